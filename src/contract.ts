@@ -1,0 +1,194 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+declare global {
+  /** Merges with the platform's own, so that the declarations also check where neither the DOM's nor Node's types are loaded. */
+  // biome-ignore lint/suspicious/noEmptyInterface: a merge partner has nothing to add
+  interface AbortSignal {}
+}
+
+/** Whose state it is. Without `run` (or with an empty one) it belongs to the whole session. */
+export interface Identity {
+  readonly tenant: string;
+  readonly user: string;
+  readonly session: string;
+  readonly run?: string;
+}
+
+/** One session, whatever the run. */
+export type SessionIdentity = Omit<Identity, "run">;
+
+/** The caller's idempotency key for one write, normally a ULID; unique within a tenant. 1 to 128 UTF-8 bytes. */
+export type EventId = string;
+
+/** A condition on a slot: the id of the event that must be current in it, or `null` for "the slot is empty". */
+export type Expect = EventId | null;
+
+/** A record as a caller hands it over. */
+export interface NewRecord {
+  readonly eventId: EventId;
+  readonly identity: Identity;
+  /** What is stored, in the caller's words: `session.lifecycle`, `approval/01J...`. 1 to 512 UTF-8 bytes. */
+  readonly kind: string;
+  /** Opaque; copied when the call is made. May be empty; at most `maxBytes` (1 MiB unless configured). */
+  readonly bytes: Uint8Array;
+  /** The caller's own number, a safe integer of 0 or more; stored, returned, never compared. Default 0. */
+  readonly version?: number;
+  /** Years 1 to 9999, kept to the millisecond; set by the store when left out. */
+  readonly updatedAt?: Date;
+}
+
+/** A record as the store hands it out: the caller's own copy. */
+export interface StateRecord {
+  readonly eventId: EventId;
+  readonly identity: Identity;
+  readonly kind: string;
+  readonly bytes: Uint8Array;
+  readonly version: number;
+  readonly updatedAt: Date;
+}
+
+/** One part of a commit. */
+export type Change =
+  | { readonly op: "save"; readonly record: NewRecord; readonly expect?: Expect }
+  | { readonly op: "delete"; readonly identity: Identity; readonly kind: string; readonly expect?: Expect }
+  | { readonly op: "check"; readonly identity: Identity; readonly kind: string; readonly expect: Expect };
+
+export interface SaveReceipt {
+  readonly eventId: EventId;
+  /** The event had been seen with the same content: nothing was written now. */
+  readonly duplicate: boolean;
+}
+
+export interface CommitReceipt {
+  /** The commit is a replay: all its saves had been seen, and nothing was evaluated or written now. */
+  readonly duplicate: boolean;
+  /** One per save, in order. */
+  readonly receipts: readonly SaveReceipt[];
+}
+
+/** Where a record lies. */
+export interface RecordPlace {
+  readonly identity: Identity;
+  readonly kind: string;
+}
+
+export interface CallOptions {
+  /**
+   * Aborted before a write reached the driver, the call rejects with the signal's reason and nothing is
+   * written; after that the write is carried through and its real outcome reported. Reads may be abandoned
+   * at once.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SaveOptions extends CallOptions {
+  /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
+  readonly expect?: Expect;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
+  readonly expect?: Expect;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Only kinds after this one. */
+  readonly after?: string;
+  /** Only kinds before this one. */
+  readonly before?: string;
+  /** 1 to 10,000; every match without it. */
+  readonly limit?: number;
+  /** Descending kind order; `limit` then counts from the end. */
+  readonly reverse?: boolean;
+}
+
+export interface ScanOptions extends CallOptions {
+  /** The last record seen, or its identity and kind as plain data, whether or not it still exists. */
+  readonly after?: RecordPlace;
+  /** 1 to 10,000; every match without it. */
+  readonly limit?: number;
+}
+
+export interface CloseOptions {
+  /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long accepted writes may take to finish, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+declare const maintenance: unique symbol;
+
+/** The claim that a scan may cross identities; made by `maintenanceScope`, known to the floor by object identity. */
+export interface MaintenanceScope {
+  readonly reason: string;
+  /** The one tenant scanned; absent when the scope was made for all of them. */
+  readonly tenant?: string;
+  readonly [maintenance]: true;
+}
+
+/**
+ * The persistence floor: state keyed on tenant, user, session, run and kind.
+ *
+ * - One slot (an identity and a kind) holds at most one current record.
+ * - An event id stands for one write: its slot, version and bytes. Seen again with the same content it is a
+ *   success that writes nothing (`duplicate: true`), whatever `expect` says; seen again with other content
+ *   or for another slot it is IDEMPOTENCY_CONFLICT. It stays seen while it is current and for the idempotency
+ *   window (24 hours by default, by the database's clock) after it was saved, also when its record has been
+ *   overwritten, deleted or erased since. After an erase only the id is remembered, so any retry is a duplicate.
+ * - Conditions hold against every other writer, conditional or not, in this process or another.
+ * - Prefixes are literal. Order everywhere is by UTF-8 bytes.
+ * - Bytes are copied on the way in, at the call, and on the way out.
+ * - A write that was acknowledged is durable to the degree the driver promises.
+ * - An option that is present with the value `undefined` is INVALID_RECORD (`signal` alone may be).
+ *
+ * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for what may not be asked,
+ * STORE_CLOSED after `close`, UNAVAILABLE when nothing was written, OUTCOME_UNKNOWN when that cannot be said,
+ * CORRUPT for what does not pass its checks. Codes an operation adds are named at it.
+ */
+export interface StateStore extends AsyncDisposable {
+  /** Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
+  save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt>;
+
+  /** The current record of the slot. NOT_FOUND. */
+  load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord>;
+
+  /** The current record of the slot, or `undefined`. */
+  find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined>;
+
+  /**
+   * The record whose current event this is, if it belongs to the given tenant, user and session (`run` is
+   * ignored). NOT_FOUND otherwise, without a hint of whether it exists elsewhere.
+   */
+  loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord>;
+
+  /** Empties the slot. Whether there was a record. CONDITION_FAILED. */
+  delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean>;
+
+  /**
+   * 1 to 256 changes of one tenant, no two of one slot, that take effect together or not at all. A commit
+   * whose saves (one at least) are all duplicates is a replay; if only some are, IDEMPOTENCY_CONFLICT.
+   * Conflict is judged before conditions, and the first failing change is reported. CONDITION_FAILED.
+   */
+  commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
+
+  /** The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot. */
+  list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
+
+  /**
+   * The one scan that crosses identities, ordered by tenant, kind, user, session, run. The prefix may not be
+   * empty. MAINTENANCE_SCOPE_REQUIRED without a scope from `maintenanceScope`. A damaged record throws CORRUPT
+   * with its place in `details.at`, from which the caller may go on. One page (`limit`) is a snapshot; longer
+   * results are paged inside and are not. What it returns grants sight, not more: act on each record under
+   * its own identity.
+   */
+  listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
+
+  /** Removes every record of one session, whatever run or kind; one step against every commit. How many. */
+  erase(identity: SessionIdentity, options?: CallOptions): Promise<number>;
+
+  /**
+   * Lets accepted operations finish, then releases everything; writes that are unfinished when the time is up
+   * reject with OUTCOME_UNKNOWN. Idempotent.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}

@@ -1,0 +1,72 @@
+import type { EventId } from "./contract.js";
+import type { Commit, Outcome, Slot, Write } from "./driver.js";
+
+/** What is remembered of an event id. */
+export interface SeenEvent {
+  /** `null` once its record was erased. */
+  readonly fingerprint: Uint8Array | null;
+  /** By the database's clock, milliseconds since 1970. */
+  readonly savedAt: number;
+  /** It is the current event of its slot. */
+  readonly current: boolean;
+}
+
+/** The state a commit is judged against. */
+export interface View {
+  /** The current event of a slot. */
+  current(slot: Slot): EventId | undefined;
+  /** What is remembered of an event id, whether or not its window has passed. */
+  event(tenant: string, eventId: EventId): SeenEvent | undefined;
+  readonly now: number;
+  readonly window: number;
+}
+
+/** The outcome of a commit; `applied` tells the driver to do its writes. */
+export type Decision = Exclude<Outcome, { is: "failed" }>;
+
+/**
+ * The rules of a commit. Its saves alone decide whether it is a replay; conflict is judged before conditions; the
+ * first failing write is reported. Of a commit that was seen in part, that is the first save whose id stands for
+ * other content or, where there is none, the first that was seen.
+ */
+export function decide(commit: Commit, view: View): Decision {
+  return judgeEvents(commit, view) ?? judgeConditions(commit, view);
+}
+
+/** Whether an id still stands for the write it was saved with. */
+export function isSeen(event: SeenEvent, now: number, window: number): boolean {
+  return event.current || event.savedAt > now - window;
+}
+
+/** The slot a write is about. */
+export function slotOf(write: Write): Slot {
+  return write.op === "save" ? write.record : write.slot;
+}
+
+function judgeEvents(commit: Commit, view: View): Decision | undefined {
+  let saves = 0;
+  let duplicates = 0;
+  let firstDuplicate = -1;
+  for (const [index, write] of commit.writes.entries()) {
+    if (write.op !== "save") continue;
+    saves++;
+    const event = view.event(commit.tenant, write.record.eventId);
+    if (event === undefined || !isSeen(event, view.now, view.window)) continue;
+    if (event.fingerprint !== null && Buffer.compare(event.fingerprint, write.record.fingerprint) !== 0) {
+      return { is: "conflict", write: index };
+    }
+    if (duplicates++ === 0) firstDuplicate = index;
+  }
+  if (duplicates === 0) return undefined;
+  return duplicates === saves ? { is: "duplicate" } : { is: "conflict", write: firstDuplicate };
+}
+
+function judgeConditions(commit: Commit, view: View): Decision {
+  const existed: boolean[] = [];
+  for (const [index, write] of commit.writes.entries()) {
+    const current = view.current(slotOf(write)) ?? null;
+    if (write.expect !== undefined && write.expect !== current) return { is: "condition", write: index, current };
+    existed.push(current !== null);
+  }
+  return { is: "applied", existed };
+}

@@ -1,0 +1,137 @@
+import type { EventId, Expect } from "./contract.js";
+import type { StateError } from "./errors.js";
+
+/** One identity plus one kind. `run` is `""` for session-scoped state. */
+export interface Slot {
+  readonly tenant: string;
+  readonly user: string;
+  readonly session: string;
+  readonly run: string;
+  readonly kind: string;
+}
+
+/** A record as it is stored. */
+export interface StoredRecord extends Slot {
+  readonly eventId: EventId;
+  /** Identifies the write; 32 bytes. Stored and compared, never computed by a driver. */
+  readonly fingerprint: Uint8Array;
+  readonly version: number;
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number;
+  readonly bytes: Uint8Array;
+}
+
+export type Write =
+  | { readonly op: "save"; readonly record: StoredRecord; readonly expect?: Expect }
+  | { readonly op: "delete"; readonly slot: Slot; readonly expect?: Expect }
+  | { readonly op: "check"; readonly slot: Slot; readonly expect: Expect };
+
+/** Writes of one tenant, no two of one slot, that take effect together or not at all. */
+export interface Commit {
+  readonly tenant: string;
+  readonly writes: readonly Write[];
+}
+
+export type Outcome =
+  /** Per write: was there a record before. */
+  | { readonly is: "applied"; readonly existed: readonly boolean[] }
+  | { readonly is: "duplicate" }
+  | { readonly is: "conflict"; readonly write: number }
+  | { readonly is: "condition"; readonly write: number; readonly current: Expect }
+  | { readonly is: "failed"; readonly error: StateError };
+
+export interface ApplyOptions {
+  /** The store's clock, milliseconds since 1970. A driver whose database has a clock uses that instead. */
+  readonly now: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. */
+  readonly window: number;
+}
+
+/**
+ * One page of records.
+ *
+ * - With `identity`: the records of exactly that identity, ordered by kind; `reverse` turns the order around.
+ * - Without: all that match, ordered by tenant, kind, user, session, run, within `tenant` if it is given.
+ *   Never reversed.
+ *
+ * Order and prefix are by UTF-8 bytes. `after` and `before` are exclusive places in the ascending order,
+ * whether or not anything is stored there.
+ */
+export interface ScanQuery {
+  readonly tenant?: string;
+  readonly identity?: Omit<Slot, "kind">;
+  readonly prefix: string;
+  readonly after?: Slot;
+  readonly before?: Slot;
+  /** The page's size in records. */
+  readonly limit: number;
+  /** The page ends after the record with which its payloads reach this many bytes; it holds at least one record. */
+  readonly maxBytes: number;
+  readonly reverse: boolean;
+}
+
+export interface ScanPage {
+  readonly records: readonly StoredRecord[];
+  /** There may be more beyond the last record; false when there is none. */
+  readonly more: boolean;
+}
+
+export interface DriverStatus {
+  /** Where the data lies, as a person would recognise it; passwords masked. */
+  readonly target: string;
+  readonly schemaVersion: number;
+  /** Names of migrations this code has and the database has not. */
+  readonly pendingMigrations: readonly string[];
+  /** Connections, where the driver pools them. */
+  readonly pool?: { readonly size: number; readonly idle: number; readonly waiting: number };
+}
+
+/**
+ * What talks to one kind of storage. Arguments are validated and copied before a driver sees them, and what it
+ * returns is copied before a caller does, so a driver may keep and hand out its own objects.
+ *
+ * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
+ * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it
+ * throws out of `apply` or `erase` is taken for an unknown outcome.
+ */
+export interface Driver {
+  /**
+   * Layers this driver is meant to be used with; `openStore` applies them unless its configuration names others.
+   * The first is the outermost.
+   */
+  readonly layers?: readonly Layer[];
+
+  /**
+   * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One
+   * outcome per commit, by the rules of `decide`. Never called with two batches at once that share a slot or an
+   * event id, in one process; other processes are the driver's to hold off.
+   *
+   * It remembers every saved event id with its fingerprint, and forgets at most twice as many ids as the batch
+   * wrote, oldest first: `isSeen` says which may go; one past the window that is still current is put at the end
+   * of the line.
+   */
+  apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]>;
+
+  /** One entry per slot, in order, from one snapshot. */
+  read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]>;
+
+  /** The record whose current event this is. */
+  readByEventId(tenant: string, eventId: EventId): Promise<StoredRecord | undefined>;
+
+  /** One page, from one snapshot. */
+  scan(query: ScanQuery): Promise<ScanPage>;
+
+  /**
+   * Removes every record of one session, in one step against every commit, and of each one's event keeps the id
+   * alone. How many records.
+   */
+  erase(tenant: string, user: string, session: string): Promise<number>;
+
+  status(): Promise<DriverStatus>;
+
+  /** Releases everything. Called once, when nothing is under way. */
+  close(): Promise<void>;
+}
+
+/** Wraps a driver and is one: retry, encryption, telemetry. */
+export type Layer = (driver: Driver) => Driver;
