@@ -1,0 +1,62 @@
+import { StateError } from "../src/errors.js";
+
+/** One forward step of a schema. Numbered from 1 without gaps; never changed once released. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** What the runner needs of a database. */
+export interface MigrationTarget {
+  /** The schema's version; 0 when there is none yet. */
+  version(): Promise<number>;
+  /** Runs `work` while no other process migrates this database. */
+  exclusively(work: () => Promise<void>): Promise<void>;
+  /** Runs one migration and records its version, in one transaction. */
+  run(migration: Migration): Promise<void>;
+}
+
+/**
+ * - `apply`: bring the schema up to date (the default).
+ * - `verify`: change nothing; SCHEMA_OUTDATED when something is pending.
+ * - `off`: change nothing and check only that the schema is not newer than the code; an operation that misses
+ *   something in the schema gets SCHEMA_OUTDATED.
+ */
+export type MigrateMode = "apply" | "verify" | "off";
+
+/** Brings a schema to the state the mode asks for, or throws SCHEMA_TOO_NEW or SCHEMA_OUTDATED. */
+export async function migrate(
+  target: MigrationTarget,
+  migrations: readonly Migration[],
+  mode: MigrateMode,
+): Promise<void> {
+  const pending = pendingAt(await target.version(), migrations);
+  if (pending.length === 0 || mode === "off") return;
+  if (mode === "verify") throw outdated(migrations.length - pending.length, pending);
+  await target.exclusively(async () => {
+    for (const migration of pendingAt(await target.version(), migrations)) await target.run(migration);
+  });
+}
+
+/** The migrations a schema of this version has not seen. SCHEMA_TOO_NEW when it has seen more than there are. */
+export function pendingAt(version: number, migrations: readonly Migration[]): readonly Migration[] {
+  if (version > migrations.length) {
+    throw new StateError(
+      "SCHEMA_TOO_NEW",
+      `the database has schema version ${version} and this code knows ${migrations.length}: upgrade groundstate`,
+      { details: { found: version, supported: migrations.length } },
+    );
+  }
+  return migrations.slice(version);
+}
+
+/** SCHEMA_OUTDATED, naming what is pending. */
+export function outdated(found: number, pending: readonly Migration[]): StateError<"SCHEMA_OUTDATED"> {
+  const names = pending.map((migration) => migration.name);
+  return new StateError(
+    "SCHEMA_OUTDATED",
+    `the database has schema version ${found} and lacks ${names.join(", ")}: open it once with migrate: "apply"`,
+    { details: { found, pending: names } },
+  );
+}
