@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import postgres from "postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createDatabase } from "./database.js";
+import { type PostgresOptions, type PostgresServer, startPostgres } from "./server.js";
+
+describe("a Postgres of the test's own", () => {
+  test("is asked for its password over TCP and trusts its socket", async () => {
+    const server = await start();
+    const { port, user, socket } = server;
+    const wrong = server.url.replace(server.password, "wrong");
+
+    await expect(ask(wrong, "SELECT 1")).rejects.toMatchObject({ code: "28P01" });
+    expect(await ask(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    expect(await ask({ host: socket, port, user }, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("takes settings", async () => {
+    const server = await start({ settings: { max_locks_per_transaction: 10 }, durable: true });
+    expect(await ask(server.url, "SHOW max_locks_per_transaction")).toEqual([
+      { max_locks_per_transaction: "10" },
+    ]);
+    expect(await ask(server.url, "SHOW fsync")).toEqual([{ fsync: "on" }]);
+  });
+
+  test("says why it does not start", async () => {
+    await expect(startPostgres({ settings: { shared_buffers: "nonsense" } })).rejects.toThrow(
+      "shared_buffers",
+    );
+  });
+
+  test("comes back on its port with its data after a crash", async () => {
+    const server = await start();
+    await ask(server.url, "CREATE TABLE kept AS SELECT 1 AS one");
+
+    await server.crash();
+    await expect(ask(server.url, "SELECT 1")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await server.start();
+
+    expect(await ask(server.url, "TABLE kept")).toEqual([{ one: 1 }]);
+  });
+
+  test("runs beside another, and leaves nothing when it is stopped", async () => {
+    const [one, two] = await Promise.all([start(), start()]);
+    expect(one.port).not.toBe(two.port);
+
+    await one.stop();
+    await one.stop();
+    expect(existsSync(one.socket)).toBe(false);
+    await expect(ask(one.url, "SELECT 1")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    expect(await ask(two.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+});
+
+test("a test file gets an empty database, which it can drop", async () => {
+  const [one, two] = await Promise.all([createDatabase(), createDatabase()]);
+  onTestFinished(two.drop);
+  await ask(one.url, "CREATE TABLE mine ()");
+
+  expect(await ask(two.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
+  await one.drop();
+  await expect(ask(one.url, "SELECT 1")).rejects.toMatchObject({ code: "3D000" });
+});
+
+async function start(options?: PostgresOptions): Promise<PostgresServer> {
+  const server = await startPostgres(options);
+  onTestFinished(server.stop);
+  return server;
+}
+
+async function ask(where: string | postgres.Options<never>, statement: string): Promise<unknown[]> {
+  const options = { max: 1, fetch_types: false, backoff: false, onnotice() {} } as const;
+  const sql = typeof where === "string" ? postgres(where, options) : postgres({ ...where, ...options });
+  try {
+    return [...(await sql.unsafe(statement))];
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
