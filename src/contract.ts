@@ -2,7 +2,6 @@
 
 declare global {
   /** Merges with the platform's own, so that the declarations also check where neither the DOM's nor Node's types are loaded. */
-  // biome-ignore lint/suspicious/noEmptyInterface: a merge partner has nothing to add
   interface AbortSignal {}
 }
 
@@ -177,8 +176,8 @@ export interface StateStore extends AsyncDisposable {
   /**
    * The one scan that crosses identities, ordered by tenant, kind, user, session, run. The prefix may not be
    * empty. MAINTENANCE_SCOPE_REQUIRED without a scope from `maintenanceScope`. A damaged record throws CORRUPT
-   * with its place in `details.at`, from which the caller may go on. One page (`limit`) is a snapshot; longer
-   * results are paged inside and are not. What it returns grants sight, not more: act on each record under
+   * with its place in `details.at`, from which the caller may go on. A call with a `limit` is one snapshot, up to
+   * 8 MiB of payloads; longer results are paged inside and are not. What it returns grants sight, not more: act on each record under
    * its own identity.
    */
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;

@@ -65,7 +65,8 @@ function judgeConditions(commit: Commit, view: View): Decision {
   const existed: boolean[] = [];
   for (const [index, write] of commit.writes.entries()) {
     const current = view.current(slotOf(write)) ?? null;
-    if (write.expect !== undefined && write.expect !== current) return { is: "condition", write: index, current };
+    if (write.expect !== undefined && write.expect !== current)
+      return { is: "condition", write: index, current };
     existed.push(current !== null);
   }
   return { is: "applied", existed };

@@ -2,6 +2,7 @@ import type { Slot } from "./driver.js";
 
 /** Compares well-formed strings by their UTF-8 bytes, which is by code point. */
 export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);

@@ -1,0 +1,77 @@
+const MOST_PER_BLOCK = 512;
+
+/**
+ * Distinct items in order, in blocks of bounded size: finding one is two binary searches, adding or removing one
+ * moves no more than a block.
+ */
+export class SortedBlocks<T> {
+  readonly #compare: (a: T, b: T) => number;
+  /** Never empty blocks, in order. */
+  readonly #blocks: T[][] = [];
+
+  constructor(compare: (a: T, b: T) => number) {
+    this.#compare = compare;
+  }
+
+  add(item: T): void {
+    const [block, index] = this.#find(item);
+    const items = this.#blocks[block] ?? this.#blocks.at(-1);
+    if (items === undefined) {
+      this.#blocks.push([item]);
+      return;
+    }
+    items.splice(this.#blocks[block] === undefined ? items.length : index, 0, item);
+    if (items.length > MOST_PER_BLOCK) {
+      const at = Math.min(block, this.#blocks.length - 1);
+      this.#blocks.splice(at + 1, 0, items.splice(items.length >> 1));
+    }
+  }
+
+  remove(item: T): void {
+    const [block, index] = this.#find(item);
+    const items = this.#blocks[block];
+    if (items === undefined || this.#compare(items[index] as T, item) !== 0) return;
+    items.splice(index, 1);
+    if (items.length === 0) this.#blocks.splice(block, 1);
+  }
+
+  /** From the first item that `reached` on; once true of an item, `reached` is true of all that follow. */
+  *from(reached: (item: T) => boolean): Generator<T, void, undefined> {
+    const [block, index] = this.#seek(reached);
+    for (let b = block, i = index; b < this.#blocks.length; b++, i = 0) {
+      const items = this.#blocks[b] as T[];
+      for (; i < items.length; i++) yield items[i] as T;
+    }
+  }
+
+  /** Down from the last item before the first that `reached`. */
+  *before(reached: (item: T) => boolean): Generator<T, void, undefined> {
+    const [block, index] = this.#seek(reached);
+    for (let b = block, i = index - 1; b >= 0; b--, i = (this.#blocks[b]?.length ?? 0) - 1) {
+      const items = this.#blocks[b] ?? [];
+      for (; i >= 0; i--) yield items[i] as T;
+    }
+  }
+
+  #find(item: T): [block: number, index: number] {
+    return this.#seek((other) => this.#compare(other, item) >= 0);
+  }
+
+  #seek(reached: (item: T) => boolean): [block: number, index: number] {
+    const block = firstIndex(this.#blocks.length, (b) => reached(this.#blocks[b]?.at(-1) as T));
+    const items = this.#blocks[block] ?? [];
+    return [block, firstIndex(items.length, (i) => reached(items[i] as T))];
+  }
+}
+
+/** The first of 0 to `length` - 1 for which `holds`, or `length`. */
+function firstIndex(length: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

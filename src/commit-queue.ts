@@ -1,0 +1,303 @@
+import { slotOf } from "./decide.js";
+import type { Commit, Driver, Outcome } from "./driver.js";
+import { isStateError, StateError } from "./errors.js";
+import { slotKey } from "./slot-key.js";
+
+export interface QueueOptions {
+  /** How many batches may be under way at once. */
+  readonly inFlight: number;
+  /** How long an event id stays seen, in milliseconds. */
+  readonly window: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Runs `pump` soon, after the callers that are about to ask for more have done so. */
+  readonly schedule: (pump: () => void) => void;
+}
+
+/** What one batch may hold; a commit that is larger travels alone. */
+const BATCH_WRITES = 256;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** How many waiting entries are looked at for one batch when some of them are held back. */
+const LOOK_AHEAD = 1024;
+
+interface Waiting<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Dequeues the caller's abort listener. */
+  readonly release: () => void;
+  state: "waiting" | "sent" | "settled";
+}
+
+interface CommitEntry extends Waiting<Outcome> {
+  readonly commit: Commit;
+  readonly bytes: number;
+  readonly keys: readonly string[];
+  retried: boolean;
+}
+
+interface EraseEntry extends Waiting<number> {
+  readonly erase: readonly [tenant: string, user: string, session: string];
+}
+
+type Entry = CommitEntry | EraseEntry;
+
+/**
+ * Group commit: commits that arrive while a batch is being written share the next one. Commits that share a slot
+ * or an event id take effect in the order in which they were made, and an erase waits for all that came before it.
+ */
+export class CommitQueue {
+  readonly #driver: Pick<Driver, "apply" | "erase">;
+  readonly #options: QueueOptions;
+  /** First come, first served, from `#head` on. */
+  #waiting: Entry[] = [];
+  #head = 0;
+  /** Entries on their way to the driver. */
+  readonly #sent = new Set<Entry>();
+  /** Slots and event ids under way; kept only where more than one batch may be. */
+  readonly #held = new Set<string>();
+  #running = 0;
+  #erasing = false;
+  #scheduled = false;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(driver: Pick<Driver, "apply" | "erase">, options: QueueOptions) {
+    this.#driver = driver;
+    this.#options = options;
+  }
+
+  /** Resolves with what became of the commit; rejects with a StateError or, while it waits, the signal's reason. */
+  commit(commit: Commit, signal?: AbortSignal): Promise<Outcome> {
+    const keys = this.#options.inFlight > 1 ? keysOf(commit) : [];
+    const bytes = payloadBytes(commit);
+    return this.#enqueue<Outcome>(signal, (waiting) => ({ ...waiting, commit, bytes, keys, retried: false }));
+  }
+
+  /** Resolves with the number of records erased. */
+  erase(tenant: string, user: string, session: string, signal?: AbortSignal): Promise<number> {
+    return this.#enqueue<number>(signal, (waiting) => ({ ...waiting, erase: [tenant, user, session] }));
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Rejects everything unfinished; what the driver still answers is ignored. */
+  abandon(): void {
+    for (const entry of [...this.#sent, ...this.#waiting.slice(this.#head)]) {
+      settle(entry)?.reject(
+        unknownOutcome(entry, new Error("the store was closed before the write finished")),
+      );
+    }
+    this.#dequeue(this.#waiting.length, []);
+  }
+
+  #enqueue<T>(signal: AbortSignal | undefined, entryOf: (waiting: Waiting<T>) => Entry): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const onAbort = () => {
+        if (entry.state === "waiting") settle(entry)?.reject(signal?.reason);
+      };
+      const release = () => signal?.removeEventListener("abort", onAbort);
+      const entry = entryOf({ resolve, reject, release, state: "waiting" });
+      signal?.addEventListener("abort", onAbort);
+      this.#waiting.push(entry);
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.schedule(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#running < this.#options.inFlight && !this.#erasing) {
+      const work = this.#take();
+      if (work === undefined) break;
+      this.#start(work);
+    }
+    if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #start(work: CommitEntry[] | EraseEntry): void {
+    const entries = Array.isArray(work) ? work : [work];
+    for (const entry of entries) {
+      entry.state = "sent";
+      entry.release();
+      this.#sent.add(entry);
+    }
+    this.#running++;
+    this.#erasing = !Array.isArray(work);
+    const finished = () => {
+      this.#running--;
+      this.#erasing = false;
+      for (const entry of entries) {
+        this.#sent.delete(entry);
+        if ("keys" in entry) for (const key of entry.keys) this.#held.delete(key);
+      }
+      this.#wake();
+    };
+    (Array.isArray(work) ? this.#send(work) : this.#erase(work)).then(finished, finished);
+  }
+
+  /** The next piece of work, or `undefined` when there is none that may start now. */
+  #take(): CommitEntry[] | EraseEntry | undefined {
+    const batch: CommitEntry[] = [];
+    const passed: Entry[] = [];
+    const passedKeys = new Set<string>();
+    let writes = 0;
+    let bytes = 0;
+    let next = this.#head;
+    for (; next < this.#waiting.length && passed.length < LOOK_AHEAD; next++) {
+      const entry = this.#waiting[next] as Entry;
+      if (entry.state === "settled") continue;
+      if ("erase" in entry) {
+        if (batch.length > 0 || passed.length > 0 || this.#running > 0) break;
+        this.#dequeue(next + 1, passed);
+        return entry;
+      }
+      if (entry.keys.some((key) => this.#held.has(key) || passedKeys.has(key))) {
+        passed.push(entry);
+        for (const key of entry.keys) passedKeys.add(key);
+        continue;
+      }
+      writes += entry.commit.writes.length;
+      bytes += entry.bytes;
+      if (batch.length > 0 && (writes > BATCH_WRITES || bytes > BATCH_BYTES)) break;
+      batch.push(entry);
+    }
+    this.#dequeue(next, passed);
+    for (const entry of batch) for (const key of entry.keys) this.#held.add(key);
+    return batch.length > 0 ? batch : undefined;
+  }
+
+  /** Everything before `next` has left the queue, except for the entries that were passed over. */
+  #dequeue(next: number, passed: readonly Entry[]): void {
+    this.#head = next - passed.length;
+    for (const [index, entry] of passed.entries()) this.#waiting[this.#head + index] = entry;
+    if (this.#head * 2 < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
+  }
+
+  async #erase(entry: EraseEntry): Promise<void> {
+    try {
+      const count = await this.#driver.erase(...entry.erase);
+      settle(entry)?.resolve(count);
+    } catch (error) {
+      settle(entry)?.reject(isStateError(error) ? error : unknownOutcome(entry, error));
+    }
+  }
+
+  async #send(entries: readonly CommitEntry[]): Promise<void> {
+    const batch = entries.filter((entry) => entry.state === "sent");
+    if (batch.length === 0) return;
+    const { now, window } = this.#options;
+    try {
+      const commits = batch.map((entry) => entry.commit);
+      const outcomes = await this.#driver.apply(commits, { now: now(), window });
+      if (outcomes.length !== batch.length) {
+        throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
+      }
+      for (const [index, entry] of batch.entries()) deliver(entry, outcomes[index] as Outcome);
+    } catch (error) {
+      await this.#recover(batch, error);
+    }
+  }
+
+  /** What becomes of a batch that the driver rejected. */
+  async #recover(batch: readonly CommitEntry[], error: unknown): Promise<void> {
+    switch (judge(error)) {
+      case "unavailable":
+        for (const entry of batch) settle(entry)?.reject(error);
+        return;
+      case "refused":
+        if (batch.length > 1) return this.#sendHalves(batch);
+        for (const entry of batch) settle(entry)?.reject(error);
+        return;
+      case "unknown":
+        return this.#sendOnceMore(batch, error);
+    }
+  }
+
+  /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
+  async #sendHalves(batch: readonly CommitEntry[]): Promise<void> {
+    const middle = batch.length >> 1;
+    await this.#send(batch.slice(0, middle));
+    await this.#send(batch.slice(middle));
+  }
+
+  /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
+  async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown): Promise<void> {
+    const again: CommitEntry[] = [];
+    for (const entry of batch) {
+      const isSave = entry.commit.writes.some((write) => write.op === "save");
+      if (isSave && !entry.retried) again.push(entry);
+      else settle(entry)?.reject(unknownOutcome(entry, cause));
+    }
+    // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
+    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
+    for (const entry of again) entry.retried = true;
+    await this.#send(again);
+  }
+
+  #isIdle(): boolean {
+    if (this.#running > 0) return false;
+    for (let i = this.#head; i < this.#waiting.length; i++)
+      if (this.#waiting[i]?.state !== "settled") return false;
+    return true;
+  }
+}
+
+type Verdict = "unavailable" | "refused" | "unknown";
+
+/** What a rejected batch means for its members. */
+function judge(error: unknown): Verdict {
+  if (!isStateError(error) || error.code === "OUTCOME_UNKNOWN") return "unknown";
+  return error.code === "UNAVAILABLE" && error.details.reason !== "refused" ? "unavailable" : "refused";
+}
+
+function deliver(entry: CommitEntry, outcome: Outcome): void {
+  if (outcome.is === "failed") settle(entry)?.reject(outcome.error);
+  else settle(entry)?.resolve(outcome);
+}
+
+/** Marks an entry settled; `undefined` when it already was. */
+function settle<E extends Entry>(entry: E): E | undefined {
+  if (entry.state === "settled") return undefined;
+  entry.state = "settled";
+  entry.release();
+  return entry;
+}
+
+function unknownOutcome(entry: Entry, cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  const retryable = "commit" in entry && entry.commit.writes.every((write) => write.op === "save");
+  const advice = retryable ? "retry it with the same event ids" : "read before you retry";
+  return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
+    details: {},
+    cause,
+    retryable,
+  });
+}
+
+function payloadBytes(commit: Commit): number {
+  return commit.writes.reduce(
+    (sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0),
+    0,
+  );
+}
+
+function keysOf(commit: Commit): readonly string[] {
+  const keys = commit.writes.map((write) => slotKey(slotOf(write)));
+  for (const write of commit.writes) {
+    // One NUL where a slot's key has four: an event's key is never a slot's.
+    if (write.op === "save") keys.push(`${commit.tenant}\0${write.record.eventId}`);
+  }
+  return keys;
+}

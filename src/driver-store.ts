@@ -1,0 +1,330 @@
+import { CommitQueue } from "./commit-queue.js";
+import type {
+  CallOptions,
+  Change,
+  CloseOptions,
+  CommitReceipt,
+  DeleteOptions,
+  EventId,
+  Identity,
+  ListOptions,
+  MaintenanceScope,
+  NewRecord,
+  SaveOptions,
+  SaveReceipt,
+  ScanOptions,
+  SessionIdentity,
+  StateRecord,
+  StateStore,
+} from "./contract.js";
+import { slotOf } from "./decide.js";
+import type { Commit, Driver, Layer, Outcome, ScanQuery, Slot, Write } from "./driver.js";
+import { invalid, isStateError, StateError } from "./errors.js";
+import { identityOf } from "./identity.js";
+import { LIMITS } from "./limits.js";
+import { openRecord } from "./open-record.js";
+import { settlesWithin, unlessAborted } from "./patience.js";
+import { validateScope } from "./scope.js";
+import {
+  readInteger,
+  readLimit,
+  readOptions,
+  readPlace,
+  readSignal,
+  validateIdentity,
+  validateSessionIdentity,
+  validateSlot,
+} from "./validate.js";
+import { deleteCommit, saveCommit, validateCommit } from "./validate-commit.js";
+import { readEventId, readKind, readPrefix } from "./validate-text.js";
+
+export interface StoreOptions {
+  /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. Default 24 hours. */
+  readonly idempotencyWindowMs?: number;
+  /** Wrapped around the driver, the first outermost. */
+  readonly layers?: readonly Layer[];
+  /** How many batches of commits may be under way at once: 1 to 16. Default 1. */
+  readonly inFlight?: number;
+}
+
+/** What a store takes from the process; tests bring their own. */
+export interface StoreRuntime {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Runs the function soon, after the callers that are about to ask for more have done so. */
+  readonly schedule: (pump: () => void) => void;
+}
+
+const RUNTIME: StoreRuntime = { now: Date.now, schedule: setImmediate };
+const CLOSE_MS = 10_000;
+const MOST_MS = 2 ** 31 - 1;
+
+const MOST_IN_FLIGHT = 16;
+
+interface PageSize {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** A result of unknown length is read in pages of this size. */
+const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
+
+/** One identity's list is one snapshot, so it is asked for whole. */
+const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
+
+/** Makes a StateStore of a driver. */
+export function createStore(
+  driver: Driver,
+  options: StoreOptions = {},
+  runtime: StoreRuntime = RUNTIME,
+): StateStore {
+  return new DriverStore(driver, options, runtime);
+}
+
+class DriverStore implements StateStore {
+  readonly #driver: Driver;
+  readonly #queue: CommitQueue;
+  readonly #runtime: StoreRuntime;
+  readonly #maxBytes: number;
+  readonly #reads = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
+    const { maxBytes, window, inFlight, layers } = validateStoreOptions(options);
+    this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
+    this.#queue = new CommitQueue(this.#driver, { inFlight, window, ...runtime });
+    this.#runtime = runtime;
+    this.#maxBytes = maxBytes;
+  }
+
+  async save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
+    const given = this.#enter(options);
+    const commit = saveCommit(record, given.options, this.#limits());
+    const duplicate = await this.#write(commit, given.signal);
+    return { eventId: eventIds(commit)[0] as EventId, duplicate: duplicate === "duplicate" };
+  }
+
+  async load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
+    return (
+      (await this.find(identity, kind, options)) ?? notFound("nothing is stored under this identity and kind")
+    );
+  }
+
+  async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
+    const { signal } = this.#enter(options);
+    const slot = validateSlot(identity, kind);
+    const [record] = await this.#read(() => this.#driver.read([slot]), signal);
+    return record && openRecord(record, slot);
+  }
+
+  async loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
+    const { signal } = this.#enter(options);
+    const { tenant, user, session } = validateIdentity(identity);
+    const id = readEventId(eventId);
+    const record = await this.#read(() => this.#driver.readByEventId(tenant, id), signal);
+    // Read as another's, a record must look as if it did not exist: not even its damage may show.
+    if (record === undefined || record.user !== user || record.session !== session) {
+      return notFound("no current record of this session has this event id");
+    }
+    return openRecord(record, { tenant, eventId: id });
+  }
+
+  async delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
+    const given = this.#enter(options);
+    const commit = deleteCommit(identity, kind, given.options);
+    const existed = await this.#write(commit, given.signal);
+    return existed !== "duplicate" && existed[0] === true;
+  }
+
+  async commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
+    const { signal } = this.#enter(options);
+    const commit = validateCommit(changes, this.#limits());
+    const duplicate = (await this.#write(commit, signal)) === "duplicate";
+    return { duplicate, receipts: eventIds(commit).map((eventId) => ({ eventId, duplicate })) };
+  }
+
+  async list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
+    const given = this.#enter(options);
+    const owner = validateIdentity(identity);
+    const prefix = readPrefix(kindPrefix);
+    const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
+    return this.#scan(query, UNBOUNDED, given.signal);
+  }
+
+  async listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
+    const given = this.#enter(options);
+    const { tenant } = validateScope(scope);
+    const prefix = readKind(kindPrefix, "kindPrefix");
+    const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
+    return this.#scan(query, PAGE, given.signal);
+  }
+
+  async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
+    const { signal } = this.#enter(options);
+    const { tenant, user, session } = validateSessionIdentity(identity);
+    signal?.throwIfAborted();
+    return this.#queue.erase(tenant, user, session, signal);
+  }
+
+  async close(options?: CloseOptions): Promise<void> {
+    const given = readOptions(options);
+    const signal = readSignal(given);
+    const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
+    this.#closing ??= this.#shutdown(timeoutMs, signal);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What every operation does first. */
+  #enter(options: object | undefined): { options: object; signal: AbortSignal | undefined } {
+    if (this.#closing !== undefined) {
+      throw new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+    }
+    const given = readOptions(options);
+    return { options: given, signal: readSignal(given) };
+  }
+
+  #limits(): { maxBytes: number; now: number } {
+    return { maxBytes: this.#maxBytes, now: this.#runtime.now() };
+  }
+
+  /** Per write, whether there was a record before; or that the commit is a replay. */
+  async #write(commit: Commit, signal: AbortSignal | undefined): Promise<readonly boolean[] | "duplicate"> {
+    signal?.throwIfAborted();
+    const outcome = await this.#queue.commit(commit, signal);
+    if (outcome.is === "applied") return outcome.existed;
+    if (outcome.is === "duplicate") return "duplicate";
+    throw refusal(commit, outcome);
+  }
+
+  /** Reads, unless the caller gives up first. */
+  async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted();
+    const answer = ask().catch((error: unknown) => {
+      throw readFailure(error);
+    });
+    this.#reads.add(answer);
+    const done = () => this.#reads.delete(answer);
+    answer.then(done, done);
+    return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  /** All that match, one page after another. */
+  async #scan(query: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
+    const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = query;
+    const expected = query.identity ?? { tenant: query.tenant };
+    const found: StateRecord[] = [];
+    let from: { after?: Slot; before?: Slot } = {};
+    while (found.length < wanted) {
+      const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
+      const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
+      const { records, more } = await this.#read(() => this.#driver.scan(ask), signal);
+      for (const record of records) found.push(openRecord(record, expected));
+      if (!more) break;
+      const last = records.at(-1) ?? brokenPage();
+      from = query.reverse ? { before: last } : { after: last };
+    }
+    return found;
+  }
+
+  async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const finished = Promise.allSettled([this.#queue.idle(), ...this.#reads]);
+    if (!(await settlesWithin(finished, timeoutMs, signal))) this.#queue.abandon();
+    const released = this.#driver.close();
+    if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
+    throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
+      details: { reason: "unreachable" },
+    });
+  }
+}
+
+type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
+
+/** The options of a store, checked, with what they are when left out. */
+export function validateStoreOptions(options: StoreOptions) {
+  const given = readOptions(options) as StoreOptions;
+  const maxBytes =
+    "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
+  const window =
+    "idempotencyWindowMs" in given
+      ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
+      : LIMITS.idempotencyWindowMs;
+  const inFlight = "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : 1;
+  const layers = "layers" in given ? given.layers : [];
+  if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
+    throw invalid("layers", "an array of functions");
+  }
+  return { maxBytes: maxBytes ?? LIMITS.payloadBytes, window, inFlight, layers: layers as readonly Layer[] };
+}
+
+function listRange(
+  owner: Omit<Slot, "kind">,
+  options: ListOptions,
+): Pick<Range, "reverse" | "limit" | "after" | "before"> {
+  const { reverse = false } = options;
+  if (typeof reverse !== "boolean" || ("reverse" in options && options.reverse === undefined)) {
+    throw invalid("reverse", "true or false");
+  }
+  return {
+    reverse,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: { ...owner, kind: readKind(options.after, "after") } } : {}),
+    ...("before" in options ? { before: { ...owner, kind: readKind(options.before, "before") } } : {}),
+  };
+}
+
+function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "after"> {
+  return {
+    reverse: false,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: readPlace(options.after, "after") } : {}),
+  };
+}
+
+function eventIds(commit: Commit): readonly EventId[] {
+  return commit.writes.filter((write) => write.op === "save").map((write) => write.record.eventId);
+}
+
+function refusal(
+  commit: Commit,
+  outcome: Extract<Outcome, { is: "conflict" | "condition" | "failed" }>,
+): StateError {
+  if (outcome.is === "failed") return outcome.error;
+  const change = outcome.write;
+  if (outcome.is === "conflict") {
+    return new StateError(
+      "IDEMPOTENCY_CONFLICT",
+      `change ${change}: its event id already stands for another write; a new write needs a new event id`,
+      { details: { change } },
+    );
+  }
+  const slot = slotOf(commit.writes[change] as Write);
+  const { current } = outcome;
+  const found = current === null ? "the slot is empty" : "the slot holds another event";
+  return new StateError("CONDITION_FAILED", `change ${change}: ${found}`, {
+    details: { change, identity: identityOf(slot), kind: slot.kind, current },
+  });
+}
+
+function notFound(message: string): never {
+  throw new StateError("NOT_FOUND", message, { details: {} });
+}
+
+function brokenPage(): never {
+  throw new StateError("UNAVAILABLE", "the driver gave an empty page and said that there is more", {
+    details: { reason: "refused" },
+  });
+}
+
+function readFailure(error: unknown): StateError {
+  if (isStateError(error)) return error;
+  return new StateError("UNAVAILABLE", "the driver failed to read", {
+    details: { reason: "refused" },
+    cause: error,
+  });
+}

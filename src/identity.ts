@@ -1,0 +1,34 @@
+import type { Identity } from "./contract.js";
+import type { Slot } from "./driver.js";
+import { processState } from "./process-state.js";
+import { readName } from "./validate-text.js";
+
+/** In place of a user or session that is missing. Nothing from outside may begin with it. */
+const NOBODY = "~";
+
+/** The identity of state that belongs to a whole tenant. Call it again on the far side of JSON, queues and threads. */
+export function tenantIdentity(tenant: string): Identity {
+  return vouchFor({ tenant: readName(tenant, "tenant"), user: NOBODY, session: NOBODY });
+}
+
+/** The identity of state that belongs to a user, whatever the session. */
+export function userIdentity(tenant: string, user: string): Identity {
+  return vouchFor({ tenant: readName(tenant, "tenant"), user: readName(user, "user"), session: NOBODY });
+}
+
+/** The public identity of a slot the store hands out; without `run` when it has none. */
+export function identityOf(slot: Omit<Slot, "kind">): Identity {
+  const { tenant, user, session, run } = slot;
+  const identity: Identity = run === "" ? { tenant, user, session } : { tenant, user, session, run };
+  return user.startsWith(NOBODY) || session.startsWith(NOBODY) ? vouchFor(identity) : identity;
+}
+
+/** Whether the floor itself made or handed out this very object. */
+export function isVouchedFor(identity: object): boolean {
+  return processState.identities.has(identity);
+}
+
+function vouchFor(identity: Identity): Identity {
+  processState.identities.add(Object.freeze(identity));
+  return identity;
+}

@@ -1,0 +1,25 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { StateStore } from "./contract.js";
+import type { DriverFactory } from "./registry.js";
+
+/** What all copies of the package in one process have in common. */
+interface ProcessState {
+  /** Objects made by `maintenanceScope`. */
+  readonly scopes: WeakSet<object>;
+  /** Identities that may carry the reserved name. */
+  readonly identities: WeakSet<object>;
+  readonly drivers: Map<string, DriverFactory>;
+  readonly context: AsyncLocalStorage<StateStore>;
+}
+
+const KEY = Symbol.for("groundstate.v1");
+const holder = globalThis as { [KEY]?: ProcessState };
+
+holder[KEY] ??= {
+  scopes: new WeakSet(),
+  identities: new WeakSet(),
+  drivers: new Map(),
+  context: new AsyncLocalStorage(),
+};
+
+export const processState: ProcessState = holder[KEY];

@@ -1,0 +1,73 @@
+import type { Change } from "./contract.js";
+import { slotOf } from "./decide.js";
+import type { Commit, Write } from "./driver.js";
+import { invalid } from "./errors.js";
+import { LIMITS } from "./limits.js";
+import { slotKey } from "./slot-key.js";
+import { type RecordLimits, readExpect, readObject, validateRecord, validateSlot } from "./validate.js";
+
+/** A commit checked and copied: 1 to 256 changes, one tenant, no slot and no event id twice. */
+export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
+  if (!Array.isArray(changes)) throw invalid("changes", "an array");
+  if (changes.length < 1 || changes.length > LIMITS.changes) {
+    throw invalid("changes", `1 to ${LIMITS.changes} changes`);
+  }
+  let bytes = 0;
+  const writes = Array.from(changes as readonly unknown[], (change) => {
+    const write = readChange(change, limits);
+    if (write.op === "save") bytes += write.record.bytes.byteLength;
+    if (bytes > LIMITS.commitBytes) throw invalid("changes", `at most ${LIMITS.commitBytes} bytes together`);
+    return write;
+  });
+  return { tenant: readTenant(writes), writes: refuseTwice(writes) };
+}
+
+/** A commit of one save. */
+export function saveCommit(record: unknown, options: object, limits: RecordLimits): Commit {
+  const write = withExpect({ op: "save", record: validateRecord(record, limits) }, options);
+  return { tenant: slotOf(write).tenant, writes: [write] };
+}
+
+/** A commit of one delete. */
+export function deleteCommit(identity: unknown, kind: unknown, options: object): Commit {
+  const write = withExpect({ op: "delete", slot: validateSlot(identity, kind) }, options);
+  return { tenant: slotOf(write).tenant, writes: [write] };
+}
+
+function readChange(value: unknown, limits: RecordLimits): Write {
+  const change = readObject(value, "change") as Partial<Change> & Record<string, unknown>;
+  const { op } = change;
+  switch (op) {
+    case "save":
+      return withExpect({ op, record: validateRecord(change.record, limits) }, change);
+    case "delete":
+      return withExpect({ op, slot: validateSlot(change.identity, change.kind) }, change);
+    case "check": {
+      const expect = readExpect(change);
+      if (expect === undefined) throw invalid("expect", "given: a check is a condition and nothing else");
+      return { op, slot: validateSlot(change.identity, change.kind), expect };
+    }
+    default:
+      throw invalid("op", '"save", "delete" or "check"');
+  }
+}
+
+function withExpect<W extends Write>(write: W, options: object): W {
+  const expect = readExpect(options);
+  return expect === undefined ? write : { ...write, expect };
+}
+
+function readTenant(writes: readonly Write[]): string {
+  const { tenant } = slotOf(writes[0] as Write);
+  if (writes.some((write) => slotOf(write).tenant !== tenant)) throw invalid("changes", "of one tenant");
+  return tenant;
+}
+
+function refuseTwice(writes: readonly Write[]): readonly Write[] {
+  const slots = new Set(writes.map((write) => slotKey(slotOf(write))));
+  if (slots.size < writes.length) throw invalid("changes", "about different slots");
+  const saves = writes.filter((write) => write.op === "save");
+  const events = new Set(saves.map((write) => write.record.eventId));
+  if (events.size < saves.length) throw invalid("changes", "saves with different event ids");
+  return writes;
+}

@@ -1,0 +1,43 @@
+import { invalid, StateError } from "./errors.js";
+import { LIMITS } from "./limits.js";
+
+/** A tenant, user, session or run that comes from outside. IDENTITY_REQUIRED when it is missing or empty. */
+export function readName(value: unknown, field: string, reserved: "refused" | "allowed" = "refused"): string {
+  if (value === undefined || value === null || value === "") {
+    throw new StateError("IDENTITY_REQUIRED", `${field} is missing or empty`, { details: { field } });
+  }
+  const name = readText(value, field, LIMITS.nameBytes);
+  if (reserved === "refused" && name.startsWith("~")) {
+    throw invalid(field, "a name that does not begin with ~, unless tenantIdentity or userIdentity made it");
+  }
+  return name;
+}
+
+export function readKind(value: unknown, field = "kind"): string {
+  return readNonEmpty(value, field, LIMITS.kindBytes);
+}
+
+export function readPrefix(value: unknown): string {
+  return readText(value, "kindPrefix", LIMITS.kindBytes);
+}
+
+export function readEventId(value: unknown, field = "eventId"): string {
+  return readNonEmpty(value, field, LIMITS.eventIdBytes);
+}
+
+/** Text that every database stores and compares alike. */
+export function readText(value: unknown, field: string, maxBytes: number): string {
+  if (typeof value !== "string") throw invalid(field, "a string");
+  if (value.length > maxBytes || (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes)) {
+    throw invalid(field, `at most ${maxBytes} UTF-8 bytes`);
+  }
+  if (value.includes("\0")) throw invalid(field, "text without a NUL character");
+  if (!value.isWellFormed()) throw invalid(field, "well-formed Unicode (it holds a lone surrogate)");
+  return value;
+}
+
+function readNonEmpty(value: unknown, field: string, maxBytes: number): string {
+  const text = readText(value, field, maxBytes);
+  if (text === "") throw invalid(field, "a string that is not empty");
+  return text;
+}

@@ -1,0 +1,134 @@
+import { types } from "node:util";
+import type { Expect, NewRecord } from "./contract.js";
+import type { Slot, StoredRecord } from "./driver.js";
+import { invalid, StateError } from "./errors.js";
+import { fingerprint } from "./fingerprint.js";
+import { isVouchedFor } from "./identity.js";
+import { LIMITS } from "./limits.js";
+import { copyPayload } from "./validate-bytes.js";
+import { readEventId, readKind, readName, readText } from "./validate-text.js";
+
+export interface RecordLimits {
+  /** The largest payload, in bytes. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** What `updatedAt` is when the record has none, in milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** An identity checked and copied, each field read once; `run` is `""` when it has none. */
+export function validateIdentity(identity: unknown): Omit<Slot, "kind"> {
+  const { tenant, user, session, run } = readSession(identity);
+  return { tenant, user, session, run: run === undefined || run === "" ? "" : readRun(run) };
+}
+
+/** A slot checked and copied. */
+export function validateSlot(identity: unknown, kind: unknown): Slot {
+  return { ...validateIdentity(identity), kind: readKind(kind) };
+}
+
+/**
+ * A session's identity for `erase`. One that names a run is refused: erasing takes the whole session, which is
+ * more than whoever passed a run had in mind.
+ */
+export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "kind"> {
+  const { tenant, user, session, run } = readSession(identity);
+  if (run !== undefined && run !== "") throw invalid("run", "left out: erase removes a whole session");
+  return { tenant, user, session };
+}
+
+/** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
+export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
+  const given = readObject(record, "record") as Partial<NewRecord>;
+  const { eventId, identity, kind, bytes, version, updatedAt } = given;
+  const checked = {
+    ...validateSlot(identity, kind),
+    eventId: readEventId(eventId),
+    version: readVersion(version),
+    updatedAt: updatedAt === undefined ? limits.now : readDate(updatedAt),
+    bytes: copyPayload(bytes, "bytes", limits.maxBytes ?? LIMITS.payloadBytes),
+  };
+  return { ...checked, fingerprint: fingerprint(checked) };
+}
+
+/** `undefined` when the condition is left out; a condition that is present but undefined was forgotten. */
+export function readExpect(options: object): Expect | undefined {
+  if (!("expect" in options)) return undefined;
+  const { expect } = options;
+  if (expect === null) return null;
+  return readEventId(expect, "expect");
+}
+
+/** A place to page from: reserved names are welcome, for it grants nothing. */
+export function readPlace(value: unknown, field: string): Slot {
+  const { identity, kind } = readObject(value, field) as { identity?: unknown; kind?: unknown };
+  const { tenant, user, session, run } = readObject(identity, `${field}.identity`) as Record<string, unknown>;
+  return {
+    tenant: readName(tenant, "tenant", "allowed"),
+    user: readName(user, "user", "allowed"),
+    session: readName(session, "session", "allowed"),
+    run: run === undefined || run === "" ? "" : readName(run, "run", "allowed"),
+    kind: readKind(kind),
+  };
+}
+
+export function readLimit(value: unknown, most: number = LIMITS.limit, field = "limit"): number {
+  return readInteger(value, field, 1, most);
+}
+
+export function readInteger(value: unknown, field: string, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
+    throw invalid(field, `a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** An object to read named fields from. */
+export function readObject(value: unknown, field: string): object {
+  if (typeof value !== "object" || value === null) throw invalid(field, "an object");
+  return value;
+}
+
+/** An options object, or none. */
+export function readOptions<T extends object>(options: T | undefined): T | Record<never, never> {
+  return options === undefined ? {} : (readObject(options, "options") as T);
+}
+
+export function readSignal(options: object): AbortSignal | undefined {
+  const { signal } = options as { signal?: unknown };
+  if (signal === undefined) return undefined;
+  if (!(signal instanceof AbortSignal)) throw invalid("signal", "an AbortSignal");
+  return signal;
+}
+
+function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unknown } {
+  if (typeof identity !== "object" || identity === null) {
+    throw new StateError("IDENTITY_REQUIRED", "identity is missing", { details: { field: "identity" } });
+  }
+  const { tenant, user, session, run } = identity as Record<string, unknown>;
+  const reserved = isVouchedFor(identity) ? "allowed" : "refused";
+  return {
+    tenant: readName(tenant, "tenant"),
+    user: readName(user, "user", reserved),
+    session: readName(session, "session", reserved),
+    run,
+  };
+}
+
+function readRun(run: unknown): string {
+  const name = readText(run, "run", LIMITS.nameBytes);
+  if (name.startsWith("~")) throw invalid("run", "a name that does not begin with ~");
+  return name;
+}
+
+function readVersion(value: unknown): number {
+  // Adding 0 turns -0 into 0.
+  return value === undefined ? 0 : readInteger(value, "version", 0, Number.MAX_SAFE_INTEGER) + 0;
+}
+
+function readDate(value: unknown): number {
+  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN;
+  if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) {
+    throw invalid("updatedAt", "a valid Date in the years 1 to 9999");
+  }
+  return time;
+}
