@@ -1,8 +1,24 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createDatabase } from "./database.js";
-import { type PostgresOptions, type PostgresServer, startPostgres } from "./server.js";
+import {
+  nativeFolder,
+  type PostgresOptions,
+  type PostgresServer,
+  SUPERVISOR,
+  startPostgres,
+} from "./server.js";
+
+/** Starts a server as `startPostgres` does, says where it is, and waits. */
+const STARTER = `
+  const [supervisor, request] = process.argv.slice(1);
+  const options = { detached: true, stdio: "ignore" };
+  const owner = require("node:child_process").fork(supervisor, [request], options);
+  owner.on("message", (answer) => console.log(JSON.stringify(answer)));
+`;
 
 describe("a Postgres of the test's own", () => {
   test("is asked for its password over TCP and trusts its socket", async () => {
@@ -49,6 +65,21 @@ describe("a Postgres of the test's own", () => {
     expect(existsSync(one.socket)).toBe(false);
     await expect(ask(one.url, "SELECT 1")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     expect(await ask(two.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("leaves nothing when whoever started it is killed", async () => {
+    const request = JSON.stringify({ native: await nativeFolder(), settings: {}, durable: false });
+    const starter = spawn(process.execPath, ["-e", STARTER, SUPERVISOR, request]);
+    const [answer] = await once(starter.stdout.setEncoding("utf8"), "data");
+    const { folder, port } = JSON.parse(answer) as { folder: string; port: number };
+    expect(existsSync(folder)).toBe(true);
+
+    starter.kill("SIGKILL");
+
+    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
+    await expect(ask(`postgres://postgres@127.0.0.1:${port}/postgres`, "SELECT 1")).rejects.toMatchObject({
+      code: "ECONNREFUSED",
+    });
   });
 });
 

