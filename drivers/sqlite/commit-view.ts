@@ -1,0 +1,105 @@
+import type { EventId } from "../../src/contract.js";
+import type { SeenEvent, View } from "../../src/decide.js";
+import type { ApplyOptions, Slot, StoredRecord } from "../../src/driver.js";
+import type { Connection } from "./connection.js";
+
+const CURRENT = `
+SELECT id, event_id FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
+
+const EVENT = `
+SELECT event.fingerprint, event.saved_at, record.id IS NOT NULL
+FROM event LEFT JOIN record
+  ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
+WHERE event.tenant = ? AND event.event_id = ?`;
+
+const UPDATE =
+  "UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, bytes = ? WHERE id = ?";
+const INSERT = `
+INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const DELETE = "DELETE FROM record WHERE id = ?";
+const REMEMBER = `
+INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
+const FORGET = "DELETE FROM event WHERE tenant = ? AND event_id = ?";
+
+export type CommitStatements = ReturnType<typeof prepareCommits>;
+
+export function prepareCommits(connection: Connection) {
+  return {
+    current: connection.prepare(CURRENT).raw(),
+    event: connection.prepare(EVENT).raw(),
+    update: connection.prepare(UPDATE),
+    insert: connection.prepare(INSERT),
+    delete: connection.prepare(DELETE),
+    remember: connection.prepare(REMEMBER),
+    forget: connection.prepare(FORGET),
+  };
+}
+
+/** What one commit is judged against. It keeps what it looked up, so that the writes need not look again. */
+export class CommitView implements View {
+  readonly now: number;
+  readonly window: number;
+  readonly #sql: CommitStatements;
+  readonly #rows = new Map<Slot, number>();
+  readonly #remembered = new Set<EventId>();
+
+  constructor(sql: CommitStatements, { now, window }: ApplyOptions) {
+    this.#sql = sql;
+    this.now = now;
+    this.window = window;
+  }
+
+  current(slot: Slot): EventId | undefined {
+    const row = this.#sql.current.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
+    if (row === undefined) return undefined;
+    const [id, eventId] = row as [number, EventId];
+    this.#rows.set(slot, id);
+    return eventId;
+  }
+
+  event(tenant: string, eventId: EventId): SeenEvent | undefined {
+    const row = this.#sql.event.get(tenant, eventId);
+    if (row === undefined) return undefined;
+    this.#remembered.add(eventId);
+    const [fingerprint, savedAt, current] = row as [Uint8Array | null, number, number];
+    return { fingerprint, savedAt, current: current === 1 };
+  }
+
+  /** Makes the record current in its slot, and remembers its event. */
+  save(record: StoredRecord): void {
+    const { tenant, eventId, fingerprint } = record;
+    const id = this.#write(record);
+    // An id that may be saved and is still remembered has outlived its window.
+    if (this.#remembered.has(eventId)) this.#sql.forget.run(tenant, eventId);
+    this.#sql.remember.run(tenant, eventId, id, fingerprint, this.now, this.now);
+  }
+
+  delete(slot: Slot): void {
+    const id = this.#rows.get(slot);
+    if (id !== undefined) this.#sql.delete.run(id);
+  }
+
+  #write(record: StoredRecord): number {
+    const { tenant, user, session, run, kind, eventId, fingerprint, version, updatedAt, bytes } = record;
+    const id = this.#rows.get(record);
+    if (id !== undefined) {
+      this.#sql.update.run(eventId, fingerprint, version, updatedAt, bytes, id);
+      return id;
+    }
+    const { lastInsertRowid } = this.#sql.insert.run(
+      tenant,
+      user,
+      session,
+      run,
+      kind,
+      eventId,
+      fingerprint,
+      version,
+      updatedAt,
+      bytes,
+    );
+    return Number(lastInsertRowid);
+  }
+}

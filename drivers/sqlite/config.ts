@@ -1,0 +1,91 @@
+import { resolve } from "node:path";
+import { invalid } from "../../src/errors.js";
+import type { MigrateMode } from "../migrations.js";
+
+/** Exactly one of `path` and `url`. An option that is present with the value `undefined` is INVALID_RECORD. */
+export interface SqliteConfig {
+  /** The database file, made when there is none (its folder must exist), or `:memory:`. */
+  readonly path?: string;
+  /** `sqlite:` and a path; everything after the colon is the path, as it is. */
+  readonly url?: string;
+  /**
+   * What an acknowledged write survives. `full` (the default): loss of power. `process`: the end of the process,
+   * however it comes, while loss of power may undo the last writes; the file stays sound either way.
+   */
+  readonly durability?: "full" | "process";
+  /** Default `apply`. A database in memory is always new, and its schema is made whatever this says. */
+  readonly migrate?: MigrateMode;
+  /**
+   * How long to wait for a lock that another connection holds, in milliseconds, before UNAVAILABLE; the event loop
+   * stays free meanwhile. 0 to 2,147,483,647; default 5,000.
+   */
+  readonly busyTimeoutMs?: number;
+}
+
+/** A configuration, checked and complete. */
+export interface SqliteSettings {
+  /** Absolute, or `:memory:`. */
+  readonly path: string;
+  readonly durability: "full" | "process";
+  readonly migrate: MigrateMode;
+  readonly busyTimeoutMs: number;
+}
+
+export const MEMORY = ":memory:";
+
+const SCHEME = "sqlite:";
+const MOST_MS = 2 ** 31 - 1;
+
+/** INVALID_RECORD for what may not be asked. */
+export function readConfig(config: SqliteConfig): SqliteSettings {
+  if (typeof config !== "object" || config === null) throw invalid("config", "an object");
+  return {
+    path: readTarget(config),
+    durability: readChoice(config, "durability", ["full", "process"]),
+    migrate: readChoice(config, "migrate", ["apply", "verify", "off"]),
+    busyTimeoutMs: readTimeout(config),
+  };
+}
+
+function readTarget(config: SqliteConfig): string {
+  if ("path" in config === "url" in config) throw invalid("path", "given, or url instead of it");
+  return "path" in config ? readPath(config.path, "path") : readPath(pathOf(config.url), "url");
+}
+
+function pathOf(url: unknown): string {
+  if (typeof url !== "string" || !url.startsWith(SCHEME)) throw invalid("url", "sqlite: and a path");
+  return url.slice(SCHEME.length);
+}
+
+function readPath(path: unknown, field: string): string {
+  // SQLite takes an empty name for a temporary database, which is gone when it is closed.
+  if (typeof path !== "string" || path === "") throw invalid(field, "the path of a file, or :memory:");
+  if (path.includes("\0")) throw invalid(field, "a path without NUL");
+  // better-sqlite3 would cut it off and open another file.
+  if (path !== path.trimEnd()) throw invalid(field, "a path that does not end in white space");
+  return path === MEMORY ? MEMORY : resolve(path);
+}
+
+function readChoice<K extends "durability" | "migrate">(
+  config: SqliteConfig,
+  field: K,
+  choices: readonly [SqliteSettings[K], ...SqliteSettings[K][]],
+): SqliteSettings[K] {
+  if (!(field in config)) return choices[0];
+  const chosen = choices.find((choice) => choice === config[field]);
+  if (chosen === undefined) throw invalid(field, `left out or one of ${choices.join(", ")}`);
+  return chosen;
+}
+
+function readTimeout(config: SqliteConfig): number {
+  if (!("busyTimeoutMs" in config)) return 5_000;
+  const { busyTimeoutMs } = config;
+  if (
+    !Number.isInteger(busyTimeoutMs) ||
+    (busyTimeoutMs as number) < 0 ||
+    (busyTimeoutMs as number) > MOST_MS
+  ) {
+    throw invalid("busyTimeoutMs", `left out or an integer from 0 to ${MOST_MS}`);
+  }
+  return busyTimeoutMs as number;
+}

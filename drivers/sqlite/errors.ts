@@ -1,0 +1,73 @@
+import { StateError, type UnavailableReason } from "../../src/errors.js";
+
+const NEVER_DELETE =
+  "keep the file: look at a copy of it with PRAGMA integrity_check, or restore a backup; one failed read can look like this, so never delete it on this evidence alone";
+
+/** By the first part of SQLite's code: why nothing was written, and what to do. */
+const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, message: string]>> = {
+  BUSY: ["busy", "another connection holds the lock of the database file"],
+  LOCKED: ["busy", "another statement holds the lock of the database"],
+  FULL: ["refused", "the disk is full: make room for the database file and its write-ahead log"],
+  TOOBIG: ["refused", "the database refuses something of this size"],
+  NOMEM: ["refused", "there is not enough memory for this piece of work"],
+  READONLY: [
+    "setup",
+    "the database cannot be written: give this user the right to write the file and its folder",
+  ],
+  PERM: ["setup", "this user may not open the database file"],
+  AUTH: ["setup", "this user may not use the database"],
+  CANTOPEN: [
+    "setup",
+    "the database cannot be opened: this user must be able to write the file and its folder",
+  ],
+  IOERR: ["setup", "the operating system failed to read or write the database file: look at the disk"],
+};
+
+/** A SqliteError as the StateError it stands for, nothing having been written; anything else as it is. */
+export function translate(error: unknown): unknown {
+  const code = sqliteCode(error);
+  if (code === undefined) return error;
+  const family = code.split("_")[1] as string;
+  if (family === "CORRUPT" || family === "NOTADB")
+    return damaged(`SQLite cannot read the file (${code})`, error);
+  const [reason, message] = UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
+  return new StateError("UNAVAILABLE", `${message} (${code})`, { details: { reason }, cause: error });
+}
+
+/** What a failed COMMIT means, once it is known whether it could be rolled back. */
+export function translateCommit(error: unknown, rolledBack: boolean): unknown {
+  const family = sqliteCode(error)?.split("_")[1];
+  // A full disk cuts off the commit's last page. A failed write or fsync does not say how much reached the log, and
+  // what did may come back with the next recovery.
+  if (rolledBack && (family === "BUSY" || family === "FULL")) return translate(error);
+  return new StateError("OUTCOME_UNKNOWN", "the commit failed while it was being made durable", {
+    details: {},
+    cause: error,
+  });
+}
+
+/** CORRUPT, with what not to do about it. */
+export function damaged(finding: string, cause?: unknown): StateError<"CORRUPT"> {
+  return new StateError("CORRUPT", `${finding}: ${NEVER_DELETE}`, { details: {}, cause });
+}
+
+/** UNAVAILABLE until a person has done something about it. */
+export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "setup" }, cause });
+}
+
+/** Runs `work`; whatever SQLite throws comes out translated. */
+export function translated<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** By its shape: the class belongs to a package that may be loaded more than once. */
+function sqliteCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== "SqliteError") return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && code.startsWith("SQLITE_") ? code : "SQLITE_ERROR";
+}

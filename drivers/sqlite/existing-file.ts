@@ -1,0 +1,86 @@
+import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { invalid, type StateError } from "../../src/errors.js";
+import type { Connect, Connection } from "./connection.js";
+import { damaged, setup, translated } from "./errors.js";
+import { APPLICATION_ID, schemaVersion } from "./schema.js";
+
+/**
+ * The schema version of the database in this file. INVALID_RECORD when it is another application's, CORRUPT when it is
+ * no database; the file stays as it is.
+ */
+export function inspectFile(connect: Connect, path: string): number {
+  const file = statIfPresent(path);
+  if (file === undefined) throw missing(path);
+  if (!file.isFile()) throw invalid("path", "the path of a file");
+  if (file.size === 0) {
+    throw damaged(
+      `the database file ${path} is empty, which a new one never is, so it has probably been cut off (move it away yourself if it never held anything)`,
+    );
+  }
+  // Only SQLite may open the file: the system drops every lock that this process holds on a file as soon as any of its
+  // handles is closed, those of other connections included.
+  return translated(() => {
+    const connection = connect(path, { fileMustExist: true, readonly: hasLog(realpathSync(path)) });
+    try {
+      refuseForeign(connection);
+      return schemaVersion(connection);
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+/** UNAVAILABLE when this user may not write the file and its folder, where SQLite keeps the log. */
+export function requireWritable(path: string): void {
+  for (const target of [path, dirname(realpathSync(path))]) {
+    try {
+      accessSync(target, constants.W_OK);
+    } catch (error) {
+      throw setup(
+        `the sqlite driver needs the right to write ${target}, and this user has not got it`,
+        error,
+      );
+    }
+  }
+}
+
+/** UNAVAILABLE, for a file that is not to be made. */
+export function missing(path: string): StateError<"UNAVAILABLE"> {
+  return setup(`there is no database file ${path}: correct the path, or open it once with migrate: "apply"`);
+}
+
+/** What is at the path; `undefined` when nothing is. UNAVAILABLE when the folder is missing or closed. */
+export function statIfPresent(path: string): Stats | undefined {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) statSync(dirname(path));
+    return found;
+  } catch (error) {
+    throw setup(`the folder ${dirname(path)} is missing or closed to this user: make it or open it`, error);
+  }
+}
+
+/**
+ * Whether there is a log to go with the file. With one, only a connection for reading leaves everything as it is: another
+ * would write the log's contents into the file. Without one, it is the connection for reading that leaves things behind.
+ */
+function hasLog(path: string): boolean {
+  return hasContent(`${path}-wal`) || hasContent(`${path}-journal`);
+}
+
+export function hasContent(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function refuseForeign(connection: Connection): void {
+  const id = connection.pragma("application_id", { simple: true });
+  if (id !== APPLICATION_ID) {
+    throw invalid(
+      "path",
+      "a Groundstate database or where no file is; this file belongs to another application",
+    );
+  }
+  // Reads the schema, so that damage to it shows before anything is written.
+  connection.prepare("SELECT count(*) FROM sqlite_schema").get();
+}

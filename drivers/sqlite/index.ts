@@ -1,0 +1,64 @@
+import type { Driver, DriverStatus } from "../../src/driver.js";
+import { pendingAt } from "../migrations.js";
+import { MEMORY, readConfig, type SqliteConfig } from "./config.js";
+import { Engine } from "./engine.js";
+import { translated } from "./errors.js";
+import { inspectFile, statIfPresent } from "./existing-file.js";
+import { FileIdentity } from "./file-identity.js";
+import { loadPackage } from "./load-package.js";
+import { whenUnlocked } from "./lock-wait.js";
+import { openWriter } from "./open-writer.js";
+import { Reader } from "./reader.js";
+import { MIGRATIONS } from "./schema.js";
+import { SqliteDriver } from "./sqlite-driver.js";
+
+export type { MigrateMode } from "../migrations.js";
+export type { SqliteConfig } from "./config.js";
+
+/**
+ * Opens a driver on a SQLite file, which several processes may share, or on a database in memory. Needs the package
+ * better-sqlite3.
+ *
+ * INVALID_RECORD for a configuration that makes no sense and for another application's file; UNAVAILABLE when a
+ * package, a folder or a right is missing (`setup`) or the file stays locked (`busy`); CORRUPT for a file that is no
+ * database; SCHEMA_TOO_NEW and SCHEMA_OUTDATED. Each leaves the file as it was.
+ */
+export async function openSqlite(config: SqliteConfig): Promise<Driver> {
+  const settings = readConfig(config);
+  const connect = await loadPackage();
+  const writing = await openWriter(connect, settings);
+  try {
+    if (settings.path === MEMORY) return new SqliteDriver(new Engine(writing), new Reader(writing), settings);
+    const file = new FileIdentity(settings.path);
+    const reading = translated(() => connect(settings.path, { readonly: true, fileMustExist: true }));
+    return new SqliteDriver(new Engine(writing, () => file.verify()), new Reader(reading), settings);
+  } catch (error) {
+    writing.close();
+    throw error;
+  }
+}
+
+/** Names of the migrations that opening with `migrate: "apply"` would run. Changes nothing; errors as `openSqlite`. */
+export async function pendingMigrations(config: SqliteConfig): Promise<readonly string[]> {
+  const { path, busyTimeoutMs } = readConfig(config);
+  if (path === MEMORY) return [];
+  const connect = await loadPackage();
+  const version =
+    statIfPresent(path) === undefined
+      ? 0
+      : await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs);
+  return pendingAt(version, MIGRATIONS).map(({ name }) => name);
+}
+
+/**
+ * The state of a database that can be reached and written; rejects, as `openSqlite` does, when it cannot. Makes no
+ * file and runs no migration, so there may be some pending.
+ */
+export async function health(config: SqliteConfig): Promise<DriverStatus> {
+  const driver = await openSqlite({ ...config, migrate: "off" });
+  try {
+    return await driver.status();
+  } finally {
+    await driver.close();
+  }
+}

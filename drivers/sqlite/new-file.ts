@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Connect } from "./connection.js";
+import { damaged, setup, translated } from "./errors.js";
+import { hasContent, statIfPresent } from "./existing-file.js";
+import { APPLICATION_ID, applyMigrations } from "./schema.js";
+
+/**
+ * Makes the database file, complete, under another name first: whoever else opens the path at this moment finds either
+ * nothing or a whole database. Of several that make it at once, one file stays.
+ */
+export async function createFile(connect: Connect, path: string): Promise<void> {
+  refuseStrayLog(path);
+  const draft = `${path}.new-${randomUUID()}`;
+  try {
+    await build(connect, draft);
+    publish(draft, path);
+  } finally {
+    for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(`${draft}${suffix}`, { force: true });
+  }
+  syncFolder(dirname(path));
+}
+
+/** SQLite would play the log of a database that is gone into the new one. */
+function refuseStrayLog(path: string): void {
+  for (const log of [`${path}-wal`, `${path}-journal`]) {
+    if (hasContent(log) && statIfPresent(path) === undefined) {
+      throw damaged(
+        `the database file ${path} is missing, but its log ${log} is there (restore both, or move the log)`,
+      );
+    }
+  }
+}
+
+async function build(connect: Connect, draft: string): Promise<void> {
+  const connection = translated(() => connect(draft));
+  try {
+    translated(() => connection.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`));
+    await applyMigrations(connection);
+    translated(() => connection.exec("PRAGMA journal_mode = WAL"));
+  } finally {
+    connection.close();
+  }
+}
+
+/** Gives the file its name, unless there is one of that name by now, which is as good. */
+function publish(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw setup(`the database file ${path} could not be made: its file system must allow hard links`, error);
+  }
+}
+
+/** Makes the new name durable. Windows does so by itself. */
+function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  try {
+    const handle = openSync(folder, "r");
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    throw setup(
+      `the folder ${folder} could not be synced to disk after a database file was made in it`,
+      error,
+    );
+  }
+}

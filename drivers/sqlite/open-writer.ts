@@ -1,0 +1,71 @@
+import { migrate, pendingAt } from "../migrations.js";
+import { MEMORY, type SqliteSettings } from "./config.js";
+import type { Connect, Connection } from "./connection.js";
+import { setup, translated } from "./errors.js";
+import { inspectFile, missing, requireWritable, statIfPresent } from "./existing-file.js";
+import { whenUnlocked } from "./lock-wait.js";
+import { createFile } from "./new-file.js";
+import { applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
+
+/** The numbers SQLite reports for `synchronous`. */
+const SYNCHRONOUS = { full: 2, process: 1 } as const;
+
+/** 16 MiB in pages of 4 KiB: the log is copied into the file when it has grown by this. */
+const CHECKPOINT_PAGES = 4_000;
+/** What is left of a log that had to grow longer, in bytes. */
+const LOG_BYTES = 32 * 1024 * 1024;
+/** In KiB. */
+const CACHE = 32 * 1024;
+
+/** The connection that writes, to a database of the right kind and schema. */
+export async function openWriter(connect: Connect, settings: SqliteSettings): Promise<Connection> {
+  if (settings.path === MEMORY) {
+    const connection = connect(MEMORY);
+    await applyMigrations(connection);
+    return connection;
+  }
+  await ensureFile(connect, settings);
+  return openFile(connect, settings);
+}
+
+async function ensureFile(connect: Connect, { path, migrate, busyTimeoutMs }: SqliteSettings): Promise<void> {
+  if (statIfPresent(path) !== undefined) return;
+  if (migrate !== "apply") throw missing(path);
+  await whenUnlocked(() => createFile(connect, path), busyTimeoutMs);
+}
+
+async function openFile(connect: Connect, settings: SqliteSettings): Promise<Connection> {
+  const { path, durability, busyTimeoutMs } = settings;
+  const version = await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs);
+  pendingAt(version, MIGRATIONS);
+  requireWritable(path);
+  const connection = translated(() => connect(path, { fileMustExist: true }));
+  try {
+    await whenUnlocked(() => translated(() => configure(connection, durability)), busyTimeoutMs);
+    await whenUnlocked(
+      () => migrate(migrationTarget(connection), MIGRATIONS, settings.migrate),
+      busyTimeoutMs,
+    );
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Settings that last as long as the connection. better-sqlite3 weakens `synchronous` whenever it opens a WAL file. */
+export function configure(connection: Connection, durability: SqliteSettings["durability"]): void {
+  const journal = connection.pragma("journal_mode = WAL", { simple: true });
+  if (journal !== "wal") throw setup(`the file system does not allow a write-ahead log (got ${journal})`);
+  const wanted = SYNCHRONOUS[durability];
+  connection.exec(`PRAGMA synchronous = ${wanted}`);
+  const synchronous = connection.pragma("synchronous", { simple: true });
+  if (synchronous !== wanted) {
+    throw setup(`SQLite is at synchronous = ${synchronous} and cannot promise durability: "${durability}"`);
+  }
+  connection.exec(`
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    PRAGMA journal_size_limit = ${LOG_BYTES};
+    PRAGMA cache_size = -${CACHE};
+  `);
+}

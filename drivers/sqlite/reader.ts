@@ -1,0 +1,74 @@
+import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
+import type { Connection } from "./connection.js";
+import { translated } from "./errors.js";
+import { CONTENT, PLACE, placedRecordOf, recordOf } from "./row.js";
+import { prepareScans, scanIdentity, scanTenant, scanTenants } from "./scan.js";
+import { preparedOnFirstUse, schemaVersion } from "./schema.js";
+import { Transactions } from "./transactions.js";
+
+const BY_SLOT = `
+SELECT ${CONTENT} FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
+
+/** An event id is indexed for the memory of it alone, which points at the record. */
+const BY_EVENT = `
+SELECT ${CONTENT}, ${PLACE} FROM event JOIN record
+  ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
+WHERE event.tenant = ? AND event.event_id = ?`;
+
+/**
+ * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
+ * shortened, and show an old state.
+ */
+export class Reader {
+  readonly #connection: Connection;
+  readonly #transactions: Transactions;
+  readonly #statements: () => ReturnType<typeof prepareReads>;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#transactions = new Transactions(connection);
+    this.#statements = preparedOnFirstUse(connection, prepareReads);
+  }
+
+  read(slots: readonly Slot[]): readonly (StoredRecord | undefined)[] {
+    const { bySlot } = this.#statements();
+    const find = (slot: Slot): StoredRecord | undefined => {
+      const row = bySlot.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
+      return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
+    };
+    // One statement is a snapshot by itself.
+    if (slots.length === 1) return translated(() => slots.map(find));
+    return this.#transactions.reading(() => slots.map(find));
+  }
+
+  readByEventId(tenant: string, eventId: string): StoredRecord | undefined {
+    const { byEvent } = this.#statements();
+    const row = translated(() => byEvent.get(tenant, eventId));
+    return row === undefined ? undefined : placedRecordOf(row as readonly unknown[]);
+  }
+
+  scan(query: ScanQuery): ScanPage {
+    const { scans } = this.#statements();
+    const { identity, tenant } = query;
+    if (identity !== undefined) return translated(() => scanIdentity(scans, query, identity));
+    if (tenant !== undefined) return translated(() => scanTenant(scans, query, tenant));
+    return this.#transactions.reading(() => scanTenants(scans, query));
+  }
+
+  schemaVersion(): number {
+    return schemaVersion(this.#connection);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+function prepareReads(connection: Connection) {
+  return {
+    bySlot: connection.prepare(BY_SLOT).raw(),
+    byEvent: connection.prepare(BY_EVENT).raw(),
+    scans: prepareScans(connection),
+  };
+}

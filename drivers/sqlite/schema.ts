@@ -1,0 +1,96 @@
+import { type Migration, type MigrationTarget, migrate, outdated, pendingAt } from "../migrations.js";
+import type { Connection } from "./connection.js";
+import { damaged, translate, translated } from "./errors.js";
+import { Transactions } from "./transactions.js";
+
+/** "GSTA": tells a Groundstate database from any other SQLite file. */
+export const APPLICATION_ID = 0x47535441;
+
+/**
+ * `event` remembers every saved id. Its rows stand in line by `id`, oldest first, to be forgotten; `lined_up_at` is
+ * when a row took its place. `record` points at the record the event was saved as, which may be gone by now or hold
+ * another event.
+ */
+const RECORDS_AND_EVENTS = `
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  user TEXT NOT NULL,
+  session TEXT NOT NULL,
+  run TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (tenant, user, session, run, kind)
+) STRICT;
+
+CREATE INDEX record_by_kind ON record (tenant, kind, user, session, run);
+
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  record INTEGER NOT NULL,
+  fingerprint BLOB,
+  saved_at INTEGER NOT NULL,
+  lined_up_at INTEGER NOT NULL,
+  UNIQUE (tenant, event_id)
+) STRICT;
+`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: "records-and-events", sql: RECORDS_AND_EVENTS },
+];
+
+export function schemaVersion(connection: Connection): number {
+  return translated(() => connection.pragma("user_version", { simple: true })) as number;
+}
+
+/** What the migration runner needs; the write lock of the file is its lock. */
+export function migrationTarget(connection: Connection): MigrationTarget {
+  const transactions = new Transactions(connection);
+  return {
+    version: async () => schemaVersion(connection),
+    exclusively: (work) => transactions.exclusively(work),
+    run: async ({ sql, version }) => {
+      translated(() => connection.exec(`${sql}; PRAGMA user_version = ${version}`));
+    },
+  };
+}
+
+/** Brings the schema of a database up to date. */
+export function applyMigrations(connection: Connection): Promise<void> {
+  return migrate(migrationTarget(connection), MIGRATIONS, "apply");
+}
+
+/**
+ * Prepares statements when they are first needed, and once. SCHEMA_OUTDATED when the database lacks a migration that
+ * they need, which `migrate: "off"` allows.
+ */
+export function preparedOnFirstUse<T>(
+  connection: Connection,
+  prepare: (connection: Connection) => T,
+): () => T {
+  let prepared: T | undefined;
+  return () => {
+    prepared ??= prepareAll(connection, prepare);
+    return prepared;
+  };
+}
+
+function prepareAll<T>(connection: Connection, prepare: (connection: Connection) => T): T {
+  try {
+    return prepare(connection);
+  } catch (error) {
+    const version = schemaVersion(connection);
+    const pending = pendingAt(version, MIGRATIONS);
+    if (pending.length > 0) throw outdated(version, pending);
+    if ((error as { code?: unknown }).code === "SQLITE_ERROR") {
+      throw damaged("tables of the database are missing or changed", error);
+    }
+    throw translate(error);
+  }
+}

@@ -1,0 +1,74 @@
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  DriverStatus,
+  Outcome,
+  ScanPage,
+  ScanQuery,
+  Slot,
+  StoredRecord,
+} from "../../src/driver.js";
+import { pendingAt } from "../migrations.js";
+import type { SqliteSettings } from "./config.js";
+import { whenUnlocked } from "./lock-wait.js";
+import type { Reader } from "./reader.js";
+import { MIGRATIONS } from "./schema.js";
+
+type Eventually<T> = T | Promise<T>;
+
+/** What writes, in this thread or another. UNAVAILABLE `busy` when a lock is in its way: asked again, it tries again. */
+export interface Writer {
+  apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
+  erase(tenant: string, user: string, session: string): Eventually<number>;
+  close(): Eventually<void>;
+}
+
+/** Writes through one connection and reads through another, which in memory are the same. */
+export class SqliteDriver implements Driver {
+  readonly #writer: Writer;
+  readonly #reader: Reader;
+  readonly #settings: SqliteSettings;
+
+  constructor(writer: Writer, reader: Reader, settings: SqliteSettings) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#settings = settings;
+  }
+
+  apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    return this.#patiently(() => this.#writer.apply(commits, options));
+  }
+
+  read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+    return this.#patiently(() => this.#reader.read(slots));
+  }
+
+  readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+    return this.#patiently(() => this.#reader.readByEventId(tenant, eventId));
+  }
+
+  scan(query: ScanQuery): Promise<ScanPage> {
+    return this.#patiently(() => this.#reader.scan(query));
+  }
+
+  erase(tenant: string, user: string, session: string): Promise<number> {
+    return this.#patiently(() => this.#writer.erase(tenant, user, session));
+  }
+
+  async status(): Promise<DriverStatus> {
+    const schemaVersion = await this.#patiently(() => this.#reader.schemaVersion());
+    const pendingMigrations = pendingAt(schemaVersion, MIGRATIONS).map(({ name }) => name);
+    return { target: this.#settings.path, schemaVersion, pendingMigrations };
+  }
+
+  async close(): Promise<void> {
+    // The last connection to close writes the log into the file, which one for reading cannot do.
+    this.#reader.close();
+    await this.#writer.close();
+  }
+
+  #patiently<T>(work: () => Eventually<T>): Promise<T> {
+    return whenUnlocked(work, this.#settings.busyTimeoutMs);
+  }
+}
