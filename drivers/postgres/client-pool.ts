@@ -1,0 +1,194 @@
+import { StateError } from "../../src/errors.js";
+import { AnswerTorn, DeadlinePassed, type Intent, translate } from "./errors.js";
+
+/** What is used of a client of the `postgres` package. */
+export interface PostgresClient {
+  unsafe(
+    text: string,
+    // biome-ignore lint/suspicious/noExplicitAny: the client's own parameter type cannot be named without importing it
+    parameters?: any[],
+    options?: { prepare?: boolean },
+  ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
+  end(options?: { timeout?: number }): Promise<void>;
+}
+
+/** All that is ever sent: the client loses count of its answers when it cannot serialize a parameter. */
+export type Parameter = string | Buffer | null;
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface PoolOptions {
+  /** Makes one client of one connection; `onClosed` may be called when that connection ends. */
+  readonly connect: (onClosed: () => void) => PostgresClient;
+  readonly size: number;
+  /** From the call to its answer, waiting and connecting included, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly prepare: boolean;
+}
+
+const MOST_WAITING = 10_000;
+
+interface Member {
+  readonly client: PostgresClient;
+  dead: boolean;
+}
+
+interface Waiter {
+  readonly deadline: number;
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (member: Member) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The one place that touches `postgres` clients, which are safe to use only like this: one connection each, one
+ * statement at a time, parameters that need no serializing, a deadline on everything, and a client that failed is
+ * never used again. A client that goes on after an error may hang, or give one statement the answer of another.
+ */
+export class ClientPool {
+  readonly #options: PoolOptions;
+  readonly #idle: Member[] = [];
+  readonly #waiters: Waiter[] = [];
+  #size = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Runs one statement and resolves with its rows; rejects with a StateError, within the deadline. */
+  async run(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
+    const deadline = performance.now() + this.#options.timeoutMs;
+    const member = await this.#acquire(deadline);
+    try {
+      const { prepare } = this.#options;
+      const rows = await before(deadline, member.client.unsafe(text, [...parameters], { prepare }));
+      if (isTorn(rows)) throw new AnswerTorn();
+      this.#release(member);
+      return rows as readonly Row[];
+    } catch (error) {
+      this.#drop(member);
+      throw translate(error, intent);
+    }
+  }
+
+  status(): { size: number; idle: number; waiting: number } {
+    return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.length };
+  }
+
+  /** Ends every connection; whoever still waits for one is turned away. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter())
+      waiter.reject(closed());
+    await Promise.all(this.#idle.splice(0).map((member) => this.#end(member, 1)));
+  }
+
+  async #acquire(deadline: number): Promise<Member> {
+    if (this.#closed) throw closed();
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#size < this.#options.size) return this.#open(deadline);
+    if (this.#waiters.length >= MOST_WAITING) throw busy("too many calls wait for a connection");
+    return this.#wait(deadline);
+  }
+
+  /** A new client is handed out once it has answered: what fails before has written nothing. */
+  async #open(deadline: number): Promise<Member> {
+    this.#size++;
+    let member: Member | undefined;
+    try {
+      const client = this.#options.connect(() => member && this.#onClosed(member));
+      member = { client, dead: false };
+      await before(deadline, client.unsafe("SELECT 1 AS ready", [], { prepare: false }));
+      return member;
+    } catch (error) {
+      if (member === undefined) this.#shrink();
+      else this.#drop(member);
+      throw translate(error, "connect");
+    }
+  }
+
+  #wait(deadline: number): Promise<Member> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        reject(busy("no connection became free in time: raise poolSize"));
+      }, deadline - performance.now());
+      const waiter: Waiter = { deadline, timer, resolve, reject };
+      this.#waiters.push(waiter);
+    });
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const waiter = this.#waiters.shift();
+    clearTimeout(waiter?.timer);
+    return waiter;
+  }
+
+  #release(member: Member): void {
+    if (member.dead || this.#closed) {
+      this.#drop(member);
+      return;
+    }
+    const waiter = this.#nextWaiter();
+    if (waiter !== undefined) waiter.resolve(member);
+    else this.#idle.push(member);
+  }
+
+  /** Takes a client out of use for good. */
+  #drop(member: Member): void {
+    void this.#end(member, 0);
+    this.#shrink();
+  }
+
+  /** There is room for a new client: the first in line gets one. */
+  #shrink(): void {
+    this.#size--;
+    const waiter = this.#nextWaiter();
+    if (waiter !== undefined) this.#open(waiter.deadline).then(waiter.resolve, waiter.reject);
+  }
+
+  #onClosed(member: Member): void {
+    member.dead = true;
+    const index = this.#idle.indexOf(member);
+    if (index < 0) return;
+    this.#idle.splice(index, 1);
+    this.#drop(member);
+  }
+
+  async #end(member: Member, timeout: number): Promise<void> {
+    member.dead = true;
+    await member.client.end({ timeout }).catch(() => {});
+  }
+}
+
+/** The promise's own end, or DeadlinePassed if that comes first. */
+function before<T>(deadline: number, promise: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new DeadlinePassed()), Math.max(1, deadline - performance.now()));
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
+  if (typeof rows.count === "number" && rows.count !== rows.length) return true;
+  for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
+  return false;
+}
+
+function busy(message: string): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "busy" } });
+}
+
+function closed(): StateError<"STORE_CLOSED"> {
+  return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+}

@@ -1,0 +1,71 @@
+import { invalid } from "../../src/errors.js";
+import { readInteger } from "../../src/validate.js";
+import type { MigrateMode } from "../migrations.js";
+import type { PostgresClient } from "./client-pool.js";
+import { type Names, namesOf } from "./names.js";
+
+export interface PostgresConfig {
+  /** `postgres://user:password@host:port/database`; `?sslmode=` and the like as the `postgres` package has them. */
+  readonly url?: string;
+  /**
+   * In place of `url`: makes a client of the `postgres` package. Called once for each pooled connection; each call
+   * must make a new one, with `{ max: 1, fetch_types: false }`.
+   */
+  readonly connect?: () => PostgresClient;
+  /** Default `groundstate`. Created if it does not exist. */
+  readonly schema?: string;
+  /** Before the name of each table and function. Default empty. */
+  readonly tablePrefix?: string;
+  /** Default `apply`. */
+  readonly migrate?: MigrateMode;
+  /**
+   * `false` for poolers in transaction mode (PgBouncer and others): no prepared statements, and no settings that
+   * would have to outlive a statement. Default true.
+   */
+  readonly prepare?: boolean;
+  /** Connections: 1 to 100. Default 5. */
+  readonly poolSize?: number;
+  /** From a call to its answer, in milliseconds: 100 to 3,600,000. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** A configuration checked, with what is left out filled in. */
+export interface Settings {
+  readonly source: { readonly url: string } | { readonly connect: () => PostgresClient };
+  readonly names: Names;
+  readonly migrate: MigrateMode;
+  readonly prepare: boolean;
+  readonly poolSize: number;
+  readonly timeoutMs: number;
+}
+
+const MODES: readonly MigrateMode[] = ["apply", "verify", "off"];
+
+export function readConfig(config: PostgresConfig): Settings {
+  for (const [field, value] of Object.entries(config)) {
+    if (value === undefined) throw invalid(field, "left out or given a value");
+  }
+  const { schema = "groundstate", tablePrefix = "", migrate = "apply", prepare = true } = config;
+  if (!MODES.includes(migrate)) throw invalid("migrate", '"apply", "verify" or "off"');
+  if (typeof prepare !== "boolean") throw invalid("prepare", "true or false");
+  return {
+    source: readSource(config),
+    names: namesOf(schema, tablePrefix),
+    migrate,
+    prepare,
+    poolSize: readInteger(config.poolSize ?? 5, "poolSize", 1, 100),
+    timeoutMs: readInteger(config.timeoutMs ?? 10_000, "timeoutMs", 100, 3_600_000),
+  };
+}
+
+function readSource({ url, connect }: PostgresConfig): Settings["source"] {
+  if ((url === undefined) === (connect === undefined)) throw invalid("url", "given, or connect in its place");
+  if (connect !== undefined) {
+    if (typeof connect !== "function") throw invalid("connect", "a function that makes a client");
+    return { connect };
+  }
+  if (typeof url !== "string" || !/^postgres(ql)?:\/\//i.test(url)) {
+    throw invalid("url", "postgres://user:password@host:port/database");
+  }
+  return { url };
+}

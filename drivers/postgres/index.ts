@@ -1,0 +1,29 @@
+import type { Driver } from "../../src/driver.js";
+import { type Health, healthOf } from "../health.js";
+import type { PostgresConfig } from "./config.js";
+import { openDriver } from "./open.js";
+
+export type { Health } from "../health.js";
+export type { MigrateMode } from "../migrations.js";
+export type { PostgresClient } from "./client-pool.js";
+export type { PostgresConfig } from "./config.js";
+
+/** Opens a driver on a Postgres database, 14 or newer, through the `postgres` package. */
+export async function openPostgres(config: PostgresConfig): Promise<Driver> {
+  return openDriver(config);
+}
+
+/** The names of the migrations that opening with `migrate: "apply"` would run. */
+export async function pendingMigrations(config: PostgresConfig): Promise<readonly string[]> {
+  const driver = await openDriver({ ...config, migrate: "off" });
+  try {
+    return (await driver.status()).pendingMigrations;
+  } finally {
+    await driver.close();
+  }
+}
+
+/** Whether the database answers, and the state of its schema. Changes nothing. */
+export function health(config: PostgresConfig): Promise<Health> {
+  return healthOf(() => openDriver({ ...config, migrate: "off" }));
+}

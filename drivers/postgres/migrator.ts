@@ -1,0 +1,69 @@
+import type { Migration, MigrationTarget } from "../migrations.js";
+import type { ClientPool } from "./client-pool.js";
+import type { Names } from "./names.js";
+
+/** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
+const LOCK = "7310582642901137";
+
+/**
+ * Migrates a database. Each step is one statement, and so one transaction, that takes the
+ * lock, looks whether another process was faster, and only then works: it also holds behind a pooler.
+ */
+export class PostgresMigrator implements MigrationTarget {
+  readonly #pool: ClientPool;
+  readonly #patient: ClientPool;
+  readonly #names: Names;
+
+  /** The patient pool, of one connection, gives a migration the time it takes. */
+  constructor(pool: ClientPool, patient: ClientPool, names: Names) {
+    this.#pool = pool;
+    this.#patient = patient;
+    this.#names = names;
+  }
+
+  async version(): Promise<number> {
+    return schemaVersion(this.#pool, this.#names);
+  }
+
+  /** A lock that outlives a statement is not to be had behind every pooler: each migration takes it for itself. */
+  exclusively(work: () => Promise<void>): Promise<void> {
+    return work();
+  }
+
+  async run(migration: Migration): Promise<void> {
+    const { schema, migration: table } = this.#names;
+    const record = `INSERT INTO ${table} VALUES (${migration.version}, ${literal(migration.name)}, now())`;
+    await this.#patient.run(
+      `DO $migrate$
+       BEGIN
+         PERFORM pg_advisory_xact_lock(${LOCK});
+         IF to_regnamespace(${literal(schema)}) IS NULL THEN
+           CREATE SCHEMA ${schema};
+         END IF;
+         IF to_regclass(${literal(table)}) IS NULL THEN
+           CREATE TABLE ${table} (version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL);
+         END IF;
+         IF NOT EXISTS (SELECT FROM ${table} WHERE version >= ${migration.version}) THEN
+           EXECUTE ${literal(migration.sql)};
+           ${record};
+         END IF;
+       END
+       $migrate$`,
+      [],
+      "write",
+    );
+  }
+}
+
+/** The number of the last migration; 0 where there is none yet. */
+export async function schemaVersion(pool: ClientPool, names: Names): Promise<number> {
+  const { migration } = names;
+  const [found] = await pool.run("SELECT to_regclass($1) IS NOT NULL AS present", [migration], "read");
+  if (found?.present !== true) return 0;
+  const [row] = await pool.run(`SELECT coalesce(max(version), 0) AS version FROM ${migration}`, [], "read");
+  return Number(row?.version);
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,44 @@
+import { invalid } from "../../src/errors.js";
+
+/** The objects of one store in a database, quoted and qualified by their schema. */
+export interface Names {
+  readonly schema: string;
+  readonly record: string;
+  readonly event: string;
+  readonly migration: string;
+  readonly sequence: string;
+  readonly apply: string;
+  readonly erase: string;
+  readonly scan: string;
+  /** Quoted, unqualified: an index takes its table's schema. */
+  readonly recordByKind: string;
+  readonly recordById: string;
+  readonly eventLine: string;
+}
+
+/** Plain lower-case names, so that nobody has to quote them by hand; short, so that no suffix is cut off. */
+const NAME = /^[a-z_][a-z0-9_]{0,39}$/;
+
+export function namesOf(schema: string, prefix: string): Names {
+  if (typeof schema !== "string" || !NAME.test(schema) || schema.startsWith("pg_")) {
+    throw invalid("schema", "a lower-case name of at most 40 letters, digits and _, not beginning with pg_");
+  }
+  if (typeof prefix !== "string" || (prefix !== "" && !NAME.test(prefix))) {
+    throw invalid("tablePrefix", "empty or a lower-case name of at most 40 letters, digits and _");
+  }
+  const own = (name: string) => `"${prefix}${name}"`;
+  const qualified = (name: string) => `"${schema}".${own(name)}`;
+  return {
+    schema: `"${schema}"`,
+    record: qualified("record"),
+    event: qualified("event"),
+    migration: qualified("migration"),
+    sequence: qualified("record_id"),
+    apply: qualified("apply_1"),
+    erase: qualified("erase_1"),
+    scan: qualified("scan_1"),
+    recordByKind: own("record_kind"),
+    recordById: own("record_by_id"),
+    eventLine: own("event_line"),
+  };
+}

@@ -1,0 +1,136 @@
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  DriverStatus,
+  Outcome,
+  ScanPage,
+  ScanQuery,
+  Slot,
+  StoredRecord,
+} from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
+import { retrying } from "../../src/layers/retrying.js";
+import { compareText, prefixEnd } from "../../src/order.js";
+import { pendingAt } from "../migrations.js";
+import { arrayLiteral, packBatch, unpackOutcomes } from "./batch.js";
+import type { ClientPool, Parameter, Row } from "./client-pool.js";
+import { schemaVersion } from "./migrator.js";
+import type { Names } from "./names.js";
+import { migrationsOf } from "./schema.js";
+import { type Statements, statementsOf } from "./statements.js";
+
+export interface PostgresDriverOptions {
+  readonly names: Names;
+  /** Masked. */
+  readonly target: string;
+  /** How long a statement may wait for a lock, in milliseconds. */
+  readonly lockTimeoutMs: number;
+}
+
+/** Beyond every kind, which has at most 512 bytes. */
+const BEYOND_KINDS = "\u{10FFFF}".repeat(129);
+
+/** Each operation is one statement: nothing outlives it on the connection, so poolers in any mode will do. */
+export class PostgresDriver implements Driver {
+  readonly layers = [retrying()];
+  readonly #pool: ClientPool;
+  readonly #options: PostgresDriverOptions;
+  readonly #statements: Statements;
+
+  constructor(pool: ClientPool, options: PostgresDriverOptions) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#statements = statementsOf(options.names);
+  }
+
+  async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
+    const rows = await this.#pool.run(this.#statements.apply, parameters, "write");
+    return unpackOutcomes(rows, commits.length);
+  }
+
+  async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+    const columns = (["tenant", "user", "session", "run", "kind"] as const).map((name) =>
+      arrayLiteral(slots.map((slot) => slot[name])),
+    );
+    const rows = await this.#pool.run(this.#statements.read, columns, "read");
+    const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
+    for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
+    return records;
+  }
+
+  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+    const [row] = await this.#pool.run(this.#statements.readByEventId, [tenant, eventId], "read");
+    return row && recordOf(row);
+  }
+
+  async scan(query: ScanQuery): Promise<ScanPage> {
+    const rows = await this.#pool.run(this.#statements.scan, scanParameters(query), "read");
+    const records = rows.map(recordOf);
+    const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
+    return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
+  }
+
+  async erase(tenant: string, user: string, session: string): Promise<number> {
+    const parameters = [this.#lockTimeout(), tenant, user, session];
+    const [row] = await this.#pool.run(this.#statements.erase, parameters, "write");
+    return Number(row?.count);
+  }
+
+  async status(): Promise<DriverStatus> {
+    const { names, target } = this.#options;
+    const version = await schemaVersion(this.#pool, names);
+    const pending = pendingAt(version, migrationsOf(names)).map((migration) => migration.name);
+    return { target, schemaVersion: version, pendingMigrations: pending, pool: this.#pool.status() };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #lockTimeout(): string {
+    return String(this.#options.lockTimeoutMs);
+  }
+}
+
+function scanParameters(query: ScanQuery): readonly Parameter[] {
+  const { tenant, identity, prefix, after, before, limit, maxBytes, reverse } = query;
+  // The least kind after another is that one and the least character; inclusive bounds can use the index.
+  const from = identity && after ? greater(prefix, `${after.kind}\u0001`) : prefix;
+  const end = prefixEnd(prefix) ?? BEYOND_KINDS;
+  const until = before ? lesser(end, before.kind) : end;
+  const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
+  const place =
+    after && !identity
+      ? [after.tenant, after.kind, after.user, after.session, after.run]
+      : Array(5).fill(null);
+  return [tenant ?? null, ...owner, from, until, String(reverse), ...place, String(limit), String(maxBytes)];
+}
+
+function greater(a: string, b: string): string {
+  return compareText(a, b) > 0 ? a : b;
+}
+
+function lesser(a: string, b: string): string {
+  return compareText(a, b) < 0 ? a : b;
+}
+
+function recordOf(row: Row): StoredRecord {
+  const { tenant, usr, session, run, kind, event_id, fingerprint, version, updated_at, bytes } = row;
+  if (!Buffer.isBuffer(fingerprint) || !Buffer.isBuffer(bytes)) {
+    throw new StateError("CORRUPT", "a stored record is not of the form it was written in", { details: {} });
+  }
+  return {
+    tenant: tenant as string,
+    user: usr as string,
+    session: session as string,
+    run: run as string,
+    kind: kind as string,
+    eventId: event_id as string,
+    fingerprint,
+    version: Number(version),
+    updatedAt: Number(updated_at),
+    bytes,
+  };
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Commit, Driver, Layer } from "../driver.js";
+import { isStateError, type StateError } from "../errors.js";
+
+export interface RetryPolicy {
+  /** Tries in all, the first included. Default 8. */
+  readonly attempts?: number;
+  /** The longest pause before the second try, in milliseconds; it doubles with each. Default 20. */
+  readonly baseMs?: number;
+  /** The longest pause of all, in milliseconds. Default 1,000. */
+  readonly mostMs?: number;
+  /** No try begins later than this after the first, in milliseconds. Default 10,000. */
+  readonly withinMs?: number;
+  /** 0 to 1, both possible; spreads the pauses of many callers. */
+  readonly random?: () => number;
+}
+
+const DEFAULTS = { attempts: 8, baseMs: 20, mostMs: 1000, withinMs: 10_000, random: Math.random };
+
+/**
+ * Tries again what passes by itself: a lock, a deadlock, a lost connection. What may have been written is tried
+ * again only where every commit of the batch has event ids that tell what happened. An erase whose outcome is
+ * unknown is not. Ends with the driver's close.
+ */
+export function retrying(policy: RetryPolicy = {}): Layer {
+  const rules = { ...DEFAULTS, ...policy };
+  return (driver) => {
+    const closing = new AbortController();
+    const again = <T>(ask: () => Promise<T>, mayRepeat: (error: StateError) => boolean) =>
+      attempt(ask, mayRepeat, rules, closing.signal);
+    return {
+      apply: (commits, options) => again(() => driver.apply(commits, options), repeatsSafely(commits)),
+      read: (slots) => again(() => driver.read(slots), isTransient),
+      readByEventId: (tenant, eventId) => again(() => driver.readByEventId(tenant, eventId), isTransient),
+      scan: (query) => again(() => driver.scan(query), isTransient),
+      erase: (tenant, user, session) => again(() => driver.erase(tenant, user, session), isTransient),
+      status: () => driver.status(),
+      close() {
+        closing.abort();
+        return driver.close();
+      },
+    } satisfies Driver;
+  };
+}
+
+async function attempt<T>(
+  ask: () => Promise<T>,
+  mayRepeat: (error: StateError) => boolean,
+  rules: Required<RetryPolicy>,
+  closing: AbortSignal,
+): Promise<T> {
+  const end = performance.now() + rules.withinMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries >= rules.attempts || !isStateError(error) || !mayRepeat(error) || closing.aborted)
+        throw error;
+      const pause = Math.min(rules.mostMs, rules.baseMs * 2 ** (tries - 1)) * rules.random();
+      if (performance.now() + pause > end) throw error;
+      await sleep(pause, undefined, { signal: closing }).catch(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/** Nothing was written, and the reason passes by itself. */
+function isTransient(error: StateError): boolean {
+  return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details.reason);
+}
+
+function repeatsSafely(commits: readonly Commit[]): (error: StateError) => boolean {
+  return (error) =>
+    isTransient(error) ||
+    (error.code === "OUTCOME_UNKNOWN" &&
+      commits.every((commit) => commit.writes.some((write) => write.op === "save")));
+}
