@@ -1,0 +1,60 @@
+import type { Identity, NewRecord, StateStore } from "../src/index.js";
+import type { Child } from "./children.js";
+import type { RoleName, Roles } from "./roles.js";
+
+/** What a case may ask of the stores it opens. */
+export interface SpaceOptions {
+  readonly maxBytes?: number;
+  readonly idempotencyWindowMs?: number;
+}
+
+/** What a driver author hands to the suite. */
+export interface Harness {
+  /** As it shall stand in the report. */
+  readonly name: string;
+  /**
+   * Opens a store on the space of this name (letters, digits and `-`). Spaces are isolated from each other.
+   * Opening one again, also while it is open, gives another store on the same data where `durable`, and an empty
+   * one otherwise.
+   */
+  open(space: string, options: SpaceOptions): Promise<StateStore>;
+  /** What was acknowledged outlives the store, and every store that is open on a space sees the same data. */
+  readonly durable?: boolean;
+  /** Removes a space and all that is in it. Called once no store of the suite is open on it. */
+  destroy?(space: string): Promise<void>;
+}
+
+/** What a case needs of a harness beyond `open`: a durable one, or one that other processes can import too. */
+export type Need = "durable" | "processes";
+
+/** One rule of the contract, and the proof that a store keeps it. */
+export interface ConformanceCase {
+  /** Stable: `<concern>/<what>`, in kebab-case. */
+  readonly id: string;
+  /** One sentence that stands alone. */
+  readonly rule: string;
+  readonly needs?: Need;
+  run(context: CaseContext): Promise<void>;
+}
+
+/** What a case works with. Stores that it opens are closed after it. */
+export interface CaseContext {
+  /** Opened for this case, with default options, on the space that all cases of the run share. */
+  readonly store: StateStore;
+  /** One more store on the shared space. */
+  open(options?: SpaceOptions): Promise<StateStore>;
+  /** A store on a space of this case's own, for options that would be felt by others (a short window). */
+  openAlone(options?: SpaceOptions): Promise<StateStore>;
+  /** Text that no other case and no other run uses: letters, digits and `-`, at most 40. */
+  unique(): string;
+  /** A tenant that no other case and no other run uses. */
+  tenant(): string;
+  /** A session of a fresh tenant, or the same with some fields given. */
+  identity(fields?: Partial<Identity>): Identity;
+  /** The next payload of the case's own deterministic sequence. */
+  payload(size?: number): Uint8Array<ArrayBuffer>;
+  /** A record with a fresh event id and the next payload, or the same with some fields given. */
+  record(identity: Identity, kind: string, fields?: Partial<NewRecord>): NewRecord;
+  /** Starts a role in another process, on the shared space. For cases that need processes. */
+  spawn<R extends RoleName>(role: R, task: Parameters<Roles[R]>[1]): Child<Awaited<ReturnType<Roles[R]>>>;
+}

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
+import type { NewRecord, StateStore } from "../../src/index.js";
+import type { ConformanceCase } from "../case.js";
+import { assertRecord, rejection } from "../expect.js";
+import { identityOperations } from "../operations.js";
+
+const WRITES = new Set(["save", "delete", "commit of a save", "commit of a delete", "erase"]);
+
+export const abortCases: readonly ConformanceCase[] = [
+  {
+    id: "abort/before-a-write",
+    rule: "A write whose signal was aborted before the call rejects with the signal's reason and writes nothing.",
+    async run({ store, identity, record }) {
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      for (const reason of [new Error("stop"), "a reason that is no error"]) {
+        for (const { name, call } of identityOperations.filter((each) => WRITES.has(each.name))) {
+          const signal = AbortSignal.abort(reason);
+          const next = record(saved.identity, "kind");
+          const error = await rejection(`${name}, aborted before`, "the signal's reason", () =>
+            call(store, next, { signal }),
+          );
+          assert.equal(error, reason, `${name}: must reject with the signal's own reason`);
+        }
+      }
+      assertRecord(
+        await store.find(saved.identity, "kind"),
+        saved,
+        "after writes that were aborted before the call",
+      );
+    },
+  },
+  {
+    id: "abort/reads",
+    rule: "A read that is aborted rejects with the signal's reason, if it does not answer.",
+    async run({ store, identity, record }) {
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      const reason = new Error("stop");
+      for (const { name, call } of identityOperations.filter((each) => !WRITES.has(each.name))) {
+        const controller = new AbortController();
+        const started =
+          name === "commit of a check" ? undefined : call(store, saved, { signal: controller.signal });
+        controller.abort(reason);
+        for (const answer of [started, call(store, saved, { signal: controller.signal })]) {
+          const error = await answer?.then(
+            () => undefined,
+            (thrown: unknown) => thrown,
+          );
+          assert.ok(error === undefined || error === reason, `${name}: rejected with ${String(error)}`);
+        }
+      }
+    },
+  },
+  {
+    id: "abort/outcome-is-true",
+    rule: "A write that is aborted after the call says what happened: the signal's reason and nothing written, or done.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const reason = new Error("stop");
+      const moments: (() => unknown)[] = [
+        () => {},
+        () => Promise.resolve(),
+        () => turn(),
+        () => turn().then(() => turn()),
+      ];
+      for (let round = 0; round < 20; round++) {
+        const saved = record(owner, `kind/${round}`);
+        const controller = new AbortController();
+        const saving = store.save(saved, { signal: controller.signal });
+        const outcome = saving.then(
+          () => "done",
+          (error: unknown) => error,
+        );
+        await moments[round % moments.length]?.();
+        controller.abort(reason);
+        const said = await outcome;
+        const found = await store.find(owner, saved.kind);
+        if (said === "done") assertRecord(found, saved, "a write that was said to be done");
+        else {
+          assert.equal(said, reason, "a write that was aborted must reject with the signal's reason");
+          await settled(store, owner);
+          assert.equal(
+            await store.find(owner, saved.kind),
+            undefined,
+            "a write that was said to be aborted was done",
+          );
+        }
+      }
+    },
+  },
+  {
+    id: "abort/too-late",
+    rule: "An abort after the answer changes nothing.",
+    async run({ store, identity, record }) {
+      const saved = record(identity(), "kind");
+      const controller = new AbortController();
+      await store.save(saved, { signal: controller.signal });
+      controller.abort();
+      await turn();
+      assertRecord(await store.find(saved.identity, "kind"), saved, "after the abort");
+    },
+  },
+  {
+    id: "abort/neighbours",
+    rule: "An abort ends its own call alone: writes made beside it are carried through.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const controller = new AbortController();
+      const records = Array.from({ length: 12 }, (_, index) => record(owner, `kind/${index}`));
+      const outcomes = records.map((each, index) =>
+        store.save(each, index % 3 === 0 ? { signal: controller.signal } : {}).then(
+          () => true,
+          () => false,
+        ),
+      );
+      controller.abort();
+      for (const [index, each] of records.entries()) {
+        const done = await outcomes[index];
+        if (index % 3 !== 0) assert.equal(done, true, "a write beside one that was aborted failed");
+        if (done) assertRecord(await store.find(owner, each.kind), each, "a write that was said to be done");
+      }
+    },
+  },
+  {
+    id: "abort/signal-is-let-go",
+    rule: "A signal may serve any number of calls: none leaves a listener on it.",
+    async run({ store, identity, record }) {
+      const { signal } = new AbortController();
+      const owner: NewRecord["identity"] = identity();
+      for (const { call } of identityOperations) {
+        await call(store, record(owner, "kind"), { signal }).catch(() => {});
+      }
+      await turn();
+      assert.equal(getEventListeners(signal, "abort").length, 0, "listeners left on the signal");
+    },
+  },
+];
+
+/** Whatever was under way on this identity has happened once a later write on it has. */
+async function settled(store: StateStore, owner: NewRecord["identity"]): Promise<void> {
+  await store.delete(owner, "nothing");
+  await turn();
+}

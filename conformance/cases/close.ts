@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { isStateError, maintenanceScope, type NewRecord, scanKind } from "../../src/index.js";
+import type { ConformanceCase } from "../case.js";
+import { assertRecord, refused } from "../expect.js";
+import { identityOperations } from "../operations.js";
+
+export const closeCases: readonly ConformanceCase[] = [
+  {
+    id: "close/refuses-later-calls",
+    rule: "After close every operation is refused with STORE_CLOSED.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      await store.close();
+      for (const { name, call } of identityOperations) {
+        await refused("STORE_CLOSED", `${name} after close`, () => call(store, saved));
+      }
+      const scope = maintenanceScope({ reason: "conformance", tenant: saved.identity.tenant });
+      await refused("STORE_CLOSED", "listKind after close", () => store.listKind(scope, "kind"));
+      await refused("STORE_CLOSED", "scanKind after close", () => scanKind(store, scope, "kind").next());
+    },
+  },
+  {
+    id: "close/idempotent",
+    rule: "close may be called any number of times, also at once.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      await store.save(record(identity(), "kind"));
+      await Promise.all([store.close(), store.close(), store.close()]);
+      await store.close();
+    },
+  },
+  {
+    id: "close/refuses-at-once",
+    rule: "Once close was called new operations are refused, though accepted writes may still be under way.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const writing = store.save(record(identity(), "kind"));
+      const closing = store.close();
+      await refused("STORE_CLOSED", "a save while the store is closing", () =>
+        store.save(record(identity(), "kind")),
+      );
+      await Promise.all([writing, closing]);
+    },
+  },
+  {
+    id: "close/writes-finish",
+    rule: "close lets accepted writes finish: each of them succeeds.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const owner = identity();
+      const writes = Array.from({ length: 100 }, (_, index) => store.save(record(owner, `kind/${index}`)));
+      const erasing = store.erase(identity());
+      await store.close();
+      const failed = (await Promise.allSettled([...writes, erasing])).filter(
+        ({ status }) => status === "rejected",
+      );
+      assert.equal(
+        failed.length,
+        0,
+        `${failed.length} of 101 accepted writes failed when the store was closed`,
+      );
+    },
+  },
+  {
+    id: "close/writes-are-kept",
+    rule: "What was accepted before close is there when the space is opened again.",
+    needs: "durable",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const records = Array.from({ length: 100 }, (_, index) => record(identity(), `kind/${index}`));
+      const writes = records.map((each) => store.save(each));
+      await store.close();
+      await Promise.all(writes);
+      const again = await open();
+      for (const each of records)
+        assertRecord(await again.find(each.identity, each.kind), each, "after reopening");
+    },
+  },
+  {
+    id: "close/reads-settle",
+    rule: "Reads under way when the store is closed answer or say STORE_CLOSED; none is left hanging.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const owner = identity();
+      const saved: NewRecord = record(owner, "kind");
+      await store.save(saved);
+      const reads = Array.from({ length: 20 }, () => [
+        store.find(owner, "kind"),
+        store.list(owner, ""),
+      ]).flat();
+      await store.close();
+      for (const outcome of await Promise.allSettled<unknown>(reads)) {
+        const fine = outcome.status === "fulfilled" || isStateError(outcome.reason, "STORE_CLOSED");
+        assert.ok(fine, "a read under way at close must answer or say STORE_CLOSED");
+      }
+    },
+  },
+  {
+    id: "close/await-using",
+    rule: "A store is async disposable: disposing of it closes it.",
+    async run({ open, identity }) {
+      const store = await open();
+      await store[Symbol.asyncDispose]();
+      await refused("STORE_CLOSED", "find after disposal", () => store.find(identity(), "kind"));
+    },
+  },
+  {
+    id: "close/only-itself",
+    rule: "Closing one store leaves another that is open on the same space at work.",
+    needs: "durable",
+    async run({ store, open, identity, record }) {
+      const other = await open();
+      const saved = record(identity(), "kind");
+      await other.save(saved);
+      await other.close();
+      assertRecord(await store.find(saved.identity, "kind"), saved, "by the store that is still open");
+      await store.save(record(saved.identity, "kind"));
+    },
+  },
+];

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { isStateError, type NewRecord } from "../../src/index.js";
+import type { ConformanceCase } from "../case.js";
+import { assertDuplicate, assertRecord } from "../expect.js";
+import { assertEvenCounts, assertUntorn } from "../history.js";
+import { eraseOn, increment, savePairs } from "../roles.js";
+
+export const concurrencyCases: readonly ConformanceCase[] = [
+  {
+    id: "concurrency/one-slot",
+    rule: "Of 64 writers on one slot each succeeds, each took effect, and one of them is current in the end.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const records = Array.from({ length: 64 }, () => record(owner, "kind"));
+      const receipts = await Promise.all(records.map((each) => store.save(each)));
+      assert.ok(
+        receipts.every(({ duplicate }) => !duplicate),
+        "64 different events: none is a duplicate",
+      );
+      const current = await store.load(owner, "kind");
+      const winner = records.find(({ eventId }) => eventId === current.eventId);
+      assert.ok(winner, "what is current must be one of the 64");
+      assertRecord(current, winner, "the current record is one writer's, whole");
+      for (const each of records) assertDuplicate(await store.save(each), "a retry of an acknowledged save");
+    },
+  },
+  {
+    id: "concurrency/in-the-order-of-calls",
+    rule: "Writes on one slot take effect in the order in which they were made.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const [a, b, c] = [record(owner, "a"), record(owner, "a"), record(owner, "b")];
+      const [, , , existed, chained] = await Promise.all([
+        store.save(a),
+        store.save(b, { expect: a.eventId }),
+        store.save(c),
+        store.delete(owner, "b", { expect: c.eventId }),
+        store.commit([{ op: "check", identity: owner, kind: "b", expect: null }]),
+      ]);
+      assert.equal(existed, true, "a delete right behind a save finds its record");
+      assert.equal(chained.duplicate, false, "a check right behind a delete holds");
+      assertRecord(await store.load(owner, "a"), b, "the later of two saves");
+    },
+  },
+  {
+    id: "concurrency/compare-and-swap",
+    rule: "Increments by compare-and-swap come out exact, however many count at once.",
+    async run({ store, identity }) {
+      const task = { identity: identity(), kind: "count", times: 4 };
+      await Promise.all(Array.from({ length: 16 }, () => increment(store, task)));
+      const count = new TextDecoder().decode((await store.load(task.identity, "count")).bytes);
+      assert.equal(count, "64", "16 counters that each counted to 4");
+    },
+  },
+  {
+    id: "concurrency/one-winner",
+    rule: "Of writers that all expect the same slot to be empty exactly one succeeds.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const records = Array.from({ length: 32 }, () => record(owner, "kind"));
+      const outcomes = await Promise.allSettled(records.map((each) => store.save(each, { expect: null })));
+      const won = records.filter((_, index) => outcomes[index]?.status === "fulfilled");
+      assert.equal(won.length, 1, `${won.length} of 32 saves that expected an empty slot succeeded`);
+      assertRecord(await store.load(owner, "kind"), won[0] as NewRecord, "the winner is current");
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected")
+          assert.ok(isStateError(outcome.reason, "CONDITION_FAILED"), "the others");
+      }
+    },
+  },
+  {
+    id: "concurrency/neighbours",
+    rule: "A write that fails does not fail the writes made beside it.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity();
+      const seen = record(owner, "seen");
+      await store.save(seen);
+      const good = Array.from({ length: 20 }, (_, index) => record(owner, `kind/${index}`));
+      const outcomes = await Promise.allSettled(
+        good.flatMap((each) => [
+          store.save({ ...seen, bytes: payload() }),
+          store.save(each),
+          store.save(record(owner, "seen"), { expect: null }),
+        ]),
+      );
+      const expected = good.flatMap(() => ["IDEMPOTENCY_CONFLICT", "fulfilled", "CONDITION_FAILED"]);
+      const actual = outcomes.map((outcome) =>
+        outcome.status === "rejected" && isStateError(outcome.reason) ? outcome.reason.code : outcome.status,
+      );
+      assert.deepEqual(
+        actual,
+        expected,
+        "20 conflicts, 20 good saves and 20 failing conditions, made at once",
+      );
+      for (const each of good) assertRecord(await store.find(owner, each.kind), each, each.kind);
+    },
+  },
+  {
+    id: "concurrency/opposite-orders",
+    rule: "Commits over the same slots in opposite orders all succeed, and none of them is torn.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity();
+      const kinds = ["a", "b", "c", "d"];
+      await Promise.all(
+        Array.from({ length: 40 }, (_, round) => {
+          const bytes = payload();
+          const order = round % 2 === 0 ? kinds : kinds.toReversed();
+          return store.commit(order.map((kind) => ({ op: "save", record: record(owner, kind, { bytes }) })));
+        }),
+      );
+      const stamps = (await store.list(owner, "")).map(({ bytes }) => Buffer.from(bytes).toString("hex"));
+      assert.equal(stamps.length, 4, "slots that were filled");
+      assert.equal(new Set(stamps).size, 1, "the four slots must come from one and the same commit");
+    },
+  },
+  {
+    id: "concurrency/erase-beside-commits",
+    rule: "An erase beside commits takes each commit whole or not at all, and a list never shows half of one.",
+    async run({ store, identity }) {
+      const owner = identity();
+      const pairs = { identity: owner, kinds: ["left", "right"], times: 60 };
+      const looking = async () => {
+        for (let round = 0; round < 60; round++) assertUntorn(await store.list(owner, ""));
+      };
+      const [counts] = await Promise.all([
+        eraseOn(store, { session: owner, times: 60 }),
+        savePairs(store, pairs),
+        savePairs(store, pairs),
+        looking(),
+      ]);
+      assertEvenCounts(counts);
+      assertUntorn(await store.list(owner, ""));
+    },
+  },
+  {
+    id: "concurrency/own-writes-show",
+    rule: "What was acknowledged shows in every read that starts afterwards.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const session = async (kind: string) => {
+        for (let version = 0; version < 15; version++) {
+          const saved = record(owner, kind, { version });
+          await store.save(saved);
+          assertRecord(await store.find(owner, kind), saved, "find after the save was acknowledged");
+          assertRecord((await store.list(owner, kind))[0], saved, "list after the save was acknowledged");
+          assertRecord(
+            await store.loadByEventId(owner, saved.eventId),
+            saved,
+            "loadByEventId after the save",
+          );
+        }
+      };
+      await Promise.all(["a", "b", "c", "d"].map(session));
+    },
+  },
+];

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { maintenanceScope, tenantIdentity } from "../../src/index.js";
+import type { ConformanceCase } from "../case.js";
+import { assertDuplicate, assertRecord, refused } from "../expect.js";
+
+export const durabilityCases: readonly ConformanceCase[] = [
+  {
+    id: "durability/records",
+    rule: "A store that is opened again shows everything that was acknowledged, as it was.",
+    needs: "durable",
+    async run({ open, identity, record, payload }) {
+      const first = await open();
+      const owner = identity({ run: "run" });
+      const saved = [
+        record(owner, "kind", { version: 7, updatedAt: new Date("2026-01-01T00:00:00.123Z") }),
+        record(identity(), "empty", { bytes: new Uint8Array() }),
+        record(tenantIdentity(owner.tenant), "tenant's own"),
+        record(owner, "\u{1f600}", { bytes: payload(100_000) }),
+      ];
+      for (const each of saved) await first.save(each);
+      await first.save(record(owner, "deleted"));
+      await first.delete(owner, "deleted");
+      await first.close();
+      const again = await open();
+      for (const each of saved) {
+        assertRecord(await again.find(each.identity, each.kind), each, `${each.kind} after reopening`);
+        assertRecord(
+          await again.loadByEventId(each.identity, each.eventId),
+          each,
+          `${each.kind} by its event id`,
+        );
+      }
+      assert.equal(await again.find(owner, "deleted"), undefined, "what was deleted, after reopening");
+      const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      assert.equal((await again.listKind(scope, "tenant")).length, 1, "a scan after reopening");
+    },
+  },
+  {
+    id: "durability/event-ids",
+    rule: "A store that is opened again still knows the event ids it had seen, of records that are gone too.",
+    needs: "durable",
+    async run({ open, identity, record, payload }) {
+      const first = await open();
+      const owner = identity();
+      const kinds = ["current", "overwritten", "deleted", "erased"] as const;
+      const [current, overwritten, deleted, erased] = kinds.map((kind) =>
+        record(kind === "erased" ? { ...owner, session: "erased" } : owner, kind),
+      ) as [
+        ReturnType<typeof record>,
+        ReturnType<typeof record>,
+        ReturnType<typeof record>,
+        ReturnType<typeof record>,
+      ];
+      for (const each of [current, overwritten, deleted, erased]) await first.save(each);
+      await first.save(record(owner, "overwritten"));
+      await first.delete(owner, "deleted");
+      await first.erase(erased.identity);
+      await first.close();
+      const again = await open();
+      for (const each of [current, overwritten, deleted, erased]) {
+        assertDuplicate(await again.save(each), `a retry of the ${each.kind} record after reopening`);
+      }
+      for (const each of [current, overwritten, deleted]) {
+        await refused(
+          "IDEMPOTENCY_CONFLICT",
+          `other bytes under the event id of the ${each.kind} record`,
+          () => again.save({ ...each, bytes: payload() }),
+        );
+      }
+      assertDuplicate(await again.save({ ...erased, bytes: payload() }), "any retry of an erased record");
+    },
+  },
+  {
+    id: "durability/stores-agree",
+    rule: "Stores that are open on one space at the same time see each other's writes and hold to the same rules.",
+    needs: "durable",
+    async run({ store, open, identity, record }) {
+      const other = await open();
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      assertRecord(await other.find(saved.identity, "kind"), saved, "by the other store");
+      assertDuplicate(await other.save(saved), "a retry by the other store");
+      await refused("CONDITION_FAILED", "a save on an empty slot by the other store", () =>
+        other.save(record(saved.identity, "kind"), { expect: null }),
+      );
+      assert.equal(await other.erase(saved.identity), 1, "erase by the other store");
+      assert.equal(await store.find(saved.identity, "kind"), undefined, "after the other store's erase");
+      assertDuplicate(await store.save(saved), "a late retry after the other store's erase");
+    },
+  },
+];

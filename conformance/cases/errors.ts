@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import {
+  isStateError,
+  maintenanceScope,
+  StateError,
+  type StateErrorCode,
+  type StateStore,
+} from "../../src/index.js";
+import type { ConformanceCase } from "../case.js";
+import { rejection } from "../expect.js";
+
+const SECRET = "s3cr3t";
+
+export const errorCases: readonly ConformanceCase[] = [
+  {
+    id: "errors/one-class",
+    rule: "Every refusal is a StateError with a code, a message and details, and says whether a retry may help.",
+    async run({ store, unique }) {
+      for (const [code, error] of await refusals(store, unique())) {
+        assert.ok(isStateError(error, code), `expected StateError ${code}, got ${String(error)}`);
+        assert.ok(error instanceof Error, `${code}: must be an Error`);
+        assert.equal(error.name, StateError.prototype.name, `${code}: name`);
+        assert.ok(error.message.length > 0, `${code}: must have a message`);
+        assert.equal(typeof error.details, "object", `${code}: must have details`);
+        assert.equal(error.retryable, false, `${code}: the same call would be refused again`);
+      }
+    },
+  },
+  {
+    id: "errors/no-values",
+    rule: "No message, of an error or of its causes, carries a payload or a value that the caller passed.",
+    async run({ store, unique }) {
+      for (const [code, error] of await refusals(store, unique())) {
+        for (let each: unknown = error; each instanceof Error; each = each.cause) {
+          assert.equal(
+            each.message.includes(SECRET),
+            false,
+            `${code}: its message carries what the caller passed`,
+          );
+        }
+        if (isStateError(error, "INVALID_RECORD")) {
+          const { field, rule } = error.details;
+          assert.equal(`${field} ${rule}`.includes(SECRET), false, "details of INVALID_RECORD carry a value");
+        }
+      }
+    },
+  },
+  {
+    id: "errors/invalid-names-field",
+    rule: "INVALID_RECORD and IDENTITY_REQUIRED name the field, INVALID_RECORD its rule too.",
+    async run({ store, record, identity }) {
+      const wrong = {
+        kind: { kind: "" },
+        eventId: { eventId: "" },
+        version: { version: -1 },
+        updatedAt: { updatedAt: new Date(Number.NaN) },
+        bytes: { bytes: "text" as never },
+      };
+      for (const [field, fields] of Object.entries(wrong)) {
+        const save = () => store.save({ ...record(identity(), "kind"), ...fields });
+        const error = await rejection(`save with a wrong ${field}`, "StateError INVALID_RECORD", save);
+        assert.ok(isStateError(error, "INVALID_RECORD"), `a wrong ${field}: got ${String(error)}`);
+        assert.ok(
+          error.details.field.includes(field),
+          `a wrong ${field} is reported as ${error.details.field}`,
+        );
+        assert.ok(error.details.rule.length > 0, `a wrong ${field}: the rule must be said`);
+      }
+      for (const field of ["tenant", "user", "session"]) {
+        const find = () => store.find({ ...identity(), [field]: "" }, "kind");
+        const error = await rejection(`find without ${field}`, "StateError IDENTITY_REQUIRED", find);
+        assert.ok(isStateError(error, "IDENTITY_REQUIRED"), `a missing ${field}: got ${String(error)}`);
+        assert.ok(
+          error.details.field.includes(field),
+          `a missing ${field} is reported as ${error.details.field}`,
+        );
+      }
+    },
+  },
+];
+
+/** One error of each kind a caller can bring about, from calls in which every value holds the secret. */
+async function refusals(store: StateStore, id: string): Promise<[StateErrorCode, unknown][]> {
+  const names = {
+    tenant: `${SECRET}-${id}`,
+    user: `${SECRET}-u`,
+    session: `${SECRET}-s`,
+    run: `${SECRET}-r`,
+  };
+  const kind = `${SECRET}-kind`;
+  const record = {
+    eventId: `${SECRET}-${id}`,
+    identity: names,
+    kind,
+    bytes: new TextEncoder().encode(SECRET),
+  };
+  await store.save(record);
+  const { run: _, ...session } = names;
+  const scope = maintenanceScope({ reason: SECRET, tenant: names.tenant });
+  const calls: [StateErrorCode, () => Promise<unknown>][] = [
+    ["NOT_FOUND", () => store.load(names, `${kind}-other`)],
+    ["NOT_FOUND", () => store.loadByEventId(names, `${SECRET}-other`)],
+    ["IDEMPOTENCY_CONFLICT", () => store.save({ ...record, version: 1 })],
+    ["CONDITION_FAILED", () => store.save({ ...record, eventId: `${SECRET}-2-${id}` }, { expect: null })],
+    ["CONDITION_FAILED", () => store.delete(names, kind, { expect: `${SECRET}-other` })],
+    ["IDENTITY_REQUIRED", () => store.find({ ...names, user: "" }, kind)],
+    ["INVALID_RECORD", () => store.find({ ...names, user: `~${SECRET}` }, kind)],
+    ["INVALID_RECORD", () => store.find({ ...names, session: SECRET.repeat(50) }, kind)],
+    ["INVALID_RECORD", () => store.find(names, `${SECRET}\0`)],
+    ["INVALID_RECORD", () => store.find(names, `${SECRET}\ud800`)],
+    ["INVALID_RECORD", () => store.find(names, SECRET.repeat(100))],
+    ["INVALID_RECORD", () => store.loadByEventId(names, SECRET.repeat(50))],
+    ["INVALID_RECORD", () => store.save({ ...record, version: SECRET as never })],
+    ["INVALID_RECORD", () => store.save({ ...record, bytes: SECRET as never })],
+    ["INVALID_RECORD", () => store.save({ ...record, updatedAt: SECRET as never })],
+    ["INVALID_RECORD", () => store.list(session, "", { limit: SECRET as never })],
+    ["INVALID_RECORD", () => store.commit([{ op: SECRET as never, identity: names, kind, expect: null }])],
+    ["INVALID_RECORD", () => store.erase(names)],
+    ["INVALID_RECORD", () => store.listKind(scope, "")],
+    ["MAINTENANCE_SCOPE_REQUIRED", () => store.listKind({ reason: SECRET } as never, kind)],
+  ];
+  const errors: [StateErrorCode, unknown][] = [];
+  for (const [code, call] of calls)
+    errors.push([code, await rejection(`a call that is ${code}`, code, call)]);
+  return errors;
+}

@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import { type Identity, type NewRecord, tenantIdentity, userIdentity } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertRecord, refused } from "../expect.js";
+import { identityOperations } from "../operations.js";
+
+/** Names that a joined key, a path, a query or a careless comparison takes for something else. */
+const HOSTILE = [
+  ...[
+    "a:b",
+    "a/b",
+    "a|b",
+    "a,b",
+    "a.b",
+    "a-b",
+    "a\u001fb",
+    "a\\b",
+    "a\tb",
+    "a\nb",
+    "a b",
+    " a",
+    "a ",
+    "A",
+    "a",
+  ],
+  ...[
+    "%",
+    "_",
+    "*",
+    "?",
+    "../a",
+    ".",
+    "..",
+    "'; drop table records; --",
+    '"a"',
+    "$1",
+    "?1",
+    ":a",
+    "@a",
+    "null",
+  ],
+  ...["undefined", "__proto__", "constructor", "toString", "0", "-1", "1e3", "true", "[]", "{}"],
+  ...[
+    "\u00e9",
+    "e\u0301",
+    "ß",
+    "ss",
+    "ı",
+    "I",
+    "i",
+    "\u212a",
+    "K",
+    "\u200b",
+    "\ufeff",
+    "\u202e",
+    "\uffff",
+    "😀",
+  ],
+];
+const SEPARATORS = [
+  ":",
+  "/",
+  "|",
+  ",",
+  ".",
+  "-",
+  "_",
+  "\u001f",
+  "\u001e",
+  "\u0001",
+  "\\",
+  " ",
+  '","',
+  "\n",
+  "%",
+  "~",
+];
+
+export const identityCases: readonly ConformanceCase[] = [
+  {
+    id: "identity/each-field-tells-apart",
+    rule: "Records of another tenant, user, session, run or kind are other records.",
+    async run({ store, identity, record }) {
+      const owner = identity({ run: "run" });
+      const saved = [
+        record(owner, "kind"),
+        record(identity({ ...owner, tenant: `${owner.tenant}-2` }), "kind"),
+        record({ ...owner, user: "user-2" }, "kind"),
+        record({ ...owner, session: "session-2" }, "kind"),
+        record({ ...owner, run: "run-2" }, "kind"),
+        record(owner, "kind-2"),
+      ];
+      await keepApart(store, saved);
+    },
+  },
+  {
+    id: "identity/run",
+    rule: "A session's own records and those of its runs are different records.",
+    async run({ store, identity, record }) {
+      const session = identity();
+      const saved = [session, { ...session, run: "a" }, { ...session, run: "b" }].map((each) =>
+        record(each, "kind"),
+      );
+      await keepApart(store, saved);
+    },
+  },
+  {
+    id: "identity/no-run",
+    rule: "An empty run is no run, and a record without a run comes back without one.",
+    async run({ store, identity, record }) {
+      const session = identity();
+      const saved = record({ ...session, run: "" }, "kind");
+      await store.save(saved);
+      for (const same of [session, { ...session, run: "" }, { ...session, run: undefined } as never]) {
+        const found = await store.load(same, "kind");
+        assertRecord(found, saved, "by the same identity without a run");
+        assert.equal("run" in found.identity, false, "an identity without a run must have no run key");
+        assert.equal((await store.list(same, "")).length, 1, "list by the same identity");
+      }
+    },
+  },
+  {
+    id: "identity/joined-keys",
+    rule: "Names that would be the same when joined by any separator are still different records.",
+    async run({ store, tenant, record }) {
+      for (const between of SEPARATORS) {
+        const owner = { tenant: tenant(), user: "u", session: "s", run: "r" };
+        await keepApart(store, [
+          record({ ...owner, user: `a${between}b`, session: "c" }, "k"),
+          record({ ...owner, user: "a", session: `b${between}c` }, "k"),
+          record({ ...owner, session: `a${between}b`, run: "c" }, "k"),
+          record({ ...owner, session: "a", run: `b${between}c` }, "k"),
+          record({ ...owner, run: `a${between}b` }, "c"),
+          record({ ...owner, run: "a" }, `b${between}c`),
+          record({ tenant: owner.tenant, user: "u", session: `s${between}r` }, "k"),
+          record({ tenant: owner.tenant, user: "u", session: "s", run: "r" }, "k"),
+          record({ tenant: owner.tenant, user: "u", session: "s" }, `r${between}k`),
+        ]);
+      }
+    },
+  },
+  {
+    id: "identity/tenants-joined",
+    rule: "A tenant's name that ends as another's user begins does not reach that tenant's records.",
+    async run({ store, tenant, record }) {
+      for (const between of SEPARATORS) {
+        const short = tenant();
+        await keepApart(store, [
+          record({ tenant: `${short}${between}b`, user: "c", session: "s" }, "k"),
+          record({ tenant: short, user: `b${between}c`, session: "s" }, "k"),
+        ]);
+      }
+    },
+  },
+  {
+    id: "identity/hostile-names",
+    rule: "Names are literal: whatever is in them, each stands for itself alone and comes back as it was.",
+    async run({ store, tenant, record }) {
+      const owner = { tenant: tenant(), user: "u", session: "s", run: "r" };
+      for (const field of ["user", "session", "run"] as const) {
+        await keepApart(
+          store,
+          HOSTILE.map((name) => record({ ...owner, [field]: name }, `by ${field}`)),
+        );
+      }
+      await keepApart(
+        store,
+        HOSTILE.map((name) => record(owner, name)),
+      );
+    },
+  },
+  {
+    id: "identity/hostile-tenants",
+    rule: "A tenant sees its own records alone, whatever its name.",
+    async run({ store, unique, record }) {
+      const names = HOSTILE.map((name) => `${name}${unique()}`);
+      await keepApart(
+        store,
+        names.map((tenant) => record({ tenant, user: "u", session: "s" }, "kind")),
+      );
+    },
+  },
+  {
+    id: "identity/reserved-refused",
+    rule: "A name from outside that begins with ~ is refused in every field by every operation.",
+    async run({ store, identity, record }) {
+      for (const field of ["tenant", "user", "session", "run"] as const) {
+        for (const name of ["~", "~a", "~~"]) {
+          const owner = { ...identity(), [field]: name };
+          for (const { name: operation, call } of identityOperations) {
+            if (operation === "erase" && field === "run") continue;
+            await refused("INVALID_RECORD", `${operation} with ${field} ${name}`, () =>
+              call(store, record(owner, "kind")),
+            );
+          }
+        }
+      }
+      const inside = record(identity({ user: "a~", session: "b~c" }), "~kind");
+      await store.save(inside);
+      assertRecord(
+        await store.load(inside.identity, "~kind"),
+        inside,
+        "a ~ elsewhere is a character like others",
+      );
+    },
+  },
+  {
+    id: "identity/reserved-makers",
+    rule: "State of a whole tenant or user is kept under tenantIdentity and userIdentity, apart from every session.",
+    async run({ store, tenant, record }) {
+      const name = tenant();
+      const saved = [
+        record(tenantIdentity(name), "kind"),
+        record(userIdentity(name, "a"), "kind"),
+        record(userIdentity(name, "b"), "kind"),
+        record({ tenant: name, user: "a", session: "s" }, "kind"),
+      ];
+      await keepApart(store, saved);
+      assert.equal(await store.delete(tenantIdentity(name), "kind"), true, "a maker's identity may delete");
+    },
+  },
+  {
+    id: "identity/reserved-copies",
+    rule: "A copy of a tenant's or user's identity is not one: it is refused like any name from outside.",
+    async run({ store, tenant, record }) {
+      const user = userIdentity(tenant(), "a");
+      await store.save(record(user, "kind"));
+      for (const copy of [{ ...user }, JSON.parse(JSON.stringify(user)), structuredClone(user)]) {
+        for (const { name, call } of identityOperations) {
+          await refused("INVALID_RECORD", `${name} by a copy`, () => call(store, record(copy, "kind")));
+        }
+      }
+    },
+  },
+  {
+    id: "identity/reserved-handed-out",
+    rule: "An identity that the store handed out with a record may be used as it is, a tenant's or user's included.",
+    async run({ store, tenant, record }) {
+      const saved = record(userIdentity(tenant(), "a"), "kind");
+      await store.save(saved);
+      const [listed] = await store.list(saved.identity, "");
+      const found = await store.loadByEventId(
+        (await store.load(saved.identity, "kind")).identity,
+        saved.eventId,
+      );
+      assert.ok(listed, "expected the record in the list");
+      for (const { identity } of [listed, found]) {
+        await store.save(record(identity, "second"));
+        assert.ok(await store.find(identity, "second"), "by an identity that was handed out");
+      }
+      await refused("INVALID_RECORD", "a copy of one that was handed out", () =>
+        store.find({ ...listed.identity }, "kind"),
+      );
+    },
+  },
+  {
+    id: "identity/read-once",
+    rule: "Each field of an identity is read once, so that what was checked is what is used.",
+    async run({ store, identity, record }) {
+      const [owner, victim] = [identity(), identity()];
+      const saved = record(victim, "kind");
+      await store.save(saved);
+      for (const { name, call } of identityOperations) {
+        let reads = 0;
+        const shifty = {
+          ...owner,
+          get tenant() {
+            return reads++ === 0 ? owner.tenant : victim.tenant;
+          },
+        };
+        await call(store, { ...record(owner, "kind"), identity: shifty }).catch(() => {});
+        assert.ok(reads <= 1, `${name} read the tenant ${reads} times`);
+      }
+      assertRecord(await store.load(victim, "kind"), saved, "what another tenant had");
+    },
+  },
+  {
+    id: "identity/changed-later",
+    rule: "Changing an identity, a record or the changes after the call changes nothing.",
+    async run({ store, identity, record }) {
+      const [owner, other] = [identity(), identity()];
+      const later: { -readonly [K in keyof NewRecord]: NewRecord[K] } = { ...record({ ...owner }, "kind") };
+      const before = { ...later, identity: owner };
+      const changes = [{ op: "save" as const, record: record(owner, "committed") }];
+      const writes = [store.save(later), store.commit(changes)];
+      Object.assign(later.identity, other);
+      Object.assign(later, { kind: "changed", version: 9, eventId: "changed" });
+      changes.length = 0;
+      await Promise.all(writes);
+      assertRecord(await store.load(owner, "kind"), before, "what was saved before the change");
+      assert.equal(await store.find(other, "kind"), undefined, "under the identity it was changed to");
+      assert.ok(await store.find(owner, "committed"), "what was committed before the change");
+    },
+  },
+];
+
+/** Saves all, and then finds each by its own slot, its event id and its list, as it was. */
+async function keepApart(store: CaseContext["store"], saved: readonly NewRecord[]): Promise<void> {
+  await Promise.all(saved.map((record) => store.save(record)));
+  await Promise.all(
+    saved.map(async (record) => {
+      const what = `${JSON.stringify(record.identity)} ${JSON.stringify(record.kind)}`;
+      assertRecord(await store.find(record.identity, record.kind), record, what);
+      assertRecord(
+        await store.loadByEventId(record.identity, record.eventId),
+        record,
+        `${what} by its event id`,
+      );
+      const own = saved.filter(({ identity }) => sameIdentity(identity, record.identity));
+      const listed = await store.list(record.identity, "");
+      const kinds = new Set(listed.map(({ kind }) => kind));
+      assert.ok(
+        own.every(({ kind }) => kinds.has(kind)),
+        `${what}: its own records are missing from the list`,
+      );
+      assert.ok(
+        listed.every(({ identity }) => sameIdentity(identity, record.identity)),
+        `${what}: its list holds records of another identity`,
+      );
+    }),
+  );
+}
+
+function sameIdentity(a: Identity, b: Identity): boolean {
+  return (
+    a.tenant === b.tenant && a.user === b.user && a.session === b.session && (a.run ?? "") === (b.run ?? "")
+  );
+}

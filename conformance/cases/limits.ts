@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { type Identity, maintenanceScope, type NewRecord } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertRecord, refused } from "../expect.js";
+
+const MIB = 1024 * 1024;
+const NAMES = ["tenant", "user", "session", "run"] as const;
+/** Text that some database refuses, or stores as something else. */
+const UNSTORABLE = ["a\0b", "\0", "a\ud800", "\udc00a", "a\ud800b"];
+
+export const limitCases: readonly ConformanceCase[] = [
+  {
+    id: "limits/names",
+    rule: "A tenant, user, session or run holds up to 255 UTF-8 bytes, counted in bytes and not in characters.",
+    async run(context) {
+      for (const field of NAMES) {
+        for (const fill of ["x", "é", "€", "😀"]) {
+          const longest = padded(context.unique(), fill, 255);
+          await keeps(context, { identity: context.identity({ [field]: longest }) });
+          await refuses(
+            context,
+            { identity: context.identity({ [field]: `${longest}x` }) },
+            `256 bytes as ${field}`,
+          );
+        }
+      }
+    },
+  },
+  {
+    id: "limits/kind",
+    rule: "A kind and a prefix hold up to 512 UTF-8 bytes.",
+    async run(context) {
+      const { store } = context;
+      for (const fill of ["x", "é", "😀"]) {
+        const identity = context.identity();
+        const kind = padded("kind", fill, 512);
+        await keeps(context, { identity, kind });
+        assert.equal((await store.list(identity, kind)).length, 1, "list by a prefix of 512 bytes");
+        await refusesSlot(context, { identity, kind: `${kind}x` }, "a kind of 513 bytes");
+        await refused("INVALID_RECORD", "a prefix of 513 bytes", () => store.list(identity, `${kind}x`));
+      }
+    },
+  },
+  {
+    id: "limits/event-id",
+    rule: "An event id holds up to 128 UTF-8 bytes and need not be a ULID.",
+    async run(context) {
+      const identity = context.identity();
+      for (const fill of ["x", "é", "😀", " ", "'"]) {
+        const eventId = padded(fill, fill, 128);
+        await keeps(context, { identity, kind: `kind ${fill}`, eventId });
+        assertRecord(
+          await context.store.loadByEventId(identity, eventId),
+          await context.store.load(identity, `kind ${fill}`),
+          "an event id of 128 bytes",
+        );
+        await refusesContent(context, { eventId: `${eventId}x` }, "an event id of 129 bytes");
+      }
+    },
+  },
+  {
+    id: "limits/all-at-once",
+    rule: "Names, kind and event id may all be as long as they can be in one record.",
+    async run(context) {
+      const [tenant, user, session, run] = NAMES.map((name) =>
+        padded(`${name}-${context.unique()}`, "😀", 255),
+      );
+      const identity = { tenant, user, session, run } as Identity;
+      await keeps(context, {
+        identity,
+        kind: padded("kind", "😀", 512),
+        eventId: padded("event", "😀", 128),
+      });
+    },
+  },
+  {
+    id: "limits/text",
+    rule: "Text that holds a NUL or a lone surrogate is refused in every field.",
+    async run(context) {
+      for (const text of UNSTORABLE) {
+        const what = `${JSON.stringify(text)} as `;
+        for (const field of NAMES)
+          await refusesSlot(context, { identity: context.identity({ [field]: text }) }, what + field);
+        await refusesSlot(context, { kind: text }, `${what}kind`);
+        await refusesContent(context, { eventId: text }, `${what}event id`);
+        await refused("INVALID_RECORD", `${what}expect`, () =>
+          context.store.save(context.record(context.identity(), "kind"), { expect: text }),
+        );
+        await refused("INVALID_RECORD", `${what}prefix`, () => context.store.list(context.identity(), text));
+      }
+    },
+  },
+  {
+    id: "limits/version",
+    rule: "A version is a safe integer of 0 or more.",
+    async run(context) {
+      for (const version of [0, 1, Number.MAX_SAFE_INTEGER]) await keeps(context, { version });
+      for (const version of [-1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY, "1", 1n, null]) {
+        await refusesContent(context, { version: version as number }, `version ${version}`);
+      }
+    },
+  },
+  {
+    id: "limits/updated-at",
+    rule: "updatedAt is a valid Date in the years 1 to 9999, kept to the millisecond.",
+    async run(context) {
+      for (const time of [
+        "0001-01-01T00:00:00.000Z",
+        "1969-12-31T23:59:59.999Z",
+        "9999-12-31T23:59:59.999Z",
+      ]) {
+        await keeps(context, { updatedAt: new Date(time) });
+      }
+      const tooEarly = new Date(Date.parse("0001-01-01T00:00:00.000Z") - 1);
+      const tooLate = new Date(Date.parse("9999-12-31T23:59:59.999Z") + 1);
+      for (const wrong of [tooEarly, tooLate, new Date(Number.NaN), Date.now(), "2026-01-01", null, {}]) {
+        await refusesContent(context, { updatedAt: wrong as Date }, `updatedAt ${wrong}`);
+      }
+    },
+  },
+  {
+    id: "limits/payload",
+    rule: "A payload holds up to 1 MiB by default; one byte more is refused.",
+    async run(context) {
+      await keeps(context, { bytes: context.payload(MIB) });
+      await refusesContent(context, { bytes: new Uint8Array(MIB + 1) }, "1 MiB and a byte");
+    },
+  },
+  {
+    id: "limits/max-bytes",
+    rule: "maxBytes sets the largest payload of a store.",
+    async run(context) {
+      const small = await context.open({ maxBytes: 16 });
+      const owner = context.identity();
+      const fits = context.record(owner, "kind", { bytes: context.payload(16) });
+      await small.save(fits);
+      assertRecord(await small.load(owner, "kind"), fits, "16 bytes where maxBytes is 16");
+      await refused("INVALID_RECORD", "17 bytes where maxBytes is 16", () =>
+        small.save(context.record(owner, "kind", { bytes: context.payload(17) })),
+      );
+      const large = await context.open({ maxBytes: 2 * MIB });
+      const larger = context.record(owner, "large", { bytes: context.payload(2 * MIB) });
+      await large.save(larger);
+      assertRecord(await large.load(owner, "large"), larger, "2 MiB where maxBytes is 2 MiB");
+    },
+  },
+  {
+    id: "limits/commit-bytes",
+    rule: "All payloads of a commit hold up to 16 MiB together; one byte more is refused and nothing is written.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const bytes = new Uint8Array(MIB).fill(7);
+      const saves = Array.from({ length: 16 }, (_, index) => ({
+        op: "save" as const,
+        record: record(owner, `kind/${index}`, { bytes }),
+      }));
+      const oneMore = {
+        op: "save" as const,
+        record: record(owner, "kind/more", { bytes: new Uint8Array(1) }),
+      };
+      await refused("INVALID_RECORD", "a commit of 16 MiB and a byte", () =>
+        store.commit([...saves, oneMore]),
+      );
+      assert.equal((await store.list(owner, "")).length, 0, "a refused commit must write nothing");
+      await store.commit(saves);
+      assert.equal((await store.list(owner, "")).length, 16, "a commit of 16 MiB is whole");
+    },
+  },
+  {
+    id: "limits/limit",
+    rule: "A limit is a whole number from 1 to 10,000.",
+    async run({ store, identity, tenant }) {
+      const scope = maintenanceScope({ reason: "conformance", tenant: tenant() });
+      for (const limit of [1, 10_000]) {
+        await store.list(identity(), "", { limit });
+        await store.listKind(scope, "kind", { limit });
+      }
+      for (const limit of [0, -1, 10_001, 1.5, Number.NaN, "1", null] as number[]) {
+        await refused("INVALID_RECORD", `list with limit ${limit}`, () =>
+          store.list(identity(), "", { limit }),
+        );
+        await refused("INVALID_RECORD", `listKind with limit ${limit}`, () =>
+          store.listKind(scope, "kind", { limit }),
+        );
+      }
+    },
+  },
+];
+
+/** `start`, filled up to exactly this many bytes. */
+function padded(start: string, fill: string, bytes: number): string {
+  const room = bytes - Buffer.byteLength(start);
+  const times = Math.floor(room / Buffer.byteLength(fill));
+  return start + fill.repeat(times) + "x".repeat(room - times * Buffer.byteLength(fill));
+}
+
+async function keeps(context: CaseContext, fields: Partial<NewRecord>): Promise<void> {
+  const record = context.record(fields.identity ?? context.identity(), fields.kind ?? "kind", fields);
+  await context.store.save(record);
+  assertRecord(await context.store.load(record.identity, record.kind), record, "a record at the limit");
+}
+
+/** A record whose slot cannot be: it is refused by whatever asks for it. */
+async function refusesSlot(context: CaseContext, fields: Partial<NewRecord>, what: string): Promise<void> {
+  const record = context.record(fields.identity ?? context.identity(), fields.kind ?? "kind", fields);
+  const { store } = context;
+  await refused("INVALID_RECORD", `save with ${what}`, () => store.save(record));
+  await refused("INVALID_RECORD", `find with ${what}`, () => store.find(record.identity, record.kind));
+}
+
+/** A record that its slot may not hold: the slot stays empty. */
+async function refusesContent(context: CaseContext, fields: Partial<NewRecord>, what: string): Promise<void> {
+  const record = context.record(context.identity(), "kind", fields);
+  const { store } = context;
+  await refused("INVALID_RECORD", `save of ${what}`, () => store.save(record));
+  assert.equal(
+    await store.find(record.identity, "kind"),
+    undefined,
+    `${what}: a refused save must write nothing`,
+  );
+}

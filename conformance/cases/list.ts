@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import type { Identity, ListOptions } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertRecord } from "../expect.js";
+
+/** Kinds in byte order, in which every kind that a wildcard, a case or a separator may confuse has a double. */
+const LITERAL = [
+  "A/1",
+  "a",
+  "a%1",
+  "a%b",
+  "a*1",
+  "a/1",
+  "a/2",
+  "a0",
+  "a?1",
+  "a\\1",
+  "a_1",
+  "aa1",
+  "ab",
+  "b/1",
+];
+
+export const listCases: readonly ConformanceCase[] = [
+  {
+    id: "list/one-identity",
+    rule: "list returns the records of exactly one identity, with the same run or none.",
+    async run({ store, identity, record }) {
+      const owner = identity({ run: "run" });
+      const { run: _, ...session } = owner;
+      const others = [
+        session,
+        { ...owner, run: "run-2" },
+        { ...owner, session: "session-2" },
+        { ...owner, user: "user-2" },
+        identity({ run: "run" }),
+      ];
+      for (const each of [owner, ...others]) await store.save(record(each, "kind"));
+      for (const each of [owner, ...others]) {
+        const listed = await store.list(each, "");
+        assert.equal(listed.length, 1, "records of one identity");
+        assert.deepEqual({ ...listed[0]?.identity }, each, "whose they are");
+      }
+    },
+  },
+  {
+    id: "list/whole-records",
+    rule: "list returns whole records, the same that load returns.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity({ run: "run" });
+      const saved = [0, 1, 2].map((version) =>
+        record(owner, `kind/${version}`, {
+          version,
+          bytes: payload(version * 10),
+          updatedAt: new Date(version),
+        }),
+      );
+      for (const each of saved) await store.save(each);
+      const listed = await store.list(owner, "kind/");
+      for (const [index, each] of saved.entries()) {
+        assertRecord(listed[index], each, each.kind);
+        assertRecord(await store.load(owner, each.kind), each, `${each.kind} by load`);
+      }
+    },
+  },
+  {
+    id: "list/prefix-literal",
+    rule: "A prefix is literal: %, _, *, ? and \\ stand for themselves.",
+    async run(context) {
+      const owner = await fill(context, LITERAL);
+      for (const prefix of ["a%", "a_", "a*", "a?", "a\\", "%", "_", "*", "a%b", "a/_"]) {
+        await lists(
+          context,
+          owner,
+          prefix,
+          LITERAL.filter((kind) => kind.startsWith(prefix)),
+        );
+      }
+    },
+  },
+  {
+    id: "list/prefix-case",
+    rule: "A prefix is matched as it is: no case folding and no normalisation.",
+    async run(context) {
+      const kinds = ["A/1", "Tenant/c", "a/1", "e\u0301/1", "tenant/c", "\u00c9", "\u00e9/1"];
+      const owner = await fill(context, kinds);
+      for (const prefix of ["a", "A", "tenant/", "Tenant/", "TENANT/", "\u00e9", "e\u0301", "\u00c9"]) {
+        await lists(
+          context,
+          owner,
+          prefix,
+          kinds.filter((kind) => kind.startsWith(prefix)),
+        );
+      }
+    },
+  },
+  {
+    id: "list/prefix-separator",
+    rule: "A prefix is no path: `a` begins `a`, `a/1` and `ab`, and `a/` begins `a/1` alone.",
+    async run(context) {
+      const owner = await fill(context, LITERAL);
+      await lists(
+        context,
+        owner,
+        "a",
+        LITERAL.filter((kind) => kind.startsWith("a")),
+      );
+      await lists(context, owner, "a/", ["a/1", "a/2"]);
+      await lists(context, owner, "a/1", ["a/1"]);
+      await lists(context, owner, "a/1/", []);
+    },
+  },
+  {
+    id: "list/prefix-empty",
+    rule: "An empty prefix begins every kind.",
+    async run(context) {
+      const owner = await fill(context, LITERAL);
+      await lists(context, owner, "", LITERAL);
+    },
+  },
+  {
+    id: "list/prefix-ends",
+    rule: "A prefix ends where it should also at U+D7FF, U+FFFF and U+10FFFF.",
+    async run(context) {
+      const ends = [
+        "\u007f",
+        "\u07ff",
+        "\ud7ff",
+        "\ue000",
+        "\uffff",
+        "\u{10000}",
+        "\u{10ffff}",
+        "\u{10ffff}\u{10ffff}",
+      ];
+      const kinds = ends.flatMap((end) => [`k${end}`, `k${end}\u0001`, `k${end}z`, `k${end}\u{10ffff}`]);
+      const owner = await fill(context, [...new Set([...kinds, "k", "l", "\u{10ffff}", "\u{10ffff}z"])]);
+      for (const end of ends) {
+        const expected = [...new Set(kinds)].filter((kind) => kind.startsWith(`k${end}`));
+        await lists(context, owner, `k${end}`, expected.sort(byBytes));
+      }
+      await lists(context, owner, "\u{10ffff}", ["\u{10ffff}", "\u{10ffff}z"]);
+    },
+  },
+  {
+    id: "list/after-before",
+    rule: "after and before are exclusive, and need not be kinds that exist.",
+    async run(context) {
+      const owner = await fill(context, ["a", "b", "c", "d", "e"]);
+      await lists(context, owner, "", ["c", "d", "e"], { after: "b" });
+      await lists(context, owner, "", ["a", "b"], { before: "c" });
+      await lists(context, owner, "", ["c"], { after: "b", before: "d" });
+      await lists(context, owner, "", ["c", "d"], { after: "bb", before: "dd" });
+      await lists(context, owner, "", [], { after: "e" });
+      await lists(context, owner, "", [], { before: "a" });
+      await lists(context, owner, "", [], { after: "c", before: "c" });
+      await lists(context, owner, "", [], { after: "d", before: "b" });
+    },
+  },
+  {
+    id: "list/bounds-and-prefix",
+    rule: "after and before narrow what a prefix begins, and never widen it.",
+    async run(context) {
+      const owner = await fill(context, ["a/1", "b", "b/1", "b/2", "b/3", "c/1"]);
+      await lists(context, owner, "b/", ["b/1", "b/2", "b/3"], { after: "a", before: "c" });
+      await lists(context, owner, "b/", ["b/2"], { after: "b/1", before: "b/3" });
+      await lists(context, owner, "b/", [], { after: "c" });
+      await lists(context, owner, "b/", [], { before: "b/" });
+      await lists(context, owner, "b/", ["b/3", "b/2"], { after: "b/1", before: "zzz", reverse: true });
+    },
+  },
+  {
+    id: "list/limit",
+    rule: "limit returns the first of the matches.",
+    async run(context) {
+      const owner = await fill(context, ["a", "b/1", "b/2", "b/3", "c"]);
+      await lists(context, owner, "b/", ["b/1"], { limit: 1 });
+      await lists(context, owner, "b/", ["b/1", "b/2", "b/3"], { limit: 3 });
+      await lists(context, owner, "b/", ["b/1", "b/2", "b/3"], { limit: 10_000 });
+      await lists(context, owner, "", ["b/2", "b/3"], { after: "b/1", limit: 2 });
+    },
+  },
+  {
+    id: "list/reverse",
+    rule: "reverse turns the order around; after, before and limit mean the same kinds, the limit counted from the end.",
+    async run(context) {
+      const owner = await fill(context, ["a", "b/1", "b/2", "b/3", "c"]);
+      await lists(context, owner, "", ["c", "b/3", "b/2", "b/1", "a"], { reverse: true });
+      await lists(context, owner, "b/", ["b/3", "b/2"], { reverse: true, limit: 2 });
+      await lists(context, owner, "", ["b/3", "b/2"], { reverse: true, after: "b/1", before: "c" });
+      await lists(context, owner, "", ["b/3"], { reverse: true, after: "b/1", before: "c", limit: 1 });
+      await lists(context, owner, "b/", ["b/1", "b/2"], { reverse: false, limit: 2 });
+    },
+  },
+  {
+    id: "list/every-match",
+    rule: "Without a limit list returns every match, however many there are.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const kinds = Array.from({ length: 1_280 }, (_, index) => `kind/${String(index).padStart(5, "0")}`);
+      for (let start = 0; start < kinds.length; start += 256) {
+        const some = kinds.slice(start, start + 256);
+        await store.commit(some.map((kind) => ({ op: "save", record: record(owner, kind) })));
+      }
+      const listed = await store.list(owner, "kind/");
+      assert.deepEqual(
+        listed.map(({ kind }) => kind),
+        kinds,
+        "1,280 kinds",
+      );
+      const reversed = await store.list(owner, "kind/", { reverse: true });
+      assert.deepEqual(
+        reversed.map(({ kind }) => kind),
+        kinds.toReversed(),
+        "1,280 kinds in reverse",
+      );
+    },
+  },
+  {
+    id: "list/every-byte",
+    rule: "list returns every match also when the payloads together are large.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const bytes = new Uint8Array(900 * 1024).fill(3);
+      for (let index = 0; index < 12; index++) {
+        await store.save(record(owner, `kind/${String(index).padStart(2, "0")}`, { bytes }));
+      }
+      const listed = await store.list(owner, "kind/");
+      assert.equal(listed.length, 12, "12 records of 900 KiB");
+      assert.ok(
+        listed.every((each) => each.bytes.length === bytes.length),
+        "each of them whole",
+      );
+    },
+  },
+];
+
+async function fill({ store, identity, record }: CaseContext, kinds: readonly string[]): Promise<Identity> {
+  const owner = identity();
+  // Against the order, so that none comes from the order of writing.
+  const changes = kinds.toReversed().map((kind) => ({ op: "save" as const, record: record(owner, kind) }));
+  await store.commit(changes);
+  return owner;
+}
+
+async function lists(
+  { store }: CaseContext,
+  owner: Identity,
+  prefix: string,
+  expected: readonly string[],
+  options: ListOptions = {},
+): Promise<void> {
+  const kinds = (await store.list(owner, prefix, options)).map(({ kind }) => kind);
+  assert.deepEqual(
+    kinds,
+    expected,
+    `list of prefix ${JSON.stringify(prefix)} with ${JSON.stringify(options)}`,
+  );
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

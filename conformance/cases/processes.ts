@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import type { ConformanceCase } from "../case.js";
+import { assertDuplicate, assertRecord, assertWritten } from "../expect.js";
+import { assertEvenCounts, assertNothingSlippedPast, assertReplacedOnce, assertUntorn } from "../history.js";
+import { type Acknowledged, increment, numberedPair } from "../roles.js";
+
+export const processCases: readonly ConformanceCase[] = [
+  {
+    id: "processes/kill",
+    rule: "When a process is killed while it writes, nothing that was acknowledged is lost and no commit is torn.",
+    needs: "processes",
+    async run({ open, identity, spawn }) {
+      for (const acknowledged of [1, 40, 150]) {
+        const owner = identity();
+        const writer = spawn("saveOn", { identity: owner });
+        await writer.hasSaid(acknowledged);
+        await writer.kill();
+        const store = await open();
+        for (const { number, eventIds } of writer.said as readonly Acknowledged[]) {
+          const pair = numberedPair(owner, number, eventIds);
+          for (const each of pair)
+            assertRecord(await store.find(owner, each.kind), each, "an acknowledged record");
+          const retry = await store.commit(pair.map((record) => ({ op: "save", record })));
+          assertDuplicate(retry, "a retry of an acknowledged commit");
+        }
+        const halves = (await store.list(owner, "")).map(({ kind }) => kind.split("/") as [string, string]);
+        const [left, right] = ["left", "right"].map((side) =>
+          halves.filter(([half]) => half === side).map(([, n]) => n),
+        );
+        assert.deepEqual(left, right, "every commit must be there whole or not at all");
+        await store.close();
+      }
+    },
+  },
+  {
+    id: "processes/retry-elsewhere",
+    rule: "A retry is recognised in another process, also when it comes late.",
+    needs: "processes",
+    async run({ store, identity, record, spawn }) {
+      const old = record(identity(), "kind");
+      assert.equal(await spawn("saveOnce", { record: old }).result, false, "a new write in another process");
+      assertDuplicate(await store.save(old), "a retry in this process");
+      const current = record(old.identity, "kind");
+      assertWritten(await store.save(current), "a newer event");
+      assert.equal(await spawn("saveOnce", { record: old }).result, true, "a late retry in another process");
+      assertRecord(await store.load(old.identity, "kind"), current, "the current record");
+    },
+  },
+  {
+    id: "processes/compare-and-swap",
+    rule: "Increments by compare-and-swap come out exact when several processes count in one slot.",
+    needs: "processes",
+    async run({ store, identity, spawn }) {
+      const task = { identity: identity(), kind: "count", times: 40 };
+      const counters = [1, 2, 3].map(() => spawn("increment", task).result);
+      await Promise.all([...counters, increment(store, task)]);
+      const count = new TextDecoder().decode((await store.load(task.identity, "count")).bytes);
+      assert.equal(count, "160", "four processes that each counted to 40");
+    },
+  },
+  {
+    id: "processes/erase-beside-commits",
+    rule: "An erase in one process tears no commit of another: it takes both records of a pair or neither.",
+    needs: "processes",
+    async run({ store, identity, spawn }) {
+      const owner = identity();
+      const pairs = { identity: owner, kinds: ["left", "right"], times: 150 };
+      const writing = [1, 2].map(() => spawn("savePairs", pairs).result);
+      const erasing = spawn("eraseOn", { session: owner, times: 150 }).result;
+      let busy = true;
+      const done = Promise.all([...writing, erasing]).finally(() => {
+        busy = false;
+      });
+      while (busy) assertUntorn(await store.list(owner, ""));
+      await done;
+      assertEvenCounts(await erasing);
+      assertUntorn(await store.list(owner, ""));
+    },
+  },
+  {
+    id: "processes/conditions-hold",
+    rule: "A condition holds against unconditional writers in another process.",
+    needs: "processes",
+    async run({ identity, spawn }) {
+      const task = { identity: identity(), kind: "kind", times: 150 };
+      const swapping = [1, 2].map(() => spawn("swap", task).result);
+      const saves = await spawn("overwrite", task).result;
+      const swaps = (await Promise.all(swapping)).flat();
+      assert.ok(swaps.length > 0, "no conditional save went through at all");
+      assertReplacedOnce(swaps);
+      assertNothingSlippedPast(saves, swaps);
+    },
+  },
+];

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ConformanceCase } from "../case.js";
+import { assertDuplicate, assertRecord, assertWritten, refused } from "../expect.js";
+
+const WINDOW_MS = 150;
+/** The database's clock may tick coarsely and is not this process's. */
+const PAST_MS = 500;
+
+export const windowCases: readonly ConformanceCase[] = [
+  {
+    id: "window/overwritten-id-ends",
+    rule: "An event id whose record was overwritten counts as unseen once its window has passed, removed yet or not.",
+    async run({ openAlone, identity, record, payload }) {
+      const store = await openAlone({ idempotencyWindowMs: WINDOW_MS });
+      const old = record(identity(), "kind");
+      const current = record(old.identity, "kind");
+      await store.save(old);
+      await store.save(current);
+      await sleep(PAST_MS);
+      const again = { ...old, bytes: payload() };
+      assertWritten(await store.save(again, { expect: current.eventId }), "an event id past its window");
+      assertRecord(await store.load(old.identity, "kind"), again, "the record");
+    },
+  },
+  {
+    id: "window/deleted-id-ends",
+    rule: "An event id whose record was deleted or erased counts as unseen once its window has passed.",
+    async run({ openAlone, identity, record, payload }) {
+      const store = await openAlone({ idempotencyWindowMs: WINDOW_MS });
+      const [deleted, erased] = [record(identity(), "kind"), record(identity(), "kind")];
+      for (const each of [deleted, erased]) await store.save(each);
+      await store.delete(deleted.identity, "kind");
+      await store.erase(erased.identity);
+      await sleep(PAST_MS);
+      for (const each of [deleted, erased]) {
+        const again = { ...each, kind: "other", bytes: payload() };
+        assertWritten(await store.save(again), "an event id past its window");
+        assertRecord(
+          await store.loadByEventId(each.identity, each.eventId),
+          again,
+          "the record by its event id",
+        );
+      }
+    },
+  },
+  {
+    id: "window/current-stays-seen",
+    rule: "An event id stays seen as long as its record is current, however long ago that was saved.",
+    async run({ openAlone, identity, record, payload }) {
+      const store = await openAlone({ idempotencyWindowMs: WINDOW_MS });
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      await sleep(PAST_MS);
+      for (let round = 0; round < 12; round++) await store.save(record(identity(), "kind"));
+      assertDuplicate(await store.save(saved), "a retry of the current event past its window");
+      await refused("IDEMPOTENCY_CONFLICT", "other bytes under the current event id past its window", () =>
+        store.save({ ...saved, bytes: payload() }),
+      );
+      assertRecord(await store.loadByEventId(saved.identity, saved.eventId), saved, "the current record");
+    },
+  },
+  {
+    id: "window/starts-anew",
+    rule: "An event id that was used again past its window is seen with its new content.",
+    async run({ openAlone, identity, record, payload }) {
+      const store = await openAlone({ idempotencyWindowMs: 2 * PAST_MS });
+      const old = record(identity(), "kind");
+      await store.save(old);
+      await store.delete(old.identity, "kind");
+      await sleep(2 * PAST_MS + PAST_MS / 2);
+      const again = { ...old, bytes: payload() };
+      assertWritten(await store.save(again), "an event id past its window");
+      await store.delete(old.identity, "kind");
+      assertDuplicate(await store.save(again), "a retry with its new content");
+      await refused("IDEMPOTENCY_CONFLICT", "a retry with its old content", () => store.save(old));
+    },
+  },
+  {
+    id: "window/not-by-updated-at",
+    rule: "The window is measured by a clock and never by updatedAt.",
+    async run({ openAlone, identity, record }) {
+      const owner = identity();
+      const [ancient, future] = [new Date("1970-01-01T00:00:00Z"), new Date("9999-01-01T00:00:00Z")];
+      const long = await openAlone();
+      const old = record(owner, "kind", { updatedAt: ancient });
+      await long.save(old);
+      await long.save(record(owner, "kind", { updatedAt: ancient }));
+      assertDuplicate(await long.save(old), "a retry within the window, updatedAt in 1970");
+      const short = await openAlone({ idempotencyWindowMs: WINDOW_MS });
+      const late = record(owner, "kind", { updatedAt: future });
+      await short.save(late);
+      await short.save(record(owner, "kind", { updatedAt: future }));
+      await sleep(PAST_MS);
+      assertWritten(await short.save(late), "an event id past its window, updatedAt in 9999");
+    },
+  },
+  {
+    id: "window/forgetting-keeps-records",
+    rule: "Forgetting event ids touches no record, and a commit whose records are all current stays a replay.",
+    async run({ openAlone, identity, record }) {
+      const store = await openAlone({ idempotencyWindowMs: WINDOW_MS });
+      const owner = identity();
+      const saved = Array.from({ length: 20 }, (_, index) =>
+        record(owner, `kind/${String(index).padStart(2, "0")}`),
+      );
+      const commit = saved.map((each) => ({ op: "save" as const, record: each }));
+      await store.commit(commit);
+      for (let round = 0; round < 20; round++) await store.save(record(owner, "busy"));
+      await sleep(PAST_MS);
+      for (let round = 0; round < 20; round++) await store.save(record(owner, "busy"));
+      const listed = await store.list(owner, "kind/");
+      assert.equal(listed.length, saved.length, "records after their event ids' window has passed");
+      for (const [index, each] of saved.entries()) assertRecord(listed[index], each, each.kind);
+      assertDuplicate(await store.commit(commit), "a replay of saves that are all current");
+    },
+  },
+];

@@ -1,0 +1,173 @@
+import {
+  type ApplyOptions,
+  type Commit,
+  compareByIdentity,
+  compareByKind,
+  type Driver,
+  type DriverStatus,
+  decide,
+  isSeen,
+  type Outcome,
+  type ScanPage,
+  type ScanQuery,
+  type SeenEvent,
+  type Slot,
+  type StoredRecord,
+  type Write,
+} from "../src/index.js";
+
+/** What a space holds: the current records, and every event id that is remembered, the one saved last at the end. */
+export class ReferenceSpace {
+  readonly records = new Map<string, StoredRecord>();
+  readonly events = new Map<string, RememberedEvent>();
+}
+
+export type RememberedEvent = Omit<SeenEvent, "current"> & {
+  readonly tenant: string;
+  readonly eventId: string;
+  readonly slot: Slot;
+};
+
+/** The contract of a driver in its plainest form: Maps, and nothing that makes it fast. */
+export class ReferenceDriver implements Driver {
+  protected readonly space: ReferenceSpace;
+
+  constructor(space: ReferenceSpace = new ReferenceSpace()) {
+    this.space = space;
+  }
+
+  async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    const outcomes = commits.map((commit) => this.applyOne(commit, options));
+    this.forget(2 * commits.reduce((sum, { writes }) => sum + writes.length, 0), options);
+    return outcomes;
+  }
+
+  async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+    return slots.map((slot) => this.space.records.get(this.slotKey(slot)));
+  }
+
+  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+    const event = this.space.events.get(this.eventKey(tenant, eventId));
+    return event && this.isCurrent(event) ? this.space.records.get(this.slotKey(event.slot)) : undefined;
+  }
+
+  async scan(query: ScanQuery): Promise<ScanPage> {
+    const compare = this.comparison(query);
+    const found = [...this.space.records.values()].filter((record) => this.matches(record, query));
+    found.sort(query.reverse ? (a, b) => compare(b, a) : compare);
+    let bytes = 0;
+    const tooFar = found.findIndex((record, index) => {
+      const full = index >= query.limit || bytes >= query.maxBytes;
+      bytes += record.bytes.byteLength;
+      return full;
+    });
+    return tooFar < 0 ? { records: found, more: false } : { records: found.slice(0, tooFar), more: true };
+  }
+
+  async erase(tenant: string, user: string, session: string): Promise<number> {
+    const erased = [...this.space.records.values()].filter((record) =>
+      this.isErased(record, { tenant, user, session }),
+    );
+    for (const record of erased) {
+      this.space.records.delete(this.slotKey(record));
+      this.forgetContent(record);
+    }
+    return erased.length;
+  }
+
+  async status(): Promise<DriverStatus> {
+    return { target: "memory", schemaVersion: 1, pendingMigrations: [] };
+  }
+
+  async close(): Promise<void> {}
+
+  protected applyOne(commit: Commit, options: ApplyOptions): Outcome {
+    const outcome = this.judge(commit, options);
+    if (outcome.is === "applied") for (const write of commit.writes) this.write(write, options.now);
+    return outcome;
+  }
+
+  protected judge(commit: Commit, { now, window }: ApplyOptions): Outcome {
+    return decide(commit, {
+      current: (slot) => this.space.records.get(this.slotKey(slot))?.eventId,
+      event: (tenant, eventId) => {
+        const event = this.space.events.get(this.eventKey(tenant, eventId));
+        return event && { ...event, current: this.isCurrent(event) };
+      },
+      now,
+      window,
+    });
+  }
+
+  protected write(write: Write, now: number): void {
+    if (write.op === "delete") this.space.records.delete(this.slotKey(write.slot));
+    if (write.op !== "save") return;
+    const { tenant, user, session, run, kind, eventId, fingerprint } = write.record;
+    const slot = { tenant, user, session, run, kind };
+    this.space.records.set(this.slotKey(slot), write.record);
+    this.remember({ tenant, eventId, fingerprint, savedAt: now, slot });
+  }
+
+  /** Drops ids whose window has passed, oldest first; one that is still current goes to the end of the line. */
+  protected forget(atMost: number, { now, window }: ApplyOptions): void {
+    let looked = 0;
+    for (const event of this.space.events.values()) {
+      if (looked++ === atMost || isSeen({ ...event, current: false }, now, window)) return;
+      if (this.isCurrent(event)) this.remember(event);
+      else this.space.events.delete(this.eventKey(event.tenant, event.eventId));
+    }
+  }
+
+  protected remember(event: RememberedEvent): void {
+    const key = this.eventKey(event.tenant, event.eventId);
+    this.space.events.delete(key);
+    this.space.events.set(key, event);
+  }
+
+  /** Of an erased record only the event id stays known. */
+  protected forgetContent(record: StoredRecord): void {
+    const key = this.eventKey(record.tenant, record.eventId);
+    const event = this.space.events.get(key);
+    if (event) this.space.events.set(key, { ...event, fingerprint: null });
+  }
+
+  protected isCurrent(event: RememberedEvent): boolean {
+    return this.space.records.get(this.slotKey(event.slot))?.eventId === event.eventId;
+  }
+
+  protected isErased(
+    record: Slot,
+    { tenant, user, session }: Pick<Slot, "tenant" | "user" | "session">,
+  ): boolean {
+    return record.tenant === tenant && record.user === user && record.session === session;
+  }
+
+  protected matches(record: Slot, query: ScanQuery): boolean {
+    const compare = this.comparison(query);
+    if (!this.isWithin(record, query) || !this.startsWith(record.kind, query.prefix)) return false;
+    if (query.after && compare(record, query.after) <= 0) return false;
+    return !query.before || compare(record, query.before) < 0;
+  }
+
+  protected isWithin(record: Slot, { tenant, identity }: ScanQuery): boolean {
+    if (identity) return this.slotKey(record) === this.slotKey({ ...identity, kind: record.kind });
+    return tenant === undefined || record.tenant === tenant;
+  }
+
+  protected startsWith(kind: string, prefix: string): boolean {
+    return kind.startsWith(prefix);
+  }
+
+  protected comparison(query: ScanQuery): (a: Slot, b: Slot) => number {
+    return query.identity ? compareByIdentity : compareByKind;
+  }
+
+  /** A string that no other slot has: JSON quotes what it joins. */
+  protected slotKey({ tenant, user, session, run, kind }: Slot): string {
+    return JSON.stringify([tenant, user, session, run, kind]);
+  }
+
+  protected eventKey(tenant: string, eventId: string): string {
+    return JSON.stringify([tenant, eventId]);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Harness } from "./case.js";
+import { ConformanceRun, DEFAULT_TIMEOUT_MS, type RunOptions, selectCases } from "./run.js";
+
+/** What the suite takes from `vitest`, which it does not import itself. */
+export interface Vitest {
+  describe(name: string, body: () => void): unknown;
+  readonly test: VitestTest & { skip: VitestTest; concurrent: VitestTest };
+  /** If given, the space that the cases shared is removed at the end. */
+  afterAll?(body: () => Promise<void>): unknown;
+}
+
+type VitestTest = (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
+
+/** Makes a vitest test of every case: `conformanceTests({ describe, test, afterAll }, harness)`. */
+export function conformanceTests(vitest: Vitest, harness: Harness, options: RunOptions = {}): void {
+  const run = new ConformanceRun(harness, options);
+  const timeoutMs = 2 * (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  vitest.describe(`conformance of ${harness.name}`, () => {
+    for (const each of selectCases(options.only)) {
+      const reason = run.skipReason(each);
+      if (reason === undefined) vitest.test.concurrent(each.id, () => run.execute(each), timeoutMs);
+      else vitest.test.skip(`${each.id} (${reason})`, async () => {});
+    }
+    vitest.afterAll?.(() => run.end());
+  });
+}
