@@ -1,0 +1,136 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import "../drivers/index.js";
+import { openStore } from "../src/index.js";
+import { createDatabase } from "./postgres/database.js";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MAIN = join(ROOT, "dist/examples/quickstart/main.js");
+/** What can command a terminal: every control character but the end of a line, and what turns the direction of writing. */
+const COMMANDS = /[^\P{Cc}\n]|\p{Bidi_Control}/u;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "quickstart-"));
+  return () => rm(folder, { recursive: true, force: true });
+});
+
+describe("the quickstart", () => {
+  test("replays the run the project ships, into a file where the person stands, as often as one likes", async () => {
+    const { trajectory } = JSON.parse(await readFile(join(ROOT, "examples/quickstart/run.traj"), "utf8"));
+    for (const time of ["first", "second"]) {
+      const { code, out, err } = await quickstart();
+      expect({ time, code, err }).toEqual({ time, code: 0, err: "" });
+      expect(out).toContain(
+        `${trajectory.length} of ${trajectory.length} steps, ${trajectory.length} of them exactly`,
+      );
+      await check(`sqlite:${join(folder, "quickstart.db")}`, out, trajectory);
+    }
+  });
+
+  test("replays the agent's turns of a run that has only a history", async () => {
+    const history = [
+      { role: "system", content: "You fix bugs." },
+      { role: "assistant", is_demo: true, action: "demonstrate", thought: "not part of the run" },
+      { role: "user", content: "It does not start." },
+      { role: "assistant", action: "ls", thought: "What is there?" },
+      { role: "tool", content: "main.py" },
+      { role: "assistant", action: "submit" },
+    ];
+    const store = `sqlite:${join(folder, "other.db")}`;
+    const { code, out } = await quickstart("--store", store, await recorded({ history }));
+    expect(code).toBe(0);
+    await check(store, out, [
+      { thought: "What is there?", action: "ls", observation: "main.py" },
+      { thought: "", action: "submit", observation: "" },
+    ]);
+  });
+
+  test("runs on Postgres, and keeps its password to itself", async () => {
+    const database = await createDatabase();
+    onTestFinished(database.drop);
+    const trajectory = Array.from({ length: 60 }, (_, i) => ({
+      thought: "",
+      action: `do ${i}`,
+      observation: "",
+    }));
+
+    const { code, out, err } = await quickstart("--store", database.url, await recorded({ trajectory }));
+
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).not.toContain(new URL(database.url).password || "no password");
+    expect(out).toContain("36 more");
+    await check(database.url, out, trajectory);
+  });
+
+  test("lets nothing of the run command the terminal", async () => {
+    const hostile = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202Eright to left\r\n";
+    const trajectory = [hostile, "\ud800", "漢字".repeat(100), "👩‍👩‍👧"].map((action) => ({ action }));
+    const { code, out } = await quickstart(await recorded({ trajectory }));
+    expect(code).toBe(0);
+    expect(out).not.toMatch(COMMANDS);
+    expect(out).toMatch(/(漢字)+漢?…\n/);
+  });
+
+  const oversized = { trajectory: [{ action: "small" }, { action: "x".repeat(1024 * 1024) }] };
+  test.each([
+    ["a missing file", ["missing.traj"], 2, "cannot read the recorded run"],
+    ["an unknown option", ["--nonsense"], 2, "Unknown option '--nonsense'"],
+    ["two runs", ["one.traj", "two.traj"], 2, "one recorded run at a time"],
+    ["a store in memory", ["--store", "memory:"], 2, "would end with the process"],
+    ["an unknown store", ["--store", "nonsense:"], 1, "no driver is registered"],
+    ["a file that is not JSON", "\u001b[31mnonsense", 2, "is not JSON"],
+    ["a run without steps", { trajectory: [] }, 2, "holds no steps"],
+    ["JSON of something else", [1, 2, 3], 2, "holds no steps"],
+    ["a step that is none", { trajectory: ["ls"] }, 2, "a step that is no object"],
+    ["a step beyond the limit", oversized, 2, "step 2 has 1048619 bytes; a record holds at most 1048576"],
+  ])("says in one line what is wrong with %s", async (_, given, expected, words) => {
+    const isArguments = Array.isArray(given) && typeof given[0] === "string";
+    const { code, out, err } = await quickstart(
+      ...(isArguments ? (given as string[]) : [await recorded(given)]),
+    );
+    expect({ code, out }).toEqual({ code: expected, out: "" });
+    expect(err).toContain(words);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(existsSync(join(folder, "quickstart.db"))).toBe(false);
+  });
+});
+
+/** That the output is true: the store, asked by another process, holds these steps of the run and of nobody else. */
+async function check(url: string, out: string, steps: readonly object[]): Promise<void> {
+  const [tenant = "", user = "", session = "", run = ""] = out.match(/acme \/ .*/)?.[0].split(" / ") ?? [];
+  await using store = await openStore(url);
+  const records = await store.list({ tenant, user, session, run }, "step/");
+  expect(records.map((record) => JSON.parse(Buffer.from(record.bytes).toString()))).toEqual(steps);
+  expect(new Set(records.map((record) => record.eventId)).size).toBe(steps.length);
+  expect(out).toContain("killed with SIGKILL");
+  expect(out).toMatch(/recognised as duplicate {2}([12]) of \1 sent again/);
+  expect(out).toMatch(/written twice +none/);
+  expect(out).toMatch(/seen by another tenant +0 records; .*NOT_FOUND/);
+}
+
+async function recorded(run: unknown): Promise<string> {
+  const path = join(folder, "recorded.traj");
+  await writeFile(path, typeof run === "string" ? run : JSON.stringify(run));
+  return path;
+}
+
+async function quickstart(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { ...process.env, INIT_CWD: folder },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+  const [code] = (await once(child, "close")) as [number];
+  return { code, out, err };
+}
