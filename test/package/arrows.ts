@@ -1,0 +1,52 @@
+import { posix } from "node:path";
+import ts from "typescript";
+
+/** Where the files of a folder may import from: folders and files of the repository, and packages. */
+interface Rule {
+  readonly files: string;
+  readonly may: readonly string[];
+}
+
+const DRIVER_AUTHOR = ["contract", "decide", "driver", "errors", "order", "registry", "slot-key", "validate"];
+const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
+
+/** The first rule that fits a file decides. Folders end with a slash. */
+const RULES: readonly Rule[] = [
+  { files: "src/", may: ["src/", "node:", "ulid"] },
+  { files: "drivers/index.ts", may: ["drivers/", ...FLOOR] },
+  { files: "drivers/memory/", may: ["drivers/memory/", ...FLOOR, "node:"] },
+  { files: "drivers/sqlite/", may: ["drivers/sqlite/", "drivers/*.ts", ...FLOOR, "node:", "better-sqlite3"] },
+  { files: "drivers/postgres/", may: ["drivers/postgres/", "drivers/*.ts", ...FLOOR, "node:", "postgres"] },
+  { files: "drivers/", may: ["drivers/*.ts", ...FLOOR, "node:"] },
+  { files: "conformance/", may: ["conformance/", "src/index.ts", "node:"] },
+  { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
+];
+
+/** The imports that point where they may not, as `file -> target`. */
+export function wrongArrows(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources].flatMap(([file, text]) => {
+    const rule = RULES.find(({ files }) => file.startsWith(files));
+    if (rule === undefined) return [`${file} -> no rule says what it may import`];
+    return importsOf(text)
+      .map((specifier) => target(file, specifier))
+      .filter((to) => !rule.may.some((allowed) => fits(to, allowed)))
+      .map((to) => `${file} -> ${to}`);
+  });
+}
+
+/** What a module imports: statements, re-exports, `import()` of a literal and in types, references to files. */
+export function importsOf(text: string): string[] {
+  const { importedFiles, referencedFiles, typeReferenceDirectives } = ts.preProcessFile(text, true, true);
+  return [...importedFiles, ...referencedFiles, ...typeReferenceDirectives].map(({ fileName }) => fileName);
+}
+
+function target(file: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  return posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts");
+}
+
+function fits(to: string, allowed: string): boolean {
+  if (allowed === "drivers/*.ts") return /^drivers\/[^/]+\.ts$/.test(to) && to !== "drivers/index.ts";
+  if (allowed === "node:" || allowed.endsWith("/")) return to.startsWith(allowed);
+  return to === allowed || to.startsWith(`${allowed}/`);
+}

@@ -1,0 +1,251 @@
+import { access, constants, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { importsOf } from "./arrows.js";
+import { type Installed, installPackage, node, ROOT, tool } from "./installed.js";
+
+const ENTRIES = ["", "/drivers", "/drivers/memory", "/drivers/sqlite", "/drivers/postgres", "/conformance"];
+
+let installed: Installed;
+
+beforeAll(async () => {
+  installed = await installPackage();
+}, 120_000);
+
+afterAll(() => installed?.remove());
+
+describe("the tarball", () => {
+  test("holds what the package needs and nothing else", () => {
+    const allowed =
+      /^(dist\/(src|drivers|conformance)\/.+\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+    expect(installed.files.filter((path) => !allowed.test(path))).toEqual([]);
+    expect(installed.files).toEqual(
+      expect.arrayContaining(["LICENSE", "dist/src/index.js", "dist/src/index.d.ts"]),
+    );
+  });
+
+  test("passes publint", async () => {
+    const tarball = new Uint8Array(await readFile(installed.tarball)).buffer;
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  test("passes attw for a package of ES modules", async () => {
+    const options = ["--profile", "esm-only", "--no-definitely-typed", "--no-emoji", "--no-color"];
+    expect(await tool("@arethetypeswrong/cli", "attw", [installed.tarball, ...options])).toMatchObject({
+      code: 0,
+    });
+  });
+});
+
+describe("installed alone", () => {
+  test("brings only what it needs", async () => {
+    const packages = await readdir(join(installed.folder, "node_modules"));
+    expect(packages.filter((name) => !name.startsWith(".")).sort()).toEqual(["groundstate", "ulid"]);
+  });
+
+  test("works by import", async () => {
+    const script = `
+      import { newEventId, openStore } from "groundstate";
+      import "groundstate/drivers";
+      ${ENTRIES.map((entry) => `await import("groundstate${entry}");`).join("\n")}
+      ${SAVE_AND_LOAD}
+    `;
+    expect(await runScript("by-import.mjs", script)).toEqual({ code: 0, out: "hello 1\n" });
+  });
+
+  test("works by require", async () => {
+    const script = `
+      process.removeAllListeners("warning");
+      const { newEventId, openStore } = require("groundstate");
+      ${ENTRIES.map((entry) => `require("groundstate${entry}");`).join("\n")}
+      (async () => { ${SAVE_AND_LOAD} })();
+    `;
+    expect(await runScript("by-require.cjs", script)).toEqual({ code: 0, out: "hello 1\n" });
+  });
+
+  test.each([
+    ["sqlite:./state.db", "npm install better-sqlite3"],
+    ["postgres://nobody@127.0.0.1:1/none", "npm install postgres"],
+  ])("says what %s needs", async (url, advice) => {
+    const script = `
+      import { isStateError, openStore } from "groundstate";
+      import "groundstate/drivers";
+      await openStore(${JSON.stringify(url)}).catch((error) => {
+        console.log(isStateError(error, "UNAVAILABLE"), error.details.reason, error.message);
+      });
+    `;
+    const { code, out } = await runScript("missing.mjs", script);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^true setup /) });
+    expect(out).toContain(advice);
+    expect(await readdir(installed.folder)).not.toContain("state.db");
+  });
+
+  test("has a command", async () => {
+    const command = join(installed.folder, "node_modules/.bin/groundstate");
+    await access(command, constants.X_OK);
+    const { code, out } = await node([command, "--help"], installed.folder);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining("conformance") });
+  });
+});
+
+describe("a strict consumer's type check, with lib ES2022", () => {
+  test.each([
+    ["without Node's types", []],
+    ["with Node's types", ["node"]],
+  ])("passes %s", async (_, types) => {
+    const folder = join(installed.folder, types.length === 0 ? "plain" : "with-node");
+    await mkdir(folder);
+    await writeFile(join(folder, "consumer.mts"), CONSUMER);
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
+      target: "ES2022",
+      lib: ["ES2022"],
+      module: "NodeNext",
+      types,
+      typeRoots: [join(ROOT, "node_modules/@types")],
+    };
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, files: ["consumer.mts"] }),
+    );
+    expect(await tool("typescript", "tsc", ["-p", "tsconfig.json"], folder)).toEqual({ code: 0, out: "" });
+  });
+});
+
+describe("what was built", () => {
+  test("imports no package's types in its declarations, and brings the disposable types along", async () => {
+    const declarations = await shipped(".d.ts");
+    for (const [path, text] of declarations) {
+      expect({ path, foreign: importsOf(text).filter((name) => !/^(\.|node:)/.test(name)) }).toEqual({
+        path,
+        foreign: [],
+      });
+    }
+    expect(declarations.get("dist/src/contract.d.ts")).toMatch(/<reference lib="esnext.disposable"/);
+  });
+
+  test("has no top-level await, which `require` could not load", async () => {
+    const waiting = [...(await shipped(".js"))].filter(([path, text]) => awaitsAtTop(path, text));
+    expect(waiting.map(([path]) => path)).toEqual([]);
+    for (const text of ["await x;", "const y = await x;", "for await (const y of x);", "{ await x; }"]) {
+      expect(awaitsAtTop("x.js", text)).toBe(true);
+    }
+    expect(awaitsAtTop("x.js", "async () => { await x; for await (const y of x); }")).toBe(false);
+  });
+});
+
+test("the lockfile holds no addresses, and every platform's binaries", async () => {
+  const { packages } = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8")) as Lockfile;
+  for (const [path, { resolved, integrity, optionalDependencies = {} }] of Object.entries(packages)) {
+    expect({ path, resolved, locked: path === "" || integrity !== undefined }).toEqual({
+      path,
+      locked: true,
+    });
+    for (const name of Object.keys(optionalDependencies)) {
+      expect(Object.keys(packages).filter((each) => each.endsWith(`node_modules/${name}`))).not.toEqual([]);
+    }
+  }
+});
+
+interface Lockfile {
+  readonly packages: Record<
+    string,
+    { resolved?: string; integrity?: string; optionalDependencies?: Record<string, string> }
+  >;
+}
+
+const SAVE_AND_LOAD = `
+  const store = await openStore("memory:");
+  const identity = { tenant: "acme", user: "ada", session: "s1" };
+  await store.save({ eventId: newEventId(), identity, kind: "note", bytes: Buffer.from("hello"), version: 1 });
+  const { bytes, version } = await store.load(identity, "note");
+  await store.close();
+  console.log(Buffer.from(bytes).toString(), version);
+`;
+
+const CONSUMER = `
+  import {
+    type Driver, isStateError, maintenanceScope, newEventId, openStore, registerDriver, scanKind, type StateStore,
+  } from "groundstate";
+  import "groundstate/drivers";
+  import { openMemory } from "groundstate/drivers/memory";
+  import { openPostgres } from "groundstate/drivers/postgres";
+  import { openSqlite } from "groundstate/drivers/sqlite";
+  import * as conformance from "groundstate/conformance";
+
+  declare module "groundstate" {
+    interface DriverConfigs {
+      lmdb: { path: string; mapSize?: number };
+    }
+  }
+
+  declare const driver: Driver;
+  registerDriver("lmdb", async (config: { path: string }) => {
+    config.path satisfies string;
+    return driver;
+  });
+
+  await openStore({ driver: "lmdb", path: "./state" });
+  await openStore({ driver: "sqlite", path: "./state.db", maxBytes: 1024 });
+  await openStore({ driver: "postgres", url: "postgres://127.0.0.1/state" });
+  await openStore({ driver: "memory" });
+  await openStore({});
+  // @ts-expect-error: lmdb needs a path
+  await openStore({ driver: "lmdb" });
+  // @ts-expect-error: sqlite's path is text
+  await openStore({ driver: "sqlite", path: 7 });
+  // @ts-expect-error: no such driver
+  await openStore({ driver: "nonsense" });
+
+  async function use(url: string): Promise<string | undefined> {
+    await using store: StateStore = await openStore(url, { maxBytes: 1024 });
+    const identity = { tenant: "acme", user: "ada", session: "s1" };
+    const receipt = await store.save(
+      { eventId: newEventId(), identity, kind: "note", bytes: new Uint8Array(1) },
+      { expect: null },
+    );
+    // @ts-expect-error: a condition is an id or null, not a forgotten variable
+    await store.delete(identity, "note", { expect: undefined });
+    for await (const record of scanKind(store, maintenanceScope({ reason: "count", tenant: "acme" }), "note")) {
+      record.bytes satisfies Uint8Array;
+    }
+    try {
+      await store.load(identity, "none");
+    } catch (error) {
+      if (isStateError(error, "CONDITION_FAILED")) return error.details.current ?? undefined;
+    }
+    return receipt.eventId;
+  }
+
+  export { conformance, openMemory, openPostgres, openSqlite, use };
+`;
+
+async function runScript(name: string, text: string) {
+  await writeFile(join(installed.folder, name), text);
+  return node([name], installed.folder);
+}
+
+async function shipped(suffix: string): Promise<Map<string, string>> {
+  const paths = installed.files.filter((path) => path.endsWith(suffix));
+  expect(paths.length).toBeGreaterThan(20);
+  const home = join(installed.folder, "node_modules/groundstate");
+  return new Map(
+    await Promise.all(paths.map(async (path) => [path, await readFile(join(home, path), "utf8")] as const)),
+  );
+}
+
+function awaitsAtTop(path: string, text: string): boolean {
+  const visit = (at: ts.Node): boolean => {
+    if (ts.isFunctionLike(at)) return false;
+    if (ts.isAwaitExpression(at) || (ts.isForOfStatement(at) && at.awaitModifier !== undefined)) return true;
+    return ts.forEachChild(at, visit) ?? false;
+  };
+  return visit(ts.createSourceFile(path, text, ts.ScriptTarget.ES2022));
+}
