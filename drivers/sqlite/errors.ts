@@ -30,6 +30,9 @@ export function translate(error: unknown): unknown {
   const family = code.split("_")[1] as string;
   if (family === "CORRUPT" || family === "NOTADB")
     return damaged(`SQLite cannot read the file (${code})`, error);
+  if (/^no such (table|column)/.test((error as Error).message)) {
+    return damaged("tables of the database are missing or changed", error);
+  }
   const [reason, message] = UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
   return new StateError("UNAVAILABLE", `${message} (${code})`, { details: { reason }, cause: error });
 }

@@ -1,6 +1,6 @@
 import { type Migration, type MigrationTarget, migrate, outdated, pendingAt } from "../migrations.js";
 import type { Connection } from "./connection.js";
-import { damaged, translate, translated } from "./errors.js";
+import { translate, translated } from "./errors.js";
 import { Transactions } from "./transactions.js";
 
 /** "GSTA": tells a Groundstate database from any other SQLite file. */
@@ -88,9 +88,6 @@ function prepareAll<T>(connection: Connection, prepare: (connection: Connection)
     const version = schemaVersion(connection);
     const pending = pendingAt(version, MIGRATIONS);
     if (pending.length > 0) throw outdated(version, pending);
-    if ((error as { code?: unknown }).code === "SQLITE_ERROR") {
-      throw damaged("tables of the database are missing or changed", error);
-    }
     throw translate(error);
   }
 }

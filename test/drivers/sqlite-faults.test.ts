@@ -1,0 +1,160 @@
+import { copyFileSync, renameSync, rmSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import Database from "better-sqlite3";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { readConfig } from "../../drivers/sqlite/config.js";
+import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
+import { Engine } from "../../drivers/sqlite/engine.js";
+import { loadPackage } from "../../drivers/sqlite/load-package.js";
+import { openWriter } from "../../drivers/sqlite/open-writer.js";
+import { isStateError, type StateErrorCode } from "../../src/errors.js";
+import { failure, freshPath, madePath, open, plain, SLOT, save } from "./sqlite-rig.js";
+
+const TIMES = { now: 1_000, window: 1_000 };
+
+function thrown(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** An engine, and its connection, on which faults can be staged. */
+async function engineOn(path: string) {
+  const connection = await openWriter(await loadPackage(), readConfig({ path }));
+  onTestFinished(() => {
+    connection.close();
+  });
+  return { connection, engine: new Engine(connection) };
+}
+
+/** The connection, but its COMMIT fails. */
+function failingCommit(connection: Connection, code: string, committed = false): Connection {
+  const prepare = (sql: string): Statement => {
+    const statement = connection.prepare(sql);
+    if (sql !== "COMMIT") return statement;
+    const run = () => {
+      if (committed) statement.run();
+      throw new Database.SqliteError("staged", code);
+    };
+    return { run } as unknown as Statement;
+  };
+  return {
+    prepare,
+    exec: connection.exec.bind(connection),
+    pragma: connection.pragma.bind(connection),
+    close: connection.close.bind(connection),
+    get inTransaction() {
+      return connection.inTransaction;
+    },
+  };
+}
+
+describe("a transaction that fails", () => {
+  test("for want of space writes nothing, and a smaller one passes", async () => {
+    const path = await madePath();
+    const { connection, engine } = await engineOn(path);
+    connection.exec("PRAGMA max_page_count = 20");
+    const large = save({ kind: "large", bytes: Buffer.alloc(1_000_000) });
+    const error = thrown(() => engine.apply([save({ eventId: "beside" }), large], TIMES));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "refused" } });
+    expect(connection.inTransaction).toBe(false);
+    expect(plain(path).prepare("SELECT count(*) FROM record").pluck().get()).toBe(0);
+    expect(engine.apply([save({ eventId: "beside" })], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
+  });
+
+  test.each<[string, boolean, StateErrorCode]>([
+    ["SQLITE_BUSY", false, "UNAVAILABLE"],
+    ["SQLITE_FULL", false, "UNAVAILABLE"],
+    ["SQLITE_IOERR_FSYNC", false, "OUTCOME_UNKNOWN"],
+    ["SQLITE_IOERR_WRITE", true, "OUTCOME_UNKNOWN"],
+  ])("at its commit with %s (committed: %s) is %s", async (code, committed, expected) => {
+    const { connection } = await engineOn(await madePath());
+    const engine = new Engine(failingCommit(connection, code, committed));
+    const error = thrown(() => engine.apply([save()], TIMES));
+    expect(isStateError(error, expected)).toBe(true);
+    expect(connection.inTransaction).toBe(false);
+    expect(new Engine(connection).apply([save()], TIMES)).toEqual([{ is: "applied", existed: [committed] }]);
+  });
+
+  test("names SQLite's code, and no value", async () => {
+    const { connection } = await engineOn(await madePath());
+    const engine = new Engine(failingCommit(connection, "SQLITE_FULL"));
+    const error = thrown(() => engine.apply([save({ kind: "secret" })], TIMES)) as Error;
+    expect(error.message).toContain("SQLITE_FULL");
+    expect(error.message).not.toContain("secret");
+    expect(error.cause).toBeInstanceOf(Database.SqliteError);
+  });
+});
+
+describe("a file that is not there any more", () => {
+  test("removed: nothing is acknowledged that would be lost", async () => {
+    const path = freshPath();
+    const driver = await open({ path });
+    await driver.apply([save()], TIMES);
+    rmSync(path);
+    const error = await failure(driver.apply([save()], TIMES));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("removed");
+    expect((await failure(driver.erase("acme", "ann", "s1"))).code).toBe("UNAVAILABLE");
+  });
+
+  test("replaced by another, and put back", async () => {
+    const path = freshPath();
+    const driver = await open({ path });
+    await driver.apply([save()], TIMES);
+    renameSync(path, `${path}.kept`);
+    copyFileSync(`${path}.kept`, path);
+    expect((await failure(driver.apply([save()], TIMES))).message).toContain("replaced");
+    renameSync(`${path}.kept`, path);
+    expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [true] }]);
+  });
+});
+
+describe("a lock that another connection holds", () => {
+  test("that stays is waited for as long as was said, while the event loop is free", async () => {
+    const path = await madePath();
+    const driver = await open({ path, busyTimeoutMs: 400 });
+    plain(path).exec("BEGIN IMMEDIATE");
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const start = performance.now();
+    const error = await failure(driver.apply([save()], TIMES));
+    const waited = performance.now() - start;
+    delay.disable();
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true });
+    expect(waited).toBeGreaterThanOrEqual(390);
+    expect(waited).toBeLessThan(2_000);
+    expect(delay.max / 1e6).toBeLessThan(200);
+    // Reads need no lock.
+    expect(await driver.read([SLOT])).toEqual([undefined]);
+  });
+
+  test("that goes away is waited out", async () => {
+    const path = await madePath();
+    const driver = await open({ path });
+    const other = plain(path);
+    other.exec("BEGIN IMMEDIATE");
+    setTimeout(() => other.exec("COMMIT"), 100);
+    expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
+    other.exec("BEGIN IMMEDIATE");
+    setTimeout(() => other.exec("COMMIT"), 50);
+    expect(await driver.erase("acme", "ann", "s1")).toBe(1);
+  });
+
+  test("on the whole file: opening waits too, and then says so", async () => {
+    const path = await madePath();
+    plain(path).exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    const error = await failure(open({ path, busyTimeoutMs: 100 }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+  });
+
+  test("does not stop opening, when all it keeps off is writing", async () => {
+    const path = await madePath();
+    plain(path).exec("BEGIN IMMEDIATE");
+    const driver = await open({ path, busyTimeoutMs: 0 });
+    expect(await driver.read([SLOT])).toEqual([undefined]);
+  });
+});

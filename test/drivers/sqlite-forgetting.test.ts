@@ -1,0 +1,158 @@
+import { describe, expect, test } from "vitest";
+import type { Driver } from "../../src/driver.js";
+import { commit, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
+
+const WINDOW = 1_000;
+const at = (now: number) => ({ now, window: WINDOW });
+
+async function opened() {
+  const path = freshPath();
+  const driver = await open({ path, durability: "process" });
+  const table = plain(path);
+  const remembered = () => table.prepare("SELECT event_id FROM event ORDER BY id").pluck().all();
+  return { driver, table, remembered };
+}
+
+/** Saves that leave nothing current behind, so that their ids can be forgotten. */
+async function overwrite(driver: Driver, ids: readonly string[], now: number): Promise<void> {
+  await driver.apply(
+    ids.map((eventId) => save({ eventId })),
+    at(now),
+  );
+}
+
+describe("an id", () => {
+  test("is seen until its window is over, by the time it was saved, and then is not", async () => {
+    const { driver } = await opened();
+    await overwrite(driver, ["old", "current"], 10_000);
+    const again = save({ eventId: "old", kind: "elsewhere", fingerprint: Buffer.alloc(32, 9), updatedAt: 1 });
+    expect(await driver.apply([again], at(10_999))).toEqual([{ is: "conflict", write: 0 }]);
+    expect(await driver.apply([again], at(11_000))).toEqual([{ is: "applied", existed: [false] }]);
+    // It now stands for what it was saved as last.
+    expect(await driver.apply([again], at(11_001))).toEqual([{ is: "duplicate" }]);
+    expect((await driver.readByEventId("acme", "old"))?.kind).toBe("elsewhere");
+  });
+
+  test("that is current stays seen, however old", async () => {
+    const { driver } = await opened();
+    const current = save({ eventId: "current" });
+    await driver.apply([current], at(0));
+    for (const now of [5_000, 50_000, 500_000]) {
+      await driver.apply([save({ kind: "other" }), save({ kind: "other" })], at(now));
+      expect(await driver.apply([current], at(now))).toEqual([{ is: "duplicate" }]);
+    }
+  });
+
+  test("that has waited as current is forgotten once it is not", async () => {
+    const { driver, remembered } = await opened();
+    await driver.apply([save({ eventId: "long" })], at(0));
+    await overwrite(driver, ["x1"], 2_000);
+    await driver.apply([save({ eventId: "y", kind: "other" })], at(2_500));
+    expect(await driver.apply([save({ eventId: "long", version: 1 })], at(2_600))).toEqual([
+      { is: "applied", existed: [true] },
+    ]);
+    await driver.apply([save({ eventId: "z" })], at(9_000));
+    await driver.apply([save({ eventId: "z2", kind: "third" })], at(9_001));
+    expect(remembered()).not.toContain("long");
+  });
+
+  test("that was erased is forgotten after its window", async () => {
+    const { driver, remembered } = await opened();
+    await driver.apply([save({ eventId: "erased" })], at(0));
+    await driver.erase(SLOT.tenant, SLOT.user, SLOT.session);
+    expect(await driver.apply([save({ eventId: "erased", version: 5 })], at(999))).toEqual([
+      { is: "duplicate" },
+    ]);
+    await driver.apply([save({ eventId: "next", kind: "other" })], at(1_000));
+    expect(remembered()).toEqual(["next"]);
+  });
+});
+
+describe("a batch", () => {
+  const ids = Array.from({ length: 20 }, (_, index) => `id${String(index).padStart(2, "0")}`);
+
+  test("forgets twice as many as it saved, oldest first", async () => {
+    const { driver, remembered } = await opened();
+    await overwrite(driver, [...ids, "current"], 0);
+    await overwrite(driver, ["a", "b"], 5_000);
+    expect(remembered()).toEqual([...ids.slice(4), "current", "a", "b"]);
+    await driver.apply([commit({ op: "delete", slot: SLOT })], at(5_000));
+    expect(remembered().length).toBe(19);
+  });
+
+  test("that saved nothing forgets nothing", async () => {
+    const { driver, remembered } = await opened();
+    await overwrite(driver, ids, 0);
+    await driver.apply(
+      [commit({ op: "check", slot: SLOT, expect: null }), save({ eventId: "id19" })],
+      at(9_000),
+    );
+    expect(remembered()).toEqual(ids);
+  });
+
+  test("moves what is current to the end and looks at it once in a window", async () => {
+    const { driver, remembered, table } = await opened();
+    const kinds = ["k1", "k2", "k3"];
+    await driver.apply(
+      kinds.map((kind) => save({ eventId: kind, kind })),
+      at(0),
+    );
+    await overwrite(driver, ["a"], 5_000);
+    expect(remembered()).toEqual(["k3", "a", "k1", "k2"]);
+    await overwrite(driver, ["b"], 5_001);
+    expect(remembered()).toEqual(["a", "k1", "k2", "b", "k3"]);
+    await overwrite(driver, ["c"], 5_002);
+    expect(remembered()).toEqual(["a", "k1", "k2", "b", "k3", "c"]);
+    const saved = table.prepare("SELECT DISTINCT saved_at FROM event WHERE event_id LIKE 'k%'").pluck();
+    expect(saved.all()).toEqual([0]);
+  });
+
+  test("gets on when the clock was set back", async () => {
+    const { driver, remembered } = await opened();
+    await overwrite(driver, ["future"], 1_000_000);
+    await overwrite(driver, ["a", "b", "c"], 0);
+    await overwrite(driver, ["d"], 2_000);
+    await overwrite(driver, ["e"], 2_001);
+    expect(remembered()).not.toContain("a");
+    expect(remembered()).toContain("future");
+  });
+
+  test("gets on among many ids that are all current, at a cost that does not grow", {
+    timeout: 60_000,
+  }, async () => {
+    const { driver, table } = await opened();
+    const many = 300_000;
+    table.exec(`
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${many})
+      INSERT INTO record SELECT i, 'acme', 'ann', 's' || (i % 1000), '', 'k' || i, 'seed' || i, zeroblob(32), 0, 0, x'00'
+      FROM n;
+      INSERT INTO event SELECT id, tenant, event_id, id, fingerprint, 0, 0 FROM record;
+    `);
+    const first = table.prepare("SELECT min(id) FROM event").pluck();
+    const batch = () => Array.from({ length: 64 }, () => save());
+    const times: number[] = [];
+    for (let round = 1; round <= 50; round++) {
+      const start = performance.now();
+      await driver.apply(batch(), at(10_000 + round));
+      times.push(performance.now() - start);
+      expect(first.get()).toBe(1 + round * 128);
+    }
+    // A walk over all of them would take hundreds of milliseconds.
+    expect(times.sort((a, b) => a - b)[25]).toBeLessThan(100);
+    expect(
+      table.prepare("SELECT count(*) FROM event WHERE event_id LIKE 'seed%' AND saved_at = 0").pluck().get(),
+    ).toBe(many);
+  });
+
+  test("keeps the memory of a slot that is overwritten for ever from growing", async () => {
+    const { driver, remembered } = await opened();
+    for (let now = 0; now < 20_000; now += 50) {
+      await driver.apply(
+        Array.from({ length: 8 }, () => save()),
+        at(now),
+      );
+    }
+    // 20 batches of 8 are within the window.
+    expect(remembered().length).toBeLessThanOrEqual(21 * 8);
+  });
+});

@@ -1,0 +1,344 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import Database from "better-sqlite3";
+import { describe, expect, test } from "vitest";
+import { readConfig } from "../../drivers/sqlite/config.js";
+import { health, openSqlite, pendingMigrations, type SqliteConfig } from "../../drivers/sqlite/index.js";
+import { loadPackage } from "../../drivers/sqlite/load-package.js";
+import { configure, openWriter } from "../../drivers/sqlite/open-writer.js";
+import {
+  contents,
+  failure,
+  folder,
+  freshPath,
+  inProcess,
+  madePath,
+  open,
+  plain,
+  SLOT,
+  save,
+} from "./sqlite-rig.js";
+
+const TIMES = { now: 1_000, window: 1_000 };
+const OURS = 0x47535441;
+
+/** The error, after seeing that the folder of the file is as it was. */
+async function refusal(path: string) {
+  const before = contents(dirname(path));
+  const error = await failure(openSqlite({ path }));
+  expect(contents(dirname(path))).toEqual(before);
+  return error;
+}
+
+describe("a configuration that makes no sense", () => {
+  test.each<[string, string, object]>([
+    ["no target", "path", {}],
+    ["two targets", "path", { path: "a.db", url: "sqlite:a.db" }],
+    ["a forgotten path", "path", { path: undefined }],
+    ["a forgotten url", "url", { url: undefined }],
+    ["an empty path, SQLite's temporary database", "path", { path: "" }],
+    ["an empty url", "url", { url: "sqlite:" }],
+    ["another scheme", "url", { url: "file:a.db" }],
+    ["a NUL", "path", { path: "a\0.db" }],
+    ["white space that would be cut off", "path", { path: "a.db " }],
+    ["an unknown durability", "durability", { path: "a.db", durability: "half" }],
+    ["a forgotten durability", "durability", { path: "a.db", durability: undefined }],
+    ["a forgotten mode", "migrate", { path: "a.db", migrate: undefined }],
+    ["a timeout that is not whole", "busyTimeoutMs", { path: "a.db", busyTimeoutMs: 1.5 }],
+    ["a forgotten timeout", "busyTimeoutMs", { path: "a.db", busyTimeoutMs: undefined }],
+  ])("%s", async (_what, field, config) => {
+    const error = await failure(openSqlite(config as SqliteConfig));
+    expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field } });
+  });
+});
+
+describe("a path that cannot be used is left as it is", () => {
+  test("a folder", async () => {
+    const path = freshPath();
+    mkdirSync(path);
+    const error = await failure(openSqlite({ path }));
+    expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "path" } });
+  });
+
+  test("a missing folder is not made", async () => {
+    const path = join(folder(), "missing", "state.db");
+    const error = await failure(openSqlite({ path }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain(dirname(path));
+    expect(readdirSync(dirname(dirname(path)))).toEqual([]);
+  });
+
+  test.each([
+    ["an application id", "PRAGMA application_id = 7"],
+    ["tables and no application id", "CREATE TABLE theirs (a)"],
+    ["a log mode", "PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)"],
+  ])("another application's file, with %s", async (_what, sql) => {
+    const path = freshPath();
+    new Database(path).exec("CREATE TABLE first (a)").exec(sql).close();
+    expect(await refusal(path)).toMatchObject({ code: "INVALID_RECORD", details: { field: "path" } });
+  });
+
+  test("another application's file with a log that is not in the file yet", async () => {
+    const path = freshPath();
+    plain(path).exec("PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)");
+    const before = contents(dirname(path));
+    expect((await failure(openSqlite({ path }))).code).toBe("INVALID_RECORD");
+    expect({ ...contents(dirname(path)), "state.db-shm": "" }).toEqual({ ...before, "state.db-shm": "" });
+  });
+
+  test("a newer schema", async () => {
+    const path = await madePath();
+    new Database(path).exec("PRAGMA user_version = 99").close();
+    const error = await refusal(path);
+    expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 1 } });
+  });
+
+  test("a newer schema that is still in the log", async () => {
+    const path = await madePath();
+    plain(path).exec("PRAGMA user_version = 99");
+    const { "state.db": before } = contents(dirname(path));
+    expect((await failure(openSqlite({ path }))).code).toBe("SCHEMA_TOO_NEW");
+    expect(contents(dirname(path))["state.db"]).toBe(before);
+  });
+
+  test.each([
+    ["a few bytes", Buffer.from("not a data")],
+    ["no database", Buffer.alloc(20_000, "not a database ")],
+    ["nothing at all", Buffer.alloc(0)],
+  ])("a file that holds %s", async (_what, bytes) => {
+    const path = freshPath();
+    writeFileSync(path, bytes);
+    const error = await refusal(path);
+    expect(error.code).toBe("CORRUPT");
+    expect(error.message).toMatch(/never delete/);
+  });
+
+  test("a database that was cut off", async () => {
+    const path = await madePath();
+    truncateSync(path, statSync(path).size / 2);
+    expect((await refusal(path)).code).toBe("CORRUPT");
+  });
+
+  test("a log whose database is gone, which would be played into a new one", async () => {
+    const path = freshPath();
+    writeFileSync(`${path}-wal`, "log");
+    const error = await refusal(path);
+    expect(error.code).toBe("CORRUPT");
+    expect(error.message).toContain(`${path}-wal`);
+  });
+
+  test("a link to nowhere", async () => {
+    const path = freshPath();
+    symlinkSync(join(dirname(path), "nowhere.db"), path);
+    const error = await failure(openSqlite({ path }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(readdirSync(dirname(path))).toEqual(["state.db"]);
+  });
+});
+
+describe("without the right to write", () => {
+  // Root may write everything, so root's child becomes another user once its code is loaded.
+  const source = `
+    await (await openSqlite({ path: ":memory:" })).close();
+    if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534); }
+    const answer = await openSqlite({ path: args.path }).then(() => ({ code: "opened" }), (error) => error);
+    console.log(JSON.stringify({ code: answer.code, details: answer.details, message: answer.message }));
+  `;
+
+  test.each([
+    ["file", 0o755, 0o444],
+    ["folder", 0o555, 0o666],
+  ])("a read-only %s", async (_what, folderMode, fileMode) => {
+    const path = await madePath();
+    chmodSync(path, fileMode);
+    chmodSync(dirname(path), folderMode);
+    const before = contents(dirname(path));
+    const error = await inProcess(source, { path });
+    chmodSync(dirname(path), 0o755);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(contents(dirname(path))).toEqual(before);
+  });
+
+  test("a read-only folder and no file yet", async () => {
+    const path = freshPath();
+    chmodSync(dirname(path), 0o555);
+    const error = await inProcess(source, { path });
+    chmodSync(dirname(path), 0o755);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  test("both writable: the same child opens it", async () => {
+    const path = await madePath();
+    chmodSync(path, 0o666);
+    chmodSync(dirname(path), 0o777);
+    expect(await inProcess(source, { path })).toMatchObject({ code: "opened" });
+  });
+});
+
+describe("migrations", () => {
+  /** A file of ours that has seen no migration. */
+  function outdatedPath(): string {
+    const path = freshPath();
+    new Database(path).exec(`PRAGMA application_id = ${OURS}; PRAGMA user_version = 0; VACUUM`).close();
+    return path;
+  }
+
+  test.each(["verify", "off"] as const)("%s makes no file", async (migrate) => {
+    const path = freshPath();
+    const error = await failure(openSqlite({ path, migrate }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  test("verify refuses an outdated schema", async () => {
+    const error = await failure(openSqlite({ path: outdatedPath(), migrate: "verify" }));
+    expect(error).toMatchObject({ code: "SCHEMA_OUTDATED", details: { pending: ["records-and-events"] } });
+  });
+
+  test("off opens an outdated schema; what misses something says so until it is there", async () => {
+    const path = outdatedPath();
+    const driver = await open({ path, migrate: "off" });
+    expect((await failure(driver.read([SLOT]))).code).toBe("SCHEMA_OUTDATED");
+    expect((await failure(driver.apply([save()], TIMES))).code).toBe("SCHEMA_OUTDATED");
+    expect(await driver.status()).toMatchObject({
+      schemaVersion: 0,
+      pendingMigrations: ["records-and-events"],
+    });
+    await (await openSqlite({ path })).close();
+    expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
+  });
+
+  test("what is pending can be asked beforehand, and changes nothing", async () => {
+    const fresh = freshPath();
+    expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events"]);
+    expect(readdirSync(dirname(fresh))).toEqual([]);
+    expect(await pendingMigrations({ path: outdatedPath() })).toEqual(["records-and-events"]);
+    expect(await pendingMigrations({ path: await madePath() })).toEqual([]);
+  });
+});
+
+describe("opening", () => {
+  test("makes one file, ours, with a log", async () => {
+    const path = await madePath();
+    expect(readdirSync(dirname(path))).toEqual(["state.db"]);
+    const connection = plain(path);
+    expect(connection.pragma("application_id", { simple: true })).toBe(OURS);
+    expect(connection.pragma("user_version", { simple: true })).toBe(1);
+    expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
+  });
+
+  test("again finds what was saved", async () => {
+    const path = freshPath();
+    const first = await openSqlite({ path });
+    await first.apply(
+      [save({ eventId: "kept", version: Number.MAX_SAFE_INTEGER, updatedAt: -62135596800000 })],
+      TIMES,
+    );
+    await first.close();
+    const [found] = await (await open({ path })).read([SLOT]);
+    expect(found).toMatchObject({
+      eventId: "kept",
+      version: Number.MAX_SAFE_INTEGER,
+      updatedAt: -62135596800000,
+    });
+  });
+
+  test("takes everything after the scheme for a path", async () => {
+    const path = join(folder(), "a%20b?mode=memory#1.db");
+    await (await open({ url: `sqlite:${path}` })).status();
+    expect(readdirSync(dirname(path))).toContain("a%20b?mode=memory#1.db");
+  });
+
+  test("through a link uses the file behind it", async () => {
+    const path = await madePath();
+    const link = join(folder(), "link.db");
+    symlinkSync(path, link);
+    await (await open({ path: link })).apply([save({ eventId: "linked" })], TIMES);
+    expect(await (await open({ path })).readByEventId(SLOT.tenant, "linked")).toBeDefined();
+  });
+
+  test("in memory is new every time", async () => {
+    const first = await open({ path: ":memory:", migrate: "verify" });
+    await first.apply([save()], TIMES);
+    expect((await first.read([SLOT]))[0]).toBeDefined();
+    const second = await open({ url: "sqlite::memory:" });
+    expect(await second.read([SLOT])).toEqual([undefined]);
+    expect(await second.status()).toEqual({ target: ":memory:", schemaVersion: 1, pendingMigrations: [] });
+  });
+
+  test.each([
+    ["full", 2],
+    ["process", 1],
+  ] as const)("durability %s is synchronous = %i on a file that was there", async (durability, level) => {
+    const path = await madePath();
+    // What better-sqlite3 does by itself.
+    const untouched = plain(path);
+    untouched.exec("SELECT * FROM record");
+    expect(untouched.pragma("synchronous", { simple: true })).toBe(1);
+    const connection = await openWriter(await loadPackage(), readConfig({ path, durability }));
+    expect(connection.pragma("synchronous", { simple: true })).toBe(level);
+    connection.close();
+  });
+
+  test("is refused when the setting does not hold", async () => {
+    const connection = await openWriter(await loadPackage(), readConfig({ path: await madePath() }));
+    const deaf = {
+      prepare: (sql: string) => connection.prepare(sql),
+      pragma: connection.pragma.bind(connection),
+      exec() {},
+      close() {},
+      inTransaction: false,
+    };
+    connection.exec("PRAGMA synchronous = NORMAL");
+    expect(() => configure(deaf, "full")).toThrow(/durability/);
+    expect(() => configure(deaf, "process")).not.toThrow();
+    connection.close();
+  });
+});
+
+describe("health", () => {
+  test("of a missing file is a refusal, and makes none", async () => {
+    const path = freshPath();
+    expect(await failure(health({ path }))).toMatchObject({
+      code: "UNAVAILABLE",
+      details: { reason: "setup" },
+    });
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  test("tells target and schema", async () => {
+    const path = await madePath();
+    expect(await health({ path })).toEqual({ target: path, schemaVersion: 1, pendingMigrations: [] });
+  });
+
+  // A process that closes any handle of a file loses all its locks on that file, those of its other handles included.
+  test.skipIf(process.platform !== "linux")(
+    "asked beside an open driver leaves that driver its locks",
+    async () => {
+      const path = freshPath();
+      const driver = await open({ path });
+      await driver.read([SLOT]);
+      const inode = `:${statSync(path).ino} `;
+      const locks = () =>
+        readFileSync("/proc/locks", "utf8")
+          .split("\n")
+          .filter((line) => line.includes(inode));
+      const before = locks();
+      expect(before).not.toEqual([]);
+      await health({ path });
+      expect(locks()).toEqual(before);
+      readFileSync(path);
+      expect(locks()).toEqual([]);
+    },
+  );
+});

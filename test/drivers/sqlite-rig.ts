@@ -1,0 +1,123 @@
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import Database from "better-sqlite3";
+import { onTestFinished } from "vitest";
+import { openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
+import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/driver.js";
+import { type AnyStateError, isStateError } from "../../src/errors.js";
+
+/** The driver as it ships, for processes of their own. */
+const BUILT = new URL("../../dist/drivers/sqlite/index.js", import.meta.url);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export const SLOT: Slot = { tenant: "acme", user: "ann", session: "s1", run: "", kind: "note" };
+
+/** A folder that is removed after the test. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "groundstate-sqlite-"));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Where no file is yet. */
+export function freshPath(): string {
+  return join(folder(), "state.db");
+}
+
+/** A driver that is closed after the test. */
+export async function open(config: SqliteConfig): Promise<Driver> {
+  const driver = await openSqlite(config);
+  onTestFinished(() => driver.close());
+  return driver;
+}
+
+/** A database file that was opened once. */
+export async function madePath(): Promise<string> {
+  const path = freshPath();
+  await (await openSqlite({ path })).close();
+  return path;
+}
+
+/** A plain connection to the file, closed after the test. */
+export function plain(path: string): Database.Database {
+  const connection = new Database(path);
+  onTestFinished(() => {
+    connection.close();
+  });
+  return connection;
+}
+
+let made = 0;
+
+export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
+  const eventId = fields.eventId ?? `e${++made}`;
+  const fingerprint = createHash("sha256").update(`${eventId}${fields.version}`).digest();
+  return { ...SLOT, eventId, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.from("x"), ...fields };
+}
+
+export function commit(...writes: Write[]): Commit {
+  return { tenant: SLOT.tenant, writes };
+}
+
+/** A commit of one unconditional save. */
+export function save(fields: Partial<StoredRecord> = {}): Commit {
+  const saved = record(fields);
+  return { tenant: saved.tenant, writes: [{ op: "save", record: saved }] };
+}
+
+/** The StateError a promise rejects with. */
+export async function failure(promise: Promise<unknown>): Promise<AnyStateError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isStateError(error)) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** Every file of a folder with its contents, hashed. */
+export function contents(path: string): Record<string, string> {
+  const hash = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(path, name)))
+      .digest("hex");
+  return Object.fromEntries(readdirSync(path).map((name) => [name, hash(name)]));
+}
+
+/** Runs a module in a process of its own, `openSqlite`, `health` and `args` being defined; what it prints, as JSON. */
+export async function inProcess(source: string, args: unknown): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, nodeArguments(source, args), { cwd: ROOT });
+  return JSON.parse(stdout);
+}
+
+/** The same, left running. */
+export function startProcess(source: string, args: unknown) {
+  const child = spawn(process.execPath, nodeArguments(source, args), {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  return child;
+}
+
+function nodeArguments(source: string, args: unknown): string[] {
+  const prelude = `
+    import { health, openSqlite } from ${JSON.stringify(BUILT.href)};
+    const args = ${JSON.stringify(args)};
+    const slot = ${JSON.stringify(SLOT)};
+    const saveOf = (fields, expect) => {
+      const record = { ...slot, fingerprint: Buffer.alloc(32), version: 0, updatedAt: 1, bytes: Buffer.alloc(0), ...fields };
+      return { tenant: slot.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
+    };
+    const times = () => ({ now: Date.now(), window: 86_400_000 });
+  `;
+  return ["--input-type=module", "-e", prelude + source];
+}
