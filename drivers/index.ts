@@ -1,4 +1,4 @@
-import { registerDriver } from "../src/registry.js";
+import { type DriverFactory, registerDriver, registeredDrivers } from "../src/registry.js";
 import { type MemoryConfig, openMemory } from "./memory/index.js";
 import { openPostgres, type PostgresConfig } from "./postgres/index.js";
 import { openSqlite, type SqliteConfig } from "./sqlite/index.js";
@@ -13,6 +13,14 @@ declare module "../src/registry.js" {
 
 export type { MemoryConfig, PostgresConfig, SqliteConfig };
 
-registerDriver("memory", openMemory);
-registerDriver("sqlite", openSqlite);
-registerDriver("postgres", openPostgres);
+registerBuiltIn("memory", openMemory);
+registerBuiltIn("sqlite", openSqlite);
+registerBuiltIn("postgres", openPostgres);
+
+/**
+ * Passes over a name that is taken: copies of the package in one process share the registry, and another one that was
+ * loaded first has registered the same drivers, or the application has put its own in their place.
+ */
+function registerBuiltIn<C>(name: string, factory: DriverFactory<C>): void {
+  if (!registeredDrivers().includes(name)) registerDriver(name, factory);
+}
