@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import {
   type Identity,
   isStateError,
@@ -90,7 +91,11 @@ export async function eraseOn(
   task: { session: SessionIdentity; times: number },
 ): Promise<number[]> {
   const counts: number[] = [];
-  for (let round = 0; round < task.times; round++) counts.push(await store.erase(task.session));
+  for (let round = 0; round < task.times; round++) {
+    counts.push(await store.erase(task.session));
+    // In step with the writers beside it, an erase would always meet the same moment.
+    for (let pause = round % 5; pause > 0; pause--) await turn();
+  }
   return counts;
 }
 

@@ -36,12 +36,11 @@ export const closeCases: readonly ConformanceCase[] = [
     rule: "Once close was called new operations are refused, though accepted writes may still be under way.",
     async run({ open, identity, record }) {
       const store = await open();
-      const writing = store.save(record(identity(), "kind"));
-      const closing = store.close();
-      await refused("STORE_CLOSED", "a save while the store is closing", () =>
+      const underWay = Promise.all([store.save(record(identity(), "kind")), store.close()]);
+      const late = refused("STORE_CLOSED", "a save while the store is closing", () =>
         store.save(record(identity(), "kind")),
       );
-      await Promise.all([writing, closing]);
+      await Promise.all([underWay, late]);
     },
   },
   {
@@ -51,11 +50,9 @@ export const closeCases: readonly ConformanceCase[] = [
       const store = await open();
       const owner = identity();
       const writes = Array.from({ length: 100 }, (_, index) => store.save(record(owner, `kind/${index}`)));
-      const erasing = store.erase(identity());
+      const outcomes = Promise.allSettled([...writes, store.erase(identity())]);
       await store.close();
-      const failed = (await Promise.allSettled([...writes, erasing])).filter(
-        ({ status }) => status === "rejected",
-      );
+      const failed = (await outcomes).filter(({ status }) => status === "rejected");
       assert.equal(
         failed.length,
         0,
@@ -70,9 +67,7 @@ export const closeCases: readonly ConformanceCase[] = [
     async run({ open, identity, record }) {
       const store = await open();
       const records = Array.from({ length: 100 }, (_, index) => record(identity(), `kind/${index}`));
-      const writes = records.map((each) => store.save(each));
-      await store.close();
-      await Promise.all(writes);
+      await Promise.all([...records.map((each) => store.save(each)), store.close()]);
       const again = await open();
       for (const each of records)
         assertRecord(await again.find(each.identity, each.kind), each, "after reopening");
@@ -90,8 +85,9 @@ export const closeCases: readonly ConformanceCase[] = [
         store.find(owner, "kind"),
         store.list(owner, ""),
       ]).flat();
+      const outcomes = Promise.allSettled<unknown>(reads);
       await store.close();
-      for (const outcome of await Promise.allSettled<unknown>(reads)) {
+      for (const outcome of await outcomes) {
         const fine = outcome.status === "fulfilled" || isStateError(outcome.reason, "STORE_CLOSED");
         assert.ok(fine, "a read under way at close must answer or say STORE_CLOSED");
       }

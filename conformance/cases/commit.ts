@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Change, Expect, NewRecord } from "../../src/index.js";
+import type { Change, Expect, NewRecord, StateError } from "../../src/index.js";
 import type { ConformanceCase } from "../case.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../expect.js";
 
@@ -164,12 +164,17 @@ export const commitCases: readonly ConformanceCase[] = [
       ];
       for (const [kind, expect] of wrong) {
         const check: Change = { op: "check", identity: owner, kind, expect };
-        const error = await refused("CONDITION_FAILED", `a check for ${expect} of what is ${kind}`, () =>
-          store.commit([save, check]),
+        const error: StateError = await refused(
+          "CONDITION_FAILED",
+          `a check for ${expect} of what is ${kind}`,
+          () => store.commit([save, check]),
         );
-        const { change, current } = error.details;
-        const expected = { change: 1, current: kind === "there" ? there.eventId : null };
-        assert.deepEqual({ change, current }, expected, "details of CONDITION_FAILED");
+        const current = kind === "there" ? there.eventId : null;
+        assert.deepEqual(
+          error.details,
+          { change: 1, identity: owner, kind, current },
+          "details of CONDITION_FAILED",
+        );
       }
       assert.equal(await store.find(owner, "kind"), undefined, "a failed commit must write nothing");
       await store.commit([save, { op: "check", identity: owner, kind: "there", expect: there.eventId }]);

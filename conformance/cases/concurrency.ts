@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
 import { isStateError, type NewRecord } from "../../src/index.js";
 import type { ConformanceCase } from "../case.js";
 import { assertDuplicate, assertRecord } from "../expect.js";
@@ -118,12 +119,15 @@ export const concurrencyCases: readonly ConformanceCase[] = [
     rule: "An erase beside commits takes each commit whole or not at all, and a list never shows half of one.",
     async run({ store, identity }) {
       const owner = identity();
-      const pairs = { identity: owner, kinds: ["left", "right"], times: 60 };
+      const pairs = { identity: owner, kinds: ["left", "right"], times: 100 };
       const looking = async () => {
-        for (let round = 0; round < 60; round++) assertUntorn(await store.list(owner, ""));
+        for (let round = 0; round < 100; round++) {
+          assertUntorn(await store.list(owner, ""));
+          await turn();
+        }
       };
       const [counts] = await Promise.all([
-        eraseOn(store, { session: owner, times: 60 }),
+        eraseOn(store, { session: owner, times: 30 }),
         savePairs(store, pairs),
         savePairs(store, pairs),
         looking(),

@@ -173,7 +173,8 @@ export const identityCases: readonly ConformanceCase[] = [
     id: "identity/hostile-tenants",
     rule: "A tenant sees its own records alone, whatever its name.",
     async run({ store, unique, record }) {
-      const names = HOSTILE.map((name) => `${name}${unique()}`);
+      const id = unique();
+      const names = HOSTILE.flatMap((name) => [name + id, id + name]);
       await keepApart(
         store,
         names.map((tenant) => record({ tenant, user: "u", session: "s" }, "kind")),

@@ -17,7 +17,7 @@ export const limitCases: readonly ConformanceCase[] = [
         for (const fill of ["x", "é", "€", "😀"]) {
           const longest = padded(context.unique(), fill, 255);
           await keeps(context, { identity: context.identity({ [field]: longest }) });
-          await refuses(
+          await refusesSlot(
             context,
             { identity: context.identity({ [field]: `${longest}x` }) },
             `256 bytes as ${field}`,

@@ -1,8 +1,15 @@
-import type { Harness } from "../case.js";
-export interface Mutant {
-  readonly id: string;
-  readonly breaks: string;
-  readonly harness: Harness;
-  readonly modulePath?: string;
-}
-export const mutants: readonly Mutant[] = [];
+import { commitMutants } from "./commit-mutants.js";
+import { eventMutants } from "./event-mutants.js";
+import type { Mutant } from "./mutant.js";
+import { scanMutants } from "./scan-mutants.js";
+import { storeMutants } from "./store-mutants.js";
+
+export type { Mutant };
+
+/** Stores that are each wrong in one rule. The suite is worth what it catches. */
+export const mutants: readonly Mutant[] = [
+  ...eventMutants,
+  ...commitMutants,
+  ...scanMutants,
+  ...storeMutants,
+];

@@ -1,0 +1,48 @@
+import type { StateStore } from "../../src/index.js";
+import type { Harness } from "../case.js";
+import { ReferenceDriver, type ReferenceSpace } from "../reference-driver.js";
+import { inProcess, referenceHarness } from "../reference-harness.js";
+
+/** A store that is wrong in one rule, to show that the suite would notice. */
+export interface Mutant {
+  readonly id: string;
+  /** The case that states the rule it breaks, and must fail on it. */
+  readonly breaks: string;
+  readonly harness: Harness;
+  /** For rules that take several processes to break: where they import the harness from. */
+  readonly modulePath?: string;
+}
+
+type DriverClass = new (space: ReferenceSpace) => ReferenceDriver;
+
+/** The reference driver with one method done wrong. */
+export function brokenDriver(
+  id: string,
+  breaks: string,
+  mutate: (base: typeof ReferenceDriver) => DriverClass,
+): Mutant {
+  const Broken = mutate(ReferenceDriver);
+  return { id, breaks, harness: inProcess(id, (space) => new Broken(space)) };
+}
+
+/** The reference store with some operations done wrong. */
+export function brokenStore(
+  id: string,
+  breaks: string,
+  mutate: (store: StateStore) => Partial<StateStore>,
+): Mutant {
+  const open: Harness["open"] = async (space, options) => {
+    const store = await referenceHarness.open(`${id}-${space}`, options);
+    return altered(store, mutate(store));
+  };
+  return { id, breaks, harness: { name: id, durable: true, open } };
+}
+
+function altered(store: StateStore, changes: Partial<StateStore>): StateStore {
+  return new Proxy(store, {
+    get(_, key) {
+      const value: unknown = Reflect.get(key in changes ? changes : store, key);
+      return typeof value === "function" && !(key in changes) ? value.bind(store) : value;
+    },
+  });
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, test } from "vitest";
+import { cases, mutants, referenceHarness, runConformance } from "../../conformance/index.js";
+
+describe("mutants", () => {
+  test.each(mutants)("$id is caught by $breaks", { timeout: 30_000 }, async ({ breaks, harness }) => {
+    const { results } = await runConformance(harness, { only: breaks, concurrency: 1 });
+    const result = results.find(({ id }) => id === breaks);
+    assert.equal(result?.outcome, "failed", `${breaks} must fail on ${harness.name}`);
+    assert.doesNotMatch(
+      result.error?.message ?? "",
+      /did not end within|is not a function/,
+      "and by its own check",
+    );
+  });
+
+  test("what they are made from passes the same cases", { timeout: 60_000 }, async () => {
+    const { results } = await runConformance(referenceHarness, { only: mutants.map(({ breaks }) => breaks) });
+    const failed = results.filter(({ outcome }) => outcome === "failed");
+    assert.deepEqual(failed, [], "the reference passes");
+  });
+
+  test("ids are unique, and every mutant breaks a case there is", () => {
+    const ids = new Set(cases.map(({ id }) => id));
+    assert.equal(ids.size, cases.length, "case ids");
+    assert.equal(new Set(mutants.map(({ id }) => id)).size, mutants.length, "mutant ids");
+    for (const { id, breaks } of mutants)
+      assert.ok(ids.has(breaks), `${id} breaks ${breaks}, which is no case`);
+  });
+});
