@@ -2,6 +2,7 @@ import { slotOf } from "./decide.js";
 import type { Commit, Driver, Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
 import { slotKey } from "./slot-key.js";
+import { whenAborted } from "./when-aborted.js";
 
 export interface QueueOptions {
   /** How many batches may be under way at once. */
@@ -33,7 +34,10 @@ interface CommitEntry extends Waiting<Outcome> {
   readonly commit: Commit;
   readonly bytes: number;
   readonly keys: readonly string[];
-  retried: boolean;
+  /** A try ended without saying whether it was written. */
+  inDoubt: boolean;
+  /** It was sent once more because of that. */
+  sentOnceMore: boolean;
 }
 
 interface EraseEntry extends Waiting<number> {
@@ -59,6 +63,8 @@ export class CommitQueue {
   #running = 0;
   #erasing = false;
   #scheduled = false;
+  /** At most how many of the waiting were aborted. */
+  #aborted = 0;
   readonly #idle: (() => void)[] = [];
 
   constructor(driver: Pick<Driver, "apply" | "erase">, options: QueueOptions) {
@@ -70,7 +76,8 @@ export class CommitQueue {
   commit(commit: Commit, signal?: AbortSignal): Promise<Outcome> {
     const keys = this.#options.inFlight > 1 ? keysOf(commit) : [];
     const bytes = payloadBytes(commit);
-    return this.#enqueue<Outcome>(signal, (waiting) => ({ ...waiting, commit, bytes, keys, retried: false }));
+    const fresh = { commit, bytes, keys, inDoubt: false, sentOnceMore: false };
+    return this.#enqueue<Outcome>(signal, (waiting) => ({ ...waiting, ...fresh }));
   }
 
   /** Resolves with the number of records erased. */
@@ -97,11 +104,12 @@ export class CommitQueue {
   #enqueue<T>(signal: AbortSignal | undefined, entryOf: (waiting: Waiting<T>) => Entry): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const onAbort = () => {
-        if (entry.state === "waiting") settle(entry)?.reject(signal?.reason);
+        if (entry.state !== "waiting") return;
+        settle(entry)?.reject(signal?.reason);
+        this.#dropAborted();
       };
-      const release = () => signal?.removeEventListener("abort", onAbort);
+      const release = signal ? whenAborted(signal, onAbort) : () => {};
       const entry = entryOf({ resolve, reject, release, state: "waiting" });
-      signal?.addEventListener("abort", onAbort);
       this.#waiting.push(entry);
       this.#wake();
     });
@@ -186,6 +194,15 @@ export class CommitQueue {
     this.#head = 0;
   }
 
+  /** Behind a driver that hangs, callers that give up must not fill the memory with what they gave up. */
+  #dropAborted(): void {
+    this.#aborted++;
+    if (this.#aborted * 2 < this.#waiting.length - this.#head) return;
+    this.#waiting = this.#waiting.slice(this.#head).filter((entry) => entry.state === "waiting");
+    this.#head = 0;
+    this.#aborted = 0;
+  }
+
   async #erase(entry: EraseEntry): Promise<void> {
     try {
       const count = await this.#driver.erase(...entry.erase);
@@ -215,11 +232,11 @@ export class CommitQueue {
   async #recover(batch: readonly CommitEntry[], error: unknown): Promise<void> {
     switch (judge(error)) {
       case "unavailable":
-        for (const entry of batch) settle(entry)?.reject(error);
+        for (const entry of batch) refuse(entry, error);
         return;
       case "refused":
         if (batch.length > 1) return this.#sendHalves(batch);
-        for (const entry of batch) settle(entry)?.reject(error);
+        for (const entry of batch) refuse(entry, error);
         return;
       case "unknown":
         return this.#sendOnceMore(batch, error);
@@ -237,13 +254,14 @@ export class CommitQueue {
   async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown): Promise<void> {
     const again: CommitEntry[] = [];
     for (const entry of batch) {
+      entry.inDoubt = true;
       const isSave = entry.commit.writes.some((write) => write.op === "save");
-      if (isSave && !entry.retried) again.push(entry);
-      else settle(entry)?.reject(unknownOutcome(entry, cause));
+      if (isSave && !entry.sentOnceMore) again.push(entry);
+      else refuse(entry, cause);
     }
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
     if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
-    for (const entry of again) entry.retried = true;
+    for (const entry of again) entry.sentOnceMore = true;
     await this.#send(again);
   }
 
@@ -264,8 +282,13 @@ function judge(error: unknown): Verdict {
 }
 
 function deliver(entry: CommitEntry, outcome: Outcome): void {
-  if (outcome.is === "failed") settle(entry)?.reject(outcome.error);
+  if (outcome.is === "failed") refuse(entry, outcome.error);
   else settle(entry)?.resolve(outcome);
+}
+
+/** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */
+function refuse(entry: CommitEntry, error: unknown): void {
+  settle(entry)?.reject(isStateError(error) && !entry.inDoubt ? error : unknownOutcome(entry, error));
 }
 
 /** Marks an entry settled; `undefined` when it already was. */

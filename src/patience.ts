@@ -1,9 +1,11 @@
+import { whenAborted } from "./when-aborted.js";
+
 /** The promise's own end, or the signal's reason if that comes first. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const release = whenAborted(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(release);
+    if (signal.aborted) reject(signal.reason);
   });
 }
 
@@ -16,12 +18,12 @@ export function settlesWithin(
   return new Promise((resolve) => {
     const answer = (settled: boolean) => () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
+      release?.();
       resolve(settled);
     };
     const giveUp = answer(false);
     const timer = setTimeout(giveUp, ms);
-    signal?.addEventListener("abort", giveUp);
+    const release = signal && whenAborted(signal, giveUp);
     promise.then(answer(true), answer(true));
     if (signal?.aborted) giveUp();
   });

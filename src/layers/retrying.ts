@@ -50,16 +50,20 @@ async function attempt<T>(
   closing: AbortSignal,
 ): Promise<T> {
   const end = performance.now() + rules.withinMs;
+  let doubt: StateError | undefined;
   for (let tries = 1; ; tries++) {
     try {
       return await ask();
     } catch (error) {
+      if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
+      // A later try that wrote nothing does not say that none did.
+      const failure = doubt ?? error;
       if (tries >= rules.attempts || !isStateError(error) || !mayRepeat(error) || closing.aborted)
-        throw error;
+        throw failure;
       const pause = Math.min(rules.mostMs, rules.baseMs * 2 ** (tries - 1)) * rules.random();
-      if (performance.now() + pause > end) throw error;
+      if (performance.now() + pause > end) throw failure;
       await sleep(pause, undefined, { signal: closing }).catch(() => {
-        throw error;
+        throw failure;
       });
     }
   }

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Driver } from "../../src/driver.js";
+import { isStateError } from "../../src/errors.js";
+import { unlessAborted } from "../../src/patience.js";
+import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
+import { unavailable } from "./rig.js";
+
+test("whatever comes in and however the driver fares, the queue keeps its rules", async () => {
+  await fc.assert(queueProperty(realQueue), { numRuns: 1500 });
+});
+
+/** Queues that break one rule each. */
+const BROKEN: Readonly<Record<string, MakeQueue>> = {
+  "lets commits of several slots be overtaken": (driver, options) => {
+    const queue = realQueue(driver, options);
+    return {
+      erase: (...session) => queue.erase(...session),
+      async commit(commit, signal) {
+        if (commit.writes.length > 1) await Promise.resolve();
+        return queue.commit(commit, signal);
+      },
+    };
+  },
+  "is two queues": (driver, options) => {
+    const queues = [realQueue(driver, options), realQueue(driver, options)] as const;
+    let turn = 0;
+    return {
+      erase: (...session) => queues[0].erase(...session),
+      commit: (commit, signal) => queues[turn++ % 2 === 0 ? 0 : 1].commit(commit, signal),
+    };
+  },
+  "does not let an erase wait": (driver, options) => {
+    const queue = realQueue(driver, options);
+    return {
+      erase: (tenant, user, session) => driver.erase(tenant, user, session),
+      commit: (commit, signal) => queue.commit(commit, signal),
+    };
+  },
+  "says of what is in doubt that nothing was written": (driver, options) => {
+    const queue = realQueue(driver, options);
+    return {
+      erase: (...session) => queue.erase(...session),
+      commit: (commit, signal) =>
+        queue.commit(commit, signal).catch((error) => {
+          throw isStateError(error, "OUTCOME_UNKNOWN") ? unavailable("unreachable") : error;
+        }),
+    };
+  },
+  "lets a sent commit be aborted": (driver, options) => {
+    const queue = realQueue(driver, options);
+    return {
+      erase: (...session) => queue.erase(...session),
+      commit: (commit, signal) => unlessAborted(queue.commit(commit), signal as AbortSignal),
+    };
+  },
+  "sends everything once more": (driver, options) => {
+    const twice: Driver["apply"] = async (commits, given) => {
+      await driver.apply(commits, given);
+      return driver.apply(commits, given);
+    };
+    return realQueue({ apply: twice, erase: (...session) => driver.erase(...session) }, options);
+  },
+  "loses what comes while it is busy": (driver, options) => {
+    const queue = realQueue(driver, options);
+    let waiting = 0;
+    return {
+      erase: (...session) => queue.erase(...session),
+      async commit(commit, signal) {
+        if (waiting >= 6) return new Promise(() => {});
+        waiting++;
+        return queue.commit(commit, signal).finally(() => waiting--);
+      },
+    };
+  },
+};
+
+/** By which of its rules the property may catch each: the one that happens to be broken first. */
+const CAUGHT_BY: Readonly<Record<string, RegExp>> = {
+  "lets commits of several slots be overtaken": /order of making|erase/,
+  "is two queues": /share a slot|order of making|erase/,
+  "does not let an erase wait": /erase/,
+  "says of what is in doubt that nothing was written": /UNAVAILABLE/,
+  "lets a sent commit be aborted": /aborted/,
+  "sends everything once more": /sent twice/,
+  "loses what comes while it is busy": /without an end/,
+};
+
+test.each(Object.entries(BROKEN))("the property catches a queue that %s", async (name, make) => {
+  const { errorInstance } = await fc.check(queueProperty(make), { numRuns: 1500, endOnFailure: true });
+  expect((errorInstance as Error | undefined)?.message).toMatch(CAUGHT_BY[name] as RegExp);
+});

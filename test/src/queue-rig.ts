@@ -1,0 +1,70 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
+import { byHand } from "./rig.js";
+
+export const APPLIED: Outcome = { is: "applied", existed: [false] };
+
+/** A batch at the driver, answered by hand. */
+export interface Batch {
+  readonly commits: readonly Commit[];
+  readonly options: ApplyOptions;
+  /** The event ids of its saves, in order. */
+  readonly ids: readonly string[];
+  answer(outcomes?: readonly Outcome[]): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/** A queue whose scheduler runs and whose driver answers when the test says so. */
+export function queueRig(options: Partial<QueueOptions> = {}) {
+  const batches: Batch[] = [];
+  const erases: {
+    session: string;
+    answer(count: number): Promise<void>;
+    fail(error: unknown): Promise<void>;
+  }[] = [];
+  const pumps: (() => void)[] = [];
+  const queue = new CommitQueue(
+    {
+      apply(commits, options) {
+        const { promise, resolve, reject } = byHand<readonly Outcome[]>();
+        batches.push({
+          commits,
+          options,
+          ids: commits.flatMap(idsOf),
+          answer: (outcomes = commits.map(() => APPLIED)) => then(() => resolve(outcomes)),
+          fail: (error) => then(() => reject(error)),
+        });
+        return promise;
+      },
+      erase(_tenant, _user, session) {
+        const { promise, resolve, reject } = byHand<number>();
+        erases.push({
+          session,
+          answer: (count) => then(() => resolve(count)),
+          fail: (error) => then(() => reject(error)),
+        });
+        return promise;
+      },
+    },
+    { inFlight: 1, window: 1000, now: () => 7, schedule: (pump) => pumps.push(pump), ...options },
+  );
+  /** Runs what the queue scheduled, until it schedules nothing more. */
+  const pump = async () => {
+    while (pumps.length > 0) {
+      pumps.shift()?.();
+      await turn();
+    }
+  };
+  /** What follows from an answer, pumps included. */
+  const then = async (act: () => void) => {
+    act();
+    await turn();
+    await pump();
+  };
+  return { queue, batches, erases, pumps, pump };
+}
+
+export function idsOf(commit: Commit): string[] {
+  return commit.writes.flatMap((write) => (write.op === "save" ? [write.record.eventId] : []));
+}
