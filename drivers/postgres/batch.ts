@@ -1,5 +1,6 @@
 import { slotOf } from "../../src/decide.js";
 import type { Commit, Outcome, Write } from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
 import { slotKey } from "../../src/slot-key.js";
 import type { Parameter, Row } from "./client-pool.js";
 
@@ -25,6 +26,11 @@ export function packBatch(commits: readonly Commit[]): readonly Parameter[] {
 export function unpackOutcomes(rows: readonly Row[], count: number): readonly Outcome[] {
   const outcomes = new Array<Outcome>(count);
   for (const row of rows) outcomes[Number(row.commit_no)] = outcomeOf(row);
+  if (outcomes.length !== count || outcomes.includes(undefined as never)) {
+    throw new StateError("OUTCOME_UNKNOWN", "the server's answer is not whole: read before you write again", {
+      details: {},
+    });
+  }
   return outcomes;
 }
 

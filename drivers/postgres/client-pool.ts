@@ -1,5 +1,5 @@
 import { StateError } from "../../src/errors.js";
-import { AnswerTorn, DeadlinePassed, type Intent, translate } from "./errors.js";
+import { AnswerTorn, ClientUnfit, DeadlinePassed, type Intent, translate } from "./errors.js";
 
 /** What is used of a client of the `postgres` package. */
 export interface PostgresClient {
@@ -22,10 +22,15 @@ export interface PoolOptions {
   readonly size: number;
   /** From the call to its answer, waiting and connecting included, in milliseconds. */
   readonly timeoutMs: number;
+  /** Of those, the most that connecting may take. Default all of them. */
+  readonly connectMs?: number;
   readonly prepare: boolean;
 }
 
 const MOST_WAITING = 10_000;
+
+/** How long an idle connection may take to say good-bye, in seconds. */
+const GOOD_BYE_S = 1;
 
 interface Member {
   readonly client: PostgresClient;
@@ -46,8 +51,10 @@ interface Waiter {
  */
 export class ClientPool {
   readonly #options: PoolOptions;
+  readonly #members = new Set<Member>();
   readonly #idle: Member[] = [];
   readonly #waiters: Waiter[] = [];
+  /** Members, and those about to be made. */
   #size = 0;
   #closed = false;
 
@@ -59,6 +66,10 @@ export class ClientPool {
   async run(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
     const deadline = performance.now() + this.#options.timeoutMs;
     const member = await this.#acquire(deadline);
+    if (performance.now() >= deadline) {
+      this.#release(member);
+      throw waitedTooLong();
+    }
     try {
       const { prepare } = this.#options;
       const rows = await before(deadline, member.client.unsafe(text, [...parameters], { prepare }));
@@ -67,7 +78,7 @@ export class ClientPool {
       return rows as readonly Row[];
     } catch (error) {
       this.#drop(member);
-      throw translate(error, intent);
+      throw this.#closed && intent === "read" ? closed() : translate(error, intent);
     }
   }
 
@@ -75,12 +86,15 @@ export class ClientPool {
     return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.length };
   }
 
-  /** Ends every connection; whoever still waits for one is turned away. */
+  /** Ends every connection, also of statements under way; whoever waits for one is turned away. */
   async close(): Promise<void> {
     this.#closed = true;
     for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter())
       waiter.reject(closed());
-    await Promise.all(this.#idle.splice(0).map((member) => this.#end(member, 1)));
+    const idle = new Set(this.#idle.splice(0));
+    await Promise.all(
+      [...this.#members].map((member) => this.#drop(member, idle.has(member) ? GOOD_BYE_S : 0)),
+    );
   }
 
   async #acquire(deadline: number): Promise<Member> {
@@ -88,31 +102,49 @@ export class ClientPool {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
     if (this.#size < this.#options.size) return this.#open(deadline);
-    if (this.#waiters.length >= MOST_WAITING) throw busy("too many calls wait for a connection");
+    if (this.#waiters.length >= MOST_WAITING)
+      throw busy("too many calls wait for a connection: raise poolSize");
     return this.#wait(deadline);
   }
 
   /** A new client is handed out once it has answered: what fails before has written nothing. */
   async #open(deadline: number): Promise<Member> {
     this.#size++;
+    // A turn later, so that waiters who fail one after another do not pile up on the stack.
+    await undefined;
     let member: Member | undefined;
     try {
-      const client = this.#options.connect(() => member && this.#onClosed(member));
-      member = { client, dead: false };
-      await before(deadline, client.unsafe("SELECT 1 AS ready", [], { prepare: false }));
+      member = this.#make();
+      const { connectMs = Number.POSITIVE_INFINITY } = this.#options;
+      const [row] = await before(
+        Math.min(deadline, performance.now() + connectMs),
+        member.client.unsafe("SELECT 1 AS is_ready, decode('00', 'hex') AS some_bytes", [], {
+          prepare: false,
+        }),
+      );
+      if (!isFit(row)) throw new ClientUnfit();
+      if (this.#closed) throw closed();
       return member;
     } catch (error) {
       if (member === undefined) this.#shrink();
       else this.#drop(member);
-      throw translate(error, "connect");
+      throw this.#closed ? closed() : translate(error, "read");
     }
+  }
+
+  #make(): Member {
+    let member: Member | undefined;
+    const client = this.#options.connect(() => member && this.#onClosed(member));
+    member = { client, dead: false };
+    this.#members.add(member);
+    return member;
   }
 
   #wait(deadline: number): Promise<Member> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        reject(busy("no connection became free in time: raise poolSize"));
+        reject(waitedTooLong());
       }, deadline - performance.now());
       const waiter: Waiter = { deadline, timer, resolve, reject };
       this.#waiters.push(waiter);
@@ -135,10 +167,16 @@ export class ClientPool {
     else this.#idle.push(member);
   }
 
-  /** Takes a client out of use for good. */
-  #drop(member: Member): void {
-    void this.#end(member, 0);
+  /** Takes a client out of use for good, once; never rejects. */
+  async #drop(member: Member, timeout = 0): Promise<void> {
+    if (!this.#members.delete(member)) return;
+    member.dead = true;
     this.#shrink();
+    try {
+      await member.client.end({ timeout });
+    } catch {
+      // It is out of use either way.
+    }
   }
 
   /** There is room for a new client: the first in line gets one. */
@@ -154,11 +192,6 @@ export class ClientPool {
     if (index < 0) return;
     this.#idle.splice(index, 1);
     this.#drop(member);
-  }
-
-  async #end(member: Member, timeout: number): Promise<void> {
-    member.dead = true;
-    await member.client.end({ timeout }).catch(() => {});
   }
 }
 
@@ -183,6 +216,16 @@ function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): 
   if (typeof rows.count === "number" && rows.count !== rows.length) return true;
   for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
   return false;
+}
+
+/** A client of the caller's may have been told to rename columns or to read values its own way. */
+function isFit(row: unknown): boolean {
+  const { is_ready, some_bytes } = (row ?? {}) as Row;
+  return is_ready === 1 && Buffer.isBuffer(some_bytes);
+}
+
+function waitedTooLong(): StateError<"UNAVAILABLE"> {
+  return busy("no connection became free in time: raise poolSize");
 }
 
 function busy(message: string): StateError<"UNAVAILABLE"> {

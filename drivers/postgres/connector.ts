@@ -1,6 +1,7 @@
 import { invalid, StateError } from "../../src/errors.js";
 import type { PoolOptions, PostgresClient } from "./client-pool.js";
 import type { Settings } from "./config.js";
+import { Line } from "./line.js";
 
 /** Where clients come from. */
 export interface Connector {
@@ -12,7 +13,7 @@ export interface Connector {
 
 type Postgres = (url: string, options: object) => PostgresClient;
 
-/** What is read of a client's own, parsed options. */
+/** What is read of a client's own, parsed options, and the one that is set. */
 interface ClientOptions {
   readonly host?: readonly string[];
   readonly port?: readonly number[];
@@ -20,29 +21,40 @@ interface ClientOptions {
   readonly pass?: unknown;
   readonly database?: string;
   readonly max?: number;
+  readonly fetch_types?: boolean;
+  onclose?: ((connection: number) => void) | undefined;
 }
+
+const URL_RULE = "postgres://user:password@host:port/database, with special characters percent-encoded";
 
 export async function connectorOf(source: Settings["source"], prepare: boolean): Promise<Connector> {
   if ("connect" in source) {
-    return { clients: () => ownClients(source.connect), target: "postgres: a client of the caller's" };
+    const clients = ownClients(source.connect);
+    return { clients: () => clients, target: "postgres: a client of the caller's" };
   }
   const postgres = await loadPostgres();
-  const clients = (timeoutMs: number) => (onClosed: () => void) =>
-    postgres(source.url, {
-      max: 1,
-      fetch_types: false,
-      onnotice() {},
-      onclose: onClosed,
-      connect_timeout: Math.ceil(timeoutMs / 1000),
-      max_lifetime: null,
-      connection: { application_name: "groundstate", ...(prepare ? sessionSettings(timeoutMs) : {}) },
-    });
-  try {
-    return { clients, target: maskedTarget(clients(1000)(() => {})) };
-  } catch {
-    // No cause: it would show the URL, and with it the password.
-    throw invalid("url", "postgres://user:password@host:port/database");
-  }
+  return {
+    target: maskedTarget(postgres, source.url),
+    clients: (timeoutMs) => (onClosed) => {
+      const line = new Line();
+      const client = postgres(source.url, {
+        max: 1,
+        fetch_types: false,
+        onnotice() {},
+        onclose: onClosed,
+        socket: line.connect,
+        max_lifetime: null,
+        connection: { application_name: "groundstate", ...(prepare ? sessionSettings(timeoutMs) : {}) },
+      });
+      return {
+        unsafe: client.unsafe,
+        async end(options) {
+          await client.end(options);
+          line.cut();
+        },
+      };
+    },
+  };
 }
 
 /** A part of the deadline, so that the server gives up, and says so, before the caller does. */
@@ -50,33 +62,56 @@ export function lockTimeoutMs(timeoutMs: number): number {
   return Math.floor(timeoutMs * 0.6);
 }
 
-function sessionSettings(timeoutMs: number): Record<string, number> {
+function sessionSettings(timeoutMs: number): Record<string, number | string> {
   return {
+    default_transaction_isolation: "read committed",
     statement_timeout: Math.floor(timeoutMs * 0.8),
     lock_timeout: lockTimeoutMs(timeoutMs),
     idle_in_transaction_session_timeout: timeoutMs,
   };
 }
 
-/** A shared client, or one of several connections, would break the discipline of the pool. */
-function ownClients(connect: () => PostgresClient): () => PostgresClient {
+/**
+ * A shared client, one of several connections, or one that asks for types when it connects would break the
+ * discipline of the pool. One whose connection ended is better not used again, so that is listened for.
+ */
+function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
   const made = new WeakSet<object>();
-  return () => {
+  return (onClosed) => {
     const client = connect();
-    const { max } = optionsOf(client);
-    if (made.has(client) || (max !== undefined && max !== 1)) {
-      throw invalid("connect", "a function that makes a new client with { max: 1 } each time it is called");
+    const options = optionsOf(client);
+    const { max = 1, fetch_types = false, onclose } = options;
+    if (made.has(client) || max !== 1 || fetch_types) {
+      throw invalid(
+        "connect",
+        "a function that makes a new client with { max: 1, fetch_types: false } each time",
+      );
     }
     made.add(client);
+    options.onclose = (connection) => {
+      onclose?.(connection);
+      onClosed();
+    };
     return client;
   };
 }
 
-function maskedTarget(client: PostgresClient): string {
-  const { host, port, user, pass, database } = optionsOf(client);
+function maskedTarget(postgres: Postgres, url: string): string {
+  const { host, port, user, pass, database } = parsed(postgres, url);
+  // What a slash in a password makes of a URL: its rest would be shown as the database's name.
+  if (database?.includes("@")) throw invalid("url", URL_RULE);
   const password = pass === undefined || pass === "" ? "" : ":***";
   const hosts = (host ?? []).map((name, index) => `${name}:${port?.[index]}`);
   return `postgres://${user}${password}@${hosts.join(",")}/${database}`;
+}
+
+function parsed(postgres: Postgres, url: string): ClientOptions {
+  try {
+    return optionsOf(postgres(url, { max: 1 }));
+  } catch {
+    // No cause: it would show the URL, and with it the password.
+    throw invalid("url", URL_RULE);
+  }
 }
 
 function optionsOf(client: PostgresClient): ClientOptions {

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import type { Names } from "./names.js";
 
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
 const LOCK = "7310582642901137";
+
+/** How often a server that works on a migration is asked whether it is there, in milliseconds. */
+const PULSE_MS = 1000;
 
 /**
  * Migrates a database. Each step is one statement, and so one transaction, that takes the
@@ -14,7 +18,7 @@ export class PostgresMigrator implements MigrationTarget {
   readonly #patient: ClientPool;
   readonly #names: Names;
 
-  /** The patient pool, of one connection, gives a migration the time it takes. */
+  /** The patient pool, of one connection, gives a migration the time it takes; the other asks whether it still works. */
   constructor(pool: ClientPool, patient: ClientPool, names: Names) {
     this.#pool = pool;
     this.#patient = patient;
@@ -33,8 +37,10 @@ export class PostgresMigrator implements MigrationTarget {
   async run(migration: Migration): Promise<void> {
     const { schema, migration: table } = this.#names;
     const record = `INSERT INTO ${table} VALUES (${migration.version}, ${literal(migration.name)}, now())`;
-    await this.#patient.run(
-      `DO $migrate$
+    await this.#whileAlive(
+      // Asking again does no harm, so what became of it need not be known.
+      this.#patient.run(
+        `DO $migrate$
        BEGIN
          PERFORM pg_advisory_xact_lock(${LOCK});
          IF to_regnamespace(${literal(schema)}) IS NULL THEN
@@ -49,9 +55,26 @@ export class PostgresMigrator implements MigrationTarget {
          END IF;
        END
        $migrate$`,
-      [],
-      "write",
+        [],
+        "read",
+      ),
     );
+  }
+
+  /** A migration may take long, but not because the server is gone: meanwhile others must get their answers. */
+  async #whileAlive(work: Promise<unknown>): Promise<void> {
+    let underWay = true;
+    const finished = work.finally(() => {
+      underWay = false;
+    });
+    const watch = async () => {
+      for (;;) {
+        await sleep(PULSE_MS, undefined, { ref: false });
+        if (!underWay) return finished;
+        await this.#pool.run("SELECT 1 AS alive", [], "read");
+      }
+    };
+    await Promise.race([finished, watch()]);
   }
 }
 

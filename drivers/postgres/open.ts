@@ -15,12 +15,12 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   const { source, names, migrate: mode, prepare, poolSize, timeoutMs } = readConfig(config);
   const connector = await connectorOf(source, prepare);
   const poolOf = (size: number, ms: number) =>
-    new ClientPool({ connect: connector.clients(ms), size, timeoutMs: ms, prepare });
+    new ClientPool({ connect: connector.clients(ms), size, timeoutMs: ms, connectMs: timeoutMs, prepare });
   const pool = poolOf(poolSize, timeoutMs);
   // Makes no connection until it migrates something.
   const patient = poolOf(1, MIGRATION_MS);
   try {
-    await refuseOtherEncodings(pool);
+    await refuseUnfit(pool);
     await migrate(new PostgresMigrator(pool, patient, names), migrationsOf(names), mode);
   } catch (error) {
     await pool.close();
@@ -35,15 +35,21 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   });
 }
 
-/** Elsewhere the server would convert text, and refuse what it cannot. */
-async function refuseOtherEncodings(pool: ClientPool): Promise<void> {
-  const [row] = await pool.run("SELECT current_setting('server_encoding') AS encoding", [], "read");
-  if (row?.encoding === "UTF8") return;
-  throw new StateError(
-    "UNAVAILABLE",
-    "the database's encoding is not UTF8: create one with ENCODING 'UTF8'",
-    {
-      details: { reason: "setup" },
-    },
+/** In another encoding the server would convert text, and refuse what it cannot; at another isolation level, each write. */
+async function refuseUnfit(pool: ClientPool): Promise<void> {
+  const [row] = await pool.run(
+    "SELECT current_setting('server_encoding') AS encoding, current_setting('transaction_isolation') AS isolation",
+    [],
+    "read",
   );
+  if (row?.encoding !== "UTF8") {
+    throw unfit("the database's encoding is not UTF8: create one with ENCODING 'UTF8'");
+  }
+  if (row.isolation !== "read committed") {
+    throw unfit("the isolation level is not read committed: make it the role's default");
+  }
+}
+
+function unfit(message: string): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "setup" } });
 }

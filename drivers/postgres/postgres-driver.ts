@@ -9,12 +9,13 @@ import type {
   Slot,
   StoredRecord,
 } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
+import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { compareText, prefixEnd } from "../../src/order.js";
-import { pendingAt } from "../migrations.js";
+import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral, packBatch, unpackOutcomes } from "./batch.js";
 import type { ClientPool, Parameter, Row } from "./client-pool.js";
+import type { Intent } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { migrationsOf } from "./schema.js";
@@ -46,7 +47,7 @@ export class PostgresDriver implements Driver {
 
   async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
     const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
-    const rows = await this.#pool.run(this.#statements.apply, parameters, "write");
+    const rows = await this.#ask(this.#statements.apply, parameters, "write");
     return unpackOutcomes(rows, commits.length);
   }
 
@@ -54,19 +55,19 @@ export class PostgresDriver implements Driver {
     const columns = (["tenant", "user", "session", "run", "kind"] as const).map((name) =>
       arrayLiteral(slots.map((slot) => slot[name])),
     );
-    const rows = await this.#pool.run(this.#statements.read, columns, "read");
+    const rows = await this.#ask(this.#statements.read, columns, "read");
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
   }
 
   async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    const [row] = await this.#pool.run(this.#statements.readByEventId, [tenant, eventId], "read");
+    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, eventId], "read");
     return row && recordOf(row);
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
-    const rows = await this.#pool.run(this.#statements.scan, scanParameters(query), "read");
+    const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read");
     const records = rows.map(recordOf);
     const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
     return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
@@ -74,7 +75,7 @@ export class PostgresDriver implements Driver {
 
   async erase(tenant: string, user: string, session: string): Promise<number> {
     const parameters = [this.#lockTimeout(), tenant, user, session];
-    const [row] = await this.#pool.run(this.#statements.erase, parameters, "write");
+    const [row] = await this.#ask(this.#statements.erase, parameters, "write");
     return Number(row?.count);
   }
 
@@ -87,6 +88,30 @@ export class PostgresDriver implements Driver {
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+
+  /** One statement; when it misses something of the schema, the error says what. */
+  async #ask(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
+    try {
+      return await this.#pool.run(text, parameters, intent);
+    } catch (error) {
+      throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error) : error;
+    }
+  }
+
+  async #explain(error: StateError): Promise<StateError> {
+    const { names } = this.#options;
+    const version = await schemaVersion(this.#pool, names);
+    const pending = pendingAt(version, migrationsOf(names));
+    if (pending.length > 0) return outdated(version, pending);
+    return new StateError(
+      "CORRUPT",
+      "tables or functions of the schema are missing: restore them from a backup",
+      {
+        details: {},
+        cause: error.cause,
+      },
+    );
   }
 
   #lockTimeout(): string {

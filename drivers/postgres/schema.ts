@@ -294,12 +294,15 @@ BEGIN
     RETURN;
   END IF;
 
+  -- Parameters have the database's collation, not that of the columns.
   v_tenant := p_tenant;
-  IF v_tenant IS NULL THEN
+  IF p_after_tenant COLLATE "C" > p_tenant THEN
+    RETURN;
+  ELSIF v_tenant IS NULL THEN
     SELECT r.tenant INTO v_tenant FROM ${n.record} AS r
     WHERE r.tenant >= coalesce(p_after_tenant, '') ORDER BY r.tenant LIMIT 1;
   END IF;
-  IF v_tenant = p_after_tenant AND p_after_kind >= p_from THEN
+  IF v_tenant = p_after_tenant AND p_after_kind COLLATE "C" >= p_from THEN
     v_kind := p_after_kind;
     v_usr := p_after_usr;
     v_session := p_after_session;

@@ -1,0 +1,426 @@
+import net, { type AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { health, openPostgres, pendingMigrations } from "../../drivers/postgres/index.js";
+import { stallFrom, startProxy } from "./postgres-proxy.js";
+import {
+  apply,
+  as,
+  createRole,
+  failure,
+  failureWithin,
+  freshDatabase,
+  inProcess,
+  open,
+  openFresh,
+  plain,
+  refuseStrayErrors,
+  remove,
+  SECRETS,
+  SLOT,
+  save,
+  stored,
+  through,
+} from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+/** Shorter than the default, so that a test need not wait for what is never to come. */
+const HASTY = { timeoutMs: 1000 };
+const MARGIN_MS = 4000;
+
+describe("a server that cannot be talked to", () => {
+  test("a wrong password", async () => {
+    const url = as(await freshDatabase(), "postgres", SECRETS.password);
+    const error = await failureWithin(5000, openPostgres({ url }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("password");
+    expect(await health({ url })).toMatchObject({
+      reachable: false,
+      error: { details: { reason: "setup" } },
+    });
+    await expect(pendingMigrations({ url })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  test("no server on the port", async () => {
+    const url = through(await freshDatabase(), await freePort());
+    const error = await failureWithin(5000, openPostgres({ url }));
+    expect(error).toMatchObject({
+      code: "UNAVAILABLE",
+      retryable: true,
+      details: { reason: "unreachable" },
+    });
+    expect(error.message).toContain("host and its port");
+    expect(await health({ url })).toMatchObject({ reachable: false });
+  });
+
+  test("no host of that name", async () => {
+    const error = await failureWithin(9000, openPostgres({ url: "postgres://host.invalid/x" }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+  });
+
+  test("a database that does not exist", async () => {
+    const url = new URL(await freshDatabase());
+    url.pathname = "nowhere";
+    const error = await failureWithin(5000, openPostgres({ url: url.href }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("create it");
+  });
+
+  test("a server that accepts and never answers", async () => {
+    const url = through(await freshDatabase(), await listen(() => {}));
+    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+    expect(error.message).toContain("does not answer");
+    expect(await health({ url, ...HASTY })).toMatchObject({ reachable: false });
+  });
+
+  test("a server that accepts and closes at once, which is not asked again and again after the deadline", async () => {
+    let accepted = 0;
+    const port = await listen((socket) => {
+      accepted++;
+      socket.end();
+    });
+    const url = through(await freshDatabase(), port);
+    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+
+    await sleep(100);
+    const before = accepted;
+    await sleep(300);
+    expect(before).toBeGreaterThan(0);
+    expect(accepted).toBe(before);
+  });
+
+  test("a server that speaks another protocol", async () => {
+    const url = through(
+      await freshDatabase(),
+      await listen((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
+    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+  });
+
+  test("a server that has no TLS where it was asked for", async () => {
+    const error = await failureWithin(
+      HASTY.timeoutMs + MARGIN_MS,
+      openPostgres({ url: `${await freshDatabase()}?sslmode=require`, ...HASTY }),
+    );
+    expect(error).toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  test.each([
+    ["at the first statement", "server_encoding", 0],
+    ["when it is asked for its version", "to_regclass", 0],
+    ["during the first migration", "$migrate$", 0],
+    ["during the second migration", "$migrate$", 1],
+  ])("a server that stops answering %s", async (_, statement, count) => {
+    const url = await freshDatabase();
+    const proxy = await startProxy(url);
+    proxy.onRequest = stallFrom(count, statement);
+    const target = through(url, proxy.port);
+    // Twice: during a migration, another statement tells a server that is gone from one that is busy.
+    const error = await failureWithin(
+      2 * HASTY.timeoutMs + MARGIN_MS,
+      openPostgres({ url: target, ...HASTY }),
+    );
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+
+    proxy.resume();
+    const driver = await open({ url: target });
+    expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+});
+
+describe("a role without rights", () => {
+  test("may not create the schema", async () => {
+    const url = await freshDatabase();
+    const { user, password } = await createRole(plain(url));
+    const error = await failureWithin(5000, openPostgres({ url: as(url, user, password) }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("grant it");
+    await expect(stored(plain(url))).rejects.toMatchObject({ code: "42P01" });
+  });
+
+  test("works in a schema that exists and is its own", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    const { user, password } = await createRole(sql);
+    await sql.unsafe(`CREATE SCHEMA groundstate AUTHORIZATION ${user}`);
+    const driver = await open({ url: as(url, user, password) });
+    expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+
+  test("may not look into the schema, or not write", async () => {
+    const { url, sql, driver } = await openFresh();
+    await apply(driver, [save({ eventId: "first" })]);
+    const { user, password } = await createRole(sql);
+    const guest = as(url, user, password);
+
+    expect(await failure(openPostgres({ url: guest }))).toMatchObject({
+      code: "UNAVAILABLE",
+      details: { reason: "setup" },
+    });
+
+    await sql.unsafe(`GRANT USAGE ON SCHEMA groundstate TO ${user}`);
+    await sql.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA groundstate TO ${user}`);
+    const reader = await open({ url: guest });
+    expect(await reader.read([SLOT])).toMatchObject([{ eventId: "first" }]);
+    const error = await failure(apply(reader, [save({ bytes: Buffer.from(SECRETS.payload) })]));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("grant it");
+  });
+});
+
+describe("a database that is not as it should be", () => {
+  test("at a newer schema: left untouched", async () => {
+    const { url, sql, driver } = await openFresh();
+    await apply(driver, [save()]);
+    await sql.unsafe("INSERT INTO groundstate.migration VALUES (1000, 'from-the-future', now())");
+    const before = await stored(sql);
+    for (const migrate of ["apply", "verify", "off"] as const) {
+      const error = await failure(openPostgres({ url, migrate }));
+      expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 1000, supported: 2 } });
+      expect(error.message).toContain("upgrade groundstate");
+    }
+    expect(await health({ url })).toMatchObject({ reachable: false, error: { code: "SCHEMA_TOO_NEW" } });
+    expect(await stored(sql)).toEqual(before);
+  });
+
+  test("empty, and nothing may be changed", async () => {
+    const url = await freshDatabase();
+    const error = await failure(openPostgres({ url, migrate: "verify" }));
+    expect(error).toMatchObject({
+      code: "SCHEMA_OUTDATED",
+      details: { found: 0, pending: ["tables", "functions"] },
+    });
+    expect(error.message).toContain('migrate: "apply"');
+
+    const driver = await open({ url, migrate: "off" });
+    const outdated = { code: "SCHEMA_OUTDATED", details: { found: 0, pending: ["tables", "functions"] } };
+    expect(await failure(apply(driver, [save()]))).toMatchObject(outdated);
+    expect(await failure(driver.read([SLOT]))).toMatchObject(outdated);
+    expect(await failure(driver.readByEventId("acme", "e"))).toMatchObject(outdated);
+    expect(await failure(driver.erase("acme", "ann", "s1"))).toMatchObject(outdated);
+    expect(await failure(driver.scan({ prefix: "n", limit: 1, maxBytes: 1, reverse: false }))).toMatchObject(
+      outdated,
+    );
+    expect(await driver.status()).toMatchObject({
+      schemaVersion: 0,
+      pendingMigrations: ["tables", "functions"],
+    });
+
+    expect(await pendingMigrations({ url })).toEqual(["tables", "functions"]);
+    expect(await health({ url })).toMatchObject({ reachable: true, status: { schemaVersion: 0 } });
+    expect(await plain(url)`SELECT 1 FROM pg_namespace WHERE nspname = 'groundstate'`).toHaveLength(0);
+
+    await (await openPostgres({ url })).close();
+    expect(await pendingMigrations({ url })).toEqual([]);
+    expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+
+  test("with a table missing although every migration ran", async () => {
+    const { sql, driver } = await openFresh();
+    await sql.unsafe("DROP TABLE groundstate.record");
+    expect(await failure(driver.read([SLOT]))).toMatchObject({ code: "CORRUPT" });
+    expect(await failure(apply(driver, [save()]))).toMatchObject({ code: "CORRUPT" });
+  });
+
+  test("not in UTF-8", async () => {
+    const url = await freshDatabase();
+    const name = `ascii_${new URL(url).pathname.slice(6, 18)}`;
+    const sql = plain(url);
+    await sql.unsafe(
+      `CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
+    );
+    onTestFinished(async () => {
+      await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+    });
+    const other = new URL(url);
+    other.pathname = name;
+    const error = await failure(openPostgres({ url: other.href }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("ENCODING 'UTF8'");
+  });
+
+  test("read only: says so, and what is there can be read", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    const readOnly = `${url}?default_transaction_read_only=on`;
+    const empty = await failure(openPostgres({ url: readOnly }));
+    expect(empty).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(empty.message).toContain("primary");
+
+    const writer = await open({ url });
+    await apply(writer, [save({ eventId: "first" })]);
+    const driver = await open({ url: readOnly });
+    expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
+    expect(await driver.scan({ prefix: "n", limit: 9, maxBytes: 999, reverse: false })).toMatchObject({
+      records: [{ eventId: "first" }],
+    });
+    for (const work of [
+      apply(driver, [save()]),
+      apply(driver, [remove()]),
+      driver.erase("acme", "ann", "s1"),
+    ]) {
+      expect(await failure(work)).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    }
+    expect(await stored(sql)).toHaveLength(1);
+  });
+
+  test("with another isolation level by default: overruled, or refused at once where it cannot be", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    for (const level of ["serializable", "repeatable read"]) {
+      const { user, password } = await createRole(sql, "SUPERUSER");
+      await sql.unsafe(`ALTER ROLE ${user} SET default_transaction_isolation = '${level}'`);
+      const strict = as(url, user, password);
+      const driver = await open({ url: strict });
+      expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+
+      const error = await failure(openPostgres({ url: strict, prepare: false }));
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+      expect(error.message).toContain("read committed");
+    }
+  });
+
+  test("whose role loses the isolation level later: refused by the function itself", async () => {
+    const { url, sql } = await openFresh();
+    const name = new URL(url).pathname.slice(1);
+    const driver = await open({ url, prepare: false });
+    await sql.unsafe(`ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`);
+    await sql.unsafe(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    await sleep(100);
+    const error = await failure(apply(driver, [save()]));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(await stored(sql)).toHaveLength(0);
+  });
+
+  test("that does not wait for the disk: the function does", async () => {
+    const { url, sql } = await openFresh();
+    await sql.unsafe("SET synchronous_commit = off");
+    await sql.unsafe("BEGIN");
+    await sql.unsafe("SELECT groundstate.erase_1('1000', 't', 'u', 's')");
+    expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "on" }]);
+    await sql.unsafe("COMMIT");
+    expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "off" }]);
+    expect(url).toBeTruthy();
+  });
+});
+
+describe("migrations", () => {
+  test("four processes at once run each of them once", async () => {
+    const url = await freshDatabase();
+    const source = `
+      const driver = await openPostgres({ url: args.url });
+      const [outcome] = await driver.apply([saveOf({ kind: String(process.pid), eventId: String(process.pid) })], times);
+      await driver.close();
+      console.log(JSON.stringify(outcome));
+    `;
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => inProcess(source, { url })));
+    expect(outcomes).toEqual(Array(4).fill({ is: "applied", existed: [false] }));
+    const sql = plain(url);
+    expect(await sql`SELECT version, name FROM groundstate.migration ORDER BY version`).toEqual([
+      { version: 1, name: "tables" },
+      { version: 2, name: "functions" },
+    ]);
+    expect(await stored(sql)).toHaveLength(4);
+  });
+
+  test("a process that dies in the middle leaves a database that the next one completes", async () => {
+    const url = await freshDatabase();
+    const proxy = await startProxy(url);
+    let migrations = 0;
+    proxy.onRequest = (data) => (data.includes("$migrate$") && ++migrations === 2 ? "cut" : "pass");
+    const error = await failureWithin(10_000, openPostgres({ url: through(url, proxy.port), ...HASTY }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+    expect(await pendingMigrations({ url })).toEqual(["functions"]);
+    expect(await failure(openPostgres({ url, migrate: "verify" }))).toMatchObject({
+      details: { found: 1, pending: ["functions"] },
+    });
+    const driver = await open({ url });
+    expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+
+  test("one that takes longer than the deadline is waited for while the server answers", async () => {
+    const url = await freshDatabase();
+    const other = plain(url);
+    // As if another process were migrating.
+    await other.unsafe("SELECT pg_advisory_lock(7310582642901137)");
+    let opened = false;
+    const opening = open({ url, timeoutMs: 500 }).then((driver) => {
+      opened = true;
+      return driver;
+    });
+    await sleep(2500);
+    expect(opened).toBe(false);
+    await other.unsafe("SELECT pg_advisory_unlock_all()");
+    expect(await apply(await opening, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+});
+
+test("a process whose open failed, or whose driver is closed, ends by itself", async () => {
+  const url = await freshDatabase();
+  const silent = through(url, await listen(() => {}));
+  const closing = through(url, await listen((socket) => socket.end()));
+  const stalled = await Promise.all(
+    [1, 2].map(async () => {
+      const proxy = await startProxy(url);
+      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_1"`);
+      return through(url, proxy.port);
+    }),
+  );
+  const source = `
+    const errors = [];
+    const note = (error) => errors.push(error.code);
+    for (const url of [args.silent, args.closing]) await openPostgres({ url, timeoutMs: 500 }).catch(note);
+    const stalled = await openPostgres({ url: args.stalled[0], timeoutMs: 500 });
+    await stalled.apply([saveOf({ eventId: "1" })], times).catch(note);
+    await stalled.close();
+    const late = await openPostgres({ url: args.stalled[1], timeoutMs: 20_000 });
+    const unfinished = late.apply([saveOf({ eventId: "1" })], times).catch(note);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await late.close();
+    await unfinished;
+    const driver = await openPostgres({ url: args.url });
+    const [outcome] = await driver.apply([saveOf({ eventId: "1" })], times);
+    await Promise.all([1, 2, 3, 4, 5].map(() => driver.read([slot])));
+    await driver.close();
+    console.log(JSON.stringify([...errors, outcome.is]));
+  `;
+  expect(await inProcess(source, { url, silent, closing, stalled })).toEqual([
+    "UNAVAILABLE",
+    "UNAVAILABLE",
+    "OUTCOME_UNKNOWN",
+    "OUTCOME_UNKNOWN",
+    "applied",
+  ]);
+});
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A port where something else than Postgres listens. */
+async function listen(onConnection: (socket: net.Socket) => void): Promise<number> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A port where nobody listens. */
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,223 @@
+import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { openPostgres, type PostgresClient, type PostgresConfig } from "../../drivers/postgres/index.js";
+import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
+import { type AnyStateError, isStateError } from "../../src/errors.js";
+import { createDatabase } from "../postgres/database.js";
+
+/** The driver as it ships, for processes of their own. */
+const BUILT = new URL("../../dist/drivers/postgres/index.js", import.meta.url);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export const SLOT: Slot = { tenant: "acme", user: "ann", session: "s1", run: "", kind: "note" };
+export const DAY = 86_400_000;
+
+/** What no error may ever show. */
+export const SECRETS = { password: "hunter2-secret", payload: "payload-secret", key: "key-secret" };
+
+/** Fails a test file whose work left a rejection or an exception to nobody: outside a test runner the process would die. */
+export function refuseStrayErrors(): void {
+  const stray: unknown[] = [];
+  const note = (error: unknown) => stray.push(error);
+  beforeAll(() => {
+    process.on("unhandledRejection", note);
+    process.on("uncaughtExceptionMonitor", note);
+  });
+  afterAll(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.off("unhandledRejection", note);
+    process.off("uncaughtExceptionMonitor", note);
+    expect(stray).toEqual([]);
+  });
+}
+
+/** An empty database that is dropped after the test. */
+export async function freshDatabase(): Promise<string> {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  return url;
+}
+
+/** A driver that is closed after the test. */
+export async function open(config: PostgresConfig): Promise<Driver> {
+  const driver = await openPostgres(config);
+  onTestFinished(() => driver.close());
+  return driver;
+}
+
+/** A driver on an empty database, and a plain client beside it. */
+export async function openFresh(config: Omit<PostgresConfig, "url" | "connect"> = {}) {
+  const url = await freshDatabase();
+  return { url, driver: await open({ ...config, url }), sql: plain(url) };
+}
+
+export type Sql = ReturnType<typeof postgres>;
+
+/** A plain client, closed after the test. */
+export function plain(url: string, options: postgres.Options<never> = {}): Sql {
+  const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {}, ...options });
+  onTestFinished(() => sql.end({ timeout: 1 }));
+  return sql;
+}
+
+/** The same server and database, another login. */
+export function as(url: string, user: string, password: string): string {
+  const other = new URL(url);
+  other.username = user;
+  other.password = password;
+  return other.href;
+}
+
+/** The same database, through another port. */
+export function through(url: string, port: number): string {
+  const other = new URL(url);
+  other.port = String(port);
+  return other.href;
+}
+
+/** A role that is removed after the test. Made before what it will own, so that it goes last. */
+export async function createRole(sql: Sql, options = ""): Promise<{ user: string; password: string }> {
+  const user = `role_${createHash("sha256").update(String(Math.random())).digest("hex").slice(0, 12)}`;
+  const { password } = SECRETS;
+  await sql.unsafe(`CREATE ROLE ${user} LOGIN PASSWORD '${password}' ${options}`);
+  return { user, password };
+}
+
+let made = 0;
+
+export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
+  const eventId = fields.eventId ?? `e${++made}`;
+  const { tenant, user, session, run, kind, version } = { ...SLOT, version: 0, ...fields };
+  const content = JSON.stringify([eventId, tenant, user, session, run, kind, version]);
+  const fingerprint = createHash("sha256").update(content).digest();
+  return { ...SLOT, eventId, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.from("x"), ...fields };
+}
+
+export function commit(...writes: Write[]): Commit {
+  const [first] = writes as [Write];
+  return { tenant: (first.op === "save" ? first.record : first.slot).tenant, writes };
+}
+
+/** A commit of one save; unconditional unless `expect` is given. */
+export function save(fields: Partial<StoredRecord> = {}, ...[expect]: [(string | null)?]): Commit {
+  return commit({ op: "save", record: record(fields), ...(expect === undefined ? {} : { expect }) });
+}
+
+export function remove(slot: Partial<Slot> = {}, ...[expect]: [(string | null)?]): Commit {
+  return commit({
+    op: "delete",
+    slot: { ...SLOT, ...slot },
+    ...(expect === undefined ? {} : { expect }),
+  });
+}
+
+export function check(slot: Partial<Slot>, expect: string | null): Commit {
+  return commit({ op: "check", slot: { ...SLOT, ...slot }, expect });
+}
+
+export function apply(driver: Driver, commits: readonly Commit[], window = DAY): Promise<readonly Outcome[]> {
+  return driver.apply(commits, { now: 0, window });
+}
+
+/** Every record, by whatever key. */
+export async function stored(sql: Sql, schema = "groundstate"): Promise<Record<string, unknown>[]> {
+  return [...(await sql.unsafe(`SELECT * FROM ${schema}.record ORDER BY tenant, usr, session, run, kind`))];
+}
+
+/** The StateError a promise rejects with, which says what to do and shows no secret, with or without its cause. */
+export async function failure(promise: Promise<unknown>): Promise<AnyStateError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (!isStateError(error)) throw error;
+    expect(error.message.length).toBeGreaterThan(20);
+    const { cause } = error;
+    const shown = [error.message, error.stack, JSON.stringify(error), String(cause), JSON.stringify(cause)];
+    if (cause instanceof Error) shown.push(String(cause.stack), JSON.stringify({ ...cause }));
+    for (const secret of Object.values(SECRETS)) expect(shown.join("\n")).not.toContain(secret);
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** As `failure`, within the time; where the time is up, that is what the test fails with. */
+export async function failureWithin(ms: number, promise: Promise<unknown>): Promise<AnyStateError> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await failure(Promise.race([promise, late]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One statement as the driver sent it. */
+export interface Sent {
+  readonly text: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** A `connect` that makes real clients and hands each statement to `around`, which runs it by calling `run`. */
+export function connectWith(
+  url: string,
+  around: (sent: Sent, run: Run, client: Sql) => Promise<Rows>,
+  options: postgres.Options<never> = {},
+): () => PostgresClient {
+  return () => {
+    const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {}, ...options });
+    return {
+      unsafe: (text, parameters = [], how = {}) =>
+        around({ text, parameters }, async () => sql.unsafe(text, parameters, how), sql),
+      end: (how) => sql.end(how),
+    };
+  };
+}
+
+export type Rows = readonly unknown[] & { readonly count?: number | null };
+type Run = () => Promise<Rows>;
+
+const PRELUDE = `
+  import { createHash } from "node:crypto";
+  import { health, openPostgres, pendingMigrations } from ${JSON.stringify(BUILT.href)};
+  const slot = ${JSON.stringify(SLOT)};
+  const saveOf = (fields, expect) => {
+    const fingerprint = createHash("sha256").update(JSON.stringify(fields)).digest();
+    const record = { ...slot, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.alloc(0), ...fields };
+    return { tenant: record.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
+  };
+  const times = { now: Date.now(), window: ${DAY} };
+`;
+
+/** Runs a module in a process of its own, which must end by itself; what it prints, as JSON. */
+export async function inProcess<T = unknown>(source: string, args: unknown): Promise<T> {
+  const options = { cwd: ROOT, timeout: 60_000 };
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    nodeArguments(source, args),
+    options,
+  );
+  expect(stderr).toBe("");
+  return JSON.parse(stdout) as T;
+}
+
+/** The same, left running, to be killed. */
+export function startProcess(source: string, args: unknown) {
+  const child = spawn(process.execPath, nodeArguments(source, args), {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  return child;
+}
+
+function nodeArguments(source: string, args: unknown): string[] {
+  return ["--input-type=module", "-e", `${PRELUDE} const args = ${JSON.stringify(args)}; ${source}`];
+}
