@@ -1,4 +1,5 @@
-import type { Driver, DriverStatus } from "../../src/driver.js";
+import type { Driver } from "../../src/driver.js";
+import { type Health, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { MEMORY, readConfig, type SqliteConfig } from "./config.js";
 import { Engine } from "./engine.js";
@@ -12,6 +13,7 @@ import { Reader } from "./reader.js";
 import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver } from "./sqlite-driver.js";
 
+export type { Health } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
 export type { SqliteConfig } from "./config.js";
 
@@ -51,14 +53,9 @@ export async function pendingMigrations(config: SqliteConfig): Promise<readonly 
 }
 
 /**
- * The state of a database that can be reached and written; rejects, as `openSqlite` does, when it cannot. Makes no
- * file and runs no migration, so there may be some pending.
+ * Whether the database can be reached and written, and the state of its schema; INVALID_RECORD when there is another
+ * application's file. Makes no file and runs no migration.
  */
-export async function health(config: SqliteConfig): Promise<DriverStatus> {
-  const driver = await openSqlite({ ...config, migrate: "off" });
-  try {
-    return await driver.status();
-  } finally {
-    await driver.close();
-  }
+export function health(config: SqliteConfig): Promise<Health> {
+  return healthOf(() => openSqlite({ ...config, migrate: "off" }));
 }

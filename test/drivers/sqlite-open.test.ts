@@ -307,18 +307,17 @@ describe("opening", () => {
 });
 
 describe("health", () => {
-  test("of a missing file is a refusal, and makes none", async () => {
+  test("of a missing file says what to do, and makes none", async () => {
     const path = freshPath();
-    expect(await failure(health({ path }))).toMatchObject({
-      code: "UNAVAILABLE",
-      details: { reason: "setup" },
-    });
+    const error = { code: "UNAVAILABLE", details: { reason: "setup" } };
+    expect(await health({ path })).toMatchObject({ reachable: false, error });
     expect(readdirSync(dirname(path))).toEqual([]);
   });
 
   test("tells target and schema", async () => {
     const path = await madePath();
-    expect(await health({ path })).toEqual({ target: path, schemaVersion: 1, pendingMigrations: [] });
+    const status = { target: path, schemaVersion: 1, pendingMigrations: [] };
+    expect(await health({ path })).toEqual({ reachable: true, status });
   });
 
   // A process that closes any handle of a file loses all its locks on that file, those of its other handles included.

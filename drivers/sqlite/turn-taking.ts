@@ -1,0 +1,24 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+/** How long reads may keep the event loop to themselves. */
+const LONGEST_MS = 5;
+
+/**
+ * Lets the event loop go round between reads. They are synchronous and their promises resolve at once, so a caller that
+ * awaits one after another, as a scan in pages does, would never let a timer or a socket have its turn.
+ */
+export class TurnTaking {
+  #began: number | undefined;
+
+  /** Something to wait for first, if it is another's turn. */
+  pause(): Promise<void> | undefined {
+    const now = performance.now();
+    if (this.#began === undefined) {
+      this.#began = now;
+      setImmediate(() => {
+        this.#began = undefined;
+      });
+    }
+    return now - this.#began < LONGEST_MS ? undefined : nextTurn();
+  }
+}
