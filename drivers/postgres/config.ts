@@ -39,6 +39,9 @@ export interface Settings {
   readonly timeoutMs: number;
 }
 
+export const URL_RULE =
+  "postgres://user:password@host:port/database, with special characters percent-encoded";
+
 const MODES: readonly MigrateMode[] = ["apply", "verify", "off"];
 
 export function readConfig(config: PostgresConfig): Settings {
@@ -64,8 +67,12 @@ function readSource({ url, connect }: PostgresConfig): Settings["source"] {
     if (typeof connect !== "function") throw invalid("connect", "a function that makes a client");
     return { connect };
   }
-  if (typeof url !== "string" || !/^postgres(ql)?:\/\//i.test(url)) {
-    throw invalid("url", "postgres://user:password@host:port/database");
-  }
+  if (typeof url !== "string" || !isAddress(url)) throw invalid("url", URL_RULE);
   return { url };
+}
+
+/** An `@` beyond the host is what a slash, `?` or `#` in a password leaves behind; the rest of it could be shown. */
+function isAddress(url: string): boolean {
+  const login = /^postgres(?:ql)?:\/\/([^/?#]*)/i.exec(url)?.[1];
+  return login !== undefined && (login.includes("@") || !url.includes("@"));
 }

@@ -1,6 +1,6 @@
 import { invalid, StateError } from "../../src/errors.js";
 import type { PoolOptions, PostgresClient } from "./client-pool.js";
-import type { Settings } from "./config.js";
+import { type Settings, URL_RULE } from "./config.js";
 import { Line } from "./line.js";
 
 /** Where clients come from. */
@@ -24,8 +24,6 @@ interface ClientOptions {
   readonly fetch_types?: boolean;
   onclose?: ((connection: number) => void) | undefined;
 }
-
-const URL_RULE = "postgres://user:password@host:port/database, with special characters percent-encoded";
 
 export async function connectorOf(source: Settings["source"], prepare: boolean): Promise<Connector> {
   if ("connect" in source) {
@@ -98,8 +96,6 @@ function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
 
 function maskedTarget(postgres: Postgres, url: string): string {
   const { host, port, user, pass, database } = parsed(postgres, url);
-  // What a slash in a password makes of a URL: its rest would be shown as the database's name.
-  if (database?.includes("@")) throw invalid("url", URL_RULE);
   const password = pass === undefined || pass === "" ? "" : ":***";
   const hosts = (host ?? []).map((name, index) => `${name}:${port?.[index]}`);
   return `postgres://${user}${password}@${hosts.join(",")}/${database}`;

@@ -257,12 +257,9 @@ describe("a database that is not as it should be", () => {
     expect(await driver.scan({ prefix: "n", limit: 9, maxBytes: 999, reverse: false })).toMatchObject({
       records: [{ eventId: "first" }],
     });
-    for (const work of [
-      apply(driver, [save()]),
-      apply(driver, [remove()]),
-      driver.erase("acme", "ann", "s1"),
-    ]) {
-      expect(await failure(work)).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    const writes = [apply(driver, [save()]), apply(driver, [remove()]), driver.erase("acme", "ann", "s1")];
+    for (const error of await Promise.all(writes.map(failure))) {
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     }
     expect(await stored(sql)).toHaveLength(1);
   });

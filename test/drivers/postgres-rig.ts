@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import postgres from "postgres";
@@ -68,7 +68,7 @@ export function plain(url: string, options: postgres.Options<never> = {}): Sql {
 export function as(url: string, user: string, password: string): string {
   const other = new URL(url);
   other.username = user;
-  other.password = password;
+  other.password = encodeURIComponent(password);
   return other.href;
 }
 
@@ -79,11 +79,13 @@ export function through(url: string, port: number): string {
   return other.href;
 }
 
-/** A role that is removed after the test. Made before what it will own, so that it goes last. */
-export async function createRole(sql: Sql, options = ""): Promise<{ user: string; password: string }> {
-  const user = `role_${createHash("sha256").update(String(Math.random())).digest("hex").slice(0, 12)}`;
-  const { password } = SECRETS;
+/** A role that is removed after the test, with all it owns in this database. */
+export async function createRole(sql: Sql, options = "", password = SECRETS.password) {
+  const user = `role_${randomBytes(6).toString("hex")}`;
   await sql.unsafe(`CREATE ROLE ${user} LOGIN PASSWORD '${password}' ${options}`);
+  onTestFinished(async () => {
+    await sql.unsafe(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
+  });
   return { user, password };
 }
 
@@ -183,7 +185,7 @@ export type Rows = readonly unknown[] & { readonly count?: number | null };
 type Run = () => Promise<Rows>;
 
 const PRELUDE = `
-  import { createHash } from "node:crypto";
+  import { createHash, randomBytes } from "node:crypto";
   import { health, openPostgres, pendingMigrations } from ${JSON.stringify(BUILT.href)};
   const slot = ${JSON.stringify(SLOT)};
   const saveOf = (fields, expect) => {
