@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Harness } from "./case.js";
 import type { Assignment, Message } from "./children.js";
 import { type RoleName, roles } from "./roles.js";
@@ -18,6 +19,9 @@ async function play({ module, space, role, task }: Assignment): Promise<unknown>
   const harness = ((await import(module)) as { default: Harness }).default;
   const store = await harness.open(space, {});
   const say = (value: unknown) => report({ is: "said", value });
+  const go = once(process, "message");
+  report({ is: "ready" });
+  await go;
   try {
     return await roles[role as RoleName](store, task as never, say);
   } finally {

@@ -13,14 +13,22 @@ export interface Assignment {
 
 /** What a process reports. */
 export type Message =
+  | { readonly is: "ready" }
   | { readonly is: "said"; readonly value: unknown }
   | { readonly is: "done"; readonly value: unknown }
   | { readonly is: "failed"; readonly error: string };
+
+/** Lets processes begin at the same moment, their stores open, so that they meet each other. */
+export async function begin(...children: readonly Child<unknown>[]): Promise<void> {
+  await Promise.all(children.map((child) => child.ready()));
+  for (const child of children) child.go();
+}
 
 /** Another process that plays a role on the shared space; `R` is what the role returns. */
 export class Child<R> {
   /** What it returned. Rejects when it failed, or ended without an answer. */
   readonly result: Promise<R>;
+  #isReady = false;
   readonly #process: ChildProcess;
   readonly #said: unknown[] = [];
   #heard: (() => void) | undefined;
@@ -37,6 +45,15 @@ export class Child<R> {
     this.#process.send(assignment);
   }
 
+  /** Waits until its store is open, whereupon it waits for `go`. */
+  async ready(): Promise<void> {
+    await this.#until(() => this.#isReady);
+  }
+
+  go(): void {
+    this.#process.send("go");
+  }
+
   /** Everything it said until now. */
   get said(): readonly unknown[] {
     return this.#said;
@@ -44,12 +61,7 @@ export class Child<R> {
 
   /** Waits until it has said this many things. Rejects when it ends before. */
   async hasSaid(count: number): Promise<void> {
-    while (this.#said.length < count) {
-      const heard = new Promise<void>((resolve) => {
-        this.#heard = resolve;
-      });
-      await Promise.race([heard, this.result]);
-    }
+    await this.#until(() => this.#said.length >= count);
   }
 
   /** SIGKILL: it gets no chance to tidy up. Resolves when it is gone. */
@@ -58,6 +70,15 @@ export class Child<R> {
     const exit = once(this.#process, "exit");
     this.#process.kill("SIGKILL");
     await exit;
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      const heard = new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+      await Promise.race([heard, this.result]);
+    }
   }
 
   #listen(role: string): Promise<R> {
@@ -70,6 +91,7 @@ export class Child<R> {
         if (message.is === "done") resolve(message.value as R);
         if (message.is === "failed")
           reject(new Error(`the process that was to ${role} failed: ${message.error}`));
+        if (message.is === "ready") this.#isReady = true;
         if (message.is === "said") this.#said.push(message.value);
         this.#heard?.();
       });

@@ -14,9 +14,10 @@ export function assertUntorn(records: readonly StateRecord[]): void {
 }
 
 /** How many records erases of that pair may have removed. */
-export function assertEvenCounts(counts: readonly number[]): void {
+export function assertErasedWhole(counts: readonly number[]): void {
   const torn = counts.filter((count) => count !== 0 && count !== 2);
   assert.equal(torn.length, 0, `an erase removed ${torn[0]} of the two records of a commit`);
+  assert.ok(counts.includes(2), "no erase met a record, though pairs were committed all the time");
 }
 
 /** No event was replaced by two conditional saves, which only holds if each of them was judged alone. */

@@ -1,5 +1,5 @@
 export type { CaseContext, ConformanceCase, Harness, Need, SpaceOptions } from "./case.js";
-export { type Mutant, mutants } from "./mutants/index.js";
+export { fileReference, type Mutant, mutants } from "./mutants/index.js";
 export { conformanceNodeTests, type NodeTest } from "./node-test.js";
 export { ReferenceDriver, ReferenceSpace } from "./reference-driver.js";
 export { referenceHarness } from "./reference-harness.js";

@@ -13,6 +13,7 @@ import {
   type SeenEvent,
   type Slot,
   type StoredRecord,
+  slotKey,
   type Write,
 } from "../src/index.js";
 
@@ -162,12 +163,11 @@ export class ReferenceDriver implements Driver {
     return query.identity ? compareByIdentity : compareByKind;
   }
 
-  /** A string that no other slot has: JSON quotes what it joins. */
-  protected slotKey({ tenant, user, session, run, kind }: Slot): string {
-    return JSON.stringify([tenant, user, session, run, kind]);
+  protected slotKey(slot: Slot): string {
+    return slotKey(slot);
   }
 
   protected eventKey(tenant: string, eventId: string): string {
-    return JSON.stringify([tenant, eventId]);
+    return `${tenant}\0${eventId}`;
   }
 }

@@ -4,6 +4,7 @@ import {
   isStateError,
   type NewRecord,
   newEventId,
+  type RecordPlace,
   type SessionIdentity,
   type StateStore,
 } from "../src/index.js";
@@ -85,16 +86,16 @@ export async function savePairs(
   }
 }
 
-/** Erases a session again and again. How many records went each time. */
+/** Erases a session again and again, until a record says that all is over. How many records went each time. */
 export async function eraseOn(
   store: StateStore,
-  task: { session: SessionIdentity; times: number },
+  task: { session: SessionIdentity; over: RecordPlace },
 ): Promise<number[]> {
   const counts: number[] = [];
-  for (let round = 0; round < task.times; round++) {
+  while (!(await isOver(store, task.over))) {
     counts.push(await store.erase(task.session));
     // In step with the writers beside it, an erase would always meet the same moment.
-    for (let pause = round % 5; pause > 0; pause--) await turn();
+    for (let pause = counts.length % 5; pause >= 0; pause--) await turn();
   }
   return counts;
 }
@@ -106,7 +107,7 @@ export interface Overwritten {
 }
 
 /** Overwrites a slot without conditions, looking after every save at what is current. */
-export async function overwrite(
+async function overwrite(
   store: StateStore,
   task: { identity: Identity; kind: string; times: number },
 ): Promise<Overwritten[]> {
@@ -130,23 +131,23 @@ export interface Swap {
   readonly replaced: string | null;
 }
 
-/** Saves conditionally on what it last saw, `times` attempts. Those that went through. */
-export async function swap(
+/** Saves conditionally on what it last saw, until a record says that all is over. The saves that went through. */
+async function swap(
   store: StateStore,
-  task: { identity: Identity; kind: string; times: number },
+  task: { identity: Identity; kind: string; over: RecordPlace },
 ): Promise<Swap[]> {
   const swaps: Swap[] = [];
-  for (let round = 0; round < task.times; round++) {
+  while (!(await isOver(store, task.over))) {
     const replaced = (await store.find(task.identity, task.kind))?.eventId ?? null;
-    const record = {
-      eventId: newEventId(),
-      identity: task.identity,
-      kind: task.kind,
-      bytes: new Uint8Array([round % 256]),
-    };
-    if (await swapped(store, record, replaced)) swaps.push({ eventId: record.eventId, replaced });
+    const eventId = newEventId();
+    const record = { eventId, identity: task.identity, kind: task.kind, bytes: new Uint8Array(1) };
+    if (await swapped(store, record, replaced)) swaps.push({ eventId, replaced });
   }
   return swaps;
+}
+
+async function isOver(store: StateStore, { identity, kind }: RecordPlace): Promise<boolean> {
+  return (await store.find(identity, kind)) !== undefined;
 }
 
 async function swapped(store: StateStore, record: NewRecord, expect: string | null): Promise<boolean> {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
 import type { ConformanceCase } from "../case.js";
+import { begin } from "../children.js";
 import { assertDuplicate, assertRecord, assertWritten } from "../expect.js";
-import { assertEvenCounts, assertNothingSlippedPast, assertReplacedOnce, assertUntorn } from "../history.js";
+import { assertErasedWhole, assertNothingSlippedPast, assertReplacedOnce, assertUntorn } from "../history.js";
 import { type Acknowledged, increment, numberedPair } from "../roles.js";
 
 export const processCases: readonly ConformanceCase[] = [
@@ -13,6 +15,7 @@ export const processCases: readonly ConformanceCase[] = [
       for (const acknowledged of [1, 40, 150]) {
         const owner = identity();
         const writer = spawn("saveOn", { identity: owner });
+        await begin(writer);
         await writer.hasSaid(acknowledged);
         await writer.kill();
         const store = await open();
@@ -38,11 +41,14 @@ export const processCases: readonly ConformanceCase[] = [
     needs: "processes",
     async run({ store, identity, record, spawn }) {
       const old = record(identity(), "kind");
-      assert.equal(await spawn("saveOnce", { record: old }).result, false, "a new write in another process");
+      const [early, late] = [spawn("saveOnce", { record: old }), spawn("saveOnce", { record: old })];
+      await begin(early);
+      assert.equal(await early.result, false, "a new write in another process");
       assertDuplicate(await store.save(old), "a retry in this process");
       const current = record(old.identity, "kind");
       assertWritten(await store.save(current), "a newer event");
-      assert.equal(await spawn("saveOnce", { record: old }).result, true, "a late retry in another process");
+      await begin(late);
+      assert.equal(await late.result, true, "a late retry in another process");
       assertRecord(await store.load(old.identity, "kind"), current, "the current record");
     },
   },
@@ -52,8 +58,9 @@ export const processCases: readonly ConformanceCase[] = [
     needs: "processes",
     async run({ store, identity, spawn }) {
       const task = { identity: identity(), kind: "count", times: 40 };
-      const counters = [1, 2, 3].map(() => spawn("increment", task).result);
-      await Promise.all([...counters, increment(store, task)]);
+      const counters = [1, 2, 3].map(() => spawn("increment", task));
+      await begin(...counters);
+      await Promise.all([increment(store, task), ...counters.map(({ result }) => result)]);
       const count = new TextDecoder().decode((await store.load(task.identity, "count")).bytes);
       assert.equal(count, "160", "four processes that each counted to 40");
     },
@@ -62,18 +69,26 @@ export const processCases: readonly ConformanceCase[] = [
     id: "processes/erase-beside-commits",
     rule: "An erase in one process tears no commit of another: it takes both records of a pair or neither.",
     needs: "processes",
-    async run({ store, identity, spawn }) {
+    async run({ store, identity, record, spawn }) {
       const owner = identity();
       const pairs = { identity: owner, kinds: ["left", "right"], times: 150 };
-      const writing = [1, 2].map(() => spawn("savePairs", pairs).result);
-      const erasing = spawn("eraseOn", { session: owner, times: 150 }).result;
+      const over = record(identity(), "over");
+      const eraser = spawn("eraseOn", { session: owner, over });
+      const writers = [1, 2].map(() => spawn("savePairs", pairs));
+      await begin(eraser, ...writers);
       let busy = true;
-      const done = Promise.all([...writing, erasing]).finally(() => {
+      const looking = async () => {
+        while (busy) {
+          assertUntorn(await store.list(owner, ""));
+          await turn();
+        }
+      };
+      const writing = Promise.all(writers.map(({ result }) => result)).finally(() => {
         busy = false;
       });
-      while (busy) assertUntorn(await store.list(owner, ""));
-      await done;
-      assertEvenCounts(await erasing);
+      await Promise.all([writing, looking()]);
+      await store.save(over);
+      assertErasedWhole(await eraser.result);
       assertUntorn(await store.list(owner, ""));
     },
   },
@@ -81,11 +96,15 @@ export const processCases: readonly ConformanceCase[] = [
     id: "processes/conditions-hold",
     rule: "A condition holds against unconditional writers in another process.",
     needs: "processes",
-    async run({ identity, spawn }) {
-      const task = { identity: identity(), kind: "kind", times: 150 };
-      const swapping = [1, 2].map(() => spawn("swap", task).result);
-      const saves = await spawn("overwrite", task).result;
-      const swaps = (await Promise.all(swapping)).flat();
+    async run({ store, identity, record, spawn }) {
+      const over = record(identity(), "over");
+      const task = { identity: identity(), kind: "kind", times: 150, over };
+      const overwriter = spawn("overwrite", task);
+      const swappers = [1, 2].map(() => spawn("swap", task));
+      await begin(overwriter, ...swappers);
+      const saves = await overwriter.result;
+      await store.save(over);
+      const swaps = (await Promise.all(swappers.map(({ result }) => result))).flat();
       assert.ok(swaps.length > 0, "no conditional save went through at all");
       assertReplacedOnce(swaps);
       assertNothingSlippedPast(saves, swaps);

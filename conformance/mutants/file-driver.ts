@@ -1,0 +1,129 @@
+import { readFileSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { deserialize, serialize } from "node:v8";
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  DriverStatus,
+  Outcome,
+  ScanPage,
+  ScanQuery,
+  Slot,
+  StoredRecord,
+} from "../../src/index.js";
+import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
+
+/** The reference over a file that processes share: each batch reads it, and writes it anew, under a lock. */
+export class FileDriver implements Driver {
+  protected readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    return this.exclusively((driver) => driver.apply(commits, options));
+  }
+
+  async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+    return new ReferenceDriver(this.load()).read(slots);
+  }
+
+  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+    return new ReferenceDriver(this.load()).readByEventId(tenant, eventId);
+  }
+
+  async scan(query: ScanQuery): Promise<ScanPage> {
+    return new ReferenceDriver(this.load()).scan(query);
+  }
+
+  async erase(tenant: string, user: string, session: string): Promise<number> {
+    return this.exclusively((driver) => driver.erase(tenant, user, session));
+  }
+
+  async status(): Promise<DriverStatus> {
+    return { target: this.path, schemaVersion: 1, pendingMigrations: [] };
+  }
+
+  async close(): Promise<void> {}
+
+  /** The reference does its work before it first waits, so all of this is one step. */
+  protected exclusively<T>(work: (driver: ReferenceDriver) => Promise<T>): Promise<T> {
+    this.lock();
+    try {
+      const space = this.load();
+      const answer = work(new ReferenceDriver(space));
+      this.store(space);
+      return answer;
+    } finally {
+      this.unlock();
+    }
+  }
+
+  protected load(): ReferenceSpace {
+    const space = new ReferenceSpace();
+    const { records, events } = readIfThere(this.path);
+    for (const [key, record] of records) space.records.set(key, record);
+    for (const [key, event] of events) space.events.set(key, event);
+    return space;
+  }
+
+  protected store({ records, events }: ReferenceSpace): void {
+    const written = `${this.path}.${process.pid}`;
+    writeFileSync(written, serialize({ records, events }));
+    renameSync(written, this.path);
+  }
+
+  /** A link holds its owner's id from the moment it exists, so that a killed owner can be told. */
+  protected lock(): void {
+    for (;;) {
+      try {
+        symlinkSync(String(process.pid), this.#lockPath);
+        return;
+      } catch (error) {
+        if (!hasCode(error, "EEXIST")) throw error;
+      }
+      if (this.#ownerIsGone()) this.unlock();
+      pause(1);
+    }
+  }
+
+  protected unlock(): void {
+    try {
+      unlinkSync(this.#lockPath);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+
+  get #lockPath(): string {
+    return `${this.path}.lock`;
+  }
+
+  #ownerIsGone(): boolean {
+    try {
+      process.kill(Number(readlinkSync(this.#lockPath)), 0);
+      return false;
+    } catch (error) {
+      return hasCode(error, "ESRCH");
+    }
+  }
+}
+
+/** Blocks: other processes go on, this one does not. */
+export function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+function readIfThere(path: string): Pick<ReferenceSpace, "records" | "events"> {
+  try {
+    return deserialize(readFileSync(path)) as ReferenceSpace;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return new ReferenceSpace();
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}

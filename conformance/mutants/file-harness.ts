@@ -1,0 +1,110 @@
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ApplyOptions, type Commit, createStore, type Outcome, slotKey } from "../../src/index.js";
+import type { Harness } from "../case.js";
+import type { ReferenceSpace } from "../reference-driver.js";
+import { conditionsOf } from "./event-mutants.js";
+import { FileDriver, pause } from "./file-driver.js";
+
+const DAY_MS = 86_400_000;
+
+/** Drivers over a shared file that are each wrong in what only another process, or a kill, can show. */
+const flaws = {
+  none: FileDriver,
+
+  "acknowledges-before-it-writes": class extends FileDriver {
+    #latest: ReferenceSpace | undefined;
+
+    protected override load(): ReferenceSpace {
+      return this.#latest ?? super.load();
+    }
+
+    protected override store(space: ReferenceSpace): void {
+      this.#latest = space;
+    }
+
+    override async close(): Promise<void> {
+      if (this.#latest) super.store(this.#latest);
+    }
+  },
+
+  "remembers-in-its-own-process": class extends FileDriver {
+    readonly #events: ReferenceSpace["events"] = new Map();
+
+    protected override load(): ReferenceSpace {
+      const space = super.load();
+      for (const [key, event] of this.#events) space.events.set(key, event);
+      return space;
+    }
+
+    protected override store(space: ReferenceSpace): void {
+      for (const [key, event] of space.events) this.#events.set(key, event);
+      space.events.clear();
+      super.store(space);
+    }
+  },
+
+  "locks-nothing": class extends FileDriver {
+    protected override lock(): void {}
+    protected override unlock(): void {}
+
+    protected override store(space: ReferenceSpace): void {
+      pause(1);
+      super.store(space);
+    }
+  },
+
+  "erases-one-by-one": class extends FileDriver {
+    override async erase(tenant: string, user: string, session: string): Promise<number> {
+      const { records } = this.load();
+      const doomed = [...records.values()].filter(
+        (record) => record.tenant === tenant && record.user === user && record.session === session,
+      );
+      for (const slot of doomed) {
+        await this.apply([{ tenant, writes: [{ op: "delete", slot }] }], { now: Date.now(), window: DAY_MS });
+        await sleep(1);
+      }
+      return doomed.length;
+    }
+  },
+
+  "judges-before-it-locks": class extends FileDriver {
+    override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+      const { records } = this.load();
+      pause(1);
+      const judged = commits.map((commit) =>
+        conditionsOf(commit, (slot) => records.get(slotKey(slot))?.eventId),
+      );
+      const passed = commits.filter((_, index) => judged[index]?.is === "applied").map(unconditional);
+      const applied = (await super.apply(passed, options)).values();
+      return judged.map((outcome) =>
+        outcome.is === "applied" ? (applied.next().value as Outcome) : outcome,
+      );
+    }
+  },
+} satisfies Record<string, new (path: string) => FileDriver>;
+
+export function fileHarness(flaw: string): Harness {
+  const FlawedDriver = flaws[flaw as keyof typeof flaws];
+  const pathOf = (space: string) => join(tmpdir(), `groundstate-${flaw}-${space}`);
+  return {
+    name: flaw,
+    durable: true,
+    open: async (space, options) => createStore(new FlawedDriver(pathOf(space)), options),
+    destroy: async (space) => rmSync(pathOf(space), { force: true }),
+  };
+}
+
+/** Other processes import this module with the flaw's name behind it. */
+export default fileHarness(new URL(import.meta.url).searchParams.get("flaw") ?? "none");
+
+function unconditional(commit: Commit): Commit {
+  const writes = commit.writes.map((write) => {
+    if (write.op === "check") return write;
+    const { expect: _, ...rest } = write;
+    return rest;
+  });
+  return { ...commit, writes };
+}

@@ -1,0 +1,20 @@
+import { fileHarness } from "./file-harness.js";
+import type { Mutant } from "./mutant.js";
+
+/** Drivers that are wrong in what only another process, or a kill, can show. */
+export const processMutants: readonly Mutant[] = [
+  overFiles("acknowledges-before-it-writes", "processes/kill"),
+  overFiles("remembers-in-its-own-process", "processes/retry-elsewhere"),
+  overFiles("locks-nothing", "processes/compare-and-swap"),
+  overFiles("erases-one-by-one", "processes/erase-beside-commits"),
+  overFiles("judges-before-it-locks", "processes/conditions-hold"),
+];
+
+/** What these mutants are made from. */
+export const fileReference: Mutant = overFiles("none", "");
+
+function overFiles(id: string, breaks: string): Mutant {
+  const module = new URL("./file-harness.js", import.meta.url);
+  module.searchParams.set("flaw", id);
+  return { id, breaks, harness: fileHarness(id), modulePath: module.href };
+}

@@ -1,0 +1,24 @@
+import { mkdir, mkdtemp, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { node, ROOT } from "../package/installed.js";
+
+/** The package as `npm run build` left it: processes that the suite starts cannot run TypeScript. */
+export const built = (await import(
+  /* @vite-ignore */ fileURLToPath(new URL("../../dist/conformance/index.js", import.meta.url))
+)) as typeof import("../../conformance/index.js");
+
+/** A folder of someone who installed the package, with files of theirs. */
+export async function project(files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "conformance-"));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(ROOT, join(folder, "node_modules", "groundstate"), "dir");
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
+
+/** The command line, as `npx groundstate` starts it. */
+export function groundstate(folder: string, ...args: string[]) {
+  return node([join(ROOT, "dist/conformance/cli.js"), ...args], folder);
+}
