@@ -1,0 +1,36 @@
+import { rm } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { node } from "../package/installed.js";
+import { project } from "./built.js";
+
+const SUITE = `
+  import { after, describe, test } from "node:test";
+  import { conformanceNodeTests, mutants, referenceHarness } from "groundstate/conformance";
+  const mutant = mutants.find(({ id }) => id === process.env.MUTANT);
+  const harness = mutant?.harness ?? referenceHarness;
+  conformanceNodeTests({ after, describe, test }, harness, { only: process.env.ONLY });
+`;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await project({ "suite.mjs": SUITE });
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("node:test runs the suite, and says why it skips", async () => {
+  const { code, out } = await node(["--test-reporter=tap", "suite.mjs"], folder);
+  expect(out).toContain("ok 1 - conformance of the reference");
+  expect(out).toMatch(/# SKIP other processes need the harness's module path/);
+  expect(out).toMatch(/^# fail 0$/m);
+  expect(code).toBe(0);
+});
+
+test("node:test fails on a broken store", async () => {
+  const env = { MUTANT: "joins-keys", ONLY: "identity/joined-keys" };
+  const set = Object.entries(env).map(([name, value]) => `process.env.${name} = ${JSON.stringify(value)};`);
+  const { code, out } = await node(["--import", `data:text/javascript,${set.join("")}`, "suite.mjs"], folder);
+  expect(out).toMatch(/# fail [12]/);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { cases, formatReport, mutants, type Report, rulesTable } from "../../conformance/index.js";
+
+test("a case is a concern, a name and a rule that stands alone", () => {
+  for (const { id, rule } of cases) {
+    expect(id).toMatch(/^[a-z]+(-[a-z]+)*\/[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(rule, id).toMatch(/^[A-Za-z%].*\.$/);
+    expect(rule.length, id).toBeLessThan(140);
+  }
+  expect(new Set(cases.map(({ rule }) => rule)).size).toBe(cases.length);
+});
+
+test("there are enough of them", () => {
+  expect(cases.length).toBeGreaterThanOrEqual(90);
+  expect(mutants.length).toBeGreaterThanOrEqual(30);
+});
+
+test("every rule has a row in the table", () => {
+  const rows = rulesTable().split("\n");
+  expect(rows.slice(0, 2)).toEqual(["| case | rule |", "|---|---|"]);
+  expect(rows).toHaveLength(cases.length + 2);
+  for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(3);
+});
+
+test("a report shows what passed, failed and was skipped, and why", () => {
+  const report: Report = {
+    harness: "mine",
+    passed: 2,
+    failed: 1,
+    skipped: 1,
+    milliseconds: 1234,
+    results: [
+      { id: "save/a", rule: "A.", outcome: "passed", milliseconds: 1 },
+      { id: "save/b", rule: "B.", outcome: "failed", milliseconds: 2, error: { message: "no\nand no" } },
+      { id: "list/c", rule: "C.", outcome: "passed", milliseconds: 400 },
+      { id: "list/d", rule: "D.", outcome: "skipped", milliseconds: 0, reason: "it is late" },
+    ],
+  };
+  expect(formatReport(report)).toBe(
+    [
+      "Conformance of mine",
+      "",
+      "save",
+      "  ✓ a",
+      "  ✗ b (2 ms)",
+      "      rule: B.",
+      "      no",
+      "      and no",
+      "",
+      "list",
+      "  ✓ c (400 ms)",
+      "  – d: skipped, it is late",
+      "",
+      "2 passed, 1 failed, 1 skipped (1.2 s)",
+      "",
+    ].join("\n"),
+  );
+});
