@@ -1,0 +1,161 @@
+import { inspect, isDeepStrictEqual } from "node:util";
+import type { Change, Identity, SessionIdentity, StateRecord, StateStore } from "../../src/contract.js";
+import { isStateError } from "../../src/errors.js";
+import { maintenanceScope } from "../../src/scope.js";
+import { type Answer, hex, Model, plain, type Seen } from "./model.js";
+import type { Script, Step } from "./script.js";
+
+/** A store under a name that a failure can be reported by. */
+export interface Named {
+  readonly name: string;
+  readonly store: StateStore;
+}
+
+/**
+ * Asks each store what the script says, step by step, and compares every answer with the model's, and in the end all
+ * that is stored. `wait` lets the window pass.
+ */
+export async function runScript(
+  { world, steps }: Script,
+  stores: readonly Named[],
+  wait: () => Promise<void> = async () => {},
+): Promise<void> {
+  const model = new Model();
+  try {
+    for (const [number, step] of steps.entries()) {
+      if (step.ask === "wait") await wait();
+      const expected = predict(model, step);
+      const answers = stores.map(async ({ name, store }) => {
+        mustEqual(
+          `${name}, step ${number}, ${inspect(step, { depth: 5 })}`,
+          await perform(store, step),
+          expected,
+        );
+      });
+      await Promise.all(answers);
+    }
+    await Promise.all(stores.map((each) => compareContents(each, model, world)));
+  } finally {
+    // What is left would show in the next script's scans across tenants.
+    for (const identity of world.identities) {
+      await Promise.all(stores.map(({ store }) => store.erase(sessionOf(identity))));
+    }
+  }
+}
+
+async function compareContents({ name, store }: Named, model: Model, { identities, kinds }: Script["world"]) {
+  for (const identity of identities) {
+    const listed = (await store.list(identity, "")).map(seen);
+    mustEqual(`${name}, list of ${inspect(identity)} in the end`, listed, model.list(identity, "", {}));
+    for (const kind of kinds) {
+      const found = await store.find(identity, kind);
+      mustEqual(
+        `${name}, find ${inspect({ identity, kind })}`,
+        found && seen(found),
+        model.find(identity, kind),
+      );
+    }
+  }
+}
+
+async function perform(store: StateStore, step: Step): Promise<unknown> {
+  switch (step.ask) {
+    case "wait":
+      return undefined;
+    case "commit":
+      return answered(commit(store, step.changes));
+    case "together":
+      return Promise.all(step.commits.map((changes) => answered(commit(store, changes))));
+    case "erase":
+      return store.erase(sessionOf(step.identity));
+    case "loadByEventId":
+      return answered(store.loadByEventId(step.identity, step.eventId).then(seen));
+    case "list":
+      return (await store.list(step.identity, step.prefix, step.query)).map(seen);
+    case "listKind": {
+      const { tenant, prefix, ask, ...options } = step;
+      const reason = "differential";
+      const scope = maintenanceScope(
+        tenant === undefined ? { reason, allTenants: true } : { reason, tenant },
+      );
+      return (await store.listKind(scope, prefix, options)).map(seen);
+    }
+  }
+}
+
+function predict(model: Model, step: Step): unknown {
+  switch (step.ask) {
+    case "wait":
+      return model.wait();
+    case "commit":
+      return predictCommit(model, step.changes);
+    case "together":
+      return step.commits.map((changes) => predictCommit(model, changes));
+    case "erase":
+      return model.erase(step.identity);
+    case "loadByEventId":
+      return model.loadByEventId(step.identity, step.eventId);
+    case "list":
+      return model.list(step.identity, step.prefix, step.query);
+    case "listKind":
+      return model.listKind(step.tenant, step.prefix, step.after, step.limit);
+  }
+}
+
+/** A lone save or delete by the operation of that name, which is to be the same as a commit of it. */
+async function commit(store: StateStore, changes: readonly Change[]): Promise<unknown> {
+  const [change, ...more] = changes;
+  if (change?.op === "save" && more.length === 0) return store.save(change.record, expectation(change));
+  if (change?.op === "delete" && more.length === 0) {
+    return store.delete(change.identity, change.kind, expectation(change));
+  }
+  return store.commit(changes);
+}
+
+function predictCommit(model: Model, changes: readonly Change[]): unknown {
+  const [change, ...more] = changes;
+  const isDelete = change?.op === "delete" && more.length === 0;
+  const had = isDelete && model.has(change.identity, change.kind);
+  const answer = model.commit(changes);
+  if ("code" in answer) return answer;
+  if (isDelete) return { value: had };
+  const isSave = change?.op === "save" && more.length === 0;
+  return isSave ? { value: (answer.value as { receipts: unknown[] }).receipts[0] } : answer;
+}
+
+/** Without the run. The identity of a user has none, and a copy of it would not be one. */
+function sessionOf(identity: Identity): SessionIdentity {
+  if (identity.run === undefined) return identity;
+  const { run: _, ...session } = identity;
+  return session;
+}
+
+function expectation({ expect }: Change): { expect?: string | null } {
+  return expect === undefined ? {} : { expect };
+}
+
+async function answered(asked: Promise<unknown>): Promise<Answer> {
+  try {
+    return { value: await asked };
+  } catch (error) {
+    if (!isStateError(error)) throw error;
+    return { code: error.code, details: error.details };
+  }
+}
+
+function seen({ eventId, identity, kind, bytes, version, updatedAt }: StateRecord): Seen {
+  return {
+    eventId,
+    identity: plain(identity),
+    kind,
+    bytes: hex(bytes),
+    version,
+    updatedAt: updatedAt.getTime(),
+  };
+}
+
+function mustEqual(what: string, actual: unknown, expected: unknown): void {
+  if (isDeepStrictEqual(actual, expected)) return;
+  const show = (value: unknown) => inspect(value, { depth: 6, breakLength: 110 });
+  throw new Error(`${what}\nanswered ${show(actual)}\nand not ${show(expected)}`);
+}

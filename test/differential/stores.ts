@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openMemory } from "../../drivers/memory/index.js";
+import { openPostgres } from "../../drivers/postgres/index.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import type { Driver } from "../../src/driver.js";
+import { createDatabase } from "../postgres/database.js";
+
+export interface Drivers {
+  readonly drivers: readonly { readonly name: string; readonly driver: Driver }[];
+  /** Removes what they stored; they are closed by then. */
+  clean(): Promise<void>;
+}
+
+/** Every driver, each on an empty place of its own. */
+export async function openDrivers(): Promise<Drivers> {
+  const folder = mkdtempSync(join(tmpdir(), "groundstate-differential-"));
+  const database = await createDatabase();
+  return {
+    drivers: [
+      { name: "memory", driver: await openMemory() },
+      { name: "sqlite in memory", driver: await openSqlite({ path: ":memory:" }) },
+      { name: "sqlite", driver: await openSqlite({ path: join(folder, "state.db") }) },
+      { name: "postgres", driver: await openPostgres({ url: database.url }) },
+    ],
+    async clean() {
+      rmSync(folder, { recursive: true, force: true });
+      await database.drop();
+    },
+  };
+}
