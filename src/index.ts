@@ -15,7 +15,7 @@ export {
 export { newEventId } from "./event-id.js";
 export { tenantIdentity, userIdentity } from "./identity.js";
 export { LIMITS } from "./limits.js";
-export { compareByIdentity, compareByKind, compareText, prefixEnd } from "./order.js";
+export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./order.js";
 // A star, because only what a star exports is open to declaration merging under the package's own name.
 export * from "./registry.js";
 export { type ScanKindOptions, scanKind } from "./scan-kind.js";

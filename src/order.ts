@@ -1,4 +1,4 @@
-import type { Slot } from "./driver.js";
+import type { ScanQuery, Slot } from "./driver.js";
 
 /** Compares well-formed strings by their UTF-8 bytes, which is by code point. */
 export function compareText(a: string, b: string): number {
@@ -46,6 +46,25 @@ export function prefixEnd(prefix: string): string | undefined {
     return String.fromCodePoint(...points, next);
   }
   return undefined;
+}
+
+/**
+ * The kinds of one identity that a scan is about: from `from` on, up to and without `until`, or to the end where there
+ * is none.
+ */
+export function kindRange(query: Pick<ScanQuery, "prefix" | "after" | "before">): {
+  from: string;
+  until: string | undefined;
+} {
+  const { prefix, after, before } = query;
+  // No kind holds a NUL, so the least that can follow a kind is itself and U+0001.
+  const next = after === undefined ? prefix : `${after.kind}\u0001`;
+  const end = prefixEnd(prefix);
+  return {
+    from: compareText(next, prefix) > 0 ? next : prefix,
+    until:
+      before !== undefined && (end === undefined || compareText(before.kind, end) < 0) ? before.kind : end,
+  };
 }
 
 /** UTF-16 units in code point order: surrogates, which begin astral characters, rank above U+E000 to U+FFFF. */

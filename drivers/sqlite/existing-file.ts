@@ -7,7 +7,7 @@ import { APPLICATION_ID, schemaVersion } from "./schema.js";
 
 /**
  * The schema version of the database in this file. INVALID_RECORD when it is another application's, CORRUPT when it is
- * no database; the file stays as it is.
+ * no database, UNAVAILABLE when it cannot be written; the file stays as it is.
  */
 export function inspectFile(connect: Connect, path: string): number {
   const file = statIfPresent(path);
@@ -18,6 +18,7 @@ export function inspectFile(connect: Connect, path: string): number {
       `the database file ${path} is empty, which a new one never is, so it has probably been cut off (move it away yourself if it never held anything)`,
     );
   }
+  requireWritable(path);
   // Only SQLite may open the file: the system drops every lock that this process holds on a file as soon as any of its
   // handles is closed, those of other connections included.
   return translated(() => {
@@ -31,8 +32,11 @@ export function inspectFile(connect: Connect, path: string): number {
   });
 }
 
-/** UNAVAILABLE when this user may not write the file and its folder, where SQLite keeps the log. */
-export function requireWritable(path: string): void {
+/**
+ * UNAVAILABLE when this user may not write the file and its folder, where SQLite keeps the log. A look at the file
+ * without these rights would leave an empty log behind.
+ */
+function requireWritable(path: string): void {
   for (const target of [path, dirname(realpathSync(path))]) {
     try {
       accessSync(target, constants.W_OK);

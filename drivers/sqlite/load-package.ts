@@ -16,8 +16,16 @@ type ConnectionClass = new (
   options: ConnectOptions & { readonly timeout: number },
 ) => Connection;
 
-/** Loads better-sqlite3. UNAVAILABLE, with what to install, when that cannot be done. */
-export async function loadPackage(search: PackageSearch = {}): Promise<Connect> {
+let loaded: Connect | undefined;
+
+/** better-sqlite3, loaded once. UNAVAILABLE, with what to install, when that cannot be done. */
+export async function loadPackage(): Promise<Connect> {
+  loaded ??= await loadPackageFrom({});
+  return loaded;
+}
+
+/** The package that a file at this place would get, under this version of Node. */
+export async function loadPackageFrom(search: PackageSearch): Promise<Connect> {
   const { from = import.meta.url, nodeVersion = process.versions.node } = search;
   const { version, entry } = find(from);
   if (major(version) >= 13 && major(nodeVersion) < 22) {

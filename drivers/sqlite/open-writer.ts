@@ -2,7 +2,7 @@ import { migrate, pendingAt } from "../migrations.js";
 import { MEMORY, type SqliteSettings } from "./config.js";
 import type { Connect, Connection } from "./connection.js";
 import { setup, translated } from "./errors.js";
-import { inspectFile, missing, requireWritable, statIfPresent } from "./existing-file.js";
+import { inspectFile, missing, statIfPresent } from "./existing-file.js";
 import { whenUnlocked } from "./lock-wait.js";
 import { createFile } from "./new-file.js";
 import { applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
@@ -38,7 +38,6 @@ async function openFile(connect: Connect, settings: SqliteSettings): Promise<Con
   const { path, durability, busyTimeoutMs } = settings;
   const version = await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs);
   pendingAt(version, MIGRATIONS);
-  requireWritable(path);
   const connection = translated(() => connect(path, { fileMustExist: true }));
   try {
     await whenUnlocked(() => translated(() => configure(connection, durability)), busyTimeoutMs);

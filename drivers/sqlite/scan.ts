@@ -1,5 +1,5 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
-import { compareByKind, compareText, prefixEnd } from "../../src/order.js";
+import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/order.js";
 import type { Connection } from "./connection.js";
 import { CONTENT, PLACE, placedRecordOf } from "./row.js";
 
@@ -32,15 +32,10 @@ export function prepareScans(connection: Connection) {
 /** Records of one identity, by kind. */
 export function scanIdentity(sql: ScanStatements, query: ScanQuery, identity: Omit<Slot, "kind">): ScanPage {
   const { tenant, user, session, run } = identity;
-  const { prefix, after, before, reverse } = query;
-  // No name holds a NUL, so a kind with one at its end is the least that follows it.
-  const from = after !== undefined && compareText(after.kind, prefix) >= 0 ? `${after.kind}\0` : prefix;
-  const end = prefixEnd(prefix);
-  const to =
-    before !== undefined && (end === undefined || compareText(before.kind, end) < 0) ? before.kind : end;
+  const { from, until } = kindRange(query);
   const page = new Page(query);
-  const statement = reverse ? sql.ofIdentityReverse : sql.ofIdentity;
-  page.take(statement.iterate(tenant, user, session, run, from, to ?? AFTER_ALL_TEXT));
+  const statement = query.reverse ? sql.ofIdentityReverse : sql.ofIdentity;
+  page.take(statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT));
   return page;
 }
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { loadPackage } from "../../drivers/sqlite/load-package.js";
+import { loadPackageFrom } from "../../drivers/sqlite/load-package.js";
 import { failure, folder } from "./sqlite-rig.js";
 
 /** A file beside packages among which better-sqlite3 is what is given here. */
@@ -22,14 +22,14 @@ const NODE_20 = "20.19.0";
 
 describe("better-sqlite3", () => {
   test("is not there", async () => {
-    const error = await failure(loadPackage({ from: join(folder(), "app.js") }));
+    const error = await failure(loadPackageFrom({ from: join(folder(), "app.js") }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("npm install better-sqlite3@12");
   });
 
   test("13 on Node 20 is refused before it is loaded, which would end the process", async () => {
     const from = besidePackage("13.0.1", "process.kill(process.pid, 'SIGKILL')");
-    const error = await failure(loadPackage({ from, nodeVersion: NODE_20 }));
+    const error = await failure(loadPackageFrom({ from, nodeVersion: NODE_20 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("npm install better-sqlite3@12");
   });
@@ -40,7 +40,7 @@ describe("better-sqlite3", () => {
       ["13.0.1", "22.0.0"],
       ["12.11.1", NODE_20],
     ] as const) {
-      const connect = await loadPackage({ from: besidePackage(version, code), nodeVersion });
+      const connect = await loadPackageFrom({ from: besidePackage(version, code), nodeVersion });
       // It must never wait for a lock by itself.
       expect(connect("a.db")).toMatchObject({ given: ["a.db", { timeout: 0 }] });
     }
@@ -51,7 +51,7 @@ describe("better-sqlite3", () => {
       "12.11.1",
       "module.exports = class { constructor() { throw new Error('no bindings'); } }",
     );
-    const error = await failure(loadPackage({ from, nodeVersion: NODE_20 }));
+    const error = await failure(loadPackageFrom({ from, nodeVersion: NODE_20 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("npm rebuild better-sqlite3");
   });
