@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 export type Verdict = "pass" | "stall" | "cut" | "cut the answer";
 
 /** A line to a server that can be made to fail. */
-export interface Proxy {
+export interface FaultyLine {
   readonly port: number;
   /** Connections made so far. */
   readonly accepted: number;
@@ -25,11 +25,11 @@ export interface Proxy {
 }
 
 /** A proxy that is closed after the test. */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string): Promise<FaultyLine> {
   const { hostname, port } = new URL(target);
   const lines = new Set<Socket>();
   const state = { accepted: 0, stalled: false };
-  const proxy: Proxy = {
+  const proxy: FaultyLine = {
     get port() {
       return (server.address() as AddressInfo).port;
     },
@@ -68,7 +68,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   return proxy;
 }
 
-function serve(client: Socket, server: Socket, proxy: Proxy, state: { stalled: boolean }): void {
+function serve(client: Socket, server: Socket, proxy: FaultyLine, state: { stalled: boolean }): void {
   let mode: Verdict = "pass";
   const cut = () => {
     client.destroy();

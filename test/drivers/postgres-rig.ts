@@ -136,7 +136,7 @@ export async function failure(promise: Promise<unknown>): Promise<AnyStateError>
     await promise;
   } catch (error) {
     if (!isStateError(error)) throw error;
-    expect(error.message.length).toBeGreaterThan(20);
+    expect(error.message.length).toBeGreaterThan(15);
     const { cause } = error;
     const shown = [error.message, error.stack, JSON.stringify(error), String(cause), JSON.stringify(cause)];
     if (cause instanceof Error) shown.push(String(cause.stack), JSON.stringify({ ...cause }));

@@ -1,0 +1,378 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ClientPool, type PoolOptions, type PostgresClient } from "../../drivers/postgres/client-pool.js";
+import { connectorOf } from "../../drivers/postgres/connector.js";
+import { startProxy } from "./postgres-proxy.js";
+import {
+  apply,
+  connectWith,
+  failure,
+  failureWithin,
+  freshDatabase,
+  open,
+  plain,
+  type Rows,
+  refuseStrayErrors,
+  remove,
+  type Sent,
+  SLOT,
+  save,
+  stored,
+  through,
+} from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+const READY = [{ is_ready: 1, some_bytes: Buffer.alloc(1) }];
+
+/** A client whose answers a test gives; what the real one would do wrong can be staged with it. */
+class FakeClient implements PostgresClient {
+  readonly asked: Question[] = [];
+  ended: number | undefined;
+  unsafe(text: string, parameters: unknown[] = []): Promise<Rows> {
+    return new Promise((resolve, reject) => {
+      const question = { text, parameters, resolve, reject };
+      if (text.includes("is_ready") && !this.mute) resolve(READY);
+      else this.asked.push(question);
+    });
+  }
+  async end({ timeout }: { timeout?: number } = {}): Promise<void> {
+    this.ended = timeout;
+    for (const { reject } of this.asked)
+      reject(Object.assign(new Error("destroyed"), { code: "CONNECTION_DESTROYED" }));
+  }
+  constructor(readonly mute = false) {}
+}
+
+interface Question extends Sent {
+  readonly resolve: (rows: Rows) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function fakePool(options: Partial<PoolOptions> = {}) {
+  const clients: FakeClient[] = [];
+  const closers: (() => void)[] = [];
+  const connect = (onClosed: () => void) => {
+    closers.push(onClosed);
+    const client = new FakeClient();
+    clients.push(client);
+    return client;
+  };
+  const pool = new ClientPool({ connect, size: 2, timeoutMs: 500, prepare: true, ...options });
+  onTestFinished(() => pool.close());
+  const asked = () => clients.flatMap((client) => client.asked);
+  return { pool, clients, closers, asked };
+}
+
+describe("clients", () => {
+  test("are made when they are needed, and no more of them than may be", async () => {
+    const { pool, clients, asked } = fakePool();
+    expect(pool.status()).toEqual({ size: 0, idle: 0, waiting: 0 });
+    const calls = ["a", "b", "c", "d"].map((text) => pool.run(text, [], "read"));
+    await turn();
+    expect(pool.status()).toEqual({ size: 2, idle: 0, waiting: 2 });
+    expect(asked().map(({ text }) => text)).toEqual(["a", "b"]);
+    for (let answered = 0; answered < 4; answered++) {
+      for (const { text, resolve } of asked()) resolve([{ text }]);
+      await turn();
+    }
+    expect(await Promise.all(calls)).toEqual([
+      [{ text: "a" }],
+      [{ text: "b" }],
+      [{ text: "c" }],
+      [{ text: "d" }],
+    ]);
+    expect(clients).toHaveLength(2);
+    expect(pool.status()).toEqual({ size: 2, idle: 2, waiting: 0 });
+  });
+
+  test("are waited for in line, with a deadline and up to a limit", async () => {
+    const { pool, asked } = fakePool({ size: 1, timeoutMs: 200 });
+    const first = pool.run("first", [], "write");
+    await turn();
+    const waiting = Array.from({ length: 10_000 }, () => pool.run("late", [], "write"));
+    const more = await failure(pool.run("one more", [], "write"));
+    expect(more).toMatchObject({ code: "UNAVAILABLE", retryable: true, details: { reason: "busy" } });
+    expect(more.message).toContain("poolSize");
+
+    const outcomes = await Promise.allSettled([first, ...waiting]);
+    const codes = outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.code);
+    expect(codes[0]).toBe("OUTCOME_UNKNOWN");
+    // Of what was not sent, nothing was written.
+    const sent = asked().length;
+    expect(sent).toBeLessThan(100);
+    expect(codes.filter((code) => code === "OUTCOME_UNKNOWN")).toHaveLength(sent);
+    expect(codes.filter((code) => code === "UNAVAILABLE")).toHaveLength(10_001 - sent);
+    expect(pool.status()).toMatchObject({ waiting: 0 });
+  });
+
+  test("are not used again after any error, and whoever waits gets a new one", async () => {
+    const { pool, clients, asked } = fakePool({ size: 1 });
+    for (const severity of ["ERROR", "FATAL", undefined]) {
+      const failing = pool.run("failing", [], "read");
+      const waiting = pool.run("waiting", [], "read");
+      await turn();
+      clients.at(-1)?.asked[0]?.reject(Object.assign(new Error("raw"), { code: "40001", severity }));
+      await failure(failing);
+      await turn();
+      expect(clients.at(-2)?.ended).toBe(0);
+      clients.at(-1)?.asked[0]?.resolve([]);
+      await waiting;
+      clients.at(-1)?.asked.splice(0);
+    }
+    expect(clients).toHaveLength(4);
+    expect(asked().filter(({ text }) => text === "waiting")).toHaveLength(0);
+  });
+
+  test("that close while idle are replaced, and while busy are not handed on", async () => {
+    const { pool, clients, closers, asked } = fakePool({ size: 1 });
+    const one = pool.run("one", [], "read");
+    await turn();
+    closers[0]?.();
+    asked()[0]?.resolve([]);
+    await one;
+    expect(pool.status()).toMatchObject({ size: 0, idle: 0 });
+
+    const two = pool.run("two", [], "read");
+    await turn();
+    clients[1]?.asked[0]?.resolve([]);
+    await two;
+    closers[1]?.();
+    expect(pool.status()).toMatchObject({ size: 0, idle: 0 });
+    expect(clients.map(({ ended }) => ended)).toEqual([0, 0]);
+  });
+
+  test("a line of ten thousand whose clients cannot be made is turned away, without a word on the stack", async () => {
+    let fails = false;
+    const { pool, asked, clients } = fakePool({
+      size: 1,
+      timeoutMs: 5000,
+      connect: () => {
+        if (fails) throw new Error("no");
+        const client = new FakeClient();
+        clients.push(client);
+        return client;
+      },
+    });
+    const first = pool.run("first", [], "read");
+    await turn();
+    const line = Array.from({ length: 10_000 }, () => pool.run("late", [], "read"));
+    fails = true;
+    asked()[0]?.reject(new Error("gone"));
+    const outcomes = await Promise.allSettled([first, ...line]);
+    expect(new Set(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.code))).toEqual(
+      new Set(["UNAVAILABLE"]),
+    );
+    expect(pool.status()).toEqual({ size: 0, idle: 0, waiting: 0 });
+  });
+});
+
+describe("an answer with holes is noticed", () => {
+  const sparse: unknown[] = [];
+  sparse[1] = { place: "1" };
+
+  test.each<[string, Rows]>([
+    ["a row that is missing", sparse],
+    ["fewer rows than were counted", Object.assign([{}], { count: 2 })],
+    ["more rows than were counted", Object.assign([{}, {}], { count: 1 })],
+  ])("%s", async (_, rows) => {
+    for (const intent of ["read", "write"] as const) {
+      const { pool, clients, asked } = fakePool();
+      const call = pool.run("torn", [], intent);
+      await turn();
+      asked()[0]?.resolve(rows);
+      expect(await failure(call)).toMatchObject({
+        code: intent === "write" ? "OUTCOME_UNKNOWN" : "UNAVAILABLE",
+      });
+      expect(clients[0]?.ended).toBe(0);
+    }
+  });
+
+  test("an outcome that is missing", async () => {
+    const url = await freshDatabase();
+    const connect = connectWith(url, async ({ text }, run) => {
+      const rows = await run();
+      return text.includes("apply_1") && rows.length === 3 ? rows.slice(1) : rows;
+    });
+    const driver = await open({ connect });
+    const commits = ["a", "b", "c"].map((kind) => save({ kind }));
+    expect(await failure(apply(driver, commits))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(await apply(driver, commits.slice(0, 2))).toEqual([{ is: "duplicate" }, { is: "duplicate" }]);
+  });
+});
+
+describe("close", () => {
+  test("turns away who waits, ends what is under way, and everything after it is STORE_CLOSED", async () => {
+    const { pool, clients } = fakePool({ size: 2, timeoutMs: 60_000 });
+    const write = failure(pool.run("write", [], "write"));
+    const read = failure(pool.run("read", [], "read"));
+    const line = failure(pool.run("line", [], "write"));
+    await turn();
+    await pool.close();
+    expect(await write).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(await read).toMatchObject({ code: "STORE_CLOSED" });
+    expect(await line).toMatchObject({ code: "STORE_CLOSED" });
+    expect(await failure(pool.run("late", [], "read"))).toMatchObject({ code: "STORE_CLOSED" });
+    expect(clients.map(({ ended }) => ended)).toEqual([0, 0]);
+    expect(pool.status()).toEqual({ size: 0, idle: 0, waiting: 0 });
+    await pool.close();
+  });
+
+  test("while a client still connects: nothing is sent on it", async () => {
+    const client = new FakeClient(true);
+    const { pool } = fakePool({ connect: () => client, timeoutMs: 60_000 });
+    const call = failure(pool.run("write", [], "write"));
+    await turn();
+    const [ready] = client.asked;
+    client.end = async () => ready?.resolve(READY);
+    await pool.close();
+    expect(await call).toMatchObject({ code: "STORE_CLOSED" });
+    expect(client.asked).toEqual([ready]);
+  });
+
+  test("does not mind a client that cannot be ended", async () => {
+    const ends = [
+      () => Promise.reject(new Error("no")),
+      () => {
+        throw new Error("no");
+      },
+    ];
+    for (const end of ends) {
+      const client = Object.assign(new FakeClient(), { end });
+      const { pool } = fakePool({ connect: () => client, timeoutMs: 100 });
+      await failure(pool.run("never answered", [], "read"));
+      await pool.close();
+    }
+  });
+
+  test("resolves when the server is gone or silent, with idle and busy connections", async () => {
+    const url = await freshDatabase();
+    for (const fault of ["cut", "stall"] as const) {
+      const proxy = await startProxy(url);
+      const driver = await open({ url: through(url, proxy.port), timeoutMs: 60_000, poolSize: 4 });
+      await Promise.all([1, 2, 3].map(() => driver.read([SLOT])));
+      proxy.onRequest = () => fault;
+      const busy = failureWithin(10_000, apply(driver, [save()]));
+      if (fault === "stall") await pause(100);
+      await driver.close();
+      expect(await busy).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    }
+  });
+});
+
+test("each client has one statement under way, and only text, bytes and null ever reach one", async () => {
+  const url = await freshDatabase();
+  const most = { underWay: 0, clients: 0, statements: 0 };
+  const strange: unknown[] = [];
+  const counts = new Map<unknown, number>();
+  const connect = connectWith(url, async ({ parameters }, run, client) => {
+    const now = (counts.get(client) ?? 0) + 1;
+    counts.set(client, now);
+    most.underWay = Math.max(most.underWay, now);
+    most.clients = counts.size;
+    most.statements++;
+    for (const value of parameters) {
+      if (value !== null && typeof value !== "string" && !Buffer.isBuffer(value)) strange.push(value);
+    }
+    try {
+      return await run();
+    } finally {
+      counts.set(client, now - 1);
+    }
+  });
+  const driver = await open({ connect, poolSize: 4 });
+  const work = Array.from({ length: 200 }, async (_, n) => {
+    await apply(driver, [
+      save({ kind: `${n}`, session: `s${n % 7}`, version: n }),
+      remove({ kind: `${n - 1}` }),
+    ]);
+    await driver.read([{ ...SLOT, kind: `${n}` }]);
+    await driver.readByEventId("acme", `e${n}`);
+    await driver.scan({
+      prefix: "",
+      limit: 3,
+      maxBytes: 1000,
+      reverse: false,
+      after: { ...SLOT, kind: "1" },
+    });
+    await driver.scan({ tenant: "acme", identity: SLOT, prefix: "", limit: 3, maxBytes: 9, reverse: true });
+    if (n % 50 === 0) await driver.erase("acme", "ann", "s3");
+  });
+  await Promise.all(work);
+  // One more client made the migrations.
+  expect(most).toMatchObject({ underWay: 1, clients: 5 });
+  expect(most.statements).toBeGreaterThan(1000);
+  expect(strange).toEqual([]);
+});
+
+describe("a backend that is killed", () => {
+  test("while idle: nobody notices", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    const driver = await open({ url, poolSize: 3 });
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([1, 2, 3].map(() => driver.read([SLOT])));
+      await kill(sql);
+      await pause(20);
+      expect(await apply(driver, [save({ kind: `${round}` })])).toMatchObject([{ is: "applied" }]);
+    }
+    expect(await stored(sql)).toHaveLength(10);
+  });
+
+  test("while busy: a write's outcome is unknown, a read may be made again", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    const driver = await open({ url });
+    const holder = plain(url);
+    await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
+    const write = failure(apply(driver, [save({ eventId: "1" })]));
+    const erase = failure(driver.erase("acme", "ann", "s1"));
+    const read = failure(driver.read([SLOT]));
+    await expect
+      .poll(
+        () =>
+          sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      .toHaveLength(3);
+    await kill(sql, "wait_event_type = 'Lock'");
+    await holder.unsafe("ROLLBACK");
+    expect(await write).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    expect(await erase).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    expect(await read).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+    expect(await stored(sql)).toHaveLength(0);
+  });
+
+  test("a statement that the server cancels has written nothing", async () => {
+    const url = await freshDatabase();
+    const sql = plain(url);
+    const driver = await open({ url, timeoutMs: 500 });
+    const holder = plain(url);
+    await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
+    // The lock's own limit, which is within the statement's, which is within the caller's.
+    const error = await failureWithin(3000, apply(driver, [save()]));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+    await holder.unsafe("ROLLBACK");
+    expect(await stored(sql)).toHaveLength(0);
+  });
+
+  test("the one that connects shows nothing of the password, however it fails", async () => {
+    const url = await freshDatabase();
+    const { target, clients } = await connectorOf({ url }, true);
+    expect(target).not.toContain(new URL(url).password);
+    const pool = new ClientPool({ connect: clients(1000), size: 1, timeoutMs: 1000, prepare: true });
+    onTestFinished(() => pool.close());
+    for (const statement of ["SELECT 1/0", "SELEC", "SELECT pg_terminate_backend(pg_backend_pid())"]) {
+      await failure(pool.run(statement, [], "read"));
+    }
+    expect(await pool.run("SELECT 1 AS one", [], "read")).toEqual([{ one: 1 }]);
+  });
+});
+
+function kill(sql: ReturnType<typeof plain>, condition = "true") {
+  return sql.unsafe(`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`);
+}
+
+/** Long enough for everything that is ready to go on. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
