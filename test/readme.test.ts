@@ -39,7 +39,9 @@ test("the driver of the page on drivers has less than 100 lines, and passes", as
 
 test("the table of rules is the one the cases make", () => {
   const [, table] = /<!-- rules -->([\s\S]*?)<!-- \/rules -->/.exec(readme) ?? [];
-  expect(table?.trim(), "put there what `npx groundstate conformance --rules` prints").toBe(rulesTable().trim());
+  expect(table?.trim(), "put there what `npx groundstate conformance --rules` prints").toBe(
+    rulesTable().trim(),
+  );
 });
 
 function blockWith(language: string, text: string): string {
