@@ -18,11 +18,12 @@ import type {
   StateStore,
 } from "./contract.js";
 import { slotOf } from "./decide.js";
-import type { Commit, Driver, Layer, Outcome, ScanQuery, Slot, Write } from "./driver.js";
+import type { Commit, Driver, Layer, Outcome, ScanPage, ScanQuery, Slot, Write } from "./driver.js";
 import { invalid, isStateError, StateError } from "./errors.js";
 import { identityOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { openRecord } from "./open-record.js";
+import { compareByIdentity, compareByKind } from "./order.js";
 import { settlesWithin, unlessAborted } from "./patience.js";
 import { validateScope } from "./scope.js";
 import {
@@ -88,8 +89,10 @@ class DriverStore implements StateStore {
   readonly #queue: CommitQueue;
   readonly #runtime: StoreRuntime;
   readonly #maxBytes: number;
+  /** What `close` waits for beside the queue. */
   readonly #reads = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
+  #released = false;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options);
@@ -115,8 +118,8 @@ class DriverStore implements StateStore {
   async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
     const { signal } = this.#enter(options);
     const slot = validateSlot(identity, kind);
-    const [record] = await this.#read(() => this.#driver.read([slot]), signal);
-    return record && openRecord(record, slot);
+    const record = await this.#read(async () => (await this.#driver.read([slot]))[0], signal);
+    return record ? openRecord(record, slot) : undefined;
   }
 
   async loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
@@ -125,7 +128,7 @@ class DriverStore implements StateStore {
     const id = readEventId(eventId);
     const record = await this.#read(() => this.#driver.readByEventId(tenant, id), signal);
     // Read as another's, a record must look as if it did not exist: not even its damage may show.
-    if (record === undefined || record.user !== user || record.session !== session) {
+    if (!record || record.user !== user || record.session !== session) {
       return notFound("no current record of this session has this event id");
     }
     return openRecord(record, { tenant, eventId: id });
@@ -150,7 +153,7 @@ class DriverStore implements StateStore {
     const owner = validateIdentity(identity);
     const prefix = readPrefix(kindPrefix);
     const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
-    return this.#scan(query, UNBOUNDED, given.signal);
+    return this.#track(this.#scan(query, UNBOUNDED, given.signal));
   }
 
   async listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
@@ -158,7 +161,7 @@ class DriverStore implements StateStore {
     const { tenant } = validateScope(scope);
     const prefix = readKind(kindPrefix, "kindPrefix");
     const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
-    return this.#scan(query, PAGE, given.signal);
+    return this.#track(this.#scan(query, PAGE, given.signal));
   }
 
   async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
@@ -182,9 +185,7 @@ class DriverStore implements StateStore {
 
   /** What every operation does first. */
   #enter(options: object | undefined): { options: object; signal: AbortSignal | undefined } {
-    if (this.#closing !== undefined) {
-      throw new StateError("STORE_CLOSED", "the store is closed", { details: {} });
-    }
+    if (this.#closing !== undefined) throw storeClosed();
     const given = readOptions(options);
     return { options: given, signal: readSignal(given) };
   }
@@ -205,13 +206,17 @@ class DriverStore implements StateStore {
   /** Reads, unless the caller gives up first. */
   async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
-    const answer = ask().catch((error: unknown) => {
-      throw readFailure(error);
-    });
-    this.#reads.add(answer);
-    const done = () => this.#reads.delete(answer);
-    answer.then(done, done);
+    if (this.#released) throw storeClosed();
+    const answer = this.#track(askDriver(ask, "the driver failed to read"));
     return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  /** Has `close` wait for a read, also for one whose caller has given up. */
+  #track<T>(read: Promise<T>): Promise<T> {
+    this.#reads.add(read);
+    const done = () => this.#reads.delete(read);
+    read.then(done, done);
+    return read;
   }
 
   /** All that match, one page after another. */
@@ -223,23 +228,27 @@ class DriverStore implements StateStore {
     while (found.length < wanted) {
       const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
       const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
-      const { records, more } = await this.#read(() => this.#driver.scan(ask), signal);
+      const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
       for (const record of records) found.push(openRecord(record, expected));
       if (!more) break;
-      const last = records.at(-1) ?? brokenPage();
-      from = query.reverse ? { before: last } : { after: last };
+      from = nextPlace(records.at(-1), ask);
     }
     return found;
   }
 
   async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const finished = Promise.allSettled([this.#queue.idle(), ...this.#reads]);
-    if (!(await settlesWithin(finished, timeoutMs, signal))) this.#queue.abandon();
-    const released = this.#driver.close();
+    if (!(await settlesWithin(this.#finished(), timeoutMs, signal))) this.#queue.abandon();
+    this.#released = true;
+    const released = askDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
     throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
       details: { reason: "unreachable" },
     });
+  }
+
+  async #finished(): Promise<void> {
+    await this.#queue.idle();
+    while (this.#reads.size > 0) await Promise.allSettled(this.#reads);
   }
 }
 
@@ -315,16 +324,34 @@ function notFound(message: string): never {
   throw new StateError("NOT_FOUND", message, { details: {} });
 }
 
-function brokenPage(): never {
-  throw new StateError("UNAVAILABLE", "the driver gave an empty page and said that there is more", {
-    details: { reason: "refused" },
-  });
+/** The place from which a scan goes on. From a driver that stands still it would never come to an end. */
+function nextPlace(last: Slot | undefined, { identity, reverse, after, before }: ScanQuery) {
+  if (last === undefined) throw failedDriver("the driver gave an empty page and said that there is more");
+  const compare = identity ? compareByIdentity : compareByKind;
+  const stands = reverse ? before && compare(last, before) >= 0 : after && compare(last, after) <= 0;
+  if (stands) throw failedDriver("the driver gave a page that does not lie beyond the one before it");
+  return reverse ? { before: last } : { after: last };
 }
 
-function readFailure(error: unknown): StateError {
-  if (isStateError(error)) return error;
-  return new StateError("UNAVAILABLE", "the driver failed to read", {
-    details: { reason: "refused" },
-    cause: error,
-  });
+/** A page that has all its parts. */
+function whole(page: ScanPage): ScanPage {
+  if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
+  return page;
+}
+
+/** What the driver answers; what it throws as a StateError, for these calls write nothing. */
+async function askDriver<T>(ask: () => Promise<T>, message: string): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw isStateError(error) ? error : failedDriver(message, error);
+  }
+}
+
+function failedDriver(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "refused" }, cause });
+}
+
+function storeClosed(): StateError<"STORE_CLOSED"> {
+  return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }

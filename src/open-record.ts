@@ -1,4 +1,5 @@
-import type { StateRecord } from "./contract.js";
+import { types } from "node:util";
+import type { RecordPlace, StateRecord } from "./contract.js";
 import type { StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
@@ -6,18 +7,18 @@ import { identityOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { copyBytes } from "./validate-bytes.js";
 
-/** What was asked for, and so must be in what came back. */
-export type Expected = {
-  readonly [K in "tenant" | "user" | "session" | "run" | "kind" | "eventId"]?: string | undefined;
-};
+const TEXTS = ["tenant", "user", "session", "run", "kind", "eventId"] as const;
 
-/** The caller's own copy of a stored record. CORRUPT when it is damaged, or is not the record that was asked for. */
+/** What was asked for, and so must be in what came back. */
+export type Expected = { readonly [K in (typeof TEXTS)[number]]?: string | undefined };
+
+/**
+ * The caller's own copy of a stored record. CORRUPT when it is damaged, or is not the record that was asked for; in
+ * that case without its place, which may be another tenant's.
+ */
 export function openRecord(record: StoredRecord, expected: Expected): StateRecord {
-  if (!isAsked(record, expected) || !isIntact(record)) {
-    throw new StateError("CORRUPT", "a stored record does not pass its checks", {
-      details: { at: { identity: identityOf(record), kind: record.kind } },
-    });
-  }
+  if (!isText(record) || !isAsked(record, expected)) throw corrupt({});
+  if (!isIntact(record)) throw corrupt({ at: { identity: identityOf(record), kind: record.kind } });
   return {
     eventId: record.eventId,
     identity: identityOf(record),
@@ -26,6 +27,17 @@ export function openRecord(record: StoredRecord, expected: Expected): StateRecor
     version: record.version,
     updatedAt: new Date(record.updatedAt),
   };
+}
+
+function corrupt(details: { at?: RecordPlace }): StateError<"CORRUPT"> {
+  return new StateError("CORRUPT", "a stored record does not pass its checks", { details });
+}
+
+/** Whether it has a place and an event id at all. None that was ever stored is longer than a kind may be. */
+function isText(record: StoredRecord): boolean {
+  return TEXTS.every(
+    (field) => typeof record[field] === "string" && record[field].length <= LIMITS.kindBytes,
+  );
 }
 
 function isAsked(record: StoredRecord, expected: Expected): boolean {
@@ -42,6 +54,8 @@ function isIntact(record: StoredRecord): boolean {
     Number.isInteger(record.updatedAt) &&
     record.updatedAt >= LIMITS.earliest &&
     record.updatedAt <= LIMITS.latest &&
+    types.isUint8Array(record.bytes) &&
+    types.isUint8Array(record.fingerprint) &&
     Buffer.compare(fingerprint(record), record.fingerprint) === 0
   );
 }

@@ -9,12 +9,14 @@ import { type RecordLimits, readExpect, readObject, validateRecord, validateSlot
 /** A commit checked and copied: 1 to 256 changes, one tenant, no slot and no event id twice. */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   if (!Array.isArray(changes)) throw invalid("changes", "an array");
-  if (changes.length < 1 || changes.length > LIMITS.changes) {
+  const { length } = changes;
+  if (!(length >= 1 && length <= LIMITS.changes)) {
     throw invalid("changes", `1 to ${LIMITS.changes} changes`);
   }
   let bytes = 0;
-  const writes = Array.from(changes as readonly unknown[], (change) => {
-    const write = readChange(change, limits);
+  // By index, for an iterator or a Proxy could hand out more than it said.
+  const writes = Array.from({ length }, (_, index) => {
+    const write = readChange(changes[index], limits);
     if (write.op === "save") bytes += write.record.bytes.byteLength;
     if (bytes > LIMITS.commitBytes) throw invalid("changes", `at most ${LIMITS.commitBytes} bytes together`);
     return write;
