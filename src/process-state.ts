@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { StateStore } from "./contract.js";
+import { monotonicFactory } from "ulid";
+import type { EventId, StateStore } from "./contract.js";
 import type { DriverFactory } from "./registry.js";
 
 /** What all copies of the package in one process have in common. */
@@ -10,6 +11,7 @@ interface ProcessState {
   readonly identities: WeakSet<object>;
   readonly drivers: Map<string, DriverFactory>;
   readonly context: AsyncLocalStorage<StateStore>;
+  readonly nextEventId: () => EventId;
 }
 
 const KEY = Symbol.for("groundstate.v1");
@@ -20,6 +22,7 @@ holder[KEY] ??= {
   identities: new WeakSet(),
   drivers: new Map(),
   context: new AsyncLocalStorage(),
+  nextEventId: monotonicFactory(),
 };
 
 export const processState: ProcessState = holder[KEY];

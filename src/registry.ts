@@ -3,7 +3,7 @@ import type { Driver } from "./driver.js";
 import { createStore, type StoreOptions, validateStoreOptions } from "./driver-store.js";
 import { invalid, StateError } from "./errors.js";
 import { processState } from "./process-state.js";
-import { readObject } from "./validate.js";
+import { readObject, readOptions } from "./validate.js";
 
 /**
  * The configuration of each driver, by its name. Open to declaration merging:
@@ -71,7 +71,7 @@ export async function openStore(target: string | StoreConfig, options?: StoreOpt
   const scheme = URL_FORM.exec(target)?.[1]?.toLowerCase();
   if (scheme === undefined)
     throw invalid("url", "a driver's name, a colon and what the driver needs (memory:)");
-  return openDriver(ALIASES[scheme] ?? scheme, { ...options, url: target });
+  return openDriver(ALIASES[scheme] ?? scheme, { ...readOptions(options), url: target });
 }
 
 /** Opens a store of a driver by name, from configuration whose type is not known. */
@@ -81,7 +81,14 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
   // Before anything is opened that would have to be closed again.
   validateStoreOptions(readObject(config, "config"));
   const opened = await factory(config);
-  return "apply" in opened ? createStore(opened, { layers: opened.layers ?? [], ...config }) : opened;
+  if (!("apply" in opened)) return opened;
+  try {
+    return createStore(opened, { layers: opened.layers ?? [], ...config });
+  } catch (error) {
+    // A layer threw: nobody else could release what was opened. Its error says more than one of the release.
+    await opened.close().catch(() => {});
+    throw error;
+  }
 }
 
 function unknownDriver(name: unknown): StateError {
