@@ -32,11 +32,13 @@ export class EventLine {
     return event;
   }
 
-  /** Looks at no more than `most` of the oldest that are past the window. */
+  /** Looks at no more than `most` of the oldest whose time in the line is up. */
   forget(most: number, now: number, window: number): void {
+    // A time in the future means that the clock was set back, and would hold up the line until then.
+    const isDue = ({ linedUpAt }: RememberedEvent) => linedUpAt <= now - window || linedUpAt > now;
     for (let looked = 0; looked < most; looked++) {
       const event = this.#line[this.#head];
-      if (event === undefined || event.linedUpAt > now - window) break;
+      if (event === undefined || !isDue(event)) break;
       this.#head++;
       if (this.#events.get(event.key) !== event) continue;
       if (isSeen(event, now, window)) this.#line.push(Object.assign(event, { linedUpAt: now }));

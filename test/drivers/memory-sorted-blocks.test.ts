@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { SortedBlocks } from "../../drivers/memory/sorted-blocks.js";
+
+const ascending = (a: number, b: number) => a - b;
+
+type Step = { readonly act: "add" | "remove" | "from" | "before"; readonly at: number };
+
+/** Enough adds for several blocks, and enough of the rest for blocks to become empty. */
+const steps = fc.array(
+  fc.record<Step>({
+    act: fc.constantFrom("add", "add", "add", "remove", "from", "before"),
+    at: fc.integer({ min: 0, max: 3000 }),
+  }),
+  { size: "max", maxLength: 3000 },
+);
+
+test("is a sorted array, whatever is added and removed", () => {
+  fc.assert(
+    fc.property(steps, fc.constantFrom("up", "down", "as it comes"), (steps, order) => {
+      const blocks = new SortedBlocks<number>(ascending);
+      const plain = new Set<number>();
+      const numbers = steps.map(({ at }) => at).sort(ascending);
+      if (order === "down") numbers.reverse();
+      for (const [index, { act, at }] of steps.entries()) {
+        const added = order === "as it comes" ? at : (numbers[index] as number);
+        const sorted = () => [...plain].sort(ascending);
+        if (act === "add" && !plain.has(added)) {
+          blocks.add(added);
+          plain.add(added);
+        }
+        if (act === "remove") {
+          const present = index % 2 ? at : ([...plain][at % plain.size] ?? at);
+          blocks.remove(present);
+          plain.delete(present);
+        }
+        if (act === "from") {
+          expect(first(blocks.from((item) => item >= at))).toEqual(
+            sorted()
+              .filter((item) => item >= at)
+              .slice(0, 20),
+          );
+        }
+        if (act === "before") {
+          const expected = sorted()
+            .filter((item) => item < at)
+            .reverse();
+          expect(first(blocks.before((item) => item >= at))).toEqual(expected.slice(0, 20));
+        }
+      }
+      const all = [...plain].sort(ascending);
+      expect([...blocks.from(() => true)]).toEqual(all);
+      expect([...blocks.before(() => false)]).toEqual(all.reverse());
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("finds its way among 200,000 without looking at them all", () => {
+  let compared = 0;
+  const blocks = new SortedBlocks<number>((a, b) => {
+    compared++;
+    return a - b;
+  });
+  for (let index = 0; index < 200_000; index++) blocks.add((index * 7919) % 200_000);
+  expect(compared / 200_000).toBeLessThan(25);
+  let looked = 0;
+  const at = blocks.from((item) => {
+    looked++;
+    return item >= 123_456;
+  });
+  expect(at.next().value).toBe(123_456);
+  expect(looked).toBeLessThan(40);
+});
+
+test("an empty one holds nothing, and gives nothing up", () => {
+  const blocks = new SortedBlocks<number>(ascending);
+  blocks.remove(1);
+  expect([...blocks.from(() => true), ...blocks.before(() => true)]).toEqual([]);
+});
+
+function first(items: Iterable<number>): number[] {
+  const found: number[] = [];
+  for (const item of items) {
+    if (found.length === 20) break;
+    found.push(item);
+  }
+  return found;
+}

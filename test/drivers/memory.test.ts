@@ -1,0 +1,200 @@
+import { describe, expect, test } from "vitest";
+import { openMemory } from "../../drivers/memory/index.js";
+import type { Driver, StoredRecord } from "../../src/driver.js";
+import { createStore } from "../../src/driver-store.js";
+import { collectGarbage, deletes, failure, SLOT, saves, stored } from "../src/rig.js";
+
+const FOR_EVER = 1e12;
+
+/** Saves a record at a moment. */
+async function save(driver: Driver, fields: Partial<StoredRecord>, now = 0, window = FOR_EVER) {
+  const record = stored(fields);
+  const [outcome] = await driver.apply([{ tenant: record.tenant, writes: [{ op: "save", record }] }], {
+    now,
+    window,
+  });
+  return outcome;
+}
+
+describe("opening", () => {
+  test("each is empty and its own", async () => {
+    const [one, two] = [await openMemory(), await openMemory({ url: "memory:" })];
+    await save(one, {});
+    expect([(await one.read([SLOT]))[0]?.eventId, (await two.read([SLOT]))[0]]).toEqual(["e1", undefined]);
+    expect(await one.status()).toEqual({ target: "memory:", schemaVersion: 0, pendingMigrations: [] });
+  });
+
+  test.each(["memory:state.db", "memory:?x", "", undefined])("refuses the URL %j", async (url) => {
+    const error = await failure(openMemory({ url } as never));
+    expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "url" } });
+  });
+});
+
+describe("erase", () => {
+  test("takes one session, whatever the run, and leaves those whose names begin alike", async () => {
+    const driver = await openMemory();
+    const near = [
+      { session: "s" },
+      { session: "s1 " },
+      { session: "s10" },
+      { user: "an" },
+      { user: "ann1" },
+      { tenant: "acm" },
+    ];
+    for (const [index, fields] of near.entries()) await save(driver, { ...fields, eventId: `near${index}` });
+    for (const run of ["", "a", "\u{10FFFF}"]) {
+      await save(driver, { run, eventId: `1${run}` });
+      await save(driver, { run, kind: "other", eventId: `2${run}` });
+    }
+    expect(await driver.erase("acme", "ann", "s1")).toBe(6);
+    expect(await driver.erase("acme", "ann", "s1")).toBe(0);
+    const { records } = await driver.scan({ prefix: "", limit: 99, maxBytes: 99, reverse: false });
+    expect(records.map(({ eventId }) => eventId).sort()).toEqual(near.map((_, index) => `near${index}`));
+  });
+
+  test("keeps the ids alone: any retry is a duplicate, in any slot", async () => {
+    const driver = await openMemory();
+    await save(driver, {});
+    await driver.erase("acme", "ann", "s1");
+    expect(await driver.readByEventId("acme", "e1")).toBeUndefined();
+    expect(await save(driver, { kind: "other", version: 9 })).toEqual({ is: "duplicate" });
+  });
+});
+
+describe("pages", () => {
+  test("end with the record with which they reach their bytes, and hold one at least", async () => {
+    const driver = await openMemory();
+    for (const kind of ["a", "b", "c"]) await save(driver, { kind, eventId: kind, bytes: Buffer.alloc(10) });
+    const page = async (maxBytes: number, limit = 9) => {
+      const { records, more } = await driver.scan({
+        tenant: "acme",
+        prefix: "",
+        limit,
+        maxBytes,
+        reverse: false,
+      });
+      return [records.length, more];
+    };
+    expect([
+      await page(1),
+      await page(10),
+      await page(11),
+      await page(30),
+      await page(31),
+      await page(99, 3),
+    ]).toEqual([
+      [1, true],
+      [1, true],
+      [2, true],
+      [3, false],
+      [3, false],
+      [3, false],
+    ]);
+  });
+
+  test("across tenants go from one to the next, also where names begin alike", async () => {
+    const driver = await openMemory();
+    const tenants = ["a", "a\u0001", "a ", "ab", "b"];
+    for (const tenant of tenants) {
+      for (const kind of ["j", "k", "k/1", "l"]) await save(driver, { tenant, kind, eventId: kind });
+    }
+    const found: string[] = [];
+    let from: { after?: StoredRecord } = {};
+    for (;;) {
+      const { records, more } = await driver.scan({
+        prefix: "k",
+        limit: 3,
+        maxBytes: 99,
+        reverse: false,
+        ...from,
+      });
+      found.push(...records.map(({ tenant, kind }) => `${tenant}|${kind}`));
+      if (!more) break;
+      from = { after: records.at(-1) as StoredRecord };
+    }
+    expect(found).toEqual(tenants.flatMap((tenant) => [`${tenant}|k`, `${tenant}|k/1`]));
+  });
+});
+
+describe("work is bounded", () => {
+  test("a list and a page cost what they return among 50,000 records of others", async () => {
+    const driver = await openMemory();
+    let read = 0;
+    const counting = (record: StoredRecord): StoredRecord =>
+      new Proxy(record, {
+        get(target, key) {
+          read++;
+          return Reflect.get(target, key);
+        },
+      });
+    const records = Array.from({ length: 50_000 }, (_, index) =>
+      counting(
+        stored({
+          user: `u${index}`,
+          kind: `k${index % 100}`,
+          eventId: `${index}`,
+          fingerprint: Buffer.alloc(0),
+        }),
+      ),
+    );
+    for (const record of records) {
+      await driver.apply([{ tenant: "acme", writes: [{ op: "save", record }] }], {
+        now: 0,
+        window: FOR_EVER,
+      });
+    }
+    const identity = { tenant: "acme", user: "u777", session: "s1", run: "" };
+    read = 0;
+    await driver.scan({ tenant: "acme", identity, prefix: "", limit: 9, maxBytes: 99, reverse: false });
+    await driver.scan({ tenant: "acme", identity, prefix: "k", limit: 9, maxBytes: 99, reverse: true });
+    await driver.scan({ prefix: "k50", limit: 9, maxBytes: 9, reverse: false });
+    await driver.erase("acme", "u777", "s1");
+    expect(read).toBeLessThan(3000);
+  });
+
+  test("memory does not grow for ever: what is past the window is let go by the writes that follow", async () => {
+    const driver = await openMemory();
+    const refs: WeakRef<Uint8Array>[] = [];
+    for (let now = 0; now < 20_000; now++) {
+      const record = stored({ eventId: `${now}`, kind: `k${now % 7}` });
+      if (now < 10_000) refs.push(new WeakRef(record.fingerprint));
+      await driver.apply([{ tenant: "acme", writes: [{ op: "save", record }] }], { now, window: 100 });
+    }
+    await new Promise(setImmediate);
+    collectGarbage();
+    expect(refs.filter((ref) => ref.deref() !== undefined)).toHaveLength(0);
+  });
+
+  test("a batch forgets at most twice as many ids as it saved; deletes and refused commits forget none", async () => {
+    const driver = await openMemory();
+    const times = { now: 1000, window: 10 };
+    const old = Array.from({ length: 10 }, (_, index) => `${index}`);
+    for (const name of old) await driver.apply([saves(name, ["note"])], { now: 0, window: 10 });
+    // Whether an id is still remembered shows when the window is taken for longer.
+    const remembered = async () => {
+      const again = await driver.apply(
+        old.slice(0, -1).map((name) => ({
+          tenant: "acme",
+          writes: [{ op: "save", record: stored({ kind: "x", eventId: `${name}/note` }), expect: "none" }],
+        })),
+        { now: 1000, window: FOR_EVER },
+      );
+      return again.filter(({ is }) => is === "conflict").length;
+    };
+    expect(await remembered()).toBe(9);
+    await driver.apply([deletes("nothing"), deletes("nothing")], times);
+    expect(await remembered()).toBe(9);
+    await driver.apply([saves("new", ["a"])], times);
+    expect(await remembered()).toBe(7);
+    await driver.apply([saves("newer", ["a", "b"])], times);
+    expect(await remembered()).toBe(3);
+  });
+});
+
+test("a store over it hands out no object of the driver's", async () => {
+  const store = createStore(await openMemory());
+  const identity = { tenant: "acme", user: "ann", session: "s1" };
+  await store.save({ eventId: "e1", identity, kind: "note", bytes: Buffer.from("kept") });
+  (await store.load(identity, "note")).bytes.fill(0);
+  expect(Buffer.from((await store.load(identity, "note")).bytes).toString()).toBe("kept");
+});
