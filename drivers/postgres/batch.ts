@@ -6,55 +6,57 @@ import type { Parameter, Row } from "./client-pool.js";
 
 /** The parameters of the apply function that stand for a batch, in its order. */
 export function packBatch(commits: readonly Commit[]): readonly Parameter[] {
-  const rounds = roundsOf(commits);
-  const columns: Column[] = Array.from({ length: 15 }, () => []);
+  const ends: number[] = [];
+  const columns: Column[] = Array.from({ length: COLUMNS }, () => []);
   const body: Uint8Array[] = [];
   let place = 1;
-  for (const [index, commit] of commits.entries()) {
-    for (const write of commit.writes) {
-      const row = rowOf(write, [rounds[index] as number, index], place);
-      for (const [at, value] of row.entries()) columns[at]?.push(value);
-      if (write.op !== "save") continue;
-      body.push(write.record.fingerprint, write.record.bytes);
-      place += write.record.fingerprint.byteLength + write.record.bytes.byteLength;
+  for (const round of roundsOf(commits)) {
+    for (const index of round) {
+      for (const [number, write] of (commits[index] as Commit).writes.entries()) {
+        for (const [at, value] of rowOf(write, index, number, place).entries()) columns[at]?.push(value);
+        if (write.op !== "save") continue;
+        body.push(write.record.fingerprint, write.record.bytes);
+        place += write.record.fingerprint.byteLength + write.record.bytes.byteLength;
+      }
     }
+    ends.push((columns[0] as Column).length);
   }
-  return [String(Math.max(...rounds)), ...columns.map(arrayLiteral), Buffer.concat(body)];
+  return [arrayLiteral(ends), ...columns.map(arrayLiteral), Buffer.concat(body)];
 }
 
 /** One outcome per commit, from the rows of the apply function. */
-export function unpackOutcomes(rows: readonly Row[], count: number): readonly Outcome[] {
-  const outcomes = new Array<Outcome>(count);
-  for (const row of rows) outcomes[Number(row.commit_no)] = outcomeOf(row);
-  if (outcomes.length !== count || outcomes.includes(undefined as never)) {
-    throw new StateError("OUTCOME_UNKNOWN", "the server's answer is not whole: read before you write again", {
-      details: {},
-    });
-  }
-  return outcomes;
+export function unpackOutcomes(rows: readonly Row[], commits: readonly Commit[]): readonly Outcome[] {
+  const answers = commits.map((): Row[] => []);
+  for (const row of rows) answers[Number(row.commit_no)]?.push(row);
+  return commits.map((commit, index) => outcomeOf(answers[index] as Row[], commit.writes.length));
 }
 
 /** Text goes in quotes; numbers and NULL do not. */
 type Column = (string | number | null)[];
 
+const COLUMNS = 15;
+
 /**
- * Commits of one round see the same snapshot; one that shares a slot or an event id with an earlier commit comes in
- * a later round.
+ * The commits of each round, by their index. Those of one round see the same snapshot; one that shares a slot or an
+ * event id with an earlier commit comes in a later round.
  */
-function roundsOf(commits: readonly Commit[]): readonly number[] {
-  const last = new Map<string, number>();
-  return commits.map((commit) => {
+function roundsOf(commits: readonly Commit[]): readonly (readonly number[])[] {
+  const rounds: number[][] = [];
+  const next = new Map<string, number>();
+  for (const [index, commit] of commits.entries()) {
     const keys = commit.writes.map((write) => slotKey(slotOf(write)));
     for (const write of commit.writes) {
       if (write.op === "save") keys.push(`${commit.tenant}\0${write.record.eventId}`);
     }
-    const round = 1 + Math.max(...keys.map((key) => last.get(key) ?? 0));
-    for (const key of keys) last.set(key, round);
-    return round;
-  });
+    const round = Math.max(...keys.map((key) => next.get(key) ?? 0));
+    for (const key of keys) next.set(key, round + 1);
+    rounds[round] ??= [];
+    rounds[round].push(index);
+  }
+  return rounds;
 }
 
-function rowOf(write: Write, [round, commit]: readonly [number, number], place: number): Column {
+function rowOf(write: Write, commit: number, number: number, place: number): Column {
   const { tenant, user, session, run, kind } = slotOf(write);
   const { expect } = write;
   const condition = expect === undefined ? 0 : expect === null ? 1 : 2;
@@ -68,20 +70,37 @@ function rowOf(write: Write, [round, commit]: readonly [number, number], place: 
           write.record.bytes.byteLength,
         ]
       : [null, null, null, null, null];
-  return [round, commit, write.op, tenant, user, session, run, kind, condition, expect ?? null, ...saved];
+  return [commit, number, write.op, tenant, user, session, run, kind, condition, expect ?? null, ...saved];
 }
 
-function outcomeOf(row: Row): Outcome {
-  switch (row.verdict) {
+function outcomeOf(rows: readonly Row[], writes: number): Outcome {
+  const [row] = rows;
+  const current = row?.current_event as string | null;
+  switch (row?.verdict) {
     case "applied":
-      return { is: "applied", existed: Array.from(row.existed as string, (digit) => digit === "1") };
+      return { is: "applied", existed: existedOf(rows, writes) };
     case "duplicate":
       return { is: "duplicate" };
     case "conflict":
       return { is: "conflict", write: Number(row.write_no) };
+    case "condition":
+      return { is: "condition", write: Number(row.write_no), current };
     default:
-      return { is: "condition", write: Number(row.write_no), current: row.current_event as string | null };
+      throw tornAnswer();
   }
+}
+
+function existedOf(rows: readonly Row[], writes: number): readonly boolean[] {
+  if (rows.length !== writes) throw tornAnswer();
+  const existed = new Array<boolean>(writes).fill(false);
+  for (const row of rows) existed[Number(row.write_no)] = row.current_event !== null;
+  return existed;
+}
+
+function tornAnswer(): StateError<"OUTCOME_UNKNOWN"> {
+  return new StateError("OUTCOME_UNKNOWN", "the server's answer is not whole: read before you write again", {
+    details: {},
+  });
 }
 
 /** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */

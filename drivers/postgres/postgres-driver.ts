@@ -48,7 +48,7 @@ export class PostgresDriver implements Driver {
   async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
     const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
     const rows = await this.#ask(this.#statements.apply, parameters, "write");
-    return unpackOutcomes(rows, commits.length);
+    return unpackOutcomes(rows, commits);
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {

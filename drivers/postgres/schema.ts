@@ -10,6 +10,14 @@ export function migrationsOf(names: Names): readonly Migration[] {
 }
 
 /**
+ * Nested loops over indexes are right whatever the tables have grown to since a plan was made; and to plan anew for
+ * each small batch, as the server would, costs more than the batch.
+ */
+const STEADY_PLANS = `
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off`.trim();
+
+/**
  * The tenant leads every key, so that the tables can be spread by tenant. `event` is the memory of seen ids: which
  * record an id was saved in, when, and since when it stands in the line to be forgotten.
  */
@@ -53,25 +61,28 @@ CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);`;
  * that share a slot or an event id are in different rounds. One event id saved by two sessions at once is met at the
  * unique key: whoever comes second is sent back to look again (40001).
  *
- * Columns of a write: \`cond\` 0 none, 1 must be empty, 2 must be \`want\`; the fingerprint of a save stands at
- * \`place\` of the body, its payload of \`size\` bytes behind it.
+ * Of a write: \`cond\` 0 none, 1 must be empty, 2 must be \`want\`; the fingerprint of a save stands at \`place\` of the
+ * body, its payload of \`size\` bytes behind it. Writes stand in the order of their rounds, \`p_until\` saying where each
+ * round ends. It answers with every write of an applied commit, one of a duplicate, and the failing one of another.
  */
 function apply(n: Names): string {
   return `
 CREATE FUNCTION ${n.apply}(
-  p_window bigint, p_lock_timeout text, p_rounds int,
-  p_round int[], p_commit int[], p_op text[],
+  p_window bigint, p_lock_timeout text, p_until int[],
+  p_commit int[], p_write int[], p_op text[],
   p_tenant text[], p_usr text[], p_session text[], p_run text[], p_kind text[],
   p_cond int[], p_want text[], p_event text[], p_version bigint[], p_updated_at bigint[],
   p_place int[], p_size int[], p_body bytea)
-RETURNS TABLE (commit_no int, verdict text, write_no int, current_event text, existed text)
+RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text)
 LANGUAGE plpgsql VOLATILE
-SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
+${STEADY_PLANS}
 AS $apply$
 #variable_conflict use_column
 DECLARE
   v_now bigint;
   v_cut bigint;
+  v_from int := 1;
+  v_until int;
   v_row record;
   v_expected bigint;
   v_inserted bigint;
@@ -94,24 +105,22 @@ BEGIN
   v_now := floor(extract(epoch FROM clock_timestamp()) * 1000);
   v_cut := v_now - p_window;
 
-  FOR v_round IN 1 .. p_rounds LOOP
+  FOREACH v_until IN ARRAY p_until LOOP
     v_expected := 0;
     v_inserted := 0;
     FOR v_row IN
-      WITH given AS MATERIALIZED (
-        SELECT x.*, ord - min(ord) OVER (PARTITION BY x.commit_no) AS write_no
-        FROM unnest(p_round, p_commit, p_op, p_tenant, p_usr, p_session, p_run, p_kind, p_cond, p_want, p_event,
-                    p_version, p_updated_at, p_place, p_size) WITH ORDINALITY
-          AS x (round, commit_no, op, tenant, usr, session, run, kind, cond, want, event_id,
-                version, updated_at, place, size, ord)
-        WHERE x.round = v_round
-      ),
-      met AS MATERIALIZED (
+      WITH met AS MATERIALIZED (
         SELECT g.*, substring(p_body FROM g.place FOR 32) AS fingerprint,
           cur.event_id AS cur_event, cur.id AS cur_id,
           seen.same IS NOT NULL AS seen, seen.same,
           (g.cond = 1 AND cur.event_id IS NOT NULL) OR (g.cond = 2 AND cur.event_id IS DISTINCT FROM g.want) AS bad
-        FROM given AS g
+        FROM unnest(
+          p_commit[v_from:v_until], p_write[v_from:v_until], p_op[v_from:v_until],
+          p_tenant[v_from:v_until], p_usr[v_from:v_until], p_session[v_from:v_until], p_run[v_from:v_until],
+          p_kind[v_from:v_until], p_cond[v_from:v_until], p_want[v_from:v_until], p_event[v_from:v_until],
+          p_version[v_from:v_until], p_updated_at[v_from:v_until], p_place[v_from:v_until], p_size[v_from:v_until])
+          AS g (commit_no, write_no, op, tenant, usr, session, run, kind, cond, want, event_id,
+                version, updated_at, place, size)
         LEFT JOIN LATERAL (
           SELECT r.event_id, r.id FROM ${n.record} AS r
           WHERE r.tenant = g.tenant AND r.usr = g.usr AND r.session = g.session AND r.run = g.run AND r.kind = g.kind
@@ -128,25 +137,23 @@ BEGIN
         ) AS seen ON true
       ),
       judged AS MATERIALIZED (
-        SELECT m.commit_no,
-          count(*) FILTER (WHERE m.op = 'save') AS saves,
+        SELECT m.*,
           CASE
-            WHEN bool_or(NOT m.same) THEN 'conflict'
-            WHEN bool_or(m.seen) AND count(*) FILTER (WHERE m.seen) < count(*) FILTER (WHERE m.op = 'save')
-              THEN 'conflict'
-            WHEN bool_or(m.seen) THEN 'duplicate'
-            WHEN bool_or(m.bad) THEN 'condition'
+            WHEN bool_or(NOT m.same) OVER own THEN 'conflict'
+            WHEN bool_or(m.seen) OVER own THEN
+              CASE WHEN bool_and(m.seen) FILTER (WHERE m.op = 'save') OVER own THEN 'duplicate' ELSE 'conflict' END
+            WHEN bool_or(m.bad) OVER own THEN 'condition'
             ELSE 'applied'
           END AS verdict,
-          coalesce(min(m.write_no) FILTER (WHERE NOT m.same), min(m.write_no) FILTER (WHERE m.seen),
-            min(m.write_no) FILTER (WHERE m.bad)) AS write_no,
-          string_agg(CASE WHEN m.cur_event IS NULL THEN '0' ELSE '1' END, '' ORDER BY m.write_no) AS existed
-        FROM met AS m GROUP BY m.commit_no
+          coalesce(
+            min(m.write_no) FILTER (WHERE NOT m.same) OVER own,
+            min(m.write_no) FILTER (WHERE m.seen) OVER own,
+            min(m.write_no) FILTER (WHERE m.bad) OVER own) AS fault
+        FROM met AS m WINDOW own AS (PARTITION BY m.commit_no)
       ),
       todo AS MATERIALIZED (
-        SELECT m.*, coalesce(m.cur_id, nextval('${n.sequence}')) AS record_id
-        FROM met AS m JOIN judged AS j ON j.commit_no = m.commit_no
-        WHERE j.verdict = 'applied' AND m.op <> 'check'
+        SELECT j.*, coalesce(j.cur_id, nextval('${n.sequence}')) AS record_id
+        FROM judged AS j WHERE j.verdict = 'applied' AND j.op <> 'check'
       ),
       saved AS (
         INSERT INTO ${n.record} AS r
@@ -174,24 +181,24 @@ BEGIN
             WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id)
         RETURNING 1
       )
-      SELECT j.commit_no, j.verdict, j.write_no, m.cur_event, j.existed, j.saves,
+      SELECT j.commit_no, j.write_no, j.verdict, j.cur_event, j.op,
         (SELECT count(*) FROM remembered) AS inserted
       FROM judged AS j
-      LEFT JOIN met AS m ON m.commit_no = j.commit_no AND m.write_no = j.write_no
+      WHERE j.verdict = 'applied' OR j.write_no = CASE j.verdict WHEN 'duplicate' THEN 0 ELSE j.fault END
     LOOP
       commit_no := v_row.commit_no;
-      verdict := v_row.verdict;
       write_no := v_row.write_no;
+      verdict := v_row.verdict;
       current_event := v_row.cur_event;
-      existed := v_row.existed;
       v_inserted := v_row.inserted;
-      IF verdict = 'applied' THEN v_expected := v_expected + v_row.saves; END IF;
+      IF verdict = 'applied' AND v_row.op = 'save' THEN v_expected := v_expected + 1; END IF;
       RETURN NEXT;
     END LOOP;
     IF v_inserted <> v_expected THEN
       RAISE EXCEPTION 'another session saved one of these event ids' USING ERRCODE = '40001';
     END IF;
     v_written := v_written + v_inserted;
+    v_from := v_until + 1;
   END LOOP;
 
   IF v_written > 0 THEN
@@ -220,7 +227,7 @@ function erase(n: Names): string {
   return `
 CREATE FUNCTION ${n.erase}(p_lock_timeout text, p_tenant text, p_usr text, p_session text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
-SET enable_seqscan = off SET jit = off
+${STEADY_PLANS}
 AS $erase$
 DECLARE
   v_count bigint;
@@ -276,7 +283,7 @@ CREATE FUNCTION ${n.scan}(
 RETURNS TABLE (place bigint, tenant text, usr text, session text, run text, kind text, event_id text,
   version bigint, updated_at bigint, fingerprint bytea, bytes bytea)
 LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
+${STEADY_PLANS}
 AS $scan$
 #variable_conflict use_column
 DECLARE

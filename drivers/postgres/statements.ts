@@ -12,9 +12,7 @@ const RECORD =
   "r.tenant, r.usr, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
 
 const APPLY_TYPES = [
-  "bigint",
-  "text",
-  "int",
+  ...["bigint", "text", "int[]"],
   ...["int[]", "int[]", "text[]"],
   ...["text[]", "text[]", "text[]", "text[]", "text[]"],
   ...["int[]", "text[]", "text[]", "bigint[]", "bigint[]"],
