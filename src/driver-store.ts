@@ -18,13 +18,13 @@ import type {
   StateStore,
 } from "./contract.js";
 import { slotOf } from "./decide.js";
-import type { Commit, Driver, Layer, Outcome, ScanPage, ScanQuery, Slot, Write } from "./driver.js";
-import { invalid, isStateError, StateError } from "./errors.js";
+import type { Commit, Driver, Layer, Outcome, Slot, Write } from "./driver.js";
+import { askDriver, DriverReads, PAGE, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { invalid, StateError } from "./errors.js";
 import { identityOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { openRecord } from "./open-record.js";
-import { compareByIdentity, compareByKind } from "./order.js";
-import { settlesWithin, unlessAborted } from "./patience.js";
+import { settlesWithin } from "./patience.js";
 import { validateScope } from "./scope.js";
 import {
   readInteger,
@@ -64,17 +64,6 @@ const MOST_MS = 2 ** 31 - 1;
 
 const MOST_IN_FLIGHT = 16;
 
-interface PageSize {
-  readonly records: number;
-  readonly bytes: number;
-}
-
-/** A result of unknown length is read in pages of this size. */
-const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
-
-/** One identity's list is one snapshot, so it is asked for whole. */
-const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
-
 /** Makes a StateStore of a driver. */
 export function createStore(
   driver: Driver,
@@ -89,15 +78,14 @@ class DriverStore implements StateStore {
   readonly #queue: CommitQueue;
   readonly #runtime: StoreRuntime;
   readonly #maxBytes: number;
-  /** What `close` waits for beside the queue. */
-  readonly #reads = new Set<Promise<unknown>>();
+  readonly #reads: DriverReads;
   #closing: Promise<void> | undefined;
-  #released = false;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
     this.#queue = new CommitQueue(this.#driver, { inFlight, window, ...runtime });
+    this.#reads = new DriverReads(this.#driver);
     this.#runtime = runtime;
     this.#maxBytes = maxBytes;
   }
@@ -118,7 +106,7 @@ class DriverStore implements StateStore {
   async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
     const { signal } = this.#enter(options);
     const slot = validateSlot(identity, kind);
-    const record = await this.#read(async () => (await this.#driver.read([slot]))[0], signal);
+    const record = await this.#reads.slot(slot, signal);
     return record ? openRecord(record, slot) : undefined;
   }
 
@@ -126,7 +114,7 @@ class DriverStore implements StateStore {
     const { signal } = this.#enter(options);
     const { tenant, user, session } = validateIdentity(identity);
     const id = readEventId(eventId);
-    const record = await this.#read(() => this.#driver.readByEventId(tenant, id), signal);
+    const record = await this.#reads.event(tenant, id, signal);
     // Read as another's, a record must look as if it did not exist: not even its damage may show.
     if (!record || record.user !== user || record.session !== session) {
       return notFound("no current record of this session has this event id");
@@ -153,7 +141,7 @@ class DriverStore implements StateStore {
     const owner = validateIdentity(identity);
     const prefix = readPrefix(kindPrefix);
     const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
-    return this.#track(this.#scan(query, UNBOUNDED, given.signal));
+    return this.#reads.scan(query, UNBOUNDED, given.signal);
   }
 
   async listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
@@ -161,7 +149,7 @@ class DriverStore implements StateStore {
     const { tenant } = validateScope(scope);
     const prefix = readKind(kindPrefix, "kindPrefix");
     const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
-    return this.#track(this.#scan(query, PAGE, given.signal));
+    return this.#reads.scan(query, PAGE, given.signal);
   }
 
   async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
@@ -203,56 +191,17 @@ class DriverStore implements StateStore {
     throw refusal(commit, outcome);
   }
 
-  /** Reads, unless the caller gives up first. */
-  async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    signal?.throwIfAborted();
-    if (this.#released) throw storeClosed();
-    const answer = this.#track(askDriver(ask, "the driver failed to read"));
-    return signal === undefined ? answer : unlessAborted(answer, signal);
-  }
-
-  /** Has `close` wait for a read, also for one whose caller has given up. */
-  #track<T>(read: Promise<T>): Promise<T> {
-    this.#reads.add(read);
-    const done = () => this.#reads.delete(read);
-    read.then(done, done);
-    return read;
-  }
-
-  /** All that match, one page after another. */
-  async #scan(query: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
-    const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = query;
-    const expected = query.identity ?? { tenant: query.tenant };
-    const found: StateRecord[] = [];
-    let from: { after?: Slot; before?: Slot } = {};
-    while (found.length < wanted) {
-      const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
-      const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
-      const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
-      for (const record of records) found.push(openRecord(record, expected));
-      if (!more) break;
-      from = nextPlace(records.at(-1), ask);
-    }
-    return found;
-  }
-
   async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (!(await settlesWithin(this.#finished(), timeoutMs, signal))) this.#queue.abandon();
-    this.#released = true;
+    const finished = Promise.all([this.#queue.idle(), this.#reads.finished()]);
+    if (!(await settlesWithin(finished, timeoutMs, signal))) this.#queue.abandon();
+    this.#reads.stop();
     const released = askDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
     throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
       details: { reason: "unreachable" },
     });
   }
-
-  async #finished(): Promise<void> {
-    await this.#queue.idle();
-    while (this.#reads.size > 0) await Promise.allSettled(this.#reads);
-  }
 }
-
-type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
 
 /** The options of a store, checked, with what they are when left out. */
 export function validateStoreOptions(options: StoreOptions) {
@@ -322,36 +271,4 @@ function refusal(
 
 function notFound(message: string): never {
   throw new StateError("NOT_FOUND", message, { details: {} });
-}
-
-/** The place from which a scan goes on. From a driver that stands still it would never come to an end. */
-function nextPlace(last: Slot | undefined, { identity, reverse, after, before }: ScanQuery) {
-  if (last === undefined) throw failedDriver("the driver gave an empty page and said that there is more");
-  const compare = identity ? compareByIdentity : compareByKind;
-  const stands = reverse ? before && compare(last, before) >= 0 : after && compare(last, after) <= 0;
-  if (stands) throw failedDriver("the driver gave a page that does not lie beyond the one before it");
-  return reverse ? { before: last } : { after: last };
-}
-
-/** A page that has all its parts. */
-function whole(page: ScanPage): ScanPage {
-  if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
-  return page;
-}
-
-/** What the driver answers; what it throws as a StateError, for these calls write nothing. */
-async function askDriver<T>(ask: () => Promise<T>, message: string): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw isStateError(error) ? error : failedDriver(message, error);
-  }
-}
-
-function failedDriver(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", message, { details: { reason: "refused" }, cause });
-}
-
-function storeClosed(): StateError<"STORE_CLOSED"> {
-  return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }

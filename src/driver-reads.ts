@@ -1,0 +1,118 @@
+import type { StateRecord } from "./contract.js";
+import type { Driver, ScanPage, ScanQuery, Slot, StoredRecord } from "./driver.js";
+import { isStateError, StateError } from "./errors.js";
+import { openRecord } from "./open-record.js";
+import { compareByIdentity, compareByKind } from "./order.js";
+import { unlessAborted } from "./patience.js";
+
+export interface PageSize {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** A result of unknown length is read in pages of this size. */
+export const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
+
+/** One identity's list is one snapshot, so it is asked for whole. */
+export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
+
+/** What a scan is to return, however many pages it takes. */
+export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
+
+/** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
+export class DriverReads {
+  readonly #driver: Driver;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #stopped = false;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
+    return this.#read(async () => (await this.#driver.read([slot]))[0], signal);
+  }
+
+  event(tenant: string, eventId: string, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
+    return this.#read(() => this.#driver.readByEventId(tenant, eventId), signal);
+  }
+
+  /** All that match, one page after another. */
+  scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
+    return this.#track(this.#scan(range, page, signal));
+  }
+
+  /** Resolves when no read is under way. */
+  async finished(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** Asks nothing more of the driver: a scan that is under way ends with STORE_CLOSED. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
+    const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = range;
+    const expected = range.identity ?? { tenant: range.tenant };
+    const found: StateRecord[] = [];
+    let from: { after?: Slot; before?: Slot } = {};
+    while (found.length < wanted) {
+      const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
+      const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
+      const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
+      for (const record of records) found.push(openRecord(record, expected));
+      if (!more) break;
+      from = nextPlace(records.at(-1), ask);
+    }
+    return found;
+  }
+
+  /** Reads, unless the caller gives up first. */
+  async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted();
+    if (this.#stopped) throw storeClosed();
+    const answer = this.#track(askDriver(ask, "the driver failed to read"));
+    return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  /** Has \`finished\` wait for a read, also for one whose caller has given up. */
+  #track<T>(read: Promise<T>): Promise<T> {
+    this.#underWay.add(read);
+    const done = () => this.#underWay.delete(read);
+    read.then(done, done);
+    return read;
+  }
+}
+
+/** What the driver answers; what it throws as a StateError, for these calls write nothing. */
+export async function askDriver<T>(ask: () => Promise<T>, message: string): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw isStateError(error) ? error : failedDriver(message, error);
+  }
+}
+
+export function storeClosed(): StateError<"STORE_CLOSED"> {
+  return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+}
+
+/** The place from which a scan goes on. From a driver that stands still it would never come to an end. */
+function nextPlace(last: Slot | undefined, { identity, reverse, after, before }: ScanQuery) {
+  if (last === undefined) throw failedDriver("the driver gave an empty page and said that there is more");
+  const compare = identity ? compareByIdentity : compareByKind;
+  const stands = reverse ? before && compare(last, before) >= 0 : after && compare(last, after) <= 0;
+  if (stands) throw failedDriver("the driver gave a page that does not lie beyond the one before it");
+  return reverse ? { before: last } : { after: last };
+}
+
+/** A page that has all its parts. */
+function whole(page: ScanPage): ScanPage {
+  if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
+  return page;
+}
+
+function failedDriver(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "refused" }, cause });
+}
