@@ -66,7 +66,7 @@ describe("forgetting", () => {
       undefined,
       true,
     ]);
-  });
+  }, 120_000);
 
   test("leaves an id that was saved again after its window alone, where its older self stood", () => {
     const { line } = lineOf(times(1, 0));

@@ -264,33 +264,39 @@ describe("idle and abandon", () => {
 });
 
 describe("many at once", () => {
-  test.each([1, 3])("100,000 commits all settle, in order, with %i in flight", async (inFlight) => {
-    const kinds = Array.from({ length: 10 }, (_, index) => `k${index}`);
-    const order = new Map(kinds.map((kind) => [kind, [] as string[]]));
-    let batches = 0;
-    const apply = async (commits: readonly Commit[]): Promise<Outcome[]> => {
-      batches++;
-      for (const { writes } of commits) {
-        for (const write of writes) order.get(slotOf(write).kind)?.push(eventIdOf(write));
-      }
-      return commits.map(() => APPLIED);
-    };
-    const queue = new CommitQueue(
-      { apply, erase: async () => 0 },
-      { inFlight, window: 1, now: () => 0, schedule: setImmediate },
-    );
-    const templates = kinds.map((kind) => stored({ kind }));
-    const all = Array.from({ length: 100_000 }, (_, index) => {
-      const record = { ...(templates[index % 10] as StoredRecord), eventId: String(index) };
-      return queue.commit({ tenant: SLOT.tenant, writes: [{ op: "save", record }] });
-    });
+  test.each([1, 3])(
+    "100,000 commits all settle, in order, with %i in flight",
+    async (inFlight) => {
+      const kinds = Array.from({ length: 10 }, (_, index) => `k${index}`);
+      const order = new Map(kinds.map((kind) => [kind, [] as string[]]));
+      let batches = 0;
+      const apply = async (commits: readonly Commit[]): Promise<Outcome[]> => {
+        batches++;
+        for (const { writes } of commits) {
+          for (const write of writes) order.get(slotOf(write).kind)?.push(eventIdOf(write));
+        }
+        return commits.map(() => APPLIED);
+      };
+      const queue = new CommitQueue(
+        { apply, erase: async () => 0 },
+        { inFlight, window: 1, now: () => 0, schedule: setImmediate },
+      );
+      const templates = kinds.map((kind) => stored({ kind }));
+      const all = Array.from({ length: 100_000 }, (_, index) => {
+        const record = { ...(templates[index % 10] as StoredRecord), eventId: String(index) };
+        return queue.commit({ tenant: SLOT.tenant, writes: [{ op: "save", record }] });
+      });
 
-    expect(new Set(await Promise.all(all))).toEqual(new Set([APPLIED]));
-    expect(batches).toBe(Math.ceil(100_000 / 256));
-    for (const [index, kind] of kinds.entries()) {
-      expect(order.get(kind)).toEqual(Array.from({ length: 10_000 }, (_, turn) => String(turn * 10 + index)));
-    }
-  });
+      expect(new Set(await Promise.all(all))).toEqual(new Set([APPLIED]));
+      expect(batches).toBe(Math.ceil(100_000 / 256));
+      for (const [index, kind] of kinds.entries()) {
+        expect(order.get(kind)).toEqual(
+          Array.from({ length: 10_000 }, (_, turn) => String(turn * 10 + index)),
+        );
+      }
+    },
+    120_000,
+  );
 
   test("what was sent and settled is let go while others wait", async () => {
     const { queue, batches, pump } = queueRig();
