@@ -11,7 +11,8 @@ import {
 export interface NodeTest {
   describe(name: string, options: { concurrency: number }, body: () => void): unknown;
   test(name: string, options: { timeout?: number; skip?: string }, body: () => Promise<void>): unknown;
-  after(body: () => Promise<void>): unknown;
+  /** If given, the space that the cases shared is removed at the end. */
+  after?(body: () => Promise<void>): unknown;
 }
 
 /** Makes a `node:test` test of every case: `conformanceNodeTests(await import("node:test"), harness)`. */
@@ -24,6 +25,6 @@ export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, optio
       const skip = run.skipReason(each);
       nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
     }
-    nodeTest.after(() => run.end());
+    nodeTest.after?.(() => run.end());
   });
 }

@@ -1,4 +1,5 @@
-import { readFileSync, readlinkSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
 import type {
   ApplyOptions,
@@ -47,9 +48,9 @@ export class FileDriver implements Driver {
 
   async close(): Promise<void> {}
 
-  /** The reference does its work before it first waits, so all of this is one step. */
-  protected exclusively<T>(work: (driver: ReferenceDriver) => Promise<T>): Promise<T> {
-    this.lock();
+  /** The reference does its work before it first waits, so what is between the locks is one step. */
+  protected async exclusively<T>(work: (driver: ReferenceDriver) => Promise<T>): Promise<T> {
+    await this.lock();
     try {
       const space = this.load();
       const answer = work(new ReferenceDriver(space));
@@ -74,39 +75,51 @@ export class FileDriver implements Driver {
     renameSync(written, this.path);
   }
 
-  /** A link holds its owner's id from the moment it exists, so that a killed owner can be told. */
-  protected lock(): void {
-    for (;;) {
-      try {
-        symlinkSync(String(process.pid), this.#lockPath);
-        return;
-      } catch (error) {
-        if (!hasCode(error, "EEXIST")) throw error;
-      }
-      if (this.#ownerIsGone()) this.unlock();
-      pause(1);
+  /**
+   * A link holds its owner's id from the moment it exists, so that a killed owner can be told. Waiting lets the event
+   * loop go round: a killed child is only gone once its parent has taken note.
+   */
+  protected async lock(): Promise<void> {
+    while (!linked(this.#lock)) {
+      if (this.#ownerIsGone()) this.#breakLock();
+      await sleep(1);
     }
   }
 
   protected unlock(): void {
-    try {
-      unlinkSync(this.#lockPath);
-    } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
-    }
+    rmSync(this.#lock, { force: true });
   }
 
-  get #lockPath(): string {
+  get #lock(): string {
     return `${this.path}.lock`;
+  }
+
+  /** One at a time, and after another look: a second breaker would break the lock of whoever came next. */
+  #breakLock(): void {
+    const breaking = `${this.path}.breaking`;
+    if (!linked(breaking)) return;
+    if (this.#ownerIsGone()) this.unlock();
+    rmSync(breaking, { force: true });
   }
 
   #ownerIsGone(): boolean {
     try {
-      process.kill(Number(readlinkSync(this.#lockPath)), 0);
+      process.kill(Number(readlinkSync(this.#lock)), 0);
       return false;
     } catch (error) {
       return hasCode(error, "ESRCH");
     }
+  }
+}
+
+/** Makes a link that names this process, unless there is one. */
+function linked(path: string): boolean {
+  try {
+    symlinkSync(String(process.pid), path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,7 +47,7 @@ const flaws = {
   },
 
   "locks-nothing": class extends FileDriver {
-    protected override lock(): void {}
+    protected override async lock(): Promise<void> {}
     protected override unlock(): void {}
 
     protected override store(space: ReferenceSpace): void {
@@ -88,12 +88,15 @@ const flaws = {
 
 export function fileHarness(flaw: string): Harness {
   const FlawedDriver = flaws[flaw as keyof typeof flaws];
-  const pathOf = (space: string) => join(tmpdir(), `groundstate-${flaw}-${space}`);
+  const folderOf = (space: string) => join(tmpdir(), `groundstate-${flaw}-${space}`);
   return {
     name: flaw,
     durable: true,
-    open: async (space, options) => createStore(new FlawedDriver(pathOf(space)), options),
-    destroy: async (space) => rmSync(pathOf(space), { force: true }),
+    async open(space, options) {
+      mkdirSync(folderOf(space), { recursive: true });
+      return createStore(new FlawedDriver(join(folderOf(space), "state")), options);
+    },
+    destroy: async (space) => rmSync(folderOf(space), { recursive: true, force: true }),
   };
 }
 

@@ -16,13 +16,17 @@ describe("mutants that only another process shows", () => {
     },
   );
 
-  test("what they are made from passes the same cases", { timeout: 120_000 }, async () => {
-    const { harness, modulePath } = fileReference;
-    const only = overProcesses.map(({ breaks }) => breaks);
-    const { results } = await runConformance(harness, { only, modulePath: modulePath as string });
-    assert.deepEqual(
-      results.map(({ id, outcome, error }) => ({ id, outcome, error })),
-      only.map((id) => ({ id, outcome: "passed", error: undefined })),
-    );
+  test.each(overProcesses)(
+    "what they are made from passes $breaks",
+    { timeout: 120_000 },
+    async ({ breaks }) => {
+      const { harness, modulePath } = fileReference;
+      const { results } = await runConformance(harness, { only: breaks, modulePath: modulePath as string });
+      assert.equal(results[0]?.outcome, "passed", results[0]?.error?.stack);
+    },
+  );
+
+  test("there are some", () => {
+    assert.ok(overProcesses.length >= 5);
   });
 });
