@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import type { Change, Identity, NewRecord } from "../../src/contract.js";
 import type { Commit, Driver, Layer, Write } from "../../src/driver.js";
@@ -247,7 +248,21 @@ describe("the options of a store", () => {
 });
 
 describe("an abort of a read", () => {
-  test("takes effect at once, however long the driver takes, and leaves no listener", async () => {
+  test("leaves no listener on a signal that was not aborted", async () => {
+    const store = createStore(driverWith({}));
+    const { signal } = new AbortController();
+    const asked = [
+      store.find(IDENTITY, "note", { signal }),
+      store.list(IDENTITY, "", { signal }),
+      store.erase(IDENTITY, { signal }),
+    ];
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await Promise.all(asked);
+    await store.close({ signal });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  test("takes effect at once, however long the driver takes", async () => {
     const store = createStore(
       driverWith({
         read: () => new Promise(() => {}),

@@ -63,10 +63,30 @@ describe("close", () => {
         order.push("close");
       },
     });
-    const all = store.listKind(maintenanceScope({ reason: "test", tenant: "acme" }), "k");
+    const { signal } = new AbortController();
+    const all = store.listKind(maintenanceScope({ reason: "test", tenant: "acme" }), "k", { signal });
     await store.close();
     expect(order).toEqual(["scan", "scan", "scan", "close"]);
     expect((await all).map(({ kind }) => kind)).toEqual(["k0", "k1", "k2"]);
+  });
+
+  test("waits for the page that is under way when a scan is abandoned meanwhile", async () => {
+    const gates = [byHand<ScanPage>(), byHand<ScanPage>()];
+    let asked = 0;
+    const { store, close } = watched({ scan: () => (gates[asked++] as (typeof gates)[0]).promise });
+    const controller = new AbortController();
+    const scope = maintenanceScope({ reason: "test", tenant: "acme" });
+    const all = store.listKind(scope, "k", { signal: controller.signal });
+    const closed = store.close();
+    gates[0]?.resolve({ records: [stored({ kind: "k0" })], more: true });
+    await turn();
+    controller.abort("left");
+    await expect(all).rejects.toBe("left");
+    await turn();
+    expect([asked, close.mock.calls.length]).toEqual([2, 0]);
+    gates[1]?.resolve({ records: [], more: false });
+    await closed;
+    expect(close).toHaveBeenCalledTimes(1);
   });
 
   test("refuses at once what comes after it", async () => {
