@@ -80,6 +80,7 @@ describe("decide", () => {
     ["a duplicate whose condition no longer holds", [save("a", "old", null)], duplicate],
     ["a partial replay", [remove("c"), save("c", "n"), save("a", "old")], conflict(2)],
     ["a partial replay, the seen one first", [save("a", "old"), save("c", "n")], conflict(0)],
+    ["a partial replay of two", [save("c", "n"), save("a", "old"), save("b", "b1")], conflict(1)],
     ["a duplicate and another content", [save("a", "old"), save("c", "cur")], conflict(1)],
     [
       "a new one, then two of other content",
