@@ -130,9 +130,7 @@ BEGIN
           SELECT coalesce(e.fingerprint = substring(p_body FROM g.place FOR 32), true) AS same
           FROM ${n.event} AS e
           WHERE e.tenant = g.tenant AND e.event_id = g.event_id
-            AND (e.saved_at > v_cut OR EXISTS (
-              SELECT FROM ${n.record} AS r
-              WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id))
+            AND (e.saved_at > v_cut OR ${isCurrent(n)})
           OFFSET 0
         ) AS seen ON true
       ),
@@ -176,9 +174,7 @@ BEGIN
         ON CONFLICT (tenant, event_id) DO UPDATE SET
           record_id = excluded.record_id, saved_at = excluded.saved_at, lined_up_at = excluded.lined_up_at,
           fingerprint = excluded.fingerprint
-          WHERE e.saved_at <= v_cut AND NOT EXISTS (
-            SELECT FROM ${n.record} AS r
-            WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id)
+          WHERE e.saved_at <= v_cut AND NOT ${isCurrent(n)}
         RETURNING 1
       )
       SELECT j.commit_no, j.write_no, j.verdict, j.cur_event, j.op,
@@ -203,9 +199,7 @@ BEGIN
 
   IF v_written > 0 THEN
     WITH old AS MATERIALIZED (
-      SELECT e.tenant, e.event_id, EXISTS (
-          SELECT FROM ${n.record} AS r
-          WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id) AS current
+      SELECT e.tenant, e.event_id, ${isCurrent(n)} AS current
       FROM ${n.event} AS e
       WHERE e.lined_up_at <= v_cut
       ORDER BY e.lined_up_at LIMIT v_written * 2
@@ -220,6 +214,16 @@ BEGIN
   END IF;
 END
 $apply$;`;
+}
+
+/**
+ * Whether event e is the current one of the record it was saved in. Without OFFSET 0 the server may read all records
+ * into a hash for it, when it believes that it will ask often.
+ */
+function isCurrent(n: Names): string {
+  return `EXISTS (
+    SELECT FROM ${n.record} AS r
+    WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id OFFSET 0)`;
 }
 
 /** Removes a session's records under the lock its writers take; of their events the ids stay, and nothing else. */

@@ -57,9 +57,14 @@ export async function openFresh(config: Omit<PostgresConfig, "url" | "connect"> 
 
 export type Sql = ReturnType<typeof postgres>;
 
+/** A client as the package makes it. */
+export function postgresOf(url: string, options: postgres.Options<never> = {}): Sql {
+  return postgres(url, { max: 1, fetch_types: false, onnotice() {}, ...options });
+}
+
 /** A plain client, closed after the test. */
 export function plain(url: string, options: postgres.Options<never> = {}): Sql {
-  const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {}, ...options });
+  const sql = postgresOf(url, options);
   onTestFinished(() => sql.end({ timeout: 1 }));
   return sql;
 }
@@ -172,7 +177,7 @@ export function connectWith(
   options: postgres.Options<never> = {},
 ): () => PostgresClient {
   return () => {
-    const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {}, ...options });
+    const sql = postgresOf(url, options);
     return {
       unsafe: (text, parameters = [], how = {}) =>
         around({ text, parameters }, async () => sql.unsafe(text, parameters, how), sql),

@@ -1,0 +1,241 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { openPostgres } from "../../drivers/postgres/index.js";
+import type { Driver, ScanQuery, StoredRecord } from "../../src/driver.js";
+import { createDatabase } from "../postgres/database.js";
+import {
+  apply,
+  connectWith,
+  DAY,
+  plain,
+  postgresOf,
+  refuseStrayErrors,
+  remove,
+  type Sql,
+  save,
+} from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+/** What one statement of the driver touched, by the server's own count. */
+interface Touched {
+  /** Tables read from end to end. */
+  readonly sequential: number;
+  /** Rows fetched through indexes. */
+  readonly rows: number;
+  /** Rows inserted, updated and deleted. */
+  readonly written: number;
+}
+
+const TOUCHED = `
+  SELECT sum(seq_scan) AS sequential, sum(idx_tup_fetch) AS rows, sum(n_tup_ins + n_tup_upd + n_tup_del) AS written
+  FROM pg_stat_xact_user_tables WHERE schemaname = 'groundstate'`;
+
+const TENANTS = 200;
+const ROWS = 200_000;
+const EVENTS = 1_000_000;
+
+let url: string;
+let driver: Driver;
+let touched: Touched;
+
+/**
+ * Each statement in a transaction whose counts are looked at before it ends. The plans are those a busy process
+ * has: made when the tables were empty, and no statistics since.
+ */
+beforeAll(async () => {
+  const database = await createDatabase();
+  url = database.url;
+  const connect = connectWith(url, async (_, run, client) => {
+    await client.unsafe("BEGIN");
+    try {
+      const before = await count(client);
+      const rows = await run();
+      const after = await count(client);
+      touched = {
+        sequential: after.sequential - before.sequential,
+        rows: after.rows - before.rows,
+        written: after.written - before.written,
+      };
+      return rows;
+    } finally {
+      await client.unsafe("COMMIT");
+    }
+  });
+  driver = await openPostgres({ connect, poolSize: 1, timeoutMs: 60_000 });
+  const sql = postgresOf(url);
+  // Faster to fill; the plans are the same.
+  for (const table of ["record", "event"]) {
+    await sql.unsafe(`ALTER TABLE groundstate.${table} SET UNLOGGED`);
+    await sql.unsafe(`ALTER TABLE groundstate.${table} SET (autovacuum_enabled = off)`);
+  }
+  for (let round = 0; round < 10; round++) await useEverything();
+  await fill(sql);
+  await sql.end();
+  return async () => {
+    await driver.close();
+    await database.drop();
+  };
+}, 120_000);
+
+async function useEverything(): Promise<void> {
+  const slot = { tenant: "warm", user: "u", session: "s", run: "", kind: "k" };
+  await apply(driver, [save({ ...slot, eventId: "warm" })]);
+  await apply(driver, [remove(slot)]);
+  await driver.read([slot]);
+  await driver.readByEventId("warm", "warm");
+  await driver.erase("warm", "u", "s");
+  for (const reverse of [true, false]) {
+    await driver.scan({ tenant: "warm", identity: slot, prefix: "", limit: 10, maxBytes: 1e6, reverse });
+  }
+  const scan = { prefix: "k", limit: 10, maxBytes: 1e6, reverse: false };
+  await driver.scan(scan);
+  await driver.scan({ ...scan, tenant: "warm", after: slot });
+}
+
+async function count(sql: Sql): Promise<Touched> {
+  const [row] = await sql.unsafe(TOUCHED);
+  return { sequential: Number(row?.sequential), rows: Number(row?.rows), written: Number(row?.written) };
+}
+
+async function fill(sql: Sql): Promise<void> {
+  await sql.unsafe(`
+    INSERT INTO groundstate.record
+    SELECT 'tenant-' || n % ${TENANTS}, 'user-' || n % 7, 'session-' || n / 1000, '',
+      CASE WHEN n % 4 = 0 THEN 'rare/' ELSE 'often/' END || n, 1000000 + n, 'event-' || n, 0, 0, '\\x00', 'payload'
+    FROM generate_series(1, ${ROWS}) AS n`);
+  await sql.unsafe(`
+    INSERT INTO groundstate.event
+    SELECT 'tenant-' || n % ${TENANTS}, 'event-' || n, 1000000 + n, 0, n, '\\x00' FROM generate_series(1, ${ROWS}) AS n`);
+}
+
+describe("on 200,000 records of 200 tenants, with plans made when there were none, a statement costs what it returns", () => {
+  const rare: ScanQuery = { prefix: "rare/", limit: 100, maxBytes: 1e6, reverse: false };
+  const identity = { tenant: "tenant-7", user: "user-1", session: "session-3", run: "" };
+
+  test("the count can show a table that is read from end to end", async () => {
+    const sql = plain(url);
+    await sql.unsafe("BEGIN");
+    await sql.unsafe("SELECT count(version) FROM groundstate.record");
+    expect(await count(sql)).toMatchObject({ sequential: 1 });
+    await sql.unsafe("ROLLBACK");
+  });
+
+  test("a page of a kind in one tenant", async () => {
+    const { records } = await driver.scan({ ...rare, tenant: "tenant-8" });
+    expect(records).toHaveLength(100);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(110);
+
+    const next = await driver.scan({ ...rare, tenant: "tenant-8", after: records[99] as StoredRecord });
+    expect(next.records).toHaveLength(100);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(110);
+  });
+
+  test("a kind that one tenant has none of does not look at the others", async () => {
+    expect((await driver.scan({ ...rare, tenant: "tenant-7" })).records).toEqual([]);
+    expect(touched).toMatchObject({ sequential: 0, rows: 0 });
+  });
+
+  test("a page across tenants, and one seek for each tenant that has none", async () => {
+    const { records } = await driver.scan(rare);
+    expect(records).toHaveLength(100);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(130);
+
+    expect((await driver.scan({ ...rare, prefix: "never/" })).records).toEqual([]);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(2 * TENANTS + 10);
+  });
+
+  test("a page ends where its bytes do", async () => {
+    const { records } = await driver.scan({ ...rare, tenant: "tenant-8", limit: 10_000, maxBytes: 70 });
+    expect(records).toHaveLength(10);
+    expect(touched.rows).toBeLessThan(110);
+  });
+
+  test("one identity's list, either way around", async () => {
+    const found: unknown[] = [];
+    for (const reverse of [false, true]) {
+      const query = {
+        tenant: identity.tenant,
+        identity,
+        prefix: "often/",
+        limit: 1000,
+        maxBytes: 1e6,
+        reverse,
+      };
+      const { records } = await driver.scan(query);
+      found.push(records.length);
+      expect(touched).toMatchObject({ sequential: 0 });
+      expect(touched.rows).toBeLessThanOrEqual(records.length + 1);
+    }
+    expect(found).toEqual([1, 1]);
+  });
+
+  test("reads", async () => {
+    const slots = [1, 3, 5, 999_999].map((n) => ({
+      tenant: `tenant-${n % TENANTS}`,
+      user: `user-${n % 7}`,
+      session: `session-${Math.floor(n / 1000)}`,
+      run: "",
+      kind: `often/${n}`,
+    }));
+    expect((await driver.read(slots)).map((found) => found?.eventId)).toEqual([
+      "event-1",
+      "event-3",
+      "event-5",
+      undefined,
+    ]);
+    expect(touched).toMatchObject({ sequential: 0, rows: 3 });
+    expect(await driver.readByEventId("tenant-5", "event-5")).toMatchObject({ kind: "often/5" });
+    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+  });
+
+  test("batches and erases", async () => {
+    const commits = Array.from({ length: 64 }, (_, n) => save({ ...identity, kind: `new/${n}` }));
+    await apply(driver, commits, Number.MAX_SAFE_INTEGER);
+    expect(touched).toMatchObject({ sequential: 0, written: 128 });
+    expect(touched.rows).toBeLessThan(200);
+    expect(await driver.erase("tenant-7", "user-1", "session-3")).toBeGreaterThan(64);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(400);
+  });
+});
+
+describe("among a million expired ids that are still current", () => {
+  test("each batch looks at no more than twice as many as it wrote, and the line moves on", async () => {
+    const sql = plain(url);
+    // Faster to fill.
+    await sql.unsafe("DROP INDEX groundstate.record_kind, groundstate.record_by_id, groundstate.event_line");
+    const kind = "to_char(n, '0000000')";
+    await sql.unsafe(`
+      INSERT INTO groundstate.record
+      SELECT 'million', 'u', 's', '', ${kind}, 9000000 + n, ${kind}, 0, 0, '', '' FROM generate_series(1, ${EVENTS}) AS n`);
+    // Expired for longer than all the others are; one that is not current stands among them.
+    await sql.unsafe(`
+      INSERT INTO groundstate.event
+      SELECT 'million', ${kind}, 9000000 + n, n - 5000000, n - 5000000, '' FROM generate_series(1, ${EVENTS}) AS n`);
+    await sql.unsafe(`
+      INSERT INTO groundstate.event VALUES ('million', 'forgettable', -1, 0, -5000000 + 40, '')`);
+    await sql.unsafe(`
+      CREATE UNIQUE INDEX record_by_id ON groundstate.record (tenant, id);
+      CREATE INDEX record_kind ON groundstate.record (tenant, kind, usr, session, run);
+      CREATE INDEX event_line ON groundstate.event (lined_up_at)`);
+
+    for (let batch = 0; batch < 5; batch++) {
+      await apply(
+        driver,
+        [1, 2, 3, 4, 5].map((kind) => save({ tenant: "mine", kind: `${kind}` })),
+      );
+      expect(touched.sequential).toBe(0);
+      // Five records and five events, and the ten oldest of the line: moved, or removed.
+      expect(touched.written).toBe(20);
+      expect(touched.rows).toBeLessThan(80);
+    }
+    const [state] = await sql`
+      SELECT count(*) FILTER (WHERE lined_up_at > ${Date.now() - DAY} AND tenant = 'million') AS moved,
+        count(*) FILTER (WHERE event_id = 'forgettable') AS left_over FROM groundstate.event`;
+    expect(state).toEqual({ moved: "49", left_over: "0" });
+  }, 120_000);
+});
