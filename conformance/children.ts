@@ -67,9 +67,9 @@ export class Child<R> {
   /** SIGKILL: it gets no chance to tidy up. Resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const exit = once(this.#process, "exit");
+    const closed = once(this.#process, "close");
     this.#process.kill("SIGKILL");
-    await exit;
+    await closed;
   }
 
   async #until(isSo: () => boolean): Promise<void> {
@@ -96,7 +96,8 @@ export class Child<R> {
         this.#heard?.();
       });
       this.#process.on("error", reject);
-      this.#process.on("exit", (code, signal) =>
+      // Not at exit: what it said last may still be on its way then.
+      this.#process.on("close", (code, signal) =>
         reject(
           new Error(`the process that was to ${role} ended early (${signal ?? code}) ${stderr.slice(-2000)}`),
         ),
