@@ -87,7 +87,7 @@ describe("under load of 64 writers, nothing acknowledged is lost, nothing is wri
     const driver = await open({ url, timeoutMs: 5000 });
     const load = new Load(storeOf(driver, 2));
     let killed = 0;
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 40; round++) {
       await pause(20 + Math.random() * 20);
       killed += (
         await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -120,7 +120,7 @@ describe("under load of 64 writers, nothing acknowledged is lost, nothing is wri
     const load = new Load(store);
     const timer = setInterval(() => proxy.cut(), 30);
     onTestFinished(() => clearInterval(timer));
-    await pause(2000);
+    await pause(1200);
     clearInterval(timer);
     await load.stop();
     expect(proxy.accepted).toBeGreaterThan(10);

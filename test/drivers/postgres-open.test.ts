@@ -25,7 +25,7 @@ import {
 refuseStrayErrors();
 
 /** Shorter than the default, so that a test need not wait for what is never to come. */
-const HASTY = { timeoutMs: 1000 };
+const HASTY = { timeoutMs: 500 };
 const MARGIN_MS = 4000;
 
 describe("a server that cannot be talked to", () => {

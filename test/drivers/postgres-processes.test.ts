@@ -32,7 +32,7 @@ test("increments by compare-and-swap from four processes come out exact", async 
     console.log(applied);
   `;
   const counts = await Promise.all(
-    ["a", "b", "c", "d"].map((who) => inProcess<number>(source, { url, who, ms: 2000 })),
+    ["a", "b", "c", "d"].map((who) => inProcess<number>(source, { url, who, ms: 1500 })),
   );
   const total = counts.reduce((sum, count) => sum + count);
   const [last] = await (await open({ url })).read([SLOT]);
@@ -60,10 +60,10 @@ test("a condition holds against writers without one in another process", async (
     console.log(JSON.stringify(replaced));
   `;
   const [, , one, other] = await Promise.all([
-    inProcess(careless, { url, who: "a", ms: 2000 }),
-    inProcess(careless, { url, who: "b", ms: 2000 }),
-    inProcess<unknown[]>(careful, { url, who: "c", ms: 2000 }),
-    inProcess<unknown[]>(careful, { url, who: "d", ms: 2000 }),
+    inProcess(careless, { url, who: "a", ms: 1500 }),
+    inProcess(careless, { url, who: "b", ms: 1500 }),
+    inProcess<unknown[]>(careful, { url, who: "c", ms: 1500 }),
+    inProcess<unknown[]>(careful, { url, who: "d", ms: 1500 }),
   ]);
   const replaced = [...one, ...other];
   expect(replaced.length).toBeGreaterThan(0);
@@ -104,10 +104,10 @@ test("an erase beside commits of the same session never tears one", async () => 
     console.log(JSON.stringify({ torn, pairs }));
   `;
   const [, , erased, read] = await Promise.all([
-    inProcess(writer, { url, who: "w", ms: 2500 }),
-    inProcess(writer, { url, who: "x", ms: 2500 }),
-    inProcess<number[]>(eraser, { url, who: "e", ms: 2500 }),
-    inProcess<{ torn: unknown[]; pairs: number }>(reader, { url, who: "r", ms: 2500 }),
+    inProcess(writer, { url, who: "w", ms: 1500 }),
+    inProcess(writer, { url, who: "x", ms: 1500 }),
+    inProcess<number[]>(eraser, { url, who: "e", ms: 1500 }),
+    inProcess<{ torn: unknown[]; pairs: number }>(reader, { url, who: "r", ms: 1500 }),
   ]);
   expect(read.torn).toEqual([]);
   expect(read.pairs).toBeGreaterThan(0);
