@@ -4,7 +4,7 @@ import { onTestFinished, test } from "vitest";
 import { createStore } from "../../src/driver-store.js";
 import { runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";
-import { type Script, scripts } from "./script.js";
+import { type Script, type Step, scripts } from "./script.js";
 import { openDrivers } from "./stores.js";
 
 /** Clocks may tick coarsely, and the database's is not this process's. */
@@ -18,10 +18,8 @@ class TooSlow extends Error {}
  */
 test("every store forgets what the model forgets, as the window passes for real", async () => {
   let marks = 0;
-  const together = fc.array(
-    scripts(() => `#${++marks}`, 12, 3),
-    { minLength: 12, maxLength: 12 },
-  );
+  const script = scripts(() => `#${++marks}`, 12, 3).map(onItsOwn);
+  const together = fc.array(script, { minLength: 12, maxLength: 12 });
   const property = fc.asyncProperty(together, async (scripts) => {
     for (let window = 1500; ; window *= 2) {
       try {
@@ -31,8 +29,24 @@ test("every store forgets what the model forgets, as the window passes for real"
       }
     }
   });
-  await assertProperty(property, 1);
+  // Each step of shrinking would wait for the window again.
+  await assertProperty(property, 1, { endOnFailure: true });
 }, 120_000);
+
+/**
+ * Without scans across tenants, which would see what the scripts beside it have stored, and with one commit after
+ * another. Of commits made at once only those that share a slot or an id have an order, and past the window others
+ * meet too: a save of an id waits for whoever overwrites the record that has kept it seen.
+ */
+function onItsOwn({ world, steps }: Script): Script {
+  return {
+    world,
+    steps: steps.flatMap((step): readonly Step[] => {
+      if (step.ask === "together") return step.commits.map((changes) => ({ ask: "commit", changes }));
+      return step.ask === "listKind" && step.tenant === undefined ? [] : [step];
+    }),
+  };
+}
 
 async function runAll(scripts: readonly Script[], window: number): Promise<void> {
   const { drivers, clean } = await openDrivers();
