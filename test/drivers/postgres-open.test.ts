@@ -226,18 +226,10 @@ describe("a database that is not as it should be", () => {
   });
 
   test("not in UTF-8", async () => {
-    const url = await freshDatabase();
-    const name = `ascii_${new URL(url).pathname.slice(6, 18)}`;
-    const sql = plain(url);
-    await sql.unsafe(
-      `CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`,
+    const url = await freshDatabase(
+      "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0",
     );
-    onTestFinished(async () => {
-      await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
-    });
-    const other = new URL(url);
-    other.pathname = name;
-    const error = await failure(openPostgres({ url: other.href }));
+    const error = await failure(openPostgres({ url }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("ENCODING 'UTF8'");
   });

@@ -35,11 +35,20 @@ export function refuseStrayErrors(): void {
   });
 }
 
-/** An empty database that is dropped after the test. */
-export async function freshDatabase(): Promise<string> {
+/** An empty database that is dropped after the test; with options, such as its encoding, one made beside it. */
+export async function freshDatabase(options?: string): Promise<string> {
   const { url, drop } = await createDatabase();
   onTestFinished(drop);
-  return url;
+  if (options === undefined) return url;
+  const sql = plain(url);
+  const other = new URL(url);
+  other.pathname += "_other";
+  const name = other.pathname.slice(1);
+  await sql.unsafe(`CREATE DATABASE ${name} ${options}`);
+  onTestFinished(async () => {
+    await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+  return other.href;
 }
 
 /** A driver that is closed after the test. */
