@@ -1,22 +1,24 @@
+// Only what a star exports is open to declaration merging under the package's own name, as DriverConfigs and
+// StateErrorDetails have to be.
+
 export * from "./context.js";
 export * from "./contract.js";
 export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./decide.js";
 export * from "./driver.js";
 export { createStore, type StoreOptions, type StoreRuntime } from "./driver-store.js";
+export * from "./error-details.js";
 export {
   type AnyStateError,
   isStateError,
   StateError,
   type StateErrorCode,
-  type StateErrorDetails,
   type StateErrorOptions,
-  type UnavailableReason,
 } from "./errors.js";
 export { newEventId } from "./event-id.js";
 export { tenantIdentity, userIdentity } from "./identity.js";
+export { type RetryPolicy, retrying } from "./layers/retrying.js";
 export { LIMITS } from "./limits.js";
 export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./order.js";
-// A star, because only what a star exports is open to declaration merging under the package's own name.
 export * from "./registry.js";
 export { type ScanKindOptions, scanKind } from "./scan-kind.js";
 export { maintenanceScope, type ScopeClaim, validateScope } from "./scope.js";

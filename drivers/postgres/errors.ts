@@ -1,4 +1,5 @@
-import { isStateError, StateError, type UnavailableReason } from "../../src/errors.js";
+import type { UnavailableReason } from "../../src/error-details.js";
+import { isStateError, StateError } from "../../src/errors.js";
 
 /** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
 export type Intent = "read" | "write";
