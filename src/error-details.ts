@@ -1,0 +1,42 @@
+import type { Expect, Identity, RecordPlace } from "./contract.js";
+
+/**
+ * What each code carries. Open to declaration merging: a wrapper adds codes of its own and throws the same class.
+ */
+export interface StateErrorDetails {
+  /** `load`, `loadByEventId`: nothing there for this identity. */
+  NOT_FOUND: Record<never, never>;
+  /** The event id was seen with other content; `change` is its index in the commit. */
+  IDEMPOTENCY_CONFLICT: { readonly change: number };
+  /** `current` is the event id the slot holds now, or null. */
+  CONDITION_FAILED: {
+    readonly change: number;
+    readonly identity: Identity;
+    readonly kind: string;
+    readonly current: Expect;
+  };
+  /** Tenant, user or session is missing or empty. */
+  IDENTITY_REQUIRED: { readonly field: string };
+  /** Any other bad argument. Never its value. */
+  INVALID_RECORD: { readonly field: string; readonly rule: string };
+  /** `listKind` without a scope from `maintenanceScope`. */
+  MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
+  STORE_CLOSED: Record<never, never>;
+  UNKNOWN_DRIVER: { readonly driver: string; readonly registered: readonly string[] };
+  /** Nothing was written. */
+  UNAVAILABLE: { readonly reason: UnavailableReason };
+  /** The write was under way when its answer was lost. A save may be retried with its event id. */
+  OUTCOME_UNKNOWN: Record<never, never>;
+  /** Stored data does not pass its checks. */
+  CORRUPT: { readonly at?: RecordPlace };
+  SCHEMA_TOO_NEW: { readonly found: number; readonly supported: number };
+  SCHEMA_OUTDATED: { readonly found: number; readonly pending: readonly string[] };
+}
+
+/**
+ * - `busy`: a lock, a deadlock, a full queue; passes by itself.
+ * - `unreachable`: no connection, or no answer in time.
+ * - `refused`: the database answered, and would not do this piece of work; a smaller one may pass.
+ * - `setup`: a person has to act first (a package, a password, a permission, a folder).
+ */
+export type UnavailableReason = "busy" | "unreachable" | "refused" | "setup";
