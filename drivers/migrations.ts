@@ -11,9 +11,10 @@ export interface Migration {
 export interface MigrationTarget {
   /** The schema's version; 0 when there is none yet. */
   version(): Promise<number>;
-  /** Runs `work` while no other process migrates this database. */
-  exclusively(work: () => Promise<void>): Promise<void>;
-  /** Runs one migration and records its version, in one transaction. */
+  /**
+   * Runs one migration and records its version, in one transaction that holds off every other process, unless another
+   * process has run it by then.
+   */
   run(migration: Migration): Promise<void>;
 }
 
@@ -34,9 +35,7 @@ export async function migrate(
   const pending = pendingAt(await target.version(), migrations);
   if (pending.length === 0 || mode === "off") return;
   if (mode === "verify") throw outdated(migrations.length - pending.length, pending);
-  await target.exclusively(async () => {
-    for (const migration of pendingAt(await target.version(), migrations)) await target.run(migration);
-  });
+  for (const migration of pending) await target.run(migration);
 }
 
 /** The migrations a schema of this version has not seen. SCHEMA_TOO_NEW when it has seen more than there are. */

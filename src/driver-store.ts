@@ -18,14 +18,14 @@ import type {
   StateStore,
 } from "./contract.js";
 import { slotOf } from "./decide.js";
-import type { Commit, Driver, Layer, Outcome, Slot, Write } from "./driver.js";
+import type { Commit, Driver, Outcome, Slot, Write } from "./driver.js";
 import { askDriver, DriverReads, PAGE, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { invalid, StateError } from "./errors.js";
 import { identityOf } from "./identity.js";
-import { LIMITS } from "./limits.js";
 import { openRecord } from "./open-record.js";
 import { settlesWithin } from "./patience.js";
 import { validateScope } from "./scope.js";
+import { type StoreOptions, validateStoreOptions } from "./store-options.js";
 import {
   readInteger,
   readLimit,
@@ -39,17 +39,6 @@ import {
 import { deleteCommit, saveCommit, validateCommit } from "./validate-commit.js";
 import { readEventId, readKind, readPrefix } from "./validate-text.js";
 
-export interface StoreOptions {
-  /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
-  readonly maxBytes?: number;
-  /** How long an event id stays seen after it was saved, in milliseconds. Default 24 hours. */
-  readonly idempotencyWindowMs?: number;
-  /** Wrapped around the driver, the first outermost. */
-  readonly layers?: readonly Layer[];
-  /** How many batches of commits may be under way at once: 1 to 16. Default 1. */
-  readonly inFlight?: number;
-}
-
 /** What a store takes from the process; tests bring their own. */
 export interface StoreRuntime {
   /** Milliseconds since 1970. */
@@ -58,11 +47,16 @@ export interface StoreRuntime {
   readonly schedule: (pump: () => void) => void;
 }
 
+/** The options of each kind of call. */
+const CALL = ["signal"];
+const WRITE = ["signal", "expect"];
+const LIST = ["signal", "after", "before", "limit", "reverse"];
+const SCAN = ["signal", "after", "limit"];
+const CLOSE = ["signal", "timeoutMs"];
+
 const RUNTIME: StoreRuntime = { now: Date.now, schedule: setImmediate };
 const CLOSE_MS = 10_000;
 const MOST_MS = 2 ** 31 - 1;
-
-const MOST_IN_FLIGHT = 16;
 
 /** Makes a StateStore of a driver. */
 export function createStore(
@@ -91,7 +85,7 @@ class DriverStore implements StateStore {
   }
 
   async save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
-    const given = this.#enter(options);
+    const given = this.#enter(options, WRITE);
     const commit = saveCommit(record, given.options, this.#limits());
     const duplicate = await this.#write(commit, given.signal);
     return { eventId: eventIds(commit)[0] as EventId, duplicate: duplicate === "duplicate" };
@@ -104,14 +98,14 @@ class DriverStore implements StateStore {
   }
 
   async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
-    const { signal } = this.#enter(options);
+    const { signal } = this.#enter(options, CALL);
     const slot = validateSlot(identity, kind);
     const record = await this.#reads.slot(slot, signal);
     return record ? openRecord(record, slot) : undefined;
   }
 
   async loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
-    const { signal } = this.#enter(options);
+    const { signal } = this.#enter(options, CALL);
     const { tenant, user, session } = validateIdentity(identity);
     const id = readEventId(eventId);
     const record = await this.#reads.event(tenant, id, signal);
@@ -123,21 +117,21 @@ class DriverStore implements StateStore {
   }
 
   async delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
-    const given = this.#enter(options);
+    const given = this.#enter(options, WRITE);
     const commit = deleteCommit(identity, kind, given.options);
     const existed = await this.#write(commit, given.signal);
     return existed !== "duplicate" && existed[0] === true;
   }
 
   async commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
-    const { signal } = this.#enter(options);
+    const { signal } = this.#enter(options, CALL);
     const commit = validateCommit(changes, this.#limits());
     const duplicate = (await this.#write(commit, signal)) === "duplicate";
     return { duplicate, receipts: eventIds(commit).map((eventId) => ({ eventId, duplicate })) };
   }
 
   async list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
-    const given = this.#enter(options);
+    const given = this.#enter(options, LIST);
     const owner = validateIdentity(identity);
     const prefix = readPrefix(kindPrefix);
     const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
@@ -145,7 +139,7 @@ class DriverStore implements StateStore {
   }
 
   async listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
-    const given = this.#enter(options);
+    const given = this.#enter(options, SCAN);
     const { tenant } = validateScope(scope);
     const prefix = readKind(kindPrefix, "kindPrefix");
     const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
@@ -153,14 +147,14 @@ class DriverStore implements StateStore {
   }
 
   async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
-    const { signal } = this.#enter(options);
+    const { signal } = this.#enter(options, CALL);
     const { tenant, user, session } = validateSessionIdentity(identity);
     signal?.throwIfAborted();
     return this.#queue.erase(tenant, user, session, signal);
   }
 
   async close(options?: CloseOptions): Promise<void> {
-    const given = readOptions(options);
+    const given = readOptions(options, CLOSE);
     const signal = readSignal(given);
     const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
     this.#closing ??= this.#shutdown(timeoutMs, signal);
@@ -172,9 +166,12 @@ class DriverStore implements StateStore {
   }
 
   /** What every operation does first. */
-  #enter(options: object | undefined): { options: object; signal: AbortSignal | undefined } {
+  #enter(
+    options: object | undefined,
+    known: readonly string[],
+  ): { options: object; signal: AbortSignal | undefined } {
     if (this.#closing !== undefined) throw storeClosed();
-    const given = readOptions(options);
+    const given = readOptions(options, known);
     return { options: given, signal: readSignal(given) };
   }
 
@@ -201,23 +198,6 @@ class DriverStore implements StateStore {
       details: { reason: "unreachable" },
     });
   }
-}
-
-/** The options of a store, checked, with what they are when left out. */
-export function validateStoreOptions(options: StoreOptions) {
-  const given = readOptions(options) as StoreOptions;
-  const maxBytes =
-    "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
-  const window =
-    "idempotencyWindowMs" in given
-      ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
-      : LIMITS.idempotencyWindowMs;
-  const inFlight = "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : 1;
-  const layers = "layers" in given ? given.layers : [];
-  if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
-    throw invalid("layers", "an array of functions");
-  }
-  return { maxBytes: maxBytes ?? LIMITS.payloadBytes, window, inFlight, layers: layers as readonly Layer[] };
 }
 
 function listRange(

@@ -15,10 +15,10 @@ export interface StateErrorDetails {
     readonly kind: string;
     readonly current: Expect;
   };
-  /** Tenant, user or session is missing or empty. */
-  IDENTITY_REQUIRED: { readonly field: string };
-  /** Any other bad argument. Never its value. */
-  INVALID_RECORD: { readonly field: string; readonly rule: string };
+  /** Tenant, user or session is missing or empty; in a commit, `change` is its index. */
+  IDENTITY_REQUIRED: { readonly field: string; readonly change?: number };
+  /** Any other bad argument, never its value; in a commit, `change` is its index. */
+  INVALID_RECORD: { readonly field: string; readonly rule: string; readonly change?: number };
   /** `listKind` without a scope from `maintenanceScope`. */
   MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
   STORE_CLOSED: Record<never, never>;

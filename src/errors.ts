@@ -47,6 +47,19 @@ export function isStateError(value: unknown, code?: StateErrorCode): boolean {
 }
 
 /** INVALID_RECORD, worded from the field and its rule. */
-export function invalid(field: string, rule: string): StateError<"INVALID_RECORD"> {
-  return new StateError("INVALID_RECORD", `${field} must be ${rule}`, { details: { field, rule } });
+export function invalid(field: string, rule: string, change?: number): StateError<"INVALID_RECORD"> {
+  return new StateError("INVALID_RECORD", `${inChange(change)}${field} must be ${rule}`, {
+    details: { field, rule, ...(change === undefined ? {} : { change }) },
+  });
+}
+
+/** IDENTITY_REQUIRED, worded from the field. */
+export function identityRequired(field: string, change?: number): StateError<"IDENTITY_REQUIRED"> {
+  return new StateError("IDENTITY_REQUIRED", `${inChange(change)}${field} is missing or empty`, {
+    details: { field, ...(change === undefined ? {} : { change }) },
+  });
+}
+
+function inChange(change: number | undefined): string {
+  return change === undefined ? "" : `change ${change}: `;
 }

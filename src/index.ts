@@ -5,7 +5,7 @@ export * from "./context.js";
 export * from "./contract.js";
 export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./decide.js";
 export * from "./driver.js";
-export { createStore, type StoreOptions, type StoreRuntime } from "./driver-store.js";
+export { createStore, type StoreRuntime } from "./driver-store.js";
 export * from "./error-details.js";
 export {
   type AnyStateError,
@@ -23,4 +23,5 @@ export * from "./registry.js";
 export { type ScanKindOptions, scanKind } from "./scan-kind.js";
 export { maintenanceScope, type ScopeClaim, validateScope } from "./scope.js";
 export { slotKey } from "./slot-key.js";
+export { STORE_OPTIONS, type StoreOptions } from "./store-options.js";
 export { type RecordLimits, validateIdentity, validateRecord } from "./validate.js";

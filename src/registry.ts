@@ -1,9 +1,10 @@
 import type { StateStore } from "./contract.js";
 import type { Driver } from "./driver.js";
-import { createStore, type StoreOptions, validateStoreOptions } from "./driver-store.js";
+import { createStore } from "./driver-store.js";
 import { invalid, StateError } from "./errors.js";
 import { processState } from "./process-state.js";
-import { readObject, readOptions } from "./validate.js";
+import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "./store-options.js";
+import { readNamed, readObject } from "./validate.js";
 
 /**
  * The configuration of each driver, by its name. Open to declaration merging:
@@ -38,6 +39,7 @@ const ALIASES: Readonly<Record<string, string>> = { postgresql: "postgres" };
 
 /** A scheme, a colon, and what is the driver's own business. */
 const URL_FORM = /^([a-z][a-z0-9+.-]*):/i;
+const NAME_FORM = /^[\w+.-]{1,40}$/;
 
 /** Makes a driver known by name. TypeError when the name is empty or taken, or `factory` is no function. */
 export function registerDriver<C>(name: string, factory: DriverFactory<C>): void {
@@ -60,42 +62,66 @@ export function registeredDrivers(): string[] {
  *
  * UNKNOWN_DRIVER, INVALID_RECORD, and what the driver throws when it cannot open.
  */
-export function openStore(config: StoreConfig): Promise<StateStore>;
+export function openStore(target: string | StoreConfig): Promise<StateStore>;
 export function openStore(url: string, options?: StoreOptions): Promise<StateStore>;
 export async function openStore(target: string | StoreConfig, options?: StoreOptions): Promise<StateStore> {
-  if (typeof target !== "string") {
-    const { driver = DEFAULT_DRIVER, ...config } = readObject(target, "config") as { driver?: string };
-    if ("driver" in target && target.driver === undefined) throw invalid("driver", "left out or a name");
-    return openDriver(driver, config);
+  if (typeof target === "string") {
+    return openDriver(driverOf(target), {
+      ...(options === undefined ? {} : readObject(options, "options")),
+      url: target,
+    });
   }
-  const scheme = URL_FORM.exec(target)?.[1]?.toLowerCase();
-  if (scheme === undefined)
-    throw invalid("url", "a driver's name, a colon and what the driver needs (memory:)");
-  return openDriver(ALIASES[scheme] ?? scheme, { ...readOptions(options), url: target });
+  const config = readObject(target, "target") as { driver?: unknown };
+  if (target instanceof URL) throw invalid("target", "a string or a configuration, not a URL object");
+  // What belongs to a driver must not end up in memory because the driver's name was left out.
+  if (!("driver" in config))
+    return openDriver(DEFAULT_DRIVER, readNamed(config, "config without a driver", STORE_OPTIONS));
+  const { driver, ...rest } = config;
+  return openDriver(driver as string, rest);
 }
 
 /** Opens a store of a driver by name, from configuration whose type is not known. */
 export async function openDriver(name: string, config: object = {}): Promise<StateStore> {
   const factory = processState.drivers.get(name) as DriverFactory<object> | undefined;
   if (factory === undefined) throw unknownDriver(name);
+  const options = storeOptions(readObject(config, "config"));
   // Before anything is opened that would have to be closed again.
-  validateStoreOptions(readObject(config, "config"));
+  validateStoreOptions(options);
   const opened = await factory(config);
-  if (!("apply" in opened)) return opened;
+  if (typeof (opened as Partial<StateStore>)?.save === "function") return opened as StateStore;
+  if (typeof (opened as Partial<Driver>)?.apply !== "function") {
+    throw new TypeError(`the factory of driver ${name} gave neither a driver nor a store`);
+  }
+  const driver = opened as Driver;
   try {
-    return createStore(opened, { layers: opened.layers ?? [], ...config });
+    return createStore(driver, { layers: driver.layers ?? [], ...options });
   } catch (error) {
     // A layer threw: nobody else could release what was opened. Its error says more than one of the release.
-    await opened.close().catch(() => {});
+    await driver.close().catch(() => {});
     throw error;
   }
+}
+
+function driverOf(url: string): string {
+  const scheme = URL_FORM.exec(url)?.[1]?.toLowerCase();
+  if (scheme === undefined)
+    throw invalid("target", "a URL such as sqlite:./state.db or postgres://host/database, or memory:");
+  return ALIASES[scheme] ?? scheme;
+}
+
+function storeOptions(config: StoreOptions): StoreOptions {
+  return Object.fromEntries(
+    STORE_OPTIONS.filter((name) => name in config).map((name) => [name, config[name]]),
+  );
 }
 
 function unknownDriver(name: unknown): StateError {
   if (typeof name !== "string" || name === "") return invalid("driver", "a name");
   const registered = registeredDrivers();
   const known = registered.length === 0 ? 'none: import "groundstate/drivers" first' : registered.join(", ");
-  return new StateError("UNKNOWN_DRIVER", `no driver is registered under this name (registered: ${known})`, {
+  // A name of another form may be a URL that was given in its place, with a password in it.
+  const which = NAME_FORM.test(name) ? `called ${name}` : "of this name";
+  return new StateError("UNKNOWN_DRIVER", `no driver ${which} is registered (registered: ${known})`, {
     details: { driver: name, registered },
   });
 }

@@ -22,7 +22,7 @@ export async function* scanKind(
   kindPrefix: string,
   options?: ScanKindOptions,
 ): AsyncGenerator<StateRecord, void, undefined> {
-  const { pageSize, ...rest } = readOptions(options) as ScanKindOptions;
+  const { pageSize, ...rest } = readOptions(options, ["signal", "after", "pageSize"]) as ScanKindOptions;
   let limit = options && "pageSize" in options ? readLimit(pageSize, LIMITS.limit, "pageSize") : PAGE_RECORDS;
   let from: { after?: RecordPlace } = {};
   for (;;) {

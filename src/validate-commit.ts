@@ -1,10 +1,17 @@
 import type { Change } from "./contract.js";
 import { slotOf } from "./decide.js";
 import type { Commit, Write } from "./driver.js";
-import { invalid } from "./errors.js";
+import { identityRequired, invalid, isStateError } from "./errors.js";
 import { LIMITS } from "./limits.js";
 import { slotKey } from "./slot-key.js";
-import { type RecordLimits, readExpect, readObject, validateRecord, validateSlot } from "./validate.js";
+import {
+  type RecordLimits,
+  readExpect,
+  readNamed,
+  readObject,
+  validateRecord,
+  validateSlot,
+} from "./validate.js";
 
 /** A commit checked and copied: 1 to 256 changes, one tenant, no slot and no event id twice. */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
@@ -16,7 +23,7 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   let bytes = 0;
   // By index, for an iterator or a Proxy could hand out more than it said.
   const writes = Array.from({ length }, (_, index) => {
-    const write = readChange(changes[index], limits);
+    const write = readNumbered(changes[index], index, limits);
     if (write.op === "save") bytes += write.record.bytes.byteLength;
     if (bytes > LIMITS.commitBytes) throw invalid("changes", `at most ${LIMITS.commitBytes} bytes together`);
     return write;
@@ -36,15 +43,33 @@ export function deleteCommit(identity: unknown, kind: unknown, options: object):
   return { tenant: slotOf(write).tenant, writes: [write] };
 }
 
+/** A change; what is wrong with it is reported with its index. */
+function readNumbered(value: unknown, change: number, limits: RecordLimits): Write {
+  try {
+    return readChange(value, limits);
+  } catch (error) {
+    if (isStateError(error, "INVALID_RECORD")) throw invalid(error.details.field, error.details.rule, change);
+    if (isStateError(error, "IDENTITY_REQUIRED")) throw identityRequired(error.details.field, change);
+    throw error;
+  }
+}
+
 function readChange(value: unknown, limits: RecordLimits): Write {
-  const change = readObject(value, "change") as Partial<Change> & Record<string, unknown>;
-  const { op } = change;
+  const { op } = readObject(value, "change") as Partial<Change>;
   switch (op) {
-    case "save":
+    case "save": {
+      const change = readNamed(value, "change", ["op", "record", "expect"]) as Extract<
+        Change,
+        { op: "save" }
+      >;
       return withExpect({ op, record: validateRecord(change.record, limits) }, change);
-    case "delete":
+    }
+    case "delete": {
+      const change = readSlotChange(value);
       return withExpect({ op, slot: validateSlot(change.identity, change.kind) }, change);
+    }
     case "check": {
+      const change = readSlotChange(value);
       const expect = readExpect(change);
       if (expect === undefined) throw invalid("expect", "given: a check is a condition and nothing else");
       return { op, slot: validateSlot(change.identity, change.kind), expect };
@@ -52,6 +77,10 @@ function readChange(value: unknown, limits: RecordLimits): Write {
     default:
       throw invalid("op", '"save", "delete" or "check"');
   }
+}
+
+function readSlotChange(value: unknown): { identity?: unknown; kind?: unknown } {
+  return readNamed(value, "change", ["op", "identity", "kind", "expect"]);
 }
 
 function withExpect<W extends Write>(write: W, options: object): W {

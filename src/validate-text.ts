@@ -1,10 +1,10 @@
-import { invalid, StateError } from "./errors.js";
+import { identityRequired, invalid } from "./errors.js";
 import { LIMITS } from "./limits.js";
 
 /** A tenant, user, session or run that comes from outside. IDENTITY_REQUIRED when it is missing or empty. */
 export function readName(value: unknown, field: string, reserved: "refused" | "allowed" = "refused"): string {
   if (value === undefined || value === null || value === "") {
-    throw new StateError("IDENTITY_REQUIRED", `${field} is missing or empty`, { details: { field } });
+    throw identityRequired(field);
   }
   const name = readText(value, field, LIMITS.nameBytes);
   if (reserved === "refused" && name.startsWith("~")) {

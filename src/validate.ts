@@ -1,7 +1,7 @@
 import { types } from "node:util";
 import type { Expect, NewRecord } from "./contract.js";
 import type { Slot, StoredRecord } from "./driver.js";
-import { invalid, StateError } from "./errors.js";
+import { identityRequired, invalid } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
 import { isVouchedFor } from "./identity.js";
 import { LIMITS } from "./limits.js";
@@ -55,6 +55,7 @@ export function readExpect(options: object): Expect | undefined {
   if (!("expect" in options)) return undefined;
   const { expect } = options;
   if (expect === null) return null;
+  if (expect === undefined) throw invalid("expect", "left out, an event id, or null for an empty slot");
   return readEventId(expect, "expect");
 }
 
@@ -89,8 +90,20 @@ export function readObject(value: unknown, field: string): object {
 }
 
 /** An options object, or none. */
-export function readOptions<T extends object>(options: T | undefined): T | Record<never, never> {
-  return options === undefined ? {} : (readObject(options, "options") as T);
+export function readOptions<T extends object>(
+  options: T | undefined,
+  known: readonly string[],
+): T | Record<never, never> {
+  return options === undefined ? {} : (readNamed(options, "options", known) as T);
+}
+
+/** An object that has no fields but these: a slip in a name must not drop a condition, a bound or a setting. */
+export function readNamed(value: unknown, field: string, known: readonly string[]): object {
+  const given = readObject(value, field);
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw invalid(field, `an object of nothing but ${known.join(", ")}`);
+  }
+  return given;
 }
 
 export function readSignal(options: object): AbortSignal | undefined {
@@ -102,7 +115,7 @@ export function readSignal(options: object): AbortSignal | undefined {
 
 function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unknown } {
   if (typeof identity !== "object" || identity === null) {
-    throw new StateError("IDENTITY_REQUIRED", "identity is missing", { details: { field: "identity" } });
+    throw identityRequired("identity");
   }
   const { tenant, user, session, run } = identity as Record<string, unknown>;
   const reserved = isVouchedFor(identity) ? "allowed" : "refused";

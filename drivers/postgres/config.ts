@@ -1,4 +1,5 @@
 import { invalid } from "../../src/errors.js";
+import { readDriverConfig } from "../../src/store-options.js";
 import { readInteger } from "../../src/validate.js";
 import type { MigrateMode } from "../migrations.js";
 import type { PostgresClient } from "./client-pool.js";
@@ -44,7 +45,10 @@ export const URL_RULE =
 
 const MODES: readonly MigrateMode[] = ["apply", "verify", "off"];
 
+const OPTIONS = ["url", "connect", "schema", "tablePrefix", "migrate", "prepare", "poolSize", "timeoutMs"];
+
 export function readConfig(config: PostgresConfig): Settings {
+  readDriverConfig(config, OPTIONS);
   for (const [field, value] of Object.entries(config)) {
     if (value === undefined) throw invalid(field, "left out or given a value");
   }

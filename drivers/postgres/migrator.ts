@@ -10,8 +10,8 @@ const LOCK = "7310582642901137";
 const PULSE_MS = 1000;
 
 /**
- * Migrates a database. Each step is one statement, and so one transaction, that takes the
- * lock, looks whether another process was faster, and only then works: it also holds behind a pooler.
+ * Migrates a database. Each migration is one statement, and so one transaction, that takes a lock, looks whether another
+ * process was faster, and only then works: a lock that outlives a statement is not to be had behind every pooler.
  */
 export class PostgresMigrator implements MigrationTarget {
   readonly #pool: ClientPool;
@@ -27,11 +27,6 @@ export class PostgresMigrator implements MigrationTarget {
 
   async version(): Promise<number> {
     return schemaVersion(this.#pool, this.#names);
-  }
-
-  /** A lock that outlives a statement is not to be had behind every pooler: each migration takes it for itself. */
-  exclusively(work: () => Promise<void>): Promise<void> {
-    return work();
   }
 
   async run(migration: Migration): Promise<void> {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { invalid } from "../../src/errors.js";
+import { readDriverConfig } from "../../src/store-options.js";
 import type { MigrateMode } from "../migrations.js";
 
 /** Exactly one of `path` and `url`. An option that is present with the value `undefined` is INVALID_RECORD. */
@@ -33,12 +34,12 @@ export interface SqliteSettings {
 
 export const MEMORY = ":memory:";
 
-const SCHEME = "sqlite:";
+const SCHEME = /^sqlite:/i;
 const MOST_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
 export function readConfig(config: SqliteConfig): SqliteSettings {
-  if (typeof config !== "object" || config === null) throw invalid("config", "an object");
+  readDriverConfig(config, ["path", "url", "durability", "migrate", "busyTimeoutMs"]);
   return {
     path: readTarget(config),
     durability: readChoice(config, "durability", ["full", "process"]),
@@ -53,8 +54,11 @@ function readTarget(config: SqliteConfig): string {
 }
 
 function pathOf(url: unknown): string {
-  if (typeof url !== "string" || !url.startsWith(SCHEME)) throw invalid("url", "sqlite: and a path");
-  return url.slice(SCHEME.length);
+  if (typeof url !== "string" || !SCHEME.test(url)) throw invalid("url", "sqlite: and a path");
+  const path = url.replace(SCHEME, "");
+  // Meant as a host, it would be a file in the root folder.
+  if (/^\/\/[^/]/.test(path)) throw invalid("url", "sqlite:./state.db, or sqlite:/folder/state.db");
+  return path;
 }
 
 function readPath(path: unknown, field: string): string {

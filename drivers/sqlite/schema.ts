@@ -49,15 +49,16 @@ export function schemaVersion(connection: Connection): number {
   return translated(() => connection.pragma("user_version", { simple: true })) as number;
 }
 
-/** What the migration runner needs; the write lock of the file is its lock. */
+/** What the migration runner needs; the write lock of the file holds off other processes. */
 export function migrationTarget(connection: Connection): MigrationTarget {
   const transactions = new Transactions(connection);
   return {
     version: async () => schemaVersion(connection),
-    exclusively: (work) => transactions.exclusively(work),
-    run: async ({ sql, version }) => {
-      translated(() => connection.exec(`${sql}; PRAGMA user_version = ${version}`));
-    },
+    run: async ({ sql, version }) =>
+      transactions.writing(() => {
+        if (schemaVersion(connection) >= version) return;
+        connection.exec(`${sql}; PRAGMA user_version = ${version}`);
+      }),
   };
 }
 

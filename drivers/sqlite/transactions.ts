@@ -44,18 +44,6 @@ export class Transactions {
     return result;
   }
 
-  /** `writing`, for work that takes its time while nothing else uses the connection. */
-  async exclusively(work: () => Promise<void>): Promise<void> {
-    try {
-      this.#beginWriting.run();
-      await work();
-    } catch (error) {
-      this.#abandon();
-      throw translate(error);
-    }
-    this.#finish();
-  }
-
   #finish(): void {
     try {
       this.#commit.run();

@@ -7,7 +7,18 @@ interface Rule {
   readonly may: readonly string[];
 }
 
-const DRIVER_AUTHOR = ["contract", "decide", "driver", "error-details", "errors", "order", "registry", "slot-key", "validate"];
+const DRIVER_AUTHOR = [
+  "contract",
+  "decide",
+  "driver",
+  "error-details",
+  "errors",
+  "order",
+  "registry",
+  "slot-key",
+  "store-options",
+  "validate",
+];
 const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
 
 /** The first rule that fits a file decides. Folders end with a slash. */

@@ -2,7 +2,8 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import type { Change, Identity, NewRecord } from "../../src/contract.js";
 import type { Commit, Driver, Layer, Write } from "../../src/driver.js";
-import { createStore, type StoreOptions } from "../../src/driver-store.js";
+import { createStore } from "../../src/driver-store.js";
+import type { StoreOptions } from "../../src/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./rig.js";
 
 /** A store whose writes stay in the queue until `flush`, and what the driver was given then. */

@@ -66,6 +66,30 @@ describe("openStore", () => {
     },
   );
 
+  test.each([
+    { path: "./state.db" },
+    { url: "postgres://host/db" },
+    { maxByte: 2 },
+    new URL("sqlite:./state.db"),
+  ])("never opens memory in place of what %j means", async (target) => {
+    expect(await failure(openStore(target as never))).toMatchObject({ code: "INVALID_RECORD" });
+  });
+
+  test.each([
+    ["memory", { pth: "x" }],
+    ["sqlite", { path: ":memory:", durabilty: "process" }],
+    ["postgres", { url: "postgres://host/db", poolsize: 2 }],
+  ])("refuses a setting that %s does not have", async (name, config) => {
+    expect(await failure(openDriver(name, config))).toMatchObject({ code: "INVALID_RECORD" });
+  });
+
+  test("refuses what a factory gives that is neither a driver nor a store", async () => {
+    for (const [index, given] of [undefined, null, {}, 7].entries()) {
+      registerDriver(`test-bad-${index}`, async () => given as never);
+      await expect(openDriver(`test-bad-${index}`)).rejects.toThrow(TypeError);
+    }
+  });
+
   test.each([{ driver: undefined }, { driver: "" }, { driver: 7 }, { driver: null }])(
     "refuses %j",
     async (config) => {

@@ -262,13 +262,25 @@ describe("a commit", () => {
 
   test("has conditions that are given or left out, never forgotten", () => {
     for (const op of ["save", "delete", "check"]) {
-      const change = { op, record: RECORD, identity: IDENTITY, kind: "note" };
+      const change = op === "save" ? { op, record: RECORD } : { op, identity: IDENTITY, kind: "note" };
       for (const expected of [null, "e0"]) expect(given([{ ...change, expect: expected }])).toBe("accepted");
       for (const bad of [undefined, "", 7, false, "x".repeat(129)]) {
         expect([op, bad, given([{ ...change, expect: bad }])]).toEqual([op, bad, "INVALID_RECORD expect"]);
       }
       expect(given([change])).toBe(op === "check" ? "INVALID_RECORD expect" : "accepted");
     }
+  });
+
+  test("has no fields but its own: a slip in a name must not drop a condition", () => {
+    expect(given([{ ...save(0), expected: null }])).toBe("INVALID_RECORD change");
+    expect(given([{ op: "delete", identity: IDENTITY, kind: "note", expct: null }])).toBe(
+      "INVALID_RECORD change",
+    );
+  });
+
+  test("says which change is wrong", () => {
+    const error = () => validateCommit([save(0), { ...save(1), expect: 7 }], { now: 0 });
+    expect(error).toThrow(/^change 1: expect/);
   });
 
   test("knows three operations", () => {

@@ -1,0 +1,41 @@
+import type { Layer } from "./driver.js";
+import { invalid } from "./errors.js";
+import { LIMITS } from "./limits.js";
+import { readInteger, readNamed, readOptions } from "./validate.js";
+
+export interface StoreOptions {
+  /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. Default 24 hours. */
+  readonly idempotencyWindowMs?: number;
+  /** Wrapped around the driver, the first outermost. */
+  readonly layers?: readonly Layer[];
+  /** How many batches of commits may be under way at once: 1 to 16. Default 1. */
+  readonly inFlight?: number;
+}
+
+export const STORE_OPTIONS = ["maxBytes", "idempotencyWindowMs", "layers", "inFlight"] as const;
+
+const MOST_IN_FLIGHT = 16;
+
+/** A driver's configuration, which comes with its name and the options of the store, and may hold nothing else. */
+export function readDriverConfig(config: unknown, own: readonly string[]): object {
+  return readNamed(config, "config", [...own, "driver", ...STORE_OPTIONS]);
+}
+
+/** The options of a store, checked, with what they are when left out. */
+export function validateStoreOptions(options: StoreOptions) {
+  const given = readOptions(options, STORE_OPTIONS) as StoreOptions;
+  const maxBytes =
+    "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
+  const window =
+    "idempotencyWindowMs" in given
+      ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
+      : LIMITS.idempotencyWindowMs;
+  const inFlight = "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : 1;
+  const layers = "layers" in given ? given.layers : [];
+  if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
+    throw invalid("layers", "an array of functions");
+  }
+  return { maxBytes: maxBytes ?? LIMITS.payloadBytes, window, inFlight, layers: layers as readonly Layer[] };
+}
