@@ -85,7 +85,7 @@ describe("the quickstart", () => {
     ["an unknown option", ["--nonsense"], 2, "Unknown option '--nonsense'"],
     ["two runs", ["one.traj", "two.traj"], 2, "one recorded run at a time"],
     ["a store in memory", ["--store", "memory:"], 2, "would end with the process"],
-    ["an unknown store", ["--store", "nonsense:"], 1, "no driver is registered"],
+    ["an unknown store", ["--store", "nonsense:"], 1, "no driver called nonsense is registered"],
     ["a file that is not JSON", "\u001b[31mnonsense", 2, "is not JSON"],
     ["a run without steps", { trajectory: [] }, 2, "holds no steps"],
     ["JSON of something else", [1, 2, 3], 2, "holds no steps"],

@@ -34,6 +34,10 @@ export interface Restart {
 /** The answers to the last steps may have been lost on the way, so a restarted agent sends them again. */
 const SEND_AGAIN = 2;
 
+/** Whoever started it is gone: nobody will say when to go on. */
+const orphaned = () => process.exit();
+process.on("disconnect", orphaned);
+
 const { store: url, run, identity } = JSON.parse(process.argv[2] ?? "") as Job;
 const steps = await readRun(run);
 await using store = await openStore(url);
@@ -42,6 +46,7 @@ const progress = await store.find(identity, "progress");
 const found = progress === undefined ? 0 : decode<Progress>(progress.bytes).step;
 if (found > 0) await restart(found);
 for (let step = found + 1; step <= steps.length; step++) await send(step);
+process.off("disconnect", orphaned);
 process.disconnect?.();
 
 async function restart(foundStep: number): Promise<void> {
@@ -56,6 +61,7 @@ async function restart(foundStep: number): Promise<void> {
 async function send(step: number): Promise<Sent> {
   const { duplicate } = await commit(step);
   const sent: Sent = { step, duplicate };
+  if (!process.connected) orphaned();
   process.send?.(sent);
   await once(process, "message");
   return sent;

@@ -33,6 +33,12 @@ interface Choice {
   readonly store: string;
 }
 
+// A reader that has seen enough, such as head, closes the pipe; the agent ends with this process.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   const choice = readArguments();
   if (choice === "help") console.log(USAGE);

@@ -26,7 +26,7 @@ export const say = {
       paint("bold", "\nA recorded agent run goes into the store; half-way, the agent is killed.\n"),
     );
     print([
-      ["run", `${run} (${steps} steps)`],
+      ["run", `${run} (${steps} ${steps === 1 ? "step" : "steps"})`],
       ["store", masked(store)],
       ["tenant / user / session / run", `${tenant} / ${user} / ${session} / ${id}`],
     ]);

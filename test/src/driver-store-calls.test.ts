@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Change, Identity, NewRecord } from "../../src/contract.js";
 import type { Commit, Driver, Layer, Write } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
+import { maintenanceScope } from "../../src/scope.js";
 import type { StoreOptions } from "../../src/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./rig.js";
 
@@ -186,6 +187,30 @@ describe("each field is read once", () => {
     await saved;
     expect(records()[0]?.bytes).toHaveLength(4);
   });
+});
+
+test("a slip in the name of an option is refused, never passed over", async () => {
+  const { store, records } = held();
+  const [slip, id, scope] = [
+    { expected: null } as never,
+    IDENTITY,
+    maintenanceScope({ reason: "test", allTenants: true }),
+  ];
+  const calls = [
+    store.save({ eventId: "e", identity: id, kind: "a", bytes: new Uint8Array() }, slip),
+    store.load(id, "a", slip),
+    store.find(id, "a", slip),
+    store.loadByEventId(id, "e", slip),
+    store.delete(id, "a", slip),
+    store.commit([{ op: "delete", identity: id, kind: "a" }], slip),
+    store.list(id, "", slip),
+    store.listKind(scope, "a", slip),
+    store.erase(id, slip),
+    store.close(slip),
+  ];
+  for (const call of calls)
+    expect(await failure(call)).toMatchObject({ code: "INVALID_RECORD", details: { field: "options" } });
+  expect(records()).toEqual([]);
 });
 
 describe("the options of a store", () => {
