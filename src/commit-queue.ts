@@ -1,7 +1,6 @@
-import { slotOf } from "./decide.js";
 import type { Commit, Driver, Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
-import { slotKey } from "./slot-key.js";
+import { commitKeys } from "./slot-key.js";
 import { whenAborted } from "./when-aborted.js";
 
 export interface QueueOptions {
@@ -74,7 +73,7 @@ export class CommitQueue {
 
   /** Resolves with what became of the commit; rejects with a StateError or, while it waits, the signal's reason. */
   commit(commit: Commit, signal?: AbortSignal): Promise<Outcome> {
-    const keys = this.#options.inFlight > 1 ? keysOf(commit) : [];
+    const keys = this.#options.inFlight > 1 ? commitKeys(commit) : [];
     const bytes = payloadBytes(commit);
     const fresh = { commit, bytes, keys, inDoubt: false, sentOnceMore: false };
     return this.#enqueue<Outcome>(signal, (waiting) => ({ ...waiting, ...fresh }));
@@ -314,13 +313,4 @@ function payloadBytes(commit: Commit): number {
     (sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0),
     0,
   );
-}
-
-function keysOf(commit: Commit): readonly string[] {
-  const keys = commit.writes.map((write) => slotKey(slotOf(write)));
-  for (const write of commit.writes) {
-    // One NUL where a slot's key has four: an event's key is never a slot's.
-    if (write.op === "save") keys.push(`${commit.tenant}\0${write.record.eventId}`);
-  }
-  return keys;
 }

@@ -1,7 +1,7 @@
 import { slotOf } from "../../src/decide.js";
 import type { Commit, Outcome, Write } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
-import { slotKey } from "../../src/slot-key.js";
+import { commitKeys } from "../../src/slot-key.js";
 import type { Parameter, Row } from "./client-pool.js";
 
 /** The parameters of the apply function that stand for a batch, in its order. */
@@ -44,10 +44,7 @@ function roundsOf(commits: readonly Commit[]): readonly (readonly number[])[] {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
   for (const [index, commit] of commits.entries()) {
-    const keys = commit.writes.map((write) => slotKey(slotOf(write)));
-    for (const write of commit.writes) {
-      if (write.op === "save") keys.push(`${commit.tenant}\0${write.record.eventId}`);
-    }
+    const keys = commitKeys(commit);
     const round = Math.max(...keys.map((key) => next.get(key) ?? 0));
     for (const key of keys) next.set(key, round + 1);
     rounds[round] ??= [];

@@ -11,7 +11,7 @@ import type {
 } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
-import { compareText, prefixEnd } from "../../src/order.js";
+import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral, packBatch, unpackOutcomes } from "./batch.js";
 import type { ClientPool, Parameter, Row } from "./client-pool.js";
@@ -120,25 +120,15 @@ export class PostgresDriver implements Driver {
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {
-  const { tenant, identity, prefix, after, before, limit, maxBytes, reverse } = query;
-  // The least kind after another is that one and the least character; inclusive bounds can use the index.
-  const from = identity && after ? greater(prefix, `${after.kind}\u0001`) : prefix;
-  const end = prefixEnd(prefix) ?? BEYOND_KINDS;
-  const until = before ? lesser(end, before.kind) : end;
+  const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
+  // Of a scan across identities, the place after which it goes on is a parameter of its own.
+  const { from, until = BEYOND_KINDS } = kindRange(identity ? query : { prefix });
   const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
   const place =
     after && !identity
       ? [after.tenant, after.kind, after.user, after.session, after.run]
       : Array(5).fill(null);
   return [tenant ?? null, ...owner, from, until, String(reverse), ...place, String(limit), String(maxBytes)];
-}
-
-function greater(a: string, b: string): string {
-  return compareText(a, b) > 0 ? a : b;
-}
-
-function lesser(a: string, b: string): string {
-  return compareText(a, b) < 0 ? a : b;
 }
 
 function recordOf(row: Row): StoredRecord {

@@ -17,6 +17,16 @@ const STEADY_PLANS = `
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off`.trim();
 
+/** How every write begins. A pooler may have lost what was set at connect, so the function sets it for itself. */
+const DURABLY = `IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
+  END IF;
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  PERFORM set_config('lock_timeout', p_lock_timeout, true);
+`;
+
 /**
  * The tenant leads every key, so that the tables can be spread by tenant. `event` is the memory of seen ids: which
  * record an id was saved in, when, and since when it stands in the line to be forgotten.
@@ -88,14 +98,7 @@ DECLARE
   v_inserted bigint;
   v_written bigint := 0;
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
-  END IF;
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
-  PERFORM set_config('lock_timeout', p_lock_timeout, true);
-
+  ${DURABLY}
   PERFORM pg_advisory_xact_lock(held.key) FROM (
     SELECT DISTINCT hashtextextended(x.tenant || chr(1) || x.usr || chr(1) || x.session, 20261120) AS key
     FROM unnest(p_tenant, p_usr, p_session) AS x (tenant, usr, session)
@@ -236,14 +239,7 @@ AS $erase$
 DECLARE
   v_count bigint;
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
-  END IF;
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
-  PERFORM set_config('lock_timeout', p_lock_timeout, true);
-  PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || chr(1) || p_usr || chr(1) || p_session, 20261120));
+  ${DURABLY}  PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || chr(1) || p_usr || chr(1) || p_session, 20261120));
   WITH gone AS (
     DELETE FROM ${n.record} AS r WHERE r.tenant = p_tenant AND r.usr = p_usr AND r.session = p_session
     RETURNING r.event_id
