@@ -37,6 +37,17 @@ test("the driver of the page on drivers has less than 100 lines, and passes", as
   expect(report.passed).toBeGreaterThan(100);
 }, 120_000);
 
+test("the suite runs under node:test as shown", async () => {
+  writeFileSync(join(folder, "driver.mjs"), blockWith("js", "class MapDriver"));
+  writeFileSync(join(folder, "driver.test.mjs"), blockWith("js", "conformanceNodeTests"));
+  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "driver.test.mjs"], {
+    cwd: folder,
+    maxBuffer: 2 ** 24,
+  });
+  expect(stdout).toMatch(/^# pass [1-9]\d\d$/m);
+  expect(stdout).toMatch(/^# fail 0$/m);
+}, 120_000);
+
 test("the table of rules is the one the cases make", () => {
   const [, table] = /<!-- rules -->([\s\S]*?)<!-- \/rules -->/.exec(readme) ?? [];
   expect(table?.trim(), "put there what `npx groundstate conformance --rules` prints").toBe(
