@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import type { Harness } from "./case.js";
 import type { Assignment, Message } from "./children.js";
+import { failureOf } from "./failure.js";
 import { type RoleName, roles } from "./roles.js";
 
 /** The entry of a process that a case starts: it is sent one assignment, plays the role and reports. */
 process.once("message", (assignment: Assignment) => {
   play(assignment).then(
     (value) => leave({ is: "done", value }),
-    (error: unknown) =>
-      leave({ is: "failed", error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    (error: unknown) => leave({ is: "failed", failure: failureOf(error) }),
   );
 });
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { errorOf, type Failure } from "./failure.js";
 
 /** What a process is started with. */
 export interface Assignment {
@@ -16,7 +17,7 @@ export type Message =
   | { readonly is: "ready" }
   | { readonly is: "said"; readonly value: unknown }
   | { readonly is: "done"; readonly value: unknown }
-  | { readonly is: "failed"; readonly error: string };
+  | { readonly is: "failed"; readonly failure: Failure };
 
 /** Lets processes begin at the same moment, their stores open, so that they meet each other. */
 export async function begin(...children: readonly Child<unknown>[]): Promise<void> {
@@ -89,8 +90,10 @@ export class Child<R> {
     return new Promise<R>((resolve, reject) => {
       this.#process.on("message", (message: Message) => {
         if (message.is === "done") resolve(message.value as R);
-        if (message.is === "failed")
-          reject(new Error(`the process that was to ${role} failed: ${message.error}`));
+        if (message.is === "failed") {
+          const cause = errorOf(message.failure);
+          reject(new Error(`the process that was to ${role} failed: ${cause.message}`, { cause }));
+        }
         if (message.is === "ready") this.#isReady = true;
         if (message.is === "said") this.#said.push(message.value);
         this.#heard?.();

@@ -15,9 +15,7 @@ export async function refused<C extends StateErrorCode>(
 ): Promise<StateError<C>> {
   const error = await rejection(what, `StateError ${code}`, call);
   if (isStateError(error, code)) return error;
-  throw new assert.AssertionError({
-    message: `${what}: expected StateError ${code}, got ${describe(error)}`,
-  });
+  throw broken(`${what}: expected StateError ${code}, got ${describe(error)}`, error);
 }
 
 /** The call must reject, with whatever; `expected` says in words with what. */
@@ -30,15 +28,33 @@ export async function rejection(
   try {
     promise = call();
   } catch (error) {
-    throw new assert.AssertionError({
-      message: `${what}: expected a promise that rejects with ${expected}, but it threw ${describe(error)}`,
-    });
+    throw broken(
+      `${what}: expected a promise that rejects with ${expected}, but it threw ${describe(error)}`,
+      error,
+    );
   }
   const [outcome] = await Promise.allSettled([promise]);
   if (outcome.status === "rejected") return outcome.reason;
-  throw new assert.AssertionError({
-    message: `${what}: expected ${expected}, but it resolved with ${describe(outcome.value)}`,
-  });
+  throw broken(`${what}: expected ${expected}, but it resolved with ${describe(outcome.value)}`);
+}
+
+/** None of these calls may have been rejected with anything but a StateError of one of these codes. */
+export function assertRejectedOnlyWith(
+  codes: readonly StateErrorCode[],
+  outcomes: readonly PromiseSettledResult<unknown>[],
+  what: string,
+): void {
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled") continue;
+    if (isStateError(outcome.reason) && codes.includes(outcome.reason.code)) continue;
+    throw broken(`${what}: one was rejected with ${describe(outcome.reason)}`, outcome.reason);
+  }
+}
+
+/** A rule that was broken; if by an error, that is its cause, for its own cause is what a driver author looks for. */
+export function broken(message: string, cause?: unknown): assert.AssertionError {
+  const error = new assert.AssertionError({ message });
+  return cause === undefined ? error : Object.assign(error, { cause });
 }
 
 /** The record must be what was saved, in every field but `updatedAt` (compared only where it was given). */

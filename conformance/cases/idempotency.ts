@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isStateError, type NewRecord } from "../../src/index.js";
 import type { CaseContext, ConformanceCase } from "../case.js";
-import { assertDuplicate, assertRecord, assertWritten, refused } from "../expect.js";
+import { assertDuplicate, assertRecord, assertRejectedOnlyWith, assertWritten, refused } from "../expect.js";
 
 export const idempotencyCases: readonly ConformanceCase[] = [
   {
@@ -224,6 +224,7 @@ export const idempotencyCases: readonly ConformanceCase[] = [
         bytes: payload(),
       }));
       const outcomes = await Promise.allSettled(rivals.map((rival) => store.save(rival)));
+      assertRejectedOnlyWith(["IDEMPOTENCY_CONFLICT"], outcomes, "16 contents under one event id");
       const lost = outcomes.filter(
         (outcome) => outcome.status === "rejected" && isStateError(outcome.reason, "IDEMPOTENCY_CONFLICT"),
       );
