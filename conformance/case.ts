@@ -8,7 +8,21 @@ export interface SpaceOptions {
   readonly idempotencyWindowMs?: number;
 }
 
-/** What a driver author hands to the suite. */
+/**
+ * What a driver author hands to the suite. For a driver that keeps files, as the default export of a module that
+ * other processes can import too (they must come to the same path, so no `mkdtemp`):
+ *
+ * ```ts
+ * const pathOf = (space: string) => join(tmpdir(), `my-driver-${space}`);
+ *
+ * export default {
+ *   name: "my driver",
+ *   durable: true,
+ *   open: async (space, options) => createStore(await MyDriver.open(pathOf(space)), options),
+ *   destroy: (space) => rm(pathOf(space), { recursive: true, force: true }),
+ * } satisfies Harness;
+ * ```
+ */
 export interface Harness {
   /** As it shall stand in the report. */
   readonly name: string;
@@ -20,7 +34,10 @@ export interface Harness {
   open(space: string, options: SpaceOptions): Promise<StateStore>;
   /** What was acknowledged outlives the store, and every store that is open on a space sees the same data. */
   readonly durable?: boolean;
-  /** Removes a space and all that is in it. Called once no store of the suite is open on it. */
+  /**
+   * Removes a space and all that is in it. Called once no store of the suite is open on it. Without it, the spaces of
+   * a durable harness pile up.
+   */
   destroy?(space: string): Promise<void>;
 }
 

@@ -5,46 +5,62 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Harness } from "./case.js";
-import { formatReport } from "./report.js";
+import { failureLines, failureOf } from "./failure.js";
+import { type CaseResult, formatHeading, formatResult, formatSummary } from "./report.js";
 import { rulesTable } from "./rules-table.js";
 import { runConformance, selectCases } from "./run.js";
 
-const HELP = `groundstate conformance <module> [--only <text>]... [--json]
+const HELP = `groundstate conformance <module> [--only <text>]... [--timeout <ms>] [--bail] [--json]
 groundstate conformance --rules
 
-Runs the conformance suite against the harness that <module> exports as its default:
+Runs the conformance suite against the harness that <module> exports as its default. A space is an isolated
+name; here it becomes a path. Other processes import the module too and must come to the same path.
 
+  import { rm } from "node:fs/promises";
+  import { tmpdir } from "node:os";
+  import { join } from "node:path";
   import { createStore } from "groundstate";
+  import { MyDriver } from "./my-driver.mjs";
+
+  const pathOf = (space) => join(tmpdir(), \`my-driver-\${space}\`);
+
   export default {
     name: "my driver",
     durable: true,
-    open: async (space, options) => createStore(await openMyDriver(space), options),
-    destroy: async (space) => { /* remove what the space holds */ },
+    open: async (space, options) => createStore(await MyDriver.open(pathOf(space)), options),
+    destroy: (space) => rm(pathOf(space), { recursive: true, force: true }),
   };
 
-  --only <text>  only cases whose id contains the text; may be given again
-  --json         print the report as JSON
-  --rules        print the rules as a Markdown table, one row per case, and run nothing
-  --help         print this
+  --only <text>   only cases whose id contains the text; may be given again
+  --timeout <ms>  how long a case may take, 20000 unless given; one that starts processes, three times as long
+  --bail          begin no case after one has failed
+  --json          print the report as JSON, at the end
+  --rules         print the rules as a Markdown table, one row per case, and run nothing
+  --help          print this
 
-Exit code: 0 when every case passed, 1 when one failed, 2 when there was nothing to run.
+Exit code: 0 when every case passed, 1 when one failed or no store could be opened, 2 when there was nothing to run.
 `;
 
-/** What the person at the keyboard has to put right. */
+/** What the person at the keyboard has to put right in the command. */
 class UsageError extends Error {}
+
+/** What they have to put right in the module. */
+class ModuleError extends Error {}
 
 const LINGER_MS = 5_000;
 
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`groundstate: ${error.message}\nTry: groundstate --help\n`);
-    process.exitCode = 2;
-  },
-);
+main(process.argv.slice(2))
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.stderr.write(`groundstate: ${failureLines(failureOf(error)).join("\n")}\n`);
+      if (error instanceof UsageError) process.stderr.write("Try: groundstate --help\n");
+      process.exitCode = error instanceof UsageError || error instanceof ModuleError ? 2 : 1;
+    },
+  )
+  .finally(failIfKeptAlive);
 
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args);
@@ -57,18 +73,37 @@ async function main(args: string[]): Promise<number> {
     throw new UsageError("give one module whose default export is a harness");
   if (selectCases(values.only).length === 0)
     throw new UsageError("no case has an id that contains this text");
-  return run(module, values);
+  const { only, json, bail, timeout } = values;
+  return run(module, {
+    ...(only === undefined ? {} : { only }),
+    ...(json === undefined ? {} : { json }),
+    ...(bail === undefined ? {} : { bail }),
+    ...(timeout === undefined ? {} : { timeoutMs: readMilliseconds(timeout) }),
+  });
 }
 
-async function run(module: string, options: { only?: string[]; json?: boolean }): Promise<number> {
+interface Options {
+  readonly only?: string[];
+  readonly json?: boolean;
+  readonly bail?: boolean;
+  readonly timeoutMs?: number;
+}
+
+async function run(module: string, { json, ...options }: Options): Promise<number> {
   const url = await locate(module);
   const harness = await loadHarness(url);
   const stray = watchForStrayErrors();
-  const only = options.only === undefined ? {} : { only: options.only };
-  const report = await runConformance(harness, { modulePath: url, ...only });
-  print(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
-  for (const error of stray) process.stderr.write(`nobody handled this error: ${describe(error)}\n`);
-  failIfKeptAlive();
+  if (!json) print(formatHeading(harness.name));
+  const report = await runConformance(harness, {
+    modulePath: url,
+    ...options,
+    ...(json ? {} : { onResult: (result: CaseResult) => print(formatResult(result)) }),
+  }).catch((error: unknown) => {
+    if (json) print(`${JSON.stringify({ harness: harness.name, error: failureOf(error) }, null, 2)}\n`);
+    throw error;
+  });
+  const whole = { ...report, stray: stray.map((error) => failureOf(error)) };
+  print(json ? `${JSON.stringify(whole, null, 2)}\n` : formatSummary(whole));
   return report.failed > 0 || stray.length > 0 ? 1 : 0;
 }
 
@@ -89,15 +124,23 @@ function readArguments(args: string[]) {
       args,
       allowPositionals: true,
       options: {
+        bail: { type: "boolean" },
         help: { type: "boolean", short: "h" },
         json: { type: "boolean" },
         only: { type: "string", multiple: true },
         rules: { type: "boolean" },
+        timeout: { type: "string" },
       },
     });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function readMilliseconds(text: string): number {
+  const milliseconds = Number(text);
+  if (Number.isInteger(milliseconds) && milliseconds > 0 && milliseconds < 2 ** 31) return milliseconds;
+  throw new UsageError("--timeout takes a whole number of milliseconds");
 }
 
 /** A path from where the command was given, or else a package that is installed there. */
@@ -111,13 +154,13 @@ async function locate(module: string): Promise<string> {
   try {
     return pathToFileURL(createRequire(resolve("from-here.js")).resolve(module)).href;
   } catch (error) {
-    throw new UsageError(`there is no module ${module}: ${describe(error).split("\n")[0]}`);
+    throw new UsageError(`there is no module ${module}: ${failureOf(error).message.split("\n")[0]}`);
   }
 }
 
 async function loadHarness(url: string): Promise<Harness> {
-  const loaded = await import(url).catch((error: unknown) => {
-    throw new UsageError(`the module cannot be loaded: ${describe(error)}`);
+  const loaded = await import(url).catch((cause: unknown) => {
+    throw new ModuleError("the module cannot be loaded", { cause });
   });
   const harness: unknown = (loaded as { default?: unknown }).default;
   if (isHarness(harness)) return harness;
@@ -141,8 +184,4 @@ function watchForStrayErrors(): readonly unknown[] {
 function print(text: string): number {
   process.stdout.write(text);
   return 0;
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Identity, type NewRecord, newEventId, type StateStore } from "../src/index.js";
+import {
+  type CloseOptions,
+  type Identity,
+  type NewRecord,
+  newEventId,
+  type StateStore,
+} from "../src/index.js";
 import type { CaseContext, Harness, SpaceOptions } from "./case.js";
 import { Child } from "./children.js";
 import type { RoleName, Roles } from "./roles.js";
@@ -85,9 +91,9 @@ export class OpenContext implements CaseContext {
   };
 
   /** Ends the processes, closes the stores and removes the case's own spaces. */
-  async close(): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
     await Promise.all(this.#children.map((child) => child.kill()));
-    await Promise.all(this.#stores.map((store) => store.close()));
+    await Promise.all(this.#stores.map((store) => store.close(options)));
     for (const space of this.#spaces) await this.#surroundings.harness.destroy?.(space);
   }
 

@@ -1,11 +1,5 @@
 import type { Harness } from "./case.js";
-import {
-  ConformanceRun,
-  DEFAULT_CONCURRENCY,
-  DEFAULT_TIMEOUT_MS,
-  type RunOptions,
-  selectCases,
-} from "./run.js";
+import { ConformanceRun, DEFAULT_CONCURRENCY, type RunOptions, selectCases } from "./run.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
 export interface NodeTest {
@@ -18,11 +12,11 @@ export interface NodeTest {
 /** Makes a `node:test` test of every case: `conformanceNodeTests(await import("node:test"), harness)`. */
 export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, options: RunOptions = {}): void {
   const run = new ConformanceRun(harness, options);
-  const timeout = 2 * (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
   nodeTest.describe(`conformance of ${harness.name}`, { concurrency }, () => {
     for (const each of selectCases(options.only)) {
       const skip = run.skipReason(each);
+      const timeout = 3 * run.timeoutMs(each);
       nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
     }
     nodeTest.after?.(() => run.end());

@@ -1,5 +1,5 @@
 import type { Harness } from "./case.js";
-import { ConformanceRun, DEFAULT_TIMEOUT_MS, type RunOptions, selectCases } from "./run.js";
+import { ConformanceRun, type RunOptions, selectCases } from "./run.js";
 
 /** What the suite takes from `vitest`, which it does not import itself. */
 export interface Vitest {
@@ -14,10 +14,11 @@ type VitestTest = (name: string, body: () => Promise<void>, timeoutMs?: number) 
 /** Makes a vitest test of every case: `conformanceTests({ describe, test, afterAll }, harness)`. */
 export function conformanceTests(vitest: Vitest, harness: Harness, options: RunOptions = {}): void {
   const run = new ConformanceRun(harness, options);
-  const timeoutMs = 2 * (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   vitest.describe(`conformance of ${harness.name}`, () => {
     for (const each of selectCases(options.only)) {
       const reason = run.skipReason(each);
+      // The suite's own limit comes first, for it says what took too long.
+      const timeoutMs = 3 * run.timeoutMs(each);
       if (reason === undefined) vitest.test.concurrent(each.id, () => run.execute(each), timeoutMs);
       else vitest.test.skip(`${each.id} (${reason})`, async () => {});
     }

@@ -1,6 +1,10 @@
-import { rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../conformance/index.js";
+import { ROOT } from "../package/installed.js";
 import { groundstate, project } from "./built.js";
 
 const DRIVER = `
@@ -22,6 +26,41 @@ const LINGERING = `
   setInterval(() => {}, 1000);
   export default { name: "lingering", open: async (space, options) => createStore(new ReferenceDriver(), options) };
 `;
+const FAULTY = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  class Faulty extends ReferenceDriver {
+    async read() { return rowsOf(undefined); }
+    async apply(commits, options) {
+      if (commits[0].writes[0].op === "delete") throw new Error("no answer", { cause: new RangeError("port 99999") });
+      return super.apply(commits, options);
+    }
+  }
+  function rowsOf(result) { return result.rows; }
+  export default { name: "faulty", open: async (space, options) => createStore(new Faulty(), options) };
+`;
+const HANGING = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  class Hanging extends ReferenceDriver { read() { return new Promise(() => {}); } }
+  export default { name: "hanging", open: async (space, options) => createStore(new Hanging(), options) };
+`;
+const CLOSED = `
+  const open = async () => { throw new Error("cannot connect", { cause: new RangeError("port 99999") }); };
+  export default { name: "closed", open };
+`;
+const CARELESS = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  class Careless extends ReferenceDriver { async close() { Promise.reject(new Error("left alone")); } }
+  export default { name: "careless", open: async (space, options) => createStore(new Careless(), options) };
+`;
+/** What the skeleton of --help takes for granted. */
+const MY_DRIVER = `
+  import { writeFileSync } from "node:fs";
+  import { ReferenceDriver } from "groundstate/conformance";
+  export const MyDriver = { async open(path) { writeFileSync(path, ""); return new ReferenceDriver(); } };
+`;
 
 let folder: string;
 
@@ -30,6 +69,11 @@ beforeAll(async () => {
     "driver.mjs": DRIVER,
     "forgetful.mjs": FORGETFUL,
     "lingering.mjs": LINGERING,
+    "faulty.mjs": FAULTY,
+    "hanging.mjs": HANGING,
+    "closed.mjs": CLOSED,
+    "careless.mjs": CARELESS,
+    "my-driver.mjs": MY_DRIVER,
     "broken.mjs": "export default {",
     "other.mjs": "export default 7;",
   });
@@ -37,13 +81,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe("groundstate conformance", () => {
+describe.concurrent("groundstate conformance", () => {
   test("a driver that keeps every rule: a readable report and exit code 0", async () => {
     const { code, out } = await groundstate(folder, "conformance", "./driver.mjs");
     expect(out).toContain("Conformance of mine");
-    expect(out).toMatch(/^erase$/m);
-    expect(out).toMatch(/✓ late-retry-after-erase/);
-    expect(out).toMatch(/– kill: skipped, the harness is not durable/);
+    expect(out).toMatch(/^✓ idempotency\/late-retry-after-erase/m);
+    expect(out).toMatch(/^– processes\/kill: skipped, the harness is not durable/m);
     expect(out).toMatch(/\d+ passed, 0 failed, \d+ skipped/);
     expect(code).toBe(0);
   });
@@ -56,10 +99,110 @@ describe("groundstate conformance", () => {
       "--only",
       "after-erase",
     );
-    expect(out).toMatch(/✗ late-retry-after-erase/);
+    expect(out).toMatch(/^✗ idempotency\/late-retry-after-erase/m);
     expect(out).toContain("rule: A late retry, after its session was erased, is a duplicate");
     expect(out).toContain("expected duplicate: true");
+    expect(out, "no frames of the suite").not.toMatch(/^ +at /m);
     expect(code).toBe(1);
+  });
+
+  test.each([
+    { only: "save/version", says: "StateError UNAVAILABLE" },
+    { only: "save/nothing-there", says: "expected StateError NOT_FOUND" },
+  ])("what the driver threw in $only, and where", async ({ only, says }) => {
+    const { out } = await groundstate(folder, "conformance", "./faulty.mjs", "--only", only);
+    expect(out).toContain(says);
+    expect(out).toMatch(
+      /^ +caused by: TypeError: Cannot read properties of undefined.*\n +at rowsOf .*faulty/m,
+    );
+  });
+
+  test("what the driver threw in apply, in JSON too", async () => {
+    const args = ["conformance", "./faulty.mjs", "--only", "delete/"];
+    const { out } = await groundstate(folder, ...args);
+    expect(out).toMatch(
+      /OUTCOME_UNKNOWN.*\n +caused by: no answer\n +caused by: RangeError: port 99999\n +at Faulty/,
+    );
+    const json = await groundstate(folder, ...args, "--json");
+    const { results } = JSON.parse(json.out) as Report;
+    expect(results.map(({ error }) => error?.cause?.cause)).toContainEqual({
+      message: "RangeError: port 99999",
+      stack: expect.stringContaining("faulty.mjs"),
+    });
+  });
+
+  test("a line for each case as soon as it ends", async () => {
+    const cli = join(ROOT, "dist/conformance/cli.js");
+    const args = [cli, "conformance", "./hanging.mjs", "--only", "save/", "--only", "misuse/"];
+    const running = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+    try {
+      let out = "";
+      for await (const chunk of running.stdout) {
+        out += chunk;
+        if (out.includes("✓ misuse/record-required")) break;
+      }
+      expect(out).toContain("✓ misuse/record-required");
+      expect(out).not.toContain("passed,");
+    } finally {
+      running.kill("SIGKILL");
+    }
+  });
+
+  test("--timeout and --bail: a driver that hangs does not keep one waiting", async () => {
+    const started = Date.now();
+    const { code, out } = await groundstate(
+      folder,
+      ...["conformance", "./hanging.mjs", "--timeout", "200", "--bail"],
+    );
+    expect(out).toContain("the case did not end within 200 ms");
+    expect(out).toMatch(/\d+ passed, [1-4] failed, 0 skipped, \d\d+ not run/);
+    expect(Date.now() - started, "and closing after it is not waited for at length").toBeLessThan(8_000);
+    expect(code).toBe(1);
+  });
+
+  test("where no store can be opened: one message, and what open threw", async () => {
+    const { code, out } = await groundstate(folder, "conformance", "./closed.mjs");
+    expect(out.match(/cannot connect/g)).toHaveLength(1);
+    expect(out).toMatch(
+      /could not open a store.*\ncaused by: cannot connect\ncaused by: RangeError: port 99999\n +at /,
+    );
+    expect(out).not.toContain("rule:");
+    expect(code).toBe(1);
+  });
+
+  test("where no store can be opened, --json is still one document", async () => {
+    const cli = join(ROOT, "dist/conformance/cli.js");
+    const run = promisify(execFile)(process.execPath, [cli, "conformance", "./closed.mjs", "--json"], {
+      cwd: folder,
+    });
+    const { stdout } = await run.catch((error: { stdout: string }) => error);
+    expect(JSON.parse(stdout)).toMatchObject({
+      harness: "closed",
+      error: { cause: { message: "cannot connect" } },
+    });
+  });
+
+  test("an error that nobody handled is told in the totals", async () => {
+    const args = ["conformance", "./careless.mjs", "--only", "save/version"];
+    const { code, out } = await groundstate(folder, ...args);
+    expect(out).toMatch(/1 passed, 0 failed, 0 skipped, \d errors? nobody handled/);
+    expect(out).toMatch(/nobody handled this error\n +left alone\n +at Careless/);
+    expect(code).toBe(1);
+    const json = await groundstate(folder, ...args, "--json");
+    expect((JSON.parse(json.out) as Report).stray?.[0]?.message).toBe("left alone");
+  });
+
+  test("the harness that --help shows works, and leaves nothing behind", async () => {
+    const { out: help } = await groundstate(folder, "--help");
+    const skeleton = /^ {2}import [\s\S]*?^ {2}};$/m.exec(help)?.[0] as string;
+    const place = await mkdtemp(join(folder, "spaces-"));
+    const module = skeleton.replaceAll("tmpdir()", JSON.stringify(place));
+    await writeFile(join(folder, "skeleton.mjs"), module);
+    const { code, out } = await groundstate(folder, "conformance", "./skeleton.mjs", "--only", "save/");
+    expect(out).toContain("Conformance of my driver");
+    expect(out, "it is durable and has destroy").not.toContain("note:");
+    expect(code).toBe(0);
+    expect(await readdir(place)).toEqual([]);
   });
 
   test("--json: the same report for programs", async () => {
@@ -82,6 +225,7 @@ describe("groundstate conformance", () => {
         error: { message: expect.stringContaining("duplicate"), stack: expect.any(String) },
       },
     ]);
+    expect(report.stray).toEqual([]);
     expect(code).toBe(1);
   });
 
@@ -120,14 +264,22 @@ describe("groundstate conformance", () => {
     { args: ["conform"], says: "no command conform" },
     { args: ["conformance"], says: "give one module" },
     { args: ["conformance", "./nowhere.mjs"], says: "there is no module ./nowhere.mjs" },
-    { args: ["conformance", "./broken.mjs"], says: "cannot be loaded" },
     { args: ["conformance", "./other.mjs"], says: "default export must be a harness" },
     { args: ["conformance", "./driver.mjs", "--only", "nothing-like-it"], says: "no case" },
     { args: ["conformance", "./driver.mjs", "--jsno"], says: "--jsno" },
+    { args: ["conformance", "./driver.mjs", "--timeout", "soon"], says: "--timeout takes a whole number" },
+    { args: ["conformance", "./driver.mjs", "--timeout", "0"], says: "--timeout takes a whole number" },
   ])("$args: exit code 2, and what to put right", async ({ args, says }) => {
     const { code, out } = await groundstate(folder, ...args);
     expect(out).toContain(says);
     expect(out).toContain("groundstate --help");
+    expect(code).toBe(2);
+  });
+
+  test("a module that cannot be loaded: why, and nothing about the command", async () => {
+    const { code, out } = await groundstate(folder, "conformance", "./broken.mjs");
+    expect(out).toContain("the module cannot be loaded\ncaused by: SyntaxError: Unexpected end of input");
+    expect(out).not.toContain("--help");
     expect(code).toBe(2);
   });
 
