@@ -11,10 +11,20 @@ const SUITE = `
   conformanceNodeTests({ after, describe, test }, harness, { only: process.env.ONLY });
 `;
 
+const WITHOUT_AFTER = `
+  import { describe, test } from "node:test";
+  import { createStore } from "groundstate";
+  import { conformanceNodeTests, ReferenceDriver, referenceHarness } from "groundstate/conformance";
+  class Faulty extends ReferenceDriver { async read() { throw new TypeError("no such column"); } }
+  const faulty = { name: "faulty", open: async (space, options) => createStore(new Faulty(), options) };
+  conformanceNodeTests({ describe, test }, referenceHarness, { only: "save/" });
+  conformanceNodeTests({ describe, test }, faulty, { only: "save/version" });
+`;
+
 let folder: string;
 
 beforeAll(async () => {
-  folder = await project({ "suite.mjs": SUITE });
+  folder = await project({ "suite.mjs": SUITE, "without-after.mjs": WITHOUT_AFTER });
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -32,5 +42,14 @@ test("node:test fails on a broken store", async () => {
   const set = Object.entries(env).map(([name, value]) => `process.env.${name} = ${JSON.stringify(value)};`);
   const { code, out } = await node(["--import", `data:text/javascript,${set.join("")}`, "suite.mjs"], folder);
   expect(out).toMatch(/# fail [12]/);
+  expect(code).toBe(1);
+});
+
+test("node:test without after: the cases run, and an error is shown with its cause", async () => {
+  const { code, out } = await node(["--test-reporter=spec", "without-after.mjs"], folder);
+  expect(out).toContain("▶ conformance of the reference");
+  expect(out).toMatch(/✔ save\/version/);
+  expect(out).toMatch(/✖ save\/version/);
+  expect(out).toMatch(/cause.*TypeError: no such column/);
   expect(code).toBe(1);
 });
