@@ -5,7 +5,8 @@ import { cases, mutants, referenceHarness, runConformance } from "../../conforma
 /** Those that need processes are caught in process-mutants.test.ts. */
 const inProcess = mutants.filter(({ modulePath }) => modulePath === undefined);
 
-describe("mutants", () => {
+// Most of their time they wait for a window to pass: side by side.
+describe.concurrent("mutants", () => {
   test.each(inProcess)("$id is caught by $breaks", { timeout: 30_000 }, async ({ breaks, harness }) => {
     const { results } = await runConformance(harness, { only: breaks, concurrency: 1 });
     const result = results.find(({ id }) => id === breaks);
