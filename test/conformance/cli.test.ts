@@ -55,6 +55,21 @@ const CARELESS = `
   class Careless extends ReferenceDriver { async close() { Promise.reject(new Error("left alone")); } }
   export default { name: "careless", open: async (space, options) => createStore(new Careless(), options) };
 `;
+const UNTIDY = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  const open = async (space, options) => createStore(new ReferenceDriver(), options);
+  export default { name: "untidy", open, async destroy() { throw new Error("the folder is busy"); } };
+`;
+const ALONE = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  function open(space, options) {
+    if (process.send !== undefined) throw new TypeError("not in a child process");
+    return createStore(new ReferenceDriver(), options);
+  }
+  export default { name: "alone", durable: true, open: async (...given) => open(...given) };
+`;
 /** What the skeleton of --help takes for granted. */
 const MY_DRIVER = `
   import { writeFileSync } from "node:fs";
@@ -73,6 +88,8 @@ beforeAll(async () => {
     "hanging.mjs": HANGING,
     "closed.mjs": CLOSED,
     "careless.mjs": CARELESS,
+    "untidy.mjs": UNTIDY,
+    "alone.mjs": ALONE,
     "my-driver.mjs": MY_DRIVER,
     "broken.mjs": "export default {",
     "other.mjs": "export default 7;",
@@ -129,6 +146,17 @@ describe.concurrent("groundstate conformance", () => {
       message: "RangeError: port 99999",
       stack: expect.stringContaining("faulty.mjs"),
     });
+  });
+
+  test("what the driver threw in another process, and where", async () => {
+    const { out } = await groundstate(folder, "conformance", "./alone.mjs", "--only", "processes/retry");
+    expect(out).toMatch(/caused by: TypeError: not in a child process\n +at open .*alone\.mjs/);
+  });
+
+  test("what destroy threw, and exit code 1", async () => {
+    const { code, out } = await groundstate(folder, "conformance", "./untidy.mjs", "--only", "save/version");
+    expect(out).toMatch(/could not remove the space.*\ncaused by: the folder is busy\n +at /);
+    expect(code).toBe(1);
   });
 
   test("a line for each case as soon as it ends", async () => {

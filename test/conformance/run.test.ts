@@ -53,6 +53,20 @@ describe("a run", () => {
     });
   });
 
+  test("says why a case failed rather than that its store could not be closed either", async () => {
+    class FailsAltogether extends FailsToRead {
+      override async close(): Promise<never> {
+        throw new Error("and close failed");
+      }
+    }
+    const harness: Harness = {
+      name: "fails altogether",
+      open: async (_, options) => createStore(new FailsAltogether(), options),
+    };
+    const { results } = await runConformance(harness, { only: "save/version" });
+    expect(results[0]?.error?.message).toContain("the driver failed to read");
+  });
+
   test.each([
     { is: "rejects", open: () => Promise.reject(FAULT) },
     { is: "resolves with no store", open: async () => undefined },
