@@ -2,6 +2,7 @@
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Harness } from "./case.js";
@@ -102,6 +103,8 @@ async function run(module: string, { json, ...options }: Options): Promise<numbe
     if (json) print(`${JSON.stringify({ harness: harness.name, error: failureOf(error) }, null, 2)}\n`);
     throw error;
   });
+  // A rejection counts as unhandled only once the turn it came in is over.
+  await turn();
   const whole = { ...report, stray: stray.map((error) => failureOf(error)) };
   print(json ? `${JSON.stringify(whole, null, 2)}\n` : formatSummary(whole));
   return report.failed > 0 || stray.length > 0 ? 1 : 0;
