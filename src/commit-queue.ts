@@ -145,6 +145,10 @@ export class CommitQueue {
       this.#running--;
       this.#erasing = false;
       for (const entry of entries) {
+        // Whatever went wrong while a failure was handled, nobody is left waiting.
+        settle(entry)?.reject(
+          unknownOutcome(entry, new Error("the driver's answer could not be understood")),
+        );
         this.#sent.delete(entry);
         if ("keys" in entry) for (const key of entry.keys) this.#held.delete(key);
       }
@@ -205,6 +209,7 @@ export class CommitQueue {
   async #erase(entry: EraseEntry): Promise<void> {
     try {
       const count = await this.#driver.erase(...entry.erase);
+      if (!Number.isSafeInteger(count)) throw new Error("the driver erased a number of records that is none");
       settle(entry)?.resolve(count);
     } catch (error) {
       settle(entry)?.reject(isStateError(error) ? error : unknownOutcome(entry, error));
@@ -221,7 +226,8 @@ export class CommitQueue {
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }
-      for (const [index, entry] of batch.entries()) deliver(entry, outcomes[index] as Outcome);
+      const odd = batch.filter((entry, index) => !deliver(entry, outcomes[index]));
+      if (odd.length > 0) await this.#sendOnceMore(odd, new Error("the driver gave an outcome that is none"));
     } catch (error) {
       await this.#recover(batch, error);
     }
@@ -277,12 +283,31 @@ type Verdict = "unavailable" | "refused" | "unknown";
 /** What a rejected batch means for its members. */
 function judge(error: unknown): Verdict {
   if (!isStateError(error) || error.code === "OUTCOME_UNKNOWN") return "unknown";
-  return error.code === "UNAVAILABLE" && error.details.reason !== "refused" ? "unavailable" : "refused";
+  // Thrown in JavaScript, an error may have come without its details.
+  return error.code === "UNAVAILABLE" && error.details?.reason !== "refused" ? "unavailable" : "refused";
 }
 
-function deliver(entry: CommitEntry, outcome: Outcome): void {
+/** Whether a driver's answer is one that a commit can have. */
+function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is Outcome {
+  const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
+  switch (outcome?.is) {
+    case "applied":
+      return Array.isArray(outcome.existed) && outcome.existed.length === commit.writes.length;
+    case "conflict":
+      return isWrite(outcome.write);
+    case "condition":
+      return isWrite(outcome.write) && (outcome.current === null || typeof outcome.current === "string");
+    default:
+      return outcome?.is === "duplicate" || outcome?.is === "failed";
+  }
+}
+
+/** False when this is no outcome that the commit can have. */
+function deliver(entry: CommitEntry, outcome: Outcome | undefined): boolean {
+  if (!fits(outcome, entry)) return false;
   if (outcome.is === "failed") refuse(entry, outcome.error);
   else settle(entry)?.resolve(outcome);
+  return true;
 }
 
 /** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */

@@ -149,6 +149,7 @@ class DriverStore implements StateStore {
   async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
     const { signal } = this.#enter(options, CALL);
     const { tenant, user, session } = validateSessionIdentity(identity);
+    this.#refuseWhenClosed();
     signal?.throwIfAborted();
     return this.#queue.erase(tenant, user, session, signal);
   }
@@ -170,9 +171,14 @@ class DriverStore implements StateStore {
     options: object | undefined,
     known: readonly string[],
   ): { options: object; signal: AbortSignal | undefined } {
-    if (this.#closing !== undefined) throw storeClosed();
+    this.#refuseWhenClosed();
     const given = readOptions(options, known);
     return { options: given, signal: readSignal(given) };
+  }
+
+  /** Asked again once all arguments were read: a getter among them may have closed the store. */
+  #refuseWhenClosed(): void {
+    if (this.#closing !== undefined) throw storeClosed();
   }
 
   #limits(): { maxBytes: number; now: number } {
@@ -181,6 +187,7 @@ class DriverStore implements StateStore {
 
   /** Per write, whether there was a record before; or that the commit is a replay. */
   async #write(commit: Commit, signal: AbortSignal | undefined): Promise<readonly boolean[] | "duplicate"> {
+    this.#refuseWhenClosed();
     signal?.throwIfAborted();
     const outcome = await this.#queue.commit(commit, signal);
     if (outcome.is === "applied") return outcome.existed;

@@ -35,8 +35,10 @@ function corrupt(details: { at?: RecordPlace }): StateError<"CORRUPT"> {
 
 /** Whether it has a place and an event id at all. None that was ever stored is longer than a kind may be. */
 function isText(record: StoredRecord): boolean {
-  return TEXTS.every(
-    (field) => typeof record[field] === "string" && record[field].length <= LIMITS.kindBytes,
+  return (
+    typeof record === "object" &&
+    record !== null &&
+    TEXTS.every((field) => typeof record[field] === "string" && record[field].length <= LIMITS.kindBytes)
   );
 }
 

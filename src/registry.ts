@@ -35,7 +35,7 @@ export type StoreConfig =
   | (StoreOptions & { readonly driver?: never });
 
 /** Schemes that mean a driver of another name. */
-const ALIASES: Readonly<Record<string, string>> = { postgresql: "postgres" };
+const ALIASES: ReadonlyMap<string, string> = new Map([["postgresql", "postgres"]]);
 
 /** A scheme, a colon, and what is the driver's own business. */
 const URL_FORM = /^([a-z][a-z0-9+.-]*):/i;
@@ -72,7 +72,7 @@ export async function openStore(target: string | StoreConfig, options?: StoreOpt
     });
   }
   const config = readObject(target, "target") as { driver?: unknown };
-  if (target instanceof URL) throw invalid("target", "a string or a configuration, not a URL object");
+  if (!isPlain(config)) throw invalid("target", "a string or a configuration");
   // What belongs to a driver must not end up in memory because the driver's name was left out.
   if (!("driver" in config))
     return openDriver(DEFAULT_DRIVER, readNamed(config, "config without a driver", STORE_OPTIONS));
@@ -102,11 +102,17 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
   }
 }
 
+/** A URL, an array or a promise has no fields of its own, and would pass for a configuration that names no driver. */
+function isPlain(config: object): boolean {
+  const prototype = Object.getPrototypeOf(config);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function driverOf(url: string): string {
   const scheme = URL_FORM.exec(url)?.[1]?.toLowerCase();
   if (scheme === undefined)
     throw invalid("target", "a URL such as sqlite:./state.db or postgres://host/database, or memory:");
-  return ALIASES[scheme] ?? scheme;
+  return ALIASES.get(scheme) ?? scheme;
 }
 
 function storeOptions(config: StoreOptions): StoreOptions {
@@ -120,8 +126,8 @@ function unknownDriver(name: unknown): StateError {
   const registered = registeredDrivers();
   const known = registered.length === 0 ? 'none: import "groundstate/drivers" first' : registered.join(", ");
   // A name of another form may be a URL that was given in its place, with a password in it.
-  const which = NAME_FORM.test(name) ? `called ${name}` : "of this name";
-  return new StateError("UNKNOWN_DRIVER", `no driver ${which} is registered (registered: ${known})`, {
-    details: { driver: name, registered },
+  const driver = NAME_FORM.test(name) ? name : "?";
+  return new StateError("UNKNOWN_DRIVER", `no driver called ${driver} is registered (registered: ${known})`, {
+    details: { driver, registered },
   });
 }

@@ -17,7 +17,7 @@ import {
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   if (!Array.isArray(changes)) throw invalid("changes", "an array");
   const { length } = changes;
-  if (!(length >= 1 && length <= LIMITS.changes)) {
+  if (!Number.isInteger(length) || length < 1 || length > LIMITS.changes) {
     throw invalid("changes", `1 to ${LIMITS.changes} changes`);
   }
   let bytes = 0;

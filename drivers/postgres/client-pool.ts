@@ -118,7 +118,7 @@ export class ClientPool {
       const { connectMs = Number.POSITIVE_INFINITY } = this.#options;
       const [row] = await before(
         Math.min(deadline, performance.now() + connectMs),
-        member.client.unsafe("SELECT 1 AS is_ready, decode('00', 'hex') AS some_bytes", [], {
+        member.client.unsafe("SELECT 1 AS is_ready, decode('5cff', 'hex') AS some_bytes", [], {
           prepare: false,
         }),
       );
@@ -218,10 +218,10 @@ function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): 
   return false;
 }
 
-/** A client of the caller's may have been told to rename columns or to read values its own way. */
+/** A client may have been told to rename columns or to read values its own way, a server to write bytes in another. */
 function isFit(row: unknown): boolean {
   const { is_ready, some_bytes } = (row ?? {}) as Row;
-  return is_ready === 1 && Buffer.isBuffer(some_bytes);
+  return is_ready === 1 && Buffer.isBuffer(some_bytes) && some_bytes.equals(Buffer.from("5cff", "hex"));
 }
 
 function waitedTooLong(): StateError<"UNAVAILABLE"> {

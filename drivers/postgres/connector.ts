@@ -63,6 +63,9 @@ export function lockTimeoutMs(timeoutMs: number): number {
 function sessionSettings(timeoutMs: number): Record<string, number | string> {
   return {
     default_transaction_isolation: "read committed",
+    // The forms in which the client reads bytes and the driver writes arrays.
+    bytea_output: "hex",
+    array_nulls: "on",
     statement_timeout: Math.floor(timeoutMs * 0.8),
     lock_timeout: lockTimeoutMs(timeoutMs),
     idle_in_transaction_session_timeout: timeoutMs,

@@ -80,7 +80,7 @@ const UNTRUSTED: Meaning = {
 };
 const UNFIT: Meaning = {
   reason: "setup",
-  says: "connect must make plain clients, without transform and without types of their own",
+  says: "bytes do not come back as they are: bytea_output must be hex, and a client that connect makes a plain one, without transform and types",
 };
 const REFUSED: Meaning = { reason: "refused", says: "the server refused the statement" };
 
@@ -90,6 +90,11 @@ const CONNECTION_LOST = /^(08|57P|40003)/;
 const DAMAGED = /^XX00[12]$/;
 /** The client's and Node's own names for what goes wrong on the way to a trusted connection. */
 const NO_TRUST = /CERT|^ERR_(SSL|TLS)|EPROTO|SASL_SIGNATURE/;
+
+const LOCK_TIMEOUT = "55P03";
+
+/** Another session holds a lock that this statement needs; whatever else was to be done with it is not to blame. */
+export class LockNotFree extends StateError<"UNAVAILABLE"> {}
 
 /** A StateError for whatever the client threw. Rolled back unless it says OUTCOME_UNKNOWN. */
 export function translate(error: unknown, intent: Intent): StateError {
@@ -112,7 +117,8 @@ export function translate(error: unknown, intent: Intent): StateError {
     );
   }
   const { reason, says } = severity === undefined ? meaningOfClient(error, state) : meaningOfServer(state);
-  return new StateError("UNAVAILABLE", says, { details: { reason }, cause });
+  const Unavailable = state === LOCK_TIMEOUT ? LockNotFree : StateError<"UNAVAILABLE">;
+  return new Unavailable("UNAVAILABLE", says, { details: { reason }, cause });
 }
 
 /** Only an ERROR is certain to have rolled back: what ends the connection (FATAL) or the server (PANIC) may come after. */

@@ -1,3 +1,4 @@
+import { slotOf } from "../../src/decide.js";
 import type {
   ApplyOptions,
   Commit,
@@ -15,7 +16,7 @@ import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral, packBatch, unpackOutcomes } from "./batch.js";
 import type { ClientPool, Parameter, Row } from "./client-pool.js";
-import type { Intent } from "./errors.js";
+import { type Intent, LockNotFree } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { migrationsOf } from "./schema.js";
@@ -46,9 +47,12 @@ export class PostgresDriver implements Driver {
   }
 
   async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
-    const rows = await this.#ask(this.#statements.apply, parameters, "write");
-    return unpackOutcomes(rows, commits);
+    try {
+      return await this.#applyTogether(commits, options);
+    } catch (error) {
+      if (!(error instanceof LockNotFree) || commits.length === 1) throw error;
+      return this.#applyApart(commits, options);
+    }
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
@@ -90,6 +94,41 @@ export class PostgresDriver implements Driver {
     return this.#pool.close();
   }
 
+  async #applyTogether(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
+    const rows = await this.#ask(this.#statements.apply, parameters, "write");
+    return unpackOutcomes(rows, commits);
+  }
+
+  /**
+   * Somebody else holds the lock of a session in this batch. One by one, its commits fail as soon as one of them has
+   * waited in vain, and the others do not share their fate.
+   */
+  async #applyApart(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+    const locked = new Map<string, StateError>();
+    const outcomes: Outcome[] = [];
+    for (const commit of commits) {
+      const sessions = commit.writes.map((write) => sessionOf(slotOf(write)));
+      const known = sessions.map((session) => locked.get(session)).find((error) => error !== undefined);
+      const outcome = known ? failed(known) : await this.#applyAlone(commit, options);
+      if (outcome.is === "failed" && outcome.error instanceof LockNotFree) {
+        for (const session of sessions) locked.set(session, outcome.error);
+      }
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  async #applyAlone(commit: Commit, options: ApplyOptions): Promise<Outcome> {
+    try {
+      const [outcome] = await this.#applyTogether([commit], options);
+      return outcome as Outcome;
+    } catch (error) {
+      if (isStateError(error)) return failed(error);
+      throw error;
+    }
+  }
+
   /** One statement; when it misses something of the schema, the error says what. */
   async #ask(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
     try {
@@ -117,6 +156,15 @@ export class PostgresDriver implements Driver {
   #lockTimeout(): string {
     return String(this.#options.lockTimeoutMs);
   }
+}
+
+function failed(error: StateError): Outcome {
+  return { is: "failed", error };
+}
+
+/** What the server locks for a write. */
+function sessionOf({ tenant, user, session }: Slot): string {
+  return `${tenant}\0${user}\0${session}`;
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {

@@ -1,6 +1,6 @@
 import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { invalid, type StateError } from "../../src/errors.js";
+import { invalid, StateError } from "../../src/errors.js";
 import type { Connect, Connection } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
 import { APPLICATION_ID, schemaVersion } from "./schema.js";
@@ -13,6 +13,7 @@ export function inspectFile(connect: Connect, path: string): number {
   const file = statIfPresent(path);
   if (file === undefined) throw missing(path);
   if (!file.isFile()) throw invalid("path", "the path of a file");
+  if (file.nlink > 1) throw twoNames(path);
   if (file.size === 0) {
     throw damaged(
       `the database file ${path} is empty, which a new one never is, so it has probably been cut off (move it away yourself if it never held anything)`,
@@ -47,6 +48,18 @@ function requireWritable(path: string): void {
       );
     }
   }
+}
+
+/**
+ * UNAVAILABLE. SQLite names the log after the file, so that two who open one file by two names would overwrite each
+ * other's work. `busy`, for a new file has another name too until its maker has removed that.
+ */
+function twoNames(path: string): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    `the database file ${path} has another name (a hard link): remove that, also if it is ${path}.new-…, which a crash may leave`,
+    { details: { reason: "busy" } },
+  );
 }
 
 /** UNAVAILABLE, for a file that is not to be made. */

@@ -2,8 +2,8 @@ import { type BigIntStats, statSync } from "node:fs";
 import { setup } from "./errors.js";
 
 /**
- * Tells when the file at a path is no longer the one that was there at first. What is written into a file that was
- * removed or replaced while open vanishes without an error.
+ * Tells when the file at a path is no longer the one that was there at first. What is written into a database or a log
+ * that was removed or replaced while open vanishes without an error.
  */
 export class FileIdentity {
   readonly #path: string;
@@ -19,7 +19,7 @@ export class FileIdentity {
     const file = this.#look();
     if (file !== undefined && file.ino === this.#file.ino && file.dev === this.#file.dev) return;
     throw setup(
-      `the database file ${this.#path} was ${file === undefined ? "removed" : "replaced"} while it was open: open the store again once the right file is there`,
+      `${this.#path} was ${file === undefined ? "removed" : "replaced"} while it was open: open the store again once the right files are there`,
     );
   }
 
@@ -27,7 +27,7 @@ export class FileIdentity {
     try {
       return statSync(this.#path, { bigint: true, throwIfNoEntry: false });
     } catch (error) {
-      throw setup(`the database file ${this.#path} can no longer be reached`, error);
+      throw setup(`${this.#path} can no longer be reached`, error);
     }
   }
 }

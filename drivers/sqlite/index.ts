@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import type { Driver } from "../../src/driver.js";
 import { type Health, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
@@ -32,8 +33,14 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   try {
     if (settings.path === MEMORY) return new SqliteDriver(new Engine(writing), new Reader(writing), settings);
     const file = new FileIdentity(settings.path);
+    // The log, which lies beside the file itself, keeps its place for as long as any connection is open.
+    const log = new FileIdentity(`${realpathSync(settings.path)}-wal`);
+    const verify = () => {
+      file.verify();
+      log.verify();
+    };
     const reading = translated(() => connect(settings.path, { readonly: true, fileMustExist: true }));
-    return new SqliteDriver(new Engine(writing, () => file.verify()), new Reader(reading), settings);
+    return new SqliteDriver(new Engine(writing, verify), new Reader(reading), settings);
   } catch (error) {
     writing.close();
     throw error;

@@ -99,7 +99,7 @@ class Page implements ScanPage {
       const record = placedRecordOf(row as readonly unknown[]);
       if (before !== undefined && compareByKind(record, before) >= 0) return;
       this.records.push(record);
-      this.#bytes += record.bytes.byteLength;
+      this.#bytes += record.bytes?.byteLength ?? 0;
     }
   }
 }

@@ -71,7 +71,7 @@ async function attempt<T>(
 
 /** Nothing was written, and the reason passes by itself. */
 function isTransient(error: StateError): boolean {
-  return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details.reason);
+  return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details?.reason);
 }
 
 function repeatsSafely(commits: readonly Commit[]): (error: StateError) => boolean {

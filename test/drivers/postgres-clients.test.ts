@@ -22,7 +22,7 @@ import {
 
 refuseStrayErrors();
 
-const READY = [{ is_ready: 1, some_bytes: Buffer.alloc(1) }];
+const READY = [{ is_ready: 1, some_bytes: Buffer.from("5cff", "hex") }];
 
 /** A client whose answers a test gives; what the real one would do wrong can be staged with it. */
 class FakeClient implements PostgresClient {

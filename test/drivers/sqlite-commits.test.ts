@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Commit, Outcome } from "../../src/driver.js";
+import { createStore, maintenanceScope } from "../../src/index.js";
 import { commit, failure, freshPath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;
@@ -118,9 +119,9 @@ test("several slots are read in the order asked, empty payloads and all", async 
   expect(found.map((each) => each && Buffer.from(each.bytes).toString())).toEqual(["b", undefined, ""]);
 });
 
-test("a record with columns of the wrong type is CORRUPT, and says where", async () => {
+test("a record with columns of the wrong type is CORRUPT, and says where to its owner alone", async () => {
   const path = freshPath();
-  const driver = await open({ path });
+  const store = createStore(await open({ path }));
   const table = plain(path);
   table.exec(`
     DROP TABLE record;
@@ -129,11 +130,22 @@ test("a record with columns of the wrong type is CORRUPT, and says where", async
     INSERT INTO record VALUES (1, 'acme', 'ann', 's1', '', 'note', 'e', x'00', 1, 1, 'text');
     INSERT INTO event VALUES (1, 'acme', 'e', 1, NULL, 0, 0);
   `);
-  const at = { identity: { tenant: "acme", user: "ann", session: "s1" }, kind: "note" };
-  const query = { prefix: "n", limit: 1, maxBytes: 1, reverse: false };
-  for (const reading of [driver.read([SLOT]), driver.readByEventId("acme", "e"), driver.scan(query)]) {
-    expect(await failure(reading)).toMatchObject({ code: "CORRUPT", details: { at } });
+  const identity = { tenant: "acme", user: "ann", session: "s1" };
+  const scope = maintenanceScope({ reason: "test", allTenants: true });
+  const readings = [
+    store.load(identity, "note"),
+    store.loadByEventId(identity, "e"),
+    store.list(identity, ""),
+    store.listKind(scope, "n"),
+  ];
+  for (const reading of readings) {
+    expect(await failure(reading)).toMatchObject({
+      code: "CORRUPT",
+      details: { at: { identity, kind: "note" } },
+    });
   }
+  const error = await failure(store.loadByEventId({ ...identity, user: "mallory" }, "e"));
+  expect(error).toMatchObject({ code: "NOT_FOUND", details: {} });
 });
 
 test("tables that are missing are CORRUPT", async () => {

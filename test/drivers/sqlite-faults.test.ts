@@ -1,10 +1,11 @@
-import { copyFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../drivers/sqlite/config.js";
 import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
 import { Engine } from "../../drivers/sqlite/engine.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
 import { loadPackage } from "../../drivers/sqlite/load-package.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
 import { isStateError, type StateErrorCode } from "../../src/errors.js";
@@ -99,6 +100,28 @@ describe("a file that is not there any more", () => {
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("removed");
     expect((await failure(driver.erase("acme", "ann", "s1"))).code).toBe("UNAVAILABLE");
+  });
+
+  test("its log removed: nothing is acknowledged that would be lost", async () => {
+    const path = freshPath();
+    const driver = await open({ path });
+    await driver.apply([save()], TIMES);
+    rmSync(`${path}-wal`);
+    const error = await failure(driver.apply([save()], TIMES));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain(`${path}-wal`);
+  });
+
+  test("known by two names, each of which would have a log of its own", async () => {
+    const path = await madePath();
+    linkSync(path, `${path}.other`);
+    for (const name of [path, `${path}.other`]) {
+      const error = await failure(openSqlite({ path: name, busyTimeoutMs: 20 }));
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+      expect(error.message).toContain("hard link");
+    }
+    rmSync(`${path}.other`);
+    await open({ path });
   });
 
   test("replaced by another, and put back", async () => {

@@ -87,6 +87,10 @@ const CAUGHT_BY: Readonly<Record<string, RegExp>> = {
 };
 
 test.each(Object.entries(BROKEN))("the property catches a queue that %s", async (name, make) => {
-  const { errorInstance } = await fc.check(queueProperty(make), { seed: 1, numRuns: 1500, endOnFailure: true });
+  const { errorInstance } = await fc.check(queueProperty(make), {
+    seed: 1,
+    numRuns: 1500,
+    endOnFailure: true,
+  });
   expect((errorInstance as Error | undefined)?.message).toMatch(CAUGHT_BY[name] as RegExp);
 });

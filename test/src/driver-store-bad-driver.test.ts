@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { StateStore } from "../../src/contract.js";
 import type { Driver, ScanPage, StoredRecord } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
+import { StateError } from "../../src/errors.js";
 import { userIdentity } from "../../src/identity.js";
 import { maintenanceScope } from "../../src/scope.js";
 import { driverWith, failure, IDENTITY, SLOT, stored, unavailable } from "./rig.js";
@@ -177,4 +178,46 @@ test("null and an empty answer are no record", async () => {
     expect(await failure(store.load(IDENTITY, "note"))).toMatchObject({ code: "NOT_FOUND" });
     expect(await failure(store.loadByEventId(IDENTITY, "e1"))).toMatchObject({ code: "NOT_FOUND" });
   }
+});
+
+describe("a driver that answers a write with nonsense leaves nobody waiting", () => {
+  const RECORD = { eventId: "e1", identity: IDENTITY, kind: "note", bytes: new Uint8Array() };
+
+  test.each([
+    [
+      "an error without details",
+      async () => Promise.reject(new StateError("UNAVAILABLE", "no", {} as never)),
+    ],
+    ["an outcome of no kind", async () => [{ is: "wat" }]],
+    ["no outcome", async () => [undefined]],
+    ["a conflict nowhere", async () => [{ is: "conflict" }]],
+    ["a condition without a write", async () => [{ is: "condition", current: null }]],
+    ["applied, and not what there was", async () => [{ is: "applied", existed: [] }]],
+  ])("%s", async (_, apply) => {
+    const store = createStore(driverWith({ apply: apply as never }));
+    const codes = [];
+    for (const call of [store.save(RECORD), store.delete(IDENTITY, "note")])
+      codes.push((await failure(call)).code);
+    for (const code of codes) expect(["UNAVAILABLE", "OUTCOME_UNKNOWN"]).toContain(code);
+    await store.close();
+  });
+
+  test.each(["x", Number.NaN, undefined])("that it erased %o records", async (count) => {
+    const store = createStore(driverWith({ erase: async () => count as never }));
+    expect((await failure(store.erase(IDENTITY))).code).toBe("OUTCOME_UNKNOWN");
+  });
+});
+
+test("a store that a getter closes takes nothing more", async () => {
+  const store = createStore(driverWith({}));
+  const record = {
+    eventId: "e1",
+    kind: "note",
+    bytes: new Uint8Array(),
+    get identity() {
+      void store.close();
+      return IDENTITY;
+    },
+  };
+  expect((await failure(store.save(record))).code).toBe("STORE_CLOSED");
 });

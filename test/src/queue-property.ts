@@ -225,7 +225,7 @@ class Witness implements Writer {
       );
       this.#log.set(slot, place);
     }
-    return { is: "applied", existed: [] };
+    return applied(work.commit?.writes.length ?? 0);
   }
 
   #note(check: () => void): void {

@@ -3,7 +3,12 @@ import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { byHand } from "./rig.js";
 
-export const APPLIED: Outcome = { is: "applied", existed: [false] };
+/** What a commit of so many writes into empty slots comes to. */
+export function applied(writes: number): Outcome {
+  return { is: "applied", existed: Array.from({ length: writes }, () => false) };
+}
+
+export const APPLIED = applied(1);
 
 /** A batch at the driver, answered by hand. */
 export interface Batch {
@@ -32,7 +37,8 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
           commits,
           options,
           ids: commits.flatMap(idsOf),
-          answer: (outcomes = commits.map(() => APPLIED)) => then(() => resolve(outcomes)),
+          answer: (outcomes = commits.map(({ writes }) => applied(writes.length))) =>
+            then(() => resolve(outcomes)),
           fail: (error) => then(() => reject(error)),
         });
         return promise;

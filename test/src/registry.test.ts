@@ -110,6 +110,17 @@ describe("openStore", () => {
     expect(error.message).not.toContain("secret");
   });
 
+  test("of a driver whose name is a URL shows nothing of it", async () => {
+    const error = await failure(openDriver("postgres://u:hunter2@h/db"));
+    expect(error).toMatchObject({ code: "UNKNOWN_DRIVER", details: { driver: "?" } });
+    expect(JSON.stringify({ ...error, message: error.message })).not.toContain("hunter2");
+    expect(await failure(openStore("constructor:x"))).toMatchObject({ code: "UNKNOWN_DRIVER" });
+  });
+
+  test.each([[[]], [Promise.resolve({})], [new Map()]])("takes %o for no configuration", async (target) => {
+    expect(await failure(openStore(target as never))).toMatchObject({ code: "INVALID_RECORD" });
+  });
+
   test("with none registered says what to import", async () => {
     const drivers = [...processState.drivers];
     processState.drivers.clear();

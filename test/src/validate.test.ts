@@ -271,6 +271,15 @@ describe("a commit", () => {
     }
   });
 
+  test("is no Proxy that says it is shorter than it is", () => {
+    let asked = 0;
+    const length = { valueOf: () => (asked++ < 2 ? 1 : 300) };
+    const changes = new Proxy(many(300), {
+      get: (target, name) => (name === "length" ? length : Reflect.get(target, name)),
+    });
+    expect(given(changes)).toBe("INVALID_RECORD changes");
+  });
+
   test("has no fields but its own: a slip in a name must not drop a condition", () => {
     expect(given([{ ...save(0), expected: null }])).toBe("INVALID_RECORD change");
     expect(given([{ op: "delete", identity: IDENTITY, kind: "note", expct: null }])).toBe(
