@@ -4,7 +4,7 @@ import { slotOf } from "../../src/decide.js";
 import type { Commit, Driver, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import { slotKey } from "../../src/slot-key.js";
-import { idsOf } from "./queue-rig.js";
+import { applied, idsOf } from "./queue-rig.js";
 import { deletes, saves, unavailable, unknownOutcome } from "./rig.js";
 
 export type Queue = Pick<CommitQueue, "commit" | "erase">;
