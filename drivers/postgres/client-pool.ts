@@ -1,16 +1,6 @@
 import { StateError } from "../../src/errors.js";
+import type { PostgresClient } from "./client.js";
 import { AnswerTorn, ClientUnfit, DeadlinePassed, type Intent, translate } from "./errors.js";
-
-/** What is used of a client of the `postgres` package. */
-export interface PostgresClient {
-  unsafe(
-    text: string,
-    // biome-ignore lint/suspicious/noExplicitAny: the client's own parameter type cannot be named without importing it
-    parameters?: any[],
-    options?: { prepare?: boolean },
-  ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
-  end(options?: { timeout?: number }): Promise<void>;
-}
 
 /** All that is ever sent: the client loses count of its answers when it cannot serialize a parameter. */
 export type Parameter = string | Buffer | null;

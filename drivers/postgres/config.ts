@@ -2,7 +2,7 @@ import { invalid } from "../../src/errors.js";
 import { readDriverConfig } from "../../src/store-options.js";
 import { readInteger } from "../../src/validate.js";
 import type { MigrateMode } from "../migrations.js";
-import type { PostgresClient } from "./client-pool.js";
+import type { PostgresClient } from "./client.js";
 import { type Names, namesOf } from "./names.js";
 
 export interface PostgresConfig {

@@ -1,5 +1,6 @@
 import { invalid, StateError } from "../../src/errors.js";
-import type { PoolOptions, PostgresClient } from "./client-pool.js";
+import type { PostgresClient } from "./client.js";
+import type { PoolOptions } from "./client-pool.js";
 import { type Settings, URL_RULE } from "./config.js";
 import { Line } from "./line.js";
 

@@ -5,7 +5,7 @@ import { openDriver } from "./open.js";
 
 export type { Health } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
-export type { PostgresClient } from "./client-pool.js";
+export type { PostgresClient } from "./client.js";
 export type { PostgresConfig } from "./config.js";
 
 /** Opens a driver on a Postgres database, 14 or newer, through the `postgres` package. */

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ClientPool, type PoolOptions, type PostgresClient } from "../../drivers/postgres/client-pool.js";
+import type { PostgresClient } from "../../drivers/postgres/client.js";
+import { ClientPool, type PoolOptions } from "../../drivers/postgres/client-pool.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
 import { startProxy } from "./postgres-proxy.js";
 import {

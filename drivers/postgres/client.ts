@@ -1,0 +1,10 @@
+/** What is used of a client of the `postgres` package. */
+export interface PostgresClient {
+  unsafe(
+    text: string,
+    // biome-ignore lint/suspicious/noExplicitAny: the client's own parameter type cannot be named without importing it
+    parameters?: any[],
+    options?: { prepare?: boolean },
+  ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
+  end(options?: { timeout?: number }): Promise<void>;
+}
