@@ -10,10 +10,12 @@ export function migrationsOf(names: Names): readonly Migration[] {
 }
 
 /**
- * Nested loops over indexes are right whatever the tables have grown to since a plan was made; and to plan anew for
+ * No schema of the caller's can put a function of its own in the place of one of the server's. And nested loops over
+ * indexes are right whatever the tables have grown to since a plan was made; and to plan anew for
  * each small batch, as the server would, costs more than the batch.
  */
-const STEADY_PLANS = `
+const SETTINGS = `
+SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off`.trim();
 
@@ -85,7 +87,7 @@ CREATE FUNCTION ${n.apply}(
   p_place int[], p_size int[], p_body bytea)
 RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text)
 LANGUAGE plpgsql VOLATILE
-${STEADY_PLANS}
+${SETTINGS}
 AS $apply$
 #variable_conflict use_column
 DECLARE
@@ -234,7 +236,7 @@ function erase(n: Names): string {
   return `
 CREATE FUNCTION ${n.erase}(p_lock_timeout text, p_tenant text, p_usr text, p_session text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
-${STEADY_PLANS}
+${SETTINGS}
 AS $erase$
 DECLARE
   v_count bigint;
@@ -283,7 +285,7 @@ CREATE FUNCTION ${n.scan}(
 RETURNS TABLE (place bigint, tenant text, usr text, session text, run text, kind text, event_id text,
   version bigint, updated_at bigint, fingerprint bytea, bytes bytea)
 LANGUAGE plpgsql STABLE
-${STEADY_PLANS}
+${SETTINGS}
 AS $scan$
 #variable_conflict use_column
 DECLARE

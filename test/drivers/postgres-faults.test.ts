@@ -127,7 +127,7 @@ describe("under load of 64 writers, nothing acknowledged is lost, nothing is wri
     await load.verify(sql);
   });
 
-  test("and the rig notices a save that is acknowledged and not there", async () => {
+  test("and the rig notices a save that is applied again, and one that is acknowledged and not there", async () => {
     const url = await freshDatabase();
     const driver = await open({ url });
     const load = new Load(storeOf(driver, 1));
@@ -135,6 +135,12 @@ describe("under load of 64 writers, nothing acknowledged is lost, nothing is wri
     await load.stop();
     const sql = plain(url);
     await load.verify(sql);
+    // As if a late try of a writer's first save had been applied once more.
+    const [undone] =
+      await sql`UPDATE groundstate.record AS r SET event_id = e.event_id, bytes = convert_to(e.event_id, 'UTF8')
+      FROM groundstate.event AS e WHERE e.event_id = '0-0' AND e.record_id = r.id RETURNING e.event_id`;
+    expect(undone).toBeDefined();
+    await expect(load.verify(sql)).rejects.toThrow(/current again/);
     await sql`DELETE FROM groundstate.event WHERE event_id = (SELECT min(event_id) FROM groundstate.event)`;
     await expect(load.verify(sql)).rejects.toThrow();
   });
@@ -173,6 +179,21 @@ class Load {
     const [last] = await sql`SELECT count(*) AS broken FROM groundstate.record AS r
       WHERE NOT EXISTS (SELECT FROM groundstate.event AS e WHERE e.event_id = r.event_id AND e.record_id = r.id)`;
     expect(last).toEqual({ broken: "0" });
+    await this.#verifyOrder(sql);
+  }
+
+  /** A writer's events follow one another: were an old one applied again, one acknowledged later would be gone. */
+  async #verifyOrder(sql: Sql): Promise<void> {
+    const rows = await sql`SELECT event_id, convert_from(bytes, 'UTF8') AS bytes FROM groundstate.record`;
+    for (const { event_id, bytes } of rows) {
+      expect(bytes).toBe(event_id);
+      const [writer, number] = (event_id as string).split("-");
+      const later = this.acknowledged.filter((id) => {
+        const [other, n] = id.split("-");
+        return other === writer && Number(n) > Number(number);
+      });
+      expect(later, `${event_id} is current again`).toEqual([]);
+    }
   }
 
   async #write(store: StateStore, writer: number): Promise<void> {
