@@ -1,5 +1,15 @@
 import type { Commit, Driver, Outcome } from "./driver.js";
-import { isStateError, StateError } from "./errors.js";
+import { isStateError } from "./errors.js";
+import {
+  type CommitEntry,
+  deliver,
+  type Entry,
+  type EraseEntry,
+  refuse,
+  settle,
+  unknownOutcome,
+  type Waiting,
+} from "./queue-entry.js";
 import { commitKeys } from "./slot-key.js";
 import { whenAborted } from "./when-aborted.js";
 
@@ -20,30 +30,6 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** How many waiting entries are looked at for one batch when some of them are held back. */
 const LOOK_AHEAD = 1024;
-
-interface Waiting<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Dequeues the caller's abort listener. */
-  readonly release: () => void;
-  state: "waiting" | "sent" | "settled";
-}
-
-interface CommitEntry extends Waiting<Outcome> {
-  readonly commit: Commit;
-  readonly bytes: number;
-  readonly keys: readonly string[];
-  /** A try ended without saying whether it was written. */
-  inDoubt: boolean;
-  /** It was sent once more because of that. */
-  sentOnceMore: boolean;
-}
-
-interface EraseEntry extends Waiting<number> {
-  readonly erase: readonly [tenant: string, user: string, session: string];
-}
-
-type Entry = CommitEntry | EraseEntry;
 
 /**
  * Group commit: commits that arrive while a batch is being written share the next one. Commits that share a slot
@@ -285,52 +271,6 @@ function judge(error: unknown): Verdict {
   if (!isStateError(error) || error.code === "OUTCOME_UNKNOWN") return "unknown";
   // Thrown in JavaScript, an error may have come without its details.
   return error.code === "UNAVAILABLE" && error.details?.reason !== "refused" ? "unavailable" : "refused";
-}
-
-/** Whether a driver's answer is one that a commit can have. */
-function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is Outcome {
-  const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
-  switch (outcome?.is) {
-    case "applied":
-      return Array.isArray(outcome.existed) && outcome.existed.length === commit.writes.length;
-    case "conflict":
-      return isWrite(outcome.write);
-    case "condition":
-      return isWrite(outcome.write) && (outcome.current === null || typeof outcome.current === "string");
-    default:
-      return outcome?.is === "duplicate" || outcome?.is === "failed";
-  }
-}
-
-/** False when this is no outcome that the commit can have. */
-function deliver(entry: CommitEntry, outcome: Outcome | undefined): boolean {
-  if (!fits(outcome, entry)) return false;
-  if (outcome.is === "failed") refuse(entry, outcome.error);
-  else settle(entry)?.resolve(outcome);
-  return true;
-}
-
-/** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */
-function refuse(entry: CommitEntry, error: unknown): void {
-  settle(entry)?.reject(isStateError(error) && !entry.inDoubt ? error : unknownOutcome(entry, error));
-}
-
-/** Marks an entry settled; `undefined` when it already was. */
-function settle<E extends Entry>(entry: E): E | undefined {
-  if (entry.state === "settled") return undefined;
-  entry.state = "settled";
-  entry.release();
-  return entry;
-}
-
-function unknownOutcome(entry: Entry, cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
-  const retryable = "commit" in entry && entry.commit.writes.every((write) => write.op === "save");
-  const advice = retryable ? "retry it with the same event ids" : "read before you retry";
-  return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
-    details: {},
-    cause,
-    retryable,
-  });
 }
 
 function payloadBytes(commit: Commit): number {

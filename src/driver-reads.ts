@@ -76,7 +76,7 @@ export class DriverReads {
     return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 
-  /** Has \`finished\` wait for a read, also for one whose caller has given up. */
+  /** Has `finished` wait for a read, also for one whose caller has given up. */
   #track<T>(read: Promise<T>): Promise<T> {
     this.#underWay.add(read);
     const done = () => this.#underWay.delete(read);

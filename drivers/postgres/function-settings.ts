@@ -1,0 +1,19 @@
+/**
+ * No schema of the caller's can put a function of its own in the place of one of the server's. And nested loops over
+ * indexes are right whatever the tables have grown to since a plan was made; and to plan anew for
+ * each small batch, as the server would, costs more than the batch.
+ */
+export const SETTINGS = `
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off`.trim();
+
+/** How every write begins. A pooler may have lost what was set at connect, so the function sets it for itself. */
+export const DURABLY = `IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
+  END IF;
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  PERFORM set_config('lock_timeout', p_lock_timeout, true);
+`;

@@ -1,0 +1,72 @@
+import type { Commit, Outcome } from "./driver.js";
+import { isStateError, StateError } from "./errors.js";
+
+export interface Waiting<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Dequeues the caller's abort listener. */
+  readonly release: () => void;
+  state: "waiting" | "sent" | "settled";
+}
+
+export interface CommitEntry extends Waiting<Outcome> {
+  readonly commit: Commit;
+  readonly bytes: number;
+  readonly keys: readonly string[];
+  /** A try ended without saying whether it was written. */
+  inDoubt: boolean;
+  /** It was sent once more because of that. */
+  sentOnceMore: boolean;
+}
+
+export interface EraseEntry extends Waiting<number> {
+  readonly erase: readonly [tenant: string, user: string, session: string];
+}
+
+export type Entry = CommitEntry | EraseEntry;
+
+/** Whether a driver's answer is one that a commit can have. */
+function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is Outcome {
+  const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
+  switch (outcome?.is) {
+    case "applied":
+      return Array.isArray(outcome.existed) && outcome.existed.length === commit.writes.length;
+    case "conflict":
+      return isWrite(outcome.write);
+    case "condition":
+      return isWrite(outcome.write) && (outcome.current === null || typeof outcome.current === "string");
+    default:
+      return outcome?.is === "duplicate" || outcome?.is === "failed";
+  }
+}
+
+/** False when this is no outcome that the commit can have. */
+export function deliver(entry: CommitEntry, outcome: Outcome | undefined): boolean {
+  if (!fits(outcome, entry)) return false;
+  if (outcome.is === "failed") refuse(entry, outcome.error);
+  else settle(entry)?.resolve(outcome);
+  return true;
+}
+
+/** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */
+export function refuse(entry: CommitEntry, error: unknown): void {
+  settle(entry)?.reject(isStateError(error) && !entry.inDoubt ? error : unknownOutcome(entry, error));
+}
+
+/** Marks an entry settled; `undefined` when it already was. */
+export function settle<E extends Entry>(entry: E): E | undefined {
+  if (entry.state === "settled") return undefined;
+  entry.state = "settled";
+  entry.release();
+  return entry;
+}
+
+export function unknownOutcome(entry: Entry, cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  const retryable = "commit" in entry && entry.commit.writes.every((write) => write.op === "save");
+  const advice = retryable ? "retry it with the same event ids" : "read before you retry";
+  return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
+    details: {},
+    cause,
+    retryable,
+  });
+}
