@@ -15,6 +15,7 @@ export {
   type StateErrorOptions,
 } from "./errors.js";
 export { newEventId } from "./event-id.js";
+export { fingerprint } from "./fingerprint.js";
 export { tenantIdentity, userIdentity } from "./identity.js";
 export { type RetryPolicy, retrying } from "./layers/retrying.js";
 export { LIMITS } from "./limits.js";

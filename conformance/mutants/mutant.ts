@@ -2,6 +2,7 @@ import type { StateStore } from "../../src/index.js";
 import type { Harness } from "../case.js";
 import { ReferenceDriver, type ReferenceSpace } from "../reference-driver.js";
 import { inProcess, referenceHarness } from "../reference-harness.js";
+import { restamped } from "./restamped.js";
 
 /** A store that is wrong in one rule, to show that the suite would notice. */
 export interface Mutant {
@@ -22,7 +23,7 @@ export function brokenDriver(
   mutate: (base: typeof ReferenceDriver) => DriverClass,
 ): Mutant {
   const Broken = mutate(ReferenceDriver);
-  return { id, breaks, harness: inProcess(id, (space) => new Broken(space)) };
+  return { id, breaks, harness: inProcess(id, (space) => restamped(new Broken(space))) };
 }
 
 /** The reference store with some operations done wrong. */

@@ -1,0 +1,32 @@
+import { type Driver, fingerprint, type StoredRecord } from "../../src/index.js";
+
+/**
+ * Hands out every record as the one that was asked for, whatever it is. The store checks what a driver gives it, and
+ * would notice many a broken rule before the case does that states it; a store that an author writes whole may not.
+ */
+export function restamped(driver: Driver): Driver {
+  return {
+    apply: (commits, options) => driver.apply(commits, options),
+    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    status: () => driver.status(),
+    close: () => driver.close(),
+    async read(slots) {
+      const records = await driver.read(slots);
+      return records.map((record, index) => record && restamp(record, slots[index]));
+    },
+    async readByEventId(tenant, eventId) {
+      const record = await driver.readByEventId(tenant, eventId);
+      return record && restamp(record, { tenant, eventId });
+    },
+    async scan(query) {
+      const { records, more } = await driver.scan(query);
+      const asked = query.identity ?? (query.tenant === undefined ? {} : { tenant: query.tenant });
+      return { records: records.map((record) => restamp(record, asked)), more };
+    },
+  };
+}
+
+function restamp(record: StoredRecord, asked: Partial<StoredRecord> | undefined): StoredRecord {
+  const stamped = { ...record, ...asked };
+  return { ...stamped, fingerprint: fingerprint(stamped) };
+}
