@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 
 const HEAD = "SELECT lined_up_at FROM event ORDER BY id LIMIT 1";
 
-const OLDEST = `
+export const OLDEST = `
 SELECT event.id, event.lined_up_at, event.saved_at, record.id IS NOT NULL
 FROM event LEFT JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
