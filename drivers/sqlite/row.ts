@@ -12,8 +12,16 @@ export function recordOf(row: readonly unknown[], slot: Slot): StoredRecord {
   const [eventId, fingerprint, version, updatedAt, bytes] = row;
   const { tenant, user, session, run, kind } = slot;
   return {
-    ...{ tenant, user, session, run, kind },
-    ...{ eventId, fingerprint, version, updatedAt, bytes },
+    tenant,
+    user,
+    session,
+    run,
+    kind,
+    eventId,
+    fingerprint,
+    version,
+    updatedAt,
+    bytes,
   } as StoredRecord;
 }
 
