@@ -1,6 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+/** A thread is started by Node, which runs no TypeScript: it gets the module that was built. */
+const BUILT_ENTRY = fileURLToPath(new URL("dist/drivers/sqlite/thread/entry-url.js", import.meta.url));
+
 export default defineConfig({
+  resolve: { alias: [{ find: /^\.\/entry-url\.js$/, replacement: BUILT_ENTRY }] },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/postgres/global-setup.ts",

@@ -8,7 +8,6 @@ import {
   refuse,
   settle,
   unknownOutcome,
-  type Waiting,
 } from "./queue-entry.js";
 import { commitKeys } from "./slot-key.js";
 import { whenAborted } from "./when-aborted.js";
@@ -28,6 +27,9 @@ export interface QueueOptions {
 const BATCH_WRITES = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
+const NO_KEYS: readonly string[] = [];
+const NOTHING_TO_RELEASE = (): void => {};
+
 /** How many waiting entries are looked at for one batch when some of them are held back. */
 const LOOK_AHEAD = 1024;
 
@@ -41,11 +43,10 @@ export class CommitQueue {
   /** First come, first served, from `#head` on. */
   #waiting: Entry[] = [];
   #head = 0;
-  /** Entries on their way to the driver. */
-  readonly #sent = new Set<Entry>();
+  /** Batches, and erases, on their way to the driver. */
+  readonly #sent = new Set<readonly Entry[]>();
   /** Slots and event ids under way; kept only where more than one batch may be. */
   readonly #held = new Set<string>();
-  #running = 0;
   #erasing = false;
   #scheduled = false;
   /** At most how many of the waiting were aborted. */
@@ -59,15 +60,21 @@ export class CommitQueue {
 
   /** Resolves with what became of the commit; rejects with a StateError or, while it waits, the signal's reason. */
   commit(commit: Commit, signal?: AbortSignal): Promise<Outcome> {
-    const keys = this.#options.inFlight > 1 ? commitKeys(commit) : [];
+    const keys = this.#options.inFlight > 1 ? commitKeys(commit) : NO_KEYS;
     const bytes = payloadBytes(commit);
-    const fresh = { commit, bytes, keys, inDoubt: false, sentOnceMore: false };
-    return this.#enqueue<Outcome>(signal, (waiting) => ({ ...waiting, ...fresh }));
+    return new Promise((resolve, reject) => {
+      const release = NOTHING_TO_RELEASE;
+      const fate = { inDoubt: false, sentOnceMore: false };
+      this.#enqueue({ commit, bytes, keys, resolve, reject, release, state: "waiting", ...fate }, signal);
+    });
   }
 
   /** Resolves with the number of records erased. */
   erase(tenant: string, user: string, session: string, signal?: AbortSignal): Promise<number> {
-    return this.#enqueue<number>(signal, (waiting) => ({ ...waiting, erase: [tenant, user, session] }));
+    return new Promise((resolve, reject) => {
+      const release = NOTHING_TO_RELEASE;
+      this.#enqueue({ erase: [tenant, user, session], resolve, reject, release, state: "waiting" }, signal);
+    });
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -78,7 +85,7 @@ export class CommitQueue {
 
   /** Rejects everything unfinished; what the driver still answers is ignored. */
   abandon(): void {
-    for (const entry of [...this.#sent, ...this.#waiting.slice(this.#head)]) {
+    for (const entry of [...[...this.#sent].flat(), ...this.#waiting.slice(this.#head)]) {
       settle(entry)?.reject(
         unknownOutcome(entry, new Error("the store was closed before the write finished")),
       );
@@ -86,18 +93,16 @@ export class CommitQueue {
     this.#dequeue(this.#waiting.length, []);
   }
 
-  #enqueue<T>(signal: AbortSignal | undefined, entryOf: (waiting: Waiting<T>) => Entry): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const onAbort = () => {
+  #enqueue(entry: Entry, signal: AbortSignal | undefined): void {
+    if (signal !== undefined) {
+      entry.release = whenAborted(signal, () => {
         if (entry.state !== "waiting") return;
-        settle(entry)?.reject(signal?.reason);
+        settle(entry)?.reject(signal.reason);
         this.#dropAborted();
-      };
-      const release = signal ? whenAborted(signal, onAbort) : () => {};
-      const entry = entryOf({ resolve, reject, release, state: "waiting" });
-      this.#waiting.push(entry);
-      this.#wake();
-    });
+      });
+    }
+    this.#waiting.push(entry);
+    this.#wake();
   }
 
   #wake(): void {
@@ -110,7 +115,7 @@ export class CommitQueue {
   }
 
   #pump(): void {
-    while (this.#running < this.#options.inFlight && !this.#erasing) {
+    while (this.#sent.size < this.#options.inFlight && !this.#erasing) {
       const work = this.#take();
       if (work === undefined) break;
       this.#start(work);
@@ -123,21 +128,19 @@ export class CommitQueue {
     for (const entry of entries) {
       entry.state = "sent";
       entry.release();
-      this.#sent.add(entry);
     }
-    this.#running++;
+    this.#sent.add(entries);
     this.#erasing = !Array.isArray(work);
     const finished = () => {
-      this.#running--;
       this.#erasing = false;
       for (const entry of entries) {
         // Whatever went wrong while a failure was handled, nobody is left waiting.
         settle(entry)?.reject(
           unknownOutcome(entry, new Error("the driver's answer could not be understood")),
         );
-        this.#sent.delete(entry);
         if ("keys" in entry) for (const key of entry.keys) this.#held.delete(key);
       }
+      this.#sent.delete(entries);
       this.#wake();
     };
     (Array.isArray(work) ? this.#send(work) : this.#erase(work)).then(finished, finished);
@@ -155,7 +158,7 @@ export class CommitQueue {
       const entry = this.#waiting[next] as Entry;
       if (entry.state === "settled") continue;
       if ("erase" in entry) {
-        if (batch.length > 0 || passed.length > 0 || this.#running > 0) break;
+        if (batch.length > 0 || passed.length > 0 || this.#sent.size > 0) break;
         this.#dequeue(next + 1, passed);
         return entry;
       }
@@ -257,7 +260,7 @@ export class CommitQueue {
   }
 
   #isIdle(): boolean {
-    if (this.#running > 0) return false;
+    if (this.#sent.size > 0) return false;
     for (let i = this.#head; i < this.#waiting.length; i++)
       if (this.#waiting[i]?.state !== "settled") return false;
     return true;
@@ -274,8 +277,7 @@ function judge(error: unknown): Verdict {
 }
 
 function payloadBytes(commit: Commit): number {
-  return commit.writes.reduce(
-    (sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0),
-    0,
-  );
+  let bytes = 0;
+  for (const write of commit.writes) if (write.op === "save") bytes += write.record.bytes.byteLength;
+  return bytes;
 }

@@ -4,7 +4,7 @@ import type { Commit, Outcome, Slot, Write } from "./driver.js";
 /** What is remembered of an event id. */
 export interface SeenEvent {
   /** `null` once its record was erased. */
-  readonly fingerprint: Uint8Array | null;
+  readonly fingerprint: string | null;
   /** By the database's clock, milliseconds since 1970. */
   readonly savedAt: number;
   /** It is the current event of its slot. */
@@ -52,7 +52,7 @@ function judgeEvents(commit: Commit, view: View): Decision | undefined {
     saves++;
     const event = view.event(commit.tenant, write.record.eventId);
     if (event === undefined || !isSeen(event, view.now, view.window)) continue;
-    if (event.fingerprint !== null && Buffer.compare(event.fingerprint, write.record.fingerprint) !== 0) {
+    if (event.fingerprint !== null && event.fingerprint !== write.record.fingerprint) {
       return { is: "conflict", write: index };
     }
     if (duplicates++ === 0) firstDuplicate = index;

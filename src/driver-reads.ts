@@ -1,9 +1,11 @@
+import { askDriver, failedDriver } from "./ask-driver.js";
 import type { StateRecord } from "./contract.js";
 import type { Driver, ScanPage, ScanQuery, Slot, StoredRecord } from "./driver.js";
-import { isStateError, StateError } from "./errors.js";
+import { StateError } from "./errors.js";
 import { openRecord } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
+import { ReadQueue } from "./read-queue.js";
 
 export interface PageSize {
   readonly records: number;
@@ -22,15 +24,19 @@ export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: n
 /** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
 export class DriverReads {
   readonly #driver: Driver;
+  readonly #slots: ReadQueue;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopped = false;
 
   constructor(driver: Driver) {
     this.#driver = driver;
+    this.#slots = new ReadQueue(driver);
   }
 
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
-    return this.#read(async () => (await this.#driver.read([slot]))[0], signal);
+    this.#refuse(signal);
+    const answer = this.#slots.read(slot);
+    return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 
   event(tenant: string, eventId: string, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -44,12 +50,14 @@ export class DriverReads {
 
   /** Resolves when no read is under way. */
   async finished(): Promise<void> {
+    await this.#slots.idle();
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   /** Asks nothing more of the driver: a scan that is under way ends with STORE_CLOSED. */
   stop(): void {
     this.#stopped = true;
+    this.#slots.abandon(storeClosed());
   }
 
   async #scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
@@ -70,10 +78,14 @@ export class DriverReads {
 
   /** Reads, unless the caller gives up first. */
   async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    signal?.throwIfAborted();
-    if (this.#stopped) throw storeClosed();
+    this.#refuse(signal);
     const answer = this.#track(askDriver(ask, "the driver failed to read"));
     return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  #refuse(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#stopped) throw storeClosed();
   }
 
   /** Has `finished` wait for a read, also for one whose caller has given up. */
@@ -82,15 +94,6 @@ export class DriverReads {
     const done = () => this.#underWay.delete(read);
     read.then(done, done);
     return read;
-  }
-}
-
-/** What the driver answers; what it throws as a StateError, for these calls write nothing. */
-export async function askDriver<T>(ask: () => Promise<T>, message: string): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw isStateError(error) ? error : failedDriver(message, error);
   }
 }
 
@@ -111,8 +114,4 @@ function nextPlace(last: Slot | undefined, { identity, reverse, after, before }:
 function whole(page: ScanPage): ScanPage {
   if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
   return page;
-}
-
-function failedDriver(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", message, { details: { reason: "refused" }, cause });
 }

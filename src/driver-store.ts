@@ -1,3 +1,4 @@
+import { askDriver } from "./ask-driver.js";
 import { CommitQueue } from "./commit-queue.js";
 import type {
   CallOptions,
@@ -19,7 +20,7 @@ import type {
 } from "./contract.js";
 import { slotOf } from "./decide.js";
 import type { Commit, Driver, Outcome, Slot, Write } from "./driver.js";
-import { askDriver, DriverReads, PAGE, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { DriverReads, PAGE, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { invalid, StateError } from "./errors.js";
 import { identityOf } from "./identity.js";
 import { openRecord } from "./open-record.js";
@@ -87,14 +88,15 @@ class DriverStore implements StateStore {
   async save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
     const given = this.#enter(options, WRITE);
     const commit = saveCommit(record, given.options, this.#limits());
-    const duplicate = await this.#write(commit, given.signal);
-    return { eventId: eventIds(commit)[0] as EventId, duplicate: duplicate === "duplicate" };
+    const outcome = accepted(commit, await this.#submit(commit, given.signal));
+    return { eventId: commit.writes[0].record.eventId, duplicate: outcome.is === "duplicate" };
   }
 
   async load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
-    return (
-      (await this.find(identity, kind, options)) ?? notFound("nothing is stored under this identity and kind")
-    );
+    const { signal } = this.#enter(options, CALL);
+    const slot = validateSlot(identity, kind);
+    const record = await this.#reads.slot(slot, signal);
+    return record ? openRecord(record, slot) : notFound("nothing is stored under this identity and kind");
   }
 
   async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
@@ -119,15 +121,16 @@ class DriverStore implements StateStore {
   async delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
     const given = this.#enter(options, WRITE);
     const commit = deleteCommit(identity, kind, given.options);
-    const existed = await this.#write(commit, given.signal);
-    return existed !== "duplicate" && existed[0] === true;
+    const outcome = accepted(commit, await this.#submit(commit, given.signal));
+    return outcome.is === "applied" && outcome.existed[0] === true;
   }
 
   async commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
     const { signal } = this.#enter(options, CALL);
     const commit = validateCommit(changes, this.#limits());
-    const duplicate = (await this.#write(commit, signal)) === "duplicate";
-    return { duplicate, receipts: eventIds(commit).map((eventId) => ({ eventId, duplicate })) };
+    const duplicate = accepted(commit, await this.#submit(commit, signal)).is === "duplicate";
+    const saves = commit.writes.filter((write) => write.op === "save");
+    return { duplicate, receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })) };
   }
 
   async list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
@@ -185,14 +188,10 @@ class DriverStore implements StateStore {
     return { maxBytes: this.#maxBytes, now: this.#runtime.now() };
   }
 
-  /** Per write, whether there was a record before; or that the commit is a replay. */
-  async #write(commit: Commit, signal: AbortSignal | undefined): Promise<readonly boolean[] | "duplicate"> {
+  #submit(commit: Commit, signal: AbortSignal | undefined): Promise<Outcome> {
     this.#refuseWhenClosed();
     signal?.throwIfAborted();
-    const outcome = await this.#queue.commit(commit, signal);
-    if (outcome.is === "applied") return outcome.existed;
-    if (outcome.is === "duplicate") return "duplicate";
-    throw refusal(commit, outcome);
+    return this.#queue.commit(commit, signal);
   }
 
   async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -231,8 +230,13 @@ function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "aft
   };
 }
 
-function eventIds(commit: Commit): readonly EventId[] {
-  return commit.writes.filter((write) => write.op === "save").map((write) => write.record.eventId);
+/** The outcome of a commit that took effect, now or when it was made before. */
+function accepted(
+  commit: Commit,
+  outcome: Outcome,
+): Extract<Outcome, { readonly is: "applied" | "duplicate" }> {
+  if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
+  throw refusal(commit, outcome);
 }
 
 function refusal(

@@ -13,8 +13,8 @@ export interface Slot {
 /** A record as it is stored. */
 export interface StoredRecord extends Slot {
   readonly eventId: EventId;
-  /** Identifies the write; 32 bytes. Stored and compared, never computed by a driver. */
-  readonly fingerprint: Uint8Array;
+  /** Identifies the write; 43 characters of ASCII. Stored and compared, never computed by a driver. */
+  readonly fingerprint: string;
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;

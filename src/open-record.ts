@@ -57,7 +57,6 @@ function isIntact(record: StoredRecord): boolean {
     record.updatedAt >= LIMITS.earliest &&
     record.updatedAt <= LIMITS.latest &&
     types.isUint8Array(record.bytes) &&
-    types.isUint8Array(record.fingerprint) &&
-    Buffer.compare(fingerprint(record), record.fingerprint) === 0
+    fingerprint(record) === record.fingerprint
   );
 }

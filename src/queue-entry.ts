@@ -5,7 +5,7 @@ export interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
   /** Dequeues the caller's abort listener. */
-  readonly release: () => void;
+  release: () => void;
   state: "waiting" | "sent" | "settled";
 }
 

@@ -32,9 +32,13 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
 }
 
 /** A commit of one save. */
-export function saveCommit(record: unknown, options: object, limits: RecordLimits): Commit {
-  const write = withExpect({ op: "save", record: validateRecord(record, limits) }, options);
-  return { tenant: slotOf(write).tenant, writes: [write] };
+export function saveCommit(
+  record: unknown,
+  options: object,
+  limits: RecordLimits,
+): Commit & { readonly writes: readonly [Extract<Write, { op: "save" }>] } {
+  const write = withExpect({ op: "save", record: validateRecord(record, limits) } as const, options);
+  return { tenant: write.record.tenant, writes: [write] };
 }
 
 /** A commit of one delete. */

@@ -18,12 +18,13 @@ export interface RecordLimits {
 /** An identity checked and copied, each field read once; `run` is `""` when it has none. */
 export function validateIdentity(identity: unknown): Omit<Slot, "kind"> {
   const { tenant, user, session, run } = readSession(identity);
-  return { tenant, user, session, run: run === undefined || run === "" ? "" : readRun(run) };
+  return { tenant, user, session, run: readRun(run) };
 }
 
 /** A slot checked and copied. */
 export function validateSlot(identity: unknown, kind: unknown): Slot {
-  return { ...validateIdentity(identity), kind: readKind(kind) };
+  const { tenant, user, session, run } = readSession(identity);
+  return { tenant, user, session, run: readRun(run), kind: readKind(kind) };
 }
 
 /**
@@ -40,14 +41,21 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
 export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const given = readObject(record, "record") as Partial<NewRecord>;
   const { eventId, identity, kind, bytes, version, updatedAt } = given;
+  const slot = validateSlot(identity, kind);
   const checked = {
-    ...validateSlot(identity, kind),
+    tenant: slot.tenant,
+    user: slot.user,
+    session: slot.session,
+    run: slot.run,
+    kind: slot.kind,
     eventId: readEventId(eventId),
+    fingerprint: "",
     version: readVersion(version),
     updatedAt: updatedAt === undefined ? limits.now : readDate(updatedAt),
     bytes: copyPayload(bytes, "bytes", limits.maxBytes ?? LIMITS.payloadBytes),
   };
-  return { ...checked, fingerprint: fingerprint(checked) };
+  checked.fingerprint = fingerprint(checked);
+  return checked;
 }
 
 /** `undefined` when the condition is left out; a condition that is present but undefined was forgotten. */
@@ -128,6 +136,7 @@ function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unk
 }
 
 function readRun(run: unknown): string {
+  if (run === undefined || run === "") return "";
   const name = readText(run, "run", LIMITS.nameBytes);
   if (name.startsWith("~")) throw invalid("run", "a name that does not begin with ~");
   return name;

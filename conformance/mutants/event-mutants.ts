@@ -228,12 +228,11 @@ export const eventMutants: readonly Mutant[] = [
 
 /** A driver that takes two writes for the same when this is the same of them. */
 function comparing(base: typeof ReferenceDriver, content: (record: StoredRecord) => string) {
-  const fingerprintOf = (record: StoredRecord) => Buffer.from(content(record));
   return class extends base {
     protected override judge(commit: Commit, options: ApplyOptions): Outcome {
       const writes = commit.writes.map((write) =>
         write.op === "save"
-          ? { ...write, record: { ...write.record, fingerprint: fingerprintOf(write.record) } }
+          ? { ...write, record: { ...write.record, fingerprint: content(write.record) } }
           : write,
       );
       return super.judge({ ...commit, writes }, options);
@@ -243,7 +242,7 @@ function comparing(base: typeof ReferenceDriver, content: (record: StoredRecord)
       super.write(write, now);
       if (write.op !== "save") return;
       const event = this.space.events.get(this.eventKey(write.record.tenant, write.record.eventId));
-      if (event) this.remember({ ...event, fingerprint: fingerprintOf(write.record) });
+      if (event) this.remember({ ...event, fingerprint: content(write.record) });
     }
   };
 }

@@ -6,7 +6,7 @@ export interface RememberedEvent extends SeenEvent {
   readonly key: string;
   /** Where it was saved. */
   readonly slot: string;
-  fingerprint: Uint8Array | null;
+  fingerprint: string | null;
   current: boolean;
   /** When it was put in the line. */
   linedUpAt: number;

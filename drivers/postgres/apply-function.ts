@@ -9,8 +9,8 @@ import type { Names } from "./names.js";
  * that share a slot or an event id are in different rounds. One event id saved by two sessions at once is met at the
  * unique key: whoever comes second is sent back to look again (40001).
  *
- * Of a write: `cond` 0 none, 1 must be empty, 2 must be `want`; the fingerprint of a save stands at `place` of the
- * body, its payload of `size` bytes behind it. Writes stand in the order of their rounds, `p_until` saying where each
+ * Of a write: `cond` 0 none, 1 must be empty, 2 must be `want`; the payload of a save stands at `place` of the body,
+ * in `size` bytes. Writes stand in the order of their rounds, `p_until` saying where each
  * round ends. It answers with every write of an applied commit, one of a duplicate, and the failing one of another.
  */
 export function applyFunction(n: Names): string {
@@ -19,7 +19,7 @@ CREATE FUNCTION ${n.apply}(
   p_window bigint, p_lock_timeout text, p_until int[],
   p_commit int[], p_write int[], p_op text[],
   p_tenant text[], p_usr text[], p_session text[], p_run text[], p_kind text[],
-  p_cond int[], p_want text[], p_event text[], p_version bigint[], p_updated_at bigint[],
+  p_cond int[], p_want text[], p_event text[], p_fingerprint text[], p_version bigint[], p_updated_at bigint[],
   p_place int[], p_size int[], p_body bytea)
 RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text)
 LANGUAGE plpgsql VOLATILE
@@ -51,7 +51,7 @@ BEGIN
     v_inserted := 0;
     FOR v_row IN
       WITH met AS MATERIALIZED (
-        SELECT g.*, substring(p_body FROM g.place FOR 32) AS fingerprint,
+        SELECT g.*,
           cur.event_id AS cur_event, cur.id AS cur_id,
           seen.same IS NOT NULL AS seen, seen.same,
           (g.cond = 1 AND cur.event_id IS NOT NULL) OR (g.cond = 2 AND cur.event_id IS DISTINCT FROM g.want) AS bad
@@ -59,16 +59,16 @@ BEGIN
           p_commit[v_from:v_until], p_write[v_from:v_until], p_op[v_from:v_until],
           p_tenant[v_from:v_until], p_usr[v_from:v_until], p_session[v_from:v_until], p_run[v_from:v_until],
           p_kind[v_from:v_until], p_cond[v_from:v_until], p_want[v_from:v_until], p_event[v_from:v_until],
-          p_version[v_from:v_until], p_updated_at[v_from:v_until], p_place[v_from:v_until], p_size[v_from:v_until])
+          p_fingerprint[v_from:v_until], p_version[v_from:v_until], p_updated_at[v_from:v_until], p_place[v_from:v_until], p_size[v_from:v_until])
           AS g (commit_no, write_no, op, tenant, usr, session, run, kind, cond, want, event_id,
-                version, updated_at, place, size)
+                fingerprint, version, updated_at, place, size)
         LEFT JOIN LATERAL (
           SELECT r.event_id, r.id FROM ${n.record} AS r
           WHERE r.tenant = g.tenant AND r.usr = g.usr AND r.session = g.session AND r.run = g.run AND r.kind = g.kind
           OFFSET 0
         ) AS cur ON true
         LEFT JOIN LATERAL (
-          SELECT coalesce(e.fingerprint = substring(p_body FROM g.place FOR 32), true) AS same
+          SELECT coalesce(e.fingerprint = g.fingerprint, true) AS same
           FROM ${n.event} AS e
           WHERE e.tenant = g.tenant AND e.event_id = g.event_id
             AND (e.saved_at > v_cut OR ${isCurrent(n)})
@@ -98,7 +98,7 @@ BEGIN
         INSERT INTO ${n.record} AS r
           (tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes)
         SELECT t.tenant, t.usr, t.session, t.run, t.kind, t.record_id, t.event_id, t.version, t.updated_at,
-          t.fingerprint, substring(p_body FROM t.place + 32 FOR t.size)
+          t.fingerprint, substring(p_body FROM t.place FOR t.size)
         FROM todo AS t WHERE t.op = 'save'
         ON CONFLICT (tenant, usr, session, run, kind) DO UPDATE SET
           event_id = excluded.event_id, version = excluded.version, updated_at = excluded.updated_at,

@@ -15,8 +15,8 @@ export function packBatch(commits: readonly Commit[]): readonly Parameter[] {
       for (const [number, write] of (commits[index] as Commit).writes.entries()) {
         for (const [at, value] of rowOf(write, index, number, place).entries()) columns[at]?.push(value);
         if (write.op !== "save") continue;
-        body.push(write.record.fingerprint, write.record.bytes);
-        place += write.record.fingerprint.byteLength + write.record.bytes.byteLength;
+        body.push(write.record.bytes);
+        place += write.record.bytes.byteLength;
       }
     }
     ends.push((columns[0] as Column).length);
@@ -34,7 +34,7 @@ export function unpackOutcomes(rows: readonly Row[], commits: readonly Commit[])
 /** Text goes in quotes; numbers and NULL do not. */
 type Column = (string | number | null)[];
 
-const COLUMNS = 15;
+const COLUMNS = 16;
 
 /**
  * The commits of each round, by their index. Those of one round see the same snapshot; one that shares a slot or an
@@ -61,12 +61,13 @@ function rowOf(write: Write, commit: number, number: number, place: number): Col
     write.op === "save"
       ? [
           write.record.eventId,
+          write.record.fingerprint,
           write.record.version,
           write.record.updatedAt,
           place,
           write.record.bytes.byteLength,
         ]
-      : [null, null, null, null, null];
+      : [null, null, null, null, null, null];
   return [commit, number, write.op, tenant, user, session, run, kind, condition, expect ?? null, ...saved];
 }
 

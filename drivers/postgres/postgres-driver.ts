@@ -181,7 +181,7 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
 
 function recordOf(row: Row): StoredRecord {
   const { tenant, usr, session, run, kind, event_id, fingerprint, version, updated_at, bytes } = row;
-  if (!Buffer.isBuffer(fingerprint) || !Buffer.isBuffer(bytes)) {
+  if (!Buffer.isBuffer(bytes)) {
     throw new StateError("CORRUPT", "a stored record is not of the form it was written in", { details: {} });
   }
   return {
@@ -191,7 +191,7 @@ function recordOf(row: Row): StoredRecord {
     run: run as string,
     kind: kind as string,
     eventId: event_id as string,
-    fingerprint,
+    fingerprint: fingerprint as string,
     version: Number(version),
     updatedAt: Number(updated_at),
     bytes,

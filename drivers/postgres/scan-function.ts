@@ -28,7 +28,7 @@ CREATE FUNCTION ${n.scan}(
   p_after_tenant text, p_after_kind text, p_after_usr text, p_after_session text, p_after_run text,
   p_limit bigint, p_max_bytes bigint)
 RETURNS TABLE (place bigint, tenant text, usr text, session text, run text, kind text, event_id text,
-  version bigint, updated_at bigint, fingerprint bytea, bytes bytea)
+  version bigint, updated_at bigint, fingerprint text, bytes bytea)
 LANGUAGE plpgsql STABLE
 ${SETTINGS}
 AS $scan$

@@ -33,7 +33,7 @@ CREATE TABLE ${n.record} (
   event_id text COLLATE "C" NOT NULL,
   version bigint NOT NULL,
   updated_at bigint NOT NULL,
-  fingerprint bytea NOT NULL,
+  fingerprint text COLLATE "C" NOT NULL,
   bytes bytea NOT NULL,
   PRIMARY KEY (tenant, usr, session, run, kind)
 ) WITH (fillfactor = 80);
@@ -46,7 +46,7 @@ CREATE TABLE ${n.event} (
   record_id bigint NOT NULL,
   saved_at bigint NOT NULL,
   lined_up_at bigint NOT NULL,
-  fingerprint bytea,
+  fingerprint text COLLATE "C",
   PRIMARY KEY (tenant, event_id)
 );
 CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);`;

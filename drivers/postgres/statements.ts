@@ -15,7 +15,7 @@ const APPLY_TYPES = [
   ...["bigint", "text", "int[]"],
   ...["int[]", "int[]", "text[]"],
   ...["text[]", "text[]", "text[]", "text[]", "text[]"],
-  ...["int[]", "text[]", "text[]", "bigint[]", "bigint[]"],
+  ...["int[]", "text[]", "text[]", "text[]", "bigint[]", "bigint[]"],
   ...["int[]", "int[]", "bytea"],
 ];
 

@@ -63,7 +63,7 @@ export class CommitView implements View {
     const row = this.#sql.event.get(tenant, eventId);
     if (row === undefined) return undefined;
     this.#remembered.add(eventId);
-    const [fingerprint, savedAt, current] = row as [Uint8Array | null, number, number];
+    const [fingerprint, savedAt, current] = row as [string | null, number, number];
     return { fingerprint, savedAt, current: current === 1 };
   }
 

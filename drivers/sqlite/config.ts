@@ -21,6 +21,12 @@ export interface SqliteConfig {
    * stays free meanwhile. 0 to 2,147,483,647; default 5,000.
    */
   readonly busyTimeoutMs?: number;
+  /**
+   * Where writes happen. `worker` (the default for a file): in a thread of their own, so that neither a commit nor a
+   * checkpoint holds up the event loop. `inline` (the default, and the only choice, for `:memory:`): in the caller's
+   * thread, which saves a lone write the way there and back.
+   */
+  readonly thread?: "worker" | "inline";
 }
 
 /** A configuration, checked and complete. */
@@ -30,6 +36,7 @@ export interface SqliteSettings {
   readonly durability: "full" | "process";
   readonly migrate: MigrateMode;
   readonly busyTimeoutMs: number;
+  readonly thread: "worker" | "inline";
 }
 
 export const MEMORY = ":memory:";
@@ -39,12 +46,14 @@ const MOST_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
 export function readConfig(config: SqliteConfig): SqliteSettings {
-  readDriverConfig(config, ["path", "url", "durability", "migrate", "busyTimeoutMs"]);
+  readDriverConfig(config, ["path", "url", "durability", "migrate", "busyTimeoutMs", "thread"]);
+  const path = readTarget(config);
   return {
-    path: readTarget(config),
+    path,
     durability: readChoice(config, "durability", ["full", "process"]),
     migrate: readChoice(config, "migrate", ["apply", "verify", "off"]),
     busyTimeoutMs: readTimeout(config),
+    thread: readChoice(config, "thread", path === MEMORY ? ["inline"] : ["worker", "inline"]),
   };
 }
 
@@ -70,7 +79,7 @@ function readPath(path: unknown, field: string): string {
   return path === MEMORY ? MEMORY : resolve(path);
 }
 
-function readChoice<K extends "durability" | "migrate">(
+function readChoice<K extends "durability" | "migrate" | "thread">(
   config: SqliteConfig,
   field: K,
   choices: readonly [SqliteSettings[K], ...SqliteSettings[K][]],

@@ -1,18 +1,19 @@
-import { realpathSync } from "node:fs";
 import type { Driver } from "../../src/driver.js";
 import { type Health, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
-import { MEMORY, readConfig, type SqliteConfig } from "./config.js";
+import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
+import type { Connect } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
-import { FileIdentity } from "./file-identity.js";
-import { loadPackage } from "./load-package.js";
+import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { whenUnlocked } from "./lock-wait.js";
+import { openEngine } from "./open-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
 import { MIGRATIONS } from "./schema.js";
-import { SqliteDriver } from "./sqlite-driver.js";
+import { SqliteDriver, type Writer } from "./sqlite-driver.js";
+import { RemoteWriter } from "./thread/remote-writer.js";
 
 export type { Health } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
@@ -28,30 +29,45 @@ export type { SqliteConfig } from "./config.js";
  */
 export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   const settings = readConfig(config);
-  const connect = await loadPackage();
-  const writing = await openWriter(connect, settings);
+  const sqlite = await loadPackage();
+  if (settings.path === MEMORY) {
+    const connection = await openWriter(sqlite.connect, settings);
+    return new SqliteDriver(new Engine(connection), new Reader(connection), settings);
+  }
+  const writer = await openFileWriter(sqlite, settings);
   try {
-    if (settings.path === MEMORY) return new SqliteDriver(new Engine(writing), new Reader(writing), settings);
-    const file = new FileIdentity(settings.path);
-    // The log, which lies beside the file itself, keeps its place for as long as any connection is open.
-    const log = new FileIdentity(`${realpathSync(settings.path)}-wal`);
-    const verify = () => {
-      file.verify();
-      log.verify();
-    };
-    const reading = translated(() => connect(settings.path, { readonly: true, fileMustExist: true }));
-    return new SqliteDriver(new Engine(writing, verify), new Reader(reading), settings);
+    return new SqliteDriver(writer, await openReader(sqlite.connect, settings), settings);
   } catch (error) {
-    writing.close();
+    await writer.close();
     throw error;
   }
+}
+
+/** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
+async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSettings): Promise<Reader> {
+  const connection = translated(() => connect(path, { readonly: true, fileMustExist: true }));
+  const reader = new Reader(connection);
+  try {
+    await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
+    return reader;
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+async function openFileWriter(sqlite: SqlitePackage, settings: SqliteSettings): Promise<Writer> {
+  if (settings.thread === "inline") return (await openEngine(sqlite.connect, settings)).engine;
+  const writer = new RemoteWriter(settings, sqlite);
+  await writer.open();
+  return writer;
 }
 
 /** Names of the migrations that opening with `migrate: "apply"` would run. Changes nothing; errors as `openSqlite`. */
 export async function pendingMigrations(config: SqliteConfig): Promise<readonly string[]> {
   const { path, busyTimeoutMs } = readConfig(config);
   if (path === MEMORY) return [];
-  const connect = await loadPackage();
+  const { connect } = await loadPackage();
   const version =
     statIfPresent(path) === undefined
       ? 0

@@ -11,21 +11,27 @@ export interface PackageSearch {
   readonly nodeVersion?: string;
 }
 
-type ConnectionClass = new (
-  path: string,
-  options: ConnectOptions & { readonly timeout: number },
-) => Connection;
+/** What is used of better-sqlite3. */
+export interface SqlitePackage {
+  readonly connect: Connect;
+  readonly SqliteError: new (message: string, code: string) => Error;
+}
 
-let loaded: Connect | undefined;
+interface ConnectionClass {
+  new (path: string, options: ConnectOptions & { readonly timeout: number }): Connection;
+  readonly SqliteError: SqlitePackage["SqliteError"];
+}
+
+let loaded: SqlitePackage | undefined;
 
 /** better-sqlite3, loaded once. UNAVAILABLE, with what to install, when that cannot be done. */
-export async function loadPackage(): Promise<Connect> {
+export async function loadPackage(): Promise<SqlitePackage> {
   loaded ??= await loadPackageFrom({});
   return loaded;
 }
 
 /** The package that a file at this place would get, under this version of Node. */
-export async function loadPackageFrom(search: PackageSearch): Promise<Connect> {
+export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePackage> {
   const { from = import.meta.url, nodeVersion = process.versions.node } = search;
   const { version, entry } = find(from);
   if (major(version) >= 13 && major(nodeVersion) < 22) {
@@ -40,7 +46,7 @@ export async function loadPackageFrom(search: PackageSearch): Promise<Connect> {
     const connect: Connect = (path, options) => new Database(path, { ...options, timeout: 0 });
     // The native part is loaded with the first connection.
     connect(":memory:").close();
-    return connect;
+    return { connect, SqliteError: Database.SqliteError };
   } catch (error) {
     throw setup(
       `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part)`,

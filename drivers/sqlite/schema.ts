@@ -20,7 +20,7 @@ CREATE TABLE record (
   run TEXT NOT NULL,
   kind TEXT NOT NULL,
   event_id TEXT NOT NULL,
-  fingerprint BLOB NOT NULL,
+  fingerprint TEXT NOT NULL,
   version INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   bytes BLOB NOT NULL,
@@ -34,10 +34,10 @@ CREATE TABLE event (
   tenant TEXT NOT NULL,
   event_id TEXT NOT NULL,
   record INTEGER NOT NULL,
-  fingerprint BLOB,
+  fingerprint TEXT,
   saved_at INTEGER NOT NULL,
   lined_up_at INTEGER NOT NULL,
-  UNIQUE (tenant, event_id)
+  UNIQUE (event_id, tenant)
 ) STRICT;
 `;
 

@@ -140,7 +140,7 @@ function inTenant(tenant: string, drafts: readonly Draft[]): Commit {
     const condition = expect === undefined ? {} : { expect };
     if (op === "delete") return { op, slot, ...condition };
     const content = JSON.stringify([slot, eventId, version]);
-    const fingerprint = createHash("sha256").update(content).digest();
+    const fingerprint = createHash("sha256").update(content).digest("base64url");
     const record = { ...slot, eventId, fingerprint, version, updatedAt: 0, bytes: Buffer.from(content) };
     return { op, record, ...condition };
   });
@@ -150,7 +150,7 @@ function inTenant(tenant: string, drafts: readonly Draft[]): Commit {
 function comparable({ fingerprint, bytes, ...rest }: StoredRecord) {
   return {
     ...rest,
-    fingerprint: Buffer.from(fingerprint).toString("hex"),
+    fingerprint,
     bytes: Buffer.from(bytes).toString("hex"),
   };
 }

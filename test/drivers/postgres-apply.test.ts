@@ -389,7 +389,7 @@ class Model {
   readonly seen = new Set<string>();
   readonly #slots = new Map<string, string>();
   readonly #names = new Map<string, string>();
-  readonly #events = new Map<string, { fingerprint: Uint8Array; savedAt: number; current: boolean }>();
+  readonly #events = new Map<string, { fingerprint: string; savedAt: number; current: boolean }>();
 
   apply(each: Commit): Outcome {
     const decision = decide(each, {

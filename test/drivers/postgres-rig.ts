@@ -109,7 +109,7 @@ export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
   const eventId = fields.eventId ?? `e${++made}`;
   const { tenant, user, session, run, kind, version } = { ...SLOT, version: 0, ...fields };
   const content = JSON.stringify([eventId, tenant, user, session, run, kind, version]);
-  const fingerprint = createHash("sha256").update(content).digest();
+  const fingerprint = createHash("sha256").update(content).digest("base64url");
   return { ...SLOT, eventId, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.from("x"), ...fields };
 }
 
@@ -203,7 +203,7 @@ const PRELUDE = `
   import { health, openPostgres, pendingMigrations } from ${JSON.stringify(BUILT.href)};
   const slot = ${JSON.stringify(SLOT)};
   const saveOf = (fields, expect) => {
-    const fingerprint = createHash("sha256").update(JSON.stringify(fields)).digest();
+    const fingerprint = createHash("sha256").update(JSON.stringify(fields)).digest("base64url");
     const record = { ...slot, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.alloc(0), ...fields };
     return { tenant: record.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
   };

@@ -24,7 +24,7 @@ function thrown(work: () => unknown): unknown {
 
 /** An engine, and its connection, on which faults can be staged. */
 async function engineOn(path: string) {
-  const connection = await openWriter(await loadPackage(), readConfig({ path }));
+  const connection = await openWriter((await loadPackage()).connect, readConfig({ path }));
   onTestFinished(() => {
     connection.close();
   });

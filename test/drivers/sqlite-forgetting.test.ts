@@ -26,7 +26,7 @@ describe("an id", () => {
   test("is seen until its window is over, by the time it was saved, and then is not", async () => {
     const { driver } = await opened();
     await overwrite(driver, ["old", "current"], 10_000);
-    const again = save({ eventId: "old", kind: "elsewhere", fingerprint: Buffer.alloc(32, 9), updatedAt: 1 });
+    const again = save({ eventId: "old", kind: "elsewhere", fingerprint: "other", updatedAt: 1 });
     expect(await driver.apply([again], at(10_999))).toEqual([{ is: "conflict", write: 0 }]);
     expect(await driver.apply([again], at(11_000))).toEqual([{ is: "applied", existed: [false] }]);
     // It now stands for what it was saved as last.
@@ -125,7 +125,7 @@ describe("a batch", () => {
     const many = 1_000_000;
     table.exec(`
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${many})
-      INSERT INTO record SELECT i, 'acme', 'ann', 's' || (i % 1000), '', 'k' || i, 'seed' || i, zeroblob(32), 0, 0, x'00'
+      INSERT INTO record SELECT i, 'acme', 'ann', 's' || (i % 1000), '', 'k' || i, 'seed' || i, '', 0, 0, x'00'
       FROM n;
       INSERT INTO event SELECT id, tenant, event_id, id, fingerprint, 0, 0 FROM record;
     `);

@@ -289,13 +289,16 @@ describe("opening", () => {
     const untouched = plain(path);
     untouched.exec("SELECT * FROM record");
     expect(untouched.pragma("synchronous", { simple: true })).toBe(1);
-    const connection = await openWriter(await loadPackage(), readConfig({ path, durability }));
+    const connection = await openWriter((await loadPackage()).connect, readConfig({ path, durability }));
     expect(connection.pragma("synchronous", { simple: true })).toBe(level);
     connection.close();
   });
 
   test("is refused when the setting does not hold", async () => {
-    const connection = await openWriter(await loadPackage(), readConfig({ path: await madePath() }));
+    const connection = await openWriter(
+      (await loadPackage()).connect,
+      readConfig({ path: await madePath() }),
+    );
     const deaf = {
       prepare: (sql: string) => connection.prepare(sql),
       pragma: connection.pragma.bind(connection),

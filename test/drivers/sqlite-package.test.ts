@@ -40,7 +40,7 @@ describe("better-sqlite3", () => {
       ["13.0.1", "22.0.0"],
       ["12.11.1", NODE_20],
     ] as const) {
-      const connect = await loadPackageFrom({ from: besidePackage(version, code), nodeVersion });
+      const { connect } = await loadPackageFrom({ from: besidePackage(version, code), nodeVersion });
       // It must never wait for a lock by itself.
       expect(connect("a.db")).toMatchObject({ given: ["a.db", { timeout: 0 }] });
     }

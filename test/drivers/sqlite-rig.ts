@@ -39,7 +39,7 @@ export async function open(config: SqliteConfig): Promise<Driver> {
 /** A database file that was opened once. */
 export async function madePath(): Promise<string> {
   const path = freshPath();
-  await (await openSqlite({ path })).close();
+  await (await openSqlite({ path, thread: "inline" })).close();
   return path;
 }
 
@@ -56,7 +56,7 @@ let made = 0;
 
 export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
   const eventId = fields.eventId ?? `e${++made}`;
-  const fingerprint = createHash("sha256").update(`${eventId}${fields.version}`).digest();
+  const fingerprint = createHash("sha256").update(`${eventId}${fields.version}`).digest("base64url");
   return { ...SLOT, eventId, fingerprint, version: 0, updatedAt: 1, bytes: Buffer.from("x"), ...fields };
 }
 
@@ -114,7 +114,7 @@ function nodeArguments(source: string, args: unknown): string[] {
     const args = ${JSON.stringify(args)};
     const slot = ${JSON.stringify(SLOT)};
     const saveOf = (fields, expect) => {
-      const record = { ...slot, fingerprint: Buffer.alloc(32), version: 0, updatedAt: 1, bytes: Buffer.alloc(0), ...fields };
+      const record = { ...slot, fingerprint: "", version: 0, updatedAt: 1, bytes: Buffer.alloc(0), ...fields };
       return { tenant: slot.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
     };
     const times = () => ({ now: Date.now(), window: 86_400_000 });

@@ -1,0 +1,29 @@
+import type { SqliteSettings } from "./config.js";
+import type { Connect } from "./connection.js";
+import { Engine } from "./engine.js";
+import { type DatabaseFiles, databaseFiles, FileGuard } from "./file-identity.js";
+import { openWriter } from "./open-writer.js";
+
+export interface OpenEngine {
+  readonly engine: Engine;
+  /** The files it writes. */
+  readonly files: DatabaseFiles;
+}
+
+/** What writes to a database file. With `known`, the database must still be in those files, and have its schema. */
+export async function openEngine(
+  connect: Connect,
+  settings: SqliteSettings,
+  known?: DatabaseFiles,
+): Promise<OpenEngine> {
+  if (known !== undefined) new FileGuard(known).verify();
+  const connection = await openWriter(connect, known ? { ...settings, migrate: "verify" } : settings);
+  try {
+    const files = known ?? databaseFiles(settings.path);
+    const guard = new FileGuard(files);
+    return { engine: new Engine(connection, () => guard.verify()), files };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}

@@ -1,0 +1,136 @@
+import type { Expect } from "../../../src/contract.js";
+import { slotOf } from "../../../src/decide.js";
+import type { Commit, Slot, StoredRecord, Write } from "../../../src/driver.js";
+
+/**
+ * Commits as three flat values. To send them as they are would make a copy of thousands of small objects, which costs
+ * both threads about as much as all the rest of a save.
+ */
+export interface PackedCommits {
+  readonly texts: readonly string[];
+  readonly numbers: readonly number[];
+  /** All payloads. */
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+const OPS = ["save", "delete", "check"] as const;
+/** How the condition of a write is told: none, an empty slot, an event id. */
+const ANY = 0;
+const EMPTY = 1;
+const EVENT = 2;
+
+export function packCommits(commits: readonly Commit[]): PackedCommits {
+  const texts: string[] = [];
+  const numbers: number[] = [];
+  const payloads: Uint8Array[] = [];
+  let size = 0;
+  for (const { tenant, writes } of commits) {
+    texts.push(tenant);
+    numbers.push(writes.length);
+    for (const write of writes) {
+      const { user, session, run, kind } = slotOf(write);
+      texts.push(user, session, run, kind);
+      packCondition(write.expect, texts, numbers);
+      numbers.push(OPS.indexOf(write.op));
+      if (write.op !== "save") continue;
+      const { eventId, fingerprint, version, updatedAt, bytes } = write.record;
+      texts.push(eventId, fingerprint);
+      numbers.push(version, updatedAt, bytes.byteLength);
+      payloads.push(bytes);
+      size += bytes.byteLength;
+    }
+  }
+  return { texts, numbers, body: joined(payloads, size) };
+}
+
+/** What was packed; the payloads are views of `body`. */
+export function unpackCommits(packed: PackedCommits): readonly Commit[] {
+  const reader = new Unpacking(packed);
+  const commits: Commit[] = [];
+  while (!reader.isAtEnd) commits.push(reader.commit());
+  return commits;
+}
+
+class Unpacking {
+  readonly #packed: PackedCommits;
+  #text = 0;
+  #number = 0;
+  #byte = 0;
+
+  constructor(packed: PackedCommits) {
+    this.#packed = packed;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#number === this.#packed.numbers.length;
+  }
+
+  commit(): Commit {
+    const tenant = this.#nextText();
+    const writes: Write[] = [];
+    for (let left = this.#nextNumber(); left > 0; left--) writes.push(this.#write(tenant));
+    return { tenant, writes };
+  }
+
+  #write(tenant: string): Write {
+    const user = this.#nextText();
+    const session = this.#nextText();
+    const run = this.#nextText();
+    const kind = this.#nextText();
+    const expect = this.#condition();
+    const op = OPS[this.#nextNumber()];
+    if (op === "save")
+      return conditional({ op, record: this.#record(tenant, user, session, run, kind) }, expect);
+    const slot: Slot = { tenant, user, session, run, kind };
+    return op === "check"
+      ? { op, slot, expect: expect as Expect }
+      : conditional({ op: "delete", slot }, expect);
+  }
+
+  #record(tenant: string, user: string, session: string, run: string, kind: string): StoredRecord {
+    const eventId = this.#nextText();
+    const fingerprint = this.#nextText();
+    const version = this.#nextNumber();
+    const updatedAt = this.#nextNumber();
+    const start = this.#byte;
+    this.#byte += this.#nextNumber();
+    const bytes = this.#packed.body.subarray(start, this.#byte);
+    return { tenant, user, session, run, kind, eventId, fingerprint, version, updatedAt, bytes };
+  }
+
+  #condition(): Expect | undefined {
+    const told = this.#nextNumber();
+    return told === EVENT ? this.#nextText() : told === EMPTY ? null : undefined;
+  }
+
+  #nextText(): string {
+    return this.#packed.texts[this.#text++] as string;
+  }
+
+  #nextNumber(): number {
+    return this.#packed.numbers[this.#number++] as number;
+  }
+}
+
+function conditional<W extends Write>(write: W, expect: Expect | undefined): W {
+  return expect === undefined ? write : { ...write, expect };
+}
+
+function packCondition(expect: Expect | undefined, texts: string[], numbers: number[]): void {
+  if (expect === undefined) numbers.push(ANY);
+  else if (expect === null) numbers.push(EMPTY);
+  else {
+    numbers.push(EVENT);
+    texts.push(expect);
+  }
+}
+
+function joined(payloads: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const payload of payloads) {
+    body.set(payload, at);
+    at += payload.byteLength;
+  }
+  return body;
+}

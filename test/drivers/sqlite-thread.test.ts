@@ -1,0 +1,211 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import Database from "better-sqlite3";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { readConfig } from "../../drivers/sqlite/config.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import type { Commit } from "../../src/driver.js";
+import { createStore } from "../../src/driver-store.js";
+import { StateError } from "../../src/errors.js";
+import { newEventId } from "../../src/event-id.js";
+import { failure, freshPath, inProcess, madePath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
+
+const TIMES = { now: 1_000, window: 1_000 };
+const IDENTITY = { tenant: "acme", user: "ann", session: "s1" };
+
+const started = vi.hoisted((): Worker[] => []);
+vi.mock("node:worker_threads", async (original) => {
+  const threads = await original<typeof import("node:worker_threads")>();
+  class Watched extends threads.Worker {
+    constructor(...given: ConstructorParameters<typeof threads.Worker>) {
+      super(...given);
+      started.push(this);
+    }
+  }
+  return { ...threads, Worker: Watched };
+});
+
+afterEach(() => {
+  started.length = 0;
+});
+
+/** A batch that takes a while. */
+function large(): Commit[] {
+  return Array.from({ length: 200 }, (_, index) =>
+    save({ kind: `large${index}`, bytes: Buffer.alloc(50_000) }),
+  );
+}
+
+describe("the default", () => {
+  test("is a thread for a file and none for a database in memory", async () => {
+    expect(readConfig({ path: "a.db" }).thread).toBe("worker");
+    expect(readConfig({ path: ":memory:" }).thread).toBe("inline");
+    await open({ path: freshPath() });
+    expect(started).toHaveLength(1);
+    await open({ path: ":memory:" });
+    await open({ path: freshPath(), thread: "inline" });
+    expect(started).toHaveLength(1);
+  });
+
+  test.each([
+    { path: ":memory:", thread: "worker" },
+    { path: "a.db", thread: "main" },
+    { path: "a.db", thread: undefined },
+    { path: "a.db", thread: true },
+  ])("cannot be replaced by $thread for $path", async (config) => {
+    const error = await failure(openSqlite(config as never));
+    expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "thread" } });
+  });
+});
+
+describe("errors come across as they are", () => {
+  test("when the database is opened", async () => {
+    const path = freshPath();
+    writeFileSync(path, "this is no database, and long enough to be looked at as one");
+    for (const thread of ["worker", "inline"] as const) {
+      const error = await failure(openSqlite({ path, thread }));
+      expect(error).toBeInstanceOf(StateError);
+      expect(error).toMatchObject({ code: "CORRUPT", details: {} });
+      expect(error.cause).toBeInstanceOf(Database.SqliteError);
+      expect(error.cause).toMatchObject({ code: "SQLITE_NOTADB" });
+    }
+    const gone = await failure(openSqlite({ path: `${path}/state.db` }));
+    expect(gone.cause).toMatchObject({ code: "ENOTDIR", syscall: "stat" });
+  });
+
+  test("when a write fails", async () => {
+    const path = await madePath();
+    const driver = await open({ path, busyTimeoutMs: 0 });
+    plain(path).exec("BEGIN IMMEDIATE");
+    const error = await failure(driver.apply([save()], TIMES));
+    expect(error).toBeInstanceOf(StateError);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true });
+    expect(error.cause).toBeInstanceOf(Database.SqliteError);
+  });
+});
+
+describe("a thread that is lost", () => {
+  test("rejects what was under way as unknown, and the next write starts another", async () => {
+    const path = await madePath();
+    const driver = await open({ path });
+    await driver.apply([save({ kind: "before" })], TIMES);
+    const [thread] = started as [Worker];
+    const under = [failure(driver.apply(large(), TIMES)), failure(driver.erase("acme", "bob", "s1"))];
+    await new Promise(setImmediate);
+    void thread.terminate();
+    for (const error of await Promise.all(under)) {
+      expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    }
+    expect(await driver.apply([save({ kind: "after" })], TIMES)).toEqual([
+      { is: "applied", existed: [false] },
+    ]);
+    expect(started).toHaveLength(2);
+    const found = await driver.read(["before", "after"].map((kind) => ({ ...SLOT, kind })));
+    expect(found.every((entry) => entry !== undefined)).toBe(true);
+  });
+
+  test("has its reason as the cause", async () => {
+    const driver = await open({ path: freshPath() });
+    const [thread] = started as [Worker];
+    const under = failure(driver.apply(large(), TIMES));
+    await new Promise(setImmediate);
+    thread.emit("error", new RangeError("out of memory"));
+    await thread.terminate();
+    expect((await under).cause).toEqual(new RangeError("out of memory"));
+  });
+
+  test("loses and repeats no save of a store, whenever it is lost", async () => {
+    const path = await madePath();
+    const store = createStore(await openSqlite({ path }));
+    onTestFinished(() => store.close());
+    let saved = 0;
+    const savers = Array.from({ length: 8 }, async (_, saver) => {
+      for (let count = 0; count < 60; count++) {
+        const bytes = Buffer.from(`${count}`);
+        await store.save({
+          eventId: newEventId(),
+          identity: IDENTITY,
+          kind: `k${saver}`,
+          bytes,
+          version: count,
+        });
+        saved++;
+      }
+    });
+    let killed = 0;
+    const finished = Promise.all(savers).then(() => true);
+    for (let seen = 0; !(await Promise.race([finished, sleep(Math.random() * 10, false)])); ) {
+      // The next one only once it has done more than what the last one may still have answered.
+      if (saved <= seen + 8) continue;
+      seen = saved;
+      void started.at(-1)?.terminate();
+      killed++;
+    }
+    expect(saved).toBe(480);
+    expect(killed).toBeGreaterThan(5);
+    for (const { bytes } of await store.list(IDENTITY, "k")) expect(Buffer.from(bytes).toString()).toBe("59");
+    // One memory of each event: none was carried out twice.
+    const count = plain(path).prepare("SELECT count(*), count(DISTINCT event_id) FROM event").raw().get();
+    expect(count).toEqual([480, 480]);
+  });
+
+  test("is not replaced by one that would make a new database where the old one was", async () => {
+    const path = await madePath();
+    const driver = await open({ path });
+    await started[0]?.terminate();
+    renameSync(path, `${path}.moved`);
+    const error = await failure(driver.apply([save()], TIMES));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("was removed while it was open");
+    renameSync(`${path}.moved`, path);
+    expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
+  });
+
+  test("is not replaced by one that writes into another file", async () => {
+    const path = await madePath();
+    const driver = await open({ path });
+    await started[0]?.terminate();
+    renameSync(path, `${path}.moved`);
+    await (await openSqlite({ path, thread: "inline" }).catch(async () => undefined))?.close();
+    rmSync(path, { force: true });
+    renameSync(await madePath(), path);
+    const error = await failure(driver.apply([save()], TIMES));
+    expect(error.message).toContain("was replaced while it was open");
+  });
+});
+
+describe("the end", () => {
+  test("closing ends the thread, and waits for what is under way", async () => {
+    const path = await madePath();
+    const driver = await openSqlite({ path });
+    const under = driver.apply([save()], TIMES);
+    let ended = false;
+    started[0]?.once("exit", () => {
+      ended = true;
+    });
+    await driver.close();
+    expect(ended).toBe(true);
+    expect(await under).toEqual([{ is: "applied", existed: [false] }]);
+    // The last to close writes the log into the file.
+    expect(() => new Database(`${path}-wal`, { fileMustExist: true })).toThrow();
+  });
+
+  test("closing after the thread was lost is no error", async () => {
+    const driver = await openSqlite({ path: freshPath() });
+    await started[0]?.terminate();
+    await driver.close();
+  });
+
+  test("an open store keeps no finished process alive, and one that waits is not left behind", async () => {
+    const args = { path: freshPath(), saved: record({ eventId: "e1" }) };
+    const source = `
+      const driver = await openSqlite({ path: args.path });
+      const [outcome] = await driver.apply([saveOf({ eventId: "e1" })], times());
+      console.log(JSON.stringify(outcome));
+    `;
+    expect(await inProcess(source, args)).toEqual({ is: "applied", existed: [false] });
+    const driver = await open({ path: args.path });
+    expect(await driver.readByEventId("acme", "e1")).toBeDefined();
+  });
+});
