@@ -15,6 +15,8 @@ export interface SeenEvent {
 export interface View {
   /** The current event of a slot. */
   current(slot: Slot): EventId | undefined;
+  /** Whether a slot holds a record; asked where it does not matter which. Without it, `current` is. */
+  exists?(slot: Slot): boolean;
   /** What is remembered of an event id, whether or not its window has passed. */
   event(tenant: string, eventId: EventId): SeenEvent | undefined;
   readonly now: number;
@@ -64,7 +66,12 @@ function judgeEvents(commit: Commit, view: View): Decision | undefined {
 function judgeConditions(commit: Commit, view: View): Decision {
   const existed: boolean[] = [];
   for (const [index, write] of commit.writes.entries()) {
-    const current = view.current(slotOf(write)) ?? null;
+    const slot = slotOf(write);
+    if (write.expect === undefined && view.exists !== undefined) {
+      existed.push(view.exists(slot));
+      continue;
+    }
+    const current = view.current(slot) ?? null;
     if (write.expect !== undefined && write.expect !== current)
       return { is: "condition", write: index, current };
     existed.push(current !== null);

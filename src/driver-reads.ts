@@ -69,7 +69,7 @@ export class DriverReads {
       const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
       const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
       const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
-      for (const record of records) found.push(openRecord(record, expected));
+      for (const record of records) found.push(openRecord(record, expected, this.#driver.handsOver));
       if (!more) break;
       from = nextPlace(records.at(-1), ask);
     }

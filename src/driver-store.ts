@@ -96,14 +96,16 @@ class DriverStore implements StateStore {
     const { signal } = this.#enter(options, CALL);
     const slot = validateSlot(identity, kind);
     const record = await this.#reads.slot(slot, signal);
-    return record ? openRecord(record, slot) : notFound("nothing is stored under this identity and kind");
+    return record
+      ? openRecord(record, slot, this.#driver.handsOver)
+      : notFound("nothing is stored under this identity and kind");
   }
 
   async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
     const { signal } = this.#enter(options, CALL);
     const slot = validateSlot(identity, kind);
     const record = await this.#reads.slot(slot, signal);
-    return record ? openRecord(record, slot) : undefined;
+    return record ? openRecord(record, slot, this.#driver.handsOver) : undefined;
   }
 
   async loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
@@ -115,7 +117,7 @@ class DriverStore implements StateStore {
     if (!record || record.user !== user || record.session !== session) {
       return notFound("no current record of this session has this event id");
     }
-    return openRecord(record, { tenant, eventId: id });
+    return openRecord(record, { tenant, eventId: id }, this.#driver.handsOver);
   }
 
   async delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {

@@ -88,7 +88,7 @@ export interface DriverStatus {
 
 /**
  * What talks to one kind of storage. Arguments are validated and copied before a driver sees them, and what it
- * returns is copied before a caller does, so a driver may keep and hand out its own objects.
+ * returns is copied before a caller does, unless it says `handsOver`, so a driver may keep and hand out its own objects.
  *
  * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
  * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it
@@ -100,6 +100,12 @@ export interface Driver {
    * The first is the outermost.
    */
   readonly layers?: readonly Layer[];
+
+  /**
+   * The payloads it returns are the caller's: each is alone on its memory, and the driver lets go of it. The store copies
+   * those of a driver that does not say so.
+   */
+  readonly handsOver?: boolean;
 
   /**
    * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One

@@ -7,14 +7,13 @@ const DOMAIN = "groundstate/record/1";
 const layout = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * SHA-256, in base64url (43 characters), over a domain tag, the lengths of the texts, the version, the texts and the
- * bytes, so that no two writes run together. It says whether two writes are the same one, and whether a stored record
- * is what was written.
+ * SHA-256, in base64url (43 characters), over a domain tag, event id, slot and version, each ended by a NUL, which none
+ * of them holds, and the bytes: so no two writes run together. It says whether two writes are the same one, and whether
+ * a stored record is what was written.
  */
 export function fingerprint(record: Omit<StoredRecord, "fingerprint" | "updatedAt">): string {
   const { eventId, tenant, user, session, run, kind, version, bytes } = record;
-  const lengths = `${eventId.length},${tenant.length},${user.length},${session.length},${run.length},${kind.length}`;
-  const head = `${DOMAIN}\n${lengths},${version}\n${eventId}${tenant}${user}${session}${run}${kind}`;
+  const head = `${DOMAIN}\0${eventId}\0${tenant}\0${user}\0${session}\0${run}\0${kind}\0${version}\0`;
   if (head.length * 3 + bytes.byteLength > layout.byteLength) {
     return createHash("sha256").update(head).update(bytes).digest("base64url");
   }

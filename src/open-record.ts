@@ -1,29 +1,27 @@
 import { types } from "node:util";
 import type { RecordPlace, StateRecord } from "./contract.js";
-import type { StoredRecord } from "./driver.js";
+import type { Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
 import { identityOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
-import { copyBytes } from "./validate-bytes.js";
-
-const TEXTS = ["tenant", "user", "session", "run", "kind", "eventId"] as const;
+import { copyBytes, plainBytes } from "./validate-bytes.js";
 
 /** What was asked for, and so must be in what came back. */
-export type Expected = { readonly [K in (typeof TEXTS)[number]]?: string | undefined };
+export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
 
 /**
- * The caller's own copy of a stored record. CORRUPT when it is damaged, or is not the record that was asked for; in
+ * A stored record as the caller's own: its payload is copied unless it was handed over. CORRUPT when it is damaged, or is not the record that was asked for; in
  * that case without its place, which may be another tenant's.
  */
-export function openRecord(record: StoredRecord, expected: Expected): StateRecord {
+export function openRecord(record: StoredRecord, expected: Expected, handedOver = false): StateRecord {
   if (!isText(record) || !isAsked(record, expected)) throw corrupt({});
   if (!isIntact(record)) throw corrupt({ at: { identity: identityOf(record), kind: record.kind } });
   return {
     eventId: record.eventId,
     identity: identityOf(record),
     kind: record.kind,
-    bytes: copyBytes(record.bytes),
+    bytes: handedOver ? plainBytes(record.bytes) : copyBytes(record.bytes),
     version: record.version,
     updatedAt: new Date(record.updatedAt),
   };
@@ -35,18 +33,24 @@ function corrupt(details: { at?: RecordPlace }): StateError<"CORRUPT"> {
 
 /** Whether it has a place and an event id at all. None that was ever stored is longer than a kind may be. */
 function isText(record: StoredRecord): boolean {
-  return (
-    typeof record === "object" &&
-    record !== null &&
-    TEXTS.every((field) => typeof record[field] === "string" && record[field].length <= LIMITS.kindBytes)
-  );
+  if (typeof record !== "object" || record === null) return false;
+  const { tenant, user, session, run, kind, eventId } = record;
+  return isName(tenant) && isName(user) && isName(session) && isName(run) && isName(kind) && isName(eventId);
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value.length <= LIMITS.kindBytes;
 }
 
 function isAsked(record: StoredRecord, expected: Expected): boolean {
-  for (const field of Object.keys(expected) as (keyof Expected)[]) {
-    if (expected[field] !== undefined && expected[field] !== record[field]) return false;
-  }
-  return true;
+  return (
+    (expected.tenant === undefined || expected.tenant === record.tenant) &&
+    (expected.user === undefined || expected.user === record.user) &&
+    (expected.session === undefined || expected.session === record.session) &&
+    (expected.run === undefined || expected.run === record.run) &&
+    (expected.kind === undefined || expected.kind === record.kind) &&
+    (expected.eventId === undefined || expected.eventId === record.eventId)
+  );
 }
 
 function isIntact(record: StoredRecord): boolean {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { monotonicFactory } from "ulid";
+import { bulkRandom } from "./bulk-random.js";
 import type { EventId, StateStore } from "./contract.js";
 import type { DriverFactory } from "./registry.js";
 
@@ -22,7 +23,7 @@ holder[KEY] ??= {
   identities: new WeakSet(),
   drivers: new Map(),
   context: new AsyncLocalStorage(),
-  nextEventId: monotonicFactory(),
+  nextEventId: monotonicFactory(bulkRandom()),
 };
 
 export const processState: ProcessState = holder[KEY];

@@ -24,6 +24,11 @@ export function copyBytes(source: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** The same memory as a plain Uint8Array. A Buffer means other things by some of its methods. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** A detached view reads as empty; every method of the prototype throws on one. */
 function isOutOfBounds(view: Uint8Array): boolean {
   try {

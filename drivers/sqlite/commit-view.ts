@@ -7,6 +7,11 @@ const CURRENT = `
 SELECT id, event_id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
 
+/** Answered by the index alone. */
+const EXISTS = `
+SELECT id FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
+
 const EVENT = `
 SELECT event.fingerprint, event.saved_at, record.id IS NOT NULL
 FROM event LEFT JOIN record
@@ -28,6 +33,7 @@ export type CommitStatements = ReturnType<typeof prepareCommits>;
 export function prepareCommits(connection: Connection) {
   return {
     current: connection.prepare(CURRENT).raw(),
+    exists: connection.prepare(EXISTS).raw(),
     event: connection.prepare(EVENT).raw(),
     update: connection.prepare(UPDATE),
     insert: connection.prepare(INSERT),
@@ -37,7 +43,7 @@ export function prepareCommits(connection: Connection) {
   };
 }
 
-/** What one commit is judged against. It keeps what it looked up, so that the writes need not look again. */
+/** What commits are judged against. It keeps what it looked up, so that the writes need not look again. */
 export class CommitView implements View {
   readonly now: number;
   readonly window: number;
@@ -57,6 +63,13 @@ export class CommitView implements View {
     const [id, eventId] = row as [number, EventId];
     this.#rows.set(slot, id);
     return eventId;
+  }
+
+  exists(slot: Slot): boolean {
+    const row = this.#sql.exists.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
+    if (row === undefined) return false;
+    this.#rows.set(slot, (row as [number])[0]);
+    return true;
   }
 
   event(tenant: string, eventId: EventId): SeenEvent | undefined {

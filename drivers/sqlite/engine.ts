@@ -30,8 +30,8 @@ export class Engine {
     return this.#write(({ commit, line }) => {
       let saves = 0;
       const outcomes: Outcome[] = [];
+      const view = new CommitView(commit, options);
       for (const next of commits) {
-        const view = new CommitView(commit, options);
         const outcome = decide(next, view);
         outcomes.push(outcome);
         if (outcome.is === "applied") saves += carryOut(next, view);

@@ -2,7 +2,7 @@ import type { Driver } from "../../src/driver.js";
 import { type Health, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
-import type { Connect } from "./connection.js";
+import { CACHE_KIB, type Connect } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
@@ -48,6 +48,7 @@ async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSetti
   const connection = translated(() => connect(path, { readonly: true, fileMustExist: true }));
   const reader = new Reader(connection);
   try {
+    connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
   } catch (error) {

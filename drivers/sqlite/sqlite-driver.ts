@@ -27,6 +27,7 @@ export interface Writer {
 
 /** Writes through one connection and reads through another, which in memory are the same. */
 export class SqliteDriver implements Driver {
+  readonly handsOver = true;
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #settings: SqliteSettings;

@@ -29,6 +29,7 @@ export function retrying(policy: RetryPolicy = {}): Layer {
     const again = <T>(ask: () => Promise<T>, mayRepeat: (error: StateError) => boolean) =>
       attempt(ask, mayRepeat, rules, closing.signal);
     return {
+      handsOver: driver.handsOver ?? false,
       apply: (commits, options) => again(() => driver.apply(commits, options), repeatsSafely(commits)),
       read: (slots) => again(() => driver.read(slots), isTransient),
       readByEventId: (tenant, eventId) => again(() => driver.readByEventId(tenant, eventId), isTransient),

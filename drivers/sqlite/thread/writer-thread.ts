@@ -44,7 +44,10 @@ export class WriterThread {
 
   ask(work: Work): Promise<unknown> {
     const request: Request = { ...work, id: ++this.#last };
-    this.#worker.postMessage(request, work.op === "apply" ? [work.commits.body.buffer] : []);
+    this.#worker.postMessage(
+      request,
+      work.op === "apply" ? [work.commits.body.buffer, work.commits.numbers.buffer] : [],
+    );
     return this.#answer(request.id);
   }
 
