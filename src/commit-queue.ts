@@ -26,6 +26,8 @@ export interface QueueOptions {
 /** What one batch may hold; a commit that is larger travels alone. */
 const BATCH_WRITES = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
+/** With fewer, two batches would cost more than one. */
+const LEAST_SHARE = 16;
 
 const NO_KEYS: readonly string[] = [];
 const NOTHING_TO_RELEASE = (): void => {};
@@ -153,6 +155,7 @@ export class CommitQueue {
     const passedKeys = new Set<string>();
     let writes = 0;
     let bytes = 0;
+    const most = this.#share();
     let next = this.#head;
     for (; next < this.#waiting.length && passed.length < LOOK_AHEAD; next++) {
       const entry = this.#waiting[next] as Entry;
@@ -169,12 +172,18 @@ export class CommitQueue {
       }
       writes += entry.commit.writes.length;
       bytes += entry.bytes;
-      if (batch.length > 0 && (writes > BATCH_WRITES || bytes > BATCH_BYTES)) break;
+      if (batch.length > 0 && (writes > BATCH_WRITES || batch.length === most || bytes > BATCH_BYTES)) break;
       batch.push(entry);
     }
     this.#dequeue(next, passed);
     for (const entry of batch) for (const key of entry.keys) this.#held.add(key);
     return batch.length > 0 ? batch : undefined;
+  }
+
+  /** How many commits a batch may take, so that there is as much for the others that may start now. */
+  #share(): number {
+    const free = this.#options.inFlight - this.#sent.size;
+    return Math.max(Math.ceil((this.#waiting.length - this.#head) / free), LEAST_SHARE);
   }
 
   /** Everything before `next` has left the queue, except for the entries that were passed over. */

@@ -79,7 +79,11 @@ class DriverStore implements StateStore {
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
-    this.#queue = new CommitQueue(this.#driver, { inFlight, window, ...runtime });
+    this.#queue = new CommitQueue(this.#driver, {
+      inFlight: inFlight ?? driver.inFlight ?? 1,
+      window,
+      ...runtime,
+    });
     this.#reads = new DriverReads(this.#driver);
     this.#runtime = runtime;
     this.#maxBytes = maxBytes;

@@ -101,6 +101,9 @@ export interface Driver {
    */
   readonly layers?: readonly Layer[];
 
+  /** How many batches it likes to have under way at once, unless the store's options say otherwise. Default 1. */
+  readonly inFlight?: number;
+
   /**
    * The payloads it returns are the caller's: each is alone on its memory, and the driver lets go of it. The store copies
    * those of a driver that does not say so.

@@ -10,7 +10,7 @@ export interface StoreOptions {
   readonly idempotencyWindowMs?: number;
   /** Wrapped around the driver, the first outermost. */
   readonly layers?: readonly Layer[];
-  /** How many batches of commits may be under way at once: 1 to 16. Default 1. */
+  /** How many batches of commits may be under way at once: 1 to 16. Default what the driver likes best. */
   readonly inFlight?: number;
 }
 
@@ -32,7 +32,8 @@ export function validateStoreOptions(options: StoreOptions) {
     "idempotencyWindowMs" in given
       ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
       : LIMITS.idempotencyWindowMs;
-  const inFlight = "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : 1;
+  const inFlight =
+    "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : undefined;
   const layers = "layers" in given ? given.layers : [];
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
     throw invalid("layers", "an array of functions");

@@ -1,27 +1,35 @@
 import { slotOf } from "../../src/decide.js";
-import type { Commit, Outcome, Write } from "../../src/driver.js";
+import type { Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { commitKeys } from "../../src/slot-key.js";
 import type { Parameter, Row } from "./client-pool.js";
 
-/** The parameters of the apply function that stand for a batch, in its order. */
-export function packBatch(commits: readonly Commit[]): readonly Parameter[] {
-  const ends: number[] = [];
-  const columns: Column[] = Array.from({ length: COLUMNS }, () => []);
-  const body: Uint8Array[] = [];
-  let place = 1;
-  for (const round of roundsOf(commits)) {
-    for (const index of round) {
-      for (const [number, write] of (commits[index] as Commit).writes.entries()) {
-        for (const [at, value] of rowOf(write, index, number, place).entries()) columns[at]?.push(value);
-        if (write.op !== "save") continue;
-        body.push(write.record.bytes);
-        place += write.record.bytes.byteLength;
-      }
-    }
-    ends.push((columns[0] as Column).length);
-  }
-  return [arrayLiteral(ends), ...columns.map(arrayLiteral), Buffer.concat(body)];
+/** The parameters of the function that applies commit by commit, in its order. */
+export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
+  const writes = commits.flatMap((commit) => commit.writes);
+  const counts = commits.map((commit) => commit.writes.length);
+  return [arrayLiteral(counts), ...columnsOf(writes), sizesOf(writes), bodyOf(writes)];
+}
+
+/** The parameters of the function that applies commits of one write each in rounds, in its order. */
+export function packRounds(commits: readonly Commit[]): readonly Parameter[] {
+  const rounds = roundsOf(commits);
+  const order = rounds.flat();
+  const writes = order.map((index) => commits[index]?.writes[0] as Write);
+  let end = 0;
+  const ends = rounds.map((round) => {
+    end += round.length;
+    return end;
+  });
+  let next = 1;
+  const places = writes.map((write) => {
+    const place = next;
+    next += sizeOf(write) ?? 0;
+    return place;
+  });
+  const [ops, ...columns] = columnsOf(writes);
+  const parameters = [arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
+  return [...parameters, arrayLiteral(places), sizesOf(writes), bodyOf(writes)];
 }
 
 /** One outcome per commit, from the rows of the apply function. */
@@ -31,15 +39,7 @@ export function unpackOutcomes(rows: readonly Row[], commits: readonly Commit[])
   return commits.map((commit, index) => outcomeOf(answers[index] as Row[], commit.writes.length));
 }
 
-/** Text goes in quotes; numbers and NULL do not. */
-type Column = (string | number | null)[];
-
-const COLUMNS = 16;
-
-/**
- * The commits of each round, by their index. Those of one round see the same snapshot; one that shares a slot or an
- * event id with an earlier commit comes in a later round.
- */
+/** The commits of each round, by their index. */
 function roundsOf(commits: readonly Commit[]): readonly (readonly number[])[] {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
@@ -53,22 +53,37 @@ function roundsOf(commits: readonly Commit[]): readonly (readonly number[])[] {
   return rounds;
 }
 
-function rowOf(write: Write, commit: number, number: number, place: number): Column {
-  const { tenant, user, session, run, kind } = slotOf(write);
-  const { expect } = write;
-  const condition = expect === undefined ? 0 : expect === null ? 1 : 2;
-  const saved =
-    write.op === "save"
-      ? [
-          write.record.eventId,
-          write.record.fingerprint,
-          write.record.version,
-          write.record.updatedAt,
-          place,
-          write.record.bytes.byteLength,
-        ]
-      : [null, null, null, null, null, null];
-  return [commit, number, write.op, tenant, user, session, run, kind, condition, expect ?? null, ...saved];
+/** What both functions are told of each write, as one array per column. */
+function columnsOf(writes: readonly Write[]): readonly string[] {
+  const column = (value: (write: Write) => string | number | null) => arrayLiteral(writes.map(value));
+  const ofSave = (value: (record: StoredRecord) => string | number) =>
+    column((write) => (write.op === "save" ? value(write.record) : null));
+  return [
+    column((write) => write.op),
+    column((write) => slotOf(write).tenant),
+    column((write) => slotOf(write).user),
+    column((write) => slotOf(write).session),
+    column((write) => slotOf(write).run),
+    column((write) => slotOf(write).kind),
+    column(({ expect }) => (expect === undefined ? 0 : expect === null ? 1 : 2)),
+    column(({ expect }) => expect ?? null),
+    ofSave((record) => record.eventId),
+    ofSave((record) => record.fingerprint),
+    ofSave((record) => record.version),
+    ofSave((record) => record.updatedAt),
+  ];
+}
+
+function sizesOf(writes: readonly Write[]): string {
+  return arrayLiteral(writes.map(sizeOf));
+}
+
+function sizeOf(write: Write): number | null {
+  return write.op === "save" ? write.record.bytes.byteLength : null;
+}
+
+function bodyOf(writes: readonly Write[]): Buffer {
+  return Buffer.concat(writes.flatMap((write) => (write.op === "save" ? [write.record.bytes] : [])));
 }
 
 function outcomeOf(rows: readonly Row[], writes: number): Outcome {

@@ -8,6 +8,7 @@ export interface Names {
   readonly migration: string;
   readonly sequence: string;
   readonly apply: string;
+  readonly applyMany: string;
   readonly erase: string;
   readonly scan: string;
   /** Quoted, unqualified: an index takes its table's schema. */
@@ -35,6 +36,7 @@ export function namesOf(schema: string, prefix: string): Names {
     migration: qualified("migration"),
     sequence: qualified("record_id"),
     apply: qualified("apply_1"),
+    applyMany: qualified("apply_many_1"),
     erase: qualified("erase_1"),
     scan: qualified("scan_1"),
     recordByKind: own("record_kind"),

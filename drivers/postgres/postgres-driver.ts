@@ -14,7 +14,7 @@ import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
-import { arrayLiteral, packBatch, unpackOutcomes } from "./batch.js";
+import { arrayLiteral, packCommits, packRounds, unpackOutcomes } from "./batch.js";
 import type { ClientPool, Parameter, Row } from "./client-pool.js";
 import { type Intent, LockNotFree } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
@@ -36,6 +36,8 @@ const BEYOND_KINDS = "\u{10FFFF}".repeat(129);
 /** Each operation is one statement: nothing outlives it on the connection, so poolers in any mode will do. */
 export class PostgresDriver implements Driver {
   readonly layers = [retrying()];
+  /** So that one is made ready, or sent, while the server works on another. */
+  readonly inFlight = 2;
   readonly #pool: ClientPool;
   readonly #options: PostgresDriverOptions;
   readonly #statements: Statements;
@@ -95,9 +97,12 @@ export class PostgresDriver implements Driver {
   }
 
   async #applyTogether(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const parameters = [String(options.window), this.#lockTimeout(), ...packBatch(commits)];
-    const rows = await this.#ask(this.#statements.apply, parameters, "write");
-    return unpackOutcomes(rows, commits);
+    const isOfMany = commits.length > 1 && commits.every(({ writes }) => writes.length === 1);
+    const [statement, packed] = isOfMany
+      ? [this.#statements.applyMany, packRounds(commits)]
+      : [this.#statements.apply, packCommits(commits)];
+    const parameters = [String(options.window), this.#lockTimeout(), ...packed];
+    return unpackOutcomes(await this.#ask(statement, parameters, "write"), commits);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Migration } from "../migrations.js";
 import { applyFunction } from "./apply-function.js";
+import { applyManyFunction } from "./apply-many-function.js";
 import { eraseFunction } from "./erase-function.js";
 import type { Names } from "./names.js";
 import { scanFunction } from "./scan-function.js";
@@ -11,7 +12,9 @@ export function migrationsOf(names: Names): readonly Migration[] {
     {
       version: 2,
       name: "functions",
-      sql: [applyFunction(names), eraseFunction(names), scanFunction(names)].join("\n"),
+      sql: [applyFunction(names), applyManyFunction(names), eraseFunction(names), scanFunction(names)].join(
+        "\n",
+      ),
     },
   ];
 }

@@ -2,6 +2,7 @@ import type { Names } from "./names.js";
 
 export interface Statements {
   readonly apply: string;
+  readonly applyMany: string;
   readonly erase: string;
   readonly read: string;
   readonly readByEventId: string;
@@ -11,12 +12,22 @@ export interface Statements {
 const RECORD =
   "r.tenant, r.usr, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
 
-const APPLY_TYPES = [
-  ...["bigint", "text", "int[]"],
-  ...["int[]", "int[]", "text[]"],
+/** Tenant, user, session, run, kind, condition, expected event, event, fingerprint, version, time. */
+const WRITE_TYPES = [
   ...["text[]", "text[]", "text[]", "text[]", "text[]"],
   ...["int[]", "text[]", "text[]", "text[]", "bigint[]", "bigint[]"],
-  ...["int[]", "int[]", "bytea"],
+];
+const APPLY_TYPES = ["bigint", "text", "int[]", "text[]", ...WRITE_TYPES, "int[]", "bytea"];
+const APPLY_MANY_TYPES = [
+  "bigint",
+  "text",
+  "int[]",
+  "int[]",
+  "text[]",
+  ...WRITE_TYPES,
+  "int[]",
+  "int[]",
+  "bytea",
 ];
 
 const SCAN_TYPES = [
@@ -30,6 +41,7 @@ const SCAN_TYPES = [
 export function statementsOf(names: Names): Statements {
   return {
     apply: `SELECT * FROM ${names.apply}(${casts(APPLY_TYPES)})`,
+    applyMany: `SELECT * FROM ${names.applyMany}(${casts(APPLY_MANY_TYPES)})`,
     erase: `SELECT ${names.erase}($1::text, $2::text, $3::text, $4::text) AS count`,
     read: `
       SELECT x.place, ${RECORD}

@@ -288,7 +288,9 @@ describe("many at once", () => {
       });
 
       expect(new Set(await Promise.all(all))).toEqual(new Set([APPLIED]));
-      expect(batches).toBe(Math.ceil(100_000 / 256));
+      // Full ones, but for the last of several that share what is left.
+      expect(batches).toBeGreaterThanOrEqual(Math.ceil(100_000 / 256));
+      expect(batches).toBeLessThan(410);
       for (const [index, kind] of kinds.entries()) {
         expect(order.get(kind)).toEqual(
           Array.from({ length: 10_000 }, (_, turn) => String(turn * 10 + index)),
