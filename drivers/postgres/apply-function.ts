@@ -100,17 +100,18 @@ BEGIN
     FOR i IN v_first .. v_last LOOP
       IF verdict = 'applied' AND a_op[i] = 'save' THEN
         a_record_id[i] := coalesce(a_record_id[i], nextval('${n.sequence}'));
-        INSERT INTO ${n.record}
-          (tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes)
-        VALUES (a_tenant[i], a_usr[i], a_session[i], a_run[i], a_kind[i], a_record_id[i], a_event[i], p_version[i],
-          p_updated_at[i], a_fingerprint[i], substring(p_body FROM v_place FOR p_size[i]))
-        ${OVERWRITING};
+        -- Before the record, for what it takes the place of must not be current, as it will be then.
         INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
         VALUES (a_tenant[i], a_event[i], a_record_id[i], v_now, v_now, a_fingerprint[i])
         ${replacingForgotten(n)};
         IF NOT FOUND THEN
           ${SAVED_MEANWHILE}
         END IF;
+        INSERT INTO ${n.record}
+          (tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes)
+        VALUES (a_tenant[i], a_usr[i], a_session[i], a_run[i], a_kind[i], a_record_id[i], a_event[i], p_version[i],
+          p_updated_at[i], a_fingerprint[i], substring(p_body FROM v_place FOR p_size[i]))
+        ${OVERWRITING};
         v_written := v_written + 1;
       ELSIF verdict = 'applied' AND a_op[i] = 'delete' THEN
         DELETE FROM ${n.record} AS r WHERE r.tenant = a_tenant[i] AND r.id = a_record_id[i];

@@ -30,6 +30,8 @@ export interface PostgresDriverOptions {
   readonly lockTimeoutMs: number;
 }
 
+const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
+
 /** Beyond every kind, which has at most 512 bytes. */
 const BEYOND_KINDS = "\u{10FFFF}".repeat(129);
 
@@ -58,10 +60,10 @@ export class PostgresDriver implements Driver {
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-    const columns = (["tenant", "user", "session", "run", "kind"] as const).map((name) =>
-      arrayLiteral(slots.map((slot) => slot[name])),
-    );
-    const rows = await this.#ask(this.#statements.read, columns, "read");
+    const [slot] = slots;
+    if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot)];
+    const columns = SLOT.map((name) => arrayLiteral(slots.map((slot) => slot[name])));
+    const rows = await this.#ask(this.#statements.readMany, columns, "read");
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
@@ -94,6 +96,12 @@ export class PostgresDriver implements Driver {
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+
+  async #readOne(slot: Slot): Promise<StoredRecord | undefined> {
+    const parameters = SLOT.map((name) => slot[name]);
+    const [row] = await this.#ask(this.#statements.read, parameters, "read");
+    return row && recordOf(row);
   }
 
   async #applyTogether(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {

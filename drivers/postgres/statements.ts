@@ -5,6 +5,7 @@ export interface Statements {
   readonly applyMany: string;
   readonly erase: string;
   readonly read: string;
+  readonly readMany: string;
   readonly readByEventId: string;
   readonly scan: string;
 }
@@ -44,6 +45,9 @@ export function statementsOf(names: Names): Statements {
     applyMany: `SELECT * FROM ${names.applyMany}(${casts(APPLY_MANY_TYPES)})`,
     erase: `SELECT ${names.erase}($1::text, $2::text, $3::text, $4::text) AS count`,
     read: `
+      SELECT ${RECORD} FROM ${names.record} AS r
+      WHERE r.tenant = $1::text AND r.usr = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text`,
+    readMany: `
       SELECT x.place, ${RECORD}
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
         WITH ORDINALITY AS x (tenant, usr, session, run, kind, place)
