@@ -1,2 +1,2 @@
 /** The module that a thread which writes runs. */
-export const ENTRY = new URL("./entry.js", import.meta.url);
+export const ENTRY: string = new URL("./entry.js", import.meta.url).href;

@@ -57,4 +57,4 @@ async function open({ settings, files: known }: ThreadData): Promise<void> {
   }
 }
 
-await open(workerData as ThreadData);
+void open(workerData as ThreadData);

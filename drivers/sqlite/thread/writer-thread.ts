@@ -28,7 +28,7 @@ export class WriterThread {
   constructor(data: ThreadData, SqliteError: SqlitePackage["SqliteError"]) {
     this.#SqliteError = SqliteError;
     // As source text, for a thread inherits the flags of its process, and with some of them no file may be run.
-    this.#worker = new Worker(`import(${JSON.stringify(ENTRY.href)})`, { eval: true, workerData: data });
+    this.#worker = new Worker(`import(${JSON.stringify(ENTRY)})`, { eval: true, workerData: data });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error) => {
       this.#crash = error;
