@@ -84,7 +84,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override write(write: Write, now: number): void {
-          const cut = (record: StoredRecord) => ({ ...record, version: record.version | 0 });
+          const cut = (record: StoredRecord) => ({ ...record, version: record.version >>> 0 });
           super.write(write.op === "save" ? { ...write, record: cut(write.record) } : write, now);
         }
       },
