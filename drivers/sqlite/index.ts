@@ -80,6 +80,7 @@ export async function pendingMigrations(config: SqliteConfig): Promise<readonly 
  * Whether the database can be reached and written, and the state of its schema; INVALID_RECORD when there is another
  * application's file. Makes no file and runs no migration.
  */
-export function health(config: SqliteConfig): Promise<Health> {
-  return healthOf(() => openSqlite({ ...config, migrate: "off" }));
+export async function health(config: SqliteConfig): Promise<Health> {
+  readConfig(config);
+  return healthOf(() => openSqlite({ ...config, migrate: "off", thread: "inline" }));
 }

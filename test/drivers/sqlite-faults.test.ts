@@ -1,5 +1,6 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../drivers/sqlite/config.js";
@@ -122,6 +123,16 @@ describe("a file that is not there any more", () => {
     }
     rmSync(`${path}.other`);
     await open({ path });
+  });
+
+  test("its log removed when nothing else in the folder has changed for a while", async () => {
+    const path = await madePath();
+    const driver = await open({ path, thread: "inline" });
+    await driver.apply([save({ kind: "before" })], TIMES);
+    await sleep(2_200);
+    await driver.apply([save({ kind: "quiet" })], TIMES);
+    rmSync(`${path}-wal`);
+    expect((await failure(driver.apply([save()], TIMES))).message).toContain("removed");
   });
 
   test("replaced by another, and put back", async () => {

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { access, constants, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -89,6 +89,74 @@ describe("installed alone", () => {
     await access(command, constants.X_OK);
     const { code, out } = await node([command, "--help"], installed.folder);
     expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining("conformance") });
+  });
+});
+
+describe("installed beside better-sqlite3", () => {
+  const TYPED = `
+    import { newEventId, openStore, type StateStore } from "groundstate";
+    import "groundstate/drivers";
+    const store: StateStore = await openStore({ driver: "sqlite", path: process.argv.at(-1) as string });
+    const identity = { tenant: "acme", user: "ann", session: "s1" };
+    await store.save({ eventId: newEventId(), identity, kind: "note", bytes: Buffer.from("hello"), version: 1 });
+    const { bytes, version } = await store.load(identity, "note");
+    await store.close();
+  `;
+  const PLAIN = ts.transpile(TYPED, { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 });
+  const PRINT = "console.log(Buffer.from(bytes).toString(), version);";
+  let folder: string;
+
+  /** A copy of what was installed, which finds that package as well. */
+  beforeAll(async () => {
+    folder = join(installed.folder, "..", "beside");
+    await cp(installed.folder, folder, { recursive: true });
+    await symlink(join(ROOT, "node_modules/better-sqlite3"), join(folder, "node_modules/better-sqlite3"));
+    await symlink(join(ROOT, "node_modules/vitest"), join(folder, "node_modules/vitest"));
+  });
+
+  const write = async (name: string, script: string): Promise<string> => {
+    await writeFile(join(folder, name), script);
+    return name;
+  };
+
+  test("its thread works by import", async () => {
+    const name = await write("sqlite.mjs", PLAIN + PRINT);
+    expect(await node([name, "import.db"], folder)).toEqual({ code: 0, out: "hello 1\n" });
+  });
+
+  test("its thread works by require", async () => {
+    const body = PLAIN.replace(
+      /import \{(.*?)\} from "groundstate";/,
+      'const {$1} = require("groundstate");',
+    ).replace('import "groundstate/drivers";', 'require("groundstate/drivers");');
+    const script = `process.removeAllListeners("warning");\n(async () => { ${body}\n${PRINT} })();`;
+    const name = await write("sqlite.cjs", script);
+    expect(await node([name, "require.db"], folder)).toEqual({ code: 0, out: "hello 1\n" });
+  });
+
+  test("its thread works from source text, with the flag that says so", async () => {
+    expect(await node(["--input-type=module", "-e", PLAIN + PRINT, "text.db"], folder)).toEqual({
+      code: 0,
+      out: "hello 1\n",
+    });
+  });
+
+  test("its thread works from TypeScript through tsx", async () => {
+    const name = await write("sqlite.mts", TYPED + PRINT);
+    expect(await tool("tsx", "tsx", [name, "tsx.db"], folder)).toEqual({ code: 0, out: "hello 1\n" });
+  });
+
+  test.each(["forks", "threads"])("its thread works in vitest, with %s", async (pool) => {
+    const body = TYPED.replace("process.argv.at(-1) as string", `"vitest-${pool}.db"`);
+    const [imports, rest] = body.split("const store");
+    await write(
+      `sqlite-${pool}.test.ts`,
+      `import { expect, test } from "vitest";${imports}
+      test("saves", async () => { const store${rest}
+        expect([Buffer.from(bytes).toString(), version]).toEqual(["hello", 1]); });`,
+    );
+    const { code, out } = await tool("vitest", "vitest", ["run", `--pool=${pool}`, `sqlite-${pool}`], folder);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining("1 passed") });
   });
 });
 

@@ -1,0 +1,23 @@
+/** What the entrants are called in tables, and found by in results. */
+export const ENTRANT = {
+  floor: "Groundstate",
+  floorInline: 'Groundstate, thread "inline"',
+  sqliteRaw: "better-sqlite3, one transaction per save",
+  sqliteBatches: "better-sqlite3, batches of 64 into Groundstate's tables",
+  keyv: "keyv",
+  keyvShipped: "keyv (!) as shipped",
+  unstorage: "unstorage on db0",
+  unstorageShipped: "unstorage on db0 (!) as shipped",
+  langgraph: "langgraph-checkpoint",
+  langgraphShipped: "langgraph-checkpoint (!) as shipped",
+  lmdb: "lmdb (another kind of engine)",
+  pgbench: "pgbench",
+  postgresTen: "postgres client, 10 connections",
+  postgresOne: "postgres client, 1 connection",
+  map: "Map with the same copies and hashes",
+  keyvMemory: "keyv (no copies, no hashes)",
+  rawRange: "raw index range",
+} as const;
+
+/** The peers that a race at equal durability is about. */
+export const PEERS: readonly string[] = [ENTRANT.keyv, ENTRANT.unstorage, ENTRANT.langgraph];

@@ -1,0 +1,44 @@
+/** How much is measured. */
+export interface Plan {
+  readonly payloads: readonly number[];
+  /** How many callers wait for their saves and loads at the same time. */
+  readonly callers: readonly number[];
+  readonly postgresCallers: readonly number[];
+  /** After one round to warm up. */
+  readonly rounds: number;
+  /** The length of a round. */
+  readonly ms: number;
+  readonly slowDiskMs: number;
+  /** Many clients need longer until all have prepared their statement. */
+  readonly pgbenchSeconds: (callers: number) => number;
+  /** The sizes of the growing databases; the scans read the largest. */
+  readonly sizes: readonly [number, ...number[]];
+  readonly overwrites: number;
+  readonly burst: number;
+}
+
+export const FULL: Plan = {
+  payloads: [256, 4096],
+  callers: [1, 8, 64, 512],
+  postgresCallers: [1, 8, 64, 512],
+  rounds: 7,
+  ms: 400,
+  slowDiskMs: 1_000,
+  pgbenchSeconds: (callers) => (callers >= 512 ? 3 : callers >= 64 ? 2 : 1),
+  sizes: [10_000, 100_000, 1_000_000],
+  overwrites: 1_000_000,
+  burst: 100_000,
+};
+
+export const QUICK: Plan = {
+  payloads: [256],
+  callers: [1, 64],
+  postgresCallers: [1, 64, 512],
+  rounds: 3,
+  ms: 120,
+  slowDiskMs: 300,
+  pgbenchSeconds: () => 1,
+  sizes: [10_000, 30_000, 100_000],
+  overwrites: 100_000,
+  burst: 20_000,
+};

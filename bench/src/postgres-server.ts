@@ -1,0 +1,69 @@
+import postgres from "postgres";
+import { startPostgres } from "../../test/postgres/server.js";
+
+/** A database on a real server, for this run alone. */
+export interface BenchPostgres {
+  /** The address of the database. */
+  readonly url: string;
+  /** What the server runs at, read back from it. */
+  readonly settings: ReadonlyMap<string, string>;
+  /** Drops the database, and ends the server if the bench started it. */
+  stop(): Promise<void>;
+}
+
+/** As many clients as `pgbench` has at most, and some for everybody else. */
+const SERVER = { max_connections: 700, shared_buffers: "512MB", max_wal_size: "4GB" };
+
+const SHOWN = [
+  "server_version",
+  "synchronous_commit",
+  "fsync",
+  "full_page_writes",
+  "wal_sync_method",
+  "shared_buffers",
+  "max_wal_size",
+  "max_connections",
+];
+
+export async function openBenchPostgres(given: string | undefined): Promise<BenchPostgres> {
+  const server =
+    given === undefined
+      ? await startPostgres({ durable: true, settings: SERVER })
+      : { url: given, stop: undefined };
+  const name = `groundstate_bench_${process.pid}`;
+  const admin = postgres(server.url, { max: 1, fetch_types: false, onnotice() {} });
+  try {
+    await admin.unsafe(`CREATE DATABASE ${name}`);
+    const settings = new Map<string, string>();
+    for (const setting of SHOWN) {
+      const [row] = await admin.unsafe(`SHOW ${setting}`);
+      settings.set(setting, String(row?.[setting]));
+    }
+    return {
+      url: databaseOf(server.url, name),
+      settings,
+      async stop() {
+        await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+        await admin.end({ timeout: 5 });
+        await awake(server.stop?.());
+      },
+    };
+  } catch (error) {
+    await admin.end({ timeout: 0 });
+    await server.stop?.();
+    throw error;
+  }
+}
+
+/** The process that owns the server does not keep this one alive, which would end before it is told. */
+async function awake(work: Promise<void> | undefined): Promise<void> {
+  const timer = setInterval(() => {}, 1_000);
+  await work;
+  clearInterval(timer);
+}
+
+function databaseOf(url: string, name: string): string {
+  const address = new URL(url);
+  address.pathname = `/${name}`;
+  return address.href;
+}

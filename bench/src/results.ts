@@ -1,0 +1,97 @@
+import type { Round } from "./contestant.js";
+
+export interface EntrantResult {
+  readonly name: string;
+  readonly settings?: string;
+  /** The most memory its process ever had, in bytes. */
+  readonly peakBytes?: number;
+  readonly failed?: string;
+}
+
+/** One operation at one number of callers; per entrant its rounds, the same ones side by side. */
+export interface Cell {
+  readonly operation: string;
+  readonly callers: number;
+  readonly rounds: ReadonlyMap<string, readonly Round[]>;
+}
+
+export interface RaceResult {
+  readonly section: string;
+  readonly title: string;
+  readonly payloadBytes: number;
+  /** The entrant that the others are compared with. */
+  readonly reference: string;
+  readonly entrants: readonly EntrantResult[];
+  readonly cells: readonly Cell[];
+}
+
+export interface ScanMemory {
+  readonly driver: string;
+  readonly records: number;
+  readonly addedBytes: number;
+  readonly seconds: number;
+}
+
+export interface OverwriteResult {
+  readonly overwrites: number;
+  readonly slots: number;
+  readonly windowMs: number;
+  /** Of each tenth of the overwrites. */
+  readonly tenths: readonly { readonly perSecond: number; readonly fileBytes: number }[];
+  /** Event ids remembered at the end. */
+  readonly remembered: number;
+}
+
+export interface BurstResult {
+  readonly driver: string;
+  readonly saves: number;
+  readonly seconds: number;
+  readonly acknowledged: number;
+  /** Slots that do not hold the last save asked for. */
+  readonly outOfOrder: number;
+  /** Slots that hold nothing. */
+  readonly lost: number;
+  readonly peakBytes: number;
+  readonly addedBytes: number;
+  readonly loopMax: number;
+}
+
+/** What was left out, or went wrong, and why. */
+export interface Remark {
+  readonly what: string;
+  readonly why: string;
+}
+
+export interface Results {
+  readonly races: readonly RaceResult[];
+  readonly scanMemory: readonly ScanMemory[];
+  readonly overwrites: readonly OverwriteResult[];
+  readonly bursts: readonly BurstResult[];
+  readonly skipped: readonly Remark[];
+  readonly failed: readonly Remark[];
+  /** Server settings and the like, name by name. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** What the sections fill. */
+export interface Findings extends Results {
+  readonly races: RaceResult[];
+  readonly scanMemory: ScanMemory[];
+  readonly overwrites: OverwriteResult[];
+  readonly bursts: BurstResult[];
+  readonly skipped: Remark[];
+  readonly failed: Remark[];
+  readonly settings: Map<string, string>;
+}
+
+export function noFindings(): Findings {
+  return {
+    races: [],
+    scanMemory: [],
+    overwrites: [],
+    bursts: [],
+    skipped: [],
+    failed: [],
+    settings: new Map(),
+  };
+}
