@@ -1,6 +1,3 @@
-/** How many pages of the database a connection keeps in memory, at most, in KiB. */
-export const CACHE_KIB = 32 * 1024;
-
 /** What is used of a better-sqlite3 statement. */
 export interface Statement {
   run(...values: unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };

@@ -2,7 +2,7 @@ import type { Driver } from "../../src/driver.js";
 import { type Health, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
-import { CACHE_KIB, type Connect } from "./connection.js";
+import type { Connect } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
@@ -42,6 +42,9 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
     throw error;
   }
 }
+
+/** Of the connection that reads. What it does not keep, the system does. */
+const CACHE_KIB = 16 * 1024;
 
 /** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
 async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSettings): Promise<Reader> {

@@ -1,6 +1,6 @@
 import { migrate, pendingAt } from "../migrations.js";
 import { MEMORY, type SqliteSettings } from "./config.js";
-import { CACHE_KIB, type Connect, type Connection } from "./connection.js";
+import type { Connect, Connection } from "./connection.js";
 import { setup, translated } from "./errors.js";
 import { inspectFile, missing, statIfPresent } from "./existing-file.js";
 import { whenUnlocked } from "./lock-wait.js";
@@ -14,6 +14,7 @@ const SYNCHRONOUS = { full: 2, process: 1 } as const;
 const CHECKPOINT_PAGES = 4_000;
 /** What is left of a log that had to grow longer, in bytes. */
 const LOG_BYTES = 32 * 1024 * 1024;
+const CACHE_KIB = 32 * 1024;
 
 /** The connection that writes, to a database of the right kind and schema. */
 export async function openWriter(connect: Connect, settings: SqliteSettings): Promise<Connection> {

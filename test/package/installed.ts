@@ -48,9 +48,10 @@ export async function installPackage(): Promise<Installed> {
 export async function tool(name: string, program: string, args: readonly string[], cwd = ROOT): Promise<Ran> {
   const home = join(ROOT, "node_modules", name);
   const { bin } = JSON.parse(await readFile(join(home, "package.json"), "utf8")) as {
-    bin: Record<string, string>;
+    bin: string | Record<string, string>;
   };
-  return node([join(home, bin[program] as string), ...args], cwd);
+  const file = typeof bin === "string" ? bin : (bin[program] as string);
+  return node([join(home, file), ...args], cwd);
 }
 
 /** Runs Node, and says how it ended and what it wrote. */
