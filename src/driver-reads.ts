@@ -57,7 +57,7 @@ export class DriverReads {
   /** Asks nothing more of the driver: a scan that is under way ends with STORE_CLOSED. */
   stop(): void {
     this.#stopped = true;
-    this.#slots.abandon(storeClosed());
+    this.#slots.stop(storeClosed());
   }
 
   async #scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {

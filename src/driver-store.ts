@@ -77,10 +77,10 @@ class DriverStore implements StateStore {
   #closing: Promise<void> | undefined;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
-    const { maxBytes, window, inFlight, layers } = validateStoreOptions(options);
+    const { maxBytes, window, inFlight, layers } = validateStoreOptions(options, driver.inFlight);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
     this.#queue = new CommitQueue(this.#driver, {
-      inFlight: inFlight ?? driver.inFlight ?? 1,
+      inFlight,
       window,
       ...runtime,
     });

@@ -1,7 +1,7 @@
 import type { Commit, Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
 
-export interface Waiting<T> {
+interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
   /** Dequeues the caller's abort listener. */

@@ -3,10 +3,11 @@ import type { Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
 
 /** How many reads may be under way at once. */
-const IN_FLIGHT = 2;
-/** How many slots one read may ask for. */
+const IN_FLIGHT = 4;
+/** How many slots one read may ask for: at first, and when it is known that they bring little. */
+const FIRST_SLOTS = 16;
 const MOST_SLOTS = 128;
-/** About how many bytes of payload one read is meant to bring. */
+/** About how many bytes of payload one read is meant to bring, as far as the last ones tell. */
 const BYTES = 8 * 1024 * 1024;
 
 interface Waiting {
@@ -24,8 +25,10 @@ export class ReadQueue {
   #waiting: Waiting[] = [];
   #running = 0;
   #scheduled = false;
-  /** As many slots as would have brought BYTES the last time. */
-  #most = MOST_SLOTS;
+  /** How many slots the next read may ask for. */
+  #most = FIRST_SLOTS;
+  /** Why nothing more is asked. */
+  #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
   constructor(driver: Pick<Driver, "read">) {
@@ -39,8 +42,13 @@ export class ReadQueue {
     });
   }
 
-  /** Rejects what was not asked yet. */
-  abandon(error: unknown): void {
+  /** Asks nothing more: rejects what was not asked yet. */
+  stop(error: unknown): void {
+    this.#stopped = error;
+    this.#rejectWaiting(error);
+  }
+
+  #rejectWaiting(error: unknown): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
@@ -78,7 +86,7 @@ export class ReadQueue {
       await this.#ask(asked);
     } catch (error) {
       if (asked.length > 1 && mayBeOnesFault(error)) await this.#askOneByOne(asked);
-      else for (const { reject } of asked) reject(error);
+      else this.#fail(asked, error);
     }
     this.#running--;
     this.#wake();
@@ -86,22 +94,47 @@ export class ReadQueue {
 
   async #ask(asked: readonly Waiting[]): Promise<void> {
     const slots = asked.map(({ slot }) => slot);
-    const records = await askDriver(() => this.#driver.read(slots), "the driver failed to read");
-    if (slots.length > 1 && records.length !== slots.length)
+    const records = await askDriver(
+      async () => listed(await this.#driver.read(slots)),
+      "the driver failed to read",
+    );
+    if (slots.length > 1 && records.length !== slots.length) {
       throw failedDriver("the driver did not answer for every slot");
+    }
     let bytes = 1;
     for (let index = 0; index < asked.length; index++) {
       const record = records[index];
       bytes += record?.bytes?.byteLength ?? 0;
       asked[index]?.resolve(record);
     }
-    this.#most = Math.max(1, Math.min(MOST_SLOTS, Math.floor((BYTES / bytes) * slots.length)));
+    const most = Math.floor((BYTES / bytes) * slots.length);
+    this.#most = Math.max(1, Math.min(most, this.#most * 2, MOST_SLOTS));
   }
 
   /** A record that cannot be read shall not keep others from being read. */
   async #askOneByOne(asked: readonly Waiting[]): Promise<void> {
-    for (const one of asked) await this.#ask([one]).catch(one.reject);
+    this.#most = Math.max(1, this.#most >> 1);
+    for (const [index, one] of asked.entries()) {
+      if (this.#stopped !== undefined) return this.#fail(asked.slice(index), this.#stopped);
+      try {
+        await this.#ask([one]);
+      } catch (error) {
+        if (!mayBeOnesFault(error)) return this.#fail(asked.slice(index), error);
+        one.reject(error);
+      }
+    }
   }
+
+  /** Whoever waits would only meet the same, and has waited as long. */
+  #fail(asked: readonly Waiting[], error: unknown): void {
+    for (const { reject } of asked) reject(error);
+    if (!mayBeOnesFault(error)) this.#rejectWaiting(error);
+  }
+}
+
+function listed<T>(records: readonly T[]): readonly T[] {
+  if (!Array.isArray(records)) throw new TypeError("a read must have records");
+  return records;
 }
 
 function mayBeOnesFault(error: unknown): boolean {

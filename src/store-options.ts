@@ -24,7 +24,7 @@ export function readDriverConfig(config: unknown, own: readonly string[]): objec
 }
 
 /** The options of a store, checked, with what they are when left out. */
-export function validateStoreOptions(options: StoreOptions) {
+export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
   const given = readOptions(options, STORE_OPTIONS) as StoreOptions;
   const maxBytes =
     "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
@@ -32,11 +32,15 @@ export function validateStoreOptions(options: StoreOptions) {
     "idempotencyWindowMs" in given
       ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
       : LIMITS.idempotencyWindowMs;
-  const inFlight =
-    "inFlight" in given ? readInteger(given.inFlight, "inFlight", 1, MOST_IN_FLIGHT) : undefined;
+  const inFlight = "inFlight" in given ? given.inFlight : likedInFlight;
   const layers = "layers" in given ? given.layers : [];
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
     throw invalid("layers", "an array of functions");
   }
-  return { maxBytes: maxBytes ?? LIMITS.payloadBytes, window, inFlight, layers: layers as readonly Layer[] };
+  return {
+    maxBytes: maxBytes ?? LIMITS.payloadBytes,
+    window,
+    inFlight: readInteger(inFlight, "inFlight", 1, MOST_IN_FLIGHT),
+    layers: layers as readonly Layer[],
+  };
 }

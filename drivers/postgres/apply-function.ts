@@ -114,7 +114,9 @@ BEGIN
         ${OVERWRITING};
         v_written := v_written + 1;
       ELSIF verdict = 'applied' AND a_op[i] = 'delete' THEN
-        DELETE FROM ${n.record} AS r WHERE r.tenant = a_tenant[i] AND r.id = a_record_id[i];
+        DELETE FROM ${n.record} AS r
+          WHERE r.tenant = a_tenant[i] AND r.usr = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
+            AND r.kind = a_kind[i];
       END IF;
       v_place := v_place + coalesce(p_size[i], 0);
       IF verdict = 'applied' THEN

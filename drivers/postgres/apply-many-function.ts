@@ -11,11 +11,11 @@ import { DURABLY, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
 /**
- * Applies a batch of commits of one write each, as the other function would, but many in one statement: that takes half
- * the time as soon as there are several.
+ * Applies a batch of commits of one write each by the rules of `decide`, many in one statement: that takes half the time
+ * as soon as there are several.
  *
  * Those of one round see the same snapshot; one that shares a slot or an event id with an earlier commit comes in a later
- * round. The rounds stand one after another, `p_until` saying where each ends, and `p_commit` whose write it is. The
+ * round, and what a commit frees is free from the next round on. The rounds stand one after another, `p_until` saying where each ends, and `p_commit` whose write it is. The
  * payload of a save is `size` bytes of the body from `place` on.
  */
 export function applyManyFunction(n: Names): string {
@@ -87,7 +87,8 @@ BEGIN
       ),
       deleted AS (
         DELETE FROM ${n.record} AS r USING judged AS j
-        WHERE j.verdict = 'applied' AND j.op = 'delete' AND r.tenant = j.tenant AND r.id = j.record_id
+        WHERE j.verdict = 'applied' AND j.op = 'delete' AND r.tenant = j.tenant AND r.usr = j.usr
+          AND r.session = j.session AND r.run = j.run AND r.kind = j.kind
       ),
       remembered AS (
         INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)

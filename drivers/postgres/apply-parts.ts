@@ -1,11 +1,16 @@
 import type { Names } from "./names.js";
 
+/** What is locked for a session; 1 is in no name, so that no two sessions' names run together. */
+export function sessionKey(tenant: string, usr: string, session: string): string {
+  return `hashtextextended(${tenant} || chr(1) || ${usr} || chr(1) || ${session}, 20261120)`;
+}
+
 /**
  * Locks the sessions of a batch, in one order everywhere, which also covers slots that hold nothing yet and holds off an
  * erase. Statements after it see a snapshot that was taken after it.
  */
 export const LOCK_SESSIONS = `PERFORM pg_advisory_xact_lock(held.key) FROM (
-    SELECT DISTINCT hashtextextended(x.tenant || chr(1) || x.usr || chr(1) || x.session, 20261120) AS key
+    SELECT DISTINCT ${sessionKey("x.tenant", "x.usr", "x.session")} AS key
     FROM unnest(p_tenant, p_usr, p_session) AS x (tenant, usr, session)
     ORDER BY 1
   ) AS held;`;

@@ -12,8 +12,7 @@ export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
 }
 
 /** The parameters of the function that applies commits of one write each in rounds, in its order. */
-export function packRounds(commits: readonly Commit[]): readonly Parameter[] {
-  const rounds = roundsOf(commits);
+export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly Parameter[] {
   const order = rounds.flat();
   const writes = order.map((index) => commits[index]?.writes[0] as Write);
   let end = 0;
@@ -40,7 +39,10 @@ export function unpackOutcomes(rows: readonly Row[], commits: readonly Commit[])
 }
 
 /** The commits of each round, by their index. */
-function roundsOf(commits: readonly Commit[]): readonly (readonly number[])[] {
+export type Rounds = readonly (readonly number[])[];
+
+/** None of a round shares a slot or an event id with another; one that does with an earlier commit is in a later round. */
+export function roundsOf(commits: readonly Commit[]): Rounds {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
   for (const [index, commit] of commits.entries()) {

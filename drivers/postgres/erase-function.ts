@@ -1,3 +1,4 @@
+import { sessionKey } from "./apply-parts.js";
 import { DURABLY, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
@@ -11,7 +12,7 @@ AS $erase$
 DECLARE
   v_count bigint;
 BEGIN
-  ${DURABLY}  PERFORM pg_advisory_xact_lock(hashtextextended(p_tenant || chr(1) || p_usr || chr(1) || p_session, 20261120));
+  ${DURABLY}  PERFORM pg_advisory_xact_lock(${sessionKey("p_tenant", "p_usr", "p_session")});
   WITH gone AS (
     DELETE FROM ${n.record} AS r WHERE r.tenant = p_tenant AND r.usr = p_usr AND r.session = p_session
     RETURNING r.event_id

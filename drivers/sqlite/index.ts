@@ -51,7 +51,8 @@ async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSetti
   const connection = translated(() => connect(path, { readonly: true, fileMustExist: true }));
   const reader = new Reader(connection);
   try {
-    connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+    const begin = () => translated(() => connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`));
+    await whenUnlocked(begin, busyTimeoutMs);
     await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
   } catch (error) {

@@ -10,6 +10,9 @@ export interface OpenEngine {
   readonly files: DatabaseFiles;
 }
 
+/** Whoever asks again waits for locks by itself. */
+const AGAIN = { migrate: "verify", busyTimeoutMs: 0 } as const;
+
 /** What writes to a database file. With `known`, the database must still be in those files, and have its schema. */
 export async function openEngine(
   connect: Connect,
@@ -17,7 +20,7 @@ export async function openEngine(
   known?: DatabaseFiles,
 ): Promise<OpenEngine> {
   if (known !== undefined) new FileGuard(known).verify();
-  const connection = await openWriter(connect, known ? { ...settings, migrate: "verify" } : settings);
+  const connection = await openWriter(connect, known ? { ...settings, ...AGAIN } : settings);
   try {
     const files = known ?? databaseFiles(settings.path);
     const guard = new FileGuard(files);

@@ -192,7 +192,7 @@ describe("an answer with holes is noticed", () => {
     const url = await freshDatabase();
     const connect = connectWith(url, async ({ text }, run) => {
       const rows = await run();
-      return text.includes("apply_many_1") && rows.length === 3 ? rows.slice(1) : rows;
+      return text.includes("apply_") && rows.length === 3 ? rows.slice(1) : rows;
     });
     const driver = await open({ connect });
     const commits = ["a", "b", "c"].map((kind) => save({ kind }));

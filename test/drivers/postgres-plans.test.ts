@@ -79,9 +79,19 @@ beforeAll(async () => {
 
 async function useEverything(): Promise<void> {
   const slot = { tenant: "warm", user: "u", session: "s", run: "", kind: "k" };
+  const slots = ["k", "l", "m", "n"].map((kind) => ({ ...slot, kind }));
   await apply(driver, [save({ ...slot, eventId: "warm" })]);
   await apply(driver, [remove(slot)]);
+  await apply(
+    driver,
+    slots.map((each) => save({ ...each, eventId: `warm/${each.kind}` })),
+  );
+  await apply(
+    driver,
+    slots.map((each) => remove(each)),
+  );
   await driver.read([slot]);
+  await driver.read(slots);
   await driver.readByEventId("warm", "warm");
   await driver.erase("warm", "u", "s");
   for (const reverse of [true, false]) {
@@ -190,6 +200,28 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
     expect(touched).toMatchObject({ sequential: 0, rows: 3 });
     expect(await driver.readByEventId("tenant-5", "event-5")).toMatchObject({ kind: "often/5" });
     expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+  });
+
+  test("lone reads, saves and deletes, and deletes in a batch", async () => {
+    const slots = ["a", "b", "c", "d"].map((name) => ({ ...identity, kind: `lone/${name}` }));
+    for (const slot of slots) {
+      await apply(driver, [save(slot)], Number.MAX_SAFE_INTEGER);
+      expect(touched).toMatchObject({ sequential: 0, written: 2 });
+      expect(touched.rows).toBeLessThan(10);
+      expect(await driver.read([slot])).toMatchObject([slot]);
+      expect(touched).toMatchObject({ sequential: 0, rows: 1 });
+    }
+    await apply(driver, [remove(slots[0])], Number.MAX_SAFE_INTEGER);
+    expect(touched).toMatchObject({ sequential: 0, written: 1 });
+    expect(touched.rows).toBeLessThan(10);
+    const four = [...slots.slice(1), { ...identity, kind: "often/1406" }];
+    await apply(
+      driver,
+      four.map((slot) => remove(slot)),
+      Number.MAX_SAFE_INTEGER,
+    );
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(40);
   });
 
   test("batches and erases", async () => {

@@ -91,8 +91,13 @@ export function contents(path: string): Record<string, string> {
 }
 
 /** Runs a module in a process of its own, `openSqlite`, `health` and `args` being defined; what it prints, as JSON. */
-export async function inProcess(source: string, args: unknown): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, nodeArguments(source, args), { cwd: ROOT });
+export async function inProcess(
+  source: string,
+  args: unknown,
+  flags: readonly string[] = [],
+): Promise<unknown> {
+  const given = [...flags, ...nodeArguments(source, args)];
+  const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: ROOT, timeout: 20_000 });
   return JSON.parse(stdout);
 }
 

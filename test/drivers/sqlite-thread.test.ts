@@ -191,6 +191,32 @@ describe("the end", () => {
     expect(() => new Database(`${path}-wal`, { fileMustExist: true })).toThrow();
   });
 
+  test("a write that waits for a lock while the driver is closed starts no other thread", async () => {
+    const path = await madePath();
+    const driver = await openSqlite({ path, busyTimeoutMs: 2_000 });
+    const other = plain(path);
+    other.exec("BEGIN IMMEDIATE");
+    const waiting = failure(driver.apply([save()], TIMES));
+    await sleep(50);
+    await driver.close();
+    other.exec("ROLLBACK");
+    expect((await waiting).code).toMatch(/^(STORE_CLOSED|OUTCOME_UNKNOWN)$/);
+    expect(started).toHaveLength(1);
+    expect(other.prepare("SELECT count(*) FROM record").pluck().get()).toBe(0);
+  });
+
+  test("closing ends a thread that something else would keep going", async () => {
+    const source = `
+      const driver = await openSqlite({ path: args.path });
+      await driver.apply([saveOf({ eventId: "e1" })], times());
+      await driver.close();
+      console.log(JSON.stringify("closed"));
+    `;
+    const preload =
+      "data:text/javascript,import { isMainThread } from 'node:worker_threads'; if (!isMainThread) setInterval(() => {}, 1000);";
+    expect(await inProcess(source, { path: freshPath() }, [`--import=${preload}`])).toBe("closed");
+  });
+
   test("closing after the thread was lost is no error", async () => {
     const driver = await openSqlite({ path: freshPath() });
     await started[0]?.terminate();

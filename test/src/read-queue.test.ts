@@ -65,25 +65,26 @@ describe("a read", () => {
     expect((await later)?.version).toBe(2);
   });
 
-  test("waits while two questions are under way, and then shares the next", async () => {
+  test("waits while four questions are under way, and then shares the next", async () => {
     const { ask, questions } = rig();
-    for (const kind of ["a", "b", "c", "d"]) {
+    for (const kind of ["a", "b", "c", "d", "e", "f"]) {
       void ask(kind);
       await turn();
     }
-    expect(questions.map(({ kinds }) => kinds)).toEqual([["a"], ["b"]]);
+    expect(questions.map(({ kinds }) => kinds)).toEqual([["a"], ["b"], ["c"], ["d"]]);
     await questions[1]?.answer();
-    expect(questions[2]?.kinds).toEqual(["c", "d"]);
+    expect(questions[4]?.kinds).toEqual(["e", "f"]);
   });
 });
 
 describe("a question", () => {
-  test("asks for at most 128 slots", async () => {
+  test("asks for 16 slots at first, and for up to 128 once it is known that they bring little", async () => {
     const { ask, questions } = rig();
-    const all = Array.from({ length: 300 }, (_, index) => ask(`${index}`));
+    const all = Array.from({ length: 500 }, (_, index) => ask(`${index}`));
     await turn();
-    for (let index = 0; index < 3; index++) await questions[index]?.answer();
-    expect(questions.map(({ kinds }) => kinds.length)).toEqual([128, 128, 44]);
+    for (let index = 0; index < 8; index++) await questions[index]?.answer();
+    expect(questions.map(({ kinds }) => kinds.length)).toEqual([16, 16, 16, 16, 32, 64, 128, 128, 84]);
+    await questions[8]?.answer();
     expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(all.map((_, index) => `${index}`));
   });
 
@@ -128,6 +129,42 @@ describe("a question", () => {
     }
   });
 
+  test("that cannot be asked at all fails for those who wait as well, who would only meet the same", async () => {
+    const { ask, questions } = rig();
+    const all = [];
+    for (let index = 0; index < 6; index++) {
+      all.push(failure(ask(`${index}`)));
+      await turn();
+    }
+    await questions[0]?.reject(unavailable("unreachable"));
+    for (const index of [0, 4, 5])
+      expect(await all[index]).toMatchObject({ details: { reason: "unreachable" } });
+    expect(questions).toHaveLength(4);
+  });
+
+  test("that ends while slots are asked one by one ends for the rest", async () => {
+    for (const ends of ["stopped", "unreachable"] as const) {
+      const { queue, ask, questions } = rig();
+      const all = ["a", "b", "c"].map((kind) => failure(ask(kind)));
+      await turn();
+      await questions[0]?.reject(new TypeError("a driver's mistake"));
+      if (ends === "stopped") queue.stop(new StateError("STORE_CLOSED", "closed", { details: {} }));
+      await questions[1]?.reject(ends === "stopped" ? new TypeError("again") : unavailable("unreachable"));
+      const codes = (await Promise.all(all)).map((error) => error.code);
+      const last = ends === "stopped" ? "STORE_CLOSED" : "UNAVAILABLE";
+      expect(codes.slice(1)).toEqual([last, last]);
+      expect(questions).toHaveLength(2);
+    }
+  });
+
+  test("with no list of answers is UNAVAILABLE", async () => {
+    const queue = new ReadQueue({ read: async () => undefined as unknown as [] });
+    expect(await failure(queue.read(SLOT))).toMatchObject({
+      code: "UNAVAILABLE",
+      details: { reason: "refused" },
+    });
+  });
+
   test("with too few answers is asked again slot by slot", async () => {
     const { ask, questions } = rig();
     const both = [ask("a"), ask("b")];
@@ -158,18 +195,18 @@ describe("the end", () => {
     expect(idle).toBe(true);
   });
 
-  test("abandon rejects what was not asked yet, and nothing else", async () => {
+  test("stop rejects what was not asked yet, and nothing else", async () => {
     const { queue, ask, questions } = rig();
     const all = [];
-    for (const kind of ["a", "b", "c"]) {
+    for (const kind of ["a", "b", "c", "d", "e"]) {
       all.push(ask(kind));
       await turn();
     }
     const waiting = all.pop() as Promise<StoredRecord | undefined>;
     const closed = new StateError("STORE_CLOSED", "closed", { details: {} });
-    queue.abandon(closed);
+    queue.stop(closed);
     expect(await failure(waiting)).toBe(closed);
     for (const question of questions) await question.answer();
-    expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", "b"]);
+    expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", "b", "c", "d"]);
   });
 });

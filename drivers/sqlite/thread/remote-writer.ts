@@ -1,11 +1,12 @@
 import type { ApplyOptions, Commit, Outcome } from "../../../src/driver.js";
+import { StateError } from "../../../src/errors.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
 import type { Writer } from "../sqlite-driver.js";
 import type { ThreadData, Work } from "./messages.js";
 import { packCommits } from "./packed-commits.js";
-import { WriterThread } from "./writer-thread.js";
+import { notStarted, WriterThread } from "./writer-thread.js";
 
 /** Writes in a thread of its own. When that is lost, the next write starts another, on the same files. */
 export class RemoteWriter implements Writer {
@@ -13,6 +14,7 @@ export class RemoteWriter implements Writer {
   readonly #package: SqlitePackage;
   #files: DatabaseFiles | undefined;
   #thread: WriterThread | undefined;
+  #closed = false;
 
   constructor(settings: SqliteSettings, sqlite: SqlitePackage) {
     this.#settings = settings;
@@ -34,6 +36,7 @@ export class RemoteWriter implements Writer {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#thread?.isLost !== false) return;
     // In turn, behind the writes that were asked for before.
     const thread = await this.#running().catch(() => undefined);
@@ -41,6 +44,8 @@ export class RemoteWriter implements Writer {
   }
 
   async #ask(work: Work): Promise<unknown> {
+    // A write that waits for a lock may come back after the end, and must not start another thread.
+    if (this.#closed) throw new StateError("STORE_CLOSED", "the driver is closed", { details: {} });
     const thread = await this.#running();
     return thread.ask(work);
   }
@@ -54,6 +59,10 @@ export class RemoteWriter implements Writer {
 
   #start(): WriterThread {
     const data: ThreadData = { settings: this.#settings, ...(this.#files ? { files: this.#files } : {}) };
-    return new WriterThread(data, this.#package.SqliteError);
+    try {
+      return new WriterThread(data, this.#package.SqliteError);
+    } catch (error) {
+      throw notStarted(error);
+    }
   }
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { StateError } from "../../../src/errors.js";
 import { setup } from "../errors.js";
@@ -53,12 +52,12 @@ export class WriterThread {
 
   /** Closes the database and ends the thread. */
   async close(): Promise<void> {
-    const ended = once(this.#worker, "exit");
     this.#closing = true;
     try {
       await this.ask({ op: "close" });
     } finally {
-      await ended;
+      // What else the process has loaded into its threads may keep one going.
+      await this.#worker.terminate();
     }
   }
 
@@ -72,9 +71,14 @@ export class WriterThread {
     this.#pending.delete(answer.id);
     if (this.#pending.size === 0 && !this.#closing) this.#worker.unref();
     if ("error" in answer) {
-      if (answer.id === OPENED) this.#isLost = true;
+      if (answer.id === OPENED) this.#giveUp();
       pending?.reject(unpackError(answer.error, this.#SqliteError));
     } else pending?.resolve(answer.value);
+  }
+
+  #giveUp(): void {
+    this.#isLost = true;
+    void this.#worker.terminate();
   }
 
   #lose(): void {
@@ -92,9 +96,9 @@ function lost(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   });
 }
 
-function notStarted(cause: unknown): StateError<"UNAVAILABLE"> {
+export function notStarted(cause: unknown): StateError<"UNAVAILABLE"> {
   return setup(
-    'the thread that writes could not be started: leave groundstate out of bundles, or open the store with thread: "inline"',
+    'the thread that writes could not be started, and the cause says why: a bundle must leave groundstate out, and thread: "inline" does without a thread',
     cause,
   );
 }
