@@ -146,11 +146,11 @@ describe("a path that cannot be used is left as it is", () => {
 });
 
 describe("without the right to write", () => {
-  // Root may write everything, so root's child becomes another user once its code is loaded.
+  // Root may write everything, so root's child becomes another user once its code is loaded, which a thread would load anew.
   const source = `
     await (await openSqlite({ path: ":memory:" })).close();
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534); }
-    const answer = await openSqlite({ path: args.path }).then(() => ({ code: "opened" }), (error) => error);
+    const answer = await openSqlite({ path: args.path, thread: "inline" }).then(() => ({ code: "opened" }), (error) => error);
     console.log(JSON.stringify({ code: answer.code, details: answer.details, message: answer.message }));
   `;
 
