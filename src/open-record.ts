@@ -11,8 +11,8 @@ import { copyBytes, plainBytes } from "./validate-bytes.js";
 export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
 
 /**
- * A stored record as the caller's own: its payload is copied unless it was handed over. CORRUPT when it is damaged, or is not the record that was asked for; in
- * that case without its place, which may be another tenant's.
+ * A stored record as the caller's own: its payload is copied unless it was handed over. CORRUPT when it is damaged, or
+ * is not the record that was asked for; in that case without its place, which may be another tenant's.
  */
 export function openRecord(record: StoredRecord, expected: Expected, handedOver = false): StateRecord {
   if (!isText(record) || !isAsked(record, expected)) throw corrupt({});

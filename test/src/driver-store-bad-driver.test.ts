@@ -221,3 +221,11 @@ test("a store that a getter closes takes nothing more", async () => {
   };
   expect((await failure(store.save(record))).code).toBe("STORE_CLOSED");
 });
+
+test.each([0, -1, 1.5, 17, Number.NaN])(
+  "a driver that likes %s batches in flight makes no store",
+  (inFlight) => {
+    expect(() => createStore({ ...driverWith({}), inFlight })).toThrow("inFlight must be");
+    expect(() => createStore({ ...driverWith({}), inFlight }, { inFlight: 1 })).not.toThrow();
+  },
+);
