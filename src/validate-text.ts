@@ -17,8 +17,8 @@ export function readKind(value: unknown, field = "kind"): string {
   return readNonEmpty(value, field, LIMITS.kindBytes);
 }
 
-export function readPrefix(value: unknown): string {
-  return readText(value, "kindPrefix", LIMITS.kindBytes);
+export function readPrefix(value: unknown, field = "kindPrefix"): string {
+  return readText(value, field, LIMITS.kindBytes);
 }
 
 export function readEventId(value: unknown, field = "eventId"): string {

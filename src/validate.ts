@@ -51,7 +51,7 @@ export function validateRecord(record: unknown, limits: RecordLimits): StoredRec
     eventId: readEventId(eventId),
     fingerprint: "",
     version: readVersion(version),
-    updatedAt: updatedAt === undefined ? limits.now : readDate(updatedAt),
+    updatedAt: updatedAt === undefined ? limits.now : readDate(updatedAt, "updatedAt"),
     bytes: copyPayload(bytes, "bytes", limits.maxBytes ?? LIMITS.payloadBytes),
   };
   checked.fingerprint = fingerprint(checked);
@@ -89,6 +89,21 @@ export function readInteger(value: unknown, field: string, least: number, most: 
     throw invalid(field, `a whole number from ${least} to ${most}`);
   }
   return value;
+}
+
+/** A Date, in milliseconds since 1970. */
+export function readDate(value: unknown, field: string): number {
+  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN;
+  if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) {
+    throw invalid(field, "a valid Date in the years 1 to 9999");
+  }
+  return time;
+}
+
+/** One of a few words. */
+export function readOneOf<W extends string>(value: unknown, field: string, words: readonly W[]): W {
+  if (!words.includes(value as W)) throw invalid(field, `one of ${words.join(", ")}`);
+  return value as W;
 }
 
 /** An object to read named fields from. */
@@ -145,12 +160,4 @@ function readRun(run: unknown): string {
 function readVersion(value: unknown): number {
   // Adding 0 turns -0 into 0.
   return value === undefined ? 0 : readInteger(value, "version", 0, Number.MAX_SAFE_INTEGER) + 0;
-}
-
-function readDate(value: unknown): number {
-  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN;
-  if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) {
-    throw invalid("updatedAt", "a valid Date in the years 1 to 9999");
-  }
-  return time;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { jitteredPause } from "../backoff.js";
 import type { Commit, Driver, Layer } from "../driver.js";
 import { isStateError, type StateError } from "../errors.js";
 
@@ -61,7 +62,7 @@ async function attempt<T>(
       const failure = doubt ?? error;
       if (tries >= rules.attempts || !isStateError(error) || !mayRepeat(error) || closing.aborted)
         throw failure;
-      const pause = Math.min(rules.mostMs, rules.baseMs * 2 ** (tries - 1)) * rules.random();
+      const pause = jitteredPause(tries, rules);
       if (performance.now() + pause > end) throw failure;
       await sleep(pause, undefined, { signal: closing }).catch(() => {
         throw failure;

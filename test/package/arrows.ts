@@ -21,9 +21,37 @@ const DRIVER_AUTHOR = [
 ];
 const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
 
+/** What a wrapper may know of the floor: its contract and its checks, and nothing of drivers, queues or layers. */
+const WRAPPER_AUTHOR = [
+  "backoff",
+  "contract",
+  "error-details",
+  "errors",
+  "event-id",
+  "identity",
+  "limits",
+  "order",
+  "scan-kind",
+  "scope",
+  "slot-key",
+  "validate",
+  "validate-text",
+  "when-aborted",
+].map((name) => `src/${name}.ts`);
+
 /** The first rule that fits a file decides. Folders end with a slash. */
 const RULES: readonly Rule[] = [
-  { files: "src/", may: ["src/", "node:", "ulid"] },
+  {
+    files: "src/typed/approvals/",
+    may: ["src/typed/approvals/", "src/typed/*.ts", ...WRAPPER_AUTHOR, "node:", "canonicalize"],
+  },
+  { files: "src/typed/ledger/", may: ["src/typed/ledger/", "src/typed/*.ts", ...WRAPPER_AUTHOR, "node:"] },
+  {
+    files: "src/typed/sessions/",
+    may: ["src/typed/sessions/", "src/typed/*.ts", ...WRAPPER_AUTHOR, "node:"],
+  },
+  { files: "src/typed/", may: ["src/typed/*.ts", ...WRAPPER_AUTHOR, "node:"] },
+  { files: "src/", may: ["src/*.ts", "src/layers/", "node:", "ulid"] },
   { files: "drivers/index.ts", may: ["drivers/", ...FLOOR] },
   { files: "drivers/memory/", may: ["drivers/memory/", ...FLOOR, "node:"] },
   { files: "drivers/sqlite/", may: ["drivers/sqlite/", "drivers/*.ts", ...FLOOR, "node:", "better-sqlite3"] },
@@ -57,6 +85,8 @@ function target(file: string, specifier: string): string {
 }
 
 function fits(to: string, allowed: string): boolean {
+  if (allowed === "src/*.ts") return /^src\/[^/]+\.ts$/.test(to);
+  if (allowed === "src/typed/*.ts") return /^src\/typed\/[^/]+\.ts$/.test(to);
   if (allowed === "drivers/*.ts") return /^drivers\/[^/]+\.ts$/.test(to) && to !== "drivers/index.ts";
   if (allowed === "node:" || allowed.endsWith("/")) return to.startsWith(allowed);
   return to === allowed || to.startsWith(`${allowed}/`);

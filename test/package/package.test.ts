@@ -7,7 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { importsOf } from "./arrows.js";
 import { type Installed, installPackage, node, ROOT, tool } from "./installed.js";
 
-const ENTRIES = ["", "/drivers", "/drivers/memory", "/drivers/sqlite", "/drivers/postgres", "/conformance"];
+const ENTRIES = [
+  "",
+  "/typed",
+  "/sessions",
+  "/approvals",
+  "/ledger",
+  "/drivers",
+  "/drivers/memory",
+  "/drivers/sqlite",
+  "/drivers/postgres",
+  "/conformance",
+];
 
 let installed: Installed;
 
@@ -44,7 +55,11 @@ describe("the tarball", () => {
 describe("installed alone", () => {
   test("brings only what it needs", async () => {
     const packages = await readdir(join(installed.folder, "node_modules"));
-    expect(packages.filter((name) => !name.startsWith(".")).sort()).toEqual(["groundstate", "ulid"]);
+    expect(packages.filter((name) => !name.startsWith(".")).sort()).toEqual([
+      "canonicalize",
+      "groundstate",
+      "ulid",
+    ]);
   });
 
   test("works by import", async () => {

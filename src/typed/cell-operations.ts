@@ -1,0 +1,71 @@
+import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract.js";
+import { newEventId } from "../event-id.js";
+import { readNamed, readSignal } from "../validate.js";
+import { type Cell, type Stored, storedOf } from "./cell.js";
+import type { Codec } from "./codec.js";
+import { commitSurely } from "./commit-surely.js";
+import { type TransactOptions, transact } from "./transact.js";
+
+export interface ShapeOptions<T, Input> {
+  /** Default `json()`, which checks that the value survives JSON and nothing else. */
+  readonly codec?: Codec<T, Input>;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Makes the write idempotent: with the same value it happens once, with another it is IDEMPOTENCY_CONFLICT. */
+  readonly eventId?: EventId;
+  /** Absent: unconditional. An event id: only if it is the current one. `null`: only if there is nothing. */
+  readonly expect?: Expect;
+}
+
+export interface UpdateOptions extends CallOptions, Pick<TransactOptions, "attempts"> {}
+
+/** What the new value is, given the current one; called again when another writer was faster. */
+export type Updater<T, Input> = (current: T | undefined) => Input | Promise<Input>;
+
+export async function findCell<T>(
+  store: StateStore,
+  cell: Cell<T, never>,
+  options?: CallOptions,
+): Promise<Stored<T> | undefined> {
+  return storedOf(cell.codec, await store.find(cell.identity, cell.kind, options));
+}
+
+/** CONDITION_FAILED, IDEMPOTENCY_CONFLICT. */
+export async function putCell<T, Input>(
+  store: StateStore,
+  { identity, kind, codec }: Cell<T, Input>,
+  value: Input,
+  options: PutOptions = {},
+): Promise<SaveReceipt> {
+  readNamed(options, "options", ["signal", "eventId", "expect"]);
+  const signal = readSignal(options);
+  const repeatable = "eventId" in options;
+  const { eventId = repeatable ? undefined : newEventId() } = options;
+  const condition = "expect" in options ? { expect: options.expect as Expect } : {};
+  const bytes = await codec.encode(value);
+  const record = { eventId: eventId as EventId, identity, kind, bytes, version: codec.version };
+  const { duplicate } = await commitSurely(store, [{ op: "save", record, ...condition }], {
+    signal,
+    repeatable,
+  });
+  return { eventId: record.eventId, duplicate };
+}
+
+/** The new value, as it is read back. */
+export async function updateCell<T, Input>(
+  store: StateStore,
+  cell: Cell<T, Input>,
+  update: Updater<T, Input>,
+  options: UpdateOptions = {},
+): Promise<T> {
+  readNamed(options, "options", ["signal", "attempts"]);
+  return transact(
+    store,
+    async (transaction) => {
+      await transaction.set(cell, await update(await transaction.get(cell)));
+      return (await transaction.get(cell)) as T;
+    },
+    { ...options, turn: cell },
+  );
+}

@@ -1,0 +1,66 @@
+import type { EventId, Identity, StateRecord } from "../contract.js";
+import { isStateError, StateError } from "../errors.js";
+import { identityOf } from "../identity.js";
+import { slotKey } from "../slot-key.js";
+import { validateIdentity, validateSlot } from "../validate.js";
+import type { Codec } from "./codec.js";
+
+/** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
+export interface Cell<T, Input = T> {
+  readonly identity: Identity;
+  readonly kind: string;
+  readonly codec: Codec<T, Input>;
+}
+
+/** A value with what the store knows of it. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly eventId: EventId;
+  readonly updatedAt: Date;
+}
+
+/** The cell of a slot. The identity is checked and copied: what the caller does to it later changes nothing. */
+export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<T, Input>): Cell<T, Input> {
+  const slot = validateSlot(identity, kind);
+  return { identity: identityOf(slot), kind: slot.kind, codec };
+}
+
+/** A copy of an identity that its owner cannot change any more. */
+export function ownIdentity(identity: Identity): Identity {
+  return identityOf(validateIdentity(identity));
+}
+
+/** One string per slot. */
+export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "kind">): string {
+  const { tenant, user, session, run = "" } = identity;
+  return slotKey({ tenant, user, session, run, kind });
+}
+
+/** What a record says, or CORRUPT with its place: nothing that does not decode is skipped or made up for. */
+export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecord): Promise<T> {
+  try {
+    return await codec.decode(record.bytes, record.version);
+  } catch (error) {
+    if (isStateError(error)) throw error;
+    throw corruptRecord(record, "a stored value does not decode", error);
+  }
+}
+
+/** `undefined` where there is no record. */
+export async function storedOf<T>(
+  codec: Codec<T, never>,
+  record: StateRecord | undefined,
+): Promise<Stored<T> | undefined> {
+  if (record === undefined) return undefined;
+  const { eventId, updatedAt } = record;
+  return { value: await decodeRecord(codec, record), eventId, updatedAt };
+}
+
+/** CORRUPT, naming the slot. */
+export function corruptRecord(
+  { identity, kind }: Pick<StateRecord, "identity" | "kind">,
+  message: string,
+  cause?: unknown,
+): StateError<"CORRUPT"> {
+  return new StateError("CORRUPT", message, { details: { at: { identity, kind } }, cause });
+}

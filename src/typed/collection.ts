@@ -1,0 +1,110 @@
+import type {
+  CallOptions,
+  DeleteOptions,
+  Identity,
+  ListOptions,
+  SaveReceipt,
+  StateRecord,
+  StateStore,
+} from "../contract.js";
+import { readOptions } from "../validate.js";
+import { readPrefix } from "../validate-text.js";
+import { type Cell, cellAt, decodeRecord, type Stored } from "./cell.js";
+import {
+  findCell,
+  type PutOptions,
+  putCell,
+  type ShapeOptions,
+  type UpdateOptions,
+  type Updater,
+  updateCell,
+} from "./cell-operations.js";
+import { type Codec, codecOf } from "./codec.js";
+import { itemKind, itemPrefix, readShapeName } from "./names.js";
+
+/** A value of a collection. */
+export interface Item<T> extends Stored<T> {
+  readonly id: string;
+}
+
+export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
+  /** Only ids that begin with this. */
+  readonly prefix?: string;
+  /** Only ids after this one. */
+  readonly after?: string;
+  /** Only ids before this one. */
+  readonly before?: string;
+}
+
+/** Many values per identity, each under an id, in the order of the ids' UTF-8 bytes. */
+export class Collection<T, Input = T> {
+  readonly #store: StateStore;
+  readonly #name: string;
+  readonly #codec: Codec<T, Input>;
+
+  /** `name` is 1 to 128 UTF-8 bytes without a slash; an id may hold anything that a kind may. */
+  constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
+    this.#store = store;
+    this.#name = readShapeName(name);
+    this.#codec = codecOf(options);
+  }
+
+  /** The value, or `undefined` where nothing is stored. CORRUPT. */
+  async get(identity: Identity, id: string, options?: CallOptions): Promise<T | undefined> {
+    return (await this.find(identity, id, options))?.value;
+  }
+
+  /** The value with its event id, or `undefined`. CORRUPT. */
+  async find(identity: Identity, id: string, options?: CallOptions): Promise<Item<T> | undefined> {
+    const found = await findCell(this.#store, this.at(identity, id), options);
+    return found && { id, ...found };
+  }
+
+  /** Writes the value. INVALID_RECORD, IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
+  async put(identity: Identity, id: string, value: Input, options?: PutOptions): Promise<SaveReceipt> {
+    return putCell(this.#store, this.at(identity, id), value, options);
+  }
+
+  /** Writes what `update` makes of the current value, with nobody else's write in between; the new value. */
+  async update(
+    identity: Identity,
+    id: string,
+    update: Updater<T, Input>,
+    options?: UpdateOptions,
+  ): Promise<T> {
+    return updateCell(this.#store, this.at(identity, id), update, options);
+  }
+
+  /** Whether there was a value. CONDITION_FAILED. */
+  async delete(identity: Identity, id: string, options?: DeleteOptions): Promise<boolean> {
+    return this.#store.delete(identity, itemKind(this.#name, id), options);
+  }
+
+  /** The items of exactly this identity, in one snapshot. One that does not decode is CORRUPT, never left out. */
+  async list(identity: Identity, options?: ItemsOptions): Promise<Item<T>[]> {
+    const { prefix, after, before, ...range } = readOptions(options, LIST) as ItemsOptions;
+    const records = await this.#store.list(
+      identity,
+      itemPrefix(this.#name) + (options && "prefix" in options ? readPrefix(prefix, "prefix") : ""),
+      {
+        ...range,
+        ...(options && "after" in options ? { after: itemKind(this.#name, after, "after") } : {}),
+        ...(options && "before" in options ? { before: itemKind(this.#name, before, "before") } : {}),
+      },
+    );
+    return Promise.all(records.map((record) => this.#itemOf(record)));
+  }
+
+  /** The cell for a transaction. */
+  at(identity: Identity, id: string): Cell<T, Input> {
+    return cellAt(identity, itemKind(this.#name, id), this.#codec);
+  }
+
+  async #itemOf(record: StateRecord): Promise<Item<T>> {
+    const { kind, eventId, updatedAt } = record;
+    const id = kind.slice(itemPrefix(this.#name).length);
+    return { id, value: await decodeRecord(this.#codec, record), eventId, updatedAt };
+  }
+}
+
+const LIST = ["signal", "prefix", "after", "before", "limit", "reverse"];

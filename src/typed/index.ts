@@ -1,0 +1,23 @@
+export { type Cell, cellAt, type Stored } from "./cell.js";
+export type { PutOptions, ShapeOptions, UpdateOptions, Updater } from "./cell-operations.js";
+export { type Codec, type JsonOptions, json, type SchemaOptions } from "./codec.js";
+export { Collection, type Item, type ItemsOptions } from "./collection.js";
+export {
+  type AppendOptions,
+  type AppendReceipt,
+  type Bounds,
+  type Entry,
+  Journal,
+  type NewEntry,
+  type ReadOptions,
+} from "./journal.js";
+export { copyJson, type JsonValue } from "./json-value.js";
+export { TypedSlot } from "./slot.js";
+export {
+  type SchemaIssue,
+  SchemaMismatch,
+  type SchemaResult,
+  type StandardSchema,
+} from "./standard-schema.js";
+export { type TransactOptions, transact } from "./transact.js";
+export type { Transaction } from "./transaction.js";

@@ -1,0 +1,243 @@
+import type { CallOptions, EventId, Identity, ListOptions, StateRecord, StateStore } from "../contract.js";
+import { invalid, isStateError, StateError } from "../errors.js";
+import { newEventId } from "../event-id.js";
+import { readInteger, readNamed, readOptions } from "../validate.js";
+import { type Cell, cellAt, corruptRecord, decodeRecord, ownIdentity } from "./cell.js";
+import type { ShapeOptions } from "./cell-operations.js";
+import { type Codec, codecOf, json } from "./codec.js";
+import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
+import { type TransactOptions, transact } from "./transact.js";
+import type { Transaction } from "./transaction.js";
+
+/** What is to be appended. */
+export interface NewEntry<Input> {
+  /** The caller's idempotency key, 1 to 105 UTF-8 bytes: appended once, however often it is sent. */
+  readonly id?: EventId;
+  readonly value: Input;
+}
+
+/** What was appended. */
+export interface Entry<T> {
+  /** 1 and up, without a gap. */
+  readonly number: number;
+  readonly id: EventId;
+  readonly value: T;
+  readonly at: Date;
+}
+
+export interface AppendReceipt {
+  /** They had been appended before: nothing was written now. */
+  readonly duplicate: boolean;
+  /** The numbers of the entries, in order; of a duplicate, `undefined` where the entry was trimmed since. */
+  readonly numbers: readonly (number | undefined)[];
+}
+
+export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts"> {
+  /** What else is to happen together with it, in the same commit. */
+  readonly also?: (transaction: Transaction) => Promise<void>;
+}
+
+export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
+  /** The first number to read, or with `reverse` the last: the one that is read first. */
+  readonly from?: number;
+}
+
+/** Which entries there are: from `first` up to and without `next`. */
+export interface Bounds {
+  readonly first: number;
+  readonly next: number;
+}
+
+const MOST_ENTRIES = 200;
+const TRIM_AT_ONCE = 200;
+const DIGITS = 16;
+const EMPTY: Bounds = { first: 1, next: 1 };
+const BOUNDS = json<Bounds>();
+
+/** An append-only list per identity, with numbers that have no gap. */
+export class Journal<T, Input = T> {
+  readonly #store: StateStore;
+  readonly #name: string;
+  readonly #codec: Codec<T, Input>;
+
+  /** `name` is 1 to 128 UTF-8 bytes without a slash. */
+  constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
+    this.#store = store;
+    this.#name = readShapeName(name);
+    this.#codec = codecOf(options);
+  }
+
+  /**
+   * Appends 1 to 200 entries, all or none, with numbers that follow one another. Entries with an `id` are appended
+   * once: sent again they are a duplicate; with another value, or some of them together with others, it is
+   * IDEMPOTENCY_CONFLICT. Like every event id of the store, that of a trimmed entry is known for its idempotency window.
+   */
+  async append(
+    identity: Identity,
+    entries: readonly NewEntry<Input>[],
+    options: AppendOptions = {},
+  ): Promise<AppendReceipt> {
+    const { also, ...rest } = readNamed(options, "options", ["signal", "attempts", "also"]) as AppendOptions;
+    const owner = ownIdentity(identity);
+    const given = readEntries(entries);
+    // Encoded before anything is waited for: what the caller does to the values later changes nothing.
+    const made = await Promise.all(given.map((entry) => this.#make(owner, entry)));
+    const head = this.#head(owner);
+    try {
+      const numbers = await transact(
+        this.#store,
+        async (transaction) => {
+          const { first, next } = (await transaction.get(head)) ?? EMPTY;
+          await also?.(transaction);
+          const append = ({ eventId, bytes }: Made, index: number) =>
+            transaction.create(this.#cell(owner, next + index), bytes, eventId);
+          await Promise.all(made.map(append));
+          await transaction.set(head, { first, next: next + made.length });
+          return made.map((_, index) => next + index);
+        },
+        { ...rest, turn: head, repeatable: given.every(({ id }) => id !== undefined) },
+      );
+      return { duplicate: false, numbers };
+    } catch (error) {
+      if (isStateError(error, "CONDITION_FAILED"))
+        throw corruptRecord(head, "the journal's numbers are wrong");
+      if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+      return { duplicate: true, numbers: await this.#appendedBefore(owner, made) };
+    }
+  }
+
+  /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
+  async read(identity: Identity, options?: ReadOptions): Promise<Entry<T>[]> {
+    const { from, ...range } = readOptions(options, ["signal", "from", "limit", "reverse"]) as ReadOptions;
+    const start =
+      options && "from" in options ? readInteger(from, "from", 1, Number.MAX_SAFE_INTEGER - 1) : undefined;
+    const bound = start === undefined ? {} : this.#bound(start, range.reverse === true);
+    const records = await this.#store.list(identity, itemPrefix(this.#name), { ...range, ...bound });
+    const entries = await Promise.all(records.map((record) => this.#entryOf(record)));
+    const step = range.reverse ? -1 : 1;
+    for (const [index, { number }] of entries.entries()) {
+      const previous = entries[index - 1];
+      if (previous === undefined || number === previous.number + step) continue;
+      throw corruptRecord(records[index] as StateRecord, "an entry of the journal is missing");
+    }
+    return entries;
+  }
+
+  /** Which numbers there are. */
+  async bounds(identity: Identity, options?: CallOptions): Promise<Bounds> {
+    const { kind } = this.#head(ownIdentity(identity));
+    const record = await this.#store.find(identity, kind, options);
+    return record ? decodeRecord(BOUNDS, record) : EMPTY;
+  }
+
+  /** Removes all entries but the last `keep`; how many. Interrupted, it may be called again. */
+  async trim(identity: Identity, keep: number, options: CallOptions = {}): Promise<number> {
+    readNamed(options, "options", ["signal"]);
+    const owner = ownIdentity(identity);
+    readInteger(keep, "keep", 0, Number.MAX_SAFE_INTEGER);
+    const head = this.#head(owner);
+    for (let removed = 0; ; ) {
+      const now = await transact(
+        this.#store,
+        async (transaction) => {
+          const { first, next } = (await transaction.get(head)) ?? EMPTY;
+          const until = Math.min(next - keep, first + TRIM_AT_ONCE);
+          if (until <= first) return 0;
+          for (let number = first; number < until; number++) transaction.delete(this.#cell(owner, number));
+          await transaction.set(head, { first: until, next });
+          return until - first;
+        },
+        { ...options, turn: head },
+      );
+      removed += now;
+      if (now < TRIM_AT_ONCE) return removed;
+    }
+  }
+
+  /** The numbers of entries that were appended before, all of them; IDEMPOTENCY_CONFLICT where that cannot be said. */
+  async #appendedBefore(owner: Identity, made: readonly Made[]): Promise<(number | undefined)[]> {
+    const records = await Promise.all(made.map(({ eventId }) => findByEventId(this.#store, owner, eventId)));
+    // The store knows the id, and the entry is gone: it was trimmed. Of several entries it could be a new one.
+    if (made.length === 1 && records[0] === undefined) return [undefined];
+    const change = records.findIndex((record, index) => !isSame(record, made[index] as Made));
+    if (change === -1) return records.map((record) => this.#numberOf(record as StateRecord));
+    throw new StateError(
+      "IDEMPOTENCY_CONFLICT",
+      `entry ${change}: of these entries some were appended before, with other values or without the rest`,
+      { details: { change } },
+    );
+  }
+
+  async #make(owner: Identity, { id = newEventId(), value }: NewEntry<Input>): Promise<Made> {
+    return { eventId: ownEventId(this.#purpose(owner), id), bytes: await this.#codec.encode(value) };
+  }
+
+  #purpose({ user, session, run = "" }: Identity): string {
+    return digestOf(this.#name, user, session, run);
+  }
+
+  #head(owner: Identity): Cell<Bounds> {
+    return cellAt(owner, this.#name, BOUNDS);
+  }
+
+  #cell(owner: Identity, number: number): Cell<Uint8Array> {
+    return cellAt(owner, this.#kind(number), { ...ENCODED, version: this.#codec.version });
+  }
+
+  #kind(number: number): string {
+    return itemKind(this.#name, String(number).padStart(DIGITS, "0"));
+  }
+
+  #numberOf({ kind }: StateRecord): number {
+    return Number(kind.slice(itemPrefix(this.#name).length));
+  }
+
+  /** Exclusive, as the store has it. */
+  #bound(from: number, reverse: boolean): Pick<ListOptions, "after" | "before"> {
+    return reverse ? { before: this.#kind(from + 1) } : { after: this.#kind(from - 1) };
+  }
+
+  async #entryOf(record: StateRecord): Promise<Entry<T>> {
+    return {
+      number: this.#numberOf(record),
+      id: callersId(this.#purpose(record.identity), record.eventId),
+      value: await decodeRecord(this.#codec, record),
+      at: record.updatedAt,
+    };
+  }
+}
+
+interface Made {
+  readonly eventId: EventId;
+  readonly bytes: Uint8Array;
+}
+
+/** Of what is encoded already. */
+const ENCODED = { encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };
+
+function readEntries<Input>(entries: readonly NewEntry<Input>[]): NewEntry<Input>[] {
+  if (!Array.isArray(entries) || entries.length < 1 || entries.length > MOST_ENTRIES) {
+    throw invalid("entries", `an array of 1 to ${MOST_ENTRIES} entries`);
+  }
+  return Array.from(entries, (entry) => {
+    const { value, ...given } = readNamed(entry, "entries", ["id", "value"]) as NewEntry<Input>;
+    return "id" in given ? { id: readOwnId(given.id, "id"), value } : { value };
+  });
+}
+
+async function findByEventId(
+  store: StateStore,
+  owner: Identity,
+  eventId: EventId,
+): Promise<StateRecord | undefined> {
+  try {
+    return await store.loadByEventId(owner, eventId);
+  } catch (error) {
+    if (isStateError(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+function isSame(record: StateRecord | undefined, { bytes }: Made): boolean {
+  return record !== undefined && Buffer.compare(record.bytes, bytes) === 0;
+}

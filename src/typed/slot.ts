@@ -1,0 +1,57 @@
+import type { CallOptions, DeleteOptions, Identity, SaveReceipt, StateStore } from "../contract.js";
+import { type Cell, cellAt, type Stored } from "./cell.js";
+import {
+  findCell,
+  type PutOptions,
+  putCell,
+  type ShapeOptions,
+  type UpdateOptions,
+  type Updater,
+  updateCell,
+} from "./cell-operations.js";
+import { type Codec, codecOf } from "./codec.js";
+import { readShapeName } from "./names.js";
+
+/** One value per identity. */
+export class TypedSlot<T, Input = T> {
+  readonly #store: StateStore;
+  readonly #kind: string;
+  readonly #codec: Codec<T, Input>;
+
+  /** `kind` is 1 to 128 UTF-8 bytes without a slash. */
+  constructor(store: StateStore, kind: string, options: ShapeOptions<T, Input> = {}) {
+    this.#store = store;
+    this.#kind = readShapeName(kind, "kind");
+    this.#codec = codecOf(options);
+  }
+
+  /** The value, or `undefined` where nothing is stored. CORRUPT. */
+  async get(identity: Identity, options?: CallOptions): Promise<T | undefined> {
+    return (await this.find(identity, options))?.value;
+  }
+
+  /** The value with its event id, or `undefined`. CORRUPT. */
+  async find(identity: Identity, options?: CallOptions): Promise<Stored<T> | undefined> {
+    return findCell(this.#store, this.at(identity), options);
+  }
+
+  /** Writes the value. INVALID_RECORD, IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
+  async set(identity: Identity, value: Input, options?: PutOptions): Promise<SaveReceipt> {
+    return putCell(this.#store, this.at(identity), value, options);
+  }
+
+  /** Writes what `update` makes of the current value, with nobody else's write in between; the new value. */
+  async update(identity: Identity, update: Updater<T, Input>, options?: UpdateOptions): Promise<T> {
+    return updateCell(this.#store, this.at(identity), update, options);
+  }
+
+  /** Whether there was a value. CONDITION_FAILED. */
+  async delete(identity: Identity, options?: DeleteOptions): Promise<boolean> {
+    return this.#store.delete(identity, this.#kind, options);
+  }
+
+  /** The cell for a transaction. */
+  at(identity: Identity): Cell<T, Input> {
+    return cellAt(identity, this.#kind, this.#codec);
+  }
+}

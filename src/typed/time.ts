@@ -1,0 +1,17 @@
+import { invalid } from "../errors.js";
+
+/** Milliseconds since 1970. */
+export type Clock = () => number;
+
+/** The clock a wrapper was given, or the process's. */
+export function readClock(options: { readonly clock?: Clock }): Clock {
+  if (!("clock" in options)) return Date.now;
+  const { clock } = options;
+  if (typeof clock !== "function") throw invalid("clock", "a function");
+  return clock;
+}
+
+/** A time as text, whose order by bytes is the order of time, in the years 0 to 9999: ISO 8601 in UTC, to the millisecond. */
+export function timeKey(time: number): string {
+  return new Date(time).toISOString();
+}

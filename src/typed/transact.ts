@@ -1,0 +1,79 @@
+import { jitteredPause } from "../backoff.js";
+import type { CallOptions, StateStore } from "../contract.js";
+import { isStateError, StateError } from "../errors.js";
+import { readInteger, readNamed, readSignal } from "../validate.js";
+import { type Cell, cellKey } from "./cell.js";
+import { commitSurely, pause } from "./commit-surely.js";
+import { Transaction } from "./transaction.js";
+import { inTurn } from "./turnstile.js";
+
+export interface TransactOptions extends CallOptions {
+  /** Tries in all while others are faster: 1 to 10,000. Default 100. */
+  readonly attempts?: number;
+  /**
+   * Making the same call again cannot do its work twice, because it has an id of the caller's: then an OUTCOME_UNKNOWN
+   * is `retryable`. Default false.
+   */
+  readonly repeatable?: boolean;
+  /** What callers of this process compete for: they go one by one. */
+  readonly turn?: Pick<Cell<unknown>, "identity" | "kind">;
+}
+
+const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
+const NAMES = ["signal", "attempts", "repeatable", "turn"];
+
+/**
+ * Runs `work` until what it wrote took effect on exactly what it read: a compare-and-swap over any number of slots of
+ * one tenant, 256 at most. `work` may run several times and must do nothing but read and write through the transaction.
+ *
+ * A commit whose answer was lost is sent again as it is, so it happens once. UNAVAILABLE (`busy`) when others were
+ * faster each time, OUTCOME_UNKNOWN when no answer came to the last; an abort rejects with the signal's reason.
+ */
+export async function transact<R>(
+  store: StateStore,
+  work: (transaction: Transaction) => Promise<R>,
+  options: TransactOptions = {},
+): Promise<R> {
+  readNamed(options, "options", NAMES);
+  const signal = readSignal(options);
+  const { repeatable = false, turn } = options;
+  const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
+  const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
+  return turn === undefined ? run() : inTurn(store, cellKey(turn), signal, run);
+}
+
+interface Rules {
+  readonly signal: AbortSignal | undefined;
+  readonly attempts: number;
+  readonly repeatable: boolean;
+}
+
+async function compareAndSwap<R>(
+  store: StateStore,
+  work: (transaction: Transaction) => Promise<R>,
+  rules: Rules,
+): Promise<R> {
+  const { signal, attempts } = rules;
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    const transaction = new Transaction(store, signal);
+    const result = await work(transaction);
+    const changes = await transaction.changes();
+    if (changes.length === 0) return result;
+    try {
+      await commitSurely(store, changes, rules);
+      return result;
+    } catch (error) {
+      if (!isStateError(error, "CONDITION_FAILED") || transaction.created(error.details)) throw error;
+      if (tries === attempts) throw busy(attempts, error);
+    }
+    await pause(jitteredPause(tries, BACKOFF), signal);
+  }
+}
+
+function busy(attempts: number, cause: StateError): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", `others were faster ${attempts} times; nothing was written`, {
+    details: { reason: "busy" },
+    cause,
+  });
+}

@@ -1,0 +1,111 @@
+import type { Change, EventId, StateRecord, StateStore } from "../contract.js";
+import { newEventId } from "../event-id.js";
+import { type Cell, cellKey, decodeRecord } from "./cell.js";
+import type { Codec } from "./codec.js";
+
+type Write =
+  | { readonly op: "save"; readonly bytes: Uint8Array; readonly version: number; readonly eventId?: EventId }
+  | { readonly op: "delete" };
+
+interface Part {
+  readonly cell: Cell<unknown, never>;
+  /** What the slot held, where that was asked. */
+  read?: Promise<StateRecord | undefined>;
+  write?: Promise<Write>;
+  /** It was written on the understanding that nothing is there. */
+  created?: boolean;
+}
+
+/**
+ * What one attempt read and wants to write. All it read has to hold still when its writes take effect; what it wrote
+ * without reading is written whatever is there.
+ */
+export class Transaction {
+  readonly #store: StateStore;
+  readonly #signal: AbortSignal | undefined;
+  readonly #parts = new Map<string, Part>();
+
+  /** @internal */
+  constructor(store: StateStore, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#signal = signal;
+  }
+
+  /** The value of the cell, as this transaction left it. CORRUPT. */
+  async get<T>(cell: Cell<T, never>): Promise<T | undefined> {
+    const part = this.#part(cell);
+    if (part.write !== undefined) {
+      const write = await part.write;
+      return write.op === "save" ? cell.codec.decode(write.bytes, write.version) : undefined;
+    }
+    const record = await this.#read(part);
+    return record && decodeRecord(cell.codec, record);
+  }
+
+  /**
+   * Writes the value. An `eventId` of the caller's makes the store recognise this write for as long as it knows the
+   * id; without one each attempt takes a new id. INVALID_RECORD.
+   */
+  async set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
+    const write = encode(cell.codec, value, eventId);
+    // Whoever does not wait for it learns of a refusal when the changes are made.
+    write.catch(() => {});
+    this.#part(cell).write = write;
+    await write;
+  }
+
+  /** Writes the value where nothing may be yet: if something is, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
+  create<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
+    this.#part(cell).created = true;
+    return this.set(cell, value, eventId);
+  }
+
+  /** Empties the cell. */
+  delete(cell: Cell<unknown, never>): void {
+    this.#part(cell).write = Promise.resolve({ op: "delete" });
+  }
+
+  /** The changes of a commit that does all this, or none when nothing is to be written. @internal */
+  async changes(): Promise<Change[]> {
+    const parts = [...this.#parts.values()];
+    if (parts.every(({ write }) => write === undefined)) return [];
+    // What was read comes first: a condition that fails behind it would fail however often one tried.
+    const ordered = [...parts.filter(({ read }) => read), ...parts.filter(({ read }) => !read)];
+    const changes = await Promise.all(ordered.map(changeOf));
+    return changes.filter((change) => change !== undefined);
+  }
+
+  /** Whether this cell was written with `create`, unread. @internal */
+  created(cell: Pick<Cell<unknown>, "identity" | "kind">): boolean {
+    const part = this.#parts.get(cellKey(cell));
+    return part?.created === true && part.read === undefined;
+  }
+
+  #part(cell: Cell<unknown, never>): Part {
+    const key = cellKey(cell);
+    const part = this.#parts.get(key) ?? { cell };
+    this.#parts.set(key, part);
+    return part;
+  }
+
+  #read(part: Part): Promise<StateRecord | undefined> {
+    const { identity, kind } = part.cell;
+    part.read ??= this.#store.find(identity, kind, { signal: this.#signal });
+    return part.read;
+  }
+}
+
+async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: EventId): Promise<Write> {
+  const bytes = await codec.encode(value);
+  return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
+}
+
+async function changeOf({ cell, read, created, write: written }: Part): Promise<Change | undefined> {
+  const { identity, kind } = cell;
+  const condition = read ? { expect: (await read)?.eventId ?? null } : created && { expect: null };
+  const write = await written;
+  if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
+  if (write.op === "delete") return { op: "delete", identity, kind, ...condition };
+  const { eventId = newEventId(), bytes, version } = write;
+  return { op: "save", record: { eventId, identity, kind, bytes, version }, ...condition };
+}

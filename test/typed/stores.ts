@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe } from "vitest";
+import "../../drivers/index.js";
+import { newEventId, openStore, type SessionIdentity, type StateStore } from "../../src/index.js";
+import { createDatabase } from "../postgres/database.js";
+
+/** A store that all tests of one `describe` share; each makes names of its own. */
+export interface TestStore {
+  readonly store: StateStore;
+  /** Where other processes find it; in memory they do not. */
+  readonly url: string;
+}
+
+/** Declares the tests once for each driver that ships. */
+export function onEveryStore(declare: (opened: TestStore) => void): void {
+  describe.each(["memory", "sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
+}
+
+/** The same, for the drivers whose data several processes can share. */
+export function onSharedStores(declare: (opened: TestStore) => void): void {
+  describe.each(["sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
+}
+
+function declareOn(driver: keyof typeof PLACES, declare: (opened: TestStore) => void): void {
+  const opened = {} as { -readonly [K in keyof TestStore]: TestStore[K] };
+  let clean: () => Promise<void> | void;
+  beforeAll(async () => {
+    const place = await PLACES[driver]();
+    opened.url = place.url;
+    opened.store = await openStore(place.url);
+    clean = place.clean;
+  });
+  afterAll(async () => {
+    await opened.store?.close();
+    await clean?.();
+  });
+  declare(opened);
+}
+
+const PLACES = {
+  memory: async () => ({ url: "memory:", clean() {} }),
+  async sqlite() {
+    const folder = mkdtempSync(join(tmpdir(), "groundstate-typed-"));
+    const clean = () => rmSync(folder, { recursive: true, force: true });
+    return { url: `sqlite:${join(folder, "state.db")}`, clean };
+  },
+  async postgres() {
+    const { url, drop } = await createDatabase();
+    return { url, clean: drop };
+  },
+};
+
+/** A session of a tenant that nobody else has. */
+export function newSession(): SessionIdentity {
+  return { tenant: `tenant-${newEventId()}`, user: "ann", session: "s1" };
+}
