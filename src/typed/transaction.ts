@@ -65,10 +65,11 @@ export class Transaction {
     this.#part(cell).write = Promise.resolve({ op: "delete" });
   }
 
-  /** The changes of a commit that does all this, or none when nothing is to be written. @internal */
+  /** The changes of a commit that does all this, or none when one read was all. @internal */
   async changes(): Promise<Change[]> {
     const parts = [...this.#parts.values()];
-    if (parts.every(({ write }) => write === undefined)) return [];
+    // Several reads must have been true at the same time, though nothing is written.
+    if (parts.length < 2 && parts.every(({ write }) => write === undefined)) return [];
     // What was read comes first: a condition that fails behind it would fail however often one tried.
     const ordered = [...parts.filter(({ read }) => read), ...parts.filter(({ read }) => !read)];
     const changes = await Promise.all(ordered.map(changeOf));

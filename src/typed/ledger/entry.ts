@@ -1,0 +1,181 @@
+import type { EventId, Identity } from "../../contract.js";
+import { invalid } from "../../errors.js";
+import { readDate, readInteger, readNamed, readObject } from "../../validate.js";
+import { readEventId, readText } from "../../validate-text.js";
+import { mappedJson } from "../codec.js";
+import type { JsonValue } from "../json-value.js";
+import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
+
+/** One model call, as it is recorded. */
+export interface NewLedgerEntry extends Partial<TokenCounts> {
+  /** 1 to 255 UTF-8 bytes, like all names here. */
+  readonly provider: string;
+  readonly model: string;
+  /** What the call cost. Left out when its price is not known. */
+  readonly cost?: MoneyInput;
+  /** Whether the price was known. Default: whether there is a cost. */
+  readonly priced?: boolean;
+  /** The provider's own id of its answer: recorded once, whichever component records it. */
+  readonly responseId?: string;
+  /** Which turn of the run it was, 0 or more. */
+  readonly turn?: number;
+  /** What the run is called; many runs may share a name. */
+  readonly runName?: string;
+  /** Up to 16, to summarize by: `{ team: "search" }`. Names of at most 64 bytes. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** When the call was made, in the years 1 to 9999. Default now. */
+  readonly at?: Date;
+  /** The caller's idempotency key: recorded once, however often it is sent. */
+  readonly eventId?: EventId;
+}
+
+/** One model call, as it was recorded. What `forget` removed is missing. */
+export interface LedgerEntry extends TokenCounts {
+  readonly tenant: string;
+  readonly user: string;
+  readonly session?: string;
+  readonly run?: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly cost: Money;
+  readonly priced: boolean;
+  readonly responseId?: string;
+  readonly turn?: number;
+  readonly runName?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly at: Date;
+  readonly eventId?: EventId;
+}
+
+/** A checked entry: money exact, time in milliseconds, and whose it is but for the tenant and user it lies under. */
+export interface StoredEntry extends TokenCounts {
+  readonly session?: string;
+  readonly run?: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly cost: bigint;
+  readonly priced: boolean;
+  readonly responseId?: string;
+  readonly turn?: number;
+  readonly runName?: string;
+  readonly tags: readonly (readonly [name: string, value: string])[];
+  readonly at: number;
+  readonly eventId?: EventId;
+}
+
+const NAMES = [
+  "provider",
+  "model",
+  ...TOKEN_COUNTS,
+  "cost",
+  "priced",
+  "responseId",
+  "turn",
+  "runName",
+  "tags",
+  "at",
+  "eventId",
+];
+/** A call of more is a mistake, and nine million of these still add up exactly. */
+const MOST_TOKENS = 1_000_000_000;
+const MOST_TAGS = 16;
+const TAG_NAME_BYTES = 64;
+const TEXT_BYTES = 255;
+
+/** Whose entry it is, below tenant and user. */
+interface Owner {
+  readonly session?: unknown;
+  readonly run?: unknown;
+}
+
+/** An entry checked and copied. INVALID_RECORD naming the field. */
+export function readEntry(value: unknown, owner: Owner, now: number): StoredEntry {
+  const given = readNamed(value, "entry", NAMES) as Record<string, unknown>;
+  const cost = given.cost === undefined ? undefined : readMoney(given.cost, "cost");
+  const { priced = cost !== undefined } = given;
+  if (typeof priced !== "boolean") throw invalid("priced", "true or false");
+  if (priced && cost === undefined) throw invalid("cost", "given where the price was known");
+  if (!priced && (cost ?? 0n) > 0n) throw invalid("cost", "left out where the price was not known");
+  return {
+    ...optional(owner, "session", readLabel),
+    ...optional(owner, "run", readLabel),
+    provider: readLabel(given.provider, "provider"),
+    model: readLabel(given.model, "model"),
+    ...readTokens(given),
+    cost: cost ?? 0n,
+    priced,
+    ...optional(given, "responseId", readLabel),
+    ...optional(given, "turn", (turn, field) => readInteger(turn, field, 0, Number.MAX_SAFE_INTEGER)),
+    ...optional(given, "runName", readLabel),
+    tags: readTags(given.tags),
+    at: given.at === undefined ? now : readDate(given.at, "at"),
+    ...optional(given, "eventId", readEventId),
+  };
+}
+
+/** A name that is summarized by. */
+export function readLabel(value: unknown, field: string): string {
+  if (value === "" || value === undefined || value === null)
+    throw invalid(field, "a string that is not empty");
+  return readText(value, field, TEXT_BYTES);
+}
+
+/** What a call adds to the sums. */
+export function sumsOf(entry: StoredEntry): Sums {
+  const { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, cost, priced } = entry;
+  const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens };
+  return { calls: 1, unpricedCalls: priced ? 0 : 1, ...tokens, cost };
+}
+
+/** An entry as it is handed out. */
+export function entryOf({ tenant, user }: Identity, stored: StoredEntry): LedgerEntry {
+  const { cost, at, tags, ...rest } = stored;
+  return { tenant, user, ...rest, cost: formatMoney(cost), tags: Object.fromEntries(tags), at: new Date(at) };
+}
+
+export const ENTRY = mappedJson<StoredEntry>({
+  write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
+  read(value) {
+    const { session, run, tags, at, ...rest } = readObject(value, "entry") as Record<string, unknown>;
+    const given = { ...rest, at: new Date(at as number), tags: Object.fromEntries(tags as []) };
+    if (rest.priced === false) delete (given as { cost?: unknown }).cost;
+    return readEntry(given, { session, run }, Number.NaN);
+  },
+});
+
+function readTokens(given: Record<string, unknown>): TokenCounts {
+  const counts = TOKEN_COUNTS.map((count) => [
+    count,
+    given[count] === undefined ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
+  ]);
+  return Object.fromEntries(counts) as TokenCounts;
+}
+
+function readTags(value: unknown): StoredEntry["tags"] {
+  if (value === undefined) return [];
+  const names = Object.keys(readObject(value, "tags"));
+  if (Array.isArray(value) || names.length > MOST_TAGS) {
+    throw invalid("tags", `an object of at most ${MOST_TAGS} tags`);
+  }
+  return names.sort().map((name) => {
+    const tag = (value as Record<string, unknown>)[name];
+    return [readTagName(name), readLabel(tag, "tags")];
+  });
+}
+
+export function readTagName(value: unknown): string {
+  const name = readLabel(value, "tags");
+  if (Buffer.byteLength(name) > TAG_NAME_BYTES) {
+    throw invalid("tags", `of names of at most ${TAG_NAME_BYTES} UTF-8 bytes`);
+  }
+  return name;
+}
+
+function optional<T, F extends string>(
+  given: { readonly [K in F]?: unknown },
+  field: F,
+  read: (value: unknown, field: string) => T,
+): Record<string, T> {
+  return given[field] === undefined ? {} : { [field]: read(given[field], field) };
+}

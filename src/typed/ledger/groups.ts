@@ -1,0 +1,53 @@
+import { compareText } from "../../order.js";
+import type { Rollup } from "./places.js";
+import { NOTHING, plus, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
+
+export interface UsageGroup extends Usage {
+  /** What the group is called; `null` for what has no such name: runs without one, sessions that were forgotten. */
+  readonly key: string | null;
+  /** Of a session, whose it is. */
+  readonly user?: string;
+}
+
+export interface UsageSummary {
+  /** The one with the highest cost first, then by tokens. */
+  readonly groups: readonly UsageGroup[];
+  /** Of all groups together. */
+  readonly total: Usage;
+}
+
+/** Adds up rollups and entries by what they are called. */
+export class Groups {
+  readonly #groups = new Map<string, Rollup>();
+
+  add({ key, user, sums }: Rollup): void {
+    const id = JSON.stringify([key, user]);
+    const before = this.#groups.get(id);
+    this.#groups.set(id, before ? { ...before, sums: plus(before.sums, sums) } : nameOf(key, user, sums));
+  }
+
+  summary(): UsageSummary {
+    const rollups = [...this.#groups.values()].sort(byCost);
+    const total = rollups.reduce((sum, { sums }) => plus(sum, sums), NOTHING);
+    const groups = rollups.map(({ key = null, user, sums }) => ({
+      key,
+      ...(user === undefined ? {} : { user }),
+      ...usageOf(sums),
+    }));
+    return { groups, total: usageOf(total) };
+  }
+}
+
+function nameOf(key: string | undefined, user: string | undefined, sums: Sums): Rollup {
+  return { ...(key === undefined ? {} : { key }), ...(user === undefined ? {} : { user }), sums };
+}
+
+/** The larger first; equal ones in the order of their names, so that a summary is always the same. */
+function byCost(a: Rollup, b: Rollup): number {
+  if (a.sums.cost !== b.sums.cost) return a.sums.cost > b.sums.cost ? -1 : 1;
+  return (
+    tokensOf(b.sums) - tokensOf(a.sums) ||
+    compareText(a.key ?? "", b.key ?? "") ||
+    compareText(a.user ?? "", b.user ?? "")
+  );
+}

@@ -1,0 +1,27 @@
+import type { StateStore } from "../../contract.js";
+import { Ledger, type LedgerOptions } from "./ledger.js";
+
+/** The accounts of what model calls used and cost. */
+export function createLedger(store: StateStore, options?: LedgerOptions): Ledger {
+  return new Ledger(store, options);
+}
+
+export type { Amounts, AmountsInput, Budget } from "./budget.js";
+export type { LedgerEntry, NewLedgerEntry } from "./entry.js";
+export type { BudgetUnit } from "./errors.js";
+export type { UsageGroup, UsageSummary } from "./groups.js";
+export type { EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
+export type { Money, MoneyInput } from "./money.js";
+export type { Period } from "./period.js";
+export type { Scope } from "./places.js";
+export type {
+  ComparedUsage,
+  ReconcileInput,
+  Reconciliation,
+  ReconciliationsOptions,
+  ReportedUsage,
+} from "./reconcile.js";
+export type { RecordReceipt } from "./record.js";
+export type { BudgetInput, Reservation, ReserveInput } from "./reservations.js";
+export type { SummarizeBy, SummarizeOptions } from "./summarize.js";
+export type { TokenCounts, Usage } from "./usage.js";

@@ -1,0 +1,208 @@
+import type { CallOptions, Identity, SessionIdentity, StateStore } from "../../contract.js";
+import { readLimit, readNamed, readOptions, readSignal } from "../../validate.js";
+import { readEventId } from "../../validate-text.js";
+import { ownRun, ownSession } from "../cell.js";
+import { digestOf } from "../names.js";
+import { type Clock, readClock } from "../time.js";
+import type { Budget } from "./budget.js";
+import { Combiner, type Work } from "./combiner.js";
+import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, type StoredEntry } from "./entry.js";
+import { forgetWork } from "./forget.js";
+import type { UsageSummary } from "./groups.js";
+import { type Period, readPeriod } from "./period.js";
+import { entryPrefix, ownerOfEntries, Places, type Scope, scopeId, scopeOwner } from "./places.js";
+import { Reader } from "./reader.js";
+import {
+  type ReconcileInput,
+  type Reconciliation,
+  Reconciliations,
+  type ReconciliationsOptions,
+} from "./reconcile.js";
+import { type Recording, type RecordReceipt, recordingOf, recordWork } from "./record.js";
+import { type BudgetInput, type Reservation, Reservations, type ReserveInput } from "./reservations.js";
+import { readLimited, readScope, readTenant } from "./scope.js";
+import { type SummarizeOptions, summarize } from "./summarize.js";
+import { NOTHING, type Usage, usageOf } from "./usage.js";
+
+export interface LedgerOptions {
+  /** Milliseconds since 1970. Default the process's clock. */
+  readonly clock?: Clock;
+}
+
+export interface EntriesOptions extends Period, CallOptions {
+  /** 1 to 10,000; all without it. */
+  readonly limit?: number;
+}
+
+const FORGET_AT_ONCE = 50;
+
+/**
+ * What model calls used and cost, for a tenant, its users, their sessions and runs.
+ *
+ * Entries and sums lie under the user and the tenant, so that they outlive the session. Every sum is written in the same
+ * commit as the entry that it counts. Money is exact: a decimal with twelve digits behind the point, never a float.
+ */
+export class Ledger {
+  readonly #places: Places;
+  readonly #reader: Reader;
+  readonly #combiner: Combiner;
+  readonly #reservations: Reservations;
+  readonly #reconciliations: Reconciliations;
+  readonly #now: Clock;
+
+  /** @internal */
+  constructor(store: StateStore, options: LedgerOptions = {}) {
+    readNamed(options, "options", ["clock"]);
+    this.#now = readClock(options);
+    this.#places = new Places(store);
+    this.#reader = new Reader(this.#places);
+    this.#combiner = new Combiner(store);
+    this.#reservations = new Reservations(store, this.#places, this.#now);
+    this.#reconciliations = new Reconciliations(store, this.#reader, this.#now);
+  }
+
+  /**
+   * Records one model call of a session, or of a run of it. With an `eventId` or a `responseId` it is recorded once,
+   * however often it is sent; sent with other content it is IDEMPOTENCY_CONFLICT.
+   */
+  async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
+    const owner = ownRun(identity);
+    const recording = this.#read(owner, entry);
+    const markers = this.#places.markersOf(owner, recording.entry);
+    return this.#run(owner, recordWork(this.#places, recording, markers), options);
+  }
+
+  /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
+  async entries(identity: Identity, options?: EntriesOptions): Promise<LedgerEntry[]> {
+    const owner = ownRun(identity);
+    const given = readOptions(options, ["since", "until", "limit", "signal"]) as EntriesOptions;
+    const signal = readSignal(given);
+    const span = readPeriod(given);
+    const most = "limit" in given ? readLimit(given.limit) : Number.POSITIVE_INFINITY;
+    const found: StoredEntry[] = [];
+    const { run } = owner;
+    const entries =
+      run === undefined
+        ? await this.#reader.ofSession(owner, span, signal)
+        : this.#reader.ofRun(owner, run, span, signal);
+    for await (const entry of entries) {
+      if (found.push(entry) === most) break;
+    }
+    return found.map((entry) => entryOf(owner, entry));
+  }
+
+  /** What a tenant, a user, a session or a run used in all: nothing for a session that was forgotten. */
+  async totals(scope: Scope, options?: CallOptions): Promise<Usage> {
+    const given = readScope(scope);
+    const rollup = await this.#places.totals.get(scopeOwner(given), scopeId(given), options);
+    return usageOf(rollup?.sums ?? NOTHING);
+  }
+
+  /** What a tenant used in a period, by groups. Not a snapshot: what is recorded meanwhile may be in it or not. */
+  async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
+    return summarize(this.#reader, readTenant(scope), options);
+  }
+
+  /** Sets the limits of a tenant, a user or a session, in place of those there were. Reservations stay. */
+  async setBudget(scope: Scope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
+    const given = readLimited(scope);
+    return this.#run(given, this.#reservations.set(given, budget), options);
+  }
+
+  /** The limits of a tenant, a user or a session, and what stands against them; `undefined` without any. */
+  async budget(scope: Scope, options?: CallOptions): Promise<Budget | undefined> {
+    const given = readLimited(scope);
+    return this.#run(given, this.#reservations.get(given), options);
+  }
+
+  /** Removes the limits and the reservations. Whether there were any. */
+  async removeBudget(scope: Scope, options?: CallOptions): Promise<boolean> {
+    const given = readLimited(scope);
+    return this.#run(given, this.#reservations.remove(given), options);
+  }
+
+  /**
+   * Holds back what a call is expected to use, in the budgets of the session, of its user and of its tenant that there
+   * are, in all or in none. BUDGET_EXCEEDED where what was spent, what is held back and this would exceed a limit.
+   */
+  async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
+    const owner = ownRun(identity);
+    return this.#run(owner, this.#reservations.reserve(owner, input), options);
+  }
+
+  /**
+   * Records the call that a reservation was for, and frees what it held back, in one step, once. What the call used is
+   * recorded also when it is more than was reserved, and when the reservation is overdue or unknown: it was spent.
+   */
+  async settle(
+    identity: Identity,
+    reservationId: string,
+    entry: NewLedgerEntry,
+    options?: CallOptions,
+  ): Promise<RecordReceipt> {
+    const owner = ownRun(identity);
+    const id = readEventId(reservationId, "reservationId");
+    const recording = this.#read(owner, entry);
+    const markers = [
+      ...this.#places.markersOf(owner, recording.entry),
+      this.#places.markers.at(ownerOfEntries(owner), digestOf("reservation", id)),
+    ];
+    const freeing = this.#reservations.release(owner, id);
+    return this.#run(owner, recordWork(this.#places, recording, markers, freeing), options);
+  }
+
+  /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */
+  async release(identity: Identity, reservationId: string, options?: CallOptions): Promise<boolean> {
+    const owner = ownRun(identity);
+    const id = readEventId(reservationId, "reservationId");
+    return this.#run(owner, this.#reservations.release(owner, id), options);
+  }
+
+  /** Compares what was recorded with what a provider reports for a period, and keeps the result. */
+  async reconcile(
+    scope: Pick<Scope, "tenant">,
+    input: ReconcileInput,
+    options?: CallOptions,
+  ): Promise<Reconciliation> {
+    return this.#reconciliations.run(readTenant(scope), input, options);
+  }
+
+  /** The comparisons that were made, the newest first; `after` is the id of the last one seen. */
+  async reconciliations(
+    scope: Pick<Scope, "tenant">,
+    options?: ReconciliationsOptions,
+  ): Promise<Reconciliation[]> {
+    return this.#reconciliations.list(readTenant(scope), options);
+  }
+
+  /**
+   * Removes what names a session: from its entries the session, the run, the turn, the provider's id of the answer and
+   * the caller's own; its totals, those of its runs, its budget. What it cost stays in all other sums. How many entries
+   * it was. Interrupted, it may be called again.
+   */
+  async forget(identity: SessionIdentity, options: CallOptions = {}): Promise<number> {
+    const owner = ownSession(identity);
+    readNamed(options, "options", ["signal"]);
+    const under = ownerOfEntries(owner);
+    const range = { prefix: entryPrefix(owner.session), limit: FORGET_AT_ONCE, ...options };
+    let forgotten = 0;
+    for (;;) {
+      const page = await this.#places.entries.list(under, range);
+      if (page.length === 0) break;
+      const works = page.map(({ id, value }) => forgetWork(this.#places, owner, id, value));
+      const removed = await Promise.all(works.map((work) => this.#run(owner, work, options)));
+      forgotten += removed.filter(Boolean).length;
+    }
+    await this.#run(owner, this.#reservations.remove(owner), options);
+    return forgotten;
+  }
+
+  #read(owner: Identity, entry: NewLedgerEntry): Recording {
+    const checked = readEntry(entry, owner, this.#now());
+    return recordingOf(owner, checked, entry.at !== undefined);
+  }
+
+  #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {
+    return this.#combiner.run(tenant, work, readSignal(readOptions(options, ["signal"])));
+  }
+}

@@ -1,0 +1,54 @@
+import { invalid } from "../../errors.js";
+import { readDate } from "../../validate.js";
+import { type DayRange, dayOf } from "./places.js";
+
+/** A stretch of time. Absent on either side: without an end. */
+export interface Period {
+  /** The first moment that counts. */
+  readonly since?: Date;
+  /** The first moment that counts no more. */
+  readonly until?: Date;
+}
+
+/** The same, checked, in milliseconds since 1970. */
+export interface Span {
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** A piece of one day. */
+export type Edge = Required<Span>;
+
+const DAY_MS = 86_400_000;
+
+export function readPeriod({ since, until }: Period): Span {
+  const span = {
+    ...(since === undefined ? {} : { since: readDate(since, "since") }),
+    ...(until === undefined ? {} : { until: readDate(until, "until") }),
+  };
+  if (span.since !== undefined && span.until !== undefined && span.since >= span.until) {
+    throw invalid("until", "later than since");
+  }
+  return span;
+}
+
+/** The whole days (UTC) of a span, none perhaps, and what is left of the day before them and the day after. */
+export function splitDays({ since, until }: Span): {
+  readonly days: DayRange | undefined;
+  readonly edges: Edge[];
+} {
+  const firstDay = since === undefined ? undefined : Math.ceil(since / DAY_MS) * DAY_MS;
+  const end = until === undefined ? undefined : Math.floor(until / DAY_MS) * DAY_MS;
+  if (firstDay !== undefined && end !== undefined && firstDay > end) {
+    return { days: undefined, edges: [{ since, until } as Edge] };
+  }
+  const edges: Edge[] = [];
+  if (since !== undefined && since !== firstDay) edges.push({ since, until: firstDay as number });
+  if (until !== undefined && until !== end) edges.push({ since: end as number, until });
+  if (firstDay !== undefined && firstDay === end) return { days: undefined, edges };
+  const days = {
+    ...(firstDay === undefined ? {} : { first: dayOf(firstDay) }),
+    ...(end === undefined ? {} : { last: dayOf(end - DAY_MS) }),
+  };
+  return { days, edges };
+}

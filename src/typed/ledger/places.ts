@@ -1,0 +1,212 @@
+import type { Identity, StateStore } from "../../contract.js";
+import { newEventId } from "../../event-id.js";
+import { tenantIdentity, userIdentity } from "../../identity.js";
+import { readObject } from "../../validate.js";
+import { readText } from "../../validate-text.js";
+import type { Cell } from "../cell.js";
+import { mappedJson } from "../codec.js";
+import { Collection } from "../collection.js";
+import { digestOf } from "../names.js";
+import { timeKey } from "../time.js";
+import { ENTRY, type StoredEntry } from "./entry.js";
+import { readSums, type Sums, writeSums } from "./usage.js";
+
+/** What is summed under one name: of a day or for ever. */
+export interface Rollup {
+  /** What the group is called; missing where it has no name: no run name, or a session that was forgotten. */
+  readonly key?: string;
+  /** Of a session, whose it is. */
+  readonly user?: string;
+  readonly sums: Sums;
+}
+
+/** A rollup that an entry is part of. */
+export interface Line extends Omit<Rollup, "sums"> {
+  readonly cell: Cell<Rollup>;
+}
+
+/** That an entry was recorded under an id, and what with. */
+export interface Marker {
+  /** The id of the entry. */
+  readonly entry: string;
+  /** Of its content. Forgotten with the session: then every retry is a duplicate, and no guess can be confirmed. */
+  readonly content?: string;
+}
+
+/** What entries are summed by, day by day. */
+export type Dimension = "day" | "provider" | "model" | "user" | "session" | "run" | `tag.${string}`;
+
+const TEXT_BYTES = 512;
+
+/** No session and no run is called this. */
+const NO_NAME = "";
+
+const ROLLUP = mappedJson<Rollup>({
+  write: ({ sums, ...names }) => ({ ...names, sums: writeSums(sums) }),
+  read(value) {
+    const { key, user, sums } = readObject(value, "rollup") as Record<string, unknown>;
+    return { ...names({ key, user }), sums: readSums(sums) };
+  },
+});
+
+const MARKER = mappedJson<Marker>({
+  write: (marker) => ({ ...marker }),
+  read(value) {
+    const { entry, content } = readObject(value, "marker") as Record<string, unknown>;
+    return { entry: readText(entry, "entry", TEXT_BYTES), ...names({ content }) };
+  },
+});
+
+/**
+ * Where a ledger keeps what. Under the user: entries by session and run, the times they were made at, the ids they were
+ * recorded by, what runs, sessions and the user used in all. Under the tenant: what was used on each day (UTC) and in
+ * all. Names are hashed into kinds, so that they fit, and so that what names a session can be removed.
+ */
+export class Places {
+  readonly entries: Collection<StoredEntry>;
+  /** The id of each entry under its time; a user's, whatever the session. */
+  readonly times: Collection<string>;
+  readonly markers: Collection<Marker>;
+  readonly totals: Collection<Rollup>;
+  readonly days: Collection<Rollup>;
+
+  constructor(store: StateStore) {
+    this.entries = new Collection(store, "ledger.entry", { codec: ENTRY });
+    this.times = new Collection(store, "ledger.time", {
+      codec: mappedJson({ write: (id) => id, read: (id) => readText(id, "id", TEXT_BYTES) }),
+    });
+    this.markers = new Collection(store, "ledger.seen", { codec: MARKER });
+    this.totals = new Collection(store, "ledger.total", { codec: ROLLUP });
+    this.days = new Collection(store, "ledger.day", { codec: ROLLUP });
+  }
+
+  /** Everything an entry adds to: what names its session, and the rest. */
+  lines(
+    owner: Identity,
+    entry: StoredEntry,
+  ): { readonly ofSession: readonly Line[]; readonly ofAll: readonly Line[] } {
+    const { tenant, user } = owner;
+    const { session, run } = entry;
+    const day = dayOf(entry.at);
+    const daily = (dimension: Dimension, key?: string, of?: string): Line => ({
+      cell: this.days.at(tenantIdentity(tenant), dayId(dimension, day, key, of)),
+      ...names({ key, user: of }),
+    });
+    const total = (scope: Scope): Line => ({ cell: this.totalOf(scope) });
+    const ofAll = [
+      daily("day"),
+      daily("provider", entry.provider),
+      daily("model", entry.model),
+      daily("user", user),
+      daily("run", entry.runName),
+      ...entry.tags.map(([name, value]) => daily(tagDimension(name), value)),
+      total({ tenant }),
+      total({ tenant, user }),
+    ];
+    if (session === undefined) return { ofSession: [daily("session")], ofAll };
+    const ofSession = [daily("session", session, user), total({ tenant, user, session })];
+    if (run !== undefined) ofSession.push(total({ tenant, user, session, run }));
+    return { ofSession, ofAll };
+  }
+
+  /** What a tenant, a user, a session or a run used in all. */
+  totalOf(scope: Scope): Cell<Rollup> {
+    return this.totals.at(scopeOwner(scope), scopeId(scope));
+  }
+
+  /** What remembers the ids that an entry was recorded under: the caller's own and the provider's. */
+  markersOf(owner: Identity, entry: StoredEntry): Cell<Marker>[] {
+    const { eventId, responseId, provider } = entry;
+    const ids = [
+      ...(eventId === undefined ? [] : [digestOf("event", eventId)]),
+      ...(responseId === undefined ? [] : [digestOf("response", provider, responseId)]),
+    ];
+    return ids.map((id) => this.markers.at(ownerOfEntries(owner), id));
+  }
+}
+
+/** What can be summed and limited: a tenant, one of its users, a session of theirs, a run of that. */
+export interface Scope {
+  readonly tenant: string;
+  readonly user?: string;
+  readonly session?: string;
+  readonly run?: string;
+}
+
+/** Where a scope's totals and budget lie: in no session, so that they outlive it. */
+export function scopeOwner({ tenant, user }: Scope): Identity {
+  return user === undefined ? tenantIdentity(tenant) : userIdentity(tenant, user);
+}
+
+export function scopeId({ user, session, run }: Scope): string {
+  if (user === undefined) return "tenant";
+  if (session === undefined) return "user";
+  return run === undefined ? `session/${digestOf(session)}` : `run/${digestOf(session)}/${digestOf(run)}`;
+}
+
+/** The identity that a user's entries lie under. */
+export function ownerOfEntries({ tenant, user }: Pick<Identity, "tenant" | "user">): Identity {
+  return userIdentity(tenant, user);
+}
+
+/** What the ids of all entries of a session begin with, and of a run with `run`. */
+export function entryPrefix(session: string, run?: string): string {
+  return run === undefined ? `${digestOf(session)}/` : `${digestOf(session)}/${digestOf(run)}/`;
+}
+
+/** The id of an entry: by session and run, and in the order of time. */
+export function entryId({ session = NO_NAME, run = NO_NAME }: StoredEntry, time: string): string {
+  return entryPrefix(session, run) + time;
+}
+
+/** The end of a new entry's id. */
+export function newTime({ at }: StoredEntry): string {
+  return `${timeKey(at)}.${newEventId()}`;
+}
+
+/** The end of an entry's id, which says when it was made and tells it apart. */
+export function timeOfEntry(id: string): string {
+  return id.slice(id.lastIndexOf("/") + 1);
+}
+
+/** A day in UTC, `2026-01-31`. */
+export function dayOf(time: number): string {
+  return timeKey(time).slice(0, 10);
+}
+
+/** The ids of the rollups of some days, from the first to the last; absent: without an end. */
+export function daysRange(dimension: Dimension, { first, last }: DayRange) {
+  return {
+    prefix: `${dimension}/`,
+    ...(first === undefined ? {} : { after: `${dimension}/${first}` }),
+    // A slash follows the day, which is less than a tilde.
+    ...(last === undefined ? {} : { before: `${dimension}/${last}~` }),
+  };
+}
+
+/** Whole days, both of them included. */
+export interface DayRange {
+  readonly first?: string;
+  readonly last?: string;
+}
+
+/** The day of a rollup's id. */
+export function dayOfId(id: string): string {
+  return id.split("/")[1] as string;
+}
+
+export function tagDimension(name: string): Dimension {
+  return `tag.${digestOf(name)}`;
+}
+
+function dayId(dimension: Dimension, day: string, ...key: readonly (string | undefined)[]): string {
+  const name = key.filter((part) => part !== undefined);
+  return `${dimension}/${day}/${name.length === 0 ? "none" : digestOf(...name)}`;
+}
+
+/** Without the names that are missing. */
+function names<N extends string>(given: { readonly [K in N]: unknown }): { readonly [K in N]?: string } {
+  const entries = Object.entries(given).filter(([, name]) => name !== undefined);
+  for (const [field, name] of entries) readText(name, field, TEXT_BYTES);
+  return Object.fromEntries(entries) as { [K in N]?: string };
+}

@@ -1,0 +1,149 @@
+import type { CallOptions, StateStore } from "../../contract.js";
+import { newEventId } from "../../event-id.js";
+import { tenantIdentity } from "../../identity.js";
+import { readInteger, readNamed, readObject, readOptions } from "../../validate.js";
+import { mappedJson } from "../codec.js";
+import { Collection, type ItemsOptions } from "../collection.js";
+import type { JsonValue } from "../json-value.js";
+import { timeKey } from "../time.js";
+import { readLabel } from "./entry.js";
+import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+import { type Period, readPeriod, type Span } from "./period.js";
+import type { Reader } from "./reader.js";
+import { summarize } from "./summarize.js";
+import { TOKEN_COUNTS, type TokenCounts, type Usage } from "./usage.js";
+
+/** What a provider says was used in a period; only what it says is compared. */
+export interface ReportedUsage extends Partial<TokenCounts> {
+  readonly cost: MoneyInput;
+  readonly calls?: number;
+}
+
+export interface ReconcileInput extends Period {
+  readonly provider: string;
+  readonly reported: ReportedUsage;
+}
+
+/** Amounts as they are compared. */
+export interface ComparedUsage extends Partial<TokenCounts> {
+  readonly cost: Money;
+  readonly calls?: number;
+}
+
+/** One comparison of the accounts with what a provider reported. */
+export interface Reconciliation extends Period {
+  readonly id: string;
+  readonly provider: string;
+  readonly reported: ComparedUsage;
+  readonly recorded: ComparedUsage;
+  /** Reported minus recorded: above zero, the provider counts more than was recorded. */
+  readonly variance: ComparedUsage;
+  /** When it was made. */
+  readonly at: Date;
+}
+
+export type ReconciliationsOptions = Pick<ItemsOptions, "limit" | "after" | "signal">;
+
+type Stored = Omit<Reconciliation, "id" | "at" | "since" | "until"> & Span & { readonly at: number };
+
+const COUNTS = ["calls", ...TOKEN_COUNTS] as const;
+
+const RECONCILIATION = mappedJson<Stored>({
+  write: (stored) => stored as unknown as JsonValue,
+  read(value) {
+    const { provider, at, variance } = readObject(value, "reconciliation") as Record<string, unknown>;
+    readLabel(provider, "provider");
+    readInteger(at, "at", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    readObject(variance, "variance");
+    return value as Stored;
+  },
+});
+
+/** Comparisons of the accounts with what providers report, kept under the tenant. */
+export class Reconciliations {
+  readonly #collection: Collection<Stored>;
+  readonly #reader: Reader;
+  readonly #now: () => number;
+
+  constructor(store: StateStore, reader: Reader, now: () => number) {
+    this.#collection = new Collection(store, "ledger.reconciliation", { codec: RECONCILIATION });
+    this.#reader = reader;
+    this.#now = now;
+  }
+
+  async run(tenant: string, input: ReconcileInput, options: CallOptions = {}): Promise<Reconciliation> {
+    readNamed(options, "options", ["signal"]);
+    const given = readNamed(input, "reconciliation", [
+      "provider",
+      "reported",
+      "since",
+      "until",
+    ]) as ReconcileInput;
+    const provider = readLabel(given.provider, "provider");
+    const { money, ...counts } = readReported(given.reported);
+    const span = readPeriod(given);
+    const at = this.#now();
+    const period = periodOf(span);
+    const { groups } = await summarize(this.#reader, tenant, { by: "provider", ...period, ...options });
+    const used = groups.find(({ key }) => key === provider);
+    const reported = { ...counts, cost: formatMoney(money) };
+    const recorded = { ...pick(counts, used), cost: used?.cost ?? "0" };
+    const variance = {
+      ...difference(counts, recorded),
+      cost: formatMoney(money - readMoney(recorded.cost, "cost")),
+    };
+    const stored = { provider, ...span, reported, recorded, variance, at };
+    const id = `${timeKey(at)}.${newEventId()}`;
+    await this.#collection.put(tenantIdentity(tenant), id, stored, options);
+    return reconciliationOf(id, stored);
+  }
+
+  /** The newest first. */
+  async list(
+    tenant: string,
+    options?: Pick<ItemsOptions, "limit" | "after" | "signal">,
+  ): Promise<Reconciliation[]> {
+    const { after, ...range } = readOptions(options, ["limit", "after", "signal"]) as ItemsOptions;
+    const items = await this.#collection.list(tenantIdentity(tenant), {
+      ...range,
+      ...(options && "after" in options ? { before: after as string } : {}),
+      reverse: true,
+    });
+    return items.map(({ id, value }) => reconciliationOf(id, value));
+  }
+}
+
+function readReported(
+  value: unknown,
+): { readonly money: bigint } & Partial<Record<(typeof COUNTS)[number], number>> {
+  const given = readNamed(value, "reported", ["cost", ...COUNTS]) as Record<string, unknown>;
+  const counts = COUNTS.filter((count) => given[count] !== undefined).map((count) => [
+    count,
+    readInteger(given[count], count, 0, Number.MAX_SAFE_INTEGER),
+  ]);
+  return { money: readMoney(given.cost, "cost"), ...Object.fromEntries(counts) };
+}
+
+type Counts = Partial<Record<(typeof COUNTS)[number], number>>;
+
+function pick(counts: Counts, used: Usage | undefined): Counts {
+  return Object.fromEntries(
+    COUNTS.filter((count) => count in counts).map((count) => [count, used?.[count] ?? 0]),
+  );
+}
+
+function difference(reported: Counts, recorded: Counts): Counts {
+  const named = COUNTS.filter((count) => count in reported);
+  return Object.fromEntries(named.map((count) => [count, (reported[count] ?? 0) - (recorded[count] ?? 0)]));
+}
+
+function reconciliationOf(id: string, { since, until, at, ...stored }: Stored): Reconciliation {
+  return { id, ...stored, ...periodOf({ since, until }), at: new Date(at) };
+}
+
+function periodOf({ since, until }: { since?: number | undefined; until?: number | undefined }): Period {
+  return {
+    ...(since === undefined ? {} : { since: new Date(since) }),
+    ...(until === undefined ? {} : { until: new Date(until) }),
+  };
+}
