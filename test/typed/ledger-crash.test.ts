@@ -13,8 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RECORDER = `
   import { openStore } from "groundstate";
   import "groundstate/drivers";
-  import { type Identity, maintenanceScope } from "../../src/index.js";
-import { createLedger } from "groundstate/ledger";
+  import { createLedger } from "groundstate/ledger";
   const { url, who, count } = JSON.parse(process.argv[1]);
   const ledger = createLedger(await openStore(url));
   const record = (index) => ledger.record(
@@ -50,8 +49,8 @@ onSharedStores((opened) => {
     let kills = 0;
     for (let round = 0; round < 5; round++) {
       const both = [start(), start()];
-      await Promise.all(both.map((child) => once(child.stdout, "data")));
       const ended = both.map((child) => once(child, "exit"));
+      await Promise.all(both.map((child) => once(child.stdout, "data")));
       const delays = both.map((child) => setTimeout(() => child.kill("SIGKILL"), 20 + Math.random() * 150));
       const exits = await Promise.all(ended);
       for (const delay of delays) clearTimeout(delay);
@@ -68,7 +67,7 @@ onSharedStores((opened) => {
     await expectBalanced(opened.store, who.tenant);
     const { calls, promptTokens } = await createLedger(opened.store).totals({ tenant: who.tenant });
     expect({ calls, promptTokens }).toEqual({ calls: count, promptTokens: (count * (count - 1)) / 2 });
-  }, 120_000);
+  }, 60_000);
 });
 
 onEveryStore((opened) => {
