@@ -149,6 +149,9 @@ onEveryStore((opened) => {
     expect(await ledger().release(who, "r")).toBe(true);
     expect(await ledger().release(who, "r")).toBe(false);
     await ledger().reserve(who, { id: "other" });
+    await ledger().settle(who, "other", CALL);
+    expect(await ledger().reserve(who, { id: "other" })).toMatchObject({ id: "other", settled: true });
+    expect((await ledger().budget(who))?.reserved).toEqual({ tokens: 0, cost: "0", calls: 0 });
   });
 
   test("a budget may count from now, and a change of its limits changes nothing else", async () => {

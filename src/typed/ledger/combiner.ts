@@ -71,9 +71,11 @@ export class Combiner {
       });
       for (const [index, result] of results.entries()) settle(batch[index] as Waiting, result);
     } catch (error) {
-      if (batch.length === 1 || isCommonToAll(error))
-        for (const each of batch) each.reject(asFor(each, error));
-      else for (const each of batch) await this.#perform([each]);
+      const isEveryones = batch.length === 1 || isCommonToAll(error);
+      for (const each of batch) {
+        if (isEveryones) each.reject(asFor(each, error));
+        else await this.#perform([each]);
+      }
     }
   }
 }
@@ -87,9 +89,9 @@ function takeBatch(line: Waiting[]): Waiting[] {
     if (next.signal?.aborted) next.reject(next.signal.reason);
     else {
       const { reads, writes } = next.work;
-      const keys = new Set([...read, ...reads.map(cellKey)]);
-      if (batch.length > 0 && keys.size + written + writes > LIMITS.changes) break;
-      for (const key of keys) read.add(key);
+      const added = new Set(reads.map(cellKey).filter((key) => !read.has(key)));
+      if (batch.length > 0 && read.size + added.size + written + writes > LIMITS.changes) break;
+      for (const key of added) read.add(key);
       written += writes;
       batch.push(next);
     }
@@ -125,9 +127,7 @@ function settle({ resolve, reject }: Waiting, result: Result): void {
 }
 
 function isCommonToAll(error: unknown): boolean {
-  return ["UNAVAILABLE", "OUTCOME_UNKNOWN", "STORE_CLOSED"].some(
-    (code) => isStateError(error) && error.code === code,
-  );
+  return isStateError(error) && /^(UNAVAILABLE|OUTCOME_UNKNOWN|STORE_CLOSED)$/.test(error.code);
 }
 
 /** Whether a lost answer may be asked for again is up to each. */

@@ -2,7 +2,6 @@ import type { CallOptions, Identity, SessionIdentity, StateStore } from "../../c
 import { readLimit, readNamed, readOptions, readSignal } from "../../validate.js";
 import { readEventId } from "../../validate-text.js";
 import { ownRun, ownSession } from "../cell.js";
-import { digestOf } from "../names.js";
 import { type Clock, readClock } from "../time.js";
 import type { Budget } from "./budget.js";
 import { Combiner, type Work } from "./combiner.js";
@@ -143,10 +142,7 @@ export class Ledger {
     const owner = ownRun(identity);
     const id = readEventId(reservationId, "reservationId");
     const recording = this.#read(owner, entry);
-    const markers = [
-      ...this.#places.markersOf(owner, recording.entry),
-      this.#places.markers.at(ownerOfEntries(owner), digestOf("reservation", id)),
-    ];
+    const markers = [...this.#places.markersOf(owner, recording.entry), this.#places.settledBy(owner, id)];
     const freeing = this.#reservations.release(owner, id);
     return this.#run(owner, recordWork(this.#places, recording, markers, freeing), options);
   }

@@ -123,6 +123,11 @@ export class Places {
     ];
     return ids.map((id) => this.markers.at(ownerOfEntries(owner), id));
   }
+
+  /** What remembers that a reservation was settled. */
+  settledBy(owner: Identity, reservation: string): Cell<Marker> {
+    return this.markers.at(ownerOfEntries(owner), digestOf("reservation", reservation));
+  }
 }
 
 /** What can be summed and limited: a tenant, one of its users, a session of theirs, a run of that. */

@@ -12,6 +12,7 @@ import {
   BUDGET,
   type Budget,
   budgetOf,
+  type Held,
   readLimits,
   readRequest,
   refuseOverspending,
@@ -28,7 +29,7 @@ import { NOTHING } from "./usage.js";
 export interface ReserveInput extends AmountsInput {
   /** How long the reservation holds, in milliseconds: 1 to a day. Default 10 minutes. */
   readonly ttlMs?: number;
-  /** The caller's idempotency key. While the reservation is open, the same id gets the same reservation. */
+  /** The caller's idempotency key: while it is held, the same id gets the same reservation; once settled, it holds nothing. */
   readonly id?: string;
 }
 
@@ -37,6 +38,8 @@ export interface Reservation {
   readonly id: string;
   readonly amounts: Amounts;
   readonly expiresAt: Date;
+  /** The call was recorded already, so that nothing is held back: there is nothing left to do for it. */
+  readonly settled: boolean;
 }
 
 export interface BudgetInput extends AmountsInput {
@@ -118,13 +121,15 @@ export class Reservations {
     const amounts = readRequest(asked);
     const lasts = readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS);
     const limiting = this.#limiting(owner);
+    const settled = this.#places.settledBy(owner, id);
     return {
-      reads: limiting.flatMap(({ budget, total }) => [budget, total]),
+      reads: [settled, ...limiting.flatMap(({ budget, total }) => [budget, total])],
       writes: 0,
       repeatable: given.id !== undefined,
       act: async (book) => {
         const now = this.#now();
         const held = { id, amounts, until: now + lasts };
+        if ((await book.transaction.get(settled)) !== undefined) return reservationOf(held, true);
         const kept: [Cell<StoredBudget>, StoredBudget][] = [];
         for (const { scope, budget, total } of limiting) {
           const stored = await book.transaction.get(budget);
@@ -175,6 +180,6 @@ export class Reservations {
   }
 }
 
-function reservationOf({ id, amounts, until }: StoredBudget["open"][number]): Reservation {
-  return { id, amounts: amountsOf(amounts), expiresAt: new Date(until) };
+function reservationOf({ id, amounts, until }: Held, settled = false): Reservation {
+  return { id, amounts: amountsOf(amounts), expiresAt: new Date(until), settled };
 }
