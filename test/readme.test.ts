@@ -22,6 +22,41 @@ test("the twenty lines do what they say", async () => {
   expect(stdout).toBe("another tenant sees nothing\n");
 });
 
+test.each([
+  ["sessions", "2 Three., 3 Which?\nOpen invoices\nundefined\n"],
+  ["approvals", "approved\n9000 DIGEST_MISMATCH\n250 claimed\n250 ALREADY_CLAIMED\n"],
+  ["ledger", "user: 0.0130000375 spent\nopus 0.0130000375, mini 0.0000000375, total 0.013000075\n"],
+])("the page on %s does what it says", async (wrapper, output) => {
+  writeFileSync(join(folder, `${wrapper}.mjs`), blockWith("js", `from "groundstate/${wrapper}"`));
+  expect((await run(process.execPath, [`${wrapper}.mjs`], { cwd: folder })).stdout).toBe(output);
+});
+
+test("the wrapper of one's own has at most 50 lines, and works", async () => {
+  const facts = blockWith("js", "export function createFacts");
+  expect(facts.trim().split("\n").length).toBeLessThanOrEqual(50);
+  writeFileSync(join(folder, "facts.mjs"), facts);
+  writeFileSync(
+    join(folder, "use-facts.mjs"),
+    `import { openStore } from "groundstate";
+    import "groundstate/drivers";
+    import { createFacts } from "./facts.mjs";
+    const store = await openStore("memory:");
+    const facts = createFacts(store);
+    const ada = { tenant: "acme", user: "ada" };
+    const learned = { name: "city", text: "lives in Oslo" };
+    await Promise.all(Array.from({ length: 20 }, () => facts.learn(ada, learned)));
+    for (let time = 0; time < 2; time++) await facts.learn(ada, { ...learned, id: "e1" });
+    await facts.learn(ada, { name: "a/b", text: "x" });
+    const seen = async () => [await facts.count(ada), (await facts.all(ada)).map(({ id, value }) => [id, value.confirmed])];
+    console.log(JSON.stringify([await seen(), (await facts.history(ada)).length]));
+    console.log(JSON.stringify([await facts.forget(ada, "city"), await facts.forget(ada, "city"), await seen()]));
+    console.log(await facts.count({ tenant: "acme", user: "bob" }));
+    await store.close();`,
+  );
+  const { stdout } = await run(process.execPath, ["use-facts.mjs"], { cwd: folder });
+  expect(stdout).toBe('[[2,[["a/b",1],["city",21]]],22]\n[true,false,[1,[["a/b",1]]]]\n0\n');
+});
+
 test("the driver of the page on drivers has less than 100 lines, and passes", async () => {
   const driver = blockWith("js", "class MapDriver");
   expect(driver.trim().split("\n").length).toBeLessThan(100);

@@ -1,35 +1,31 @@
 /**
- * The process that gets killed: it replays a recorded run into the store, one commit per step, and after a restart
- * goes on from what the store says.
+ * The process that gets killed: it works through a recorded run, step by step, and after a restart goes on from what
+ * the store says.
  */
 import { once } from "node:events";
-import { type CommitReceipt, type Identity, openStore } from "groundstate";
+import { type Identity, openStore } from "groundstate";
+import { createApprovals } from "groundstate/approvals";
 import "groundstate/drivers";
-import { decode, encode, readRun } from "./recorded-run.js";
+import { createLedger } from "groundstate/ledger";
+import { beginOrResume, remember, sessionsOf, stepId } from "./conversation.js";
+import { callModel } from "./costs.js";
+import { ask, claimOnce, done } from "./gate.js";
+import { readRun } from "./recorded-run.js";
 
 /** What the agent is started with. */
 export interface Job {
   readonly store: string;
-  readonly run: string;
-  readonly identity: Identity;
+  readonly path: string;
+  readonly run: Identity;
+  /** The step that a person has to allow. */
+  readonly gate: number;
 }
 
-/** What it tells whoever started it, after each commit. */
-export interface Sent {
-  readonly step: number;
-  readonly duplicate: boolean;
-}
-
-/** Where the run is; overwritten with every step. */
-export interface Progress {
-  readonly step: number;
-}
-
-/** What a restarted agent found, and what the store said to the steps it sent once more. */
-export interface Restart {
-  readonly foundStep: number;
-  readonly sentAgain: readonly Sent[];
-}
+/** What it tells whoever started it, and then waits. */
+export type News =
+  | { readonly is: "sent"; readonly step: number; readonly duplicate: boolean; readonly again: boolean }
+  | { readonly is: "asked"; readonly step: number }
+  | { readonly is: "claimed"; readonly step: number; readonly secondClaim: string };
 
 /** The answers to the last steps may have been lost on the way, so a restarted agent sends them again. */
 const SEND_AGAIN = 2;
@@ -38,46 +34,48 @@ const SEND_AGAIN = 2;
 const orphaned = () => process.exit();
 process.on("disconnect", orphaned);
 
-const { store: url, run, identity } = JSON.parse(process.argv[2] ?? "") as Job;
-const steps = await readRun(run);
+const { store: url, path, run, gate } = JSON.parse(process.argv[2] ?? "") as Job;
+const { steps, calls } = await readRun(path);
 await using store = await openStore(url);
+const sessions = sessionsOf(store);
+const approvals = createApprovals(store);
+const ledger = createLedger(store);
+const { tenant, user, session } = run;
+const owner = { tenant, user, session };
 
-const progress = await store.find(identity, "progress");
-const found = progress === undefined ? 0 : decode<Progress>(progress.bytes).step;
-if (found > 0) await restart(found);
-for (let step = found + 1; step <= steps.length; step++) await send(step);
+const found = await beginOrResume(sessions, owner, path);
+for (let step = Math.max(1, found - SEND_AGAIN + 1); step <= steps.length; step++) {
+  if (step === gate && step > found) await passGate();
+  const duplicate = await work(step);
+  if (step === gate && step > found) await done(approvals, run, stepId(owner, step), stepAt(step));
+  await tell({ is: "sent", step, duplicate, again: step <= found });
+}
+await sessions.close(owner);
 process.off("disconnect", orphaned);
 process.disconnect?.();
 
-async function restart(foundStep: number): Promise<void> {
-  const sentAgain: Sent[] = [];
-  for (let step = Math.max(1, foundStep - SEND_AGAIN + 1); step <= foundStep; step++) {
-    sentAgain.push(await send(step));
-  }
-  const bytes = encode({ foundStep, sentAgain } satisfies Restart);
-  await store.save({ eventId: `${identity.run}.restart.${foundStep}`, identity, kind: "restart", bytes });
+async function passGate(): Promise<void> {
+  const id = stepId(owner, gate);
+  await ask(approvals, run, id, stepAt(gate));
+  await tell({ is: "asked", step: gate });
+  const secondClaim = await claimOnce(approvals, run, id, stepAt(gate));
+  await tell({ is: "claimed", step: gate, secondClaim });
 }
 
-async function send(step: number): Promise<Sent> {
-  const { duplicate } = await commit(step);
-  const sent: Sent = { step, duplicate };
+/** Whether all of it had happened before. */
+async function work(step: number): Promise<boolean> {
+  const id = stepId(owner, step);
+  const paid = await callModel(ledger, run, id, calls[step - 1] as (typeof calls)[number]);
+  const remembered = await remember(sessions, owner, step, stepAt(step));
+  return paid.duplicate && remembered.duplicate;
+}
+
+function stepAt(step: number) {
+  return steps[step - 1] as (typeof steps)[number];
+}
+
+async function tell(news: News): Promise<void> {
   if (!process.connected) orphaned();
-  process.send?.(sent);
+  process.send?.(news);
   await once(process, "message");
-  return sent;
-}
-
-/**
- * The step and the progress of the run are written together or not at all. Their event ids follow from the run and
- * the step, so that a step sent again is the same event: the store knows it and writes nothing.
- */
-async function commit(step: number): Promise<CommitReceipt> {
-  const number = String(step).padStart(4, "0");
-  const eventId = `${identity.run}.${number}`;
-  const bytes = encode(steps[step - 1]);
-  const progress = encode({ step } satisfies Progress);
-  return store.commit([
-    { op: "save", record: { eventId, identity, kind: `step/${number}`, bytes } },
-    { op: "save", record: { eventId: `${eventId}.progress`, identity, kind: "progress", bytes: progress } },
-  ]);
 }

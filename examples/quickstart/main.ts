@@ -1,15 +1,18 @@
 /**
- * Replays a recorded agent run into a store, kills the agent half-way, starts it again, and shows what the store
- * holds in the end. `agent.ts` is the part to read first: it is what a runtime would do.
+ * Replays a recorded agent run: the agent dies while it waits for an approval, a person decides in another process, the
+ * agent starts again, and the store says what came of it. `agent.ts` is the part to read first: it is what a runtime
+ * would do. `conversation.ts`, `gate.ts` and `costs.ts` are its sessions, its approvals and its ledger.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Identity, isStateError, newEventId, openStore } from "groundstate";
+import { isStateError, newEventId, openStore } from "groundstate";
 import "groundstate/drivers";
-import type { Job, Sent } from "./agent.js";
+import { createLedger } from "groundstate/ledger";
+import type { Job, News } from "./agent.js";
+import { setBudget } from "./costs.js";
 import { BadRun, readRun } from "./recorded-run.js";
 import { printReport, say } from "./report.js";
 import { readAs, readBack } from "./stored.js";
@@ -29,7 +32,7 @@ const HERE = process.env.INIT_CWD ?? process.cwd();
 class BadUse extends Error {}
 
 interface Choice {
-  readonly run: string;
+  readonly path: string;
   readonly store: string;
 }
 
@@ -49,43 +52,62 @@ try {
   process.exitCode = isStateError(error) ? 1 : 2;
 }
 
-async function quickstart({ run, store: url }: Choice): Promise<void> {
-  const recorded = await readRun(run);
-  const identity: Identity = { tenant: "acme", user: "ada", session: "quickstart", run: newEventId() };
-  await (await openStore(url)).close(); // A store that cannot be opened is found out here, not by the agent.
-  say.beginning(run, recorded.length, url, identity);
-  const job: Job = { store: url, run, identity };
+async function quickstart({ path, store: url }: Choice): Promise<void> {
+  const { steps, calls } = await readRun(path);
+  const run = { tenant: "acme", user: "ada", session: newEventId(), run: "r1" };
+  // A person has to allow the step after the first half. The agent dies while it waits for that.
+  const gate = Math.min(steps.length, Math.ceil(steps.length / 2) + 1);
+  {
+    // A store that cannot be opened is found out here, not by the agent.
+    await using store = await openStore(url);
+    await setBudget(createLedger(store), run, calls);
+  }
+  say.beginning(path, steps.length, url, run);
+  const job: Job = { store: url, path, run, gate };
 
-  const half = Math.ceil(recorded.length / 2);
-  const first = startAgent(job, ({ step }, agent) => {
-    if (step < recorded.length) agent.send("go on");
-    if (step === half) agent.kill("SIGKILL");
+  const first = startAgent(job, (news, agent) => {
+    if (news.is === "asked") agent.kill("SIGKILL");
+    else agent.send("go on");
   });
   await ended(first, "SIGKILL");
 
-  const restartedAt = new Date();
-  const second = startAgent(job, (_, agent) => agent.send("go on"));
+  say.decided(await decide(url, run.tenant));
+
+  const heard: News[] = [];
+  const second = startAgent(job, (news, agent) => {
+    heard.push(news);
+    agent.send("go on");
+  });
   await ended(second, null);
 
   await using store = await openStore(url);
-  const stored = await readBack(store, identity, recorded, restartedAt);
-  const elsewhere = await readAs(
-    store,
-    { ...identity, tenant: "globex" },
-    stored.steps[0]?.record.eventId ?? "none",
-  );
-  printReport(stored, recorded.length, elsewhere);
+  const stored = await readBack(store, run, steps, gate);
+  const elsewhere = await readAs(store, { ...run, tenant: "globex" }, gate);
+  printReport(stored, steps.length, heard, elsewhere);
 }
 
-/** Starts the agent in a process of its own; it waits after each step until it is told to go on. */
-function startAgent(job: Job, onSent: (sent: Sent, agent: ChildProcess) => void): ChildProcess {
+/** Starts the agent in a process of its own; it waits after each piece of news until it is told to go on. */
+function startAgent(job: Job, onNews: (news: News, agent: ChildProcess) => void): ChildProcess {
   const agent = fork(fileURLToPath(new URL("./agent.js", import.meta.url)), [JSON.stringify(job)]);
-  say.started(agent.pid);
-  agent.on("message", (sent: Sent) => {
-    say.sent(sent);
-    onSent(sent, agent);
+  say.started("agent", agent.pid);
+  agent.on("message", (news: News) => {
+    say.news(news);
+    onNews(news, agent);
   });
   return agent;
+}
+
+/** Lets a person decide, in a process of their own: how much there was to decide. */
+async function decide(url: string, tenant: string): Promise<number> {
+  const person = fork(fileURLToPath(new URL("./person.js", import.meta.url)), [url, tenant]);
+  say.started("person", person.pid);
+  let decided = 0;
+  person.on("message", (count: number) => {
+    decided = count;
+  });
+  const [code] = (await once(person, "exit")) as [number | null];
+  if (code !== 0) throw new Error("the person did not decide");
+  return decided;
 }
 
 async function ended(agent: ChildProcess, expected: NodeJS.Signals | null): Promise<void> {
@@ -100,7 +122,7 @@ function readArguments(): Choice | "help" {
   if (values.help) return "help";
   if (positionals.length > 1) throw new BadUse("give one recorded run at a time");
   const [run] = positionals;
-  return { run: run === undefined ? SHIPPED : resolve(HERE, run), store: storeUrl(values.store) };
+  return { path: run === undefined ? SHIPPED : resolve(HERE, run), store: storeUrl(values.store) };
 }
 
 function parse() {

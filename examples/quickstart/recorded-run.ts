@@ -8,28 +8,38 @@ export interface Step {
   readonly observation: string;
 }
 
+/** What one turn used of the model; a run records it for all turns together. */
+export interface ModelCall {
+  readonly provider: string;
+  readonly model: string;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** A decimal; missing where the run does not know. */
+  readonly cost?: string;
+}
+
+export interface RecordedRun {
+  readonly steps: readonly Step[];
+  /** One for each step. */
+  readonly calls: readonly ModelCall[];
+}
+
 /** What is wrong with the file, in words for whoever chose it. */
 export class BadRun extends Error {}
 
-/** Reads the steps of a recorded run: its `trajectory[]`, or where it has none the agent's turns in `history[]`. */
-export async function readRun(path: string): Promise<Step[]> {
+/**
+ * Reads a recorded run: the steps of its `trajectory[]`, or where it has none the agent's turns in `history[]`, and what
+ * `info.model_stats` says they used, in equal shares.
+ */
+export async function readRun(path: string): Promise<RecordedRun> {
   const run = parse(await readText(path));
-  const trajectory = field(run, "trajectory");
-  const history = field(run, "history");
+  const trajectory = list(run, "trajectory");
+  const history = list(run, "history");
   const steps = trajectory.length > 0 ? trajectory.map(stepOf) : stepsOfHistory(history);
   if (steps.length === 0)
     throw new BadRun("the recorded run holds no steps, neither in trajectory[] nor in history[]");
   for (const [index, step] of steps.entries()) checkSize(step, index + 1);
-  return steps;
-}
-
-/** A step as it is stored. */
-export function encode(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
-}
-
-export function decode<T>(bytes: Uint8Array): T {
-  return JSON.parse(Buffer.from(bytes).toString()) as T;
+  return { steps, calls: callsOf(field(run, "info"), steps.length) };
 }
 
 async function readText(path: string): Promise<string> {
@@ -48,8 +58,12 @@ function parse(text: string): unknown {
   }
 }
 
-function field(run: unknown, name: string): unknown[] {
-  const value = isObject(run) ? run[name] : undefined;
+function field(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
+}
+
+function list(run: unknown, name: string): unknown[] {
+  const value = field(run, name);
   return Array.isArray(value) ? value : [];
 }
 
@@ -69,9 +83,45 @@ function stepsOfHistory(history: unknown[]): Step[] {
 }
 
 function checkSize(step: Step, number: number): void {
-  const size = encode(step).byteLength;
+  const size = Buffer.byteLength(JSON.stringify(step));
   if (size <= LIMITS.payloadBytes) return;
   throw new BadRun(`step ${number} has ${size} bytes; a record holds at most ${LIMITS.payloadBytes}`);
+}
+
+function callsOf(info: unknown, count: number): ModelCall[] {
+  const stats = field(info, "model_stats");
+  const prompt = shares(wholeNumber(field(stats, "tokens_sent")), count);
+  const completion = shares(wholeNumber(field(stats, "tokens_received")), count);
+  const cost = shares(picodollars(field(stats, "instance_cost")), count);
+  const model = text(field(info, "model")).slice(0, 60) || "unknown";
+  return Array.from({ length: count }, (_, index) => ({
+    provider: "recorded",
+    model,
+    promptTokens: Number(prompt[index]),
+    completionTokens: Number(completion[index]),
+    ...(cost[index] ? { cost: dollars(cost[index]) } : {}),
+  }));
+}
+
+/** Equal shares, the last one with what is left over: together they are the whole. */
+function shares(total: bigint, count: number): bigint[] {
+  const share = total / BigInt(count);
+  const last = total - share * BigInt(count - 1);
+  return Array.from({ length: count }, (_, index) => (index < count - 1 ? share : last));
+}
+
+function wholeNumber(value: unknown): bigint {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : 0n;
+}
+
+function picodollars(value: unknown): bigint {
+  const isAmount = typeof value === "number" && value >= 0 && value < 1e9;
+  return isAmount ? BigInt(value.toFixed(12).replace(".", "")) : 0n;
+}
+
+function dollars(pico: bigint): string {
+  const digits = String(pico).padStart(13, "0");
+  return `${digits.slice(0, -12)}.${digits.slice(-12)}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

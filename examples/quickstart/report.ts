@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
 import type { Identity } from "groundstate";
-import type { Sent } from "./agent.js";
+import type { Usage } from "groundstate/ledger";
+import type { News } from "./agent.js";
 import type { Elsewhere, Stored } from "./stored.js";
-import { printable, table } from "./table.js";
+import { type Column, printable, table } from "./table.js";
 
 /** Rows of a long run that are shown, half from its beginning and half from its end. */
 const ROWS = 24;
@@ -21,25 +22,33 @@ let answer: "" | keyof typeof STYLES = "";
 
 /** What happens, as it happens. */
 export const say = {
-  beginning(run: string, steps: number, store: string, { tenant, user, session, run: id }: Identity): void {
+  beginning(path: string, steps: number, store: string, { tenant, user, session, run }: Identity): void {
     console.log(
-      paint("bold", "\nA recorded agent run goes into the store; half-way, the agent is killed.\n"),
+      paint("bold", "\nA recorded agent run is replayed; the agent dies while it waits for an approval.\n"),
     );
     print([
-      ["run", `${run} (${steps} ${steps === 1 ? "step" : "steps"})`],
+      ["run", `${path} (${steps} ${steps === 1 ? "step" : "steps"})`],
       ["store", masked(store)],
-      ["tenant / user / session / run", `${tenant} / ${user} / ${session} / ${id}`],
+      ["tenant / user / session / run", `${tenant} / ${user} / ${session} / ${run}`],
     ]);
     console.log();
   },
-  started(pid: number | undefined): void {
-    console.log(`${paint("cyan", "▶")} agent started, process ${pid}`);
+  started(who: string, pid: number | undefined): void {
+    console.log(`${paint("cyan", "▶")} ${who} started, process ${pid}`);
   },
-  sent({ step, duplicate }: Sent): void {
-    const word = duplicate ? "duplicate" : "saved";
-    if (word !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[word], word.padEnd(9))}`);
-    process.stdout.write(` ${step}`);
-    answer = word;
+  news(news: News): void {
+    if (news.is === "asked") line("approval ", `asked for step ${news.step}`);
+    else if (news.is === "claimed") line("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
+    else {
+      const word = news.duplicate ? "duplicate" : "saved";
+      if (word !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[word], word.padEnd(9))}`);
+      process.stdout.write(` ${news.step}`);
+      answer = word;
+    }
+  },
+  decided(count: number): void {
+    line("approval ", `${count} decided`);
+    console.log(`${paint("green", "✔")} finished\n`);
   },
   ended(pid: number | undefined, signal: NodeJS.Signals | null): void {
     const how =
@@ -52,61 +61,93 @@ export const say = {
   },
 };
 
-/** What the store says in the end. */
-export function printReport(stored: Stored, recorded: number, elsewhere: Elsewhere): void {
-  const { steps, asRecorded, restart, writtenTwice } = stored;
-  const answers = new Map(
-    restart?.sentAgain.map(({ step, duplicate }) => [step, duplicate ? "duplicate" : "saved"]),
-  );
-  const rows = steps.map(({ number, step, record }) => [
-    String(number),
-    record.updatedAt.toISOString().slice(11, 23),
-    String(record.bytes.byteLength),
-    answers.get(number) ?? "",
-    step.action || step.thought,
-  ]);
-  const [heads = "", ...lines] = table(
-    [
-      { head: "step", align: "right" },
-      { head: "saved (UTC)" },
-      { head: "bytes", align: "right" },
-      { head: "sent again" },
-      { head: "action", flexible: true },
-    ],
-    folded(rows),
-    WIDTH,
-  );
-  console.log(`${paint("bold", "Read back from the store")}\n`);
-  console.log(`${paint("bold", heads)}\n${lines.join("\n")}\n`);
+function line(head: string, text: string): void {
+  console.log(`${answer && "\n"}  ${paint("magenta", head)} ${printable(text)}`);
+  answer = "";
+}
 
-  const again = restart?.sentAgain ?? [];
-  const duplicates = again.filter(({ duplicate }) => duplicate);
+/** What the store says in the end. */
+export function printReport(
+  stored: Stored,
+  recorded: number,
+  heard: readonly News[],
+  elsewhere: Elsewhere,
+): void {
+  console.log(`${paint("bold", "Read back from the store")}\n`);
+  printEvents(stored, heard);
+  printCosts(stored);
+  const { events, asRecorded, status, approval, used } = stored;
+  const again = heard.filter((news) => news.is === "sent" && news.again);
+  const duplicates = again.filter((news) => news.is === "sent" && news.duplicate);
+  const claims = heard.filter((news) => news.is === "claimed");
   print([
-    ["stored", `${steps.length} of ${recorded} steps, ${asRecorded} of them exactly as recorded`],
-    ["found after the kill", `${restart?.foundStep ?? 0} steps`],
-    ["recognised as duplicate", `${duplicates.length} of ${again.length} sent again (${numbers(again)})`],
-    ["written twice", writtenTwice.length === 0 ? "none" : writtenTwice.join(", ")],
+    ["session", `${status}; ${events.length} of ${recorded} steps, ${asRecorded} of them exactly as recorded`],
+    ["recognised as duplicate", `${duplicates.length} of ${again.length} sent again`],
+    [
+      "approval",
+      `${approval.status}; ${approval.decision?.status} by ${approval.decision?.by}, claimed by ${approval.claim?.by}; a second claim: ${claims.map(({ secondClaim }) => secondClaim).join(", ")}`,
+    ],
+    ["costs", `${used.calls} calls, ${used.tokens} tokens, $${used.cost}; one more: ${stored.beyondBudget}`],
     [
       "seen by another tenant",
-      `${elsewhere.records} records; an event id of this run: ${elsewhere.byEventId}`,
+      `${elsewhere.sessions} sessions, ${elsewhere.calls} calls; the session: ${elsewhere.events}, the approval: ${elsewhere.approval}`,
     ],
   ]);
   console.log();
 }
 
+function printEvents({ events }: Stored, heard: readonly News[]): void {
+  const answers = new Map<number, string>();
+  for (const news of heard) {
+    if (news.is === "sent" && news.again) answers.set(news.step, news.duplicate ? "duplicate" : "saved");
+  }
+  const rows = events.map(({ number, at, value }) => [
+    String(number),
+    at.toISOString().slice(11, 23),
+    answers.get(number) ?? "",
+    value.action || value.thought,
+  ]);
+  const columns: Column[] = [
+    { head: "step", align: "right" },
+    { head: "saved (UTC)" },
+    { head: "sent again" },
+    { head: "action", flexible: true },
+  ];
+  printTable(columns, folded(rows));
+}
+
+function printCosts({ costs: { groups, total } }: Stored): void {
+  const row = (name: string, usage: Usage) => [
+    name,
+    String(usage.calls),
+    String(usage.promptTokens),
+    String(usage.completionTokens),
+    usage.cost,
+  ];
+  const columns: Column[] = [
+    { head: "model (whole tenant)" },
+    { head: "calls", align: "right" },
+    { head: "prompt", align: "right" },
+    { head: "completion", align: "right" },
+    { head: "cost ($)", align: "right" },
+  ];
+  printTable(columns, [...groups.map((group) => row(group.key ?? "", group)), row("total", total)]);
+}
+
+function printTable(columns: readonly Column[], rows: string[][]): void {
+  const [heads = "", ...lines] = table(columns, rows, WIDTH);
+  console.log(`${paint("bold", heads)}\n${lines.join("\n")}\n`);
+}
+
 function folded(rows: string[][]): string[][] {
   if (rows.length <= ROWS) return rows;
   const hidden = rows.length - ROWS;
-  return [...rows.slice(0, ROWS / 2), ["⋮", "", "", "", `${hidden} more`], ...rows.slice(-ROWS / 2)];
+  return [...rows.slice(0, ROWS / 2), ["⋮", "", "", `${hidden} more`], ...rows.slice(-ROWS / 2)];
 }
 
 function print(facts: readonly (readonly [string, string])[]): void {
   const width = Math.max(...facts.map(([name]) => name.length));
   for (const [name, fact] of facts) console.log(`${paint("dim", name.padEnd(width))}  ${printable(fact)}`);
-}
-
-function numbers(sent: readonly Sent[]): string {
-  return `steps ${sent.map(({ step }) => step).join(", ")}`;
 }
 
 function masked(store: string): string {

@@ -1,63 +1,73 @@
-import { type Identity, isStateError, type StateRecord, type StateStore } from "groundstate";
-import type { Restart } from "./agent.js";
-import { decode, encode, type Step } from "./recorded-run.js";
+import { type Identity, isStateError, type StateStore } from "groundstate";
+import { type Approval, createApprovals } from "groundstate/approvals";
+import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
+import type { Entry } from "groundstate/typed";
+import { sessionsOf, stepId } from "./conversation.js";
+import { oneMore } from "./costs.js";
+import type { Step } from "./recorded-run.js";
 
 /** What the store says about one run, read back from it. */
 export interface Stored {
-  readonly steps: readonly StoredStep[];
-  /** How many of them are, byte for byte, what was recorded. */
+  readonly status: string;
+  readonly events: readonly Entry<Step>[];
+  /** How many of them are what was recorded. */
   readonly asRecorded: number;
-  readonly restart: Restart | undefined;
-  /** Steps that were sent again and carry a time from after the restart: written twice. */
-  readonly writtenTwice: readonly number[];
+  readonly approval: Approval;
+  /** Of this session. */
+  readonly used: Usage;
+  /** Of the whole tenant, earlier runs included, by model. */
+  readonly costs: UsageSummary;
+  /** What a call beyond the budget is told. */
+  readonly beyondBudget: string;
 }
 
-export interface StoredStep {
-  readonly number: number;
-  readonly step: Step;
-  readonly record: StateRecord;
-}
-
-/** What another tenant sees that asks for the same user, session and run. */
+/** What another tenant sees that asks for the same user, session and approval. */
 export interface Elsewhere {
-  readonly records: number;
-  readonly byEventId: string;
+  readonly sessions: number;
+  readonly events: string;
+  readonly approval: string;
+  readonly calls: number;
 }
 
 export async function readBack(
   store: StateStore,
-  identity: Identity,
+  run: Identity,
   recorded: readonly Step[],
-  restartedAt: Date,
+  gate: number,
 ): Promise<Stored> {
-  const records = await store.list(identity, "step/");
-  const steps = records.map((record) => ({
-    number: Number(record.kind.slice("step/".length)),
-    step: decode<Step>(record.bytes),
-    record,
-  }));
-  const restart = await store.find(identity, "restart");
-  const found = restart && decode<Restart>(restart.bytes);
-  const again = new Set(found?.sentAgain.map((sent) => sent.step));
-  const late = steps.filter(({ number, record }) => again.has(number) && record.updatedAt >= restartedAt);
+  const { tenant, user, session } = run;
+  const owner = { tenant, user, session };
+  const ledger = createLedger(store);
+  const { status } = await sessionsOf(store).get(owner);
+  const events = await sessionsOf(store).read(owner);
   return {
-    steps,
-    asRecorded: steps.filter(({ number, record }) => isEqual(record, recorded[number - 1])).length,
-    restart: found,
-    writtenTwice: late.map(({ number }) => number),
+    status,
+    events,
+    asRecorded: events.filter(({ number, value }) => isEqual(value, recorded[number - 1])).length,
+    approval: await createApprovals(store).get(owner, stepId(owner, gate)),
+    used: await ledger.totals(owner),
+    costs: await ledger.summarize({ tenant }, { by: "model" }),
+    beyondBudget: await oneMore(ledger, run),
   };
 }
 
-export async function readAs(store: StateStore, other: Identity, eventId: string): Promise<Elsewhere> {
-  const records = await store.list(other, "");
-  return { records: records.length, byEventId: await codeOf(store.loadByEventId(other, eventId)) };
+export async function readAs(store: StateStore, other: Identity, gate: number): Promise<Elsewhere> {
+  const { tenant, user, session } = other;
+  const owner = { tenant, user, session };
+  const { sessions } = await sessionsOf(store).list({ tenant, user });
+  return {
+    sessions: sessions.length,
+    events: await codeOf(sessionsOf(store).read(owner)),
+    approval: await codeOf(createApprovals(store).get(owner, stepId(owner, gate))),
+    calls: (await createLedger(store).totals({ tenant })).calls,
+  };
 }
 
-function isEqual(record: StateRecord, step: Step | undefined): boolean {
-  return step !== undefined && encode(step).equals(record.bytes);
+function isEqual(step: Step, other: Step | undefined): boolean {
+  return JSON.stringify(step) === JSON.stringify(other);
 }
 
-async function codeOf(call: Promise<StateRecord>): Promise<string> {
+async function codeOf(call: Promise<unknown>): Promise<string> {
   try {
     await call;
     return "found";
