@@ -54,7 +54,10 @@ export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "ki
 /** What a record says, or CORRUPT with its place: nothing that does not decode is skipped or made up for. */
 export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecord): Promise<T> {
   try {
-    return await codec.decode(record.bytes, record.version);
+    const value = await codec.decode(record.bytes, record.version);
+    // It would look as if nothing were stored.
+    if (value === undefined) throw new Error("it decodes to undefined");
+    return value;
   } catch (error) {
     if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
     throw corruptRecord(record, "a stored value does not decode", error);

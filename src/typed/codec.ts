@@ -1,7 +1,7 @@
 import { invalid, StateError } from "../errors.js";
-import { readInteger, readNamed } from "../validate.js";
+import { readInteger, readNamed, readObject } from "../validate.js";
 import { copyJson, type JsonValue } from "./json-value.js";
-import { applySchema, SchemaMismatch, type StandardSchema } from "./standard-schema.js";
+import { applySchema, SchemaMismatch, type SchemaResult, type StandardSchema } from "./standard-schema.js";
 
 /**
  * Turns values into bytes and back. `Input` is what may be written, `T` what is read.
@@ -38,33 +38,35 @@ export interface SchemaOptions<T, Input> extends JsonOptions {
  *
  * A value of a newer version is SCHEMA_TOO_NEW: it is not damaged, another process knows it.
  */
-export function json<T = JsonValue>(options?: JsonOptions): Codec<T>;
 export function json<T, Input>(options: SchemaOptions<T, Input>): Codec<T, Input>;
+export function json<T = JsonValue>(options?: JsonOptions): Codec<T>;
 export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Codec<unknown> {
   readNamed(options, "options", ["schema", "version", "upgrades"]);
   const { schema, upgrades = {} } = options;
   const version =
     "version" in options ? readInteger(options.version, "version", 0, Number.MAX_SAFE_INTEGER) : 0;
+  if ("upgrades" in options) readObject(options.upgrades, "upgrades");
   if ("schema" in options && typeof schema?.["~standard"]?.validate !== "function") {
     throw invalid("schema", "a Standard Schema");
   }
 
-  const upgrade = (value: unknown, stored: number): unknown => {
+  const upgraded = (bytes: Uint8Array, stored: number): unknown => {
+    // Before it is read: a newer one need not even be JSON.
     if (stored > version) throw tooNew(stored, version);
-    let upgraded = value;
+    let value = parse(bytes);
     for (let from = stored; from < version; from++) {
       const step = upgrades[from];
       if (step === undefined) throw new Error(`no upgrade leads on from version ${from}`);
-      upgraded = step(upgraded);
+      value = step(value);
     }
-    return upgraded;
+    return value;
   };
 
   return {
     version,
     encode: schema ? (value) => encodeBySchema(schema, value) : (value) => bytesOf(text(value)),
     decode(bytes, stored) {
-      const value = upgrade(parse(bytes), stored);
+      const value = upgraded(bytes, stored);
       return schema ? applySchema(schema, value) : value;
     },
   };
@@ -90,27 +92,29 @@ export function codecOf<T, Input>(options: { readonly codec?: Codec<T, Input> })
   if (typeof codec?.encode !== "function" || typeof codec.decode !== "function") {
     throw invalid("codec", "an object with encode and decode");
   }
+  readInteger(codec.version, "codec.version", 0, Number.MAX_SAFE_INTEGER);
   return codec;
 }
 
 async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<Uint8Array> {
-  const written = text(await accepted(schema, value, "what its schema accepts"), "called");
+  // Where the schema answers at once, before anything is waited for: what the caller does to the value later changes nothing.
+  const result = schema["~standard"].validate(value);
+  const written =
+    result instanceof Promise
+      ? textOf(await result, "what its schema accepts")
+      : textOf(result, "what its schema accepts");
   const rule = "what its schema accepts again, and leaves as it is, when it is read";
-  const read = await accepted(schema, JSON.parse(written), rule);
-  if (text(read, "called") !== written) throw invalid("value", rule);
+  const read = textOf(await schema["~standard"].validate(JSON.parse(written)), rule);
+  if (read !== written) throw invalid("value", rule);
   return bytesOf(written);
 }
 
-async function accepted(schema: StandardSchema, value: unknown, rule: string): Promise<unknown> {
-  try {
-    return await applySchema(schema, value);
-  } catch (error) {
-    if (!(error instanceof SchemaMismatch)) throw error;
-    throw new StateError("INVALID_RECORD", `value must be ${rule}`, {
-      details: { field: "value", rule },
-      cause: error,
-    });
-  }
+function textOf(result: SchemaResult<unknown>, rule: string): string {
+  if (result.issues === undefined) return text(result.value, "called");
+  throw new StateError("INVALID_RECORD", `value must be ${rule}`, {
+    details: { field: "value", rule },
+    cause: new SchemaMismatch(result.issues),
+  });
 }
 
 function text(value: unknown, toJSON: "refused" | "called" = "refused"): string {
@@ -124,7 +128,13 @@ function bytesOf(written: string): Uint8Array {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function parse(bytes: Uint8Array): unknown {
-  return JSON.parse(utf8.decode(bytes));
+  const written = utf8.decode(bytes);
+  try {
+    return JSON.parse(written);
+  } catch {
+    // Without the cause, which quotes what was stored.
+    throw new SyntaxError("it is not JSON");
+  }
 }
 
 function tooNew(found: number, supported: number): StateError<"SCHEMA_TOO_NEW"> {

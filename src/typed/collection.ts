@@ -8,7 +8,6 @@ import type {
   StateStore,
 } from "../contract.js";
 import { readOptions } from "../validate.js";
-import { readPrefix } from "../validate-text.js";
 import { type Cell, cellAt, decodeRecord, type Stored } from "./cell.js";
 import {
   findCell,
@@ -20,7 +19,7 @@ import {
   updateCell,
 } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";
-import { itemKind, itemPrefix, readShapeName } from "./names.js";
+import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
 
 /** A value of a collection. */
 export interface Item<T> extends Stored<T> {
@@ -85,7 +84,7 @@ export class Collection<T, Input = T> {
     const { prefix, after, before, ...range } = readOptions(options, LIST) as ItemsOptions;
     const records = await this.#store.list(
       identity,
-      itemPrefix(this.#name) + (options && "prefix" in options ? readPrefix(prefix, "prefix") : ""),
+      itemPrefix(this.#name) + (options && "prefix" in options ? readIdPrefix(this.#name, prefix) : ""),
       {
         ...range,
         ...(options && "after" in options ? { after: itemKind(this.#name, after, "after") } : {}),

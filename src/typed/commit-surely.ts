@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
 import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract.js";
 import { isStateError, StateError } from "../errors.js";
+import { whenAborted } from "../when-aborted.js";
 
 export interface SurelyOptions extends CallOptions {
   /** The caller can make the same call again without doing its work twice. */
@@ -12,14 +12,16 @@ const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const TRIES = 6;
 
 /**
- * A commit with at least one save. One whose answer was lost is sent again as it is, for its event ids tell whether it
- * happened. OUTCOME_UNKNOWN is left when no try got an answer; it is `retryable` only where the caller brought the ids.
+ * A commit whose answer was lost is sent again as it is, for its event ids tell whether it happened, and a commit of
+ * checks does nothing. OUTCOME_UNKNOWN is left when no try got an answer, and when it deletes and saves nothing, and so
+ * has no event ids; it is `retryable` only where the caller brought the ids.
  */
 export async function commitSurely(
   store: StateStore,
   changes: readonly Change[],
   { signal, repeatable }: SurelyOptions,
 ): Promise<CommitReceipt> {
+  const mayRepeat = changes.some(({ op }) => op === "save") || changes.every(({ op }) => op === "check");
   let doubt: StateError | undefined;
   for (let tries = 1; ; tries++) {
     try {
@@ -28,8 +30,8 @@ export async function commitSurely(
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       // Of a later try only a definite answer counts: that it was turned away says nothing of the first.
-      if (doubt === undefined || isStateError(error, "CONDITION_FAILED")) throw error;
-      if (tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);
+      if (doubt === undefined || wasJudged(error)) throw error;
+      if (!mayRepeat || tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);
     }
     await pause(jitteredPause(tries, BACKOFF), signal).catch(() => {});
   }
@@ -37,14 +39,32 @@ export async function commitSurely(
 
 /** Rejects with the signal's reason. */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
-    // Node's own AbortError has the reason as its cause.
-    signal?.throwIfAborted();
-    throw error;
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      release?.();
+      resolve();
+    }, ms);
+    const release =
+      signal &&
+      whenAborted(signal, () => {
+        clearTimeout(timer);
+        release?.();
+        reject(signal.reason);
+      });
   });
 }
 
-function unknown(error: StateError, repeatable: boolean): StateError<"OUTCOME_UNKNOWN"> {
-  const { message, cause = error } = error;
-  return new StateError("OUTCOME_UNKNOWN", message, { details: {}, cause, retryable: repeatable });
+/** Its event ids were looked at and not found, so no earlier try took effect. */
+function wasJudged(error: unknown): boolean {
+  return isStateError(error, "CONDITION_FAILED") || isStateError(error, "IDEMPOTENCY_CONFLICT");
+}
+
+function unknown(cause: StateError, repeatable: boolean): StateError<"OUTCOME_UNKNOWN"> {
+  const advice = repeatable ? "make the same call again" : "read before you make it again";
+  return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
+    details: {},
+    cause,
+    retryable: repeatable,
+  });
 }

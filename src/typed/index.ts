@@ -5,12 +5,12 @@ export { Collection, type Item, type ItemsOptions } from "./collection.js";
 export {
   type AppendOptions,
   type AppendReceipt,
-  type Bounds,
   type Entry,
   Journal,
   type NewEntry,
   type ReadOptions,
 } from "./journal.js";
+export type { Bounds } from "./journal-bounds.js";
 export { copyJson, type JsonValue } from "./json-value.js";
 export { TypedSlot } from "./slot.js";
 export {

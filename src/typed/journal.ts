@@ -1,10 +1,20 @@
-import type { CallOptions, EventId, Identity, ListOptions, StateRecord, StateStore } from "../contract.js";
-import { invalid, isStateError, StateError } from "../errors.js";
+import type {
+  CallOptions,
+  EventId,
+  Identity,
+  ListOptions,
+  RecordPlace,
+  StateRecord,
+  StateStore,
+} from "../contract.js";
+import { invalid, isStateError } from "../errors.js";
 import { newEventId } from "../event-id.js";
 import { readInteger, readNamed, readOptions } from "../validate.js";
-import { type Cell, cellAt, corruptRecord, decodeRecord, ownIdentity } from "./cell.js";
-import type { ShapeOptions } from "./cell-operations.js";
-import { type Codec, codecOf, json } from "./codec.js";
+import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity } from "./cell.js";
+import { findCell, type ShapeOptions } from "./cell-operations.js";
+import { type Codec, codecOf } from "./codec.js";
+import { BOUNDS, type Bounds, EMPTY, missingNumber } from "./journal-bounds.js";
+import { appendedBefore, type Made } from "./journal-duplicates.js";
 import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
 import { type TransactOptions, transact } from "./transact.js";
 import type { Transaction } from "./transaction.js";
@@ -42,17 +52,9 @@ export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "si
   readonly from?: number;
 }
 
-/** Which entries there are: from `first` up to and without `next`. */
-export interface Bounds {
-  readonly first: number;
-  readonly next: number;
-}
-
 const MOST_ENTRIES = 200;
 const TRIM_AT_ONCE = 200;
 const DIGITS = 16;
-const EMPTY: Bounds = { first: 1, next: 1 };
-const BOUNDS = json<Bounds>();
 
 /** An append-only list per identity, with numbers that have no gap. */
 export class Journal<T, Input = T> {
@@ -78,6 +80,7 @@ export class Journal<T, Input = T> {
     options: AppendOptions = {},
   ): Promise<AppendReceipt> {
     const { also, ...rest } = readNamed(options, "options", ["signal", "attempts", "also"]) as AppendOptions;
+    if ("also" in options && typeof also !== "function") throw invalid("also", "a function");
     const owner = ownIdentity(identity);
     const given = readEntries(entries);
     // Encoded before anything is waited for: what the caller does to the values later changes nothing.
@@ -99,35 +102,36 @@ export class Journal<T, Input = T> {
       );
       return { duplicate: false, numbers };
     } catch (error) {
-      if (isStateError(error, "CONDITION_FAILED"))
+      if (isStateError(error, "CONDITION_FAILED") && this.#isEntry(owner, error.details))
         throw corruptRecord(head, "the journal's numbers are wrong");
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      return { duplicate: true, numbers: await this.#appendedBefore(owner, made) };
+      const records = await appendedBefore(this.#store, head, made, error);
+      return { duplicate: true, numbers: records.map((record) => record && this.#numberOf(record)) };
     }
   }
 
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
   async read(identity: Identity, options?: ReadOptions): Promise<Entry<T>[]> {
-    const { from, ...range } = readOptions(options, ["signal", "from", "limit", "reverse"]) as ReadOptions;
-    const start =
-      options && "from" in options ? readInteger(from, "from", 1, Number.MAX_SAFE_INTEGER - 1) : undefined;
-    const bound = start === undefined ? {} : this.#bound(start, range.reverse === true);
-    const records = await this.#store.list(identity, itemPrefix(this.#name), { ...range, ...bound });
-    const entries = await Promise.all(records.map((record) => this.#entryOf(record)));
-    const step = range.reverse ? -1 : 1;
-    for (const [index, { number }] of entries.entries()) {
-      const previous = entries[index - 1];
-      if (previous === undefined || number === previous.number + step) continue;
-      throw corruptRecord(records[index] as StateRecord, "an entry of the journal is missing");
+    const asked = { ...(readOptions(options, ["signal", "from", "limit", "reverse"]) as ReadOptions) };
+    if ("from" in asked) readInteger(asked.from, "from", 1, Number.MAX_SAFE_INTEGER - 1);
+    const owner = ownIdentity(identity);
+    const head = this.#head(owner);
+    for (;;) {
+      const before = await findCell(this.#store, head, asked.signal && { signal: asked.signal });
+      const entries = await this.#list(owner, asked);
+      const numbers = entries.map(({ number }) => number);
+      const missing = missingNumber(numbers, asked, before?.value ?? EMPTY);
+      if (missing === undefined) return entries;
+      // It may have been trimmed or erased in between.
+      const after = await findCell(this.#store, head, asked.signal && { signal: asked.signal });
+      if (after?.eventId === before?.eventId)
+        throw corruptRecord(this.#cell(owner, missing), "an entry of the journal is missing");
     }
-    return entries;
   }
 
-  /** Which numbers there are. */
+  /** Which numbers there are. CORRUPT. */
   async bounds(identity: Identity, options?: CallOptions): Promise<Bounds> {
-    const { kind } = this.#head(ownIdentity(identity));
-    const record = await this.#store.find(identity, kind, options);
-    return record ? decodeRecord(BOUNDS, record) : EMPTY;
+    return (await findCell(this.#store, this.#head(ownIdentity(identity)), options))?.value ?? EMPTY;
   }
 
   /** Removes all entries but the last `keep`; how many. Interrupted, it may be called again. */
@@ -154,18 +158,10 @@ export class Journal<T, Input = T> {
     }
   }
 
-  /** The numbers of entries that were appended before, all of them; IDEMPOTENCY_CONFLICT where that cannot be said. */
-  async #appendedBefore(owner: Identity, made: readonly Made[]): Promise<(number | undefined)[]> {
-    const records = await Promise.all(made.map(({ eventId }) => findByEventId(this.#store, owner, eventId)));
-    // The store knows the id, and the entry is gone: it was trimmed. Of several entries it could be a new one.
-    if (made.length === 1 && records[0] === undefined) return [undefined];
-    const change = records.findIndex((record, index) => !isSame(record, made[index] as Made));
-    if (change === -1) return records.map((record) => this.#numberOf(record as StateRecord));
-    throw new StateError(
-      "IDEMPOTENCY_CONFLICT",
-      `entry ${change}: of these entries some were appended before, with other values or without the rest`,
-      { details: { change } },
-    );
+  async #list(owner: Identity, { from, ...range }: ReadOptions): Promise<Entry<T>[]> {
+    const bound = from === undefined ? {} : this.#bound(from, range.reverse === true);
+    const records = await this.#store.list(owner, itemPrefix(this.#name), { ...range, ...bound });
+    return Promise.all(records.map((record) => this.#entryOf(record)));
   }
 
   async #make(owner: Identity, { id = newEventId(), value }: NewEntry<Input>): Promise<Made> {
@@ -188,8 +184,15 @@ export class Journal<T, Input = T> {
     return itemKind(this.#name, String(number).padStart(DIGITS, "0"));
   }
 
-  #numberOf({ kind }: StateRecord): number {
-    return Number(kind.slice(itemPrefix(this.#name).length));
+  #isEntry(owner: Identity, { identity, kind }: RecordPlace): boolean {
+    const isOwn = cellKey({ identity, kind }) === cellKey({ identity: owner, kind });
+    return isOwn && kind.startsWith(itemPrefix(this.#name));
+  }
+
+  #numberOf(record: StateRecord): number {
+    const number = Number(record.kind.slice(itemPrefix(this.#name).length));
+    if (record.kind === this.#kind(number)) return number;
+    throw corruptRecord(record, "a record lies among the entries of a journal and is none");
   }
 
   /** Exclusive, as the store has it. */
@@ -207,11 +210,6 @@ export class Journal<T, Input = T> {
   }
 }
 
-interface Made {
-  readonly eventId: EventId;
-  readonly bytes: Uint8Array;
-}
-
 /** Of what is encoded already. */
 const ENCODED = { encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };
 
@@ -223,21 +221,4 @@ function readEntries<Input>(entries: readonly NewEntry<Input>[]): NewEntry<Input
     const { value, ...given } = readNamed(entry, "entries", ["id", "value"]) as NewEntry<Input>;
     return "id" in given ? { id: readOwnId(given.id, "id"), value } : { value };
   });
-}
-
-async function findByEventId(
-  store: StateStore,
-  owner: Identity,
-  eventId: EventId,
-): Promise<StateRecord | undefined> {
-  try {
-    return await store.loadByEventId(owner, eventId);
-  } catch (error) {
-    if (isStateError(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
-}
-
-function isSame(record: StateRecord | undefined, { bytes }: Made): boolean {
-  return record !== undefined && Buffer.compare(record.bytes, bytes) === 0;
 }

@@ -14,8 +14,8 @@ const MOST_LEVELS = 500;
 /**
  * A copy of a value as JSON carries it, each property read once. What would come back as something else is
  * INVALID_RECORD naming `field`: NaN and the infinities, bigints, functions, symbols, cycles, lone surrogates, holes and
- * `undefined` in arrays, Maps, Dates and other objects of a class. Properties that are `undefined` are left out. With
- * `toJSON`, an object that has this method stands for what it returns.
+ * `undefined` in arrays, arrays with names, Maps, Dates and other objects of a class. Properties that are `undefined` are
+ * left out, and -0 becomes 0. With `toJSON`, an object that has this method stands for what it returns.
  */
 export function copyJson(value: unknown, field: string, toJSON: "refused" | "called" = "refused"): JsonValue {
   const above: object[] = [];
@@ -29,7 +29,8 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
         return part;
       case "number":
         if (!Number.isFinite(part)) throw invalid(field, "JSON: NaN and infinite numbers have no form in it");
-        return part;
+        // Adding 0 turns -0 into 0.
+        return part + 0;
       case "object":
         return part === null ? null : copyObject(part);
       default:
@@ -47,11 +48,26 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
   }
 
   function copyMembers(part: object): JsonValue {
-    if (toJSON === "called" && "toJSON" in part && typeof part.toJSON === "function") {
-      return copy(part.toJSON());
+    if (toJSON === "called") {
+      const { toJSON: method } = part as { toJSON?: unknown };
+      if (typeof method === "function") return copy(method.call(part));
     }
+    if (Object.getOwnPropertySymbols(part).length > 0) {
+      throw invalid(field, "JSON: a name that is a symbol has no form in it");
+    }
+    return Array.isArray(part) ? copyElements(part) : copyProperties(part);
+  }
+
+  function copyElements(part: readonly unknown[]): JsonValue {
+    // Array.prototype inherits as an object literal does; that of a class inherits from it.
+    if (!isPlain(Object.getPrototypeOf(part))) throw invalid(field, "JSON: arrays, not those of a class");
     // By index, for a hole is a missing element too.
-    if (Array.isArray(part)) return Array.from({ length: part.length }, (_, index) => copy(part[index]));
+    const copied = Array.from({ length: part.length }, (_, index) => copy(part[index]));
+    if (Object.keys(part).length > copied.length) throw invalid(field, "JSON: arrays without names");
+    return copied;
+  }
+
+  function copyProperties(part: object): JsonValue {
     if (!isPlain(part)) throw invalid(field, "JSON: plain objects, not those of a class");
     const members: [string, JsonValue][] = [];
     for (const name of Object.keys(part)) {
@@ -66,7 +82,9 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
 }
 
 /** An object literal, of this realm or of another. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+function isPlain(value: object | null): boolean {
+  if (value === null || Symbol.toStringTag in value) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { EventId } from "../contract.js";
 import { invalid } from "../errors.js";
 import { LIMITS } from "../limits.js";
-import { readEventId, readKind } from "../validate-text.js";
+import { readEventId, readKind, readText } from "../validate-text.js";
 
 const NAME_BYTES = 128;
 const DIGEST_LENGTH = 22;
@@ -30,6 +30,11 @@ export function itemKind(name: string, id: unknown, field = "id"): string {
 /** What the kinds of all items of a collection begin with, and no others. */
 export function itemPrefix(name: string): string {
   return name + SEPARATOR;
+}
+
+/** What the ids that are asked for begin with; may be empty. */
+export function readIdPrefix(name: string, value: unknown): string {
+  return readText(value, "prefix", LIMITS.kindBytes - Buffer.byteLength(itemPrefix(name)));
 }
 
 /** Names of any length in 22 characters (132 bits of SHA-256), in base64url; no two lists of names run together. */

@@ -1,8 +1,9 @@
 import { jitteredPause } from "../backoff.js";
 import type { CallOptions, StateStore } from "../contract.js";
-import { isStateError, StateError } from "../errors.js";
-import { readInteger, readNamed, readSignal } from "../validate.js";
-import { type Cell, cellKey } from "./cell.js";
+import { invalid, isStateError, StateError } from "../errors.js";
+import { slotKey } from "../slot-key.js";
+import { readInteger, readNamed, readObject, readSignal, validateSlot } from "../validate.js";
+import type { Cell } from "./cell.js";
 import { commitSurely, pause } from "./commit-surely.js";
 import { Transaction } from "./transaction.js";
 import { inTurn } from "./turnstile.js";
@@ -26,8 +27,12 @@ const NAMES = ["signal", "attempts", "repeatable", "turn"];
  * Runs `work` until what it wrote took effect on exactly what it read: a compare-and-swap over any number of slots of
  * one tenant, 256 at most. `work` may run several times and must do nothing but read and write through the transaction.
  *
+ * What it reads of several slots may be of different moments; that is found out when it commits, also where it writes
+ * nothing. What it throws is thrown as it is, without that.
+ *
  * A commit whose answer was lost is sent again as it is, so it happens once. UNAVAILABLE (`busy`) when others were
- * faster each time, OUTCOME_UNKNOWN when no answer came to the last; an abort rejects with the signal's reason.
+ * faster each time, OUTCOME_UNKNOWN when no answer came to the last, or the lost one was to a commit of nothing but
+ * deletes; an abort rejects with the signal's reason.
  */
 export async function transact<R>(
   store: StateStore,
@@ -36,10 +41,24 @@ export async function transact<R>(
 ): Promise<R> {
   readNamed(options, "options", NAMES);
   const signal = readSignal(options);
-  const { repeatable = false, turn } = options;
+  const repeatable = readRepeatable(options);
+  const turn = readTurn(options);
   const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
   const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
-  return turn === undefined ? run() : inTurn(store, cellKey(turn), signal, run);
+  return turn === undefined ? run() : inTurn(store, turn, signal, run);
+}
+
+function readRepeatable(options: TransactOptions): boolean {
+  if (!("repeatable" in options)) return false;
+  const { repeatable } = options;
+  if (typeof repeatable !== "boolean") throw invalid("repeatable", "true or false");
+  return repeatable;
+}
+
+function readTurn(options: TransactOptions): string | undefined {
+  if (!("turn" in options)) return undefined;
+  const { identity, kind } = readObject(options.turn, "turn") as { identity?: unknown; kind?: unknown };
+  return slotKey(validateSlot(identity, kind));
 }
 
 interface Rules {
@@ -64,7 +83,7 @@ async function compareAndSwap<R>(
       await commitSurely(store, changes, rules);
       return result;
     } catch (error) {
-      if (!isStateError(error, "CONDITION_FAILED") || transaction.created(error.details)) throw error;
+      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.created(error.details))) throw error;
       if (tries === attempts) throw busy(attempts, error);
     }
     await pause(jitteredPause(tries, BACKOFF), signal);

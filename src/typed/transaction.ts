@@ -46,12 +46,13 @@ export class Transaction {
    * Writes the value. An `eventId` of the caller's makes the store recognise this write for as long as it knows the
    * id; without one each attempt takes a new id. INVALID_RECORD.
    */
-  async set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
+  set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
     const write = encode(cell.codec, value, eventId);
-    // Whoever does not wait for it learns of a refusal when the changes are made.
-    write.catch(() => {});
     this.#part(cell).write = write;
-    await write;
+    const done = write.then(() => {});
+    // Whoever does not wait for it learns of a refusal when the changes are made.
+    done.catch(() => {});
+    return done;
   }
 
   /** Writes the value where nothing may be yet: if something is, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
@@ -70,16 +71,17 @@ export class Transaction {
     const parts = [...this.#parts.values()];
     // Several reads must have been true at the same time, though nothing is written.
     if (parts.length < 2 && parts.every(({ write }) => write === undefined)) return [];
-    // What was read comes first: a condition that fails behind it would fail however often one tried.
-    const ordered = [...parts.filter(({ read }) => read), ...parts.filter(({ read }) => !read)];
+    // What was only read comes first: a `create` that fails behind it would fail however often one tried.
+    const mayChange = ({ read, created }: Part) => read !== undefined && !created;
+    const ordered = [...parts.filter(mayChange), ...parts.filter((part) => !mayChange(part))];
     const changes = await Promise.all(ordered.map(changeOf));
     return changes.filter((change) => change !== undefined);
   }
 
-  /** Whether this cell was written with `create`, unread. @internal */
-  created(cell: Pick<Cell<unknown>, "identity" | "kind">): boolean {
-    const part = this.#parts.get(cellKey(cell));
-    return part?.created === true && part.read === undefined;
+  /** Whether this cell was written with `create`, and not because it was read and empty. @internal */
+  async created(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
+    const { created = false, read } = this.#parts.get(cellKey(cell)) ?? {};
+    return created && (read === undefined || (await read) !== undefined);
   }
 
   #part(cell: Cell<unknown, never>): Part {
@@ -103,7 +105,7 @@ async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: 
 
 async function changeOf({ cell, read, created, write: written }: Part): Promise<Change | undefined> {
   const { identity, kind } = cell;
-  const condition = read ? { expect: (await read)?.eventId ?? null } : created && { expect: null };
+  const condition = created ? { expect: null } : read && { expect: (await read)?.eventId ?? null };
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };

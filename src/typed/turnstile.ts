@@ -22,12 +22,15 @@ export async function inTurn<R>(
   const before = line.get(key);
   const last = before === undefined ? mine : before.then(() => mine);
   line.set(key, last);
+  // Whoever gives up leaves those before at work: the line is over when all of them are through.
+  void last.then(() => {
+    if (line.get(key) === last) line.delete(key);
+  });
   try {
     if (before !== undefined) await unlessAborted(before, signal);
     return await work();
   } finally {
     leave();
-    if (line.get(key) === last) line.delete(key);
   }
 }
 

@@ -19,7 +19,7 @@ export async function inProcesses<R>(
     const given = [
       "--input-type=module",
       "-e",
-      `${PRELUDE}${source}\nawait store.close();`,
+      PRELUDE + source + END,
       JSON.stringify({ url, args, me, start }),
     ];
     const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: ROOT, timeout: 60_000 });
@@ -35,4 +35,9 @@ const PRELUDE = `
   const { url, args, me, start } = JSON.parse(process.argv[1]);
   const store = await openStore(url);
   await sleepUntilStart(Math.max(0, start - Date.now()));
+`;
+
+/** A connection that is open keeps a process alive. */
+const END = `
+  await store.close();
 `;

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { Collection, transact } from "../../src/typed/index.js";
+import { withCommit } from "./commits.js";
+import { inProcesses } from "./processes.js";
+import { newSession, onEveryStore, onSharedStores } from "./stores.js";
+
+onEveryStore((opened) => {
+  function fresh() {
+    const who = newSession();
+    const numbers = new Collection<number>(opened.store, "numbers");
+    return { who, numbers, a: numbers.at(who, "a"), b: numbers.at(who, "b") };
+  }
+  const values = async ({ who, numbers }: ReturnType<typeof fresh>) =>
+    Object.fromEntries((await numbers.list(who)).map(({ id, value }) => [id, value]));
+
+  test("options that are none are refused before the work begins", async () => {
+    const work = () => expect.unreachable("it began");
+    for (const [options, field] of [
+      [null, "options"],
+      [{ tries: 1 }, "options"],
+      [{ attempts: undefined }, "attempts"],
+      [{ attempts: 0 }, "attempts"],
+      [{ attempts: 10_001 }, "attempts"],
+      [{ repeatable: undefined }, "repeatable"],
+      [{ repeatable: "yes" }, "repeatable"],
+      [{ turn: undefined }, "turn"],
+      [{ turn: { identity: newSession(), kind: "" } }, "kind"],
+      [{ signal: "s" }, "signal"],
+    ] as const) {
+      await expect(transact(opened.store, work, options as object)).rejects.toMatchObject({
+        code: "INVALID_RECORD",
+        details: { field },
+      });
+    }
+  });
+
+  test("work that throws writes nothing, runs once, and its error passes as it is", async () => {
+    const rig = fresh();
+    const boom = new Error("boom");
+    let tries = 0;
+    const failing = transact(opened.store, async (transaction) => {
+      tries++;
+      await transaction.set(rig.a, 1);
+      throw boom;
+    });
+    await expect(failing).rejects.toBe(boom);
+    expect([tries, await values(rig)]).toEqual([1, {}]);
+  });
+
+  test("what nobody waited for is written, or its refusal reported, and nothing is left to the process", async () => {
+    const rig = fresh();
+    const stray: unknown[] = [];
+    const note = (error: unknown) => stray.push(error);
+    process.on("unhandledRejection", note);
+    await transact(opened.store, async (transaction) => {
+      void transaction.set(rig.a, 1);
+      void transaction.create(rig.b, 2);
+    });
+    expect(await values(rig)).toEqual({ a: 1, b: 2 });
+    const refused = transact(opened.store, async (transaction) => {
+      void transaction.set(rig.a, Number.NaN);
+      void transaction.set(rig.b, 3);
+      await sleep(5);
+    });
+    await expect(refused).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "value" } });
+    await sleep(5);
+    process.off("unhandledRejection", note);
+    expect(stray).toEqual([]);
+    expect(await values(rig)).toEqual({ a: 1, b: 2 });
+  });
+
+  test("one that only reads writes nothing and asks for no commit", async () => {
+    const rig = fresh();
+    await rig.numbers.put(rig.who, "a", 1);
+    const store = withCommit(opened.store, () => expect.unreachable("it was committed"));
+    const read = await transact(store, async (transaction) => [
+      await transaction.get(rig.a),
+      await transaction.get(rig.b),
+    ]);
+    expect(read).toEqual([1, undefined]);
+  });
+
+  describe("what was read and not written has to hold still", () => {
+    /** Each takes 1 off its own number if both together leave enough, on the same sum. */
+    async function writeSkew(take: (rig: ReturnType<typeof fresh>, mine: "a" | "b") => Promise<unknown>) {
+      const rig = fresh();
+      await rig.numbers.put(rig.who, "a", 1);
+      await rig.numbers.put(rig.who, "b", 0);
+      await Promise.all([take(rig, "a"), take(rig, "b")]);
+      const { a = 0, b = 0 } = await values(rig);
+      return a + b;
+    }
+
+    test("so two that read both and write one each do not both succeed", async () => {
+      const both = barrier(2);
+      const sum = await writeSkew(({ a, b }, mine) =>
+        transact(opened.store, async (transaction) => {
+          const sum = ((await transaction.get(a)) ?? 0) + ((await transaction.get(b)) ?? 0);
+          await both();
+          const cell = mine === "a" ? a : b;
+          if (sum >= 1) await transaction.set(cell, ((await transaction.get(cell)) ?? 0) - 1);
+        }),
+      );
+      expect(sum).toBe(0);
+    });
+
+    test("the rig does show it where only the one written is checked", async () => {
+      const both = barrier(2);
+      const sum = await writeSkew(async ({ who, numbers }, mine) => {
+        const items = await numbers.list(who);
+        const sum = items.reduce((total, { value }) => total + value, 0);
+        await both();
+        const { value, eventId } = items.find(({ id }) => id === mine)!;
+        if (sum >= 1) await numbers.put(who, mine, value - 1, { expect: eventId });
+      });
+      expect(sum).toBe(-1);
+    });
+  });
+
+  test("64 callers count to 64, in one line or in a crowd; read and save does not", async () => {
+    const rig = fresh();
+    const { who, numbers } = rig;
+    await Promise.all(Array.from({ length: 64 }, () => numbers.update(who, "a", (n = 0) => n + 1)));
+    const crowd = () =>
+      transact(opened.store, async (transaction) =>
+        transaction.set(rig.b, ((await transaction.get(rig.b)) ?? 0) + 1),
+      );
+    await Promise.all(Array.from({ length: 64 }, crowd));
+    const naive = async () => numbers.put(who, "naive", ((await numbers.get(who, "naive")) ?? 0) + 1);
+    await Promise.all(Array.from({ length: 64 }, naive));
+    const { a, b, naive: lost } = await values(rig);
+    expect([a, b]).toEqual([64, 64]);
+    expect(lost).toBeLessThan(64);
+  });
+});
+
+onSharedStores((opened) => {
+  test("four processes count to 200; read and save does not", async () => {
+    const who = newSession();
+    const counted = await inProcesses<number[]>(
+      4,
+      opened.url,
+      who,
+      `
+      import { Collection } from "groundstate/typed";
+      const numbers = new Collection(store, "numbers");
+      const seen = [];
+      for (let n = 0; n < 50; n++) {
+        seen.push(await numbers.update(args, "exact", (n = 0) => n + 1));
+        await numbers.put(args, "naive", ((await numbers.get(args, "naive")) ?? 0) + 1);
+      }
+      console.log(JSON.stringify(seen));
+      `,
+    );
+    const numbers = new Collection<number>(opened.store, "numbers");
+    expect(await numbers.get(who, "exact")).toBe(200);
+    expect(counted.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+    expect(await numbers.get(who, "naive")).toBeLessThan(200);
+  });
+});
+
+/** Holds the first so many callers until all of them are there; later ones pass. */
+function barrier(count: number): () => Promise<void> {
+  let arrived = 0;
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return async () => {
+    if (++arrived >= count) open();
+    await opened;
+  };
+}
