@@ -70,15 +70,30 @@ onEveryStore((opened) => {
     expect(await values(rig)).toEqual({ a: 1, b: 2 });
   });
 
-  test("one that only reads writes nothing and asks for no commit", async () => {
+  test("one that reads one slot asks for no commit", async () => {
     const rig = fresh();
     await rig.numbers.put(rig.who, "a", 1);
     const store = withCommit(opened.store, () => expect.unreachable("it was committed"));
-    const read = await transact(store, async (transaction) => [
-      await transaction.get(rig.a),
-      await transaction.get(rig.b),
-    ]);
-    expect(read).toEqual([1, undefined]);
+    expect(await transact(store, (transaction) => transaction.get(rig.a))).toBe(1);
+  });
+
+  test("one that only reads several slots sees them as they were at one moment, and writes nothing", async () => {
+    const rig = fresh();
+    await rig.numbers.put(rig.who, "a", 0);
+    await rig.numbers.put(rig.who, "b", 0);
+    const both = (value: number) =>
+      transact(opened.store, async (transaction) => {
+        await transaction.set(rig.a, value);
+        await transaction.set(rig.b, value);
+      });
+    let tries = 0;
+    const read = await transact(opened.store, async (transaction) => {
+      const a = await transaction.get(rig.a);
+      // In between, others change what was read and what is read next.
+      if (tries++ === 0) await both(1);
+      return [a, await transaction.get(rig.b)];
+    });
+    expect([tries, read, await values(rig)]).toEqual([2, [1, 1], { a: 1, b: 1 }]);
   });
 
   describe("what was read and not written has to hold still", () => {
