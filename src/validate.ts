@@ -33,7 +33,7 @@ export function validateSlot(identity: unknown, kind: unknown): Slot {
  */
 export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "kind"> {
   const { tenant, user, session, run } = readSession(identity);
-  if (run !== undefined && run !== "") throw invalid("run", "left out: erase removes a whole session");
+  if (run !== undefined && run !== "") throw invalid("run", "left out: this is about a whole session");
   return { tenant, user, session };
 }
 

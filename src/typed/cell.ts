@@ -1,8 +1,8 @@
-import type { EventId, Identity, StateRecord } from "../contract.js";
-import { isStateError, StateError } from "../errors.js";
+import type { EventId, Identity, SessionIdentity, StateRecord } from "../contract.js";
+import { invalid, isStateError, StateError } from "../errors.js";
 import { identityOf } from "../identity.js";
 import { slotKey } from "../slot-key.js";
-import { validateIdentity, validateSlot } from "../validate.js";
+import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
 import type { Codec } from "./codec.js";
 
 /** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
@@ -30,6 +30,21 @@ export function ownIdentity(identity: Identity): Identity {
   return identityOf(validateIdentity(identity));
 }
 
+/** The same for a session, or a run of it: not for what belongs to a whole user or tenant. */
+export function ownRun(identity: Identity): Identity {
+  const slot = validateIdentity(identity);
+  if (slot.session.startsWith("~"))
+    throw invalid("session", "a session, and not a user's or tenant's own state");
+  return identityOf(slot);
+}
+
+/** The same for a session; one that names a run is refused, for more is meant than whoever passed it has in mind. */
+export function ownSession(identity: SessionIdentity): SessionIdentity {
+  const own = ownRun(identity);
+  validateSessionIdentity(own);
+  return own;
+}
+
 /** One string per slot. */
 export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "kind">): string {
   const { tenant, user, session, run = "" } = identity;
@@ -41,7 +56,7 @@ export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecor
   try {
     return await codec.decode(record.bytes, record.version);
   } catch (error) {
-    if (isStateError(error)) throw error;
+    if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
     throw corruptRecord(record, "a stored value does not decode", error);
   }
 }

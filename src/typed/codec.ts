@@ -7,7 +7,7 @@ import { applySchema, SchemaMismatch, type StandardSchema } from "./standard-sch
  * Turns values into bytes and back. `Input` is what may be written, `T` what is read.
  *
  * `encode` refuses a value with INVALID_RECORD. Whatever `decode` throws becomes CORRUPT with the place of the record,
- * unless it is a StateError, which is passed on.
+ * but for SCHEMA_TOO_NEW, which is passed on.
  */
 export interface Codec<T, Input = T> {
   /** The version of the values' shape, stored with each record as its `version`. */
@@ -67,6 +67,18 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
       const value = upgrade(parse(bytes), stored);
       return schema ? applySchema(schema, value) : value;
     },
+  };
+}
+
+/** Values that are kept as JSON of another form; what `read` throws makes the record CORRUPT. */
+export function mappedJson<T>(form: {
+  readonly write: (value: T) => JsonValue;
+  readonly read: (value: unknown) => T;
+}): Codec<T> {
+  return {
+    version: 0,
+    encode: (value) => bytesOf(JSON.stringify(form.write(value))),
+    decode: (bytes) => form.read(parse(bytes)),
   };
 }
 

@@ -27,12 +27,16 @@ export async function commitSurely(
       return await store.commit(changes, doubt ? {} : { signal });
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
-      // Of a later try only a definite answer counts: that it was turned away says nothing of the first.
-      if (doubt === undefined || isStateError(error, "CONDITION_FAILED")) throw error;
+      if (doubt === undefined || isDefinite(error)) throw error;
       if (tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);
     }
     await pause(jitteredPause(tries, BACKOFF), signal).catch(() => {});
   }
+}
+
+/** Of a later try only such an answer counts, for had the first happened it would be a replay. */
+function isDefinite(error: unknown): boolean {
+  return isStateError(error, "CONDITION_FAILED") || isStateError(error, "IDEMPOTENCY_CONFLICT");
 }
 
 /** Rejects with the signal's reason. */

@@ -10,6 +10,7 @@ export {
   Journal,
   type NewEntry,
   type ReadOptions,
+  type TrimOptions,
 } from "./journal.js";
 export { copyJson, type JsonValue } from "./json-value.js";
 export { TypedSlot } from "./slot.js";

@@ -5,6 +5,7 @@ import { readInteger, readNamed, readOptions } from "../validate.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord, ownIdentity } from "./cell.js";
 import type { ShapeOptions } from "./cell-operations.js";
 import { type Codec, codecOf, json } from "./codec.js";
+import { findByEventId } from "./find-by-event-id.js";
 import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
 import { type TransactOptions, transact } from "./transact.js";
 import type { Transaction } from "./transaction.js";
@@ -32,10 +33,12 @@ export interface AppendReceipt {
   readonly numbers: readonly (number | undefined)[];
 }
 
-export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts"> {
+export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts" | "turn"> {
   /** What else is to happen together with it, in the same commit. */
   readonly also?: (transaction: Transaction) => Promise<void>;
 }
+
+export type TrimOptions = CallOptions & Pick<TransactOptions, "turn">;
 
 export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
   /** The first number to read, or with `reverse` the last: the one that is read first. */
@@ -48,6 +51,7 @@ export interface Bounds {
   readonly next: number;
 }
 
+const APPEND = ["signal", "attempts", "turn", "also"];
 const MOST_ENTRIES = 200;
 const TRIM_AT_ONCE = 200;
 const DIGITS = 16;
@@ -77,7 +81,7 @@ export class Journal<T, Input = T> {
     entries: readonly NewEntry<Input>[],
     options: AppendOptions = {},
   ): Promise<AppendReceipt> {
-    const { also, ...rest } = readNamed(options, "options", ["signal", "attempts", "also"]) as AppendOptions;
+    const { also, ...rest } = readNamed(options, "options", APPEND) as AppendOptions;
     const owner = ownIdentity(identity);
     const given = readEntries(entries);
     // Encoded before anything is waited for: what the caller does to the values later changes nothing.
@@ -95,7 +99,7 @@ export class Journal<T, Input = T> {
           await transaction.set(head, { first, next: next + made.length });
           return made.map((_, index) => next + index);
         },
-        { ...rest, turn: head, repeatable: given.every(({ id }) => id !== undefined) },
+        { turn: head, ...rest, repeatable: given.every(({ id }) => id !== undefined) },
       );
       return { duplicate: false, numbers };
     } catch (error) {
@@ -104,6 +108,18 @@ export class Journal<T, Input = T> {
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
       return { duplicate: true, numbers: await this.#appendedBefore(owner, made) };
     }
+  }
+
+  /** The receipt of entries that are there with these values, all of them, or else `undefined`. */
+  async appended(
+    identity: Identity,
+    entries: readonly NewEntry<Input>[],
+  ): Promise<AppendReceipt | undefined> {
+    const owner = ownIdentity(identity);
+    const made = await Promise.all(readEntries(entries).map((entry) => this.#make(owner, entry)));
+    const records = await this.#current(owner, made);
+    if (!records.every((record, index) => isSame(record, made[index] as Made))) return undefined;
+    return { duplicate: true, numbers: records.map((record) => this.#numberOf(record as StateRecord)) };
   }
 
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
@@ -131,8 +147,8 @@ export class Journal<T, Input = T> {
   }
 
   /** Removes all entries but the last `keep`; how many. Interrupted, it may be called again. */
-  async trim(identity: Identity, keep: number, options: CallOptions = {}): Promise<number> {
-    readNamed(options, "options", ["signal"]);
+  async trim(identity: Identity, keep: number, options: TrimOptions = {}): Promise<number> {
+    readNamed(options, "options", ["signal", "turn"]);
     const owner = ownIdentity(identity);
     readInteger(keep, "keep", 0, Number.MAX_SAFE_INTEGER);
     const head = this.#head(owner);
@@ -147,7 +163,7 @@ export class Journal<T, Input = T> {
           await transaction.set(head, { first: until, next });
           return until - first;
         },
-        { ...options, turn: head },
+        { turn: head, ...options },
       );
       removed += now;
       if (now < TRIM_AT_ONCE) return removed;
@@ -156,7 +172,7 @@ export class Journal<T, Input = T> {
 
   /** The numbers of entries that were appended before, all of them; IDEMPOTENCY_CONFLICT where that cannot be said. */
   async #appendedBefore(owner: Identity, made: readonly Made[]): Promise<(number | undefined)[]> {
-    const records = await Promise.all(made.map(({ eventId }) => findByEventId(this.#store, owner, eventId)));
+    const records = await this.#current(owner, made);
     // The store knows the id, and the entry is gone: it was trimmed. Of several entries it could be a new one.
     if (made.length === 1 && records[0] === undefined) return [undefined];
     const change = records.findIndex((record, index) => !isSame(record, made[index] as Made));
@@ -166,6 +182,10 @@ export class Journal<T, Input = T> {
       `entry ${change}: of these entries some were appended before, with other values or without the rest`,
       { details: { change } },
     );
+  }
+
+  #current(owner: Identity, made: readonly Made[]): Promise<(StateRecord | undefined)[]> {
+    return Promise.all(made.map(({ eventId }) => findByEventId(this.#store, owner, eventId)));
   }
 
   async #make(owner: Identity, { id = newEventId(), value }: NewEntry<Input>): Promise<Made> {
@@ -223,19 +243,6 @@ function readEntries<Input>(entries: readonly NewEntry<Input>[]): NewEntry<Input
     const { value, ...given } = readNamed(entry, "entries", ["id", "value"]) as NewEntry<Input>;
     return "id" in given ? { id: readOwnId(given.id, "id"), value } : { value };
   });
-}
-
-async function findByEventId(
-  store: StateStore,
-  owner: Identity,
-  eventId: EventId,
-): Promise<StateRecord | undefined> {
-  try {
-    return await store.loadByEventId(owner, eventId);
-  } catch (error) {
-    if (isStateError(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
 }
 
 function isSame(record: StateRecord | undefined, { bytes }: Made): boolean {

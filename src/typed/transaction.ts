@@ -1,4 +1,4 @@
-import type { Change, EventId, StateRecord, StateStore } from "../contract.js";
+import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract.js";
 import { newEventId } from "../event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
@@ -12,8 +12,8 @@ interface Part {
   /** What the slot held, where that was asked. */
   read?: Promise<StateRecord | undefined>;
   write?: Promise<Write>;
-  /** It was written on the understanding that nothing is there. */
-  created?: boolean;
+  /** What it was written on the understanding of, unread. */
+  expect?: Expect;
 }
 
 /**
@@ -44,20 +44,22 @@ export class Transaction {
 
   /**
    * Writes the value. An `eventId` of the caller's makes the store recognise this write for as long as it knows the
-   * id; without one each attempt takes a new id. INVALID_RECORD.
+   * id; without one each attempt takes a new id. With `expect`, if the cell was not read and holds another event,
+   * `transact` rejects with CONDITION_FAILED. INVALID_RECORD.
    */
-  async set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
+  async set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<void> {
     const write = encode(cell.codec, value, eventId);
     // Whoever does not wait for it learns of a refusal when the changes are made.
     write.catch(() => {});
-    this.#part(cell).write = write;
+    const part = this.#part(cell);
+    part.write = write;
+    if (expect !== undefined) part.expect = expect;
     await write;
   }
 
   /** Writes the value where nothing may be yet: if something is, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
   create<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
-    this.#part(cell).created = true;
-    return this.set(cell, value, eventId);
+    return this.set(cell, value, eventId, null);
   }
 
   /** Empties the cell. */
@@ -65,20 +67,21 @@ export class Transaction {
     this.#part(cell).write = Promise.resolve({ op: "delete" });
   }
 
-  /** The changes of a commit that does all this, or none when nothing is to be written. @internal */
+  /** The changes of a commit that does all this, or none when one read was all. @internal */
   async changes(): Promise<Change[]> {
     const parts = [...this.#parts.values()];
-    if (parts.every(({ write }) => write === undefined)) return [];
+    // Several reads must have been true at the same time, though nothing is written.
+    if (parts.length < 2 && parts.every(({ write }) => write === undefined)) return [];
     // What was read comes first: a condition that fails behind it would fail however often one tried.
     const ordered = [...parts.filter(({ read }) => read), ...parts.filter(({ read }) => !read)];
     const changes = await Promise.all(ordered.map(changeOf));
     return changes.filter((change) => change !== undefined);
   }
 
-  /** Whether this cell was written with `create`, unread. @internal */
-  created(cell: Pick<Cell<unknown>, "identity" | "kind">): boolean {
+  /** Whether this cell was written on a condition of the caller's, unread. @internal */
+  demanded(cell: Pick<Cell<unknown>, "identity" | "kind">): boolean {
     const part = this.#parts.get(cellKey(cell));
-    return part?.created === true && part.read === undefined;
+    return part?.expect !== undefined && part.read === undefined;
   }
 
   #part(cell: Cell<unknown, never>): Part {
@@ -100,9 +103,9 @@ async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: 
   return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
 }
 
-async function changeOf({ cell, read, created, write: written }: Part): Promise<Change | undefined> {
+async function changeOf({ cell, read, expect, write: written }: Part): Promise<Change | undefined> {
   const { identity, kind } = cell;
-  const condition = read ? { expect: (await read)?.eventId ?? null } : created && { expect: null };
+  const condition = read ? { expect: (await read)?.eventId ?? null } : expect !== undefined && { expect };
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };

@@ -16,7 +16,12 @@ export async function inProcesses<R>(
 ): Promise<R[]> {
   const start = Date.now() + 1000;
   const run = async (me: number) => {
-    const given = ["--input-type=module", "-e", PRELUDE + source, JSON.stringify({ url, args, me, start })];
+    const given = [
+      "--input-type=module",
+      "-e",
+      `${PRELUDE}${source}\nawait store.close();`,
+      JSON.stringify({ url, args, me, start }),
+    ];
     const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: ROOT, timeout: 60_000 });
     return JSON.parse(stdout) as R;
   };
@@ -30,5 +35,4 @@ const PRELUDE = `
   const { url, args, me, start } = JSON.parse(process.argv[1]);
   const store = await openStore(url);
   await sleepUntilStart(Math.max(0, start - Date.now()));
-  process.once("beforeExit", () => store.close());
 `;
