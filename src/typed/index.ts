@@ -9,6 +9,7 @@ export {
   Journal,
   type NewEntry,
   type ReadOptions,
+  type TrimOptions,
 } from "./journal.js";
 export type { Bounds } from "./journal-bounds.js";
 export { copyJson, type JsonValue } from "./json-value.js";

@@ -1,7 +1,8 @@
-import type { EventId, RecordPlace, StateRecord, StateStore } from "../contract.js";
+import type { EventId, Identity, RecordPlace, StateRecord, StateStore } from "../contract.js";
 import { isStateError, StateError } from "../errors.js";
 import { newEventId } from "../event-id.js";
 import { commitSurely } from "./commit-surely.js";
+import { findByEventId } from "./find-by-event-id.js";
 
 /** An entry, ready to be written. */
 export interface Made {
@@ -19,7 +20,7 @@ export async function appendedBefore(
   made: readonly Made[],
   conflict: StateError,
 ): Promise<readonly (StateRecord | undefined)[]> {
-  const records = await Promise.all(made.map((entry) => findEntry(store, head, entry)));
+  const records = await findEntries(store, head.identity, made);
   if (records.every((record) => record === undefined)) {
     // Trimmed since, or not what the conflict is about. Of several that were trimmed some could be new.
     if (made.length === 1 && (await isKnown(store, head, made[0] as Made))) return records;
@@ -34,17 +35,13 @@ export async function appendedBefore(
   );
 }
 
-async function findEntry(
+/** The records of entries that are there. */
+export function findEntries(
   store: StateStore,
-  { identity }: RecordPlace,
-  { eventId }: Made,
-): Promise<StateRecord | undefined> {
-  try {
-    return await store.loadByEventId(identity, eventId);
-  } catch (error) {
-    if (isStateError(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
+  owner: Identity,
+  made: readonly Made[],
+): Promise<(StateRecord | undefined)[]> {
+  return Promise.all(made.map(({ eventId }) => findByEventId(store, owner, eventId)));
 }
 
 /** Whether the store knows the event id. It looks at that before the condition, which holds nowhere: nothing is written. */
@@ -63,6 +60,6 @@ async function isKnown(store: StateStore, { identity, kind }: RecordPlace, made:
   }
 }
 
-function isSame(record: StateRecord | undefined, { bytes }: Made): boolean {
+export function isSame(record: StateRecord | undefined, { bytes }: Made): boolean {
   return record !== undefined && Buffer.compare(record.bytes, bytes) === 0;
 }

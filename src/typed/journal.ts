@@ -14,7 +14,7 @@ import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity } 
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";
 import { BOUNDS, type Bounds, EMPTY, missingNumber } from "./journal-bounds.js";
-import { appendedBefore, type Made } from "./journal-duplicates.js";
+import { appendedBefore, findEntries, isSame, type Made } from "./journal-duplicates.js";
 import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
 import { type TransactOptions, transact } from "./transact.js";
 import type { Transaction } from "./transaction.js";
@@ -42,16 +42,19 @@ export interface AppendReceipt {
   readonly numbers: readonly (number | undefined)[];
 }
 
-export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts"> {
+export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts" | "turn"> {
   /** What else is to happen together with it, in the same commit. */
   readonly also?: (transaction: Transaction) => Promise<void>;
 }
+
+export type TrimOptions = CallOptions & Pick<TransactOptions, "turn">;
 
 export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
   /** The first number to read, or with `reverse` the last: the one that is read first. */
   readonly from?: number;
 }
 
+const APPEND = ["signal", "attempts", "turn", "also"];
 const MOST_ENTRIES = 200;
 const TRIM_AT_ONCE = 200;
 const DIGITS = 16;
@@ -79,7 +82,7 @@ export class Journal<T, Input = T> {
     entries: readonly NewEntry<Input>[],
     options: AppendOptions = {},
   ): Promise<AppendReceipt> {
-    const { also, ...rest } = readNamed(options, "options", ["signal", "attempts", "also"]) as AppendOptions;
+    const { also, ...rest } = readNamed(options, "options", APPEND) as AppendOptions;
     if ("also" in options && typeof also !== "function") throw invalid("also", "a function");
     const owner = ownIdentity(identity);
     const given = readEntries(entries);
@@ -98,7 +101,7 @@ export class Journal<T, Input = T> {
           await transaction.set(head, { first, next: next + made.length });
           return made.map((_, index) => next + index);
         },
-        { ...rest, turn: head, repeatable: given.every(({ id }) => id !== undefined) },
+        { turn: head, ...rest, repeatable: given.every(({ id }) => id !== undefined) },
       );
       return { duplicate: false, numbers };
     } catch (error) {
@@ -108,6 +111,18 @@ export class Journal<T, Input = T> {
       const records = await appendedBefore(this.#store, head, made, error);
       return { duplicate: true, numbers: records.map((record) => record && this.#numberOf(record)) };
     }
+  }
+
+  /** The receipt of entries that are there with these values, all of them, or else `undefined`. */
+  async appended(
+    identity: Identity,
+    entries: readonly NewEntry<Input>[],
+  ): Promise<AppendReceipt | undefined> {
+    const owner = ownIdentity(identity);
+    const made = await Promise.all(readEntries(entries).map((entry) => this.#make(owner, entry)));
+    const records = await findEntries(this.#store, owner, made);
+    if (!records.every((record, index) => isSame(record, made[index] as Made))) return undefined;
+    return { duplicate: true, numbers: records.map((record) => this.#numberOf(record as StateRecord)) };
   }
 
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
@@ -135,8 +150,8 @@ export class Journal<T, Input = T> {
   }
 
   /** Removes all entries but the last `keep`; how many. Interrupted, it may be called again. */
-  async trim(identity: Identity, keep: number, options: CallOptions = {}): Promise<number> {
-    readNamed(options, "options", ["signal"]);
+  async trim(identity: Identity, keep: number, options: TrimOptions = {}): Promise<number> {
+    readNamed(options, "options", ["signal", "turn"]);
     const owner = ownIdentity(identity);
     readInteger(keep, "keep", 0, Number.MAX_SAFE_INTEGER);
     const head = this.#head(owner);
@@ -151,7 +166,7 @@ export class Journal<T, Input = T> {
           await transaction.set(head, { first: until, next });
           return until - first;
         },
-        { ...options, turn: head },
+        { turn: head, ...options },
       );
       removed += now;
       if (now < TRIM_AT_ONCE) return removed;

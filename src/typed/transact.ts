@@ -20,6 +20,12 @@ export interface TransactOptions extends CallOptions {
   readonly turn?: Pick<Cell<unknown>, "identity" | "kind">;
 }
 
+export interface Transacted<R> {
+  readonly result: R;
+  /** The commit had happened before: a replay, known by the caller's event ids. */
+  readonly duplicate: boolean;
+}
+
 const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 const NAMES = ["signal", "attempts", "repeatable", "turn"];
 
@@ -37,8 +43,17 @@ const NAMES = ["signal", "attempts", "repeatable", "turn"];
 export async function transact<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
-  options: TransactOptions = {},
+  options?: TransactOptions,
 ): Promise<R> {
+  return (await transacted(store, work, options)).result;
+}
+
+/** `transact`, and whether its commit had happened before. */
+export async function transacted<R>(
+  store: StateStore,
+  work: (transaction: Transaction) => Promise<R>,
+  options: TransactOptions = {},
+): Promise<Transacted<R>> {
   readNamed(options, "options", NAMES);
   const signal = readSignal(options);
   const repeatable = readRepeatable(options);
@@ -71,19 +86,20 @@ async function compareAndSwap<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
   rules: Rules,
-): Promise<R> {
+): Promise<Transacted<R>> {
   const { signal, attempts } = rules;
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
     const transaction = new Transaction(store, signal);
     const result = await work(transaction);
     const changes = await transaction.changes();
-    if (changes.length === 0) return result;
+    if (changes.length === 0) return { result, duplicate: false };
     try {
-      await commitSurely(store, changes, rules);
-      return result;
+      const { duplicate } = await commitSurely(store, changes, rules);
+      return { result, duplicate };
     } catch (error) {
-      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.created(error.details))) throw error;
+      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.demanded(error.details)))
+        throw error;
       if (tries === attempts) throw busy(attempts, error);
     }
     await pause(jitteredPause(tries, BACKOFF), signal);

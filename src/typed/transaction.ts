@@ -1,4 +1,4 @@
-import type { Change, EventId, StateRecord, StateStore } from "../contract.js";
+import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract.js";
 import { newEventId } from "../event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
@@ -12,8 +12,8 @@ interface Part {
   /** What the slot held, where that was asked. */
   read?: Promise<StateRecord | undefined>;
   write?: Promise<Write>;
-  /** It was written on the understanding that nothing is there. */
-  created?: boolean;
+  /** What it was written on the understanding of, whatever was read. */
+  expect?: Expect;
 }
 
 /**
@@ -44,11 +44,14 @@ export class Transaction {
 
   /**
    * Writes the value. An `eventId` of the caller's makes the store recognise this write for as long as it knows the
-   * id; without one each attempt takes a new id. INVALID_RECORD.
+   * id; without one each attempt takes a new id. With `expect`, where the cell holds another event, `transact` rejects
+   * with CONDITION_FAILED. INVALID_RECORD.
    */
-  set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
+  set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<void> {
     const write = encode(cell.codec, value, eventId);
-    this.#part(cell).write = write;
+    const part = this.#part(cell);
+    part.write = write;
+    if (expect !== undefined) part.expect = expect;
     const done = write.then(() => {});
     // Whoever does not wait for it learns of a refusal when the changes are made.
     done.catch(() => {});
@@ -57,8 +60,7 @@ export class Transaction {
 
   /** Writes the value where nothing may be yet: if something is, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
   create<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
-    this.#part(cell).created = true;
-    return this.set(cell, value, eventId);
+    return this.set(cell, value, eventId, null);
   }
 
   /** Empties the cell. */
@@ -71,17 +73,17 @@ export class Transaction {
     const parts = [...this.#parts.values()];
     // Several reads must have been true at the same time, though nothing is written.
     if (parts.length < 2 && parts.every(({ write }) => write === undefined)) return [];
-    // What was only read comes first: a `create` that fails behind it would fail however often one tried.
-    const mayChange = ({ read, created }: Part) => read !== undefined && !created;
+    // What was only read comes first: what is expected and fails behind it would fail however often one tried.
+    const mayChange = ({ read, expect }: Part) => read !== undefined && expect === undefined;
     const ordered = [...parts.filter(mayChange), ...parts.filter((part) => !mayChange(part))];
     const changes = await Promise.all(ordered.map(changeOf));
     return changes.filter((change) => change !== undefined);
   }
 
-  /** Whether this cell was written with `create`, and not because it was read and empty. @internal */
-  async created(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
-    const { created = false, read } = this.#parts.get(cellKey(cell)) ?? {};
-    return created && (read === undefined || (await read) !== undefined);
+  /** Whether this cell was written with an `expect` that did not hold when it was read either. @internal */
+  async demanded(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
+    const { expect, read } = this.#parts.get(cellKey(cell)) ?? {};
+    return expect !== undefined && (read === undefined || eventIdOf(await read) !== expect);
   }
 
   #part(cell: Cell<unknown, never>): Part {
@@ -103,12 +105,16 @@ async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: 
   return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
 }
 
-async function changeOf({ cell, read, created, write: written }: Part): Promise<Change | undefined> {
+async function changeOf({ cell, read, expect, write: written }: Part): Promise<Change | undefined> {
   const { identity, kind } = cell;
-  const condition = created ? { expect: null } : read && { expect: (await read)?.eventId ?? null };
+  const condition = expect === undefined ? read && { expect: eventIdOf(await read) } : { expect };
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };
   const { eventId = newEventId(), bytes, version } = write;
   return { op: "save", record: { eventId, identity, kind, bytes, version }, ...condition };
+}
+
+function eventIdOf(record: StateRecord | undefined): Expect {
+  return record?.eventId ?? null;
 }

@@ -1,0 +1,16 @@
+import type { EventId, Identity, StateRecord, StateStore } from "../contract.js";
+import { isStateError } from "../errors.js";
+
+/** The record whose current event this is, or `undefined`. */
+export async function findByEventId(
+  store: StateStore,
+  owner: Identity,
+  eventId: EventId,
+): Promise<StateRecord | undefined> {
+  try {
+    return await store.loadByEventId(owner, eventId);
+  } catch (error) {
+    if (isStateError(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import type { EventId, Identity, SessionIdentity, StateStore } from "../../contract.js";
+import { newEventId } from "../../event-id.js";
+import { LIMITS } from "../../limits.js";
+import { readInteger, readObject } from "../../validate.js";
+import { readEventId } from "../../validate-text.js";
+import type { Cell } from "../cell.js";
+import { mappedJson } from "../codec.js";
+import { Collection } from "../collection.js";
+import { userOf } from "./owners.js";
+
+/**
+ * Says that a session is being deleted, and by whom: a lease. As long as it is there, no session of this name is
+ * created. Times in milliseconds.
+ */
+export interface DeletionMark {
+  readonly since: number;
+  /** From then on others may take it over. */
+  readonly until: number;
+  /** Also the event id of the mark. */
+  readonly holder: EventId;
+}
+
+const LEASE_MS = 60_000;
+const MOST_AT_ONCE = 100;
+
+const MARK = mappedJson<DeletionMark>({
+  write: (mark) => ({ ...mark }),
+  read(value) {
+    const { since, until, holder } = readObject(value, "mark") as DeletionMark;
+    return {
+      since: readInteger(since, "since", LIMITS.earliest, LIMITS.latest),
+      until: readInteger(until, "until", LIMITS.earliest, LIMITS.latest + LEASE_MS),
+      holder: readEventId(holder, "holder"),
+    };
+  },
+});
+
+export function newMark(now: number, since = now): DeletionMark {
+  return { since, until: now + LEASE_MS, holder: newEventId() };
+}
+
+export function isOverdue({ until }: DeletionMark, now: number): boolean {
+  return now >= until;
+}
+
+/** Whether so much of the lease is left that an erase begun now ends before anybody takes it over. */
+export function isFresh({ until }: DeletionMark, now: number): boolean {
+  return until - now > LEASE_MS / 2;
+}
+
+/** The marks of a user's sessions, under the user's own identity. */
+export class DeletionMarks {
+  readonly #marks: Collection<DeletionMark>;
+
+  constructor(store: StateStore) {
+    this.#marks = new Collection(store, "session.deleting", { codec: MARK });
+  }
+
+  at(owner: SessionIdentity): Cell<DeletionMark> {
+    return this.#marks.at(userOf(owner), owner.session);
+  }
+
+  /** The names of sessions whose deletion nobody has in hand any more, some of them if there are many. */
+  async overdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
+    const marks = await this.#marks.list(user, { limit: MOST_AT_ONCE, signal });
+    return marks.filter(({ value }) => isOverdue(value, now)).map(({ id }) => id);
+  }
+}

@@ -1,0 +1,59 @@
+import type { CallOptions, SessionIdentity, StateStore } from "../../contract.js";
+import { isStateError } from "../../errors.js";
+import { readOptions, readSignal } from "../../validate.js";
+import type { Codec } from "../codec.js";
+import { type AppendReceipt, type Entry, Journal, type NewEntry, type ReadOptions } from "../journal.js";
+import type { Bounds } from "../journal-bounds.js";
+import type { Transaction } from "../transaction.js";
+import { type SessionRecords, sessionCell } from "./session-records.js";
+
+/** The events of sessions. */
+export class History<E, Input> {
+  readonly #records: SessionRecords;
+  readonly #journal: Journal<E, Input>;
+
+  constructor(store: StateStore, records: SessionRecords, options: { readonly events?: Codec<E, Input> }) {
+    this.#records = records;
+    const codec = "events" in options ? { codec: options.events } : {};
+    this.#journal = new Journal(store, "session.events", codec);
+  }
+
+  async append(
+    owner: SessionIdentity,
+    entries: readonly NewEntry<Input>[],
+    options: CallOptions | undefined,
+  ): Promise<AppendReceipt> {
+    const signal = readSignal(readOptions(options, ["signal"]));
+    const also = async (transaction: Transaction) => {
+      await this.#records.touch(transaction, owner);
+    };
+    try {
+      // Whoever changes the session waits in the same line, so that a stream of events keeps nobody out.
+      return await this.#journal.append(owner, entries, { signal, also, turn: sessionCell(owner) });
+    } catch (error) {
+      if (!isStateError(error, "SESSION_CLOSED")) throw error;
+      // A retry of what was appended while the session was open has succeeded long since.
+      const before = await this.#journal.appended(owner, entries);
+      if (before === undefined) throw error;
+      return before;
+    }
+  }
+
+  async read(owner: SessionIdentity, options: ReadOptions | undefined): Promise<Entry<E>[]> {
+    const entries = await this.#journal.read(owner, options);
+    await this.#records.load(owner, { signal: options?.signal });
+    return entries;
+  }
+
+  /** What is trimmed of a session that is gone was to be erased anyway. */
+  async trim(owner: SessionIdentity, keep: number, options: CallOptions | undefined): Promise<number> {
+    const signal = readSignal(readOptions(options, ["signal"]));
+    const trimmed = await this.#journal.trim(owner, keep, { signal, turn: sessionCell(owner) });
+    await this.#records.load(owner, { signal });
+    return trimmed;
+  }
+
+  async bounds(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<Bounds> {
+    return this.#journal.bounds(owner, { signal });
+  }
+}

@@ -1,0 +1,16 @@
+import "./errors.js";
+
+export { createSessions } from "./create-sessions.js";
+export type { ListSessionsOptions, SessionPage } from "./listing.js";
+export type {
+  CreateOptions,
+  CreateReceipt,
+  Metadata,
+  NewSessionIdentity,
+  SessionsOptions,
+} from "./options.js";
+export type { UserRef } from "./owners.js";
+export type { Session, SessionStatus } from "./session.js";
+export type { Sessions } from "./sessions.js";
+export type { StateEntriesOptions, StateEntry, StateMap } from "./state-map.js";
+export type { NewSummary, Summary } from "./summaries.js";

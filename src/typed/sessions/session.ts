@@ -1,0 +1,38 @@
+import type { RecordPlace, SessionIdentity } from "../../contract.js";
+import type { MetadataForm } from "./metadata.js";
+import type { SessionRecord } from "./session-record.js";
+
+export interface Session<M> {
+  readonly identity: SessionIdentity;
+  readonly status: SessionStatus;
+  readonly createdAt: Date;
+  /** When it was last created, touched, appended to, changed, closed or reopened; never goes back. */
+  readonly updatedAt: Date;
+  /** Of a closed one. */
+  readonly closedAt?: Date;
+  readonly metadata: M;
+}
+
+export type SessionStatus = "open" | "closed";
+
+export function statusOf({ closedAt }: SessionRecord): SessionStatus {
+  return closedAt === undefined ? "open" : "closed";
+}
+
+/** A session as callers see it. CORRUPT, naming the place it was read from. */
+export async function sessionOf<M>(
+  form: Pick<MetadataForm<M, never>, "read">,
+  identity: SessionIdentity,
+  record: SessionRecord,
+  place: RecordPlace,
+): Promise<Session<M>> {
+  const { createdAt, updatedAt, closedAt, metadata } = record;
+  return {
+    identity,
+    status: statusOf(record),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(updatedAt),
+    ...(closedAt !== undefined && { closedAt: new Date(closedAt) }),
+    metadata: await form.read(metadata, place),
+  };
+}

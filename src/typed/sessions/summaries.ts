@@ -1,0 +1,89 @@
+import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../../contract.js";
+import { invalid } from "../../errors.js";
+import { newEventId } from "../../event-id.js";
+import { readInteger, readNamed, readSignal } from "../../validate.js";
+import { corruptRecord } from "../cell.js";
+import { Collection, type Item, type ItemsOptions } from "../collection.js";
+import { copyJson, type JsonValue } from "../json-value.js";
+import { digestOf, ownEventId, readOwnId } from "../names.js";
+import { transacted } from "../transact.js";
+import type { History } from "./history.js";
+import { type SessionRecords, sessionCell } from "./session-records.js";
+
+/** What stands for the events of a session up to a number. */
+export interface Summary {
+  /** The number of the last event it covers. */
+  readonly upTo: number;
+  readonly value: JsonValue;
+  readonly at: Date;
+}
+
+export interface NewSummary extends Pick<Summary, "upTo" | "value"> {
+  /** Makes it idempotent. 1 to 105 UTF-8 bytes. */
+  readonly eventId?: EventId;
+}
+
+const NAME = "session.summary";
+const DIGITS = 16;
+
+/** The summaries of sessions, in the order of what they cover. */
+export class Summaries {
+  readonly #store: StateStore;
+  readonly #records: SessionRecords;
+  readonly #history: History<unknown, never>;
+  readonly #saved: Collection<JsonValue>;
+
+  constructor(store: StateStore, records: SessionRecords, history: History<unknown, never>) {
+    this.#store = store;
+    this.#records = records;
+    this.#history = history;
+    this.#saved = new Collection(store, NAME);
+  }
+
+  async save(owner: SessionIdentity, summary: NewSummary, options: CallOptions = {}): Promise<SaveReceipt> {
+    const signal = readSignal(readNamed(options, "options", ["signal"]));
+    readNamed(summary, "summary", ["upTo", "value", "eventId"]);
+    const value = copyJson(summary.value, "value");
+    const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
+    const repeatable = "eventId" in summary;
+    const id = repeatable ? readOwnId(summary.eventId, "eventId") : newEventId();
+    const eventId = ownEventId(digestOf(NAME, owner.user, owner.session), id);
+    const cell = this.#saved.at(owner, idOf(upTo));
+    const { duplicate } = await transacted(
+      this.#store,
+      async (transaction) => {
+        await this.#records.get(transaction, owner);
+        const { next } = await this.#history.bounds(owner, signal);
+        if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
+        await transaction.set(cell, value, eventId);
+      },
+      { signal, turn: sessionCell(owner), repeatable },
+    );
+    return { eventId: id, duplicate };
+  }
+
+  async latest(owner: SessionIdentity, options?: CallOptions): Promise<Summary | undefined> {
+    return (await this.#list(owner, { limit: 1, reverse: true }, options))[0];
+  }
+
+  async all(owner: SessionIdentity, options?: CallOptions): Promise<Summary[]> {
+    return this.#list(owner, {}, options);
+  }
+
+  async #list(owner: SessionIdentity, range: ItemsOptions, options: CallOptions = {}): Promise<Summary[]> {
+    const signal = readSignal(readNamed(options, "options", ["signal"]));
+    const items = await this.#saved.list(owner, { ...range, signal });
+    await this.#records.load(owner, { signal });
+    return items.map((item) => this.#summaryOf(owner, item));
+  }
+
+  #summaryOf(owner: SessionIdentity, { id, value, updatedAt }: Item<JsonValue>): Summary {
+    const upTo = Number(id);
+    if (idOf(upTo) !== id) throw corruptRecord(this.#saved.at(owner, id), "a summary of no number");
+    return { upTo, value, at: updatedAt };
+  }
+}
+
+function idOf(upTo: number): string {
+  return String(upTo).padStart(DIGITS, "0");
+}

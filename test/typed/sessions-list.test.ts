@@ -1,0 +1,156 @@
+import { expect, test } from "vitest";
+import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/typed/sessions/index.js";
+import { manualClock, newUser } from "./sessions-rig.js";
+import { onEveryStore } from "./stores.js";
+
+type Mine = Sessions<unknown, unknown>;
+
+async function names(sessions: Mine, user: ReturnType<typeof newUser>, options?: ListSessionsOptions) {
+  const page = await sessions.list(user, options);
+  return page.sessions.map(({ identity }) => identity.session);
+}
+
+/** All pages, with something done between each and the next. */
+async function pages(
+  sessions: Mine,
+  user: ReturnType<typeof newUser>,
+  options: ListSessionsOptions,
+  between: () => Promise<unknown> = async () => {},
+): Promise<string[][]> {
+  const found: string[][] = [];
+  for (let next: string | undefined, first = true; first || next !== undefined; first = false) {
+    const page = await sessions.list(user, { ...options, ...(next === undefined ? {} : { after: next }) });
+    found.push(page.sessions.map(({ identity }) => identity.session));
+    next = page.next;
+    await between();
+  }
+  return found;
+}
+
+onEveryStore((opened) => {
+  const newSessions = async (count: number) => {
+    const clock = manualClock();
+    const sessions = createSessions(opened.store, { clock });
+    const user = newUser();
+    for (let n = 1; n <= count; n++) {
+      clock.forward(1000);
+      await sessions.create({ ...user, session: `s${n}` });
+    }
+    return { clock, sessions, user };
+  };
+
+  test("what may not be asked", async () => {
+    const { sessions, user } = await newSessions(1);
+    for (const [options, field] of [
+      [{ limit: 0 }, "limit"],
+      [{ limit: 1001 }, "limit"],
+      [{ limit: undefined }, "limit"],
+      [{ after: undefined }, "after"],
+      [{ after: "" }, "after"],
+      [{ after: "s1" }, "after"],
+      [{ after: "9999" }, "after"],
+      [{ status: "deleted" }, "status"],
+      [{ status: undefined }, "status"],
+      [{ cursor: "x" }, "options"],
+    ] as const) {
+      const asked = sessions.list(user, options as ListSessionsOptions);
+      await expect(asked, JSON.stringify(options)).rejects.toMatchObject({
+        code: "INVALID_RECORD",
+        details: { field },
+      });
+    }
+    await expect(sessions.list({ ...user, user: "" })).rejects.toMatchObject({ code: "IDENTITY_REQUIRED" });
+    await expect(sessions.list(undefined as never)).rejects.toMatchObject({ code: "IDENTITY_REQUIRED" });
+    await expect(sessions.list({ ...user, user: "~" })).rejects.toMatchObject({ code: "INVALID_RECORD" });
+  });
+
+  test("the one touched last comes first, whatever touched it", async () => {
+    const { clock, sessions, user } = await newSessions(6);
+    expect(await names(sessions, user)).toEqual(["s6", "s5", "s4", "s3", "s2", "s1"]);
+    const session = (n: number) => ({ ...user, session: `s${n}` });
+    const acts = [
+      () => sessions.touch(session(1)),
+      () => sessions.append(session(2), { value: 1 }),
+      () => sessions.changeMetadata(session(3), () => ({ n: 1 })),
+      () => sessions.close(session(4)),
+      () => sessions.reopen(session(4)),
+    ];
+    const moved: string[] = [];
+    for (const [n, act] of acts.entries()) {
+      clock.forward(1000);
+      await act();
+      moved.push((await names(sessions, user, { limit: 1 }))[0] as string);
+      expect(await names(sessions, user), `act ${n}`).toHaveLength(6);
+    }
+    expect(moved).toEqual(["s1", "s2", "s3", "s4", "s4"]);
+    // Neither reading nor keeping something is activity.
+    clock.forward(1000);
+    await sessions.read(session(6));
+    await sessions.saveSummary(session(2), { upTo: 1, value: 1 });
+    await sessions.sessionState(session(6)).set("k", 1);
+    expect(await names(sessions, user)).toEqual(["s4", "s3", "s2", "s1", "s6", "s5"]);
+  });
+
+  test("pages end exactly, and those of one millisecond are all there", async () => {
+    const { sessions, user } = await newSessions(4);
+    expect(await pages(sessions, user, { limit: 2 })).toEqual([
+      ["s4", "s3"],
+      ["s2", "s1"],
+    ]);
+    expect(await pages(sessions, user, { limit: 3 })).toEqual([["s4", "s3", "s2"], ["s1"]]);
+    expect(await pages(sessions, newUser(), { limit: 3 })).toEqual([[]]);
+    const still = manualClock();
+    const frozen = createSessions(opened.store, { clock: still });
+    const other = newUser();
+    await Promise.all(["c", "a", "b", "a.b"].map((session) => frozen.create({ ...other, session })));
+    await frozen.touch({ ...other, session: "a" });
+    expect(await pages(frozen, other, { limit: 1 })).toEqual([["c"], ["b"], ["a.b"], ["a"]]);
+  });
+
+  test("without a limit there are 50", async () => {
+    const { sessions, user } = await newSessions(51);
+    const found = await pages(sessions, user, {});
+    expect(found.map(({ length }) => length)).toEqual([50, 1]);
+  });
+
+  test("the open and the closed ones are listed apart, rare as they are", async () => {
+    const { sessions, user } = await newSessions(220);
+    for (const session of ["s2", "s100", "s3"]) await sessions.close({ ...user, session });
+    const closed = await pages(sessions, user, { status: "closed", limit: 2 });
+    expect(closed).toEqual([["s3", "s2"], ["s100"]]);
+    const open = await pages(sessions, user, { status: "open", limit: 100 });
+    expect(open.map(({ length }) => length)).toEqual([100, 100, 17]);
+  });
+
+  test.each([undefined, "open"] as const)(
+    "paging while others touch neither repeats nor loses the rest (status %s)",
+    async (status) => {
+      const { clock, sessions, user } = await newSessions(20);
+      const restless = ["s3", "s9", "s12", "s18"];
+      const between = async () => {
+        clock.forward(1000);
+        await Promise.all(restless.map((session) => sessions.touch({ ...user, session })));
+      };
+      const found = (await pages(sessions, user, { limit: 3, ...(status && { status }) }, between)).flat();
+      const rest = found.filter((session) => !restless.includes(session));
+      const untouched = Array.from({ length: 20 }, (_, n) => `s${20 - n}`);
+      expect(rest).toEqual(untouched.filter((session) => !restless.includes(session)));
+      expect(new Set(found).size).toBe(found.length);
+    },
+  );
+
+  test("a list is one snapshot: a session that is touched all the time is always there, once", async () => {
+    const user = newUser();
+    const sessions = createSessions(opened.store);
+    for (const session of ["a", "b", "c"]) await sessions.create({ ...user, session });
+    let done = false;
+    const touching = (async () => {
+      while (!done) await sessions.touch({ ...user, session: "b" });
+    })();
+    for (let round = 0; round < 30; round++) {
+      expect((await names(sessions, user)).sort()).toEqual(["a", "b", "c"]);
+    }
+    done = true;
+    await touching;
+  });
+});
