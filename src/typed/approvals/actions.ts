@@ -1,0 +1,103 @@
+import { invalid } from "../../errors.js";
+import { readNamed, readOneOf } from "../../validate.js";
+import { readEventId, readKind } from "../../validate-text.js";
+import { copyJson, type JsonValue } from "../json-value.js";
+import { digestOfCall } from "./digest.js";
+import { optional, readLongText, readTtl } from "./request.js";
+import type { Finish, Settlement, Taking } from "./transitions.js";
+
+/** A call whose answer was lost may be made again: with the same token and content it gets the same answer. */
+export interface Repeatable {
+  /** 1 to 128 UTF-8 bytes, of this call alone. */
+  readonly token?: string;
+}
+
+export interface DecideInput extends Repeatable {
+  readonly decision: "approve" | "deny";
+  /** Who decides: 1 to 512 UTF-8 bytes. */
+  readonly by: string;
+  /** Up to 16 KiB. */
+  readonly reason?: string;
+  /** With `approve`: how long the call may be claimed from now on, in milliseconds, 1 to ten years. Default what is left. */
+  readonly ttlMs?: number;
+}
+
+export interface CancelInput extends Repeatable {
+  /** Who cancels: 1 to 512 UTF-8 bytes. */
+  readonly by: string;
+  /** Up to 16 KiB. */
+  readonly reason?: string;
+}
+
+export interface ClaimInput extends Repeatable {
+  /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
+  readonly tool: string;
+  readonly arguments: JsonValue;
+  /** Who makes the call: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+export interface CompleteInput extends Repeatable {
+  /** Any JSON. */
+  readonly result?: JsonValue;
+  /** Who says so: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+export interface FailInput extends Repeatable {
+  /** Up to 16 KiB. */
+  readonly error: string;
+  /** Who says so: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+export function readDecide(input: unknown): Settlement {
+  const names = ["decision", "by", "reason", "token", "ttlMs"];
+  const { decision, by, ...given } = { ...readNamed(input, "input", names) } as DecideInput;
+  const approve = readOneOf(decision, "decision", ["approve", "deny"]) === "approve";
+  if (!approve && "ttlMs" in given) throw invalid("ttlMs", "left out, unless the decision is to approve");
+  return {
+    status: approve ? "approved" : "denied",
+    by: readKind(by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+    ...optional(given, "ttlMs", readTtl),
+  };
+}
+
+export function readCancel(input: unknown): Settlement {
+  const { by, ...given } = { ...readNamed(input, "input", ["by", "reason", "token"]) } as CancelInput;
+  return {
+    status: "cancelled",
+    by: readKind(by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+  };
+}
+
+export function readClaim(input: unknown): { readonly digest: string; readonly taking: Taking } {
+  const names = ["tool", "arguments", "by", "token"];
+  const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
+  return {
+    digest: digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments")),
+    taking: { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) },
+  };
+}
+
+export function readComplete(input: unknown): Finish {
+  const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
+  return {
+    ...optional(given, "result", copyJson),
+    ...optional(given, "by", readKind),
+    ...optional(given, "token", readEventId),
+  };
+}
+
+export function readFail(input: unknown): Finish {
+  const { error, ...given } = { ...readNamed(input, "input", ["error", "by", "token"]) } as FailInput;
+  return {
+    error: readLongText(error, "error"),
+    ...optional(given, "by", readKind),
+    ...optional(given, "token", readEventId),
+  };
+}

@@ -1,0 +1,31 @@
+import type { StateStore } from "../../contract.js";
+import { Approvals } from "./approvals.js";
+import type { ApprovalsOptions } from "./options.js";
+
+/** Durable gates on tool calls. */
+export function createApprovals(store: StateStore, options?: ApprovalsOptions): Approvals {
+  return new Approvals(store, options);
+}
+
+export type {
+  CancelInput,
+  ClaimInput,
+  CompleteInput,
+  DecideInput,
+  FailInput,
+  Repeatable,
+} from "./actions.js";
+export type { Approval, ApprovalStatus, Claim, Decision, Outcome } from "./approval.js";
+export type { Approvals } from "./approvals.js";
+export type { MayDecide } from "./deciders.js";
+export { callDigest } from "./digest.js";
+export type { DecisionRule } from "./errors.js";
+export type { ApprovalPage, ListApprovalsOptions } from "./listing.js";
+export type {
+  ApprovalReceipt,
+  ApprovalsOptions,
+  RecoverOptions,
+  WaitOptions,
+} from "./options.js";
+export type { ApprovalRequest } from "./request.js";
+export type { Where } from "./status-index.js";

@@ -1,0 +1,27 @@
+import type { CallOptions } from "../../contract.js";
+import type { Clock } from "../time.js";
+import type { Approval } from "./approval.js";
+import type { DecidersOptions } from "./deciders.js";
+
+export interface ApprovalsOptions extends DecidersOptions {
+  /** How often `wait` looks for decisions of other processes, in milliseconds: 1 to 60,000. Default 250. */
+  readonly pollMs?: number;
+  /** Milliseconds since 1970. Default the process's clock. */
+  readonly clock?: Clock;
+}
+
+export interface ApprovalReceipt {
+  readonly approval: Approval;
+  /** It had been asked for before: nothing was written now, and the approval is as it is now. */
+  readonly duplicate: boolean;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** 1 to ten years, in milliseconds. Default: for as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
+export interface RecoverOptions extends CallOptions {
+  /** Default `pending`. */
+  readonly status?: "pending" | "approved" | "claimed" | readonly ("pending" | "approved" | "claimed")[];
+}

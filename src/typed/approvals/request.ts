@@ -1,0 +1,83 @@
+import { readInteger, readNamed } from "../../validate.js";
+import { readKind, readText } from "../../validate-text.js";
+import { copyJson, type JsonValue } from "../json-value.js";
+import { readOwnId } from "../names.js";
+
+/** What is asked for. Names are 1 to 512 UTF-8 bytes. */
+export interface ApprovalRequest {
+  readonly tool: string;
+  /** Any JSON. With all that is said of the call later, it has to fit into the store's `maxBytes`. */
+  readonly arguments: JsonValue;
+  /** What the call does outside, in the caller's words, such as `write`. */
+  readonly sideEffect?: string;
+  /** What the one who decides is asked; up to 16 KiB. */
+  readonly question?: string;
+  /** Who asks. Needed where `requireOtherDecider` is set. */
+  readonly requester?: string;
+  readonly run?: string;
+  readonly step?: string;
+  /** Where the request came from: any JSON. */
+  readonly sender?: JsonValue;
+  /** How long it may be decided and claimed, in milliseconds: 1 to ten years. Default 30 minutes. */
+  readonly ttlMs?: number;
+  /** The caller's idempotency key, 1 to 105 UTF-8 bytes, which becomes the approval's id: asked for once, however often it is sent. */
+  readonly id?: string;
+}
+
+/** A request as it is kept. */
+export type StoredRequest = Omit<ApprovalRequest, "id" | "ttlMs"> & { readonly ttlMs: number };
+
+const TTL_MS = 30 * 60_000;
+const MOST_TTL_MS = 10 * 365 * 86_400_000;
+const TEXT_BYTES = 16_384;
+const NAMES = [
+  "tool",
+  "arguments",
+  "sideEffect",
+  "question",
+  "requester",
+  "run",
+  "step",
+  "sender",
+  "ttlMs",
+  "id",
+];
+
+/** A request checked and copied; INVALID_RECORD. */
+export function readRequest(request: unknown): { readonly content: StoredRequest; readonly id?: string } {
+  const given: Partial<ApprovalRequest> = { ttlMs: TTL_MS, ...readNamed(request, "request", NAMES) };
+  return { content: readContent(given), ...optional(given, "id", readOwnId) };
+}
+
+/** The content of a request, at the door or from where it was kept. */
+export function readContent(given: Partial<StoredRequest>): StoredRequest {
+  return {
+    tool: readKind(given.tool, "tool"),
+    arguments: copyJson(given.arguments, "arguments"),
+    ...optional(given, "sideEffect", readKind),
+    ...optional(given, "question", readLongText),
+    ...optional(given, "requester", readKind),
+    ...optional(given, "run", readKind),
+    ...optional(given, "step", readKind),
+    ...optional(given, "sender", copyJson),
+    ttlMs: readTtl(given.ttlMs, "ttlMs"),
+  };
+}
+
+/** A field that may be left out. Present and `undefined` it was forgotten, which its reader refuses. */
+export function optional<N extends string, V>(
+  given: { readonly [K in N]?: unknown },
+  name: N,
+  read: (value: unknown, field: string) => V,
+): { readonly [K in N]?: V } {
+  return (name in given ? { [name]: read(given[name], name) } : {}) as { [K in N]?: V };
+}
+
+/** Words for a person: up to 16 KiB. */
+export function readLongText(value: unknown, field: string): string {
+  return readText(value, field, TEXT_BYTES);
+}
+
+export function readTtl(value: unknown, field: string): number {
+  return readInteger(value, field, 1, MOST_TTL_MS);
+}

@@ -1,0 +1,143 @@
+import type { EventId, Identity, MaintenanceScope, SessionIdentity, StateStore } from "../../contract.js";
+import { isStateError } from "../../errors.js";
+import { tenantIdentity } from "../../identity.js";
+import { compareText } from "../../order.js";
+import { scanKind } from "../../scan-kind.js";
+import { readObject } from "../../validate.js";
+import { readKind, readName } from "../../validate-text.js";
+import { decodeRecord } from "../cell.js";
+import { mappedJson } from "../codec.js";
+import { Collection, type Item } from "../collection.js";
+import { digestOf, itemPrefix } from "../names.js";
+import { timeKey } from "../time.js";
+import type { Transaction } from "../transaction.js";
+import type { ApprovalStatus } from "./approval.js";
+import { type Place, readTime, type StoredApproval } from "./stored-approval.js";
+
+type Signal = AbortSignal | undefined;
+
+/** Whose approvals are looked for: those of a session, or of a whole tenant. */
+export type Where = SessionIdentity | { readonly tenant: string };
+
+/** That an approval has a status, as it was when this was read. */
+export interface IndexEntry extends Pick<StoredApproval, "status" | "expiresAt"> {
+  readonly place: Place;
+  /** When it was asked for, and what tells it apart from others of that moment: the same under every status. */
+  readonly position: string;
+  readonly identity: Identity;
+  readonly eventId: EventId;
+}
+
+interface Pointer {
+  readonly user: string;
+  readonly session: string;
+  readonly id: string;
+  readonly expiresAt: number;
+}
+
+const POINTER = mappedJson<Pointer>({
+  write: (pointer) => ({ ...pointer }),
+  read(value) {
+    const { user, session, id, expiresAt } = readObject(value, "pointer") as Record<string, unknown>;
+    return {
+      user: readName(user, "user"),
+      session: readName(session, "session"),
+      id: readKind(id, "id"),
+      expiresAt: readTime(expiresAt, "expiresAt"),
+    };
+  },
+});
+const OF_SESSION = "approval.session";
+const OF_TENANT = "approval.tenant";
+
+/** Which approvals have which status, by the time they were asked for: once per session and once per tenant. */
+export class StatusIndex {
+  readonly #store: StateStore;
+  readonly #ofSession: Collection<Pointer>;
+  readonly #ofTenant: Collection<Pointer>;
+
+  constructor(store: StateStore) {
+    this.#store = store;
+    this.#ofSession = new Collection(store, OF_SESSION, { codec: POINTER });
+    this.#ofTenant = new Collection(store, OF_TENANT, { codec: POINTER });
+  }
+
+  /** Writes the entries of an approval, in place of those it had before. */
+  async move(
+    transaction: Transaction,
+    place: Place,
+    before: StoredApproval | undefined,
+    now: StoredApproval,
+  ): Promise<void> {
+    if (before !== undefined) for (const cell of this.#cells(place, before)) transaction.delete(cell);
+    const { user, session } = place.identity;
+    const pointer = { user, session, id: place.id, expiresAt: now.expiresAt };
+    await Promise.all(this.#cells(place, now).map((cell) => transaction.set(cell, pointer)));
+  }
+
+  /** The newest of one status, newest first, before a position. */
+  async newest(
+    where: Where,
+    status: ApprovalStatus,
+    { before, limit, signal }: { before: string | undefined; limit: number; signal: Signal },
+  ): Promise<IndexEntry[]> {
+    const [collection, identity] =
+      "session" in where
+        ? [this.#ofSession, where]
+        : ([this.#ofTenant, tenantIdentity(where.tenant)] as const);
+    const prefix = `${status}/`;
+    const range = before === undefined ? {} : { before: prefix + before };
+    const items = await collection.list(identity, { prefix, ...range, reverse: true, limit, signal });
+    return items.map((item) => entryOf(identity, status, item));
+  }
+
+  /** All of one status, by tenant, oldest first. */
+  async *scan(
+    scope: MaintenanceScope,
+    status: ApprovalStatus,
+    signal: Signal,
+  ): AsyncGenerator<IndexEntry, void, undefined> {
+    const prefix = itemPrefix(OF_TENANT);
+    for await (const record of scanKind(this.#store, scope, `${prefix}${status}/`, { signal })) {
+      const { identity, kind, eventId } = record;
+      const value = await decodeRecord(POINTER, record);
+      yield entryOf(identity, status, { id: kind.slice(prefix.length), value, eventId });
+    }
+  }
+
+  /** Removes an entry whose approval is gone, for its session was erased. */
+  async drop({ place, identity, status, position, eventId }: IndexEntry): Promise<void> {
+    const collection = identity.session === place.identity.session ? this.#ofSession : this.#ofTenant;
+    try {
+      await collection.delete(identity, `${status}/${position}`, { expect: eventId });
+    } catch (error) {
+      // Somebody else was faster, or whoever meets it next removes it.
+      if (!isStateError(error, "CONDITION_FAILED") && !isStateError(error, "OUTCOME_UNKNOWN")) throw error;
+    }
+  }
+
+  #cells({ identity, id }: Place, { status, requestedAt }: StoredApproval) {
+    const { tenant, user, session } = identity;
+    const at = `${status}/${timeKey(requestedAt)}`;
+    return [
+      this.#ofSession.at(identity, `${at}.${digestOf(id)}`),
+      this.#ofTenant.at(tenantIdentity(tenant), `${at}.${digestOf(user, session, id)}`),
+    ];
+  }
+}
+
+/** Newest first, each once: of several statuses the later one, for it was read last. */
+export function merged(pages: readonly (readonly IndexEntry[])[]): IndexEntry[] {
+  const byPosition = new Map(pages.flat().map((entry) => [entry.position, entry]));
+  return [...byPosition.values()].sort((a, b) => compareText(b.position, a.position));
+}
+
+function entryOf(
+  identity: Identity,
+  status: ApprovalStatus,
+  { id: entry, value, eventId }: Pick<Item<Pointer>, "id" | "value" | "eventId">,
+): IndexEntry {
+  const { user, session, id, expiresAt } = value;
+  const place = { identity: { tenant: identity.tenant, user, session }, id };
+  return { place, status, expiresAt, position: entry.slice(status.length + 1), identity, eventId };
+}

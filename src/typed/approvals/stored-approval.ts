@@ -1,0 +1,157 @@
+import type { SessionIdentity } from "../../contract.js";
+import { LIMITS } from "../../limits.js";
+import { readInteger, readObject, readOneOf } from "../../validate.js";
+import { readEventId, readKind } from "../../validate-text.js";
+import { mappedJson } from "../codec.js";
+import { copyJson, type JsonValue } from "../json-value.js";
+import {
+  type Approval,
+  type ApprovalStatus,
+  type Claim,
+  type Decision,
+  type Outcome,
+  STATUSES,
+} from "./approval.js";
+import { digestOfCall } from "./digest.js";
+import { optional, readContent, readLongText, type StoredRequest } from "./request.js";
+
+/** Where an approval lies. */
+export interface Place {
+  readonly identity: SessionIdentity;
+  readonly id: string;
+}
+
+/** What was done, by whom, and the token that the same call has when it is made again. */
+type Stored<T extends { readonly at: Date }> = Omit<T, "at"> & {
+  readonly at: number;
+  readonly token?: string;
+};
+export type StoredDecision = Stored<Decision>;
+export type StoredClaim = Stored<Claim>;
+export type StoredOutcome = Stored<Outcome>;
+
+/** An approval as it is kept: times in milliseconds since 1970, the status as it was last written. */
+export interface StoredApproval {
+  readonly status: ApprovalStatus;
+  readonly request: StoredRequest;
+  readonly digest: string;
+  readonly requestedAt: number;
+  readonly expiresAt: number;
+  readonly decision?: StoredDecision;
+  readonly claim?: StoredClaim;
+  readonly outcome?: StoredOutcome;
+}
+
+/** A status without what leads to it, or a digest of another call, is damage like any other. */
+export const APPROVAL = mappedJson<StoredApproval>({
+  write: (approval) => approval as unknown as JsonValue,
+  read(value) {
+    const given = readObject(value, "approval") as Partial<StoredApproval>;
+    const request = readContent(readObject(given.request, "request"));
+    const approval = {
+      status: readOneOf(given.status, "status", STATUSES),
+      request,
+      digest: digestOfCall(request.tool, request.arguments),
+      requestedAt: readTime(given.requestedAt, "requestedAt"),
+      expiresAt: readTime(given.expiresAt, "expiresAt"),
+      ...optional(given, "decision", readDecision),
+      ...optional(given, "claim", readStoredClaim),
+      ...optional(given, "outcome", readOutcome),
+    };
+    if (given.digest !== approval.digest) throw new Error("the digest is that of another call");
+    refuseContradiction(approval);
+    return approval;
+  },
+});
+
+/** A time in milliseconds since 1970. */
+export function readTime(value: unknown, field: string): number {
+  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
+}
+
+function readDecision(value: unknown, field: string): StoredDecision {
+  const given = readObject(value, field) as Partial<StoredDecision>;
+  return {
+    status: readOneOf(given.status, "status", ["approved", "denied", "cancelled"]),
+    by: readKind(given.by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+    at: readTime(given.at, "at"),
+  };
+}
+
+function readStoredClaim(value: unknown, field: string): StoredClaim {
+  const given = readObject(value, field) as Partial<StoredClaim>;
+  return {
+    ...optional(given, "by", readKind),
+    ...optional(given, "token", readEventId),
+    at: readTime(given.at, "at"),
+  };
+}
+
+function readOutcome(value: unknown, field: string): StoredOutcome {
+  const given = readObject(value, field) as Partial<StoredOutcome>;
+  return {
+    ...readStoredClaim(value, field),
+    ...optional(given, "result", copyJson),
+    ...optional(given, "error", readLongText),
+  };
+}
+
+const DECISIONS: Readonly<Record<ApprovalStatus, readonly (Decision["status"] | undefined)[]>> = {
+  pending: [undefined],
+  approved: ["approved"],
+  denied: ["denied"],
+  cancelled: ["cancelled"],
+  expired: [undefined, "approved"],
+  claimed: ["approved"],
+  completed: ["approved"],
+  failed: ["approved"],
+};
+
+function refuseContradiction({ status, decision, claim, outcome }: StoredApproval): void {
+  const finished = status === "completed" || status === "failed";
+  const claimed = finished || status === "claimed";
+  const agrees =
+    DECISIONS[status].includes(decision?.status) &&
+    (claim !== undefined) === claimed &&
+    (outcome !== undefined) === finished &&
+    (outcome?.error !== undefined) === (status === "failed");
+  if (!agrees) throw new Error("the status is not what the rest leads to");
+}
+
+/** The approval as its callers see it at a moment: their own copy. */
+export function approvalOf({ identity, id }: Place, stored: StoredApproval, now: number): Approval {
+  const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = structuredClone(stored);
+  const { ttlMs: _, ...asked } = request;
+  return {
+    id,
+    identity,
+    status: statusAt(stored, now),
+    ...asked,
+    digest,
+    requestedAt: new Date(requestedAt),
+    expiresAt: new Date(expiresAt),
+    ...(decision && { decision: dated(decision) }),
+    ...(claim && { claim: dated(claim) }),
+    ...(outcome && { outcome: dated(outcome) }),
+  };
+}
+
+/** What an approval is at a moment, whether or not anybody marked it as expired. */
+export function statusAt(
+  { status, expiresAt }: Pick<StoredApproval, "status" | "expiresAt">,
+  now: number,
+): ApprovalStatus {
+  const open = status === "pending" || status === "approved";
+  return open && now >= expiresAt ? "expired" : status;
+}
+
+/** Without the token, which is its owner's alone. */
+export function dated<T extends { readonly at: number; readonly token?: string }>({
+  at,
+  token: _,
+  ...rest
+}: T) {
+  return { ...rest, at: new Date(at) };
+}
