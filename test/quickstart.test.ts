@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import "../drivers/index.js";
 import { openStore } from "../src/index.js";
+import { createApprovals } from "../src/typed/approvals/index.js";
+import { createLedger } from "../src/typed/ledger/index.js";
+import { createSessions } from "../src/typed/sessions/index.js";
 import { createDatabase } from "./postgres/database.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -31,7 +34,7 @@ describe("the quickstart", () => {
       expect(out).toContain(
         `${trajectory.length} of ${trajectory.length} steps, ${trajectory.length} of them exactly`,
       );
-      await check(`sqlite:${join(folder, "quickstart.db")}`, out, trajectory);
+      await check(`sqlite:${join(folder, "quickstart.db")}`, out, trajectory, "0.0412875");
     }
   });
 
@@ -70,6 +73,18 @@ describe("the quickstart", () => {
     await check(database.url, out, trajectory);
   });
 
+  test("books what the run says it used, to the last digit, and replays a run of one step", async () => {
+    const trajectory = [{ thought: "", action: "submit", observation: "" }];
+    const info = { model_stats: { instance_cost: 0.53839, tokens_sent: 52861, tokens_received: 326 } };
+    const seven = Array.from({ length: 7 }, () => trajectory[0]);
+    for (const steps of [trajectory, seven]) {
+      const { code, out } = await quickstart(await recorded({ trajectory: steps, info }));
+      expect(code).toBe(0);
+      expect(out).toContain("53187 tokens, $0.53839");
+      await check(`sqlite:${join(folder, "quickstart.db")}`, out, steps as object[], "0.53839");
+    }
+  });
+
   test("lets nothing of the run command the terminal", async () => {
     const hostile = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202Eright to left\r\n";
     const trajectory = [hostile, "\ud800", "漢字".repeat(100), "👩‍👩‍👧"].map((action) => ({ action }));
@@ -90,7 +105,7 @@ describe("the quickstart", () => {
     ["a run without steps", { trajectory: [] }, 2, "holds no steps"],
     ["JSON of something else", [1, 2, 3], 2, "holds no steps"],
     ["a step that is none", { trajectory: ["ls"] }, 2, "a step that is no object"],
-    ["a step beyond the limit", oversized, 2, "step 2 has 1048619 bytes; a record holds at most 1048576"],
+    ["a step beyond the limit", oversized, 2, "step 2 has 1048619 bytes; it may have at most 1015808"],
   ])("says in one line what is wrong with %s", async (_, given, expected, words) => {
     const isArguments = Array.isArray(given) && typeof given[0] === "string";
     const { code, out, err } = await quickstart(
@@ -104,16 +119,32 @@ describe("the quickstart", () => {
 });
 
 /** That the output is true: the store, asked by another process, holds these steps of the run and of nobody else. */
-async function check(url: string, out: string, steps: readonly object[]): Promise<void> {
+async function check(url: string, out: string, steps: readonly object[], cost = "0"): Promise<void> {
   const [tenant = "", user = "", session = "", run = ""] = out.match(/acme \/ .*/)?.[0].split(" / ") ?? [];
+  const owner = { tenant, user, session };
   await using store = await openStore(url);
-  const records = await store.list({ tenant, user, session, run }, "step/");
-  expect(records.map((record) => JSON.parse(Buffer.from(record.bytes).toString()))).toEqual(steps);
-  expect(new Set(records.map((record) => record.eventId)).size).toBe(steps.length);
+  const sessions = createSessions(store);
+  expect((await sessions.get(owner)).status).toBe("closed");
+  const events = await sessions.read(owner);
+  expect(events.map(({ value }) => value)).toEqual(steps);
+  const { approvals } = await createApprovals(store).list(owner);
+  expect(approvals).toMatchObject([
+    {
+      status: "completed",
+      requester: "ada",
+      decision: { status: "approved", by: "grace" },
+      claim: { by: "agent" },
+    },
+  ]);
+  const ledger = createLedger(store);
+  expect(await ledger.totals({ ...owner, run })).toMatchObject({ calls: steps.length, cost });
+  expect((await ledger.entries({ ...owner, run })).length).toBe(steps.length);
+
   expect(out).toContain("killed with SIGKILL");
-  expect(out).toMatch(/recognised as duplicate {2}([12]) of \1 sent again/);
-  expect(out).toMatch(/written twice +none/);
-  expect(out).toMatch(/seen by another tenant +0 records; .*NOT_FOUND/);
+  expect(out).toMatch(/recognised as duplicate {2}([012]) of \1 sent again/);
+  expect(out).toMatch(/approval +completed; .*a second claim: ALREADY_CLAIMED/);
+  expect(out).toMatch(/costs +.*one more: BUDGET_EXCEEDED/);
+  expect(out).toMatch(/seen by another tenant +0 sessions, 0 calls; .*NOT_FOUND, .*NOT_FOUND/);
 }
 
 async function recorded(run: unknown): Promise<string> {

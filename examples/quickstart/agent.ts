@@ -3,7 +3,7 @@
  * the store says.
  */
 import { once } from "node:events";
-import { type Identity, openStore } from "groundstate";
+import { openStore } from "groundstate";
 import { createApprovals } from "groundstate/approvals";
 import "groundstate/drivers";
 import { createLedger } from "groundstate/ledger";
@@ -11,12 +11,13 @@ import { beginOrResume, remember, sessionsOf, stepId } from "./conversation.js";
 import { callModel } from "./costs.js";
 import { ask, claimOnce, done } from "./gate.js";
 import { readRun } from "./recorded-run.js";
+import { type Run, sessionOf } from "./run.js";
 
 /** What the agent is started with. */
 export interface Job {
   readonly store: string;
   readonly path: string;
-  readonly run: Identity;
+  readonly run: Run;
   /** The step that a person has to allow. */
   readonly gate: number;
 }
@@ -40,8 +41,7 @@ await using store = await openStore(url);
 const sessions = sessionsOf(store);
 const approvals = createApprovals(store);
 const ledger = createLedger(store);
-const { tenant, user, session } = run;
-const owner = { tenant, user, session };
+const owner = sessionOf(run);
 
 const found = await beginOrResume(sessions, owner, path);
 for (let step = Math.max(1, found - SEND_AGAIN + 1); step <= steps.length; step++) {

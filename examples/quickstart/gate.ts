@@ -1,24 +1,27 @@
 /** A step that a person has to allow: asked for, decided in another process, carried out once. */
-import { isStateError, maintenanceScope, type Identity, type StateStore } from "groundstate";
+import { isStateError, type StateStore } from "groundstate";
 import { type Approvals, createApprovals } from "groundstate/approvals";
 import type { Step } from "./recorded-run.js";
+import { type Run, sessionOf } from "./run.js";
 
 /** Asks for a step; asked once more after a crash, it is the same request. */
-export async function ask(approvals: Approvals, run: Identity, id: string, step: Step): Promise<void> {
-  const { tenant, user, session } = run;
-  await approvals.request(
-    { tenant, user, session },
-    { ...callOf(step), id, run: run.run, requester: user, sideEffect: "writes", question: "May the agent do this?" },
-  );
+export async function ask(approvals: Approvals, run: Run, id: string, step: Step): Promise<void> {
+  await approvals.request(sessionOf(run), {
+    ...callOf(step),
+    id,
+    run: run.run,
+    requester: run.user,
+    sideEffect: "writes",
+    question: "May the agent do this?",
+  });
 }
 
 /**
  * Waits for the decision and claims the approval for exactly this call. What a second claim is told: an approval is
  * good for one execution.
  */
-export async function claimOnce(approvals: Approvals, run: Identity, id: string, step: Step): Promise<string> {
-  const { tenant, user, session } = run;
-  const owner = { tenant, user, session };
+export async function claimOnce(approvals: Approvals, run: Run, id: string, step: Step): Promise<string> {
+  const owner = sessionOf(run);
   const { status } = await approvals.wait(owner, id);
   if (status === "denied" || status === "expired") throw new Error(`the step was ${status}`);
   // The token makes it the same claim when the agent starts again and does not know how far it came.
@@ -32,23 +35,20 @@ export async function claimOnce(approvals: Approvals, run: Identity, id: string,
   }
 }
 
-export async function done(approvals: Approvals, run: Identity, id: string, step: Step): Promise<void> {
-  const { tenant, user, session } = run;
-  await approvals.complete({ tenant, user, session }, id, { result: step.observation.length, by: "agent", token: id });
+export async function done(approvals: Approvals, run: Run, id: string, step: Step): Promise<void> {
+  await approvals.complete(sessionOf(run), id, { result: step.observation.length, by: "agent", token: id });
 }
 
-/** What a person does, in a process of their own: finds what waits for a decision, whoever asked, and decides it. */
+/** What a person does, in a process of their own: sees what waits for a decision, whoever asked, and decides it. */
 export async function approveAll(store: StateStore, tenant: string): Promise<number> {
   const approvals = createApprovals(store, { requireOtherDecider: true });
-  let decided = 0;
-  const scope = maintenanceScope({ reason: "show what waits for a decision", tenant });
-  for await (const { identity, id } of approvals.recover(scope)) {
+  const { approvals: pending } = await approvals.list({ tenant }, { status: "pending" });
+  for (const { identity, id } of pending) {
     await approvals.decide(identity, id, { decision: "approve", by: "grace", reason: "looks right" });
-    decided++;
   }
-  return decided;
+  return pending.length;
 }
 
-function callOf({ action, thought }: Step) {
-  return { tool: "shell", arguments: { action, thought } };
+function callOf({ action }: Step) {
+  return { tool: "shell", arguments: { command: action } };
 }

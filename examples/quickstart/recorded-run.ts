@@ -24,6 +24,9 @@ export interface RecordedRun {
   readonly calls: readonly ModelCall[];
 }
 
+/** A record, less what an approval holds beside the step. */
+const MOST_BYTES = LIMITS.payloadBytes - 32 * 1024;
+
 /** What is wrong with the file, in words for whoever chose it. */
 export class BadRun extends Error {}
 
@@ -84,8 +87,8 @@ function stepsOfHistory(history: unknown[]): Step[] {
 
 function checkSize(step: Step, number: number): void {
   const size = Buffer.byteLength(JSON.stringify(step));
-  if (size <= LIMITS.payloadBytes) return;
-  throw new BadRun(`step ${number} has ${size} bytes; a record holds at most ${LIMITS.payloadBytes}`);
+  if (size <= MOST_BYTES) return;
+  throw new BadRun(`step ${number} has ${size} bytes; it may have at most ${MOST_BYTES}`);
 }
 
 function callsOf(info: unknown, count: number): ModelCall[] {
@@ -129,6 +132,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function text(value: unknown): string {
-  if (typeof value === "string") return value;
+  // JSON text may hold half a character, which is no Unicode, and which no store keeps.
+  if (typeof value === "string") return value.toWellFormed();
   return value === undefined || value === null ? "" : JSON.stringify(value);
 }

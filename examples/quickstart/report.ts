@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
-import type { Identity } from "groundstate";
 import type { Usage } from "groundstate/ledger";
 import type { News } from "./agent.js";
+import type { Run } from "./run.js";
 import type { Elsewhere, Stored } from "./stored.js";
 import { type Column, printable, table } from "./table.js";
 
@@ -22,7 +22,7 @@ let answer: "" | keyof typeof STYLES = "";
 
 /** What happens, as it happens. */
 export const say = {
-  beginning(path: string, steps: number, store: string, { tenant, user, session, run }: Identity): void {
+  beginning(path: string, steps: number, store: string, { tenant, user, session, run }: Run): void {
     console.log(
       paint("bold", "\nA recorded agent run is replayed; the agent dies while it waits for an approval.\n"),
     );
@@ -38,7 +38,8 @@ export const say = {
   },
   news(news: News): void {
     if (news.is === "asked") line("approval ", `asked for step ${news.step}`);
-    else if (news.is === "claimed") line("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
+    else if (news.is === "claimed")
+      line("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
     else {
       const word = news.duplicate ? "duplicate" : "saved";
       if (word !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[word], word.padEnd(9))}`);
@@ -81,7 +82,10 @@ export function printReport(
   const duplicates = again.filter((news) => news.is === "sent" && news.duplicate);
   const claims = heard.filter((news) => news.is === "claimed");
   print([
-    ["session", `${status}; ${events.length} of ${recorded} steps, ${asRecorded} of them exactly as recorded`],
+    [
+      "session",
+      `${status}; ${events.length} of ${recorded} steps, ${asRecorded} of them exactly as recorded`,
+    ],
     ["recognised as duplicate", `${duplicates.length} of ${again.length} sent again`],
     [
       "approval",

@@ -1,10 +1,11 @@
-import { type Identity, isStateError, type StateStore } from "groundstate";
+import { isStateError, type StateStore } from "groundstate";
 import { type Approval, createApprovals } from "groundstate/approvals";
 import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
 import type { Entry } from "groundstate/typed";
 import { sessionsOf, stepId } from "./conversation.js";
 import { oneMore } from "./costs.js";
 import type { Step } from "./recorded-run.js";
+import { type Run, sessionOf } from "./run.js";
 
 /** What the store says about one run, read back from it. */
 export interface Stored {
@@ -31,12 +32,11 @@ export interface Elsewhere {
 
 export async function readBack(
   store: StateStore,
-  run: Identity,
+  run: Run,
   recorded: readonly Step[],
   gate: number,
 ): Promise<Stored> {
-  const { tenant, user, session } = run;
-  const owner = { tenant, user, session };
+  const owner = sessionOf(run);
   const ledger = createLedger(store);
   const { status } = await sessionsOf(store).get(owner);
   const events = await sessionsOf(store).read(owner);
@@ -46,20 +46,19 @@ export async function readBack(
     asRecorded: events.filter(({ number, value }) => isEqual(value, recorded[number - 1])).length,
     approval: await createApprovals(store).get(owner, stepId(owner, gate)),
     used: await ledger.totals(owner),
-    costs: await ledger.summarize({ tenant }, { by: "model" }),
+    costs: await ledger.summarize({ tenant: run.tenant }, { by: "model" }),
     beyondBudget: await oneMore(ledger, run),
   };
 }
 
-export async function readAs(store: StateStore, other: Identity, gate: number): Promise<Elsewhere> {
-  const { tenant, user, session } = other;
-  const owner = { tenant, user, session };
-  const { sessions } = await sessionsOf(store).list({ tenant, user });
+export async function readAs(store: StateStore, other: Run, gate: number): Promise<Elsewhere> {
+  const owner = sessionOf(other);
+  const { sessions } = await sessionsOf(store).list({ tenant: other.tenant, user: other.user });
   return {
     sessions: sessions.length,
     events: await codeOf(sessionsOf(store).read(owner)),
     approval: await codeOf(createApprovals(store).get(owner, stepId(owner, gate))),
-    calls: (await createLedger(store).totals({ tenant })).calls,
+    calls: (await createLedger(store).totals({ tenant: other.tenant })).calls,
   };
 }
 
