@@ -28,6 +28,12 @@ describe("imports run one way", () => {
     ["src/store.ts", 'import type { Sql } from "postgres";', "postgres"],
     ["src/store.ts", 'import { openStore } from "groundstate";', "groundstate"],
     ["src/layers/retrying.ts", 'import "../../test/clock.js";', "test/clock.ts"],
+    ["src/store.ts", 'import { TypedSlot } from "./typed/slot.js";', "src/typed/slot.ts"],
+    ["src/typed/slot.ts", 'import { createStore } from "../driver-store.js";', "src/driver-store.ts"],
+    ["src/typed/slot.ts", 'import "./ledger/money.js";', "src/typed/ledger/money.ts"],
+    ["src/typed/sessions/index.ts", 'import "../ledger/money.js";', "src/typed/ledger/money.ts"],
+    ["src/typed/ledger/index.ts", 'import canonicalize from "canonicalize";', "canonicalize"],
+    ["src/typed/ledger/index.ts", 'import type { Driver } from "../../driver.js";', "src/driver.ts"],
     [
       "drivers/memory/index.ts",
       'import { createStore } from "../../src/driver-store.js";',
@@ -47,6 +53,10 @@ describe("imports run one way", () => {
 
   test.each([
     ["src/index.ts", 'import { ulid } from "ulid"; import "node:util"; export * from "./contract.js";'],
+    [
+      "src/typed/approvals/digest.ts",
+      'import canonicalize from "canonicalize"; import "../cell.js"; import "../../errors.js";',
+    ],
     ["drivers/index.ts", 'import { registerDriver } from "../src/registry.js"; import "./memory/index.js";'],
     ["drivers/sqlite/index.ts", 'import "../migrations.js"; import { decide } from "../../src/decide.js";'],
     ["conformance/cases/save.ts", 'import { isStateError } from "../../src/index.js"; import "../case.js";'],
