@@ -9,6 +9,7 @@ export const SECTIONS = [
   "slow-disk",
   "overwrites",
   "burst",
+  "ledger",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

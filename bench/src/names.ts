@@ -17,6 +17,10 @@ export const ENTRANT = {
   map: "Map with the same copies and hashes",
   keyvMemory: "keyv (no copies, no hashes)",
   rawRange: "raw index range",
+  summaries: "summarize, from rollups",
+  readEntries: "reading the entries",
+  record: "record, with its rollups",
+  bareSaves: "bare saves of as many bytes",
 } as const;
 
 /** The peers that a race at equal durability is about. */

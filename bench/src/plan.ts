@@ -15,6 +15,8 @@ export interface Plan {
   readonly sizes: readonly [number, ...number[]];
   readonly overwrites: number;
   readonly burst: number;
+  /** The entries of a year. */
+  readonly ledger: number;
 }
 
 export const FULL: Plan = {
@@ -28,6 +30,7 @@ export const FULL: Plan = {
   sizes: [10_000, 100_000, 1_000_000],
   overwrites: 1_000_000,
   burst: 100_000,
+  ledger: 200_000,
 };
 
 export const QUICK: Plan = {
@@ -41,4 +44,5 @@ export const QUICK: Plan = {
   sizes: [10_000, 30_000, 100_000],
   overwrites: 100_000,
   burst: 20_000,
+  ledger: 20_000,
 };

@@ -56,6 +56,21 @@ export interface BurstResult {
   readonly loopMax: number;
 }
 
+export interface LedgerFill {
+  readonly driver: string;
+  readonly entries: number;
+  readonly callers: number;
+  readonly seconds: number;
+}
+
+export interface LedgerMemory {
+  readonly driver: string;
+  readonly entries: number;
+  readonly how: "summaries" | "all entries at once";
+  readonly addedBytes: number;
+  readonly seconds: number;
+}
+
 /** What was left out, or went wrong, and why. */
 export interface Remark {
   readonly what: string;
@@ -67,6 +82,8 @@ export interface Results {
   readonly scanMemory: readonly ScanMemory[];
   readonly overwrites: readonly OverwriteResult[];
   readonly bursts: readonly BurstResult[];
+  readonly ledgerFills: readonly LedgerFill[];
+  readonly ledgerMemory: readonly LedgerMemory[];
   readonly skipped: readonly Remark[];
   readonly failed: readonly Remark[];
   /** Server settings and the like, name by name. */
@@ -79,6 +96,8 @@ export interface Findings extends Results {
   readonly scanMemory: ScanMemory[];
   readonly overwrites: OverwriteResult[];
   readonly bursts: BurstResult[];
+  readonly ledgerFills: LedgerFill[];
+  readonly ledgerMemory: LedgerMemory[];
   readonly skipped: Remark[];
   readonly failed: Remark[];
   readonly settings: Map<string, string>;
@@ -90,6 +109,8 @@ export function noFindings(): Findings {
     scanMemory: [],
     overwrites: [],
     bursts: [],
+    ledgerFills: [],
+    ledgerMemory: [],
     skipped: [],
     failed: [],
     settings: new Map(),

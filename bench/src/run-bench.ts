@@ -12,6 +12,7 @@ import { type Findings, noFindings } from "./results.js";
 import type { Context, Section } from "./section.js";
 import { burst } from "./sections/burst.js";
 import { growth } from "./sections/growth.js";
+import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
 import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
@@ -28,6 +29,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   "slow-disk": slowDisk,
   overwrites,
   burst,
+  ledger,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));

@@ -2,15 +2,17 @@ import { ENTRANT } from "./names.js";
 import type { Reading, Readings } from "./readings.js";
 import type { BurstResult, OverwriteResult, RaceResult } from "./results.js";
 import { sizeName } from "./sections/growth.js";
+import { ledgerTitle } from "./sections/ledger.js";
 import { scansTitle } from "./sections/scans.js";
 import { slowDiskTitle } from "./sections/slow-disk.js";
 
-const { floor, sqliteRaw, rawRange } = ENTRANT;
+const { floor, sqliteRaw, rawRange, summaries, readEntries } = ENTRANT;
 const MIB = 1024 * 1024;
 
 /** A quick run works with less, and says nothing about targets that name these. */
 const MILLION = 1_000_000;
 const BURST = 100_000;
+const YEAR = 200_000;
 
 /** The floor's operations per second over another's, in one row. */
 export function over(section: string, bytes: number, operation: string, callers: number, other: string) {
@@ -84,3 +86,20 @@ export function bursting(driver: string, read: (result: BurstResult) => number) 
 export const missing = ({ saves, acknowledged, lost, outOfOrder }: BurstResult): number =>
   saves - acknowledged + lost + outOfOrder;
 export const added = ({ addedBytes }: BurstResult): number => addedBytes / MIB;
+
+/** How many times as often a year is summarized as its entries are read. */
+export function summarizing(driver: string, operation: string) {
+  return (r: Readings) => {
+    const race = r.race("ledger", ({ title }) => title === ledgerTitle(driver, YEAR));
+    return r.ratio(race, operation, 1, summaries, readEntries);
+  };
+}
+
+export function summaryMemory(driver: string) {
+  return (r: Readings) => {
+    const found = r.results.ledgerMemory.find(
+      (each) => each.driver === driver && each.entries === YEAR && each.how === "summaries",
+    );
+    return found === undefined ? undefined : { value: found.addedBytes / MIB };
+  };
+}

@@ -2,7 +2,7 @@ import type { Reading, Readings } from "./readings.js";
 
 /** A figure to be reached. */
 export interface Target {
-  /** Of the list in the issue on speed. */
+  /** Of the list in the issue on speed; 9 is what the ledger, which is built on the floor, is to do. */
   readonly number: number;
   readonly what: string;
   readonly wanted: string;

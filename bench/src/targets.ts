@@ -10,6 +10,8 @@ import {
   scanCost,
   scanMemory,
   slow,
+  summarizing,
+  summaryMemory,
   tenth,
 } from "./target-readings.js";
 
@@ -140,5 +142,18 @@ export const TARGETS: readonly Target[] = [
       unit: "saves",
     }),
     below(8, `burst on ${driver}: memory added`, 512, bursting(driver, added), { ...IN_MIB, own: true }),
+  ]),
+  ...["SQLite", "Postgres"].flatMap((driver) => [
+    atLeast(
+      9,
+      `a year's ledger, summarized by model, over reading the entries, ${driver}`,
+      5,
+      summarizing(driver, "by model"),
+      { own: true },
+    ),
+    below(9, `memory added by summarizing a year by model and by day, ${driver}`, 64, summaryMemory(driver), {
+      ...IN_MIB,
+      own: true,
+    }),
   ]),
 ];

@@ -2,7 +2,7 @@ import type { Results } from "../results.js";
 import { figure, mebibytes, table } from "./markdown.js";
 
 /** What was measured without racing, as Markdown. */
-export function otherTexts({ scanMemory, overwrites, bursts }: Results): string[] {
+export function otherTexts({ scanMemory, overwrites, bursts, ledgerFills, ledgerMemory }: Results): string[] {
   const texts: string[] = [];
   if (scanMemory.length > 0) {
     const rows = scanMemory.map(({ driver, records, addedBytes, seconds }) => [
@@ -42,6 +42,32 @@ export function otherTexts({ scanMemory, overwrites, bursts }: Results): string[
     const counts = ["acknowledged", "lost", "out of order"];
     const head = ["driver", "saves", "seconds", ...counts, "memory added, MiB", "peak, MiB", "loop max ms"];
     texts.push("### All saves asked for at once", table(head, rows));
+  }
+  if (ledgerFills.length > 0) {
+    const rows = ledgerFills.map(({ driver, entries, callers, seconds }) => [
+      driver,
+      figure(entries),
+      callers,
+      figure(seconds),
+      figure(entries / seconds),
+    ]);
+    const head = ["driver", "entries", "callers", "seconds", "entries per second"];
+    texts.push(
+      "### Recording a year in a ledger",
+      "One tenant of 50 users who are busy all the time, 100 entries to a session, 20 models of 5 providers.",
+      table(head, rows),
+    );
+  }
+  if (ledgerMemory.length > 0) {
+    const rows = ledgerMemory.map(({ driver, how, entries, addedBytes, seconds }) => [
+      driver,
+      how,
+      figure(entries),
+      mebibytes(addedBytes),
+      figure(seconds),
+    ]);
+    const head = ["driver", "read", "entries", "memory added at its peak, MiB", "seconds"];
+    texts.push("### A year by model and by day", table(head, rows));
   }
   return texts;
 }
