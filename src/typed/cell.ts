@@ -1,6 +1,6 @@
 import type { EventId, Identity, SessionIdentity, StateRecord } from "../contract.js";
 import { invalid, isStateError, StateError } from "../errors.js";
-import { identityOf } from "../identity.js";
+import { identityOf, isVouchedFor } from "../identity.js";
 import { slotKey } from "../slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
 import type { Codec } from "./codec.js";
@@ -22,7 +22,8 @@ export interface Stored<T> {
 /** The cell of a slot. The identity is checked and copied: what the caller does to it later changes nothing. */
 export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<T, Input>): Cell<T, Input> {
   const slot = validateSlot(identity, kind);
-  return { identity: identityOf(slot), kind: slot.kind, codec };
+  // One that the floor vouches for was checked when it was made, and is frozen.
+  return { identity: isVouchedFor(identity) ? identity : identityOf(slot), kind: slot.kind, codec };
 }
 
 /** A copy of an identity that its owner cannot change any more. */

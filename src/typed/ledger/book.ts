@@ -9,10 +9,19 @@ import { isNothing, minus, NOTHING, plus, type Sums } from "./usage.js";
  */
 export class Book {
   readonly transaction: Transaction;
+  readonly #read = new Map<string, Promise<unknown>>();
   readonly #open = new Map<string, { readonly cell: Cell<Rollup>; rollup: Rollup }>();
 
   constructor(transaction: Transaction) {
     this.transaction = transaction;
+  }
+
+  /** What a cell held before this attempt: decoded once, however many ask. */
+  read<T>(cell: Cell<T, never>): Promise<T | undefined> {
+    const key = cellKey(cell);
+    const reading = this.#read.get(key) ?? this.transaction.get(cell);
+    this.#read.set(key, reading);
+    return reading as Promise<T | undefined>;
   }
 
   /** All lines or, where one cannot be read or added to, none. */
@@ -27,7 +36,7 @@ export class Book {
   /** What a rollup says, with what was added to it here. */
   async sums(cell: Cell<Rollup>): Promise<Sums> {
     const open = this.#open.get(cellKey(cell));
-    return open ? open.rollup.sums : ((await this.transaction.get(cell))?.sums ?? NOTHING);
+    return open ? open.rollup.sums : ((await this.read(cell))?.sums ?? NOTHING);
   }
 
   /** Hands what changed to the transaction; a rollup of nothing goes, with the name it holds. */

@@ -101,7 +101,7 @@ function takeBatch(line: Waiting[]): Waiting[] {
 }
 
 async function actAll(book: Book, batch: readonly Waiting[]): Promise<Result[]> {
-  const read = (cell: Cell<unknown, never>) => book.transaction.get(cell);
+  const read = (cell: Cell<unknown, never>) => book.read(cell);
   // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
   const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
   await Promise.allSettled(ready);

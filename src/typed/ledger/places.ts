@@ -88,8 +88,9 @@ export class Places {
     const { tenant, user } = owner;
     const { session, run } = entry;
     const day = dayOf(entry.at);
+    const ofTenant = tenantIdentity(tenant);
     const daily = (dimension: Dimension, key?: string, of?: string): Line => ({
-      cell: this.days.at(tenantIdentity(tenant), dayId(dimension, day, key, of)),
+      cell: this.days.at(ofTenant, dayId(dimension, day, key, of)),
       ...names({ key, user: of }),
     });
     const total = (scope: Scope): Line => ({ cell: this.totalOf(scope) });
