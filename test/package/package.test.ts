@@ -183,6 +183,7 @@ describe("a strict consumer's type check, with lib ES2022", () => {
     const folder = join(installed.folder, types.length === 0 ? "plain" : "with-node");
     await mkdir(folder);
     await writeFile(join(folder, "consumer.mts"), CONSUMER);
+    await writeFile(join(folder, "wrappers.mts"), WRAPPERS);
     const compilerOptions = {
       strict: true,
       noEmit: true,
@@ -196,7 +197,7 @@ describe("a strict consumer's type check, with lib ES2022", () => {
     };
     await writeFile(
       join(folder, "tsconfig.json"),
-      JSON.stringify({ compilerOptions, files: ["consumer.mts"] }),
+      JSON.stringify({ compilerOptions, files: ["consumer.mts", "wrappers.mts"] }),
     );
     expect(await tool("typescript", "tsc", ["-p", "tsconfig.json"], folder)).toEqual({ code: 0, out: "" });
   });
@@ -251,6 +252,58 @@ const SAVE_AND_LOAD = `
   const { bytes, version } = await store.load(identity, "note");
   await store.close();
   console.log(Buffer.from(bytes).toString(), version);
+`;
+
+const WRAPPERS = `
+  import { isStateError, StateError, type StateStore } from "groundstate";
+  import { createApprovals } from "groundstate/approvals";
+  import { createLedger } from "groundstate/ledger";
+  import { createSessions } from "groundstate/sessions";
+  import { Collection, json, type StandardSchema, transact, TypedSlot } from "groundstate/typed";
+
+  declare module "groundstate" {
+    interface StateErrorDetails {
+      FACT_DISPUTED: { readonly by: string };
+    }
+  }
+
+  declare const store: StateStore;
+  declare const schema: StandardSchema<{ text: string; at?: string }, { text: string; at: Date }>;
+  const session = { tenant: "acme", user: "ada", session: "s1" };
+
+  export async function use(): Promise<void> {
+    const facts = new Collection(store, "fact", { codec: json({ schema }) });
+    await facts.put(session, "a/b", { text: "x" });
+    (await facts.get(session, "a/b"))?.at satisfies Date | undefined;
+    // @ts-expect-error: the schema wants a text
+    await facts.put(session, "a/b", { at: "now" });
+    const count = new TypedSlot<number>(store, "count");
+    const counted: number = await transact(store, async (transaction) => {
+      const before = (await transaction.get(count.at(session))) ?? 0;
+      await transaction.set(count.at(session), before + 1);
+      return before;
+    });
+    if (counted > 1) throw new StateError("FACT_DISPUTED", "disputed", { details: { by: "bob" } });
+
+    const sessions = createSessions<{ title: string }, { role: string }>(store);
+    const { sessions: page } = await sessions.list(session);
+    page[0]?.metadata.title satisfies string | undefined;
+    await sessions.append(session, [{ value: { role: "user" } }]);
+    // @ts-expect-error: an event has a role
+    await sessions.append(session, [{ value: { name: "user" } }]);
+
+    try {
+      await createLedger(store).reserve(session, { cost: "0.1" });
+      await createApprovals(store).decide(session, "id", { decision: "approve", by: "grace" });
+      // @ts-expect-error: a decision is approve or deny
+      await createApprovals(store).decide(session, "id", { decision: "perhaps", by: "grace" });
+    } catch (error) {
+      if (isStateError(error, "BUDGET_EXCEEDED")) error.details.unit satisfies "tokens" | "cost" | "calls";
+      if (isStateError(error, "ALREADY_DECIDED")) error.details.winner.by satisfies string;
+      if (isStateError(error, "SESSION_CLOSED")) error.details.closedAt satisfies Date;
+      if (isStateError(error, "FACT_DISPUTED")) error.details.by satisfies string;
+    }
+  }
 `;
 
 const CONSUMER = `
