@@ -97,7 +97,7 @@ onSharedStores((opened) => {
     );
     const writers = (await sessions.read(who)).map(({ value }) => value);
     const turns = writers.filter((writer, n) => n > 0 && writer !== writers[n - 1]).length;
-    expect(turns).toBeGreaterThan(2);
+    expect(turns).toBeGreaterThan(1);
   });
 
   test("of many processes that create one session, one does, and its retries are duplicates", async () => {
