@@ -20,7 +20,10 @@ export interface PutOptions extends CallOptions {
 
 export interface UpdateOptions extends CallOptions, Pick<TransactOptions, "attempts"> {}
 
-/** What the new value is, given the current one; called again when another writer was faster. */
+/**
+ * What the new value is, given the current one; called again when another writer was faster. Other writers of the same
+ * value wait for it, those of this process from its beginning: what takes long is done before.
+ */
 export type Updater<T, Input> = (current: T | undefined) => Input | Promise<Input>;
 
 export async function findCell<T>(

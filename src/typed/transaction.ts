@@ -1,4 +1,5 @@
 import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract.js";
+import { invalid } from "../errors.js";
 import { newEventId } from "../event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
@@ -48,8 +49,8 @@ export class Transaction {
    * with CONDITION_FAILED. INVALID_RECORD.
    */
   set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<void> {
-    const write = encode(cell.codec, value, eventId);
     const part = this.#part(cell);
+    const write = encode(cell.codec, value, eventId);
     part.write = write;
     if (expect !== undefined) part.expect = expect;
     const done = write.then(() => {});
@@ -87,6 +88,7 @@ export class Transaction {
   }
 
   #part(cell: Cell<unknown, never>): Part {
+    if (typeof cell?.codec?.encode !== "function") throw invalid("cell", "a cell, which `at` makes");
     const key = cellKey(cell);
     const part = this.#parts.get(key) ?? { cell };
     this.#parts.set(key, part);

@@ -1,11 +1,24 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { StateStore } from "../contract.js";
+import { invalid } from "../errors.js";
 import { whenAborted } from "../when-aborted.js";
+
+/** The turns that the running code has, each until it is over. */
+const held = new AsyncLocalStorage<Turn>();
+
+interface Turn {
+  readonly store: StateStore;
+  readonly key: string;
+  readonly outer: Turn | undefined;
+  isOver: boolean;
+}
 
 const lines = new WeakMap<StateStore, Map<string, Promise<void>>>();
 
 /**
  * Lets the callers of one process that are after the same thing go one by one, so that only other processes are in
- * their way. Rejects with the signal's reason when it aborts before the caller's turn.
+ * their way. Rejects with the signal's reason when it aborts before the caller's turn; INVALID_RECORD when the caller is
+ * called by work that has the turn.
  */
 export async function inTurn<R>(
   store: StateStore,
@@ -13,6 +26,7 @@ export async function inTurn<R>(
   signal: AbortSignal | undefined,
   work: () => Promise<R>,
 ): Promise<R> {
+  refuseOwnTurn(store, key);
   const line = lines.get(store) ?? new Map<string, Promise<void>>();
   lines.set(store, line);
   let leave!: () => void;
@@ -28,9 +42,26 @@ export async function inTurn<R>(
   });
   try {
     if (before !== undefined) await unlessAborted(before, signal);
-    return await work();
+    return await inside(store, key, work);
   } finally {
     leave();
+  }
+}
+
+async function inside<R>(store: StateStore, key: string, work: () => Promise<R>): Promise<R> {
+  const turn = { store, key, outer: held.getStore(), isOver: false };
+  try {
+    return await held.run(turn, work);
+  } finally {
+    turn.isOver = true;
+  }
+}
+
+/** Whoever has the turn and waits for it again would wait for ever, and everybody behind. */
+function refuseOwnTurn(store: StateStore, key: string): void {
+  for (let turn = held.getStore(); turn !== undefined; turn = turn.outer) {
+    if (turn.isOver || turn.store !== store || turn.key !== key) continue;
+    throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
   }
 }
 
