@@ -1,4 +1,5 @@
 import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract.js";
+import { invalid } from "../errors.js";
 import { newEventId } from "../event-id.js";
 import { readNamed, readSignal } from "../validate.js";
 import { type Cell, type Stored, storedOf } from "./cell.js";
@@ -63,6 +64,7 @@ export async function updateCell<T, Input>(
   options: UpdateOptions = {},
 ): Promise<T> {
   readNamed(options, "options", ["signal", "attempts"]);
+  if (typeof update !== "function") throw invalid("update", "a function");
   return transact(
     store,
     async (transaction) => {

@@ -1,4 +1,4 @@
-import type { EventId, Identity, SessionIdentity, StateRecord } from "../contract.js";
+import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract.js";
 import { invalid, isStateError, StateError } from "../errors.js";
 import { identityOf, isVouchedFor } from "../identity.js";
 import { slotKey } from "../slot-key.js";
@@ -24,6 +24,12 @@ export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<
   const slot = validateSlot(identity, kind);
   // One that the floor vouches for was checked when it was made, and is frozen.
   return { identity: isVouchedFor(identity) ? identity : identityOf(slot), kind: slot.kind, codec };
+}
+
+/** The store, and not a promise of one. */
+export function readStore(store: StateStore): StateStore {
+  if (typeof store?.commit === "function" && typeof store.find === "function") return store;
+  throw invalid("store", "an open StateStore; openStore promises one");
 }
 
 /** A copy of an identity that its owner cannot change any more. */

@@ -21,7 +21,7 @@ export interface JsonOptions {
   readonly version?: number;
   /**
    * What turns a value of an older version into one of the next: `upgrades[2]` takes what was stored as version 2 and
-   * returns it as version 3. Runs on every read, before the schema, until the value is written again.
+   * returns it as version 3, or promises it. Runs on every read, before the schema, until the value is written again.
    */
   // biome-ignore lint/suspicious/noExplicitAny: an older shape has no type any more.
   readonly upgrades?: Readonly<Record<number, (value: any) => unknown>>;
@@ -45,29 +45,30 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   const { schema, upgrades = {} } = options;
   const version =
     "version" in options ? readInteger(options.version, "version", 0, Number.MAX_SAFE_INTEGER) : 0;
-  if ("upgrades" in options) readObject(options.upgrades, "upgrades");
+  if ("upgrades" in options) refuseDead(readObject(options.upgrades, "upgrades"), version);
   if ("schema" in options && typeof schema?.["~standard"]?.validate !== "function") {
     throw invalid("schema", "a Standard Schema");
   }
 
-  const upgraded = (bytes: Uint8Array, stored: number): unknown => {
-    // Before it is read: a newer one need not even be JSON.
-    if (stored > version) throw tooNew(stored, version);
-    let value = parse(bytes);
+  const upgraded = async (older: unknown, stored: number): Promise<unknown> => {
+    let value = older;
     for (let from = stored; from < version; from++) {
       const step = upgrades[from];
       if (step === undefined) throw new Error(`no upgrade leads on from version ${from}`);
-      value = step(value);
+      value = await step(value);
     }
     return value;
   };
+  const accepted = (value: unknown) => (schema ? applySchema(schema, value) : value);
 
   return {
     version,
     encode: schema ? (value) => encodeBySchema(schema, value) : (value) => bytesOf(text(value)),
     decode(bytes, stored) {
-      const value = upgraded(bytes, stored);
-      return schema ? applySchema(schema, value) : value;
+      // Before it is read: a newer one need not even be JSON.
+      if (stored > version) throw tooNew(stored, version);
+      const value = parse(bytes);
+      return stored === version ? accepted(value) : upgraded(value, stored).then(accepted);
     },
   };
 }
@@ -94,6 +95,15 @@ export function codecOf<T, Input>(options: { readonly codec?: Codec<T, Input> })
   }
   readInteger(codec.version, "codec.version", 0, Number.MAX_SAFE_INTEGER);
   return codec;
+}
+
+/** An upgrade that nothing leads to was meant for another version. */
+function refuseDead(upgrades: object, version: number): void {
+  for (const from of Object.keys(upgrades)) {
+    if (!/^\d+$/.test(from) || Number(from) >= version) {
+      throw invalid("upgrades", `from versions below ${version}, the current one`);
+    }
+  }
 }
 
 async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import type {
   StateStore,
 } from "../contract.js";
 import { readOptions } from "../validate.js";
-import { type Cell, cellAt, decodeRecord, type Stored } from "./cell.js";
+import { type Cell, cellAt, decodeRecord, readStore, type Stored } from "./cell.js";
 import {
   findCell,
   type PutOptions,
@@ -43,7 +43,7 @@ export class Collection<T, Input = T> {
 
   /** `name` is 1 to 128 UTF-8 bytes without a slash; an id may hold anything that a kind may. */
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
-    this.#store = store;
+    this.#store = readStore(store);
     this.#name = readShapeName(name);
     this.#codec = codecOf(options);
   }

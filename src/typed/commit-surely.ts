@@ -1,6 +1,6 @@
 import { jitteredPause } from "../backoff.js";
 import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract.js";
-import { isStateError, StateError } from "../errors.js";
+import { invalid, isStateError, StateError } from "../errors.js";
 import { whenAborted } from "../when-aborted.js";
 
 export interface SurelyOptions extends CallOptions {
@@ -29,6 +29,9 @@ export async function commitSurely(
       return await store.commit(changes, doubt ? {} : { signal });
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
+      // The caller gave a value, and knows neither bytes nor changes.
+      if (isStateError(error, "INVALID_RECORD") && error.details.field === "bytes")
+        throw invalid("value", `${error.details.rule} when it is encoded`);
       // Of a later try only a definite answer counts: that it was turned away says nothing of the first.
       if (doubt === undefined || wasJudged(error)) throw error;
       if (!mayRepeat || tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);

@@ -10,7 +10,7 @@ import type {
 import { invalid, isStateError } from "../errors.js";
 import { newEventId } from "../event-id.js";
 import { readInteger, readNamed, readOptions } from "../validate.js";
-import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity } from "./cell.js";
+import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";
 import { BOUNDS, type Bounds, EMPTY, missingNumber } from "./journal-bounds.js";
@@ -38,8 +38,8 @@ export interface Entry<T> {
 export interface AppendReceipt {
   /** They had been appended before: nothing was written now. */
   readonly duplicate: boolean;
-  /** The numbers of the entries, in order; of a duplicate, `undefined` where the entry was trimmed since. */
-  readonly numbers: readonly (number | undefined)[];
+  /** The numbers of the entries, in order. */
+  readonly numbers: readonly number[];
 }
 
 export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts" | "turn"> {
@@ -67,15 +67,15 @@ export class Journal<T, Input = T> {
 
   /** `name` is 1 to 128 UTF-8 bytes without a slash. */
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
-    this.#store = store;
+    this.#store = readStore(store);
     this.#name = readShapeName(name);
     this.#codec = codecOf(options);
   }
 
   /**
    * Appends 1 to 200 entries, all or none, with numbers that follow one another. Entries with an `id` are appended
-   * once: sent again they are a duplicate; with another value, or some of them together with others, it is
-   * IDEMPOTENCY_CONFLICT. Like every event id of the store, that of a trimmed entry is known for its idempotency window.
+   * once: sent again they are a duplicate. With another value, some of them together with others, or after they were
+   * trimmed or erased, it is IDEMPOTENCY_CONFLICT; of what is gone the id is known for the store's idempotency window.
    */
   async append(
     identity: Identity,
@@ -108,8 +108,8 @@ export class Journal<T, Input = T> {
       if (isStateError(error, "CONDITION_FAILED") && this.#isEntry(owner, error.details))
         throw corruptRecord(head, "the journal's numbers are wrong");
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      const records = await appendedBefore(this.#store, head, made, error);
-      return { duplicate: true, numbers: records.map((record) => record && this.#numberOf(record)) };
+      const records = await appendedBefore(this.#store, owner, made, error);
+      return { duplicate: true, numbers: records.map((record) => this.#numberOf(record)) };
     }
   }
 
@@ -232,8 +232,11 @@ function readEntries<Input>(entries: readonly NewEntry<Input>[]): NewEntry<Input
   if (!Array.isArray(entries) || entries.length < 1 || entries.length > MOST_ENTRIES) {
     throw invalid("entries", `an array of 1 to ${MOST_ENTRIES} entries`);
   }
-  return Array.from(entries, (entry) => {
+  const read = Array.from(entries, (entry) => {
     const { value, ...given } = readNamed(entry, "entries", ["id", "value"]) as NewEntry<Input>;
     return "id" in given ? { id: readOwnId(given.id, "id"), value } : { value };
   });
+  const ids = read.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  if (new Set(ids).size < ids.length) throw invalid("id", "different for each entry");
+  return read;
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, DeleteOptions, Identity, SaveReceipt, StateStore } from "../contract.js";
-import { type Cell, cellAt, type Stored } from "./cell.js";
+import { type Cell, cellAt, readStore, type Stored } from "./cell.js";
 import {
   findCell,
   type PutOptions,
@@ -20,7 +20,7 @@ export class TypedSlot<T, Input = T> {
 
   /** `kind` is 1 to 128 UTF-8 bytes without a slash. */
   constructor(store: StateStore, kind: string, options: ShapeOptions<T, Input> = {}) {
-    this.#store = store;
+    this.#store = readStore(store);
     this.#kind = readShapeName(kind, "kind");
     this.#codec = codecOf(options);
   }

@@ -1,14 +1,19 @@
 import { invalid } from "../errors.js";
+import { LIMITS } from "../limits.js";
 
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
-/** The clock a wrapper was given, or the process's. */
+/** The clock a wrapper was given, or the process's; it says whole milliseconds, and nothing that is no time. */
 export function readClock(options: { readonly clock?: Clock }): Clock {
   if (!("clock" in options)) return Date.now;
   const { clock } = options;
   if (typeof clock !== "function") throw invalid("clock", "a function");
-  return clock;
+  return () => {
+    const time = clock();
+    if (typeof time === "number" && time >= LIMITS.earliest && time <= LIMITS.latest) return Math.trunc(time);
+    throw invalid("clock", "a function that returns milliseconds since 1970, in the years 1 to 9999");
+  };
 }
 
 /** A time as text, whose order by bytes is the order of time, in the years 0 to 9999: ISO 8601 in UTC, to the millisecond. */

@@ -4,9 +4,11 @@ import { invalid, isStateError, StateError } from "../errors.js";
 import { slotKey } from "../slot-key.js";
 import { readInteger, readNamed, readObject, readSignal, validateSlot } from "../validate.js";
 import type { Cell } from "./cell.js";
+import { readStore } from "./cell.js";
 import { commitSurely, pause } from "./commit-surely.js";
 import { Transaction } from "./transaction.js";
 import { inTurn } from "./turnstile.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 export interface TransactOptions extends CallOptions {
   /** Tries in all while others are faster: 1 to 10,000. Default 100. */
@@ -55,6 +57,8 @@ export async function transacted<R>(
   options: TransactOptions = {},
 ): Promise<Transacted<R>> {
   readNamed(options, "options", NAMES);
+  readStore(store);
+  if (typeof work !== "function") throw invalid("work", "a function");
   const signal = readSignal(options);
   const repeatable = readRepeatable(options);
   const turn = readTurn(options);
@@ -91,7 +95,8 @@ async function compareAndSwap<R>(
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
     const transaction = new Transaction(store, signal);
-    const result = await work(transaction);
+    // What goes on after an abort changes nothing: its transaction is never committed.
+    const result = await unlessAborted(work(transaction), signal);
     const changes = await transaction.changes();
     if (changes.length === 0) return { result, duplicate: false };
     try {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { StateStore } from "../contract.js";
 import { invalid } from "../errors.js";
-import { whenAborted } from "../when-aborted.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 /** The turns that the running code has, each until it is over. */
 const held = new AsyncLocalStorage<Turn>();
@@ -63,16 +63,4 @@ function refuseOwnTurn(store: StateStore, key: string): void {
     if (turn.isOver || turn.store !== store || turn.key !== key) continue;
     throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
   }
-}
-
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const release = whenAborted(signal, () => reject(signal.reason));
-    promise.then(() => {
-      release();
-      resolve();
-    });
-  });
 }

@@ -31,6 +31,7 @@ onEveryStore((opened) => {
         (l) => l.setBudget({ tenant: "t", user: "u", session: "s", run: "r" }, { calls: 1 }),
       ],
       ["a reservation that never ends", "ttlMs", (l) => l.reserve(newSession(), { ttlMs: 1e12 })],
+      ["a reservation of nothing", "amounts", (l) => l.reserve(newSession(), { calls: 0 })],
       ["an empty reservation id", "id", (l) => l.reserve(newSession(), { id: "" })],
       ["settling under an empty id", "reservationId", (l) => l.settle(newSession(), "", CALL)],
     ])("%s", async (_, field, call) => {
@@ -154,6 +155,63 @@ onEveryStore((opened) => {
     expect((await ledger().budget(who))?.reserved).toEqual({ tokens: 0, cost: "0", calls: 0 });
   });
 
+  test("a reservation's id is its session's own: nobody else gets it, frees it or settles it", async () => {
+    const ann = newSession();
+    const others = [
+      { ...ann, session: "s2" },
+      { ...ann, user: "bob" },
+    ];
+    await ledger().setBudget({ tenant: ann.tenant }, { tokens: 10 });
+    await ledger().reserve(ann, { id: "turn-1", tokens: 10 });
+    for (const other of others) {
+      await expect(ledger().reserve(other, { id: "turn-1", tokens: 10 })).rejects.toMatchObject({
+        code: "BUDGET_EXCEEDED",
+      });
+      expect(await ledger().release(other, "turn-1")).toBe(false);
+      expect((await ledger().settle(other, "turn-1", CALL)).duplicate).toBe(false);
+    }
+    expect((await ledger().budget({ tenant: ann.tenant }))?.reserved.tokens).toBe(10);
+    expect((await ledger().reserve(ann, { id: "turn-1", tokens: 10 })).settled).toBe(false);
+  });
+
+  test("the same id with other amounts is a conflict, and what a budget lost is held again", async () => {
+    const who = newSession();
+    await ledger().setBudget(who, { tokens: 100 });
+    await ledger().setBudget({ tenant: who.tenant }, { tokens: 100 });
+    await ledger().reserve(who, { id: "r", tokens: 10 });
+    await expect(ledger().reserve(who, { id: "r", tokens: 90 })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    await ledger().removeBudget({ tenant: who.tenant });
+    await ledger().setBudget({ tenant: who.tenant }, { tokens: 100 });
+    await ledger().reserve(who, { id: "r", tokens: 10 });
+    for (const scope of [who, { tenant: who.tenant }]) {
+      expect((await ledger().budget(scope))?.reserved.tokens).toBe(10);
+    }
+  });
+
+  test("a call that somebody recorded already frees its reservation all the same", async () => {
+    const who = newSession();
+    await ledger().setBudget(who, { tokens: 20 });
+    await ledger().reserve(who, { id: "r", tokens: 10 });
+    const call = { ...CALL, promptTokens: 10, responseId: "resp-1" };
+    await ledger().record(who, call);
+    expect((await ledger().settle(who, "r", call)).duplicate).toBe(true);
+    expect(await ledger().budget(who)).toMatchObject({ spent: { tokens: 10 }, reserved: { tokens: 0 } });
+    expect((await ledger().reserve(who, { id: "r", tokens: 10 })).settled).toBe(true);
+  });
+
+  test("more open reservations than a budget keeps are turned away, and the budget goes on", async () => {
+    const who = newSession();
+    const one = ledger();
+    await one.setBudget(who, { calls: 1e9 });
+    const results = await Promise.allSettled(Array.from({ length: 4010 }, () => one.reserve(who, {})));
+    const refused = results.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(10);
+    expect(refused[0]).toMatchObject({ reason: { code: "UNAVAILABLE", details: { reason: "busy" } } });
+    expect((await one.budget(who))?.reserved.calls).toBe(4000);
+  });
+
   test("a budget may count from now, and a change of its limits changes nothing else", async () => {
     const who = newSession();
     await ledger().record(who, { ...CALL, cost: "5" });
@@ -162,6 +220,9 @@ onEveryStore((opened) => {
     expect(await ledger().setBudget(who, { cost: "2" })).toMatchObject({
       spent: { cost: "0" },
       remaining: { cost: "1.75" },
+    });
+    expect(await ledger().setBudget(who, { cost: "9", fromNow: false })).toMatchObject({
+      spent: { cost: "5" },
     });
   });
 

@@ -82,6 +82,25 @@ onEveryStore((opened) => {
     expect((await ledger.totals({ tenant: who.tenant })).calls).toBe(1);
   });
 
+  test("a settled reservation is forgotten with the rest: settled again, it is a duplicate", async () => {
+    const who = { ...newSession(), session: "secret-session" };
+    const ledger = createLedger(opened.store);
+    await ledger.setBudget(who, { calls: 5 });
+    await ledger.reserve(who, { id: "secret-reservation" });
+    await ledger.settle(who, "secret-reservation", CALL);
+    await ledger.forget(who);
+    expect((await ledger.settle(who, "secret-reservation", { ...CALL, cost: "9" })).duplicate).toBe(true);
+    expect((await ledger.totals({ tenant: who.tenant })).cost).toBe("1");
+    const scope = maintenanceScope({ reason: "looks for what was to be forgotten", tenant: who.tenant });
+    for (const { kind, bytes } of await opened.store.listKind(scope, "ledger.")) {
+      expect(`${kind} ${Buffer.from(bytes)}`).not.toContain("secret");
+    }
+    // A call of another session under the same ids is another call.
+    const other = await ledger.record({ ...who, session: "s2" }, { ...CALL, eventId: "secret-reservation" });
+    expect(other.duplicate).toBe(false);
+    await expectBalanced(opened.store, who.tenant);
+  });
+
   test("interrupted by a bad line, and beside calls that are still recorded, it comes out right", async () => {
     const who = newSession();
     const ledger = createLedger(opened.store);

@@ -96,7 +96,7 @@ onEveryStore((opened) => {
       ],
     ],
     [
-      "run",
+      "runName",
       [
         [null, "1.11"],
         ["triage", "0.0011"],
@@ -130,10 +130,11 @@ onEveryStore((opened) => {
         "0.1111",
       ],
       ["whole days", { since: at("01-02T00:00:00.000"), until: at("01-03T00:00:00.000") }, "0.001"],
+      ["the last day there is", { since: new Date("9999-12-31T12:00:00Z") }, "0"],
       ["nothing", { since: at("02-01T00:00:00.000") }, "0"],
     ])("%s", async (_, period, cost) => {
       const summarize = await accounts();
-      for (const by of ["provider", "model", "day", "user", "session", "run"] as const) {
+      for (const by of ["provider", "model", "day", "user", "session", "runName"] as const) {
         expect((await summarize(by, period)).at(-1)).toEqual(["total", cost]);
       }
     });

@@ -98,10 +98,11 @@ onEveryStore((opened) => {
     };
     await ledger().record(run, { ...CALL, at: at(2) });
     await ledger().record(run, { ...whole, at: at(1) });
-    await ledger().record({ ...run, run: "r2" }, { ...CALL, cost: undefined as never, at: at(0) });
+    const { cost: _, ...unpriced } = CALL;
+    await ledger().record({ ...run, run: "r2" }, { ...unpriced, at: at(0) });
     const entries = await ledger().entries(run);
     expect(entries.map((entry) => entry.at)).toEqual([at(1), at(2)]);
-    expect(entries[0]).toEqual({ ...run, ...whole, priced: true, at: at(1) });
+    expect(entries[0]).toEqual({ id: expect.any(String), ...run, ...whole, priced: true, at: at(1) });
     const { tenant, user, session } = run;
     const all = await ledger().entries({ tenant, user, session });
     expect(all.map((entry) => [entry.run, entry.priced, entry.cost])).toEqual([
@@ -115,6 +116,52 @@ onEveryStore((opened) => {
     ]);
     expect(await ledger().entries({ ...run, tenant: `${tenant}2` })).toEqual([]);
     expect(await ledger().entries({ ...run, user: "bob" })).toEqual([]);
+  });
+
+  test("entries are paged by their ids, also those of one millisecond", async () => {
+    const who = newSession();
+    const at = new Date("2026-01-01");
+    for (let index = 0; index < 7; index++) {
+      await ledger().record({ ...who, run: `r${index % 2}` }, { ...CALL, turn: index, at });
+    }
+    for (const owner of [who, { ...who, run: "r0" }]) {
+      const all = await ledger().entries(owner);
+      const paged: typeof all = [];
+      for (let page = all.slice(0, 0), first = true; first || page.length > 0; first = false) {
+        const last = paged.at(-1);
+        page = await ledger().entries(owner, { since: at, limit: 2, ...(last ? { after: last.id } : {}) });
+        paged.push(...page);
+      }
+      expect(paged).toEqual(all);
+      expect(all.length).toBe("run" in owner ? 4 : 7);
+    }
+  });
+
+  test("what is there and undefined was forgotten, and is refused", async () => {
+    const who = newSession();
+    const forgotten: [string, () => Promise<unknown>][] = [
+      ["cost", () => ledger().record(who, { ...CALL, cost: undefined as never })],
+      ["responseId", () => ledger().record(who, { ...CALL, responseId: undefined as never })],
+      ["cost", () => ledger().setBudget(who, { calls: 1, cost: undefined as never })],
+      ["tokens", () => ledger().reserve(who, { tokens: undefined as never })],
+      ["since", () => ledger().summarize({ tenant: who.tenant }, { by: "day", since: undefined as never })],
+      ["until", () => ledger().entries(who, { until: undefined as never })],
+    ];
+    for (const [field, call] of forgotten) {
+      await expect(call()).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field } });
+    }
+  });
+
+  test("a clock of fractions is cut, and one that is none is refused before anything is written", async () => {
+    const who = newSession();
+    await createLedger(opened.store, { clock: () => 1_000.75 }).record(who, CALL);
+    expect((await ledger().entries(who))[0]?.at).toEqual(new Date(1_000));
+    for (const clock of [() => Number.NaN, () => new Date() as never, () => 1e20]) {
+      const wrong = createLedger(opened.store, { clock });
+      await expect(wrong.record(who, CALL)).rejects.toMatchObject({ details: { field: "clock" } });
+      await expect(wrong.reserve(who, {})).rejects.toMatchObject({ details: { field: "clock" } });
+    }
+    expect(await ledger().entries(who)).toHaveLength(1);
   });
 
   test("totals of a run, a session, a user and a tenant, each apart", async () => {
@@ -166,11 +213,30 @@ onEveryStore((opened) => {
       await expectBalanced(opened.store, who.tenant);
     });
 
-    test("whichever component records the answer, and whatever its own id", async () => {
+    test("whichever component records the answer, with what it knows besides", async () => {
       const who = newSession();
       const first = await ledger().record(who, { ...CALL, responseId: "resp-1", eventId: "gateway" });
-      const second = await ledger().record(who, { ...CALL, responseId: "resp-1", eventId: "agent" });
+      const agent = {
+        ...CALL,
+        responseId: "resp-1",
+        eventId: "agent",
+        turn: 3,
+        tags: { team: "a" },
+        at: new Date(0),
+      };
+      const second = await ledger().record({ ...who, run: "r1" }, agent);
       expect([first.duplicate, second.duplicate]).toEqual([false, true]);
+      expect(
+        (await ledger().record({ ...who, session: "s2" }, { ...CALL, responseId: "resp-1" })).duplicate,
+      ).toBe(true);
+      // The second id is known from now on, too.
+      const { responseId: _, ...again } = agent;
+      await expect(ledger().record(who, { ...again, cost: "7" })).rejects.toMatchObject({
+        code: "IDEMPOTENCY_CONFLICT",
+      });
+      await expect(ledger().record(who, { ...CALL, responseId: "resp-1", cost: "7" })).rejects.toMatchObject({
+        code: "IDEMPOTENCY_CONFLICT",
+      });
       expect(
         (await ledger().record(who, { ...CALL, responseId: "resp-1", provider: "openai" })).duplicate,
       ).toBe(false);
@@ -189,14 +255,14 @@ onEveryStore((opened) => {
       await expect(ledger().record(who, { ...CALL, eventId: "e1", at, ...other })).rejects.toMatchObject({
         code: "IDEMPOTENCY_CONFLICT",
       });
-      await expect(
-        ledger().record({ ...who, session: "s2" }, { ...CALL, eventId: "e1", at }),
-      ).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
       expect((await ledger().totals({ tenant: who.tenant })).calls).toBe(1);
     });
 
-    test("ids of one tenant or user are nothing to another", async () => {
+    test("ids of one tenant or user are nothing to another, nor event ids of one session", async () => {
       const who = newSession();
+      expect((await ledger().record({ ...who, session: "s2" }, { ...CALL, eventId: "e1" })).duplicate).toBe(
+        false,
+      );
       for (const owner of [who, { ...who, user: "bob" }, newSession()]) {
         expect((await ledger().record(owner, { ...CALL, eventId: "e1", responseId: "r" })).duplicate).toBe(
           false,
@@ -234,6 +300,23 @@ onEveryStore((opened) => {
     expect(bad).toMatchObject({ reason: { code: "CORRUPT", details: { at: { kind: damaged?.kind } } } });
     expect(good.status).toBe("fulfilled");
     expect((await ledger().totals({ tenant: who.tenant })).calls).toBe(2);
+  });
+
+  test("what one piece of work refuses halfway leaves nothing behind, and its neighbours take effect", async () => {
+    const who = newSession();
+    const shared = ledger();
+    await shared.record(who, { ...CALL, eventId: "e1" });
+    await shared.setBudget(who, { calls: 100 });
+    await shared.reserve(who, { id: "r1" });
+    const [conflict, fine, duplicate] = await Promise.allSettled([
+      shared.settle(who, "r1", { ...CALL, eventId: "e1", cost: "5" }),
+      shared.settle(who, "r2", { ...CALL, cost: "0.5" }),
+      shared.record(who, { ...CALL, eventId: "e1" }),
+    ]);
+    expect([conflict.status, fine.status, duplicate.status]).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect((await shared.totals(who)).cost).toBe("0.51");
+    expect((await shared.budget(who))?.reserved.calls).toBe(1);
+    await expectBalanced(opened.store, who.tenant);
   });
 
   test("an abort before the work began records nothing, and its neighbours go on", async () => {

@@ -1,59 +1,81 @@
-import type { Cell } from "../cell.js";
-import { cellKey } from "../cell.js";
+import { type Cell, cellKey } from "../cell.js";
 import type { Transaction } from "../transaction.js";
-import type { Line, Rollup } from "./places.js";
+import type { Line } from "./places.js";
 import { isNothing, minus, NOTHING, plus, type Sums } from "./usage.js";
 
+interface Written {
+  readonly cell: Cell<unknown>;
+  /** `undefined` where it goes. */
+  readonly value: unknown;
+}
+
 /**
- * What one attempt makes of the rollups. Many entries add to the same ones, so they are kept here and written once.
+ * What one attempt makes of the accounts. Many pieces of work meet in the same cells, so each is decoded once, kept here
+ * as it changes, and written once.
  */
 export class Book {
-  readonly transaction: Transaction;
+  readonly #transaction: Transaction;
   readonly #read = new Map<string, Promise<unknown>>();
-  readonly #open = new Map<string, { readonly cell: Cell<Rollup>; rollup: Rollup }>();
+  #written: ReadonlyMap<string, Written> = new Map();
 
   constructor(transaction: Transaction) {
-    this.transaction = transaction;
+    this.#transaction = transaction;
   }
 
-  /** What a cell held before this attempt: decoded once, however many ask. */
-  read<T>(cell: Cell<T, never>): Promise<T | undefined> {
+  /** What is in a cell, as the work before left it. CORRUPT. */
+  async get<T>(cell: Cell<T>): Promise<T | undefined> {
     const key = cellKey(cell);
-    const reading = this.#read.get(key) ?? this.transaction.get(cell);
+    const written = this.#written.get(key);
+    if (written !== undefined) return written.value as T | undefined;
+    const reading = this.#read.get(key) ?? this.#transaction.get(cell);
     this.#read.set(key, reading);
     return reading as Promise<T | undefined>;
   }
 
-  /** All lines or, where one cannot be read or added to, none. */
+  put<T>(cell: Cell<T>, value: T): void {
+    this.#write({ cell: cell, value });
+  }
+
+  remove(cell: Cell<unknown>): void {
+    this.#write({ cell, value: undefined });
+  }
+
   async add(lines: readonly Line[], sums: Sums): Promise<void> {
-    await this.#change(lines, (before) => plus(before, sums));
+    for (const line of lines) await this.#change(line, (before) => plus(before, sums));
   }
 
   async subtract(lines: readonly Line[], sums: Sums): Promise<void> {
-    await this.#change(lines, (before) => minus(before, sums));
+    for (const line of lines) await this.#change(line, (before) => minus(before, sums));
   }
 
-  /** What a rollup says, with what was added to it here. */
-  async sums(cell: Cell<Rollup>): Promise<Sums> {
-    const open = this.#open.get(cellKey(cell));
-    return open ? open.rollup.sums : ((await this.read(cell))?.sums ?? NOTHING);
-  }
-
-  /** Hands what changed to the transaction; a rollup of nothing goes, with the name it holds. */
-  async close(): Promise<void> {
-    for (const { cell, rollup } of this.#open.values()) {
-      if (isNothing(rollup.sums)) this.transaction.delete(cell);
-      else await this.transaction.set(cell, rollup);
+  /** All that the work writes or, where it throws, nothing of it. */
+  async allOrNothing<R>(work: () => Promise<R>): Promise<R> {
+    const before = this.#written;
+    this.#written = new Map(before);
+    try {
+      return await work();
+    } catch (error) {
+      this.#written = before;
+      throw error;
     }
   }
 
-  async #change(lines: readonly Line[], change: (before: Sums) => Sums): Promise<void> {
-    const changed = await Promise.all(
-      lines.map(async ({ cell, ...names }) => ({
-        cell,
-        rollup: { ...names, sums: change(await this.sums(cell)) },
-      })),
-    );
-    for (const each of changed) this.#open.set(cellKey(each.cell), each);
+  /** Hands what was written to the transaction. */
+  async close(): Promise<void> {
+    for (const { cell, value } of this.#written.values()) {
+      if (value === undefined) this.#transaction.delete(cell);
+      else await this.#transaction.set(cell, value);
+    }
+  }
+
+  /** A rollup of nothing goes, with the name it holds. */
+  async #change({ cell, ...names }: Line, change: (before: Sums) => Sums): Promise<void> {
+    const sums = change((await this.get(cell))?.sums ?? NOTHING);
+    if (isNothing(sums)) this.remove(cell);
+    else this.put(cell, { ...names, sums });
+  }
+
+  #write(written: Written): void {
+    (this.#written as Map<string, Written>).set(cellKey(written.cell), written);
   }
 }

@@ -62,7 +62,9 @@ export function readLimits(value: unknown): Partial<Exact> {
 
 /** What a call is expected to use: a call, if nothing else is said. */
 export function readRequest(value: AmountsInput): Exact {
-  return { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
+  const amounts = { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
+  if (isSame(amounts, { tokens: 0n, cost: 0n, calls: 0n })) throw invalid("amounts", "more than nothing");
+  return amounts;
 }
 
 /** What counts against a budget. */
@@ -132,6 +134,10 @@ export function amountsOf(exact: Partial<Exact>): Amounts {
   return Object.fromEntries(given.map((unit) => [unit, amountOf(unit, exact[unit] as bigint)]));
 }
 
+export function isSame(a: Exact, b: Exact): boolean {
+  return UNITS.every((unit) => a[unit] === b[unit]);
+}
+
 export const BUDGET = mappedJson<StoredBudget>({
   write: ({ limits, from, open }) => ({
     limits: { ...amountsOf(limits) },
@@ -162,7 +168,7 @@ function readAmounts(value: unknown, field: string): Partial<Exact> {
   const given = readNamed(value, field, UNITS) as AmountsInput;
   const amounts: Partial<Record<BudgetUnit, bigint>> = {};
   for (const unit of UNITS) {
-    if (given[unit] === undefined) continue;
+    if (!(unit in given)) continue;
     amounts[unit] =
       unit === "cost"
         ? readMoney(given.cost, unit)

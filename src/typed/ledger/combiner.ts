@@ -7,11 +7,11 @@ import { Book } from "./book.js";
 
 /** One piece of work on a tenant's accounts. */
 export interface Work<R> {
-  /** What it reads, and may write. All of it was read by the time it acts, so reading fails no more. */
-  readonly reads: readonly Cell<unknown, never>[];
+  /** What it reads, and may write. All of it was read by the time it acts. */
+  readonly reads: readonly Cell<unknown>[];
   /** How many cells it writes without reading them. */
   readonly writes: number;
-  /** Decides first and writes then, so that what it refuses leaves nothing behind. Runs again when others were faster. */
+  /** What it throws leaves nothing behind. Runs again when others were faster. */
   act(book: Book): Promise<R>;
   /** It has an id of the caller's. */
   readonly repeatable: boolean;
@@ -101,13 +101,13 @@ function takeBatch(line: Waiting[]): Waiting[] {
 }
 
 async function actAll(book: Book, batch: readonly Waiting[]): Promise<Result[]> {
-  const read = (cell: Cell<unknown, never>) => book.read(cell);
+  const read = (cell: Cell<unknown>) => book.get(cell);
   // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
   const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
   await Promise.allSettled(ready);
   const results: Result[] = [];
   for (const [index, { work }] of batch.entries()) {
-    results.push(await resultOf(ready[index]?.then(() => work.act(book))));
+    results.push(await resultOf(ready[index]?.then(() => book.allOrNothing(() => work.act(book)))));
   }
   await book.close();
   return results;

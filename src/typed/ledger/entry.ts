@@ -4,6 +4,7 @@ import { readDate, readInteger, readNamed, readObject } from "../../validate.js"
 import { readEventId, readText } from "../../validate-text.js";
 import { mappedJson } from "../codec.js";
 import type { JsonValue } from "../json-value.js";
+import { timeOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
@@ -32,6 +33,8 @@ export interface NewLedgerEntry extends Partial<TokenCounts> {
 
 /** One model call, as it was recorded. What `forget` removed is missing. */
 export interface LedgerEntry extends TokenCounts {
+  /** Its place in the order of time, and what it is told from others by. */
+  readonly id: string;
   readonly tenant: string;
   readonly user: string;
   readonly session?: string;
@@ -46,6 +49,8 @@ export interface LedgerEntry extends TokenCounts {
   readonly tags: Readonly<Record<string, string>>;
   readonly at: Date;
   readonly eventId?: EventId;
+  /** The one it settled. */
+  readonly reservation?: string;
 }
 
 /** A checked entry: money exact, time in milliseconds, and whose it is but for the tenant and user it lies under. */
@@ -62,6 +67,8 @@ export interface StoredEntry extends TokenCounts {
   readonly tags: readonly (readonly [name: string, value: string])[];
   readonly at: number;
   readonly eventId?: EventId;
+  /** The one it settled. */
+  readonly reservation?: string;
 }
 
 const NAMES = [
@@ -87,13 +94,14 @@ const TEXT_BYTES = 255;
 interface Owner {
   readonly session?: unknown;
   readonly run?: unknown;
+  readonly reservation?: unknown;
 }
 
-/** An entry checked and copied. INVALID_RECORD naming the field. */
+/** An entry checked and copied. What is there and undefined was forgotten: INVALID_RECORD, naming the field. */
 export function readEntry(value: unknown, owner: Owner, now: number): StoredEntry {
   const given = readNamed(value, "entry", NAMES) as Record<string, unknown>;
-  const cost = given.cost === undefined ? undefined : readMoney(given.cost, "cost");
-  const { priced = cost !== undefined } = given;
+  const cost = "cost" in given ? readMoney(given.cost, "cost") : undefined;
+  const priced = "priced" in given ? given.priced : cost !== undefined;
   if (typeof priced !== "boolean") throw invalid("priced", "true or false");
   if (priced && cost === undefined) throw invalid("cost", "given where the price was known");
   if (!priced && (cost ?? 0n) > 0n) throw invalid("cost", "left out where the price was not known");
@@ -108,9 +116,10 @@ export function readEntry(value: unknown, owner: Owner, now: number): StoredEntr
     ...optional(given, "responseId", readLabel),
     ...optional(given, "turn", (turn, field) => readInteger(turn, field, 0, Number.MAX_SAFE_INTEGER)),
     ...optional(given, "runName", readLabel),
-    tags: readTags(given.tags),
-    at: given.at === undefined ? now : readDate(given.at, "at"),
+    tags: "tags" in given ? readTags(given.tags) : [],
+    at: "at" in given ? readDate(given.at, "at") : now,
     ...optional(given, "eventId", readEventId),
+    ...optional(owner, "reservation", readEventId),
   };
 }
 
@@ -129,31 +138,44 @@ export function sumsOf(entry: StoredEntry): Sums {
 }
 
 /** An entry as it is handed out. */
-export function entryOf({ tenant, user }: Identity, stored: StoredEntry): LedgerEntry {
+export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
   const { cost, at, tags, ...rest } = stored;
-  return { tenant, user, ...rest, cost: formatMoney(cost), tags: Object.fromEntries(tags), at: new Date(at) };
+  return {
+    id: timeOfEntry(id),
+    tenant,
+    user,
+    ...rest,
+    cost: formatMoney(cost),
+    tags: Object.fromEntries(tags),
+    at: new Date(at),
+  };
 }
 
 export const ENTRY = mappedJson<StoredEntry>({
   write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
   read(value) {
-    const { session, run, tags, at, ...rest } = readObject(value, "entry") as Record<string, unknown>;
+    const { session, run, reservation, tags, at, ...rest } = readObject(value, "entry") as Record<
+      string,
+      unknown
+    >;
     const given = { ...rest, at: new Date(at as number), tags: Object.fromEntries(tags as []) };
     if (rest.priced === false) delete (given as { cost?: unknown }).cost;
-    return readEntry(given, { session, run }, Number.NaN);
+    const owner = Object.fromEntries(
+      Object.entries({ session, run, reservation }).filter(([, name]) => name !== undefined),
+    );
+    return readEntry(given, owner, Number.NaN);
   },
 });
 
 function readTokens(given: Record<string, unknown>): TokenCounts {
   const counts = TOKEN_COUNTS.map((count) => [
     count,
-    given[count] === undefined ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
+    !(count in given) ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
   ]);
   return Object.fromEntries(counts) as TokenCounts;
 }
 
 function readTags(value: unknown): StoredEntry["tags"] {
-  if (value === undefined) return [];
   const names = Object.keys(readObject(value, "tags"));
   if (Array.isArray(value) || names.length > MOST_TAGS) {
     throw invalid("tags", `an object of at most ${MOST_TAGS} tags`);
@@ -177,5 +199,5 @@ function optional<T, F extends string>(
   field: F,
   read: (value: unknown, field: string) => T,
 ): Record<string, T> {
-  return given[field] === undefined ? {} : { [field]: read(given[field], field) };
+  return field in given ? { [field]: read(given[field], field) } : {};
 }

@@ -21,9 +21,14 @@ export class Groups {
   readonly #groups = new Map<string, Rollup>();
 
   add({ key, user, sums }: Rollup): void {
-    const id = JSON.stringify([key, user]);
+    const id = idOf(key, user);
     const before = this.#groups.get(id);
     this.#groups.set(id, before ? { ...before, sums: plus(before.sums, sums) } : nameOf(key, user, sums));
+  }
+
+  /** What a group with this name and no user comes to. */
+  sumsOf(key: string): Sums {
+    return this.#groups.get(idOf(key, undefined))?.sums ?? NOTHING;
   }
 
   summary(): UsageSummary {
@@ -36,6 +41,10 @@ export class Groups {
     }));
     return { groups, total: usageOf(total) };
   }
+}
+
+function idOf(key: string | undefined, user: string | undefined): string {
+  return JSON.stringify([key, user]);
 }
 
 function nameOf(key: string | undefined, user: string | undefined, sums: Sums): Rollup {

@@ -1,15 +1,16 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../../contract.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../../validate.js";
-import { readEventId } from "../../validate-text.js";
 import { ownRun, ownSession } from "../cell.js";
+import { readOwnId } from "../names.js";
 import { type Clock, readClock } from "../time.js";
 import type { Budget } from "./budget.js";
 import { Combiner, type Work } from "./combiner.js";
-import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, type StoredEntry } from "./entry.js";
+import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, readLabel } from "./entry.js";
+import { entryPrefix } from "./entry-id.js";
 import { forgetWork } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
 import { type Period, readPeriod } from "./period.js";
-import { entryPrefix, ownerOfEntries, Places, type Scope, scopeId, scopeOwner } from "./places.js";
+import { ownerOfEntries, Places, type Scope, scopeId, scopeOwner } from "./places.js";
 import { Reader } from "./reader.js";
 import {
   type ReconcileInput,
@@ -17,10 +18,10 @@ import {
   Reconciliations,
   type ReconciliationsOptions,
 } from "./reconcile.js";
-import { type Recording, type RecordReceipt, recordingOf, recordWork } from "./record.js";
+import { type Recording, type RecordReceipt, recordWork } from "./record.js";
 import { type BudgetInput, type Reservation, Reservations, type ReserveInput } from "./reservations.js";
 import { readLimited, readScope, readTenant } from "./scope.js";
-import { type SummarizeOptions, summarize } from "./summarize.js";
+import { addUp, type SummarizeOptions } from "./summarize.js";
 import { NOTHING, type Usage, usageOf } from "./usage.js";
 
 export interface LedgerOptions {
@@ -29,6 +30,8 @@ export interface LedgerOptions {
 }
 
 export interface EntriesOptions extends Period, CallOptions {
+  /** Only entries after this one: its `id`. */
+  readonly after?: string;
   /** 1 to 10,000; all without it. */
   readonly limit?: number;
 }
@@ -67,27 +70,29 @@ export class Ledger {
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     const owner = ownRun(identity);
     const recording = this.#read(owner, entry);
-    const markers = this.#places.markersOf(owner, recording.entry);
-    return this.#run(owner, recordWork(this.#places, recording, markers), options);
+    return this.#run(owner, recordWork(this.#places, recording), options);
   }
 
   /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
   async entries(identity: Identity, options?: EntriesOptions): Promise<LedgerEntry[]> {
     const owner = ownRun(identity);
-    const given = readOptions(options, ["since", "until", "limit", "signal"]) as EntriesOptions;
+    const given = readOptions(options, ["since", "until", "after", "limit", "signal"]) as EntriesOptions;
     const signal = readSignal(given);
-    const span = readPeriod(given);
+    const range = {
+      ...readPeriod(given),
+      ...("after" in given ? { after: readLabel(given.after, "after") } : {}),
+    };
     const most = "limit" in given ? readLimit(given.limit) : Number.POSITIVE_INFINITY;
-    const found: StoredEntry[] = [];
+    const found: LedgerEntry[] = [];
     const { run } = owner;
-    const entries =
+    const items =
       run === undefined
-        ? await this.#reader.ofSession(owner, span, signal)
-        : this.#reader.ofRun(owner, run, span, signal);
-    for await (const entry of entries) {
-      if (found.push(entry) === most) break;
+        ? await this.#reader.ofSession(owner, range, signal)
+        : this.#reader.ofRun(owner, run, range, signal);
+    for await (const { id, value } of items) {
+      if (found.push(entryOf(owner, id, value)) === most) break;
     }
-    return found.map((entry) => entryOf(owner, entry));
+    return found;
   }
 
   /** What a tenant, a user, a session or a run used in all: nothing for a session that was forgotten. */
@@ -97,9 +102,10 @@ export class Ledger {
     return usageOf(rollup?.sums ?? NOTHING);
   }
 
-  /** What a tenant used in a period, by groups. Not a snapshot: what is recorded meanwhile may be in it or not. */
+  /** What a tenant used in a period, by groups. Not a snapshot: what is recorded or forgotten meanwhile may be
+   * in it or not. */
   async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
-    return summarize(this.#reader, readTenant(scope), options);
+    return (await addUp(this.#reader, readTenant(scope), options)).summary();
   }
 
   /** Sets the limits of a tenant, a user or a session, in place of those there were. Reservations stay. */
@@ -140,17 +146,16 @@ export class Ledger {
     options?: CallOptions,
   ): Promise<RecordReceipt> {
     const owner = ownRun(identity);
-    const id = readEventId(reservationId, "reservationId");
-    const recording = this.#read(owner, entry);
-    const markers = [...this.#places.markersOf(owner, recording.entry), this.#places.settledBy(owner, id)];
+    const id = readOwnId(reservationId, "reservationId");
+    const recording = this.#read({ ...owner, reservation: id }, entry);
     const freeing = this.#reservations.release(owner, id);
-    return this.#run(owner, recordWork(this.#places, recording, markers, freeing), options);
+    return this.#run(owner, recordWork(this.#places, recording, freeing), options);
   }
 
   /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */
   async release(identity: Identity, reservationId: string, options?: CallOptions): Promise<boolean> {
     const owner = ownRun(identity);
-    const id = readEventId(reservationId, "reservationId");
+    const id = readOwnId(reservationId, "reservationId");
     return this.#run(owner, this.#reservations.release(owner, id), options);
   }
 
@@ -193,9 +198,8 @@ export class Ledger {
     return forgotten;
   }
 
-  #read(owner: Identity, entry: NewLedgerEntry): Recording {
-    const checked = readEntry(entry, owner, this.#now());
-    return recordingOf(owner, checked, entry.at !== undefined);
+  #read(owner: Identity & { readonly reservation?: string }, entry: NewLedgerEntry): Recording {
+    return { owner, entry: readEntry(entry, owner, this.#now()), isTimeGiven: "at" in entry };
   }
 
   #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {

@@ -1,4 +1,5 @@
 import { invalid } from "../../errors.js";
+import { LIMITS } from "../../limits.js";
 import { readDate } from "../../validate.js";
 import { type DayRange, dayOf } from "./places.js";
 
@@ -20,11 +21,14 @@ export interface Span {
 export type Edge = Required<Span>;
 
 const DAY_MS = 86_400_000;
+/** 9999-12-31T00:00:00.000Z */
+const LAST_DAY = Math.floor(LIMITS.latest / DAY_MS) * DAY_MS;
 
-export function readPeriod({ since, until }: Period): Span {
-  const span = {
-    ...(since === undefined ? {} : { since: readDate(since, "since") }),
-    ...(until === undefined ? {} : { until: readDate(until, "until") }),
+/** A bound that is there and undefined was forgotten: the period would be longer than was meant. */
+export function readPeriod(period: Period): Span {
+  const span: Span = {
+    ...("since" in period ? { since: readDate(period.since, "since") } : {}),
+    ...("until" in period ? { until: readDate(period.until, "until") } : {}),
   };
   if (span.since !== undefined && span.until !== undefined && span.since >= span.until) {
     throw invalid("until", "later than since");
@@ -37,6 +41,10 @@ export function splitDays({ since, until }: Span): {
   readonly days: DayRange | undefined;
   readonly edges: Edge[];
 } {
+  // Behind the last day there is none.
+  if (since !== undefined && since > LAST_DAY) {
+    return { days: undefined, edges: [{ since, until: until ?? LIMITS.latest + 1 }] };
+  }
   const firstDay = since === undefined ? undefined : Math.ceil(since / DAY_MS) * DAY_MS;
   const end = until === undefined ? undefined : Math.floor(until / DAY_MS) * DAY_MS;
   if (firstDay !== undefined && end !== undefined && firstDay > end) {

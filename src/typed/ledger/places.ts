@@ -1,5 +1,4 @@
 import type { Identity, StateStore } from "../../contract.js";
-import { newEventId } from "../../event-id.js";
 import { tenantIdentity, userIdentity } from "../../identity.js";
 import { readObject } from "../../validate.js";
 import { readText } from "../../validate-text.js";
@@ -9,6 +8,7 @@ import { Collection } from "../collection.js";
 import { digestOf } from "../names.js";
 import { timeKey } from "../time.js";
 import { ENTRY, type StoredEntry } from "./entry.js";
+import { type IdMarker, ownIds, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
 
 /** What is summed under one name: of a day or for ever. */
@@ -34,12 +34,9 @@ export interface Marker {
 }
 
 /** What entries are summed by, day by day. */
-export type Dimension = "day" | "provider" | "model" | "user" | "session" | "run" | `tag.${string}`;
+export type Dimension = "day" | "provider" | "model" | "user" | "session" | "runName" | `tag.${string}`;
 
 const TEXT_BYTES = 512;
-
-/** No session and no run is called this. */
-const NO_NAME = "";
 
 const ROLLUP = mappedJson<Rollup>({
   write: ({ sums, ...names }) => ({ ...names, sums: writeSums(sums) }),
@@ -99,7 +96,7 @@ export class Places {
       daily("provider", entry.provider),
       daily("model", entry.model),
       daily("user", user),
-      daily("run", entry.runName),
+      daily("runName", entry.runName),
       ...entry.tags.map(([name, value]) => daily(tagDimension(name), value)),
       total({ tenant }),
       total({ tenant, user }),
@@ -115,19 +112,15 @@ export class Places {
     return this.totals.at(scopeOwner(scope), scopeId(scope));
   }
 
-  /** What remembers the ids that an entry was recorded under: the caller's own and the provider's. */
-  markersOf(owner: Identity, entry: StoredEntry): Cell<Marker>[] {
-    const { eventId, responseId, provider } = entry;
-    const ids = [
-      ...(eventId === undefined ? [] : [digestOf("event", eventId)]),
-      ...(responseId === undefined ? [] : [digestOf("response", provider, responseId)]),
-    ];
-    return ids.map((id) => this.markers.at(ownerOfEntries(owner), id));
+  /** What remembers the ids that an entry is recorded under. */
+  markersOf(owner: Identity, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
+    const under = ownerOfEntries(owner);
+    return ownIds(entry, isTimeGiven).map(({ id, ...own }) => ({ ...own, cell: this.markers.at(under, id) }));
   }
 
   /** What remembers that a reservation was settled. */
   settledBy(owner: Identity, reservation: string): Cell<Marker> {
-    return this.markers.at(ownerOfEntries(owner), digestOf("reservation", reservation));
+    return this.markers.at(ownerOfEntries(owner), reservationMarker(owner.session, reservation));
   }
 }
 
@@ -153,26 +146,6 @@ export function scopeId({ user, session, run }: Scope): string {
 /** The identity that a user's entries lie under. */
 export function ownerOfEntries({ tenant, user }: Pick<Identity, "tenant" | "user">): Identity {
   return userIdentity(tenant, user);
-}
-
-/** What the ids of all entries of a session begin with, and of a run with `run`. */
-export function entryPrefix(session: string, run?: string): string {
-  return run === undefined ? `${digestOf(session)}/` : `${digestOf(session)}/${digestOf(run)}/`;
-}
-
-/** The id of an entry: by session and run, and in the order of time. */
-export function entryId({ session = NO_NAME, run = NO_NAME }: StoredEntry, time: string): string {
-  return entryPrefix(session, run) + time;
-}
-
-/** The end of a new entry's id. */
-export function newTime({ at }: StoredEntry): string {
-  return `${timeKey(at)}.${newEventId()}`;
-}
-
-/** The end of an entry's id, which says when it was made and tells it apart. */
-export function timeOfEntry(id: string): string {
-  return id.slice(id.lastIndexOf("/") + 1);
 }
 
 /** A day in UTC, `2026-01-31`. */

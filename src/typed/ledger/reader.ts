@@ -1,23 +1,28 @@
 import type { Identity } from "../../contract.js";
 import { tenantIdentity } from "../../identity.js";
+import { LIMITS } from "../../limits.js";
 import { compareText } from "../../order.js";
 import { corruptRecord } from "../cell.js";
 import type { Collection, Item, ItemsOptions } from "../collection.js";
 import { timeKey } from "../time.js";
 import type { StoredEntry } from "./entry.js";
+import { entryPrefix, timeOfEntry } from "./entry-id.js";
 import type { Span } from "./period.js";
 import {
   type DayRange,
   type Dimension,
   daysRange,
-  entryPrefix,
   ownerOfEntries,
   type Places,
   type Rollup,
-  timeOfEntry,
 } from "./places.js";
 
 type Signal = AbortSignal | undefined;
+
+/** A span and, within it, what comes after an entry. */
+interface TimeRange extends Span {
+  readonly after?: string;
+}
 
 /** How many records are held at once. */
 const PAGE = 1000;
@@ -41,27 +46,27 @@ export class Reader {
   }
 
   /** The entries of a run in the order of time. */
-  async *ofRun(owner: Identity, run: string, span: Span, signal: Signal): AsyncGenerator<StoredEntry> {
+  ofRun(owner: Identity, run: string, range: TimeRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
     const prefix = entryPrefix(owner.session, run);
-    const items = pages(
-      this.#places.entries,
-      ownerOfEntries(owner),
-      { prefix, ...timeRange(span, prefix) },
-      signal,
-    );
-    for await (const { value } of items) yield value;
+    const { after, before } = boundsOf(range);
+    const bounds = {
+      ...(after === undefined ? {} : { after: prefix + after }),
+      ...(before === undefined ? {} : { before: prefix + before }),
+    };
+    return pages(this.#places.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
   }
 
   /** The entries of a session, whatever the run, in the order of time. They are sorted in memory. */
-  async ofSession(owner: Identity, span: Span, signal: Signal): Promise<StoredEntry[]> {
-    const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = span;
-    const found: Item<StoredEntry>[] = [];
+  async ofSession(owner: Identity, range: TimeRange, signal: Signal): Promise<Item<StoredEntry>[]> {
+    const { after, before } = boundsOf(range);
+    const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
     const prefix = entryPrefix(owner.session);
     for await (const item of pages(this.#places.entries, ownerOfEntries(owner), { prefix }, signal)) {
-      if (item.value.at >= since && item.value.at < until) found.push(item);
+      const time = timeOfEntry(item.id);
+      if (after !== undefined && compareText(time, after) <= 0) continue;
+      if (before === undefined || compareText(time, before) < 0) found.push({ time, item });
     }
-    found.sort((a, b) => compareText(timeOfEntry(a.id), timeOfEntry(b.id)));
-    return found.map(({ value }) => value);
+    return found.sort((a, b) => compareText(a.time, b.time)).map(({ item }) => item);
   }
 
   /** The entries of a user, whatever the session, in the order of time. */
@@ -71,7 +76,7 @@ export class Reader {
     signal: Signal,
   ): AsyncGenerator<StoredEntry> {
     const under = ownerOfEntries(owner);
-    for await (const page of batches(this.#places.times, under, timeRange(span), signal)) {
+    for await (const page of batches(this.#places.times, under, boundsOf(span), signal)) {
       yield* await Promise.all(page.map((item) => this.#entry(under, item)));
     }
   }
@@ -87,11 +92,14 @@ export class Reader {
   }
 }
 
-/** The bounds of the ids that a span has, behind a prefix. An id of a moment is that moment and a point and more. */
-function timeRange({ since, until }: Span, prefix = ""): Pick<ItemsOptions, "after" | "before"> {
+/** The bounds that a range has among times and what follows them: an id of a moment is that moment, a point and more. */
+function boundsOf({ since, until, after }: TimeRange): Pick<ItemsOptions, "after" | "before"> {
+  const start = since === undefined ? undefined : timeKey(since);
+  const from = start === undefined || (after !== undefined && compareText(after, start) > 0) ? after : start;
   return {
-    ...(since === undefined ? {} : { after: prefix + timeKey(since) }),
-    ...(until === undefined ? {} : { before: prefix + timeKey(until) }),
+    ...(from === undefined ? {} : { after: from }),
+    // No time lies behind the year 9999, and text beyond it would sort before all others.
+    ...(until === undefined || until > LIMITS.latest ? {} : { before: timeKey(until) }),
   };
 }
 

@@ -10,8 +10,8 @@ import { readLabel } from "./entry.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Period, readPeriod, type Span } from "./period.js";
 import type { Reader } from "./reader.js";
-import { summarize } from "./summarize.js";
-import { TOKEN_COUNTS, type TokenCounts, type Usage } from "./usage.js";
+import { addUp } from "./summarize.js";
+import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
 /** What a provider says was used in a period; only what it says is compared. */
 export interface ReportedUsage extends Partial<TokenCounts> {
@@ -84,14 +84,11 @@ export class Reconciliations {
     const span = readPeriod(given);
     const at = this.#now();
     const period = periodOf(span);
-    const { groups } = await summarize(this.#reader, tenant, { by: "provider", ...period, ...options });
-    const used = groups.find(({ key }) => key === provider);
+    const groups = await addUp(this.#reader, tenant, { by: "provider", ...period, ...options });
+    const used = groups.sumsOf(provider);
     const reported = { ...counts, cost: formatMoney(money) };
-    const recorded = { ...pick(counts, used), cost: used?.cost ?? "0" };
-    const variance = {
-      ...difference(counts, recorded),
-      cost: formatMoney(money - readMoney(recorded.cost, "cost")),
-    };
+    const recorded = { ...pick(counts, used), cost: formatMoney(used.cost) };
+    const variance = { ...difference(counts, recorded), cost: formatMoney(money - used.cost) };
     const stored = { provider, ...span, reported, recorded, variance, at };
     const id = `${timeKey(at)}.${newEventId()}`;
     await this.#collection.put(tenantIdentity(tenant), id, stored, options);
@@ -117,7 +114,7 @@ function readReported(
   value: unknown,
 ): { readonly money: bigint } & Partial<Record<(typeof COUNTS)[number], number>> {
   const given = readNamed(value, "reported", ["cost", ...COUNTS]) as Record<string, unknown>;
-  const counts = COUNTS.filter((count) => given[count] !== undefined).map((count) => [
+  const counts = COUNTS.filter((count) => count in given).map((count) => [
     count,
     readInteger(given[count], count, 0, Number.MAX_SAFE_INTEGER),
   ]);
@@ -126,10 +123,8 @@ function readReported(
 
 type Counts = Partial<Record<(typeof COUNTS)[number], number>>;
 
-function pick(counts: Counts, used: Usage | undefined): Counts {
-  return Object.fromEntries(
-    COUNTS.filter((count) => count in counts).map((count) => [count, used?.[count] ?? 0]),
-  );
+function pick(counts: Counts, used: Sums): Counts {
+  return Object.fromEntries(COUNTS.filter((count) => count in counts).map((count) => [count, used[count]]));
 }
 
 function difference(reported: Counts, recorded: Counts): Counts {

@@ -1,13 +1,12 @@
 import type { Identity } from "../../contract.js";
 import { StateError } from "../../errors.js";
-import type { Cell } from "../cell.js";
 import { corruptRecord } from "../cell.js";
-import { digestOf } from "../names.js";
 import type { Book } from "./book.js";
 import type { Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type StoredEntry, sumsOf } from "./entry.js";
-import { formatMoney } from "./money.js";
-import { entryId, type Marker, newTime, ownerOfEntries, type Places } from "./places.js";
+import { entryId, newTime } from "./entry-id.js";
+import type { IdMarker } from "./markers.js";
+import { ownerOfEntries, type Places } from "./places.js";
 
 export interface RecordReceipt {
   /** It had been recorded before: nothing was written now. */
@@ -16,74 +15,63 @@ export interface RecordReceipt {
   readonly entry: LedgerEntry;
 }
 
-/** What is recorded, and how a retry is told. */
+/** What is recorded, and what a retry has to have in common with it. */
 export interface Recording {
   readonly owner: Identity;
   readonly entry: StoredEntry;
-  /** A digest of the content that a retry has to have in common with it. */
-  readonly content: string;
-}
-
-/** All but the caller's own id, and the time where it was made up. */
-export function recordingOf(owner: Identity, entry: StoredEntry, isTimeGiven: boolean): Recording {
-  const { eventId: _, at, cost, ...content } = entry;
-  const text = JSON.stringify([content, formatMoney(cost), isTimeGiven ? at : null]);
-  return { owner, entry, content: digestOf(text) };
+  readonly isTimeGiven: boolean;
 }
 
 /**
  * The entry, its place in time, the markers of its ids and everything it adds to, in one commit: so the rollups are the
- * sums of the entries at any moment. `also` is what else happens when it is recorded, and only then.
+ * sums of the entries at any moment. `also` happens with it, and with a duplicate too.
  */
 export function recordWork(
   places: Places,
-  { owner, entry, content }: Recording,
-  markers: readonly Cell<Marker>[],
+  { owner, entry, isTimeGiven }: Recording,
   also?: Pick<Work<unknown>, "reads" | "act">,
 ): Work<RecordReceipt> {
   const { ofSession, ofAll } = places.lines(owner, entry);
   const lines = [...ofSession, ...ofAll];
+  const markers = places.markersOf(owner, entry, isTimeGiven);
   const under = ownerOfEntries(owner);
   const time = newTime(entry);
   const id = entryId(entry, time);
   return {
-    reads: [...markers, ...lines.map(({ cell }) => cell), ...(also?.reads ?? [])],
+    reads: [...[...markers, ...lines].map(({ cell }) => cell), ...(also?.reads ?? [])],
     writes: 2,
     repeatable: markers.length > 0,
     async act(book) {
-      const { transaction } = book;
-      const before = await recordedBefore(book, markers, content);
-      if (before !== undefined) {
-        const cell = places.entries.at(under, before);
-        const recorded = await transaction.get(cell);
-        if (recorded === undefined) throw corruptRecord(cell, "an entry that was recorded is missing");
-        return { duplicate: true, entry: entryOf(owner, recorded) };
-      }
-      await book.add(lines, sumsOf(entry));
       await also?.act(book);
-      await transaction.set(places.entries.at(under, id), entry);
-      await transaction.set(places.times.at(under, time), id);
-      for (const marker of markers) await transaction.set(marker, { entry: id, content });
-      return { duplicate: false, entry: entryOf(owner, entry) };
+      const before = await recordedBefore(book, markers);
+      for (const { cell, content } of markers) {
+        if ((await book.get(cell)) === undefined) book.put(cell, { entry: before ?? id, content });
+      }
+      if (before !== undefined) return { duplicate: true, entry: await read(places, owner, before, book) };
+      await book.add(lines, sumsOf(entry));
+      book.put(places.entries.at(under, id), entry);
+      book.put(places.times.at(under, time), id);
+      return { duplicate: false, entry: entryOf(owner, id, entry) };
     },
   };
 }
 
 /** The id of the entry that was recorded under one of these ids. IDEMPOTENCY_CONFLICT when its content is another. */
-async function recordedBefore(
-  { transaction }: Book,
-  markers: readonly Cell<Marker>[],
-  content: string,
-): Promise<string | undefined> {
-  for (const cell of markers) {
-    const marker = await transaction.get(cell);
+async function recordedBefore(book: Book, markers: readonly IdMarker[]): Promise<string | undefined> {
+  for (const { cell, content, what } of markers) {
+    const marker = await book.get(cell);
     if (marker === undefined) continue;
     if (marker.content === undefined || marker.content === content) return marker.entry;
-    throw new StateError(
-      "IDEMPOTENCY_CONFLICT",
-      "another model call was recorded under this event id, response id or reservation",
-      { details: { change: 0 } },
-    );
+    throw new StateError("IDEMPOTENCY_CONFLICT", `another model call was recorded under this ${what}`, {
+      details: { change: 0 },
+    });
   }
   return undefined;
+}
+
+async function read(places: Places, owner: Identity, id: string, book: Book): Promise<LedgerEntry> {
+  const cell = places.entries.at(ownerOfEntries(owner), id);
+  const recorded = await book.get(cell);
+  if (recorded === undefined) throw corruptRecord(cell, "an entry that was recorded is missing");
+  return entryOf(owner, id, recorded);
 }

@@ -1,10 +1,9 @@
 import type { Identity, StateStore } from "../../contract.js";
-import { invalid } from "../../errors.js";
+import { invalid, StateError } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { readInteger, readNamed } from "../../validate.js";
-import { readEventId } from "../../validate-text.js";
-import type { Cell } from "../cell.js";
 import { Collection } from "../collection.js";
+import { digestOf, ownEventId, readOwnId } from "../names.js";
 import {
   type Amounts,
   type AmountsInput,
@@ -13,6 +12,7 @@ import {
   type Budget,
   budgetOf,
   type Held,
+  isSame,
   readLimits,
   readRequest,
   refuseOverspending,
@@ -29,11 +29,14 @@ import { NOTHING } from "./usage.js";
 export interface ReserveInput extends AmountsInput {
   /** How long the reservation holds, in milliseconds: 1 to a day. Default 10 minutes. */
   readonly ttlMs?: number;
-  /** The caller's idempotency key: while it is held, the same id gets the same reservation; once settled, it holds nothing. */
+  /**
+   * The caller's idempotency key, 1 to 105 UTF-8 bytes, of this session: while it is held, the same id gets the same
+   * reservation, and with other amounts IDEMPOTENCY_CONFLICT; once settled, it holds nothing.
+   */
   readonly id?: string;
 }
 
-/** What a call may use, held back until it is settled, released or overdue. */
+/** What a call may use, held back until it is settled, released or overdue; where nothing is limited, nothing is held. */
 export interface Reservation {
   readonly id: string;
   readonly amounts: Amounts;
@@ -43,12 +46,14 @@ export interface Reservation {
 }
 
 export interface BudgetInput extends AmountsInput {
-  /** Counts from now on, and no longer from the beginning of the accounts. */
+  /** True: counts from now on. False: from the beginning of the accounts. Absent: as before, at first from the beginning. */
   readonly fromNow?: boolean;
 }
 
 const TTL_MS = 600_000;
 const MOST_TTL_MS = 86_400_000;
+/** What a budget's record holds, by far. */
+const MOST_OPEN = 4000;
 
 /** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
 export class Reservations {
@@ -63,20 +68,21 @@ export class Reservations {
   }
 
   set(scope: Scope, input: BudgetInput): Work<Budget> {
-    const { fromNow = false, ...limited } = readNamed(input, "budget", [...UNITS, "fromNow"]) as BudgetInput;
-    if (typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
+    const given = readNamed(input, "budget", [...UNITS, "fromNow"]) as BudgetInput;
+    const { fromNow, ...limited } = given;
+    if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
     const limits = readLimits(limited);
     const { budget, total } = this.#cells(scope);
     return {
       reads: [budget, total],
       writes: 0,
-      repeatable: !fromNow,
+      repeatable: fromNow !== true,
       act: async (book) => {
-        const before = await book.transaction.get(budget);
-        const sums = await book.sums(total);
-        const from = fromNow ? sums : (before?.from ?? NOTHING);
-        const now = { limits, from, open: before?.open ?? [] };
-        await book.transaction.set(budget, now);
+        const { open = [], from: before = NOTHING } = (await book.get(budget)) ?? {};
+        const sums = (await book.get(total))?.sums ?? NOTHING;
+        const from = fromNow === undefined ? before : fromNow ? sums : NOTHING;
+        const now = { limits, from, open };
+        book.put(budget, now);
         return budgetOf(withoutOverdue(now, this.#now()), sums);
       },
     };
@@ -89,8 +95,9 @@ export class Reservations {
       writes: 0,
       repeatable: true,
       act: async (book) => {
-        const stored = await book.transaction.get(budget);
-        return stored && budgetOf(withoutOverdue(stored, this.#now()), await book.sums(total));
+        const stored = await book.get(budget);
+        const { sums = NOTHING } = (await book.get(total)) ?? {};
+        return stored && budgetOf(withoutOverdue(stored, this.#now()), sums);
       },
     };
   }
@@ -101,47 +108,46 @@ export class Reservations {
       reads: [budget],
       writes: 0,
       repeatable: false,
-      async act({ transaction }) {
-        const found = (await transaction.get(budget)) !== undefined;
-        transaction.delete(budget);
+      async act(book) {
+        const found = (await book.get(budget)) !== undefined;
+        book.remove(budget);
         return found;
       },
     };
   }
 
-  /** Holds the amounts back in every budget that limits the session, or in none of them. BUDGET_EXCEEDED. */
+  /** Holds the amounts back in every budget that limits the session, or in none. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT. */
   reserve(owner: Identity, input: ReserveInput): Work<Reservation> {
-    const { ttlMs = TTL_MS, ...given } = readNamed(input, "reservation", [
-      ...UNITS,
-      "ttlMs",
-      "id",
-    ]) as ReserveInput;
-    const { id = newEventId(), ...asked } = given;
-    readEventId(id, "id");
-    const amounts = readRequest(asked);
-    const lasts = readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS);
+    const given = readNamed(input, "reservation", [...UNITS, "ttlMs", "id"]) as ReserveInput;
+    const { ttlMs = TTL_MS, id = newEventId(), ...asked } = given;
+    const lasts = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS) : ttlMs;
+    const held = {
+      id: heldId(owner, readOwnId("id" in given ? given.id : id, "id")),
+      amounts: readRequest(asked),
+    };
     const limiting = this.#limiting(owner);
     const settled = this.#places.settledBy(owner, id);
     return {
       reads: [settled, ...limiting.flatMap(({ budget, total }) => [budget, total])],
       writes: 0,
-      repeatable: given.id !== undefined,
+      repeatable: "id" in given,
       act: async (book) => {
         const now = this.#now();
-        const held = { id, amounts, until: now + lasts };
-        if ((await book.transaction.get(settled)) !== undefined) return reservationOf(held, true);
-        const kept: [Cell<StoredBudget>, StoredBudget][] = [];
+        if ((await book.get(settled)) !== undefined) return reservationOf(id, { ...held, until: now }, true);
+        let until = now + lasts;
         for (const { scope, budget, total } of limiting) {
-          const stored = await book.transaction.get(budget);
+          const stored = await book.get(budget);
           if (stored === undefined) continue;
           const current = withoutOverdue(stored, now);
-          const before = current.open.find((other) => other.id === id);
-          if (before !== undefined) return reservationOf(before);
-          refuseOverspending(scope, current, spentOf(current, await book.sums(total)), amounts);
-          kept.push([budget, { ...current, open: [...current.open, held] }]);
+          const before = current.open.find((other) => other.id === held.id);
+          if (before === undefined) {
+            const { sums = NOTHING } = (await book.get(total)) ?? {};
+            refuseOverspending(scope, current, spentOf(current, sums), held.amounts);
+            book.put(budget, { ...current, open: withHeld(current.open, { ...held, until }) });
+          } else if (isSame(before.amounts, held.amounts)) until = before.until;
+          else throw otherReservation();
         }
-        for (const [budget, stored] of kept) await book.transaction.set(budget, stored);
-        return reservationOf(held);
+        return reservationOf(id, { ...held, until });
       },
     };
   }
@@ -149,17 +155,18 @@ export class Reservations {
   /** Frees what a reservation holds back. Whether it was still held. */
   release(owner: Identity, id: string): Work<boolean> {
     const budgets = this.#limiting(owner).map(({ budget }) => budget);
+    const held = heldId(owner, id);
     return {
       reads: budgets,
       writes: 0,
       repeatable: true,
-      async act({ transaction }) {
+      async act(book) {
         let found = false;
         for (const budget of budgets) {
-          const stored = await transaction.get(budget);
-          if (!stored?.open.some((held) => held.id === id)) continue;
+          const stored = await book.get(budget);
+          if (!stored?.open.some((other) => other.id === held)) continue;
           found = true;
-          await transaction.set(budget, withoutHeld(stored, id));
+          book.put(budget, withoutHeld(stored, held));
         }
         return found;
       },
@@ -180,6 +187,24 @@ export class Reservations {
   }
 }
 
-function reservationOf({ id, amounts, until }: Held, settled = false): Reservation {
+/** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
+function heldId({ user, session }: Identity, id: string): string {
+  return ownEventId(digestOf(user, session), id);
+}
+
+function withHeld(open: readonly Held[], held: Held): readonly Held[] {
+  if (open.length < MOST_OPEN) return [...open, held];
+  throw new StateError("UNAVAILABLE", `the budget has ${MOST_OPEN} open reservations; nothing was reserved`, {
+    details: { reason: "busy" },
+  });
+}
+
+function otherReservation(): StateError<"IDEMPOTENCY_CONFLICT"> {
+  return new StateError("IDEMPOTENCY_CONFLICT", "other amounts were reserved under this id", {
+    details: { change: 0 },
+  });
+}
+
+function reservationOf(id: string, { amounts, until }: Omit<Held, "id">, settled = false): Reservation {
   return { id, amounts: amountsOf(amounts), expiresAt: new Date(until), settled };
 }

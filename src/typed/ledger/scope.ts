@@ -13,7 +13,8 @@ export function readScope(value: unknown): Scope {
   const given = readNamed(value, "scope", NAMES) as Record<string, unknown>;
   const scope: { -readonly [K in keyof Scope]: Scope[K] } = { tenant: readName(given.tenant, "tenant") };
   for (const [index, name] of NAMES.entries()) {
-    if (!(name in given) || index === 0) continue;
+    // An empty run is none, as in every identity.
+    if (!(name in given) || index === 0 || (name === "run" && given.run === "")) continue;
     const above = NAMES[index - 1] as keyof Scope;
     if (scope[above] === undefined) throw identityRequired(above);
     scope[name] = readName(given[name], name);

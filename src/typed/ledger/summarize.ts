@@ -1,15 +1,15 @@
 import type { CallOptions } from "../../contract.js";
 import { readNamed, readOneOf, readSignal } from "../../validate.js";
 import { readTagName, type StoredEntry, sumsOf } from "./entry.js";
-import { Groups, type UsageSummary } from "./groups.js";
+import { Groups } from "./groups.js";
 import { type Edge, type Period, readPeriod, splitDays } from "./period.js";
 import { type Dimension, dayOf, dayOfId, type Rollup, tagDimension } from "./places.js";
 import type { Reader } from "./reader.js";
 
-const WORDS = ["provider", "model", "day", "user", "session", "run"] as const;
+const WORDS = ["provider", "model", "day", "user", "session", "runName"] as const;
 
 /**
- * What to summarize by. `day` is that of UTC, `run` the name of the run. `{ tag: "team" }` are the values of a tag, and
+ * What to summarize by. `day` is that of UTC. `{ tag: "team" }` are the values of a tag, and
  * the summary then is of what has that tag.
  */
 export type SummarizeBy = (typeof WORDS)[number] | { readonly tag: string };
@@ -19,11 +19,7 @@ export interface SummarizeOptions extends Period, CallOptions {
 }
 
 /** Whole days come from the rollups; of the first and the last day of the period what is left comes from the entries. */
-export async function summarize(
-  reader: Reader,
-  tenant: string,
-  options: SummarizeOptions,
-): Promise<UsageSummary> {
+export async function addUp(reader: Reader, tenant: string, options: SummarizeOptions): Promise<Groups> {
   const given = readNamed(options, "options", ["by", "since", "until", "signal"]) as SummarizeOptions;
   const by = readBy(given.by);
   const signal = readSignal(given);
@@ -36,7 +32,7 @@ export async function summarize(
     }
   }
   for (const edge of edges) await addEdge(reader, tenant, by, edge, groups, signal);
-  return groups.summary();
+  return groups;
 }
 
 /** Who used something on a day is known from its rollups, and what they used at which time from their entries. */
@@ -71,7 +67,7 @@ function nameIn(entry: StoredEntry, user: string, by: SummarizeBy): Omit<Rollup,
       return { key: user };
     case "session":
       return entry.session === undefined ? {} : { key: entry.session, user };
-    case "run":
+    case "runName":
       return entry.runName === undefined ? {} : { key: entry.runName };
     default:
       return { key: entry[by] };
