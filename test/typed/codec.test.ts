@@ -2,9 +2,9 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { isStateError, type StateStore } from "../../src/index.js";
+import { createStore, isStateError } from "../../src/index.js";
 import { type Codec, type JsonValue, json, SchemaMismatch, TypedSlot } from "../../src/typed/index.js";
-import { failure, thrown } from "../src/rig.js";
+import { driverWith, failure, thrown } from "../src/rig.js";
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const bytesOf = (text: string) => Buffer.from(text);
@@ -26,6 +26,8 @@ describe("options", () => {
     ["a fraction of a version", { version: 1.5 }],
     ["upgrades that are undefined", { upgrades: undefined }],
     ["upgrades that are null", { upgrades: null }],
+    ["upgrades that nothing leads to", { version: 1, upgrades: { 1: (old: unknown) => old } }],
+    ["upgrades without a version", { upgrades: { 0: (old: unknown) => old } }],
   ])("%s is refused", (_, options) => {
     expect(() => json(options as object)).toThrow(expect.objectContaining({ code: "INVALID_RECORD" }));
   });
@@ -204,7 +206,7 @@ describe("versions", () => {
 });
 
 test("TypeScript learns both types from the schema", () => {
-  const store = {} as StateStore;
+  const store = createStore(driverWith({}));
   expectTypeOf(json()).toEqualTypeOf<Codec<JsonValue>>();
   expectTypeOf(json<{ n: number }>()).toEqualTypeOf<Codec<{ n: number }>>();
   const byZod = json({ schema: SCHEMAS.zod });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { newEventId } from "../../src/index.js";
+import { createStore, newEventId } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
 import { callersId, digestOf, ownEventId } from "../../src/typed/names.js";
+import { driverWith } from "../src/rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
 const refused = (field: string) =>
@@ -61,14 +62,14 @@ describe("a name", () => {
     ["129 bytes", "n".repeat(129)],
     ["65 letters of two bytes", "é".repeat(65)],
   ])("with %s is refused", (_, name) => {
-    const store = {} as never;
+    const store = createStore(driverWith({}));
     expect(() => new Collection(store, name as string)).toThrow(refused("name"));
     expect(() => new Journal(store, name as string)).toThrow(refused("name"));
     expect(() => new TypedSlot(store, name as string)).toThrow(refused("kind"));
   });
 
   test("of 128 bytes is not", () => {
-    expect(() => new Collection({} as never, "é".repeat(64))).not.toThrow();
+    expect(() => new Collection(createStore(driverWith({})), "é".repeat(64))).not.toThrow();
   });
 });
 

@@ -48,6 +48,51 @@ onEveryStore((opened) => {
     expect([tries, await values(rig)]).toEqual([1, {}]);
   });
 
+  test("an abort ends work that never ends, frees its turn, and nothing of it is written", async () => {
+    const rig = fresh();
+    const given = new AbortController();
+    const stuck = transact(
+      opened.store,
+      async (transaction) => {
+        await transaction.set(rig.a, 1);
+        await new Promise(() => {});
+      },
+      { signal: given.signal, turn: rig.a },
+    );
+    const next = transact(opened.store, (transaction) => transaction.set(rig.b, 2), { turn: rig.a });
+    await sleep(5);
+    given.abort(new Error("enough"));
+    await expect(stuck).rejects.toThrow("enough");
+    await next;
+    expect(await values(rig)).toEqual({ b: 2 });
+  });
+
+  test("what is no cell, no store and no function is refused, and nothing is left to the process", async () => {
+    const rig = fresh();
+    const wrong = [
+      [() => transact(opened.store, async (transaction) => transaction.set(rig.numbers as never, 1)), "cell"],
+      [() => transact(Promise.resolve(opened.store) as never, async () => 1), "store"],
+      [() => transact(opened.store, 5 as never), "work"],
+      [() => rig.numbers.update(rig.who, "a", 5 as never), "update"],
+    ] as const;
+    for (const [call, field] of wrong) {
+      await expect(call()).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field } });
+    }
+  });
+
+  test("a value that is too large is said to be that", async () => {
+    const rig = fresh();
+    const texts = new Collection<string>(opened.store, "texts");
+    const large = "x".repeat(1024 * 1024);
+    await expect(texts.put(rig.who, "a", large)).rejects.toMatchObject({ details: { field: "value" } });
+    const writing = transact(opened.store, async (transaction) => {
+      await transaction.set(rig.a, 1);
+      await transaction.set(texts.at(rig.who, "a"), large);
+    });
+    await expect(writing).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "value" } });
+    expect(await values(rig)).toEqual({});
+  });
+
   test("what nobody waited for is written, or its refusal reported, and nothing is left to the process", async () => {
     const rig = fresh();
     const stray: unknown[] = [];

@@ -132,3 +132,30 @@ test("a signal that was aborted before turns a waiter away, and leaves no listen
   process.off("warning", note);
   expect(warnings).toEqual([]);
 });
+
+test("work that waits for its own turn, or for that of work around it, is refused instead of hanging", async () => {
+  const store = newStore();
+  const within = (key: string) => inTurn(store, key, undefined, async () => "through");
+  await expect(inTurn(store, "a", undefined, () => within("a"))).rejects.toMatchObject({
+    code: "INVALID_RECORD",
+    details: { field: "work" },
+  });
+  const nested = () => inTurn(store, "b", undefined, () => within("a"));
+  await expect(inTurn(store, "a", undefined, nested)).rejects.toMatchObject({ details: { field: "work" } });
+  expect(await inTurn(store, "a", undefined, () => within("b"))).toBe("through");
+  expect(
+    await inTurn(store, "a", undefined, () => inTurn(newStore(), "a", undefined, async () => "other")),
+  ).toBe("other");
+  expect(await isEmpty(store, "a")).toBe(true);
+});
+
+test("work may leave something behind that takes its turn later", async () => {
+  const store = newStore();
+  const gate = byHand<void>();
+  let later: Promise<string> | undefined;
+  await inTurn(store, "a", undefined, async () => {
+    later = gate.promise.then(() => inTurn(store, "a", undefined, async () => "later"));
+  });
+  gate.resolve();
+  expect(await later).toBe("later");
+});
