@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tenantIdentity, userIdentity } from "../../src/index.js";
+import { openStore, tenantIdentity, userIdentity } from "../../src/index.js";
 import { createApprovals } from "../../src/typed/approvals/index.js";
 import { CALL } from "./approvals-states.js";
 import { newSession, onEveryStore } from "./stores.js";
@@ -80,12 +80,40 @@ onEveryStore((opened) => {
     ["limit", { limit: 0 }],
     ["limit", { limit: 1001 }],
     ["after", { after: "2026" }],
-    ["after", { after: undefined }],
+    ["after", { after: null }],
     ["options", { state: "pending" }],
   ])("%s of list is checked", async (field, options) => {
     await expect(gate().list(newSession(), options as never)).rejects.toMatchObject({
       code: "INVALID_RECORD",
       details: { field },
+    });
+  });
+
+  test("what makes a request too large for the store is named", async () => {
+    await using store = await openStore("memory:", { maxBytes: 2000 });
+    const approvals = createApprovals(store);
+    const large = { text: "x".repeat(2000) };
+    for (const [field, request] of [
+      ["arguments", { ...CALL, arguments: large }],
+      ["arguments", { ...CALL, arguments: large, id: "a", question: "x".repeat(1000) }],
+      ["sender", { ...CALL, sender: large }],
+    ] as const) {
+      const who = newSession();
+      const refusal: unknown = await approvals.request(who, request).catch((error) => error);
+      expect(refusal).toMatchObject({
+        code: "INVALID_RECORD",
+        message: expect.stringMatching(new RegExp(`^${field} must be smaller: .*2000 bytes`)),
+        details: { field },
+      });
+      expect(await store.list(who, "")).toEqual([]);
+      expect(await store.list(tenantIdentity(who.tenant), "")).toEqual([]);
+    }
+    // Neither of them is to blame.
+    await expect(
+      approvals.request(newSession(), { ...CALL, question: "x".repeat(2000) }),
+    ).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field: expect.stringMatching(/^(bytes|value)$/) },
     });
   });
 

@@ -19,12 +19,12 @@ async function pages(
   options: NonNullable<Parameters<Approvals["list"]>[1]>,
 ) {
   const found: string[][] = [];
-  let after = {};
+  let after: string | undefined;
   for (;;) {
-    const page = await approvals.list(where, { ...options, ...after });
+    const page = await approvals.list(where, { ...options, after });
     found.push(ids(page.approvals));
     if (page.next === undefined) return found;
-    after = { after: page.next };
+    after = page.next;
   }
 }
 
@@ -62,6 +62,12 @@ onEveryStore((opened) => {
           "p2",
         ]);
       }
+    });
+
+    test("begins with the first page after undefined", async () => {
+      const { approvals, who, ask } = gate();
+      await ask("a");
+      expect(ids((await approvals.list(who, { after: undefined })).approvals)).toEqual(["a"]);
     });
 
     test("pages on over what is passed over", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createApprovals } from "../../src/typed/approvals/index.js";
+import { callDigest, createApprovals } from "../../src/typed/approvals/index.js";
+import type { JsonValue } from "../../src/typed/index.js";
 import { CALL, HOUR, TestClock } from "./approvals-states.js";
 import { losingAnswers } from "./lost-answers.js";
 import { newSession, onEveryStore } from "./stores.js";
@@ -40,6 +41,29 @@ onEveryStore((opened) => {
     expect(duplicate).toBe(false);
     expect(approval).toEqual(expected);
     expect(await approvals.get(who, approval.id)).toEqual(approval);
+  });
+
+  test("what has an interface as its type is taken where JSON is", async () => {
+    interface Removal {
+      readonly path: string;
+      readonly force?: boolean;
+    }
+    interface Channel {
+      readonly name: string;
+    }
+    const removal: Removal = { path: "/tmp/a" };
+    const channel: Channel = { name: "mail" };
+    const approvals = gate();
+    const who = newSession();
+    const call = { tool: "files.delete", arguments: removal };
+    const { approval } = await approvals.request(who, { ...call, sender: channel });
+    expect(approval).toMatchObject({ digest: callDigest("files.delete", removal), sender: channel });
+    await approvals.decide(who, approval.id, APPROVE);
+    await approvals.claim(who, approval.id, call);
+    const { outcome } = await approvals.complete(who, approval.id, { result: removal });
+    expect(outcome?.result).toEqual(removal);
+    const seen: JsonValue = approval.arguments;
+    expect(seen).toEqual(removal);
   });
 
   test("a request lasts 30 minutes unless it says otherwise", async () => {

@@ -56,6 +56,27 @@ onEveryStore((opened) => {
     expect(JSON.stringify(await approvals.get(who, "a"))).not.toContain("t3");
   });
 
+  test("a decision that is made again with another time is another one", async () => {
+    const approvals = gate();
+    const who = newSession();
+    for (const [id, before, other] of [
+      ["a", { ttlMs: HOUR }, { ttlMs: HOUR + 1 }],
+      ["b", { ttlMs: HOUR }, {}],
+      ["c", {}, { ttlMs: HOUR }],
+    ] as const) {
+      await approvals.request(who, { ...CALL, id });
+      const decision = { ...APPROVE, token: "t" };
+      const decided = await approvals.decide(who, id, { ...decision, ...before });
+      expect(await approvals.decide(who, id, { ...decision, ...before })).toEqual(decided);
+      await expect(approvals.decide(who, id, { ...decision, ...other })).rejects.toMatchObject({
+        code: "ALREADY_DECIDED",
+        details: { winner: { status: "approved", by: "bob", at: expect.any(Date) } },
+      });
+      expect(await approvals.get(who, id)).toEqual(decided);
+      expect(decided.decision).toEqual({ status: "approved", by: "bob", at: expect.any(Date) });
+    }
+  });
+
   test("a claim that happened is confirmed after its time, too", async () => {
     const clock = new TestClock();
     const approvals = gate({ clock: clock.now });

@@ -32,14 +32,14 @@ export interface CancelInput extends Repeatable {
 export interface ClaimInput extends Repeatable {
   /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
   readonly tool: string;
-  readonly arguments: JsonValue;
+  readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
 }
 
 export interface CompleteInput extends Repeatable {
   /** Any JSON. */
-  readonly result?: JsonValue;
+  readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
 }

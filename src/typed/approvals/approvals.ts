@@ -29,9 +29,15 @@ import {
   readWhere,
 } from "./listing.js";
 import { expireOverdue, recover } from "./maintenance.js";
-import type { ApprovalReceipt, ApprovalsOptions, RecoverOptions, WaitOptions } from "./options.js";
+import type {
+  ApprovalReceipt,
+  ApprovalsOptions,
+  ExpireOptions,
+  RecoverOptions,
+  WaitOptions,
+} from "./options.js";
 import { ApprovalRecords } from "./records.js";
-import { type ApprovalRequest, readRequest } from "./request.js";
+import { type ApprovalRequest, readFlag, readRequest } from "./request.js";
 import type { Where } from "./status-index.js";
 import { approvalOf, type Place } from "./stored-approval.js";
 import { type Act, claim, type Finish, finish, isSameRequest, settle } from "./transitions.js";
@@ -45,7 +51,10 @@ const MOST_WAIT_MS = 10 * 365 * 86_400_000;
  * Durable gates on tool calls. Each is bound to one call, decided once and used once, whatever the number of processes,
  * and expires without anybody's help.
  *
- * The identity is a session's; a run is a field of the request.
+ * The identity is a session's; a run is a field of the request. Whether the session exists or is open is not looked at.
+ *
+ * What is expired is judged by the process's clock at the moment of the attempt: the clocks of all processes should
+ * agree to within a few seconds.
  */
 export class Approvals {
   readonly #records: ApprovalRecords;
@@ -78,8 +87,8 @@ export class Approvals {
   }
 
   /**
-   * Approves or denies. ALREADY_DECIDED names the winner; a call with the same token and content gets the same answer.
-   * NOT_FOUND, EXPIRED, FORBIDDEN.
+   * Approves or denies, where `mayDecide` and `requireOtherDecider` of this process allow it. ALREADY_DECIDED names the
+   * winner; a call with the same token and content gets the same answer. NOT_FOUND, EXPIRED, FORBIDDEN.
    */
   async decide(
     identity: SessionIdentity,
@@ -104,7 +113,7 @@ export class Approvals {
     return this.#change(place, act, settlement, call);
   }
 
-  /** Withdraws a request that is pending. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
+  /** Withdraws a request that is pending; who may decide is not asked. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
   async cancel(
     identity: SessionIdentity,
     id: string,
@@ -175,7 +184,8 @@ export class Approvals {
 
   /**
    * The approval once it is not pending any more: decided, cancelled or expired, by this process or another. Nothing is
-   * held but a timer that all waiters share. NOT_FOUND, also when it is erased meanwhile; WAIT_TIMED_OUT.
+   * held but a timer that all waiters share. Expired is what is so by this process's clock. NOT_FOUND, also when it is
+   * erased meanwhile; WAIT_TIMED_OUT.
    */
   async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Approval> {
     const place = readPlace(identity, id);
@@ -189,14 +199,22 @@ export class Approvals {
     return this.#waiting.wait(place, { timeoutMs, signal });
   }
 
-  /** Marks pending and approved ones whose time is over; how many. They are expired without it, too. MAINTENANCE_SCOPE_REQUIRED. */
-  async expireOverdue(scope: MaintenanceScope, options?: CallOptions): Promise<number> {
-    return expireOverdue(this.#records, scope, readCall(options).signal);
+  /**
+   * Marks pending and approved ones whose time is over; how many. They are expired without it, too. What is damaged is
+   * passed over, and once all others are marked the first of it is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
+    const given = readOptions(options, ["erased", "signal"]) as ExpireOptions;
+    return expireOverdue(this.#records, scope, {
+      erased: readFlag(given, "erased"),
+      signal: readSignal(given),
+    });
   }
 
   /**
    * What is open after a restart, by status, by tenant, oldest first; one that moves on meanwhile may come under both
-   * statuses. MAINTENANCE_SCOPE_REQUIRED.
+   * statuses. What is damaged is passed over, and after all others the first of it is thrown as CORRUPT.
+   * MAINTENANCE_SCOPE_REQUIRED.
    */
   async *recover(
     scope: MaintenanceScope,

@@ -1,7 +1,7 @@
 import { invalid } from "../../errors.js";
 import type { Approval } from "./approval.js";
 import { forbidden } from "./errors.js";
-import type { StoredRequest } from "./request.js";
+import { readFlag, type StoredRequest } from "./request.js";
 import type { Settlement } from "./transitions.js";
 
 /** Whether somebody may decide. Exactly `true` allows it. */
@@ -10,10 +10,17 @@ export type MayDecide = (
   wanted: { readonly by: string; readonly decision: "approve" | "deny" },
 ) => boolean | Promise<boolean>;
 
+/**
+ * Who may decide is asked for `decide` and not for `cancel`. The rules are those of the process that decides and are not
+ * kept with the request: every process that decides needs them.
+ */
 export interface DecidersOptions {
   /** Asked before each decision: nothing but `true` allows it, and what it throws is passed on. Default: anybody may. */
   readonly mayDecide?: MayDecide;
-  /** Whoever decides must not be the requester, so every request has to name one. Default false. */
+  /**
+   * Whoever decides must not be the requester, so every request has to name one. The names are compared as they are:
+   * `Ann` is another one than `ann`. Default false.
+   */
   readonly requireOtherDecider?: boolean;
 }
 
@@ -26,11 +33,8 @@ export class Deciders {
     if ("mayDecide" in options && typeof options.mayDecide !== "function") {
       throw invalid("mayDecide", "a function");
     }
-    if ("requireOtherDecider" in options && typeof options.requireOtherDecider !== "boolean") {
-      throw invalid("requireOtherDecider", "true or false");
-    }
     this.#mayDecide = options.mayDecide;
-    this.#other = options.requireOtherDecider ?? false;
+    this.#other = readFlag(options, "requireOtherDecider");
   }
 
   /** INVALID_RECORD for a request that nobody could decide. */

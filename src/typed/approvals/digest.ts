@@ -12,7 +12,7 @@ export function isSameJson(a: object, b: object): boolean {
  * SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of `{ tool, arguments }`: the order of names and the forms
  * of numbers do not matter, everything else does. INVALID_RECORD for what has no form in JSON.
  */
-export function callDigest(tool: string, args: JsonValue): string {
+export function callDigest(tool: string, args: JsonValue | object): string {
   return digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments"));
 }
 

@@ -24,6 +24,7 @@ export type { ApprovalPage, ListApprovalsOptions } from "./listing.js";
 export type {
   ApprovalReceipt,
   ApprovalsOptions,
+  ExpireOptions,
   RecoverOptions,
   WaitOptions,
 } from "./options.js";

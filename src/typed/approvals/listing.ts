@@ -1,20 +1,20 @@
 import type { CallOptions, SessionIdentity } from "../../contract.js";
-import { invalid } from "../../errors.js";
+import { invalid, isStateError } from "../../errors.js";
 import { tenantIdentity } from "../../identity.js";
 import { readLimit, readNamed, readOneOf, readOptions, readSignal } from "../../validate.js";
 import { ownSession } from "../cell.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import type { ApprovalRecords } from "./records.js";
-import { type IndexEntry, merged, type Where } from "./status-index.js";
-import { approvalOf, statusAt } from "./stored-approval.js";
+import { type IndexEntry, isEntryOf, merged, type Where } from "./status-index.js";
+import { approvalOf, type StoredApproval, statusAt } from "./stored-approval.js";
 
 export interface ListApprovalsOptions extends CallOptions {
   /** Only these; expired are those whose time is over, whether or not anybody marked them. Default all. */
   readonly status?: ApprovalStatus | readonly ApprovalStatus[];
   /** 1 to 1,000. Default 50. */
   readonly limit?: number;
-  /** Where the page before ended: its `next`. */
-  readonly after?: string;
+  /** Where the page before ended: its `next`. The first page without it, or where it is `undefined`. */
+  readonly after?: string | undefined;
 }
 
 export interface ApprovalPage {
@@ -51,7 +51,7 @@ export function readQuery(options: ListApprovalsOptions | undefined): Query {
   return {
     statuses: "status" in given ? readStatuses(given.status, STATUSES) : STATUSES,
     limit: "limit" in given ? readLimit(given.limit, MOST) : LIMIT,
-    after: "after" in given ? readPosition(given.after) : undefined,
+    after: given.after === undefined ? undefined : readPosition(given.after),
     signal: readSignal(given),
   };
 }
@@ -127,8 +127,23 @@ export async function readEntry(
   now: number,
   signal: AbortSignal | undefined,
 ): Promise<Approval | undefined> {
-  const stored = await records.find(entry.place, { signal });
+  const stored = await findEntry(records, entry, signal);
   if (stored !== undefined) return approvalOf(entry.place, stored, now);
-  await records.index.drop(entry);
+  try {
+    await records.index.drop(entry);
+  } catch (error) {
+    // Nothing that is read depends on it: it can be removed when the store can be written again.
+    if (!isStateError(error, "UNAVAILABLE")) throw error;
+  }
   return undefined;
+}
+
+/** What an entry was made for; `undefined` where its session was erased. */
+export async function findEntry(
+  records: ApprovalRecords,
+  entry: IndexEntry,
+  signal: AbortSignal | undefined,
+): Promise<StoredApproval | undefined> {
+  const stored = await records.find(entry.place, { signal });
+  return stored !== undefined && isEntryOf(entry, stored) ? stored : undefined;
 }

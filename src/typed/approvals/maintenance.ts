@@ -1,32 +1,52 @@
 import type { MaintenanceScope } from "../../contract.js";
 import { isStateError } from "../../errors.js";
-import type { Approval, ApprovalStatus } from "./approval.js";
-import { readEntry } from "./listing.js";
+import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
+import { Damage } from "./damage.js";
+import { noSuchApproval } from "./errors.js";
+import { findEntry, readEntry } from "./listing.js";
 import type { ApprovalRecords } from "./records.js";
-import type { IndexEntry } from "./status-index.js";
+import { type IndexEntry, isEntryOf } from "./status-index.js";
 import { statusAt } from "./stored-approval.js";
 import { expire } from "./transitions.js";
 
 type Signal = AbortSignal | undefined;
 
+export interface Sweep {
+  /** Look at every approval, whether its session was erased. */
+  readonly erased: boolean;
+  readonly signal: Signal;
+}
+
 /** How many approvals are held, and under way, at once. */
 const CHUNK = 100;
 
-/** Marks all whose time is over; how many. */
+/** Marks all whose time is over; how many. CORRUPT in the end where some are damaged. */
 export async function expireOverdue(
   records: ApprovalRecords,
   scope: MaintenanceScope,
-  signal: Signal,
+  sweep: Sweep,
 ): Promise<number> {
+  const damage = new Damage();
   let marked = 0;
-  for (const status of ["pending", "approved"] as const) {
-    for await (const chunk of chunks(records.index.scan(scope, status, signal))) {
-      const overdue = chunk.filter((entry) => statusAt(entry, records.now()) === "expired");
-      const done = await Promise.all(overdue.map((entry) => markExpired(records, entry, signal)));
+  for (const status of sweep.erased ? STATUSES : (["pending", "approved"] as const)) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, sweep.signal))) {
+      const done = await Promise.all(chunk.map((entry) => damage.past(sweepEntry(records, entry, sweep))));
       marked += done.filter(Boolean).length;
     }
   }
+  damage.throwFirst();
   return marked;
+}
+
+/** Whether it was marked now. */
+async function sweepEntry(
+  records: ApprovalRecords,
+  entry: IndexEntry,
+  { erased, signal }: Sweep,
+): Promise<boolean> {
+  if (statusAt(entry, records.now()) !== entry.status) return markExpired(records, entry, signal);
+  if (erased && (await findEntry(records, entry, signal)) === undefined) await records.index.drop(entry);
+  return false;
 }
 
 /** Whether it was marked now: it may be claimed, marked by another sweeper or erased meanwhile. */
@@ -36,6 +56,7 @@ async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: 
     await records.change(
       entry.place,
       (approval, now) => {
+        if (!isEntryOf(entry, approval)) throw noSuchApproval();
         const expired = expire(approval, now);
         marks = expired !== approval;
         return expired;
@@ -50,21 +71,28 @@ async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: 
   return marks;
 }
 
-/** Those that have one of these statuses now, status by status, by tenant, oldest first. */
+/**
+ * Those that have one of these statuses now, status by status, by tenant, oldest first. CORRUPT in the end where some are
+ * damaged.
+ */
 export async function* recover(
   records: ApprovalRecords,
   scope: MaintenanceScope,
   statuses: readonly ApprovalStatus[],
   signal: Signal,
 ): AsyncGenerator<Approval, void, undefined> {
+  const damage = new Damage();
   for (const status of statuses) {
-    for await (const chunk of chunks(records.index.scan(scope, status, signal))) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, signal))) {
       const now = records.now();
       const promising = chunk.filter((entry) => statusAt(entry, now) === status);
-      const read = await Promise.all(promising.map((entry) => readEntry(records, entry, now, signal)));
+      const read = await Promise.all(
+        promising.map((entry) => damage.past(readEntry(records, entry, now, signal))),
+      );
       for (const approval of read) if (approval?.status === status) yield approval;
     }
   }
+  damage.throwFirst();
 }
 
 async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {

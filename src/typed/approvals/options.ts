@@ -6,7 +6,10 @@ import type { DecidersOptions } from "./deciders.js";
 export interface ApprovalsOptions extends DecidersOptions {
   /** How often `wait` looks for decisions of other processes, in milliseconds: 1 to 60,000. Default 250. */
   readonly pollMs?: number;
-  /** Milliseconds since 1970. Default the process's clock. */
+  /**
+   * Milliseconds since 1970. Default the process's clock. It judges what is expired, at the moment of each attempt:
+   * the clocks of all processes should agree to within a few seconds.
+   */
   readonly clock?: Clock;
 }
 
@@ -19,6 +22,14 @@ export interface ApprovalReceipt {
 export interface WaitOptions extends CallOptions {
   /** 1 to ten years, in milliseconds. Default: for as long as it takes. */
   readonly timeoutMs?: number;
+}
+
+export interface ExpireOptions extends CallOptions {
+  /**
+   * Also removes what still points at erased sessions; looks at every approval. Without it, what points at them is
+   * removed as it is met: where they were pending or approved and their time is over, and in lists. Default false.
+   */
+  readonly erased?: boolean;
 }
 
 export interface RecoverOptions extends CallOptions {

@@ -9,7 +9,7 @@ import { announce } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { digestOfCall, isSameJson } from "./digest.js";
 import { noSuchApproval } from "./errors.js";
-import type { StoredRequest } from "./request.js";
+import { namingTheLarge, type StoredRequest } from "./request.js";
 import { StatusIndex } from "./status-index.js";
 import { APPROVAL, approvalOf, type Place, type StoredApproval } from "./stored-approval.js";
 import type { Act } from "./transitions.js";
@@ -43,7 +43,8 @@ export class ApprovalRecords {
 
   /**
    * Writes a new approval. Where the id is the caller's the store knows it for its idempotency window, so that a late
-   * retry does not bring back what was erased: NOT_FOUND. IDEMPOTENCY_CONFLICT when something else was asked for under it.
+   * retry does not bring back what was erased: NOT_FOUND. IDEMPOTENCY_CONFLICT when something else was asked for under
+   * it, INVALID_RECORD when it is too large.
    */
   async create(
     place: Place,
@@ -75,7 +76,7 @@ export class ApprovalRecords {
       return { approval, duplicate: false };
     } catch (error) {
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT") && !isStateError(error, "CONDITION_FAILED"))
-        throw error;
+        throw namingTheLarge(error, request);
     }
     return { approval: await this.#askedBefore(place, request, options), duplicate: true };
   }

@@ -1,3 +1,4 @@
+import { invalid, isStateError } from "../../errors.js";
 import { readInteger, readNamed } from "../../validate.js";
 import { readKind, readText } from "../../validate-text.js";
 import { copyJson, type JsonValue } from "../json-value.js";
@@ -7,7 +8,7 @@ import { readOwnId } from "../names.js";
 export interface ApprovalRequest {
   readonly tool: string;
   /** Any JSON. With all that is said of the call later, it has to fit into the store's `maxBytes`. */
-  readonly arguments: JsonValue;
+  readonly arguments: JsonValue | object;
   /** What the call does outside, in the caller's words, such as `write`. */
   readonly sideEffect?: string;
   /** What the one who decides is asked; up to 16 KiB. */
@@ -17,7 +18,7 @@ export interface ApprovalRequest {
   readonly run?: string;
   readonly step?: string;
   /** Where the request came from: any JSON. */
-  readonly sender?: JsonValue;
+  readonly sender?: JsonValue | object;
   /** How long it may be decided and claimed, in milliseconds: 1 to ten years. Default 30 minutes. */
   readonly ttlMs?: number;
   /** The caller's idempotency key, 1 to 105 UTF-8 bytes, which becomes the approval's id: asked for once, however often it is sent. */
@@ -25,7 +26,11 @@ export interface ApprovalRequest {
 }
 
 /** A request as it is kept. */
-export type StoredRequest = Omit<ApprovalRequest, "id" | "ttlMs"> & { readonly ttlMs: number };
+export interface StoredRequest extends Omit<ApprovalRequest, "id"> {
+  readonly arguments: JsonValue;
+  readonly sender?: JsonValue;
+  readonly ttlMs: number;
+}
 
 const TTL_MS = 30 * 60_000;
 const MOST_TTL_MS = 10 * 365 * 86_400_000;
@@ -50,7 +55,7 @@ export function readRequest(request: unknown): { readonly content: StoredRequest
 }
 
 /** The content of a request, at the door or from where it was kept. */
-export function readContent(given: Partial<StoredRequest>): StoredRequest {
+export function readContent(given: Partial<ApprovalRequest>): StoredRequest {
   return {
     tool: readKind(given.tool, "tool"),
     arguments: copyJson(given.arguments, "arguments"),
@@ -64,6 +69,21 @@ export function readContent(given: Partial<StoredRequest>): StoredRequest {
   };
 }
 
+/** What the store refused as too large, as INVALID_RECORD of the field that makes it so; any other error as it is. */
+export function namingTheLarge(error: unknown, request: StoredRequest): unknown {
+  if (!isStateError(error, "INVALID_RECORD")) return error;
+  const { field, rule } = error.details;
+  if (field !== "bytes" && field !== "value") return error;
+  const large = (["arguments", "sender"] as const).find(
+    (name) => name in request && 2 * sizeOf(request[name]) > sizeOf(request),
+  );
+  return large === undefined ? error : invalid(large, `smaller: with the rest of the request, ${rule}`);
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
 /** A field that may be left out. Present and `undefined` it was forgotten, which its reader refuses. */
 export function optional<N extends string, V>(
   given: { readonly [K in N]?: unknown },
@@ -71,6 +91,14 @@ export function optional<N extends string, V>(
   read: (value: unknown, field: string) => V,
 ): { readonly [K in N]?: V } {
   return (name in given ? { [name]: read(given[name], name) } : {}) as { [K in N]?: V };
+}
+
+/** An option that is true or false, and false when it is left out. */
+export function readFlag<N extends string>(given: { readonly [K in N]?: unknown }, name: N): boolean {
+  if (!(name in given)) return false;
+  const value = given[name];
+  if (typeof value !== "boolean") throw invalid(name, "true or false");
+  return value;
 }
 
 /** Words for a person: up to 16 KiB. */

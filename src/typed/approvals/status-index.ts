@@ -1,17 +1,25 @@
-import type { EventId, Identity, MaintenanceScope, SessionIdentity, StateStore } from "../../contract.js";
+import type {
+  EventId,
+  Identity,
+  MaintenanceScope,
+  RecordPlace,
+  SessionIdentity,
+  StateStore,
+} from "../../contract.js";
 import { isStateError } from "../../errors.js";
 import { tenantIdentity } from "../../identity.js";
 import { compareText } from "../../order.js";
 import { scanKind } from "../../scan-kind.js";
 import { readObject } from "../../validate.js";
-import { readKind, readName } from "../../validate-text.js";
+import { readName } from "../../validate-text.js";
 import { decodeRecord } from "../cell.js";
 import { mappedJson } from "../codec.js";
 import { Collection, type Item } from "../collection.js";
-import { digestOf, itemPrefix } from "../names.js";
+import { digestOf, itemPrefix, readOwnId } from "../names.js";
 import { timeKey } from "../time.js";
 import type { Transaction } from "../transaction.js";
 import type { ApprovalStatus } from "./approval.js";
+import type { Damage } from "./damage.js";
 import { type Place, readTime, type StoredApproval } from "./stored-approval.js";
 
 type Signal = AbortSignal | undefined;
@@ -42,7 +50,7 @@ const POINTER = mappedJson<Pointer>({
     return {
       user: readName(user, "user"),
       session: readName(session, "session"),
-      id: readKind(id, "id"),
+      id: readOwnId(id, "id"),
       expiresAt: readTime(expiresAt, "expiresAt"),
     };
   },
@@ -91,14 +99,33 @@ export class StatusIndex {
     return items.map((item) => entryOf(identity, status, item));
   }
 
-  /** All of one status, by tenant, oldest first. */
+  /** All of one status, by tenant, oldest first; over damaged entries it goes on. */
   async *scan(
     scope: MaintenanceScope,
     status: ApprovalStatus,
+    damage: Damage,
     signal: Signal,
   ): AsyncGenerator<IndexEntry, void, undefined> {
+    let from: { after?: RecordPlace } = {};
+    for (;;) {
+      try {
+        yield* this.#scanFrom(scope, status, { ...from, signal });
+        return;
+      } catch (error) {
+        const after = damage.note(error);
+        if (after === undefined) throw error;
+        from = { after };
+      }
+    }
+  }
+
+  async *#scanFrom(
+    scope: MaintenanceScope,
+    status: ApprovalStatus,
+    range: { readonly after?: RecordPlace; readonly signal: Signal },
+  ): AsyncGenerator<IndexEntry, void, undefined> {
     const prefix = itemPrefix(OF_TENANT);
-    for await (const record of scanKind(this.#store, scope, `${prefix}${status}/`, { signal })) {
+    for await (const record of scanKind(this.#store, scope, `${prefix}${status}/`, range)) {
       const { identity, kind, eventId } = record;
       const value = await decodeRecord(POINTER, record);
       yield entryOf(identity, status, { id: kind.slice(prefix.length), value, eventId });
@@ -124,6 +151,11 @@ export class StatusIndex {
       this.#ofTenant.at(tenantIdentity(tenant), `${at}.${digestOf(user, session, id)}`),
     ];
   }
+}
+
+/** Whether an entry was made for this approval, and not for one that was erased and whose id was used again. */
+export function isEntryOf({ position }: IndexEntry, { requestedAt }: StoredApproval): boolean {
+  return position.startsWith(`${timeKey(requestedAt)}.`);
 }
 
 /** Newest first, each once: of several statuses the later one, for it was read last. */

@@ -13,7 +13,7 @@ import {
   STATUSES,
 } from "./approval.js";
 import { digestOfCall } from "./digest.js";
-import { optional, readContent, readLongText, type StoredRequest } from "./request.js";
+import { optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
 
 /** Where an approval lies. */
 export interface Place {
@@ -26,7 +26,8 @@ type Stored<T extends { readonly at: Date }> = Omit<T, "at"> & {
   readonly at: number;
   readonly token?: string;
 };
-export type StoredDecision = Stored<Decision>;
+/** With the `ttlMs` it was made with, by which the same decision made again is known. */
+export type StoredDecision = Stored<Decision> & { readonly ttlMs?: number };
 export type StoredClaim = Stored<Claim>;
 export type StoredOutcome = Stored<Outcome>;
 
@@ -76,6 +77,7 @@ function readDecision(value: unknown, field: string): StoredDecision {
     by: readKind(given.by, "by"),
     ...optional(given, "reason", readLongText),
     ...optional(given, "token", readEventId),
+    ...optional(given, "ttlMs", readTtl),
     at: readTime(given.at, "at"),
   };
 }
@@ -147,10 +149,11 @@ export function statusAt(
   return open && now >= expiresAt ? "expired" : status;
 }
 
-/** Without the token, which is its owner's alone. */
-export function dated<T extends { readonly at: number; readonly token?: string }>({
+/** Without what only tells whether it is made again; the token is its owner's alone. */
+export function dated<T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number }>({
   at,
   token: _,
+  ttlMs: __,
   ...rest
 }: T) {
   return { ...rest, at: new Date(at) };

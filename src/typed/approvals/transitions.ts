@@ -13,16 +13,12 @@ import {
 export type Act = (approval: StoredApproval, now: number) => StoredApproval;
 
 /** A decision or a cancellation; with `ttlMs`, what it approves can be claimed for that long. */
-export type Settlement = Omit<StoredDecision, "at"> & { readonly ttlMs?: number };
+export type Settlement = Omit<StoredDecision, "at">;
 export type Taking = Omit<StoredClaim, "at">;
 export type Finish = Omit<StoredOutcome, "at">;
 
 /** ALREADY_DECIDED, EXPIRED. */
-export function settle(
-  approval: StoredApproval,
-  { ttlMs, ...made }: Settlement,
-  now: number,
-): StoredApproval {
+export function settle(approval: StoredApproval, made: Settlement, now: number): StoredApproval {
   if (approval.decision !== undefined) {
     if (isRepeat(approval.decision, made)) return approval;
     throw alreadyDecided(approval.decision);
@@ -32,7 +28,7 @@ export function settle(
     ...approval,
     status: made.status,
     decision: { ...made, at: now },
-    ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
+    ...(made.ttlMs === undefined ? {} : { expiresAt: now + made.ttlMs }),
   };
 }
 
