@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { type StateStore, userIdentity } from "../../src/index.js";
+import { isStateError, StateError, type StateStore, userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/typed/sessions/index.js";
 import { losingAnswers } from "./lost-answers.js";
-import { dyingAt, manualClock, newUser, untilAnswered, withMethods } from "./sessions-rig.js";
+import { dyingAt, manualClock, newUser, withMethods } from "./sessions-rig.js";
 import { onEveryStore } from "./stores.js";
 
 const LEASE_MS = 60_000;
@@ -77,7 +77,9 @@ onEveryStore((opened) => {
     for (let round = 0; round < 5; round++) {
       const lossy = (store: StateStore) => losingAnswers(store, { requests: 0.15, replies: 0.15 });
       const { deleting, clock, sessions, who, left } = await newSession(lossy);
-      await untilAnswered(() => deleting.delete(who));
+      await deleting.delete(who).catch((error) => {
+        if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;
+      });
       clock.forward(LEASE_MS);
       await sessions.list(who);
       expect(await left()).toEqual([]);
@@ -232,6 +234,33 @@ onEveryStore((opened) => {
       expect(await made.sessions.read(made.who)).toMatchObject([{ number: 1, value: "new" }]);
       expect(await made.left()).not.toContain("session.deleting/a/b");
     });
+  });
+
+  test("an erase whose answer was lost, and that lands late, takes nothing of a session created anew", async () => {
+    let first = true;
+    let landed: Promise<unknown> | undefined;
+    const late = (store: StateStore) =>
+      withMethods(store, {
+        erase: async (identity, options) => {
+          if (!first) return store.erase(identity, options);
+          first = false;
+          landed = sleep(300).then(() => store.erase(identity));
+          throw new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {} });
+        },
+      });
+    const { deleting, clock, sessions, who, left } = await newSession(late);
+    await expect(deleting.delete(who)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    expect(await sessions.find(who)).toBeUndefined();
+    const busy = { code: "UNAVAILABLE", details: { reason: "busy" } };
+    await expect(sessions.create(who)).rejects.toMatchObject(busy);
+    await landed;
+    expect(await left()).toEqual(["session.deleting/a/b"]);
+    clock.forward(LEASE_MS);
+    expect(await sessions.list(who)).toEqual({ sessions: [] });
+    expect(await left()).toEqual([]);
+    await sessions.create(who);
+    await sessions.append(who, { value: "new" });
+    expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
   });
 
   test("what fails while a list finishes a deletion is left to the next, and the list is answered", async () => {

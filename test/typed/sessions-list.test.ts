@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { StateError, userIdentity } from "../../src/index.js";
 import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/typed/sessions/index.js";
-import { manualClock, newUser } from "./sessions-rig.js";
+import { manualClock, newUser, withMethods } from "./sessions-rig.js";
 import { onEveryStore } from "./stores.js";
 
 type Mine = Sessions<unknown, unknown>;
@@ -45,7 +46,6 @@ onEveryStore((opened) => {
       [{ limit: 0 }, "limit"],
       [{ limit: 1001 }, "limit"],
       [{ limit: undefined }, "limit"],
-      [{ after: undefined }, "after"],
       [{ after: "" }, "after"],
       [{ after: "s1" }, "after"],
       [{ after: "9999" }, "after"],
@@ -105,6 +105,80 @@ onEveryStore((opened) => {
     await Promise.all(["c", "a", "b", "a.b"].map((session) => frozen.create({ ...other, session })));
     await frozen.touch({ ...other, session: "a" });
     expect(await pages(frozen, other, { limit: 1 })).toEqual([["c"], ["b"], ["a.b"], ["a"]]);
+  });
+
+  test("the first page is the one after undefined", async () => {
+    const { sessions, user } = await newSessions(3);
+    const found: string[] = [];
+    let next: string | undefined;
+    do {
+      const page = await sessions.list(user, { limit: 2, after: next });
+      found.push(...page.sessions.map(({ identity }) => identity.session));
+      next = page.next;
+    } while (next !== undefined);
+    expect(found).toEqual(["s3", "s2", "s1"]);
+  });
+
+  describe("sessions that were erased through the store", () => {
+    const entries = (user: ReturnType<typeof newUser>) =>
+      opened.store.list(userIdentity(user.tenant, user.user), "session.index/");
+
+    test("are passed over and forgotten, and the page is full all the same", async () => {
+      const { sessions, user } = await newSessions(9);
+      for (const n of [9, 7, 6, 5, 1]) await opened.store.erase({ ...user, session: `s${n}` });
+      expect(await entries(user)).toHaveLength(9);
+      expect(await pages(sessions, user, { limit: 2 })).toEqual([
+        ["s8", "s4"],
+        ["s3", "s2"],
+      ]);
+      expect(await entries(user)).toHaveLength(4);
+    });
+
+    test("are there once when they were created anew", async () => {
+      const { clock, sessions, user } = await newSessions(2);
+      const who = { ...user, session: "s1" };
+      await opened.store.erase(who);
+      clock.forward(1000);
+      await sessions.create(who, { metadata: { is: "new" } });
+      expect(await names(sessions, user)).toEqual(["s1", "s2"]);
+      expect((await sessions.list(user)).sessions).toContainEqual(await sessions.get(who));
+      expect(await entries(user)).toHaveLength(2);
+    });
+
+    test.each(["UNAVAILABLE", "OUTCOME_UNKNOWN", "CONDITION_FAILED"] as const)(
+      "are passed over where they cannot be forgotten (%s)",
+      async (code) => {
+        const { clock, user } = await newSessions(2);
+        await opened.store.erase({ ...user, session: "s2" });
+        const failing = withMethods(opened.store, {
+          delete: async () => {
+            throw new StateError(code, "no", { details: {} as never });
+          },
+        });
+        expect(await names(createSessions(failing, { clock }), user)).toEqual(["s1"]);
+        expect(await entries(user)).toHaveLength(2);
+      },
+    );
+
+    test("are not those that are touched, or deleted, while they are listed", async () => {
+      const { clock, sessions, user } = await newSessions(3);
+      let first = true;
+      const slow = withMethods(opened.store, {
+        list: async (identity, prefix, options) => {
+          const listed = await opened.store.list(identity, prefix, options);
+          if (prefix === "session.index/" && first) {
+            first = false;
+            clock.forward(1000);
+            await sessions.touch({ ...user, session: "s2" });
+            await sessions.delete({ ...user, session: "s1" });
+          }
+          return listed;
+        },
+      });
+      expect(await names(createSessions(slow, { clock }), user)).toEqual(["s3", "s2"]);
+      expect(await names(sessions, user)).toEqual(["s2", "s3"]);
+      expect(await entries(user)).toHaveLength(2);
+    });
   });
 
   test("without a limit there are 50", async () => {

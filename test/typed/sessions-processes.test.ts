@@ -162,7 +162,8 @@ onSharedStores((opened) => {
     } else {
       const user = userIdentity(who.tenant, who.user);
       expect(await opened.store.list(who, "")).toEqual([]);
-      expect(await opened.store.list(user, "session.")).toEqual([]);
+      // A lost answer to the last commit leaves the mark of the deletion to a later list.
+      expect(await opened.store.list(user, "session.index/")).toEqual([]);
     }
   });
 

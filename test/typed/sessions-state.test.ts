@@ -29,6 +29,7 @@ onEveryStore((opened) => {
       await expect(state.set("k", 1, { eventId: undefined as never })).rejects.toMatchObject(
         field("eventId"),
       );
+      await expect(state.set("k", 1, { eventId: "e".repeat(106) })).rejects.toMatchObject(field("eventId"));
       await expect(state.update("k", () => undefined as never)).rejects.toMatchObject(field("value"));
       await expect(state.delete("k", { expect: null } as never)).rejects.toMatchObject(field("options"));
       await expect(state.entries({ limit: 0 })).rejects.toMatchObject(field("limit"));
@@ -65,23 +66,45 @@ onEveryStore((opened) => {
   });
 
   test("conditions and event ids hold at each level", async () => {
-    for (const [level, state] of (await everyLevel()).entries()) {
-      const two = `two-${level}`;
+    for (const state of await everyLevel()) {
+      const two = "two";
       const { eventId } = await state.set("k", 1, { expect: null });
       await expect(state.set("k", 2, { expect: null })).rejects.toMatchObject({
         code: "CONDITION_FAILED",
         details: { current: eventId },
       });
-      expect(await state.set("k", 2, { expect: eventId, eventId: two })).toEqual({
-        eventId: two,
-        duplicate: false,
-      });
+      const second = await state.set("k", 2, { expect: eventId, eventId: two });
+      expect(second).toEqual({ eventId: (await state.find("k"))?.eventId, duplicate: false });
+      await state.set("k", 2, { expect: second.eventId });
       await state.set("k", 3);
       expect(await state.set("k", 2, { expect: eventId, eventId: two })).toMatchObject({ duplicate: true });
       await expect(state.set("k", 4, { eventId: two })).rejects.toMatchObject({
         code: "IDEMPOTENCY_CONFLICT",
       });
       expect(await state.get("k")).toBe(3);
+    }
+  });
+
+  test("one id is another for each session, user and tenant, and for everything else", async () => {
+    const { sessions, user, who } = await newSession();
+    const other = { ...user, user: "bob", session: "s" };
+    const second = { ...who, session: "t" };
+    for (const identity of [other, second]) await sessions.create(identity);
+    const foreign = { eventId: "e", identity: other, kind: "x", bytes: Buffer.from("x") };
+    await opened.store.save(foreign);
+    await sessions.append(who, { id: "e", value: 1 });
+    await sessions.saveSummary(who, { upTo: 1, value: 1, eventId: "e" });
+    const maps = [
+      ...[who, second, other].map((identity) => sessions.sessionState(identity)),
+      ...[user, other].map((name) => sessions.userState(name)),
+      sessions.tenantState(user.tenant),
+    ];
+    for (const [n, map] of maps.entries()) {
+      expect(await map.set("k", n, { eventId: "e" })).toMatchObject({ duplicate: false });
+      expect(await map.get("k")).toBe(n);
+    }
+    for (const [n, map] of maps.entries()) {
+      expect(await map.set("k", n, { eventId: "e" })).toMatchObject({ duplicate: true });
     }
   });
 

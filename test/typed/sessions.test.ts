@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { tenantIdentity, userIdentity } from "../../src/index.js";
+import { type Codec, json } from "../../src/typed/index.js";
 import { createSessions } from "../../src/typed/sessions/index.js";
 import { losingAnswers } from "./lost-answers.js";
 import { manualClock, newUser } from "./sessions-rig.js";
@@ -78,7 +79,8 @@ onEveryStore((opened) => {
       const make = async (options: object) => createSessions(store, options);
       await expect(make(slip)).rejects.toMatchObject(field("options"));
       await expect(make({ clock: undefined })).rejects.toMatchObject(field("clock"));
-      await expect(make({ metadata: undefined })).rejects.toMatchObject({ code: "INVALID_RECORD" });
+      await expect(make({ metadata: undefined })).rejects.toMatchObject(field("metadata"));
+      await expect(make({ metadata: title })).rejects.toMatchObject(field("metadata"));
       await expect(make({ events: undefined })).rejects.toMatchObject({ code: "INVALID_RECORD" });
       const who = { ...user, session: "s" };
       await expect(sessions.create(who, slip)).rejects.toMatchObject(field("options"));
@@ -94,6 +96,17 @@ onEveryStore((opened) => {
       await expect(sessions.create(who, { metadata: undefined as never })).rejects.toMatchObject(
         field("metadata"),
       );
+      for (const metadata of [[], "text", null, 1]) {
+        await expect(sessions.create(who, { metadata: metadata as never })).rejects.toMatchObject(
+          field("metadata"),
+        );
+      }
+      for (const slip of [
+        { ...user, sesion: "s" },
+        { ...who, kind: "k" },
+      ]) {
+        await expect(sessions.create(slip as never)).rejects.toMatchObject(field("identity"));
+      }
       await expect(sessions.create(who, { signal: 1 as never })).rejects.toMatchObject(field("signal"));
       for (const name of ["touch", "close", "reopen", "delete", "summaries"] as const) {
         await expect(sessions[name](who, slip)).rejects.toMatchObject(field("options"));
@@ -171,7 +184,7 @@ onEveryStore((opened) => {
 
     test("has metadata that its schema accepts, on write and on read", async () => {
       const who = { ...newUser(), session: "s" };
-      const sessions = createSessions(opened.store, { metadata: title });
+      const sessions = createSessions(opened.store, { metadata: json({ schema: title }) });
       const refused = { code: "INVALID_RECORD", details: { field: "metadata" } };
       await expect(sessions.create(who)).rejects.toMatchObject(refused);
       await expect(sessions.create(who, { metadata: { title: 1 } as never })).rejects.toMatchObject(refused);
@@ -186,6 +199,51 @@ onEveryStore((opened) => {
         code: "CORRUPT",
         details: { at: { kind: expect.stringMatching(/^session\.index\//) } },
       });
+    });
+
+    test("has metadata whose shape may change", async () => {
+      const user = newUser();
+      const who = { ...user, session: "s" };
+      const old = createSessions<{ name: string }>(opened.store);
+      await old.create(who, { metadata: { name: "a" } });
+      const metadata = json({
+        schema: title,
+        version: 1,
+        upgrades: { 0: ({ name }) => ({ title: name }) },
+      });
+      const sessions = createSessions(opened.store, { metadata });
+      expect((await sessions.get(who)).metadata).toEqual({ title: "a" });
+      expect((await sessions.list(user)).sessions).toMatchObject([{ metadata: { title: "a" } }]);
+      // What leaves the metadata alone leaves its version alone.
+      await sessions.touch(who);
+      expect((await old.get(who)).metadata).toEqual({ name: "a" });
+      await sessions.changeMetadata(who, (current) => ({ title: `${current.title}b` }));
+      expect((await sessions.get(who)).metadata).toEqual({ title: "ab" });
+      const tooNew = { code: "SCHEMA_TOO_NEW", details: { found: 1, supported: 0 } };
+      await expect(old.get(who)).rejects.toMatchObject(tooNew);
+      await expect(old.list(user)).rejects.toMatchObject(tooNew);
+      const { bytes } = await opened.store.load(who, "session");
+      expect(JSON.parse(Buffer.from(bytes).toString())).toMatchObject({
+        metadata: { title: "ab" },
+        metadataVersion: 1,
+      });
+    });
+
+    test("has no metadata that its codec does not write as JSON", async () => {
+      const metadata: Codec<string> = {
+        version: 0,
+        encode: (value) => Buffer.from(value),
+        decode: (bytes) => Buffer.from(bytes).toString(),
+      };
+      const sessions = createSessions(opened.store, { metadata });
+      const who = { ...newUser(), session: "s" };
+      await expect(sessions.create(who, { metadata: "no JSON" })).rejects.toMatchObject({
+        code: "INVALID_RECORD",
+        details: { field: "metadata" },
+      });
+      await sessions.create(who, { metadata: "[1]" });
+      expect((await sessions.get(who)).metadata).toBe("[1]");
+      await expect(createSessions(opened.store).get(who)).rejects.toMatchObject({ code: "CORRUPT" });
     });
 
     test.each(["a/b", "%", "_", "..", "ü€𝄞", "S", "s", "a\nb", "x".repeat(255), "€".repeat(85)])(

@@ -2,18 +2,17 @@ import { jitteredPause } from "../../backoff.js";
 import type { EventId, SessionIdentity, StateStore } from "../../contract.js";
 import { isStateError } from "../../errors.js";
 import { pause } from "../commit-surely.js";
-import type { JsonValue } from "../json-value.js";
 import { digestOf, ownEventId } from "../names.js";
 import { transact } from "../transact.js";
 import type { Deletions } from "./deletions.js";
 import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
-import type { Creation, SessionRecord } from "./session-record.js";
+import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 /** What is asked for. */
 export interface NewSession {
   readonly owner: SessionIdentity;
-  readonly metadata: JsonValue;
+  readonly metadata: StoredMetadata;
   /** Makes the creation idempotent. */
   readonly eventId?: EventId;
   readonly signal: AbortSignal | undefined;
@@ -46,7 +45,7 @@ export class Creations {
       const created = await this.#unlessDeleting(asked);
       if (created !== "being deleted") return created;
       if (tries === TRIES) throw beingDeleted();
-      await this.#deletions.finishOverdue(asked.owner);
+      await this.#deletions.finishIfPossible(asked.owner);
       await pause(jitteredPause(tries, BACKOFF), asked.signal);
     }
   }
@@ -83,7 +82,7 @@ export class Creations {
 }
 
 function creationOf({ eventId, metadata }: NewSession): Creation | undefined {
-  return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata)) };
+  return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata.value)) };
 }
 
 /** The store remembers it when the session is gone, so that no late retry brings the session back. */

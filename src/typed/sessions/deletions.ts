@@ -5,6 +5,7 @@ import { commitSurely, pause } from "../commit-surely.js";
 import { transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
 import { type DeletionMark, DeletionMarks, isFresh, isOverdue, newMark } from "./deletion-mark.js";
+import { erasingInDoubt, mayPass } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
@@ -15,7 +16,8 @@ const TRIES = 6;
  * commit; everything under its identity is erased; the mark is removed.
  *
  * The store erases without a condition, so nobody may erase without holding the mark: it could be a session that was
- * created anew. That is why a mark is a lease, which is taken over when it is overdue and not before.
+ * created anew. That is why a mark is a lease, which is taken over when it is overdue and not before; and why it stays
+ * after an erase in doubt, which may yet land.
  */
 export class Deletions {
   readonly #store: StateStore;
@@ -50,14 +52,20 @@ export class Deletions {
     if (mark !== undefined) await this.#finish(owner, mark);
   }
 
-  /** The same for all sessions of a user. What fails now keeps its mark, and is left to the next time. */
+  /** The same. What fails now keeps its mark, and is left to the next time. */
+  async finishIfPossible(owner: SessionIdentity): Promise<void> {
+    try {
+      await this.finishOverdue(owner);
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+    }
+  }
+
+  /** The same for all sessions of a user. */
   async finishOverdueOf(user: Identity, signal: AbortSignal | undefined): Promise<void> {
     const sessions = await this.#marks.overdue(user, this.#records.now(), signal);
-    const finish = (session: string) => this.finishOverdue({ tenant: user.tenant, user: user.user, session });
-    const failed = (error: unknown) => {
-      if (!mayPass(error)) throw error;
-    };
-    await Promise.all(sessions.map((session) => finish(session).catch(failed)));
+    const { tenant, user: name } = user;
+    await Promise.all(sessions.map((session) => this.finishIfPossible({ tenant, user: name, session })));
   }
 
   /** From here on the session is gone for everybody. `undefined` when there is none. */
@@ -101,7 +109,10 @@ export class Deletions {
     if (held !== undefined) await this.#unmark(owner, held);
   }
 
-  /** The mark that was held to the end, or `undefined` when another took it over, who erases in our place. */
+  /**
+   * The mark that was held to the end, or `undefined` when another took it over, who erases in our place. An erase whose
+   * answer was lost is not sent again: of two, one could land when the mark is gone.
+   */
   async #erase(owner: SessionIdentity, mark: DeletionMark): Promise<DeletionMark | undefined> {
     let held: DeletionMark | undefined = mark;
     for (let tries = 1; ; tries++) {
@@ -114,7 +125,8 @@ export class Deletions {
         await this.#store.erase(owner);
         return held;
       } catch (error) {
-        if (tries === TRIES || !mayPass(error)) throw error;
+        if (isStateError(error, "OUTCOME_UNKNOWN")) throw erasingInDoubt(error);
+        if (tries === TRIES || !isStateError(error, "UNAVAILABLE")) throw error;
       }
       await pause(jitteredPause(tries, BACKOFF), undefined);
     }
@@ -130,9 +142,4 @@ export class Deletions {
       if (!isStateError(error, "CONDITION_FAILED")) throw error;
     }
   }
-}
-
-/** Erasing twice does no harm while the mark is held. */
-function mayPass(error: unknown): boolean {
-  return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");
 }

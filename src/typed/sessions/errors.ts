@@ -1,4 +1,4 @@
-import { StateError } from "../../errors.js";
+import { isStateError, StateError } from "../../errors.js";
 
 declare module "../../error-details.js" {
   interface StateErrorDetails {
@@ -33,4 +33,20 @@ export function beingDeleted(): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", "a session of this name is still being deleted; nothing was written", {
     details: { reason: "busy" },
   });
+}
+
+export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  return new StateError(
+    "OUTCOME_UNKNOWN",
+    "the session is gone; its erasing is in doubt, and finished later",
+    {
+      details: {},
+      cause,
+    },
+  );
+}
+
+/** Whether another time may be better: for what can be left undone until then. */
+export function mayPass(error: unknown): boolean {
+  return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");
 }

@@ -1,13 +1,15 @@
 import type { CallOptions, Identity, StateStore } from "../../contract.js";
 import { readInteger, readNamed, readOneOf, readSignal } from "../../validate.js";
+import { entriesOfSessions } from "./left-behind.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";
+import type { SessionRecords } from "./session-records.js";
 
 export interface ListSessionsOptions extends CallOptions {
   /** 1 to 1,000. Default 50. */
   readonly limit?: number;
-  /** The `next` of the page before. */
-  readonly after?: string;
+  /** The `next` of the page before. Absent or `undefined`: the first page. */
+  readonly after?: string | undefined;
   readonly status?: SessionStatus;
 }
 
@@ -36,24 +38,31 @@ export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
   const { limit, after, status } = options;
   return {
     limit: "limit" in options ? readInteger(limit, "limit", 1, MOST) : DEFAULT_LIMIT,
-    before: "after" in options ? readCursor(after, "after") : undefined,
+    before: after === undefined ? undefined : readCursor(after, "after"),
     status: "status" in options ? readOneOf(status, "status", ["open", "closed"] as const) : undefined,
     signal: readSignal(options),
   };
 }
 
-/** A page of a user's sessions and one more, if there is one: the newest first, from one snapshot unless filtered. */
-export async function readPage(store: StateStore, user: Identity, query: PageQuery): Promise<IndexEntry[]> {
+/** A page of a user's sessions and one more, if there is one: the newest first, from one snapshot unless some are left out. */
+export async function readPage(
+  store: StateStore,
+  records: SessionRecords,
+  user: Identity,
+  query: PageQuery,
+): Promise<IndexEntry[]> {
   const { limit, status, signal } = query;
-  const atOnce = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED);
+  let atOnce = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED);
   const found: IndexEntry[] = [];
   let { before } = query;
   for (;;) {
     const range = { limit: atOnce, reverse: true, signal, ...(before !== undefined && { before }) };
-    const records = await store.list(user, INDEX_PREFIX, range);
-    const entries = await Promise.all(records.map(readIndexEntry));
-    found.push(...entries.filter(({ record }) => status === undefined || statusOf(record) === status));
-    before = records.at(-1)?.kind;
-    if (found.length > limit || records.length < atOnce) return found.slice(0, limit + 1);
+    const listed = await store.list(user, INDEX_PREFIX, range);
+    const entries = await Promise.all(listed.map(readIndexEntry));
+    const asked = entries.filter(({ record }) => status === undefined || statusOf(record) === status);
+    found.push(...(await entriesOfSessions(store, records, user, asked, signal)));
+    if (found.length > limit || listed.length < atOnce) return found.slice(0, limit + 1);
+    before = listed.at(-1)?.kind;
+    atOnce = Math.max(limit + 1, FILTERED);
   }
 }

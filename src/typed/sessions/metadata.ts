@@ -1,24 +1,23 @@
 import type { RecordPlace } from "../../contract.js";
-import { isStateError, StateError } from "../../errors.js";
+import { invalid, isStateError, StateError } from "../../errors.js";
 import { corruptRecord } from "../cell.js";
-import { type Codec, json } from "../codec.js";
+import { type Codec, codecOf, json } from "../codec.js";
 import type { JsonValue } from "../json-value.js";
-import { applySchema, type StandardSchema } from "../standard-schema.js";
+import type { StoredMetadata } from "./session-record.js";
 
 /** Metadata as callers have it (`M` to read, `Input` to write), and as JSON in a session's record. */
 export class MetadataForm<M, Input> {
-  readonly #schema: StandardSchema<Input, M> | undefined;
   readonly #codec: Codec<M, Input>;
 
-  constructor(options: { readonly metadata?: StandardSchema<Input, M> }) {
-    this.#codec = "metadata" in options ? json({ schema: options.metadata }) : plainJson();
-    this.#schema = options.metadata;
+  constructor(options: { readonly metadata?: Codec<M, Input> }) {
+    this.#codec = "metadata" in options ? readCodec({ codec: options.metadata }) : plainObjects();
   }
 
   /** INVALID_RECORD. */
-  async write(metadata: Input): Promise<JsonValue> {
+  async write(metadata: Input): Promise<StoredMetadata> {
+    const { version } = this.#codec;
     try {
-      return JSON.parse(Buffer.from(await this.#codec.encode(metadata)).toString());
+      return { value: await readWritten(await this.#codec.encode(metadata)), version };
     } catch (error) {
       if (!isStateError(error, "INVALID_RECORD")) throw error;
       const { rule } = error.details;
@@ -29,17 +28,46 @@ export class MetadataForm<M, Input> {
     }
   }
 
-  /** CORRUPT, naming the place it was read from. */
-  async read(metadata: JsonValue, place: RecordPlace): Promise<M> {
-    if (this.#schema === undefined) return metadata as M;
+  /** SCHEMA_TOO_NEW; CORRUPT, naming the place it was read from. */
+  async read({ value, version }: StoredMetadata, place: RecordPlace): Promise<M> {
     try {
-      return await applySchema(this.#schema, metadata);
+      return await this.#codec.decode(Buffer.from(JSON.stringify(value)), version);
     } catch (error) {
-      throw corruptRecord(place, "the metadata of a session is not what its schema accepts", error);
+      if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
+      throw corruptRecord(place, "the metadata of a session does not decode", error);
     }
   }
 }
 
-function plainJson<M, Input>(): Codec<M, Input> {
-  return json() as unknown as Codec<M, Input>;
+const JSON_TEXT = json();
+
+function readCodec<M, Input>(options: { readonly codec: Codec<M, Input> }): Codec<M, Input> {
+  try {
+    return codecOf(options);
+  } catch {
+    throw invalid("metadata", "a codec, as json() makes it");
+  }
+}
+
+/** What a codec wrote: it lies in the record as JSON, not as bytes. */
+async function readWritten(bytes: Uint8Array): Promise<JsonValue> {
+  try {
+    return await JSON_TEXT.decode(bytes, 0);
+  } catch {
+    throw invalid("metadata", "what its codec writes as JSON");
+  }
+}
+
+function plainObjects<M, Input>(): Codec<M, Input> {
+  const objects: Codec<JsonValue> = {
+    version: 0,
+    encode: (value) => JSON_TEXT.encode(readPlain(value)),
+    decode: async (bytes, version) => readPlain(await JSON_TEXT.decode(bytes, version)),
+  };
+  return objects as unknown as Codec<M, Input>;
+}
+
+function readPlain(value: JsonValue): JsonValue {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw invalid("metadata", "a plain object");
 }

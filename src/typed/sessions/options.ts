@@ -1,19 +1,22 @@
 import type { CallOptions, EventId } from "../../contract.js";
 import type { Codec } from "../codec.js";
 import type { JsonValue } from "../json-value.js";
-import type { StandardSchema } from "../standard-schema.js";
 import type { Clock } from "../time.js";
 import type { UserRef } from "./owners.js";
 import type { Session } from "./session.js";
 
 export interface SessionsOptions<M, E, MetadataInput = M, EventInput = E> {
-  /** Validates metadata on write and on read; what it returns has to pass it again, unchanged. */
-  readonly metadata?: StandardSchema<MetadataInput, M>;
+  /**
+   * Of metadata: one that writes JSON, as `json({ schema, version, upgrades })` makes it. The version is kept with the
+   * metadata. Default: plain objects in JSON.
+   */
+  readonly metadata?: Codec<M, MetadataInput>;
   /** Of events. Default `json()`. */
   readonly events?: Codec<E, EventInput>;
   /**
-   * Milliseconds since 1970. Default `Date.now`. The clocks of processes that delete sessions may be half a minute
-   * apart, and no more.
+   * Dates sessions: `createdAt`, `updatedAt`, `closedAt` and the lease of a deletion. Events, summaries and state carry
+   * the store's time. Milliseconds since 1970. Default `Date.now`. The clocks of processes that delete sessions may be
+   * half a minute apart, and no more.
    */
   readonly clock?: Clock;
 }

@@ -1,5 +1,7 @@
 import type { Identity, SessionIdentity } from "../../contract.js";
 import { userIdentity } from "../../identity.js";
+import { readNamed } from "../../validate.js";
+import type { NewSessionIdentity } from "./options.js";
 
 /** Whose sessions, or whose state. */
 export type UserRef = Pick<SessionIdentity, "tenant" | "user">;
@@ -8,6 +10,11 @@ export type UserRef = Pick<SessionIdentity, "tenant" | "user">;
 export function readUser(user: UserRef): Identity {
   const { tenant, user: name } = { ...user };
   return userIdentity(tenant, name);
+}
+
+/** A session to create, nothing else named: a slip in `session` must not make one of another name. */
+export function readWho(who: NewSessionIdentity): NewSessionIdentity {
+  return readNamed({ ...who }, "identity", ["tenant", "user", "session", "run"]) as NewSessionIdentity;
 }
 
 /** The identity of what belongs to the user of a session. */

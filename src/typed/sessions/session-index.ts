@@ -1,4 +1,4 @@
-import type { SessionIdentity, StateRecord } from "../../contract.js";
+import type { EventId, SessionIdentity, StateRecord } from "../../contract.js";
 import { invalid } from "../../errors.js";
 import { LIMITS } from "../../limits.js";
 import { readText } from "../../validate-text.js";
@@ -22,6 +22,7 @@ export interface IndexEntry {
   readonly cursor: string;
   readonly session: string;
   readonly record: SessionRecord;
+  readonly eventId: EventId;
 }
 
 /** The cell of a session in the index of its user. */
@@ -44,5 +45,5 @@ export async function readIndexEntry(stored: StateRecord): Promise<IndexEntry> {
   if (session === undefined || time !== timeKey(record.updatedAt)) {
     throw corruptRecord(stored, "an entry of the index of sessions is not where it belongs");
   }
-  return { cursor, session, record };
+  return { cursor, session, record, eventId: stored.eventId };
 }

@@ -11,9 +11,15 @@ export interface SessionRecord {
   readonly updatedAt: number;
   /** Only of a closed one. */
   readonly closedAt?: number;
-  readonly metadata: JsonValue;
+  readonly metadata: StoredMetadata;
   /** Only of one that was created with an event id. */
   readonly creation?: Creation;
+}
+
+/** What the metadata's codec wrote, and in which version of its shape. */
+export interface StoredMetadata {
+  readonly value: JsonValue;
+  readonly version: number;
 }
 
 /** The call that created a session. */
@@ -24,19 +30,39 @@ export interface Creation {
 }
 
 export const SESSION_RECORD = mappedJson<SessionRecord>({
-  write: ({ creation, ...record }) => ({ ...record, ...(creation && { creation: { ...creation } }) }),
+  write: ({ creation, metadata, ...record }) => ({
+    ...record,
+    metadata: metadata.value,
+    ...(metadata.version > 0 && { metadataVersion: metadata.version }),
+    ...(creation && { creation: { ...creation } }),
+  }),
   read(value) {
-    const { metadata, ...given } = readObject(value, "session") as SessionRecord;
-    if (metadata === undefined) throw new Error("a session without metadata");
+    const given = readObject(value, "session") as Written;
     return {
       createdAt: readTime(given.createdAt, "createdAt"),
       updatedAt: readTime(given.updatedAt, "updatedAt"),
       ...("closedAt" in given && { closedAt: readTime(given.closedAt, "closedAt") }),
-      metadata,
+      metadata: readMetadata(given),
       ...("creation" in given && { creation: readCreation(given.creation) }),
     };
   },
 });
+
+/** How it is written: a version of 0 is left out. */
+interface Written extends Omit<SessionRecord, "metadata"> {
+  readonly metadata?: JsonValue;
+  readonly metadataVersion?: number;
+}
+
+function readMetadata(given: Written): StoredMetadata {
+  const { metadata: value, metadataVersion } = given;
+  if (value === undefined) throw new Error("a session without metadata");
+  const version =
+    "metadataVersion" in given
+      ? readInteger(metadataVersion, "metadataVersion", 1, Number.MAX_SAFE_INTEGER)
+      : 0;
+  return { value, version };
+}
 
 function readCreation(value: unknown): Creation {
   const { eventId, content } = readObject(value, "creation") as Creation;

@@ -15,7 +15,7 @@ import { History } from "./history.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataForm } from "./metadata.js";
 import type { CreateOptions, CreateReceipt, NewSessionIdentity, SessionsOptions } from "./options.js";
-import { readUser, type UserRef } from "./owners.js";
+import { readUser, readWho, type UserRef } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
 import { indexCell } from "./session-index.js";
 import type { SessionRecord } from "./session-record.js";
@@ -64,7 +64,7 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
     const signal = readSignal(readNamed(options, "options", ["metadata", "eventId", "signal"]));
     const eventId = "eventId" in options ? readOwnId(options.eventId, "eventId") : undefined;
     const session = eventId === undefined ? newEventId() : digestOf("session", who?.user, eventId);
-    const owner = ownSession({ session, ...who });
+    const owner = ownSession({ session, ...readWho(who) });
     const metadata = await this.#metadata.write(
       "metadata" in options ? (options.metadata as MetadataInput) : ({} as MetadataInput),
     );
@@ -88,13 +88,14 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
 
   /**
    * The sessions of a user, the one touched last first. Paging on neither repeats nor loses a session that is not
-   * touched meanwhile. A page is one snapshot, but with a `status` it may be several. Finishes deletions that crashed.
+   * touched meanwhile. A page is one snapshot, but where some are left out it may be several. Finishes deletions that
+   * crashed, and forgets sessions that were erased through the store.
    */
   async list(user: UserRef, options?: ListSessionsOptions): Promise<SessionPage<M>> {
     const owner = readUser(user);
     const query = readPageQuery(options);
     const [entries] = await Promise.all([
-      readPage(this.#store, owner, query),
+      readPage(this.#store, this.#records, owner, query),
       this.#deletions.finishOverdueOf(owner, query.signal),
     ]);
     const page = entries.slice(0, query.limit);
@@ -115,7 +116,9 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
 
   /**
    * Writes what `change` makes of the metadata, with nobody else's write in between; also of a closed session. It is
-   * called again when another writer was faster. UNAVAILABLE (`busy`) when others were faster each time.
+   * called again when another writer was faster. UNAVAILABLE (`busy`) when others were faster each time. `change` must
+   * call no other method of the same session (INVALID_RECORD). Other writers of the session in this process wait while it
+   * runs: what is slow is done before.
    */
   async changeMetadata(
     identity: SessionIdentity,
@@ -154,8 +157,9 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
    * Deletes the session with everything that is stored under its identity, whatever wrote it; whether there was one. It
    * is gone for everybody at once, and erased when this returns. After a crash in between, the erasing is finished by a
    * later `list`, `create` or `delete`, a minute after the crash at the earliest; a `delete` before that returns false.
-   * UNAVAILABLE and OUTCOME_UNKNOWN say that this may be so. What other code writes under the identity while the session
-   * is deleted is erased or stays.
+   * UNAVAILABLE and OUTCOME_UNKNOWN say that this may be so: where the answer to the erasing was lost, the session is
+   * gone for everybody and the erasing is finished later, in the same way. What other code writes under the identity
+   * while the session is deleted is erased or stays.
    */
   async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;

@@ -1,13 +1,12 @@
-import type { CallOptions, Identity, SaveReceipt, StateStore } from "../../contract.js";
+import type { CallOptions, EventId, Identity, SaveReceipt, StateStore } from "../../contract.js";
 import { newEventId } from "../../event-id.js";
 import { readExpect, readNamed, readOptions, readSignal } from "../../validate.js";
-import { readEventId } from "../../validate-text.js";
 import { type Cell, cellAt, type Stored } from "../cell.js";
 import { findCell, type PutOptions, type UpdateOptions, type Updater } from "../cell-operations.js";
 import { json } from "../codec.js";
 import { Collection, type ItemsOptions } from "../collection.js";
 import { copyJson, type JsonValue } from "../json-value.js";
-import { itemKind } from "../names.js";
+import { digestOf, itemKind, ownEventId, readOwnId } from "../names.js";
 import { transact, transacted } from "../transact.js";
 import type { Transaction } from "../transaction.js";
 
@@ -67,13 +66,14 @@ export class StateMap {
   }
 
   /**
-   * Writes the value. `eventId` (unique within the tenant) and `expect` are as for the store's `save`.
-   * IDEMPOTENCY_CONFLICT, CONDITION_FAILED.
+   * Writes the value. `eventId`, 1 to 105 UTF-8 bytes, makes it idempotent and belongs to this map. `expect` takes the
+   * event id of a receipt or of `find`, which is the stored one and not the caller's own. IDEMPOTENCY_CONFLICT,
+   * CONDITION_FAILED.
    */
   async set(key: string, value: JsonValue, options: PutOptions = {}): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal", "eventId", "expect"]));
     const repeatable = "eventId" in options;
-    const eventId = repeatable ? readEventId(options.eventId) : newEventId();
+    const eventId = repeatable ? this.#ownEventId(readOwnId(options.eventId, "eventId")) : newEventId();
     const expect = readExpect(options);
     const cell = this.#at(key);
     const copy = copyJson(value, "value");
@@ -88,7 +88,11 @@ export class StateMap {
     return { eventId, duplicate };
   }
 
-  /** Writes what `update` makes of the current value, with nobody else's write in between; the new value. */
+  /**
+   * Writes what `update` makes of the current value, with nobody else's write in between; the new value. `update` must
+   * not change the same value, nor of a session's state call other methods of the same session (INVALID_RECORD). Other
+   * writers of the value, or of the session, in this process wait while it runs: what is slow is done before.
+   */
   async update(
     key: string,
     update: Updater<JsonValue, JsonValue>,
@@ -131,6 +135,11 @@ export class StateMap {
     const items = await values.list(this.#owner, given);
     await this.#guard?.read(given.signal);
     return items.map(({ id, ...stored }) => ({ key: id, ...stored }));
+  }
+
+  #ownEventId(id: string): EventId {
+    const { user, session } = this.#owner;
+    return ownEventId(digestOf(this.#name, user, session), id);
   }
 
   #at(key: string): Cell<JsonValue> {
