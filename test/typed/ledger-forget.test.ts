@@ -101,6 +101,32 @@ onEveryStore((opened) => {
     await expectBalanced(opened.store, who.tenant);
   });
 
+  test("the ids that a call was sent again under are forgotten too", async () => {
+    const who = newSession();
+    const ledger = createLedger(opened.store);
+    const call = { ...CALL, responseId: "resp-1" };
+    await ledger.setBudget(who, { calls: 5 });
+    await ledger.reserve(who, { id: "r" });
+    await ledger.record(who, call);
+    expect((await ledger.record(who, { ...call, eventId: "agent" })).duplicate).toBe(true);
+    expect((await ledger.settle(who, "r", call)).duplicate).toBe(true);
+    await expectBalanced(opened.store, who.tenant);
+
+    await ledger.forget(who);
+
+    const scope = maintenanceScope({ reason: "looks for digests", tenant: who.tenant });
+    const markers = await opened.store.listKind(scope, "ledger.seen/");
+    expect(markers).toHaveLength(3);
+    for (const { bytes } of markers)
+      expect(JSON.parse(Buffer.from(bytes).toString())).not.toHaveProperty("content");
+    expect((await ledger.record(who, { ...CALL, eventId: "agent" })).duplicate).toBe(true);
+    expect((await ledger.settle(who, "r", CALL)).duplicate).toBe(true);
+    expect((await ledger.record(who, { ...call, eventId: "late" })).duplicate).toBe(true);
+    expect((await ledger.record(who, { ...CALL, eventId: "late", cost: "9" })).duplicate).toBe(true);
+    expect((await ledger.totals({ tenant: who.tenant })).calls).toBe(1);
+    await expectBalanced(opened.store, who.tenant);
+  });
+
   test("interrupted by a bad line, and beside calls that are still recorded, it comes out right", async () => {
     const who = newSession();
     const ledger = createLedger(opened.store);

@@ -33,7 +33,7 @@ export class Book {
   }
 
   put<T>(cell: Cell<T>, value: T): void {
-    this.#write({ cell: cell, value });
+    this.#write({ cell, value });
   }
 
   remove(cell: Cell<unknown>): void {

@@ -69,6 +69,8 @@ export interface StoredEntry extends TokenCounts {
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;
+  /** The hashes of ids, not its own, under which it was sent again: their markers name it too. */
+  readonly alsoUnder?: readonly string[];
 }
 
 const NAMES = [
@@ -139,7 +141,7 @@ export function sumsOf(entry: StoredEntry): Sums {
 
 /** An entry as it is handed out. */
 export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
-  const { cost, at, tags, ...rest } = stored;
+  const { cost, at, tags, alsoUnder: _, ...rest } = stored;
   return {
     id: timeOfEntry(id),
     tenant,
@@ -154,7 +156,7 @@ export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEn
 export const ENTRY = mappedJson<StoredEntry>({
   write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
   read(value) {
-    const { session, run, reservation, tags, at, ...rest } = readObject(value, "entry") as Record<
+    const { session, run, reservation, alsoUnder, tags, at, ...rest } = readObject(value, "entry") as Record<
       string,
       unknown
     >;
@@ -163,9 +165,15 @@ export const ENTRY = mappedJson<StoredEntry>({
     const owner = Object.fromEntries(
       Object.entries({ session, run, reservation }).filter(([, name]) => name !== undefined),
     );
-    return readEntry(given, owner, Number.NaN);
+    const entry = readEntry(given, owner, Number.NaN);
+    return alsoUnder === undefined ? entry : { ...entry, alsoUnder: readHashes(alsoUnder) };
   },
 });
+
+function readHashes(value: unknown): string[] {
+  if (!Array.isArray(value)) throw invalid("alsoUnder", "an array");
+  return value.map((hash) => readLabel(hash, "alsoUnder"));
+}
 
 function readTokens(given: Record<string, unknown>): TokenCounts {
   const counts = TOKEN_COUNTS.map((count) => [

@@ -10,7 +10,7 @@ import { ownerOfEntries, type Places } from "./places.js";
  */
 export function forgetWork(places: Places, owner: Identity, id: string, entry: StoredEntry): Work<boolean> {
   const under = ownerOfEntries(owner);
-  const { session: _, run, turn, responseId, eventId, reservation, ...kept } = entry;
+  const { session: _, run, turn, responseId, eventId, reservation, alsoUnder = [], ...kept } = entry;
   const cell = places.entries.at(under, id);
   const time = timeOfEntry(id);
   const place = places.times.at(under, time);
@@ -21,16 +21,18 @@ export function forgetWork(places: Places, owner: Identity, id: string, entry: S
   const markers = places.markersOf(owner, entry, true).map((marker) => marker.cell);
   return {
     reads: [cell, ...markers, ...[...named, ...nameless].map((line) => line.cell)],
-    writes: 2,
+    writes: 2 + alsoUnder.length,
     repeatable: true,
     async act(book) {
-      if ((await book.get(cell)) === undefined) return false;
+      const current = await book.get(cell);
+      if (current === undefined) return false;
+      const others = (current.alsoUnder ?? []).map((hash) => places.markers.at(under, hash));
       await book.subtract(named, sumsOf(entry));
       await book.add(nameless, sumsOf(entry));
       book.remove(cell);
       book.put(places.entries.at(under, moved), kept);
       book.put(place, moved);
-      for (const marker of markers) book.put(marker, { entry: moved });
+      for (const marker of [...markers, ...others]) book.put(marker, { entry: moved });
       return true;
     },
   };

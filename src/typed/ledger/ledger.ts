@@ -102,8 +102,10 @@ export class Ledger {
     return usageOf(rollup?.sums ?? NOTHING);
   }
 
-  /** What a tenant used in a period, by groups. Not a snapshot: what is recorded or forgotten meanwhile may be
-   * in it or not. */
+  /**
+   * What a tenant used in a period, by groups. Not a snapshot: what is recorded or forgotten meanwhile may be in it or
+   * not.
+   */
   async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
     return (await addUp(this.#reader, readTenant(scope), options)).summary();
   }

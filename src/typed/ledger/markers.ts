@@ -15,7 +15,7 @@ export interface OwnId {
 }
 
 /** The same, with the marker's cell. */
-export interface IdMarker extends Omit<OwnId, "id"> {
+export interface IdMarker extends OwnId {
   readonly cell: Cell<Marker>;
 }
 

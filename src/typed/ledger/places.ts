@@ -115,7 +115,7 @@ export class Places {
   /** What remembers the ids that an entry is recorded under. */
   markersOf(owner: Identity, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
     const under = ownerOfEntries(owner);
-    return ownIds(entry, isTimeGiven).map(({ id, ...own }) => ({ ...own, cell: this.markers.at(under, id) }));
+    return ownIds(entry, isTimeGiven).map((own) => ({ ...own, cell: this.markers.at(under, own.id) }));
   }
 
   /** What remembers that a reservation was settled. */

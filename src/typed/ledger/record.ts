@@ -44,10 +44,9 @@ export function recordWork(
     async act(book) {
       await also?.act(book);
       const before = await recordedBefore(book, markers);
-      for (const { cell, content } of markers) {
-        if ((await book.get(cell)) === undefined) book.put(cell, { entry: before ?? id, content });
-      }
-      if (before !== undefined) return { duplicate: true, entry: await read(places, owner, before, book) };
+      if (before !== undefined)
+        return { duplicate: true, entry: await again(places, owner, before, markers, book) };
+      for (const { cell, content } of markers) book.put(cell, { entry: id, content });
       await book.add(lines, sumsOf(entry));
       book.put(places.entries.at(under, id), entry);
       book.put(places.times.at(under, time), id);
@@ -69,9 +68,29 @@ async function recordedBefore(book: Book, markers: readonly IdMarker[]): Promise
   return undefined;
 }
 
-async function read(places: Places, owner: Identity, id: string, book: Book): Promise<LedgerEntry> {
+/**
+ * The entry that was recorded before. From now on it is known under the ids of this call as well, which it keeps, so
+ * that `forget` finds their markers.
+ */
+async function again(
+  places: Places,
+  owner: Identity,
+  id: string,
+  markers: readonly IdMarker[],
+  book: Book,
+): Promise<LedgerEntry> {
   const cell = places.entries.at(ownerOfEntries(owner), id);
   const recorded = await book.get(cell);
   if (recorded === undefined) throw corruptRecord(cell, "an entry that was recorded is missing");
+  const isForgotten = recorded.session === undefined;
+  const added: string[] = [];
+  for (const marker of markers) {
+    if ((await book.get(marker.cell)) !== undefined) continue;
+    book.put(marker.cell, isForgotten ? { entry: id } : { entry: id, content: marker.content });
+    added.push(marker.id);
+  }
+  if (added.length > 0 && !isForgotten) {
+    book.put(cell, { ...recorded, alsoUnder: [...(recorded.alsoUnder ?? []), ...added] });
+  }
   return entryOf(owner, id, recorded);
 }
