@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -10,6 +11,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/postgres/global-setup.ts",
     pool: "forks",
+    // Processes and servers that the tests start wait as much as they work.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -138,11 +138,8 @@ test("a record with columns of the wrong type is CORRUPT, and says where to its 
     store.list(identity, ""),
     store.listKind(scope, "n"),
   ];
-  for (const reading of readings) {
-    expect(await failure(reading)).toMatchObject({
-      code: "CORRUPT",
-      details: { at: { identity, kind: "note" } },
-    });
+  for (const error of await Promise.all(readings.map(failure))) {
+    expect(error).toMatchObject({ code: "CORRUPT", details: { at: { identity, kind: "note" } } });
   }
   const error = await failure(store.loadByEventId({ ...identity, user: "mallory" }, "e"));
   expect(error).toMatchObject({ code: "NOT_FOUND", details: {} });
