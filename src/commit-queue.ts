@@ -1,5 +1,8 @@
+import { judge } from "./batch-verdict.js";
+import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Commit, Driver, Outcome } from "./driver.js";
 import { isStateError } from "./errors.js";
+import { payloadBytes } from "./payload-bytes.js";
 import {
   type CommitEntry,
   deliver,
@@ -40,7 +43,7 @@ const LOOK_AHEAD = 1024;
  * or an event id take effect in the order in which they were made, and an erase waits for all that came before it.
  */
 export class CommitQueue {
-  readonly #driver: Pick<Driver, "apply" | "erase">;
+  readonly #driver: Pick<Driver, "name" | "apply" | "erase">;
   readonly #options: QueueOptions;
   /** First come, first served, from `#head` on. */
   #waiting: Entry[] = [];
@@ -55,7 +58,7 @@ export class CommitQueue {
   #aborted = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "apply" | "erase">, options: QueueOptions) {
+  constructor(driver: Pick<Driver, "name" | "apply" | "erase">, options: QueueOptions) {
     this.#driver = driver;
     this.#options = options;
   }
@@ -220,7 +223,10 @@ export class CommitQueue {
     const { now, window } = this.#options;
     try {
       const commits = batch.map((entry) => entry.commit);
-      const outcomes = await this.#driver.apply(commits, { now: now(), window });
+      const outcomes = await tellBatch(
+        () => this.#describe(batch),
+        () => this.#driver.apply(commits, { now: now(), window }),
+      );
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }
@@ -231,19 +237,29 @@ export class CommitQueue {
     }
   }
 
+  #describe(batch: readonly CommitEntry[]): ToldBatch {
+    return {
+      operation: "apply",
+      driver: this.#driver.name,
+      size: batch.length,
+      bytes: batch.reduce((sum, { bytes }) => sum + bytes, 0),
+      waiting: this.#waiting.length - this.#head,
+    };
+  }
+
   /** What becomes of a batch that the driver rejected. */
   async #recover(batch: readonly CommitEntry[], error: unknown): Promise<void> {
-    switch (judge(error)) {
-      case "unavailable":
-        for (const entry of batch) refuse(entry, error);
-        return;
-      case "refused":
-        if (batch.length > 1) return this.#sendHalves(batch);
-        for (const entry of batch) refuse(entry, error);
-        return;
-      case "unknown":
-        return this.#sendOnceMore(batch, error);
-    }
+    const verdict = judge(error);
+    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
+    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error);
+    for (const entry of batch) refuse(entry, error);
+    if (verdict === "unreachable") this.#refuseWaiting(error);
+  }
+
+  /** Each would only meet the same, one batch after another, and the last of them after a very long time. */
+  #refuseWaiting(error: unknown): void {
+    for (const entry of this.#waiting.slice(this.#head)) settle(entry)?.reject(error);
+    this.#dequeue(this.#waiting.length, []);
   }
 
   /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
@@ -256,10 +272,11 @@ export class CommitQueue {
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
   async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown): Promise<void> {
     const again: CommitEntry[] = [];
+    // A layer has sent it again as it was, for it has nothing but saves.
+    const isEnough = judge(cause) === "unknown for good" && batch.every(hasSave);
     for (const entry of batch) {
       entry.inDoubt = true;
-      const isSave = entry.commit.writes.some((write) => write.op === "save");
-      if (isSave && !entry.sentOnceMore) again.push(entry);
+      if (hasSave(entry) && !entry.sentOnceMore && !isEnough) again.push(entry);
       else refuse(entry, cause);
     }
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
@@ -276,17 +293,6 @@ export class CommitQueue {
   }
 }
 
-type Verdict = "unavailable" | "refused" | "unknown";
-
-/** What a rejected batch means for its members. */
-function judge(error: unknown): Verdict {
-  if (!isStateError(error) || error.code === "OUTCOME_UNKNOWN") return "unknown";
-  // Thrown in JavaScript, an error may have come without its details.
-  return error.code === "UNAVAILABLE" && error.details?.reason !== "refused" ? "unavailable" : "refused";
-}
-
-function payloadBytes(commit: Commit): number {
-  let bytes = 0;
-  for (const write of commit.writes) if (write.op === "save") bytes += write.record.bytes.byteLength;
-  return bytes;
+function hasSave({ commit }: CommitEntry): boolean {
+  return commit.writes.some((write) => write.op === "save");
 }

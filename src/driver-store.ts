@@ -18,20 +18,20 @@ import type {
   StateRecord,
   StateStore,
 } from "./contract.js";
-import { slotOf } from "./decide.js";
-import type { Commit, Driver, Outcome, Slot, Write } from "./driver.js";
-import { DriverReads, PAGE, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
-import { invalid, StateError } from "./errors.js";
-import { identityOf } from "./identity.js";
+import { type OperationEvent, type ToldOperation, tellOperation } from "./diagnostics.js";
+import type { Commit, Driver, StoredRecord } from "./driver.js";
+import { DriverReads, PAGE, type PageSize, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { StateError } from "./errors.js";
 import { openRecord } from "./open-record.js";
 import { settlesWithin } from "./patience.js";
+import { payloadBytes } from "./payload-bytes.js";
+import { listRange, scanRange } from "./ranges.js";
+import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";
 import { type StoreOptions, validateStoreOptions } from "./store-options.js";
 import {
   readInteger,
-  readLimit,
   readOptions,
-  readPlace,
   readSignal,
   validateIdentity,
   validateSessionIdentity,
@@ -89,90 +89,108 @@ class DriverStore implements StateStore {
     this.#maxBytes = maxBytes;
   }
 
-  async save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
-    const given = this.#enter(options, WRITE);
-    const commit = saveCommit(record, given.options, this.#limits());
-    const outcome = accepted(commit, await this.#submit(commit, given.signal));
-    return { eventId: commit.writes[0].record.eventId, duplicate: outcome.is === "duplicate" };
+  save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
+    return this.#tell("save", async (told) => {
+      const given = this.#enter(options, WRITE);
+      const commit = saveCommit(record, given.options, this.#limits());
+      const { is } = await this.#write(commit, given.signal, told);
+      return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
+    });
   }
 
-  async load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
-    const { signal } = this.#enter(options, CALL);
-    const slot = validateSlot(identity, kind);
-    const record = await this.#reads.slot(slot, signal);
-    return record
-      ? openRecord(record, slot, this.#driver.handsOver)
-      : notFound("nothing is stored under this identity and kind");
+  load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
+    return this.#tell("load", async (told) => {
+      const record = await this.#find(identity, kind, options, told);
+      return record ?? notFound("nothing is stored under this identity and kind");
+    });
   }
 
-  async find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
-    const { signal } = this.#enter(options, CALL);
-    const slot = validateSlot(identity, kind);
-    const record = await this.#reads.slot(slot, signal);
-    return record ? openRecord(record, slot, this.#driver.handsOver) : undefined;
+  find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
+    return this.#tell("find", (told) => this.#find(identity, kind, options, told));
   }
 
-  async loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
-    const { signal } = this.#enter(options, CALL);
-    const { tenant, user, session } = validateIdentity(identity);
-    const id = readEventId(eventId);
-    const record = await this.#reads.event(tenant, id, signal);
-    // Read as another's, a record must look as if it did not exist: not even its damage may show.
-    if (!record || record.user !== user || record.session !== session) {
-      return notFound("no current record of this session has this event id");
-    }
-    return openRecord(record, { tenant, eventId: id }, this.#driver.handsOver);
+  loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
+    return this.#tell("loadByEventId", async (told) => {
+      const { signal } = this.#enter(options, CALL);
+      const { tenant, user, session } = validateIdentity(identity);
+      const id = readEventId(eventId);
+      const record = await this.#reads.event(tenant, id, signal);
+      // Read as another's, a record must look as if it did not exist: not even its damage may show.
+      if (!record || record.user !== user || record.session !== session) {
+        return notFound("no current record of this session has this event id");
+      }
+      return this.#open(record, { tenant, eventId: id }, told);
+    });
   }
 
-  async delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
-    const given = this.#enter(options, WRITE);
-    const commit = deleteCommit(identity, kind, given.options);
-    const outcome = accepted(commit, await this.#submit(commit, given.signal));
-    return outcome.is === "applied" && outcome.existed[0] === true;
+  delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
+    return this.#tell("delete", async (told) => {
+      const given = this.#enter(options, WRITE);
+      const commit = deleteCommit(identity, kind, given.options);
+      const outcome = await this.#write(commit, given.signal, told);
+      return outcome.is === "applied" && outcome.existed[0] === true;
+    });
   }
 
-  async commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
-    const { signal } = this.#enter(options, CALL);
-    const commit = validateCommit(changes, this.#limits());
-    const duplicate = accepted(commit, await this.#submit(commit, signal)).is === "duplicate";
-    const saves = commit.writes.filter((write) => write.op === "save");
-    return { duplicate, receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })) };
+  commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
+    return this.#tell("commit", async (told) => {
+      const { signal } = this.#enter(options, CALL);
+      const commit = validateCommit(changes, this.#limits());
+      const duplicate = (await this.#write(commit, signal, told)).is === "duplicate";
+      const saves = commit.writes.filter((write) => write.op === "save");
+      return { duplicate, receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })) };
+    });
   }
 
-  async list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
-    const given = this.#enter(options, LIST);
-    const owner = validateIdentity(identity);
-    const prefix = readPrefix(kindPrefix);
-    const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
-    return this.#reads.scan(query, UNBOUNDED, given.signal);
+  list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
+    return this.#tell("list", async (told) => {
+      const given = this.#enter(options, LIST);
+      const owner = validateIdentity(identity);
+      const prefix = readPrefix(kindPrefix);
+      const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
+      return this.#scan(query, UNBOUNDED, given.signal, told);
+    });
   }
 
-  async listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
-    const given = this.#enter(options, SCAN);
-    const { tenant } = validateScope(scope);
-    const prefix = readKind(kindPrefix, "kindPrefix");
-    const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
-    return this.#reads.scan(query, PAGE, given.signal);
+  listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
+    return this.#tell("listKind", async (told) => {
+      const given = this.#enter(options, SCAN);
+      const { tenant } = validateScope(scope);
+      const prefix = readKind(kindPrefix, "kindPrefix");
+      const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
+      return this.#scan(query, PAGE, given.signal, told);
+    });
   }
 
-  async erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
-    const { signal } = this.#enter(options, CALL);
-    const { tenant, user, session } = validateSessionIdentity(identity);
-    this.#refuseWhenClosed();
-    signal?.throwIfAborted();
-    return this.#queue.erase(tenant, user, session, signal);
+  erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
+    return this.#tell("erase", async (told) => {
+      const { signal } = this.#enter(options, CALL);
+      const { tenant, user, session } = validateSessionIdentity(identity);
+      this.#refuseWhenClosed();
+      signal?.throwIfAborted();
+      const records = await this.#queue.erase(tenant, user, session, signal);
+      if (told) told.records = records;
+      return records;
+    });
   }
 
-  async close(options?: CloseOptions): Promise<void> {
-    const given = readOptions(options, CLOSE);
-    const signal = readSignal(given);
-    const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
-    this.#closing ??= this.#shutdown(timeoutMs, signal);
-    return this.#closing;
+  close(options?: CloseOptions): Promise<void> {
+    return this.#tell("close", async () => {
+      const given = readOptions(options, CLOSE);
+      const signal = readSignal(given);
+      const timeoutMs =
+        "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
+      this.#closing ??= this.#shutdown(timeoutMs, signal);
+      return this.#closing;
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #tell<T>(operation: OperationEvent["operation"], work: (told?: ToldOperation) => Promise<T>): Promise<T> {
+    return tellOperation(operation, this.#driver.name, work);
   }
 
   /** What every operation does first. */
@@ -194,10 +212,48 @@ class DriverStore implements StateStore {
     return { maxBytes: this.#maxBytes, now: this.#runtime.now() };
   }
 
-  #submit(commit: Commit, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #write(
+    commit: Commit,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<Accepted> {
     this.#refuseWhenClosed();
     signal?.throwIfAborted();
-    return this.#queue.commit(commit, signal);
+    if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
+    const outcome = accepted(commit, await this.#queue.commit(commit, signal));
+    if (told) told.duplicate = outcome.is === "duplicate";
+    return outcome;
+  }
+
+  async #find(
+    identity: Identity,
+    kind: string,
+    options: CallOptions | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord | undefined> {
+    const { signal } = this.#enter(options, CALL);
+    const slot = validateSlot(identity, kind);
+    const record = await this.#reads.slot(slot, signal);
+    if (record) return this.#open(record, slot, told);
+    if (told) told.records = 0;
+    return undefined;
+  }
+
+  #open(record: StoredRecord, expected: Partial<StoredRecord>, told: ToldOperation | undefined): StateRecord {
+    const opened = openRecord(record, expected, this.#driver.handsOver);
+    if (told) tellRecords(told, [opened]);
+    return opened;
+  }
+
+  async #scan(
+    range: Range,
+    page: PageSize,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord[]> {
+    const records = await this.#reads.scan(range, page, signal);
+    if (told) tellRecords(told, records);
+    return records;
   }
 
   async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -212,60 +268,7 @@ class DriverStore implements StateStore {
   }
 }
 
-function listRange(
-  owner: Omit<Slot, "kind">,
-  options: ListOptions,
-): Pick<Range, "reverse" | "limit" | "after" | "before"> {
-  const { reverse = false } = options;
-  if (typeof reverse !== "boolean" || ("reverse" in options && options.reverse === undefined)) {
-    throw invalid("reverse", "true or false");
-  }
-  return {
-    reverse,
-    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
-    ...("after" in options ? { after: { ...owner, kind: readKind(options.after, "after") } } : {}),
-    ...("before" in options ? { before: { ...owner, kind: readKind(options.before, "before") } } : {}),
-  };
-}
-
-function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "after"> {
-  return {
-    reverse: false,
-    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
-    ...("after" in options ? { after: readPlace(options.after, "after") } : {}),
-  };
-}
-
-/** The outcome of a commit that took effect, now or when it was made before. */
-function accepted(
-  commit: Commit,
-  outcome: Outcome,
-): Extract<Outcome, { readonly is: "applied" | "duplicate" }> {
-  if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
-  throw refusal(commit, outcome);
-}
-
-function refusal(
-  commit: Commit,
-  outcome: Extract<Outcome, { is: "conflict" | "condition" | "failed" }>,
-): StateError {
-  if (outcome.is === "failed") return outcome.error;
-  const change = outcome.write;
-  if (outcome.is === "conflict") {
-    return new StateError(
-      "IDEMPOTENCY_CONFLICT",
-      `change ${change}: its event id already stands for another write; a new write needs a new event id`,
-      { details: { change } },
-    );
-  }
-  const slot = slotOf(commit.writes[change] as Write);
-  const { current } = outcome;
-  const found = current === null ? "the slot is empty" : "the slot holds another event";
-  return new StateError("CONDITION_FAILED", `change ${change}: ${found}`, {
-    details: { change, identity: identityOf(slot), kind: slot.kind, current },
-  });
-}
-
-function notFound(message: string): never {
-  throw new StateError("NOT_FOUND", message, { details: {} });
+function tellRecords(told: ToldOperation, records: readonly StateRecord[]): void {
+  const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
+  Object.assign(told, { records: records.length, bytes });
 }

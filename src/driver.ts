@@ -84,6 +84,8 @@ export interface DriverStatus {
   readonly pendingMigrations: readonly string[];
   /** Connections, where the driver pools them. */
   readonly pool?: { readonly size: number; readonly idle: number; readonly waiting: number };
+  /** Writes that wait for their turn or are under way, where the driver lines them up. */
+  readonly queue?: { readonly waiting: number };
 }
 
 /**
@@ -95,6 +97,9 @@ export interface DriverStatus {
  * throws out of `apply` or `erase` is taken for an unknown outcome.
  */
 export interface Driver {
+  /** What operators know it by, such as `postgres`; a layer passes it on. */
+  readonly name?: string;
+
   /**
    * Layers this driver is meant to be used with; `openStore` applies them unless its configuration names others.
    * The first is the outermost.

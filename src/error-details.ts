@@ -24,9 +24,9 @@ export interface StateErrorDetails {
   STORE_CLOSED: Record<never, never>;
   UNKNOWN_DRIVER: { readonly driver: string; readonly registered: readonly string[] };
   /** Nothing was written. */
-  UNAVAILABLE: { readonly reason: UnavailableReason };
+  UNAVAILABLE: { readonly reason: UnavailableReason; readonly retries?: Retries };
   /** The write was under way when its answer was lost. A save may be retried with its event id. */
-  OUTCOME_UNKNOWN: Record<never, never>;
+  OUTCOME_UNKNOWN: { readonly retries?: Retries };
   /** Stored data does not pass its checks. */
   CORRUPT: { readonly at?: RecordPlace };
   SCHEMA_TOO_NEW: { readonly found: number; readonly supported: number };
@@ -40,3 +40,11 @@ export interface StateErrorDetails {
  * - `setup`: a person has to act first (a package, a password, a permission, a folder).
  */
 export type UnavailableReason = "busy" | "unreachable" | "refused" | "setup";
+
+/** What was tried before an error was given to the caller; an error without it came at the first try. */
+export interface Retries {
+  /** Tries in all, the first included. */
+  readonly attempts: number;
+  /** From the first try to the end of the last. */
+  readonly milliseconds: number;
+}

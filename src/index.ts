@@ -4,6 +4,13 @@
 export * from "./context.js";
 export * from "./contract.js";
 export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./decide.js";
+export {
+  type BatchEvent,
+  DIAGNOSTICS,
+  type Ending,
+  type OperationEvent,
+  type RetryEvent,
+} from "./diagnostics.js";
 export * from "./driver.js";
 export { createStore, type StoreRuntime } from "./driver-store.js";
 export * from "./error-details.js";
@@ -17,7 +24,6 @@ export {
 export { newEventId } from "./event-id.js";
 export { fingerprint } from "./fingerprint.js";
 export { tenantIdentity, userIdentity } from "./identity.js";
-export { type RetryPolicy, retrying } from "./layers/retrying.js";
 export { LIMITS } from "./limits.js";
 export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./order.js";
 export * from "./registry.js";

@@ -65,7 +65,7 @@ export function unknownOutcome(entry: Entry, cause: unknown): StateError<"OUTCOM
   const retryable = "commit" in entry && entry.commit.writes.every((write) => write.op === "save");
   const advice = retryable ? "retry it with the same event ids" : "read before you retry";
   return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
-    details: {},
+    details: isStateError(cause, "OUTCOME_UNKNOWN") ? cause.details : {},
     cause,
     retryable,
   });

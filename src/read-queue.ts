@@ -1,4 +1,5 @@
 import { askDriver, failedDriver } from "./ask-driver.js";
+import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
 
@@ -21,7 +22,7 @@ interface Waiting {
  * are under way. Each is asked after it was made, and so sees all that was acknowledged before.
  */
 export class ReadQueue {
-  readonly #driver: Pick<Driver, "read">;
+  readonly #driver: Pick<Driver, "name" | "read">;
   #waiting: Waiting[] = [];
   #running = 0;
   #scheduled = false;
@@ -31,7 +32,7 @@ export class ReadQueue {
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "read">) {
+  constructor(driver: Pick<Driver, "name" | "read">) {
     this.#driver = driver;
   }
 
@@ -94,6 +95,20 @@ export class ReadQueue {
 
   async #ask(asked: readonly Waiting[]): Promise<void> {
     const slots = asked.map(({ slot }) => slot);
+    const records = await tellBatch(
+      () => this.#describe(slots.length),
+      (told) => this.#read(slots, told),
+    );
+    for (let index = 0; index < asked.length; index++) asked[index]?.resolve(records[index]);
+    const bytes = 1 + payloadOf(records);
+    const most = Math.floor((BYTES / bytes) * slots.length);
+    this.#most = Math.max(1, Math.min(most, this.#most * 2, MOST_SLOTS));
+  }
+
+  async #read(
+    slots: readonly Slot[],
+    told: ToldBatch | undefined,
+  ): Promise<readonly (StoredRecord | undefined)[]> {
     const records = await askDriver(
       async () => listed(await this.#driver.read(slots)),
       "the driver failed to read",
@@ -101,14 +116,18 @@ export class ReadQueue {
     if (slots.length > 1 && records.length !== slots.length) {
       throw failedDriver("the driver did not answer for every slot");
     }
-    let bytes = 1;
-    for (let index = 0; index < asked.length; index++) {
-      const record = records[index];
-      bytes += record?.bytes?.byteLength ?? 0;
-      asked[index]?.resolve(record);
-    }
-    const most = Math.floor((BYTES / bytes) * slots.length);
-    this.#most = Math.max(1, Math.min(most, this.#most * 2, MOST_SLOTS));
+    if (told) told.bytes = payloadOf(records);
+    return records;
+  }
+
+  #describe(size: number): ToldBatch {
+    return {
+      operation: "read",
+      driver: this.#driver.name,
+      size,
+      bytes: 0,
+      waiting: this.#waiting.length,
+    };
   }
 
   /** A record that cannot be read shall not keep others from being read. */
@@ -130,6 +149,12 @@ export class ReadQueue {
     for (const { reject } of asked) reject(error);
     if (!mayBeOnesFault(error)) this.#rejectWaiting(error);
   }
+}
+
+function payloadOf(records: readonly (StoredRecord | undefined)[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += record?.bytes?.byteLength ?? 0;
+  return bytes;
 }
 
 function listed<T>(records: readonly T[]): readonly T[] {

@@ -1,7 +1,10 @@
 import type { Driver } from "../../src/driver.js";
 import { invalid } from "../../src/errors.js";
 import { readDriverConfig } from "../../src/store-options.js";
+import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { MemoryDriver } from "./memory-driver.js";
+
+export type { Health, HealthOptions, WriteProbe } from "../health.js";
 
 /** The memory driver needs nothing; every store it opens is a new, empty one. */
 export interface MemoryConfig {
@@ -14,4 +17,14 @@ export async function openMemory(config: MemoryConfig = {}): Promise<Driver> {
   readDriverConfig(config, ["url"]);
   if ("url" in config && config.url !== "memory:") throw invalid("url", "memory: and nothing after it");
   return new MemoryDriver();
+}
+
+/** None: there is no schema. */
+export async function pendingMigrations(config: MemoryConfig = {}): Promise<readonly string[]> {
+  return (await (await openMemory(config)).status()).pendingMigrations;
+}
+
+/** Of a new, empty driver: for code that asks every driver the same. */
+export async function health(config: MemoryConfig = {}, options?: HealthOptions): Promise<Health> {
+  return healthOf(() => openMemory(config), options);
 }

@@ -23,6 +23,7 @@ interface Entry {
 
 /** The reference driver: everything in Maps, with the same rules as the others. */
 export class MemoryDriver implements Driver {
+  readonly name = "memory";
   readonly #slots = new Map<string, Entry>();
   readonly #events = new EventLine();
   readonly #byIdentity = new SortedBlocks<Entry>((a, b) => compareByIdentity(a.record, b.record));

@@ -1,9 +1,9 @@
 import type { Driver } from "../../src/driver.js";
-import { type Health, healthOf } from "../health.js";
+import { type Health, type HealthOptions, healthOf } from "../health.js";
 import type { PostgresConfig } from "./config.js";
 import { openDriver } from "./open.js";
 
-export type { Health } from "../health.js";
+export type { Health, HealthOptions, WriteProbe } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
 export type { PostgresClient } from "./client.js";
 export type { PostgresConfig } from "./config.js";
@@ -23,7 +23,10 @@ export async function pendingMigrations(config: PostgresConfig): Promise<readonl
   }
 }
 
-/** Whether the database answers, and the state of its schema. Changes nothing. */
-export function health(config: PostgresConfig): Promise<Health> {
-  return healthOf(() => openDriver({ ...config, migrate: "off" }));
+/**
+ * Whether the database answers, the state of its schema and, on request, whether a write succeeds. Runs no migration. The
+ * pool is one of its own: how that of a store fares, its events tell.
+ */
+export async function health(config: PostgresConfig, options?: HealthOptions): Promise<Health> {
+  return healthOf(() => openDriver({ ...config, migrate: "off" }), options);
 }

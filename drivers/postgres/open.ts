@@ -2,7 +2,7 @@ import { StateError } from "../../src/errors.js";
 import { migrate } from "../migrations.js";
 import { ClientPool } from "./client-pool.js";
 import { type PostgresConfig, readConfig } from "./config.js";
-import { connectorOf, lockTimeoutMs } from "./connector.js";
+import { connectorOf } from "./connector.js";
 import { PostgresMigrator } from "./migrator.js";
 import { PostgresDriver } from "./postgres-driver.js";
 import { migrationsOf } from "./schema.js";
@@ -28,11 +28,7 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   } finally {
     await patient.close();
   }
-  return new PostgresDriver(pool, {
-    names,
-    target: connector.target,
-    lockTimeoutMs: lockTimeoutMs(timeoutMs),
-  });
+  return new PostgresDriver(pool, { names, target: connector.target, timeoutMs });
 }
 
 /** In another encoding the server would convert text, and refuse what it cannot; at another isolation level, each write. */

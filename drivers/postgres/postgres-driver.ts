@@ -4,6 +4,7 @@ import type {
   Commit,
   Driver,
   DriverStatus,
+  Layer,
   Outcome,
   ScanPage,
   ScanQuery,
@@ -16,6 +17,7 @@ import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral, packCommits, packRounds, roundsOf, unpackOutcomes } from "./batch.js";
 import type { ClientPool, Parameter, Row } from "./client-pool.js";
+import { lockTimeoutMs } from "./connector.js";
 import { type Intent, LockNotFree } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
@@ -26,8 +28,8 @@ export interface PostgresDriverOptions {
   readonly names: Names;
   /** Masked. */
   readonly target: string;
-  /** How long a statement may wait for a lock, in milliseconds. */
-  readonly lockTimeoutMs: number;
+  /** From a statement to its answer, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** How many commits a round must have on average; with fewer, commit by commit takes less time. */
@@ -40,7 +42,8 @@ const BEYOND_KINDS = "\u{10FFFF}".repeat(129);
 
 /** Each operation is one statement: nothing outlives it on the connection, so poolers in any mode will do. */
 export class PostgresDriver implements Driver {
-  readonly layers = [retrying()];
+  readonly name = "postgres";
+  readonly layers: readonly Layer[];
   /** So that one is made ready, or sent, while the server works on another. */
   readonly inFlight = 2;
   readonly #pool: ClientPool;
@@ -48,6 +51,7 @@ export class PostgresDriver implements Driver {
   readonly #statements: Statements;
 
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
+    this.layers = [retrying({ withinMs: options.timeoutMs })];
     this.#pool = pool;
     this.#options = options;
     this.#statements = statementsOf(options.names);
@@ -178,7 +182,7 @@ export class PostgresDriver implements Driver {
   }
 
   #lockTimeout(): string {
-    return String(this.#options.lockTimeoutMs);
+    return String(lockTimeoutMs(this.#options.timeoutMs));
   }
 }
 

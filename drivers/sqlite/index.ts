@@ -1,5 +1,5 @@
 import type { Driver } from "../../src/driver.js";
-import { type Health, healthOf } from "../health.js";
+import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
 import type { Connect } from "./connection.js";
@@ -15,7 +15,7 @@ import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver, type Writer } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
 
-export type { Health } from "../health.js";
+export type { Health, HealthOptions, WriteProbe } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
 export type { SqliteConfig } from "./config.js";
 
@@ -81,10 +81,10 @@ export async function pendingMigrations(config: SqliteConfig): Promise<readonly 
 }
 
 /**
- * Whether the database can be reached and written, and the state of its schema; INVALID_RECORD when there is another
- * application's file. Makes no file and runs no migration.
+ * Whether the database can be opened for writing, the state of its schema and, on request, whether a write succeeds;
+ * INVALID_RECORD when there is another application's file. Makes no file and runs no migration.
  */
-export async function health(config: SqliteConfig): Promise<Health> {
+export async function health(config: SqliteConfig, options?: HealthOptions): Promise<Health> {
   readConfig(config);
-  return healthOf(() => openSqlite({ ...config, migrate: "off", thread: "inline" }));
+  return healthOf(() => openSqlite({ ...config, migrate: "off", thread: "inline" }), options);
 }

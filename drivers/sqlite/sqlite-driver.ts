@@ -27,11 +27,14 @@ export interface Writer {
 
 /** Writes through one connection and reads through another, which in memory are the same. */
 export class SqliteDriver implements Driver {
+  readonly name = "sqlite";
   readonly handsOver = true;
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #settings: SqliteSettings;
   readonly #turns = new TurnTaking();
+  /** Not yet answered. */
+  #writes = 0;
 
   constructor(writer: Writer, reader: Reader, settings: SqliteSettings) {
     this.#writer = writer;
@@ -40,7 +43,7 @@ export class SqliteDriver implements Driver {
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    return this.#patiently(() => this.#writer.apply(commits, options));
+    return this.#write(() => this.#writer.apply(commits, options));
   }
 
   read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
@@ -56,13 +59,14 @@ export class SqliteDriver implements Driver {
   }
 
   erase(tenant: string, user: string, session: string): Promise<number> {
-    return this.#patiently(() => this.#writer.erase(tenant, user, session));
+    return this.#write(() => this.#writer.erase(tenant, user, session));
   }
 
   async status(): Promise<DriverStatus> {
     const schemaVersion = await this.#patiently(() => this.#reader.schemaVersion());
     const pendingMigrations = pendingAt(schemaVersion, MIGRATIONS).map(({ name }) => name);
-    return { target: this.#settings.path, schemaVersion, pendingMigrations };
+    const queue = { waiting: this.#writes };
+    return { target: this.#settings.path, schemaVersion, pendingMigrations, queue };
   }
 
   async close(): Promise<void> {
@@ -75,6 +79,15 @@ export class SqliteDriver implements Driver {
     const pause = this.#turns.pause();
     if (pause !== undefined) await pause;
     return this.#patiently(work);
+  }
+
+  async #write<T>(work: () => Eventually<T>): Promise<T> {
+    this.#writes++;
+    try {
+      return await this.#patiently(work);
+    } finally {
+      this.#writes--;
+    }
   }
 
   #patiently<T>(work: () => Eventually<T>): Promise<T> {

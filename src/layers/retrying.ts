@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
+import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { Commit, Driver, Layer } from "../driver.js";
-import { isStateError, type StateError } from "../errors.js";
+import { type AnyStateError, isStateError, StateError } from "../errors.js";
+import { readInteger, readOptions } from "../validate.js";
 
 export interface RetryPolicy {
-  /** Tries in all, the first included. Default 8. */
+  /** Tries in all, the first included: 1 to 100. Default 8. */
   readonly attempts?: number;
   /** The longest pause before the second try, in milliseconds; it doubles with each. Default 20. */
   readonly baseMs?: number;
@@ -12,30 +14,51 @@ export interface RetryPolicy {
   readonly mostMs?: number;
   /** No try begins later than this after the first, in milliseconds. Default 10,000. */
   readonly withinMs?: number;
-  /** 0 to 1, both possible; spreads the pauses of many callers. */
-  readonly random?: () => number;
 }
 
-const DEFAULTS = { attempts: 8, baseMs: 20, mostMs: 1000, withinMs: 10_000, random: Math.random };
+/** What the layer takes from the process; tests bring their own. */
+export interface RetryRuntime {
+  /** A clock that never goes back, in milliseconds. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds; rejects when the signal aborts before. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  /** 0 to 1, both possible; spreads the pauses of many callers. */
+  readonly random: () => number;
+}
+
+const DEFAULTS: Required<RetryPolicy> = { attempts: 8, baseMs: 20, mostMs: 1000, withinMs: 10_000 };
+const MOST_ATTEMPTS = 100;
+const MOST_MS = 2 ** 31 - 1;
+
+const RUNTIME: RetryRuntime = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  random: Math.random,
+};
 
 /**
  * Tries again what passes by itself: a lock, a deadlock, a lost connection. What may have been written is tried
  * again only where every commit of the batch has event ids that tell what happened. An erase whose outcome is
- * unknown is not. Ends with the driver's close.
+ * unknown is not. Ends with the driver's close. An error that came back to the last try says in `details.retries` how
+ * many there were.
+ *
+ * INVALID_RECORD for a policy that makes no sense.
  */
-export function retrying(policy: RetryPolicy = {}): Layer {
-  const rules = { ...DEFAULTS, ...policy };
+export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTIME): Layer {
+  const rules = { ...readPolicy(policy), ...runtime };
   return (driver) => {
     const closing = new AbortController();
-    const again = <T>(ask: () => Promise<T>, mayRepeat: (error: StateError) => boolean) =>
-      attempt(ask, mayRepeat, rules, closing.signal);
+    const again = <T>(operation: Operation, ask: () => Promise<T>, mayRepeat = isTransient) =>
+      attempt(ask, mayRepeat, { ...rules, operation, driver: driver.name, closing: closing.signal });
     return {
+      ...(driver.name === undefined ? {} : { name: driver.name }),
       handsOver: driver.handsOver ?? false,
-      apply: (commits, options) => again(() => driver.apply(commits, options), repeatsSafely(commits)),
-      read: (slots) => again(() => driver.read(slots), isTransient),
-      readByEventId: (tenant, eventId) => again(() => driver.readByEventId(tenant, eventId), isTransient),
-      scan: (query) => again(() => driver.scan(query), isTransient),
-      erase: (tenant, user, session) => again(() => driver.erase(tenant, user, session), isTransient),
+      apply: (commits, options) =>
+        again("apply", () => driver.apply(commits, options), repeatsSafely(commits)),
+      read: (slots) => again("read", () => driver.read(slots)),
+      readByEventId: (tenant, eventId) => again("readByEventId", () => driver.readByEventId(tenant, eventId)),
+      scan: (query) => again("scan", () => driver.scan(query)),
+      erase: (tenant, user, session) => again("erase", () => driver.erase(tenant, user, session)),
       status: () => driver.status(),
       close() {
         closing.abort();
@@ -45,40 +68,80 @@ export function retrying(policy: RetryPolicy = {}): Layer {
   };
 }
 
+type Operation = RetryEvent["operation"];
+
+interface Rules extends Required<RetryPolicy>, RetryRuntime {
+  readonly operation: Operation;
+  readonly driver: string | undefined;
+  readonly closing: AbortSignal;
+}
+
 async function attempt<T>(
   ask: () => Promise<T>,
-  mayRepeat: (error: StateError) => boolean,
-  rules: Required<RetryPolicy>,
-  closing: AbortSignal,
+  mayRepeat: (error: AnyStateError) => boolean,
+  rules: Rules,
 ): Promise<T> {
-  const end = performance.now() + rules.withinMs;
-  let doubt: StateError | undefined;
-  for (let tries = 1; ; tries++) {
+  const started = rules.now();
+  let doubt: AnyStateError | undefined;
+  for (let attempts = 1; ; attempts++) {
     try {
       return await ask();
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
+      const passes = isStateError(error) && mayRepeat(error);
       // A later try that wrote nothing does not say that none did.
-      const failure = doubt ?? error;
-      if (tries >= rules.attempts || !isStateError(error) || !mayRepeat(error) || closing.aborted)
-        throw failure;
-      const pause = jitteredPause(tries, rules);
-      if (performance.now() + pause > end) throw failure;
-      await sleep(pause, undefined, { signal: closing }).catch(() => {
-        throw failure;
+      const failure = doubt ?? (passes ? error : undefined);
+      if (failure === undefined) throw error;
+      const pauseMs = jitteredPause(attempts, rules);
+      const elapsedMs = rules.now() - started;
+      const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > rules.withinMs;
+      if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
+      tellRetry(() => retryEvent(rules, attempts, pauseMs, error));
+      await rules.sleep(pauseMs, rules.closing).catch(() => {
+        throw outlived(failure, attempts, rules.now() - started);
       });
     }
   }
 }
 
+/** The same error, which says how often it came. */
+function outlived(failure: AnyStateError, attempts: number, ms: number): StateError {
+  if (attempts === 1) return failure;
+  const { code, message, retryable } = failure;
+  const retries = { attempts, milliseconds: Math.round(ms) };
+  return new StateError(code, `${message} (tried ${attempts} times in ${retries.milliseconds} ms)`, {
+    details: { ...failure.details, retries },
+    cause: failure.cause ?? failure,
+    retryable,
+  });
+}
+
+function retryEvent(rules: Rules, attempts: number, pauseMs: number, error: AnyStateError): RetryEvent {
+  const { operation, driver } = rules;
+  const reason = isStateError(error, "UNAVAILABLE") ? { reason: error.details.reason } : {};
+  return { operation, driver, attempts, pauseMs, code: error.code, ...reason };
+}
+
 /** Nothing was written, and the reason passes by itself. */
-function isTransient(error: StateError): boolean {
+function isTransient(error: AnyStateError): boolean {
   return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details?.reason);
 }
 
-function repeatsSafely(commits: readonly Commit[]): (error: StateError) => boolean {
+function repeatsSafely(commits: readonly Commit[]): (error: AnyStateError) => boolean {
   return (error) =>
     isTransient(error) ||
     (error.code === "OUTCOME_UNKNOWN" &&
       commits.every((commit) => commit.writes.some((write) => write.op === "save")));
+}
+
+function readPolicy(policy: RetryPolicy): Required<RetryPolicy> {
+  const given = readOptions(policy, Object.keys(DEFAULTS)) as RetryPolicy;
+  const read = (field: keyof RetryPolicy, least: number, most: number) =>
+    field in given ? readInteger(given[field], field, least, most) : DEFAULTS[field];
+  return {
+    attempts: read("attempts", 1, MOST_ATTEMPTS),
+    baseMs: read("baseMs", 0, MOST_MS),
+    mostMs: read("mostMs", 0, MOST_MS),
+    withinMs: read("withinMs", 0, MOST_MS),
+  };
 }

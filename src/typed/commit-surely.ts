@@ -22,7 +22,7 @@ export async function commitSurely(
   { signal, repeatable }: SurelyOptions,
 ): Promise<CommitReceipt> {
   const mayRepeat = changes.some(({ op }) => op === "save") || changes.every(({ op }) => op === "check");
-  let doubt: StateError | undefined;
+  let doubt: StateError<"OUTCOME_UNKNOWN"> | undefined;
   for (let tries = 1; ; tries++) {
     try {
       // Once in doubt, an abort would leave it there.
@@ -63,10 +63,10 @@ function wasJudged(error: unknown): boolean {
   return isStateError(error, "CONDITION_FAILED") || isStateError(error, "IDEMPOTENCY_CONFLICT");
 }
 
-function unknown(cause: StateError, repeatable: boolean): StateError<"OUTCOME_UNKNOWN"> {
+function unknown(cause: StateError<"OUTCOME_UNKNOWN">, repeatable: boolean): StateError<"OUTCOME_UNKNOWN"> {
   const advice = repeatable ? "make the same call again" : "read before you make it again";
   return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
-    details: {},
+    details: cause.details,
     cause,
     retryable: repeatable,
   });

@@ -277,7 +277,12 @@ describe("opening", () => {
     expect((await first.read([SLOT]))[0]).toBeDefined();
     const second = await open({ url: "sqlite::memory:" });
     expect(await second.read([SLOT])).toEqual([undefined]);
-    expect(await second.status()).toEqual({ target: ":memory:", schemaVersion: 1, pendingMigrations: [] });
+    expect(await second.status()).toEqual({
+      target: ":memory:",
+      schemaVersion: 1,
+      pendingMigrations: [],
+      queue: { waiting: 0 },
+    });
   });
 
   test.each([
@@ -323,7 +328,7 @@ describe("health", () => {
 
   test("tells target and schema", async () => {
     const path = await madePath();
-    const status = { target: path, schemaVersion: 1, pendingMigrations: [] };
+    const status = { target: path, schemaVersion: 1, pendingMigrations: [], queue: { waiting: 0 } };
     expect(await health({ path })).toEqual({ reachable: true, status });
   });
 

@@ -9,6 +9,7 @@ import { type Installed, installPackage, node, ROOT, tool } from "./installed.js
 
 const ENTRIES = [
   "",
+  "/layers",
   "/typed",
   "/sessions",
   "/approvals",

@@ -59,7 +59,70 @@ test.each(["busy", "unreachable", "setup"] as const)(
   },
 );
 
+describe("whoever waits behind a batch that failed", () => {
+  const waitBehind = async (reason: "busy" | "unreachable" | "setup") => {
+    const { queue, batches, erases, pump } = queueRig();
+    const first = failure(queue.commit(saves("1", ["a"])));
+    await pump();
+    const ends = [
+      queue.commit(saves("2", ["b"])),
+      queue.erase("acme", "ann", "s1"),
+      queue.commit(deletes("c")),
+    ];
+    const outcomes = Promise.allSettled(ends);
+    const error = unavailable(reason);
+    await batches[0]?.fail(error);
+    await first;
+    return { queue, batches, erases, pump, outcomes, error };
+  };
+
+  test("as unreachable is told the same at once: nothing of it was sent", async () => {
+    const { queue, batches, erases, pump, outcomes, error } = await waitBehind("unreachable");
+    expect(await outcomes).toEqual(Array(3).fill({ status: "rejected", reason: error }));
+    expect([batches.length, erases.length]).toEqual([1, 0]);
+    await queue.idle();
+
+    const later = queue.commit(saves("3", ["a"]));
+    await pump();
+    await batches[1]?.answer();
+    expect(await later).toEqual(APPLIED);
+  });
+
+  test.each(["busy", "setup"] as const)("as %s is sent: that may not be its own lot", async (reason) => {
+    const { batches, erases, pump, outcomes } = await waitBehind(reason);
+    await pump();
+    await batches[1]?.answer();
+    await erases[0]?.answer(0);
+    await batches[2]?.answer();
+    expect((await outcomes).map(({ status }) => status)).toEqual(Array(3).fill("fulfilled"));
+  });
+});
+
 describe("an unknown outcome", () => {
+  const lostAgainAndAgain = new StateError("OUTCOME_UNKNOWN", "lost", {
+    details: { retries: { attempts: 8, milliseconds: 9_000 } },
+  });
+
+  test("that a layer could not settle for a batch of saves is final, and says how often it was tried", async () => {
+    const { queue, batches, pump } = queueRig();
+    const saved = failure(queue.commit(saves("1", ["a"])));
+    await pump();
+    await batches[0]?.fail(lostAgainAndAgain);
+    expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN", details: lostAgainAndAgain.details });
+    expect(batches).toHaveLength(1);
+  });
+
+  test("of a batch that a layer may not send again is settled for its saves", async () => {
+    const { queue, batches, pump } = queueRig();
+    const saved = queue.commit(saves("1", ["a"]));
+    const deleted = failure(queue.commit(deletes("b")));
+    await pump();
+    await batches[0]?.fail(lostAgainAndAgain);
+    await batches[1]?.answer([{ is: "duplicate" }]);
+    expect(await saved).toEqual({ is: "duplicate" });
+    expect(await deleted).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+  });
+
   test("has members with saves sent once more, and the others told so", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = queue.commit(saves("1", ["a"]));

@@ -1,21 +1,38 @@
-import { describe, expect, test, vi } from "vitest";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { DIAGNOSTICS } from "../../../src/diagnostics.js";
 import type { Commit, Driver, Outcome } from "../../../src/driver.js";
 import { StateError } from "../../../src/errors.js";
-import { type RetryPolicy, retrying } from "../../../src/layers/retrying.js";
-import { byHand, deletes, driverWith, saves, stored, thrown, unavailable, unknownOutcome } from "../rig.js";
+import { type RetryPolicy, type RetryRuntime, retrying } from "../../../src/layers/index.js";
+import {
+  byHand,
+  deletes,
+  driverWith,
+  failure,
+  saves,
+  stored,
+  thrown,
+  unavailable,
+  unknownOutcome,
+} from "../rig.js";
 
 const TIMES = { now: 0, window: 1 };
 const DONE: readonly Outcome[] = [{ is: "applied", existed: [false] }];
 const SAVE = saves("1", ["a"]);
 
-/** A layer that waits no time at all, over a driver whose calls fail one after another, until they succeed. */
-function failing<M extends keyof Driver>(method: M, failures: readonly unknown[], policy: RetryPolicy = {}) {
+/** A layer over a driver whose calls fail one after another, until they succeed. */
+function failing<M extends keyof Driver>(
+  method: M,
+  failures: readonly unknown[],
+  policy: RetryPolicy = {},
+  runtime: RetryRuntime = noTime(),
+) {
   const left = [...failures];
   const call = vi.fn(async () => {
     if (left.length > 0) throw left.shift();
     return method === "apply" ? DONE : undefined;
   });
-  const driver = retrying({ random: () => 0, ...policy })(driverWith({ [method]: call }));
+  const driver = retrying(policy, runtime)(driverWith({ name: "rig", [method]: call }));
   return { driver, call };
 }
 
@@ -78,30 +95,52 @@ describe("what does not is not", () => {
 });
 
 describe("it ends", () => {
-  test("after the attempts, with the last error", async () => {
+  test("after the attempts, with the last error and how often it came", async () => {
     const errors = [unavailable("busy"), unavailable("unreachable"), unavailable("busy")];
     const { driver, call } = failing("read", errors, { attempts: 3 });
-    expect(await thrown(driver.read([]))).toBe(errors[2]);
+    const error = await failure(driver.read([]));
     expect(call).toHaveBeenCalledTimes(3);
+    expect(error).toMatchObject({
+      code: "UNAVAILABLE",
+      message: "busy (tried 3 times in 60 ms)",
+      details: { reason: "busy", retries: { attempts: 3, milliseconds: 60 } },
+      retryable: true,
+      cause: errors[2],
+    });
   });
 
   test("with the unknown outcome, once there was one: later tries that wrote nothing do not settle it", async () => {
     const lost = unknownOutcome();
-    for (const last of [unavailable("busy"), unavailable("refused"), new Error("raw")]) {
+    const lasts = [
+      [unavailable("busy"), 4] as const,
+      [unavailable("refused"), 3] as const,
+      [new Error("raw"), 3] as const,
+    ];
+    for (const [last, attempts] of lasts) {
       const { driver } = failing("apply", [unavailable("busy"), lost, last, last], { attempts: 4 });
-      expect(await thrown(driver.apply([SAVE], TIMES))).toBe(lost);
+      expect(await thrown(driver.apply([SAVE], TIMES))).toMatchObject({
+        code: "OUTCOME_UNKNOWN",
+        cause: lost,
+        details: { retries: { attempts } },
+      });
     }
   });
 
   test("when no time is left for the next pause", async () => {
     const { driver, call } = failing("read", Array(9).fill(unavailable("busy")), {
       withinMs: 50,
-      baseMs: 1_000_000,
-      mostMs: 1_000_000,
-      random: () => 1,
+      baseMs: 30,
     });
-    await thrown(driver.read([]));
-    expect(call).toHaveBeenCalledTimes(1);
+    expect(await failure(driver.read([]))).toMatchObject({ details: { retries: { attempts: 2 } } });
+    expect(call).toHaveBeenCalledTimes(2);
+  });
+
+  test("at the first try where no other is allowed: the error is as it came", async () => {
+    for (const policy of [{ attempts: 1 }, { withinMs: 0 }]) {
+      const busy = unavailable("busy");
+      const { driver } = failing("read", [busy, busy], policy);
+      expect(await thrown(driver.read([]))).toBe(busy);
+    }
   });
 
   test("with the driver's close: pauses end at once, and what is under way is not tried again", async () => {
@@ -110,7 +149,7 @@ describe("it ends", () => {
     const busy = unavailable("busy");
     const read = vi.fn((slots: unknown) => (slots === PAUSING ? Promise.reject(busy) : gate.promise));
     const PAUSING: never[] = [];
-    const driver = retrying({ baseMs: 1_000_000, mostMs: 1_000_000, withinMs: 10_000_000, random: () => 1 })(
+    const driver = retrying({ baseMs: 1_000_000, mostMs: 1_000_000, withinMs: 10_000_000 })(
       driverWith({ close, read }),
     );
     const ends = [driver.read(PAUSING), driver.read([])].map(thrown);
@@ -122,18 +161,62 @@ describe("it ends", () => {
 });
 
 test("pauses double up to the longest, spread by the random number", async () => {
-  const random = vi.fn(() => 0);
-  const { driver } = failing("read", Array(4).fill(unavailable("busy")), { random });
+  const pauses: number[] = [];
+  const sleep = async (ms: number) => pauses.push(ms);
+  const policy = { baseMs: 10, mostMs: 25 };
+  const { driver } = failing("read", Array(4).fill(unavailable("busy")), policy, { ...noTime(), sleep });
   await driver.read([]);
-  expect(random).toHaveBeenCalledTimes(4);
+  expect(pauses).toEqual([10, 20, 25, 25]);
 
-  const started = performance.now();
-  const slow = failing("read", Array(4).fill(unavailable("busy")), {
-    baseMs: 10,
-    mostMs: 25,
-    random: () => 1,
+  pauses.length = 0;
+  const half = failing("read", Array(4).fill(unavailable("busy")), policy, {
+    ...noTime(),
+    sleep,
+    random: () => 0.5,
   });
-  await slow.driver.read([]);
-  // 10 + 20 + 25 + 25, and timers may fire a little early.
-  expect(performance.now() - started).toBeGreaterThan(70);
+  await half.driver.read([]);
+  expect(pauses).toEqual([5, 10, 12.5, 12.5]);
 });
+
+test.each<[string, unknown]>([
+  ["attempts", { attempts: 0 }],
+  ["attempts", { attempts: 1.5 }],
+  ["attempts", { attempts: 101 }],
+  ["baseMs", { baseMs: -1 }],
+  ["mostMs", { mostMs: Number.NaN }],
+  ["withinMs", { withinMs: "10" }],
+  ["withinMs", { withinMs: undefined }],
+  ["options", { retries: 3 }],
+  ["options", null],
+])("a policy that makes no sense is refused: %s %o", (field, policy) => {
+  expect(() => retrying(policy as RetryPolicy)).toThrow(
+    expect.objectContaining({ code: "INVALID_RECORD", details: expect.objectContaining({ field }) }),
+  );
+});
+
+test("each retry is told to whoever listens, and no more than names and numbers", async () => {
+  const events: unknown[] = [];
+  const note = (event: unknown) => events.push(event);
+  subscribe(DIAGNOSTICS.retry, note);
+  onTestFinished(() => {
+    unsubscribe(DIAGNOSTICS.retry, note);
+  });
+  const { driver } = failing("apply", [unavailable("busy"), unknownOutcome()]);
+  await driver.apply([SAVE], TIMES);
+  expect(events).toEqual([
+    { operation: "apply", driver: "rig", attempts: 1, pauseMs: 20, code: "UNAVAILABLE", reason: "busy" },
+    { operation: "apply", driver: "rig", attempts: 2, pauseMs: 40, code: "OUTCOME_UNKNOWN" },
+  ]);
+});
+
+/** A clock that only pauses move, and pauses that are as long as they may be. */
+function noTime(): RetryRuntime {
+  let now = 0;
+  return {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms;
+    },
+    random: () => 1,
+  };
+}

@@ -1,0 +1,1 @@
+export { type RetryPolicy, type RetryRuntime, retrying } from "./retrying.js";

@@ -1,0 +1,32 @@
+import type { ListOptions, ScanOptions } from "./contract.js";
+import type { Slot } from "./driver.js";
+import type { Range } from "./driver-reads.js";
+import { invalid } from "./errors.js";
+import { readLimit, readPlace } from "./validate.js";
+import { readKind } from "./validate-text.js";
+
+/** What the options of a `list` narrow it to. */
+export function listRange(
+  owner: Omit<Slot, "kind">,
+  options: ListOptions,
+): Pick<Range, "reverse" | "limit" | "after" | "before"> {
+  const { reverse = false } = options;
+  if (typeof reverse !== "boolean" || ("reverse" in options && options.reverse === undefined)) {
+    throw invalid("reverse", "true or false");
+  }
+  return {
+    reverse,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: { ...owner, kind: readKind(options.after, "after") } } : {}),
+    ...("before" in options ? { before: { ...owner, kind: readKind(options.before, "before") } } : {}),
+  };
+}
+
+/** What the options of a `listKind` narrow it to. */
+export function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "after"> {
+  return {
+    reverse: false,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: readPlace(options.after, "after") } : {}),
+  };
+}
