@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 import type { Driver } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import { unlessAborted } from "../../src/patience.js";
+import { soak } from "../soak.js";
 import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
 import { unavailable } from "./rig.js";
 
 test("whatever comes in and however the driver fares, the queue keeps its rules", async () => {
-  await fc.assert(queueProperty(realQueue), { numRuns: 1500 });
+  await fc.assert(queueProperty(realQueue), { numRuns: soak(1500) });
 });
 
 /** Queues that break one rule each. */

@@ -1,17 +1,28 @@
 import fc from "fast-check";
 import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
 import { slotOf } from "../../src/decide.js";
-import type { Commit, Driver, Outcome } from "../../src/driver.js";
+import type { Commit, Driver, Layer, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
+import type { RetryRuntime } from "../../src/layers/index.js";
 import { slotKey } from "../../src/slot-key.js";
 import { applied, idsOf } from "./queue-rig.js";
-import { deletes, saves, unavailable, unknownOutcome } from "./rig.js";
+import { deletes, driverWith, saves, unavailable, unknownOutcome } from "./rig.js";
 
 export type Queue = Pick<CommitQueue, "commit" | "erase">;
 export type Writer = Pick<Driver, "apply" | "erase">;
 export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
 
 export const realQueue: MakeQueue = (driver, options) => new CommitQueue(driver, options);
+
+/** The queue over a layer that retries, whose pauses end when the scheduler says so. */
+export function retriedQueue(layerOf: (runtime: RetryRuntime) => Layer): MakeQueue {
+  return (driver, options) => {
+    const sleep = () => new Promise<void>((resolve) => options.schedule(resolve));
+    const layer = layerOf({ now: () => 0, sleep, random: () => 1 });
+    const retried = layer(driverWith({ apply: driver.apply.bind(driver), erase: driver.erase.bind(driver) }));
+    return realQueue(retried, options);
+  };
+}
 
 type Step =
   | { readonly act: "save"; readonly kinds: readonly string[] }
@@ -43,16 +54,16 @@ const fate = fc.oneof({ weight: 5, arbitrary: fc.constant<Fate>("done") }, fc.co
 /**
  * Whatever comes in, however the driver fares and in whatever order it answers: every write ends, and ends truly; the
  * writes of a slot take effect in the order in which they were made, each once; nothing is sent twice unless its first
- * try was refused or in doubt; two batches under way share no slot and no event id; an erase is alone.
+ * try was refused or in doubt, or a layer retries; two batches under way share no slot and no event id; an erase is alone.
  */
-export function queueProperty(make: MakeQueue) {
+export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   const interleaving = [fc.scheduler(), fc.integer({ min: 1, max: 3 })] as const;
   const script = [
     fc.array(step, { minLength: 1, maxLength: 25 }),
     fc.array(fate, { maxLength: 30 }),
   ] as const;
   return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, fates) => {
-    const witness = new Witness(scheduler, fates);
+    const witness = new Witness(scheduler, fates, retries);
     const schedule = (pump: () => void) => void scheduler.schedule(Promise.resolve(), "pump").then(pump);
     const queue = make(witness, { inFlight, window: 1, now: () => 0, schedule });
     const made: { controller: AbortController; work: Work }[] = [];
@@ -110,15 +121,17 @@ class Work {
 class Witness implements Writer {
   readonly #scheduler: fc.Scheduler;
   readonly #fates: Fate[];
+  readonly #mayBeSentAgain: readonly Fate[];
   readonly #works: Work[] = [];
   readonly #live = new Set<Work>();
   /** For each slot, the works that took effect on it, by their place in the order of making. */
   readonly #log = new Map<string, number>();
   #complaint: Error | undefined;
 
-  constructor(scheduler: fc.Scheduler, fates: readonly Fate[]) {
+  constructor(scheduler: fc.Scheduler, fates: readonly Fate[], retries: boolean) {
     this.#scheduler = scheduler;
     this.#fates = [...fates];
+    this.#mayBeSentAgain = FATES.filter((fate) => fate !== "done" && (retries || fate !== "unreachable"));
   }
 
   make(
@@ -161,7 +174,7 @@ class Witness implements Writer {
     const outcomes = fate.startsWith("done") ? works.map((work) => this.#happen(work)) : [];
     for (const work of works) {
       this.#live.delete(work);
-      work.mayBeSent = fate !== "done" && fate !== "unreachable";
+      work.mayBeSent = this.#mayBeSentAgain.includes(fate);
     }
     fail(fate);
     return outcomes;
