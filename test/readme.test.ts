@@ -31,6 +31,12 @@ test.each([
   expect((await run(process.execPath, [`${wrapper}.mjs`], { cwd: folder })).stdout).toBe(output);
 });
 
+test("a subscriber hears what the page says", async () => {
+  writeFileSync(join(folder, "events.mjs"), blockWith("js", "subscribe(DIAGNOSTICS.operation"));
+  const { stdout } = await run(process.execPath, ["events.mjs"], { cwd: folder });
+  expect(stdout).toBe("apply of 1 with 0 waiting\nmemory save ok 1 changes, 5 bytes\n");
+});
+
 test("the wrapper of one's own has at most 50 lines, and works", async () => {
   const facts = blockWith("js", "export function createFacts");
   expect(facts.trim().split("\n").length).toBeLessThanOrEqual(50);
