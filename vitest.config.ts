@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { soak } from "./test/soak.js";
 
 /** A thread is started by Node, which runs no TypeScript: it gets the module that was built. */
 const BUILT_ENTRY = fileURLToPath(new URL("dist/drivers/sqlite/thread/entry-url.js", import.meta.url));
@@ -13,7 +14,7 @@ export default defineConfig({
     pool: "forks",
     // Processes and servers that the tests start wait as much as they work.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
+    testTimeout: soak(30_000),
     hookTimeout: 60_000,
   },
 });

@@ -6,6 +6,7 @@ import { decide, type SeenEvent, slotOf, type View } from "../../src/decide.js";
 import type { Commit, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
 import { compareByKind } from "../../src/order.js";
 import { slotKey } from "../../src/slot-key.js";
+import { soak } from "../soak.js";
 import { assertProperty } from "./replay.js";
 import { type Drivers, openDrivers } from "./stores.js";
 
@@ -27,40 +28,44 @@ afterAll(async () => {
   await opened.clean();
 });
 
-test("a batch in which commits meet gives what they give one after another", async () => {
-  let commits = 0;
-  const batches = fc.array(fc.array(writes(), { minLength: 1, maxLength: 60, size: "max" }), {
-    maxLength: 4,
-    size: "max",
-  });
-  const property = fc.asyncProperty(batches, async (batches) => {
-    const tenant = `t${++tenants}`;
-    const model = new Sequence();
-    for (const batch of batches) {
-      commits += batch.length;
-      const made = batch.map((writes) => inTenant(tenant, writes));
-      const expected = made.map((commit) => model.apply(commit));
-      for (const { name, driver } of opened.drivers) {
-        const outcomes = await driver.apply(made, { now: Date.now(), window: FOR_EVER });
-        for (const [index, outcome] of outcomes.entries()) {
-          if (!isDeepStrictEqual({ ...outcome }, { ...expected[index] })) {
-            expect({ name, index, outcome }).toEqual({ name, index, outcome: expected[index] });
+test(
+  "a batch in which commits meet gives what they give one after another",
+  async () => {
+    let commits = 0;
+    const batches = fc.array(fc.array(writes(), { minLength: 1, maxLength: 60, size: "max" }), {
+      maxLength: 4,
+      size: "max",
+    });
+    const property = fc.asyncProperty(batches, async (batches) => {
+      const tenant = `t${++tenants}`;
+      const model = new Sequence();
+      for (const batch of batches) {
+        commits += batch.length;
+        const made = batch.map((writes) => inTenant(tenant, writes));
+        const expected = made.map((commit) => model.apply(commit));
+        for (const { name, driver } of opened.drivers) {
+          const outcomes = await driver.apply(made, { now: Date.now(), window: FOR_EVER });
+          for (const [index, outcome] of outcomes.entries()) {
+            if (!isDeepStrictEqual({ ...outcome }, { ...expected[index] })) {
+              expect({ name, index, outcome }).toEqual({ name, index, outcome: expected[index] });
+            }
           }
+          expect([name, outcomes.length]).toEqual([name, made.length]);
         }
-        expect([name, outcomes.length]).toEqual([name, made.length]);
       }
-    }
-    for (const { name, driver } of opened.drivers) {
-      const query = { tenant, prefix: "", limit: 1000, maxBytes: 1e9, reverse: false };
-      expect([name, (await driver.scan(query)).records.map(comparable)]).toEqual([
-        name,
-        model.all().map(comparable),
-      ]);
-    }
-  });
-  await assertProperty(property, 60);
-  if (!process.env.GROUNDSTATE_REPLAY) expect(commits).toBeGreaterThan(1500);
-}, 120_000);
+      for (const { name, driver } of opened.drivers) {
+        const query = { tenant, prefix: "", limit: 1000, maxBytes: 1e9, reverse: false };
+        expect([name, (await driver.scan(query)).records.map(comparable)]).toEqual([
+          name,
+          model.all().map(comparable),
+        ]);
+      }
+    });
+    await assertProperty(property, 60);
+    if (!process.env.GROUNDSTATE_REPLAY) expect(commits).toBeGreaterThan(1500);
+  },
+  soak(120_000),
+);
 
 /** Maps, and `decide` asked about one commit after another. */
 class Sequence {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import { soak } from "../soak.js";
 
 /**
- * Runs a property; when it fails, the error says how to run the failing case alone: GROUNDSTATE_REPLAY holds the seed
+ * Runs a property, more often in a soak; when it fails, the error says how to run the failing case alone: GROUNDSTATE_REPLAY holds the seed
  * and, after a colon, the path. A seed alone runs all of that run's cases again.
  */
 export async function assertProperty<T>(
@@ -11,7 +12,7 @@ export async function assertProperty<T>(
 ): Promise<void> {
   const [seed, path] = process.env.GROUNDSTATE_REPLAY?.split(/:(.*)/s) ?? [];
   const replay = { ...(seed ? { seed: Number(seed) } : {}), ...(path ? { path, endOnFailure: true } : {}) };
-  const result = await fc.check(property, { numRuns, ...parameters, ...replay });
+  const result = await fc.check(property, { numRuns: soak(numRuns), ...parameters, ...replay });
   if (!result.failed) return;
   const hint = `GROUNDSTATE_REPLAY=${result.seed}:${result.counterexamplePath}`;
   const report = [

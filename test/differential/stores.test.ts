@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createStore } from "../../src/driver-store.js";
+import { soak } from "../soak.js";
 import { type Named, runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";
 import { scripts } from "./script.js";
@@ -22,16 +23,20 @@ afterAll(async () => {
   await opened.clean();
 });
 
-test("every store answers whatever is asked as the model does", async () => {
-  let runs = 0;
-  let steps = 0;
-  const script = scripts(() => `#${++runs}`, 60);
-  await assertProperty(
-    fc.asyncProperty(script, async (script) => {
-      steps += script.steps.length;
-      await runScript(script, stores);
-    }),
-    200,
-  );
-  if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(3000);
-}, 120_000);
+test(
+  "every store answers whatever is asked as the model does",
+  async () => {
+    let runs = 0;
+    let steps = 0;
+    const script = scripts(() => `#${++runs}`, 60);
+    await assertProperty(
+      fc.asyncProperty(script, async (script) => {
+        steps += script.steps.length;
+        await runScript(script, stores);
+      }),
+      200,
+    );
+    if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(3000);
+  },
+  soak(120_000),
+);
