@@ -6,6 +6,7 @@ import { openRecord } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
 import { ReadQueue } from "./read-queue.js";
+import { TurnTaking } from "./turn-taking.js";
 
 export interface PageSize {
   readonly records: number;
@@ -24,13 +25,14 @@ export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: n
 /** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
 export class DriverReads {
   readonly #driver: Driver;
+  readonly #turns = new TurnTaking();
   readonly #slots: ReadQueue;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopped = false;
 
   constructor(driver: Driver) {
     this.#driver = driver;
-    this.#slots = new ReadQueue(driver);
+    this.#slots = new ReadQueue(driver, this.#turns);
   }
 
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -79,8 +81,15 @@ export class DriverReads {
   /** Reads, unless the caller gives up first. */
   async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     this.#refuse(signal);
-    const answer = this.#track(askDriver(ask, "the driver failed to read"));
+    const answer = this.#track(this.#inTurn(() => askDriver(ask, "the driver failed to read")));
     return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const pause = this.#turns.pause();
+    if (pause !== undefined) await pause;
+    this.#refuse(undefined);
+    return ask();
   }
 
   #refuse(signal: AbortSignal | undefined): void {

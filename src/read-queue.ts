@@ -2,6 +2,7 @@ import { askDriver, failedDriver } from "./ask-driver.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
+import type { TurnTaking } from "./turn-taking.js";
 
 /** How many reads may be under way at once. */
 const IN_FLIGHT = 4;
@@ -23,6 +24,7 @@ interface Waiting {
  */
 export class ReadQueue {
   readonly #driver: Pick<Driver, "name" | "read">;
+  readonly #turns: TurnTaking;
   #waiting: Waiting[] = [];
   #running = 0;
   #scheduled = false;
@@ -32,8 +34,9 @@ export class ReadQueue {
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "name" | "read">) {
+  constructor(driver: Pick<Driver, "name" | "read">, turns: TurnTaking) {
     this.#driver = driver;
+    this.#turns = turns;
   }
 
   read(slot: Slot): Promise<StoredRecord | undefined> {
@@ -68,10 +71,16 @@ export class ReadQueue {
     this.#scheduled = true;
     // Soon enough for a reader that is alone, late enough for all whom one answer set going.
     queueMicrotask(() => {
-      this.#scheduled = false;
-      while (this.#running < IN_FLIGHT && this.#waiting.length > 0) void this.#run(this.#next());
-      if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
+      const pause = this.#waiting.length > 0 ? this.#turns.pause() : undefined;
+      if (pause === undefined) this.#pump();
+      else void pause.then(() => this.#pump());
     });
+  }
+
+  #pump(): void {
+    this.#scheduled = false;
+    while (this.#running < IN_FLIGHT && this.#waiting.length > 0) void this.#run(this.#next());
+    if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #next(): readonly Waiting[] {

@@ -14,7 +14,6 @@ import type { SqliteSettings } from "./config.js";
 import { whenUnlocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
 import { MIGRATIONS } from "./schema.js";
-import { TurnTaking } from "./turn-taking.js";
 
 type Eventually<T> = T | Promise<T>;
 
@@ -32,7 +31,6 @@ export class SqliteDriver implements Driver {
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #settings: SqliteSettings;
-  readonly #turns = new TurnTaking();
   /** Not yet answered. */
   #writes = 0;
 
@@ -47,15 +45,15 @@ export class SqliteDriver implements Driver {
   }
 
   read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-    return this.#read(() => this.#reader.read(slots));
+    return this.#patiently(() => this.#reader.read(slots));
   }
 
   readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    return this.#read(() => this.#reader.readByEventId(tenant, eventId));
+    return this.#patiently(() => this.#reader.readByEventId(tenant, eventId));
   }
 
   scan(query: ScanQuery): Promise<ScanPage> {
-    return this.#read(() => this.#reader.scan(query));
+    return this.#patiently(() => this.#reader.scan(query));
   }
 
   erase(tenant: string, user: string, session: string): Promise<number> {
@@ -73,12 +71,6 @@ export class SqliteDriver implements Driver {
     // The last connection to close writes the log into the file, which one for reading cannot do.
     this.#reader.close();
     await this.#writer.close();
-  }
-
-  async #read<T>(work: () => T): Promise<T> {
-    const pause = this.#turns.pause();
-    if (pause !== undefined) await pause;
-    return this.#patiently(work);
   }
 
   async #write<T>(work: () => Eventually<T>): Promise<T> {

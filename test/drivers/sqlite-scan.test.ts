@@ -180,14 +180,3 @@ describe("query plans", () => {
     for (const sql of walks) expect(sql).toMatch(/ORDER BY (event\.)?id LIMIT/);
   });
 });
-
-test("reads that are awaited one after another let timers have their turn", async () => {
-  const { driver } = await holding({ kind: "note" });
-  let over = false;
-  setTimeout(() => {
-    over = true;
-  }, 20);
-  const start = performance.now();
-  while (!over && performance.now() - start < 5_000) await driver.read([SLOT]);
-  expect(over).toBe(true);
-});

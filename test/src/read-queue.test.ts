@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Slot, StoredRecord } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { ReadQueue } from "../../src/read-queue.js";
+import { TurnTaking } from "../../src/turn-taking.js";
 import { failure, SLOT, stored, unavailable } from "./rig.js";
 
 interface Question {
@@ -29,7 +30,7 @@ function rig() {
         },
       });
     });
-  const queue = new ReadQueue({ read });
+  const queue = new ReadQueue({ read }, new TurnTaking());
   const ask = (kind: string) => queue.read({ ...SLOT, kind });
   return { queue, ask, questions };
 }
@@ -158,7 +159,7 @@ describe("a question", () => {
   });
 
   test("with no list of answers is UNAVAILABLE", async () => {
-    const queue = new ReadQueue({ read: async () => undefined as unknown as [] });
+    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking());
     expect(await failure(queue.read(SLOT))).toMatchObject({
       code: "UNAVAILABLE",
       details: { reason: "refused" },

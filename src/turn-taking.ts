@@ -4,8 +4,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 const LONGEST_MS = 5;
 
 /**
- * Lets the event loop go round between reads. They are synchronous and their promises resolve at once, so a caller that
- * awaits one after another, as a scan in pages does, would never let a timer or a socket have its turn.
+ * Lets the event loop go round between reads. In memory and in SQLite they are synchronous and their promises resolve at
+ * once, so a caller that awaits one after another, as a scan in pages does, would never let a timer, a socket or a commit
+ * have its turn.
  */
 export class TurnTaking {
   #began: number | undefined;

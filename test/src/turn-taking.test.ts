@@ -1,0 +1,61 @@
+import { expect, onTestFinished, test } from "vitest";
+import { openMemory } from "../../drivers/memory/index.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import { createStore } from "../../src/driver-store.js";
+import { type Driver, newEventId, type StateStore } from "../../src/index.js";
+import { maintenanceScope } from "../../src/scope.js";
+import { IDENTITY } from "./rig.js";
+
+const scope = maintenanceScope({ reason: "test", allTenants: true });
+const READS: Readonly<Record<string, (store: StateStore) => Promise<boolean>>> = {
+  find: async (store) => (await store.find(IDENTITY, "note")) !== undefined,
+  loadByEventId: (store) =>
+    store.loadByEventId(IDENTITY, "e").then(
+      () => true,
+      () => false,
+    ),
+  list: async (store) => (await store.list(IDENTITY, "")).length > 0,
+  listKind: async (store) => (await store.listKind(scope, "n")).length > 0,
+};
+const save = (store: StateStore) =>
+  store.save({ eventId: "e", identity: IDENTITY, kind: "note", bytes: Buffer.from("x") });
+
+test.each(Object.entries(READS))(
+  "a loop of nothing but %s sees the commit that it waits for",
+  async (_, read) => {
+    const store = createStore(await openMemory());
+    const saved = save(store);
+    while (!(await read(store)));
+    expect(await saved).toEqual({ eventId: "e", duplicate: false });
+  },
+);
+
+test("and a read that was to wait for its turn when the store closed never reaches the driver", async () => {
+  const memory = await openMemory();
+  let isClosed = false;
+  const late: string[] = [];
+  const noting = (name: "read" | "scan") => (query: never) => {
+    if (isClosed) late.push(name);
+    return memory[name](query);
+  };
+  const driver: Driver = Object.assign(Object.create(memory) as Driver, {
+    read: noting("read"),
+    scan: noting("scan"),
+    apply: memory.apply.bind(memory),
+    close: async () => {
+      isClosed = true;
+    },
+  });
+  const store = createStore(driver);
+  await store.save({ eventId: newEventId(), identity: IDENTITY, kind: "note", bytes: Buffer.alloc(0) });
+  const end = performance.now() + 20;
+  const busy = async () => {
+    while (performance.now() < end) await store.find(IDENTITY, "note");
+  };
+  await Promise.all([busy(), busy()]);
+  const reads = [store.find(IDENTITY, "note"), store.list(IDENTITY, "")];
+  const closed = store.close({ timeoutMs: 0 });
+  await Promise.allSettled(reads);
+  await closed;
+  expect(late).toEqual([]);
+});
