@@ -20,10 +20,16 @@ const READS: Readonly<Record<string, (store: StateStore) => Promise<boolean>>> =
 const save = (store: StateStore) =>
   store.save({ eventId: "e", identity: IDENTITY, kind: "note", bytes: Buffer.from("x") });
 
-test.each(Object.entries(READS))(
-  "a loop of nothing but %s sees the commit that it waits for",
-  async (_, read) => {
-    const store = createStore(await openMemory());
+const CASES = Object.entries(READS).flatMap(([name, read]) => [
+  { driver: "memory", name, read, open: openMemory },
+  { driver: "sqlite", name, read, open: () => openSqlite({ path: ":memory:" }) },
+]);
+
+test.each(CASES)(
+  "a loop of nothing but $name sees the commit that it waits for, in $driver",
+  async ({ open, read }) => {
+    const store = createStore(await open());
+    onTestFinished(() => store.close());
     const saved = save(store);
     while (!(await read(store)));
     expect(await saved).toEqual({ eventId: "e", duplicate: false });
