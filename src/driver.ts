@@ -52,7 +52,7 @@ export interface ApplyOptions {
  *
  * - With `identity`: the records of exactly that identity, ordered by kind; `reverse` turns the order around.
  * - Without: all that match, ordered by tenant, kind, user, session, run, within `tenant` if it is given.
- *   Never reversed.
+ *   Never reversed, and never with `before`.
  *
  * Order and prefix are by UTF-8 bytes. `after` and `before` are exclusive places in the ascending order,
  * whether or not anything is stored there.
@@ -72,7 +72,7 @@ export interface ScanQuery {
 
 export interface ScanPage {
   readonly records: readonly StoredRecord[];
-  /** There may be more beyond the last record; false when there is none. */
+  /** There may be more beyond the last record, so the next page is asked for; false when the page is empty. */
   readonly more: boolean;
 }
 
@@ -94,7 +94,7 @@ export interface DriverStatus {
  *
  * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
  * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it
- * throws out of `apply` or `erase` is taken for an unknown outcome.
+ * throws out of `apply` or `erase` is taken for an unknown outcome, out of a read for UNAVAILABLE.
  */
 export interface Driver {
   /** What operators know it by, such as `postgres`; a layer passes it on. */
@@ -117,8 +117,8 @@ export interface Driver {
 
   /**
    * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One
-   * outcome per commit, by the rules of `decide`. Never called with two batches at once that share a slot or an
-   * event id, in one process; other processes are the driver's to hold off.
+   * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or
+   * an event id, nor an erase beside a batch; other stores, of this process and of others, are the driver's to hold off.
    *
    * It remembers every saved event id with its fingerprint, and forgets at most twice as many ids as the batch
    * wrote, oldest first: `isSeen` says which may go; one past the window that is still current is put at the end

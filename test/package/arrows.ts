@@ -60,6 +60,10 @@ const RULES: readonly Rule[] = [
   { files: "drivers/postgres/", may: ["drivers/postgres/", "drivers/*.ts", ...FLOOR, "node:", "postgres"] },
   { files: "drivers/", may: ["drivers/*.ts", ...FLOOR, "node:"] },
   { files: "conformance/", may: ["conformance/", "src/index.ts", "node:"] },
+  {
+    files: "examples/level-driver/",
+    may: ["examples/level-driver/", "groundstate", "node:", "classic-level"],
+  },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];
 

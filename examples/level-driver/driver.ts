@@ -1,0 +1,170 @@
+import { resolve } from "node:path";
+import { deserialize, serialize } from "node:v8";
+import { ClassicLevel } from "classic-level";
+import type { ApplyOptions, Commit, Driver, ScanQuery, Slot, StoredRecord, Write } from "groundstate";
+import { compareText, decide, isSeen, kindRange, StateError, slotOf } from "groundstate";
+import { ageKey, eventKey, indexKey, recordKey, within } from "./keys.js";
+
+/** A newer Node reads what an older one wrote: https://nodejs.org/api/v8.html#serialization-api */
+const valueEncoding = { name: "v8", format: "buffer", encode: serialize, decode: deserialize } as const;
+
+/** LevelDB opens a folder once at a time, so all stores of this process on one folder share a driver, now and later. */
+const drivers = new Map<string, LevelDriver>();
+
+export class LevelDriver implements Driver {
+  readonly #db: ClassicLevel<string, ReturnType<typeof deserialize>>;
+  /** What is written when the turn ends; what follows in the turn sees it. */
+  readonly #changes = new Map<string, object | undefined>();
+  /** Synchronous, for `decide` asks as it goes; short, and mostly from memory. */
+  readonly #get = (key: string) => (this.#changes.has(key) ? this.#changes.get(key) : this.#db.getSync(key));
+  #turn: Promise<unknown> = Promise.resolve();
+  #stores = 0;
+
+  private constructor(path: string) {
+    this.#db = new ClassicLevel(path, { valueEncoding });
+  }
+
+  static async open(folder: string): Promise<Driver> {
+    const path = resolve(folder);
+    const driver = drivers.get(path) ?? new LevelDriver(path);
+    drivers.set(path, driver);
+    await driver.#inTurn(async () => driver.#stores++);
+    return driver;
+  }
+
+  close(): Promise<void> {
+    this.#stores--;
+    return this.#inTurn(async () => {
+      if (this.#stores === 0) await this.#db.close();
+    });
+  }
+
+  apply(commits: readonly Commit[], { now, window }: ApplyOptions) {
+    const current = (slot: Slot) => this.#get(indexKey(slot))?.eventId;
+    const event = (tenant: string, eventId: string) => this.#get(eventKey(tenant, eventId));
+    return this.#inTurn(async () => {
+      const saves: Write[] = [];
+      const outcomes = commits.map((commit) => {
+        const outcome = decide(commit, { current, event, now, window });
+        if (outcome.is === "applied") saves.push(...commit.writes.filter((write) => this.#write(write, now)));
+        return outcome;
+      });
+      // The oldest are forgotten. What is still current is passed over: it is put back when it no longer is.
+      const old = { gt: ageKey(0), lt: ageKey(now - window + 1), limit: saves.length * 2 };
+      for (const [age, { event: key }] of await this.#db.iterator(old).all()) {
+        const known = this.#get(key);
+        this.#changes.set(age, undefined);
+        if (known && !isSeen(known, now, window)) this.#changes.set(key, undefined);
+      }
+      return outcomes;
+    });
+  }
+
+  /** Of the events the ids stay, and nothing else. */
+  erase(tenant: string, user: string, session: string): Promise<number> {
+    return this.#inTurn(async () => {
+      const keys = await this.#db.keys(within("record", tenant, user, session)).all();
+      for (const key of keys) {
+        const [run = "", kind = ""] = key.split("\0").slice(4);
+        this.#empty({ tenant, user, session, run, kind }, { record: null, fingerprint: null });
+      }
+      return keys.length;
+    });
+  }
+
+  read(slots: readonly Slot[]): Promise<(StoredRecord | undefined)[]> {
+    return this.#db.getMany(slots.map(recordKey)).catch(explain);
+  }
+
+  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+    const event = await this.#db.get(eventKey(tenant, eventId)).catch(explain);
+    const record = event?.current && (await this.#db.get(event.record).catch(explain));
+    return record?.eventId === eventId ? record : undefined;
+  }
+
+  async scan(query: ScanQuery) {
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    try {
+      for await (const record of query.identity ? this.#list(query, query.identity) : this.#across(query)) {
+        if (records.length === query.limit || bytes >= query.maxBytes) return { records, more: true };
+        records.push(record);
+        bytes += record.bytes.byteLength;
+      }
+      return { records, more: false };
+    } catch (error) {
+      return explain(error);
+    }
+  }
+
+  readonly status = async () => ({ target: this.#db.location, schemaVersion: 1, pendingMigrations: [] });
+
+  #list({ reverse, ...query }: ScanQuery, { tenant, user, session, run }: Omit<Slot, "kind">) {
+    const { gt, lt } = within("record", tenant, user, session, run);
+    const { from, until } = kindRange(query);
+    return this.#db.values({ gte: gt + from, lt: until === undefined ? lt : gt + until, reverse });
+  }
+
+  /** Reads what it returns, and of each tenant that has nothing of it an entry or two. */
+  async *#across({ tenant, prefix, after }: ScanQuery) {
+    await using snapshot = this.#db.snapshot();
+    const range = tenant === undefined ? within("index") : within("index", tenant);
+    const gt = after && compareText(indexKey(after), range.gt) > 0 ? indexKey(after) : range.gt;
+    const index = this.#db.iterator({ ...range, gt, snapshot });
+    for await (const [key, { record }] of index) {
+      const [, owner = "", kind = ""] = key.split("\0");
+      const all = within("index", owner);
+      if (kind.startsWith(prefix)) yield await this.#db.get(record, { snapshot });
+      else index.seek(compareText(kind, prefix) < 0 ? all.gt + prefix : all.lt);
+    }
+  }
+
+  #write(write: Write, now: number): boolean {
+    if (write.op !== "check") this.#empty(slotOf(write));
+    if (write.op !== "save") return false;
+    const { tenant, eventId, fingerprint } = write.record;
+    const [record, event] = [recordKey(write.record), eventKey(tenant, eventId)];
+    this.#changes.set(record, write.record).set(indexKey(write.record), { eventId, record });
+    this.#changes.set(event, { record, fingerprint, savedAt: now, current: true });
+    this.#changes.set(ageKey(now, event), { event });
+    return true;
+  }
+
+  #empty(slot: Slot, erased?: object): void {
+    const entry = this.#get(indexKey(slot));
+    if (entry === undefined) return;
+    const event = eventKey(slot.tenant, entry.eventId);
+    const past = { ...this.#get(event), ...erased, current: false };
+    this.#changes.set(event, past).set(ageKey(past.savedAt, event), { event });
+    this.#changes.set(recordKey(slot), undefined).set(indexKey(slot), undefined);
+  }
+
+  /** One at a time. All that it changed is written in one batch, which is on the disk when this resolves. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(async () => {
+      this.#changes.clear();
+      const result = await this.#db.open().then(work).catch(explain);
+      const operations = [...this.#changes].map(([key, value]) =>
+        value ? ({ type: "put", key, value } as const) : ({ type: "del", key } as const),
+      );
+      if (operations.length > 0)
+        await this.#db.batch(operations, { sync: true }).catch(async (error) => {
+          await this.#db.close(); // or else LevelDB can lose what it acknowledges after a write that failed
+          await this.#db.open();
+          throw error;
+        });
+      return result;
+    });
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+}
+
+/** What LevelDB says of reads, in the words of the contract. A batch that fails needs none: its outcome is unknown. */
+function explain(cause: unknown): never {
+  const { code } = cause as { code?: unknown };
+  if (code === "LEVEL_CORRUPTION" || code === "LEVEL_DECODE_ERROR")
+    throw new StateError("CORRUPT", "LevelDB holds what it cannot read", { details: {}, cause });
+  const reason = code === "LEVEL_DATABASE_NOT_OPEN" ? "setup" : "refused";
+  throw new StateError("UNAVAILABLE", "LevelDB cannot be read", { details: { reason }, cause });
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Report } from "groundstate/conformance";
+import { cases, conformanceTests } from "groundstate/conformance";
+import { afterAll, describe, expect, test } from "vitest";
+import harness from "../../examples/level-driver/harness.js";
+import { groundstate } from "../conformance/built.js";
+import { node, ROOT } from "../package/installed.js";
+import { freshFolder } from "./level-rig.js";
+
+type Case = (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
+
+const BUILT = join(ROOT, "dist/examples/level-driver");
+const alone = cases.filter(({ needs }) => needs !== "processes").map(({ id }) => id);
+const together = cases.filter(({ needs }) => needs === "processes").map(({ id }) => id);
+
+const run: string[] = [];
+const skipped: string[] = [];
+const noted =
+  (names: string[], begin: Case): Case =>
+  (name, ...rest) => {
+    names.push(name);
+    return begin(name, ...rest);
+  };
+
+conformanceTests(
+  {
+    describe,
+    afterAll,
+    test: Object.assign(noted(run, test), {
+      concurrent: noted(run, test.concurrent),
+      skip: noted(skipped, test.skip),
+    }),
+  },
+  harness,
+);
+
+test("of the suite, what needs other processes is skipped, and nothing else", () => {
+  expect(run).toEqual(alone);
+  expect(skipped.map((name) => name.split(" ")[0])).toEqual(together);
+});
+
+test("it passes on the command line, once it is built", async () => {
+  // Which lets other processes import any harness, and LevelDB locks its folder to one.
+  const concerns = new Set(alone.map((id) => id.split("/")[0]));
+  const only = [...concerns].flatMap((concern) => ["--only", `${concern}/`]);
+  const { code, out } = await groundstate(BUILT, "conformance", "./harness.js", "--json", ...only);
+  const { harness: name, passed, failed, results } = JSON.parse(out) as Report;
+  expect({ code, name, passed, failed }).toEqual({ code: 0, name: "level", passed: alone.length, failed: 0 });
+  expect(results.map(({ id }) => id)).toEqual(alone);
+}, 120_000);
+
+test("it has fewer than 200 lines, its harness included", () => {
+  const files = ["driver.ts", "keys.ts", "harness.ts"];
+  const text = files.map((name) => readFileSync(join(ROOT, "examples/level-driver", name), "utf8")).join("");
+  expect(text.trimEnd().split("\n").length).toBeLessThan(200);
+});
+
+test("the program opens it by its URL, again and again", async () => {
+  const folder = freshFolder();
+  for (const time of ["first", "second"]) {
+    expect({ time, ...(await node([join(BUILT, "main.js")], folder)) }).toEqual({
+      time,
+      code: 0,
+      out: "hello\n",
+    });
+  }
+});
