@@ -1,7 +1,8 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
-import type { Commit, Driver, Layer } from "../driver.js";
+import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
 import { readInteger, readOptions } from "../validate.js";
 
@@ -48,13 +49,24 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
   const rules = { ...readPolicy(policy), ...runtime };
   return (driver) => {
     const closing = new AbortController();
-    const again = <T>(operation: Operation, ask: () => Promise<T>, mayRepeat = isTransient) =>
-      attempt(ask, mayRepeat, { ...rules, operation, driver: driver.name, closing: closing.signal });
+    // Every pause listens to it, and Node takes an eleventh listener for a leak.
+    setMaxListeners(0, closing.signal);
+    const rulesOf = (operation: Operation): Rules => ({
+      ...rules,
+      operation,
+      driver: driver.name,
+      closing: closing.signal,
+    });
+    const again = async <T>(operation: Operation, ask: () => Promise<T>): Promise<T> =>
+      (await attempt(ask, isTransient, rulesOf(operation))).answer;
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
       handsOver: driver.handsOver ?? false,
-      apply: (commits, options) =>
-        again("apply", () => driver.apply(commits, options), repeatsSafely(commits)),
+      async apply(commits, options) {
+        const ask = () => driver.apply(commits, options);
+        const { answer, doubt } = await attempt(ask, repeatsSafely(commits), rulesOf("apply"));
+        return doubt === undefined ? answer : answer.map((outcome) => stillInDoubt(outcome, doubt));
+      },
       read: (slots) => again("read", () => driver.read(slots)),
       readByEventId: (tenant, eventId) => again("readByEventId", () => driver.readByEventId(tenant, eventId)),
       scan: (query) => again("scan", () => driver.scan(query)),
@@ -76,16 +88,22 @@ interface Rules extends Required<RetryPolicy>, RetryRuntime {
   readonly closing: AbortSignal;
 }
 
+/** An answer, and the error of the last try before it whose outcome is unknown. */
+interface Answered<T> {
+  readonly answer: T;
+  readonly doubt: AnyStateError | undefined;
+}
+
 async function attempt<T>(
   ask: () => Promise<T>,
   mayRepeat: (error: AnyStateError) => boolean,
   rules: Rules,
-): Promise<T> {
+): Promise<Answered<T>> {
   const started = rules.now();
   let doubt: AnyStateError | undefined;
   for (let attempts = 1; ; attempts++) {
     try {
-      return await ask();
+      return { answer: await ask(), doubt };
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       const passes = isStateError(error) && mayRepeat(error);
@@ -102,6 +120,11 @@ async function attempt<T>(
       });
     }
   }
+}
+
+/** What a later try did not write, an earlier one may have written all the same. */
+function stillInDoubt(outcome: Outcome, doubt: AnyStateError): Outcome {
+  return outcome.is === "failed" ? { is: "failed", error: doubt } : outcome;
 }
 
 /** The same error, which says how often it came. */

@@ -8,14 +8,18 @@ import { freshFolder, IDENTITY, open, recordOf, startProcess } from "./level-rig
 const whyNoLimit = reason();
 
 describe("a kill", () => {
-  test("takes nothing that was acknowledged", async () => {
-    const folder = freshFolder();
-    for (let round = 0; round < soak(5); round++) {
-      const acknowledged = await killWhileSaving(folder, round, "after");
-      expect(acknowledged.length).toBeGreaterThanOrEqual(100);
-      expect(await missing(folder, acknowledged), `round ${round}`).toEqual([]);
-    }
-  }, soak(120_000));
+  test(
+    "takes nothing that was acknowledged",
+    async () => {
+      const folder = freshFolder();
+      for (let round = 0; round < soak(5); round++) {
+        const acknowledged = await killWhileSaving(folder, round, "after");
+        expect(acknowledged.length).toBeGreaterThanOrEqual(100);
+        expect(await missing(folder, acknowledged), `round ${round}`).toEqual([]);
+      }
+    },
+    soak(120_000),
+  );
 
   test("takes what is said to be saved before it is", async () => {
     const folder = freshFolder();

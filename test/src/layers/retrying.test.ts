@@ -57,7 +57,7 @@ describe("what passes by itself is tried again", () => {
 
   test("an unknown outcome, where every commit has a save", async () => {
     const { driver, call } = failing("apply", [unknownOutcome()]);
-    expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toBe(DONE);
+    expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toEqual(DONE);
     expect(call).toHaveBeenCalledTimes(2);
   });
 
@@ -126,6 +126,21 @@ describe("it ends", () => {
     }
   });
 
+  test("with the unknown outcome of a commit that fails by itself at a later try", async () => {
+    const lost = unknownOutcome();
+    const answers: Outcome[] = [
+      { is: "failed", error: unavailable("busy") },
+      { is: "duplicate" },
+      { is: "condition", write: 0, current: null },
+    ];
+    const apply = vi.fn(async () => answers);
+    const driver = retrying({}, noTime())(driverWith({ apply }));
+    const batch = [SAVE, saves("2", ["b"]), saves("3", ["c"])];
+    expect(await driver.apply(batch, TIMES)).toEqual(answers);
+    apply.mockRejectedValueOnce(lost);
+    expect(await driver.apply(batch, TIMES)).toEqual([{ is: "failed", error: lost }, answers[1], answers[2]]);
+  });
+
   test("when no time is left for the next pause", async () => {
     const { driver, call } = failing("read", Array(9).fill(unavailable("busy")), {
       withinMs: 50,
@@ -176,6 +191,23 @@ test("pauses double up to the longest, spread by the random number", async () =>
   });
   await half.driver.read([]);
   expect(pauses).toEqual([5, 10, 12.5, 12.5]);
+});
+
+test("many pauses at the same time are no leak", async () => {
+  const warned = vi.fn();
+  process.on("warning", warned);
+  onTestFinished(() => {
+    process.off("warning", warned);
+  });
+  const busy = Array(50).fill(unavailable("busy"));
+  const read = vi.fn(async () => {
+    if (busy.length > 0) throw busy.pop();
+    return [];
+  });
+  const driver = retrying({ baseMs: 5 })(driverWith({ read }));
+  await Promise.all(Array.from({ length: 50 }, () => driver.read([])));
+  await new Promise(setImmediate);
+  expect(warned.mock.calls).toEqual([]);
 });
 
 test.each<[string, unknown]>([
