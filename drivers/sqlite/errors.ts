@@ -4,7 +4,7 @@ import { StateError } from "../../src/errors.js";
 const NEVER_DELETE =
   "keep the file: look at a copy of it with PRAGMA integrity_check, or restore a backup; one failed read can look like this, so never delete it on this evidence alone";
 
-/** By the first part of SQLite's code: why nothing was written, and what to do. */
+/** By SQLite's code, or the first part of it: why nothing was written, and what to do. */
 const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, message: string]>> = {
   BUSY: ["busy", "another connection holds the lock of the database file"],
   LOCKED: ["busy", "another statement holds the lock of the database"],
@@ -21,6 +21,10 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
     "setup",
     "the database cannot be opened: this user must be able to write the file and its folder",
   ],
+  IOERR_SHMSIZE: [
+    "setup",
+    "the disk is full, or fails: there must be room for what the processes share about the log (-shm)",
+  ],
   IOERR: ["setup", "the operating system failed to read or write the database file: look at the disk"],
 };
 
@@ -28,13 +32,15 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
 export function translate(error: unknown): unknown {
   const code = sqliteCode(error);
   if (code === undefined) return error;
-  const family = code.split("_")[1] as string;
+  const detail = code.slice("SQLITE_".length);
+  const family = detail.split("_")[0] as string;
   if (family === "CORRUPT" || family === "NOTADB")
     return damaged(`SQLite cannot read the file (${code})`, error);
   if (/^no such (table|column)/.test((error as Error).message)) {
     return damaged("tables of the database are missing or changed", error);
   }
-  const [reason, message] = UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
+  const [reason, message] = UNAVAILABLE[detail] ??
+    UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
   return new StateError("UNAVAILABLE", `${message} (${code})`, { details: { reason }, cause: error });
 }
 

@@ -1,10 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  type BigIntStats,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Connect } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
 import { hasContent, statIfPresent } from "./existing-file.js";
 import { APPLICATION_ID, applyMigrations } from "./schema.js";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Makes the database file, complete, under another name first: whoever else opens the path at this moment finds either
@@ -22,6 +33,18 @@ export async function createFile(connect: Connect, path: string): Promise<void> 
   syncFolder(dirname(path));
 }
 
+/**
+ * Removes the other name that a file keeps when its maker was ended after giving it its own and before taking that one
+ * away: nobody uses it any more. What stands in the way of this, the look at the file that follows will say.
+ */
+export function removeDraftName(path: string): void {
+  try {
+    const file = statSync(path, { bigint: true });
+    if (file.nlink > 1n)
+      for (const draft of draftsOf(path)) if (isSameFile(file, draft)) rmSync(draft, { force: true });
+  } catch {}
+}
+
 /** SQLite would play the log of a database that is gone into the new one. */
 function refuseStrayLog(path: string): void {
   for (const log of [`${path}-wal`, `${path}-journal`]) {
@@ -31,6 +54,20 @@ function refuseStrayLog(path: string): void {
       );
     }
   }
+}
+
+function draftsOf(path: string): readonly string[] {
+  const folder = dirname(path);
+  const start = `${basename(path)}.new-`;
+  const isDraft = (name: string) => name.startsWith(start) && UUID.test(name.slice(start.length));
+  return readdirSync(folder)
+    .filter(isDraft)
+    .map((name) => join(folder, name));
+}
+
+function isSameFile({ dev, ino }: BigIntStats, path: string): boolean {
+  const other = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return other?.dev === dev && other.ino === ino;
 }
 
 async function build(connect: Connect, draft: string): Promise<void> {

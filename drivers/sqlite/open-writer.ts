@@ -4,7 +4,7 @@ import type { Connect, Connection } from "./connection.js";
 import { setup, translated } from "./errors.js";
 import { inspectFile, missing, statIfPresent } from "./existing-file.js";
 import { whenUnlocked } from "./lock-wait.js";
-import { createFile } from "./new-file.js";
+import { createFile, removeDraftName } from "./new-file.js";
 import { applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
 
 /** The numbers SQLite reports for `synchronous`. */
@@ -28,7 +28,7 @@ export async function openWriter(connect: Connect, settings: SqliteSettings): Pr
 }
 
 async function ensureFile(connect: Connect, { path, migrate, busyTimeoutMs }: SqliteSettings): Promise<void> {
-  if (statIfPresent(path) !== undefined) return;
+  if (statIfPresent(path) !== undefined) return removeDraftName(path);
   if (migrate !== "apply") throw missing(path);
   await whenUnlocked(() => createFile(connect, path), busyTimeoutMs);
 }

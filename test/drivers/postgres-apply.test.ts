@@ -6,6 +6,7 @@ import { createStore } from "../../src/driver-store.js";
 import { isStateError } from "../../src/errors.js";
 import { slotKey } from "../../src/slot-key.js";
 import { startPostgres } from "../postgres/server.js";
+import { type Random, seeded } from "../seeded.js";
 import {
   apply,
   check,
@@ -418,7 +419,7 @@ class Model {
 }
 
 /** A commit over few slots and few event ids, so that they meet. */
-function anyCommit(random: (below: number) => number): Commit {
+function anyCommit(random: Random): Commit {
   const slots = new Set<string>();
   const ids = new Set<string>();
   const writes = Array.from({ length: 1 + random(3) }, () => {
@@ -436,14 +437,6 @@ function anyCommit(random: (below: number) => number): Commit {
     return [{ op: "check", slot: whole, expect: expect ?? null } as const];
   });
   return commit(...writes.flat());
-}
-
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return (state >> 8) % below;
-  };
 }
 
 /** As the retrying layer does for what passes by itself. */

@@ -1,4 +1,6 @@
-import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
@@ -123,6 +125,27 @@ describe("a file that is not there any more", () => {
     }
     rmSync(`${path}.other`);
     await open({ path });
+  });
+
+  test("known by the name it was built under too, for its maker was killed: that name goes, and no other", async () => {
+    const path = await madePath();
+    const draft = `${path}.new-${randomUUID()}`;
+    for (const name of [draft, `${path}.new-copy`]) linkSync(path, name);
+    expect((await failure(openSqlite({ path, busyTimeoutMs: 20 }))).message).toContain("hard link");
+    expect(readdirSync(dirname(path)).sort()).toEqual(["state.db", "state.db.new-copy"]);
+    rmSync(`${path}.new-copy`);
+    linkSync(path, draft);
+    await open({ path });
+    expect(existsSync(draft)).toBe(false);
+  });
+
+  test("beside what another maker has not finished, which stays", async () => {
+    const path = await madePath();
+    const drafts = [1, 2].map(() => `${path}.new-${randomUUID()}`) as [string, string];
+    linkSync(path, drafts[0]);
+    copyFileSync(path, drafts[1]);
+    await open({ path });
+    expect(drafts.map((draft) => existsSync(draft))).toEqual([false, true]);
   });
 
   test("its log removed when nothing else in the folder has changed for a while", async () => {

@@ -1,0 +1,12 @@
+/** The same whole numbers from 0 to below `below`, in the same order, for the same seed (mulberry32). */
+export type Random = (below: number) => number;
+
+export function seeded(seed: number): Random {
+  let state = seed | 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
