@@ -4,6 +4,7 @@ import { openMemory } from "../../drivers/memory/index.js";
 import type { Commit, Driver, StoredRecord, Write } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
 import { compareByKind, compareText } from "../../src/order.js";
+import { methods } from "../src/rig.js";
 import { runScript } from "./perform.js";
 import { scripts } from "./script.js";
 
@@ -113,18 +114,6 @@ test.each(Object.entries(BROKEN))("the model finds a driver that %s", async (_, 
   const { failed, errorInstance } = await fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true });
   expect([failed, (errorInstance as Error).message]).toEqual([true, expect.stringMatching(/^broken, /)]);
 });
-
-function methods(driver: Driver): Driver {
-  return {
-    apply: (commits, options) => driver.apply(commits, options),
-    read: (slots) => driver.read(slots),
-    readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
-    scan: (query) => driver.scan(query),
-    erase: (tenant, user, session) => driver.erase(tenant, user, session),
-    status: () => driver.status(),
-    close: () => driver.close(),
-  };
-}
 
 /** The commit without the conditions that ask for this. */
 function without(commit: Commit, asked: string | null): Commit {

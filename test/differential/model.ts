@@ -15,7 +15,7 @@ export type Answer = { readonly value: unknown } | { readonly code: string; read
 
 interface Memory {
   /** `undefined` once the record was erased. */
-  content: string | undefined;
+  readonly content: string | undefined;
   readonly slot: string;
   readonly phase: number;
 }
@@ -32,9 +32,29 @@ export interface ListQuery {
  * a number of phases, each as long as the window at least and everything within one being at once.
  */
 export class Model {
-  readonly #records = new Map<string, Seen>();
-  readonly #events = new Map<string, Memory>();
+  #records = new Map<string, Seen>();
+  #events = new Map<string, Memory>();
   #phase = 0;
+
+  /** A model of its own that knows the same. */
+  copy(): Model {
+    const copy = new Model();
+    copy.#records = new Map(this.#records);
+    copy.#events = new Map(this.#events);
+    copy.#phase = this.#phase;
+    return copy;
+  }
+
+  /** The same text for models that answer everything alike. */
+  key(): string {
+    const records = [...this.#records].map(
+      ([key, { eventId, updatedAt }]) => `${key} ${eventId} ${updatedAt}`,
+    );
+    const events = [...this.#events].map(
+      ([key, { slot, phase, content }]) => `${key} ${slot} ${phase} ${content}`,
+    );
+    return `${this.#phase}\n${records.sort().join("\n")}\n\n${events.sort().join("\n")}`;
+  }
 
   /** The window passes. */
   wait(): void {
@@ -111,8 +131,9 @@ export class Model {
     const gone = this.all().filter((record) => session(record.identity) === session(identity));
     for (const { identity, kind, eventId } of gone) {
       this.#records.delete(slot(identity, kind));
-      const memory = this.#events.get(event(identity, eventId));
-      if (memory) memory.content = undefined;
+      const key = event(identity, eventId);
+      const memory = this.#events.get(key);
+      if (memory) this.#events.set(key, { ...memory, content: undefined });
     }
     return gone.length;
   }

@@ -58,7 +58,8 @@ async function compareContents({ name, store }: Named, model: Model, { identitie
   }
 }
 
-async function perform(store: StateStore, step: Step): Promise<unknown> {
+/** Asks it of a store. Rejects where nothing of the model's can be meant, as an erase or a list does. */
+export async function perform(store: StateStore, step: Step): Promise<unknown> {
   switch (step.ask) {
     case "wait":
       return undefined;
@@ -68,6 +69,10 @@ async function perform(store: StateStore, step: Step): Promise<unknown> {
       return Promise.all(step.commits.map((changes) => answered(commit(store, changes))));
     case "erase":
       return store.erase(sessionOf(step.identity));
+    case "find": {
+      const found = await store.find(step.identity, step.kind);
+      return found === undefined ? null : seen(found);
+    }
     case "loadByEventId":
       return answered(store.loadByEventId(step.identity, step.eventId).then(seen));
     case "list":
@@ -83,7 +88,8 @@ async function perform(store: StateStore, step: Step): Promise<unknown> {
   }
 }
 
-function predict(model: Model, step: Step): unknown {
+/** What a store must answer that has been asked what the model has; the model takes part. */
+export function predict(model: Model, step: Step): unknown {
   switch (step.ask) {
     case "wait":
       return model.wait();
@@ -93,6 +99,8 @@ function predict(model: Model, step: Step): unknown {
       return step.commits.map((changes) => predictCommit(model, changes));
     case "erase":
       return model.erase(step.identity);
+    case "find":
+      return model.find(step.identity, step.kind) ?? null;
     case "loadByEventId":
       return model.loadByEventId(step.identity, step.eventId);
     case "list":

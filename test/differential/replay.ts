@@ -10,15 +10,26 @@ export async function assertProperty<T>(
   numRuns: number,
   parameters: fc.Parameters<T> = {},
 ): Promise<void> {
+  const result = await checkProperty(property, soak(numRuns), parameters);
+  if (!result.failed) return;
+  const report = [fc.defaultReportMessage(result), String(result.errorInstance), replayHint(result)];
+  throw new Error(report.join("\n\n"), { cause: result.errorInstance });
+}
+
+/** Runs a property, or only what GROUNDSTATE_REPLAY says. */
+export async function checkProperty<T>(
+  property: fc.IAsyncProperty<T>,
+  numRuns: number,
+  parameters: fc.Parameters<T> = {},
+): Promise<fc.RunDetails<T>> {
   const [seed, path] = process.env.GROUNDSTATE_REPLAY?.split(/:(.*)/s) ?? [];
   const replay = { ...(seed ? { seed: Number(seed) } : {}), ...(path ? { path, endOnFailure: true } : {}) };
-  const result = await fc.check(property, { numRuns: soak(numRuns), ...parameters, ...replay });
-  if (!result.failed) return;
-  const hint = `GROUNDSTATE_REPLAY=${result.seed}:${result.counterexamplePath}`;
-  const report = [
-    fc.defaultReportMessage(result),
-    String(result.errorInstance),
-    `To run this case alone: ${hint}`,
-  ];
-  throw new Error(report.join("\n\n"), { cause: result.errorInstance });
+  return fc.check(property, { numRuns, ...parameters, ...replay });
+}
+
+export function replayHint({
+  seed,
+  counterexamplePath,
+}: Pick<fc.RunDetails<unknown>, "seed" | "counterexamplePath">) {
+  return `To run this case alone: GROUNDSTATE_REPLAY=${seed}:${counterexamplePath}`;
 }

@@ -9,6 +9,7 @@ export type Step =
   | { readonly ask: "together"; readonly commits: readonly (readonly Change[])[] }
   | { readonly ask: "erase"; readonly identity: Identity }
   | { readonly ask: "wait" }
+  | { readonly ask: "find"; readonly identity: Identity; readonly kind: string }
   | { readonly ask: "loadByEventId"; readonly identity: Identity; readonly eventId: string }
   | { readonly ask: "list"; readonly identity: Identity; readonly prefix: string; readonly query: ListQuery }
   | {

@@ -5,8 +5,9 @@ import type { Commit, Driver, Layer, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import type { RetryRuntime } from "../../src/layers/index.js";
 import { slotKey } from "../../src/slot-key.js";
+import { FATES, type Fate, fail, fate, takesEffect } from "./fate.js";
 import { applied, idsOf } from "./queue-rig.js";
-import { deletes, driverWith, saves, unavailable, unknownOutcome } from "./rig.js";
+import { deletes, driverWith, saves } from "./rig.js";
 
 export type Queue = Pick<CommitQueue, "commit" | "erase">;
 export type Writer = Pick<Driver, "apply" | "erase">;
@@ -31,10 +32,6 @@ type Step =
   | { readonly act: "abort"; readonly back: number }
   | { readonly act: "turn" };
 
-/** What becomes of a call of the driver: whether it took effect, and whether it says so. */
-const FATES = ["done", "refused", "unreachable", "lost", "done-but-lost", "raw", "done-but-raw"] as const;
-type Fate = (typeof FATES)[number];
-
 const kind = fc.constantFrom("a", "b", "c", "d");
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -49,7 +46,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ act: fc.constant("abort" as const), back: fc.nat(4) }) },
   { weight: 4, arbitrary: fc.constant<Step>({ act: "turn" }) },
 );
-const fate = fc.oneof({ weight: 5, arbitrary: fc.constant<Fate>("done") }, fc.constantFrom(...FATES));
 
 /**
  * Whatever comes in, however the driver fares and in whatever order it answers: every write ends, and ends truly; the
@@ -171,7 +167,7 @@ class Witness implements Writer {
     for (const work of works) this.#send(work);
     await this.#scheduler.schedule(Promise.resolve(), "apply");
     const fate = this.#fates.shift() ?? "done";
-    const outcomes = fate.startsWith("done") ? works.map((work) => this.#happen(work)) : [];
+    const outcomes = takesEffect(fate) ? works.map((work) => this.#happen(work)) : [];
     for (const work of works) {
       this.#live.delete(work);
       work.mayBeSent = this.#mayBeSentAgain.includes(fate);
@@ -248,12 +244,6 @@ class Witness implements Writer {
       this.#complaint ??= error as Error;
     }
   }
-}
-
-function fail(fate: Fate): void {
-  if (fate === "refused" || fate === "unreachable") throw unavailable(fate);
-  if (fate.endsWith("lost")) throw unknownOutcome();
-  if (fate.endsWith("raw")) throw new Error("raw");
 }
 
 function must(condition: boolean, rule: string): asserts condition {

@@ -53,6 +53,19 @@ export function driverWith(methods: Partial<Driver>): Driver {
   return { ...NOTHING, ...methods };
 }
 
+/** The methods of a driver, for one that does some of them in another way. */
+export function methods(driver: Driver): Driver {
+  return {
+    apply: (commits, options) => driver.apply(commits, options),
+    read: (slots) => driver.read(slots),
+    readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
+    scan: (query) => driver.scan(query),
+    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    status: () => driver.status(),
+    close: () => driver.close(),
+  };
+}
+
 /** The StateError a promise rejects with. */
 export async function failure(promise: Promise<unknown>): Promise<AnyStateError> {
   const error = await thrown(promise);

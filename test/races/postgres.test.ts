@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { freshDatabase, open, plain, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
+import { soak } from "../soak.js";
+import { BROKEN } from "./broken-drivers.js";
+import { Fleet } from "./fleet.js";
+import { racesAcross } from "./process-races.js";
+import { racesOn } from "./races.js";
+import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+
+refuseStrayErrors();
+
+const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
+
+test("whatever clients of two stores ask of one database, it is linearizable", async ({ annotate }) => {
+  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(60));
+  await annotate(`${tally}`);
+  tally.mustShowRaces();
+}, 3_600_000);
+
+test("also while the server's processes are killed that serve them", async ({ annotate }) => {
+  const { url, drivers } = await twoDrivers();
+  const striker = new Striker(plain(url));
+  onTestFinished(async () => void (await striker.stop()));
+  const asked = racesOn(drivers);
+  // The stores ask again what they lost the answer to.
+  const races: typeof asked = (look) => asked((history) => look({ ...history, asksAgain: true }));
+  const tally = await mustBeLinearizable(races, soak(15));
+  await annotate(`${tally}, killed ${await striker.stop()}`);
+  expect(striker.killed).toBeGreaterThan(5);
+}, 3_600_000);
+
+test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
+  process.env.GROUNDSTATE_HARNESS_POSTGRES = await freshDatabase();
+  const fleet = await Fleet.launch(4, HARNESS, "races");
+  const tally = await mustBeLinearizable(racesAcross(fleet, 8), soak(12));
+  await annotate(`${tally}, killed ${fleet.killed}`);
+  tally.mustShowRaces();
+}, 3_600_000);
+
+describe("a driver is found that", () => {
+  test.for(Object.entries(BROKEN))("%s", { timeout: 120_000 }, async ([, made], { annotate }) => {
+    const { drivers } = await twoDrivers();
+    const seeds = await seedsUntilFound(racesOn(drivers, made), 200);
+    await annotate(`found after ${seeds}`);
+    expect(seeds).toBeDefined();
+  });
+});
+
+/** With connections of their own, on the same database. */
+async function twoDrivers() {
+  const url = await freshDatabase();
+  return { url, drivers: [await open({ url, poolSize: 3 }), await open({ url, poolSize: 3 })] };
+}
+
+/** Ends connections of a database from the side of the server, one now and then. */
+class Striker {
+  killed = 0;
+  readonly #sql: Sql;
+  readonly #done: Promise<void>;
+  #isStopped = false;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#done = this.#strike();
+  }
+
+  async stop(): Promise<number> {
+    this.#isStopped = true;
+    await this.#done;
+    return this.killed;
+  }
+
+  async #strike(): Promise<void> {
+    while (!this.#isStopped) {
+      await sleep(20 + Math.random() * 20);
+      const struck = await this.#sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1`;
+      this.killed += struck.length;
+    }
+  }
+}

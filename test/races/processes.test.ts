@@ -1,0 +1,31 @@
+import { randomUUID } from "node:crypto";
+import { expect, onTestFinished, test } from "vitest";
+import { built } from "../conformance/built.js";
+import { Fleet } from "./fleet.js";
+import { racesAcross } from "./process-races.js";
+import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+
+const { fileReference, mutants } = built;
+
+/** A fleet on a folder of its own, which is removed when the processes are gone. */
+async function fleetOn({ harness, modulePath }: Pick<typeof fileReference, "harness" | "modulePath">) {
+  const space = `races-${randomUUID()}`;
+  onTestFinished(() => harness.destroy?.(space));
+  return Fleet.launch(3, modulePath as string, space);
+}
+
+test("what the broken drivers are made from is linearizable across processes", async () => {
+  await mustBeLinearizable(racesAcross(await fleetOn(fileReference), 6), 5);
+}, 60_000);
+
+const overProcesses = mutants.filter(({ modulePath }) => modulePath !== undefined);
+
+test.for(overProcesses.map((mutant) => [mutant.id, mutant] as const))(
+  "a driver is found that %s",
+  { timeout: 120_000 },
+  async ([, mutant], { annotate }) => {
+    const seeds = await seedsUntilFound(racesAcross(await fleetOn(mutant), 6, 0), 100);
+    await annotate(`found after ${seeds}`);
+    expect(seeds).toBeDefined();
+  },
+);

@@ -1,0 +1,45 @@
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import fc from "fast-check";
+import { openMemory } from "../../drivers/memory/index.js";
+import type { Driver } from "../../src/driver.js";
+import type { Pause } from "./bad-line.js";
+import type { Break } from "./broken-drivers.js";
+import type { Races } from "./run.js";
+import { playOn, type Scene, scenes } from "./scene.js";
+
+const asItIs: Break = (driver) => driver;
+
+/**
+ * Clients of two stores on one driver in memory, each history on an empty one. A scheduler decides what comes next, so
+ * that a seed repeats all.
+ */
+export function racesInMemory(made: Break = asItIs): Races<[fc.Scheduler, Scene]> {
+  return (look) =>
+    fc.asyncProperty(fc.scheduler(), scenes(4, 16), async (scheduler, scene) => {
+      const pause = () => scheduler.schedule(Promise.resolve());
+      const runtime = { now: () => 0, schedule: (pump: () => void) => void pause().then(pump) };
+      const driver = made(await openMemory(), pause);
+      look(await scheduler.waitFor(playOn([driver, driver], scene, "acme", pause, runtime)));
+    });
+}
+
+/**
+ * Clients of a store on each of these drivers, which have the same data, each history in a tenant of its own. What comes
+ * next is up to the machine: a seed repeats who asks for what, and no more.
+ */
+export function racesOn(drivers: readonly Driver[], made: Break = asItIs): Races<[Scene]> {
+  const used = drivers.map((driver) => made(driver, aMoment));
+  return (look) =>
+    fc.asyncProperty(scenes(5, 14), async (scene) => {
+      look(await playOn(used, scene, newTenant(), aMoment));
+    });
+}
+
+let tenants = 0;
+
+export function newTenant(): string {
+  return `tenant-${++tenants}`;
+}
+
+/** Most often no more than a turn of the event loop. */
+const aMoment: Pause = () => (Math.random() < 0.7 ? turn() : sleep(Math.random() * 2));

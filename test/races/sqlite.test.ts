@@ -1,0 +1,40 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { removeFolder } from "../conformance/sqlite-harness.mjs";
+import { freshPath, open } from "../drivers/sqlite-rig.js";
+import { soak } from "../soak.js";
+import { BROKEN } from "./broken-drivers.js";
+import { Fleet } from "./fleet.js";
+import { racesAcross } from "./process-races.js";
+import { racesOn } from "./races.js";
+import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+
+const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).href;
+
+afterAll(removeFolder);
+
+test("whatever clients of two stores ask of one file, it is linearizable", async ({ annotate }) => {
+  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), soak(100));
+  await annotate(`${tally}`);
+  tally.mustShowRaces();
+}, 3_600_000);
+
+test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
+  const fleet = await Fleet.launch(3, HARNESS, "races");
+  const tally = await mustBeLinearizable(racesAcross(fleet, 6), soak(12));
+  await annotate(`${tally}, killed ${fleet.killed}`);
+  tally.mustShowRaces();
+}, 3_600_000);
+
+describe("a driver is found that", () => {
+  test.for(Object.entries(BROKEN))("%s", { timeout: 120_000 }, async ([, made], { annotate }) => {
+    const seeds = await seedsUntilFound(racesOn(await twoDrivers(), made), 200);
+    await annotate(`found after ${seeds}`);
+    expect(seeds).toBeDefined();
+  });
+});
+
+/** One that writes in a thread of its own and one that does not, on the same file. */
+async function twoDrivers() {
+  const path = freshPath();
+  return [await open({ path }), await open({ path, thread: "inline" })];
+}
