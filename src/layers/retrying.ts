@@ -1,6 +1,7 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
-import type { Commit, Driver, Layer } from "../driver.js";
+import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { isStateError, type StateError } from "../errors.js";
 
 export interface RetryPolicy {
@@ -27,15 +28,21 @@ export function retrying(policy: RetryPolicy = {}): Layer {
   const rules = { ...DEFAULTS, ...policy };
   return (driver) => {
     const closing = new AbortController();
-    const again = <T>(ask: () => Promise<T>, mayRepeat: (error: StateError) => boolean) =>
-      attempt(ask, mayRepeat, rules, closing.signal);
+    // Every pause listens to it, and Node takes an eleventh listener for a leak.
+    setMaxListeners(0, closing.signal);
+    const again = async <T>(ask: () => Promise<T>): Promise<T> =>
+      (await attempt(ask, isTransient, rules, closing.signal)).answer;
     return {
       handsOver: driver.handsOver ?? false,
-      apply: (commits, options) => again(() => driver.apply(commits, options), repeatsSafely(commits)),
-      read: (slots) => again(() => driver.read(slots), isTransient),
-      readByEventId: (tenant, eventId) => again(() => driver.readByEventId(tenant, eventId), isTransient),
-      scan: (query) => again(() => driver.scan(query), isTransient),
-      erase: (tenant, user, session) => again(() => driver.erase(tenant, user, session), isTransient),
+      async apply(commits, options) {
+        const ask = () => driver.apply(commits, options);
+        const { answer, doubt } = await attempt(ask, repeatsSafely(commits), rules, closing.signal);
+        return doubt === undefined ? answer : answer.map((outcome) => stillInDoubt(outcome, doubt));
+      },
+      read: (slots) => again(() => driver.read(slots)),
+      readByEventId: (tenant, eventId) => again(() => driver.readByEventId(tenant, eventId)),
+      scan: (query) => again(() => driver.scan(query)),
+      erase: (tenant, user, session) => again(() => driver.erase(tenant, user, session)),
       status: () => driver.status(),
       close() {
         closing.abort();
@@ -45,17 +52,23 @@ export function retrying(policy: RetryPolicy = {}): Layer {
   };
 }
 
+/** An answer, and the error of the last try before it whose outcome is unknown. */
+interface Answered<T> {
+  readonly answer: T;
+  readonly doubt: StateError | undefined;
+}
+
 async function attempt<T>(
   ask: () => Promise<T>,
   mayRepeat: (error: StateError) => boolean,
   rules: Required<RetryPolicy>,
   closing: AbortSignal,
-): Promise<T> {
+): Promise<Answered<T>> {
   const end = performance.now() + rules.withinMs;
   let doubt: StateError | undefined;
   for (let tries = 1; ; tries++) {
     try {
-      return await ask();
+      return { answer: await ask(), doubt };
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       // A later try that wrote nothing does not say that none did.
@@ -69,6 +82,11 @@ async function attempt<T>(
       });
     }
   }
+}
+
+/** What a later try did not write, an earlier one may have written all the same. */
+function stillInDoubt(outcome: Outcome, doubt: StateError): Outcome {
+  return outcome.is === "failed" ? { is: "failed", error: doubt } : outcome;
 }
 
 /** Nothing was written, and the reason passes by itself. */

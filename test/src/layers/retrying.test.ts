@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Commit, Driver, Outcome } from "../../../src/driver.js";
 import { StateError } from "../../../src/errors.js";
 import { type RetryPolicy, retrying } from "../../../src/layers/retrying.js";
@@ -40,7 +40,7 @@ describe("what passes by itself is tried again", () => {
 
   test("an unknown outcome, where every commit has a save", async () => {
     const { driver, call } = failing("apply", [unknownOutcome()]);
-    expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toBe(DONE);
+    expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toEqual(DONE);
     expect(call).toHaveBeenCalledTimes(2);
   });
 
@@ -93,6 +93,21 @@ describe("it ends", () => {
     }
   });
 
+  test("with the unknown outcome of a commit that fails by itself at a later try", async () => {
+    const lost = unknownOutcome();
+    const answers: Outcome[] = [
+      { is: "failed", error: unavailable("busy") },
+      { is: "duplicate" },
+      { is: "condition", write: 0, current: null },
+    ];
+    const apply = vi.fn(async () => answers);
+    const driver = retrying({ random: () => 0 })(driverWith({ apply }));
+    const batch = [SAVE, saves("2", ["b"]), saves("3", ["c"])];
+    expect(await driver.apply(batch, TIMES)).toEqual(answers);
+    apply.mockRejectedValueOnce(lost);
+    expect(await driver.apply(batch, TIMES)).toEqual([{ is: "failed", error: lost }, answers[1], answers[2]]);
+  });
+
   test("when no time is left for the next pause", async () => {
     const { driver, call } = failing("read", Array(9).fill(unavailable("busy")), {
       withinMs: 50,
@@ -119,6 +134,18 @@ describe("it ends", () => {
     expect(await Promise.all(ends)).toEqual([busy, busy]);
     expect([read.mock.calls.length, close.mock.calls.length]).toEqual([2, 1]);
   });
+});
+
+test("many pauses at the same time are no leak", async () => {
+  const warned = vi.fn();
+  process.on("warning", warned);
+  onTestFinished(() => {
+    process.off("warning", warned);
+  });
+  const { driver } = failing("read", Array(50).fill(unavailable("busy")), { random: () => 1 });
+  await Promise.all(Array.from({ length: 50 }, () => driver.read([])));
+  await new Promise(setImmediate);
+  expect(warned.mock.calls).toEqual([]);
 });
 
 test("pauses double up to the longest, spread by the random number", async () => {
