@@ -230,8 +230,13 @@ export class CommitQueue {
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }
-      const odd = batch.filter((entry, index) => !deliver(entry, outcomes[index]));
-      if (odd.length > 0) await this.#sendOnceMore(odd, new Error("the driver gave an outcome that is none"));
+      let cause: unknown;
+      const unknown = batch.filter((entry, index) => {
+        const error = deliver(entry, outcomes[index]);
+        cause ??= error;
+        return error !== undefined;
+      });
+      if (unknown.length > 0) await this.#sendOnceMore(unknown, cause);
     } catch (error) {
       await this.#recover(batch, error);
     }

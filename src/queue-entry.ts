@@ -40,12 +40,13 @@ function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is
   }
 }
 
-/** False when this is no outcome that the commit can have. */
-export function deliver(entry: CommitEntry, outcome: Outcome | undefined): boolean {
-  if (!fits(outcome, entry)) return false;
-  if (outcome.is === "failed") refuse(entry, outcome.error);
-  else settle(entry)?.resolve(outcome);
-  return true;
+/** Passes an outcome on; where it does not say what became of the commit, the error that is left instead. */
+export function deliver(entry: CommitEntry, outcome: Outcome | undefined): unknown {
+  if (!fits(outcome, entry)) return new Error("the driver gave an outcome that is none");
+  if (outcome.is !== "failed") settle(entry)?.resolve(outcome);
+  else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
+  else refuse(entry, outcome.error);
+  return undefined;
 }
 
 /** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */

@@ -8,12 +8,15 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off`.trim();
 
+/** Lets no server put off what it says is done: a crash would take it back. */
+export const DURABLE_COMMIT = `IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;`;
+
 /** How every write begins. A pooler may have lost what was set at connect, so the function sets it for itself. */
 export const DURABLY = `IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
   END IF;
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
+  ${DURABLE_COMMIT}
   PERFORM set_config('lock_timeout', p_lock_timeout, true);
 `;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
+import { DURABLE_COMMIT } from "./function-settings.js";
 import type { Names } from "./names.js";
 
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
@@ -37,6 +38,7 @@ export class PostgresMigrator implements MigrationTarget {
       this.#patient.run(
         `DO $migrate$
        BEGIN
+         ${DURABLE_COMMIT}
          PERFORM pg_advisory_xact_lock(${LOCK});
          IF to_regnamespace(${literal(schema)}) IS NULL THEN
            CREATE SCHEMA ${schema};

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import { createStore } from "../../src/index.js";
-import { freshDatabase, open, plain, refuseStrayErrors } from "./postgres-rig.js";
+import { startProxy } from "./postgres-proxy.js";
+import { freshDatabase, open, plain, refuseStrayErrors, through } from "./postgres-rig.js";
 
 refuseStrayErrors();
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const locked = { tenant: "acme", user: "ann", session: "locked" };
 const free = { tenant: "globex", user: "bob", session: "free" };
+const LOCK =
+  "SELECT pg_advisory_lock(hashtextextended('acme' || chr(1) || 'ann' || chr(1) || 'locked', 20261120))";
 const save = (identity: typeof free, kind: string) => ({
   record: { eventId: `${identity.session}-${kind}`, identity, kind, bytes: encode(kind) },
 });
@@ -16,9 +19,7 @@ test("a session whose lock somebody holds does not fail the others of its batch"
   // Without the retrying layer, which would only wait longer.
   const store = createStore(await open({ url, timeoutMs: 1500 }));
   const other = plain(url);
-  await other.unsafe(
-    "SELECT pg_advisory_lock(hashtextextended('acme' || chr(1) || 'ann' || chr(1) || 'locked', 20261120))",
-  );
+  await other.unsafe(LOCK);
   const [first, second, third, fourth] = await Promise.allSettled([
     store.save(save(locked, "a").record),
     store.save(save(free, "b").record),
@@ -32,6 +33,33 @@ test("a session whose lock somebody holds does not fail the others of its batch"
   await other.unsafe("SELECT pg_advisory_unlock_all()");
   expect(await store.save(save(locked, "a").record)).toMatchObject({ duplicate: false });
   expect(await store.save(save(free, "b").record)).toMatchObject({ duplicate: true });
+});
+
+test("a save whose answer was lost is not said to be unwritten when its session is locked at the next try", async () => {
+  const url = await freshDatabase();
+  const proxy = await startProxy(url);
+  const driver = await open({ url: through(url, proxy.port), timeoutMs: 200, poolSize: 1 });
+  const store = createStore(driver, { layers: driver.layers ?? [] });
+  const other = plain(url);
+  proxy.onRequest = (data) => (data.includes("locked-a") ? "cut the answer" : "pass");
+  proxy.onAnswer = (_, request) => {
+    if (!request.includes("locked-a")) return;
+    proxy.onRequest = () => "pass";
+    // No other try comes through before the lock is held.
+    proxy.onConnect = "close";
+    const serve = () => {
+      proxy.onConnect = "serve";
+    };
+    other.unsafe(LOCK).then(serve, serve);
+  };
+  const [first, second] = await Promise.allSettled([
+    store.save(save(locked, "a").record),
+    store.save(save(free, "b").record),
+  ]);
+  expect(first).toMatchObject({ reason: { code: "OUTCOME_UNKNOWN", retryable: true } });
+  expect(second).toMatchObject({ value: { duplicate: true } });
+  await other.unsafe("SELECT pg_advisory_unlock_all()");
+  expect(await store.save(save(locked, "a").record)).toMatchObject({ duplicate: true });
 });
 
 test("bytes come back as they are where the database writes them otherwise", async () => {

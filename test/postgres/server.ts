@@ -9,6 +9,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** With fsync, as in production; without it (the default) a test is much faster. */
   readonly durable?: boolean;
+  /** Added to the server's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A real Postgres of its own, alone on its port and in its folder, with the superuser `postgres`. */
@@ -50,6 +52,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     native: await nativeFolder(),
     settings: options.settings ?? {},
     durable: options.durable ?? false,
+    env: options.env ?? {},
   };
   // Detached, so that Ctrl-C in a terminal reaches it only through the end of this process.
   const supervisor = fork(SUPERVISOR, [JSON.stringify(request)], {

@@ -21,7 +21,7 @@ const KILL_AFTER_MS = 5_000;
 /** A socket's path may have about 100 bytes, and its own name has 20. */
 const LONGEST_FOLDER = 60;
 
-const { native, settings, durable } = JSON.parse(process.argv[2]);
+const { native, settings, durable, env = {} } = JSON.parse(process.argv[2]);
 const commands = { start, crash, stop };
 const password = randomBytes(12).toString("hex");
 /** Whom the server runs as, where that is not who runs this. */
@@ -126,7 +126,7 @@ async function start() {
   for (let attempt = 1; ; attempt++) {
     const wanted = port ?? (await freePort());
     log = "";
-    run("postgres", ["-D", join(folder, "data"), ...configuration(wanted)]);
+    run("postgres", ["-D", join(folder, "data"), ...configuration(wanted)], env);
     if (await isReady()) {
       port = wanted;
       return;
@@ -182,12 +182,12 @@ async function kill(signal) {
   clearTimeout(late);
 }
 
-function run(program, args) {
+function run(program, args, added = {}) {
   const windows = process.platform === "win32";
-  const env = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC", HOME: folder };
+  const own = windows ? process.env : { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC", HOME: folder };
   child = spawn(join(folder, "native", "bin", windows ? `${program}.exe` : program), args, {
     ...account,
-    env: windows ? process.env : env,
+    env: { ...own, ...added },
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -174,6 +174,23 @@ describe("an unknown outcome", () => {
     expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
   });
 
+  test("of one commit alone is like that of a batch: sent once more if it saves, or told", async () => {
+    const { queue, batches, pump } = queueRig();
+    const saved = queue.commit(saves("1", ["a"]));
+    const deleted = failure(queue.commit(deletes("b")));
+    const twice = failure(queue.commit(saves("2", ["c"])));
+    await pump();
+    const lost = unknownOutcome();
+    const failed = { is: "failed", error: lost } as const;
+    await batches[0]?.answer([failed, failed, failed]);
+    expect(await deleted).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false, cause: lost });
+    expect(batches[1]?.ids).toEqual(["1/a", "2/c"]);
+    await batches[1]?.answer([{ is: "duplicate" }, failed]);
+    expect(await saved).toEqual({ is: "duplicate" });
+    expect(await twice).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true, cause: lost });
+    expect(batches).toHaveLength(2);
+  });
+
   test("of a half that is then unreachable stays unknown after a raw error", async () => {
     const { queue, batches, pump } = queueRig();
     const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["a"]))];

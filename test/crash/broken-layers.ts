@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Driver, isStateError, type Layer, type Outcome, StateError } from "../../src/index.js";
+
+const LATE_MS = 50;
+
+/** A layer that says that all is done before it is begun, and when it has ended. */
+export function acknowledgingEarly(): { layer: Layer; ended(): Promise<unknown> } {
+  const late: Promise<unknown>[] = [];
+  const layer: Layer = (driver) =>
+    changed(driver, async (commits, options) => {
+      late.push(sleep(LATE_MS).then(() => driver.apply(commits, options)));
+      late.at(-1)?.catch(() => {});
+      return commits.map(({ writes }) => ({ is: "applied", existed: writes.map(() => false) }));
+    });
+  return { layer, ended: () => Promise.allSettled(late) };
+}
+
+/** Takes an answer that was lost for a write that was not made. */
+export const denying: Layer = (driver) =>
+  changed(driver, async (commits, options) => {
+    try {
+      return await driver.apply(commits, options);
+    } catch (error) {
+      if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;
+      throw new StateError("UNAVAILABLE", "as if nothing was written", { details: { reason: "busy" } });
+    }
+  });
+
+/** Makes one commit of each write. */
+export const tearing: Layer = (driver) =>
+  changed(driver, async (commits, options) => {
+    const outcomes: Outcome[] = [];
+    for (const { tenant, writes } of commits) {
+      let outcome: Outcome | undefined;
+      for (const write of writes) [outcome] = await driver.apply([{ tenant, writes: [write] }], options);
+      const existed = writes.map(() => false);
+      outcomes.push(outcome?.is === "applied" ? { is: "applied", existed } : (outcome as Outcome));
+    }
+    return outcomes;
+  });
+
+function changed(driver: Driver, apply: Driver["apply"]): Driver {
+  return {
+    apply,
+    read: (slots) => driver.read(slots),
+    readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
+    scan: (query) => driver.scan(query),
+    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    status: () => driver.status(),
+    close: () => driver.close(),
+  };
+}

@@ -1,0 +1,54 @@
+import { randomInt } from "node:crypto";
+
+const STEP = 0x6d2b79f5;
+
+/** Random choices that can be made once more: from the same seed come the same ones. */
+export class Dice {
+  readonly #seed: number;
+  #state: number;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#state = seed;
+  }
+
+  /** From 0 up to 1, exclusive. The generator is mulberry32. */
+  readonly next = (): number => {
+    this.#state = (this.#state + STEP) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+
+  /** A whole number from 0 up to `count`, exclusive. */
+  below(count: number): number {
+    return Math.floor(this.next() * count);
+  }
+
+  /** True with this probability. */
+  chance(share: number): boolean {
+    return this.next() < share;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)] as T;
+  }
+
+  /** Dice for one of several who throw at the same time, so that none changes another's luck. */
+  of(who: number): Dice {
+    return new Dice(Math.imul(this.#seed + who + 1, STEP));
+  }
+}
+
+/** Runs a test on random choices. When it fails, its error says how to make the same choices again. */
+export async function withDice(run: (dice: Dice) => Promise<void>): Promise<void> {
+  const { GROUNDSTATE_REPLAY: given } = process.env;
+  const seed = given ? Number.parseInt(given, 10) : randomInt(2 ** 31);
+  try {
+    await run(new Dice(seed));
+  } catch (error) {
+    if (error instanceof Error)
+      error.message += `\n\nTo make the same choices again: GROUNDSTATE_REPLAY=${seed}`;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { postgresOf, refuseStrayErrors } from "../drivers/postgres-rig.js";
+import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { buildPreload, whyNoPreload } from "../preload/preload.js";
+import { soak } from "../soak.js";
+import { acknowledgingEarly } from "./broken-layers.js";
+import { withDice } from "./dice.js";
+import { report } from "./figures.js";
+import { Load, nothing } from "./load.js";
+import { longestCallMs, openOn } from "./postgres-store.js";
+import { Attempts } from "./work/attempts.js";
+import { everyWork } from "./work/every-work.js";
+
+refuseStrayErrors();
+
+const TIMEOUT_MS = 1000;
+const ROUNDS = soak(1);
+
+/** Where there is no room: for anything, or for anything more. */
+const TABLES = "/data/base/";
+const LOG = "/data/pg_wal/";
+const ANYWHERE = "+/data/";
+
+const library = whyNoPreload === undefined ? buildPreload("disk-full") : "";
+const flag = join(dirname(library), "full");
+const title = whyNoPreload === undefined ? "a server whose disk is full" : `skipped: ${whyNoPreload}`;
+
+describe.skipIf(whyNoPreload !== undefined)(title, () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    // The server may run as somebody else.
+    chmodSync(dirname(library), 0o755);
+    const env = { LD_PRELOAD: library, GROUNDSTATE_DISK_FULL: flag };
+    server = await startPostgres({ durable: true, env });
+  });
+  afterEach(async () => {
+    makeRoom();
+    await workAgain(server);
+  });
+  afterAll(() => server.stop());
+
+  test(
+    "writes nothing that it does not keep, says so, and works again when there is room",
+    {
+      timeout: soak(120_000),
+    },
+    () =>
+      withDice(async (dice) => {
+        const store = await openOn(server.url, { timeoutMs: TIMEOUT_MS });
+        const { works, attempts } = everyWork();
+        // What takes up room.
+        const bulky = new Attempts(3000);
+        const load = await Load.start([store], [...works, bulky], { dice });
+        const refused = () => load.failures.get("refused") ?? 0;
+        const gone = () => load.failures.get("unreachable") ?? 0;
+        for (let round = 0; round < ROUNDS; round++) {
+          for (const [place, seen] of [
+            [TABLES, refused],
+            [LOG, gone],
+            [ANYWHERE, () => refused() + gone()],
+          ] as const) {
+            await load.progress();
+            const before = seen();
+            fill(place);
+            await load.until(() => seen() > before);
+            await sleep(dice.below(500));
+            makeRoom();
+            await workAgain(server);
+          }
+        }
+        await load.progress();
+        await load.stop();
+
+        expect(await load.audit(await openOn(server.url))).toEqual(nothing());
+        expect(load.longestMs).toBeLessThan(longestCallMs(TIMEOUT_MS));
+        const told = ["busy", "unreachable", "refused", "OUTCOME_UNKNOWN", "CONDITION_FAILED"];
+        expect([...load.failures.keys()].filter((code) => !told.includes(code))).toEqual([]);
+        report("disk full", {
+          fills: 3 * ROUNDS,
+          acknowledged: load.acknowledged.length,
+          notWritten: attempts.count("not written") + bulky.count("not written"),
+          unknown: attempts.count("unknown") + bulky.count("unknown"),
+          longestMs: Math.round(load.longestMs),
+          failures: Object.fromEntries(load.failures),
+        });
+      }),
+  );
+
+  test("and the rig notices what was acknowledged too early", { timeout: soak(120_000) }, () =>
+    withDice(async (dice) => {
+      const early = acknowledgingEarly();
+      const honest = await openOn(server.url, { schema: "control" });
+      const store = await openOn(server.url, { schema: "control", layers: [early.layer] });
+      for (const place of [undefined, LOG]) {
+        if (place !== undefined) fill(place);
+        const load = await Load.start([store], [new Attempts()], { dice });
+        await load.progress();
+        await load.stop();
+        await early.ended();
+        makeRoom();
+        await workAgain(server);
+        const { lost } = await load.audit(honest);
+        // Where there is room, what is late comes all the same.
+        expect(lost.length > 0).toBe(place !== undefined);
+        report(`acknowledged early, ${place} full`, { lost: lost.length });
+      }
+    }),
+  );
+});
+
+function fill(place: string): void {
+  writeFileSync(flag, place);
+}
+
+function makeRoom(): void {
+  rmSync(flag, { force: true });
+}
+
+/** A server that could not keep its log has gone down, or is about to: then it takes somebody to start it. */
+async function workAgain(server: PostgresServer): Promise<void> {
+  const answers = async () => {
+    await server.start().catch(() => undefined);
+    const sql = postgresOf(server.url, { connect_timeout: 1, backoff: false });
+    try {
+      await sql`CREATE TEMPORARY TABLE room ()`;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await sql.end({ timeout: 0 });
+    }
+  };
+  await expect.poll(answers, { timeout: 30_000 }).toBe(true);
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { sessionKey } from "../../drivers/postgres/apply-parts.js";
+import { startProxy } from "../drivers/postgres-proxy.js";
+import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
+import { soak } from "../soak.js";
+import { type Dice, withDice } from "./dice.js";
+import { report } from "./figures.js";
+import { type Caller, Load, nothing, type Work } from "./load.js";
+import { longestCallMs, openOn } from "./postgres-store.js";
+import { LOST_ANSWERS, LOST_REQUESTS, RandomFaults } from "./random-faults.js";
+import { everyWork } from "./work/every-work.js";
+import { event, sessionOf } from "./work/records.js";
+
+refuseStrayErrors();
+
+/** Each of them has batches under way that hang at the same time. */
+const STORES = 6;
+const FEWEST = soak(50);
+
+describe("a bad line", () => {
+  test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(120_000) }, () =>
+    withDice(async (dice) => {
+      const timeoutMs = 400;
+      const { stores, line, url } = await proxied(STORES, timeoutMs);
+      const faults = new RandomFaults(line, { writes: 0.5, others: 0.05, dice });
+      const { works, attempts } = everyWork();
+      const tellTale = new TellTale(faults);
+      const load = await Load.start(stores, [...works, tellTale], { callers: 84, dice });
+      faults.begin();
+      const locks = lockSessions(url, timeoutMs, dice);
+      await load.until(() => faults.fewest >= FEWEST, soak(100_000));
+      faults.end();
+      await locks.end();
+      await load.progress();
+      await load.stop();
+
+      expect(await load.audit(await openOn(url))).toEqual(nothing());
+      expect(load.longestMs).toBeLessThan(longestCallMs(timeoutMs));
+      expect(tellTale.duplicates).toBeGreaterThan(10);
+      expect(tellTale.firsts).toBeGreaterThan(10);
+      report("lines", {
+        faults: Object.fromEntries(faults.counts),
+        lostRequests: faults.sum(LOST_REQUESTS),
+        lostAnswers: faults.sum(LOST_ANSWERS),
+        duplicates: tellTale.duplicates,
+        firsts: tellTale.firsts,
+        acknowledged: load.acknowledged.length,
+        longestMs: Math.round(load.longestMs),
+        failures: Object.fromEntries(load.failures),
+        notWritten: attempts.count("not written"),
+        unknown: attempts.count("unknown"),
+      });
+    }),
+  );
+
+  test("that falls silent: every call ends, and the store works again", { timeout: soak(120_000) }, () =>
+    withDice(async (dice) => {
+      const timeoutMs = 150;
+      const { stores, line, url } = await proxied(1, timeoutMs);
+      const { works } = everyWork();
+      const load = await Load.start(stores, works, { dice });
+      await load.progress();
+      load.failures.clear();
+      line.onRequest = () => "stall";
+      await load.until(() => count(load.failures) > 64);
+      line.resume();
+      await load.progress();
+      await load.stop();
+
+      expect(await load.audit(await openOn(url))).toEqual(nothing());
+      expect(load.longestMs).toBeGreaterThan(timeoutMs);
+      expect(load.longestMs).toBeLessThan(longestCallMs(timeoutMs));
+      report("silence", { longestMs: Math.round(load.longestMs), bound: longestCallMs(timeoutMs) });
+    }),
+  );
+});
+
+/** Saves whose receipts say truly whether an earlier try, of which nobody heard, had written them. */
+class TellTale implements Work {
+  duplicates = 0;
+  firsts = 0;
+  readonly #faults: RandomFaults;
+
+  constructor(faults: RandomFaults) {
+    this.#faults = faults;
+  }
+
+  async step({ number, store, findings, insist }: Caller): Promise<void> {
+    const record = event(sessionOf("tell-tale"), `slot/${number}`, "");
+    const { duplicate } = await insist(() => store.save(record));
+    const expected = this.#faults.isDuplicate(record.eventId);
+    if (duplicate) this.duplicates++;
+    else this.firsts++;
+    if (expected === undefined || expected === duplicate) return;
+    findings[expected ? "twice" : "untrue"].push(record.eventId);
+  }
+
+  async look(): Promise<void> {}
+}
+
+/** Somebody else, who holds the lock of one session or another for longer than a statement waits for it. */
+function lockSessions(url: string, timeoutMs: number, dice: Dice) {
+  const sql = plain(url);
+  let isOver = false;
+  const lock = async () => {
+    while (!isOver) {
+      const session = dice.pick(["attempts", "notes", "counters", "tell-tale"]);
+      await sql.unsafe(`SELECT pg_advisory_lock(${sessionKey("'acme'", "'ann'", `'${session}'`)})`);
+      await sleep(2 * timeoutMs);
+      await sql`SELECT pg_advisory_unlock_all()`;
+      await sleep(timeoutMs);
+    }
+  };
+  const ended = lock();
+  const end = () => {
+    isOver = true;
+    return ended;
+  };
+  onTestFinished(end);
+  return { end };
+}
+
+async function proxied(count: number, timeoutMs: number) {
+  const url = await freshDatabase();
+  const line = await startProxy(url);
+  const stores = [];
+  for (let n = 0; n < count; n++)
+    stores.push(await openOn(through(url, line.port), { timeoutMs, poolSize: 3 }));
+  return { url, line, stores };
+}
+
+function count(failures: ReadonlyMap<string, number>): number {
+  return (failures.get("unreachable") ?? 0) + (failures.get("OUTCOME_UNKNOWN") ?? 0);
+}

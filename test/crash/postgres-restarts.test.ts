@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { freshDatabase, plain, postgresOf, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
+import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { soak } from "../soak.js";
+import { type Dice, withDice } from "./dice.js";
+import { report } from "./figures.js";
+import { Load, nothing } from "./load.js";
+import { longestCallMs, openOn } from "./postgres-store.js";
+import type { Attempts } from "./work/attempts.js";
+import { everyWork } from "./work/every-work.js";
+
+refuseStrayErrors();
+
+const TIMEOUT_MS = 1000;
+const RESTARTS = soak(6);
+const KILLS = soak(200);
+
+describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
+  test("while the server is ended at once and started again", { timeout: soak(120_000) }, () =>
+    withDice(async (dice) => {
+      const server = await startPostgres({ durable: true });
+      onTestFinished(server.stop);
+      const { load, attempts } = await loaded(server.url, dice);
+      for (let restarts = 0; restarts < RESTARTS; restarts++) {
+        await load.progress();
+        await WAYS[restarts % WAYS.length]?.(server, dice);
+      }
+      await load.progress();
+      await server.crash();
+      // Longer than the layer tries: callers get to see errors.
+      const before = attempts.count("not written");
+      await load.until(() => attempts.count("not written") > before);
+      await server.start();
+      await load.progress();
+      await load.stop();
+
+      expect(await load.audit(await openOn(server.url))).toEqual(nothing());
+      expect(load.longestMs).toBeLessThan(longestCallMs(TIMEOUT_MS));
+      expectPassing(load);
+      report("restarts", { restarts: RESTARTS + 1, ...figuresOf(load, attempts) });
+    }),
+  );
+
+  test("while backends are killed", { timeout: soak(120_000) }, () =>
+    withDice(async (dice) => {
+      const url = await freshDatabase();
+      const { load, attempts } = await loaded(url, dice);
+      const sql = plain(url);
+      let killed = 0;
+      while (killed < KILLS) {
+        await sleep(10 + dice.below(20));
+        killed += await terminate(sql, 1 + dice.below(2));
+      }
+      await load.progress();
+      await load.stop();
+
+      expect(await load.audit(await openOn(url))).toEqual(nothing());
+      expect(load.longestMs).toBeLessThan(longestCallMs(TIMEOUT_MS));
+      expectPassing(load);
+      report("killed backends", { killed, ...figuresOf(load, attempts) });
+    }),
+  );
+});
+
+async function loaded(url: string, dice: Dice) {
+  const store = await openOn(url, { timeoutMs: TIMEOUT_MS });
+  const { works, attempts } = everyWork();
+  const load = await Load.start([store], works, { dice });
+  return { load, attempts };
+}
+
+type Way = (server: PostgresServer, dice: Dice) => Promise<void>;
+
+/** How a server goes down and comes back. */
+const WAYS: readonly Way[] = [
+  async function atOnce(server, dice) {
+    await server.crash();
+    await sleep(dice.below(300));
+    await server.start();
+  },
+  async function againWhileItRecovers(server, dice) {
+    await server.crash();
+    const recovered = server.start().catch(() => undefined);
+    await sleep(dice.below(100));
+    await server.crash();
+    await recovered;
+    await server.start();
+  },
+  /** As the system does when memory runs out; the server then ends all others too, and recovers by itself. */
+  async function oneProcessKilled(server) {
+    const sql = postgresOf(server.url);
+    const [victim] = await sql`SELECT pid FROM pg_stat_activity
+      WHERE application_name = 'groundstate' ORDER BY state = 'active' DESC LIMIT 1`;
+    await sql.end({ timeout: 0 });
+    process.kill(victim?.pid, "SIGKILL");
+  },
+];
+
+async function terminate(sql: Sql, count: number): Promise<number> {
+  const killed = await sql`
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    ORDER BY state = 'active' DESC, random() LIMIT ${count}`;
+  return killed.length;
+}
+
+/** Nobody is told to mend what mends itself. */
+function expectPassing({ failures }: Load): void {
+  const told = ["busy", "unreachable", "OUTCOME_UNKNOWN", "CONDITION_FAILED"];
+  expect([...failures.keys()].filter((code) => !told.includes(code))).toEqual([]);
+}
+
+function figuresOf({ acknowledged, longestMs, failures }: Load, attempts: Attempts) {
+  return {
+    acknowledged: acknowledged.length,
+    longestMs: Math.round(longestMs),
+    failures: Object.fromEntries(failures),
+    notWritten: attempts.count("not written"),
+    unknown: attempts.count("unknown"),
+  };
+}

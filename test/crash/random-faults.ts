@@ -1,0 +1,102 @@
+import type { FaultyLine, Verdict } from "../drivers/postgres-proxy.js";
+import type { Dice } from "./dice.js";
+
+export const LOST_REQUESTS: readonly Verdict[] = ["cut", "close", "hang", "cut halfway"];
+export const LOST_ANSWERS: readonly Verdict[] = [
+  "cut the answer",
+  "hang the answer",
+  "cut the answer halfway",
+];
+const FAULTS: readonly Verdict[] = [...LOST_REQUESTS, ...LOST_ANSWERS, "trickle"];
+
+export interface FaultOptions {
+  /** 0 to 1: how many of the requests that write fail. */
+  readonly writes: number;
+  /** How many other requests, and how many new connections. Default none. */
+  readonly others?: number;
+  /** What befalls those that write. Default everything. */
+  readonly faults?: readonly Verdict[];
+  readonly dice: Dice;
+}
+
+const EVENT_ID = /[0-9A-HJKMNP-TV-Z]{26}/g;
+const SYNC = Buffer.from("S\0\0\0\x04", "latin1");
+const TERMINATE = Buffer.from("X\0\0\0\x04", "latin1");
+
+/** A line that fails at random, and keeps account of which events went over it. */
+export class RandomFaults {
+  readonly counts: Map<Verdict, number>;
+  readonly #line: FaultyLine;
+  readonly #options: Required<FaultOptions>;
+  readonly #reached = new Map<string, number>();
+  readonly #written = new Map<string, number>();
+
+  constructor(line: FaultyLine, options: FaultOptions) {
+    this.#line = line;
+    this.#options = { others: 0, faults: FAULTS, ...options };
+    this.counts = new Map(this.#options.faults.map((fault) => [fault, 0]));
+  }
+
+  begin(): void {
+    const line = this.#line;
+    line.onRequest = (data) => this.#judge(data);
+    line.onAnswer = (answer, request) => {
+      if (/applied|duplicate/.test(answer.toString("latin1"))) note(this.#written, request);
+    };
+  }
+
+  /** The fewest that there were of one kind. */
+  get fewest(): number {
+    return Math.min(...this.counts.values());
+  }
+
+  sum(kinds: readonly Verdict[]): number {
+    return kinds.reduce((sum, kind) => sum + (this.counts.get(kind) ?? 0), 0);
+  }
+
+  /** Whether one who is told now that the event is written should be told that it is a duplicate; undefined if nobody knows. */
+  isDuplicate(eventId: string): boolean | undefined {
+    const written = this.#written.get(eventId) ?? 0;
+    if (written > 1) return true;
+    return this.#reached.get(eventId) === written ? false : undefined;
+  }
+
+  end(): void {
+    this.#line.onRequest = () => "pass";
+    this.#line.onConnect = "serve";
+  }
+
+  #judge(data: Buffer): Verdict {
+    const { others, dice } = this.#options;
+    this.#line.onConnect = dice.chance(others) ? "close" : "serve";
+    // Not counted: of other requests nothing is left.
+    if (!isWrite(data)) return dice.chance(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
+    const verdict = this.#verdictOnWrite();
+    if (!LOST_REQUESTS.includes(verdict)) note(this.#reached, data);
+    return verdict;
+  }
+
+  #verdictOnWrite(): Verdict {
+    const { writes, faults, dice } = this.#options;
+    if (!dice.chance(writes)) return "pass";
+    const verdict = dice.pick(faults);
+    this.counts.set(verdict, (this.counts.get(verdict) ?? 0) + 1);
+    return verdict;
+  }
+}
+
+/**
+ * The client asks first what a statement returns, and sends its parameters then: only those hold what is written, and a
+ * Sync follows; after that its good-bye, if it has lost patience.
+ */
+function isWrite(request: Buffer): boolean {
+  const isLast = request.subarray(-TERMINATE.length).equals(TERMINATE);
+  const asked = isLast ? request.subarray(0, -TERMINATE.length) : request;
+  return asked.includes(`"save"`) && asked.subarray(-SYNC.length).equals(SYNC);
+}
+
+function note(counts: Map<string, number>, request: Buffer): void {
+  for (const [eventId] of request.toString("latin1").matchAll(EVENT_ID)) {
+    counts.set(eventId, (counts.get(eventId) ?? 0) + 1);
+  }
+}
