@@ -35,14 +35,25 @@ export interface Harness {
   /** What was acknowledged outlives the store, and every store that is open on a space sees the same data. */
   readonly durable?: boolean;
   /**
+   * A space can be open in one process at a time, as where a storage locks its folder. In that process `open` still
+   * gives another store on the same data, also while the space is open: stores of one space share what holds the lock.
+   */
+  readonly exclusive?: boolean;
+  /**
    * Removes a space and all that is in it. Called once no store of the suite is open on it. Without it, the spaces of
    * a durable harness pile up.
    */
   destroy?(space: string): Promise<void>;
 }
 
-/** What a case needs of a harness beyond `open`: a durable one, or one that other processes can import too. */
-export type Need = "durable" | "processes";
+/**
+ * What a case needs of a harness beyond `open`: a durable one (`durable`), which other processes can import too
+ * (`processes`), and whose spaces several of them can have open at once (`sharing`).
+ */
+export type Need = "durable" | "processes" | "sharing";
+
+/** What a case scans with `listKind` though records of others lie there: its tenants, or all tenants of the store. */
+export type Scans = "tenant" | "store";
 
 /** One rule of the contract, and the proof that a store keeps it. */
 export interface ConformanceCase {
@@ -51,14 +62,19 @@ export interface ConformanceCase {
   /** One sentence that stands alone. */
   readonly rule: string;
   readonly needs?: Need;
+  /** Another's records are of other kinds then, where the scan would rightly show them. */
+  readonly scans?: Scans;
   run(context: CaseContext): Promise<void>;
 }
 
 /** What a case works with. Stores that it opens are closed after it. */
 export interface CaseContext {
-  /** Opened for this case, with default options, on the space that all cases of the run share. */
+  /**
+   * Opened for this case, with default options, on the space that all cases of the run share. A case that needs
+   * `processes` has no store from the start and a space of its own, which nobody holds open until the case does.
+   */
   readonly store: StateStore;
-  /** One more store on the shared space. */
+  /** One more store on the case's space. */
   open(options?: SpaceOptions): Promise<StateStore>;
   /** A store on a space of this case's own, for options that would be felt by others (a short window). */
   openAlone(options?: SpaceOptions): Promise<StateStore>;
@@ -72,6 +88,6 @@ export interface CaseContext {
   payload(size?: number): Uint8Array<ArrayBuffer>;
   /** A record with a fresh event id and the next payload, or the same with some fields given. */
   record(identity: Identity, kind: string, fields?: Partial<NewRecord>): NewRecord;
-  /** Starts a role in another process, on the shared space. For cases that need processes. */
+  /** Starts a role in another process, on the case's space. For cases that need `processes` or `sharing`. */
   spawn<R extends RoleName>(role: R, task: Parameters<Roles[R]>[1]): Child<Awaited<ReturnType<Roles[R]>>>;
 }

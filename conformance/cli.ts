@@ -9,9 +9,10 @@ import type { Harness } from "./case.js";
 import { failureLines, failureOf } from "./failure.js";
 import { type CaseResult, formatHeading, formatResult, formatSummary } from "./report.js";
 import { rulesTable } from "./rules-table.js";
-import { runConformance, selectCases } from "./run.js";
+import { modeOf, runConformance, selectCases } from "./run.js";
+import { versions } from "./versions.js";
 
-const HELP = `groundstate conformance <module> [--only <text>]... [--timeout <ms>] [--bail] [--json]
+const HELP = `groundstate conformance <module> [--beside] [--only <text>]... [--timeout <ms>] [--bail] [--json]
 groundstate conformance --rules
 
 Runs the conformance suite against the harness that <module> exports as its default. A space is an isolated
@@ -32,6 +33,9 @@ name; here it becomes a path. Other processes import the module too and must com
     destroy: (space) => rm(pathOf(space), { recursive: true, force: true }),
   };
 
+Where a storage locks its folder, say exclusive: true as well, and let stores of one process share what holds the lock.
+
+  --beside        beside another's data, which no case may see or change; run the suite both ways
   --only <text>   only cases whose id contains the text; may be given again
   --timeout <ms>  how long a case may take, 20000 unless given; one that starts processes, three times as long
   --bail          begin no case after one has failed
@@ -74,8 +78,9 @@ async function main(args: string[]): Promise<number> {
     throw new UsageError("give one module whose default export is a harness");
   if (selectCases(values.only).length === 0)
     throw new UsageError("no case has an id that contains this text");
-  const { only, json, bail, timeout } = values;
+  const { beside, only, json, bail, timeout } = values;
   return run(module, {
+    ...(beside === undefined ? {} : { beside }),
     ...(only === undefined ? {} : { only }),
     ...(json === undefined ? {} : { json }),
     ...(bail === undefined ? {} : { bail }),
@@ -84,6 +89,7 @@ async function main(args: string[]): Promise<number> {
 }
 
 interface Options {
+  readonly beside?: boolean;
   readonly only?: string[];
   readonly json?: boolean;
   readonly bail?: boolean;
@@ -94,13 +100,14 @@ async function run(module: string, { json, ...options }: Options): Promise<numbe
   const url = await locate(module);
   const harness = await loadHarness(url);
   const stray = watchForStrayErrors();
-  if (!json) print(formatHeading(harness.name));
+  const heading = { harness: harness.name, mode: modeOf(options), versions };
+  if (!json) print(formatHeading(heading));
   const report = await runConformance(harness, {
     modulePath: url,
     ...options,
     ...(json ? {} : { onResult: (result: CaseResult) => print(formatResult(result)) }),
   }).catch((error: unknown) => {
-    if (json) print(`${JSON.stringify({ harness: harness.name, error: failureOf(error) }, null, 2)}\n`);
+    if (json) print(`${JSON.stringify({ format: 1, ...heading, error: failureOf(error) }, null, 2)}\n`);
     throw error;
   });
   // A rejection counts as unhandled only once the turn it came in is over.
@@ -128,6 +135,7 @@ function readArguments(args: string[]) {
       allowPositionals: true,
       options: {
         bail: { type: "boolean" },
+        beside: { type: "boolean" },
         help: { type: "boolean", short: "h" },
         json: { type: "boolean" },
         only: { type: "string", multiple: true },

@@ -6,8 +6,10 @@ import {
   newEventId,
   type StateStore,
 } from "../src/index.js";
-import type { CaseContext, Harness, SpaceOptions } from "./case.js";
+import { Another } from "./another.js";
+import type { CaseContext, ConformanceCase, Harness, SpaceOptions } from "./case.js";
 import { Child } from "./children.js";
+import type { Ground } from "./ground.js";
 import type { RoleName, Roles } from "./roles.js";
 
 /** What the cases of one run have in common. */
@@ -17,53 +19,56 @@ export interface Surroundings {
   readonly space: string;
   /** Where other processes import the harness from: a file URL. */
   readonly module?: string;
+  /** Whether another's data lies beside that of each case. */
+  readonly beside: boolean;
 }
 
 /** The context of one case, which knows what it opened and started. */
 export class OpenContext implements CaseContext {
   readonly #surroundings: Surroundings;
   readonly #name: string;
+  readonly #space: string;
+  readonly #another: Another | undefined;
   readonly #stores: StateStore[] = [];
   readonly #spaces: string[] = [];
   readonly #children: Child<unknown>[] = [];
   #store: StateStore | undefined;
   #given = 0;
 
-  private constructor(surroundings: Surroundings, name: string) {
+  private constructor(surroundings: Surroundings, name: string, { needs, scans }: ConformanceCase) {
     this.#surroundings = surroundings;
     this.#name = name;
+    this.#another = surroundings.beside ? new Another(scans) : undefined;
+    this.#space = needs === "processes" ? this.#ownSpace() : surroundings.space;
   }
 
-  static async open(surroundings: Surroundings, name: string): Promise<OpenContext> {
-    const context = new OpenContext(surroundings, name);
-    context.#store = await context.open();
+  static async open(surroundings: Surroundings, name: string, each: ConformanceCase): Promise<OpenContext> {
+    const context = new OpenContext(surroundings, name, each);
+    if (each.needs !== "processes") context.#store = await context.open();
     return context;
   }
 
   get store(): StateStore {
-    return this.#store as StateStore;
+    if (this.#store === undefined) throw new TypeError("a case that needs processes opens its stores itself");
+    return this.#store;
   }
 
   // Functions rather than methods: a case takes from the context what it needs.
-  readonly open = (options: SpaceOptions = {}): Promise<StateStore> =>
-    this.#open(this.#surroundings.space, options);
+  readonly open = (options: SpaceOptions = {}): Promise<StateStore> => this.#open(this.#space, options);
 
-  readonly openAlone = (options: SpaceOptions = {}): Promise<StateStore> => {
-    const space = this.unique();
-    this.#spaces.push(space);
-    return this.#open(space, options);
-  };
+  readonly openAlone = (options: SpaceOptions = {}): Promise<StateStore> =>
+    this.#open(this.#ownSpace(), options);
 
   readonly unique = (): string => `${this.#name}-${this.#given++}`;
 
   readonly tenant = (): string => `tenant-${this.unique()}`;
 
-  readonly identity = (fields: Partial<Identity> = {}): Identity => ({
-    tenant: fields.tenant ?? this.tenant(),
-    user: "user",
-    session: "session",
-    ...fields,
-  });
+  readonly identity = (fields: Partial<Identity> = {}): Identity => {
+    const tenant = fields.tenant ?? this.tenant();
+    const identity = { tenant, user: "user", session: "session", ...fields };
+    this.#another?.meets(identity);
+    return identity;
+  };
 
   readonly payload = (size = 24): Uint8Array<ArrayBuffer> => {
     if (size === 0) return new Uint8Array();
@@ -71,24 +76,39 @@ export class OpenContext implements CaseContext {
     return new Uint8Array(createHash("shake256", { outputLength: size }).update(seed).digest());
   };
 
-  readonly record = (identity: Identity, kind: string, fields: Partial<NewRecord> = {}): NewRecord => ({
-    eventId: newEventId(),
-    identity,
-    kind,
-    bytes: fields.bytes ?? this.payload(),
-    ...fields,
-  });
+  readonly record = (identity: Identity, kind: string, fields: Partial<NewRecord> = {}): NewRecord => {
+    const bytes = fields.bytes ?? this.payload();
+    const record = { eventId: newEventId(), identity, kind, bytes, ...fields };
+    this.#another?.meets(identity, kind, record.eventId);
+    return record;
+  };
 
   readonly spawn = <R extends RoleName>(
     role: R,
     task: Parameters<Roles[R]>[1],
   ): Child<Awaited<ReturnType<Roles[R]>>> => {
-    const { module, space } = this.#surroundings;
+    const { module } = this.#surroundings;
     if (module === undefined) throw new TypeError("a case that starts processes must say so with needs");
-    const child = new Child<Awaited<ReturnType<Roles[R]>>>({ module, space, role, task });
+    const child = new Child<Awaited<ReturnType<Roles[R]>>>({ module, space: this.#space, role, task });
     this.#children.push(child);
     return child;
   };
+
+  /**
+   * Rejects when another's data is not as it was saved. What lies in the shared space, and may be looked at again.
+   * Data that no open store shows is out of reach, unless it is durable.
+   */
+  async assertAnotherUnchanged(): Promise<Ground[]> {
+    const kept: Ground[] = [];
+    for (const [key, ground] of this.#another?.grounds ?? []) {
+      await ground.isLaid();
+      if (ground.size === 0) continue;
+      const store = (await ground.openStore()) ?? (await this.#reopened(key));
+      if (store) await ground.assertUnchanged(store);
+      if (key === this.#surroundings.space) kept.push(ground);
+    }
+    return kept;
+  }
 
   /** Ends the processes, closes the stores and removes the case's own spaces. */
   async close(options?: CloseOptions): Promise<void> {
@@ -97,8 +117,24 @@ export class OpenContext implements CaseContext {
     for (const space of this.#spaces) await this.#surroundings.harness.destroy?.(space);
   }
 
+  #ownSpace(): string {
+    const space = this.unique();
+    this.#spaces.push(space);
+    return space;
+  }
+
   async #open(space: string, options: SpaceOptions): Promise<StateStore> {
-    const store = await this.#surroundings.harness.open(space, options);
+    const { harness } = this.#surroundings;
+    const store = await harness.open(space, options);
+    this.#stores.push(store);
+    const forgetsSoon = options.idempotencyWindowMs !== undefined;
+    await this.#another?.joins(harness.durable ? space : store, store, { forgetsSoon });
+    return store;
+  }
+
+  async #reopened(key: string | StateStore): Promise<StateStore | undefined> {
+    if (typeof key !== "string") return undefined;
+    const store = await this.#surroundings.harness.open(key, {});
     this.#stores.push(store);
     return store;
   }

@@ -1,11 +1,12 @@
-export type { CaseContext, ConformanceCase, Harness, Need, SpaceOptions } from "./case.js";
+export type { CaseContext, ConformanceCase, Harness, Need, Scans, SpaceOptions } from "./case.js";
 export type { Failure } from "./failure.js";
-export { fileReference, type Mutant, mutants } from "./mutants/index.js";
+export { exclusiveReference, fileReference, type Mutant, mutants } from "./mutants/index.js";
 export { conformanceNodeTests, type NodeTest } from "./node-test.js";
 export { ReferenceDriver, ReferenceSpace } from "./reference-driver.js";
 export { referenceHarness } from "./reference-harness.js";
-export { type CaseResult, formatReport, type Report } from "./report.js";
+export { type CaseResult, formatReport, type Mode, type Report } from "./report.js";
 export { rulesTable } from "./rules-table.js";
 export { HarnessError, type RunOptions, runConformance } from "./run.js";
 export { cases } from "./suite.js";
+export type { Versions } from "./versions.js";
 export { conformanceTests, type Vitest } from "./vitest.js";

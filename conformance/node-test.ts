@@ -1,11 +1,12 @@
 import type { Harness } from "./case.js";
-import { ConformanceRun, DEFAULT_CONCURRENCY, type RunOptions, selectCases } from "./run.js";
+import { subjectOf } from "./report.js";
+import { ConformanceRun, DEFAULT_CONCURRENCY, modeOf, type RunOptions, selectCases } from "./run.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
 export interface NodeTest {
   describe(name: string, options: { concurrency: number }, body: () => void): unknown;
   test(name: string, options: { timeout?: number; skip?: string }, body: () => Promise<void>): unknown;
-  /** If given, the space that the cases shared is removed at the end. */
+  /** If given, another's data is looked at once more at the end, and the space that the cases shared removed. */
   after?(body: () => Promise<void>): unknown;
 }
 
@@ -13,7 +14,8 @@ export interface NodeTest {
 export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, options: RunOptions = {}): void {
   const run = new ConformanceRun(harness, options);
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
-  nodeTest.describe(`conformance of ${harness.name}`, { concurrency }, () => {
+  const subject = subjectOf(harness.name, modeOf(options));
+  nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
     for (const each of selectCases(options.only)) {
       const skip = run.skipReason(each);
       const timeout = 3 * run.timeoutMs(each);

@@ -29,6 +29,8 @@ export type RememberedEvent = Omit<SeenEvent, "current"> & {
   readonly slot: Slot;
 };
 
+type Session = Pick<Slot, "tenant" | "user" | "session">;
+
 /** The contract of a driver in its plainest form: Maps, and nothing that makes it fast. */
 export class ReferenceDriver implements Driver {
   protected readonly space: ReferenceSpace;
@@ -136,22 +138,19 @@ export class ReferenceDriver implements Driver {
     return this.space.records.get(this.slotKey(event.slot))?.eventId === event.eventId;
   }
 
-  protected isErased(
-    record: Slot,
-    { tenant, user, session }: Pick<Slot, "tenant" | "user" | "session">,
-  ): boolean {
-    return record.tenant === tenant && record.user === user && record.session === session;
+  protected isErased(record: Slot, session: Session): boolean {
+    return sameSession(record, session);
   }
 
   protected matches(record: Slot, query: ScanQuery): boolean {
     const compare = this.comparison(query);
-    if (!this.isWithin(record, query) || !this.startsWith(record.kind, query.prefix)) return false;
+    if (!this.startsWith(record.kind, query.prefix) || !this.isWithin(record, query)) return false;
     if (query.after && compare(record, query.after) <= 0) return false;
     return !query.before || compare(record, query.before) < 0;
   }
 
   protected isWithin(record: Slot, { tenant, identity }: ScanQuery): boolean {
-    if (identity) return this.slotKey(record) === this.slotKey({ ...identity, kind: record.kind });
+    if (identity) return sameSession(record, identity) && record.run === identity.run;
     return tenant === undefined || record.tenant === tenant;
   }
 
@@ -170,4 +169,8 @@ export class ReferenceDriver implements Driver {
   protected eventKey(tenant: string, eventId: string): string {
     return `${tenant}\0${eventId}`;
   }
+}
+
+function sameSession(a: Session, b: Session): boolean {
+  return a.tenant === b.tenant && a.user === b.user && a.session === b.session;
 }

@@ -1,4 +1,9 @@
+import type { Harness } from "./case.js";
 import { type Failure, failureLines } from "./failure.js";
+import { type Versions, versions } from "./versions.js";
+
+const NO_DESTROY =
+  "the harness is durable and has no destroy(space): the spaces of this run are still there, and every run adds more";
 
 /** What became of one case. */
 export interface CaseResult {
@@ -12,9 +17,37 @@ export interface CaseResult {
   readonly error?: Failure;
 }
 
-/** What became of a run. Plain data: `JSON.stringify` makes the machine's report. */
+/**
+ * What became of a run. Plain data: `JSON.stringify` makes the machine's report, which `--json` prints.
+ *
+ * ```json
+ * {
+ *   "format": 1,
+ *   "harness": "my driver",
+ *   "mode": "plain",
+ *   "versions": { "groundstate": "0.1.0", "node": "20.19.0" },
+ *   "passed": 1, "failed": 1, "skipped": 1, "notRun": 0,
+ *   "milliseconds": 1234,
+ *   "results": [
+ *     { "id": "save/replaces", "rule": "A slot ...", "outcome": "passed", "milliseconds": 3 },
+ *     { "id": "save/version", "rule": "A version ...", "outcome": "failed", "milliseconds": 3,
+ *       "error": { "message": "...", "stack": "...", "cause": { "message": "..." } } },
+ *     { "id": "processes/kill", "rule": "When ...", "outcome": "skipped", "milliseconds": 0, "reason": "..." }
+ *   ],
+ *   "notes": [],
+ *   "stray": []
+ * }
+ * ```
+ *
+ * Where no case could be run, `--json` prints `format`, `harness`, `mode`, `versions` and an `error` instead. Ids of
+ * cases are stable, messages are for people.
+ */
 export interface Report {
+  /** Of this shape. Fields may join it; it is another when one goes, or comes to mean something else. */
+  readonly format: 1;
   readonly harness: string;
+  readonly mode: Mode;
+  readonly versions: Versions;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -29,13 +62,48 @@ export interface Report {
   readonly stray?: readonly Failure[];
 }
 
-/** The person's report: a line per case, the rule and the reason under what failed, the totals. */
-export function formatReport(report: Report): string {
-  return [formatHeading(report.harness), ...report.results.map(formatResult), formatSummary(report)].join("");
+/** `beside`: another's data lay beside that of each case. */
+export type Mode = "plain" | "beside";
+
+/** The report of a run; of a case that was not begun there is no result. */
+export function reportOf(
+  { name, durable, destroy }: Harness,
+  mode: Mode,
+  all: readonly (CaseResult | undefined)[],
+  milliseconds: number,
+): Report {
+  const results = all.filter((result) => result !== undefined);
+  const count = (outcome: CaseResult["outcome"]) =>
+    results.filter((result) => result.outcome === outcome).length;
+  return {
+    format: 1,
+    harness: name,
+    mode,
+    versions,
+    passed: count("passed"),
+    failed: count("failed"),
+    skipped: count("skipped"),
+    notRun: all.length - results.length,
+    milliseconds: Math.round(milliseconds),
+    results,
+    notes: durable && destroy === undefined ? [NO_DESTROY] : [],
+  };
 }
 
-export function formatHeading(harness: string): string {
-  return `Conformance of ${harness}\n\n`;
+/** The person's report: a line per case, the rule and the reason under what failed, the totals. */
+export function formatReport(report: Report): string {
+  return [formatHeading(report), ...report.results.map(formatResult), formatSummary(report)].join("");
+}
+
+export function formatHeading(report: Pick<Report, "harness" | "mode" | "versions">): string {
+  const { groundstate, node } = report.versions;
+  const subject = subjectOf(report.harness, report.mode);
+  return `Conformance of ${subject}\ngroundstate ${groundstate}, node ${node}\n\n`;
+}
+
+/** What a run is about, as test runners show it too. */
+export function subjectOf(harness: string, mode: Mode): string {
+  return mode === "beside" ? `${harness}, beside another's data` : harness;
 }
 
 export function formatResult(result: CaseResult): string {

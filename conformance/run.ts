@@ -5,7 +5,9 @@ import { newEventId, type StateStore } from "../src/index.js";
 import type { ConformanceCase, Harness } from "./case.js";
 import { OpenContext, type Surroundings } from "./context.js";
 import { failureOf } from "./failure.js";
-import type { CaseResult, Report } from "./report.js";
+import type { Ground } from "./ground.js";
+import { inTime, LateError } from "./in-time.js";
+import { type CaseResult, type Mode, type Report, reportOf } from "./report.js";
 import { cases as suite } from "./suite.js";
 
 export interface RunOptions {
@@ -13,13 +15,22 @@ export interface RunOptions {
   readonly only?: string | readonly string[];
   /** Where other processes can import the harness from, as their default import: a path or a file URL. */
   readonly modulePath?: string;
+  /**
+   * Runs every case beside another's data: other tenants with the same users, sessions, kinds and event ids, and in the
+   * case's tenant users and sessions whose names come close. What becomes of that data is judged after the case, and
+   * at the end of the run once more.
+   */
+  readonly beside?: boolean;
   /** How long one case may take. Default 20,000. One that starts processes may take three times as long. */
   readonly timeoutMs?: number;
   /** How many cases run side by side. Default 4. */
   readonly concurrency?: number;
   /** Begin no case after one has failed. For `runConformance`; test runners have a way of their own. */
   readonly bail?: boolean;
-  /** Called when a case has ended: soon, and so not in the order of the suite. For `runConformance`. */
+  /**
+   * Called when a case has ended: soon, and so not in the order of the suite. Called again for one that turns out to
+   * have failed when the run ends beside another's data. For `runConformance`.
+   */
   readonly onResult?: (result: CaseResult) => void;
 }
 
@@ -28,6 +39,7 @@ const DEFAULT_TIMEOUT_MS = 20_000;
 const TIMES_FOR_PROCESSES = 3;
 /** How long stores may take to close after a case that did not end: what hung may well hang on. */
 const CLOSE_AFTER_HANG_MS = 1_000;
+const LOOKING = "looking at another's data";
 
 /** The harness itself failed, so that there is nothing to report about the store. The cause is what it threw. */
 export class HarnessError extends Error {}
@@ -54,32 +66,19 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
     }
   };
   await Promise.all(Array.from({ length: options.concurrency ?? DEFAULT_CONCURRENCY }, worker));
-  await run.end();
-  return reportOf(harness, results, performance.now() - started);
+  for (const { id, error } of await run.lookBack()) {
+    const index = cases.findIndex((each) => each.id === id);
+    const passed = results[index] as CaseResult;
+    results[index] = { ...passed, outcome: "failed", error: failureOf(error) };
+    options.onResult?.(results[index]);
+  }
+  await run.removeSpace();
+  return reportOf(harness, modeOf(options), results, performance.now() - started);
 }
 
-function reportOf(
-  { name, durable, destroy }: Harness,
-  all: readonly (CaseResult | undefined)[],
-  milliseconds: number,
-): Report {
-  const results = all.filter((result) => result !== undefined);
-  const count = (outcome: CaseResult["outcome"]) =>
-    results.filter((result) => result.outcome === outcome).length;
-  return {
-    harness: name,
-    passed: count("passed"),
-    failed: count("failed"),
-    skipped: count("skipped"),
-    notRun: all.length - results.length,
-    milliseconds: Math.round(milliseconds),
-    results,
-    notes: durable && destroy === undefined ? [NO_DESTROY] : [],
-  };
+export function modeOf({ beside }: RunOptions): Mode {
+  return beside ? "beside" : "plain";
 }
-
-const NO_DESTROY =
-  "the harness is durable and has no destroy(space): the spaces of this run are still there, and every run adds more";
 
 export function selectCases(only: string | readonly string[] = ""): readonly ConformanceCase[] {
   const wanted = typeof only === "string" ? [only] : only;
@@ -91,11 +90,13 @@ export class ConformanceRun {
   readonly #surroundings: Surroundings;
   readonly #timeoutMs: number;
   readonly #name = newEventId().toLowerCase();
+  /** What another still has in the space that the cases shared, by the case that it lay beside. */
+  readonly #kept: { readonly id: string; readonly ground: Ground }[] = [];
   #contexts = 0;
 
   constructor(harness: Harness, options: RunOptions = {}) {
     const module = options.modulePath === undefined ? {} : { module: moduleUrl(options.modulePath) };
-    this.#surroundings = { harness, space: this.#name, ...module };
+    this.#surroundings = { harness, space: this.#name, beside: options.beside === true, ...module };
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
@@ -104,13 +105,15 @@ export class ConformanceRun {
     const { harness, module } = this.#surroundings;
     if (needs === undefined) return undefined;
     if (!harness.durable) return "the harness is not durable";
-    if (needs === "durable" || module !== undefined) return undefined;
-    return "other processes need the harness's module path";
+    if (needs === "durable") return undefined;
+    if (needs === "sharing" && harness.exclusive) return "a space can be open in one process at a time";
+    return module === undefined ? "other processes need the harness's module path" : undefined;
   }
 
   /** How long the case may take, without the closing of what it opened. */
   timeoutMs({ needs }: ConformanceCase): number {
-    return needs === "processes" ? TIMES_FOR_PROCESSES * this.#timeoutMs : this.#timeoutMs;
+    const isAlone = needs === undefined || needs === "durable";
+    return isAlone ? this.#timeoutMs : TIMES_FOR_PROCESSES * this.#timeoutMs;
   }
 
   /** Opens one store and closes it. Rejects when none can be opened, which every case would fail on. */
@@ -127,18 +130,21 @@ export class ConformanceRun {
     }
   }
 
-  /** Runs one case. Rejects with what it failed on. */
+  /** Runs one case. Rejects with what it failed on, or with what became of another's data beside it. */
   async execute(each: ConformanceCase): Promise<void> {
-    const opening = OpenContext.open(this.#surroundings, `${this.#name}-${this.#contexts++}`);
+    const opening = OpenContext.open(this.#surroundings, `${this.#name}-${this.#contexts++}`, each);
     const context = await inTime(opening, this.#timeoutMs, "opening a store");
+    let kept: readonly Ground[];
     try {
       await inTime(each.run(context), this.timeoutMs(each), "the case");
+      kept = await inTime(context.assertAnotherUnchanged(), this.#timeoutMs, LOOKING);
     } catch (error) {
       // Why the case failed says more than what became of its stores.
       await this.#close(context, error instanceof LateError).catch(() => {});
       throw error;
     }
     await this.#close(context);
+    for (const ground of kept) this.#kept.push({ id: each.id, ground });
   }
 
   async judge(each: ConformanceCase): Promise<CaseResult> {
@@ -155,8 +161,22 @@ export class ConformanceRun {
     }
   }
 
+  /** The cases beside which another's data changed after they had passed. */
+  async lookBack(): Promise<readonly { readonly id: string; readonly error: unknown }[]> {
+    if (this.#kept.length === 0) return [];
+    const store = await this.#openToLookBack();
+    const changed: { id: string; error: unknown }[] = [];
+    for (const { id, ground } of this.#kept) {
+      const looking = inTime(ground.assertThere(store), this.#timeoutMs, LOOKING);
+      await looking.catch((error: unknown) => changed.push({ id, error }));
+    }
+    // How it closes is for the cases to judge.
+    await inTime(store.close(), this.#timeoutMs, "close").catch(() => {});
+    return changed;
+  }
+
   /** Removes the space that the cases shared. */
-  async end(): Promise<void> {
+  async removeSpace(): Promise<void> {
     const { harness, space } = this.#surroundings;
     try {
       await harness.destroy?.(space);
@@ -165,21 +185,27 @@ export class ConformanceRun {
     }
   }
 
+  /** For test runners, whose tests are over by then: rejects with the first that `lookBack` tells of. */
+  async end(): Promise<void> {
+    const [changed] = await this.lookBack();
+    await this.removeSpace();
+    if (changed) throw changed.error;
+  }
+
+  async #openToLookBack(): Promise<StateStore> {
+    const { harness, space } = this.#surroundings;
+    try {
+      return await inTime(harness.open(space, {}), this.#timeoutMs, "open");
+    } catch (cause) {
+      throw new HarnessError("the harness could not open the space again that the cases shared", { cause });
+    }
+  }
+
   async #close(context: OpenContext, hung = false): Promise<void> {
     const closing = hung ? context.close({ timeoutMs: CLOSE_AFTER_HANG_MS }) : context.close();
     const limitMs = hung ? 2 * CLOSE_AFTER_HANG_MS : this.#timeoutMs;
     await inTime(closing, limitMs, "closing what the case had opened");
   }
-}
-
-class LateError extends Error {}
-
-async function inTime<T>(work: Promise<T>, limitMs: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LateError(`${what} did not end within ${limitMs} ms`)), limitMs);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function isStore(value: unknown): value is StateStore {

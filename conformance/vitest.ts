@@ -1,11 +1,12 @@
 import type { Harness } from "./case.js";
-import { ConformanceRun, type RunOptions, selectCases } from "./run.js";
+import { subjectOf } from "./report.js";
+import { ConformanceRun, modeOf, type RunOptions, selectCases } from "./run.js";
 
 /** What the suite takes from `vitest`, which it does not import itself. */
 export interface Vitest {
   describe(name: string, body: () => void): unknown;
   readonly test: VitestTest & { skip: VitestTest; concurrent: VitestTest };
-  /** If given, the space that the cases shared is removed at the end. */
+  /** If given, another's data is looked at once more at the end, and the space that the cases shared removed. */
   afterAll?(body: () => Promise<void>): unknown;
 }
 
@@ -14,7 +15,7 @@ type VitestTest = (name: string, body: () => Promise<void>, timeoutMs?: number) 
 /** Makes a vitest test of every case: `conformanceTests({ describe, test, afterAll }, harness)`. */
 export function conformanceTests(vitest: Vitest, harness: Harness, options: RunOptions = {}): void {
   const run = new ConformanceRun(harness, options);
-  vitest.describe(`conformance of ${harness.name}`, () => {
+  vitest.describe(`conformance of ${subjectOf(harness.name, modeOf(options))}`, () => {
     for (const each of selectCases(options.only)) {
       const reason = run.skipReason(each);
       // The suite's own limit comes first, for it says what took too long.

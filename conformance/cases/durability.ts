@@ -8,6 +8,7 @@ export const durabilityCases: readonly ConformanceCase[] = [
     id: "durability/records",
     rule: "A store that is opened again shows everything that was acknowledged, as it was.",
     needs: "durable",
+    scans: "tenant",
     async run({ open, identity, record, payload }) {
       const first = await open();
       const owner = identity({ run: "run" });

@@ -7,6 +7,7 @@ export const eraseCases: readonly ConformanceCase[] = [
   {
     id: "erase/whole-session",
     rule: "erase removes every record of a session, whatever run or kind, and returns how many.",
+    scans: "tenant",
     async run({ store, identity, record }) {
       const session = identity();
       const saved = ["", "a", "b"].flatMap((run) =>

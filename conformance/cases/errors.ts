@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  isStateError,
-  maintenanceScope,
-  StateError,
-  type StateErrorCode,
-  type StateStore,
-} from "../../src/index.js";
-import type { ConformanceCase } from "../case.js";
+import { isStateError, maintenanceScope, StateError, type StateErrorCode } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
 import { broken, rejection } from "../expect.js";
 
 const SECRET = "s3cr3t";
@@ -15,8 +9,8 @@ export const errorCases: readonly ConformanceCase[] = [
   {
     id: "errors/one-class",
     rule: "Every refusal is a StateError with a code, a message and details, and says whether a retry may help.",
-    async run({ store, unique }) {
-      for (const [code, error] of await refusals(store, unique())) {
+    async run(context) {
+      for (const [code, error] of await refusals(context)) {
         if (!isStateError(error, code))
           throw broken(`expected StateError ${code}, got ${String(error)}`, error);
         assert.ok(error instanceof Error, `${code}: must be an Error`);
@@ -30,8 +24,8 @@ export const errorCases: readonly ConformanceCase[] = [
   {
     id: "errors/no-values",
     rule: "No message, of an error or of its causes, carries a payload or a value that the caller passed.",
-    async run({ store, unique }) {
-      for (const [code, error] of await refusals(store, unique())) {
+    async run(context) {
+      for (const [code, error] of await refusals(context)) {
         for (let each: unknown = error; each instanceof Error; each = each.cause) {
           assert.equal(
             each.message.includes(SECRET),
@@ -83,13 +77,14 @@ export const errorCases: readonly ConformanceCase[] = [
 ];
 
 /** One error of each kind a caller can bring about, from calls in which every value holds the secret. */
-async function refusals(store: StateStore, id: string): Promise<[StateErrorCode, unknown][]> {
-  const names = {
+async function refusals({ store, unique, identity }: CaseContext): Promise<[StateErrorCode, unknown][]> {
+  const id = unique();
+  const names = identity({
     tenant: `${SECRET}-${id}`,
     user: `${SECRET}-u`,
     session: `${SECRET}-s`,
     run: `${SECRET}-r`,
-  };
+  });
   const kind = `${SECRET}-kind`;
   const record = {
     eventId: `${SECRET}-${id}`,

@@ -52,6 +52,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/every-identity",
     rule: "listKind finds the records of every user, session and run, a user's and tenant's own included.",
+    scans: "tenant",
     async run(context) {
       const { tenant } = await population(context);
       const found = await context.store.listKind(scopeOf(tenant.name), "kind");
@@ -61,6 +62,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/inside-its-tenant",
     rule: "A scope of one tenant stays inside it, and one of all tenants says so and crosses them.",
+    scans: "store",
     async run(context) {
       const { store, unique, record, tenant } = context;
       const kind = unique();
@@ -89,6 +91,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/prefix-literal",
     rule: "The prefix of a scan is as literal as that of a list.",
+    scans: "tenant",
     async run({ store, identity, record }) {
       const kinds = [
         "A",
@@ -117,6 +120,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/after",
     rule: "A scan goes on after the last record seen, given as that record or as its identity and kind in plain data.",
+    scans: "tenant",
     async run(context) {
       const { tenant } = await population(context);
       const scope = scopeOf(tenant.name);
@@ -134,6 +138,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/after-deleted",
     rule: "A scan goes on after a place whether or not its record still exists, or ever did.",
+    scans: "tenant",
     async run(context) {
       const { store, identity, record } = context;
       const owner = identity();
@@ -155,6 +160,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/after-is-no-door",
     rule: "A place in another tenant does not lead a scan out of its own.",
+    scans: "tenant",
     async run({ store, identity, record, unique }) {
       const base = unique();
       const [before, mine, behind] = ["a", "b", "c"].map((end) =>
@@ -173,6 +179,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/limit",
     rule: "A scan returns every match unless a limit is given, and then the first of them.",
+    scans: "tenant",
     async run({ store, identity, record }) {
       const owner = identity();
       const saved = Array.from({ length: 1_100 }, (_, index) =>
@@ -191,6 +198,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/paging",
     rule: "Paging shows every record that stays exactly once, whatever is inserted and deleted between the pages.",
+    scans: "tenant",
     async run({ store, identity, record }) {
       const owner = identity();
       const kinds = Array.from({ length: 30 }, (_, index) => `kind/${String(index).padStart(2, "0")}`);
@@ -217,6 +225,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/scan-pages",
     rule: "scanKind yields what listKind finds, page by page, from any place.",
+    scans: "tenant",
     async run(context) {
       const { tenant } = await population(context);
       const scope = scopeOf(tenant.name);
@@ -236,6 +245,7 @@ export const listKindCases: readonly ConformanceCase[] = [
   {
     id: "list-kind/scan-ends-loudly",
     rule: "scanKind throws on a failure in the middle and never ends early in silence.",
+    scans: "tenant",
     async run(context) {
       const { store } = context;
       const { tenant } = await population(context);

@@ -84,6 +84,7 @@ export const orderCases: readonly ConformanceCase[] = [
   {
     id: "order/across-identities",
     rule: "A scan across identities is in the order of tenant, kind, user, session and run, each by UTF-8 bytes.",
+    scans: "store",
     async run(context) {
       const { store, unique, record } = context;
       const [prefix, start] = [unique(), unique()];

@@ -38,7 +38,7 @@ export const processCases: readonly ConformanceCase[] = [
   {
     id: "processes/retry-elsewhere",
     rule: "A retry is recognised in another process, also when it comes late.",
-    needs: "processes",
+    needs: "sharing",
     async run({ store, identity, record, spawn }) {
       const old = record(identity(), "kind");
       const [early, late] = [spawn("saveOnce", { record: old }), spawn("saveOnce", { record: old })];
@@ -55,7 +55,7 @@ export const processCases: readonly ConformanceCase[] = [
   {
     id: "processes/compare-and-swap",
     rule: "Increments by compare-and-swap come out exact when several processes count in one slot.",
-    needs: "processes",
+    needs: "sharing",
     async run({ store, identity, spawn }) {
       const task = { identity: identity(), kind: "count", times: 40 };
       const counters = [1, 2, 3].map(() => spawn("increment", task));
@@ -68,7 +68,7 @@ export const processCases: readonly ConformanceCase[] = [
   {
     id: "processes/erase-beside-commits",
     rule: "An erase in one process tears no commit of another: it takes both records of a pair or neither.",
-    needs: "processes",
+    needs: "sharing",
     async run({ store, identity, record, spawn }) {
       const owner = identity();
       const pairs = { identity: owner, kinds: ["left", "right"], times: 150 };
@@ -95,7 +95,7 @@ export const processCases: readonly ConformanceCase[] = [
   {
     id: "processes/conditions-hold",
     rule: "A condition holds against unconditional writers in another process.",
-    needs: "processes",
+    needs: "sharing",
     async run({ store, identity, record, spawn }) {
       const over = record(identity(), "over");
       const task = { identity: identity(), kind: "kind", times: 150, over };

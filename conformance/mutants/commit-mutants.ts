@@ -1,71 +1,27 @@
-import type { ApplyOptions, Commit, Outcome, Slot, Write } from "../../src/index.js";
+import {
+  type ApplyOptions,
+  type Commit,
+  type Outcome,
+  type Slot,
+  slotOf,
+  type Write,
+} from "../../src/index.js";
 import { conditionsOf } from "./event-mutants.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
-/** Drivers that are wrong about conditions, and about what a commit does together. */
+/** Drivers that are wrong about what a commit does together, and about deletes. */
 export const commitMutants: readonly Mutant[] = [
   brokenDriver(
-    "ignores-expect-null",
-    "conditions/empty-slot",
+    "commits-for-one-session",
+    "commit/together",
     (base) =>
       class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          return super.judge(
-            without(commit, ({ expect }) => expect === null),
-            options,
-          );
-        }
-      },
-  ),
-  brokenDriver(
-    "accepts-any-current-event",
-    "conditions/current-event",
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          const filled = (write: Write) =>
-            this.space.records.has(this.slotKey(write.op === "save" ? write.record : write.slot));
-          return super.judge(
-            without(commit, (write) => typeof write.expect === "string" && filled(write)),
-            options,
-          );
-        }
-      },
-  ),
-  brokenDriver(
-    "upserts-vanished-slots",
-    "conditions/vanished",
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          const outcome = super.judge(commit, options);
-          return outcome.is === "condition" && outcome.current === null
-            ? { is: "applied", existed: [] }
-            : outcome;
-        }
-      },
-  ),
-  brokenDriver(
-    "deletes-whatever-is-expected",
-    "conditions/delete",
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          return super.judge(
-            without(commit, ({ op }) => op === "delete"),
-            options,
-          );
-        }
-      },
-  ),
-  brokenDriver(
-    "does-not-say-what-is-current",
-    "conditions/details",
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          const outcome = super.judge(commit, options);
-          return outcome.is === "condition" ? { ...outcome, current: null } : outcome;
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = this.judge(commit, options);
+          const [first] = commit.writes as readonly [Write];
+          const own = commit.writes.filter((write) => slotOf(write).session === slotOf(first).session);
+          if (outcome.is === "applied") for (const write of own) this.write(write, options.now);
+          return outcome;
         }
       },
   ),
@@ -114,6 +70,31 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "writes-a-replay-again",
+    "commit/replay",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.applyOne(commit, options);
+          if (outcome.is === "duplicate") for (const write of commit.writes) this.write(write, options.now);
+          return outcome;
+        }
+      },
+  ),
+  brokenDriver(
+    "knows-commits-by-their-records",
+    "commit/late-replay",
+    (base) =>
+      class extends base {
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.judge(commit, options);
+          if (outcome.is !== "duplicate" || commit.writes.length === 1) return outcome;
+          const isThere = (write: Write) => this.space.records.has(this.slotKey(slotOf(write)));
+          return commit.writes.every(isThere) ? outcome : { is: "applied", existed: [] };
+        }
+      },
+  ),
+  brokenDriver(
     "repeats-deletes-of-a-replay",
     "commit/replay-by-saves",
     (base) =>
@@ -154,22 +135,6 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
-    "reports-the-last-failure",
-    "commit/first-condition",
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          const outcome = super.judge(commit, options);
-          if (outcome.is !== "condition") return outcome;
-          const writes = commit.writes.map((write, index) =>
-            index === outcome.write ? unconditional(write) : write,
-          );
-          const next = this.judge({ ...commit, writes }, options);
-          return next.is === "condition" ? next : outcome;
-        }
-      },
-  ),
-  brokenDriver(
     "takes-a-repeated-delete-for-a-replay",
     "commit/without-saves",
     (base) =>
@@ -199,6 +164,26 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "leaves-tombstones",
+    "delete/slot-lives-on",
+    (base) =>
+      class extends base {
+        readonly #deleted = new Set<string>();
+
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          const dead = ({ expect }: Write, slot: Slot) =>
+            expect === null && this.#deleted.has(this.slotKey(slot));
+          const write = commit.writes.findIndex((each) => dead(each, slotOf(each)));
+          return write < 0 ? super.judge(commit, options) : { is: "condition", write, current: "deleted" };
+        }
+
+        protected override write(write: Write, now: number): void {
+          super.write(write, now);
+          if (write.op === "delete") this.#deleted.add(this.slotKey(write.slot));
+        }
+      },
+  ),
+  brokenDriver(
     "deletes-by-prefix",
     "delete/only-its-slot",
     (base) =>
@@ -214,17 +199,6 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
 ];
-
-function without(commit: Commit, matches: (write: Write) => boolean): Commit {
-  return { ...commit, writes: commit.writes.map((write) => (matches(write) ? unconditional(write) : write)) };
-}
-
-/** A check without a condition is as good as none: it becomes a delete that nobody applies. */
-function unconditional(write: Write): Write {
-  if (write.op === "check") return { op: "delete", slot: write.slot };
-  const { expect: _, ...rest } = write;
-  return rest;
-}
 
 function sameOwner(a: Slot, b: Slot): boolean {
   return a.tenant === b.tenant && a.user === b.user && a.session === b.session && a.run === b.run;

@@ -75,6 +75,24 @@ export const eventMutants: readonly Mutant[] = [
         }
       },
   ),
+  brokenDriver(
+    "takes-the-time-of-a-retry",
+    "idempotency/retry",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.applyOne(commit, options);
+          if (outcome.is === "duplicate") for (const write of commit.writes) this.#touch(write);
+          return outcome;
+        }
+
+        #touch(write: Write): void {
+          const current = write.op === "save" && this.space.records.get(this.slotKey(write.record));
+          if (current)
+            this.space.records.set(this.slotKey(current), { ...current, updatedAt: write.record.updatedAt });
+        }
+      },
+  ),
   brokenDriver("trusts-event-ids", "idempotency/other-bytes", (base) => comparing(base, () => "")),
   brokenDriver("compares-bytes-alone", "idempotency/other-version", (base) =>
     comparing(base, ({ bytes }) => Buffer.from(bytes).toString("hex")),

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
 import type {
@@ -13,13 +13,16 @@ import type {
   StoredRecord,
 } from "../../src/index.js";
 import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
+import { FileLock, hasCode } from "./file-lock.js";
 
 /** The reference over a file that processes share: each batch reads it, and writes it anew, under a lock. */
 export class FileDriver implements Driver {
   protected readonly path: string;
+  readonly #lock: FileLock;
 
   constructor(path: string) {
     this.path = path;
+    this.#lock = new FileLock(`${path}.lock`);
   }
 
   async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
@@ -75,51 +78,12 @@ export class FileDriver implements Driver {
     renameSync(written, this.path);
   }
 
-  /**
-   * A link holds its owner's id from the moment it exists, so that a killed owner can be told. Waiting lets the event
-   * loop go round: a killed child is only gone once its parent has taken note.
-   */
   protected async lock(): Promise<void> {
-    while (!linked(this.#lock)) {
-      if (this.#ownerIsGone()) this.#breakLock();
-      await sleep(1);
-    }
+    while (!this.#lock.tryTake()) await sleep(1);
   }
 
   protected unlock(): void {
-    rmSync(this.#lock, { force: true });
-  }
-
-  get #lock(): string {
-    return `${this.path}.lock`;
-  }
-
-  /** One at a time, and after another look: a second breaker would break the lock of whoever came next. */
-  #breakLock(): void {
-    const breaking = `${this.path}.breaking`;
-    if (!linked(breaking)) return;
-    if (this.#ownerIsGone()) this.unlock();
-    rmSync(breaking, { force: true });
-  }
-
-  #ownerIsGone(): boolean {
-    try {
-      process.kill(Number(readlinkSync(this.#lock)), 0);
-      return false;
-    } catch (error) {
-      return hasCode(error, "ESRCH");
-    }
-  }
-}
-
-/** Makes a link that names this process, unless there is one. */
-function linked(path: string): boolean {
-  try {
-    symlinkSync(String(process.pid), path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
-    throw error;
+    this.#lock.release();
   }
 }
 
@@ -135,8 +99,4 @@ function readIfThere(path: string): Pick<ReferenceSpace, "records" | "events"> {
     if (hasCode(error, "ENOENT")) return new ReferenceSpace();
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code;
 }

@@ -7,12 +7,15 @@ import type { Harness } from "../case.js";
 import type { ReferenceSpace } from "../reference-driver.js";
 import { conditionsOf } from "./event-mutants.js";
 import { FileDriver, pause } from "./file-driver.js";
+import { FileLock } from "./file-lock.js";
+import { SpaceLock } from "./space-lock.js";
 
 const DAY_MS = 86_400_000;
 
 /** Drivers over a shared file that are each wrong in what only another process, or a kill, can show. */
 const flaws = {
   none: FileDriver,
+  "stays-locked-after-a-kill": FileDriver,
 
   "acknowledges-before-it-writes": class extends FileDriver {
     #latest: ReferenceSpace | undefined;
@@ -86,22 +89,58 @@ const flaws = {
   },
 } satisfies Record<string, new (path: string) => FileDriver>;
 
-export function fileHarness(flaw: string): Harness {
+class UnbreakableLock extends FileLock {
+  protected override isOwnerGone(): boolean {
+    return false;
+  }
+}
+
+/** With `exclusive`, a process that opens a space locks it for all others. */
+export function fileHarness(flaw: string, { exclusive = false } = {}): Harness {
   const FlawedDriver = flaws[flaw as keyof typeof flaws];
   const folderOf = (space: string) => join(tmpdir(), `groundstate-${flaw}-${space}`);
+  const lockOf = spaceLocks(folderOf, flaw === "stays-locked-after-a-kill" ? UnbreakableLock : FileLock);
   return {
     name: flaw,
     durable: true,
+    exclusive,
     async open(space, options) {
       mkdirSync(folderOf(space), { recursive: true });
-      return createStore(new FlawedDriver(join(folderOf(space), "state")), options);
+      const driver = new FlawedDriver(join(folderOf(space), "state"));
+      return createStore(exclusive ? held(driver, lockOf(space)) : driver, options);
     },
     destroy: async (space) => rmSync(folderOf(space), { recursive: true, force: true }),
   };
 }
 
-/** Other processes import this module with the flaw's name behind it. */
-export default fileHarness(new URL(import.meta.url).searchParams.get("flaw") ?? "none");
+/** Other processes import this module with the flaw's name behind it, and whether a space is locked. */
+const { searchParams } = new URL(import.meta.url);
+export default fileHarness(searchParams.get("flaw") ?? "none", { exclusive: searchParams.has("exclusive") });
+
+/** Stores of one space share its lock. */
+function spaceLocks(
+  folderOf: (space: string) => string,
+  Lock: typeof FileLock,
+): (space: string) => SpaceLock {
+  const locks = new Map<string, SpaceLock>();
+  return (space) => {
+    const lock = locks.get(space) ?? new SpaceLock(new Lock(join(folderOf(space), "open")));
+    locks.set(space, lock);
+    return lock;
+  };
+}
+
+/** The driver, which holds the lock until it is closed. */
+function held(driver: FileDriver, lock: SpaceLock): FileDriver {
+  const close = driver.close.bind(driver);
+  lock.hold();
+  return Object.assign(driver, {
+    async close(): Promise<void> {
+      await close();
+      lock.letGo();
+    },
+  });
+}
 
 function unconditional(commit: Commit): Commit {
   const writes = commit.writes.map((write) => {

@@ -1,18 +1,34 @@
+import { answerMutants } from "./answer-mutants.js";
+import { besideMutants } from "./beside-mutants.js";
 import { commitMutants } from "./commit-mutants.js";
+import { conditionMutants } from "./condition-mutants.js";
+import { durabilityMutants } from "./durability-mutants.js";
+import { eraseMutants } from "./erase-mutants.js";
 import { eventMutants } from "./event-mutants.js";
+import { lenientMutants } from "./lenient-mutants.js";
 import type { Mutant } from "./mutant.js";
 import { processMutants } from "./process-mutants.js";
+import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
 import { storeMutants } from "./store-mutants.js";
+import { timingMutants } from "./timing-mutants.js";
 
-export { fileReference } from "./process-mutants.js";
+export { exclusiveReference, fileReference } from "./process-mutants.js";
 export type { Mutant };
 
 /** Stores that are each wrong in one rule. The suite is worth what it catches. */
 export const mutants: readonly Mutant[] = [
   ...eventMutants,
+  ...conditionMutants,
   ...commitMutants,
+  ...recordMutants,
   ...scanMutants,
+  ...eraseMutants,
+  ...durabilityMutants,
+  ...lenientMutants,
+  ...answerMutants,
   ...storeMutants,
+  ...timingMutants,
+  ...besideMutants,
   ...processMutants,
 ];

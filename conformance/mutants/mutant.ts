@@ -12,6 +12,8 @@ export interface Mutant {
   readonly harness: Harness;
   /** For rules that take several processes to break: where they import the harness from. */
   readonly modulePath?: string;
+  /** It passes the suite, and fails the case when that is run beside another's data. */
+  readonly beside?: boolean;
 }
 
 type DriverClass = new (space: ReferenceSpace) => ReferenceDriver;

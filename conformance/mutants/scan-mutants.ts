@@ -1,108 +1,9 @@
-import {
-  compareByIdentity,
-  compareText,
-  type ScanPage,
-  type ScanQuery,
-  type Slot,
-  type StoredRecord,
-  type Write,
-} from "../../src/index.js";
+import { compareByIdentity, compareText, type ScanPage, type ScanQuery, type Slot } from "../../src/index.js";
+import { like } from "./like.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
-type Session = Pick<Slot, "tenant" | "user" | "session">;
-
-/** Drivers that are wrong about slots, prefixes, order, pages, erasing and what outlives them. */
+/** Drivers that are wrong about prefixes, order and pages. */
 export const scanMutants: readonly Mutant[] = [
-  brokenDriver(
-    "ignores-runs",
-    "identity/run",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey({ ...slot, run: "" });
-        }
-      },
-  ),
-  brokenDriver(
-    "joins-keys",
-    "identity/joined-keys",
-    (base) =>
-      class extends base {
-        protected override slotKey({ tenant, user, session, run, kind }: Slot): string {
-          return [tenant, user, session, run, kind].join(":");
-        }
-      },
-  ),
-  brokenDriver(
-    "joins-tenant-and-user",
-    "identity/tenants-joined",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey({ ...slot, tenant: `${slot.tenant}/${slot.user}`, user: "" });
-        }
-      },
-  ),
-  brokenDriver(
-    "folds-names",
-    "identity/hostile-names",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey(slot).toLowerCase();
-        }
-      },
-  ),
-  brokenDriver(
-    "normalises-names",
-    "identity/hostile-tenants",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey({
-            ...slot,
-            tenant: slot.tenant.normalize("NFKC").replaceAll("\u200b", "").trim(),
-          });
-        }
-      },
-  ),
-  brokenDriver(
-    "keeps-seconds",
-    "save/updated-at-milliseconds",
-    (base) =>
-      class extends base {
-        protected override write(write: Write, now: number): void {
-          const seconds = (time: number) => Math.trunc(time / 1000) * 1000;
-          const cut = (record: StoredRecord) => ({ ...record, updatedAt: seconds(record.updatedAt) });
-          super.write(write.op === "save" ? { ...write, record: cut(write.record) } : write, now);
-        }
-      },
-  ),
-  brokenDriver(
-    "keeps-32-bit-versions",
-    "limits/version",
-    (base) =>
-      class extends base {
-        protected override write(write: Write, now: number): void {
-          const cut = (record: StoredRecord) => ({ ...record, version: record.version >>> 0 });
-          super.write(write.op === "save" ? { ...write, record: cut(write.record) } : write, now);
-        }
-      },
-  ),
-  brokenDriver(
-    "keeps-bytes-as-text",
-    "bytes/opaque",
-    (base) =>
-      class extends base {
-        protected override write(write: Write, now: number): void {
-          const text = (record: StoredRecord) => ({
-            ...record,
-            bytes: Buffer.from(Buffer.from(record.bytes).toString()),
-          });
-          super.write(write.op === "save" ? { ...write, record: text(write.record) } : write, now);
-        }
-      },
-  ),
   brokenDriver(
     "lists-other-runs",
     "list/one-identity",
@@ -292,6 +193,18 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "goes-on-from-any-tenant",
+    "list-kind/after-is-no-door",
+    (base) =>
+      class extends base {
+        protected override isWithin(record: Slot, query: ScanQuery): boolean {
+          const { tenant: _, ...unbound } = query;
+          const isElsewhere = query.after !== undefined && query.after.tenant !== query.tenant;
+          return super.isWithin(record, isElsewhere ? unbound : query);
+        }
+      },
+  ),
+  brokenDriver(
     "goes-on-by-kind-alone",
     "list-kind/after",
     (base) =>
@@ -302,118 +215,4 @@ export const scanMutants: readonly Mutant[] = [
         }
       },
   ),
-  brokenDriver(
-    "erases-by-prefix",
-    "erase/leaves-neighbours",
-    (base) =>
-      class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
-          return record.tenant === tenant && record.user === user && record.session.startsWith(session);
-        }
-      },
-  ),
-  brokenDriver(
-    "erases-like-sql",
-    "erase/literal",
-    (base) =>
-      class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
-          return record.tenant === tenant && record.user === user && like(record.session, session);
-        }
-      },
-  ),
-  brokenDriver(
-    "erases-without-runs",
-    "erase/whole-session",
-    (base) =>
-      class extends base {
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(record, session) && (record as Slot).run === "";
-        }
-      },
-  ),
-  brokenDriver(
-    "counts-every-event-erased",
-    "erase/counts-what-is-there",
-    (base) =>
-      class extends base {
-        override async erase(tenant: string, user: string, session: string): Promise<number> {
-          await super.erase(tenant, user, session);
-          const events = [...this.space.events.values()];
-          return events.filter(({ slot }) => this.isErased(slot, { tenant, user, session })).length;
-        }
-      },
-  ),
-  brokenDriver(
-    "erases-a-users-sessions",
-    "erase/users-own",
-    (base) =>
-      class extends base {
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(session.session === "~" ? { ...record, session: "~" } : record, session);
-        }
-      },
-  ),
-  brokenDriver(
-    "bars-erased-sessions",
-    "erase/bars-nothing",
-    (base) =>
-      class extends base {
-        readonly #barred = new Set<string>();
-
-        override erase(tenant: string, user: string, session: string): Promise<number> {
-          this.#barred.add(JSON.stringify([tenant, user, session]));
-          return super.erase(tenant, user, session);
-        }
-
-        protected override write(write: Write, now: number): void {
-          const { tenant, user, session } = write.op === "save" ? write.record : write.slot;
-          if (!this.#barred.has(JSON.stringify([tenant, user, session]))) super.write(write, now);
-        }
-      },
-  ),
-  brokenDriver(
-    "loses-records-when-reopened",
-    "durability/records",
-    (base) =>
-      class extends base {
-        override async close(): Promise<void> {
-          this.space.records.clear();
-        }
-      },
-  ),
-  brokenDriver(
-    "loses-events-when-reopened",
-    "durability/event-ids",
-    (base) =>
-      class extends base {
-        override async close(): Promise<void> {
-          this.space.events.clear();
-        }
-      },
-  ),
-  brokenDriver(
-    "reads-from-a-cache",
-    "durability/stores-agree",
-    (base) =>
-      class extends base {
-        readonly #cache = new Map<string, StoredRecord>();
-
-        override async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-          const found = await super.read(slots);
-          return slots.map((slot, index) => this.#cache.get(this.slotKey(slot)) ?? found[index]);
-        }
-
-        protected override write(write: Write, now: number): void {
-          super.write(write, now);
-          if (write.op === "save") this.#cache.set(this.slotKey(write.record), write.record);
-          if (write.op === "delete") this.#cache.delete(this.slotKey(write.slot));
-        }
-      },
-  ),
 ];
-
-function like(text: string, pattern: string): boolean {
-  const escaped = pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll("%", ".*").replaceAll("_", ".")}$`, "su").test(text);
-}

@@ -10,6 +10,7 @@ const folder = (space: string) => join(tmpdir(), `groundstate-level-${space}`);
 export default {
   name: "level",
   durable: true,
+  exclusive: true,
   open: async (space, options) => createStore(await LevelDriver.open(folder(space)), options),
   destroy: (space) => rm(folder(space), { recursive: true, force: true }),
 } satisfies Harness;

@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +19,16 @@ const FORGETFUL = `
     forgetContent(record) { this.space.events.delete(this.eventKey(record.tenant, record.eventId)); }
   }
   export default { name: "forgetful", open: async (space, options) => createStore(new Forgetful(), options) };
+`;
+const GREEDY = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  class Greedy extends ReferenceDriver {
+    isErased(record, { tenant, user, session }) {
+      return record.tenant === tenant && record.user === user && (record.session + ":").startsWith(session + ":");
+    }
+  }
+  export default { name: "greedy", open: async (space, options) => createStore(new Greedy(), options) };
 `;
 const LINGERING = `
   import { createStore } from "groundstate";
@@ -83,6 +93,7 @@ beforeAll(async () => {
   folder = await project({
     "driver.mjs": DRIVER,
     "forgetful.mjs": FORGETFUL,
+    "greedy.mjs": GREEDY,
     "lingering.mjs": LINGERING,
     "faulty.mjs": FAULTY,
     "hanging.mjs": HANGING,
@@ -205,7 +216,9 @@ describe.concurrent("groundstate conformance", () => {
     });
     const { stdout } = await run.catch((error: { stdout: string }) => error);
     expect(JSON.parse(stdout)).toMatchObject({
+      format: 1,
       harness: "closed",
+      mode: "plain",
       error: { cause: { message: "cannot connect" } },
     });
   });
@@ -255,6 +268,31 @@ describe.concurrent("groundstate conformance", () => {
     ]);
     expect(report.stray).toEqual([]);
     expect(code).toBe(1);
+  });
+
+  test("--beside: what only another's data shows", async () => {
+    const args = ["conformance", "./greedy.mjs", "--only", "erase/"];
+    const alone = await groundstate(folder, ...args);
+    expect(alone.out).toMatch(/^Conformance of greedy\ngroundstate \d+\.\d+\.\d+, node \d+\.\d+\.\d+\n\n/);
+    expect(alone.code).toBe(0);
+    const beside = await groundstate(folder, ...args, "--beside");
+    expect(beside.out).toMatch(/^Conformance of greedy, beside another's data\n/);
+    expect(beside.out).toMatch(/^✗ erase\/whole-session/m);
+    expect(beside.code).toBe(1);
+  });
+
+  test("--json says what it is a report of", async () => {
+    const about = async (...args: string[]) =>
+      JSON.parse((await groundstate(folder, "conformance", "./driver.mjs", "--json", ...args)).out) as Report;
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
+    const versions = { groundstate: version, node: process.versions.node };
+    expect(await about("--only", "save/version")).toMatchObject({ format: 1, mode: "plain", versions });
+    const beside = await about("--only", "save/version", "--beside");
+    expect(beside).toMatchObject({ format: 1, mode: "beside", versions, passed: 1 });
+    expect(Object.keys(beside)).toEqual([
+      ...["format", "harness", "mode", "versions", "passed", "failed", "skipped", "notRun", "milliseconds"],
+      ...["results", "notes", "stray"],
+    ]);
   });
 
   test("--only may be given again", async () => {

@@ -3,8 +3,8 @@ import { describe, test } from "vitest";
 import { cases, mutants, referenceHarness, runConformance } from "../../conformance/index.js";
 import { brokenDriver } from "../../conformance/mutants/mutant.js";
 
-/** Those that need processes are caught in process-mutants.test.ts. */
-const inProcess = mutants.filter(({ modulePath }) => modulePath === undefined);
+/** Those that need processes are caught in process-mutants.test.ts, those that need another's data in beside.test.ts. */
+const inProcess = mutants.filter(({ modulePath, beside }) => modulePath === undefined && !beside);
 
 // Most of their time they wait for a window to pass: side by side.
 describe.concurrent("mutants", () => {
@@ -26,6 +26,14 @@ describe.concurrent("mutants", () => {
     const { results } = await runConformance(harness, { only: inProcess.map(({ breaks }) => breaks) });
     assert.deepEqual(
       results.filter(({ outcome }) => outcome === "failed"),
+      [],
+    );
+  });
+
+  test("every case has a mutant of its own", () => {
+    const broken = new Set(mutants.map(({ breaks }) => breaks));
+    assert.deepEqual(
+      cases.filter(({ id }) => !broken.has(id)).map(({ id }) => id),
       [],
     );
   });

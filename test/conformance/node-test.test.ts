@@ -8,7 +8,8 @@ const SUITE = `
   import { conformanceNodeTests, mutants, referenceHarness } from "groundstate/conformance";
   const mutant = mutants.find(({ id }) => id === process.env.MUTANT);
   const harness = mutant?.harness ?? referenceHarness;
-  conformanceNodeTests({ after, describe, test }, harness, { only: process.env.ONLY });
+  const { ONLY: only, BESIDE } = process.env;
+  conformanceNodeTests({ after, describe, test }, harness, { only, beside: BESIDE === "yes" });
 `;
 
 const WITHOUT_AFTER = `
@@ -38,10 +39,17 @@ test("node:test runs the suite, and says why it skips", async () => {
 });
 
 test("node:test fails on a broken store", async () => {
-  const env = { MUTANT: "joins-keys", ONLY: "identity/joined-keys" };
-  const set = Object.entries(env).map(([name, value]) => `process.env.${name} = ${JSON.stringify(value)};`);
-  const { code, out } = await node(["--import", `data:text/javascript,${set.join("")}`, "suite.mjs"], folder);
+  const { code, out } = await runWith({ MUTANT: "joins-keys", ONLY: "identity/joined-keys" });
   expect(out).toMatch(/# fail [12]/);
+  expect(code).toBe(1);
+});
+
+test("node:test runs the suite beside another's data", async () => {
+  const erasing = { MUTANT: "erases-by-joined-prefix", ONLY: "erase/" };
+  expect(await runWith(erasing)).toMatchObject({ code: 0 });
+  const { code, out } = await runWith({ ...erasing, BESIDE: "yes" });
+  expect(out).toContain("conformance of erases-by-joined-prefix, beside another's data");
+  expect(out).toMatch(/not ok \d+ - erase\/whole-session/);
   expect(code).toBe(1);
 });
 
@@ -53,3 +61,9 @@ test("node:test without after: the cases run, and an error is shown with its cau
   expect(out).toMatch(/cause.*TypeError: no such column/);
   expect(code).toBe(1);
 });
+
+function runWith(env: Record<string, string>) {
+  const set = Object.entries(env).map(([name, value]) => `process.env.${name} = ${JSON.stringify(value)};`);
+  const preload = `data:text/javascript,${set.join("")}`;
+  return node(["--test-reporter=tap", "--import", preload, "suite.mjs"], folder);
+}

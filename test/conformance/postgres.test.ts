@@ -1,13 +1,16 @@
 import { conformanceTests } from "groundstate/conformance";
 import { afterAll, describe, test } from "vitest";
 import { createDatabase } from "../postgres/database.js";
+import { isSoak } from "../soak.js";
 
 const database = await createDatabase();
 process.env.GROUNDSTATE_HARNESS_POSTGRES = database.url;
 const { default: harness } = await import("./postgres-harness.mjs");
+const modulePath = new URL("./postgres-harness.mjs", import.meta.url).href;
 
 afterAll(() => database.drop());
 
-conformanceTests({ describe, test }, harness, {
-  modulePath: new URL("./postgres-harness.mjs", import.meta.url).href,
-});
+conformanceTests({ describe, test, afterAll }, harness, { modulePath });
+
+// Processes take their time, and another's data makes little difference to them.
+conformanceTests({ describe, test, afterAll }, harness, { beside: true, ...(isSoak ? { modulePath } : {}) });

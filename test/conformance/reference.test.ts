@@ -1,4 +1,5 @@
 import { afterAll, describe, test } from "vitest";
 import { conformanceTests, referenceHarness } from "../../conformance/index.js";
 
-conformanceTests({ describe, test, afterAll }, referenceHarness);
+for (const beside of [false, true])
+  conformanceTests({ describe, test, afterAll }, referenceHarness, { beside });

@@ -1,10 +1,13 @@
 import { conformanceTests } from "groundstate/conformance";
 import { afterAll, describe, test } from "vitest";
+import { isSoak } from "../soak.js";
 import { removeFolder } from "./sqlite-harness.mjs";
 import harness from "./sqlite-inline-harness.mjs";
 
+const modulePath = new URL("./sqlite-inline-harness.mjs", import.meta.url).href;
+
 afterAll(removeFolder);
 
-conformanceTests({ describe, test }, harness, {
-  modulePath: new URL("./sqlite-inline-harness.mjs", import.meta.url).href,
-});
+// Without another's data sqlite.test.ts runs over the same files.
+for (const beside of isSoak ? [false, true] : [true])
+  conformanceTests({ describe, test, afterAll }, harness, { modulePath, beside });

@@ -11,8 +11,8 @@ import { freshFolder } from "./level-rig.js";
 type Case = (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
 
 const BUILT = join(ROOT, "dist/examples/level-driver");
-const alone = cases.filter(({ needs }) => needs !== "processes").map(({ id }) => id);
-const together = cases.filter(({ needs }) => needs === "processes").map(({ id }) => id);
+const alone = cases.filter(({ needs }) => needs !== "sharing").map(({ id }) => id);
+const together = cases.filter(({ needs }) => needs === "sharing").map(({ id }) => id);
 
 const run: string[] = [];
 const skipped: string[] = [];
@@ -33,21 +33,20 @@ conformanceTests(
     }),
   },
   harness,
+  { modulePath: join(BUILT, "harness.js") },
 );
 
-test("of the suite, what needs other processes is skipped, and nothing else", () => {
+test("of the suite, what shares a space between processes is skipped, and nothing else", () => {
   expect(run).toEqual(alone);
   expect(skipped.map((name) => name.split(" ")[0])).toEqual(together);
 });
 
-test("it passes on the command line, once it is built", async () => {
-  // Which lets other processes import any harness, and LevelDB locks its folder to one.
-  const concerns = new Set(alone.map((id) => id.split("/")[0]));
-  const only = [...concerns].flatMap((concern) => ["--only", `${concern}/`]);
-  const { code, out } = await groundstate(BUILT, "conformance", "./harness.js", "--json", ...only);
-  const { harness: name, passed, failed, results } = JSON.parse(out) as Report;
-  expect({ code, name, passed, failed }).toEqual({ code: 0, name: "level", passed: alone.length, failed: 0 });
-  expect(results.map(({ id }) => id)).toEqual(alone);
+test("it passes on the command line too, once it is built, beside another's data", async () => {
+  const { code, out } = await groundstate(BUILT, "conformance", "./harness.js", "--beside", "--json");
+  const { harness: name, failed, results } = JSON.parse(out) as Report;
+  expect({ code, name, failed }).toEqual({ code: 0, name: "level", failed: 0 });
+  const left = results.filter(({ outcome }) => outcome === "skipped");
+  expect(left.map(({ id }) => id)).toEqual(together);
 }, 120_000);
 
 test("it has fewer than 200 lines, its harness included", () => {

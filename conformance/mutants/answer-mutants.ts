@@ -1,0 +1,113 @@
+import { isStateError, StateError, type StateRecord, type StateStore } from "../../src/index.js";
+import { brokenStore, type Mutant } from "./mutant.js";
+
+/** Stores that do what they should and say something else of it. */
+export const answerMutants: readonly Mutant[] = [
+  answering("names-the-kind-in-receipts", "save/comes-back", "save", (receipt, { kind }) => ({
+    ...receipt,
+    eventId: kind,
+  })),
+  answering("gives-every-record-a-run", "identity/no-run", "load", (record) => ({
+    ...record,
+    identity: { run: "", ...record.identity },
+  })),
+  answering("hands-out-copies-of-identities", "identity/reserved-handed-out", "load", (record) => ({
+    ...record,
+    identity: { ...record.identity },
+  })),
+  answering("lists-without-versions", "list/whole-records", "list", (records) =>
+    records.map((record) => ({ ...record, version: 0 })),
+  ),
+  answering("turns-receipts-around", "commit/receipts", "commit", (receipt) => ({
+    ...receipt,
+    receipts: receipt.receipts.toReversed(),
+  })),
+  answering("finds-events-of-one-run", "events/current", "loadByEventId", (record, { run }) => {
+    if (record.identity.run === run) return record;
+    throw new StateError("NOT_FOUND", "nothing is stored under this event id", { details: {} });
+  }),
+  answering("stops-scans-at-a-thousand", "list-kind/limit", "listKind", (records) => records.slice(0, 1000)),
+  answering("drops-the-last-of-a-page", "list-kind/scan-pages", "listKind", (records, _, __, options) =>
+    options?.limit === undefined ? records : records.slice(0, options.limit - 1),
+  ),
+  brokenStore("loads-undefined", "save/nothing-there", (store) => ({
+    load: (identity, kind, options) => store.find(identity, kind, options) as Promise<StateRecord>,
+  })),
+  brokenStore("hands-out-one-date", "save/updated-at-copied", (store) => {
+    const dates = new Map<string, Date>();
+    return {
+      async load(identity, kind, options) {
+        const record = await store.load(identity, kind, options);
+        const updatedAt = dates.get(record.eventId) ?? record.updatedAt;
+        dates.set(record.eventId, updatedAt);
+        return { ...record, updatedAt };
+      },
+    };
+  }),
+  brokenStore("hands-out-its-own-bytes", "bytes/copied-out", (store) => {
+    const held = new Map<string, StateRecord>();
+    return {
+      async load(identity, kind, options) {
+        const record = await store.load(identity, kind, options);
+        held.set(record.eventId, held.get(record.eventId) ?? record);
+        return held.get(record.eventId) as StateRecord;
+      },
+    };
+  }),
+  brokenStore("sees-duplicates-before-it-writes", "idempotency/racing-retries", (store) => ({
+    async save(record, options) {
+      const known = await store.loadByEventId(record.identity, record.eventId).catch(() => undefined);
+      const { eventId } = await store.save(record, options);
+      return { eventId, duplicate: known !== undefined };
+    },
+  })),
+  refusing("forgives-repeated-deletes", "delete/conditional-retry", "delete", (error) => {
+    if (isStateError(error, "CONDITION_FAILED") && error.details.current === null) return false;
+    throw error;
+  }),
+  refusing("swallows-failed-pages", "list-kind/scan-ends-loudly", "listKind", () => []),
+  refusing("names-what-it-did-not-find", "errors/no-values", "load", (_, __, kind) => {
+    throw new StateError("NOT_FOUND", `nothing is stored as ${kind}`, { details: {} });
+  }),
+  refusing("throws-plain-errors", "errors/one-class", "load", (error) => {
+    throw isStateError(error, "NOT_FOUND") ? new Error("not found") : error;
+  }),
+  refusing("blames-the-record", "errors/invalid-names-field", "save", () => {
+    throw new StateError("INVALID_RECORD", "a bad record", { details: { field: "record", rule: "good" } });
+  }),
+];
+
+type Operation = Exclude<keyof StateStore, "close" | symbol>;
+type Answer<O extends Operation> = Awaited<ReturnType<StateStore[O]>>;
+
+/** Answers one operation in another way. */
+function answering<O extends Operation>(
+  id: string,
+  breaks: string,
+  operation: O,
+  said: (answer: Answer<O>, ...given: Parameters<StateStore[O]>) => Answer<O>,
+): Mutant {
+  return altering(id, breaks, operation, (call, given) => call().then((answer) => said(answer, ...given)));
+}
+
+/** Answers in another way where one operation was refused. */
+function refusing<O extends Operation>(
+  id: string,
+  breaks: string,
+  operation: O,
+  said: (error: unknown, ...given: Parameters<StateStore[O]>) => Answer<O>,
+): Mutant {
+  return altering(id, breaks, operation, (call, given) => call().catch((error) => said(error, ...given)));
+}
+
+function altering<O extends Operation>(
+  id: string,
+  breaks: string,
+  operation: O,
+  answer: (call: () => Promise<Answer<O>>, given: Parameters<StateStore[O]>) => Promise<Answer<O>>,
+): Mutant {
+  return brokenStore(id, breaks, (store) => {
+    const call = store[operation].bind(store) as (...given: Parameters<StateStore[O]>) => Promise<Answer<O>>;
+    return { [operation]: (...given: Parameters<StateStore[O]>) => answer(() => call(...given), given) };
+  });
+}

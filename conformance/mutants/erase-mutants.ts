@@ -1,0 +1,96 @@
+import type { Slot, Write } from "../../src/index.js";
+import { like } from "./like.js";
+import { brokenDriver, type Mutant } from "./mutant.js";
+
+type Session = Pick<Slot, "tenant" | "user" | "session">;
+
+/** Drivers that are wrong about what they erase. */
+export const eraseMutants: readonly Mutant[] = [
+  brokenDriver(
+    "erases-by-prefix",
+    "erase/leaves-neighbours",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+          return record.tenant === tenant && record.user === user && record.session.startsWith(session);
+        }
+      },
+  ),
+  brokenDriver(
+    "erases-like-sql",
+    "erase/literal",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+          return record.tenant === tenant && record.user === user && like(record.session, session);
+        }
+      },
+  ),
+  brokenDriver(
+    "erases-without-runs",
+    "erase/whole-session",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, session: Session): boolean {
+          return super.isErased(record, session) && (record as Slot).run === "";
+        }
+      },
+  ),
+  brokenDriver(
+    "erases-a-thousand",
+    "erase/many",
+    (base) =>
+      class extends base {
+        #left = 0;
+
+        override erase(tenant: string, user: string, session: string): Promise<number> {
+          this.#left = 1000;
+          return super.erase(tenant, user, session);
+        }
+
+        protected override isErased(record: Slot, session: Session): boolean {
+          return super.isErased(record, session) && this.#left-- > 0;
+        }
+      },
+  ),
+  brokenDriver(
+    "counts-every-event-erased",
+    "erase/counts-what-is-there",
+    (base) =>
+      class extends base {
+        override async erase(tenant: string, user: string, session: string): Promise<number> {
+          await super.erase(tenant, user, session);
+          const events = [...this.space.events.values()];
+          return events.filter(({ slot }) => this.isErased(slot, { tenant, user, session })).length;
+        }
+      },
+  ),
+  brokenDriver(
+    "erases-a-users-sessions",
+    "erase/users-own",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, session: Session): boolean {
+          return super.isErased(session.session === "~" ? { ...record, session: "~" } : record, session);
+        }
+      },
+  ),
+  brokenDriver(
+    "bars-erased-sessions",
+    "erase/bars-nothing",
+    (base) =>
+      class extends base {
+        readonly #barred = new Set<string>();
+
+        override erase(tenant: string, user: string, session: string): Promise<number> {
+          this.#barred.add(JSON.stringify([tenant, user, session]));
+          return super.erase(tenant, user, session);
+        }
+
+        protected override write(write: Write, now: number): void {
+          const { tenant, user, session } = write.op === "save" ? write.record : write.slot;
+          if (!this.#barred.has(JSON.stringify([tenant, user, session]))) super.write(write, now);
+        }
+      },
+  ),
+];

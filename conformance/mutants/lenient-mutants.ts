@@ -1,0 +1,208 @@
+import {
+  type Change,
+  type Identity,
+  LIMITS,
+  type NewRecord,
+  newEventId,
+  StateError,
+  type StateStore,
+} from "../../src/index.js";
+import { brokenStore, type Mutant } from "./mutant.js";
+
+const NOBODY: Identity = { tenant: "nobody", user: "nobody", session: "nobody" };
+const KIB = 1024;
+
+/** Stores that make good in one operation what they should refuse, and some that refuse what they should take. */
+export const lenientMutants: readonly Mutant[] = [
+  lenient("fills-in-a-session", "misuse/identity-required", "list", (identity, ...rest) => [
+    { ...identity, session: identity.session || "main" },
+    ...rest,
+  ]),
+  lenient("takes-no-identity-for-nobody", "misuse/no-identity", "find", (identity, ...rest) => [
+    identity ?? NOBODY,
+    ...rest,
+  ]),
+  lenient("turns-names-into-strings", "misuse/names-are-strings", "find", (identity, ...rest) => [
+    { ...identity, user: String(identity.user) },
+    ...rest,
+  ]),
+  lenient("fills-in-a-kind", "misuse/kind-required", "delete", (identity, kind, ...rest) => [
+    identity,
+    kind || "kind",
+    ...rest,
+  ]),
+  lenientSave("makes-up-event-ids", "misuse/event-id-required", ({ eventId }) => ({
+    eventId: eventId || newEventId(),
+  })),
+  lenient("takes-nothing-for-no-changes", "misuse/record-required", "commit", (changes, ...rest) => [
+    changes ?? [{ op: "check", identity: NOBODY, kind: "kind", expect: null }],
+    ...rest,
+  ]),
+  lenientCommit("skips-unknown-changes", "misuse/unknown-op", ({ op }) =>
+    ["save", "delete", "check"].includes(op),
+  ),
+  lenient("drops-forgotten-conditions", "misuse/forgotten-condition", "save", (record, options) => [
+    record,
+    defined(options),
+  ]),
+  lenient("takes-false-for-null", "misuse/condition-type", "save", (record, options = {}) => [
+    record,
+    "expect" in options ? { ...options, expect: options.expect || null } : options,
+  ]),
+  lenient("drops-forgotten-bounds", "misuse/forgotten-bound", "list", (identity, prefix, options) => [
+    identity,
+    prefix,
+    defined(options),
+  ]),
+  lenient(
+    "drops-bounds-that-are-none",
+    "misuse/bounds",
+    "list",
+    (identity, prefix, { after, ...rest } = {}) => [identity, prefix, after ? { ...rest, after } : rest],
+  ),
+  lenient("takes-no-prefix-for-every", "misuse/prefix-type", "list", (identity, prefix, ...rest) => [
+    identity,
+    prefix ?? "",
+    ...rest,
+  ]),
+  lenient("erases-a-run-as-a-session", "misuse/erase-with-a-run", "erase", (identity, ...rest) => {
+    const { tenant, user, session } = identity;
+    return [{ tenant, user, session }, ...rest];
+  }),
+  strict("refuses-undefined-signals", "misuse/undefined-signal", "delete", (_, __, options = {}) =>
+    Object.values(options).includes(undefined),
+  ),
+  strict(
+    "counts-names-in-characters",
+    "limits/names",
+    "save",
+    ({ identity }) => identity.tenant.length > 250,
+  ),
+  lenientSave("cuts-kinds", "limits/kind", ({ kind }) => ({ kind: kind.slice(0, LIMITS.kindBytes) })),
+  lenientSave("cuts-event-ids", "limits/event-id", ({ eventId }) => ({
+    eventId: eventId.slice(0, LIMITS.eventIdBytes),
+  })),
+  strict("indexes-a-kibibyte", "limits/all-at-once", "save", ({ identity, kind }) => {
+    const { tenant, user, session, run } = identity;
+    return Buffer.byteLength([tenant, user, session, run, kind].join("")) > KIB;
+  }),
+  lenientSave("drops-nul-characters", "limits/text", ({ kind }) => ({
+    kind: kind.replaceAll("\0", "") || "kind",
+  })),
+  lenientSave("takes-any-time", "limits/updated-at", ({ updatedAt }) => ({
+    updatedAt: new Date(Math.min(Math.max(Number(updatedAt) || 0, LIMITS.earliest), LIMITS.latest)),
+  })),
+  lenientSave("cuts-payloads", "limits/payload", ({ bytes }) => ({
+    bytes: bytes.subarray(0, LIMITS.payloadBytes),
+  })),
+  strict("knows-one-size", "limits/max-bytes", "save", ({ bytes }) => bytes.byteLength > LIMITS.payloadBytes),
+  splitting("splits-large-commits", "limits/commit-bytes", 16),
+  lenient("clamps-limits", "limits/limit", "list", (identity, prefix, { limit, ...options } = {}) => [
+    identity,
+    prefix,
+    limit === undefined ? options : { ...options, limit: Math.min(limit, LIMITS.limit) },
+  ]),
+  lenient("drops-tildes", "identity/reserved-refused", "find", (identity, ...rest) => [
+    { ...identity, user: identity.user.replace(/^~+/, "") || "user" },
+    ...rest,
+  ]),
+  lenientSave("takes-the-whole-buffer", "bytes/views", ({ bytes }) => ({
+    bytes: bytes instanceof Uint8Array ? new Uint8Array(bytes.buffer) : bytes,
+  })),
+  lenientSave("takes-detached-for-empty", "bytes/detached", ({ bytes }) => ({
+    bytes: bytes.byteLength === 0 ? new Uint8Array() : bytes,
+  })),
+  lenientSave("takes-any-view", "bytes/nothing-else", ({ bytes }) => ({
+    bytes: ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : bytes,
+  })),
+  lenientSave("dates-back", "save/updated-at", ({ updatedAt }) => ({ updatedAt: updatedAt ?? new Date(0) })),
+  splitting("splits-long-commits", "commit/size", LIMITS.changes),
+  lenientCommit("drops-changes-of-other-tenants", "commit/one-tenant", (change, [first]) =>
+    first === undefined ? true : placeOf(change).tenant === placeOf(first).tenant,
+  ),
+  lenientCommit(
+    "keeps-the-last-of-a-slot",
+    "commit/slot-once",
+    (change, changes) => changes.findLast((each) => placeOf(each).slot === placeOf(change).slot) === change,
+  ),
+  lenientCommit(
+    "keeps-the-last-of-an-event",
+    "commit/event-once",
+    (change, changes) =>
+      change.op !== "save" ||
+      changes.findLast((each) => each.op === "save" && each.record.eventId === change.record.eventId) ===
+        change,
+  ),
+  lenient("folds-prefixes-of-scans", "list-kind/prefix-literal", "listKind", (scope, prefix, ...rest) => [
+    scope,
+    prefix.toLowerCase(),
+    ...rest,
+  ]),
+];
+
+type Operation = Exclude<keyof StateStore, "close" | symbol>;
+
+/** Calls one operation with other arguments than were given. */
+function lenient<O extends Operation>(
+  id: string,
+  breaks: string,
+  operation: O,
+  mend: (...given: Parameters<StateStore[O]>) => Parameters<StateStore[O]>,
+): Mutant {
+  return brokenStore(id, breaks, (store) => {
+    const call = store[operation].bind(store) as (...given: Parameters<StateStore[O]>) => Promise<unknown>;
+    return { [operation]: async (...given: Parameters<StateStore[O]>) => call(...mend(...given)) };
+  });
+}
+
+function lenientSave(id: string, breaks: string, mend: (record: NewRecord) => Partial<NewRecord>): Mutant {
+  return lenient(id, breaks, "save", (record, ...rest) => [{ ...record, ...mend(record) }, ...rest]);
+}
+
+/** Commits some of the changes alone. */
+function lenientCommit(
+  id: string,
+  breaks: string,
+  isKept: (change: Change, changes: readonly Change[]) => boolean,
+): Mutant {
+  return lenient(id, breaks, "commit", (changes, ...rest) => [
+    changes.filter((change) => isKept(change, changes)),
+    ...rest,
+  ]);
+}
+
+/** Makes several commits of one that has more changes than this. */
+function splitting(id: string, breaks: string, most: number): Mutant {
+  return brokenStore(id, breaks, (store) => ({
+    async commit(changes, options) {
+      const receipt = await store.commit(changes.slice(0, most), options);
+      if (changes.length > most) await store.commit(changes.slice(most), options);
+      return receipt;
+    },
+  }));
+}
+
+/** Refuses in one operation what it should take. */
+function strict<O extends Operation>(
+  id: string,
+  breaks: string,
+  operation: O,
+  isRefused: (...given: Parameters<StateStore[O]>) => boolean,
+): Mutant {
+  return lenient(id, breaks, operation, (...given) => {
+    if (!isRefused(...given)) return given;
+    throw new StateError("INVALID_RECORD", "too much", { details: { field: "it", rule: "less" } });
+  });
+}
+
+function defined<T extends object>(options: T | undefined): T {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T;
+}
+
+function placeOf(change: Change): { readonly tenant: string; readonly slot: string } {
+  const { identity, kind } = change.op === "save" ? change.record : change;
+  const { tenant, user, session, run = "" } = identity;
+  return { tenant, slot: JSON.stringify([tenant, user, session, run, kind]) };
+}

@@ -1,0 +1,104 @@
+import type { Slot, StoredRecord, Write } from "../../src/index.js";
+import { brokenDriver, type Mutant } from "./mutant.js";
+
+/** Drivers that are wrong about which slot a record belongs in, and about what they keep of it. */
+export const recordMutants: readonly Mutant[] = [
+  addressing("ignores-users", "identity/each-field-tells-apart", (slot) => ({ ...slot, user: "" })),
+  addressing("ignores-runs", "identity/run", (slot) => ({ ...slot, run: "" })),
+  addressing("joins-keys", "identity/joined-keys", ({ tenant, user, session, run, kind }) => ({
+    ...nowhere,
+    kind: [tenant, user, session, run, kind].join(":"),
+  })),
+  addressing("joins-tenant-and-user", "identity/tenants-joined", (slot) => ({
+    ...slot,
+    tenant: `${slot.tenant}/${slot.user}`,
+    user: "",
+  })),
+  addressing("folds-names", "identity/hostile-names", ({ tenant, user, session, run, kind }) => ({
+    tenant,
+    user: user.toLowerCase(),
+    session: session.toLowerCase(),
+    run: run.toLowerCase(),
+    kind: kind.toLowerCase(),
+  })),
+  addressing("normalises-names", "identity/hostile-tenants", (slot) => ({
+    ...slot,
+    tenant: slot.tenant.normalize("NFKC").replaceAll("\u200b", "").trim(),
+  })),
+  addressing("keeps-users-state-with-the-tenants", "identity/reserved-makers", (slot) => ({
+    ...slot,
+    user: slot.session === "~" ? "~" : slot.user,
+  })),
+  keeping("keeps-seconds", "save/updated-at-milliseconds", (record) => ({
+    ...record,
+    updatedAt: Math.trunc(record.updatedAt / 1000) * 1000,
+  })),
+  keeping("keeps-32-bit-versions", "limits/version", (record) => ({
+    ...record,
+    version: record.version >>> 0,
+  })),
+  keeping("counts-versions-up", "save/version", (record, before) => ({
+    ...record,
+    version: before === undefined ? record.version : before.version + 1,
+  })),
+  keeping("keeps-the-first-record", "save/replaces", (record, before) => before ?? record),
+  keeping("keeps-bytes-as-text", "bytes/opaque", (record) => ({
+    ...record,
+    bytes: Buffer.from(Buffer.from(record.bytes).toString()),
+  })),
+  keeping("cuts-bytes-at-64-kib", "bytes/large", (record) => ({
+    ...record,
+    bytes: record.bytes.subarray(0, 65_535),
+  })),
+  brokenDriver(
+    "takes-kinds-for-files-and-folders",
+    "save/only-its-slot",
+    (base) =>
+      class extends base {
+        protected override write(write: Write, now: number): void {
+          super.write(write, now);
+          if (write.op !== "save") return;
+          const folder = write.record.kind.split("/").slice(0, -1).join("/");
+          this.space.records.delete(this.slotKey({ ...write.record, kind: folder }));
+        }
+      },
+  ),
+];
+
+const nowhere: Slot = { tenant: "", user: "", session: "", run: "", kind: "" };
+
+/** A driver that looks for a slot in the place of another. */
+function addressing(id: string, breaks: string, place: (slot: Slot) => Slot): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override slotKey(slot: Slot): string {
+          return super.slotKey(place(slot));
+        }
+      },
+  );
+}
+
+/** A driver that keeps another record than it was given. */
+function keeping(
+  id: string,
+  breaks: string,
+  kept: (record: StoredRecord, before: StoredRecord | undefined) => StoredRecord,
+): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override write(write: Write, now: number): void {
+          super.write(write.op === "save" ? { ...write, record: this.#kept(write.record) } : write, now);
+        }
+
+        #kept(record: StoredRecord): StoredRecord {
+          return kept(record, this.space.records.get(this.slotKey(record)));
+        }
+      },
+  );
+}

@@ -1,0 +1,165 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { CallOptions, NewRecord, SaveOptions, SaveReceipt, StateRecord } from "../../src/index.js";
+import { brokenStore, type Mutant } from "./mutant.js";
+
+/** Stores that are wrong about when: what an abort ends, what close waits for, what happens beside what. */
+export const timingMutants: readonly Mutant[] = [
+  brokenStore("ignores-signals", "abort/before-a-write", (store) => ({
+    save: (record, { signal: _, ...options } = {}) => store.save(record, options),
+  })),
+  brokenStore("has-a-reason-of-its-own", "abort/reads", (store) => ({
+    find: (identity, kind, options) =>
+      store.find(identity, kind, options).catch((error: unknown) => {
+        throw options?.signal?.aborted ? new Error("aborted") : error;
+      }),
+  })),
+  brokenStore("gives-up-on-writes-under-way", "abort/outcome-is-true", (store) => ({
+    async save(record, { signal, ...options }: SaveOptions = {}) {
+      signal?.throwIfAborted();
+      const aborted = new Promise<SaveReceipt>((_, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+      return Promise.race([store.save(record, options), aborted]);
+    },
+  })),
+  brokenStore("takes-writes-back", "abort/too-late", (store) => ({
+    async save(record, options) {
+      const receipt = await store.save(record, options);
+      const takeBack = () => void store.delete(record.identity, record.kind);
+      options?.signal?.addEventListener("abort", takeBack, { once: true });
+      return receipt;
+    },
+  })),
+  brokenStore("aborts-whole-batches", "abort/neighbours", (store) => {
+    const underWay = new Set<AbortSignal>();
+    return {
+      async save(record, options) {
+        if (options?.signal) underWay.add(options.signal);
+        const receipt = await store.save(record, options);
+        for (const signal of underWay) signal.throwIfAborted();
+        return receipt;
+      },
+    };
+  }),
+  brokenStore("leaves-listeners-behind", "abort/signal-is-let-go", (store) => ({
+    find(identity, kind, options: CallOptions = {}) {
+      options.signal?.addEventListener("abort", () => {});
+      return store.find(identity, kind, options);
+    },
+  })),
+  brokenStore("serves-after-close", "close/refuses-later-calls", () => ({ close: async () => {} })),
+  brokenStore("is-not-disposed-of", "close/await-using", () => ({ [Symbol.asyncDispose]: async () => {} })),
+  brokenStore("closes-once-only", "close/idempotent", (store) => {
+    let closed = false;
+    return {
+      close(options) {
+        if (closed) return Promise.reject(new Error("closed already"));
+        closed = true;
+        return store.close(options);
+      },
+    };
+  }),
+  brokenStore("drops-writes-at-close", "close/writes-finish", (store) => ({
+    async save(record, options) {
+      await turn();
+      return store.save(record, options);
+    },
+  })),
+  brokenStore("accepts-while-closing", "close/refuses-at-once", (store) => ({
+    async close(options) {
+      await turn();
+      await turn();
+      return store.close(options);
+    },
+  })),
+  brokenStore("does-not-know-it-was-closed", "close/reads-settle", (store) => ({
+    async list(identity, prefix, options) {
+      await turn();
+      return store.list(identity, prefix, options).catch(() => {
+        throw new Error("cannot read");
+      });
+    },
+  })),
+  brokenStore("saves-out-of-order", "concurrency/in-the-order-of-calls", (store) => ({
+    async save(record, options) {
+      if (options?.expect === undefined) await turn();
+      return store.save(record, options);
+    },
+  })),
+  brokenStore("erases-out-of-order", "erase/in-order", (store) => ({
+    async erase(identity, options) {
+      await turn();
+      return store.erase(identity, options);
+    },
+  })),
+  brokenStore("keeps-the-last-of-a-burst", "concurrency/one-slot", (store) => {
+    let latest: NewRecord | undefined;
+    return {
+      async save(record, options) {
+        latest = record;
+        await turn();
+        if (record === latest) return store.save(record, options);
+        return { eventId: record.eventId, duplicate: false };
+      },
+    };
+  }),
+  brokenStore("checks-then-writes", "concurrency/compare-and-swap", (store) => ({
+    async save(record, { expect, ...options }: SaveOptions = {}) {
+      if (expect === undefined) return store.save(record, options);
+      const current = (await store.find(record.identity, record.kind))?.eventId ?? null;
+      if (current === expect) return store.save(record, options);
+      return store.save(record, { ...options, expect });
+    },
+  })),
+  brokenStore("checks-for-nothing-then-writes", "concurrency/one-winner", (store) => ({
+    async save(record, { expect, ...options }: SaveOptions = {}) {
+      if (expect !== null) return store.save(record, expect === undefined ? options : { ...options, expect });
+      const empty = (await store.find(record.identity, record.kind)) === undefined;
+      return store.save(record, empty ? options : { ...options, expect });
+    },
+  })),
+  brokenStore("commits-one-by-one", "concurrency/opposite-orders", (store) => ({
+    async commit(changes, options) {
+      const receipts: SaveReceipt[] = [];
+      for (const change of changes) receipts.push(...(await store.commit([change], options)).receipts);
+      return { duplicate: false, receipts };
+    },
+  })),
+  brokenStore("fails-whole-batches", "concurrency/neighbours", (store) => {
+    let batch: Promise<SaveReceipt>[] = [];
+    return {
+      async save(record, options) {
+        const mine = batch;
+        mine.push(store.save(record, options));
+        const [outcome] = await Promise.allSettled([mine.at(-1) as Promise<SaveReceipt>]);
+        batch = [];
+        await Promise.all(mine);
+        if (outcome.status === "rejected") throw outcome.reason;
+        return outcome.value;
+      },
+    };
+  }),
+  brokenStore("lists-in-pieces", "concurrency/erase-beside-commits", (store) => ({
+    async list(identity, prefix, options) {
+      const seen: StateRecord[] = [];
+      for (const { kind } of await store.list(identity, prefix, options)) {
+        await turn();
+        const record = await store.find(identity, kind);
+        if (record) seen.push(record);
+      }
+      return seen;
+    },
+  })),
+  brokenStore("reads-what-was", "concurrency/own-writes-show", (store) => {
+    const seen = new Map<string, StateRecord>();
+    return {
+      async find(identity, kind, options) {
+        const slot = JSON.stringify([identity, kind]);
+        const record = await store.find(identity, kind, options);
+        const before = seen.get(slot) ?? record;
+        if (record) seen.set(slot, record);
+        return before;
+      },
+    };
+  }),
+];
