@@ -1,6 +1,7 @@
 import { commitMutants } from "./commit-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import type { Mutant } from "./mutant.js";
+import { nameMutants } from "./name-mutants.js";
 import { processMutants } from "./process-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
 import { storeMutants } from "./store-mutants.js";
@@ -12,6 +13,7 @@ export type { Mutant };
 export const mutants: readonly Mutant[] = [
   ...eventMutants,
   ...commitMutants,
+  ...nameMutants,
   ...scanMutants,
   ...storeMutants,
   ...processMutants,

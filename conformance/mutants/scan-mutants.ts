@@ -24,49 +24,6 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
-    "joins-keys",
-    "identity/joined-keys",
-    (base) =>
-      class extends base {
-        protected override slotKey({ tenant, user, session, run, kind }: Slot): string {
-          return [tenant, user, session, run, kind].join(":");
-        }
-      },
-  ),
-  brokenDriver(
-    "joins-tenant-and-user",
-    "identity/tenants-joined",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey({ ...slot, tenant: `${slot.tenant}/${slot.user}`, user: "" });
-        }
-      },
-  ),
-  brokenDriver(
-    "folds-names",
-    "identity/hostile-names",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey(slot).toLowerCase();
-        }
-      },
-  ),
-  brokenDriver(
-    "normalises-names",
-    "identity/hostile-tenants",
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey({
-            ...slot,
-            tenant: slot.tenant.normalize("NFKC").replaceAll("\u200b", "").trim(),
-          });
-        }
-      },
-  ),
-  brokenDriver(
     "keeps-seconds",
     "save/updated-at-milliseconds",
     (base) =>
@@ -120,6 +77,27 @@ export const scanMutants: readonly Mutant[] = [
       class extends base {
         protected override startsWith(kind: string, prefix: string): boolean {
           return like(kind, `${prefix}%`);
+        }
+      },
+  ),
+  brokenDriver(
+    "matches-prefixes-by-pattern",
+    "list/prefix-literal",
+    (base) =>
+      class extends base {
+        protected override startsWith(kind: string, prefix: string): boolean {
+          return glob(kind, `${prefix}*`);
+        }
+      },
+  ),
+  brokenDriver(
+    "matches-scans-like-sql",
+    "list-kind/prefix-literal",
+    (base) =>
+      class extends base {
+        protected override matches(record: Slot, query: ScanQuery): boolean {
+          if (query.identity !== undefined) return super.matches(record, query);
+          return like(record.kind, `${query.prefix}%`) && super.matches(record, { ...query, prefix: "" });
         }
       },
   ),
@@ -280,6 +258,18 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "scans-tenants-like-sql",
+    "isolation/scans",
+    (base) =>
+      class extends base {
+        protected override isWithin(record: Slot, query: ScanQuery): boolean {
+          const { tenant, ...everywhere } = query;
+          if (tenant === undefined || query.identity !== undefined) return super.isWithin(record, query);
+          return like(record.tenant, tenant) && super.isWithin(record, everywhere);
+        }
+      },
+  ),
+  brokenDriver(
     "loses-its-place",
     "list-kind/after-deleted",
     (base) =>
@@ -314,7 +304,7 @@ export const scanMutants: readonly Mutant[] = [
   ),
   brokenDriver(
     "erases-like-sql",
-    "erase/literal",
+    "isolation/erase",
     (base) =>
       class extends base {
         protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
@@ -416,4 +406,9 @@ export const scanMutants: readonly Mutant[] = [
 function like(text: string, pattern: string): boolean {
   const escaped = pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("%", ".*").replaceAll("_", ".")}$`, "su").test(text);
+}
+
+function glob(text: string, pattern: string): boolean {
+  const escaped = pattern.replaceAll(/[\\^$.+()[\]{}|]/g, "\\$&");
+  return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "su").test(text);
 }

@@ -160,6 +160,25 @@ export const storeMutants: readonly Mutant[] = [
         throw new StateError("NOT_FOUND", `nothing is stored as ${kind}`, { details: {} });
       }),
   })),
+  brokenStore("says-whose-event-it-is", "errors/nothing-of-others", (store) => {
+    const places = new Map<string, NewRecord>();
+    return {
+      async save(record, options) {
+        try {
+          const receipt = await store.save(record, options);
+          places.set(record.eventId, record);
+          return receipt;
+        } catch (error) {
+          if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+          const { message, details } = error;
+          throw new StateError("IDEMPOTENCY_CONFLICT", message, {
+            details,
+            cause: places.get(record.eventId),
+          });
+        }
+      },
+    };
+  }),
   brokenStore("throws-plain-errors", "errors/one-class", (store) => ({
     load: (identity, kind, options) =>
       store.load(identity, kind, options).catch((error: unknown) => {

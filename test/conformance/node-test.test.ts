@@ -38,7 +38,7 @@ test("node:test runs the suite, and says why it skips", async () => {
 });
 
 test("node:test fails on a broken store", async () => {
-  const env = { MUTANT: "joins-keys", ONLY: "identity/joined-keys" };
+  const env = { MUTANT: "joins-keys", ONLY: "isolation/joined-names" };
   const set = Object.entries(env).map(([name, value]) => `process.env.${name} = ${JSON.stringify(value)};`);
   const { code, out } = await node(["--import", `data:text/javascript,${set.join("")}`, "suite.mjs"], folder);
   expect(out).toMatch(/# fail [12]/);
