@@ -91,6 +91,11 @@ export function assertWritten(receipt: { readonly duplicate: boolean }, what: st
   assert.equal(receipt.duplicate, false, `${what}: expected a new write, but it was taken for a duplicate`);
 }
 
+/** The order of names and kinds. */
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
 function describe(value: unknown): string {
   if (isStateError(value)) return `StateError ${value.code} (${value.message})`;
   if (value instanceof Error) return `${value.name} (${value.message})`;

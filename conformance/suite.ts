@@ -12,6 +12,7 @@ import { errorCases } from "./cases/errors.js";
 import { eventCases } from "./cases/events.js";
 import { idempotencyCases } from "./cases/idempotency.js";
 import { identityCases } from "./cases/identity.js";
+import { isolationCases } from "./cases/isolation.js";
 import { limitCases } from "./cases/limits.js";
 import { listCases } from "./cases/list.js";
 import { listKindCases } from "./cases/list-kind.js";
@@ -38,6 +39,7 @@ export const cases: readonly ConformanceCase[] = [
   ...listKindCases,
   ...orderCases,
   ...eraseCases,
+  ...isolationCases,
   ...errorCases,
   ...abortCases,
   ...closeCases,

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
-import { isStateError, maintenanceScope, StateError, type StateErrorCode } from "../../src/index.js";
+import {
+  isStateError,
+  maintenanceScope,
+  type NewRecord,
+  StateError,
+  type StateErrorCode,
+  type StateStore,
+} from "../../src/index.js";
 import type { CaseContext, ConformanceCase } from "../case.js";
-import { broken, rejection } from "../expect.js";
+import { broken, refused, rejection } from "../expect.js";
+import { CLOSEST_NAMES } from "../hostile-names.js";
+import { textIn } from "../text-in.js";
 
 const SECRET = "s3cr3t";
 
@@ -41,6 +50,22 @@ export const errorCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "errors/nothing-of-others",
+    rule: "No error says whose an event or a record is, or what is in it: not in its message, details, cause or stack.",
+    async run(context) {
+      const { store, tenant, record } = context;
+      const bytes = new TextEncoder().encode(SECRET);
+      for (const [index, user] of CLOSEST_NAMES.entries()) {
+        const owner = { tenant: tenant(), user, session: `${SECRET}-session`, run: `${SECRET}-run` };
+        const theirs = record(owner, `${SECRET}-kind`, { bytes });
+        await store.save(theirs);
+        const other = CLOSEST_NAMES.at(index - 1) as string;
+        const mine = record({ tenant: owner.tenant, user: other, session: "session" }, "kind");
+        for (const error of await refusedToOthers(store, mine, theirs.eventId)) assertSilent(error);
+      }
+    },
+  },
+  {
     id: "errors/invalid-names-field",
     rule: "INVALID_RECORD and IDENTITY_REQUIRED name the field, INVALID_RECORD its rule too.",
     async run({ store, record, identity }) {
@@ -75,6 +100,39 @@ export const errorCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** What is refused to somebody who has got hold of another's event id. */
+async function refusedToOthers(store: StateStore, mine: NewRecord, eventId: string): Promise<Error[]> {
+  const { identity } = mine;
+  const conflicting = { ...mine, eventId };
+  const saved = { ...mine, kind: "saved" };
+  await store.save(saved);
+  const taken = { identity, kind: saved.kind, expect: eventId };
+  return Promise.all([
+    refused("IDEMPOTENCY_CONFLICT", "a save with another's event id", () => store.save(conflicting)),
+    refused("IDEMPOTENCY_CONFLICT", "a commit with another's event id", () =>
+      store.commit([
+        { op: "delete", identity, kind: "other" },
+        { op: "save", record: conflicting },
+      ]),
+    ),
+    refused("NOT_FOUND", "loadByEventId of another's event", () => store.loadByEventId(identity, eventId)),
+    refused("CONDITION_FAILED", "a delete expecting another's event", () =>
+      store.delete(identity, saved.kind, { expect: eventId }),
+    ),
+    refused("CONDITION_FAILED", "a check of another's event", () =>
+      store.commit([{ op: "check", ...taken }]),
+    ),
+  ]);
+}
+
+function assertSilent(error: Error): void {
+  const text = textIn(error);
+  for (const form of ["utf8", "hex", "base64"] as const) {
+    const shown = Buffer.from(SECRET).toString(form);
+    assert.ok(!text.includes(shown), `an error says what is another's: ${error.message}`);
+  }
+}
 
 /** One error of each kind a caller can bring about, from calls in which every value holds the secret. */
 async function refusals({ store, unique, identity }: CaseContext): Promise<[StateErrorCode, unknown][]> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, type NewRecord } from "../../src/index.js";
 import type { CaseContext, ConformanceCase } from "../case.js";
 import { assertRecord, refused } from "../expect.js";
+import { identityOperations, kindOperations } from "../operations.js";
 
 const MIB = 1024 * 1024;
 const NAMES = ["tenant", "user", "session", "run"] as const;
@@ -200,12 +201,14 @@ async function keeps(context: CaseContext, fields: Partial<NewRecord>): Promise<
   assertRecord(await context.store.load(record.identity, record.kind), record, "a record at the limit");
 }
 
-/** A record whose slot cannot be: it is refused by whatever asks for it. */
+/** A record whose slot cannot be: it is refused by whatever asks for it, and nothing is written. */
 async function refusesSlot(context: CaseContext, fields: Partial<NewRecord>, what: string): Promise<void> {
   const record = context.record(fields.identity ?? context.identity(), fields.kind ?? "kind", fields);
-  const { store } = context;
-  await refused("INVALID_RECORD", `save with ${what}`, () => store.save(record));
-  await refused("INVALID_RECORD", `find with ${what}`, () => store.find(record.identity, record.kind));
+  for (const { name, call } of fields.kind === undefined ? identityOperations : kindOperations) {
+    // An erase names no run.
+    if (name === "erase" && record.identity.run !== undefined) continue;
+    await refused("INVALID_RECORD", `${name} with ${what}`, () => call(context.store, record));
+  }
 }
 
 /** A record that its slot may not hold: the slot stays empty. */

@@ -18,7 +18,7 @@ export const eraseMutants: readonly Mutant[] = [
   ),
   brokenDriver(
     "erases-like-sql",
-    "erase/literal",
+    "isolation/erase",
     (base) =>
       class extends base {
         protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {

@@ -7,6 +7,7 @@ import { eraseMutants } from "./erase-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
 import type { Mutant } from "./mutant.js";
+import { nameMutants } from "./name-mutants.js";
 import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...conditionMutants,
   ...commitMutants,
   ...recordMutants,
+  ...nameMutants,
   ...scanMutants,
   ...eraseMutants,
   ...durabilityMutants,

@@ -5,26 +5,6 @@ import { brokenDriver, type Mutant } from "./mutant.js";
 export const recordMutants: readonly Mutant[] = [
   addressing("ignores-users", "identity/each-field-tells-apart", (slot) => ({ ...slot, user: "" })),
   addressing("ignores-runs", "identity/run", (slot) => ({ ...slot, run: "" })),
-  addressing("joins-keys", "identity/joined-keys", ({ tenant, user, session, run, kind }) => ({
-    ...nowhere,
-    kind: [tenant, user, session, run, kind].join(":"),
-  })),
-  addressing("joins-tenant-and-user", "identity/tenants-joined", (slot) => ({
-    ...slot,
-    tenant: `${slot.tenant}/${slot.user}`,
-    user: "",
-  })),
-  addressing("folds-names", "identity/hostile-names", ({ tenant, user, session, run, kind }) => ({
-    tenant,
-    user: user.toLowerCase(),
-    session: session.toLowerCase(),
-    run: run.toLowerCase(),
-    kind: kind.toLowerCase(),
-  })),
-  addressing("normalises-names", "identity/hostile-tenants", (slot) => ({
-    ...slot,
-    tenant: slot.tenant.normalize("NFKC").replaceAll("\u200b", "").trim(),
-  })),
   addressing("keeps-users-state-with-the-tenants", "identity/reserved-makers", (slot) => ({
     ...slot,
     user: slot.session === "~" ? "~" : slot.user,
@@ -64,8 +44,6 @@ export const recordMutants: readonly Mutant[] = [
       },
   ),
 ];
-
-const nowhere: Slot = { tenant: "", user: "", session: "", run: "", kind: "" };
 
 /** A driver that looks for a slot in the place of another. */
 function addressing(id: string, breaks: string, place: (slot: Slot) => Slot): Mutant {

@@ -25,6 +25,27 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "matches-prefixes-by-pattern",
+    "list/prefix-literal",
+    (base) =>
+      class extends base {
+        protected override startsWith(kind: string, prefix: string): boolean {
+          return glob(kind, `${prefix}*`);
+        }
+      },
+  ),
+  brokenDriver(
+    "matches-scans-like-sql",
+    "list-kind/prefix-literal",
+    (base) =>
+      class extends base {
+        protected override matches(record: Slot, query: ScanQuery): boolean {
+          if (query.identity !== undefined) return super.matches(record, query);
+          return like(record.kind, `${query.prefix}%`) && super.matches(record, { ...query, prefix: "" });
+        }
+      },
+  ),
+  brokenDriver(
     "folds-prefixes",
     "list/prefix-case",
     (base) =>
@@ -181,6 +202,18 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "scans-tenants-like-sql",
+    "isolation/scans",
+    (base) =>
+      class extends base {
+        protected override isWithin(record: Slot, query: ScanQuery): boolean {
+          const { tenant, ...everywhere } = query;
+          if (tenant === undefined || query.identity !== undefined) return super.isWithin(record, query);
+          return like(record.tenant, tenant) && super.isWithin(record, everywhere);
+        }
+      },
+  ),
+  brokenDriver(
     "loses-its-place",
     "list-kind/after-deleted",
     (base) =>
@@ -216,3 +249,8 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+function glob(text: string, pattern: string): boolean {
+  const escaped = pattern.replaceAll(/[\\^$.+()[\]{}|]/g, "\\$&");
+  return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "su").test(text);
+}

@@ -83,6 +83,25 @@ export const storeMutants: readonly Mutant[] = [
       },
     };
   }),
+  brokenStore("says-whose-event-it-is", "errors/nothing-of-others", (store) => {
+    const places = new Map<string, NewRecord>();
+    return {
+      async save(record, options) {
+        try {
+          const receipt = await store.save(record, options);
+          places.set(record.eventId, record);
+          return receipt;
+        } catch (error) {
+          if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+          const { message, details } = error;
+          throw new StateError("IDEMPOTENCY_CONFLICT", message, {
+            details,
+            cause: places.get(record.eventId),
+          });
+        }
+      },
+    };
+  }),
   brokenStore("takes-the-same-content-for-a-retry", "save/same-content", (store) => ({
     async save(record, options) {
       const current = await store.find(record.identity, record.kind);

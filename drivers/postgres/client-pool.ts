@@ -1,4 +1,4 @@
-import { StateError } from "../../src/errors.js";
+import { invalid, StateError } from "../../src/errors.js";
 import type { PostgresClient } from "./client.js";
 import { AnswerTorn, ClientUnfit, DeadlinePassed, type Intent, translate } from "./errors.js";
 
@@ -55,6 +55,7 @@ export class ClientPool {
   /** Runs one statement and resolves with its rows; rejects with a StateError, within the deadline. */
   async run(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
     const deadline = performance.now() + this.#options.timeoutMs;
+    const given = checked(parameters);
     const member = await this.#acquire(deadline);
     if (performance.now() >= deadline) {
       this.#release(member);
@@ -62,7 +63,7 @@ export class ClientPool {
     }
     try {
       const { prepare } = this.#options;
-      const rows = await before(deadline, member.client.unsafe(text, [...parameters], { prepare }));
+      const rows = await before(deadline, member.client.unsafe(text, given, { prepare }));
       if (isTorn(rows)) throw new AnswerTorn();
       this.#release(member);
       return rows as readonly Row[];
@@ -183,6 +184,21 @@ export class ClientPool {
     this.#idle.splice(index, 1);
     this.#drop(member);
   }
+}
+
+/** A copy of parameters that are what they should be; TypeScript does not hold whoever passes them to it. */
+function checked(parameters: readonly unknown[]): unknown[] {
+  const given = [...parameters];
+  for (const [index, value] of given.entries()) {
+    if (!isPlain(value))
+      throw invalid(`parameter ${index + 1}`, "well-formed text, bytes in a Buffer, or null");
+  }
+  return given;
+}
+
+/** The client makes "[object Object]" of any object, and one text of a lone surrogate and of U+FFFD. */
+function isPlain(value: unknown): boolean {
+  return typeof value === "string" ? value.isWellFormed() : value === null || Buffer.isBuffer(value);
 }
 
 /** The promise's own end, or DeadlinePassed if that comes first. */

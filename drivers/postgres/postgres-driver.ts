@@ -112,8 +112,7 @@ export class PostgresDriver implements Driver {
   }
 
   async #applyTogether(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const [statement, packed] = this.#packed(commits);
-    const parameters = [String(options.window), this.#lockTimeout(), ...packed];
+    const [statement, parameters] = this.#statementFor(commits, options);
     return unpackOutcomes(await this.#ask(statement, parameters, "write"), commits);
   }
 
@@ -143,6 +142,23 @@ export class PostgresDriver implements Driver {
     } catch (error) {
       if (isStateError(error)) return failed(error);
       throw error;
+    }
+  }
+
+  /** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
+  #statementFor(
+    commits: readonly Commit[],
+    { window }: ApplyOptions,
+  ): [statement: string, parameters: readonly Parameter[]] {
+    try {
+      const [statement, packed] = this.#packed(commits);
+      return [statement, [String(window), this.#lockTimeout(), ...packed]];
+    } catch (cause) {
+      const details = { field: "commits", rule: "made of text, numbers and bytes" };
+      throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
+        details,
+        cause,
+      });
     }
   }
 

@@ -39,7 +39,7 @@ test("node:test runs the suite, and says why it skips", async () => {
 });
 
 test("node:test fails on a broken store", async () => {
-  const { code, out } = await runWith({ MUTANT: "joins-keys", ONLY: "identity/joined-keys" });
+  const { code, out } = await runWith({ MUTANT: "joins-keys", ONLY: "isolation/joined-names" });
   expect(out).toMatch(/# fail [12]/);
   expect(code).toBe(1);
 });

@@ -142,6 +142,42 @@ describe("clients", () => {
     expect(clients.map(({ ended }) => ended)).toEqual([0, 0]);
   });
 
+  test("are not asked what they would change or choke on, and are not lost by it", async () => {
+    const { pool, clients } = fakePool();
+    const throwing = {
+      toString: () => "payload-secret",
+      get length() {
+        throw new Error("payload-secret");
+      },
+    };
+    const bad = [
+      undefined,
+      7,
+      10n,
+      true,
+      Symbol("payload-secret"),
+      new Date(),
+      {},
+      [],
+      throwing,
+      new Uint8Array(1),
+    ];
+    for (const value of [...bad, new String("payload-secret"), "payload-secret\ud800", "\udc00"]) {
+      for (const intent of ["read", "write"] as const) {
+        const error = await failure(pool.run("bad", ["good", value] as never, intent));
+        expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "parameter 2" } });
+      }
+    }
+    expect(clients).toHaveLength(0);
+    for (const value of ["", "a\ufffd", "\u{1f600}", null, Buffer.alloc(0)]) {
+      const call = pool.run("good", [value], "read");
+      await turn();
+      expect(clients[0]?.asked[0]?.parameters).toEqual([value]);
+      clients[0]?.asked.shift()?.resolve([]);
+      await call;
+    }
+  });
+
   test("a line of ten thousand whose clients cannot be made is turned away, without a word on the stack", async () => {
     let fails = false;
     const { pool, asked, clients } = fakePool({

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import {
+  maintenanceScope,
+  type NewRecord,
+  type RecordPlace,
+  type StateStore,
+  scanKind,
+} from "../../src/index.js";
+import { bySession, fill, keepApart, where } from "../apart.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertRecord, byBytes, refused } from "../expect.js";
+import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../hostile-names.js";
+import { joinedPlaces, placesBy } from "../hostile-places.js";
+
+/** Each case has a space of its own, where a tenant may have any name. */
+export const isolationCases: readonly ConformanceCase[] = [
+  {
+    id: "isolation/names",
+    rule: "Names are literal: whatever is in them, each stands for itself alone and comes back as it was.",
+    async run(context) {
+      const store = await context.openAlone();
+      for (const field of ["user", "session", "run", "kind"] as const) {
+        const names = field === "kind" ? [...HOSTILE_NAMES, ...LONGEST_KINDS] : HOSTILE_NAMES;
+        await keepApart(store, recordsAt(context, placesBy(field, names)));
+      }
+    },
+  },
+  {
+    id: "isolation/tenants",
+    rule: "A tenant sees its own records alone, whatever its name, also where all tenants use the same event ids.",
+    async run(context) {
+      const store = await context.openAlone();
+      await keepApart(store, recordsAt(context, placesBy("tenant", HOSTILE_NAMES), { eventId: "the same" }));
+    },
+  },
+  {
+    id: "isolation/joined-names",
+    rule: "Names and event ids that would be the same when joined by any separator are still different ones.",
+    async run(context) {
+      const store = await context.openAlone();
+      await keepApart(store, recordsAt(context, joinedPlaces(JOINERS)));
+      const owner = { user: "user", session: "session" };
+      const events = JOINERS.flatMap((joiner) => [
+        context.record({ ...owner, tenant: `t${joiner}a` }, "kind", { eventId: "b" }),
+        context.record({ ...owner, tenant: "t" }, `kind ${joiner}`, { eventId: `a${joiner}b` }),
+      ]);
+      await keepApart(store, events);
+    },
+  },
+  {
+    id: "isolation/delete",
+    rule: "A delete empties the slot of its own name alone, and what is empty shows nothing of other names' records.",
+    async run(context) {
+      const store = await context.openAlone();
+      await eachLot(context, Object.values(LOTS), async (records) => {
+        await fill(store, records);
+        for (const [index, record] of records.entries()) {
+          const { identity, kind, eventId } = record;
+          assertRecord(await store.find(identity, kind), record, where(record));
+          const condition = index % 2 === 0 ? {} : { expect: eventId };
+          assert.equal(await store.delete(identity, kind, condition), true, `delete of ${where(record)}`);
+          await assertNothing(context, store, record, records[index + 1]?.eventId ?? "none");
+        }
+      });
+    },
+  },
+  {
+    id: "isolation/erase",
+    rule: "An erase takes the session of exactly this tenant, user and session, whatever their names.",
+    async run(context) {
+      const store = await context.openAlone();
+      const lots = [LOTS.tenant, LOTS.user, LOTS.session, LOTS.joined];
+      await eachLot(context, lots, async (records) => {
+        await fill(store, records);
+        for (const own of bySession(records)) {
+          const [{ identity, kind }] = own as [NewRecord];
+          const { run: _, ...session } = identity;
+          const what = `the session of ${where({ identity, kind })}`;
+          assert.equal(await store.erase(session), own.length, `how many records were erased with ${what}`);
+        }
+      });
+    },
+  },
+  {
+    id: "isolation/scans",
+    rule: "A scan of one tenant returns that tenant's records alone, whatever its name and wherever it goes on from.",
+    async run(context) {
+      const store = await context.openAlone();
+      const records = recordsAt(context, placesBy("tenant", HOSTILE_NAMES));
+      await fill(store, records);
+      for (const [index, own] of records.entries()) {
+        const { tenant } = own.identity;
+        const after = records.at(index - 1) as NewRecord;
+        const isBehind = byBytes(tenant, after.identity.tenant) > 0;
+        const scope = maintenanceScope({ reason: "conformance", tenant });
+        const scans = await Promise.all([
+          store.listKind(scope, "by tenant"),
+          store.listKind(scope, "b", { limit: 10 }),
+          store.listKind(scope, "by tenant", { after }),
+        ]);
+        const all = [own.eventId];
+        assert.deepEqual(scans.map(eventIds), [all, all, isBehind ? all : []], `scans of ${where(own)}`);
+        const paged = await collected(scanKind(store, scope, "by tenant", { pageSize: 2 }));
+        assert.deepEqual(eventIds(paged), all, `a scan of ${where(own)} in pages`);
+      }
+      const everywhere = maintenanceScope({ reason: "conformance", allTenants: true });
+      const inOrder = records.toSorted((a, b) => byBytes(a.identity.tenant, b.identity.tenant));
+      assert.deepEqual(
+        eventIds(await store.listKind(everywhere, "by tenant")),
+        eventIds(inOrder),
+        "a scan of all tenants, by the bytes of their names",
+      );
+    },
+  },
+];
+
+/** Where each record is gone through one by one. */
+const LOTS = {
+  tenant: placesBy("tenant", CLOSEST_NAMES),
+  user: placesBy("user", CLOSEST_NAMES),
+  session: placesBy("session", CLOSEST_NAMES),
+  run: placesBy("run", CLOSEST_NAMES),
+  kind: placesBy("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS]),
+  joined: joinedPlaces(JOINERS.slice(0, 8)),
+};
+
+function recordsAt(
+  { record }: CaseContext,
+  places: readonly RecordPlace[],
+  fields: Partial<NewRecord> = {},
+): NewRecord[] {
+  return places.map(({ identity, kind }) => record(identity, kind, fields));
+}
+
+/**
+ * Goes through each lot from one end and then from the other. So whatever is done under one name, one at a time, meets each
+ * other name once while it still has its record and once when it has none any more.
+ */
+async function eachLot(
+  context: CaseContext,
+  lots: readonly (readonly RecordPlace[])[],
+  goThrough: (records: readonly NewRecord[]) => Promise<void>,
+): Promise<void> {
+  const both = lots.map(async (places) => {
+    await goThrough(recordsAt(context, places));
+    await goThrough(recordsAt(context, places.toReversed()));
+  });
+  await Promise.all(both);
+}
+
+/** What is said of a slot whose record was deleted. */
+async function assertNothing(
+  { record }: CaseContext,
+  store: StateStore,
+  { identity, kind, eventId }: NewRecord,
+  eventElsewhere: string,
+): Promise<void> {
+  const what = `${where({ identity, kind })}, where nothing is`;
+  const [found, listed, deleted, { details }] = await Promise.all([
+    store.find(identity, kind),
+    store.list(identity, kind),
+    store.delete(identity, kind),
+    refused("CONDITION_FAILED", `save of ${what}`, () =>
+      store.save(record(identity, kind), { expect: eventElsewhere }),
+    ),
+    refused("NOT_FOUND", `loadByEventId of ${what}`, () => store.loadByEventId(identity, eventId)),
+  ]);
+  assert.ok(found === undefined, `find of ${what}: another record was found`);
+  assert.equal(deleted, false, `delete of ${what}`);
+  assert.equal(details.current, null, `the event that is current in ${what}`);
+  assert.ok(
+    listed.every((other) => other.kind !== kind),
+    `list of ${what}`,
+  );
+}
+
+function eventIds(records: readonly { readonly eventId: string }[]): string[] {
+  return records.map(({ eventId }) => eventId);
+}
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
