@@ -66,14 +66,21 @@ export class DriverReads {
     const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = range;
     const expected = range.identity ?? { tenant: range.tenant };
     const found: StateRecord[] = [];
-    let from: { after?: Slot; before?: Slot } = {};
+    /** Narrowed by every record. */
+    const left: { -readonly [K in keyof typeof rest]: (typeof rest)[K] } = { ...rest };
+    const isNext = (record: Slot) => liesWithin(record, left);
     while (found.length < wanted) {
       const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
-      const ask = { ...rest, ...from, limit, maxBytes: page.bytes };
+      const ask = { ...left, limit, maxBytes: page.bytes };
       const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
-      for (const record of records) found.push(openRecord(record, expected, this.#driver.handsOver));
+      for (const record of records) {
+        found.push(openRecord(record, expected, this.#driver.handsOver, isNext));
+        if (rest.reverse) left.before = record;
+        else left.after = record;
+      }
       if (!more) break;
-      from = nextPlace(records.at(-1), ask);
+      if (records.length === 0)
+        throw failedDriver("the driver gave an empty page and said that there is more");
     }
     return found;
   }
@@ -110,13 +117,14 @@ export function storeClosed(): StateError<"STORE_CLOSED"> {
   return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }
 
-/** The place from which a scan goes on. From a driver that stands still it would never come to an end. */
-function nextPlace(last: Slot | undefined, { identity, reverse, after, before }: ScanQuery) {
-  if (last === undefined) throw failedDriver("the driver gave an empty page and said that there is more");
+/** Whether a record is what was asked for, beyond all that came before it: otherwise a scan could go on for ever. */
+function liesWithin(record: Slot, { identity, prefix, after, before }: Range): boolean {
   const compare = identity ? compareByIdentity : compareByKind;
-  const stands = reverse ? before && compare(last, before) >= 0 : after && compare(last, after) <= 0;
-  if (stands) throw failedDriver("the driver gave a page that does not lie beyond the one before it");
-  return reverse ? { before: last } : { after: last };
+  return (
+    record.kind.startsWith(prefix) &&
+    (after === undefined || compare(record, after) > 0) &&
+    (before === undefined || compare(record, before) < 0)
+  );
 }
 
 /** A page that has all its parts. */

@@ -1,4 +1,4 @@
-import type { Identity } from "./contract.js";
+import type { Identity, RecordPlace } from "./contract.js";
 import type { Slot } from "./driver.js";
 import { processState } from "./process-state.js";
 import { readName } from "./validate-text.js";
@@ -23,12 +23,17 @@ export function identityOf(slot: Omit<Slot, "kind">): Identity {
   return user.startsWith(NOBODY) || session.startsWith(NOBODY) ? vouchFor(identity) : identity;
 }
 
-/** Whether the floor itself made or handed out this very object. */
+/** Where a damaged record lies, which need not be a place that anything could be saved at. */
+export function placeOf(slot: Slot): RecordPlace {
+  return vouchFor({ identity: Object.freeze(identityOf(slot)), kind: slot.kind });
+}
+
+/** Whether the floor itself made or handed out this very object: an identity, or the place of a damaged record. */
 export function isVouchedFor(identity: object): boolean {
   return processState.identities.has(identity);
 }
 
-function vouchFor(identity: Identity): Identity {
-  processState.identities.add(Object.freeze(identity));
-  return identity;
+function vouchFor<T extends object>(made: T): T {
+  processState.identities.add(Object.freeze(made));
+  return made;
 }

@@ -3,7 +3,7 @@ import type { RecordPlace, StateRecord } from "./contract.js";
 import type { Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
-import { identityOf } from "./identity.js";
+import { identityOf, placeOf } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { copyBytes, plainBytes } from "./validate-bytes.js";
 
@@ -14,9 +14,14 @@ export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | 
  * A stored record as the caller's own: its payload is copied unless it was handed over. CORRUPT when it is damaged, or
  * is not the record that was asked for; in that case without its place, which may be another tenant's.
  */
-export function openRecord(record: StoredRecord, expected: Expected, handedOver = false): StateRecord {
-  if (!isText(record) || !isAsked(record, expected)) throw corrupt({});
-  if (!isIntact(record)) throw corrupt({ at: { identity: identityOf(record), kind: record.kind } });
+export function openRecord(
+  record: StoredRecord,
+  expected: Expected,
+  handedOver = false,
+  mayLie: (at: Slot) => boolean = anywhere,
+): StateRecord {
+  if (!hasPlace(record) || !isAsked(record, expected) || !mayLie(record)) throw corrupt({});
+  if (!isIntact(record)) throw corrupt({ at: placeOf(record) });
   return {
     eventId: record.eventId,
     identity: identityOf(record),
@@ -27,15 +32,19 @@ export function openRecord(record: StoredRecord, expected: Expected, handedOver 
   };
 }
 
+function anywhere(): boolean {
+  return true;
+}
+
 function corrupt(details: { at?: RecordPlace }): StateError<"CORRUPT"> {
   return new StateError("CORRUPT", "a stored record does not pass its checks", { details });
 }
 
-/** Whether it has a place and an event id at all. None that was ever stored is longer than a kind may be. */
-function isText(record: StoredRecord): boolean {
+/** Whether it has a place at all. None where anything was ever stored has a longer name than a kind may be. */
+function hasPlace(record: StoredRecord): boolean {
   if (typeof record !== "object" || record === null) return false;
-  const { tenant, user, session, run, kind, eventId } = record;
-  return isName(tenant) && isName(user) && isName(session) && isName(run) && isName(kind) && isName(eventId);
+  const { tenant, user, session, run, kind } = record;
+  return isName(tenant) && isName(user) && isName(session) && isName(run) && isName(kind);
 }
 
 function isName(value: unknown): boolean {
@@ -55,6 +64,7 @@ function isAsked(record: StoredRecord, expected: Expected): boolean {
 
 function isIntact(record: StoredRecord): boolean {
   return (
+    isName(record.eventId) &&
     Number.isSafeInteger(record.version) &&
     record.version >= 0 &&
     Number.isInteger(record.updatedAt) &&

@@ -8,7 +8,7 @@ import type { DriverFactory } from "./registry.js";
 interface ProcessState {
   /** Objects made by `maintenanceScope`. */
   readonly scopes: WeakSet<object>;
-  /** Identities that may carry the reserved name. */
+  /** Identities that may carry the reserved name, and places that need not be possible. */
   readonly identities: WeakSet<object>;
   readonly drivers: Map<string, DriverFactory>;
   readonly context: AsyncLocalStorage<StateStore>;

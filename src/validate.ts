@@ -67,10 +67,15 @@ export function readExpect(options: object): Expect | undefined {
   return readEventId(expect, "expect");
 }
 
-/** A place to page from: reserved names are welcome, for it grants nothing. */
+/**
+ * A place to page from: reserved names are welcome, for it grants nothing. So is where the store found damage, which
+ * may have made it a place where nothing can be.
+ */
 export function readPlace(value: unknown, field: string): Slot {
-  const { identity, kind } = readObject(value, field) as { identity?: unknown; kind?: unknown };
+  const place = readObject(value, field) as { identity?: unknown; kind?: unknown };
+  const { identity, kind } = place;
   const { tenant, user, session, run } = readObject(identity, `${field}.identity`) as Record<string, unknown>;
+  if (isVouchedFor(place)) return { tenant, user, session, run: run ?? "", kind } as Slot;
   return {
     tenant: readName(tenant, "tenant", "allowed"),
     user: readName(user, "user", "allowed"),

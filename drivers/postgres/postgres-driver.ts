@@ -84,7 +84,7 @@ export class PostgresDriver implements Driver {
   async scan(query: ScanQuery): Promise<ScanPage> {
     const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read");
     const records = rows.map(recordOf);
-    const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
+    const bytes = records.reduce((sum, record) => sum + (record.bytes?.byteLength ?? 0), 0);
     return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
   }
 
@@ -223,11 +223,9 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
   return [tenant ?? null, ...owner, from, until, String(reverse), ...place, String(limit), String(maxBytes)];
 }
 
+/** Its types are what is stored: in a table that lost its constraints any. The store judges them. */
 function recordOf(row: Row): StoredRecord {
   const { tenant, usr, session, run, kind, event_id, fingerprint, version, updated_at, bytes } = row;
-  if (!Buffer.isBuffer(bytes)) {
-    throw new StateError("CORRUPT", "a stored record is not of the form it was written in", { details: {} });
-  }
   return {
     tenant: tenant as string,
     user: usr as string,
@@ -236,8 +234,13 @@ function recordOf(row: Row): StoredRecord {
     kind: kind as string,
     eventId: event_id as string,
     fingerprint: fingerprint as string,
-    version: Number(version),
-    updatedAt: Number(updated_at),
-    bytes,
+    version: integerOf(version),
+    updatedAt: integerOf(updated_at),
+    bytes: bytes as Buffer,
   };
+}
+
+/** The server sends integers of 64 bits as text. */
+function integerOf(value: unknown): number {
+  return value === null ? Number.NaN : Number(value);
 }

@@ -1,7 +1,10 @@
 import type { EventId } from "../../src/contract.js";
 import type { SeenEvent, View } from "../../src/decide.js";
 import type { ApplyOptions, Slot, StoredRecord } from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
+import { placeOf } from "../../src/identity.js";
 import type { Connection } from "./connection.js";
+import { damaged } from "./errors.js";
 
 const CURRENT = `
 SELECT id, event_id FROM record
@@ -18,12 +21,14 @@ FROM event LEFT JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ?`;
 
-const UPDATE =
-  "UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, bytes = ? WHERE id = ?";
+/** An index that leads to another slot's row must not lead a write there. */
+const ROW = "id = ? AND +tenant = ? AND +user = ? AND +session = ? AND +run = ? AND +kind = ?";
+const UPDATE = `
+UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, bytes = ? WHERE ${ROW}`;
 const INSERT = `
 INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const DELETE = "DELETE FROM record WHERE id = ?";
+const DELETE = `DELETE FROM record WHERE ${ROW}`;
 const REMEMBER = `
 INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
 const FORGET = "DELETE FROM event WHERE tenant = ? AND event_id = ?";
@@ -60,7 +65,8 @@ export class CommitView implements View {
   current(slot: Slot): EventId | undefined {
     const row = this.#sql.current.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
     if (row === undefined) return undefined;
-    const [id, eventId] = row as [number, EventId];
+    const [id, eventId] = row as [number, unknown];
+    if (typeof eventId !== "string") throw damagedAt(slot);
     this.#rows.set(slot, id);
     return eventId;
   }
@@ -91,14 +97,29 @@ export class CommitView implements View {
 
   delete(slot: Slot): void {
     const id = this.#rows.get(slot);
-    if (id !== undefined) this.#sql.delete.run(id);
+    if (id !== undefined)
+      sure(this.#sql.delete.run(id, slot.tenant, slot.user, slot.session, slot.run, slot.kind));
   }
 
   #write(record: StoredRecord): number {
     const { tenant, user, session, run, kind, eventId, fingerprint, version, updatedAt, bytes } = record;
     const id = this.#rows.get(record);
     if (id !== undefined) {
-      this.#sql.update.run(eventId, fingerprint, version, updatedAt, bytes, id);
+      sure(
+        this.#sql.update.run(
+          eventId,
+          fingerprint,
+          version,
+          updatedAt,
+          bytes,
+          id,
+          tenant,
+          user,
+          session,
+          run,
+          kind,
+        ),
+      );
       return id;
     }
     const { lastInsertRowid } = this.#sql.insert.run(
@@ -115,4 +136,17 @@ export class CommitView implements View {
     );
     return Number(lastInsertRowid);
   }
+}
+
+/** CORRUPT when the row that was found is not there: what is acknowledged must not be lost. */
+function sure({ changes }: { readonly changes: number }): void {
+  if (changes !== 1)
+    throw damaged("an index of the database leads to a row that is not the one it stands for");
+}
+
+/** CORRUPT: whether a condition holds cannot be said. */
+function damagedAt(slot: Slot): StateError<"CORRUPT"> {
+  const message =
+    "the record in a slot does not say which event it is of: save another over it, unconditionally";
+  return new StateError("CORRUPT", message, { details: { at: placeOf(slot) } });
 }

@@ -13,7 +13,7 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
   NOMEM: ["refused", "there is not enough memory for this piece of work"],
   READONLY: [
     "setup",
-    "the database cannot be written: give this user the right to write the file and its folder",
+    "the database cannot be written: give this user the right to write the file and its folder; where it has that, the head of the file is damaged",
   ],
   PERM: ["setup", "this user may not open the database file"],
   AUTH: ["setup", "this user may not use the database"],
@@ -28,17 +28,25 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
   IOERR: ["setup", "the operating system failed to read or write the database file: look at the disk"],
 };
 
+/** What SQLite says of a schema that is not the one its version stands for. */
+const UNFIT_SCHEMA = /^(no such (table|column)|table \w+ already exists|unsupported file format)/;
+
+const STRAY_JOURNAL =
+  "a rollback journal, which Groundstate never leaves, lies beside the database: if it belongs to it, open the database once with the sqlite3 program, otherwise move the journal away";
+
 /** A SqliteError as the StateError it stands for, nothing having been written; anything else as it is. */
 export function translate(error: unknown): unknown {
   const code = sqliteCode(error);
   if (code === undefined) return error;
   const detail = code.slice("SQLITE_".length);
   const family = detail.split("_")[0] as string;
-  if (family === "CORRUPT" || family === "NOTADB")
+  // A read that ends too early is a file that was cut off.
+  if (family === "CORRUPT" || family === "NOTADB" || detail === "IOERR_SHORT_READ")
     return damaged(`SQLite cannot read the file (${code})`, error);
-  if (/^no such (table|column)/.test((error as Error).message)) {
+  if (UNFIT_SCHEMA.test((error as Error).message)) {
     return damaged("tables of the database are missing or changed", error);
   }
+  if (detail === "READONLY_ROLLBACK") return setup(STRAY_JOURNAL, error);
   const [reason, message] = UNAVAILABLE[detail] ??
     UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
   return new StateError("UNAVAILABLE", `${message} (${code})`, { details: { reason }, cause: error });

@@ -10,7 +10,10 @@ FROM event LEFT JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 ORDER BY event.id LIMIT ?`;
 
-const TO_THE_END = "UPDATE event SET id = (SELECT max(id) + 1 FROM event), lined_up_at = ? WHERE id = ?";
+/** In its own place, for an id: SQLite finds one even where damage has taken the last that there can be. */
+const TO_THE_END = `
+REPLACE INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at)
+SELECT tenant, event_id, record, fingerprint, saved_at, ? FROM event WHERE id = ?`;
 const FORGET = "DELETE FROM event WHERE id = ?";
 
 export type LineStatements = ReturnType<typeof prepareLine>;

@@ -14,7 +14,8 @@ export function inspectFile(connect: Connect, path: string): number {
   if (file === undefined) throw missing(path);
   if (!file.isFile()) throw invalid("path", "the path of a file");
   if (file.nlink > 1) throw twoNames(path);
-  if (file.size === 0) {
+  // One byte too is empty to SQLite, which then removes the log.
+  if (file.size <= 1) {
     throw damaged(
       `the database file ${path} is empty, which a new one never is, so it has probably been cut off (move it away yourself if it never held anything)`,
     );

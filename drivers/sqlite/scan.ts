@@ -1,6 +1,7 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
 import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/order.js";
 import type { Connection } from "./connection.js";
+import { damaged } from "./errors.js";
 import { CONTENT, PLACE, placedRecordOf } from "./row.js";
 
 const OF_IDENTITY = `
@@ -13,7 +14,8 @@ SELECT ${CONTENT}, ${PLACE} FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
 
-const NEXT_TENANT = "SELECT tenant FROM record WHERE tenant > ? ORDER BY tenant LIMIT 1";
+const NEXT_TENANT =
+  "SELECT tenant, CAST(tenant AS BLOB) FROM record WHERE tenant > ? ORDER BY tenant LIMIT 1";
 
 /** SQLite puts every blob after every text. */
 const AFTER_ALL_TEXT = Buffer.alloc(0);
@@ -49,10 +51,10 @@ export function scanTenant(sql: ScanStatements, query: ScanQuery, tenant: string
 /** Records of every tenant, by tenant and then as above. Whatever else is stored, a tenant costs one seek. */
 export function scanTenants(sql: ScanStatements, query: ScanQuery): ScanPage {
   const page = new Page(query);
-  let tenant = query.after?.tenant ?? tenantAfter(sql, "");
+  let tenant: string | undefined = query.after?.tenant ?? "";
   while (tenant !== undefined && !page.more) {
     takeTenant(sql, query, tenant, page);
-    tenant = tenantAfter(sql, tenant);
+    tenant = tenantAfter(sql, tenant, page);
     // Whether that tenant has a match is the next page's to find out: there may be many that have none.
     if (tenant !== undefined && page.isFull) page.more = true;
   }
@@ -69,8 +71,18 @@ function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page:
   page.take(sql.ofTenant.iterate(tenant, kind, user, session, run, end), before);
 }
 
-function tenantAfter(sql: ScanStatements, tenant: string): string | undefined {
-  return (sql.nextTenant.get(tenant) as [string] | undefined)?.[0];
+/**
+ * CORRUPT for a name that is no text, once all before it was handed out: what stands for it here is not found there, or
+ * found again and again.
+ */
+function tenantAfter(sql: ScanStatements, tenant: string, page: Page): string | undefined {
+  const row = sql.nextTenant.get(tenant) as [name: unknown, stored: Buffer] | undefined;
+  if (row === undefined) return undefined;
+  const [name, stored] = row;
+  if (typeof name === "string" && stored.equals(Buffer.from(name))) return name;
+  if (page.records.length === 0) throw damaged("the name of a tenant is no text");
+  page.more = true;
+  return undefined;
 }
 
 class Page implements ScanPage {

@@ -73,7 +73,7 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   };
 }
 
-/** Values that are kept as JSON of another form; what `read` throws makes the record CORRUPT. */
+/** Values that are kept as JSON of another form, in version 0; what `read` throws makes the record CORRUPT. */
 export function mappedJson<T>(form: {
   readonly write: (value: T) => JsonValue;
   readonly read: (value: unknown) => T;
@@ -81,7 +81,10 @@ export function mappedJson<T>(form: {
   return {
     version: 0,
     encode: (value) => bytesOf(JSON.stringify(form.write(value))),
-    decode: (bytes) => form.read(parse(bytes)),
+    decode(bytes, stored) {
+      if (stored > 0) throw tooNew(stored, 0);
+      return form.read(parse(bytes));
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { mappedJson } from "../codec.js";
 import type { JsonValue } from "../json-value.js";
 import type { BudgetUnit } from "./errors.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
-import { minus, readSums, type Sums, tokensOf, writeSums } from "./usage.js";
+import { exactly, minus, readSums, type Sums, tokensOf, writeSums } from "./usage.js";
 
 /** Amounts of what can be limited, any of them. */
 export interface AmountsInput {
@@ -69,7 +69,7 @@ export function readRequest(value: AmountsInput): Exact {
 
 /** What counts against a budget. */
 export function spentOf(budget: StoredBudget, total: Sums): Exact {
-  const sums = minus(total, budget.from);
+  const sums = exactly(() => minus(total, budget.from));
   return { tokens: BigInt(tokensOf(sums)), cost: sums.cost, calls: BigInt(sums.calls) };
 }
 

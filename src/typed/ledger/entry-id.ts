@@ -1,3 +1,4 @@
+import { invalid } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { digestOf } from "../names.js";
 import { timeKey } from "../time.js";
@@ -5,6 +6,9 @@ import type { StoredEntry } from "./entry.js";
 
 /** No session and no run is called this. */
 const NO_NAME = "";
+
+/** Two digests and a time with an id of its own. */
+const ENTRY_ID = /^[\w-]{22}\/[\w-]{22}\/[\d-]{10}T[\d:.]{12}Z\.\w{26}$/;
 
 /** What the ids of all entries of a session begin with, and of a run with `run`. */
 export function entryPrefix(session: string, run?: string): string {
@@ -14,6 +18,12 @@ export function entryPrefix(session: string, run?: string): string {
 /** The id of an entry: by session and run, and in the order of time. */
 export function entryId({ session = NO_NAME, run = NO_NAME }: StoredEntry, time: string): string {
   return entryPrefix(session, run) + time;
+}
+
+/** The id of an entry as it is kept elsewhere. INVALID_RECORD. */
+export function readEntryId(value: unknown, field: string): string {
+  if (typeof value === "string" && ENTRY_ID.test(value)) return value;
+  throw invalid(field, "the id of an entry");
 }
 
 /** The end of a new entry's id. */

@@ -1,6 +1,6 @@
 import { compareText } from "../../order.js";
 import type { Rollup } from "./places.js";
-import { NOTHING, plus, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
+import { exactly, NOTHING, plus, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
 
 export interface UsageGroup extends Usage {
   /** What the group is called; `null` for what has no such name: runs without one, sessions that were forgotten. */
@@ -23,7 +23,10 @@ export class Groups {
   add({ key, user, sums }: Rollup): void {
     const id = idOf(key, user);
     const before = this.#groups.get(id);
-    this.#groups.set(id, before ? { ...before, sums: plus(before.sums, sums) } : nameOf(key, user, sums));
+    this.#groups.set(
+      id,
+      before ? { ...before, sums: exactly(() => plus(before.sums, sums)) } : nameOf(key, user, sums),
+    );
   }
 
   /** What a group with this name and no user comes to. */
@@ -33,7 +36,7 @@ export class Groups {
 
   summary(): UsageSummary {
     const rollups = [...this.#groups.values()].sort(byCost);
-    const total = rollups.reduce((sum, { sums }) => plus(sum, sums), NOTHING);
+    const total = rollups.reduce((sum, { sums }) => exactly(() => plus(sum, sums)), NOTHING);
     const groups = rollups.map(({ key = null, user, sums }) => ({
       key,
       ...(user === undefined ? {} : { user }),

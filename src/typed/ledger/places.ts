@@ -8,6 +8,7 @@ import { Collection } from "../collection.js";
 import { digestOf } from "../names.js";
 import { timeKey } from "../time.js";
 import { ENTRY, type StoredEntry } from "./entry.js";
+import { readEntryId } from "./entry-id.js";
 import { type IdMarker, ownIds, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
 
@@ -50,7 +51,7 @@ const MARKER = mappedJson<Marker>({
   write: (marker) => ({ ...marker }),
   read(value) {
     const { entry, content } = readObject(value, "marker") as Record<string, unknown>;
-    return { entry: readText(entry, "entry", TEXT_BYTES), ...names({ content }) };
+    return { entry: readEntryId(entry, "entry"), ...names({ content }) };
   },
 });
 
@@ -70,7 +71,7 @@ export class Places {
   constructor(store: StateStore) {
     this.entries = new Collection(store, "ledger.entry", { codec: ENTRY });
     this.times = new Collection(store, "ledger.time", {
-      codec: mappedJson({ write: (id) => id, read: (id) => readText(id, "id", TEXT_BYTES) }),
+      codec: mappedJson({ write: (id) => id, read: (id) => readEntryId(id, "id") }),
     });
     this.markers = new Collection(store, "ledger.seen", { codec: MARKER });
     this.totals = new Collection(store, "ledger.total", { codec: ROLLUP });

@@ -45,6 +45,18 @@ export class Reader {
     return pages(this.#places.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
   }
 
+  /** Who used something on a day. CORRUPT where that is nobody. */
+  async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string> {
+    for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
+      const { key = "" } = value;
+      if (!isUser(tenant, key)) {
+        const cell = this.#places.days.at(tenantIdentity(tenant), id);
+        throw corruptRecord(cell, "a sum of what a user used does not say whose it is");
+      }
+      yield key;
+    }
+  }
+
   /** The entries of a run in the order of time. */
   ofRun(owner: Identity, run: string, range: TimeRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
     const prefix = entryPrefix(owner.session, run);
@@ -82,6 +94,8 @@ export class Reader {
   }
 
   async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry> {
+    if (timeOfEntry(id) !== time)
+      throw corruptRecord(this.#places.times.at(under, time), "it leads to an entry of another time");
     const found = await this.#places.entries.get(under, id);
     if (found !== undefined) return found;
     // Forgotten meanwhile, it lies elsewhere.
@@ -101,6 +115,14 @@ function boundsOf({ since, until, after }: TimeRange): Pick<ItemsOptions, "after
     // No time lies behind the year 9999, and text beyond it would sort before all others.
     ...(until === undefined || until > LIMITS.latest ? {} : { before: timeKey(until) }),
   };
+}
+
+function isUser(tenant: string, key: string): boolean {
+  try {
+    return ownerOfEntries({ tenant, user: key }).user === key;
+  } catch {
+    return false;
+  }
 }
 
 async function* pages<T>(

@@ -1,6 +1,8 @@
 import type { CallOptions, StateStore } from "../../contract.js";
+import { invalid } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { tenantIdentity } from "../../identity.js";
+import { LIMITS } from "../../limits.js";
 import { readInteger, readNamed, readObject, readOptions } from "../../validate.js";
 import { mappedJson } from "../codec.js";
 import { Collection, type ItemsOptions } from "../collection.js";
@@ -51,13 +53,36 @@ const COUNTS = ["calls", ...TOKEN_COUNTS] as const;
 const RECONCILIATION = mappedJson<Stored>({
   write: (stored) => stored as unknown as JsonValue,
   read(value) {
-    const { provider, at, variance } = readObject(value, "reconciliation") as Record<string, unknown>;
-    readLabel(provider, "provider");
-    readInteger(at, "at", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    readObject(variance, "variance");
-    return value as Stored;
+    const given = readObject(value, "reconciliation") as Record<string, unknown>;
+    const { provider, at, reported, recorded, variance, since, until } = given;
+    return {
+      provider: readLabel(provider, "provider"),
+      ...(since === undefined ? {} : { since: readTime(since, "since") }),
+      ...(until === undefined ? {} : { until: readTime(until, "until") }),
+      reported: readCompared(reported, "reported"),
+      recorded: readCompared(recorded, "recorded"),
+      variance: readCompared(variance, "variance"),
+      at: readTime(at, "at"),
+    };
   },
 });
+
+const SIGNED_MONEY = /^-?\d+(\.\d{1,12})?$/;
+
+function readCompared(value: unknown, field: string): ComparedUsage {
+  const given = readObject(value, field) as Record<string, unknown>;
+  const { cost } = given;
+  if (typeof cost !== "string" || !SIGNED_MONEY.test(cost)) throw invalid("cost", "a decimal");
+  const counts = COUNTS.filter((count) => count in given).map((count) => [
+    count,
+    readInteger(given[count], count, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  ]);
+  return { ...Object.fromEntries(counts), cost };
+}
+
+function readTime(value: unknown, field: string): number {
+  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
+}
 
 /** Comparisons of the accounts with what providers report, kept under the tenant. */
 export class Reconciliations {

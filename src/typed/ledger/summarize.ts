@@ -45,8 +45,7 @@ async function addEdge(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const day = dayOf(edge.since);
-  for await (const { value } of reader.rollups(tenant, "user", { first: day, last: day }, signal)) {
-    const user = value.key as string;
+  for await (const user of reader.users(tenant, day, signal)) {
     for await (const entry of reader.ofUser({ tenant, user }, edge, signal)) {
       const name = nameIn(entry, user, by);
       if (name !== undefined) groups.add({ ...name, sums: sumsOf(entry) });

@@ -1,4 +1,4 @@
-import { invalid } from "../../errors.js";
+import { invalid, isStateError, StateError } from "../../errors.js";
 import { readInteger, readObject } from "../../validate.js";
 import type { JsonValue } from "../json-value.js";
 import { formatMoney, type Money } from "./money.js";
@@ -49,6 +49,16 @@ export function plus(a: Sums, b: Sums): Sums {
 
 export function minus(a: Sums, b: Sums): Sums {
   return combine(a, b, -1);
+}
+
+/** Sums of what is stored. CORRUPT where they do not stay exact, as sums that were written do. */
+export function exactly(add: () => Sums): Sums {
+  try {
+    return add();
+  } catch (error) {
+    if (!isStateError(error, "INVALID_RECORD")) throw error;
+    throw new StateError("CORRUPT", "the sums of the ledger do not add up", { details: {}, cause: error });
+  }
 }
 
 export function isNothing(sums: Sums): boolean {

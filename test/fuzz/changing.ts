@@ -1,0 +1,20 @@
+import type { Layer, StoredRecord } from "../../src/driver.js";
+
+/** A layer through which every record goes that is read; what comes out as `undefined` is left out. */
+export function changing(change: (record: StoredRecord) => StoredRecord | undefined): Layer {
+  return (driver) => ({
+    apply: (commits, options) => driver.apply(commits, options),
+    read: async (slots) => (await driver.read(slots)).map((record) => record && change(record)),
+    readByEventId: async (tenant, eventId) => {
+      const record = await driver.readByEventId(tenant, eventId);
+      return record && change(record);
+    },
+    scan: async (query) => {
+      const { records, more } = await driver.scan(query);
+      return { records: records.flatMap((record) => change(record) ?? []), more };
+    },
+    erase: (...session) => driver.erase(...session),
+    status: () => driver.status(),
+    close: () => driver.close(),
+  });
+}

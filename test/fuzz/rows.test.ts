@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { isSoak, soak } from "../soak.js";
+import { onMemory, onPostgres, onSqlite, type Patient } from "./patients.js";
+import { runCase } from "./row-case.js";
+import {
+  CONTENT_DAMAGES,
+  DAMAGES,
+  type Damage,
+  NULL_DAMAGES,
+  SQLITE_DAMAGES,
+  UNTYPED_DAMAGES,
+} from "./row-damage.js";
+import { runCases, TIME_LIMIT_MS } from "./run-cases.js";
+import { Tally } from "./tally.js";
+
+/** How many cases there are of each kind of damage. */
+const CASES = 3;
+const CASES_OVER_THE_WIRE = 2;
+
+const PLACES = {
+  memory: { open: onMemory, damages: CONTENT_DAMAGES, cases: CASES },
+  sqlite: { open: () => onSqlite("typed"), damages: { ...DAMAGES, ...SQLITE_DAMAGES }, cases: CASES },
+  "sqlite without types": { open: () => onSqlite("untyped"), damages: UNTYPED_DAMAGES, cases: CASES },
+  postgres: { open: () => onPostgres("required"), damages: DAMAGES, cases: CASES_OVER_THE_WIRE },
+  "postgres without NOT NULL": {
+    open: () => onPostgres("nullable"),
+    damages: NULL_DAMAGES,
+    cases: CASES_OVER_THE_WIRE,
+  },
+};
+
+describe.each(Object.entries(PLACES))("rows of %s", (place, { open, damages, cases }) => {
+  let patient: Patient;
+  const tally = new Tally();
+
+  beforeAll(async () => {
+    patient = await open();
+  });
+  afterAll(async () => {
+    await patient.clean();
+    if (isSoak) console.log(`rows of ${place}: ${tally}`);
+  });
+
+  test.each(Object.entries<Damage>(damages))(
+    "%s",
+    async (name, damage) => {
+      await runCases(name, cases, async (choices) => {
+        const noticed = await runCase(patient, damage, choices);
+        tally.count(name, noticed > 0 ? "noticed" : "not noticed");
+      });
+    },
+    soak(TIME_LIMIT_MS),
+  );
+});

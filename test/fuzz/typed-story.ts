@@ -1,0 +1,168 @@
+import type { StateStore } from "../../src/index.js";
+import { createApprovals } from "../../src/typed/approvals/index.js";
+import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
+import { createLedger } from "../../src/typed/ledger/index.js";
+import { createSessions } from "../../src/typed/sessions/index.js";
+import { ACTIONS, CALL, HOUR } from "../typed/approvals-states.js";
+import { dyingAt } from "../typed/sessions-rig.js";
+
+const TENANT = "acme";
+const USER = { tenant: TENANT, user: "ann" };
+const WHO = { ...USER, session: "s1" };
+const CLOSED = { ...USER, session: "s2" };
+const RUN = { ...WHO, run: "r1" };
+const NOON = Date.UTC(2026, 0, 2, 12);
+const DAY = 86_400_000;
+
+const CREATION = { metadata: { title: "Invoices", deep: [1, { b: null }] }, eventId: "created" };
+const EVENTS = [{ id: "e1", value: { text: "first" } }, { value: [1, 2, 3] }, { value: "third" }];
+const REQUEST = { ...CALL, requester: "ann", question: "Pay?", ttlMs: HOUR };
+const SPENT = { provider: "p", model: "m", promptTokens: 12, completionTokens: 3, cost: "0.0000000375" };
+const ENTRY = {
+  ...SPENT,
+  eventId: "l1",
+  responseId: "resp-1",
+  turn: 1,
+  runName: "nightly",
+  tags: { team: "search" },
+};
+const FORGOTTEN = { ...USER, session: "gone" };
+const FORGOTTEN_ENTRY = { ...SPENT, eventId: "forgotten" };
+
+/** All wrappers over a store, at the same moment whenever they are asked. */
+export function wrappersOf(store: StateStore, clock = () => NOON) {
+  return {
+    sessions: createSessions(store, { clock }),
+    approvals: createApprovals(store, { clock }),
+    ledger: createLedger(store, { clock }),
+    slot: new TypedSlot<{ count: number }>(store, "settings", {
+      codec: json<{ count: number }>({
+        version: 2,
+        upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
+      }),
+    }),
+    older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
+    upgraded: new TypedSlot<{ count: number }>(store, "older", {
+      codec: json<{ count: number }>({
+        version: 2,
+        upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
+      }),
+    }),
+    notes: new Collection<{ text: string }>(store, "notes"),
+    journal: new Journal<{ step: number }>(store, "steps"),
+  };
+}
+
+/** Leaves one record at least of every kind that the wrappers write. */
+export async function tellStory(store: StateStore): Promise<void> {
+  const { sessions, approvals, ledger, slot, older, notes, journal } = wrappersOf(store);
+  await sessions.create(WHO, CREATION);
+  await sessions.append(WHO, EVENTS);
+  await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
+  await sessions.sessionState(WHO).set("key", { a: 1 });
+  await sessions.userState(USER).set("language", "en");
+  await sessions.tenantState(TENANT).set("plan", ["free"]);
+  await sessions.create(CLOSED);
+  await sessions.close(CLOSED);
+  const dying = createSessions(dyingAt(store, "erase"), { clock: () => NOON });
+  await sessions.create({ ...USER, session: "s3" });
+  await dying.delete({ ...USER, session: "s3" }).catch(() => undefined);
+
+  for (const id of ["pending", "approved", "denied", "cancelled", "claimed", "completed", "failed"])
+    await approvals.request(WHO, { ...REQUEST, id });
+  for (const id of ["approved", "claimed", "completed", "failed"]) await ACTIONS.approve(approvals, WHO, id);
+  for (const id of ["claimed", "completed", "failed"]) await ACTIONS.claim(approvals, WHO, id);
+  await ACTIONS.deny(approvals, WHO, "denied");
+  await ACTIONS.cancel(approvals, WHO, "cancelled");
+  await ACTIONS.complete(approvals, WHO, "completed");
+  await ACTIONS.fail(approvals, WHO, "failed");
+
+  for (const scope of [{ tenant: TENANT }, USER, WHO])
+    await ledger.setBudget(scope, { tokens: 100_000, cost: "10", calls: 50 });
+  await ledger.record(RUN, ENTRY);
+  await ledger.record(WHO, { ...SPENT, cost: "1.5", at: new Date(NOON - 2 * DAY), responseId: "resp-2" });
+  await ledger.record(RUN, { provider: "q", model: "n", promptTokens: 7, at: new Date(NOON - DAY) });
+  await ledger.reserve(WHO, { id: "settled", tokens: 100, cost: "0.5" });
+  await ledger.settle(WHO, "settled", { ...SPENT, cost: "0.4" });
+  await ledger.reserve(WHO, { id: "open", tokens: 100, cost: "0.5" });
+  await ledger.record(FORGOTTEN, FORGOTTEN_ENTRY);
+  await ledger.forget(FORGOTTEN);
+  await ledger.reconcile(
+    { tenant: TENANT },
+    { provider: "p", reported: { cost: "2", calls: 4 }, since: new Date(NOON - 3 * DAY) },
+  );
+
+  await slot.set(WHO, { count: 3 });
+  await older.set(WHO, { n: 4 });
+  await notes.put(WHO, "n1", { text: "one" });
+  await notes.put(WHO, "n2", { text: "two" });
+  await journal.append(WHO, [{ value: { step: 1 } }, { value: { step: 2 } }]);
+}
+
+export type Read = (wrappers: ReturnType<typeof wrappersOf>) => Promise<unknown>;
+
+/** Every way to read what the story left. */
+export const READS: Readonly<Record<string, Read>> = {
+  "sessions.get": ({ sessions }) => sessions.get(WHO),
+  "sessions.get, closed": ({ sessions }) => sessions.get(CLOSED),
+  "sessions.find": ({ sessions }) => sessions.find(WHO),
+  "sessions.list": ({ sessions }) => sessions.list(USER),
+  "sessions.list, closed": ({ sessions }) => sessions.list(USER, { status: "closed", limit: 1 }),
+  "sessions.read": ({ sessions }) => sessions.read(WHO),
+  "sessions.read, reverse": ({ sessions }) => sessions.read(WHO, { reverse: true, limit: 2 }),
+  "sessions.latestSummary": ({ sessions }) => sessions.latestSummary(WHO),
+  "sessions.summaries": ({ sessions }) => sessions.summaries(WHO),
+  "sessionState.get": ({ sessions }) => sessions.sessionState(WHO).get("key"),
+  "sessionState.entries": ({ sessions }) => sessions.sessionState(WHO).entries(),
+  "userState.find": ({ sessions }) => sessions.userState(USER).find("language"),
+  "tenantState.entries": ({ sessions }) => sessions.tenantState(TENANT).entries(),
+  "approvals.get": ({ approvals }) =>
+    Promise.all(["pending", "claimed", "failed"].map((id) => approvals.get(WHO, id))),
+  "approvals.find": ({ approvals }) =>
+    Promise.all(["approved", "denied", "cancelled", "completed"].map((id) => approvals.find(WHO, id))),
+  "approvals.wait": ({ approvals }) => approvals.wait(WHO, "denied", { timeoutMs: 1_000 }),
+  "approvals.list of a session": ({ approvals }) => approvals.list(WHO),
+  "approvals.list of a tenant": ({ approvals }) => approvals.list({ tenant: TENANT }, { limit: 1000 }),
+  "ledger.entries": ({ ledger }) => ledger.entries(WHO),
+  "ledger.entries of a run": ({ ledger }) => ledger.entries(RUN, { since: new Date(NOON - DAY) }),
+  "ledger.totals": ({ ledger }) =>
+    Promise.all([{ tenant: TENANT }, USER, WHO, RUN].map((scope) => ledger.totals(scope))),
+  "ledger.budget": ({ ledger }) =>
+    Promise.all([{ tenant: TENANT }, USER, WHO].map((scope) => ledger.budget(scope))),
+  "ledger.reconciliations": ({ ledger }) => ledger.reconciliations({ tenant: TENANT }),
+  ...summaries(),
+  "slot.get": ({ slot }) => slot.get(WHO),
+  "slot.find, upgraded": ({ upgraded }) => upgraded.find(WHO),
+  "collection.get": ({ notes }) => notes.get(WHO, "n1"),
+  "collection.list": ({ notes }) => notes.list(WHO),
+  "journal.read": ({ journal }) => journal.read(WHO),
+  "journal.bounds": ({ journal }) => journal.bounds(WHO),
+};
+
+/** What was done is asked for again, which reads what remembers it. */
+export const RETRIES: Readonly<Record<string, Read>> = {
+  "sessions.create again": ({ sessions }) => sessions.create(WHO, CREATION),
+  "sessions.append again": ({ sessions }) => sessions.append(WHO, EVENTS[0] as (typeof EVENTS)[0]),
+  "approvals.request again": ({ approvals }) => approvals.request(WHO, { ...REQUEST, id: "denied" }),
+  "ledger.record again": ({ ledger }) => ledger.record(RUN, ENTRY),
+  "ledger.record again, by the provider's id": ({ ledger }) =>
+    ledger.record(WHO, { ...SPENT, cost: "1.5", responseId: "resp-2" }),
+  "ledger.record again what was forgotten": ({ ledger }) => ledger.record(FORGOTTEN, FORGOTTEN_ENTRY),
+  "ledger.reserve again what was settled": ({ ledger }) =>
+    ledger.reserve(WHO, { id: "settled", tokens: 100 }),
+};
+
+function summaries(): Record<string, Read> {
+  const ways = ["provider", "model", "day", "user", "session", "runName", { tag: "team" }] as const;
+  // The edges of a period come from entries, and the days between them from sums.
+  const periods = [
+    {},
+    { since: new Date(NOON - 2 * DAY - HOUR), until: new Date(NOON + HOUR) },
+    { since: new Date(NOON - DAY - HOUR), until: new Date(NOON - HOUR) },
+  ];
+  const reads = periods.map((period, index): [string, Read] => [
+    `ledger.summarize, period ${index}`,
+    ({ ledger }) => Promise.all(ways.map((by) => ledger.summarize({ tenant: TENANT }, { by, ...period }))),
+  ]);
+  return Object.fromEntries(reads);
+}
