@@ -15,7 +15,7 @@ import { type Chain, Ground } from "./ground.js";
 /** Slots of one case that another takes note of: a case of a thousand records is no better for a thousand neighbours. */
 const MOST_SLOTS = 24;
 /** What another calls its records where the case has yet to say what it calls its own. No case scans for it. */
-const KIND = "beside";
+const KIND = "§beside";
 const UPDATED_AT = new Date("2001-01-01T00:00:00.000Z");
 
 /** Where data lies: in a durable space, or in one store that alone shows it. */

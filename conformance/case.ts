@@ -64,6 +64,8 @@ export interface ConformanceCase {
   readonly needs?: Need;
   /** Another's records are of other kinds then, where the scan would rightly show them. */
   readonly scans?: Scans;
+  /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
+  readonly bringsNeighbours?: boolean;
   run(context: CaseContext): Promise<void>;
 }
 

@@ -35,10 +35,14 @@ export class OpenContext implements CaseContext {
   #store: StateStore | undefined;
   #given = 0;
 
-  private constructor(surroundings: Surroundings, name: string, { needs, scans }: ConformanceCase) {
+  private constructor(
+    surroundings: Surroundings,
+    name: string,
+    { needs, scans, bringsNeighbours }: ConformanceCase,
+  ) {
     this.#surroundings = surroundings;
     this.#name = name;
-    this.#another = surroundings.beside ? new Another(scans) : undefined;
+    this.#another = surroundings.beside && !bringsNeighbours ? new Another(scans) : undefined;
     this.#space = needs === "processes" ? this.#ownSpace() : surroundings.space;
   }
 

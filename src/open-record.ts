@@ -20,7 +20,9 @@ export function openRecord(
   handedOver = false,
   mayLie: (at: Slot) => boolean = anywhere,
 ): StateRecord {
-  if (!hasPlace(record) || !isAsked(record, expected) || !mayLie(record)) throw corrupt({});
+  if (!hasPlace(record) || !isAsked(record, expected)) throw corrupt({});
+  if (!mayLie(record))
+    throw corrupt({}, "a scan brought a record that was not asked for, or not in its order");
   if (!isIntact(record)) throw corrupt({ at: placeOf(record) });
   return {
     eventId: record.eventId,
@@ -36,8 +38,11 @@ function anywhere(): boolean {
   return true;
 }
 
-function corrupt(details: { at?: RecordPlace }): StateError<"CORRUPT"> {
-  return new StateError("CORRUPT", "a stored record does not pass its checks", { details });
+function corrupt(
+  details: { at?: RecordPlace },
+  message = "a stored record does not pass its checks",
+): StateError<"CORRUPT"> {
+  return new StateError("CORRUPT", message, { details });
 }
 
 /** Whether it has a place at all. None where anything was ever stored has a longer name than a kind may be. */

@@ -17,6 +17,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/names",
     rule: "Names are literal: whatever is in them, each stands for itself alone and comes back as it was.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       for (const field of ["user", "session", "run", "kind"] as const) {
@@ -28,6 +29,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/tenants",
     rule: "A tenant sees its own records alone, whatever its name, also where all tenants use the same event ids.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       await keepApart(store, recordsAt(context, placesBy("tenant", HOSTILE_NAMES), { eventId: "the same" }));
@@ -36,6 +38,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/joined-names",
     rule: "Names and event ids that would be the same when joined by any separator are still different ones.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       await keepApart(store, recordsAt(context, joinedPlaces(JOINERS)));
@@ -50,6 +53,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/delete",
     rule: "A delete empties the slot of its own name alone, and what is empty shows nothing of other names' records.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       await eachLot(context, Object.values(LOTS), async (records) => {
@@ -67,6 +71,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/erase",
     rule: "An erase takes the session of exactly this tenant, user and session, whatever their names.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       const lots = [LOTS.tenant, LOTS.user, LOTS.session, LOTS.joined];
@@ -84,6 +89,7 @@ export const isolationCases: readonly ConformanceCase[] = [
   {
     id: "isolation/scans",
     rule: "A scan of one tenant returns that tenant's records alone, whatever its name and wherever it goes on from.",
+    bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
       const records = recordsAt(context, placesBy("tenant", HOSTILE_NAMES));
