@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { type NewRecord, type RecordPlace, type StateStore, slotKey } from "../src/index.js";
 import { assertRecord, assertWritten, broken, byBytes } from "./expect.js";
+
+/** One record or more. */
+export type Some = readonly [NewRecord, ...NewRecord[]];
+
+const AT_ONCE = 32;
 
 /** Fills the slots, which are empty, overwrites each, and then finds each by itself and in its list, as it was saved last. */
 export async function keepApart(store: StateStore, records: readonly NewRecord[]): Promise<void> {
@@ -10,15 +16,27 @@ export async function keepApart(store: StateStore, records: readonly NewRecord[]
     eventId: `${record.eventId}-2`,
     bytes: Uint8Array.from(record.bytes).reverse(),
   }));
-  await Promise.all(later.map((record, index) => saveOnto(store, record, records[index]?.eventId ?? null)));
-  await Promise.all(later.map((record) => assertThere(store, record)));
+  await inGroups(later, (record, index) => saveOnto(store, record, records[index]?.eventId ?? null));
+  await inGroups(later, (record) => assertThere(store, record));
   const identities = grouped(later, ({ identity }) => slotKey({ run: "", ...identity, kind: "" }));
-  await Promise.all(identities.map((own) => assertListed(store, own)));
+  await inGroups(identities, (own) => assertListed(store, own));
 }
 
 /** Saves each into a slot that must be empty. */
 export async function fill(store: StateStore, records: readonly NewRecord[]): Promise<void> {
-  await Promise.all(records.map((record) => saveOnto(store, record, null)));
+  await inGroups(records, (record) => saveOnto(store, record, null));
+}
+
+/** So many at once, with a turn of the loop after each group, so that cases beside this one get theirs. */
+export async function inGroups<T>(
+  items: readonly T[],
+  act: (item: T, index: number) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    const group = items.slice(start, start + AT_ONCE);
+    await Promise.all(group.map((item, index) => act(item, start + index)));
+    await turnOfTheLoop();
+  }
 }
 
 /** Found by its slot and by its event id, as it was saved. */
@@ -50,8 +68,8 @@ async function saveOnto(store: StateStore, record: NewRecord, expect: string | n
 }
 
 /** All records of one identity, and nothing else, in the order of their kinds. */
-async function assertListed(store: StateStore, own: readonly NewRecord[]): Promise<void> {
-  const [first] = own as [NewRecord];
+async function assertListed(store: StateStore, own: Some): Promise<void> {
+  const [first] = own;
   const listed = await store.list(first.identity, "");
   const expected = [...own].sort((a, b) => byBytes(a.kind, b.kind));
   const shown = (records: readonly RecordPlace[]) => records.map(({ kind }) => visible(kind));
@@ -62,15 +80,12 @@ async function assertListed(store: StateStore, own: readonly NewRecord[]): Promi
 }
 
 /** Those of one session together, in the order of the first of each. */
-export function bySession(records: readonly NewRecord[]): (readonly NewRecord[])[] {
+export function bySession(records: readonly NewRecord[]): Some[] {
   return grouped(records, ({ identity }) => slotKey({ ...identity, run: "", kind: "" }));
 }
 
-function grouped(
-  records: readonly NewRecord[],
-  keyOf: (record: NewRecord) => string,
-): (readonly NewRecord[])[] {
-  const groups = new Map<string, NewRecord[]>();
+function grouped(records: readonly NewRecord[], keyOf: (record: NewRecord) => string): Some[] {
+  const groups = new Map<string, [NewRecord, ...NewRecord[]]>();
   for (const record of records) {
     const key = keyOf(record);
     const group = groups.get(key);

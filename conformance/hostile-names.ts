@@ -49,9 +49,9 @@ export const LONGEST_KINDS: readonly string[] = [
   ...["\u{1f600}", "\u{1f601}"].map((last) => "\u{1f600}".repeat(127) + last),
 ];
 
-/** Every name as a kind, alone and before more, in the order of their bytes. */
-export function hostileKinds(): string[] {
-  const kinds = [...HOSTILE_NAMES.flatMap((name) => [name, `${name}/1`]), ...LONGEST_KINDS];
+/** Kinds that begin with one another, or seem to, in the order of their bytes. */
+export function kindsForPrefixes(): string[] {
+  const kinds = [...CLOSEST_NAMES.flatMap((name) => [name, `${name}/1`]), ...LONGEST_KINDS];
   return [...new Set(kinds)].sort(byBytes);
 }
 

@@ -6,9 +6,9 @@ import {
   type StateStore,
   scanKind,
 } from "../../src/index.js";
-import { bySession, fill, keepApart, where } from "../apart.js";
+import { assertThere, bySession, fill, inGroups, keepApart, where } from "../apart.js";
 import type { CaseContext, ConformanceCase } from "../case.js";
-import { assertRecord, byBytes, refused } from "../expect.js";
+import { byBytes, refused } from "../expect.js";
 import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../hostile-names.js";
 import { joinedPlaces, placesBy } from "../hostile-places.js";
 
@@ -56,15 +56,14 @@ export const isolationCases: readonly ConformanceCase[] = [
     bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
-      await eachLot(context, Object.values(LOTS), async (records) => {
-        await fill(store, records);
-        for (const [index, record] of records.entries()) {
+      const slots = (records: readonly NewRecord[]) => records.map((record) => [record]);
+      await inHalves(context, store, { lots: Object.values(LOTS), parts: slots }, async (gone, [left]) => {
+        await inGroups(gone, async (record, index) => {
           const { identity, kind, eventId } = record;
-          assertRecord(await store.find(identity, kind), record, where(record));
           const condition = index % 2 === 0 ? {} : { expect: eventId };
           assert.equal(await store.delete(identity, kind, condition), true, `delete of ${where(record)}`);
-          await assertNothing(context, store, record, records[index + 1]?.eventId ?? "none");
-        }
+        });
+        await inGroups(gone, (record) => assertNothing(context, store, record, left?.eventId ?? "none"));
       });
     },
   },
@@ -75,14 +74,13 @@ export const isolationCases: readonly ConformanceCase[] = [
     async run(context) {
       const store = await context.openAlone();
       const lots = [LOTS.tenant, LOTS.user, LOTS.session, LOTS.joined];
-      await eachLot(context, lots, async (records) => {
-        await fill(store, records);
-        for (const own of bySession(records)) {
-          const [{ identity, kind }] = own as [NewRecord];
+      await inHalves(context, store, { lots, parts: bySession }, async (gone) => {
+        await inGroups(bySession(gone), async (own) => {
+          const [{ identity, kind }] = own;
           const { run: _, ...session } = identity;
-          const what = `the session of ${where({ identity, kind })}`;
-          assert.equal(await store.erase(session), own.length, `how many records were erased with ${what}`);
-        }
+          const what = `how many records were erased with the session of ${where({ identity, kind })}`;
+          assert.equal(await store.erase(session), own.length, what);
+        });
       });
     },
   },
@@ -94,7 +92,7 @@ export const isolationCases: readonly ConformanceCase[] = [
       const store = await context.openAlone();
       const records = recordsAt(context, placesBy("tenant", HOSTILE_NAMES));
       await fill(store, records);
-      for (const [index, own] of records.entries()) {
+      await inGroups(records, async (own, index) => {
         const { tenant } = own.identity;
         const after = records.at(index - 1) as NewRecord;
         const isBehind = byBytes(tenant, after.identity.tenant) > 0;
@@ -108,7 +106,7 @@ export const isolationCases: readonly ConformanceCase[] = [
         assert.deepEqual(scans.map(eventIds), [all, all, isBehind ? all : []], `scans of ${where(own)}`);
         const paged = await collected(scanKind(store, scope, "by tenant", { pageSize: 2 }));
         assert.deepEqual(eventIds(paged), all, `a scan of ${where(own)} in pages`);
-      }
+      });
       const everywhere = maintenanceScope({ reason: "conformance", allTenants: true });
       const inOrder = records.toSorted((a, b) => byBytes(a.identity.tenant, b.identity.tenant));
       assert.deepEqual(
@@ -138,20 +136,34 @@ function recordsAt(
   return places.map(({ identity, kind }) => record(identity, kind, fields));
 }
 
+interface Halving {
+  readonly lots: readonly (readonly RecordPlace[])[];
+  /** What is emptied at once: slots, or whole sessions. */
+  readonly parts: (records: readonly NewRecord[]) => readonly (readonly NewRecord[])[];
+}
+
 /**
- * Goes through each lot from one end and then from the other. So whatever is done under one name, one at a time, meets each
- * other name once while it still has its record and once when it has none any more.
+ * Fills all places of each lot, has one half emptied, and looks whether the other is as it was; then with the halves
+ * changed. Names that are close to one another follow one another, and so are in different halves.
  */
-async function eachLot(
+async function inHalves(
   context: CaseContext,
-  lots: readonly (readonly RecordPlace[])[],
-  goThrough: (records: readonly NewRecord[]) => Promise<void>,
+  store: StateStore,
+  { lots, parts }: Halving,
+  empty: (gone: readonly NewRecord[], left: readonly NewRecord[]) => Promise<void>,
 ): Promise<void> {
-  const both = lots.map(async (places) => {
-    await goThrough(recordsAt(context, places));
-    await goThrough(recordsAt(context, places.toReversed()));
+  const work = lots.map(async (places) => {
+    for (const half of [0, 1]) {
+      const all = parts(recordsAt(context, places));
+      const gone = all.filter((_, index) => index % 2 === half).flat();
+      const left = all.filter((_, index) => index % 2 !== half).flat();
+      await fill(store, all.flat());
+      await empty(gone, left);
+      await inGroups(left, (record) => assertThere(store, record));
+      await inGroups(left, ({ identity, kind }) => store.delete(identity, kind));
+    }
   });
-  await Promise.all(both);
+  await Promise.all(work);
 }
 
 /** What is said of a slot whose record was deleted. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Identity, ListOptions } from "../../src/index.js";
 import type { CaseContext, ConformanceCase } from "../case.js";
 import { assertRecord, byBytes } from "../expect.js";
-import { HOSTILE_NAMES, hostileKinds, LONGEST_KINDS } from "../hostile-names.js";
+import { CLOSEST_NAMES, kindsForPrefixes, LONGEST_KINDS } from "../hostile-names.js";
 
 /** Kinds in byte order, in which every kind that a wildcard, a case or a separator may confuse has a double. */
 const LITERAL = [
@@ -68,9 +68,9 @@ export const listCases: readonly ConformanceCase[] = [
     id: "list/prefix-literal",
     rule: "A prefix is literal: whatever is in it, wildcards, patterns and quotes included, stands for itself.",
     async run(context) {
-      const kinds = hostileKinds();
+      const kinds = kindsForPrefixes();
       const owner = await fill(context, kinds);
-      for (const prefix of [...HOSTILE_NAMES, ...LONGEST_KINDS]) {
+      for (const prefix of [...CLOSEST_NAMES, ...LONGEST_KINDS]) {
         const expected = kinds.filter((kind) => kind.startsWith(prefix));
         await lists(context, owner, prefix, expected);
       }
@@ -235,7 +235,8 @@ export const listCases: readonly ConformanceCase[] = [
 async function fill({ store, identity, record }: CaseContext, kinds: readonly string[]): Promise<Identity> {
   const owner = identity();
   // Against the order, so that none comes from the order of writing.
-  await Promise.all(kinds.toReversed().map((kind) => store.save(record(owner, kind))));
+  const changes = kinds.toReversed().map((kind) => ({ op: "save" as const, record: record(owner, kind) }));
+  await store.commit(changes);
   return owner;
 }
 

@@ -29,7 +29,19 @@ describe("a bad line", () => {
       const load = await Load.start(stores, [...works, tellTale], { callers: 84, dice });
       faults.begin();
       const locks = lockSessions(url, timeoutMs, dice);
-      await load.until(() => faults.fewest >= FEWEST, soak(100_000));
+      const dbg = setInterval(
+        () =>
+          console.log(
+            "DBG",
+            JSON.stringify(Object.fromEntries(faults.counts)),
+            load.acknowledged.length,
+            JSON.stringify(Object.fromEntries(load.failures)),
+            line.accepted,
+            line.open,
+          ),
+        5000,
+      );
+      await load.until(() => faults.fewest >= FEWEST, soak(100_000)).finally(() => clearInterval(dbg));
       faults.end();
       await locks.end();
       await load.progress();
@@ -93,7 +105,7 @@ class TellTale implements Work {
     if (duplicate) this.duplicates++;
     else this.firsts++;
     if (expected === undefined || expected === duplicate) return;
-    findings[expected ? "twice" : "untrue"].push(record.eventId);
+    findings[expected ? "twice" : "untrue"].push(`the receipt of ${record.eventId}`);
   }
 
   async look(): Promise<void> {}

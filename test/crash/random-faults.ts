@@ -30,19 +30,26 @@ export class RandomFaults {
   readonly #options: Required<FaultOptions>;
   readonly #reached = new Map<string, number>();
   readonly #written = new Map<string, number>();
+  #isActive = false;
 
+  /** Nothing fails before it begins, and nothing after it has ended. */
   constructor(line: FaultyLine, options: FaultOptions) {
     this.#line = line;
     this.#options = { others: 0, faults: FAULTS, ...options };
     this.counts = new Map(this.#options.faults.map((fault) => [fault, 0]));
-  }
-
-  begin(): void {
-    const line = this.#line;
     line.onRequest = (data) => this.#judge(data);
     line.onAnswer = (answer, request) => {
       if (/applied|duplicate/.test(answer.toString("latin1"))) note(this.#written, request);
     };
+  }
+
+  begin(): void {
+    this.#isActive = true;
+  }
+
+  end(): void {
+    this.#isActive = false;
+    this.#line.onConnect = "serve";
   }
 
   /** The fewest that there were of one kind. */
@@ -61,27 +68,22 @@ export class RandomFaults {
     return this.#reached.get(eventId) === written ? false : undefined;
   }
 
-  end(): void {
-    this.#line.onRequest = () => "pass";
-    this.#line.onConnect = "serve";
-  }
-
   #judge(data: Buffer): Verdict {
     const { others, dice } = this.#options;
-    this.#line.onConnect = dice.chance(others) ? "close" : "serve";
+    const fails = (share: number) => this.#isActive && dice.chance(share);
+    this.#line.onConnect = fails(others) ? "close" : "serve";
     // Not counted: of other requests nothing is left.
-    if (!isWrite(data)) return dice.chance(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
-    const verdict = this.#verdictOnWrite();
+    if (!isWrite(data)) return fails(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
+    const verdict = fails(this.#options.writes) ? this.#fault() : "pass";
     if (!LOST_REQUESTS.includes(verdict)) note(this.#reached, data);
     return verdict;
   }
 
-  #verdictOnWrite(): Verdict {
-    const { writes, faults, dice } = this.#options;
-    if (!dice.chance(writes)) return "pass";
-    const verdict = dice.pick(faults);
-    this.counts.set(verdict, (this.counts.get(verdict) ?? 0) + 1);
-    return verdict;
+  #fault(): Verdict {
+    const { faults, dice } = this.#options;
+    const fault = dice.pick(faults);
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    return fault;
   }
 }
 

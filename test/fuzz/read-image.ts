@@ -36,10 +36,15 @@ export async function readImage(store: StateStore, states: readonly State[]): Pr
     const list = await unlessCorrupt(store.list(identity, ""));
     return [key, Array.isArray(list) ? list : "corrupt"] as const;
   });
+  const [slots, events, lists] = await Promise.all([
+    Promise.all(finding),
+    Promise.all(loading),
+    Promise.all(listing),
+  ]);
   return {
-    slots: new Map(await Promise.all(finding)),
-    events: new Map(await Promise.all(loading)),
-    lists: new Map(await Promise.all(listing)),
+    slots: new Map(slots),
+    events: new Map(events),
+    lists: new Map(lists),
     scan: await scanOn(store, places.size),
   };
 }

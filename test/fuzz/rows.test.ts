@@ -14,8 +14,8 @@ import { runCases, TIME_LIMIT_MS } from "./run-cases.js";
 import { Tally } from "./tally.js";
 
 /** How many cases there are of each kind of damage. */
-const CASES = 3;
-const CASES_OVER_THE_WIRE = 2;
+const CASES = 2;
+const CASES_OVER_THE_WIRE = 1;
 
 const PLACES = {
   memory: { open: onMemory, damages: CONTENT_DAMAGES, cases: CASES },

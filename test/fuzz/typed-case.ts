@@ -9,27 +9,30 @@ import { slotKey } from "../../src/slot-key.js";
 import { changing } from "./changing.js";
 import { keyOf } from "./image.js";
 import { isJson } from "./json-damage.js";
-import { READS, RETRIES, tellStory, wrappersOf } from "./typed-story.js";
+import { READS, RETRIES, type Read, tellStory, wrappersOf } from "./typed-story.js";
 
 /** What the story left, and what each read makes of it. */
 export interface Story {
   readonly records: readonly StoredRecord[];
   readonly answers: ReadonlyMap<string, unknown>;
+  readonly reads: Reads;
 }
+
+export type Reads = Readonly<Record<string, Read>>;
 
 export type Outcome = "as it was" | "another value" | "conflict" | "CORRUPT" | "SCHEMA_TOO_NEW";
 
 /** What changes nothing where nothing is damaged; what may write all the same comes last. */
 const ALL = { ...READS, ...RETRIES };
 
-export async function makeStory(): Promise<Story> {
+export async function makeStory(reads: Reads = ALL): Promise<Story> {
   const driver = await openMemory();
   await tellStory(createStore(driver));
   const { records } = await driver.scan({ prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false });
   const answers = new Map<string, unknown>();
   const store = await storeOf(records);
-  for (const [name, read] of Object.entries(ALL)) answers.set(name, await read(wrappersOf(store)));
-  return { records, answers };
+  for (const [name, read] of Object.entries(reads)) answers.set(name, await read(wrappersOf(store)));
+  return { records, answers, reads };
 }
 
 /** A store of these records, one of them damaged above the floor's own checks, as other code or an older one writes it. */
@@ -55,7 +58,7 @@ async function storeOf(
  * that names the damage, nor another value of the same form.
  */
 export async function readDamaged(
-  { records, answers }: Story,
+  { records, answers, reads }: Story,
   damaged: StoredRecord,
 ): Promise<readonly Outcome[]> {
   const key = slotKey(damaged);
@@ -65,16 +68,21 @@ export async function readDamaged(
     if (slotKey(record) === key) wasRead = true;
   });
   const outcomes: Outcome[] = [];
-  for (const [name, read] of Object.entries(ALL)) {
+  for (const [name, read] of Object.entries(reads)) {
     wasRead = false;
     const outcome = await outcomeOf(read(wrappersOf(store)), answers.get(name), damaged, name);
     if (wasRead) outcomes.push(outcome);
     else if (outcome !== "as it was") throw new Error(`${name} did not read it, and is ${outcome}`);
-    if (wasRead && !isJson(damaged.bytes) && outcome !== "CORRUPT" && outcome !== "SCHEMA_TOO_NEW")
+    // What was appended under an id is compared as it is stored.
+    const isSaid = outcome === "CORRUPT" || outcome === "SCHEMA_TOO_NEW" || outcome === "conflict";
+    if (wasRead && !isJson(damaged.bytes) && !isSaid)
       throw new Error(`${name} read what is no JSON, and is ${outcome}`);
   }
   return outcomes;
 }
+
+/** Of a retry, where what it is compared with has changed. */
+const CONFLICTS: readonly string[] = ["IDEMPOTENCY_CONFLICT", "ALREADY_EXISTS"];
 
 async function outcomeOf(
   reading: Promise<unknown>,
@@ -87,7 +95,7 @@ async function outcomeOf(
     answer = await reading;
   } catch (error) {
     if (isStateError(error, "SCHEMA_TOO_NEW")) return error.code;
-    if (name in RETRIES && isStateError(error, "IDEMPOTENCY_CONFLICT")) return "conflict";
+    if (name in RETRIES && isStateError(error) && CONFLICTS.includes(error.code)) return "conflict";
     if (!isStateError(error, "CORRUPT")) throw error;
     const { at } = error.details;
     // Sums that do not add up are not one record's alone.

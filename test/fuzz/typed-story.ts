@@ -8,7 +8,7 @@ import { dyingAt } from "../typed/sessions-rig.js";
 
 const TENANT = "acme";
 const USER = { tenant: TENANT, user: "ann" };
-const WHO = { ...USER, session: "s1" };
+export const WHO = { ...USER, session: "s1" };
 const CLOSED = { ...USER, session: "s2" };
 const RUN = { ...WHO, run: "r1" };
 const NOON = Date.UTC(2026, 0, 2, 12);
@@ -29,25 +29,21 @@ const ENTRY = {
 const FORGOTTEN = { ...USER, session: "gone" };
 const FORGOTTEN_ENTRY = { ...SPENT, eventId: "forgotten" };
 
+const COUNTED = json<{ count: number }>({
+  version: 2,
+  upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
+});
+
 /** All wrappers over a store, at the same moment whenever they are asked. */
 export function wrappersOf(store: StateStore, clock = () => NOON) {
   return {
+    store,
     sessions: createSessions(store, { clock }),
     approvals: createApprovals(store, { clock }),
     ledger: createLedger(store, { clock }),
-    slot: new TypedSlot<{ count: number }>(store, "settings", {
-      codec: json<{ count: number }>({
-        version: 2,
-        upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
-      }),
-    }),
+    slot: new TypedSlot(store, "settings", { codec: COUNTED }),
     older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
-    upgraded: new TypedSlot<{ count: number }>(store, "older", {
-      codec: json<{ count: number }>({
-        version: 2,
-        upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
-      }),
-    }),
+    upgraded: new TypedSlot(store, "older", { codec: COUNTED }),
     notes: new Collection<{ text: string }>(store, "notes"),
     journal: new Journal<{ step: number }>(store, "steps"),
   };

@@ -19,14 +19,14 @@ export interface Caller {
   readonly neighbour: string;
 }
 
-/** One for each hostile name in a field, and for each way to join names. */
+/** One for each hostile name of a user, for the closest ones in every other field, and for each way to join names. */
 export const CALLERS: readonly Caller[] = [
-  ...placesBy("tenant", HOSTILE_NAMES).map((place) => ({ place, prefix: "everybody", neighbour: "nobody" })),
+  ...placesBy("tenant", CLOSEST_NAMES).map((place) => ({ place, prefix: "everybody", neighbour: "nobody" })),
   ...neighbours(placesBy("user", HOSTILE_NAMES)),
-  ...neighbours(placesBy("session", HOSTILE_NAMES)),
+  ...neighbours(placesBy("session", CLOSEST_NAMES)),
   ...neighbours(placesBy("run", CLOSEST_NAMES)),
   ...neighbours(placesBy("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS])),
-  ...neighbours(joinedPlaces(JOINERS)),
+  ...neighbours(joinedPlaces(JOINERS.slice(0, 12))),
 ];
 
 /** What every payload begins with. */

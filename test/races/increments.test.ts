@@ -17,6 +17,7 @@ type Way = "save" | "commitOfTwo" | "careless";
 
 /** Processes that count at the same time, first one way, then another; each way begins when all of them are there. */
 const COUNTING = `
+  import { setTimeout } from "node:timers/promises";
   import { isStateError, newEventId } from "groundstate";
   const { identity, each, processes } = args;
   const find = async (kind) => {
@@ -53,7 +54,7 @@ const COUNTING = `
   const told = {};
   for (const [way, attempt] of Object.entries(ways)) {
     await store.save({ eventId: newEventId(), identity, kind: "at " + way + "/" + me, bytes: Buffer.alloc(0) });
-    while ((await store.list(identity, "at " + way)).length < processes);
+    while ((await store.list(identity, "at " + way)).length < processes) await setTimeout(1);
     const counted = [];
     const recognised = [0, 0];
     let refused = 0;

@@ -126,9 +126,9 @@ test("it says what trying all orders says", () => {
       said[isSo ? "linearizable" : "not"]++;
       expect(checkLinearizable(uses, REGISTERS).is).toBe(isSo ? "linearizable" : "not linearizable");
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
-  expect(Math.min(...Object.values(said))).toBeGreaterThan(300);
+  expect(Math.min(...Object.values(said))).toBeGreaterThan(150);
 });
 
 /** In the plainest way. */
@@ -143,7 +143,7 @@ function someOrderExplains(state: Registers, uses: readonly Use[]): boolean {
 }
 
 test("long histories of several clients are decided, also with outcomes that nobody knows", () => {
-  for (let seed = 0; seed < 5; seed++) {
+  for (let seed = 0; seed < 3; seed++) {
     const uses = simulated(5, 120, seed);
     expect(checkLinearizable(uses, REGISTERS).is).toBe("linearizable");
     const stale = uses.findLastIndex(({ reads, ended }) => reads?.x !== undefined && ended !== undefined);

@@ -25,7 +25,7 @@ test("also while the server's processes are killed that serve them", async ({ an
   const asked = racesOn(drivers);
   // The stores ask again what they lost the answer to.
   const races: typeof asked = (look) => asked((history) => look({ ...history, asksAgain: true }));
-  const tally = await mustBeLinearizable(races, soak(15));
+  const tally = await mustBeLinearizable(races, soak(10));
   await annotate(`${tally}, killed ${await striker.stop()}`);
   expect(striker.killed).toBeGreaterThan(5);
 }, 3_600_000);

@@ -8,14 +8,14 @@ import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 const { fileReference, mutants } = built;
 
 /** A fleet on a folder of its own, which is removed when the processes are gone. */
-async function fleetOn({ harness, modulePath }: Pick<typeof fileReference, "harness" | "modulePath">) {
+async function fleetOn({ harness, modulePath }: typeof fileReference, size: number) {
   const space = `races-${randomUUID()}`;
   onTestFinished(() => harness.destroy?.(space));
-  return Fleet.launch(3, modulePath as string, space);
+  return Fleet.launch(size, modulePath as string, space);
 }
 
 test("what the broken drivers are made from is linearizable across processes", async () => {
-  await mustBeLinearizable(racesAcross(await fleetOn(fileReference), 6), 5);
+  await mustBeLinearizable(racesAcross(await fleetOn(fileReference, 3), 6), 5);
 }, 60_000);
 
 const overProcesses = mutants.filter(({ modulePath }) => modulePath !== undefined);
@@ -24,7 +24,7 @@ test.for(overProcesses.map((mutant) => [mutant.id, mutant] as const))(
   "a driver is found that %s",
   { timeout: 120_000 },
   async ([, mutant], { annotate }) => {
-    const seeds = await seedsUntilFound(racesAcross(await fleetOn(mutant), 6, 0), 100);
+    const seeds = await seedsUntilFound(racesAcross(await fleetOn(mutant, 2), 6, 0), 100);
     await annotate(`found after ${seeds}`);
     expect(seeds).toBeDefined();
   },

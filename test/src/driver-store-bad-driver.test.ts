@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { StateStore } from "../../src/contract.js";
+import type { RecordPlace, StateStore } from "../../src/contract.js";
 import type { Driver, ScanPage, StoredRecord } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
 import { StateError } from "../../src/errors.js";
@@ -97,17 +97,47 @@ describe("a damaged record is CORRUPT, with its place", () => {
     }
   });
 
-  test.each(["tenant", "user", "session", "run", "kind", "eventId"])(
+  test("an event id that is no text", async () => {
+    for (const value of [undefined, null, 7, "x".repeat(70_000)]) {
+      const broken = { ...intact, eventId: value } as unknown as StoredRecord;
+      for (const read of ["find", "load", "list", "listKind"]) {
+        const error = await failure(READS[read]?.(storeOf(broken)) as Promise<unknown>);
+        expect(error.details).toEqual({ at: { identity: IDENTITY, kind: "note" } });
+      }
+    }
+  });
+
+  test.each(["tenant", "user", "session", "run", "kind"])(
     "and without one when its %s is no text",
     async (field) => {
       for (const value of [undefined, null, 7, "x".repeat(70_000)]) {
         const broken = { ...intact, [field]: value } as unknown as StoredRecord;
         const all = maintenanceScope({ reason: "test", allTenants: true });
         const error = await failure(storeOf(broken).listKind(all, "note"));
-        expect(error).toMatchObject({ code: "CORRUPT", details: {} });
+        expect([error.code, error.details]).toEqual(["CORRUPT", {}]);
       }
     },
   );
+
+  test.each([
+    { user: "" },
+    { session: "s".repeat(400) },
+    { run: "~" },
+    { tenant: "~t" },
+    { kind: `note\0${"\u{FFFD}".repeat(400)}` },
+  ])("its place may be gone on from where nothing could be saved: %j", async (fields) => {
+    const all = maintenanceScope({ reason: "test", allTenants: true });
+    const broken = stored({ ...fields, fingerprint: "A".repeat(43) });
+    const error = await failure(storeOf(broken).listKind(all, "note"));
+    const { at } = error.details as { at: RecordPlace };
+    expect(at).toMatchObject({ kind: broken.kind });
+    expect(await createStore(driverWith({})).listKind(all, "note", { after: at })).toEqual([]);
+    const copy = structuredClone(at);
+    if (!("run" in fields || "tenant" in fields))
+      expect((await failure(storeOf().listKind(all, "note", { after: copy }))).code).toMatch(
+        /INVALID_RECORD|IDENTITY_REQUIRED/,
+      );
+  });
 
   test("the place of a user's own record may be gone on from", async () => {
     const { tenant, user, session } = userIdentity("acme", "ann");
@@ -122,11 +152,6 @@ describe("a damaged record is CORRUPT, with its place", () => {
 describe("a page that is broken is UNAVAILABLE, and no scan goes on for ever", () => {
   const pages: Readonly<Record<string, (ask: { after?: unknown; before?: unknown }) => unknown>> = {
     "empty, and more is said to follow": () => ({ records: [], more: true }),
-    "the same again and again": () => ({ records: [stored()], more: true }),
-    "going back": ({ after, before }) => ({
-      records: [stored({ kind: after ? "a" : before ? "z" : "note" })],
-      more: true,
-    }),
     "without records": () => ({ more: true }),
     "not there": () => undefined,
   };
@@ -139,6 +164,46 @@ describe("a page that is broken is UNAVAILABLE, and no scan goes on for ever", (
     ]) {
       expect(await failure(scan())).toMatchObject({ code: "UNAVAILABLE", details: { reason: "refused" } });
     }
+  });
+});
+
+describe("a record out of its place is CORRUPT without one, and no scan goes on for ever", () => {
+  type Ask = Parameters<Driver["scan"]>[0];
+  const pages: Readonly<Record<string, (ask: Ask) => ScanPage>> = {
+    "the same again and again": () => ({ records: [stored({ kind: "note" })], more: true }),
+    "going back": ({ after, before }) => ({
+      records: [stored({ kind: after ? "note/a" : before ? "note/z" : "note/m" })],
+      more: true,
+    }),
+    "twice in a page": () => ({ records: [stored(), stored()], more: false }),
+    "in the wrong order": ({ reverse }) => {
+      const records = [stored({ kind: "note/b" }), stored({ kind: "note/a" })];
+      return { records: reverse ? records.reverse() : records, more: false };
+    },
+    "of another prefix": () => ({ records: [stored({ kind: "nota" })], more: false }),
+    "at the place to go on from": ({ after, before }) => ({
+      records: [stored({ kind: (after ?? before)?.kind ?? "note" })],
+      more: true,
+    }),
+  };
+  test.each(Object.entries(pages))("%s", async (_, page) => {
+    const store = createStore(driverWith({ scan: async (ask) => page(ask) }));
+    const after = { identity: IDENTITY, kind: "note/x" };
+    for (const scan of [
+      () => store.listKind(SCOPE, "note"),
+      () => store.listKind(SCOPE, "note", { after }),
+      () => store.list(IDENTITY, "note"),
+      () => store.list(IDENTITY, "note", { reverse: true }),
+    ]) {
+      const error = await failure(scan());
+      expect([error.code, error.details]).toEqual(["CORRUPT", {}]);
+    }
+  });
+
+  test("beyond a bound", async () => {
+    const store = createStore(driverWith({ scan: async () => ({ records: [stored()], more: false }) }));
+    for (const bounds of [{ after: "note" }, { after: "note/a" }, { before: "note" }, { before: "n" }])
+      expect((await failure(store.list(IDENTITY, "", bounds))).code).toBe("CORRUPT");
   });
 });
 
