@@ -29,19 +29,7 @@ describe("a bad line", () => {
       const load = await Load.start(stores, [...works, tellTale], { callers: 84, dice });
       faults.begin();
       const locks = lockSessions(url, timeoutMs, dice);
-      const dbg = setInterval(
-        () =>
-          console.log(
-            "DBG",
-            JSON.stringify(Object.fromEntries(faults.counts)),
-            load.acknowledged.length,
-            JSON.stringify(Object.fromEntries(load.failures)),
-            line.accepted,
-            line.open,
-          ),
-        5000,
-      );
-      await load.until(() => faults.fewest >= FEWEST, soak(100_000)).finally(() => clearInterval(dbg));
+      await load.until(() => faults.fewest >= FEWEST, soak(100_000));
       faults.end();
       await locks.end();
       await load.progress();
