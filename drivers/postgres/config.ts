@@ -26,7 +26,11 @@ export interface PostgresConfig {
   readonly prepare?: boolean;
   /** Connections: 1 to 100. Default 5. */
   readonly poolSize?: number;
-  /** From a call to its answer, in milliseconds: 100 to 3,600,000. Default 10,000. */
+  /**
+   * From a statement to its answer, waiting for a connection included, in milliseconds: 100 to 3,600,000. Default 10,000.
+   * A call of a store is tried again for as long at most, so it ends within twice that; a write that waits behind a batch
+   * in trouble, within eight times. Where others hold the locks of many of its sessions, a batch takes longer.
+   */
   readonly timeoutMs?: number;
 }
 

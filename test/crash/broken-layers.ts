@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Driver, isStateError, type Layer, type Outcome, StateError } from "../../src/index.js";
+import {
+  type Commit,
+  type Driver,
+  fingerprint,
+  isStateError,
+  type Layer,
+  newEventId,
+  type Outcome,
+  StateError,
+} from "../../src/index.js";
 
 const LATE_MS = 50;
 
@@ -26,6 +35,14 @@ export const denying: Layer = (driver) =>
     }
   });
 
+/** Makes every write once more, late and under another event id. */
+export const resending: Layer = (driver) =>
+  changed(driver, async (commits, options) => {
+    const outcomes = await driver.apply(commits, options);
+    setTimeout(() => driver.apply(commits.map(afresh), options).catch(() => {}), LATE_MS);
+    return outcomes;
+  });
+
 /** Makes one commit of each write. */
 export const tearing: Layer = (driver) =>
   changed(driver, async (commits, options) => {
@@ -38,6 +55,15 @@ export const tearing: Layer = (driver) =>
     }
     return outcomes;
   });
+
+function afresh({ tenant, writes }: Commit): Commit {
+  const again = writes.map((write) => {
+    if (write.op !== "save") return write;
+    const record = { ...write.record, eventId: newEventId() };
+    return { ...write, record: { ...record, fingerprint: fingerprint(record) } };
+  });
+  return { tenant, writes: again };
+}
 
 function changed(driver: Driver, apply: Driver["apply"]): Driver {
   return {

@@ -3,7 +3,7 @@ import type { Layer, StateStore } from "../../src/index.js";
 import { startProxy } from "../drivers/postgres-proxy.js";
 import { plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
-import { acknowledgingEarly, denying, tearing } from "./broken-layers.js";
+import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
 import { type Dice, withDice } from "./dice.js";
 import { report } from "./figures.js";
 import { type Findings, Load, nothing, type Work } from "./load.js";
@@ -82,6 +82,15 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
       const { untrue } = await overBadLine(dice, [new Attempts()], { schema: "denied", layers: [denying] });
       expect(untrue.length).toBeGreaterThan(0);
       report("control: denied writes", { untrue: untrue.length });
+    }));
+
+  test("the rig notices old state that comes back", () =>
+    withDice(async (dice) => {
+      const store = await openOn(server.url, { schema: "resent", layers: [resending] });
+      const load = await Load.start([store], [new Notes()], { dice });
+      await load.until(() => load.findings.lost.length > 0);
+      await load.stop();
+      report("control: old state", { lost: load.findings.lost.length });
     }));
 
   test("the rig notices a commit in parts", () =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sessionKey } from "../../drivers/postgres/apply-parts.js";
-import { startProxy } from "../drivers/postgres-proxy.js";
+import { type FaultyLine, startProxy } from "../drivers/postgres-proxy.js";
 import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
 import { type Dice, withDice } from "./dice.js";
@@ -28,10 +28,10 @@ describe("a bad line", () => {
       const tellTale = new TellTale(faults);
       const load = await Load.start(stores, [...works, tellTale], { callers: 84, dice });
       faults.begin();
-      const locks = lockSessions(url, timeoutMs, dice);
+      const others = disturb(line, url, timeoutMs, dice);
       await load.until(() => faults.fewest >= FEWEST, soak(100_000));
       faults.end();
-      await locks.end();
+      await others.end();
       await load.progress();
       await load.stop();
 
@@ -99,20 +99,22 @@ class TellTale implements Work {
   async look(): Promise<void> {}
 }
 
-/** Somebody else, who holds the lock of one session or another for longer than a statement waits for it. */
-function lockSessions(url: string, timeoutMs: number, dice: Dice) {
+/** Holds the lock of one session or another for longer than a statement waits for it, and cuts all lines at once. */
+function disturb(line: FaultyLine, url: string, timeoutMs: number, dice: Dice) {
   const sql = plain(url);
   let isOver = false;
-  const lock = async () => {
+  const work = async () => {
     while (!isOver) {
       const session = dice.pick(["attempts", "notes", "counters", "tell-tale"]);
       await sql.unsafe(`SELECT pg_advisory_lock(${sessionKey("'acme'", "'ann'", `'${session}'`)})`);
       await sleep(2 * timeoutMs);
       await sql`SELECT pg_advisory_unlock_all()`;
+      await sleep(dice.below(timeoutMs));
+      line.cut();
       await sleep(timeoutMs);
     }
   };
-  const ended = lock();
+  const ended = work();
   const end = () => {
     isOver = true;
     return ended;

@@ -1,7 +1,5 @@
-import { describe, expect, onTestFinished, test } from "vitest";
-import { createStore, type Driver, isStateError, type StateStore } from "../../src/index.js";
-import { createDatabase } from "../postgres/database.js";
-import { startPostgres } from "../postgres/server.js";
+import { describe, expect, test } from "vitest";
+import { createStore, type Driver, type StateStore } from "../../src/index.js";
 import { type FaultyLine, startProxy } from "./postgres-proxy.js";
 import { failure, freshDatabase, open, plain, refuseStrayErrors, type Sql, through } from "./postgres-rig.js";
 
@@ -79,146 +77,6 @@ describe("an answer that is lost after the commit", () => {
   });
 });
 
-describe("under load of 64 writers, nothing acknowledged is lost, nothing is written twice, nobody hangs", () => {
-  test("while backends are killed", async () => {
-    const { url, drop } = await createDatabase();
-    onTestFinished(drop);
-    const sql = plain(url);
-    const driver = await open({ url, timeoutMs: 5000 });
-    const load = new Load(storeOf(driver, 2));
-    let killed = 0;
-    for (let round = 0; round < 40; round++) {
-      await pause(20 + Math.random() * 20);
-      killed += (
-        await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2`
-      ).length;
-    }
-    await load.stop();
-    expect(killed).toBeGreaterThan(5);
-    await load.verify(sql);
-  });
-
-  test("while the server is ended at once and started again", async () => {
-    const server = await startPostgres({ durable: true });
-    onTestFinished(server.stop);
-    const driver = await open({ url: server.url, timeoutMs: 5000 });
-    const load = new Load(storeOf(driver, 2));
-    for (let round = 0; round < 2; round++) {
-      await load.progress();
-      await server.crash();
-      await pause(100);
-      await server.start();
-    }
-    await load.progress();
-    await load.stop();
-    await load.verify(plain(server.url));
-  });
-
-  test("while lines are cut, with requests and answers on them", async () => {
-    const { store, proxy, sql } = await proxied(4);
-    const load = new Load(store);
-    const timer = setInterval(() => proxy.cut(), 30);
-    onTestFinished(() => clearInterval(timer));
-    await pause(1200);
-    clearInterval(timer);
-    await load.stop();
-    expect(proxy.accepted).toBeGreaterThan(10);
-    await load.verify(sql);
-  });
-
-  test("and the rig notices a save that is applied again, and one that is acknowledged and not there", async () => {
-    const url = await freshDatabase();
-    const driver = await open({ url });
-    const load = new Load(storeOf(driver, 1));
-    await pause(200);
-    await load.stop();
-    const sql = plain(url);
-    await load.verify(sql);
-    // As if a late try of a writer's first save had been applied once more.
-    const [undone] =
-      await sql`UPDATE groundstate.record AS r SET event_id = e.event_id, bytes = convert_to(e.event_id, 'UTF8')
-      FROM groundstate.event AS e WHERE e.event_id = '0-0' AND e.record_id = r.id RETURNING e.event_id`;
-    expect(undone).toBeDefined();
-    await expect(load.verify(sql)).rejects.toThrow(/current again/);
-    await sql`DELETE FROM groundstate.event WHERE event_id = (SELECT min(event_id) FROM groundstate.event)`;
-    await expect(load.verify(sql)).rejects.toThrow();
-  });
-});
-
-/** 64 writers, each of which saves one event after another into a slot that it shares with others. */
-class Load {
-  readonly acknowledged: string[] = [];
-  readonly attempted = new Set<string>();
-  #stopped = false;
-  readonly #writers: Promise<void>[];
-
-  constructor(store: StateStore) {
-    this.#writers = Array.from({ length: 64 }, (_, writer) => this.#write(store, writer));
-  }
-
-  /** Some more is acknowledged. */
-  async progress(): Promise<void> {
-    const before = this.acknowledged.length;
-    await expect.poll(() => this.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before + 500);
-  }
-
-  /** Nobody hangs: all writers finish what they are at. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all(this.#writers);
-  }
-
-  async verify(sql: Sql): Promise<void> {
-    const rows = await sql`SELECT event_id FROM groundstate.event`;
-    const found = new Set(rows.map((row) => row.event_id as string));
-    expect(this.acknowledged.length).toBeGreaterThan(100);
-    expect(new Set(this.acknowledged).size).toBe(this.acknowledged.length);
-    expect(this.acknowledged.filter((id) => !found.has(id))).toEqual([]);
-    expect([...found].filter((id) => !this.attempted.has(id))).toEqual([]);
-    const [last] = await sql`SELECT count(*) AS broken FROM groundstate.record AS r
-      WHERE NOT EXISTS (SELECT FROM groundstate.event AS e WHERE e.event_id = r.event_id AND e.record_id = r.id)`;
-    expect(last).toEqual({ broken: "0" });
-    await this.#verifyOrder(sql);
-  }
-
-  /** A writer's events follow one another: were an old one applied again, one acknowledged later would be gone. */
-  async #verifyOrder(sql: Sql): Promise<void> {
-    const rows = await sql`SELECT event_id, convert_from(bytes, 'UTF8') AS bytes FROM groundstate.record`;
-    for (const { event_id, bytes } of rows) {
-      expect(bytes).toBe(event_id);
-      const [writer, number] = (event_id as string).split("-");
-      const later = this.acknowledged.filter((id) => {
-        const [other, n] = id.split("-");
-        return other === writer && Number(n) > Number(number);
-      });
-      expect(later, `${event_id} is current again`).toEqual([]);
-    }
-  }
-
-  async #write(store: StateStore, writer: number): Promise<void> {
-    for (let n = 0; !this.#stopped; n++) {
-      const eventId = `${writer}-${n}`;
-      const save = { eventId, identity: ANN, kind: `slot-${writer % 16}`, bytes: Buffer.from(eventId) };
-      this.attempted.add(eventId);
-      if (await this.#saved(store, save)) this.acknowledged.push(eventId);
-    }
-  }
-
-  async #saved(store: StateStore, save: Parameters<StateStore["save"]>[0]): Promise<boolean> {
-    for (;;) {
-      try {
-        await store.save(save);
-        return true;
-      } catch (error) {
-        if (!isStateError(error) || !error.retryable) throw error;
-        if (this.#stopped) return false;
-        await pause(20);
-      }
-    }
-  }
-}
-
 async function proxied(poolSize = 2) {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
@@ -242,5 +100,3 @@ function lose(proxy: FaultyLine, text: string, how: "cut" | "cut the answer"): v
 async function events(sql: Sql): Promise<number> {
   return (await sql`SELECT FROM groundstate.event`).length;
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

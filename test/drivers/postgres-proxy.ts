@@ -75,7 +75,7 @@ export async function startProxy(target: string): Promise<FaultyLine> {
     lines.add(client);
     client.on("error", () => {});
     client.on("close", () => lines.delete(client));
-    if (proxy.onConnect === "close") return void client.end();
+    if (proxy.onConnect === "close") return void client.resume().end();
     if (proxy.onConnect === "ignore" || state.stalled) return;
     serve(client, net.connect(Number(port), hostname), proxy, state);
   });

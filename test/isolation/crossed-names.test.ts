@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
+import { CLOSEST_NAMES } from "../../conformance/hostile-names.js";
 import { mutants } from "../../conformance/index.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { onEveryStore } from "../typed/stores.js";
 import { type Answers, answersTo, CALLERS, type Caller, firstOf, lastOf } from "./crossed-names.js";
-import { takenFromOthers } from "./emptied-names.js";
+import { PLACES, takenFromOthers } from "./emptied-names.js";
 
 // A stack then has its title alone, and a hundred thousand of them cost little.
 Error.stackTraceLimit = 0;
@@ -24,7 +25,7 @@ for (const caller of CALLERS) {
 test("alone, nobody is shown a payload by an error", () => {
   const answers = [...alone.values()].flat().map(([, answer]) => answer);
   const shows = answers.flatMap((answer) => ("shows" in answer ? [answer.shows] : []));
-  expect(shows.length).toBeGreaterThan(5_000);
+  expect(shows.length).toBeGreaterThan(4_000);
   expect(shows.filter(Boolean)).toEqual([]);
 });
 
@@ -38,48 +39,47 @@ onEveryStore((opened) => {
   }, 120_000);
 
   test("who overwrites, deletes or erases, one after another, takes nothing from anybody else", async () => {
-    expect(
-      await takenFromOthers(
-        opened.store,
-        CALLERS.map(({ place }) => place),
-      ),
-    ).toEqual([]);
+    expect(await takenFromOthers(opened.store, PLACES)).toEqual([]);
   }, 120_000);
 });
 
-test.each([
-  ["folds-names", "by user"],
-  ["falls-back-to-look-alikes", "by user"],
-  ["scans-tenants-like-sql", "%"],
-])("control: a store that %s answers wrong", async (id, tenant) => {
-  const callers = CALLERS.filter(({ place }) => tenant === "%" || place.identity.tenant === tenant);
-  expect((await wrongAnswers(await openMutant(id), callers.slice(0, 200))).length).toBeGreaterThan(0);
-});
+test.each(["folds-names", "falls-back-to-look-alikes", "scans-tenants-like-sql"])(
+  "control: a store that %s answers wrong",
+  async (id) => {
+    const wrong = await wrongAnswers(await openMutant(id), CALLERS.slice(0, CLOSEST_NAMES.length));
+    expect(wrong.length).toBeGreaterThan(0);
+  },
+);
 
-test.each(["deletes-in-any-case", "erases-by-locale", "folds-names"])(
+test.each(["folds-names", "deletes-in-any-case", "erases-by-locale"])(
   "control: a store that %s takes from others",
   async (id) => {
-    const places = CALLERS.map(({ place }) => place);
-    const sessions = places.filter(({ identity }) => identity.tenant === "by session");
+    const sessions = PLACES.filter(({ identity }) => identity.tenant === "by session");
     expect((await takenFromOthers(await openMutant(id), sessions)).length).toBeGreaterThan(0);
   },
 );
 
-/** Where the answers in the crowd are not those that the caller had alone. */
+/**
+ * Where the answers in the crowd are not those that the caller had alone. Half of the callers ask, while the others have
+ * their records there; then the other half. Names that are close to one another are in different halves.
+ */
 async function wrongAnswers(store: StateStore, callers: readonly Caller[]): Promise<unknown[]> {
   await Promise.all(callers.map((caller) => store.save(firstOf(caller))));
   const wrong: unknown[] = [];
-  const waiting = callers.values();
-  const some = async (): Promise<void> => {
-    for (const caller of waiting) {
-      const due = alone.get(caller);
-      for (const [index, answer] of (await answersTo(caller, store)).entries()) {
-        if (isDeepStrictEqual(answer, due?.[index])) continue;
-        wrong.push({ at: caller.place, answer, andAlone: due?.[index] });
-      }
+  const compare = async (caller: Caller): Promise<void> => {
+    const due = alone.get(caller);
+    for (const [index, answer] of (await answersTo(caller, store)).entries()) {
+      if (isDeepStrictEqual(answer, due?.[index])) continue;
+      wrong.push({ at: caller.place, answer, andAlone: due?.[index] });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, some));
+  for (const half of [0, 1]) {
+    const asking = callers.filter((_, index) => index % 2 === half).values();
+    const some = async (): Promise<void> => {
+      for (const caller of asking) await compare(caller);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, some));
+  }
   return wrong;
 }
 

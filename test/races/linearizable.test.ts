@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkLinearizable } from "./linearizable.js";
 import { history, REGISTERS, type Registers, type Use } from "./registers.js";
+import { seeded } from "./turns.js";
 
 function isLinearizable(...lines: readonly string[]): boolean {
   const { is } = checkLinearizable(history(...lines), REGISTERS);
@@ -154,11 +155,7 @@ test("long histories of several clients are decided, also with outcomes that nob
 
 /** What clients would have seen of registers that are in order, each operation at a moment within its time. */
 function simulated(clients: number, each: number, seed: number): Use[] {
-  let last = seed + 1;
-  const random = () => {
-    last = (Math.imul(last, 1664525) + 1013904223) >>> 0;
-    return last / 2 ** 32;
-  };
+  const random = seeded(seed);
   const calls = Array.from({ length: clients }, () => {
     let time = random();
     return Array.from({ length: each }, () => {

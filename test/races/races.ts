@@ -6,20 +6,20 @@ import type { Pause } from "./bad-line.js";
 import type { Break } from "./broken-drivers.js";
 import type { Races } from "./run.js";
 import { playOn, type Scene, scenes } from "./scene.js";
+import { Turns } from "./turns.js";
 
 const asItIs: Break = (driver) => driver;
 
-/**
- * Clients of two stores on one driver in memory, each history on an empty one. A scheduler decides what comes next, so
- * that a seed repeats all.
- */
-export function racesInMemory(made: Break = asItIs): Races<[fc.Scheduler, Scene]> {
+/** Clients of two stores on one driver in memory, each history on an empty one. A seed repeats all of it. */
+export function racesInMemory(made: Break = asItIs): Races<[number, Scene]> {
+  const order = fc.noShrink(fc.nat());
   return (look) =>
-    fc.asyncProperty(fc.scheduler(), scenes(4, 16), async (scheduler, scene) => {
-      const pause = () => scheduler.schedule(Promise.resolve());
+    fc.asyncProperty(order, scenes(4, 16), async (order, scene) => {
+      const turns = new Turns(order);
+      const { pause } = turns;
       const runtime = { now: () => 0, schedule: (pump: () => void) => void pause().then(pump) };
       const driver = made(await openMemory(), pause);
-      look(await scheduler.waitFor(playOn([driver, driver], scene, "acme", pause, runtime)));
+      look(await turns.until(playOn([driver, driver], scene, "acme", pause, runtime)));
     });
 }
 
