@@ -2,7 +2,6 @@ import type { EventId } from "../../src/contract.js";
 import type { SeenEvent, View } from "../../src/decide.js";
 import type { ApplyOptions, Slot, StoredRecord } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
-import { placeOf } from "../../src/identity.js";
 import type { Connection } from "./connection.js";
 import { damaged } from "./errors.js";
 
@@ -145,8 +144,9 @@ function sure({ changes }: { readonly changes: number }): void {
 }
 
 /** CORRUPT: whether a condition holds cannot be said. */
-function damagedAt(slot: Slot): StateError<"CORRUPT"> {
+function damagedAt({ tenant, user, session, run, kind }: Slot): StateError<"CORRUPT"> {
+  const identity = { tenant, user, session, ...(run === "" ? {} : { run }) };
   const message =
     "the record in a slot does not say which event it is of: save another over it, unconditionally";
-  return new StateError("CORRUPT", message, { details: { at: placeOf(slot) } });
+  return new StateError("CORRUPT", message, { details: { at: { identity, kind } } });
 }

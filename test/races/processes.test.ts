@@ -18,7 +18,10 @@ test("what the broken drivers are made from is linearizable across processes", a
   await mustBeLinearizable(racesAcross(await fleetOn(fileReference, 3), 6), 5);
 }, 60_000);
 
-const overProcesses = mutants.filter(({ modulePath }) => modulePath !== undefined);
+/** Those whose spaces several processes can have open at once. */
+const overProcesses = mutants.filter(
+  ({ modulePath, harness }) => modulePath !== undefined && !harness.exclusive,
+);
 
 test.for(overProcesses.map((mutant) => [mutant.id, mutant] as const))(
   "a driver is found that %s",
