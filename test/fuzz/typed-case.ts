@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { openMemory } from "../../drivers/memory/index.js";
 import type { StateStore } from "../../src/contract.js";
@@ -68,19 +69,38 @@ export async function readDamaged(
     if (slotKey(record) === key) wasRead = true;
   });
   const outcomes: Outcome[] = [];
-  for (const [name, read] of Object.entries(reads)) {
+  const ask = async (name: string, read: (typeof reads)[string]) => {
     wasRead = false;
     const outcome = await outcomeOf(read(wrappersOf(store)), answers.get(name), damaged, name);
-    if (wasRead) outcomes.push(outcome);
-    else if (outcome !== "as it was") throw new Error(`${name} did not read it, and is ${outcome}`);
-    // What was appended under an id is compared as it is stored.
-    const isSaid = outcome === "CORRUPT" || outcome === "SCHEMA_TOO_NEW" || outcome === "conflict";
-    // A retry may be told from the event id alone that it is one.
-    const isRetry = name.includes(" again") && outcome === "as it was";
-    if (wasRead && !isJson(damaged.bytes) && !isSaid && !isRetry)
+    return { outcome, wasRead };
+  };
+  for (const [name, read] of Object.entries(reads)) {
+    let asked = await ask(name, read);
+    if (isPassedOver(name, damaged, asked)) {
+      // What an earlier call had left to do may have read it: alone, it says whose doing that was.
+      await pause(20);
+      asked = await ask(name, read);
+    }
+    const { outcome } = asked;
+    if (isPassedOver(name, damaged, asked))
       throw new Error(`${name} read what is no JSON, and is ${outcome}`);
+    if (asked.wasRead) outcomes.push(outcome);
+    else if (outcome !== "as it was") throw new Error(`${name} did not read it, and is ${outcome}`);
   }
   return outcomes;
+}
+
+/** Whether it read the damaged record, of which nothing can be made, and did not say so. */
+function isPassedOver(
+  name: string,
+  damaged: StoredRecord,
+  { outcome, wasRead }: { readonly outcome: Outcome; readonly wasRead: boolean },
+): boolean {
+  // What was appended under an id is compared as it is stored.
+  const isSaid = outcome === "CORRUPT" || outcome === "SCHEMA_TOO_NEW" || outcome === "conflict";
+  // A retry may be told from the event id alone that it is one.
+  const isRetry = name.includes(" again") && outcome === "as it was";
+  return wasRead && !isJson(damaged.bytes) && !isSaid && !isRetry;
 }
 
 /** Of a retry, where what it is compared with has changed. */
