@@ -34,7 +34,7 @@ test.each([
 test("a subscriber hears what the page says", async () => {
   writeFileSync(join(folder, "events.mjs"), blockWith("js", "subscribe(DIAGNOSTICS.operation"));
   const { stdout } = await run(process.execPath, ["events.mjs"], { cwd: folder });
-  expect(stdout).toBe("apply of 1 with 0 waiting\nmemory save ok 1 changes, 5 bytes\n");
+  expect(stdout).toBe("apply of 1 with 0 waiting\nmemory save ok 5 bytes\n");
 });
 
 test("the wrapper of one's own has at most 50 lines, and works", async () => {

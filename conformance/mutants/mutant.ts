@@ -1,4 +1,4 @@
-import type { StateStore } from "../../src/index.js";
+import type { Slot, StateStore } from "../../src/index.js";
 import type { Harness } from "../case.js";
 import { ReferenceDriver, type ReferenceSpace } from "../reference-driver.js";
 import { inProcess, referenceHarness } from "../reference-harness.js";
@@ -26,6 +26,20 @@ export function brokenDriver(
 ): Mutant {
   const Broken = mutate(ReferenceDriver);
   return { id, breaks, harness: inProcess(id, (space) => restamped(new Broken(space))) };
+}
+
+/** A driver that looks for a slot in the place of another. */
+export function addressing(id: string, breaks: string, place: (slot: Slot) => Slot): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override slotKey(slot: Slot): string {
+          return super.slotKey(place(slot));
+        }
+      },
+  );
 }
 
 /** The reference store with some operations done wrong. */

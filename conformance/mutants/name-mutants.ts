@@ -8,33 +8,33 @@ import type {
   StoredRecord,
   Write,
 } from "../../src/index.js";
-import { brokenDriver, type Mutant } from "./mutant.js";
+import { addressing, brokenDriver, type Mutant } from "./mutant.js";
 
 type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** Drivers that take one name for another. */
 export const nameMutants: readonly Mutant[] = [
-  confusing("folds-names", "isolation/names", (slot) => every(slot, (name) => name.toLowerCase())),
-  confusing("trims-names", "isolation/names", (slot) => every(slot, (name) => name.trim())),
-  confusing("composes-names", "isolation/names", (slot) => every(slot, (name) => name.normalize("NFC"))),
-  confusing("takes-digits-for-numbers", "isolation/names", (slot) => every(slot, asNumber)),
-  confusing("cuts-names-at-254-bytes", "isolation/names", (slot) => ({
+  addressing("folds-names", "isolation/names", (slot) => every(slot, (name) => name.toLowerCase())),
+  addressing("trims-names", "isolation/names", (slot) => every(slot, (name) => name.trim())),
+  addressing("composes-names", "isolation/names", (slot) => every(slot, (name) => name.normalize("NFC"))),
+  addressing("takes-digits-for-numbers", "isolation/names", (slot) => every(slot, asNumber)),
+  addressing("cuts-names-at-254-bytes", "isolation/names", (slot) => ({
     ...slot,
     user: Buffer.from(slot.user).subarray(0, 254).toString(),
   })),
-  confusing("cuts-kinds-at-255-characters", "isolation/names", (slot) => ({
+  addressing("cuts-kinds-at-255-characters", "isolation/names", (slot) => ({
     ...slot,
     kind: slot.kind.slice(0, 255),
   })),
-  confusing("normalises-tenants", "isolation/tenants", (slot) => ({
+  addressing("normalises-tenants", "isolation/tenants", (slot) => ({
     ...slot,
     tenant: slot.tenant.normalize("NFKC").replaceAll("\u200b", "").trim(),
   })),
-  confusing("makes-reserved-names-of-look-alikes", "identity/reserved-makers", (slot) => ({
+  addressing("makes-reserved-names-of-look-alikes", "identity/reserved-makers", (slot) => ({
     ...slot,
     session: slot.session.normalize("NFKC"),
   })),
-  confusing("joins-tenant-and-user", "isolation/joined-names", (slot) => ({
+  addressing("joins-tenant-and-user", "isolation/joined-names", (slot) => ({
     ...slot,
     tenant: `${slot.tenant}/${slot.user}`,
     user: "",
@@ -147,20 +147,6 @@ export const nameMutants: readonly Mutant[] = [
       },
   ),
 ];
-
-/** A driver that keeps the records of some slots under one key. */
-function confusing(id: string, breaks: string, confuse: (slot: Slot) => Slot): Mutant {
-  return brokenDriver(
-    id,
-    breaks,
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey(confuse(slot));
-        }
-      },
-  );
-}
 
 function every({ tenant, user, session, run, kind }: Slot, change: (name: string) => string): Slot {
   return {

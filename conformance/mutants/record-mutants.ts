@@ -1,5 +1,5 @@
-import type { Slot, StoredRecord, Write } from "../../src/index.js";
-import { brokenDriver, type Mutant } from "./mutant.js";
+import type { StoredRecord, Write } from "../../src/index.js";
+import { addressing, brokenDriver, type Mutant } from "./mutant.js";
 
 /** Drivers that are wrong about which slot a record belongs in, and about what they keep of it. */
 export const recordMutants: readonly Mutant[] = [
@@ -44,20 +44,6 @@ export const recordMutants: readonly Mutant[] = [
       },
   ),
 ];
-
-/** A driver that looks for a slot in the place of another. */
-function addressing(id: string, breaks: string, place: (slot: Slot) => Slot): Mutant {
-  return brokenDriver(
-    id,
-    breaks,
-    (base) =>
-      class extends base {
-        protected override slotKey(slot: Slot): string {
-          return super.slotKey(place(slot));
-        }
-      },
-  );
-}
 
 /** A driver that keeps another record than it was given. */
 function keeping(

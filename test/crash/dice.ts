@@ -1,28 +1,24 @@
 import { randomInt } from "node:crypto";
+import { type Random, seeded } from "../seeded.js";
 
 const STEP = 0x6d2b79f5;
 
 /** Random choices that can be made once more: from the same seed come the same ones. */
 export class Dice {
   readonly #seed: number;
-  #state: number;
+  readonly #random: Random;
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#state = seed;
+    this.#random = seeded(seed);
   }
 
-  /** From 0 up to 1, exclusive. The generator is mulberry32. */
-  readonly next = (): number => {
-    this.#state = (this.#state + STEP) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  /** From 0 up to 1, exclusive. */
+  readonly next = (): number => this.#random(2 ** 32) / 2 ** 32;
 
   /** A whole number from 0 up to `count`, exclusive. */
   below(count: number): number {
-    return Math.floor(this.next() * count);
+    return this.#random(count);
   }
 
   /** True with this probability. */

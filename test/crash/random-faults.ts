@@ -26,7 +26,6 @@ const TERMINATE = Buffer.from("X\0\0\0\x04", "latin1");
 /** A line that fails at random, and keeps account of which events went over it. */
 export class RandomFaults {
   readonly counts: Map<Verdict, number>;
-  readonly #line: FaultyLine;
   readonly #options: Required<FaultOptions>;
   readonly #reached = new Map<string, number>();
   readonly #written = new Map<string, number>();
@@ -34,10 +33,10 @@ export class RandomFaults {
 
   /** Nothing fails before it begins, and nothing after it has ended. */
   constructor(line: FaultyLine, options: FaultOptions) {
-    this.#line = line;
     this.#options = { others: 0, faults: FAULTS, ...options };
     this.counts = new Map(this.#options.faults.map((fault) => [fault, 0]));
     line.onRequest = (data) => this.#judge(data);
+    line.onConnect = () => (this.#fails(this.#options.others) ? "close" : "serve");
     line.onAnswer = (answer, request) => {
       if (/applied|duplicate/.test(answer.toString("latin1"))) note(this.#written, request);
     };
@@ -49,7 +48,6 @@ export class RandomFaults {
 
   end(): void {
     this.#isActive = false;
-    this.#line.onConnect = "serve";
   }
 
   /** The fewest that there were of one kind. */
@@ -69,14 +67,16 @@ export class RandomFaults {
   }
 
   #judge(data: Buffer): Verdict {
-    const { others, dice } = this.#options;
-    const fails = (share: number) => this.#isActive && dice.chance(share);
-    this.#line.onConnect = fails(others) ? "close" : "serve";
+    const { writes, others, dice } = this.#options;
     // Not counted: of other requests nothing is left.
-    if (!isWrite(data)) return fails(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
-    const verdict = fails(this.#options.writes) ? this.#fault() : "pass";
+    if (!isWrite(data)) return this.#fails(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
+    const verdict = this.#fails(writes) ? this.#fault() : "pass";
     if (!LOST_REQUESTS.includes(verdict)) note(this.#reached, data);
     return verdict;
+  }
+
+  #fails(share: number): boolean {
+    return this.#isActive && this.#options.dice.chance(share);
   }
 
   #fault(): Verdict {

@@ -1,7 +1,7 @@
 /**
  * Writes through the shipped driver what the first line of its input tells it, as JSON (`WriterTask`), and says line by
  * line what was answered: first `begun`, then `ack <lane> <steps>`, `count <how far>`, `error <code> <message>`,
- * `wrong <what>`, and in the end `done`. It stops when its input ends.
+ * `wrong <what>`, `idle` when it has nothing more to do, and in the end `done`. It stops when its input ends.
  */
 import { ftruncateSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -35,7 +35,10 @@ for (let leg = 0; leg < task.legs && !stopping; leg++) {
   const store = await insist(async () => createStore(await openSqlite(task.config)));
   const lanes = Promise.all(task.lanes.map((lane) => work(store, lane, leg)));
   await Promise.all([lanes, task.count && count(store, task.count, lanes)]);
-  if (task.stays && leg === task.legs - 1) await ended;
+  if (task.stays && leg === task.legs - 1) {
+    say("idle");
+    await ended;
+  }
   await store.close();
 }
 say("done");

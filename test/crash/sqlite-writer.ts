@@ -73,6 +73,8 @@ export class Writer {
   readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
   readonly #lines: Interface;
+  /** When it has nothing more to say before it is told to stop, or has ended. */
+  readonly #saidAll: Promise<unknown>;
 
   constructor(task: WriterTask, answers: Answers, environment: NodeJS.ProcessEnv = {}) {
     const env = { ...process.env, ...environment };
@@ -85,9 +87,13 @@ export class Writer {
     this.#lines.on("line", (line) => answers.hear(line));
     this.ended = once(child, "close").then(([code, signal]) => signal ?? code);
     this.begun = Promise.race([once(this.#lines, "line"), this.ended]);
+    const idle = new Promise<void>((resolve) => {
+      this.#lines.on("line", (line) => line === "idle" && resolve());
+    });
+    this.#saidAll = Promise.race([idle, this.ended]);
   }
 
-  /** When it has said so much, or has ended. */
+  /** When it has said so much more, or all it has to say. */
   async hasSaid(lines: number): Promise<void> {
     const enough = new Promise<void>((resolve) => {
       let left = lines;
@@ -95,7 +101,7 @@ export class Writer {
         if (--left <= 0) resolve();
       });
     });
-    await Promise.race([enough, this.ended]);
+    await Promise.race([enough, this.#saidAll]);
   }
 
   kill(): void {

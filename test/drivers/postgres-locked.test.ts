@@ -46,9 +46,9 @@ test("a save whose answer was lost is not said to be unwritten when its session 
     if (!request.includes("locked-a")) return;
     proxy.onRequest = () => "pass";
     // No other try comes through before the lock is held.
-    proxy.onConnect = "close";
+    proxy.onConnect = () => "close";
     const serve = () => {
-      proxy.onConnect = "serve";
+      proxy.onConnect = () => "serve";
     };
     other.unsafe(LOCK).then(serve, serve);
   };

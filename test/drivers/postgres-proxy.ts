@@ -36,8 +36,8 @@ export interface FaultyLine {
   onAnswer: (answer: Buffer, request: Buffer) => void;
   /** Cuts the lines that have stalled and serves new ones again. */
   resume(): void;
-  /** New connections are accepted and then: served, closed at once, or left without an answer. */
-  onConnect: "serve" | "close" | "ignore";
+  /** What becomes of a new connection, once it is accepted: it is served, closed at once, or left without an answer. */
+  onConnect: () => "serve" | "close" | "ignore";
   /** Cuts every line. */
   cut(): void;
 }
@@ -59,7 +59,7 @@ export async function startProxy(target: string): Promise<FaultyLine> {
     },
     onRequest: () => "pass",
     onAnswer: () => {},
-    onConnect: "serve",
+    onConnect: () => "serve",
     resume() {
       state.stalled = false;
       proxy.onRequest = () => "pass";
@@ -75,8 +75,9 @@ export async function startProxy(target: string): Promise<FaultyLine> {
     lines.add(client);
     client.on("error", () => {});
     client.on("close", () => lines.delete(client));
-    if (proxy.onConnect === "close") return void client.resume().end();
-    if (proxy.onConnect === "ignore" || state.stalled) return;
+    const welcome = proxy.onConnect();
+    if (welcome === "close") return void client.resume().end();
+    if (welcome === "ignore" || state.stalled) return;
     serve(client, net.connect(Number(port), hostname), proxy, state);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

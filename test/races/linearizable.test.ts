@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seeded } from "../seeded.js";
 import { checkLinearizable } from "./linearizable.js";
 import { history, REGISTERS, type Registers, type Use } from "./registers.js";
-import { seeded } from "./turns.js";
 
 function isLinearizable(...lines: readonly string[]): boolean {
   const { is } = checkLinearizable(history(...lines), REGISTERS);
@@ -155,7 +155,8 @@ test("long histories of several clients are decided, also with outcomes that nob
 
 /** What clients would have seen of registers that are in order, each operation at a moment within its time. */
 function simulated(clients: number, each: number, seed: number): Use[] {
-  const random = seeded(seed);
+  const draw = seeded(seed);
+  const random = () => draw(2 ** 32) / 2 ** 32;
   const calls = Array.from({ length: clients }, () => {
     let time = random();
     return Array.from({ length: each }, () => {

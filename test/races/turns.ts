@@ -1,17 +1,9 @@
 import { setImmediate as nothingMoves } from "node:timers/promises";
-
-/** Numbers from 0 to 1, the same ones for a seed. */
-export function seeded(seed: number): () => number {
-  let last = seed;
-  return () => {
-    last = (Math.imul(last, 1664525) + 1013904223) >>> 0;
-    return last / 2 ** 32;
-  };
-}
+import { type Random, seeded } from "../seeded.js";
 
 /** Those that wait go on one by one, each when nothing else moves any more, in an order that the seed decides. */
 export class Turns {
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #waiting: (() => void)[] = [];
 
   constructor(seed: number) {
@@ -30,7 +22,7 @@ export class Turns {
     for (;;) {
       await nothingMoves();
       if (isDone) return work;
-      const [next] = this.#waiting.splice(Math.floor(this.#random() * this.#waiting.length), 1);
+      const [next] = this.#waiting.splice(this.#random(this.#waiting.length), 1);
       if (next === undefined) throw new Error("nobody has a turn to wait for, and the work is not done");
       next();
     }
