@@ -13,6 +13,11 @@ interface Question {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
+/** However slow the machine is, nobody pauses. */
+class EndlessTurn extends TurnTaking {
+  override pause(): undefined {}
+}
+
 /** A queue over a driver that answers when it is told to. */
 function rig() {
   const questions: Question[] = [];
@@ -30,7 +35,7 @@ function rig() {
         },
       });
     });
-  const queue = new ReadQueue({ read }, new TurnTaking());
+  const queue = new ReadQueue({ read }, new EndlessTurn());
   const ask = (kind: string) => queue.read({ ...SLOT, kind });
   return { queue, ask, questions };
 }
