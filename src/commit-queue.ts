@@ -1,27 +1,13 @@
-import { judge } from "./batch-verdict.js";
-import { type ToldBatch, tellBatch } from "./diagnostics.js";
-import type { Commit, Driver, Outcome } from "./driver.js";
-import { isStateError } from "./errors.js";
+import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
+import type { Commit, Outcome } from "./driver.js";
 import { payloadBytes } from "./payload-bytes.js";
-import {
-  type CommitEntry,
-  deliver,
-  type Entry,
-  type EraseEntry,
-  refuse,
-  settle,
-  unknownOutcome,
-} from "./queue-entry.js";
+import { type CommitEntry, type Entry, type EraseEntry, settle, unknownOutcome } from "./queue-entry.js";
 import { commitKeys } from "./slot-key.js";
 import { whenAborted } from "./when-aborted.js";
 
-export interface QueueOptions {
+export interface QueueOptions extends BatchSenderOptions {
   /** How many batches may be under way at once. */
   readonly inFlight: number;
-  /** How long an event id stays seen, in milliseconds. */
-  readonly window: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   /** Runs `pump` soon, after the callers that are about to ask for more have done so. */
   readonly schedule: (pump: () => void) => void;
 }
@@ -43,8 +29,8 @@ const LOOK_AHEAD = 1024;
  * or an event id take effect in the order in which they were made, and an erase waits for all that came before it.
  */
 export class CommitQueue {
-  readonly #driver: Pick<Driver, "name" | "apply" | "erase">;
   readonly #options: QueueOptions;
+  readonly #sender: BatchSender;
   /** First come, first served, from `#head` on. */
   #waiting: Entry[] = [];
   #head = 0;
@@ -58,9 +44,12 @@ export class CommitQueue {
   #aborted = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "name" | "apply" | "erase">, options: QueueOptions) {
-    this.#driver = driver;
+  constructor(driver: Writer, options: QueueOptions) {
     this.#options = options;
+    this.#sender = new BatchSender(driver, options, {
+      count: () => this.#waiting.length - this.#head,
+      refuse: (error) => this.#refuseWaiting(error),
+    });
   }
 
   /** Resolves with what became of the commit; rejects with a StateError or, while it waits, the signal's reason. */
@@ -148,7 +137,7 @@ export class CommitQueue {
       this.#sent.delete(entries);
       this.#wake();
     };
-    (Array.isArray(work) ? this.#send(work) : this.#erase(work)).then(finished, finished);
+    (Array.isArray(work) ? this.#sender.send(work) : this.#sender.erase(work)).then(finished, finished);
   }
 
   /** The next piece of work, or `undefined` when there is none that may start now. */
@@ -207,87 +196,10 @@ export class CommitQueue {
     this.#aborted = 0;
   }
 
-  async #erase(entry: EraseEntry): Promise<void> {
-    try {
-      const count = await this.#driver.erase(...entry.erase);
-      if (!Number.isSafeInteger(count)) throw new Error("the driver erased a number of records that is none");
-      settle(entry)?.resolve(count);
-    } catch (error) {
-      settle(entry)?.reject(isStateError(error) ? error : unknownOutcome(entry, error));
-    }
-  }
-
-  async #send(entries: readonly CommitEntry[]): Promise<void> {
-    const batch = entries.filter((entry) => entry.state === "sent");
-    if (batch.length === 0) return;
-    const { now, window } = this.#options;
-    try {
-      const commits = batch.map((entry) => entry.commit);
-      const outcomes = await tellBatch(
-        () => this.#describe(batch),
-        () => this.#driver.apply(commits, { now: now(), window }),
-      );
-      if (outcomes.length !== batch.length) {
-        throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
-      }
-      let cause: unknown;
-      const unknown = batch.filter((entry, index) => {
-        const error = deliver(entry, outcomes[index]);
-        cause ??= error;
-        return error !== undefined;
-      });
-      if (unknown.length > 0) await this.#sendOnceMore(unknown, cause);
-    } catch (error) {
-      await this.#recover(batch, error);
-    }
-  }
-
-  #describe(batch: readonly CommitEntry[]): ToldBatch {
-    return {
-      operation: "apply",
-      driver: this.#driver.name,
-      size: batch.length,
-      bytes: batch.reduce((sum, { bytes }) => sum + bytes, 0),
-      waiting: this.#waiting.length - this.#head,
-    };
-  }
-
-  /** What becomes of a batch that the driver rejected. */
-  async #recover(batch: readonly CommitEntry[], error: unknown): Promise<void> {
-    const verdict = judge(error);
-    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
-    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error);
-    for (const entry of batch) refuse(entry, error);
-    if (verdict === "unreachable") this.#refuseWaiting(error);
-  }
-
   /** Each would only meet the same, one batch after another, and the last of them after a very long time. */
   #refuseWaiting(error: unknown): void {
     for (const entry of this.#waiting.slice(this.#head)) settle(entry)?.reject(error);
     this.#dequeue(this.#waiting.length, []);
-  }
-
-  /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
-  async #sendHalves(batch: readonly CommitEntry[]): Promise<void> {
-    const middle = batch.length >> 1;
-    await this.#send(batch.slice(0, middle));
-    await this.#send(batch.slice(middle));
-  }
-
-  /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown): Promise<void> {
-    const again: CommitEntry[] = [];
-    // A layer has sent it again as it was, for it has nothing but saves.
-    const isEnough = judge(cause) === "unknown for good" && batch.every(hasSave);
-    for (const entry of batch) {
-      entry.inDoubt = true;
-      if (hasSave(entry) && !entry.sentOnceMore && !isEnough) again.push(entry);
-      else refuse(entry, cause);
-    }
-    // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
-    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
-    for (const entry of again) entry.sentOnceMore = true;
-    await this.#send(again);
   }
 
   #isIdle(): boolean {
@@ -296,8 +208,4 @@ export class CommitQueue {
       if (this.#waiting[i]?.state !== "settled") return false;
     return true;
   }
-}
-
-function hasSave({ commit }: CommitEntry): boolean {
-  return commit.writes.some((write) => write.op === "save");
 }

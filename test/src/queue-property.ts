@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import type { Writer } from "../../src/batch-sender.js";
 import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
 import { slotOf } from "../../src/decide.js";
-import type { Commit, Driver, Layer, Outcome } from "../../src/driver.js";
+import type { Commit, Layer, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import type { RetryRuntime } from "../../src/layers/index.js";
 import { slotKey } from "../../src/slot-key.js";
@@ -10,7 +11,6 @@ import { applied, idsOf } from "./queue-rig.js";
 import { deletes, driverWith, saves } from "./rig.js";
 
 export type Queue = Pick<CommitQueue, "commit" | "erase">;
-export type Writer = Pick<Driver, "apply" | "erase">;
 export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
 
 export const realQueue: MakeQueue = (driver, options) => new CommitQueue(driver, options);
