@@ -1,7 +1,7 @@
 import {
   CLOCK,
   forgetOldest,
-  isCurrent,
+  isSeen,
   LOCK_SESSIONS,
   OVERWRITING,
   replacingForgotten,
@@ -71,7 +71,7 @@ BEGIN
       CONTINUE WHEN a_op[i] <> 'save';
       v_saves := v_saves + 1;
       SELECT coalesce(e.fingerprint = a_fingerprint[i], true) INTO v_same FROM ${n.event} AS e
-        WHERE e.tenant = a_tenant[i] AND e.event_id = a_event[i] AND (e.saved_at > v_cut OR ${isCurrent(n)});
+        WHERE e.tenant = a_tenant[i] AND e.event_id = a_event[i] AND ${isSeen(n)};
       CONTINUE WHEN NOT FOUND;
       v_seen := v_seen + 1;
       IF v_seen = 1 OR NOT v_same THEN write_no := i - v_first; END IF;

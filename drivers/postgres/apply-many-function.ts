@@ -1,7 +1,7 @@
 import {
   CLOCK,
   forgetOldest,
-  isCurrent,
+  isSeen,
   LOCK_SESSIONS,
   OVERWRITING,
   replacingForgotten,
@@ -73,7 +73,7 @@ BEGIN
         LEFT JOIN LATERAL (
           SELECT coalesce(e.fingerprint = g.fingerprint, true) AS same FROM ${n.event} AS e
           WHERE e.tenant = g.tenant AND e.event_id = g.event_id
-            AND (e.saved_at > v_cut OR ${isCurrent(n)})
+            AND ${isSeen(n)}
           OFFSET 0
         ) AS seen ON true
       ),

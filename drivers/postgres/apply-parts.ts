@@ -32,14 +32,19 @@ export function replacingForgotten(n: Names): string {
   return `ON CONFLICT (tenant, event_id) DO UPDATE SET
           record_id = excluded.record_id, saved_at = excluded.saved_at, lined_up_at = excluded.lined_up_at,
           fingerprint = excluded.fingerprint
-          WHERE e.saved_at <= v_cut AND NOT ${isCurrent(n)}`;
+          WHERE NOT ${isSeen(n)}`;
+}
+
+/** Whether event e still stands for what it was saved with. One whose time was lost does, so that nothing happens twice. */
+export function isSeen(n: Names): string {
+  return `((e.saved_at <= v_cut) IS NOT TRUE OR ${isCurrent(n)})`;
 }
 
 /**
  * Whether event e is the current one of the record it was saved in. Without OFFSET 0 the server may read all records
  * into a hash for it, when it believes that it will ask often.
  */
-export function isCurrent(n: Names): string {
+function isCurrent(n: Names): string {
   return `EXISTS (
     SELECT FROM ${n.record} AS r
     WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id OFFSET 0)`;

@@ -289,6 +289,18 @@ describe("two pools, as two processes would", () => {
   });
 });
 
+test("an event whose time was lost counts as seen, and fails nobody beside it", async () => {
+  const { driver, sql } = await openFresh();
+  await apply(driver, [save({ eventId: "old" }), save({ eventId: "new" })]);
+  await sql`ALTER TABLE groundstate.event ALTER saved_at DROP NOT NULL`;
+  await sql`UPDATE groundstate.event SET saved_at = NULL`;
+  const beside = (kind: string) => save({ eventId: kind, kind });
+  expect(await apply(driver, [save({ eventId: "old" }), beside("a")])).toEqual([DUPLICATE, APPLIED_NEW]);
+  const two = commit(...beside("b").writes, ...beside("c").writes);
+  const both = { is: "applied", existed: [false, false] };
+  expect(await apply(driver, [save({ eventId: "old" }), two])).toEqual([DUPLICATE, both]);
+});
+
 test("a batch with more sessions than there are locks is split, and succeeds", async () => {
   const server = await startPostgres({ settings: { max_locks_per_transaction: 10, max_connections: 10 } });
   onTestFinished(server.stop);

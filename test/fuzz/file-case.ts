@@ -39,12 +39,13 @@ export function assertSaid(given: FileCase, verdict: Verdict | string): string {
     if (!REFUSALS.includes(verdict)) throw new Error(`the database is refused as ${verdict}`);
     return `refused as ${verdict}`;
   }
-  const { corrupt, missing, state } = verdict;
+  const { corrupt, missing, forgotten, state } = verdict;
   if (state === given.states.length - 1) return "read as it was";
   if (state !== undefined) throw new Error("an older state is passed off as the latest");
   if (missing > 0 && isSound(given)) throw new Error("records are missing from a file that is sound");
-  if (missing === 0 && corrupt === 0) throw new Error("some answers are of another state");
-  return missing > 0 ? "records missing" : "CORRUPT";
+  if (missing === 0 && corrupt === 0 && forgotten === 0) throw new Error("some answers are of another state");
+  if (missing > 0) return "records missing";
+  return corrupt > 0 ? "CORRUPT" : "event ids forgotten";
 }
 
 /** Which state it is; throws when it is none. */

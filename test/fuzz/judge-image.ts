@@ -9,8 +9,10 @@ import { type Found, ownerOf, type Reading } from "./read-image.js";
 export interface Verdict {
   /** How many answers were CORRUPT. */
   readonly corrupt: number;
-  /** How often a slot, an event id, a list or a scan is said not to hold a record of the latest state. */
+  /** How often a slot, a list or a scan is said not to hold a record of the latest state. */
   readonly missing: number;
+  /** How many event ids are said to be of no record, though one of the latest state has them. */
+  readonly forgotten: number;
   /** Which state it is, by every answer; the latest of several. */
   readonly state: number | undefined;
 }
@@ -27,6 +29,7 @@ export function judge(reading: Reading, states: readonly State[]): Verdict {
   return {
     corrupt: damagedAnswers(reading),
     missing: missingAnswers(reading, latest),
+    forgotten: [...latest.keys()].filter((key) => reading.events.get(key) === "nothing").length,
     state: state === -1 ? undefined : state,
   };
 }
@@ -56,13 +59,12 @@ function damagedAnswers({ slots, events, lists, scan }: Reading): number {
   return answers.filter((answer) => answer === "corrupt").length + (scan.isDamaged ? 1 : 0);
 }
 
-function missingAnswers({ slots, events, lists, scan }: Reading, latest: State): number {
+function missingAnswers({ slots, lists, scan }: Reading, latest: State): number {
   const listed = new Set([...lists.values()].flatMap((list) => (list === "corrupt" ? [] : list.map(keyOf))));
   const scanned = new Set(scan.records.map(keyOf));
   let missing = 0;
   for (const [key, record] of latest) {
     if (slots.get(key) === "nothing") missing++;
-    if (events.get(key) === "nothing") missing++;
     if (lists.get(ownerOf(record)) !== "corrupt" && !listed.has(key)) missing++;
     if (!scan.isDamaged && record.kind.startsWith(SCANNED) && !scanned.has(key)) missing++;
   }

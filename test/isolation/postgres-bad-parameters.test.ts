@@ -31,36 +31,40 @@ const TIMEOUT_MS = 5_000;
 const MARK = "for-";
 const ECHO = "SELECT $1::text AS value";
 
-test("ten thousand bad parameters, and each answer of eight tenants reaches its caller", async () => {
-  const { url, pool, driver, store, nextBad } = await openAll();
-  const tally = new Tally();
-  let over = false;
-  const asking = TENANTS.flatMap((tenant) => [
-    ...["1", "2", "3"].map((lane) => saveAndLoad(store, tenant, lane, tally)),
-    readBelow(driver, tenant, tally),
-    echo((value) => pool.run(ECHO, [value], "read"), tenant, tally),
-  ]).map((ask) => keepAsking(ask, { tally, isOver: () => over }));
+test(
+  "ten thousand bad parameters, and each answer of eight tenants reaches its caller",
+  async () => {
+    const { url, pool, driver, store, nextBad } = await openAll();
+    const tally = new Tally();
+    let over = false;
+    const asking = TENANTS.flatMap((tenant) => [
+      ...["1", "2", "3"].map((lane) => saveAndLoad(store, tenant, lane, tally)),
+      readBelow(driver, tenant, tally),
+      echo((value) => pool.run(ECHO, [value], "read"), tenant, tally),
+    ]).map((ask) => keepAsking(ask, { tally, isOver: () => over }));
 
-  const levels = [
-    inTurn(10, STORE_CALLS, (call) => call(store, nextBad() as never)),
-    inTurn(7, POOL_CALLS, (call) => call(pool, nextBad() as never)),
-    inTurn(2, DRIVER_CALLS, (call) => call(driver, nextBad() as never)),
-    inTurn(1, SPOILED_CALLS, (call) => call(store)),
-  ].flat();
-  const bad = await callEach(soak(10_000), 24, (n) => picked(levels, n)());
-  over = true;
-  await Promise.all(asking);
+    const levels = [
+      inTurn(10, STORE_CALLS, (call) => call(store, nextBad() as never)),
+      inTurn(7, POOL_CALLS, (call) => call(pool, nextBad() as never)),
+      inTurn(2, DRIVER_CALLS, (call) => call(driver, nextBad() as never)),
+      inTurn(1, SPOILED_CALLS, (call) => call(store)),
+    ].flat();
+    const bad = await callEach(soak(10_000), 24, (n) => picked(levels, n)());
+    over = true;
+    await Promise.all(asking);
 
-  const hung = bad.filter((result) => result.status === "rejected" && result.reason instanceof NoAnswer);
-  expect(hung).toEqual([]);
-  expect(bad.map(textIn).filter((text) => text.includes(MARK))).toEqual([]);
-  const own = await driver.read([{ ...SLOT, tenant: "tenant-a", kind: "below" }]);
-  expect(textIn(own), "as an answer that went astray would show").toContain(MARK);
-  expect(tally.refused).toEqual([]);
-  expect(tally.wrong).toEqual([]);
-  expect(tally.compared).toBeGreaterThan(1_000);
-  expect(await misplaced(url)).toBe(0);
-}, 120_000);
+    const hung = bad.filter((result) => result.status === "rejected" && result.reason instanceof NoAnswer);
+    expect(hung).toEqual([]);
+    expect(bad.map(textIn).filter((text) => text.includes(MARK))).toEqual([]);
+    const own = await driver.read([{ ...SLOT, tenant: "tenant-a", kind: "below" }]);
+    expect(textIn(own), "as an answer that went astray would show").toContain(MARK);
+    expect(tally.refused).toEqual([]);
+    expect(tally.wrong).toEqual([]);
+    expect(tally.compared).toBeGreaterThan(1_000);
+    expect(await misplaced(url)).toBe(0);
+  },
+  soak(120_000),
+);
 
 test("a commit that a layer spoils is refused alone, and so is a read", async () => {
   const { store } = await openAll();
