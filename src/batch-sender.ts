@@ -1,8 +1,10 @@
 import { judge } from "./batch-verdict.js";
+import { safelyRepeatedMs } from "./decide.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
-import type { Driver } from "./driver.js";
+import type { Driver, Outcome } from "./driver.js";
 import { isStateError } from "./errors.js";
 import { type CommitEntry, deliver, type EraseEntry, refuse, settle, unknownOutcome } from "./queue-entry.js";
+import { commitKeys } from "./slot-key.js";
 
 export type Writer = Pick<Driver, "name" | "apply" | "erase">;
 
@@ -46,11 +48,12 @@ export class BatchSender {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
     const { now, window } = this.#options;
+    const started = now();
     try {
       const commits = batch.map((entry) => entry.commit);
       const outcomes = await tellBatch(
         () => this.#describe(batch),
-        () => this.#driver.apply(commits, { now: now(), window }),
+        () => this.#driver.apply(commits, { now: started, window }),
       );
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
@@ -61,9 +64,10 @@ export class BatchSender {
         cause ??= error;
         return error !== undefined;
       });
-      if (unknown.length > 0) await this.#sendOnceMore(unknown, cause);
+      if (unknown.length > 0)
+        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started);
     } catch (error) {
-      await this.#recover(batch, error);
+      await this.#recover(batch, error, started);
     }
   }
 
@@ -78,10 +82,10 @@ export class BatchSender {
   }
 
   /** What becomes of a batch that the driver rejected. */
-  async #recover(batch: readonly CommitEntry[], error: unknown): Promise<void> {
+  async #recover(batch: readonly CommitEntry[], error: unknown, started: number): Promise<void> {
     const verdict = judge(error);
     if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
-    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error);
+    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
     for (const entry of batch) refuse(entry, error);
     if (verdict === "unreachable") this.#waiting.refuse(error);
   }
@@ -94,10 +98,12 @@ export class BatchSender {
   }
 
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown): Promise<void> {
+  async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown, started: number): Promise<void> {
+    const { now, window } = this.#options;
     const again: CommitEntry[] = [];
     // A layer has sent it again as it was, for it has nothing but saves.
-    const isEnough = judge(cause) === "unknown for good" && batch.every(hasSave);
+    const isSentAgain = judge(cause) === "unknown for good" && batch.every(hasSave);
+    const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
     for (const entry of batch) {
       entry.inDoubt = true;
       if (hasSave(entry) && !entry.sentOnceMore && !isEnough) again.push(entry);
@@ -108,6 +114,25 @@ export class BatchSender {
     for (const entry of again) entry.sentOnceMore = true;
     await this.send(again);
   }
+}
+
+/** Those that would not take effect after one that was made later, and has taken effect; the others are refused. */
+function inOrder(
+  unknown: readonly CommitEntry[],
+  batch: readonly CommitEntry[],
+  outcomes: readonly Outcome[],
+  cause: unknown,
+): readonly CommitEntry[] {
+  const taken = new Set<string>();
+  const inDoubt = new Set(unknown);
+  const overtaken = new Set<CommitEntry>();
+  for (const [index, entry] of [...batch.entries()].toReversed()) {
+    const keys = commitKeys(entry.commit);
+    if (outcomes[index]?.is === "applied") for (const key of keys) taken.add(key);
+    else if (inDoubt.has(entry) && keys.some((key) => taken.has(key))) overtaken.add(entry);
+  }
+  for (const entry of overtaken) refuse(Object.assign(entry, { inDoubt: true }), cause);
+  return unknown.filter((entry) => !overtaken.has(entry));
 }
 
 function hasSave({ commit }: CommitEntry): boolean {

@@ -40,6 +40,14 @@ export function isSeen(event: SeenEvent, now: number, window: number): boolean {
   return event.current || event.savedAt > now - window;
 }
 
+/**
+ * How long after a try of unknown outcome the ids of its saves surely tell what became of it, in milliseconds. The rest
+ * of the window is for the tries themselves, which take their time.
+ */
+export function safelyRepeatedMs(window: number): number {
+  return window / 2;
+}
+
 /** The slot a write is about. */
 export function slotOf(write: Write): Slot {
   return write.op === "save" ? write.record : write.slot;

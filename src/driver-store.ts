@@ -23,7 +23,7 @@ import type { Commit, Driver, StoredRecord } from "./driver.js";
 import { DriverReads, PAGE, type PageSize, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { StateError } from "./errors.js";
 import { openRecord } from "./open-record.js";
-import { settlesWithin } from "./patience.js";
+import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { listRange, scanRange } from "./ranges.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
@@ -75,6 +75,9 @@ class DriverStore implements StateStore {
   readonly #maxBytes: number;
   readonly #reads: DriverReads;
   #closing: Promise<void> | undefined;
+  /** All that was accepted has ended; undefined until the store is closed. */
+  #finished: Promise<unknown> | undefined;
+  readonly #abandoned = new AbortController();
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options, driver.inFlight);
@@ -180,7 +183,10 @@ class DriverStore implements StateStore {
       const signal = readSignal(given);
       const timeoutMs =
         "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
-      this.#closing ??= this.#shutdown(timeoutMs, signal);
+      this.#finished ??= Promise.all([this.#queue.idle(), this.#reads.finished()]);
+      this.#closing ??= this.#shutdown(this.#finished);
+      // Whoever is in the greatest hurry decides.
+      if (!(await settlesWithin(this.#finished, timeoutMs, signal))) this.#abandoned.abort();
       return this.#closing;
     });
   }
@@ -256,9 +262,8 @@ class DriverStore implements StateStore {
     return records;
   }
 
-  async #shutdown(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const finished = Promise.all([this.#queue.idle(), this.#reads.finished()]);
-    if (!(await settlesWithin(finished, timeoutMs, signal))) this.#queue.abandon();
+  async #shutdown(finished: Promise<unknown>): Promise<void> {
+    await unlessAborted(finished, this.#abandoned.signal).catch(() => this.#queue.abandon());
     this.#reads.stop();
     const released = askDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;

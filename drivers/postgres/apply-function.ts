@@ -7,7 +7,7 @@ import {
   replacingForgotten,
   SAVED_MEANWHILE,
 } from "./apply-parts.js";
-import { DURABLY, SETTINGS } from "./function-settings.js";
+import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
 /**
@@ -20,7 +20,7 @@ import type { Names } from "./names.js";
 export function applyFunction(n: Names): string {
   return `
 CREATE FUNCTION ${n.apply}(
-  p_window bigint, p_lock_timeout text, p_writes int[], p_op text[],
+  p_window bigint, p_lock_timeout text, p_deadline bigint, p_writes int[], p_op text[],
   p_tenant text[], p_usr text[], p_session text[], p_run text[], p_kind text[],
   p_cond int[], p_want text[], p_event text[], p_fingerprint text[], p_version bigint[], p_updated_at bigint[],
   p_size int[], p_body bytea)
@@ -56,6 +56,7 @@ DECLARE
 BEGIN
   ${DURABLY}
   ${LOCK_SESSIONS}
+  ${IN_TIME}
   ${CLOCK}
   commit_no := -1;
 

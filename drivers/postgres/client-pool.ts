@@ -2,8 +2,10 @@ import { invalid, StateError } from "../../src/errors.js";
 import type { PostgresClient } from "./client.js";
 import { AnswerTorn, ClientUnfit, DeadlinePassed, type Intent, translate } from "./errors.js";
 
+/** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
+export const DEADLINE = Symbol("the deadline of the call");
 /** All that is ever sent: the client loses count of its answers when it cannot serialize a parameter. */
-export type Parameter = string | Buffer | null;
+export type Parameter = string | Buffer | null | typeof DEADLINE;
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface PoolOptions {
@@ -22,8 +24,14 @@ const MOST_WAITING = 10_000;
 /** How long an idle connection may take to say good-bye, in seconds. */
 const GOOD_BYE_S = 1;
 
+/** What a new client is asked first. */
+const READY = `SELECT 1 AS is_ready, decode('5cff', 'hex') AS some_bytes,
+  floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS milliseconds`;
+
 interface Member {
   readonly client: PostgresClient;
+  /** By how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own; at most. */
+  ahead: number;
   dead: boolean;
 }
 
@@ -63,7 +71,8 @@ export class ClientPool {
     }
     try {
       const { prepare } = this.#options;
-      const rows = await before(deadline, member.client.unsafe(text, given, { prepare }));
+      const sent = given.map((value) => (value === DEADLINE ? serverTime(member, deadline) : value));
+      const rows = await before(deadline, member.client.unsafe(text, sent, { prepare }));
       if (isTorn(rows)) throw new AnswerTorn();
       this.#release(member);
       return rows as readonly Row[];
@@ -105,15 +114,16 @@ export class ClientPool {
     await undefined;
     let member: Member | undefined;
     try {
+      if (this.#closed) throw closed();
       member = this.#make();
       const { connectMs = Number.POSITIVE_INFINITY } = this.#options;
       const [row] = await before(
         Math.min(deadline, performance.now() + connectMs),
-        member.client.unsafe("SELECT 1 AS is_ready, decode('5cff', 'hex') AS some_bytes", [], {
-          prepare: false,
-        }),
+        member.client.unsafe(READY, [], { prepare: false }),
       );
       if (!isFit(row)) throw new ClientUnfit();
+      // Taken when the answer is there: a deadline may come too early by this, and never too late.
+      member.ahead = Number(row.milliseconds) - performance.now();
       if (this.#closed) throw closed();
       return member;
     } catch (error) {
@@ -126,7 +136,7 @@ export class ClientPool {
   #make(): Member {
     let member: Member | undefined;
     const client = this.#options.connect(() => member && this.#onClosed(member));
-    member = { client, dead: false };
+    member = { client, ahead: 0, dead: false };
     this.#members.add(member);
     return member;
   }
@@ -198,7 +208,8 @@ function checked(parameters: readonly unknown[]): unknown[] {
 
 /** The client makes "[object Object]" of any object, and one text of a lone surrogate and of U+FFFD. */
 function isPlain(value: unknown): boolean {
-  return typeof value === "string" ? value.isWellFormed() : value === null || Buffer.isBuffer(value);
+  if (typeof value === "string") return value.isWellFormed();
+  return value === null || value === DEADLINE || Buffer.isBuffer(value);
 }
 
 /** The promise's own end, or DeadlinePassed if that comes first. */
@@ -225,9 +236,18 @@ function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): 
 }
 
 /** A client may have been told to rename columns or to read values its own way, a server to write bytes in another. */
-function isFit(row: unknown): boolean {
-  const { is_ready, some_bytes } = (row ?? {}) as Row;
-  return is_ready === 1 && Buffer.isBuffer(some_bytes) && some_bytes.equals(Buffer.from("5cff", "hex"));
+function isFit(row: unknown): row is Row {
+  const { is_ready, some_bytes, milliseconds } = (row ?? {}) as Row;
+  return (
+    is_ready === 1 &&
+    Buffer.isBuffer(some_bytes) &&
+    some_bytes.equals(Buffer.from("5cff", "hex")) &&
+    Number.isSafeInteger(Number(milliseconds))
+  );
+}
+
+function serverTime({ ahead }: Member, time: number): string {
+  return String(Math.floor(time + ahead));
 }
 
 function waitedTooLong(): StateError<"UNAVAILABLE"> {

@@ -29,7 +29,7 @@ export interface PostgresConfig {
   /**
    * From a statement to its answer, waiting for a connection included, in milliseconds: 100 to 3,600,000. Default 10,000.
    * A call of a store is tried again for as long at most, so it ends within twice that; a write that waits behind a batch
-   * in trouble, within eight times. Where others hold the locks of many of its sessions, a batch takes longer.
+   * in trouble, within twelve times. Where many wait in line for a server that is slow, each batch before a call adds its own.
    */
   readonly timeoutMs?: number;
 }

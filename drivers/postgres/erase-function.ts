@@ -1,11 +1,13 @@
 import { sessionKey } from "./apply-parts.js";
-import { DURABLY, SETTINGS } from "./function-settings.js";
+import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
 /** Removes a session's records under the lock its writers take; of their events the ids stay, and nothing else. */
 export function eraseFunction(n: Names): string {
   return `
-CREATE FUNCTION ${n.erase}(p_lock_timeout text, p_tenant text, p_usr text, p_session text) RETURNS bigint
+CREATE FUNCTION ${n.erase}(
+  p_lock_timeout text, p_deadline bigint, p_tenant text, p_usr text, p_session text)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 ${SETTINGS}
 AS $erase$
@@ -13,6 +15,7 @@ DECLARE
   v_count bigint;
 BEGIN
   ${DURABLY}  PERFORM pg_advisory_xact_lock(${sessionKey("p_tenant", "p_usr", "p_session")});
+  ${IN_TIME}
   WITH gone AS (
     DELETE FROM ${n.record} AS r WHERE r.tenant = p_tenant AND r.usr = p_usr AND r.session = p_session
     RETURNING r.event_id

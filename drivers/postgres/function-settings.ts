@@ -20,3 +20,11 @@ export const DURABLY = `IF current_setting('transaction_isolation') <> 'read com
   ${DURABLE_COMMIT}
   PERFORM set_config('lock_timeout', p_lock_timeout, true);
 `;
+
+/**
+ * Follows the lock of a write. Nobody waits any more for one that comes late, however long the server or the network
+ * held it: written now, it would undo what was acknowledged since.
+ */
+export const IN_TIME = `IF extract(epoch FROM clock_timestamp()) * 1000 > p_deadline THEN
+    RAISE EXCEPTION 'the deadline of the call has passed' USING ERRCODE = '57014';
+  END IF;`;

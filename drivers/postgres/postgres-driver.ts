@@ -16,7 +16,7 @@ import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral, packCommits, packRounds, roundsOf, unpackOutcomes } from "./batch.js";
-import type { ClientPool, Parameter, Row } from "./client-pool.js";
+import { type ClientPool, DEADLINE, type Parameter, type Row } from "./client-pool.js";
 import { lockTimeoutMs } from "./connector.js";
 import { type Intent, LockNotFree } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
@@ -61,7 +61,7 @@ export class PostgresDriver implements Driver {
     try {
       return await this.#applyTogether(commits, options);
     } catch (error) {
-      if (!(error instanceof LockNotFree) || commits.length === 1) throw error;
+      if (!(error instanceof LockNotFree) || isOfOneSession(commits)) throw error;
       return this.#applyApart(commits, options);
     }
   }
@@ -89,7 +89,7 @@ export class PostgresDriver implements Driver {
   }
 
   async erase(tenant: string, user: string, session: string): Promise<number> {
-    const parameters = [this.#lockTimeout(), tenant, user, session];
+    const parameters: readonly Parameter[] = [this.#lockTimeout(), DEADLINE, tenant, user, session];
     const [row] = await this.#ask(this.#statements.erase, parameters, "write");
     return Number(row?.count);
   }
@@ -118,17 +118,23 @@ export class PostgresDriver implements Driver {
 
   /**
    * Somebody else holds the lock of a session in this batch. One by one, its commits fail as soon as one of them has
-   * waited in vain, and the others do not share their fate.
+   * waited in vain, and the others do not share their fate: not as long as there is time. What follows a commit of
+   * unknown outcome in its session fails too, for asked again that commit would take effect after it.
    */
   async #applyApart(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const locked = new Map<string, StateError>();
+    const deadline = performance.now() + this.#options.timeoutMs;
+    const barred = new Map<string, StateError>();
     const outcomes: Outcome[] = [];
+    let last: StateError | undefined;
     for (const commit of commits) {
-      const sessions = commit.writes.map((write) => sessionOf(slotOf(write)));
-      const known = sessions.map((session) => locked.get(session)).find((error) => error !== undefined);
-      const outcome = known ? failed(known) : await this.#applyAlone(commit, options);
-      if (outcome.is === "failed" && outcome.error instanceof LockNotFree) {
-        for (const session of sessions) locked.set(session, outcome.error);
+      const sessions = sessionsOf(commit);
+      const known = sessions.map((session) => barred.get(session)).find((error) => error !== undefined);
+      const bar = known ?? (performance.now() > deadline ? last : undefined);
+      const outcome = bar ? failed(bar) : await this.#applyAlone(commit, options);
+      const error = bar === undefined && outcome.is === "failed" ? barAfter(outcome.error) : undefined;
+      if (error !== undefined) {
+        last = error;
+        for (const session of sessions) barred.set(session, error);
       }
       outcomes.push(outcome);
     }
@@ -152,7 +158,7 @@ export class PostgresDriver implements Driver {
   ): [statement: string, parameters: readonly Parameter[]] {
     try {
       const [statement, packed] = this.#packed(commits);
-      return [statement, [String(window), this.#lockTimeout(), ...packed]];
+      return [statement, [String(window), this.#lockTimeout(), DEADLINE, ...packed]];
     } catch (cause) {
       const details = { field: "commits", rule: "made of text, numbers and bytes" };
       throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
@@ -206,9 +212,24 @@ function failed(error: StateError): Outcome {
   return { is: "failed", error };
 }
 
-/** What the server locks for a write. */
-function sessionOf({ tenant, user, session }: Slot): string {
-  return `${tenant}\0${user}\0${session}`;
+/** What those get that may not go before a commit that failed like this; nothing of theirs was sent. */
+function barAfter(error: StateError): StateError | undefined {
+  if (error instanceof LockNotFree) return error;
+  if (!isStateError(error, "OUTCOME_UNKNOWN")) return undefined;
+  return new StateError("UNAVAILABLE", "an earlier write of the session is in doubt: try again", {
+    details: { reason: "busy" },
+    cause: error.cause,
+  });
+}
+
+/** What the server locks for a commit. */
+function sessionsOf({ writes }: Commit): readonly string[] {
+  return writes.map(slotOf).map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}`);
+}
+
+/** Then there are no neighbours whom its lock could harm. */
+function isOfOneSession(commits: readonly Commit[]): boolean {
+  return new Set(commits.flatMap(sessionsOf)).size === 1;
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {

@@ -18,10 +18,11 @@ const WRITE_TYPES = [
   ...["text[]", "text[]", "text[]", "text[]", "text[]"],
   ...["int[]", "text[]", "text[]", "text[]", "bigint[]", "bigint[]"],
 ];
-const APPLY_TYPES = ["bigint", "text", "int[]", "text[]", ...WRITE_TYPES, "int[]", "bytea"];
+const APPLY_TYPES = ["bigint", "text", "bigint", "int[]", "text[]", ...WRITE_TYPES, "int[]", "bytea"];
 const APPLY_MANY_TYPES = [
   "bigint",
   "text",
+  "bigint",
   "int[]",
   "int[]",
   "text[]",
@@ -43,7 +44,7 @@ export function statementsOf(names: Names): Statements {
   return {
     apply: `SELECT * FROM ${names.apply}(${casts(APPLY_TYPES)})`,
     applyMany: `SELECT * FROM ${names.applyMany}(${casts(APPLY_MANY_TYPES)})`,
-    erase: `SELECT ${names.erase}($1::text, $2::text, $3::text, $4::text) AS count`,
+    erase: `SELECT ${names.erase}(${casts(["text", "bigint", "text", "text", "text"])}) AS count`,
     read: `
       SELECT ${RECORD} FROM ${names.record} AS r
       WHERE r.tenant = $1::text AND r.usr = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text`,

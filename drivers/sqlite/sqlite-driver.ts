@@ -41,7 +41,11 @@ export class SqliteDriver implements Driver {
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    return this.#write(() => this.#writer.apply(commits, options));
+    const { now, window } = options;
+    // What is saved after a wait is remembered from then on.
+    return this.#write((waitedMs) =>
+      this.#writer.apply(commits, { now: now + Math.floor(waitedMs), window }),
+    );
   }
 
   read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
@@ -73,7 +77,7 @@ export class SqliteDriver implements Driver {
     await this.#writer.close();
   }
 
-  async #write<T>(work: () => Eventually<T>): Promise<T> {
+  async #write<T>(work: (waitedMs: number) => Eventually<T>): Promise<T> {
     this.#writes++;
     try {
       return await this.#patiently(work);
@@ -82,7 +86,7 @@ export class SqliteDriver implements Driver {
     }
   }
 
-  #patiently<T>(work: () => Eventually<T>): Promise<T> {
+  #patiently<T>(work: (waitedMs: number) => Eventually<T>): Promise<T> {
     return whenUnlocked(work, this.#settings.busyTimeoutMs);
   }
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
+import { safelyRepeatedMs } from "../decide.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
@@ -56,6 +57,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       operation,
       driver: driver.name,
       closing: closing.signal,
+      inDoubtMs: Number.POSITIVE_INFINITY,
     });
     const again = async <T>(operation: Operation, ask: () => Promise<T>): Promise<T> =>
       (await attempt(ask, isTransient, rulesOf(operation))).answer;
@@ -63,8 +65,12 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       ...(driver.name === undefined ? {} : { name: driver.name }),
       handsOver: driver.handsOver ?? false,
       async apply(commits, options) {
-        const ask = () => driver.apply(commits, options);
-        const { answer, doubt } = await attempt(ask, repeatsSafely(commits), rulesOf("apply"));
+        const { now, window } = options;
+        // What is saved by a later try is remembered from then on.
+        const ask = (elapsedMs: number) =>
+          driver.apply(commits, { ...options, now: now + Math.floor(elapsedMs) });
+        const apply = { ...rulesOf("apply"), inDoubtMs: safelyRepeatedMs(window) };
+        const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
         return doubt === undefined ? answer : answer.map((outcome) => stillInDoubt(outcome, doubt));
       },
       read: (slots) => again("read", () => driver.read(slots)),
@@ -86,6 +92,8 @@ interface Rules extends Required<RetryPolicy>, RetryRuntime {
   readonly operation: Operation;
   readonly driver: string | undefined;
   readonly closing: AbortSignal;
+  /** What may have been written is not tried again later than this after the first try. */
+  readonly inDoubtMs: number;
 }
 
 /** An answer, and the error of the last try before it whose outcome is unknown. */
@@ -95,7 +103,7 @@ interface Answered<T> {
 }
 
 async function attempt<T>(
-  ask: () => Promise<T>,
+  ask: (elapsedMs: number) => Promise<T>,
   mayRepeat: (error: AnyStateError) => boolean,
   rules: Rules,
 ): Promise<Answered<T>> {
@@ -103,7 +111,7 @@ async function attempt<T>(
   let doubt: AnyStateError | undefined;
   for (let attempts = 1; ; attempts++) {
     try {
-      return { answer: await ask(), doubt };
+      return { answer: await ask(rules.now() - started), doubt };
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       const passes = isStateError(error) && mayRepeat(error);
@@ -112,7 +120,8 @@ async function attempt<T>(
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
       const elapsedMs = rules.now() - started;
-      const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > rules.withinMs;
+      const withinMs = Math.min(rules.withinMs, doubt ? rules.inDoubtMs : rules.withinMs);
+      const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
       if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
       tellRetry(() => retryEvent(rules, attempts, pauseMs, error));
       await rules.sleep(pauseMs, rules.closing).catch(() => {

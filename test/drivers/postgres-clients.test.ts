@@ -23,7 +23,7 @@ import {
 
 refuseStrayErrors();
 
-const READY = [{ is_ready: 1, some_bytes: Buffer.from("5cff", "hex") }];
+const READY = [{ is_ready: 1, some_bytes: Buffer.from("5cff", "hex"), milliseconds: "0" }];
 
 /** A client whose answers a test gives; what the real one would do wrong can be staged with it. */
 class FakeClient implements PostgresClient {

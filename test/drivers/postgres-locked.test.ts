@@ -1,7 +1,19 @@
 import { expect, test } from "vitest";
-import { createStore } from "../../src/index.js";
+import { createStore, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
-import { freshDatabase, open, plain, refuseStrayErrors, through } from "./postgres-rig.js";
+import {
+  apply,
+  connectWith,
+  failure,
+  freshDatabase,
+  open,
+  plain,
+  refuseStrayErrors,
+  remove,
+  type Sent,
+  save as saveOf,
+  through,
+} from "./postgres-rig.js";
 
 refuseStrayErrors();
 
@@ -80,3 +92,98 @@ test("bytes come back as they are where the database writes them otherwise", asy
     message: expect.stringContaining("bytea_output"),
   });
 });
+
+/** Not the migration, which makes functions of such names. */
+const isApply = ({ text }: Sent) => /^SELECT .*apply/.test(text);
+
+test("commits of one session wait for its lock together: none is written before the others", async () => {
+  const url = await freshDatabase();
+  let statements = 0;
+  const connect = connectWith(url, (sent, run) => {
+    if (isApply(sent)) statements++;
+    return run();
+  });
+  const driver = await open({ connect, timeoutMs: 500 });
+  await plain(url).unsafe(LOCK);
+  const commits = [saveOf({ session: "locked" }), remove({ session: "locked" })];
+  expect(await failure(apply(driver, commits))).toMatchObject({ details: { reason: "busy" } });
+  expect(statements).toBe(1);
+});
+
+test("what follows a lost commit in its session does not take effect before it is asked again", async () => {
+  const url = await freshDatabase();
+  const other = plain(url);
+  let applies = 0;
+  const connect = connectWith(url, async (sent, run) => {
+    if (!isApply(sent)) return run();
+    applies++;
+    // The batch met the lock; now the first commit is on its way by itself, and is lost.
+    if (applies !== 2) return run();
+    await other.unsafe("SELECT pg_advisory_unlock_all()");
+    throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
+  });
+  const store = createStore(await open({ connect, timeoutMs: 500 }));
+  await other.unsafe(LOCK);
+  const [first, second, third] = await Promise.allSettled([
+    store.save(save(locked, "a").record),
+    store.delete(locked, "a"),
+    store.save(save(free, "b").record),
+  ]);
+  expect(first).toMatchObject({ value: { duplicate: false } });
+  expect(second).toMatchObject({ reason: { code: "UNAVAILABLE", details: { reason: "busy" } } });
+  expect(third).toMatchObject({ value: { duplicate: false } });
+  expect(await store.find(locked, "a")).toBeDefined();
+});
+
+test("many locked sessions do not make a batch wait for each of them", async () => {
+  const url = await freshDatabase();
+  const timeoutMs = 200;
+  const driver = await open({ url, timeoutMs });
+  const other = plain(url);
+  await other.unsafe("BEGIN");
+  await other.unsafe("LOCK TABLE groundstate.record");
+  const commits = Array.from({ length: 40 }, (_, n) => saveOf({ session: `s${n}` }));
+  const start = performance.now();
+  const outcomes = await apply(driver, commits);
+  // One by one they would take 24 times the deadline.
+  expect(performance.now() - start).toBeLessThan(12 * timeoutMs);
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ error: { details: { reason: "busy" } } });
+  await other.unsafe("ROLLBACK");
+  expect(await apply(driver, commits)).toEqual(commits.map(() => ({ is: "applied", existed: [false] })));
+});
+
+/** A line that keeps a write to itself, until long after its caller has given up. */
+async function slowLine() {
+  const url = await freshDatabase();
+  const held: Sent[] = [];
+  let keeps = "nothing";
+  const connect = connectWith(url, (sent, run) => {
+    if (!sent.text.includes(keeps)) return run();
+    held.push(sent);
+    keeps = "nothing";
+    return new Promise(() => {});
+  });
+  const store = createStore(await open({ connect, timeoutMs: 300 }));
+  const keep = (what: string) => {
+    keeps = what;
+  };
+  const arrive = () => plain(url).unsafe(held[0]?.text ?? "", held[0]?.parameters as never);
+  return { store, keep, arrive };
+}
+
+test.each([
+  ["a delete", "apply", (store: StateStore) => store.delete(locked, "a")],
+  ["an erase", "erase", (store: StateStore) => store.erase(locked)],
+])(
+  "%s that arrives when nobody waits for it any more does not undo what was saved since",
+  async (_, statement, ask) => {
+    const { store, keep, arrive } = await slowLine();
+    await store.save(save(locked, "a").record);
+    keep(statement);
+    expect(await failure(ask(store))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    const record = { ...save(locked, "a").record, eventId: "later" };
+    expect(await store.save(record)).toMatchObject({ duplicate: false });
+    await expect(arrive()).rejects.toMatchObject({ code: "57014" });
+    expect((await store.load(locked, "a")).eventId).toBe("later");
+  },
+);

@@ -290,7 +290,7 @@ describe("a database that is not as it should be", () => {
     const { url, sql } = await openFresh();
     await sql.unsafe("SET synchronous_commit = off");
     await sql.unsafe("BEGIN");
-    await sql.unsafe("SELECT groundstate.erase_1('1000', 't', 'u', 's')");
+    await sql.unsafe("SELECT groundstate.erase_1('1000', 9999999999999, 't', 'u', 's')");
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "on" }]);
     await sql.unsafe("COMMIT");
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "off" }]);

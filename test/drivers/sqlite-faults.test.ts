@@ -196,6 +196,9 @@ describe("a lock that another connection holds", () => {
     other.exec("BEGIN IMMEDIATE");
     setTimeout(() => other.exec("COMMIT"), 100);
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
+    // It is remembered from when it was saved, and not from when it was asked for.
+    const { saved_at } = other.prepare("SELECT saved_at FROM event").get() as { saved_at: number };
+    expect(saved_at).toBeGreaterThanOrEqual(TIMES.now + 90);
     other.exec("BEGIN IMMEDIATE");
     setTimeout(() => other.exec("COMMIT"), 50);
     expect(await driver.erase("acme", "ann", "s1")).toBe(1);

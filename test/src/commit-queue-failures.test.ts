@@ -9,6 +9,42 @@ const CHECK: Commit = {
   writes: [...saves("check", ["a"]).writes, { op: "check", slot: stored({ kind: "b" }), expect: null }],
 };
 
+describe("a batch whose outcome is unknown in part", () => {
+  const lost = { is: "failed", error: unknownOutcome() } as const;
+
+  test("is sent once more in that part", async () => {
+    const { queue, batches, pump } = queueRig();
+    const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))];
+    await pump();
+    await batches[0]?.answer([lost, APPLIED]);
+    expect(batches[1]?.ids).toEqual(["1/a"]);
+    await batches[1]?.answer();
+    expect(await Promise.all(done)).toEqual([APPLIED, APPLIED]);
+  });
+
+  test("is not where a later commit of the same slot has taken effect, which it would undo", async () => {
+    const { queue, batches, pump } = queueRig();
+    const first = failure(queue.commit(saves("1", ["a"])));
+    const second = queue.commit(deletes("a"));
+    await pump();
+    await batches[0]?.answer([lost, APPLIED]);
+    expect(await first).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
+    expect(await second).toEqual(APPLIED);
+    expect(batches).toHaveLength(1);
+  });
+
+  test("is not when its ids may be forgotten by then", async () => {
+    let now = 0;
+    const { queue, batches, pump } = queueRig({ now: () => now, window: 100 });
+    const saved = failure(queue.commit(saves("1", ["a"])));
+    await pump();
+    now = 51;
+    await batches[0]?.fail(unknownOutcome());
+    expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(batches).toHaveLength(1);
+  });
+});
+
 describe("a batch that is refused", () => {
   test("is halved until the culprit stands alone; its neighbours are written, each once", async () => {
     const { queue, batches, pump } = queueRig();

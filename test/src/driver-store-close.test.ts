@@ -89,6 +89,17 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
+  test("asked for again in a hurry does not wait for what the first would wait for", async () => {
+    const { store, close } = watched({ apply: () => new Promise(() => {}) });
+    const saved = failure(store.save(RECORD));
+    await turn();
+    const closed = store.close();
+    await store.close({ timeoutMs: 0 });
+    await closed;
+    expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
   test("refuses at once what comes after it", async () => {
     const { store } = watched({});
     void store.close();

@@ -16,7 +16,7 @@ import {
   unknownOutcome,
 } from "../rig.js";
 
-const TIMES = { now: 0, window: 1 };
+const TIMES = { now: 0, window: 1000 };
 const DONE: readonly Outcome[] = [{ is: "applied", existed: [false] }];
 const SAVE = saves("1", ["a"]);
 
@@ -61,13 +61,13 @@ describe("what passes by itself is tried again", () => {
     expect(call).toHaveBeenCalledTimes(2);
   });
 
-  test("with the arguments of the first try", async () => {
+  test("with the arguments of the first try, but for the time that it is by now", async () => {
     const { driver, call } = failing("apply", [unavailable("busy")]);
     const commits = [SAVE];
     await driver.apply(commits, TIMES);
     expect(call.mock.calls).toEqual([
       [commits, TIMES],
-      [commits, TIMES],
+      [commits, { ...TIMES, now: 20 }],
     ]);
   });
 });
@@ -139,6 +139,17 @@ describe("it ends", () => {
     expect(await driver.apply(batch, TIMES)).toEqual(answers);
     apply.mockRejectedValueOnce(lost);
     expect(await driver.apply(batch, TIMES)).toEqual([{ is: "failed", error: lost }, answers[1], answers[2]]);
+  });
+
+  test("before ids that may have been saved could be forgotten, and then says that it is not known", async () => {
+    const inDoubt = failing("apply", [unknownOutcome(), unavailable("busy"), unavailable("busy")]);
+    const window = 2 * (20 + 40);
+    expect(await failure(inDoubt.driver.apply([SAVE], { now: 0, window }))).toMatchObject({
+      code: "OUTCOME_UNKNOWN",
+      details: { retries: { attempts: 3 } },
+    });
+    const unwritten = failing("apply", [unavailable("busy"), unavailable("busy"), unavailable("busy")]);
+    expect(await unwritten.driver.apply([SAVE], { now: 0, window })).toEqual(DONE);
   });
 
   test("when no time is left for the next pause", async () => {
