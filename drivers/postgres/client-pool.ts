@@ -78,6 +78,8 @@ export class ClientPool {
       return rows as readonly Row[];
     } catch (error) {
       this.#drop(member);
+      // What swallowed this may have swallowed the lines of the others too, while nobody used them.
+      if (error instanceof DeadlinePassed) for (const idle of this.#idle.splice(0)) this.#drop(idle);
       throw this.#closed && intent === "read" ? closed() : translate(error, intent);
     }
   }

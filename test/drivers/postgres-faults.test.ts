@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { createStore, type Driver, type StateStore } from "../../src/index.js";
 import { type FaultyLine, startProxy } from "./postgres-proxy.js";
-import { failure, freshDatabase, open, plain, refuseStrayErrors, type Sql, through } from "./postgres-rig.js";
+import {
+  failure,
+  freshDatabase,
+  open,
+  plain,
+  refuseStrayErrors,
+  SLOT,
+  type Sql,
+  through,
+} from "./postgres-rig.js";
 
 refuseStrayErrors();
 
@@ -100,3 +109,29 @@ function lose(proxy: FaultyLine, text: string, how: "cut" | "cut the answer"): v
 async function events(sql: Sql): Promise<number> {
   return (await sql`SELECT FROM groundstate.event`).length;
 }
+
+test("lines that were forgotten while nobody used them cost one call", async () => {
+  const url = await freshDatabase();
+  const proxy = await startProxy(url);
+  const driver = await open({ url: through(url, proxy.port), timeoutMs: 300 });
+  await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
+  const { idle } = (await driver.status()).pool ?? { idle: 0 };
+  expect(idle).toBeGreaterThan(1);
+  const before = proxy.accepted;
+  proxy.onRequest = () => (proxy.accepted === before ? "hang" : "pass");
+  expect(await failure(driver.read([SLOT]))).toMatchObject({ code: "UNAVAILABLE" });
+  expect(await driver.read([SLOT])).toEqual([undefined]);
+});
+
+test("a door that lets everybody in and out again is not run against", async () => {
+  const url = await freshDatabase();
+  const proxy = await startProxy(url);
+  const driver = await open({ url: through(url, proxy.port), poolSize: 1 });
+  proxy.onConnect = () => "close";
+  proxy.cut();
+  const before = proxy.accepted;
+  for (let tries = 0; tries < 2; tries++) {
+    expect(await failure(driver.read([SLOT]))).toMatchObject({ details: { reason: "unreachable" } });
+  }
+  expect(proxy.accepted - before).toBeLessThan(10);
+});
