@@ -2,14 +2,20 @@ import type { Commit, Driver, DriverStatus } from "../src/driver.js";
 import { type AnyStateError, invalid, isStateError } from "../src/errors.js";
 import { newEventId } from "../src/event-id.js";
 import { fingerprint } from "../src/fingerprint.js";
+import { readWindow } from "../src/store-options.js";
 import { readOptions } from "../src/validate.js";
 
 export interface HealthOptions {
   /**
    * Also write a record and remove it again, in one step that no other reader sees, under a tenant that no caller can
-   * name. What stays for a while is the event id. Default false.
+   * name. What stays is the event id. Default false.
    */
   readonly write?: boolean;
+  /**
+   * The window of the stores that share the data, in milliseconds. Told it, the probe forgets ids that are past it, as
+   * a save does, so that probes do not leave more and more of them. Without it, it forgets none.
+   */
+  readonly idempotencyWindowMs?: number;
 }
 
 /** What a look at a driver's storage found. */
@@ -26,8 +32,11 @@ export async function healthOf(
   open: () => Promise<Driver>,
   options: HealthOptions | undefined,
 ): Promise<Health> {
-  const given: HealthOptions = readOptions(options, ["write"]);
+  const given: HealthOptions = readOptions(options, ["write", "idempotencyWindowMs"]);
   const { write = false } = given;
+  // Without one, the ids of others are not the probe's to forget.
+  const window =
+    "idempotencyWindowMs" in given ? readWindow(given.idempotencyWindowMs) : Number.MAX_SAFE_INTEGER;
   if (typeof write !== "boolean" || ("write" in given && given.write === undefined)) {
     throw invalid("write", "true or false");
   }
@@ -35,7 +44,7 @@ export async function healthOf(
     const driver = await open();
     try {
       const status = await driver.status();
-      return { reachable: true, status, ...(write ? { write: await probe(driver) } : {}) };
+      return { reachable: true, status, ...(write ? { write: await probe(driver, window) } : {}) };
     } finally {
       await driver.close();
     }
@@ -48,12 +57,10 @@ export async function healthOf(
 /** Names that are refused from callers. */
 const PLACE = { tenant: "~", user: "~", session: "~", run: "", kind: "health" };
 
-async function probe(driver: Driver): Promise<WriteProbe> {
+async function probe(driver: Driver, window: number): Promise<WriteProbe> {
   const started = performance.now();
   try {
-    // A window without end: the ids of others are not this probe's to forget.
-    const times = { now: Date.now(), window: Number.MAX_SAFE_INTEGER };
-    for (const outcome of await driver.apply(savedAndDeleted(), times)) {
+    for (const outcome of await driver.apply(savedAndDeleted(), { now: Date.now(), window })) {
       if (outcome.is === "failed") throw outcome.error;
     }
     return { succeeded: true, milliseconds: performance.now() - started };

@@ -29,9 +29,7 @@ export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
   const maxBytes =
     "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
   const window =
-    "idempotencyWindowMs" in given
-      ? readInteger(given.idempotencyWindowMs, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER)
-      : LIMITS.idempotencyWindowMs;
+    "idempotencyWindowMs" in given ? readWindow(given.idempotencyWindowMs) : LIMITS.idempotencyWindowMs;
   const inFlight = "inFlight" in given ? given.inFlight : likedInFlight;
   const layers = "layers" in given ? given.layers : [];
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
@@ -43,4 +41,9 @@ export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
     inFlight: readInteger(inFlight, "inFlight", 1, MOST_IN_FLIGHT),
     layers: layers as readonly Layer[],
   };
+}
+
+/** An idempotency window, in milliseconds. */
+export function readWindow(value: unknown): number {
+  return readInteger(value, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER);
 }

@@ -10,7 +10,8 @@ export interface PostgresConfig {
   readonly url?: string;
   /**
    * In place of `url`: makes a client of the `postgres` package. Called once for each pooled connection; each call
-   * must make a new one, with `{ max: 1, fetch_types: false }`.
+   * must make a new one, with `{ max: 1, fetch_types: false }`. Behind a server that falls silent such a client keeps its
+   * socket, for only with `url` the line below it can be cut.
    */
   readonly connect?: () => PostgresClient;
   /** Default `groundstate`. Created if it does not exist. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as memory from "../../drivers/memory/index.js";
@@ -11,6 +12,8 @@ interface Place {
   open(): Promise<Driver>;
   pendingMigrations(): Promise<readonly string[]>;
   health(options?: sqlite.HealthOptions): Promise<sqlite.Health>;
+  /** How many event ids are remembered. */
+  events(): Promise<number>;
   /** Keeps every other writer waiting until the test ends. */
   lock(): Promise<void>;
 }
@@ -22,6 +25,14 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
       open: () => sqlite.openSqlite(config),
       pendingMigrations: () => sqlite.pendingMigrations(config),
       health: (options) => sqlite.health(config, options),
+      async events() {
+        const other = new Database(config.path, { readonly: true });
+        try {
+          return other.prepare("SELECT count(*) FROM event").pluck().get() as number;
+        } finally {
+          other.close();
+        }
+      },
       async lock() {
         const other = new Database(config.path);
         other.exec("BEGIN IMMEDIATE");
@@ -37,6 +48,9 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
       open: () => postgres.openPostgres(config),
       pendingMigrations: () => postgres.pendingMigrations(config),
       health: (options) => postgres.health(config, options),
+      async events() {
+        return (await plainPostgres(config.url)`SELECT FROM groundstate.event`).length;
+      },
       async lock() {
         const other = plainPostgres(config.url);
         await other.unsafe("BEGIN; LOCK TABLE groundstate.record IN EXCLUSIVE MODE");
@@ -97,6 +111,17 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     expect(await store.save(record)).toEqual({ eventId: "e1", duplicate: true });
   });
 
+  test("with a write leaves few event ids, however often it is asked for, if it is told the window", async () => {
+    const place = await make();
+    await (await place.open()).close();
+    for (let times = 0; times < 12; times++) {
+      await place.health({ write: true, idempotencyWindowMs: 1 });
+      await sleep(2);
+    }
+    expect(await place.events()).toBeLessThan(4);
+    expect(await place.health({ write: true })).toMatchObject({ write: { succeeded: true } });
+  });
+
   test("with a write that fails is reachable all the same, and says why", async () => {
     const place = await make();
     await (await place.open()).close();
@@ -112,6 +137,8 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     ["options", null],
     ["write", { write: 1 }],
     ["write", { write: undefined }],
+    ["idempotencyWindowMs", { idempotencyWindowMs: 0 }],
+    ["idempotencyWindowMs", { idempotencyWindowMs: undefined }],
   ])("refuses bad options: %s %o", async (field, options) => {
     const { health } = await make();
     await expect(health(options as sqlite.HealthOptions)).rejects.toMatchObject({
