@@ -9,7 +9,8 @@ import type { Harness } from "./case.js";
 import { failureLines, failureOf } from "./failure.js";
 import { type CaseResult, formatHeading, formatResult, formatSummary } from "./report.js";
 import { rulesTable } from "./rules-table.js";
-import { modeOf, runConformance, selectCases } from "./run.js";
+import { runConformance } from "./run.js";
+import { casesWith, MOST_TIMEOUT_MS, modeOf, readHarness } from "./run-options.js";
 import { versions } from "./versions.js";
 
 const HELP = `groundstate conformance <module> [--beside] [--only <text>]... [--timeout <ms>] [--bail] [--json]
@@ -76,7 +77,7 @@ async function main(args: string[]): Promise<number> {
   if (values.rules) return print(`${rulesTable()}\n`);
   if (module === undefined || rest.length > 0)
     throw new UsageError("give one module whose default export is a harness");
-  if (selectCases(values.only).length === 0)
+  if (values.only?.some((text) => casesWith(text).length === 0))
     throw new UsageError("no case has an id that contains this text");
   const { beside, only, json, bail, timeout } = values;
   return run(module, {
@@ -100,7 +101,7 @@ async function run(module: string, { json, ...options }: Options): Promise<numbe
   const url = await locate(module);
   const harness = await loadHarness(url);
   const stray = watchForStrayErrors();
-  const heading = { harness: harness.name, mode: modeOf(options), versions };
+  const heading = { harness: harness.name, mode: modeOf(options.beside), versions };
   if (!json) print(formatHeading(heading));
   const report = await runConformance(harness, {
     modulePath: url,
@@ -150,7 +151,8 @@ function readArguments(args: string[]) {
 
 function readMilliseconds(text: string): number {
   const milliseconds = Number(text);
-  if (Number.isInteger(milliseconds) && milliseconds > 0 && milliseconds < 2 ** 31) return milliseconds;
+  if (Number.isInteger(milliseconds) && milliseconds > 0 && milliseconds <= MOST_TIMEOUT_MS)
+    return milliseconds;
   throw new UsageError("--timeout takes a whole number of milliseconds");
 }
 
@@ -174,14 +176,12 @@ async function loadHarness(url: string): Promise<Harness> {
     throw new ModuleError("the module cannot be loaded", { cause });
   });
   const harness: unknown = (loaded as { default?: unknown }).default;
-  if (isHarness(harness)) return harness;
-  throw new UsageError("the module's default export must be a harness: { name, open(space, options) }");
-}
-
-function isHarness(value: unknown): value is Harness {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, open } = value as Partial<Harness>;
-  return typeof name === "string" && typeof open === "function";
+  try {
+    return readHarness(harness);
+  } catch (cause) {
+    const wanted = "the module's default export must be a harness: { name, open(space, options) }";
+    throw new UsageError(wanted, { cause });
+  }
 }
 
 /** A driver that lets an error escape would end the process of whoever uses it. */

@@ -1,6 +1,7 @@
 import type { Harness } from "./case.js";
 import { subjectOf } from "./report.js";
-import { ConformanceRun, DEFAULT_CONCURRENCY, modeOf, type RunOptions, selectCases } from "./run.js";
+import { ConformanceRun } from "./run.js";
+import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
 export interface NodeTest {
@@ -12,11 +13,12 @@ export interface NodeTest {
 
 /** Makes a `node:test` test of every case: `conformanceNodeTests(await import("node:test"), harness)`. */
 export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, options: RunOptions = {}): void {
-  const run = new ConformanceRun(harness, options);
-  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
-  const subject = subjectOf(harness.name, modeOf(options));
+  const plan = planOf(harness, options);
+  const run = new ConformanceRun(plan);
+  const { cases, concurrency, mode } = plan;
+  const subject = subjectOf(harness.name, mode);
   nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
-    for (const each of selectCases(options.only)) {
+    for (const each of cases) {
       const skip = run.skipReason(each);
       const timeout = 3 * run.timeoutMs(each);
       nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));

@@ -1,5 +1,4 @@
 import { performance } from "node:perf_hooks";
-import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { newEventId, type StateStore } from "../src/index.js";
 import type { ConformanceCase, Harness } from "./case.js";
@@ -7,35 +6,9 @@ import { OpenContext, type Surroundings } from "./context.js";
 import { failureOf } from "./failure.js";
 import type { Ground } from "./ground.js";
 import { inTime, LateError } from "./in-time.js";
-import { type CaseResult, type Mode, type Report, reportOf } from "./report.js";
-import { cases as suite } from "./suite.js";
+import { type CaseResult, type Report, reportOf } from "./report.js";
+import { planOf, type RunOptions, type RunPlan } from "./run-options.js";
 
-export interface RunOptions {
-  /** Only cases whose id contains one of these. */
-  readonly only?: string | readonly string[];
-  /** Where other processes can import the harness from, as their default import: a path or a file URL. */
-  readonly modulePath?: string;
-  /**
-   * Runs every case beside another's data: other tenants with the same users, sessions, kinds and event ids, and in the
-   * case's tenant users and sessions whose names come close. What becomes of that data is judged after the case, and
-   * at the end of the run once more.
-   */
-  readonly beside?: boolean;
-  /** How long one case may take. Default 20,000. One that starts processes may take three times as long. */
-  readonly timeoutMs?: number;
-  /** How many cases run side by side. Default 4. */
-  readonly concurrency?: number;
-  /** Begin no case after one has failed. For `runConformance`; test runners have a way of their own. */
-  readonly bail?: boolean;
-  /**
-   * Called when a case has ended: soon, and so not in the order of the suite. Called again for one that turns out to
-   * have failed when the run ends beside another's data. For `runConformance`.
-   */
-  readonly onResult?: (result: CaseResult) => void;
-}
-
-export const DEFAULT_CONCURRENCY = 4;
-const DEFAULT_TIMEOUT_MS = 20_000;
 const TIMES_FOR_PROCESSES = 3;
 /** How long stores may take to close after a case that did not end: what hung may well hang on. */
 const CLOSE_AFTER_HANG_MS = 1_000;
@@ -46,13 +19,15 @@ export class HarnessError extends Error {}
 
 /**
  * Runs the suite against a harness. Never rejects for a store that breaks a rule: the report says it. Rejects when
- * the harness can open no store at all, before any case, and when it cannot remove what the cases left.
+ * the options are not valid, when the harness can open no store at all, before any case, and when it cannot remove
+ * what the cases left.
  */
 export async function runConformance(harness: Harness, options: RunOptions = {}): Promise<Report> {
   const started = performance.now();
-  const run = new ConformanceRun(harness, options);
+  const plan = planOf(harness, options);
+  const { cases, mode, onResult } = plan;
+  const run = new ConformanceRun(plan);
   await run.probe();
-  const cases = selectCases(options.only);
   const results = new Array<CaseResult | undefined>(cases.length);
   const numbered = cases.entries();
   let isOver = false;
@@ -61,28 +36,19 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
       if (isOver) return;
       const result = await run.judge(each);
       results[index] = result;
-      options.onResult?.(result);
-      isOver ||= options.bail === true && result.outcome === "failed";
+      onResult?.(result);
+      isOver ||= plan.bail && result.outcome === "failed";
     }
   };
-  await Promise.all(Array.from({ length: options.concurrency ?? DEFAULT_CONCURRENCY }, worker));
+  await Promise.all(Array.from({ length: plan.concurrency }, worker));
   for (const { id, error } of await run.lookBack()) {
     const index = cases.findIndex((each) => each.id === id);
     const passed = results[index] as CaseResult;
     results[index] = { ...passed, outcome: "failed", error: failureOf(error) };
-    options.onResult?.(results[index]);
+    onResult?.(results[index]);
   }
   await run.removeSpace();
-  return reportOf(harness, modeOf(options), results, performance.now() - started);
-}
-
-export function modeOf({ beside }: RunOptions): Mode {
-  return beside ? "beside" : "plain";
-}
-
-export function selectCases(only: string | readonly string[] = ""): readonly ConformanceCase[] {
-  const wanted = typeof only === "string" ? [only] : only;
-  return suite.filter(({ id }) => wanted.some((text) => id.includes(text)));
+  return reportOf(harness, mode, results, performance.now() - started);
 }
 
 /** One run over one harness: a space for all cases, a context for each. */
@@ -94,10 +60,10 @@ export class ConformanceRun {
   readonly #kept: { readonly id: string; readonly ground: Ground }[] = [];
   #contexts = 0;
 
-  constructor(harness: Harness, options: RunOptions = {}) {
-    const module = options.modulePath === undefined ? {} : { module: moduleUrl(options.modulePath) };
-    this.#surroundings = { harness, space: this.#name, beside: options.beside === true, ...module };
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  constructor({ harness, module, mode, timeoutMs }: RunPlan) {
+    const others = module === undefined ? {} : { module };
+    this.#surroundings = { harness, space: this.#name, beside: mode === "beside", ...others };
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Why this harness cannot be asked for this rule, if so. */
@@ -210,8 +176,4 @@ export class ConformanceRun {
 
 function isStore(value: unknown): value is StateStore {
   return typeof (value as StateStore | null | undefined)?.close === "function";
-}
-
-function moduleUrl(path: string): string {
-  return path.startsWith("file:") ? path : pathToFileURL(path).href;
 }

@@ -9,6 +9,7 @@ import { deleteCases } from "./cases/delete.js";
 import { durabilityCases } from "./cases/durability.js";
 import { eraseCases } from "./cases/erase.js";
 import { errorCases } from "./cases/errors.js";
+import { eventMemoryCases } from "./cases/event-memory.js";
 import { eventCases } from "./cases/events.js";
 import { idempotencyCases } from "./cases/idempotency.js";
 import { identityCases } from "./cases/identity.js";
@@ -30,6 +31,7 @@ export const cases: readonly ConformanceCase[] = [
   ...saveCases,
   ...bytesCases,
   ...idempotencyCases,
+  ...eventMemoryCases,
   ...windowCases,
   ...conditionCases,
   ...commitCases,

@@ -1,6 +1,7 @@
 import type { Harness } from "./case.js";
 import { subjectOf } from "./report.js";
-import { ConformanceRun, modeOf, type RunOptions, selectCases } from "./run.js";
+import { ConformanceRun } from "./run.js";
+import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `vitest`, which it does not import itself. */
 export interface Vitest {
@@ -14,9 +15,10 @@ type VitestTest = (name: string, body: () => Promise<void>, timeoutMs?: number) 
 
 /** Makes a vitest test of every case: `conformanceTests({ describe, test, afterAll }, harness)`. */
 export function conformanceTests(vitest: Vitest, harness: Harness, options: RunOptions = {}): void {
-  const run = new ConformanceRun(harness, options);
-  vitest.describe(`conformance of ${subjectOf(harness.name, modeOf(options))}`, () => {
-    for (const each of selectCases(options.only)) {
+  const plan = planOf(harness, options);
+  const run = new ConformanceRun(plan);
+  vitest.describe(`conformance of ${subjectOf(harness.name, plan.mode)}`, () => {
+    for (const each of plan.cases) {
       const reason = run.skipReason(each);
       // The suite's own limit comes first, for it says what took too long.
       const timeoutMs = 3 * run.timeoutMs(each);

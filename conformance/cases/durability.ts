@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { maintenanceScope, tenantIdentity } from "../../src/index.js";
+import {
+  isStateError,
+  maintenanceScope,
+  type NewRecord,
+  type StateRecord,
+  type StateStore,
+  tenantIdentity,
+} from "../../src/index.js";
 import type { ConformanceCase } from "../case.js";
 import { assertDuplicate, assertRecord, refused } from "../expect.js";
 
@@ -89,4 +96,41 @@ export const durabilityCases: readonly ConformanceCase[] = [
       assertDuplicate(await store.save(saved), "a late retry after the other store's erase");
     },
   },
+  {
+    id: "durability/stores-agree-on-reads",
+    rule: "What one store acknowledged, another of its space shows at once, asked by find, list, listKind or event id.",
+    needs: "durable",
+    scans: "tenant",
+    async run({ store, open, identity, record }) {
+      for (const [how, read] of Object.entries(READS)) {
+        const other = await open();
+        const owner = identity();
+        const [first, second, newer] = [record(owner, "a"), record(owner, "b"), record(owner, "a")];
+        await store.save(first);
+        assertRecord(await read(other, first), first, `by ${how}, before anything else was asked`);
+        // Each of these follows upon a read by the other store.
+        await store.save(second);
+        assertRecord(await read(other, second), second, `by ${how}, right after a read`);
+        await store.save(newer);
+        assertRecord(await read(other, newer), newer, `by ${how}, after it was overwritten`);
+      }
+    },
+  },
 ];
+
+type Read = (store: StateStore, place: NewRecord) => Promise<StateRecord | undefined>;
+
+/** The ways to come by a record. */
+const READS: Record<string, Read> = {
+  find: (store, { identity, kind }) => store.find(identity, kind),
+  list: async (store, { identity, kind }) => (await store.list(identity, kind))[0],
+  listKind: async (store, { identity, kind }) => {
+    const scope = maintenanceScope({ reason: "conformance", tenant: identity.tenant });
+    return (await store.listKind(scope, kind))[0];
+  },
+  loadByEventId: (store, { identity, eventId }) =>
+    store.loadByEventId(identity, eventId).catch((error: unknown) => {
+      if (isStateError(error, "NOT_FOUND")) return undefined;
+      throw error;
+    }),
+};

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Identity } from "../../src/index.js";
+import type { Identity, NewRecord } from "../../src/index.js";
 import type { ConformanceCase } from "../case.js";
 import { assertRecord, refused } from "../expect.js";
 
@@ -17,6 +17,28 @@ export const eventCases: readonly ConformanceCase[] = [
           assertRecord(found, each, `asked with run ${JSON.stringify(run)}`);
         }
       }
+    },
+  },
+  {
+    id: "events/not-found-before",
+    rule: "loadByEventId finds a record once it is saved, though it was asked for the event before.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const all = ["a", "b", "c"].map((kind) => record(owner, kind));
+      const [saved, ...committed] = all as [NewRecord, NewRecord, NewRecord];
+      for (const each of all) {
+        await refused("NOT_FOUND", `the event of ${each.kind} before it was saved`, () =>
+          store.loadByEventId(each.identity, each.eventId),
+        );
+      }
+      await store.save(saved);
+      await store.commit(committed.map((each) => ({ op: "save", record: each })));
+      for (const each of all)
+        assertRecord(
+          await store.loadByEventId(each.identity, each.eventId),
+          each,
+          `the event of ${each.kind}`,
+        );
     },
   },
   {

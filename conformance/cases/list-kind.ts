@@ -164,6 +164,42 @@ export const listKindCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "list-kind/after-into-the-next-tenant",
+    rule: "A scan of all tenants that goes on after a place begins each later tenant at its first kind.",
+    scans: "store",
+    async run({ store, unique, record }) {
+      const [prefix, start] = [`${unique()}/`, unique()];
+      const kinds = { a: ["1", "2", "3"], b: ["1"], c: ["1", "2"] };
+      const saved = Object.entries(kinds).flatMap(([end, ends]) =>
+        ends.map((kind) =>
+          record({ tenant: `${start}-${end}`, user: "user", session: "session" }, `${prefix}${kind}`),
+        ),
+      );
+      for (const each of saved) await store.save(each);
+      const scope = maintenanceScope({ reason: "conformance", allTenants: true });
+      for (const [index, after] of saved.entries()) {
+        const rest = await store.listKind(scope, prefix, { after });
+        assertRecords(rest, saved.slice(index + 1), `what follows record ${index}`);
+      }
+    },
+  },
+  {
+    id: "list-kind/every-byte",
+    rule: "listKind returns every match also when the payloads together are large.",
+    scans: "tenant",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const bytes = new Uint8Array(1024 * 1024).fill(3);
+      const saved = Array.from({ length: 12 }, (_, index) =>
+        record({ ...owner, session: `session-${index % 5}` }, `kind/${String(index).padStart(2, "0")}`, {
+          bytes,
+        }),
+      );
+      for (const each of saved) await store.save(each);
+      assertRecords(await store.listKind(scopeOf(owner.tenant), "kind/"), saved, "12 records of 1 MiB");
+    },
+  },
+  {
     id: "list-kind/limit",
     rule: "A scan returns every match unless a limit is given, and then the first of them.",
     scans: "tenant",

@@ -90,10 +90,10 @@ export const orderCases: readonly ConformanceCase[] = [
       const [prefix, start] = [unique(), unique()];
       const expected: NewRecord[] = [];
       for (const end of ["A", "a", "\uffff", "\u{10000}"]) {
-        for (const kind of ["1", "10", "2"]) {
-          for (const user of ["B", "a"]) {
+        for (const kind of ["1", "10", "2", "\ue000", "\u{1f600}"]) {
+          for (const user of ["B", "a", "\ue000", "\u{1f600}"]) {
             for (const session of ["\ue000", "\u{1f600}"]) {
-              for (const run of ["", "a"]) {
+              for (const run of ["", "a", "\uffff", "\u{10000}"]) {
                 const owner = { tenant: start + end, user, session, ...(run === "" ? {} : { run }) };
                 expected.push(record(owner, `${prefix}/${kind}`));
               }

@@ -1,13 +1,33 @@
 import assert from "node:assert/strict";
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ConformanceCase } from "../case.js";
-import { assertDuplicate, assertRecord, assertWritten, refused } from "../expect.js";
+import type { SaveReceipt } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertDuplicate, assertRecord, assertWritten, broken, refused } from "../expect.js";
 
 const WINDOW_MS = 150;
 /** The database's clock may tick coarsely and is not this process's. */
 const PAST_MS = 500;
+/** Where a busy machine lets a window pass before the retry, the next one is tried. */
+const WINDOWS_MS = [1_250, 2_500, 5_000];
+/** The part of its window after which an event id is sent again. */
+const LATE = 0.6;
 
 export const windowCases: readonly ConformanceCase[] = [
+  {
+    id: "window/seen-until-it-ends",
+    rule: "An event id whose record is gone stays seen through its window, whatever else is saved meanwhile.",
+    async run(context) {
+      for (const windowMs of WINDOWS_MS) {
+        const { late, receipts } = await retriedLate(context, windowMs);
+        if (late) continue;
+        for (const [kind, receipt] of receipts)
+          assertDuplicate(receipt, `a retry of the ${kind} record at ${100 * LATE} % of its window`);
+        return;
+      }
+      throw broken("retries came only after their window had passed: this machine is too busy to tell");
+    },
+  },
   {
     id: "window/overwritten-id-ends",
     rule: "An event id whose record was overwritten counts as unseen once its window has passed, removed yet or not.",
@@ -116,3 +136,24 @@ export const windowCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** What becomes of event ids that come again late in their window, or `late` when it may have passed by then. */
+async function retriedLate({ openAlone, identity, record }: CaseContext, windowMs: number) {
+  const store = await openAlone({ idempotencyWindowMs: windowMs });
+  const owner = identity();
+  const kinds = ["overwritten", "deleted", "erased"] as const;
+  const begun = performance.now();
+  const saved = kinds.map((kind) =>
+    record(kind === "erased" ? { ...owner, session: "erased" } : owner, kind),
+  );
+  for (const each of saved) await store.save(each);
+  await store.save(record(owner, "overwritten"));
+  await store.delete(owner, "deleted");
+  await store.erase({ ...owner, session: "erased" });
+  await sleep(LATE * windowMs);
+  // Drivers forget as they save.
+  for (let round = 0; round < 5; round++) await store.save(record(owner, "busy"));
+  const receipts = new Map<string, SaveReceipt>();
+  for (const each of saved) receipts.set(each.kind, await store.save(each));
+  return { late: performance.now() - begun >= windowMs, receipts };
+}

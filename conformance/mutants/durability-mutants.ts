@@ -1,7 +1,9 @@
+import { performance } from "node:perf_hooks";
 import type { ApplyOptions, Commit, Outcome, Slot, StoredRecord, Write } from "../../src/index.js";
-import type { ReferenceSpace } from "../reference-driver.js";
+import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
+const MOMENT_MS = 10_000;
 const closed = new WeakSet<ReferenceSpace>();
 
 /** Drivers that are wrong about what outlives a store, and about the other stores of its space. */
@@ -45,6 +47,33 @@ export const durabilityMutants: readonly Mutant[] = [
         }
       },
   ),
+  looking("lists-what-its-last-find-saw", (driver, seen) => {
+    const scan = driver.scan.bind(driver);
+    driver.scan = (query) => (query.identity ? seen() : { scan }).scan(query);
+  }),
+  looking("scans-what-its-last-find-saw", (driver, seen) => {
+    const scan = driver.scan.bind(driver);
+    driver.scan = (query) => (query.identity ? { scan } : seen()).scan(query);
+  }),
+  looking("finds-events-that-its-last-find-saw", (driver, seen) => {
+    driver.readByEventId = (tenant, eventId) => seen().readByEventId(tenant, eventId);
+  }),
+  brokenDriver(
+    "finds-what-it-saw-a-moment-ago",
+    "durability/stores-agree-on-reads",
+    (base) =>
+      class extends base {
+        #seen: ReferenceDriver | undefined;
+        #seenAt = 0;
+
+        override read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+          if (this.#seen && performance.now() - this.#seenAt < MOMENT_MS) return this.#seen.read(slots);
+          this.#seen = copyOf(this.space);
+          this.#seenAt = performance.now();
+          return super.read(slots);
+        }
+      },
+  ),
   brokenDriver(
     "drops-its-last-batch-at-close",
     "close/writes-are-kept",
@@ -83,3 +112,39 @@ export const durabilityMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+/** Looks at what other stores wrote when it is opened, and at every find and write; `change` says who sees no more. */
+function looking(id: string, change: (driver: ReferenceDriver, seen: () => ReferenceDriver) => void): Mutant {
+  return brokenDriver(
+    id,
+    "durability/stores-agree-on-reads",
+    (base) =>
+      class extends base {
+        #seen: ReferenceDriver;
+
+        constructor(space: ReferenceSpace) {
+          super(space);
+          this.#seen = copyOf(space);
+          change(this, () => this.#seen);
+        }
+
+        override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+          const outcomes = await super.apply(commits, options);
+          this.#seen = copyOf(this.space);
+          return outcomes;
+        }
+
+        override read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+          this.#seen = copyOf(this.space);
+          return super.read(slots);
+        }
+      },
+  );
+}
+
+function copyOf(space: ReferenceSpace): ReferenceDriver {
+  const copy = new ReferenceSpace();
+  for (const [key, record] of space.records) copy.records.set(key, record);
+  for (const [key, event] of space.events) copy.events.set(key, event);
+  return new ReferenceDriver(copy);
+}

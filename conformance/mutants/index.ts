@@ -6,6 +6,7 @@ import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
+import { memoryMutants } from "./memory-mutants.js";
 import type { Mutant } from "./mutant.js";
 import { nameMutants } from "./name-mutants.js";
 import { processMutants } from "./process-mutants.js";
@@ -20,6 +21,7 @@ export type { Mutant };
 /** Stores that are each wrong in one rule. The suite is worth what it catches. */
 export const mutants: readonly Mutant[] = [
   ...eventMutants,
+  ...memoryMutants,
   ...conditionMutants,
   ...commitMutants,
   ...recordMutants,

@@ -152,6 +152,29 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "stops-scans-at-eight-mebibytes",
+    "list-kind/every-byte",
+    (base) =>
+      class extends base {
+        override async scan(query: ScanQuery): Promise<ScanPage> {
+          const { records, more } = await super.scan(query);
+          return { records, more: more && (query.identity !== undefined || records.length === query.limit) };
+        }
+      },
+  ),
+  brokenDriver(
+    "begins-tenants-at-the-kind-it-left",
+    "list-kind/after-into-the-next-tenant",
+    (base) =>
+      class extends base {
+        protected override matches(record: Slot, query: ScanQuery): boolean {
+          const { after } = query;
+          const isLater = after !== undefined && record.tenant !== after.tenant;
+          return super.matches(record, query) && !(isLater && compareText(record.kind, after.kind) < 0);
+        }
+      },
+  ),
+  brokenDriver(
     "orders-by-utf-16",
     "order/kinds",
     (base) =>
@@ -181,6 +204,11 @@ export const scanMutants: readonly Mutant[] = [
         }
       },
   ),
+  scanningByUtf16("tenant"),
+  scanningByUtf16("kind"),
+  scanningByUtf16("user"),
+  scanningByUtf16("session"),
+  scanningByUtf16("run"),
   brokenDriver(
     "scans-sessions-alone",
     "list-kind/every-identity",
@@ -249,6 +277,28 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+/** Orders scans across identities by the UTF-16 units of one part. */
+function scanningByUtf16(part: keyof Slot): Mutant {
+  return brokenDriver(
+    `orders-${part}s-by-utf-16`,
+    "order/across-identities",
+    (base) =>
+      class extends base {
+        protected override comparison(query: ScanQuery): (a: Slot, b: Slot) => number {
+          if (query.identity !== undefined) return super.comparison(query);
+          return (a, b) => {
+            for (const each of ["tenant", "kind", "user", "session", "run"] as const) {
+              const units = a[each] < b[each] ? -1 : Number(a[each] > b[each]);
+              const order = each === part ? units : compareText(a[each], b[each]);
+              if (order !== 0) return order;
+            }
+            return 0;
+          };
+        }
+      },
+  );
+}
 
 function glob(text: string, pattern: string): boolean {
   const escaped = pattern.replaceAll(/[\\^$.+()[\]{}|]/g, "\\$&");

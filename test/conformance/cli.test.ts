@@ -104,6 +104,7 @@ beforeAll(async () => {
     "my-driver.mjs": MY_DRIVER,
     "broken.mjs": "export default {",
     "other.mjs": "export default 7;",
+    "misnamed.mjs": `export default { name: "misnamed", open() {}, durabel: true };`,
   });
 });
 
@@ -331,6 +332,11 @@ describe.concurrent("groundstate conformance", () => {
     { args: ["conformance"], says: "give one module" },
     { args: ["conformance", "./nowhere.mjs"], says: "there is no module ./nowhere.mjs" },
     { args: ["conformance", "./other.mjs"], says: "default export must be a harness" },
+    { args: ["conformance", "./misnamed.mjs"], says: "nothing but name, open, durable" },
+    {
+      args: ["conformance", "./driver.mjs", "--only", "save/", "--only", "nothing-like-it"],
+      says: "no case",
+    },
     { args: ["conformance", "./driver.mjs", "--only", "nothing-like-it"], says: "no case" },
     { args: ["conformance", "./driver.mjs", "--jsno"], says: "--jsno" },
     { args: ["conformance", "./driver.mjs", "--timeout", "soon"], says: "--timeout takes a whole number" },
