@@ -12,8 +12,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/postgres/global-setup.ts",
     pool: "forks",
-    // Processes and servers that the tests start wait as much as they work.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests wait as much as they work, for windows to pass and for processes to start.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: soak(30_000),
     hookTimeout: 60_000,
   },
