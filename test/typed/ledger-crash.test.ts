@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Identity, maintenanceScope } from "../../src/index.js";
 import { createLedger } from "../../src/typed/ledger/index.js";
 import { expectBalanced, foldedAccounts, storedAccounts } from "./ledger-accounts.js";
@@ -55,8 +55,13 @@ onSharedStores((opened) => {
       const exits = await Promise.all(ended);
       for (const delay of delays) clearTimeout(delay);
       kills += exits.filter(([, signal]) => signal === "SIGKILL").length;
-      expect(await storedAccounts(opened.store, who.tenant)).toEqual(
-        await foldedAccounts(opened.store, who.tenant),
+      // On Postgres the last statement of a process may end after the process, and between the two reads.
+      await vi.waitFor(
+        async () => {
+          const stored = await storedAccounts(opened.store, who.tenant);
+          expect(stored).toEqual(await foldedAccounts(opened.store, who.tenant));
+        },
+        { timeout: 5_000 },
       );
     }
     expect(kills).toBeGreaterThan(0);
