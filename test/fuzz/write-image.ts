@@ -1,4 +1,4 @@
-import type { StateRecord, StateStore } from "../../src/contract.js";
+import type { RecordPlace, StateRecord, StateStore } from "../../src/contract.js";
 import { isStateError } from "../../src/errors.js";
 import type { Choices } from "./choices.js";
 import { keyOf, type State } from "./image.js";
@@ -19,15 +19,28 @@ export async function writeSome(store: StateStore, latest: State, choices: Choic
       if (isSave) state.set(keyOf(place), await save(store, place));
       else if (await store.delete(identity, place.kind)) state.delete(keyOf(place));
     } catch (error) {
-      // A damaged head of a file makes SQLite take it for one that may only be read.
+      // A damaged head of a file can make SQLite fail as late as in the COMMIT, or take the file for one to be read only.
+      if (isStateError(error, "OUTCOME_UNKNOWN")) await adopt(store, place, state);
       const isReadOnly = isStateError(error, "UNAVAILABLE") && error.details.reason === "setup";
-      if (!isStateError(error, "CORRUPT") && !isReadOnly) throw error;
+      if (!isStateError(error, "CORRUPT") && !isStateError(error, "OUTCOME_UNKNOWN") && !isReadOnly)
+        throw error;
     }
   }
   return state;
 }
 
-async function save(store: StateStore, place: Pick<StateRecord, "identity" | "kind">): Promise<StateRecord> {
+/** What is there by now, as far as it can be read. */
+async function adopt(store: StateStore, place: RecordPlace, state: Map<string, StateRecord>): Promise<void> {
+  try {
+    const found = await store.find(place.identity, place.kind);
+    if (found === undefined) state.delete(keyOf(place));
+    else state.set(keyOf(place), found);
+  } catch (error) {
+    if (!isStateError(error, "CORRUPT")) throw error;
+  }
+}
+
+async function save(store: StateStore, place: RecordPlace): Promise<StateRecord> {
   const number = ++made;
   const bytes = new Uint8Array(Buffer.alloc(200 * (number % 30), `over damage, ${number} `));
   const record = { eventId: `new-${number}`, ...place, bytes, version: number, updatedAt: new Date(number) };
