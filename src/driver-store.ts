@@ -75,9 +75,8 @@ class DriverStore implements StateStore {
   readonly #maxBytes: number;
   readonly #reads: DriverReads;
   #closing: Promise<void> | undefined;
-  /** All that was accepted has ended; undefined until the store is closed. */
-  #finished: Promise<unknown> | undefined;
-  readonly #abandoned = new AbortController();
+  /** Aborts when what is unfinished shall be waited for no longer. */
+  readonly #hurry = new AbortController();
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options, driver.inFlight);
@@ -183,10 +182,11 @@ class DriverStore implements StateStore {
       const signal = readSignal(given);
       const timeoutMs =
         "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
-      this.#finished ??= Promise.all([this.#queue.idle(), this.#reads.finished()]);
-      this.#closing ??= this.#shutdown(this.#finished);
-      // Whoever is in the greatest hurry decides.
-      if (!(await settlesWithin(this.#finished, timeoutMs, signal))) this.#abandoned.abort();
+      this.#closing ??= this.#shutdown();
+      // Of several that close it, whoever is in the greatest hurry decides.
+      void settlesWithin(this.#closing, timeoutMs, signal).then(
+        (isClosed) => isClosed || this.#hurry.abort(),
+      );
       return this.#closing;
     });
   }
@@ -262,8 +262,9 @@ class DriverStore implements StateStore {
     return records;
   }
 
-  async #shutdown(finished: Promise<unknown>): Promise<void> {
-    await unlessAborted(finished, this.#abandoned.signal).catch(() => this.#queue.abandon());
+  async #shutdown(): Promise<void> {
+    const finished = Promise.all([this.#queue.idle(), this.#reads.finished()]);
+    await unlessAborted(finished, this.#hurry.signal).catch(() => this.#queue.abandon());
     this.#reads.stop();
     const released = askDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
