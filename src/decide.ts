@@ -1,5 +1,5 @@
 import type { EventId } from "./contract.js";
-import type { Commit, Outcome, Slot, Write } from "./driver.js";
+import type { ApplyOptions, Commit, Outcome, Slot, Write } from "./driver.js";
 
 /** What is remembered of an event id. */
 export interface SeenEvent {
@@ -38,6 +38,11 @@ export function decide(commit: Commit, view: View): Decision {
 /** Whether an id still stands for the write it was saved with. */
 export function isSeen(event: SeenEvent, now: number, window: number): boolean {
   return event.current || event.savedAt > now - window;
+}
+
+/** For a write that was waited for: what it saves is remembered from then on, and not from when it was asked for. */
+export function afterWaiting({ now, window }: ApplyOptions, waitedMs: number): ApplyOptions {
+  return { now: now + Math.floor(waitedMs), window };
 }
 
 /**

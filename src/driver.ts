@@ -41,7 +41,10 @@ export type Outcome =
   | { readonly is: "failed"; readonly error: StateError };
 
 export interface ApplyOptions {
-  /** The store's clock, milliseconds since 1970. A driver whose database has a clock uses that instead. */
+  /**
+   * The store's clock, milliseconds since 1970. A driver whose database has a clock uses that instead; one that waits
+   * before it writes adds the wait.
+   */
   readonly now: number;
   /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly window: number;

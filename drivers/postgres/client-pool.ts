@@ -30,7 +30,7 @@ const READY = `SELECT 1 AS is_ready, decode('5cff', 'hex') AS some_bytes,
 
 interface Member {
   readonly client: PostgresClient;
-  /** By how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own; at most. */
+  /** At least how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own. */
   ahead: number;
   dead: boolean;
 }

@@ -61,7 +61,7 @@ export class PostgresDriver implements Driver {
     try {
       return await this.#applyTogether(commits, options);
     } catch (error) {
-      if (!(error instanceof LockNotFree) || isOfOneSession(commits)) throw error;
+      if (!(error instanceof LockNotFree) || hasNoNeighbours(commits)) throw error;
       return this.#applyApart(commits, options);
     }
   }
@@ -227,9 +227,9 @@ function sessionsOf({ writes }: Commit): readonly string[] {
   return writes.map(slotOf).map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}`);
 }
 
-/** Then there are no neighbours whom its lock could harm. */
-function isOfOneSession(commits: readonly Commit[]): boolean {
-  return new Set(commits.flatMap(sessionsOf)).size === 1;
+/** Whether all would wait for the same lock again. */
+function hasNoNeighbours(commits: readonly Commit[]): boolean {
+  return commits.length === 1 || new Set(commits.flatMap(sessionsOf)).size === 1;
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {

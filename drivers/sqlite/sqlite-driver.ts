@@ -1,3 +1,4 @@
+import { afterWaiting } from "../../src/decide.js";
 import type {
   ApplyOptions,
   Commit,
@@ -41,11 +42,7 @@ export class SqliteDriver implements Driver {
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const { now, window } = options;
-    // What is saved after a wait is remembered from then on.
-    return this.#write((waitedMs) =>
-      this.#writer.apply(commits, { now: now + Math.floor(waitedMs), window }),
-    );
+    return this.#write((waitedMs) => this.#writer.apply(commits, afterWaiting(options, waitedMs)));
   }
 
   read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
-import { safelyRepeatedMs } from "../decide.js";
+import { afterWaiting, safelyRepeatedMs } from "../decide.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
@@ -40,7 +40,8 @@ const RUNTIME: RetryRuntime = {
 
 /**
  * Tries again what passes by itself: a lock, a deadlock, a lost connection. What may have been written is tried
- * again only where every commit of the batch has event ids that tell what happened. An erase whose outcome is
+ * again only where every commit of the batch has event ids that tell what happened, and within half the idempotency
+ * window, while they surely do. An erase whose outcome is
  * unknown is not. Ends with the driver's close. An error that came back to the last try says in `details.retries` how
  * many there were.
  *
@@ -65,11 +66,8 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       ...(driver.name === undefined ? {} : { name: driver.name }),
       handsOver: driver.handsOver ?? false,
       async apply(commits, options) {
-        const { now, window } = options;
-        // What is saved by a later try is remembered from then on.
-        const ask = (elapsedMs: number) =>
-          driver.apply(commits, { ...options, now: now + Math.floor(elapsedMs) });
-        const apply = { ...rulesOf("apply"), inDoubtMs: safelyRepeatedMs(window) };
+        const ask = (elapsedMs: number) => driver.apply(commits, afterWaiting(options, elapsedMs));
+        const apply = { ...rulesOf("apply"), inDoubtMs: safelyRepeatedMs(options.window) };
         const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
         return doubt === undefined ? answer : answer.map((outcome) => stillInDoubt(outcome, doubt));
       },
@@ -120,7 +118,7 @@ async function attempt<T>(
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
       const elapsedMs = rules.now() - started;
-      const withinMs = Math.min(rules.withinMs, doubt ? rules.inDoubtMs : rules.withinMs);
+      const withinMs = doubt ? Math.min(rules.withinMs, rules.inDoubtMs) : rules.withinMs;
       const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
       if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
       tellRetry(() => retryEvent(rules, attempts, pauseMs, error));

@@ -3,6 +3,7 @@ import { createStore, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
 import {
   apply,
+  commit,
   connectWith,
   failure,
   freshDatabase,
@@ -107,6 +108,26 @@ test("commits of one session wait for its lock together: none is written before 
   await plain(url).unsafe(LOCK);
   const commits = [saveOf({ session: "locked" }), remove({ session: "locked" })];
   expect(await failure(apply(driver, commits))).toMatchObject({ details: { reason: "busy" } });
+  expect(statements).toBe(1);
+});
+
+test("one commit of several sessions is not sent twice when it meets a lock, and is left to the layer that retries", async () => {
+  const url = await freshDatabase();
+  let statements = 0;
+  const connect = connectWith(url, (sent, run) => {
+    if (isApply(sent)) statements++;
+    return run();
+  });
+  const driver = await open({ connect, timeoutMs: 500 });
+  await plain(url).unsafe(LOCK);
+  const both = commit(
+    ...saveOf({ session: "locked" }).writes,
+    ...saveOf({ session: "free", eventId: "2" }).writes,
+  );
+  expect(await failure(apply(driver, [both]))).toMatchObject({
+    code: "UNAVAILABLE",
+    details: { reason: "busy" },
+  });
   expect(statements).toBe(1);
 });
 
