@@ -2,11 +2,21 @@ import { invalid } from "../../src/errors.js";
 import { readDriverConfig } from "../../src/store-options.js";
 import { readInteger } from "../../src/validate.js";
 import type { MigrateMode } from "../migrations.js";
+import { type Address, readAddress, URL_RULE } from "./address.js";
 import type { PostgresClient } from "./client.js";
 import { type Names, namesOf } from "./names.js";
 
 export interface PostgresConfig {
-  /** `postgres://user:password@host:port/database`; `?sslmode=` and the like as the `postgres` package has them. */
+  /**
+   * `postgres://user:password@host:port/database`, with special characters percent-encoded; also several hosts with
+   * commas between them, of which the primary is meant, `[::1]`, and the folder of a Unix socket: `%2Fvar%2Frun` or
+   * `?host=/var/run`. What is left out comes from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGSSLROOTCERT.
+   *
+   * `sslmode`, `sslrootcert` (a file, or `system`), `sslcert`, `sslkey`, `sslpassword`, `sslnegotiation` and
+   * `connect_timeout` as libpq has them, without an sslmode: `disable`; `allow` is `prefer`, and without an sslrootcert
+   * those vouch that Node trusts. Settings of the server's session (`application_name`, `options`, ...) are passed on;
+   * a parameter that can be neither heeded nor passed over is INVALID_RECORD and named.
+   */
   readonly url?: string;
   /**
    * In place of `url`: makes a client of the `postgres` package. Called once for each pooled connection; each call
@@ -37,16 +47,13 @@ export interface PostgresConfig {
 
 /** A configuration checked, with what is left out filled in. */
 export interface Settings {
-  readonly source: { readonly url: string } | { readonly connect: () => PostgresClient };
+  readonly source: { readonly address: Address } | { readonly connect: () => PostgresClient };
   readonly names: Names;
   readonly migrate: MigrateMode;
   readonly prepare: boolean;
   readonly poolSize: number;
   readonly timeoutMs: number;
 }
-
-export const URL_RULE =
-  "postgres://user:password@host:port/database, with special characters percent-encoded";
 
 const MODES: readonly MigrateMode[] = ["apply", "verify", "off"];
 
@@ -76,12 +83,6 @@ function readSource({ url, connect }: PostgresConfig): Settings["source"] {
     if (typeof connect !== "function") throw invalid("connect", "a function that makes a client");
     return { connect };
   }
-  if (typeof url !== "string" || !isAddress(url)) throw invalid("url", URL_RULE);
-  return { url };
-}
-
-/** An `@` beyond the host is what a slash, `?` or `#` in a password leaves behind; the rest of it could be shown. */
-function isAddress(url: string): boolean {
-  const login = /^postgres(?:ql)?:\/\/([^/?#]*)/i.exec(url)?.[1];
-  return login !== undefined && (login.includes("@") || !url.includes("@"));
+  if (typeof url !== "string") throw invalid("url", URL_RULE);
+  return { address: readAddress(url) };
 }

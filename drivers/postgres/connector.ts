@@ -1,7 +1,8 @@
 import { invalid, StateError } from "../../src/errors.js";
+import { type Address, shownAddress } from "./address.js";
 import type { PostgresClient } from "./client.js";
 import type { PoolOptions } from "./client-pool.js";
-import { type Settings, URL_RULE } from "./config.js";
+import type { Settings } from "./config.js";
 import { Line } from "./line.js";
 
 /** Where clients come from. */
@@ -12,15 +13,10 @@ export interface Connector {
   readonly target: string;
 }
 
-type Postgres = (url: string, options: object) => PostgresClient;
+type Postgres = (options: object) => PostgresClient;
 
 /** What is read of a client's own, parsed options, and the one that is set. */
 interface ClientOptions {
-  readonly host?: readonly string[];
-  readonly port?: readonly number[];
-  readonly user?: string;
-  readonly pass?: unknown;
-  readonly database?: string;
   readonly max?: number;
   readonly fetch_types?: boolean;
   onclose?: ((connection: number) => void) | undefined;
@@ -31,19 +27,30 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
     const clients = ownClients(source.connect);
     return { clients: () => clients, target: "postgres: a client of the caller's" };
   }
+  const { address } = source;
   const postgres = await loadPostgres();
   return {
-    target: maskedTarget(postgres, source.url),
+    target: shownAddress(address),
     clients: (timeoutMs) => (onClosed) => {
-      const line = new Line();
-      const client = postgres(source.url, {
+      const line = new Line(address);
+      const client = postgres({
+        ...identityOf(address),
         max: 1,
         fetch_types: false,
         onnotice() {},
         onclose: onClosed,
         socket: line.connect,
+        // Nothing of these is to come from the environment.
+        ssl: false,
+        sslnegotiation: null,
+        target_session_attrs: address.hosts.length > 1 ? "primary" : null,
+        idle_timeout: null,
         max_lifetime: null,
-        connection: { application_name: "groundstate", ...(prepare ? sessionSettings(timeoutMs) : {}) },
+        connection: {
+          application_name: "groundstate",
+          ...address.parameters,
+          ...(prepare ? sessionSettings(timeoutMs) : {}),
+        },
       });
       return {
         unsafe: client.unsafe,
@@ -98,20 +105,10 @@ function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
   };
 }
 
-function maskedTarget(postgres: Postgres, url: string): string {
-  const { host, port, user, pass, database } = parsed(postgres, url);
-  const password = pass === undefined || pass === "" ? "" : ":***";
-  const hosts = (host ?? []).map((name, index) => `${name}:${port?.[index]}`);
-  return `postgres://${user}${password}@${hosts.join(",")}/${database}`;
-}
-
-function parsed(postgres: Postgres, url: string): ClientOptions {
-  try {
-    return optionsOf(postgres(url, { max: 1 }));
-  } catch {
-    // No cause: it would show the URL, and with it the password.
-    throw invalid("url", URL_RULE);
-  }
+/** As the client wants it. Of several hosts it hears of no failure but the last one's, so it is told of one. */
+function identityOf({ hosts, user, password, database }: Address): object {
+  const [{ host, port }] = hosts as readonly [Address["hosts"][number]];
+  return { host: [host], port: [port], user, pass: password, database };
 }
 
 function optionsOf(client: PostgresClient): ClientOptions {

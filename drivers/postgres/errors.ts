@@ -1,5 +1,5 @@
-import type { UnavailableReason } from "../../src/error-details.js";
 import { isStateError, StateError } from "../../src/errors.js";
+import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT, UNFIT } from "./meanings.js";
 
 /** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
 export type Intent = "read" | "write";
@@ -29,67 +29,13 @@ export class ClientUnfit extends Error {
 interface Failure {
   readonly code?: unknown;
   readonly severity?: unknown;
+  /** In the server's language; all there is of it from poolers and from what only speaks the protocol. */
+  readonly severity_local?: unknown;
+  readonly message?: unknown;
 }
-
-interface Meaning {
-  readonly reason: UnavailableReason;
-  readonly says: string;
-}
-
-/** By SQLSTATE, the longest prefix first. https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
-  ["40001", { reason: "busy", says: "another writer came first: try again" }],
-  ["40P01", { reason: "busy", says: "the server broke a deadlock: try again" }],
-  ["55P03", { reason: "busy", says: "a lock was not to be had in time: try again" }],
-  ["57014", { reason: "busy", says: "the statement took longer than it may: try again, or raise timeoutMs" }],
-  ["57P03", { reason: "unreachable", says: "the server is starting or stopping: try again" }],
-  [
-    "53300",
-    { reason: "busy", says: "the server has no connection left: raise max_connections or lower poolSize" },
-  ],
-  ["53100", { reason: "refused", says: "the server's disk is full: make room" }],
-  ["53200", { reason: "refused", says: "the server is out of memory or locks for work of this size" }],
-  ["28", { reason: "setup", says: "the server refused the login: check user, password and pg_hba.conf" }],
-  ["3D", { reason: "setup", says: "the database does not exist: create it" }],
-  [
-    "42501",
-    { reason: "setup", says: "the role lacks a right: grant it, or migrate once with a role that has it" },
-  ],
-  ["25006", { reason: "setup", says: "the server only reads (a standby?): connect to the primary" }],
-  [
-    "25001",
-    { reason: "setup", says: "the isolation level is not read committed: make it the role's default" },
-  ],
-  // A pooler that refuses a setting at connect, or that hands each statement to another session.
-  ["08P01", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
-  ["26000", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
-  ["42P05", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
-];
-
-const UNREACHABLE: Meaning = {
-  reason: "unreachable",
-  says: "the server cannot be reached: check that it runs, its host and its port",
-};
-const SILENT: Meaning = {
-  reason: "unreachable",
-  says: "the server does not answer: check that it runs and is not overloaded",
-};
-const UNTRUSTED: Meaning = {
-  reason: "setup",
-  says: "no secure connection could be agreed on: check sslmode and the server's certificate",
-};
-const UNFIT: Meaning = {
-  reason: "setup",
-  says: "bytes do not come back as they are: bytea_output must be hex, and a client that connect makes a plain one, without transform and types",
-};
-const REFUSED: Meaning = { reason: "refused", says: "the server refused the statement" };
 
 const MISSING_SCHEMA = /^(42P01|42883|3F000)$/;
-/** The server was on its way down, whatever became of the transaction. */
-const CONNECTION_LOST = /^(08|57P|40003)/;
 const DAMAGED = /^XX00[12]$/;
-/** The client's and Node's own names for what goes wrong on the way to a trusted connection. */
-const NO_TRUST = /CERT|^ERR_(SSL|TLS)|EPROTO|SASL_SIGNATURE/;
 
 const LOCK_TIMEOUT = "55P03";
 
@@ -116,14 +62,14 @@ export function translate(error: unknown, intent: Intent): StateError {
       { details: { found: 0, pending: [] }, cause },
     );
   }
-  const { reason, says } = severity === undefined ? meaningOfClient(error, state) : meaningOfServer(state);
+  const { reason, says } = meaningOf(error as Failure, state);
   const Unavailable = state === LOCK_TIMEOUT ? LockNotFree : StateError<"UNAVAILABLE">;
   return new Unavailable("UNAVAILABLE", says, { details: { reason }, cause });
 }
 
 /** Only an ERROR is certain to have rolled back: what ends the connection (FATAL) or the server (PANIC) may come after. */
 function isUnknown(state: string, severity: unknown): boolean {
-  return severity !== "ERROR" || CONNECTION_LOST.test(state);
+  return severity !== "ERROR" || isLost(state);
 }
 
 function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
@@ -135,22 +81,24 @@ function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
   );
 }
 
-function meaningOfServer(state: string): Meaning {
-  const found = MEANINGS.find(([prefix]) => state.startsWith(prefix))?.[1];
-  return found ?? (CONNECTION_LOST.test(state) ? UNREACHABLE : REFUSED);
-}
-
-function meaningOfClient(error: unknown, state: string): Meaning {
+function meaningOf(error: Failure, state: string): Meaning {
   if (error instanceof DeadlinePassed) return SILENT;
   if (error instanceof ClientUnfit) return UNFIT;
-  return NO_TRUST.test(state) ? UNTRUSTED : UNREACHABLE;
+  if (spoke(error) === undefined) return meaningOfClient(error, state);
+  return meaningOfServer(state, String(error.message), error.severity !== undefined);
+}
+
+/** How bad it is by the word of whoever is at the other end; nothing when the error is the client's own. */
+function spoke({ severity, severity_local }: Failure): unknown {
+  return severity ?? severity_local;
 }
 
 /** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
 function describe(error: Failure): Error {
   if (error instanceof DeadlinePassed || error instanceof AnswerTorn || error instanceof ClientUnfit)
     return error;
-  const { code, severity } = error;
+  const { code } = error;
+  const severity = spoke(error);
   return new Error(
     severity === undefined ? `postgres client: ${code ?? "failed"}` : `postgres server: ${severity} ${code}`,
   );

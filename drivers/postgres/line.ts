@@ -1,11 +1,6 @@
 import net, { type Socket } from "node:net";
-
-/** Where a client of the `postgres` package wants to connect: one of several hosts, or the path of a socket. */
-export interface Place {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  readonly path?: string | false;
-}
+import type { Address, Host } from "./address.js";
+import { secure } from "./secure.js";
 
 /** Of a client for each of its hosts, some of which may not be the server it looks for. */
 const MOST_ATTEMPTS = 4;
@@ -16,25 +11,41 @@ const MOST_ATTEMPTS = 4;
  * whose connections are accepted and closed makes the next at once, a thousand in a second.
  */
 export class Line {
+  readonly #address: Address;
   #socket: Socket | undefined;
   #cut = false;
   #attempts = 0;
 
-  /** Begins to connect, to the next host of several each time; what is written meanwhile is sent then. */
-  readonly connect = ({ host, port, path }: Place): Socket => {
-    if (this.#cut) throw new Error("this client is out of use");
-    if (this.#attempts >= MOST_ATTEMPTS * host.length) throw new Error("the connection was closed each time");
-    const index = this.#attempts++ % host.length;
-    const place = path ? { path } : { host: host[index] as string, port: port[index] as number };
-    const socket = net.connect({ ...place, noDelay: true });
-    // The client looks here for the name that the server's certificate must bear.
-    this.#socket = Object.assign(socket, { host: host[index] });
-    return socket;
+  constructor(address: Address) {
+    this.#address = address;
+  }
+
+  /** A socket that is connected and encrypted, to the next host of several each time. */
+  readonly connect = async (): Promise<Socket> => {
+    const { hosts } = this.#address;
+    let failure: unknown;
+    for (let tries = 0; tries < hosts.length; tries++) {
+      if (this.#cut) throw new Error("this client is out of use");
+      if (this.#attempts >= MOST_ATTEMPTS * hosts.length)
+        throw new Error("the connection was closed each time");
+      try {
+        return await this.#connectTo(hosts[this.#attempts++ % hosts.length] as Host);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   };
 
   /** Closes it now and for good. */
   cut(): void {
     this.#cut = true;
     this.#socket?.destroy();
+  }
+
+  #connectTo({ host, port }: Host): Promise<Socket> {
+    const place = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+    this.#socket = net.connect({ ...place, noDelay: true });
+    return secure(this.#socket, this.#address.tls, host);
   }
 }

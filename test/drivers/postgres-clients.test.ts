@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
+import { readAddress } from "../../drivers/postgres/address.js";
 import type { PostgresClient } from "../../drivers/postgres/client.js";
 import { ClientPool, type PoolOptions } from "../../drivers/postgres/client-pool.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
@@ -393,7 +394,7 @@ describe("a backend that is killed", () => {
 
   test("the one that connects shows nothing of the password, however it fails", async () => {
     const url = await freshDatabase();
-    const { target, clients } = await connectorOf({ url }, true);
+    const { target, clients } = await connectorOf({ address: readAddress(url) }, true);
     expect(target).not.toContain(new URL(url).password);
     const pool = new ClientPool({ connect: clients(1000), size: 1, timeoutMs: 1000, prepare: true });
     onTestFinished(() => pool.close());

@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import net, { type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import tls from "node:tls";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import {
   apply,
@@ -62,15 +65,75 @@ test("with sslmode=verify-full a server that nobody vouches for is refused", asy
   await expect.poll(() => server.open).toBe(0);
 });
 
+describe("whom sslmode trusts", () => {
+  const CASES: [sslmode: string, host: string, vouchedFor: boolean, outcome: "opens" | "refused"][] = [
+    ["allow", "127.0.0.1", false, "opens"],
+    ["prefer", "127.0.0.1", false, "opens"],
+    ["require", "127.0.0.1", true, "opens"],
+    ["verify-ca", "127.0.0.1", false, "refused"],
+    ["verify-ca", "127.0.0.1", true, "opens"],
+    ["verify-full", "localhost", true, "opens"],
+    // The certificate is for localhost, and bears no number.
+    ["verify-full", "127.0.0.1", true, "refused"],
+  ];
+
+  test.each(CASES)("%s, at %s, vouched for: %s: %s", async (sslmode, host, vouchedFor, outcome) => {
+    const url = await freshDatabase();
+    const server = await startTls(url);
+    const root = vouchedFor ? `&sslrootcert=${await rootFile()}` : "";
+    const target = through(url, server.port).replace("127.0.0.1", host);
+    const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
+    if (outcome === "opens") {
+      expect(await apply(await opening, [save()])).toHaveLength(1);
+      expect(server.secured).toBe(2);
+    } else {
+      const error = await failureWithin(5000, opening);
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+      expect(error.message).toContain("certificate");
+    }
+  });
+});
+
+test("a server without TLS is told as that, unless it is only preferred", async () => {
+  const url = await freshDatabase();
+  for (const sslmode of ["require", "verify-ca", "verify-full"]) {
+    const error = await failureWithin(5000, openPostgres({ url: `${url}?sslmode=${sslmode}` }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("does not offer TLS");
+  }
+  for (const sslmode of ["allow", "prefer", "disable"]) {
+    const driver = await open({ url: `${url}?sslmode=${sslmode}` });
+    expect(await apply(driver, [save()])).toHaveLength(1);
+  }
+});
+
+test("whoever slips something in after the answer is not taken for the server", async () => {
+  const url = await freshDatabase();
+  const server = await startTls(url, "Smore");
+  const error = await failureWithin(
+    5000,
+    openPostgres({ url: `${through(url, server.port)}?sslmode=require` }),
+  );
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+});
+
+/** The certificate, as a file. */
+async function rootFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "gs-root-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, "root.crt"), SERVER.cert);
+  return join(folder, "root.crt");
+}
+
 /** Stands before a server without TLS and speaks it in its place. */
-async function startTls(target: string) {
+async function startTls(target: string, answer = YES) {
   const state = { port: 0, secured: 0, open: 0 };
   const server = net.createServer((client) => {
     state.open++;
     client.on("close", () => state.open--);
     client.on("error", () => {});
     client.once("data", () => {
-      client.write(YES);
+      client.write(answer);
       secure(client, target, () => state.secured++);
     });
   });

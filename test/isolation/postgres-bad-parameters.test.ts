@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { textIn } from "../../conformance/text-in.js";
+import { readAddress } from "../../drivers/postgres/address.js";
 import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { readConfig } from "../../drivers/postgres/config.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
@@ -104,7 +105,7 @@ test("control: the bare client gives answers to the wrong callers", async () => 
 async function openAll() {
   const url = await freshDatabase();
   await (await openPostgres({ url })).close();
-  const { target, clients } = await connectorOf({ url }, true);
+  const { target, clients } = await connectorOf({ address: readAddress(url) }, true);
   const connect = clients(TIMEOUT_MS);
   const pool = new ClientPool({ connect, size: 5, timeoutMs: TIMEOUT_MS, prepare: true });
   const { names } = readConfig({ url });

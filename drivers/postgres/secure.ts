@@ -1,0 +1,106 @@
+import net, { type Socket } from "node:net";
+import tls from "node:tls";
+import type { Tls } from "./tls-mode.js";
+
+/** The server answered that it does not encrypt. */
+export class TlsRefused extends Error {
+  constructor() {
+    super("the server does not offer TLS");
+  }
+}
+
+/** The two could not agree, or the server's certificate does not prove what it should. */
+export class Untrusted extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`no trusted TLS connection: ${code}`);
+    this.code = code;
+  }
+}
+
+/** https://www.postgresql.org/docs/current/protocol-message-formats.html */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+const YES = "S";
+const NO = "N";
+const LINE_BROKE = /^E[A-Z]+$/;
+
+/**
+ * A socket that is ready for the first message of a client: connected, and encrypted as asked for. Takes one that is on
+ * its way. Rejects with TlsRefused, Untrusted, or what became of the socket, which is closed then.
+ */
+export async function secure(socket: Socket, how: Tls, host: string): Promise<Socket> {
+  // Whoever gets the socket listens a moment later; an error that nobody hears ends the process.
+  socket.on("error", () => {});
+  try {
+    await nextOf(socket, "connect");
+    // Nobody reads along on a socket of the machine's own.
+    if (how.mode === "disable" || host.startsWith("/")) return socket;
+    if (!how.direct && !(await agrees(socket))) {
+      if (how.mode === "prefer") return socket;
+      throw new TlsRefused();
+    }
+    return await encrypted(socket, how, host);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function agrees(socket: Socket): Promise<boolean> {
+  socket.write(SSL_REQUEST);
+  const answer = String(await nextOf(socket, "data"));
+  // More than one letter was put in by somebody in between, to be taken for what comes encrypted.
+  if (answer !== YES && answer !== NO) throw new Untrusted("the answer to the request for TLS is none");
+  return answer === YES;
+}
+
+async function encrypted(socket: Socket, how: Tls, host: string): Promise<Socket> {
+  const { ca, cert, key, passphrase, mode, direct } = how;
+  const name = net.isIP(host) === 0 ? host : undefined;
+  const line = tls.connect({
+    socket,
+    ca,
+    cert,
+    key,
+    passphrase,
+    servername: name,
+    ALPNProtocols: direct ? ["postgresql"] : undefined,
+    rejectUnauthorized: mode === "verify-ca" || mode === "verify-full",
+    // Left to itself, Node looks for "localhost" in the certificate of a server that is named by its number.
+    checkServerIdentity: (_, certificate) =>
+      mode === "verify-full" ? tls.checkServerIdentity(host, certificate) : undefined,
+  } as tls.ConnectionOptions);
+  line.on("error", () => {});
+  try {
+    await nextOf(line, "secureConnect");
+    return line;
+  } catch (error) {
+    const { code = "failed" } = error as NodeJS.ErrnoException;
+    throw LINE_BROKE.test(code) && code !== "EPROTO" ? error : new Untrusted(code);
+  }
+}
+
+/** What the event brings; rejects when the socket ends before. */
+function nextOf(socket: Socket, event: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      socket.off(event, onEvent);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+    };
+    const onEvent = (value: unknown) => {
+      done();
+      resolve(value);
+    };
+    const onError = (error: Error) => {
+      done();
+      reject(error);
+    };
+    const onClose = () =>
+      onError(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
+    socket.on(event, onEvent);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+  });
+}
