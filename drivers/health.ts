@@ -2,6 +2,7 @@ import type { Commit, Driver, DriverStatus } from "../src/driver.js";
 import { type AnyStateError, invalid, isStateError } from "../src/errors.js";
 import { newEventId } from "../src/event-id.js";
 import { fingerprint } from "../src/fingerprint.js";
+import { monotonicMs } from "../src/real-timers.js";
 import { readWindow } from "../src/store-options.js";
 import { readOptions } from "../src/validate.js";
 
@@ -58,12 +59,12 @@ export async function healthOf(
 const PLACE = { tenant: "~", user: "~", session: "~", run: "", kind: "health" };
 
 async function probe(driver: Driver, window: number): Promise<WriteProbe> {
-  const started = performance.now();
+  const started = monotonicMs();
   try {
     for (const outcome of await driver.apply(savedAndDeleted(), { now: Date.now(), window })) {
       if (outcome.is === "failed") throw outcome.error;
     }
-    return { succeeded: true, milliseconds: performance.now() - started };
+    return { succeeded: true, milliseconds: monotonicMs() - started };
   } catch (error) {
     if (!isStateError(error)) throw error;
     return { succeeded: false, error };

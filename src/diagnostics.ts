@@ -1,6 +1,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { StateStore } from "./contract.js";
 import { isStateError, type StateErrorCode } from "./errors.js";
+import { monotonicMs } from "./real-timers.js";
 
 /**
  * The channels of `node:diagnostics_channel` on which a store tells what it did, to whoever subscribes: names and
@@ -101,7 +102,7 @@ async function tell<E extends object, T>(
   told: E,
   work: (told: E) => Promise<T>,
 ): Promise<T> {
-  const started = performance.now();
+  const started = monotonicMs();
   let outcome: Ending = "ok";
   try {
     return await work(told);
@@ -109,6 +110,6 @@ async function tell<E extends object, T>(
     outcome = isStateError(error) ? error.code : foreign;
     throw error;
   } finally {
-    to.publish({ ...told, outcome, milliseconds: performance.now() - started });
+    to.publish({ ...told, outcome, milliseconds: monotonicMs() - started });
   }
 }

@@ -26,6 +26,7 @@ import { openRecord } from "./open-record.js";
 import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { listRange, scanRange } from "./ranges.js";
+import { setImmediate } from "./real-timers.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";
 import { type StoreOptions, validateStoreOptions } from "./store-options.js";

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from "./real-timers.js";
 import { whenAborted } from "./when-aborted.js";
 
 /** The promise's own end, or the signal's reason if that comes first. */

@@ -12,7 +12,8 @@ interface ProcessState {
   readonly identities: WeakSet<object>;
   readonly drivers: Map<string, DriverFactory>;
   readonly context: AsyncLocalStorage<StateStore>;
-  readonly nextEventId: () => EventId;
+  /** For a time, in milliseconds since 1970. */
+  readonly nextEventId: (time?: number) => EventId;
 }
 
 const KEY = Symbol.for("groundstate.v1");

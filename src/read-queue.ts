@@ -2,6 +2,7 @@ import { askDriver, failedDriver } from "./ask-driver.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
+import { queueMicrotask } from "./real-timers.js";
 import type { TurnTaking } from "./turn-taking.js";
 
 /** How many reads may be under way at once. */

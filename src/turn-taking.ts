@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { monotonicMs, nextTurn, setImmediate } from "./real-timers.js";
 
 /** How long reads may keep the event loop to themselves. */
 const LONGEST_MS = 5;
@@ -13,7 +13,7 @@ export class TurnTaking {
 
   /** Something to wait for first, if it is another's turn. */
   pause(): Promise<void> | undefined {
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.#began === undefined) {
       this.#began = now;
       setImmediate(() => {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { isStateError } from "../../src/errors.js";
+import { monotonicMs, sleep } from "../../src/real-timers.js";
 
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 25;
@@ -12,17 +12,17 @@ export async function whenUnlocked<T>(
   work: (waitedMs: number) => T | Promise<T>,
   timeoutMs: number,
 ): Promise<T> {
-  const started = performance.now();
+  const started = monotonicMs();
   let deadline: number | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await work(performance.now() - started);
+      return await work(monotonicMs() - started);
     } catch (error) {
-      deadline ??= performance.now() + timeoutMs;
-      if (!isBusy(error) || performance.now() >= deadline) throw error;
+      deadline ??= monotonicMs() + timeoutMs;
+      if (!isBusy(error) || monotonicMs() >= deadline) throw error;
     }
     // Several that wait for one lock must not come back in step.
-    await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - performance.now(), 0)));
+    await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - monotonicMs(), 0)));
   }
 }
 

@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { jitteredPause } from "../backoff.js";
 import { afterWaiting, safelyRepeatedMs } from "../decide.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
+import { monotonicMs, sleep } from "../real-timers.js";
 import { readInteger, readOptions } from "../validate.js";
 
 export interface RetryPolicy {
@@ -33,8 +33,8 @@ const MOST_ATTEMPTS = 100;
 const MOST_MS = 2 ** 31 - 1;
 
 const RUNTIME: RetryRuntime = {
-  now: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  now: monotonicMs,
+  sleep,
   random: Math.random,
 };
 

@@ -1,7 +1,9 @@
 import { jitteredPause } from "../backoff.js";
 import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract.js";
 import { invalid, isStateError, StateError } from "../errors.js";
-import { whenAborted } from "../when-aborted.js";
+import { sleep } from "../real-timers.js";
+
+export { sleep as pause } from "../real-timers.js";
 
 export interface SurelyOptions extends CallOptions {
   /** The caller can make the same call again without doing its work twice. */
@@ -36,26 +38,8 @@ export async function commitSurely(
       if (doubt === undefined || wasJudged(error)) throw error;
       if (!mayRepeat || tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);
     }
-    await pause(jitteredPause(tries, BACKOFF), signal).catch(() => {});
+    await sleep(jitteredPause(tries, BACKOFF), signal).catch(() => {});
   }
-}
-
-/** Rejects with the signal's reason. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      release?.();
-      resolve();
-    }, ms);
-    const release =
-      signal &&
-      whenAborted(signal, () => {
-        clearTimeout(timer);
-        release?.();
-        reject(signal.reason);
-      });
-  });
 }
 
 /** Its event ids were looked at and not found, so no earlier try took effect. */

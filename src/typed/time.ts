@@ -6,8 +6,7 @@ export type Clock = () => number;
 
 /** The clock a wrapper was given, or the process's; it says whole milliseconds, and nothing that is no time. */
 export function readClock(options: { readonly clock?: Clock }): Clock {
-  if (!("clock" in options)) return Date.now;
-  const { clock } = options;
+  const { clock } = "clock" in options ? options : { clock: Date.now };
   if (typeof clock !== "function") throw invalid("clock", "a function");
   return () => {
     const time = clock();

@@ -5,6 +5,13 @@ import { createStore } from "../../src/driver-store.js";
 import { maintenanceScope } from "../../src/scope.js";
 import { byHand, driverWith, failure, IDENTITY, stored } from "./rig.js";
 
+// Here the time is up when the test says so.
+vi.mock("../../src/real-timers.js", async (original) => ({
+  ...(await original<typeof import("../../src/real-timers.js")>()),
+  setTimeout: (act: () => void, ms: number) => setTimeout(act, ms),
+  clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
+}));
+
 const RECORD = { eventId: "e1", identity: IDENTITY, kind: "note", bytes: new Uint8Array() };
 
 /** A store over this driver, and the driver's close. */

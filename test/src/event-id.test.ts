@@ -4,6 +4,7 @@ import { newEventId } from "../../src/event-id.js";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 test("is a ULID of the time it was made, which is an event id", () => {
@@ -21,4 +22,9 @@ test("each is greater than all before, within a millisecond and when the clock g
   vi.setSystemTime(Date.UTC(2200, 6, 1));
   make();
   expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] as string))).toBe(true);
+});
+
+test.each([0, -1, Number.NaN, 2 ** 49])("is made whatever a clock says that stands at %d", (now) => {
+  vi.spyOn(Date, "now").mockReturnValue(now);
+  expect(newEventId()).toMatch(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 });

@@ -1,4 +1,5 @@
 import { isStateError, StateError } from "../../errors.js";
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../real-timers.js";
 import { whenAborted } from "../../when-aborted.js";
 import { type Cell, cellKey, decodeRecord } from "../cell.js";
 import { listen } from "./announcements.js";
@@ -11,7 +12,7 @@ interface Waiter {
   readonly resolve: (approval: Approval) => void;
   readonly reject: (error: unknown) => void;
   readonly timeoutMs: number;
-  /** On the clock of `performance`. */
+  /** On the clock of `monotonicMs`. */
   readonly deadline: number;
   readonly release: () => void;
 }
@@ -43,7 +44,7 @@ export class Waiting {
   readonly #pollMs: number;
   readonly #watches = new Map<string, Watch>();
   #pollAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #stopListening: (() => void) | undefined;
 
@@ -56,7 +57,7 @@ export class Waiting {
   wait(place: Place, { timeoutMs, signal }: WaitLimits): Promise<Approval> {
     return new Promise((resolve, reject) => {
       const watch = this.#watch(place);
-      const deadline = performance.now() + timeoutMs;
+      const deadline = monotonicMs() + timeoutMs;
       const abort = () => this.#leave(watch, waiter, signal?.reason);
       const release = signal === undefined ? () => {} : whenAborted(signal, abort);
       const waiter: Waiter = { resolve, reject, timeoutMs, deadline, release };
@@ -88,7 +89,7 @@ export class Waiting {
       const watch = this.#watches.get(key);
       if (watch !== undefined) this.#see(watch, approval, this.#records.now());
     });
-    this.#pollAt = performance.now() + this.#pollMs;
+    this.#pollAt = monotonicMs() + this.#pollMs;
     this.#wakeBy(this.#pollAt);
   }
 
@@ -103,12 +104,12 @@ export class Waiting {
     if (time >= this.#wakeAt) return;
     clearTimeout(this.#timer);
     this.#wakeAt = time;
-    this.#timer = setTimeout(() => this.#tick(), Math.ceil(time - performance.now()));
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(time - monotonicMs()));
   }
 
   #tick(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
-    const time = performance.now();
+    const time = monotonicMs();
     const polls = time >= this.#pollAt;
     if (polls) this.#pollAt = time + this.#pollMs;
     for (const watch of this.#watches.values()) {
@@ -127,7 +128,7 @@ export class Waiting {
   }
 
   #wakeWhenOverdue({ overdueAt }: Watch): void {
-    this.#wakeBy(performance.now() + overdueAt - this.#records.now());
+    this.#wakeBy(monotonicMs() + overdueAt - this.#records.now());
   }
 
   async #ask(watch: Watch): Promise<void> {

@@ -1,6 +1,7 @@
 import type { StateStore } from "../../contract.js";
 import { isStateError, StateError } from "../../errors.js";
 import { LIMITS } from "../../limits.js";
+import { setImmediate } from "../../real-timers.js";
 import { type Cell, cellKey } from "../cell.js";
 import { transact } from "../transact.js";
 import { Book } from "./book.js";

@@ -1,0 +1,54 @@
+// A program whose timers somebody has faked, in the built package: FAKER (still | node:test) WHEN (before | after) URL.
+import { createRequire, syncBuiltinESMExports } from "node:module";
+import { story } from "./faked-story.mjs";
+
+const hangs = setTimeout(() => {
+  console.log("hangs");
+  process.exit(1);
+}, 20_000);
+hangs.unref();
+
+const [faker, when, url] = process.argv.slice(2);
+const require = createRequire(import.meta.url);
+
+// Sockets and imports of Node need nextTick, and the postgres package takes its timers from globalThis each time.
+const isPostgres = url.startsWith("postgres");
+
+/** All that can be faked stands still, in the modules of Node too. */
+function standStill() {
+  const never = () => ({ ref() {}, unref() {}, hasRef: () => true });
+  const all = {
+    setTimeout: never,
+    setInterval: never,
+    setImmediate: never,
+    clearTimeout() {},
+    clearImmediate() {},
+  };
+  Object.assign(globalThis, isPostgres ? {} : all, { queueMicrotask() {} });
+  Object.assign(require("node:timers"), all);
+  Object.assign(require("node:timers/promises"), {
+    setTimeout: () => new Promise(() => {}),
+    setImmediate: () => new Promise(() => {}),
+  });
+  performance.now = () => 0;
+  process.hrtime = Object.assign(() => [0, 0], { bigint: () => 0n });
+  Date.now = () => 0;
+  if (!isPostgres && when === "after") process.nextTick = () => {};
+  syncBuiltinESMExports();
+}
+
+async function fake() {
+  if (faker === "still") return standStill();
+  const { mock } = await import("node:test");
+  mock.timers.enable(isPostgres ? { apis: ["setInterval", "Date"] } : undefined);
+}
+
+if (when === "before") await fake();
+const groundstate = await import("groundstate");
+await import("groundstate/drivers");
+const approvals = await import("groundstate/approvals");
+const ledger = await import("groundstate/ledger");
+const sessions = await import("groundstate/sessions");
+if (when === "after") await fake();
+await story({ ...groundstate, ...approvals, ...ledger, ...sessions }, url);
+console.log("done");
