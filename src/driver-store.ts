@@ -30,6 +30,7 @@ import { setImmediate } from "./real-timers.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";
 import { type StoreOptions, validateStoreOptions } from "./store-options.js";
+import { typeMet } from "./type-met.js";
 import {
   readInteger,
   readOptions,
@@ -60,12 +61,14 @@ const RUNTIME: StoreRuntime = { now: Date.now, schedule: setImmediate };
 const CLOSE_MS = 10_000;
 const MOST_MS = 2 ** 31 - 1;
 
-/** Makes a StateStore of a driver. */
+/** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
 export function createStore(
   driver: Driver,
   options: StoreOptions = {},
   runtime: StoreRuntime = RUNTIME,
 ): StateStore {
+  if (typeof driver?.apply !== "function")
+    throw new TypeError(`createStore needs a driver, not ${typeMet(driver)}`);
   return new DriverStore(driver, options, runtime);
 }
 

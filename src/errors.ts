@@ -1,4 +1,5 @@
 import type { StateErrorDetails } from "./error-details.js";
+import { typeMet } from "./type-met.js";
 
 export type StateErrorCode = keyof StateErrorDetails;
 
@@ -10,6 +11,7 @@ export interface StateErrorOptions<C extends StateErrorCode> {
 }
 
 const BRAND = Symbol.for("groundstate.StateError");
+const NAME = "StateError";
 
 /** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
@@ -23,10 +25,18 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
     this.code = code;
     this.details = options.details;
     this.retryable = options.retryable ?? code === "UNAVAILABLE";
+    // Written with the name alone, before there was a code.
+    const { stack } = this;
+    if (stack?.startsWith(`${NAME}:`)) this.stack = `${NAME} [${code}]${stack.slice(NAME.length)}`;
   }
 
   override get name(): string {
-    return "StateError";
+    return NAME;
+  }
+
+  /** With the code, as Node's own errors have it: `StateError [NOT_FOUND]: ...`. */
+  override toString(): string {
+    return `${NAME} [${this.code}]: ${this.message}`;
   }
 
   /** @internal */
@@ -51,6 +61,12 @@ export function invalid(field: string, rule: string, change?: number): StateErro
   return new StateError("INVALID_RECORD", `${inChange(change)}${field} must be ${rule}`, {
     details: { field, rule, ...(change === undefined ? {} : { change }) },
   });
+}
+
+/** INVALID_RECORD for a value of another type than the rule's, which is named. */
+export function mistyped(field: string, rule: string, value: unknown): StateError<"INVALID_RECORD"> {
+  const advice = value === undefined ? ": leave it out, or give it a value" : "";
+  return invalid(field, `${rule}, not ${typeMet(value)}${advice}`);
 }
 
 /** IDENTITY_REQUIRED, worded from the field. */

@@ -4,6 +4,7 @@ import { createStore } from "./driver-store.js";
 import { invalid, StateError } from "./errors.js";
 import { processState } from "./process-state.js";
 import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "./store-options.js";
+import { typeMet } from "./type-met.js";
 import { readNamed, readObject } from "./validate.js";
 
 /**
@@ -71,8 +72,7 @@ export async function openStore(target: string | StoreConfig, options?: StoreOpt
       url: target,
     });
   }
-  const config = readObject(target, "target") as { driver?: unknown };
-  if (!isPlain(config)) throw invalid("target", "a string or a configuration");
+  const config = readTarget(target);
   // What belongs to a driver must not end up in memory because the driver's name was left out.
   if (!("driver" in config))
     return openDriver(DEFAULT_DRIVER, readNamed(config, "config without a driver", STORE_OPTIONS));
@@ -100,6 +100,12 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
     await driver.close().catch(() => {});
     throw error;
   }
+}
+
+function readTarget(target: unknown): { readonly driver?: unknown } {
+  if (typeof target === "object" && target !== null && isPlain(target)) return target;
+  const hint = target === undefined ? ": is a variable of the environment not set?" : "";
+  throw invalid("target", `a URL or a configuration, not ${typeMet(target)}${hint}`);
 }
 
 /** A URL, an array or a promise has no fields of its own, and would pass for a configuration that names no driver. */

@@ -1,4 +1,4 @@
-import { identityRequired, invalid } from "./errors.js";
+import { identityRequired, invalid, mistyped } from "./errors.js";
 import { LIMITS } from "./limits.js";
 
 /** A tenant, user, session or run that comes from outside. IDENTITY_REQUIRED when it is missing or empty. */
@@ -27,7 +27,7 @@ export function readEventId(value: unknown, field = "eventId"): string {
 
 /** Text that every database stores and compares alike. */
 export function readText(value: unknown, field: string, maxBytes: number): string {
-  if (typeof value !== "string") throw invalid(field, "a string");
+  if (typeof value !== "string") throw mistyped(field, "a string", value);
   if (value.length > maxBytes || (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes)) {
     throw invalid(field, `at most ${maxBytes} UTF-8 bytes`);
   }

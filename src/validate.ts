@@ -1,10 +1,11 @@
 import { types } from "node:util";
 import type { Expect, NewRecord } from "./contract.js";
 import type { Slot, StoredRecord } from "./driver.js";
-import { identityRequired, invalid } from "./errors.js";
+import { identityRequired, invalid, mistyped } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
 import { isVouchedFor } from "./identity.js";
 import { LIMITS } from "./limits.js";
+import { unknownName } from "./unknown-name.js";
 import { copyPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
 
@@ -90,30 +91,32 @@ export function readLimit(value: unknown, most: number = LIMITS.limit, field = "
 }
 
 export function readInteger(value: unknown, field: string, least: number, most: number): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw invalid(field, `a whole number from ${least} to ${most}`);
-  }
+  const rule = `a whole number from ${least} to ${most}`;
+  if (typeof value !== "number") throw mistyped(field, rule, value);
+  if (!Number.isSafeInteger(value) || value < least || value > most) throw invalid(field, rule);
   return value;
 }
 
 /** A Date, in milliseconds since 1970. */
 export function readDate(value: unknown, field: string): number {
-  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN;
-  if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) {
-    throw invalid(field, "a valid Date in the years 1 to 9999");
-  }
+  const rule = "a valid Date in the years 1 to 9999";
+  if (!types.isDate(value)) throw mistyped(field, rule, value);
+  const time = Date.prototype.getTime.call(value);
+  if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) throw invalid(field, rule);
   return time;
 }
 
 /** One of a few words. */
 export function readOneOf<W extends string>(value: unknown, field: string, words: readonly W[]): W {
-  if (!words.includes(value as W)) throw invalid(field, `one of ${words.join(", ")}`);
+  const rule = `one of ${words.join(", ")}`;
+  if (typeof value !== "string") throw mistyped(field, rule, value);
+  if (!words.includes(value as W)) throw invalid(field, rule);
   return value as W;
 }
 
 /** An object to read named fields from. */
 export function readObject(value: unknown, field: string): object {
-  if (typeof value !== "object" || value === null) throw invalid(field, "an object");
+  if (typeof value !== "object" || value === null) throw mistyped(field, "an object", value);
   return value;
 }
 
@@ -128,25 +131,28 @@ export function readOptions<T extends object>(
 /** An object that has no fields but these: a slip in a name must not drop a condition, a bound or a setting. */
 export function readNamed(value: unknown, field: string, known: readonly string[]): object {
   const given = readObject(value, field);
-  for (const name of Object.keys(given)) {
-    if (!known.includes(name)) throw invalid(field, `an object of nothing but ${known.join(", ")}`);
-  }
+  for (const name of Object.keys(given)) if (!known.includes(name)) throw unknownName(field, name, known);
   return given;
 }
 
 export function readSignal(options: object): AbortSignal | undefined {
   const { signal } = options as { signal?: unknown };
   if (signal === undefined) return undefined;
-  if (!(signal instanceof AbortSignal)) throw invalid("signal", "an AbortSignal");
+  if (!(signal instanceof AbortSignal)) throw mistyped("signal", "an AbortSignal", signal);
   return signal;
 }
+
+const IDENTITY = ["tenant", "user", "session", "run"];
 
 function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unknown } {
   if (typeof identity !== "object" || identity === null) {
     throw identityRequired("identity");
   }
   const { tenant, user, session, run } = identity as Record<string, unknown>;
-  const reserved = isVouchedFor(identity) ? "allowed" : "refused";
+  const isOwn = isVouchedFor(identity);
+  // A run that is misnamed would make it the identity of the session itself.
+  if (!isOwn) readNamed(identity, "identity", IDENTITY);
+  const reserved = isOwn ? "allowed" : "refused";
   return {
     tenant: readName(tenant, "tenant"),
     user: readName(user, "user", reserved),

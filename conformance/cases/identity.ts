@@ -127,6 +127,27 @@ export const identityCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "identity/unknown-names",
+    rule: "An identity holds nothing but tenant, user, session and run: a run that is misnamed does not lead to the session's own record.",
+    async run({ store, identity, record }) {
+      const session = identity();
+      const saved = record(session, "kind");
+      await store.save(saved);
+      for (const misnamed of [{ runId: "r" }, { Run: "r" }, { kind: "other" }]) {
+        for (const { name, call } of identityOperations) {
+          const owner = { ...session, ...misnamed };
+          const { details } = await refused(
+            "INVALID_RECORD",
+            `${name} with ${Object.keys(misnamed)[0]} in the identity`,
+            () => call(store, record(owner, "kind")),
+          );
+          assert.equal(details.field, "identity", "the field that is named");
+        }
+      }
+      assertRecord(await store.load(session, "kind"), saved, "what the session had");
+    },
+  },
+  {
     id: "identity/read-once",
     rule: "Each field of an identity is read once, so that what was checked is what is used.",
     async run({ store, identity, record }) {

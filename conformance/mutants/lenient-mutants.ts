@@ -22,6 +22,10 @@ export const lenientMutants: readonly Mutant[] = [
     identity ?? NOBODY,
     ...rest,
   ]),
+  lenient("drops-unknown-names-of-identities", "identity/unknown-names", "find", (identity, ...rest) => [
+    onlyKnown(identity),
+    ...rest,
+  ]),
   lenient("turns-names-into-strings", "misuse/names-are-strings", "find", (identity, ...rest) => [
     { ...identity, user: String(identity.user) },
     ...rest,
@@ -199,6 +203,15 @@ function strict<O extends Operation>(
 
 function defined<T extends object>(options: T | undefined): T {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** What is no object, or was made by the store, stays what it is. */
+function onlyKnown(identity: Identity): Identity {
+  if (typeof identity !== "object" || identity === null || Object.isFrozen(identity)) return identity;
+  const known = Object.entries(identity).filter(([name]) =>
+    ["tenant", "user", "session", "run"].includes(name),
+  );
+  return Object.fromEntries(known) as unknown as Identity;
 }
 
 function placeOf(change: Change): { readonly tenant: string; readonly slot: string } {

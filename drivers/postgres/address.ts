@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { invalid } from "../../src/errors.js";
-import { readTls, type Tls } from "./tls-mode.js";
+import { type Environment, readTls, type Tls } from "./tls-mode.js";
 import { startupParameters } from "./url-parameters.js";
 
 /** One server. A host that begins with `/` is the folder of a Unix socket. */
@@ -33,7 +33,7 @@ const FORM = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^@?#]*))?(?:
 const HOST_FORM = /^(\[[^\]]+\]|[^[\]:]*)(?::(\d*))?$/;
 
 /** INVALID_RECORD that shows nothing of the URL but the name of a parameter. */
-export function readAddress(url: string, env: NodeJS.ProcessEnv = process.env): Address {
+export function readAddress(url: string, env: Environment = process.env): Address {
   const parts = FORM.exec(url);
   if (parts === null) throw refused();
   const [, login = "", hosts = "", database = "", query = ""] = parts;
@@ -79,7 +79,7 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
   return given;
 }
 
-function readHosts(text: string, given: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): Host[] {
+function readHosts(text: string, given: ReadonlyMap<string, string>, env: Environment): Host[] {
   const inUrl = text === "" ? [] : text.split(",").map(hostOf);
   const hosts = given.get("host")?.split(",") ?? inUrl.map(({ host }) => host);
   if (hosts.length === 0) hosts.push(...(env.PGHOST || "localhost").split(","));

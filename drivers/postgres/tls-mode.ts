@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { invalid, StateError } from "../../src/errors.js";
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** How a connection is encrypted, and whose word is taken for the server being who it is. */
 export interface Tls {
   /**
@@ -14,9 +16,9 @@ export interface Tls {
   /** The TLS handshake comes first, without a question whether the server can. */
   readonly direct: boolean;
   /** Who vouches, in place of those that Node trusts. */
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
+  readonly ca?: Uint8Array;
+  readonly cert?: Uint8Array;
+  readonly key?: Uint8Array;
   readonly passphrase?: string;
 }
 
@@ -33,7 +35,7 @@ const MODES: Readonly<Record<string, Tls["mode"]>> = {
   true: "verify-full",
 };
 
-export function readTls(given: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): Tls {
+export function readTls(given: ReadonlyMap<string, string>, env: Environment): Tls {
   const root = given.get("sslrootcert") || env.PGSSLROOTCERT || "";
   const mode = readMode(given.get("sslmode") ?? given.get("ssl") ?? env.PGSSLMODE, root);
   const direct = given.get("sslnegotiation") === "direct";
@@ -67,7 +69,7 @@ function fileOf(field: "cert" | "key", name: string, given: ReadonlyMap<string, 
   return path ? { [field]: read(name, path) } : {};
 }
 
-function read(name: string, path: string): Buffer {
+function read(name: string, path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {

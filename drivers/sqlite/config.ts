@@ -42,6 +42,7 @@ export interface SqliteSettings {
 export const MEMORY = ":memory:";
 
 const SCHEME = /^sqlite:/i;
+const OPTION = /\?\w+(=|$)/;
 const MOST_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
@@ -67,6 +68,13 @@ function pathOf(url: unknown): string {
   const path = url.replace(SCHEME, "");
   // Meant as a host, it would be a file in the root folder.
   if (/^\/\/[^/]/.test(path)) throw invalid("url", "sqlite:./state.db, or sqlite:/folder/state.db");
+  // As a part of the file's name it would be a setting that nobody heeds.
+  if (OPTION.test(path)) {
+    throw invalid(
+      "url",
+      "without options, which go beside it: openStore(url, options); a file of this name opens by path",
+    );
+  }
   return path;
 }
 

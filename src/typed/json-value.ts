@@ -1,4 +1,5 @@
 import { invalid } from "../errors.js";
+import { typeMet } from "../type-met.js";
 
 /** What JSON can say, and a reader gets back as it was. */
 export type JsonValue =
@@ -10,36 +11,42 @@ export type JsonValue =
   | { readonly [name: string]: JsonValue };
 
 const MOST_LEVELS = 500;
+const MOST_STEPS = 12;
+const NAME = /^[A-Za-z_$][\w$]{0,39}$/;
 
 /**
  * A copy of a value as JSON carries it, each property read once. What would come back as something else is
- * INVALID_RECORD naming `field`: NaN and the infinities, bigints, functions, symbols, cycles, lone surrogates, holes and
+ * INVALID_RECORD naming `field`, and where in it what was met (`value.a[1].b is a Date`): NaN and the infinities, bigints, functions, symbols, cycles, lone surrogates, holes and
  * `undefined` in arrays, arrays with names, Maps, Dates and other objects of a class. Properties that are `undefined` are
  * left out, and -0 becomes 0. With `toJSON`, an object that has this method stands for what it returns.
  */
 export function copyJson(value: unknown, field: string, toJSON: "refused" | "called" = "refused"): JsonValue {
   const above: object[] = [];
+  /** In each of those above, the member that is copied. */
+  const members: (string | number)[] = [];
 
   function copy(part: unknown): JsonValue {
     switch (typeof part) {
       case "boolean":
         return part;
       case "string":
-        if (!part.isWellFormed()) throw invalid(field, "well-formed Unicode (it holds a lone surrogate)");
+        if (!part.isWellFormed()) throw refused("well-formed Unicode", "holds a lone surrogate");
         return part;
       case "number":
-        if (!Number.isFinite(part)) throw invalid(field, "JSON: NaN and infinite numbers have no form in it");
+        if (!Number.isFinite(part)) throw refused("JSON", `is ${typeMet(part)}`);
         // Adding 0 turns -0 into 0.
         return part + 0;
       case "object":
         return part === null ? null : copyObject(part);
+      case "undefined":
+        throw refused("JSON", "is undefined: leave it out, or give it null");
       default:
-        throw invalid(field, `JSON: a value of type ${typeof part} has no form in it`);
+        throw refused("JSON", `is ${typeMet(part)}`);
     }
   }
 
   function copyObject(part: object): JsonValue {
-    if (above.includes(part)) throw invalid(field, "JSON: a cycle has no form in it");
+    if (above.includes(part)) throw refused("JSON", "is one of the objects that it lies in: a cycle");
     if (above.length === MOST_LEVELS) throw invalid(field, `nested at most ${MOST_LEVELS} levels deep`);
     above.push(part);
     const copied = copyMembers(part);
@@ -47,38 +54,62 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
     return copied;
   }
 
+  function copyMember(part: unknown, member: string | number): JsonValue {
+    members[above.length - 1] = member;
+    return copy(part);
+  }
+
   function copyMembers(part: object): JsonValue {
     if (toJSON === "called") {
       const { toJSON: method } = part as { toJSON?: unknown };
       if (typeof method === "function") return copy(method.call(part));
     }
-    if (Object.getOwnPropertySymbols(part).length > 0) {
-      throw invalid(field, "JSON: a name that is a symbol has no form in it");
-    }
+    if (Object.getOwnPropertySymbols(part).length > 0)
+      throw refusedWhole("JSON", "has a name that is a symbol");
     return Array.isArray(part) ? copyElements(part) : copyProperties(part);
   }
 
   function copyElements(part: readonly unknown[]): JsonValue {
     // Array.prototype inherits as an object literal does; that of a class inherits from it.
-    if (!isPlain(Object.getPrototypeOf(part))) throw invalid(field, "JSON: arrays, not those of a class");
+    if (!isPlain(Object.getPrototypeOf(part))) throw refusedWhole("JSON", "is an array of a class");
     // By index, for a hole is a missing element too.
-    const copied = Array.from({ length: part.length }, (_, index) => copy(part[index]));
-    if (Object.keys(part).length > copied.length) throw invalid(field, "JSON: arrays without names");
+    const copied = Array.from({ length: part.length }, (_, index) => copyMember(part[index], index));
+    if (Object.keys(part).length > copied.length) throw refusedWhole("JSON", "is an array with names");
     return copied;
   }
 
   function copyProperties(part: object): JsonValue {
-    if (!isPlain(part)) throw invalid(field, "JSON: plain objects, not those of a class");
-    const members: [string, JsonValue][] = [];
+    if (!isPlain(part)) throw refusedWhole("JSON", `is ${typeMet(part)}, and no plain object`);
+    const copied: [string, JsonValue][] = [];
     for (const name of Object.keys(part)) {
       const member: unknown = (part as Record<string, unknown>)[name];
-      if (!name.isWellFormed()) throw invalid(field, "well-formed Unicode (a name holds a lone surrogate)");
-      if (member !== undefined) members.push([name, copy(member)]);
+      if (!name.isWellFormed())
+        throw refusedWhole("well-formed Unicode", "has a name that holds a lone surrogate");
+      if (member !== undefined) copied.push([name, copyMember(member, name)]);
     }
-    return Object.fromEntries(members);
+    return Object.fromEntries(copied);
+  }
+
+  function refused(rule: string, what: string, levels = above.length): Error {
+    return invalid(field, `${rule}: ${pathOf(field, members.slice(0, levels))} ${what}`);
+  }
+
+  /** Not one of its members, but the object or array that is last of those above. */
+  function refusedWhole(rule: string, what: string): Error {
+    return refused(rule, what, above.length - 1);
   }
 
   return copy(value);
+}
+
+/** `value.a[1].b`. A name of another form than those in programs might be data, and stays away; so does the middle of a long way. */
+function pathOf(field: string, members: readonly (string | number)[]): string {
+  const steps = members.map((member) => {
+    if (typeof member === "number") return `[${member}]`;
+    return NAME.test(member) ? `.${member}` : "[a name]";
+  });
+  const shown = steps.length > MOST_STEPS ? [...steps.slice(0, 6), "...", ...steps.slice(-6)] : steps;
+  return field + shown.join("");
 }
 
 /** An object literal, of this realm or of another. */

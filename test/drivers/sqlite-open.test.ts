@@ -258,9 +258,20 @@ describe("opening", () => {
   });
 
   test("takes everything after the scheme for a path", async () => {
-    const path = join(folder(), "a%20b?mode=memory#1.db");
+    const path = join(folder(), "a%20b?! &c=#1.db");
     await (await open({ url: `sqlite:${path}` })).status();
-    expect(readdirSync(dirname(path))).toContain("a%20b?mode=memory#1.db");
+    expect(readdirSync(dirname(path))).toContain("a%20b?! &c=#1.db");
+  });
+
+  test("takes an option in a URL for none, and makes no file of such a name", async () => {
+    for (const option of ["?durability=process", "?mode=memory#1.db", "?readonly"]) {
+      const path = `${join(folder(), "state.db")}${option}`;
+      const error = await failure(open({ url: `sqlite:${path}` }));
+      expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "url" } });
+      expect(readdirSync(dirname(path))).toEqual([]);
+      await open({ path });
+      expect(readdirSync(dirname(path))).toContain(`state.db${option}`);
+    }
   });
 
   test("through a link uses the file behind it", async () => {

@@ -38,6 +38,7 @@ const WRAPPER_AUTHOR = [
   "scan-kind",
   "scope",
   "slot-key",
+  "type-met",
   "validate",
   "validate-text",
   "when-aborted",

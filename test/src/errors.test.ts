@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect, expectTypeOf, test } from "vitest";
-import { invalid, isStateError, StateError } from "../../src/errors.js";
+import { invalid, isStateError, mistyped, StateError } from "../../src/errors.js";
 
 test("an error has a name, a code, its details and a stack, and a cause only if there is one", () => {
   const cause = new Error("below");
@@ -13,9 +13,18 @@ test("an error has a name, a code, its details and a stack, and a cause only if 
     { reason: "busy" },
     cause,
   ]);
-  expect(String(error)).toBe("StateError: busy");
   expect(inspect(error)).toContain("errors.test.ts");
   expect("cause" in new StateError("NOT_FOUND", "nothing", { details: {} })).toBe(false);
+});
+
+test("what is shown of an error begins with its name and its code", () => {
+  class Kind extends StateError<"UNAVAILABLE"> {}
+  for (const Class of [StateError, Kind]) {
+    const error = new Class("UNAVAILABLE", "busy", { details: { reason: "busy" } });
+    for (const shown of [String(error), error.stack, inspect(error)]) {
+      expect(shown?.split("\n")[0]).toBe("StateError [UNAVAILABLE]: busy");
+    }
+  }
 });
 
 test("only UNAVAILABLE is retryable of itself", () => {
@@ -42,4 +51,32 @@ test("a bad argument is named with its rule, and never shown", () => {
     details: { field: "kind", rule: "a string" },
     retryable: false,
   });
+});
+
+test("a value of another type is called by its type", () => {
+  class Money {}
+  const met = (value: unknown) =>
+    mistyped("x", "a string", value).message.replace("x must be a string, not ", "");
+  expect(met(undefined)).toBe("undefined: leave it out, or give it a value");
+  expect([null, 7, Number.NaN, 7n, true, () => 7, Symbol("s")].map(met)).toEqual([
+    "null",
+    "a number",
+    "NaN",
+    "a bigint",
+    "a boolean",
+    "a function",
+    "a symbol",
+  ]);
+  expect([[], {}, Object.create(null), new Date(), new Map(), new Error(), new Money()].map(met)).toEqual([
+    "an array",
+    "an object",
+    "an object",
+    "a Date",
+    "a Map",
+    "an Error",
+    "a Money",
+  ]);
+  expect(met(Promise.resolve())).toBe("a Promise (await it)");
+  const named = Object.defineProperty(class {}, "name", { value: "hunter 2" });
+  expect(met(new named())).toBe("an object");
 });

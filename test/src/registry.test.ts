@@ -66,6 +66,17 @@ describe("openStore", () => {
     },
   );
 
+  test("says what it was given instead", async () => {
+    const message = async (target: unknown) => (await failure(openStore(target as never))).message;
+    expect(await message(undefined)).toContain("not undefined: is a variable of the environment not set?");
+    expect(await message(Promise.resolve("memory:"))).toContain("not a Promise (await it)");
+    expect(await message(new URL("sqlite:./x.db"))).toContain("not an URL");
+    expect(await message({ driver: "memory", ur: 1 })).toContain("without ur (url?)");
+    const driver = Promise.resolve(driverWith({}));
+    expect(() => createStore(driver as never)).toThrow(/a driver, not a Promise \(await it\)/);
+    expect(() => createStore(undefined as never)).toThrow(TypeError);
+  });
+
   test.each([
     { path: "./state.db" },
     { url: "postgres://host/db" },

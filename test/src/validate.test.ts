@@ -96,9 +96,26 @@ describe.each(Object.entries(TEXTS))("%s", (field, [read, bytes]) => {
 describe("an identity", () => {
   test("comes back with its four parts, and a run that is empty when there is none", () => {
     for (const none of [{}, { run: undefined }, { run: "" }]) {
-      expect(validateIdentity({ ...IDENTITY, ...none, more: 1 })).toEqual({ ...IDENTITY, run: "" });
+      expect(validateIdentity({ ...IDENTITY, ...none })).toEqual({ ...IDENTITY, run: "" });
     }
     expect(validateIdentity({ ...IDENTITY, run: "r" })).toEqual({ ...IDENTITY, run: "r" });
+  });
+
+  test("holds nothing but its four parts; what else there is, is named beside them", () => {
+    const message = (more: object) => {
+      try {
+        validateIdentity({ ...IDENTITY, ...more });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "accepted";
+    };
+    expect(message({ runId: "r" })).toBe(
+      "identity must be an object of nothing but tenant, user, session, run, without runId (run?)",
+    );
+    expect(message({ tennant: "r" })).toContain("without tennant (tenant?)");
+    expect(message({ anything: "r" })).toMatch(/without anything$/);
+    expect(message({ "ann@acme.example": "r" })).not.toContain("ann@");
   });
 
   test("that is no object is missing", () => {

@@ -1,0 +1,26 @@
+import { types } from "node:util";
+
+const CLASS_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
+
+/** What a value is, in words and never by its content: `undefined`, `a number`, `a Date`, `an array`. */
+export function typeMet(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (typeof value === "number") return Number.isNaN(value) ? "NaN" : numberMet(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  if (Array.isArray(value)) return "an array";
+  if (types.isPromise(value)) return "a Promise (await it)";
+  const name = classOf(value);
+  if (name === undefined || name === "Object") return "an object";
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+}
+
+function numberMet(value: number): string {
+  return Number.isFinite(value) ? "a number" : "an infinite number";
+}
+
+/** The name of its class, which is part of a program; a name of another form might be data. */
+function classOf(value: object): string | undefined {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
+  const name = prototype?.constructor?.name;
+  return typeof name === "string" && CLASS_NAME.test(name) ? name : undefined;
+}
