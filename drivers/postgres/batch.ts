@@ -2,7 +2,7 @@ import { slotOf } from "../../src/decide.js";
 import type { Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { commitKeys } from "../../src/slot-key.js";
-import type { Parameter, Row } from "./client-pool.js";
+import type { Parameter, Row } from "./connection.js";
 
 /** The parameters of the function that applies commit by commit, in its order. */
 export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
@@ -84,8 +84,10 @@ function sizeOf(write: Write): number | null {
   return write.op === "save" ? write.record.bytes.byteLength : null;
 }
 
-function bodyOf(writes: readonly Write[]): Buffer {
-  return Buffer.concat(writes.flatMap((write) => (write.op === "save" ? [write.record.bytes] : [])));
+/** As text, which the client leaves as it is, however often it serializes it. */
+function bodyOf(writes: readonly Write[]): string {
+  const payloads = writes.flatMap((write) => (write.op === "save" ? [write.record.bytes] : []));
+  return `\\x${Buffer.concat(payloads).toString("hex")}`;
 }
 
 function outcomeOf(rows: readonly Row[], writes: number): Outcome {

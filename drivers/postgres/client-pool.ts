@@ -1,259 +1,338 @@
-import { invalid, StateError } from "../../src/errors.js";
-import type { PostgresClient } from "./client.js";
-import { AnswerTorn, ClientUnfit, DeadlinePassed, type Intent, translate } from "./errors.js";
-
-/** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
-export const DEADLINE = Symbol("the deadline of the call");
-/** All that is ever sent: the client loses count of its answers when it cannot serialize a parameter. */
-export type Parameter = string | Buffer | null | typeof DEADLINE;
-export type Row = Readonly<Record<string, unknown>>;
+import { invalid, isStateError, StateError } from "../../src/errors.js";
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import { isTransient } from "../../src/transient.js";
+import type { PooledClient } from "./client.js";
+import { Connection, DEADLINE, type Parameter, type Row } from "./connection.js";
+import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
+import type { Hosts } from "./hosts.js";
+import { search } from "./search.js";
 
 export interface PoolOptions {
-  /** Makes one client of one connection; `onClosed` may be called when that connection ends. */
-  readonly connect: (onClosed: () => void) => PostgresClient;
+  /** Makes one client of one connection to one of the hosts; `onClosed` may be called when that connection ends. */
+  readonly connect: (host: number, onClosed: () => void) => PooledClient;
+  readonly hosts: Hosts;
   readonly size: number;
   /** From the call to its answer, waiting and connecting included, in milliseconds. */
   readonly timeoutMs: number;
-  /** Of those, the most that connecting may take. Default all of them. */
+  /** The most that one connection may take to be made. Default all of it. */
   readonly connectMs?: number;
   readonly prepare: boolean;
+  /** What the session's own limit of a statement was asked to be, where it was. */
+  readonly statementTimeoutMs?: number | undefined;
 }
 
 const MOST_WAITING = 10_000;
 
+/** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
+const MOST_CONNECT_MS = 10_000;
+
 /** How long an idle connection may take to say good-bye, in seconds. */
 const GOOD_BYE_S = 1;
 
-/** What a new client is asked first. */
-const READY = `SELECT 1 AS is_ready, decode('5cff', 'hex') AS some_bytes,
-  floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS milliseconds`;
+/** Of the time left, what a proof may take of a connection that was not used for a while, and at most, in milliseconds. */
+const PROOF_SHARE = 1 / 3;
+const MOST_PROOF_MS = 2000;
 
-interface Member {
-  readonly client: PostgresClient;
-  /** At least how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own. */
-  ahead: number;
-  dead: boolean;
-}
+/** How long a server that owes an answer may take to greet somebody else, in milliseconds. */
+const GREETING_MS = 2000;
+
+/**
+ * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed
+ * comes back on no other day. Later than the server's own limits, so that a read that waits for a lock learns it.
+ */
+const READ_SHARE = 0.8;
 
 interface Waiter {
-  readonly deadline: number;
-  readonly timer: NodeJS.Timeout;
-  readonly resolve: (member: Member) => void;
+  /** When it no longer waits for a server that is not there. */
+  readonly giveUpAt: number;
+  readonly timer: Timer;
+  readonly resolve: (connection: Connection) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * The one place that touches `postgres` clients, which are safe to use only like this: one connection each, one
- * statement at a time, parameters that need no serializing, a deadline on everything, and a client that failed is
- * never used again. A client that goes on after an error may hang, or give one statement the answer of another.
+ * Lends connections that are ready to whoever asks. The clients of `postgres` below them are safe to use only like this:
+ * one connection each, one statement at a time, parameters that need no serializing, a deadline on everything, and one
+ * that failed is never used again.
+ *
+ * Where no server is to be had, one search goes on for all who wait, and each of them waits until its own deadline.
  */
 export class ClientPool {
   readonly #options: PoolOptions;
-  readonly #members = new Set<Member>();
-  readonly #idle: Member[] = [];
+  /** Connections that have proved themselves, and those that are about to. */
+  readonly #members = new Set<Connection>();
+  readonly #dials = new Set<Connection>();
+  readonly #idle: Connection[] = [];
   readonly #waiters: Waiter[] = [];
-  /** Members, and those about to be made. */
-  #size = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
+  /** Searches under way; each brings one connection. */
+  #searches = 0;
+  /** Why the last search found nothing, until one finds something. */
+  #trouble: StateError | undefined;
+  /** Hosts that are being looked after. */
+  readonly #lookedAfter = new Set<number>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
   }
 
-  /** Runs one statement and resolves with its rows; rejects with a StateError, within the deadline. */
-  async run(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
-    const deadline = performance.now() + this.#options.timeoutMs;
+  /**
+   * Runs one statement and resolves with its rows; rejects with a StateError, by the deadline, which is a time of
+   * `monotonicMs`.
+   */
+  async run(
+    text: string,
+    parameters: readonly Parameter[],
+    intent: Intent,
+    deadline = monotonicMs() + this.#options.timeoutMs,
+  ): Promise<readonly Row[]> {
     const given = checked(parameters);
-    const member = await this.#acquire(deadline);
-    if (performance.now() >= deadline) {
-      this.#release(member);
-      throw waitedTooLong();
-    }
+    const connection = await this.#acquire(deadline, deadline);
     try {
-      const { prepare } = this.#options;
-      const sent = given.map((value) => (value === DEADLINE ? serverTime(member, deadline) : value));
-      const rows = await before(deadline, member.client.unsafe(text, sent, { prepare }));
-      if (isTorn(rows)) throw new AnswerTorn();
-      this.#release(member);
-      return rows as readonly Row[];
+      const rows = await connection.ask(text, given, intent === "read" ? patience(deadline) : deadline);
+      this.#options.hosts.heard(connection.host);
+      this.#release(connection);
+      return rows;
     } catch (error) {
-      this.#drop(member);
-      // What swallowed this may have swallowed the lines of the others too, while nobody used them.
-      if (error instanceof DeadlinePassed) for (const idle of this.#idle.splice(0)) this.#drop(idle);
-      throw this.#closed && intent === "read" ? closed() : translate(error, intent);
+      this.#discard(connection, error);
+      throw this.#isClosed && intent === "read" ? closed() : translate(error, intent);
     }
+  }
+
+  /** Resolves when there is a connection; a server that is not there is waited for only so long, in milliseconds. */
+  async connect(patienceMs: number): Promise<void> {
+    const now = monotonicMs();
+    const deadline = now + Math.max(patienceMs, this.#options.timeoutMs);
+    this.#release(await this.#acquire(deadline, now + patienceMs));
   }
 
   status(): { size: number; idle: number; waiting: number } {
     return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.length };
   }
 
+  /** Ends the connections that nobody uses now. */
+  async rest(): Promise<void> {
+    await Promise.all([...this.#idle].map((idle) => this.#drop(idle, GOOD_BYE_S)));
+  }
+
   /** Ends every connection, also of statements under way; whoever waits for one is turned away. */
   async close(): Promise<void> {
-    this.#closed = true;
-    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter())
-      waiter.reject(closed());
-    const idle = new Set(this.#idle.splice(0));
-    await Promise.all(
-      [...this.#members].map((member) => this.#drop(member, idle.has(member) ? GOOD_BYE_S : 0)),
-    );
+    this.#closing.abort();
+    for (const waiter of [...this.#waiters]) this.#leave(waiter).reject(closed());
+    const idle = new Set(this.#idle);
+    const all = [...this.#members, ...this.#dials];
+    await Promise.all(all.map((one) => this.#drop(one, idle.has(one) ? GOOD_BYE_S : 0)));
   }
 
-  async #acquire(deadline: number): Promise<Member> {
-    if (this.#closed) throw closed();
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
-    if (this.#size < this.#options.size) return this.#open(deadline);
-    if (this.#waiters.length >= MOST_WAITING)
-      throw busy("too many calls wait for a connection: raise poolSize");
-    return this.#wait(deadline);
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
-  /** A new client is handed out once it has answered: what fails before has written nothing. */
-  async #open(deadline: number): Promise<Member> {
-    this.#size++;
-    // A turn later, so that waiters who fail one after another do not pile up on the stack.
-    await undefined;
-    let member: Member | undefined;
-    try {
-      if (this.#closed) throw closed();
-      member = this.#make();
-      const { connectMs = Number.POSITIVE_INFINITY } = this.#options;
-      const [row] = await before(
-        Math.min(deadline, performance.now() + connectMs),
-        member.client.unsafe(READY, [], { prepare: false }),
-      );
-      if (!isFit(row)) throw new ClientUnfit();
-      // Taken when the answer is there: a deadline may come too early by this, and never too late.
-      member.ahead = Number(row.milliseconds) - performance.now();
-      if (this.#closed) throw closed();
-      return member;
-    } catch (error) {
-      if (member === undefined) this.#shrink();
-      else this.#drop(member);
-      throw this.#closed ? closed() : translate(error, "read");
+  get #size(): number {
+    return this.#members.size + this.#searches;
+  }
+
+  async #acquire(deadline: number, giveUpAt: number): Promise<Connection> {
+    for (;;) {
+      if (this.#isClosed) throw closed();
+      const connection = this.#idle.pop() ?? (await this.#wait(deadline, giveUpAt));
+      if (monotonicMs() >= deadline) {
+        this.#release(connection);
+        throw this.#waitedTooLong();
+      }
+      if (!connection.isStale || (await this.#isStillReady(connection, deadline))) return connection;
     }
   }
 
-  #make(): Member {
-    let member: Member | undefined;
-    const client = this.#options.connect(() => member && this.#onClosed(member));
-    member = { client, ahead: 0, dead: false };
-    this.#members.add(member);
-    return member;
-  }
-
-  #wait(deadline: number): Promise<Member> {
+  #wait(deadline: number, giveUpAt: number): Promise<Connection> {
+    if (this.#waiters.length >= MOST_WAITING)
+      throw busy("too many calls wait for a connection: raise poolSize");
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        reject(waitedTooLong());
-      }, deadline - performance.now());
-      const waiter: Waiter = { deadline, timer, resolve, reject };
+      const giveUp = () => this.#leave(waiter).reject(this.#waitedTooLong());
+      const timer = setTimeout(giveUp, Math.max(1, deadline - monotonicMs()));
+      const waiter: Waiter = { giveUpAt, timer, resolve, reject };
       this.#waiters.push(waiter);
+      this.#grow();
     });
   }
 
-  #nextWaiter(): Waiter | undefined {
-    const waiter = this.#waiters.shift();
-    clearTimeout(waiter?.timer);
+  #leave(waiter: Waiter): Waiter {
+    this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+    clearTimeout(waiter.timer);
     return waiter;
   }
 
-  #release(member: Member): void {
-    if (member.dead || this.#closed) {
-      this.#drop(member);
-      return;
+  /** By now it may be to nobody, or to a server that no longer writes. */
+  async #isStillReady(connection: Connection, deadline: number): Promise<boolean> {
+    const now = monotonicMs();
+    try {
+      await connection.prove(now + Math.min(MOST_PROOF_MS, (deadline - now) * PROOF_SHARE));
+      this.#options.hosts.heard(connection.host);
+      return true;
+    } catch (error) {
+      this.#discard(connection, error);
+      // What swallowed this may have swallowed the lines of the others too, while nobody used them.
+      if (error instanceof DeadlinePassed)
+        for (const idle of this.#idle.filter(({ isStale }) => isStale)) this.#drop(idle);
+      return false;
     }
-    const waiter = this.#nextWaiter();
-    if (waiter !== undefined) waiter.resolve(member);
-    else this.#idle.push(member);
   }
 
-  /** Takes a client out of use for good, once; never rejects. */
-  async #drop(member: Member, timeout = 0): Promise<void> {
-    if (!this.#members.delete(member)) return;
-    member.dead = true;
-    this.#shrink();
+  #release(connection: Connection): void {
+    const [waiter] = this.#waiters;
+    if (connection.dead || this.#isClosed) this.#drop(connection);
+    else if (waiter !== undefined) this.#leave(waiter).resolve(connection);
+    else this.#idle.push(connection);
+  }
+
+  /** Takes out of use what failed; the others must show that what was wrong with it is not wrong with them. */
+  #discard(connection: Connection, error: unknown): void {
+    this.#drop(connection);
+    if (error instanceof DeadlinePassed || translate(error, "read") instanceof ReadsOnly) {
+      for (const other of this.#members) if (other.host === connection.host) other.doubt();
+    }
+  }
+
+  /** Searches for as many connections as are waited for; only one search at a time where there is no server. */
+  #grow(): void {
+    while (!this.#isClosed && this.#searches < this.#waiters.length && this.#size < this.#options.size) {
+      if (this.#trouble !== undefined && this.#searches > 0) return;
+      this.#searches++;
+      void this.#search();
+    }
+  }
+
+  async #search(): Promise<void> {
+    const found = await search({
+      hosts: this.#options.hosts,
+      dial: (host) => this.#dial(host, this.#options.connectMs ?? MOST_CONNECT_MS),
+      spare: (late) => void this.#drop(late, GOOD_BYE_S),
+      failed: (errors) => this.#noteTrouble(errors as readonly StateError[]),
+      wanted: () => this.#waiters.length > 0 && (this.#trouble === undefined || this.#searches === 1),
+      signal: this.#closing.signal,
+    });
+    this.#searches--;
+    if (found !== undefined) {
+      this.#trouble = undefined;
+      // A server that took the place of another.
+      for (const other of this.#members) if (other.server !== found.server) other.doubt();
+      this.#release(found);
+    }
+    this.#grow();
+  }
+
+  /** A connection that has proved itself: what fails before has written nothing. */
+  async #dial(host: number, mostMs: number): Promise<Connection> {
+    const { hosts } = this.#options;
+    let connection: Connection | undefined;
     try {
-      await member.client.end({ timeout });
+      connection = this.#make(host);
+      this.#dials.add(connection);
+      await connection.prove(monotonicMs() + Math.min(mostMs, MOST_CONNECT_MS));
+      if (this.#isClosed) throw closed();
+      this.#dials.delete(connection);
+      this.#members.add(connection);
+      hosts.found(host);
+      return connection;
+    } catch (error) {
+      if (error instanceof DeadlinePassed) hosts.silent(host);
+      else hosts.missed(host);
+      if (connection !== undefined) this.#drop(connection);
+      throw this.#isClosed ? closed() : translate(error, "read");
+    }
+  }
+
+  #make(host: number): Connection {
+    const { connect, prepare, statementTimeoutMs } = this.#options;
+    let connection: Connection | undefined;
+    const client = connect(host, () => connection && this.#onClosed(connection));
+    const onSlow = (slow: Connection) => void this.#lookAfter(slow);
+    connection = new Connection(client, host, { prepare, statementTimeoutMs, onSlow });
+    return connection;
+  }
+
+  /** Turns away who does not wait for better times, and everybody where no time will help. */
+  #noteTrouble(failures: readonly StateError[]): void {
+    const lasting = failures.find((failure) => !isTransient(failure));
+    const standby = failures.find((failure) => failure instanceof ReadsOnly);
+    const trouble = lasting ?? standby ?? failures.at(-1);
+    this.#trouble = trouble;
+    const isHopeless = !failures.some(isTransient) && this.#members.size === 0;
+    const now = monotonicMs();
+    for (const waiter of [...this.#waiters])
+      if (isHopeless || waiter.giveUpAt <= now) this.#leave(waiter).reject(trouble);
+  }
+
+  /**
+   * A server that owes an answer may be slow, or gone without a word: frozen, cut off, or replaced by another at the same
+   * address. Who else it greets tells.
+   */
+  async #lookAfter({ host }: Connection): Promise<void> {
+    if (this.#lookedAfter.has(host) || this.#isClosed) return;
+    this.#lookedAfter.add(host);
+    const { hosts } = this.#options;
+    const since = monotonicMs();
+    try {
+      const greeted = await this.#dial(host, GREETING_MS);
+      const others = this.#membersOf(host).filter(({ server }) => server !== greeted.server);
+      for (const other of others) this.#drop(other);
+      this.#drop(greeted, GOOD_BYE_S);
+    } catch (error) {
+      const isGone = !(error instanceof ReadsOnly) && isUnreachable(error);
+      if (isGone && hosts.heardAt(host) < since) for (const one of this.#membersOf(host)) this.#drop(one);
+    }
+    this.#lookedAfter.delete(host);
+  }
+
+  #membersOf(host: number): readonly Connection[] {
+    return [...this.#members].filter((member) => member.host === host);
+  }
+
+  #waitedTooLong(): StateError {
+    if (this.#members.size > 0) return busy("no connection became free in time: raise poolSize");
+    return this.#trouble ?? translate(new DeadlinePassed(), "read");
+  }
+
+  /** Takes a connection out of use for good, once; never rejects. */
+  async #drop(connection: Connection, timeout = 0): Promise<void> {
+    if (!this.#members.delete(connection) && !this.#dials.delete(connection)) return;
+    connection.dead = true;
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    this.#grow();
+    try {
+      await connection.client.end({ timeout });
     } catch {
       // It is out of use either way.
     }
   }
 
-  /** There is room for a new client: the first in line gets one. */
-  #shrink(): void {
-    this.#size--;
-    const waiter = this.#nextWaiter();
-    if (waiter !== undefined) this.#open(waiter.deadline).then(waiter.resolve, waiter.reject);
-  }
-
-  #onClosed(member: Member): void {
-    member.dead = true;
-    const index = this.#idle.indexOf(member);
-    if (index < 0) return;
-    this.#idle.splice(index, 1);
-    this.#drop(member);
+  #onClosed(connection: Connection): void {
+    connection.dead = true;
+    if (this.#idle.includes(connection)) this.#drop(connection);
   }
 }
 
+function patience(deadline: number): number {
+  const now = monotonicMs();
+  return now + (deadline - now) * READ_SHARE;
+}
+
 /** A copy of parameters that are what they should be; TypeScript does not hold whoever passes them to it. */
-function checked(parameters: readonly unknown[]): unknown[] {
-  const given = [...parameters];
-  for (const [index, value] of given.entries()) {
-    if (!isPlain(value))
-      throw invalid(`parameter ${index + 1}`, "well-formed text, bytes in a Buffer, or null");
-  }
-  return given;
+function checked(parameters: readonly unknown[]): Parameter[] {
+  for (const [index, value] of parameters.entries())
+    if (!isPlain(value)) throw invalid(`parameter ${index + 1}`, "well-formed text, or null");
+  return [...parameters] as Parameter[];
 }
 
 /** The client makes "[object Object]" of any object, and one text of a lone surrogate and of U+FFFD. */
 function isPlain(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
-  return value === null || value === DEADLINE || Buffer.isBuffer(value);
+  return value === null || value === DEADLINE;
 }
 
-/** The promise's own end, or DeadlinePassed if that comes first. */
-function before<T>(deadline: number, promise: PromiseLike<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlinePassed()), Math.max(1, deadline - performance.now()));
-    promise.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
-}
-
-function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
-  if (typeof rows.count === "number" && rows.count !== rows.length) return true;
-  for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
-  return false;
-}
-
-/** A client may have been told to rename columns or to read values its own way, a server to write bytes in another. */
-function isFit(row: unknown): row is Row {
-  const { is_ready, some_bytes, milliseconds } = (row ?? {}) as Row;
-  return (
-    is_ready === 1 &&
-    Buffer.isBuffer(some_bytes) &&
-    some_bytes.equals(Buffer.from("5cff", "hex")) &&
-    Number.isSafeInteger(Number(milliseconds))
-  );
-}
-
-function serverTime({ ahead }: Member, time: number): string {
-  return String(Math.floor(time + ahead));
-}
-
-function waitedTooLong(): StateError<"UNAVAILABLE"> {
-  return busy("no connection became free in time: raise poolSize");
+function isUnreachable(error: unknown): boolean {
+  return isStateError(error, "UNAVAILABLE") && error.details.reason === "unreachable";
 }
 
 function busy(message: string): StateError<"UNAVAILABLE"> {

@@ -8,3 +8,10 @@ export interface PostgresClient {
   ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
   end(options?: { timeout?: number }): Promise<void>;
 }
+
+/** One of whose connection more is known. */
+export interface PooledClient extends PostgresClient {
+  /** Lets its connection keep the process alive, or not. */
+  ref?(): void;
+  unref?(): void;
+}

@@ -43,6 +43,11 @@ export interface PostgresConfig {
    * in trouble, within twelve times. Where many wait in line for a server that is slow, each batch before a call adds its own.
    */
   readonly timeoutMs?: number;
+  /**
+   * How long opening waits for a server that is not there yet, in milliseconds: one that refuses, is starting, or only
+   * reads until it is promoted. 0 to 3,600,000; 0 asks every host once. Default 5,000.
+   */
+  readonly openTimeoutMs?: number;
 }
 
 /** A configuration checked, with what is left out filled in. */
@@ -53,11 +58,22 @@ export interface Settings {
   readonly prepare: boolean;
   readonly poolSize: number;
   readonly timeoutMs: number;
+  readonly openTimeoutMs: number;
 }
 
 const MODES: readonly MigrateMode[] = ["apply", "verify", "off"];
 
-const OPTIONS = ["url", "connect", "schema", "tablePrefix", "migrate", "prepare", "poolSize", "timeoutMs"];
+const OPTIONS = [
+  "url",
+  "connect",
+  "schema",
+  "tablePrefix",
+  "migrate",
+  "prepare",
+  "poolSize",
+  "timeoutMs",
+  "openTimeoutMs",
+];
 
 export function readConfig(config: PostgresConfig): Settings {
   readDriverConfig(config, OPTIONS);
@@ -74,6 +90,7 @@ export function readConfig(config: PostgresConfig): Settings {
     prepare,
     poolSize: readInteger(config.poolSize ?? 5, "poolSize", 1, 100),
     timeoutMs: readInteger(config.timeoutMs ?? 10_000, "timeoutMs", 100, 3_600_000),
+    openTimeoutMs: readInteger(config.openTimeoutMs ?? 5_000, "openTimeoutMs", 0, 3_600_000),
   };
 }
 

@@ -1,17 +1,20 @@
 import { invalid, StateError } from "../../src/errors.js";
-import { type Address, shownAddress } from "./address.js";
-import type { PostgresClient } from "./client.js";
+import { type Address, type Host, shownAddress } from "./address.js";
+import type { PooledClient, PostgresClient } from "./client.js";
 import type { PoolOptions } from "./client-pool.js";
 import type { Settings } from "./config.js";
+import { Hosts } from "./hosts.js";
 import { Line } from "./line.js";
 
 /** Where clients come from. */
-export interface Connector {
+export interface Connector extends Pick<PoolOptions, "hosts"> {
   /** Makes clients of one connection each; the server itself ends their statements a little before the deadline. */
-  clients(timeoutMs: number): PoolOptions["connect"];
+  clients(connectMs: number, timeoutMs: number): Clients;
   /** What they connect to; the password masked. */
   readonly target: string;
 }
+
+type Clients = Pick<PoolOptions, "connect" | "connectMs" | "statementTimeoutMs">;
 
 type Postgres = (options: object) => PostgresClient;
 
@@ -24,42 +27,63 @@ interface ClientOptions {
 
 export async function connectorOf(source: Settings["source"], prepare: boolean): Promise<Connector> {
   if ("connect" in source) {
-    const clients = ownClients(source.connect);
-    return { clients: () => clients, target: "postgres: a client of the caller's" };
+    const connect = ownClients(source.connect);
+    const target = "postgres: a client of the caller's";
+    return { clients: (connectMs) => ({ connect, connectMs }), hosts: new Hosts(1), target };
   }
   const { address } = source;
   const postgres = await loadPostgres();
+  const { hosts, connectTimeoutMs = Number.POSITIVE_INFINITY } = address;
   return {
     target: shownAddress(address),
-    clients: (timeoutMs) => (onClosed) => {
-      const line = new Line(address);
-      const client = postgres({
-        ...identityOf(address),
-        max: 1,
-        fetch_types: false,
-        onnotice() {},
-        onclose: onClosed,
-        socket: line.connect,
-        // Nothing of these is to come from the environment.
-        ssl: false,
-        sslnegotiation: null,
-        target_session_attrs: address.hosts.length > 1 ? "primary" : null,
-        idle_timeout: null,
-        max_lifetime: null,
-        connection: {
-          application_name: "groundstate",
-          ...address.parameters,
-          ...(prepare ? sessionSettings(timeoutMs) : {}),
-        },
-      });
-      return {
-        unsafe: client.unsafe,
-        async end(options) {
-          await client.end(options);
-          line.cut();
-        },
-      };
+    hosts: new Hosts(hosts.length),
+    clients: (connectMs, timeoutMs) => ({
+      connect: (host, onClosed) => {
+        const settings = prepare ? sessionSettings(timeoutMs) : {};
+        return clientOf(postgres, address, hosts[host] as Host, settings, onClosed);
+      },
+      connectMs: Math.min(connectMs, connectTimeoutMs),
+      statementTimeoutMs: prepare ? statementTimeoutMs(timeoutMs) : undefined,
+    }),
+  };
+}
+
+/** A client of one host: which of several to connect to is not left to it, for it always begins with the first. */
+function clientOf(
+  postgres: Postgres,
+  { user, password, database, tls, parameters }: Address,
+  host: Host,
+  settings: Record<string, number | string>,
+  onClosed: () => void,
+): PooledClient {
+  const line = new Line(host, tls);
+  const client = postgres({
+    host: [host.host],
+    port: [host.port],
+    user,
+    pass: password,
+    database,
+    max: 1,
+    fetch_types: false,
+    onnotice() {},
+    onclose: onClosed,
+    socket: line.connect,
+    // Nothing of these is to come from the environment.
+    ssl: false,
+    sslnegotiation: null,
+    target_session_attrs: null,
+    idle_timeout: null,
+    max_lifetime: null,
+    connection: { application_name: "groundstate", ...parameters, ...settings },
+  });
+  return {
+    unsafe: client.unsafe,
+    async end(options) {
+      await client.end(options);
+      line.cut();
     },
+    ref: () => line.ref(),
+    unref: () => line.unref(),
   };
 }
 
@@ -68,13 +92,20 @@ export function lockTimeoutMs(timeoutMs: number): number {
   return Math.floor(timeoutMs * 0.6);
 }
 
+function statementTimeoutMs(timeoutMs: number): number {
+  return Math.floor(timeoutMs * 0.7);
+}
+
 function sessionSettings(timeoutMs: number): Record<string, number | string> {
   return {
     default_transaction_isolation: "read committed",
     // The forms in which the client reads bytes and the driver writes arrays.
     bytea_output: "hex",
     array_nulls: "on",
-    statement_timeout: Math.floor(timeoutMs * 0.8),
+    client_min_messages: "warning",
+    // What a policy hides must be an error, and not a record that is not there.
+    row_security: "off",
+    statement_timeout: statementTimeoutMs(timeoutMs),
     lock_timeout: lockTimeoutMs(timeoutMs),
     idle_in_transaction_session_timeout: timeoutMs,
   };
@@ -86,7 +117,7 @@ function sessionSettings(timeoutMs: number): Record<string, number | string> {
  */
 function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
   const made = new WeakSet<object>();
-  return (onClosed) => {
+  return (_, onClosed) => {
     const client = connect();
     const options = optionsOf(client);
     const { max = 1, fetch_types = false, onclose } = options;
@@ -103,12 +134,6 @@ function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
     };
     return client;
   };
-}
-
-/** As the client wants it. Of several hosts it hears of no failure but the last one's, so it is told of one. */
-function identityOf({ hosts, user, password, database }: Address): object {
-  const [{ host, port }] = hosts as readonly [Address["hosts"][number]];
-  return { host: [host], port: [port], user, pass: password, database };
 }
 
 function optionsOf(client: PostgresClient): ClientOptions {

@@ -1,5 +1,5 @@
 import { isStateError, StateError } from "../../src/errors.js";
-import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT, UNFIT } from "./meanings.js";
+import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT } from "./meanings.js";
 
 /** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
 export type Intent = "read" | "write";
@@ -18,13 +18,6 @@ export class AnswerTorn extends Error {
   }
 }
 
-/** The client does not give answers as the server sent them. */
-export class ClientUnfit extends Error {
-  constructor() {
-    super("the client changes the names or values of columns");
-  }
-}
-
 /** What `postgres` throws: the server's own fields, or a client's or socket's error without a severity. */
 interface Failure {
   readonly code?: unknown;
@@ -38,9 +31,18 @@ const MISSING_SCHEMA = /^(42P01|42883|3F000)$/;
 const DAMAGED = /^XX00[12]$/;
 
 const LOCK_TIMEOUT = "55P03";
+const READ_ONLY = "25006";
 
 /** Another session holds a lock that this statement needs; whatever else was to be done with it is not to blame. */
 export class LockNotFree extends StateError<"UNAVAILABLE"> {}
+
+/** The server is a standby, or was told only to read. Another may write by now. */
+export class ReadsOnly extends StateError<"UNAVAILABLE"> {}
+
+export function readsOnly(cause?: unknown): ReadsOnly {
+  const { reason, says } = meaningOfServer(READ_ONLY, "", true);
+  return new ReadsOnly("UNAVAILABLE", says, { details: { reason }, cause });
+}
 
 /** A StateError for whatever the client threw. Rolled back unless it says OUTCOME_UNKNOWN. */
 export function translate(error: unknown, intent: Intent): StateError {
@@ -62,6 +64,7 @@ export function translate(error: unknown, intent: Intent): StateError {
       { details: { found: 0, pending: [] }, cause },
     );
   }
+  if (state === READ_ONLY) return readsOnly(cause);
   const { reason, says } = meaningOf(error as Failure, state);
   const Unavailable = state === LOCK_TIMEOUT ? LockNotFree : StateError<"UNAVAILABLE">;
   return new Unavailable("UNAVAILABLE", says, { details: { reason }, cause });
@@ -83,7 +86,6 @@ function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
 
 function meaningOf(error: Failure, state: string): Meaning {
   if (error instanceof DeadlinePassed) return SILENT;
-  if (error instanceof ClientUnfit) return UNFIT;
   if (spoke(error) === undefined) return meaningOfClient(error, state);
   return meaningOfServer(state, String(error.message), error.severity !== undefined);
 }
@@ -95,8 +97,7 @@ function spoke({ severity, severity_local }: Failure): unknown {
 
 /** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
 function describe(error: Failure): Error {
-  if (error instanceof DeadlinePassed || error instanceof AnswerTorn || error instanceof ClientUnfit)
-    return error;
+  if (error instanceof DeadlinePassed || error instanceof AnswerTorn) return error;
   const { code } = error;
   const severity = spoke(error);
   return new Error(

@@ -28,5 +28,5 @@ export async function pendingMigrations(config: PostgresConfig): Promise<readonl
  * pool is one of its own: how that of a store fares, its events tell.
  */
 export async function health(config: PostgresConfig, options?: HealthOptions): Promise<Health> {
-  return healthOf(() => openDriver({ ...config, migrate: "off" }), options);
+  return healthOf(() => openDriver({ ...config, migrate: "off", openTimeoutMs: 0 }), options);
 }

@@ -1,40 +1,36 @@
 import net, { type Socket } from "node:net";
-import type { Address, Host } from "./address.js";
+import type { Host } from "./address.js";
 import { secure } from "./secure.js";
+import type { Tls } from "./tls-mode.js";
 
-/** Of a client for each of its hosts, some of which may not be the server it looks for. */
-const MOST_ATTEMPTS = 4;
+/** After so long without a word the network is asked whether the line still stands, and does not forget it. */
+const KEEP_ALIVE_MS = 30_000;
 
 /**
  * The socket below one client, which can be cut. A client's own `end()` says good-bye and then waits for a server
  * that may never answer, which keeps the process alive; one that ends while it reconnects, connects all the same; and one
- * whose connections are accepted and closed makes the next at once, a thousand in a second.
+ * whose connection is accepted and closed makes the next at once, a thousand in a second: it gets no second.
  */
 export class Line {
-  readonly #address: Address;
+  readonly #host: Host;
+  readonly #tls: Tls;
   #socket: Socket | undefined;
   #cut = false;
-  #attempts = 0;
 
-  constructor(address: Address) {
-    this.#address = address;
+  constructor(host: Host, tls: Tls) {
+    this.#host = host;
+    this.#tls = tls;
   }
 
-  /** A socket that is connected and encrypted, to the next host of several each time. */
+  /** A socket that is connected and encrypted. */
   readonly connect = async (): Promise<Socket> => {
-    const { hosts } = this.#address;
-    let failure: unknown;
-    for (let tries = 0; tries < hosts.length; tries++) {
-      if (this.#cut) throw new Error("this client is out of use");
-      if (this.#attempts >= MOST_ATTEMPTS * hosts.length)
-        throw new Error("the connection was closed each time");
-      try {
-        return await this.#connectTo(hosts[this.#attempts++ % hosts.length] as Host);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
+    if (this.#cut) throw new Error("this client is out of use");
+    if (this.#socket !== undefined) throw new Error("the connection was closed");
+    const { host, port } = this.#host;
+    const place = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#socket = net.connect({ ...place, noDelay: true, ...keepAlive });
+    return secure(this.#socket, this.#tls, host);
   };
 
   /** Closes it now and for good. */
@@ -43,9 +39,12 @@ export class Line {
     this.#socket?.destroy();
   }
 
-  #connectTo({ host, port }: Host): Promise<Socket> {
-    const place = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
-    this.#socket = net.connect({ ...place, noDelay: true });
-    return secure(this.#socket, this.#address.tls, host);
+  /** An idle line does not keep the process alive. */
+  ref(): void {
+    this.#socket?.ref();
+  }
+
+  unref(): void {
+    this.#socket?.unref();
   }
 }

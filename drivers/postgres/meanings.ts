@@ -33,7 +33,8 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
     { reason: "setup", says: "the role lacks a right: grant it, or migrate once with a role that has it" },
   ],
   ["42704", { reason: "setup", says: "the server does not know a setting: leave it out of the url" }],
-  ["25006", { reason: "setup", says: "the server only reads (a standby?): connect to the primary" }],
+  // As long as a failover lasts, it is the same as no server.
+  ["25006", { reason: "unreachable", says: "the server only reads (a standby?): connect to the primary" }],
   [
     "25001",
     { reason: "setup", says: "the isolation level is not read committed: make it the role's default" },
@@ -61,10 +62,6 @@ const UNTRUSTED: Meaning = {
   says: "no secure connection could be agreed on: check sslmode, sslrootcert and the server's certificate",
 };
 const REFUSED: Meaning = { reason: "refused", says: "the server refused the statement" };
-export const UNFIT: Meaning = {
-  reason: "setup",
-  says: "bytes do not come back as they are: bytea_output must be hex, and a client that connect makes a plain one, without transform and types",
-};
 
 /** Without a word of what the server is meant to have said, a pooler speaks for itself. */
 const POOLER_HAS_NONE: Meaning = {

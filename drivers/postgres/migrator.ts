@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import { DURABLE_COMMIT } from "./function-settings.js";
@@ -7,9 +6,6 @@ import type { Names } from "./names.js";
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
 const LOCK = "7310582642901137";
 
-/** How often a server that works on a migration is asked whether it is there, in milliseconds. */
-const PULSE_MS = 1000;
-
 /**
  * Migrates a database. Each migration is one statement, and so one transaction, that takes a lock, looks whether another
  * process was faster, and only then works: a lock that outlives a statement is not to be had behind every pooler.
@@ -17,12 +13,14 @@ const PULSE_MS = 1000;
 export class PostgresMigrator implements MigrationTarget {
   readonly #pool: ClientPool;
   readonly #patient: ClientPool;
+  readonly #patienceMs: number;
   readonly #names: Names;
 
-  /** The patient pool, of one connection, gives a migration the time it takes; the other asks whether it still works. */
-  constructor(pool: ClientPool, patient: ClientPool, names: Names) {
+  /** The patient pool gives a migration the time it takes, and a server that is not there so many milliseconds. */
+  constructor(pool: ClientPool, patient: ClientPool, patienceMs: number, names: Names) {
     this.#pool = pool;
     this.#patient = patient;
+    this.#patienceMs = patienceMs;
     this.#names = names;
   }
 
@@ -33,10 +31,12 @@ export class PostgresMigrator implements MigrationTarget {
   async run(migration: Migration): Promise<void> {
     const { schema, migration: table } = this.#names;
     const record = `INSERT INTO ${table} VALUES (${migration.version}, ${literal(migration.name)}, now())`;
-    await this.#whileAlive(
-      // Asking again does no harm, so what became of it need not be known.
-      this.#patient.run(
-        `DO $migrate$
+    // There may be no more than one connection for this role.
+    await this.#pool.rest();
+    await this.#patient.connect(this.#patienceMs);
+    // Asking again does no harm, so what became of it need not be known.
+    await this.#patient.run(
+      `DO $migrate$
        BEGIN
          ${DURABLE_COMMIT}
          PERFORM pg_advisory_xact_lock(${LOCK});
@@ -52,26 +52,9 @@ export class PostgresMigrator implements MigrationTarget {
          END IF;
        END
        $migrate$`,
-        [],
-        "read",
-      ),
+      [],
+      "read",
     );
-  }
-
-  /** A migration may take long, but not because the server is gone: meanwhile others must get their answers. */
-  async #whileAlive(work: Promise<unknown>): Promise<void> {
-    let underWay = true;
-    const finished = work.finally(() => {
-      underWay = false;
-    });
-    const watch = async () => {
-      for (;;) {
-        await sleep(PULSE_MS, undefined, { ref: false });
-        if (!underWay) return finished;
-        await this.#pool.run("SELECT 1 AS alive", [], "read");
-      }
-    };
-    await Promise.race([finished, watch()]);
   }
 }
 

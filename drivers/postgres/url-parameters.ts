@@ -86,6 +86,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "prepare",
   "poolSize",
   "timeoutMs",
+  "openTimeoutMs",
 ]);
 
 /** What is left is for the server: `application_name`, `options`, `search_path`, ... */

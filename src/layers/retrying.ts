@@ -5,6 +5,7 @@ import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
 import { monotonicMs, sleep } from "../real-timers.js";
+import { isTransient } from "../transient.js";
 import { readInteger, readOptions } from "../validate.js";
 
 export interface RetryPolicy {
@@ -150,11 +151,6 @@ function retryEvent(rules: Rules, attempts: number, pauseMs: number, error: AnyS
   const { operation, driver } = rules;
   const reason = isStateError(error, "UNAVAILABLE") ? { reason: error.details.reason } : {};
   return { operation, driver, attempts, pauseMs, code: error.code, ...reason };
-}
-
-/** Nothing was written, and the reason passes by itself. */
-function isTransient(error: AnyStateError): boolean {
-  return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details?.reason);
 }
 
 function repeatsSafely(commits: readonly Commit[]): (error: AnyStateError) => boolean {

@@ -51,7 +51,7 @@ test("a session whose lock somebody holds does not fail the others of its batch"
 test("a save whose answer was lost is not said to be unwritten when its session is locked at the next try", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), timeoutMs: 200, poolSize: 1 });
+  const driver = await open({ url: through(url, proxy.port), timeoutMs: 1500, poolSize: 1 });
   const store = createStore(driver, { layers: driver.layers ?? [] });
   const other = plain(url);
   proxy.onRequest = (data) => (data.includes("locked-a") ? "cut the answer" : "pass");

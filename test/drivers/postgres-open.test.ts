@@ -25,7 +25,7 @@ import {
 refuseStrayErrors();
 
 /** Shorter than the default, so that a test need not wait for what is never to come. */
-const HASTY = { timeoutMs: 500 };
+const HASTY = { timeoutMs: 500, openTimeoutMs: 0 };
 const MARGIN_MS = 4000;
 
 describe("a server that cannot be talked to", () => {
@@ -43,7 +43,7 @@ describe("a server that cannot be talked to", () => {
 
   test("no server on the port", async () => {
     const url = through(await freshDatabase(), await freePort());
-    const error = await failureWithin(5000, openPostgres({ url }));
+    const error = await failureWithin(5000, openPostgres({ url, openTimeoutMs: 0 }));
     expect(error).toMatchObject({
       code: "UNAVAILABLE",
       retryable: true,
@@ -54,7 +54,10 @@ describe("a server that cannot be talked to", () => {
   });
 
   test("no host of that name", async () => {
-    const error = await failureWithin(9000, openPostgres({ url: "postgres://host.invalid/x" }));
+    const error = await failureWithin(
+      9000,
+      openPostgres({ url: "postgres://host.invalid/x", openTimeoutMs: 0 }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
   });
 
@@ -234,26 +237,31 @@ describe("a database that is not as it should be", () => {
     expect(error.message).toContain("ENCODING 'UTF8'");
   });
 
-  test("read only: says so, and what is there can be read", async () => {
-    const url = await freshDatabase();
-    const sql = plain(url);
-    const readOnly = `${url}?default_transaction_read_only=on`;
-    const empty = await failure(openPostgres({ url: readOnly }));
-    expect(empty).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
-    expect(empty.message).toContain("primary");
+  test("read only: says so, is served by nobody, and is used again when it writes again", async () => {
+    const { url, sql } = await openFresh();
+    const readOnly = await failure(
+      openPostgres({ url: `${url}?default_transaction_read_only=on`, openTimeoutMs: 0 }),
+    );
+    expect(readOnly).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+    expect(readOnly.message).toContain("primary");
 
-    const writer = await open({ url });
-    await apply(writer, [save({ eventId: "first" })]);
-    const driver = await open({ url: readOnly });
-    expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
-    expect(await driver.scan({ prefix: "n", limit: 9, maxBytes: 999, reverse: false })).toMatchObject({
-      records: [{ eventId: "first" }],
-    });
-    const writes = [apply(driver, [save()]), apply(driver, [remove()]), driver.erase("acme", "ann", "s1")];
-    for (const error of await Promise.all(writes.map(failure))) {
-      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    const driver = await open({ url, timeoutMs: 1000 });
+    await apply(driver, [save({ eventId: "first" })]);
+    const name = new URL(url).pathname.slice(1);
+    await sql.unsafe(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    await sql.unsafe(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    // The first may meet the end of its connection.
+    await failure(driver.read([SLOT]));
+    const calls = [apply(driver, [save()]), apply(driver, [remove()]), driver.read([SLOT])];
+    for (const error of await Promise.all(calls.map(failure))) {
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+      expect(error.message).toContain("primary");
     }
     expect(await stored(sql)).toHaveLength(1);
+    await sql.unsafe(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+    expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
   });
 
   test("with another isolation level by default: overruled, or refused at once where it cannot be", async () => {
@@ -363,7 +371,7 @@ test("a process whose open failed, or whose driver is closed, ends by itself", a
   const source = `
     const errors = [];
     const note = (error) => errors.push(error.code);
-    for (const url of [args.silent, args.closing]) await openPostgres({ url, timeoutMs: 500 }).catch(note);
+    for (const url of [args.silent, args.closing]) await openPostgres({ url, timeoutMs: 500, openTimeoutMs: 0 }).catch(note);
     const stalled = await openPostgres({ url: args.stalled[0], timeoutMs: 500 });
     await stalled.apply([saveOf({ eventId: "1" })], times).catch(note);
     await stalled.close();

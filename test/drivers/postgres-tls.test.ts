@@ -47,8 +47,8 @@ test("with sslmode=require everything goes through TLS, and the process is not k
   const server = await startTls(url);
   const driver = await open({ url: `${through(url, server.port)}?sslmode=require` });
   expect(await apply(driver, [save()])).toEqual([{ is: "applied", existed: [false] }]);
-  // One for the migrations, one that stays.
-  expect(server.secured).toBe(2);
+  // One to open, one for the migrations, one that stays.
+  expect(server.secured).toBe(3);
   await driver.close();
   await expect.poll(() => server.open).toBe(0);
 });

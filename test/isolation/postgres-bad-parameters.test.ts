@@ -105,9 +105,9 @@ test("control: the bare client gives answers to the wrong callers", async () => 
 async function openAll() {
   const url = await freshDatabase();
   await (await openPostgres({ url })).close();
-  const { target, clients } = await connectorOf({ address: readAddress(url) }, true);
-  const connect = clients(TIMEOUT_MS);
-  const pool = new ClientPool({ connect, size: 5, timeoutMs: TIMEOUT_MS, prepare: true });
+  const { target, clients, hosts } = await connectorOf({ address: readAddress(url) }, true);
+  const each = clients(TIMEOUT_MS, TIMEOUT_MS);
+  const pool = new ClientPool({ ...each, hosts, size: 5, timeoutMs: TIMEOUT_MS, prepare: true });
   const { names } = readConfig({ url });
   const driver = new PostgresDriver(pool, { names, target, timeoutMs: TIMEOUT_MS });
   let given = 0;

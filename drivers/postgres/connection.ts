@@ -1,0 +1,131 @@
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import type { PooledClient } from "./client.js";
+import { AnswerTorn, DeadlinePassed } from "./errors.js";
+import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
+
+/** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
+export const DEADLINE = Symbol("the deadline of the call");
+/**
+ * All that is ever sent: the client loses count of its answers when it cannot serialize a parameter, and serializes one
+ * twice when a pooler forgot its statement, which leaves text as it is and nothing else.
+ */
+export type Parameter = string | null | typeof DEADLINE;
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface ConnectionOptions {
+  readonly prepare: boolean;
+  /** What the session's own limit of a statement was asked to be, where it was. */
+  readonly statementTimeoutMs?: number | undefined;
+  /** Called when a statement has gone without an answer for long, and again after twice as long. */
+  readonly onSlow: (connection: Connection) => void;
+}
+
+/** How old a proof may be, in milliseconds, when the connection is used: it may be another server's by then, or nobody's. */
+const PROOF_MS = 10_000;
+/** How long a server may take to answer before it is looked after, in milliseconds. */
+const SLOW_MS = 1500;
+
+/**
+ * One client of one connection, which is asked one statement at a time, with a deadline. One that failed is never
+ * used again: a client that goes on after an error may hang, or give one statement the answer of another.
+ */
+export class Connection {
+  readonly client: PooledClient;
+  /** Which of the hosts it is to. */
+  readonly host: number;
+  /** Ended, or about to be. */
+  dead = false;
+  /** Since when it waits for the answer to a statement. */
+  askedAt: number | undefined;
+  readonly #options: ConnectionOptions;
+  /** At least how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own. */
+  #ahead = 0;
+  #provedAt = Number.NEGATIVE_INFINITY;
+  #server = "";
+
+  constructor(client: PooledClient, host: number, options: ConnectionOptions) {
+    this.client = client;
+    this.host = host;
+    this.#options = options;
+  }
+
+  /** What tells its server from every other. */
+  get server(): string {
+    return this.#server;
+  }
+
+  get isStale(): boolean {
+    return monotonicMs() - this.#provedAt > PROOF_MS;
+  }
+
+  /** Must be proved again before it is used. */
+  doubt(): void {
+    this.#provedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Makes sure that it is ready, or rejects with why it is not. */
+  async prove(deadline: number): Promise<void> {
+    const [row] = await this.ask(READY, READY_PARAMETERS, deadline);
+    const { milliseconds, server } = proofOf(row, this.#options.statementTimeoutMs);
+    // Taken when the answer is there: a deadline may come too early by this, and never too late.
+    this.#provedAt = monotonicMs();
+    this.#ahead = milliseconds - this.#provedAt;
+    this.#server = server;
+  }
+
+  /** The rows of one statement. */
+  async ask(text: string, parameters: readonly Parameter[], deadline: number): Promise<readonly Row[]> {
+    const { prepare, onSlow } = this.#options;
+    const sent = parameters.map((value) => (value === DEADLINE ? this.#serverTime(deadline) : value));
+    this.askedAt = monotonicMs();
+    this.client.ref?.();
+    try {
+      const answer = this.client.unsafe(text, sent, { prepare });
+      const rows = await before(deadline, answer, () => onSlow(this));
+      if (isTorn(rows)) throw new AnswerTorn();
+      return rows as readonly Row[];
+    } finally {
+      this.askedAt = undefined;
+      this.client.unref?.();
+    }
+  }
+
+  #serverTime(time: number): string {
+    return String(Math.floor(time + this.#ahead));
+  }
+}
+
+/** The promise's own end, or DeadlinePassed if that comes first. */
+function before<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let pause = SLOW_MS;
+    let timer: Timer | undefined;
+    const wait = () => {
+      const left = Math.max(1, deadline - monotonicMs());
+      timer = setTimeout(left <= pause ? giveUp : lookAfter, Math.min(left, pause));
+    };
+    const giveUp = () => reject(new DeadlinePassed());
+    const lookAfter = () => {
+      pause *= 2;
+      wait();
+      onSlow();
+    };
+    wait();
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
+  if (typeof rows.count === "number" && rows.count !== rows.length) return true;
+  for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
+  return false;
+}

@@ -1,0 +1,97 @@
+import { StateError } from "../../src/errors.js";
+import type { Row } from "./connection.js";
+import { readsOnly } from "./errors.js";
+
+/** What a session must be like, and what to do where it is not. */
+interface Need {
+  readonly setting: string;
+  readonly fits: (value: string) => boolean;
+  readonly says: string;
+}
+
+/** Of the server's, the database's, the role's and the pooler's making: none of it goes without saying. */
+const NEEDS: readonly Need[] = [
+  // In another encoding the server would convert text, and refuse what it cannot.
+  need("server_encoding", "UTF8", "the database's encoding is not UTF8: create one with ENCODING 'UTF8'"),
+  need("client_encoding", "UTF8", "client_encoding is not UTF8: leave it to the client"),
+  need(
+    "transaction_isolation",
+    "read committed",
+    "the isolation level is not read committed: make it the role's default",
+  ),
+  // The forms in which the client reads bytes and the driver writes arrays.
+  need("bytea_output", "hex", forRole("bytea_output must be hex")),
+  need("array_nulls", "on", forRole("array_nulls must be on")),
+  {
+    // That a commit is not where it should be comes as a warning.
+    setting: "client_min_messages",
+    fits: (value) => !/^(error|fatal|panic)$/.test(value),
+    says: forRole("client_min_messages must let warnings through"),
+  },
+];
+
+const SEARCH_PATH_SAYS = forRole("search_path must not put a schema before pg_catalog");
+
+/** The server's own things first, whatever a path names after them. */
+const OWN_FIRST = /^(pg_temp_\d+,)?pg_catalog(,|$)/;
+
+const SOME_TEXT = "\u00e9\u{1f600}";
+const SOME_BYTES = Buffer.from("005cff", "hex");
+
+/** What a new connection is asked first, and one that was not asked for long before it is used again. */
+export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::bytea AS some_bytes,
+  pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::text AS milliseconds,
+  pg_catalog.pg_is_in_recovery()::text AS is_standby,
+  pg_catalog.current_setting('transaction_read_only') AS is_read_only,
+  pg_catalog.pg_postmaster_start_time()::text AS server_start,
+  pg_catalog.array_to_string(pg_catalog.current_schemas(true), ',') AS search_schemas,
+  (EXTRACT(epoch FROM pg_catalog.current_setting('statement_timeout')::interval) * 1000)::bigint::text
+    AS statement_timeout,
+  ${NEEDS.map(({ setting }) => `pg_catalog.current_setting('${setting}') AS ${setting}`).join(", ")}`;
+
+export const READY_PARAMETERS: readonly string[] = [SOME_TEXT, `\\x${SOME_BYTES.toString("hex")}`];
+
+/** What is known of a server that is ready. */
+export interface Proof {
+  /** Its clock, in milliseconds since 1970. */
+  readonly milliseconds: number;
+  /** When it was started: at another moment, another server. */
+  readonly server: string;
+}
+
+/**
+ * The proof that a connection is ready: to a server that writes, through a client and a pooler that change nothing.
+ * Throws UNAVAILABLE that says what is missing. `statementTimeoutMs` is what was asked for at connect, if it was.
+ */
+export function proofOf(row: Row | undefined, statementTimeoutMs: number | undefined): Proof {
+  const given = row ?? {};
+  if (!isFaithful(given))
+    throw setup("a client that connect makes must be a plain one, without transform and types");
+  for (const { setting, fits, says } of NEEDS) if (!fits(String(given[setting]))) throw setup(says);
+  if (!OWN_FIRST.test(String(given.search_schemas))) throw setup(SEARCH_PATH_SAYS);
+  if (statementTimeoutMs !== undefined && given.statement_timeout !== String(statementTimeoutMs)) {
+    throw setup(
+      "a pooler in between drops the session's settings (statement_timeout): open with prepare: false",
+    );
+  }
+  if (given.is_standby !== "false" || given.is_read_only !== "off") throw readsOnly();
+  return { milliseconds: Number(given.milliseconds), server: String(given.server_start) };
+}
+
+/** A client may have been told to rename columns or to read values its own way. */
+function isFaithful({ is_ready, some_text, some_bytes, bytea_output, milliseconds }: Row): boolean {
+  if (is_ready !== 1 || some_text !== SOME_TEXT || !Number.isSafeInteger(Number(milliseconds))) return false;
+  return bytea_output !== "hex" || (Buffer.isBuffer(some_bytes) && some_bytes.equals(SOME_BYTES));
+}
+
+function need(setting: string, wanted: string, says: string): Need {
+  return { setting, fits: (value) => value === wanted, says };
+}
+
+function forRole(what: string): string {
+  return `${what}: set it for the role or the database`;
+}
+
+function setup(says: string): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", says, { details: { reason: "setup" } });
+}
