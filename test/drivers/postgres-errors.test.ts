@@ -44,7 +44,7 @@ describe("an error without the field that a Postgres always sends", () => {
     ["a login", { S: "FATAL", C: "28P01", M: "password authentication failed" }, "setup", "login"],
   ])("%s", async (_, fields, reason, says) => {
     const url = `postgres://ann:${SECRETS.password}@127.0.0.1:${await serverThatSays(fields)}/x`;
-    const error = await failureWithin(5000, openPostgres({ url, timeoutMs: 1000 }));
+    const error = await failureWithin(5000, openPostgres({ url, timeoutMs: 1000, openTimeoutMs: 0 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason } });
     expect(error.message).toContain(says);
     expect(String(error.cause)).toContain(fields.C);

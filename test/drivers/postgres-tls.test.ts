@@ -85,7 +85,7 @@ describe("whom sslmode trusts", () => {
     const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
     if (outcome === "opens") {
       expect(await apply(await opening, [save()])).toHaveLength(1);
-      expect(server.secured).toBe(2);
+      expect(server.secured).toBe(3);
     } else {
       const error = await failureWithin(5000, opening);
       expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
