@@ -8,6 +8,7 @@ interface Rule {
 }
 
 const DRIVER_AUTHOR = [
+  "backoff",
   "contract",
   "decide",
   "driver",
@@ -16,10 +17,12 @@ const DRIVER_AUTHOR = [
   "event-id",
   "fingerprint",
   "order",
+  "patience",
   "real-timers",
   "registry",
   "slot-key",
   "store-options",
+  "transient",
   "validate",
 ];
 const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
