@@ -35,6 +35,26 @@ export type StoreConfig =
     }[keyof DriverConfigs]
   | (StoreOptions & { readonly driver?: never });
 
+/** A driver's name by a URL's scheme; that of a URL which is only known to be text is not known either. */
+type DriverOf<Url extends string> = string extends Url
+  ? keyof DriverConfigs
+  : Url extends `${infer Scheme}:${string}`
+    ? Lowercase<Scheme> extends "postgresql"
+      ? "postgres"
+      : Lowercase<Scheme>
+    : never;
+
+/** What a driver's configuration has beside its URL, for each of these drivers. */
+type BesideUrl<D> = D extends keyof DriverConfigs
+  ? Partial<Omit<DriverConfigs[D], "url">> & StoreOptions
+  : never;
+
+/**
+ * What `openStore` takes beside a URL: the options of the store, and those of the driver that the scheme names. Where the
+ * URL is not known to the compiler, those of any driver.
+ */
+export type UrlOptions<Url extends string = string> = StoreOptions | BesideUrl<DriverOf<Url>>;
+
 /** Schemes that mean a driver of another name. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["postgresql", "postgres"]]);
 
@@ -58,14 +78,14 @@ export function registeredDrivers(): string[] {
  * Opens a store.
  *
  * From a URL, the scheme being the driver's name: `memory:`, `sqlite:./state.db` (everything after the colon is a
- * path), `postgres://...`. From a configuration: `{ driver: "sqlite", path: "./state.db" }`; one that names no
+ * path), `postgres://...`; what else the driver and the store are told goes beside it. From a configuration: `{ driver: "sqlite", path: "./state.db" }`; one that names no
  * driver means `memory`.
  *
  * UNKNOWN_DRIVER, INVALID_RECORD, and what the driver throws when it cannot open.
  */
 export function openStore(target: string | StoreConfig): Promise<StateStore>;
-export function openStore(url: string, options?: StoreOptions): Promise<StateStore>;
-export async function openStore(target: string | StoreConfig, options?: StoreOptions): Promise<StateStore> {
+export function openStore<Url extends string>(url: Url, options?: UrlOptions<Url>): Promise<StateStore>;
+export async function openStore(target: string | StoreConfig, options?: object): Promise<StateStore> {
   if (typeof target === "string") {
     return openDriver(driverOf(target), {
       ...(options === undefined ? {} : readObject(options, "options")),

@@ -341,6 +341,41 @@ const CONSUMER = `
   // @ts-expect-error: no such driver
   await openStore({ driver: "nonsense" });
 
+  await openStore("postgres://127.0.0.1/state", { poolSize: 2, schema: "s", maxBytes: 1024 });
+  await openStore("PostgreSQL://127.0.0.1/state", { timeoutMs: 1000 });
+  await openStore("sqlite:./state.db", { durability: "process", layers: [] });
+  await openStore("memory:", { idempotencyWindowMs: 1000 });
+  await openStore("lmdb:./state", { mapSize: 1 });
+  await openStore("lmdb:./state");
+  await openStore("unheard-of:./state", { maxBytes: 1 });
+  // @ts-expect-error: sqlite has no pool
+  await openStore("sqlite:./state.db", { poolSize: 2 });
+  // @ts-expect-error: nor has memory
+  await openStore("memory:", { poolSize: 2 });
+  // @ts-expect-error: a size is a number
+  await openStore("postgres://127.0.0.1/state", { poolSize: "2" });
+  // @ts-expect-error: it is called poolSize
+  await openStore("postgres://127.0.0.1/state", { poolsize: 2 });
+  // @ts-expect-error: one of two words
+  await openStore("sqlite:./state.db", { durability: "none" });
+  // @ts-expect-error: there is a URL already
+  await openStore("postgres://127.0.0.1/state", { url: "postgres://127.0.0.1/other" });
+  // @ts-expect-error: a size is a number
+  await openStore("lmdb:./state", { mapSize: "1" });
+  // @ts-expect-error: nothing is known of its options
+  await openStore("unheard-of:./state", { mapSize: 1 });
+  // @ts-expect-error: a forgotten variable
+  await openStore("sqlite:./state.db", { durability: undefined });
+
+  export async function somewhere(url: string): Promise<StateStore> {
+    // @ts-expect-error: no driver has it
+    await openStore(url, { poolsize: 2 });
+    // @ts-expect-error: a size is a number
+    await openStore(url, { poolSize: "2" });
+    await openStore(url, { durability: "full", maxBytes: 1 });
+    return openStore(url, { poolSize: 2, schema: "s" });
+  }
+
   async function use(url: string): Promise<string | undefined> {
     await using store: StateStore = await openStore(url, { maxBytes: 1024 });
     const identity = { tenant: "acme", user: "ada", session: "s1" };

@@ -154,7 +154,7 @@ describe("openStore", () => {
   });
 
   test("postgresql: is postgres:", async () => {
-    const error = await failure(openStore("postgresql://127.0.0.1:1/none", { timeoutMs: 100 } as object));
+    const error = await failure(openStore("postgresql://127.0.0.1:1/none", { timeoutMs: 100 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE" });
   });
 
