@@ -35,14 +35,14 @@ export type StoreConfig =
     }[keyof DriverConfigs]
   | (StoreOptions & { readonly driver?: never });
 
-/** A driver's name by a URL's scheme; that of a URL which is only known to be text is not known either. */
-type DriverOf<Url extends string> = string extends Url
-  ? keyof DriverConfigs
-  : Url extends `${infer Scheme}:${string}`
-    ? Lowercase<Scheme> extends "postgresql"
+/** A driver's name by a URL's scheme. Of a URL that only begins when the program runs, it may be any. */
+type DriverOf<Url extends string> = Url extends `${infer Scheme}:${string}`
+  ? string extends Scheme
+    ? keyof DriverConfigs
+    : Lowercase<Scheme> extends "postgresql"
       ? "postgres"
       : Lowercase<Scheme>
-    : never;
+  : keyof DriverConfigs;
 
 /** What a driver's configuration has beside its URL, for each of these drivers. */
 type BesideUrl<D> = D extends keyof DriverConfigs

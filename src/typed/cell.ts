@@ -4,6 +4,7 @@ import { identityOf, isVouchedFor } from "../identity.js";
 import { slotKey } from "../slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
 import type { Codec } from "./codec.js";
+import { shownReason, Undecodable } from "./undecodable.js";
 
 /** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
 export interface Cell<T, Input = T> {
@@ -63,7 +64,7 @@ export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecor
   try {
     const value = await codec.decode(record.bytes, record.version);
     // It would look as if nothing were stored.
-    if (value === undefined) throw new Error("it decodes to undefined");
+    if (value === undefined) throw new Undecodable("it decodes to undefined");
     return value;
   } catch (error) {
     if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
@@ -87,5 +88,8 @@ export function corruptRecord(
   message: string,
   cause?: unknown,
 ): StateError<"CORRUPT"> {
-  return new StateError("CORRUPT", message, { details: { at: { identity, kind } }, cause });
+  return new StateError("CORRUPT", message, {
+    details: { at: { identity, kind } },
+    ...(cause === undefined ? {} : { cause: shownReason(cause) }),
+  });
 }

@@ -2,6 +2,7 @@ import { invalid, StateError } from "../errors.js";
 import { readInteger, readNamed, readObject } from "../validate.js";
 import { copyJson, type JsonValue } from "./json-value.js";
 import { applySchema, SchemaMismatch, type SchemaResult, type StandardSchema } from "./standard-schema.js";
+import { Undecodable } from "./undecodable.js";
 
 /**
  * Turns values into bytes and back. `Input` is what may be written, `T` what is read.
@@ -54,7 +55,7 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
     let value = older;
     for (let from = stored; from < version; from++) {
       const step = upgrades[from];
-      if (step === undefined) throw new Error(`no upgrade leads on from version ${from}`);
+      if (step === undefined) throw new Undecodable(`no upgrade leads on from version ${from}`);
       value = await step(value);
     }
     return value;
@@ -114,19 +115,20 @@ async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<U
   const result = schema["~standard"].validate(value);
   const written =
     result instanceof Promise
-      ? textOf(await result, "what its schema accepts")
-      : textOf(result, "what its schema accepts");
+      ? textOf(await result, "what its schema accepts", value)
+      : textOf(result, "what its schema accepts", value);
   const rule = "what its schema accepts again, and leaves as it is, when it is read";
-  const read = textOf(await schema["~standard"].validate(JSON.parse(written)), rule);
+  const again: unknown = JSON.parse(written);
+  const read = textOf(await schema["~standard"].validate(again), rule, again);
   if (read !== written) throw invalid("value", rule);
   return bytesOf(written);
 }
 
-function textOf(result: SchemaResult<unknown>, rule: string): string {
+function textOf(result: SchemaResult<unknown>, rule: string, value: unknown): string {
   if (result.issues === undefined) return text(result.value, "called");
   throw new StateError("INVALID_RECORD", `value must be ${rule}`, {
     details: { field: "value", rule },
-    cause: new SchemaMismatch(result.issues),
+    cause: new SchemaMismatch(result.issues, value),
   });
 }
 
@@ -141,12 +143,11 @@ function bytesOf(written: string): Uint8Array {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function parse(bytes: Uint8Array): unknown {
-  const written = utf8.decode(bytes);
   try {
-    return JSON.parse(written);
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // Without the cause, which quotes what was stored.
-    throw new SyntaxError("it is not JSON");
+    throw new Undecodable("it is not JSON in UTF-8");
   }
 }
 

@@ -15,6 +15,7 @@ export type { Bounds } from "./journal-bounds.js";
 export { copyJson, type JsonValue } from "./json-value.js";
 export { TypedSlot } from "./slot.js";
 export {
+  type SchemaFault,
   type SchemaIssue,
   SchemaMismatch,
   type SchemaResult,

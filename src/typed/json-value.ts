@@ -1,5 +1,6 @@
 import { invalid } from "../errors.js";
 import { typeMet } from "../type-met.js";
+import { valuePath } from "./value-path.js";
 
 /** What JSON can say, and a reader gets back as it was. */
 export type JsonValue =
@@ -11,8 +12,6 @@ export type JsonValue =
   | { readonly [name: string]: JsonValue };
 
 const MOST_LEVELS = 500;
-const MOST_STEPS = 12;
-const NAME = /^[A-Za-z_$][\w$]{0,39}$/;
 
 /**
  * A copy of a value as JSON carries it, each property read once. What would come back as something else is
@@ -91,7 +90,7 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
   }
 
   function refused(rule: string, what: string, levels = above.length): Error {
-    return invalid(field, `${rule}: ${pathOf(field, members.slice(0, levels))} ${what}`);
+    return invalid(field, `${rule}: ${valuePath(field, members.slice(0, levels))} ${what}`);
   }
 
   /** Not one of its members, but the object or array that is last of those above. */
@@ -100,16 +99,6 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
   }
 
   return copy(value);
-}
-
-/** `value.a[1].b`. A name of another form than those in programs might be data, and stays away; so does the middle of a long way. */
-function pathOf(field: string, members: readonly (string | number)[]): string {
-  const steps = members.map((member) => {
-    if (typeof member === "number") return `[${member}]`;
-    return NAME.test(member) ? `.${member}` : "[a name]";
-  });
-  const shown = steps.length > MOST_STEPS ? [...steps.slice(0, 6), "...", ...steps.slice(-6)] : steps;
-  return field + shown.join("");
 }
 
 /** An object literal, of this realm or of another. */

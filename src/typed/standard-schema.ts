@@ -1,3 +1,8 @@
+import { typeMet } from "../type-met.js";
+import { valuePath } from "./value-path.js";
+
+const MOST_SHOWN = 5;
+
 /**
  * What a validation library offers to be used by others, as zod, valibot, arktype and more do.
  * https://standardschema.dev
@@ -21,18 +26,37 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a schema said against a value. The message leaves out the issues, which may quote what was stored. */
-export class SchemaMismatch extends Error {
-  readonly issues: readonly SchemaIssue[];
+/** One thing that a schema has against a value. What it says of it may quote the value, and is left out. */
+export interface SchemaFault {
+  /** Where in the value it is: `value.items[2].price`. */
+  readonly path: string;
+  /** What is there, by its type: `a string`, `undefined`. */
+  readonly found: string;
+}
 
-  constructor(issues: readonly SchemaIssue[]) {
-    super(`the schema has ${issues.length} ${issues.length === 1 ? "issue" : "issues"} with the value`);
-    this.issues = issues;
+/** What a schema has against a value, shown without a word of the value itself. */
+export class SchemaMismatch extends Error {
+  readonly issues: readonly SchemaFault[];
+
+  constructor(issues: readonly SchemaIssue[], value: unknown) {
+    const faults = issues.map((issue) => faultOf(issue, value));
+    const shown = faults.slice(0, MOST_SHOWN).map(({ path, found }) => `${path} is ${found}`);
+    super(
+      `the schema has ${faults.length} ${faults.length === 1 ? "issue" : "issues"} with the value: ${shown.join(", ")}`,
+    );
+    this.issues = faults;
   }
 
   override get name(): string {
     return "SchemaMismatch";
   }
+}
+
+function faultOf({ path = [] }: SchemaIssue, value: unknown): SchemaFault {
+  const members = path.map((member) => (typeof member === "object" ? member.key : member));
+  let found = value;
+  for (const member of members) found = (found as Record<PropertyKey, unknown> | null | undefined)?.[member];
+  return { path: valuePath("value", members), found: typeMet(found) };
 }
 
 /** What the schema makes of the value. Throws SchemaMismatch. */
@@ -41,6 +65,6 @@ export async function applySchema<Output>(
   value: unknown,
 ): Promise<Output> {
   const result = await schema["~standard"].validate(value);
-  if (result.issues !== undefined) throw new SchemaMismatch(result.issues);
+  if (result.issues !== undefined) throw new SchemaMismatch(result.issues, value);
   return result.value;
 }

@@ -373,6 +373,10 @@ const CONSUMER = `
     // @ts-expect-error: a size is a number
     await openStore(url, { poolSize: "2" });
     await openStore(url, { durability: "full", maxBytes: 1 });
+    await openStore(\`\${url}?sslmode=require\`, { poolSize: 2 });
+    await openStore(\`postgres://\${url}\`, { poolSize: 2 });
+    // @ts-expect-error: this is sqlite
+    await openStore(\`sqlite:\${url}\`, { poolSize: 2 });
     return openStore(url, { poolSize: 2, schema: "s" });
   }
 
