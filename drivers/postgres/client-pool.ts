@@ -34,7 +34,7 @@ const PROOF_SHARE = 1 / 3;
 const MOST_PROOF_MS = 2000;
 
 /** How long a server that owes an answer may take to greet somebody else, in milliseconds. */
-const GREETING_MS = 2000;
+const GREETING_MS = 1500;
 
 /**
  * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed

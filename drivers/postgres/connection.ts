@@ -23,7 +23,7 @@ export interface ConnectionOptions {
 /** How old a proof may be, in milliseconds, when the connection is used: it may be another server's by then, or nobody's. */
 const PROOF_MS = 10_000;
 /** How long a server may take to answer before it is looked after, in milliseconds. */
-const SLOW_MS = 1500;
+const SLOW_MS = 1200;
 
 /**
  * One client of one connection, which is asked one statement at a time, with a deadline. One that failed is never

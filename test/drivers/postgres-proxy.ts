@@ -26,6 +26,8 @@ export type Verdict =
 /** A line to a server that can be made to fail. */
 export interface FaultyLine {
   readonly port: number;
+  /** The URL of the server behind it, for new connections. */
+  target: string;
   /** Connections made so far. */
   readonly accepted: number;
   /** Lines open now. */
@@ -44,10 +46,10 @@ export interface FaultyLine {
 
 /** A proxy that is closed after the test. */
 export async function startProxy(target: string): Promise<FaultyLine> {
-  const { hostname, port } = new URL(target);
   const lines = new Set<Socket>();
   const state = { accepted: 0, stalled: false };
   const proxy: FaultyLine = {
+    target,
     get port() {
       return (server.address() as AddressInfo).port;
     },
@@ -78,6 +80,7 @@ export async function startProxy(target: string): Promise<FaultyLine> {
     const welcome = proxy.onConnect();
     if (welcome === "close") return void client.resume().end();
     if (welcome === "ignore" || state.stalled) return;
+    const { hostname, port } = new URL(proxy.target);
     serve(client, net.connect(Number(port), hostname), proxy, state);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -11,6 +11,8 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** Added to the server's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Makes it a hot standby of this server, which it copies; it has the same password. */
+  readonly standbyOf?: PostgresServer;
 }
 
 /** A real Postgres of its own, alone on its port and in its folder, with the superuser `postgres`. */
@@ -29,11 +31,14 @@ export interface PostgresServer {
   crash(): Promise<void>;
   /** Brings it back on the same data and port. */
   start(): Promise<void>;
+  /** Stops all its processes where they are: it accepts connections and answers nothing, until it is thawed. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   /** Ends it and removes all it had. This also happens by itself when the process that started it ends. */
   stop(): Promise<void>;
 }
 
-type Command = "start" | "crash" | "stop";
+type Command = "start" | "crash" | "stop" | "freeze" | "thaw";
 
 type Answer =
   | { readonly id: number; readonly failed: string }
@@ -53,6 +58,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     settings: options.settings ?? {},
     durable: options.durable ?? false,
     env: options.env ?? {},
+    primary: options.standbyOf && sourceOf(options.standbyOf),
   };
   // Detached, so that Ctrl-C in a terminal reaches it only through the end of this process.
   const supervisor = fork(SUPERVISOR, [JSON.stringify(request)], {
@@ -61,7 +67,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     stdio: "ignore",
   });
   supervisor.unref();
-  const { folder, port, password } = await answer(supervisor, 0);
+  const { folder, port, ...own } = await answer(supervisor, 0);
+  const password = options.standbyOf?.password ?? own.password;
   supervisor.channel?.unref();
 
   let calls = 0;
@@ -84,6 +91,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     urlOf,
     crash: () => call("crash"),
     start: () => call("start"),
+    freeze: () => call("freeze"),
+    thaw: () => call("thaw"),
     async stop() {
       if (!supervisor.connected) return;
       const gone = once(supervisor, "exit");
@@ -91,6 +100,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await gone;
     },
   };
+}
+
+function sourceOf({ url, host, port, user, password, socket }: PostgresServer): object {
+  return { url, host, port, user, password, folder: socket };
 }
 
 async function answer(supervisor: ChildProcess, id: number): Promise<Success> {

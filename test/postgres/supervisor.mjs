@@ -5,15 +5,16 @@
  * The server is a copy of the npm package's binaries: a clone may be closed to the user that a root process has to
  * lower to, and npm may have been told not to run the script that makes the package's symbolic links.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { chmod, cp, lchown, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import postgres from "postgres";
 
-const READY = "database system is ready to accept connections";
+const READY = /ready to accept (read-only )?connections/;
 const PORT_TAKEN = "could not bind";
 const START_ATTEMPTS = 5;
 const WAIT_MS = 60_000;
@@ -21,8 +22,8 @@ const KILL_AFTER_MS = 5_000;
 /** A socket's path may have about 100 bytes, and its own name has 20. */
 const LONGEST_FOLDER = 60;
 
-const { native, settings, durable, env = {} } = JSON.parse(process.argv[2]);
-const commands = { start, crash, stop };
+const { native, settings, durable, env = {}, primary } = JSON.parse(process.argv[2]);
+const commands = { start, crash, stop, freeze, thaw };
 const password = randomBytes(12).toString("hex");
 /** Whom the server runs as, where that is not who runs this. */
 let account = {};
@@ -56,8 +57,13 @@ async function prepare() {
   folder = await mkdtemp(join(openFolder(), "postgres-"));
   await copyBinaries();
   await writeFile(join(folder, "password"), password);
-  await giveAway();
-  await initdb();
+  if (primary === undefined) {
+    await giveAway();
+    await initdb();
+  } else {
+    await copyOf(primary);
+    await giveAway();
+  }
   await start();
 }
 
@@ -120,6 +126,27 @@ async function initdb() {
   if (code !== 0) throw new Error(`initdb ended with ${code}: ${log}`);
 }
 
+/** As pg_basebackup does, which is not among the binaries. https://www.postgresql.org/docs/current/continuous-archiving.html */
+async function copyOf({ folder: source, url, host, port: from, user, password: secret }) {
+  const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {} });
+  try {
+    await sql`SELECT pg_backup_start('standby', true)`;
+    const data = join(folder, "data");
+    await cp(join(source, "data"), data, {
+      recursive: true,
+      filter: (path) => !path.includes("postmaster."),
+    });
+    const [{ labelfile }] = await sql`SELECT labelfile FROM pg_backup_stop(false)`;
+    await writeFile(join(data, "backup_label"), labelfile);
+    await writeFile(join(data, "standby.signal"), "");
+    const way = `host=${host} port=${from} user=${user} password=${secret}`;
+    await writeFile(join(data, "postgresql.auto.conf"), `primary_conninfo = '${way}'\n`);
+    await chmod(data, 0o700);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
 /** Starts the server on its data, on the port it had before if it ran before. */
 async function start() {
   if (isRunning()) return;
@@ -152,7 +179,7 @@ function configuration(wanted) {
 
 function isReady() {
   return new Promise((settle) => {
-    child.stderr.on("data", () => log.includes(READY) && settle(true));
+    child.stderr.on("data", () => READY.test(log) && settle(true));
     child.once("close", () => settle(false));
     setTimeout(settle, WAIT_MS, false).unref();
   });
@@ -160,6 +187,25 @@ function isReady() {
 
 async function crash() {
   await kill("SIGQUIT");
+}
+
+/** Stops every process of it where it is. Connections are still accepted, by the kernel, and nothing is answered. */
+function freeze() {
+  signalAll("SIGSTOP");
+}
+
+function thaw() {
+  signalAll("SIGCONT");
+}
+
+/** The first one first: it makes the others. */
+function signalAll(signal) {
+  process.kill(child.pid, signal);
+  const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  for (const line of stdout.split("\n")) {
+    const [pid, parent] = line.trim().split(/\s+/).map(Number);
+    if (parent === child.pid) process.kill(pid, signal);
+  }
 }
 
 async function stop() {
@@ -176,6 +222,8 @@ function isRunning() {
 async function kill(signal) {
   if (!isRunning()) return;
   const gone = ended();
+  // What is frozen would outlive its parent.
+  if (process.platform !== "win32") thaw();
   child.kill(signal);
   const late = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
   await gone;

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createStore, isStateError, newEventId, type StateStore } from "../../src/index.js";
+import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { startProxy } from "./postgres-proxy.js";
+import { failure, open, plain, refuseStrayErrors } from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+let primary: PostgresServer;
+
+beforeAll(async () => {
+  primary = await startPostgres();
+});
+afterAll(() => primary.stop());
+
+/** Of a promotion, after which writes must succeed again, in milliseconds. */
+const RESUMED_MS = 5000;
+
+test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void>]>([
+  ["several hosts, of which the first refuses", "hosts", (server) => server.crash()],
+  ["several hosts, of which the first freezes", "hosts", (server) => server.freeze()],
+  ["one address whose server freezes and is replaced", "address", (server) => server.freeze()],
+])("writes go on after a failover: %s", async (_, how, fail) => {
+  const standby = await standbyOf(primary);
+  const proxy = await startProxy(primary.url);
+  const url = how === "hosts" ? hostsOf(primary, standby) : primary.url.replace(/:\d+\//, `:${proxy.port}/`);
+  const store = storeOf(await open({ url }));
+  const writing = keepWriting(store);
+  await expect.poll(writing.acknowledged).toBeGreaterThan(20);
+
+  await fail(primary);
+  onTestFinished(async () => {
+    await primary.thaw().catch(() => {});
+    await primary.start();
+  });
+  await plain(standby.url).unsafe("SELECT pg_promote()");
+  proxy.target = standby.url;
+  const promoted = performance.now();
+  const before = writing.acknowledged();
+  await expect.poll(writing.acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
+  expect(writing.firstAfter(promoted) - promoted).toBeLessThan(RESUMED_MS);
+
+  await writing.stop();
+  expect(writing.failures).toEqual([]);
+  expect(writing.wrong).toBe(0);
+});
+
+test("a standby serves nobody: neither when a store is opened nor while its primary is away", async () => {
+  const standby = await standbyOf(primary);
+  const error = await failure(open({ url: standby.url, openTimeoutMs: 300 }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+  expect(error.message).toContain("primary");
+
+  const writer = storeOf(await open({ url: primary.url }));
+  const reader = storeOf(await open({ url: hostsOf(standby, primary), timeoutMs: 1000 }));
+  await saveValue(writer, 1);
+  const behind = plain(standby.url);
+  await expect.poll(async () => (await behind`SELECT FROM groundstate.record`).length).toBeGreaterThan(0);
+  await behind.unsafe("SELECT pg_wal_replay_pause()");
+  await saveValue(writer, 2);
+  await primary.crash();
+  const during = await Promise.allSettled([1, 2, 3].map(() => readValue(reader)));
+  for (const read of during) expect(read).toMatchObject({ reason: { code: "UNAVAILABLE" } });
+
+  const waiting = readValue(writer);
+  await primary.start();
+  expect(await waiting).toBe(2);
+  for (let value = 3; value < 20; value++) {
+    await saveValue(writer, value);
+    expect(await readValue(reader)).toBe(value);
+  }
+});
+
+test("a server that is just starting is waited for when a store is opened", async () => {
+  await primary.crash();
+  const opening = open({ url: primary.url, openTimeoutMs: 20_000 });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await primary.start();
+  expect(await (await opening).status()).toMatchObject({ pendingMigrations: [] });
+});
+
+const ANN = { tenant: "acme", user: "ann", session: "s1" };
+
+async function standbyOf(server: PostgresServer): Promise<PostgresServer> {
+  const standby = await startPostgres({ standbyOf: server });
+  onTestFinished(standby.stop);
+  return standby;
+}
+
+function hostsOf(...servers: PostgresServer[]): string {
+  const [first] = servers as [PostgresServer];
+  const places = servers.map(({ host, port }) => `${host}:${port}`);
+  return first.url.replace(`${first.host}:${first.port}`, places.join(","));
+}
+
+function storeOf(driver: Awaited<ReturnType<typeof open>>): StateStore {
+  return createStore(driver, { layers: driver.layers ?? [] });
+}
+
+function saveValue(store: StateStore, value: number, session = "s1") {
+  const bytes = new TextEncoder().encode(String(value));
+  return store.save({ eventId: newEventId(), identity: { ...ANN, session }, kind: "value", bytes });
+}
+
+async function readValue(store: StateStore, session = "s1"): Promise<number> {
+  return Number(new TextDecoder().decode((await store.load({ ...ANN, session }, "value")).bytes));
+}
+
+/** Four sessions that write and read what they wrote, one after another, until they are stopped. */
+function keepWriting(store: StateStore) {
+  const at: number[] = [];
+  const failures: unknown[] = [];
+  let wrong = 0;
+  let stopped = false;
+  const writers = [1, 2, 3, 4].map(async (number) => {
+    for (let value = 1; !stopped; value++) {
+      try {
+        await saveValue(store, value, `w${number}`);
+        at.push(performance.now());
+        if ((await readValue(store, `w${number}`)) < value) wrong++;
+      } catch (error) {
+        failures.push(isStateError(error) ? error.message : error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  });
+  return {
+    failures,
+    get wrong() {
+      return wrong;
+    },
+    acknowledged: () => at.length,
+    firstAfter: (time: number) => at.find((each) => each > time) ?? Number.POSITIVE_INFINITY,
+    async stop() {
+      stopped = true;
+      await Promise.all(writers);
+    },
+  };
+}
