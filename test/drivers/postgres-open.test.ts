@@ -174,6 +174,17 @@ describe("a role without rights", () => {
   });
 });
 
+test("one connection is enough, to open and migrate as to work", async () => {
+  const url = await freshDatabase();
+  const sql = plain(url);
+  const { user, password } = await createRole(sql, "CONNECTION LIMIT 1");
+  await sql.unsafe(`GRANT CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO ${user}`);
+  const driver = await open({ url: as(url, user, password), poolSize: 1 });
+  expect(await apply(driver, [save({ eventId: "first" })])).toMatchObject([{ is: "applied" }]);
+  const calls = Array.from({ length: 10 }, () => driver.read([SLOT]));
+  for (const records of await Promise.all(calls)) expect(records).toMatchObject([{ eventId: "first" }]);
+});
+
 describe("a database that is not as it should be", () => {
   test("at a newer schema: left untouched", async () => {
     const { url, sql, driver } = await openFresh();
