@@ -85,6 +85,8 @@ export interface DriverStatus {
   readonly schemaVersion: number;
   /** Names of migrations this code has and the database has not. */
   readonly pendingMigrations: readonly string[];
+  /** What a store needs and its login may not, such as `INSERT on table record`; left out where that is nothing. */
+  readonly missingRights?: readonly string[];
   /** Connections, where the driver pools them. */
   readonly pool?: { readonly size: number; readonly idle: number; readonly waiting: number };
   /** Writes that wait for their turn or are under way, where the driver lines them up. */

@@ -29,8 +29,6 @@ interface Failure {
 
 const MISSING_SCHEMA = /^(42P01|42883|3F000)$/;
 const DAMAGED = /^XX00[12]$/;
-
-const LOCK_TIMEOUT = "55P03";
 const READ_ONLY = "25006";
 
 /** Another session holds a lock that this statement needs; whatever else was to be done with it is not to blame. */
@@ -43,6 +41,14 @@ export function readsOnly(cause?: unknown): ReadsOnly {
   const { reason, says } = meaningOfServer(READ_ONLY, "", true);
   return new ReadsOnly("UNAVAILABLE", says, { details: { reason }, cause });
 }
+
+/** The role may not do this. */
+export class RightMissing extends StateError<"UNAVAILABLE"> {}
+
+const KINDS: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> = {
+  "55P03": LockNotFree,
+  "42501": RightMissing,
+};
 
 /** A StateError for whatever the client threw. Rolled back unless it says OUTCOME_UNKNOWN. */
 export function translate(error: unknown, intent: Intent): StateError {
@@ -66,7 +72,7 @@ export function translate(error: unknown, intent: Intent): StateError {
   }
   if (state === READ_ONLY) return readsOnly(cause);
   const { reason, says } = meaningOf(error as Failure, state);
-  const Unavailable = state === LOCK_TIMEOUT ? LockNotFree : StateError<"UNAVAILABLE">;
+  const Unavailable = KINDS[state] ?? StateError<"UNAVAILABLE">;
   return new Unavailable("UNAVAILABLE", says, { details: { reason }, cause });
 }
 

@@ -85,7 +85,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   schema: "USAGE (and CREATE, to migrate)",
   table: "SELECT, INSERT, UPDATE or DELETE",
   view: "SELECT",
-  sequence: "USAGE",
+  sequence: "USAGE and UPDATE",
   function: "EXECUTE",
   procedure: "EXECUTE",
   database: "CREATE",

@@ -2,8 +2,10 @@ import { migrate } from "../migrations.js";
 import { ClientPool } from "./client-pool.js";
 import { type PostgresConfig, readConfig } from "./config.js";
 import { connectorOf } from "./connector.js";
+import { RightMissing } from "./errors.js";
 import { PostgresMigrator } from "./migrator.js";
 import { PostgresDriver } from "./postgres-driver.js";
+import { refusalOf, refuseWithoutRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
 
 /** Building an index on a large table takes as long as it takes. */
@@ -22,9 +24,12 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   try {
     await pool.connect(openTimeoutMs);
     await migrate(new PostgresMigrator(pool, patient, timeoutMs, names), migrationsOf(names), mode);
+    if (mode !== "off") await refuseWithoutRights(pool, names);
   } catch (error) {
+    // One right that is missing says nothing of the others.
+    const whole = error instanceof RightMissing ? await refusalOf(pool, names) : undefined;
     await pool.close();
-    throw error;
+    throw whole ?? error;
   } finally {
     await patient.close();
   }

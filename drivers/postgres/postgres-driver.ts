@@ -22,6 +22,7 @@ import { lockTimeoutMs } from "./connector.js";
 import { type Intent, LockNotFree } from "./errors.js";
 import { schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
+import { missingRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
 import { type Statements, statementsOf } from "./statements.js";
 
@@ -99,7 +100,14 @@ export class PostgresDriver implements Driver {
     const { names, target } = this.#options;
     const version = await schemaVersion(this.#pool, names);
     const pending = pendingAt(version, migrationsOf(names)).map((migration) => migration.name);
-    return { target, schemaVersion: version, pendingMigrations: pending, pool: this.#pool.status() };
+    const missing = await missingRights(this.#pool, names);
+    return {
+      target,
+      schemaVersion: version,
+      pendingMigrations: pending,
+      ...(missing.length === 0 ? {} : { missingRights: missing }),
+      pool: this.#pool.status(),
+    };
   }
 
   close(): Promise<void> {

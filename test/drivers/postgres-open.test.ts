@@ -166,7 +166,8 @@ describe("a role without rights", () => {
 
     await sql.unsafe(`GRANT USAGE ON SCHEMA groundstate TO ${user}`);
     await sql.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA groundstate TO ${user}`);
-    const reader = await open({ url: guest });
+    expect((await failure(openPostgres({ url: guest }))).message).toContain("INSERT on table record");
+    const reader = await open({ url: guest, migrate: "off" });
     expect(await reader.read([SLOT])).toMatchObject([{ eventId: "first" }]);
     const error = await failure(apply(reader, [save({ bytes: Buffer.from(SECRETS.payload) })]));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
