@@ -145,13 +145,13 @@ onEveryStore((opened) => {
       expect(await entries(user)).toHaveLength(2);
     });
 
-    test.each(["UNAVAILABLE", "OUTCOME_UNKNOWN", "CONDITION_FAILED"] as const)(
+    test.each(["UNAVAILABLE", "OUTCOME_UNKNOWN"] as const)(
       "are passed over where they cannot be forgotten (%s)",
       async (code) => {
         const { clock, user } = await newSessions(2);
         await opened.store.erase({ ...user, session: "s2" });
         const failing = withMethods(opened.store, {
-          delete: async () => {
+          commit: async () => {
             throw new StateError(code, "no", { details: {} as never });
           },
         });
@@ -159,6 +159,28 @@ onEveryStore((opened) => {
         expect(await entries(user)).toHaveLength(2);
       },
     );
+
+    test("are not those that a stale read did not find", async () => {
+      const { clock, sessions, user } = await newSessions(3);
+      const stale = withMethods(opened.store, {
+        find: async (identity, kind, options) =>
+          kind === "session" ? undefined : opened.store.find(identity, kind, options),
+      });
+      expect(await names(createSessions(stale, { clock }), user)).toEqual(["s3", "s2", "s1"]);
+      expect(await entries(user)).toHaveLength(3);
+      expect(await names(sessions, user)).toEqual(["s3", "s2", "s1"]);
+    });
+
+    test("are not those that a read found as they were before they were touched", async () => {
+      const { clock, sessions, user } = await newSessions(1);
+      const who = { ...user, session: "s1" };
+      const before = await opened.store.load(who, "session");
+      clock.forward(1000);
+      await sessions.touch(who);
+      const stale = withMethods(opened.store, { find: async () => before });
+      expect(await names(createSessions(stale, { clock }), user)).toEqual(["s1"]);
+      expect(await entries(user)).toHaveLength(1);
+    });
 
     test("are not those that are touched, or deleted, while they are listed", async () => {
       const { clock, sessions, user } = await newSessions(3);

@@ -1,8 +1,12 @@
-import type { Identity, SessionIdentity, StateStore } from "../../contract.js";
-import { isStateError } from "../../errors.js";
+import type { Identity, StateStore } from "../../contract.js";
+import { findCell } from "../cell-operations.js";
+import { deleteIfOrphaned } from "../delete-if-orphaned.js";
 import { mayPass } from "./errors.js";
 import { type IndexEntry, indexCell } from "./session-index.js";
-import type { SessionRecords } from "./session-records.js";
+import { sessionCell } from "./session-records.js";
+
+/** How often a session that changes meanwhile is looked at. */
+const LOOKS = 3;
 
 /**
  * The entries of the index whose session is there, in their order. Those that are of no session are removed: who erases a
@@ -10,40 +14,42 @@ import type { SessionRecords } from "./session-records.js";
  */
 export async function entriesOfSessions(
   store: StateStore,
-  records: SessionRecords,
   user: Identity,
   entries: readonly IndexEntry[],
   signal: AbortSignal | undefined,
 ): Promise<IndexEntry[]> {
-  const isThere = async (entry: IndexEntry): Promise<boolean> => {
-    const owner = { tenant: user.tenant, user: user.user, session: entry.session };
-    const record = await records.find(owner, { signal });
-    if (record?.updatedAt === entry.record.updatedAt) return true;
-    if (await removeIfSame(store, owner, entry, signal)) return false;
-    // In between the session was touched, or another took its place.
-    return record?.createdAt === entry.record.createdAt;
-  };
-  const there = await Promise.all(entries.map(isThere));
+  const there = await Promise.all(entries.map((entry) => isThere(store, user, entry, signal)));
   return entries.filter((_, index) => there[index]);
 }
 
-/**
- * Whether the entry is still as it was, while the session's record is another: they change in one commit, so it was left
- * behind. It is removed then; what hinders that is left to the next time.
- */
-async function removeIfSame(
+/** An entry and its session change in one commit, so one whose session is another was left behind. */
+async function isThere(
   store: StateStore,
-  owner: SessionIdentity,
-  { record, eventId }: IndexEntry,
+  { tenant, user }: Identity,
+  entry: IndexEntry,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { identity, kind } = indexCell(owner, record.updatedAt);
-  const current = await store.find(identity, kind, { signal });
-  if (current?.eventId !== eventId) return false;
-  try {
-    await store.delete(identity, kind, { expect: eventId, signal });
-  } catch (error) {
-    if (!mayPass(error) && !isStateError(error, "CONDITION_FAILED")) throw error;
+  const owner = { tenant, user, session: entry.session };
+  const cell = sessionCell(owner);
+  for (let looks = 1; ; looks++) {
+    const found = await findCell(store, cell, { signal });
+    if (found?.value.updatedAt === entry.record.updatedAt) return true;
+    // In between it was touched, or another took its place.
+    const wasThere = found?.value.createdAt === entry.record.createdAt;
+    const { identity, kind } = indexCell(owner, entry.record.updatedAt);
+    try {
+      const read = { ...cell, eventId: found?.eventId ?? null };
+      const done = await deleteIfOrphaned(store, { identity, kind, eventId: entry.eventId }, read, {
+        signal,
+      });
+      if (done.is === "deleted") return false;
+      if (done.for === "entry") return wasThere;
+      // There is something, whatever the reads say.
+      if (looks === LOOKS) return found === undefined || wasThere;
+    } catch (error) {
+      // What hinders it is left to the next time.
+      if (!mayPass(error)) throw error;
+      return false;
+    }
   }
-  return true;
 }

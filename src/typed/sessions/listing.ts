@@ -3,7 +3,6 @@ import { readInteger, readNamed, readOneOf, readSignal } from "../../validate.js
 import { entriesOfSessions } from "./left-behind.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";
-import type { SessionRecords } from "./session-records.js";
 
 export interface ListSessionsOptions extends CallOptions {
   /** 1 to 1,000. Default 50. */
@@ -45,12 +44,7 @@ export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
 }
 
 /** A page of a user's sessions and one more, if there is one: the newest first, from one snapshot unless some are left out. */
-export async function readPage(
-  store: StateStore,
-  records: SessionRecords,
-  user: Identity,
-  query: PageQuery,
-): Promise<IndexEntry[]> {
+export async function readPage(store: StateStore, user: Identity, query: PageQuery): Promise<IndexEntry[]> {
   const { limit, status, signal } = query;
   let atOnce = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED);
   const found: IndexEntry[] = [];
@@ -60,7 +54,7 @@ export async function readPage(
     const listed = await store.list(user, INDEX_PREFIX, range);
     const entries = await Promise.all(listed.map(readIndexEntry));
     const asked = entries.filter(({ record }) => status === undefined || statusOf(record) === status);
-    found.push(...(await entriesOfSessions(store, records, user, asked, signal)));
+    found.push(...(await entriesOfSessions(store, user, asked, signal)));
     if (found.length > limit || listed.length < atOnce) return found.slice(0, limit + 1);
     before = listed.at(-1)?.kind;
     atOnce = Math.max(limit + 1, FILTERED);

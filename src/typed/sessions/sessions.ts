@@ -95,7 +95,7 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
     const owner = readUser(user);
     const query = readPageQuery(options);
     const [entries] = await Promise.all([
-      readPage(this.#store, this.#records, owner, query),
+      readPage(this.#store, owner, query),
       this.#deletions.finishOverdueOf(owner, query.signal),
     ]);
     const page = entries.slice(0, query.limit);
