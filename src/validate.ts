@@ -98,6 +98,11 @@ export function readInteger(value: unknown, field: string, least: number, most: 
 }
 
 /** A Date, in milliseconds since 1970. */
+export function readBoolean(value: unknown, field: string): boolean {
+  if (typeof value !== "boolean") throw invalid(field, "true or false");
+  return value;
+}
+
 export function readDate(value: unknown, field: string): number {
   const rule = "a valid Date in the years 1 to 9999";
   if (!types.isDate(value)) throw mistyped(field, rule, value);

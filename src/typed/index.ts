@@ -12,6 +12,7 @@ export {
   type TrimOptions,
 } from "./journal.js";
 export type { Bounds } from "./journal-bounds.js";
+export type { TrimRange } from "./journal-trim.js";
 export { copyJson, type JsonValue } from "./json-value.js";
 export { TypedSlot } from "./slot.js";
 export {

@@ -6,10 +6,16 @@ export interface Bounds {
   readonly next: number;
 }
 
-export const EMPTY: Bounds = { first: 1, next: 1 };
+/** What is stored of them. */
+export interface Head extends Bounds {
+  /** From here to `first`, records of trimmed entries are left to be removed. */
+  readonly unswept?: number;
+}
+
+export const EMPTY: Head = { first: 1, next: 1 };
 
 /** Bounds that could not be are refused when they are read: numbers would be given out twice. */
-export const BOUNDS: Codec<Bounds> = json<Bounds, Bounds>({
+export const HEAD: Codec<Head> = json<Head, Head>({
   schema: {
     "~standard": {
       version: 1,
@@ -47,9 +53,10 @@ export function missingNumber(
   return numbers.length !== limit && isBehind(end, last) ? last + step : undefined;
 }
 
-function isBounds(value: unknown): value is Bounds {
-  const { first, next } = (value ?? {}) as Partial<Record<keyof Bounds, unknown>>;
-  return isNumber(first) && isNumber(next) && first <= next;
+function isBounds(value: unknown): value is Head {
+  const { first, next, unswept } = (value ?? {}) as Partial<Record<keyof Head, unknown>>;
+  if (!isNumber(first) || !isNumber(next) || first > next) return false;
+  return unswept === undefined || (isNumber(unswept) && unswept < first);
 }
 
 function isNumber(value: unknown): value is number {

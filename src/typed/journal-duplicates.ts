@@ -9,16 +9,14 @@ export interface Made {
 }
 
 /**
- * The records of entries that were appended before, all of them, with these values. IDEMPOTENCY_CONFLICT where that
+ * The records of entries, which were appended before: all of them, with these values. IDEMPOTENCY_CONFLICT where that
  * cannot be shown: another value, some of them with others, or entries that were trimmed or erased since.
  */
-export async function appendedBefore(
-  store: StateStore,
-  owner: Identity,
+export function appendedBefore(
+  records: readonly (StateRecord | undefined)[],
   made: readonly Made[],
   conflict: StateError,
-): Promise<readonly StateRecord[]> {
-  const records = await findEntries(store, owner, made);
+): readonly StateRecord[] {
   if (records.every((record) => record === undefined)) throw conflict;
   const change = records.findIndex((record, index) => !isSame(record, made[index] as Made));
   if (change === -1) return records as StateRecord[];

@@ -13,8 +13,16 @@ import { readInteger, readNamed, readOptions } from "../validate.js";
 import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";
-import { BOUNDS, type Bounds, EMPTY, missingNumber } from "./journal-bounds.js";
+import { type Bounds, EMPTY, HEAD, type Head, missingNumber } from "./journal-bounds.js";
 import { appendedBefore, findEntries, isSame, type Made } from "./journal-duplicates.js";
+import {
+  type JournalCells,
+  readTrim,
+  sweepIn,
+  type Trimmed,
+  type TrimRange,
+  trimIn,
+} from "./journal-trim.js";
 import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
 import { type TransactOptions, transact } from "./transact.js";
 import type { Transaction } from "./transaction.js";
@@ -56,7 +64,6 @@ export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "si
 
 const APPEND = ["signal", "attempts", "turn", "also"];
 const MOST_ENTRIES = 200;
-const TRIM_AT_ONCE = 200;
 const DIGITS = 16;
 
 /** An append-only list per identity, with numbers that have no gap. */
@@ -93,12 +100,13 @@ export class Journal<T, Input = T> {
       const numbers = await transact(
         this.#store,
         async (transaction) => {
-          const { first, next } = (await transaction.get(head)) ?? EMPTY;
+          const bounds = (await transaction.get(head)) ?? EMPTY;
+          const { next } = bounds;
           await also?.(transaction);
           const append = ({ eventId, bytes }: Made, index: number) =>
             transaction.create(this.#cell(owner, next + index), bytes, eventId);
           await Promise.all(made.map(append));
-          await transaction.set(head, { first, next: next + made.length });
+          await transaction.set(head, { ...bounds, next: next + made.length });
           return made.map((_, index) => next + index);
         },
         { turn: head, ...rest, repeatable: given.every(({ id }) => id !== undefined) },
@@ -108,7 +116,7 @@ export class Journal<T, Input = T> {
       if (isStateError(error, "CONDITION_FAILED") && this.#isEntry(owner, error.details))
         throw corruptRecord(head, "the journal's numbers are wrong");
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      const records = await appendedBefore(this.#store, owner, made, error);
+      const records = appendedBefore(await this.#find(owner, made), made, error);
       return { duplicate: true, numbers: records.map((record) => this.#numberOf(record)) };
     }
   }
@@ -120,7 +128,7 @@ export class Journal<T, Input = T> {
   ): Promise<AppendReceipt | undefined> {
     const owner = ownIdentity(identity);
     const made = await Promise.all(readEntries(entries).map((entry) => this.#make(owner, entry)));
-    const records = await findEntries(this.#store, owner, made);
+    const records = await this.#find(owner, made);
     if (!records.every((record, index) => isSame(record, made[index] as Made))) return undefined;
     return { duplicate: true, numbers: records.map((record) => this.#numberOf(record as StateRecord)) };
   }
@@ -133,7 +141,7 @@ export class Journal<T, Input = T> {
     const head = this.#head(owner);
     for (;;) {
       const before = await findCell(this.#store, head, asked.signal && { signal: asked.signal });
-      const entries = await this.#list(owner, asked);
+      const entries = await this.#list(owner, asked, before?.value ?? EMPTY);
       const numbers = entries.map(({ number }) => number);
       const missing = missingNumber(numbers, asked, before?.value ?? EMPTY);
       if (missing === undefined) return entries;
@@ -146,37 +154,63 @@ export class Journal<T, Input = T> {
 
   /** Which numbers there are. CORRUPT. */
   async bounds(identity: Identity, options?: CallOptions): Promise<Bounds> {
-    return (await findCell(this.#store, this.#head(ownIdentity(identity)), options))?.value ?? EMPTY;
+    const head = await findCell(this.#store, this.#head(ownIdentity(identity)), options);
+    const { first, next } = head?.value ?? EMPTY;
+    return { first, next };
   }
 
-  /** Removes all entries but the last `keep`; how many. Interrupted, it may be called again. */
-  async trim(identity: Identity, keep: number, options: TrimOptions = {}): Promise<number> {
+  /**
+   * Removes the entries up to a number, or all but the last `keep`; how many records it removed. For readers they are
+   * gone at once, all or none; the records go in pieces. Interrupted, it may be called again, and goes on. `upTo` beyond
+   * the last entry is INVALID_RECORD.
+   *
+   * The last `keep` are counted when it begins: what was appended since the caller last read pushes out what it read,
+   * so whoever has put the entries into other words says `upTo`.
+   */
+  async trim(identity: Identity, range: TrimRange | number, options: TrimOptions = {}): Promise<number> {
     readNamed(options, "options", ["signal", "turn"]);
     const owner = ownIdentity(identity);
-    readInteger(keep, "keep", 0, Number.MAX_SAFE_INTEGER);
-    const head = this.#head(owner);
+    const asked = readTrim(range);
+    const { removed, isDone } = await transact(
+      this.#store,
+      (transaction) => trimIn(transaction, this.#cells(owner), asked),
+      { turn: this.#head(owner), ...options },
+    );
+    return isDone ? removed : removed + (await this.sweep(owner, options));
+  }
+
+  /** The same as part of a transaction, which `sweep` is to follow where it is not done. @internal */
+  async trimIn(transaction: Transaction, identity: Identity, range: TrimRange): Promise<Trimmed> {
+    return trimIn(transaction, this.#cells(ownIdentity(identity)), readTrim(range));
+  }
+
+  /** Removes the records that trims have left; how many. @internal */
+  async sweep(identity: Identity, options: TrimOptions = {}): Promise<number> {
+    const cells = this.#cells(ownIdentity(identity));
     for (let removed = 0; ; ) {
-      const now = await transact(
-        this.#store,
-        async (transaction) => {
-          const { first, next } = (await transaction.get(head)) ?? EMPTY;
-          const until = Math.min(next - keep, first + TRIM_AT_ONCE);
-          if (until <= first) return 0;
-          for (let number = first; number < until; number++) transaction.delete(this.#cell(owner, number));
-          await transaction.set(head, { first: until, next });
-          return until - first;
-        },
-        { turn: head, ...options },
-      );
-      removed += now;
-      if (now < TRIM_AT_ONCE) return removed;
+      const piece = await transact(this.#store, (transaction) => sweepIn(transaction, cells), {
+        turn: cells.head,
+        ...options,
+      });
+      removed += piece.removed;
+      if (piece.isDone) return removed;
     }
   }
 
-  async #list(owner: Identity, { from, ...range }: ReadOptions): Promise<Entry<T>[]> {
-    const bound = from === undefined ? {} : this.#bound(from, range.reverse === true);
+  async #list(owner: Identity, { from, ...range }: ReadOptions, { first }: Bounds): Promise<Entry<T>[]> {
+    // What lies before the first one was trimmed, and its record is left.
+    const lowest = range.reverse ? first : Math.max(from ?? first, first);
+    const highest = range.reverse && from !== undefined ? { before: this.#kind(from + 1) } : {};
+    const bound = { after: this.#kind(lowest - 1), ...highest };
     const records = await this.#store.list(owner, itemPrefix(this.#name), { ...range, ...bound });
     return Promise.all(records.map((record) => this.#entryOf(record)));
+  }
+
+  /** The records of these entries, of those that are there. */
+  async #find(owner: Identity, made: readonly Made[]): Promise<(StateRecord | undefined)[]> {
+    const records = await findEntries(this.#store, owner, made);
+    const { first } = await this.bounds(owner);
+    return records.map((record) => (record && this.#numberOf(record) < first ? undefined : record));
   }
 
   async #make(owner: Identity, { id = newEventId(), value }: NewEntry<Input>): Promise<Made> {
@@ -187,8 +221,12 @@ export class Journal<T, Input = T> {
     return digestOf(this.#name, user, session, run);
   }
 
-  #head(owner: Identity): Cell<Bounds> {
-    return cellAt(owner, this.#name, BOUNDS);
+  #head(owner: Identity): Cell<Head> {
+    return cellAt(owner, this.#name, HEAD);
+  }
+
+  #cells(owner: Identity): JournalCells {
+    return { head: this.#head(owner), entry: (number) => this.#cell(owner, number) };
   }
 
   #cell(owner: Identity, number: number): Cell<Uint8Array> {
@@ -208,11 +246,6 @@ export class Journal<T, Input = T> {
     const number = Number(record.kind.slice(itemPrefix(this.#name).length));
     if (record.kind === this.#kind(number)) return number;
     throw corruptRecord(record, "a record lies among the entries of a journal and is none");
-  }
-
-  /** Exclusive, as the store has it. */
-  #bound(from: number, reverse: boolean): Pick<ListOptions, "after" | "before"> {
-    return reverse ? { before: this.#kind(from + 1) } : { after: this.#kind(from - 1) };
   }
 
   async #entryOf(record: StateRecord): Promise<Entry<T>> {

@@ -2,7 +2,7 @@ import { jitteredPause } from "../backoff.js";
 import type { CallOptions, StateStore } from "../contract.js";
 import { invalid, isStateError, StateError } from "../errors.js";
 import { slotKey } from "../slot-key.js";
-import { readInteger, readNamed, readObject, readSignal, validateSlot } from "../validate.js";
+import { readBoolean, readInteger, readNamed, readObject, readSignal, validateSlot } from "../validate.js";
 import { type Cell, readStore } from "./cell.js";
 import { commitSurely, pause } from "./commit-surely.js";
 import { Transaction } from "./transaction.js";
@@ -59,18 +59,11 @@ export async function transacted<R>(
   readStore(store);
   if (typeof work !== "function") throw invalid("work", "a function");
   const signal = readSignal(options);
-  const repeatable = readRepeatable(options);
+  const repeatable = "repeatable" in options ? readBoolean(options.repeatable, "repeatable") : false;
   const turn = readTurn(options);
   const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
   const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
   return turn === undefined ? run() : inTurn(store, turn, signal, run);
-}
-
-function readRepeatable(options: TransactOptions): boolean {
-  if (!("repeatable" in options)) return false;
-  const { repeatable } = options;
-  if (typeof repeatable !== "boolean") throw invalid("repeatable", "true or false");
-  return repeatable;
 }
 
 function readTurn(options: TransactOptions): string | undefined {

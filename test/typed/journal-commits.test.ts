@@ -5,6 +5,7 @@ import { isStateError, StateError } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
 import { losingAnswers } from "./lost-answers.js";
 import { inProcesses } from "./processes.js";
+import { dyingAt } from "./sessions-rig.js";
 import { newSession, onEveryStore, onSharedStores } from "./stores.js";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
@@ -112,6 +113,53 @@ onEveryStore((opened) => {
       expect(await log().trim(who, keep)).toBe(count - keep);
       expect((await log().read(who)).map(({ number }) => number)).toEqual(range(count - keep + 1, count));
       expect(await opened.store.list(who, "log/")).toHaveLength(keep);
+    });
+
+    test("up to a number keeps what was appended since", async () => {
+      const who = await filled(90);
+      await log().append(who, values(5));
+      expect(await log().trim(who, { upTo: 90 })).toBe(90);
+      expect((await log().read(who)).map(({ number }) => number)).toEqual(range(91, 95));
+      expect(await log().trim(who, { upTo: 90 })).toBe(0);
+      expect(await log().trim(who, { upTo: 3 })).toBe(0);
+      await expect(log().trim(who, { upTo: 96 })).rejects.toMatchObject({ details: { field: "upTo" } });
+      expect(await log().trim(who, { upTo: 95 })).toBe(5);
+      expect(await log().bounds(who)).toEqual({ first: 96, next: 96 });
+    });
+
+    test("of many is done for readers when its first piece is, and goes on where it was interrupted", async () => {
+      const who = await filled(650);
+      const dying = log(dyingAt(opened.store, "commit", 3));
+      await expect(dying.trim(who, { upTo: 640 })).rejects.toThrow("the process died");
+      expect(await opened.store.list(who, "log/")).toHaveLength(250);
+      const left = range(641, 650);
+      const numbers = async (options = {}) => (await log().read(who, options)).map(({ number }) => number);
+      expect(await log().bounds(who)).toEqual({ first: 641, next: 651 });
+      expect(await numbers()).toEqual(left);
+      expect(await numbers({ from: 500, limit: 3 })).toEqual([641, 642, 643]);
+      expect(await numbers({ reverse: true })).toEqual([...left].reverse());
+      expect(await numbers({ reverse: true, from: 600 })).toEqual([]);
+      // Appends in between leave the rest in mind.
+      expect((await log().append(who, values(1))).numbers).toEqual([651]);
+      expect(await log().trim(who, { upTo: 100 })).toBe(240);
+      expect(await opened.store.list(who, "log/")).toHaveLength(11);
+      expect(await log().trim(who, { upTo: 100 })).toBe(0);
+    });
+
+    test("what was trimmed is no duplicate, removed yet or not", async () => {
+      const who = newSession();
+      const [removed, left] = [
+        { id: "removed", value: 1 },
+        { id: "left", value: 1 },
+      ];
+      await log().append(who, [removed, ...values(199)]);
+      await log().append(who, [left, ...values(99)]);
+      await expect(log(dyingAt(opened.store, "commit", 2)).trim(who, { upTo: 300 })).rejects.toThrow();
+      expect(await opened.store.list(who, "log/")).toHaveLength(100);
+      for (const entry of [removed, left]) {
+        await expect(log().append(who, [entry])).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+        expect(await log().appended(who, [entry])).toBeUndefined();
+      }
     });
 
     test("beside appends and reads: no gap is seen, nothing lost, nothing counted twice", async () => {

@@ -44,6 +44,9 @@ onEveryStore((opened) => {
       [() => log().read(who, { after: 1 } as never), "options"],
       [() => log().trim(who, -1), "keep"],
       [() => log().trim(who, undefined as never), "keep"],
+      [() => log().trim(who, { upTo: 0 }), "upTo"],
+      [() => log().trim(who, { upTo: 1 }), "upTo"],
+      [() => log().trim(who, { keep: 1 } as never), "range"],
       [() => log().trim(who, 1, { attempts: 1 } as never), "options"],
     ];
     for (const [call, field] of misuse) {
@@ -214,6 +217,8 @@ onEveryStore((opened) => {
       '{"first":1}',
       '{"first":1,"next":0}',
       '{"first":"1","next":"2"}',
+      '{"first":1,"next":3,"unswept":1}',
+      '{"first":2,"next":3,"unswept":"1"}',
       "hunter2",
     ])("its head is %s: nothing is read, appended or trimmed", async (text) => {
       const who = await filled(2);

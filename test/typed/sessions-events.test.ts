@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { isStateError } from "../../src/index.js";
 import { createSessions } from "../../src/typed/sessions/index.js";
 import { losingAnswers } from "./lost-answers.js";
-import { manualClock, newUser, untilAnswered, withMethods } from "./sessions-rig.js";
+import { dyingAt, manualClock, newUser, untilAnswered, withMethods } from "./sessions-rig.js";
 import { onEveryStore } from "./stores.js";
 
 onEveryStore((opened) => {
@@ -217,6 +217,52 @@ onEveryStore((opened) => {
         { upTo: 9, value: "up to 9" },
         { upTo: 10 },
       ]);
+    });
+
+    test("take the events they cover with them, and none that was appended meanwhile", async () => {
+      const { sessions, who } = await newSession();
+      const append = (count: number) =>
+        sessions.append(
+          who,
+          Array.from({ length: count }, (_, value) => ({ value })),
+        );
+      for (let count = 0; count < 450; count += 150) await append(150);
+      const { length } = await sessions.read(who);
+      await append(5);
+      const lossy = createSessions(losingAnswers(opened.store, { requests: 0.2, replies: 0.2 }));
+      const summary = { upTo: length, value: "all of it", eventId: "e" };
+      for (const duplicate of [false, true]) {
+        const receipt = await untilAnswered(() => lossy.saveSummary(who, summary, { trim: true }));
+        if (duplicate) expect(receipt).toEqual({ eventId: "e", duplicate });
+        expect((await sessions.read(who)).map(({ number }) => number)).toEqual([451, 452, 453, 454, 455]);
+        expect(await sessions.latestSummary(who)).toMatchObject({ upTo: 450, value: "all of it" });
+      }
+      await sessions.trim(who, { upTo: 450 });
+      expect(await opened.store.list(who, "session.events/")).toHaveLength(5);
+    });
+
+    test("and the trim of what they cover are one commit: a crash leaves both or none", async () => {
+      const { sessions, who } = await newSession();
+      for (let count = 0; count < 300; count += 100) {
+        await sessions.append(
+          who,
+          Array.from({ length: 100 }, (_, value) => ({ value })),
+        );
+      }
+      for (const [call, left] of [
+        [1, 300],
+        [2, 10],
+      ] as const) {
+        const dying = createSessions(dyingAt(opened.store, "commit", call));
+        const saving = dying.saveSummary(who, { upTo: 290, value: "s" }, { trim: true });
+        await expect(saving).rejects.toThrow("the process died");
+        expect(await sessions.read(who)).toHaveLength(left);
+        expect(await sessions.summaries(who)).toHaveLength(call - 1);
+      }
+      for (const trim of [undefined, 1, "true"]) {
+        const saving = sessions.saveSummary(who, { upTo: 1, value: 1 }, { trim: trim as never });
+        await expect(saving).rejects.toMatchObject({ details: { field: "trim" } });
+      }
     });
 
     test("with an event id are saved once", async () => {

@@ -4,7 +4,9 @@ import { readOptions, readSignal } from "../../validate.js";
 import type { Codec } from "../codec.js";
 import { type AppendReceipt, type Entry, Journal, type NewEntry, type ReadOptions } from "../journal.js";
 import type { Bounds } from "../journal-bounds.js";
+import type { TrimRange } from "../journal-trim.js";
 import type { Transaction } from "../transaction.js";
+import { mayPass } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 /** The events of sessions. */
@@ -46,11 +48,29 @@ export class History<E, Input> {
   }
 
   /** What is trimmed of a session that is gone was to be erased anyway. */
-  async trim(owner: SessionIdentity, keep: number, options: CallOptions | undefined): Promise<number> {
+  async trim(
+    owner: SessionIdentity,
+    range: TrimRange | number,
+    options: CallOptions | undefined,
+  ): Promise<number> {
     const signal = readSignal(readOptions(options, ["signal"]));
-    const trimmed = await this.#journal.trim(owner, keep, { signal, turn: sessionCell(owner) });
+    const trimmed = await this.#journal.trim(owner, range, { signal, turn: sessionCell(owner) });
     await this.#records.load(owner, { signal });
     return trimmed;
+  }
+
+  /** As part of a transaction: whether all of it is done. What is left, `sweep` removes. */
+  async trimIn(transaction: Transaction, owner: SessionIdentity, range: TrimRange): Promise<boolean> {
+    return (await this.#journal.trimIn(transaction, owner, range)).isDone;
+  }
+
+  /** Removes what nobody sees any more, unless something hinders it: then it is left to the next trim. */
+  async sweep(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#journal.sweep(owner, { signal, turn: sessionCell(owner) });
+    } catch (error) {
+      if (!mayPass(error) && !signal?.aborted) throw error;
+    }
   }
 
   async bounds(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<Bounds> {

@@ -1,5 +1,6 @@
 import "./errors.js";
 
+export type { TrimRange } from "../journal-trim.js";
 export { createSessions } from "./create-sessions.js";
 export type { ListSessionsOptions, SessionPage } from "./listing.js";
 export type {
@@ -13,4 +14,4 @@ export type { UserRef } from "./owners.js";
 export type { Session, SessionStatus } from "./session.js";
 export type { Sessions } from "./sessions.js";
 export type { StateEntriesOptions, StateEntry, StateMap } from "./state-map.js";
-export type { NewSummary, Summary } from "./summaries.js";
+export type { NewSummary, SaveSummaryOptions, Summary } from "./summaries.js";

@@ -5,6 +5,7 @@ import { readNamed, readOptions, readSignal } from "../../validate.js";
 import { ownSession } from "../cell.js";
 import type { UpdateOptions } from "../cell-operations.js";
 import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../journal.js";
+import type { TrimRange } from "../journal-trim.js";
 import { digestOf, readOwnId } from "../names.js";
 import { readClock } from "../time.js";
 import { transact } from "../transact.js";
@@ -21,7 +22,7 @@ import { indexCell } from "./session-index.js";
 import type { SessionRecord } from "./session-record.js";
 import { SessionRecords, sessionCell } from "./session-records.js";
 import { StateMap } from "./state-map.js";
-import { type NewSummary, Summaries, type Summary } from "./summaries.js";
+import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } from "./summaries.js";
 
 /**
  * The sessions of users, with their events, summaries and state.
@@ -185,19 +186,26 @@ export class Sessions<M, E, MetadataInput = M, EventInput = E> {
     return this.#history.read(ownSession(identity), options);
   }
 
-  /** Removes all events but the last `keep`; how many. Interrupted, it may be called again. */
-  async trim(identity: SessionIdentity, keep: number, options?: CallOptions): Promise<number> {
-    return this.#history.trim(ownSession(identity), keep, options);
+  /**
+   * Removes the events up to a number, or all but the last `keep`; how many records it removed. For readers they are
+   * gone at once. Interrupted, it may be called again, and goes on. `upTo` beyond the last event is INVALID_RECORD.
+   *
+   * The last `keep` are counted when it begins: what was appended since the caller last read pushes out what it read.
+   * Whoever has summarized the events says `upTo`, or saves the summary with `trim`.
+   */
+  async trim(identity: SessionIdentity, range: TrimRange | number, options?: CallOptions): Promise<number> {
+    return this.#history.trim(ownSession(identity), range, options);
   }
 
   /**
    * Keeps a summary of the events up to a number, in place of one up to the same number. `upTo` beyond the last event is
-   * INVALID_RECORD. With an `eventId` it happens once; with another value, or number, it is IDEMPOTENCY_CONFLICT.
+   * INVALID_RECORD. With an `eventId` it happens once; with another value, or number, it is IDEMPOTENCY_CONFLICT. With
+   * `trim`, the events that it covers are gone for readers with the same commit.
    */
   async saveSummary(
     identity: SessionIdentity,
     summary: NewSummary,
-    options?: CallOptions,
+    options?: SaveSummaryOptions,
   ): Promise<SaveReceipt> {
     return this.#summaries.save(ownSession(identity), summary, options);
   }

@@ -1,7 +1,7 @@
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../../contract.js";
 import { invalid } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
-import { readInteger, readNamed, readSignal } from "../../validate.js";
+import { readBoolean, readInteger, readNamed, readSignal } from "../../validate.js";
 import { corruptRecord } from "../cell.js";
 import { Collection, type Item, type ItemsOptions } from "../collection.js";
 import { copyJson, type JsonValue } from "../json-value.js";
@@ -23,6 +23,11 @@ export interface NewSummary extends Pick<Summary, "upTo" | "value"> {
   readonly eventId?: EventId;
 }
 
+export interface SaveSummaryOptions extends CallOptions {
+  /** Removes the events that the summary covers, in the same commit: no reader sees one without the other. */
+  readonly trim?: boolean;
+}
+
 const NAME = "session.summary";
 const DIGITS = 16;
 
@@ -40,8 +45,13 @@ export class Summaries {
     this.#saved = new Collection(store, NAME);
   }
 
-  async save(owner: SessionIdentity, summary: NewSummary, options: CallOptions = {}): Promise<SaveReceipt> {
-    const signal = readSignal(readNamed(options, "options", ["signal"]));
+  async save(
+    owner: SessionIdentity,
+    summary: NewSummary,
+    options: SaveSummaryOptions = {},
+  ): Promise<SaveReceipt> {
+    const signal = readSignal(readNamed(options, "options", ["signal", "trim"]));
+    const trim = "trim" in options ? readBoolean(options.trim, "trim") : false;
     readNamed(summary, "summary", ["upTo", "value", "eventId"]);
     const value = copyJson(summary.value, "value");
     const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
@@ -49,16 +59,18 @@ export class Summaries {
     const id = repeatable ? readOwnId(summary.eventId, "eventId") : newEventId();
     const eventId = ownEventId(digestOf(NAME, owner.user, owner.session), id);
     const cell = this.#saved.at(owner, idOf(upTo));
-    const { duplicate } = await transacted(
+    const { result: isDone, duplicate } = await transacted(
       this.#store,
       async (transaction) => {
         await this.#records.get(transaction, owner);
         const { next } = await this.#history.bounds(owner, signal);
         if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
         await transaction.set(cell, value, eventId);
+        return trim ? this.#history.trimIn(transaction, owner, { upTo }) : true;
       },
       { signal, turn: sessionCell(owner), repeatable },
     );
+    if (!isDone) await this.#history.sweep(owner, signal);
     return { eventId: id, duplicate };
   }
 
