@@ -25,7 +25,7 @@ export interface CaseResult {
  *   "format": 1,
  *   "harness": "my driver",
  *   "mode": "plain",
- *   "versions": { "groundstate": "0.1.0", "node": "20.19.0" },
+ *   "versions": { "groundstate": "0.1.0", "node": "20.19.0", "runtime": "node 20.19.0" },
  *   "passed": 1, "failed": 1, "skipped": 1, "notRun": 0,
  *   "milliseconds": 1234,
  *   "results": [
@@ -96,9 +96,9 @@ export function formatReport(report: Report): string {
 }
 
 export function formatHeading(report: Pick<Report, "harness" | "mode" | "versions">): string {
-  const { groundstate, node } = report.versions;
+  const { groundstate, runtime } = report.versions;
   const subject = subjectOf(report.harness, report.mode);
-  return `Conformance of ${subject}\ngroundstate ${groundstate}, node ${node}\n\n`;
+  return `Conformance of ${subject}\ngroundstate ${groundstate}, ${runtime}\n\n`;
 }
 
 /** What a run is about, as test runners show it too. */

@@ -286,7 +286,11 @@ describe.concurrent("groundstate conformance", () => {
     const about = async (...args: string[]) =>
       JSON.parse((await groundstate(folder, "conformance", "./driver.mjs", "--json", ...args)).out) as Report;
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
-    const versions = { groundstate: version, node: process.versions.node };
+    const versions = {
+      groundstate: version,
+      node: process.versions.node,
+      runtime: `node ${process.versions.node}`,
+    };
     expect(await about("--only", "save/version")).toMatchObject({ format: 1, mode: "plain", versions });
     const beside = await about("--only", "save/version", "--beside");
     expect(beside).toMatchObject({ format: 1, mode: "beside", versions, passed: 1 });

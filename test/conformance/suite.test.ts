@@ -27,7 +27,7 @@ test("a report shows what passed, failed and was skipped, and why", () => {
     format: 1,
     harness: "mine",
     mode: "beside",
-    versions: { groundstate: "1.2.3", node: "20.19.0" },
+    versions: { groundstate: "1.2.3", node: "20.19.0", runtime: "node 20.19.0" },
     passed: 2,
     failed: 1,
     skipped: 1,

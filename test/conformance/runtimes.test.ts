@@ -1,0 +1,98 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { Report } from "../../conformance/index.js";
+import { runtimeOf } from "../../conformance/versions.js";
+import { ROOT } from "../package/installed.js";
+import { createDatabase } from "../postgres/database.js";
+
+const run = promisify(execFile);
+
+const HOME = join(ROOT, "test/runtimes");
+const programOf = (version: number) =>
+  join(HOME, `node_modules/node-${version}-${process.platform}-${process.arch}/bin/node`);
+
+/** Where their binaries are in packages: https://www.npmjs.com/package/node */
+const HAS_BINARIES = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
+
+/** What a runtime could change: how bytes, threads, files, sockets and processes behave. All of the kit runs on memory. */
+const ON_DATABASES = [
+  "save/",
+  "bytes/",
+  "conditions/",
+  "commit/",
+  "list",
+  "erase/",
+  "close/",
+  "durability/",
+  "processes/conditions-hold",
+];
+
+const MEMORY = `
+  import { openStore } from "groundstate";
+  import "groundstate/drivers";
+  export default { name: "memory", open: (space, options) => openStore({ driver: "memory", ...options }) };
+`;
+
+test("a report names the true runtime", () => {
+  expect(runtimeOf({ node: "20.19.0" })).toBe("node 20.19.0");
+  expect(runtimeOf({ node: "22.6.0", bun: "1.3.0" })).toBe("bun 1.3.0");
+  expect(runtimeOf({ node: "24.2.0", deno: "2.5.0" })).toBe("deno 2.5.0");
+});
+
+describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sqlite3 that is theirs", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    if (!existsSync(programOf(24))) {
+      await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+        cwd: HOME,
+      });
+    }
+    folder = await mkdtemp(join(tmpdir(), "gs-runtimes-"));
+    const packages = join(folder, "node_modules");
+    await mkdir(packages);
+    // A copy, for a link would lead to the better-sqlite3 of this repository.
+    await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
+    await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
+    await symlink(join(HOME, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
+    for (const name of ["canonicalize", "ulid", "postgres"]) {
+      await symlink(join(ROOT, "node_modules", name), join(packages, name));
+    }
+    for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
+      await cp(join(ROOT, "test/conformance", name), join(folder, name));
+    }
+    await writeFile(join(folder, "memory-harness.mjs"), MEMORY);
+  }, 180_000);
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const CELLS = [22, 24].flatMap((version) =>
+    ["memory", "sqlite", "postgres"].map((driver) => [version, driver] as const),
+  );
+
+  test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
+    const env: NodeJS.ProcessEnv = { ...process.env, GROUNDSTATE_HARNESS_FOLDER: join(folder, `${version}`) };
+    await mkdir(join(folder, `${version}`), { recursive: true });
+    if (driver === "postgres") {
+      const { url, drop } = await createDatabase();
+      onTestFinished(drop);
+      env.GROUNDSTATE_HARNESS_POSTGRES = url;
+    }
+    const only = driver === "memory" ? [] : ON_DATABASES.flatMap((text) => ["--only", text]);
+    const command = join(folder, "node_modules/groundstate/dist/conformance/cli.js");
+    const args = [command, "conformance", `./${driver}-harness.mjs`, "--json", ...only];
+    const { stdout } = await run(programOf(version), args, { cwd: folder, env, maxBuffer: 2 ** 24 }).catch(
+      (error: { stdout: string }) => error,
+    );
+    const report = JSON.parse(stdout) as Report;
+    expect(report.results.filter(({ outcome }) => outcome === "failed")).toEqual([]);
+    expect(report.stray).toEqual([]);
+    expect(report.versions.runtime).toMatch(new RegExp(`^node ${version}\\.`));
+    expect(report.passed).toBeGreaterThan(60);
+  });
+});
