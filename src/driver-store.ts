@@ -1,4 +1,5 @@
 import { askDriver } from "./ask-driver.js";
+import { steadied, steadyNow } from "./clock.js";
 import { CommitQueue } from "./commit-queue.js";
 import type {
   CallOptions,
@@ -44,8 +45,10 @@ import { readEventId, readKind, readPrefix } from "./validate-text.js";
 
 /** What a store takes from the process; tests bring their own. */
 export interface StoreRuntime {
-  /** Milliseconds since 1970. */
+  /** The time of day, milliseconds since 1970. A store goes by a steady clock that is drawn to it. */
   readonly now: () => number;
+  /** Milliseconds that never go back, by which that clock goes; default the process's own. */
+  readonly elapsed?: () => number;
   /** Runs the function soon, after the callers that are about to ask for more have done so. */
   readonly schedule: (pump: () => void) => void;
 }
@@ -57,16 +60,11 @@ const LIST = ["signal", "after", "before", "limit", "reverse"];
 const SCAN = ["signal", "after", "limit"];
 const CLOSE = ["signal", "timeoutMs"];
 
-const RUNTIME: StoreRuntime = { now: Date.now, schedule: setImmediate };
 const CLOSE_MS = 10_000;
 const MOST_MS = 2 ** 31 - 1;
 
 /** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
-export function createStore(
-  driver: Driver,
-  options: StoreOptions = {},
-  runtime: StoreRuntime = RUNTIME,
-): StateStore {
+export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
   if (typeof driver?.apply !== "function")
     throw new TypeError(`createStore needs a driver, not ${typeMet(driver)}`);
   return new DriverStore(driver, options, runtime);
@@ -75,23 +73,24 @@ export function createStore(
 class DriverStore implements StateStore {
   readonly #driver: Driver;
   readonly #queue: CommitQueue;
-  readonly #runtime: StoreRuntime;
+  readonly #now: () => number;
   readonly #maxBytes: number;
   readonly #reads: DriverReads;
   #closing: Promise<void> | undefined;
   /** Aborts when what is unfinished shall be waited for no longer. */
   readonly #hurry = new AbortController();
 
-  constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime) {
+  constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
     const { maxBytes, window, inFlight, layers } = validateStoreOptions(options, driver.inFlight);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
+    this.#now = runtime === undefined ? steadyNow : steadied(runtime.now, runtime.elapsed);
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
       window,
-      ...runtime,
+      now: this.#now,
+      schedule: runtime?.schedule ?? setImmediate,
     });
     this.#reads = new DriverReads(this.#driver);
-    this.#runtime = runtime;
     this.#maxBytes = maxBytes;
   }
 
@@ -219,7 +218,7 @@ class DriverStore implements StateStore {
   }
 
   #limits(): { maxBytes: number; now: number } {
-    return { maxBytes: this.#maxBytes, now: this.#runtime.now() };
+    return { maxBytes: this.#maxBytes, now: this.#now() };
   }
 
   async #write(

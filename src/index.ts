@@ -1,6 +1,7 @@
 // Only what a star exports is open to declaration merging under the package's own name, as DriverConfigs and
 // StateErrorDetails have to be.
 
+export { steadyNow } from "./clock.js";
 export * from "./context.js";
 export * from "./contract.js";
 export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./decide.js";

@@ -56,7 +56,7 @@ describe("event ids", () => {
   test("are forgotten after their window, but for those that are current", async () => {
     const folder = freshFolder();
     const clock = { ms: 1_000_000 };
-    const runtime = { now: () => clock.ms, schedule: setImmediate };
+    const runtime = { now: () => clock.ms, elapsed: () => clock.ms, schedule: setImmediate };
     const store = await open(folder, { idempotencyWindowMs: 1_000 }, runtime);
     const save = async (eventId: string, kind: string) => {
       clock.ms += 100;

@@ -17,7 +17,8 @@ export function racesInMemory(made: Break = asItIs): Races<[number, Scene]> {
     fc.asyncProperty(order, scenes(4, 16), async (order, scene) => {
       const turns = new Turns(order);
       const { pause } = turns;
-      const runtime = { now: () => 0, schedule: (pump: () => void) => void pause().then(pump) };
+      const time = { now: () => 0, elapsed: () => 0 };
+      const runtime = { ...time, schedule: (pump: () => void) => void pause().then(pump) };
       const driver = made(await openMemory(), pause);
       look(await turns.until(playOn([driver, driver], scene, "acme", pause, runtime)));
     });

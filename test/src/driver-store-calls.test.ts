@@ -17,6 +17,7 @@ function held(options: StoreOptions = {}) {
   };
   const store = createStore(driverWith({ apply }), options, {
     now: () => 5,
+    elapsed: () => 0,
     schedule: (pump) => pumps.push(pump),
   });
   const flush = () => {
