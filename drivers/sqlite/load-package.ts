@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
-
 import type { Connect, Connection, ConnectOptions } from "./connection.js";
 import { setup } from "./errors.js";
+import { requireSoundLibrary } from "./library-version.js";
+import { LEFT_OUT, ownPlace } from "./own-place.js";
 
 export interface PackageSearch {
   /** The file whose packages are searched. */
@@ -22,6 +22,11 @@ interface ConnectionClass {
   readonly SqliteError: SqlitePackage["SqliteError"];
 }
 
+interface FoundPackage {
+  readonly version: string;
+  load(): ConnectionClass;
+}
+
 let loaded: SqlitePackage | undefined;
 
 /** better-sqlite3, loaded once. UNAVAILABLE, with what to install, when that cannot be done. */
@@ -32,16 +37,38 @@ export async function loadPackage(): Promise<SqlitePackage> {
 
 /** The package that a file at this place would get, under this version of Node. */
 export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePackage> {
-  const { from = import.meta.url, nodeVersion = process.versions.node } = search;
-  const { version, entry } = find(from);
-  if (major(version) >= 13 && major(nodeVersion) < 22) {
+  const { from = ownPlace(), nodeVersion = process.versions.node } = search;
+  const fitting = major(nodeVersion) < 22 ? "better-sqlite3@12" : "better-sqlite3@13";
+  const found = find(from, fitting);
+  if (major(found.version) >= 13 && major(nodeVersion) < 22) {
     // Loading it would end the process, with nothing to catch.
     throw setup(
-      `better-sqlite3 ${version} needs Node 22 and this is Node ${nodeVersion}: npm install better-sqlite3@12`,
+      `better-sqlite3 ${found.version} needs Node 22 and this is Node ${nodeVersion}: npm install ${fitting}`,
     );
   }
+  const sqlite = load(found);
+  requireSoundLibrary(sqlite.connect, `better-sqlite3 ${found.version}`, fitting);
+  return sqlite;
+}
+
+function find(from: string | URL | undefined, fitting: string): FoundPackage {
   try {
-    const { default: Database } = (await import(pathToFileURL(entry).href)) as { default: ConnectionClass };
+    // `require`, which bundlers leave alone; an `import()` they would try to carry out themselves.
+    const require = createRequire(from ?? "");
+    const manifest = readFileSync(require.resolve("better-sqlite3/package.json"), "utf8");
+    const entry = require.resolve("better-sqlite3");
+    return { version: String(JSON.parse(manifest).version), load: () => require(entry) };
+  } catch (error) {
+    throw setup(
+      `the sqlite driver needs a package that is not here: npm install ${fitting} (in a bundle: ${LEFT_OUT})`,
+      error,
+    );
+  }
+}
+
+function load({ version, load }: FoundPackage): SqlitePackage {
+  try {
+    const Database = load();
     // A timeout of SQLite's own would block the event loop while it waits.
     const connect: Connect = (path, options) => new Database(path, { ...options, timeout: 0 });
     // The native part is loaded with the first connection.
@@ -49,19 +76,9 @@ export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePack
     return { connect, SqliteError: Database.SqliteError };
   } catch (error) {
     throw setup(
-      `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part)`,
+      `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part; in a bundle: ${LEFT_OUT})`,
       error,
     );
-  }
-}
-
-function find(from: string | URL): { version: string; entry: string } {
-  const { resolve } = createRequire(from);
-  try {
-    const manifest = readFileSync(resolve("better-sqlite3/package.json"), "utf8");
-    return { version: String(JSON.parse(manifest).version), entry: resolve("better-sqlite3") };
-  } catch (error) {
-    throw setup("the sqlite driver needs a package that is not here: npm install better-sqlite3@12", error);
   }
 }
 

@@ -18,13 +18,24 @@ function besidePackage(version: string, code: string): string {
   return join(place, "app.js");
 }
 
+/** A package whose SQLite says that it is of this version. */
+function withLibrary(version: string): string {
+  return `module.exports = class {
+    constructor(...given) { this.given = given; }
+    prepare() { return { raw: () => ({ get: () => ["${version}"] }) }; }
+    close() {}
+  };`;
+}
+
+const NODE_NOW = Number.parseInt(process.versions.node, 10);
 const NODE_20 = "20.19.0";
 
 describe("better-sqlite3", () => {
   test("is not there", async () => {
     const error = await failure(loadPackageFrom({ from: join(folder(), "app.js") }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
-    expect(error.message).toContain("npm install better-sqlite3@12");
+    expect(error.message).toContain(`npm install better-sqlite3@${NODE_NOW < 22 ? 12 : 13}`);
+    expect(error.message).toContain("serverExternalPackages");
   });
 
   test("13 on Node 20 is refused before it is loaded, which would end the process", async () => {
@@ -35,7 +46,7 @@ describe("better-sqlite3", () => {
   });
 
   test("13 on Node 22, and 12 on Node 20, are loaded", async () => {
-    const code = "module.exports = class { constructor(...given) { this.given = given; } close() {} };";
+    const code = withLibrary("3.53.2");
     for (const [version, nodeVersion] of [
       ["13.0.1", "22.0.0"],
       ["12.11.1", NODE_20],
@@ -44,6 +55,27 @@ describe("better-sqlite3", () => {
       // It must never wait for a lock by itself.
       expect(connect("a.db")).toMatchObject({ given: ["a.db", { timeout: 0 }] });
     }
+  });
+
+  test.each([
+    ["3.51.2", false],
+    ["3.51.3", true],
+    ["3.50.6", false],
+    ["3.50.7", true],
+    ["3.44.6", true],
+    ["3.45.9", false],
+    ["3.53.0", true],
+    ["4.0.0", true],
+  ])("with SQLite %s is taken: %s", async (library, taken) => {
+    const opening = loadPackageFrom({
+      from: besidePackage("12.6.2", withLibrary(library)),
+      nodeVersion: NODE_20,
+    });
+    if (taken) return expect(await opening).toMatchObject({ connect: expect.any(Function) });
+    const error = await failure(opening);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain(`SQLite ${library}`);
+    expect(error.message).toContain("npm install better-sqlite3@12");
   });
 
   test("without its native part says how to get it", async () => {

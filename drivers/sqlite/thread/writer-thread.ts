@@ -1,9 +1,9 @@
 import { Worker } from "node:worker_threads";
-import { StateError } from "../../../src/errors.js";
+import { isStateError, StateError } from "../../../src/errors.js";
 import { setup } from "../errors.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
-import { ENTRY } from "./entry-url.js";
+import { entryUrl } from "./entry-url.js";
 import { type Answer, OPENED, type Request, type ThreadData, type Work } from "./messages.js";
 import { unpackError } from "./packed-error.js";
 
@@ -27,7 +27,7 @@ export class WriterThread {
   constructor(data: ThreadData, SqliteError: SqlitePackage["SqliteError"]) {
     this.#SqliteError = SqliteError;
     // As source text, for a thread inherits the flags of its process, and with some of them no file may be run.
-    this.#worker = new Worker(`import(${JSON.stringify(ENTRY)})`, { eval: true, workerData: data });
+    this.#worker = new Worker(`import(${JSON.stringify(entryUrl())})`, { eval: true, workerData: data });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error) => {
       this.#crash = error;
@@ -97,8 +97,9 @@ function lost(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
 }
 
 export function notStarted(cause: unknown): StateError<"UNAVAILABLE"> {
+  if (isStateError(cause, "UNAVAILABLE")) return cause;
   return setup(
-    'the thread that writes could not be started, and the cause says why: a bundle must leave groundstate out, and thread: "inline" does without a thread',
+    'the thread that writes could not be started, and the cause says why: thread: "inline" does without a thread',
     cause,
   );
 }

@@ -1,0 +1,38 @@
+import type { Connect } from "./connection.js";
+import { setup } from "./errors.js";
+
+/** Of its line and the later ones, the first that is sound, oldest line first. */
+const FIRST_SOUND = [
+  [3, 44, 6],
+  [3, 50, 7],
+  [3, 51, 3],
+] as const;
+
+/**
+ * UNAVAILABLE for a SQLite with the fault by which a reset of the log beside a checkpoint of another connection can
+ * damage the database: 3.7.0 to 3.51.2, but for the corrected 3.44.6 and 3.50.7 (https://sqlite.org/wal.html#walresetbug).
+ */
+export function requireSoundLibrary(connect: Connect, name: string, fitting: string): void {
+  const version = libraryVersion(connect);
+  if (isSound(version)) return;
+  throw setup(
+    `${name} brings SQLite ${version}, which can damage a database that several connections use (WAL reset, corrected in SQLite 3.51.3): npm install ${fitting}`,
+  );
+}
+
+/** Whether SQLite of this version is without that fault. */
+export function isSound(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
+  const line = FIRST_SOUND.find((sound) => sound[0] === major && sound[1] === minor);
+  if (line !== undefined) return patch >= line[2];
+  return major > 3 || (major === 3 && minor > 51);
+}
+
+function libraryVersion(connect: Connect): string {
+  const connection = connect(":memory:");
+  try {
+    return String(connection.prepare("SELECT sqlite_version()").raw().get());
+  } finally {
+    connection.close();
+  }
+}
