@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import {
   type BigIntStats,
   closeSync,
+  fchmodSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -15,6 +16,8 @@ import { damaged, setup, translated } from "./errors.js";
 import { hasContent, statIfPresent } from "./existing-file.js";
 import { APPLICATION_ID, applyMigrations } from "./schema.js";
 
+/** For nobody but its owner. SQLite gives the log and what belongs to it the mode of the file. */
+const OWNER_ONLY = 0o600;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -71,6 +74,7 @@ function isSameFile({ dev, ino }: BigIntStats, path: string): boolean {
 }
 
 async function build(connect: Connect, draft: string): Promise<void> {
+  makeEmpty(draft);
   const connection = translated(() => connect(draft));
   try {
     translated(() => connection.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`));
@@ -78,6 +82,23 @@ async function build(connect: Connect, draft: string): Promise<void> {
     translated(() => connection.exec("PRAGMA journal_mode = WAL"));
   } finally {
     connection.close();
+  }
+}
+
+/** An empty file, whose mode no umask widens or narrows. SQLite takes it for a database with nothing in it. */
+export function makeEmpty(path: string): void {
+  try {
+    const handle = openSync(path, "wx", OWNER_ONLY);
+    try {
+      fchmodSync(handle, OWNER_ONLY);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    throw setup(
+      `no file can be made in ${dirname(path)}: this user needs the right to write there, and the disk must have room`,
+      error,
+    );
   }
 }
 

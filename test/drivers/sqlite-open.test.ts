@@ -189,6 +189,34 @@ describe("without the right to write", () => {
   });
 });
 
+describe.skipIf(process.platform === "win32")("what is written is for nobody but its owner", () => {
+  const source = `
+    import { readdirSync, statSync } from "node:fs";
+    import { dirname } from "node:path";
+    process.umask(args.umask);
+    const driver = await openSqlite({ path: args.path, thread: args.thread });
+    await driver.apply([saveOf({ eventId: "e1" })], times());
+    const mode = (name) => [name, (statSync(dirname(args.path) + "/" + name).mode & 0o7777).toString(8)];
+    console.log(JSON.stringify(Object.fromEntries(readdirSync(dirname(args.path)).map(mode))));
+    await driver.close();
+  `;
+  const modes = (mode: string) => ({ "state.db": mode, "state.db-wal": mode, "state.db-shm": mode });
+
+  test.each([
+    [0o000, "worker"],
+    [0o022, "inline"],
+    [0o277, "inline"],
+  ])("whatever the umask (%o, %s)", async (umask, thread) => {
+    expect(await inProcess(source, { path: freshPath(), umask, thread })).toEqual(modes("600"));
+  });
+
+  test("except that a file keeps the mode it has", async () => {
+    const path = await madePath();
+    chmodSync(path, 0o640);
+    expect(await inProcess(source, { path, umask: 0o077, thread: "inline" })).toEqual(modes("640"));
+  });
+});
+
 describe("migrations", () => {
   /** A file of ours that has seen no migration. */
   function outdatedPath(): string {
