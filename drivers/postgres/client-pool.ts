@@ -19,9 +19,14 @@ export interface PoolOptions {
   readonly prepare: boolean;
   /** What the session's own limit of a statement was asked to be, where it was. */
   readonly statementTimeoutMs?: number | undefined;
+  /** After so long a connection must prove itself again before it is used, in milliseconds. Default 10,000. */
+  readonly staleMs?: number;
 }
 
 const MOST_WAITING = 10_000;
+
+/** Less than any network forgets an idle line in, and so seldom that it costs nothing. */
+const STALE_MS = 10_000;
 
 /** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
 const MOST_CONNECT_MS = 10_000;
@@ -243,11 +248,11 @@ export class ClientPool {
   }
 
   #make(host: number): Connection {
-    const { connect, prepare, statementTimeoutMs } = this.#options;
+    const { connect, prepare, statementTimeoutMs, staleMs = STALE_MS } = this.#options;
     let connection: Connection | undefined;
     const client = connect(host, () => connection && this.#onClosed(connection));
     const onSlow = (slow: Connection) => void this.#lookAfter(slow);
-    connection = new Connection(client, host, { prepare, statementTimeoutMs, onSlow });
+    connection = new Connection(client, host, { prepare, statementTimeoutMs, staleMs, onSlow });
     return connection;
   }
 

@@ -16,12 +16,12 @@ export interface ConnectionOptions {
   readonly prepare: boolean;
   /** What the session's own limit of a statement was asked to be, where it was. */
   readonly statementTimeoutMs?: number | undefined;
+  /** How old a proof may be when the connection is used, in milliseconds. */
+  readonly staleMs: number;
   /** Called when a statement has gone without an answer for long, and again after twice as long. */
   readonly onSlow: (connection: Connection) => void;
 }
 
-/** How old a proof may be, in milliseconds, when the connection is used: it may be another server's by then, or nobody's. */
-const PROOF_MS = 10_000;
 /** How long a server may take to answer before it is looked after, in milliseconds. */
 const SLOW_MS = 1200;
 
@@ -54,8 +54,9 @@ export class Connection {
     return this.#server;
   }
 
+  /** It may be to another server by now, or to nobody. */
   get isStale(): boolean {
-    return monotonicMs() - this.#provedAt > PROOF_MS;
+    return monotonicMs() - this.#provedAt > this.#options.staleMs;
   }
 
   /** Must be proved again before it is used. */

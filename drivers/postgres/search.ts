@@ -50,7 +50,8 @@ export async function search(options: SearchOptions): Promise<Connection | undef
 /** Dials under way, of which the first to succeed wins. */
 class Race {
   readonly #options: SearchOptions;
-  readonly #running = new Set<Promise<void>>();
+  /** With the host of each. */
+  readonly #running = new Map<Promise<void>, number>();
   #errors: unknown[] = [];
   #winner: Connection | undefined;
   #ended = false;
@@ -69,19 +70,25 @@ class Race {
       .then(
         (connection) => {
           if (this.#ended || this.#winner !== undefined) this.#options.spare(connection);
-          else this.#winner = connection;
+          else this.#win(connection);
         },
         (error: unknown) => {
           this.#errors.push(error);
         },
       )
       .finally(() => this.#running.delete(dial));
-    this.#running.add(dial);
+    this.#running.set(dial, host);
+  }
+
+  /** Who was asked earlier and has not answered yet is asked last the next time. */
+  #win(connection: Connection): void {
+    this.#winner = connection;
+    for (const host of this.#running.values()) if (host !== connection.host) this.#options.hosts.silent(host);
   }
 
   /** The winner; `undefined` when a dial fails, or the time is up, or the search is given up. */
   async found(ms: number): Promise<Connection | undefined> {
-    await settlesWithin(Promise.race(this.#running), ms, this.#options.signal);
+    await settlesWithin(Promise.race(this.#running.keys()), ms, this.#options.signal);
     return this.#winner;
   }
 

@@ -1,9 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readAddress } from "../../drivers/postgres/address.js";
-import type { PostgresClient } from "../../drivers/postgres/client.js";
-import { ClientPool, type PoolOptions } from "../../drivers/postgres/client-pool.js";
+import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
-import { Hosts } from "../../drivers/postgres/hosts.js";
+import { FakeClient, fakePool, READY, turn } from "./postgres-fake-client.js";
 import { startProxy } from "./postgres-proxy.js";
 import {
   apply,
@@ -16,7 +15,6 @@ import {
   type Rows,
   refuseStrayErrors,
   remove,
-  type Sent,
   SLOT,
   save,
   stored,
@@ -24,72 +22,6 @@ import {
 } from "./postgres-rig.js";
 
 refuseStrayErrors();
-
-const READY = [
-  {
-    is_ready: 1,
-    some_text: "\u00e9\u{1f600}",
-    some_bytes: Buffer.from("005cff", "hex"),
-    milliseconds: "0",
-    is_standby: "false",
-    is_read_only: "off",
-    server_start: "2026-01-01",
-    search_schemas: "pg_catalog,public",
-    statement_timeout: "0",
-    server_encoding: "UTF8",
-    client_encoding: "UTF8",
-    transaction_isolation: "read committed",
-    bytea_output: "hex",
-    array_nulls: "on",
-    client_min_messages: "notice",
-  },
-];
-
-/** A client whose answers a test gives; what the real one would do wrong can be staged with it. */
-class FakeClient implements PostgresClient {
-  readonly asked: Question[] = [];
-  ended: number | undefined;
-  unsafe(text: string, parameters: unknown[] = []): Promise<Rows> {
-    return new Promise((resolve, reject) => {
-      const question = { text, parameters, resolve, reject };
-      if (text.includes("is_ready") && !this.mute) resolve(READY);
-      else this.asked.push(question);
-    });
-  }
-  async end({ timeout }: { timeout?: number } = {}): Promise<void> {
-    this.ended = timeout;
-    for (const { reject } of this.asked)
-      reject(Object.assign(new Error("destroyed"), { code: "CONNECTION_DESTROYED" }));
-  }
-  constructor(readonly mute = false) {}
-}
-
-interface Question extends Sent {
-  readonly resolve: (rows: Rows) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function fakePool(options: Partial<PoolOptions> = {}) {
-  const clients: FakeClient[] = [];
-  const closers: (() => void)[] = [];
-  const connect = (_: number, onClosed: () => void) => {
-    closers.push(onClosed);
-    const client = new FakeClient();
-    clients.push(client);
-    return client;
-  };
-  const pool = new ClientPool({
-    connect,
-    hosts: new Hosts(1),
-    size: 2,
-    timeoutMs: 500,
-    prepare: true,
-    ...options,
-  });
-  onTestFinished(() => pool.close());
-  const asked = () => clients.flatMap((client) => client.asked);
-  return { pool, clients, closers, asked };
-}
 
 describe("clients", () => {
   test("are made when they are needed, and no more of them than may be", async () => {
@@ -288,7 +220,7 @@ describe("close", () => {
     const call = failure(pool.run("write", [], "write"));
     await turn();
     const [ready] = client.asked;
-    client.end = async () => ready?.resolve(READY);
+    client.end = async () => ready?.resolve([READY]);
     await pool.close();
     expect(await call).toMatchObject({ code: "STORE_CLOSED" });
     expect(client.asked).toEqual([ready]);
@@ -438,6 +370,4 @@ function kill(sql: ReturnType<typeof plain>, condition = "true") {
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`);
 }
 
-/** Long enough for everything that is ready to go on. */
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

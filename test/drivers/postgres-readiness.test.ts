@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { Hosts } from "../../drivers/postgres/hosts.js";
+import { type FakeClient, fakePool, turn } from "./postgres-fake-client.js";
+import { startProxy } from "./postgres-proxy.js";
+import {
+  apply,
+  connectWith,
+  failure,
+  freshDatabase,
+  open,
+  plain,
+  refuseStrayErrors,
+  SLOT,
+  save,
+  stored,
+} from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+test.each([
+  ["array_nulls", "off", true],
+  ["bytea_output", "escape", true],
+  ["client_min_messages", "error", true],
+  ["default_transaction_isolation", "serializable", true],
+  ["search_path", "public, pg_catalog", false],
+])("a database where %s is %s: asked for otherwise, or refused by name", async (name, value, asked) => {
+  const url = await freshDatabase();
+  const database = new URL(url).pathname.slice(1);
+  await plain(url).unsafe(`ALTER DATABASE ${database} SET ${name} = ${value}`);
+  if (asked) expect(await apply(await open({ url }), [save()])).toMatchObject([{ is: "applied" }]);
+  const error = await failure(open({ url, prepare: false }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+  expect(error.message).toContain(name.includes("isolation") ? "read committed" : name);
+});
+
+test("a pooler that drops what was asked for at connect is told by the setting", async () => {
+  const { pool } = fakePool({ statementTimeoutMs: 350 });
+  const error = await failure(pool.run("SELECT", [], "read"));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+  expect(error.message).toContain("statement_timeout");
+  expect(error.message).toContain("prepare: false");
+});
+
+test("what is stored is what was sent, also where a statement is forgotten and the client repeats it", async () => {
+  const url = await freshDatabase();
+  const connect = connectWith(
+    url,
+    async (_, run, client) => {
+      await client.unsafe("DEALLOCATE ALL");
+      return run();
+    },
+    { prepare: true },
+  );
+  const driver = await open({ connect, prepare: true, poolSize: 1 });
+  const bytes = Buffer.from("\\x00ff, and more");
+  for (let round = 0; round < 4; round++) {
+    const commits = [save({ kind: `one-${round}`, bytes })];
+    expect(await apply(driver, commits)).toMatchObject([{ is: "applied" }]);
+    const many = Array.from({ length: 8 }, (_, n) => save({ kind: `many-${round}-${n}`, bytes }));
+    expect(await apply(driver, many)).toHaveLength(8);
+  }
+  const rows = await stored(plain(url));
+  expect(rows).toHaveLength(36);
+  for (const row of rows) expect(row.bytes).toEqual(bytes);
+});
+
+test("a connection that was not used for a while proves itself again, in a part of the call's time", async () => {
+  const { pool, clients } = fakePool({ size: 1, staleMs: 20, timeoutMs: 600 });
+  await answered(pool.run("first", [], "read"), clients);
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  (clients[0] as FakeClient).mute = true;
+  const write = pool.run("second", [], "write");
+  await expect.poll(() => clients[1]?.asked.length).toBe(1);
+  // Nothing of the write was sent to where nobody answers: its outcome is never in doubt.
+  expect(clients[0]?.asked.map(({ text }) => text.includes("is_ready"))).toEqual([false, true]);
+  clients[1]?.asked[0]?.resolve([{ done: 1 }]);
+  expect(await write).toEqual([{ done: 1 }]);
+  expect(clients[0]?.ended).toBe(0);
+});
+
+test("a connection whose server became a standby meanwhile is not used again", async () => {
+  const { pool, clients } = fakePool({ size: 1, staleMs: 20 });
+  await answered(pool.run("first", [], "read"), clients);
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  (clients[0] as FakeClient).ready = { is_standby: "true" };
+  await answered(pool.run("second", [], "read"), clients);
+  expect(clients.map(({ asked }) => asked.length)).toEqual([1, 1]);
+});
+
+test("a write that meets a server that only reads is rolled back, and the others prove themselves again", async () => {
+  const { pool, clients } = fakePool({ size: 2 });
+  const both = [pool.run("a", [], "read"), pool.run("b", [], "read")];
+  await turn();
+  for (const client of clients) client.asked[0]?.resolve([]);
+  await Promise.all(both);
+  for (const client of clients) client.ready = { is_read_only: "on" };
+  const write = failure(pool.run("write", [], "write"));
+  await turn();
+  const busy = clients.find(({ asked }) => asked[1]?.text === "write");
+  busy?.asked[1]?.reject(Object.assign(new Error("raw"), { code: "25006", severity: "ERROR" }));
+  expect(await write).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+
+  const read = pool.run("read", [], "read");
+  await expect.poll(() => clients[2]?.asked.length).toBe(1);
+  clients[2]?.asked[0]?.resolve([]);
+  await read;
+  expect(clients.map(({ ended }) => ended)).toEqual([0, 0, undefined]);
+});
+
+test("a host that answers nothing is passed over, and remembered", async () => {
+  const url = await freshDatabase();
+  const proxy = await startProxy(url);
+  proxy.onConnect = () => "ignore";
+  const { host } = new URL(url);
+  const both = url.replace(host, `127.0.0.1:${proxy.port},${host}`);
+  const driver = await open({ url: both, timeoutMs: 4000, poolSize: 5 });
+  const atOpening = proxy.accepted;
+  expect(atOpening).toBe(1);
+  for (let round = 0; round < 3; round++) {
+    // Some may meet the end of their connection.
+    await Promise.allSettled([1, 2, 3, 4, 5].map((n) => driver.read([{ ...SLOT, kind: `${n}` }])));
+    expect(await driver.read([SLOT])).toEqual([undefined]);
+    await plain(url).unsafe(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'groundstate' AND datname = current_database()",
+    );
+  }
+  expect(proxy.accepted).toBe(atOpening);
+});
+
+test("hosts are asked in the order of what is known of them", () => {
+  const hosts = new Hosts(3);
+  expect(hosts.inOrder()).toEqual([0, 1, 2]);
+  hosts.missed(0);
+  expect(hosts.inOrder()).toEqual([1, 2, 0]);
+  hosts.silent(1);
+  expect(hosts.inOrder()).toEqual([2, 0, 1]);
+  hosts.missed(2);
+  expect(hosts.inOrder()).toEqual([0, 2, 1]);
+  hosts.found(1);
+  expect(hosts.inOrder()).toEqual([1, 0, 2]);
+});
+
+/** Answers what is asked of any of the clients, until the call has its answer. */
+async function answered(call: Promise<unknown>, clients: readonly FakeClient[]): Promise<void> {
+  let done = false;
+  const end = call.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    for (const { asked } of clients)
+      for (const { text, resolve } of asked) if (!text.includes("is_ready")) resolve([]);
+    await turn();
+  }
+  await end;
+}
