@@ -200,11 +200,20 @@ function thaw() {
 
 /** The first one first: it makes the others. */
 function signalAll(signal) {
-  process.kill(child.pid, signal);
+  signalOne(child.pid, signal);
   const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
   for (const line of stdout.split("\n")) {
     const [pid, parent] = line.trim().split(/\s+/).map(Number);
-    if (parent === child.pid) process.kill(pid, signal);
+    if (parent === child.pid) signalOne(pid, signal);
+  }
+}
+
+/** Some have ended by themselves since they were listed. */
+function signalOne(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
   }
 }
 
