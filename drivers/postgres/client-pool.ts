@@ -1,15 +1,15 @@
 import { invalid, isStateError, StateError } from "../../src/errors.js";
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
 import { isTransient } from "../../src/transient.js";
-import type { PooledClient } from "./client.js";
+import type { ConnectionEvents, PooledClient } from "./client.js";
 import { Connection, DEADLINE, type Parameter, type Row } from "./connection.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
 import type { Hosts } from "./hosts.js";
 import { search } from "./search.js";
 
 export interface PoolOptions {
-  /** Makes one client of one connection to one of the hosts; `onClosed` may be called when that connection ends. */
-  readonly connect: (host: number, onClosed: () => void) => PooledClient;
+  /** Makes one client of one connection to one of the hosts. */
+  readonly connect: (host: number, events: ConnectionEvents) => PooledClient;
   readonly hosts: Hosts;
   readonly size: number;
   /** From the call to its answer, waiting and connecting included, in milliseconds. */
@@ -30,6 +30,9 @@ const STALE_MS = 10_000;
 
 /** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
 const MOST_CONNECT_MS = 10_000;
+
+/** A commit that changes nothing, and that a standby has only after all before it. */
+const EMPTY_COMMIT = "SELECT pg_catalog.pg_logical_emit_message(true, 'groundstate', '') AS empty_commit";
 
 /** How long an idle connection may take to say good-bye, in seconds. */
 const GOOD_BYE_S = 1;
@@ -74,6 +77,12 @@ export class ClientPool {
   #searches = 0;
   /** Why the last search found nothing, until one finds something. */
   #trouble: StateError | undefined;
+  /**
+   * Writes of unknown outcome. One may be there without being on the standby that it waited for, so whoever finds it there
+   * must wait too.
+   */
+  #doubts = 0;
+  #settledDoubts = 0;
   /** Hosts that are being looked after. */
   readonly #lookedAfter = new Set<number>();
 
@@ -95,13 +104,30 @@ export class ClientPool {
     const connection = await this.#acquire(deadline, deadline);
     try {
       const rows = await connection.ask(text, given, intent === "read" ? patience(deadline) : deadline);
+      if (intent === "write" && this.#settledDoubts < this.#doubts)
+        await this.#settleDoubt(connection, deadline);
       this.#options.hosts.heard(connection.host);
       this.#release(connection);
       return rows;
     } catch (error) {
       this.#discard(connection, error);
-      throw this.#isClosed && intent === "read" ? closed() : translate(error, intent);
+      const failure = this.#isClosed && intent === "read" ? closed() : translate(error, intent);
+      if (failure.code === "OUTCOME_UNKNOWN") this.#doubts++;
+      throw failure;
     }
+  }
+
+  /** What a write found there is not acknowledged before it is where a commit of now is. */
+  async #settleDoubt(connection: Connection, deadline: number): Promise<void> {
+    const doubts = this.#doubts;
+    try {
+      await connection.ask(EMPTY_COMMIT, [], deadline);
+    } catch (error) {
+      if (translate(error, "write").code === "OUTCOME_UNKNOWN") throw error;
+      // A server that has no such function has no such standby.
+      connection.dead = true;
+    }
+    this.#settledDoubts = doubts;
   }
 
   /** Resolves when there is a connection; a server that is not there is waited for only so long, in milliseconds. */
@@ -250,7 +276,10 @@ export class ClientPool {
   #make(host: number): Connection {
     const { connect, prepare, statementTimeoutMs, staleMs = STALE_MS } = this.#options;
     let connection: Connection | undefined;
-    const client = connect(host, () => connection && this.#onClosed(connection));
+    const client = connect(host, {
+      closed: () => connection && this.#onClosed(connection),
+      notice: (notice) => connection?.notice(notice),
+    });
     const onSlow = (slow: Connection) => void this.#lookAfter(slow);
     connection = new Connection(client, host, { prepare, statementTimeoutMs, staleMs, onSlow });
     return connection;

@@ -15,3 +15,11 @@ export interface PooledClient extends PostgresClient {
   ref?(): void;
   unref?(): void;
 }
+
+/** What is told of a connection while it stands. */
+export interface ConnectionEvents {
+  /** It has ended. */
+  readonly closed: () => void;
+  /** The server has a warning. https://www.postgresql.org/docs/current/protocol-error-fields.html */
+  readonly notice: (notice: { readonly routine?: unknown }) => void;
+}

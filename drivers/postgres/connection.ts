@@ -1,6 +1,6 @@
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
 import type { PooledClient } from "./client.js";
-import { AnswerTorn, DeadlinePassed } from "./errors.js";
+import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";
 import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
 
 /** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
@@ -22,6 +22,9 @@ export interface ConnectionOptions {
   readonly onSlow: (connection: Connection) => void;
 }
 
+/** Where in the server a commit waits for its standbys; its words depend on the server's language. */
+const WAIT_FOR_STANDBY = "SyncRepWaitForLSN";
+
 /** How long a server may take to answer before it is looked after, in milliseconds. */
 const SLOW_MS = 1200;
 
@@ -42,6 +45,7 @@ export class Connection {
   #ahead = 0;
   #provedAt = Number.NEGATIVE_INFINITY;
   #server = "";
+  #isUnreplicated = false;
 
   constructor(client: PooledClient, host: number, options: ConnectionOptions) {
     this.client = client;
@@ -57,6 +61,11 @@ export class Connection {
   /** It may be to another server by now, or to nobody. */
   get isStale(): boolean {
     return monotonicMs() - this.#provedAt > this.#options.staleMs;
+  }
+
+  /** Comes before the answer that it is about. */
+  notice({ routine }: { readonly routine?: unknown }): void {
+    if (routine === WAIT_FOR_STANDBY) this.#isUnreplicated = true;
   }
 
   /** Must be proved again before it is used. */
@@ -84,6 +93,7 @@ export class Connection {
       const answer = this.client.unsafe(text, sent, { prepare });
       const rows = await before(deadline, answer, () => onSlow(this));
       if (isTorn(rows)) throw new AnswerTorn();
+      if (this.#isUnreplicated) throw new Unreplicated();
       return rows as readonly Row[];
     } finally {
       this.askedAt = undefined;

@@ -1,6 +1,6 @@
 import { invalid, StateError } from "../../src/errors.js";
 import { type Address, type Host, shownAddress } from "./address.js";
-import type { PooledClient, PostgresClient } from "./client.js";
+import type { ConnectionEvents, PooledClient, PostgresClient } from "./client.js";
 import type { PoolOptions } from "./client-pool.js";
 import type { Settings } from "./config.js";
 import { Hosts } from "./hosts.js";
@@ -38,9 +38,9 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
     target: shownAddress(address),
     hosts: new Hosts(hosts.length),
     clients: (connectMs, timeoutMs) => ({
-      connect: (host, onClosed) => {
+      connect: (host, events) => {
         const settings = prepare ? sessionSettings(timeoutMs) : {};
-        return clientOf(postgres, address, hosts[host] as Host, settings, onClosed);
+        return clientOf(postgres, address, hosts[host] as Host, settings, events);
       },
       connectMs: Math.min(connectMs, connectTimeoutMs),
       statementTimeoutMs: prepare ? statementTimeoutMs(timeoutMs) : undefined,
@@ -54,7 +54,7 @@ function clientOf(
   { user, password, database, tls, parameters }: Address,
   host: Host,
   settings: Record<string, number | string>,
-  onClosed: () => void,
+  { closed, notice }: ConnectionEvents,
 ): PooledClient {
   const line = new Line(host, tls);
   const client = postgres({
@@ -65,8 +65,8 @@ function clientOf(
     database,
     max: 1,
     fetch_types: false,
-    onnotice() {},
-    onclose: onClosed,
+    onnotice: notice,
+    onclose: closed,
     socket: line.connect,
     // Nothing of these is to come from the environment.
     ssl: false,
@@ -117,7 +117,7 @@ function sessionSettings(timeoutMs: number): Record<string, number | string> {
  */
 function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
   const made = new WeakSet<object>();
-  return (_, onClosed) => {
+  return (_, { closed }) => {
     const client = connect();
     const options = optionsOf(client);
     const { max = 1, fetch_types = false, onclose } = options;
@@ -130,7 +130,7 @@ function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
     made.add(client);
     options.onclose = (connection) => {
       onclose?.(connection);
-      onClosed();
+      closed();
     };
     return client;
   };

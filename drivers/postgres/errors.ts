@@ -18,6 +18,13 @@ export class AnswerTorn extends Error {
   }
 }
 
+/** The server has committed, and somebody cancelled its wait for the standby that was to have the commit too. */
+export class Unreplicated extends Error {
+  constructor() {
+    super("the wait for a synchronous standby was cancelled");
+  }
+}
+
 /** What `postgres` throws: the server's own fields, or a client's or socket's error without a severity. */
 interface Failure {
   readonly code?: unknown;
@@ -82,6 +89,13 @@ function isUnknown(state: string, severity: unknown): boolean {
 }
 
 function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
+  if (error instanceof Unreplicated) {
+    return new StateError(
+      "OUTCOME_UNKNOWN",
+      "the write is on the server and may not be on its standby: it may be gone after a failover",
+      { details: {}, cause },
+    );
+  }
   const what = error instanceof DeadlinePassed ? "the server did not answer" : "the connection was lost";
   return new StateError(
     "OUTCOME_UNKNOWN",
@@ -103,7 +117,8 @@ function spoke({ severity, severity_local }: Failure): unknown {
 
 /** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
 function describe(error: Failure): Error {
-  if (error instanceof DeadlinePassed || error instanceof AnswerTorn) return error;
+  if (error instanceof DeadlinePassed || error instanceof AnswerTorn || error instanceof Unreplicated)
+    return error;
   const { code } = error;
   const severity = spoke(error);
   return new Error(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createStore, isStateError, newEventId, type StateStore } from "../../src/index.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { startProxy } from "./postgres-proxy.js";
-import { failure, open, plain, refuseStrayErrors } from "./postgres-rig.js";
+import { apply, failure, open, plain, refuseStrayErrors, save } from "./postgres-rig.js";
 
 refuseStrayErrors();
 
@@ -77,6 +77,31 @@ test("a server that is just starting is waited for when a store is opened", asyn
   await new Promise((resolve) => setTimeout(resolve, 300));
   await primary.start();
   expect(await (await opening).status()).toMatchObject({ pendingMigrations: [] });
+});
+
+test("a commit whose wait for its standby was cancelled is not acknowledged before a standby has it", async () => {
+  const sql = plain(primary.url);
+  const driver = await open({ url: primary.url, poolSize: 2 });
+  await sql.unsafe("SET synchronous_commit = local");
+  await sql.unsafe("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  await sql.unsafe("SELECT pg_reload_conf()");
+  const waiting = () => sql`SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+  const commits = [save({ session: "waits", eventId: "waits" })];
+  const first = failure(apply(driver, commits));
+  await expect.poll(waiting).toHaveLength(1);
+  await sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+  expect(await first).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("standby") });
+
+  // It is there by now; whoever asks again learns so when a standby could have it.
+  let answered = false;
+  const second = apply(driver, commits).finally(() => {
+    answered = true;
+  });
+  await expect.poll(waiting).toHaveLength(1);
+  expect(answered).toBe(false);
+  await sql.unsafe("ALTER SYSTEM RESET synchronous_standby_names");
+  await sql.unsafe("SELECT pg_reload_conf()");
+  expect(await second).toEqual([{ is: "duplicate" }]);
 });
 
 const ANN = { tenant: "acme", user: "ann", session: "s1" };

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import type { PostgresClient } from "../../drivers/postgres/client.js";
+import type { ConnectionEvents, PostgresClient } from "../../drivers/postgres/client.js";
 import { ClientPool, type PoolOptions } from "../../drivers/postgres/client-pool.js";
 import { Hosts } from "../../drivers/postgres/hosts.js";
 import type { Rows, Sent } from "./postgres-rig.js";
@@ -54,8 +54,8 @@ export interface Question extends Sent {
 export function fakePool(options: Partial<PoolOptions> = {}) {
   const clients: FakeClient[] = [];
   const closers: (() => void)[] = [];
-  const connect = (_: number, onClosed: () => void) => {
-    closers.push(onClosed);
+  const connect = (_: number, { closed }: ConnectionEvents) => {
+    closers.push(closed);
     const client = new FakeClient();
     clients.push(client);
     return client;
