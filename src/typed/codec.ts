@@ -74,16 +74,21 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   };
 }
 
-/** Values that are kept as JSON of another form, in version 0; what `read` throws makes the record CORRUPT. */
+/**
+ * Values that are kept as JSON of another form; `read` takes that of every version up to this one (default 0), and what
+ * it throws makes the record CORRUPT.
+ */
 export function mappedJson<T>(form: {
+  readonly version?: number;
   readonly write: (value: T) => JsonValue;
   readonly read: (value: unknown) => T;
 }): Codec<T> {
+  const { version = 0 } = form;
   return {
-    version: 0,
+    version,
     encode: (value) => bytesOf(JSON.stringify(form.write(value))),
     decode(bytes, stored) {
-      if (stored > 0) throw tooNew(stored, 0);
+      if (stored > version) throw tooNew(stored, version);
       return form.read(parse(bytes));
     },
   };

@@ -201,17 +201,6 @@ onEveryStore((opened) => {
     expect((await ledger().reserve(who, { id: "r", tokens: 10 })).settled).toBe(true);
   });
 
-  test("more open reservations than a budget keeps are turned away, and the budget goes on", async () => {
-    const who = newSession();
-    const one = ledger();
-    await one.setBudget(who, { calls: 1e9 });
-    const results = await Promise.allSettled(Array.from({ length: 4010 }, () => one.reserve(who, {})));
-    const refused = results.filter(({ status }) => status === "rejected");
-    expect(refused).toHaveLength(10);
-    expect(refused[0]).toMatchObject({ reason: { code: "UNAVAILABLE", details: { reason: "busy" } } });
-    expect((await one.budget(who))?.reserved.calls).toBe(4000);
-  });
-
   test("a budget may count from now, and a change of its limits changes nothing else", async () => {
     const who = newSession();
     await ledger().record(who, { ...CALL, cost: "5" });

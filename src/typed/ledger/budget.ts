@@ -1,26 +1,25 @@
 import { invalid, StateError } from "../../errors.js";
-import { readInteger, readNamed, readObject } from "../../validate.js";
+import { readInteger, readObject } from "../../validate.js";
 import { readEventId } from "../../validate-text.js";
 import { mappedJson } from "../codec.js";
 import type { JsonValue } from "../json-value.js";
+import {
+  type Amounts,
+  type AmountsInput,
+  added,
+  amountOf,
+  amountsOf,
+  type Exact,
+  NO_AMOUNTS,
+  readLimits,
+  readRequest,
+  subtracted,
+  UNITS,
+} from "./amounts.js";
+import { readLabel } from "./entry.js";
 import type { BudgetUnit } from "./errors.js";
-import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+import { type InlineHold, readUntil } from "./hold.js";
 import { exactly, minus, readSums, type Sums, tokensOf, writeSums } from "./usage.js";
-
-/** Amounts of what can be limited, any of them. */
-export interface AmountsInput {
-  /** Of all four counts together. */
-  readonly tokens?: number;
-  readonly cost?: MoneyInput;
-  readonly calls?: number;
-}
-
-/** Amounts as they are handed out. */
-export interface Amounts {
-  readonly tokens?: number;
-  readonly cost?: Money;
-  readonly calls?: number;
-}
 
 /** A limit and what stands against it. */
 export interface Budget {
@@ -33,38 +32,23 @@ export interface Budget {
   readonly remaining: Amounts;
 }
 
-/** Every amount as a bigint: tokens and calls as they are, money in units of 10^-12. */
-type Exact = { readonly [U in BudgetUnit]: bigint };
-
-export interface Held {
-  readonly id: string;
+/** What is held back in all: each hold lies in a record of its own, so that this one does not grow with them. */
+export interface HeldBack {
+  /** The line in which these holds lie, in the order of the time they are overdue at. */
+  readonly line: string;
   readonly amounts: Exact;
-  /** In milliseconds since 1970. */
-  readonly until: number;
+  readonly count: number;
+  /** None of them is overdue before. */
+  readonly earliest: number;
 }
 
 export interface StoredBudget {
   readonly limits: Partial<Exact>;
   /** What had been used when it began to count. */
   readonly from: Sums;
-  readonly open: readonly Held[];
-}
-
-export const UNITS = ["tokens", "cost", "calls"] as const satisfies readonly BudgetUnit[];
-
-/** Limits, one at least. */
-export function readLimits(value: unknown): Partial<Exact> {
-  const limits = readAmounts(value, "limits");
-  if (Object.keys(limits).length === 0)
-    throw invalid("limits", `an object with ${UNITS.join(", ")}, or some of them`);
-  return limits;
-}
-
-/** What a call is expected to use: a call, if nothing else is said. */
-export function readRequest(value: AmountsInput): Exact {
-  const amounts = { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
-  if (isSame(amounts, { tokens: 0n, cost: 0n, calls: 0n })) throw invalid("amounts", "more than nothing");
-  return amounts;
+  /** Holds from before they had records of their own; none is added. */
+  readonly inline: readonly InlineHold[];
+  readonly held?: HeldBack;
 }
 
 /** What counts against a budget. */
@@ -73,13 +57,39 @@ export function spentOf(budget: StoredBudget, total: Sums): Exact {
   return { tokens: BigInt(tokensOf(sums)), cost: sums.cost, calls: BigInt(sums.calls) };
 }
 
-/** Without what was reserved and not settled in time. */
-export function withoutOverdue(budget: StoredBudget, now: number): StoredBudget {
-  return { ...budget, open: budget.open.filter(({ until }) => until > now) };
+export function reservedOf({ held, inline }: StoredBudget): Exact {
+  return inline.reduce((sum, { amounts }) => added(sum, amounts), held?.amounts ?? NO_AMOUNTS);
 }
 
-export function withoutHeld(budget: StoredBudget, id: string): StoredBudget {
-  return { ...budget, open: budget.open.filter((held) => held.id !== id) };
+/** Without what lies inside it and was not settled in time. */
+export function withoutOverdueInline(budget: StoredBudget, now: number): StoredBudget {
+  return { ...budget, inline: budget.inline.filter(({ until }) => until > now) };
+}
+
+/** With one more hold that lies in `line`. */
+export function holding(
+  budget: StoredBudget,
+  line: string,
+  { amounts, until }: Pick<InlineHold, "amounts" | "until">,
+): StoredBudget {
+  const before = budget.held ?? { amounts: NO_AMOUNTS, count: 0, earliest: until };
+  const held = {
+    line,
+    amounts: added(before.amounts, amounts),
+    count: before.count + 1,
+    earliest: before.count === 0 ? until : Math.min(before.earliest, until),
+  };
+  return { ...budget, held };
+}
+
+/** Without one of the holds in its line. */
+export function freeing(budget: StoredBudget, amounts: Exact): StoredBudget {
+  const { held } = budget;
+  if (held === undefined) return budget;
+  const left = subtracted(held.amounts, amounts);
+  if (held.count < 1 || UNITS.some((unit) => left[unit] < 0n))
+    throw new StateError("CORRUPT", "a budget holds back less than one of its reservations", { details: {} });
+  return { ...budget, held: { ...held, amounts: left, count: held.count - 1 } };
 }
 
 /** Refuses what would take the budget beyond a limit. BUDGET_EXCEEDED. */
@@ -89,31 +99,31 @@ export function refuseOverspending(
   spent: Exact,
   requested: Exact,
 ): void {
-  const reserved = reservedOf(budget);
+  const held = reservedOf(budget);
   for (const unit of UNITS) {
-    const limit = budget.limits[unit];
-    if (limit === undefined || spent[unit] + reserved[unit] + requested[unit] <= limit) continue;
+    const most = budget.limits[unit];
+    if (most === undefined || spent[unit] + held[unit] + requested[unit] <= most) continue;
+    const details = {
+      scope,
+      unit,
+      limit: amountOf(unit, most),
+      spent: amountOf(unit, spent[unit]),
+      reserved: amountOf(unit, held[unit]),
+      requested: amountOf(unit, requested[unit]),
+    };
+    const { limit, reserved } = details;
     throw new StateError(
       "BUDGET_EXCEEDED",
-      `the ${scope}'s budget of ${unit} does not hold what was asked for`,
-      {
-        details: {
-          scope,
-          unit,
-          limit: amountOf(unit, limit),
-          spent: amountOf(unit, spent[unit]),
-          reserved: amountOf(unit, reserved[unit]),
-          requested: amountOf(unit, requested[unit]),
-        },
-      },
+      `the ${scope}'s budget of ${unit} does not hold what was asked for: limit ${limit}, spent ${details.spent}, reserved ${reserved}, requested ${details.requested}`,
+      { details },
     );
   }
 }
 
-/** A budget as it is handed out. */
-export function budgetOf(budget: StoredBudget, total: Sums): Budget {
+/** A budget as it is handed out; `overdue` is what is still counted as held back and is not any more. */
+export function budgetOf(budget: StoredBudget, total: Sums, overdue: Exact): Budget {
   const spent = spentOf(budget, total);
-  const reserved = reservedOf(budget);
+  const reserved = subtracted(reservedOf(budget), overdue);
   const remaining: Partial<Record<BudgetUnit, bigint>> = {};
   for (const unit of UNITS) {
     const limit = budget.limits[unit];
@@ -129,59 +139,61 @@ export function budgetOf(budget: StoredBudget, total: Sums): Budget {
   };
 }
 
-export function amountsOf(exact: Partial<Exact>): Amounts {
-  const given = UNITS.filter((unit) => exact[unit] !== undefined);
-  return Object.fromEntries(given.map((unit) => [unit, amountOf(unit, exact[unit] as bigint)]));
-}
-
-export function isSame(a: Exact, b: Exact): boolean {
-  return UNITS.every((unit) => a[unit] === b[unit]);
-}
-
+/** Version 0 kept all holds inside. */
 export const BUDGET = mappedJson<StoredBudget>({
-  write: ({ limits, from, open }) => ({
+  version: 1,
+  write: ({ limits, from, inline, held }) => ({
     limits: { ...amountsOf(limits) },
     from: writeSums(from),
-    open: open.map(({ id, amounts, until }) => ({
+    open: inline.map(({ id, amounts, until }) => ({
       id,
       amounts: { ...amountsOf(amounts) },
       until,
     })) as JsonValue[],
+    ...(held && { held: { ...held, amounts: writeExact(held.amounts) } }),
   }),
   read(value) {
-    const { limits, from, open } = readObject(value, "budget") as Record<string, unknown>;
+    const { limits, from, open, held } = readObject(value, "budget") as Record<string, unknown>;
     if (!Array.isArray(open)) throw invalid("open", "an array");
-    return { limits: readLimits(limits), from: readSums(from), open: open.map(readHeld) };
+    return {
+      limits: readLimits(limits),
+      from: readSums(from),
+      inline: open.map(readInline),
+      ...(held === undefined ? {} : { held: readHeld(held) }),
+    };
   },
 });
 
-function readHeld(value: unknown): Held {
+function readInline(value: unknown): InlineHold {
   const { id, amounts, until } = readObject(value, "reservation") as Record<string, unknown>;
   return {
     id: readEventId(id, "id"),
     amounts: readRequest(amounts as AmountsInput),
-    until: readInteger(until, "until", 0, Number.MAX_SAFE_INTEGER),
+    until: readUntil(until),
   };
 }
 
-function readAmounts(value: unknown, field: string): Partial<Exact> {
-  const given = readNamed(value, field, UNITS) as AmountsInput;
-  const amounts: Partial<Record<BudgetUnit, bigint>> = {};
-  for (const unit of UNITS) {
-    if (!(unit in given)) continue;
-    amounts[unit] =
-      unit === "cost"
-        ? readMoney(given.cost, unit)
-        : BigInt(readInteger(given[unit], unit, 0, Number.MAX_SAFE_INTEGER));
-  }
-  return amounts;
+function readHeld(value: unknown): HeldBack {
+  const { line, amounts, count, earliest } = readObject(value, "held") as Record<string, unknown>;
+  return {
+    line: readLabel(line, "line"),
+    amounts: readExact(amounts),
+    count: readInteger(count, "count", 0, Number.MAX_SAFE_INTEGER),
+    earliest: readUntil(earliest),
+  };
 }
 
-function reservedOf({ open }: StoredBudget): Exact {
-  const sum = (unit: BudgetUnit) => open.reduce((total, { amounts }) => total + amounts[unit], 0n);
-  return { tokens: sum("tokens"), cost: sum("cost"), calls: sum("calls") };
+/** As text: sums of many holds may leave the integers that a number has. */
+function writeExact(exact: Exact): JsonValue {
+  return Object.fromEntries(UNITS.map((unit) => [unit, String(exact[unit])]));
 }
 
-function amountOf(unit: BudgetUnit, exact: bigint): number | Money {
-  return unit === "cost" ? formatMoney(exact) : Number(exact);
+function readExact(value: unknown): Exact {
+  const given = readObject(value, "amounts") as Record<string, unknown>;
+  const read = (unit: BudgetUnit) => {
+    const digits = given[unit];
+    if (typeof digits !== "string" || !/^\d+$/.test(digits)) throw invalid(unit, "digits");
+    return BigInt(digits);
+  };
+  return { tokens: read("tokens"), cost: read("cost"), calls: read("calls") };
 }

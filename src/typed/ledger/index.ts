@@ -6,7 +6,8 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
   return new Ledger(store, options);
 }
 
-export type { Amounts, AmountsInput, Budget } from "./budget.js";
+export type { Amounts, AmountsInput } from "./amounts.js";
+export type { Budget } from "./budget.js";
 export type { LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetUnit } from "./errors.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";

@@ -118,14 +118,13 @@ export class Ledger {
 
   /** The limits of a tenant, a user or a session, and what stands against them; `undefined` without any. */
   async budget(scope: Scope, options?: CallOptions): Promise<Budget | undefined> {
-    const given = readLimited(scope);
-    return this.#run(given, this.#reservations.get(given), options);
+    return this.#reservations.get(readLimited(scope), readCall(options));
   }
 
   /** Removes the limits and the reservations. Whether there were any. */
   async removeBudget(scope: Scope, options?: CallOptions): Promise<boolean> {
-    const given = readLimited(scope);
-    return this.#run(given, this.#reservations.remove(given), options);
+    const { held } = this.#reservations;
+    return held.remove(this.#reservations.cellOf(readLimited(scope)), readCall(options));
   }
 
   /**
@@ -134,7 +133,8 @@ export class Ledger {
    */
   async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
     const owner = ownRun(identity);
-    return this.#run(owner, this.#reservations.reserve(owner, input), options);
+    const run = <R>(work: Work<R>) => this.#run(owner, work, options);
+    return this.#reservations.reserve(owner, input, run, readCall(options));
   }
 
   /**
@@ -196,7 +196,9 @@ export class Ledger {
       const removed = await Promise.all(works.map((work) => this.#run(owner, work, options)));
       forgotten += removed.filter(Boolean).length;
     }
-    await this.#run(owner, this.#reservations.remove(owner), options);
+    await this.#reservations.held.freeAll(owner, readCall(options));
+    await this.#run(owner, this.#reservations.releaseInline(owner), options);
+    await this.removeBudget(owner, options);
     return forgotten;
   }
 
@@ -205,6 +207,10 @@ export class Ledger {
   }
 
   #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {
-    return this.#combiner.run(tenant, work, readSignal(readOptions(options, ["signal"])));
+    return this.#combiner.run(tenant, work, readCall(options));
   }
+}
+
+function readCall(options: CallOptions | undefined): AbortSignal | undefined {
+  return readSignal(readOptions(options, ["signal"]));
 }

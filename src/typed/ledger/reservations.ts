@@ -2,27 +2,23 @@ import type { Identity, StateStore } from "../../contract.js";
 import { invalid, StateError } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { readInteger, readNamed } from "../../validate.js";
-import { Collection } from "../collection.js";
+import type { Cell } from "../cell.js";
 import { digestOf, ownEventId, readOwnId } from "../names.js";
+import { transact } from "../transact.js";
+import { type Amounts, type AmountsInput, amountsOf, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
+import type { Book } from "./book.js";
 import {
-  type Amounts,
-  type AmountsInput,
-  amountsOf,
-  BUDGET,
   type Budget,
   budgetOf,
-  type Held,
-  isSame,
-  readLimits,
-  readRequest,
+  holding,
   refuseOverspending,
   type StoredBudget,
   spentOf,
-  UNITS,
-  withoutHeld,
-  withoutOverdue,
+  withoutOverdueInline,
 } from "./budget.js";
 import type { Work } from "./combiner.js";
+import { Held } from "./held.js";
+import { type HeldIn, type Hold, holdId } from "./hold.js";
 import { type Places, type Scope, scopeId, scopeOwner } from "./places.js";
 import { NOTHING } from "./usage.js";
 
@@ -50,20 +46,43 @@ export interface BudgetInput extends AmountsInput {
   readonly fromNow?: boolean;
 }
 
+/** A budget that limits a session. */
+interface Limiting extends Omit<HeldIn, "line"> {
+  readonly scope: "session" | "user" | "tenant";
+  readonly cell: Cell<StoredBudget>;
+  readonly total: ReturnType<Places["totalOf"]>;
+}
+
+/** What was reserved, and the budgets in which something is overdue. */
+interface Attempt {
+  readonly reservation: Reservation;
+  readonly overdue: readonly Cell<StoredBudget>[];
+}
+
+/** A budget does not hold what was asked for, but counts what is overdue. */
+class OverdueInTheWay extends Error {
+  readonly budget: Cell<StoredBudget>;
+
+  constructor(budget: Cell<StoredBudget>) {
+    super("overdue reservations are in the way");
+    this.budget = budget;
+  }
+}
+
 const TTL_MS = 600_000;
 const MOST_TTL_MS = 86_400_000;
-/** What a budget's record holds, by far. */
-const MOST_OPEN = 4000;
 
 /** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
 export class Reservations {
+  readonly #store: StateStore;
   readonly #places: Places;
-  readonly #budgets: Collection<StoredBudget>;
   readonly #now: () => number;
+  readonly held: Held;
 
   constructor(store: StateStore, places: Places, now: () => number) {
+    this.#store = store;
     this.#places = places;
-    this.#budgets = new Collection(store, "ledger.budget", { codec: BUDGET });
+    this.held = new Held(store);
     this.#now = now;
   }
 
@@ -72,131 +91,209 @@ export class Reservations {
     const { fromNow, ...limited } = given;
     if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
     const limits = readLimits(limited);
-    const { budget, total } = this.#cells(scope);
+    const cell = this.cellOf(scope);
+    const total = this.#places.totalOf(scope);
     return {
-      reads: [budget, total],
+      reads: [cell, total],
       writes: 0,
       repeatable: fromNow !== true,
       act: async (book) => {
-        const { open = [], from: before = NOTHING } = (await book.get(budget)) ?? {};
+        const before = await book.get(cell);
         const sums = (await book.get(total))?.sums ?? NOTHING;
-        const from = fromNow === undefined ? before : fromNow ? sums : NOTHING;
-        const now = { limits, from, open };
-        book.put(budget, now);
-        return budgetOf(withoutOverdue(now, this.#now()), sums);
+        const from = fromNow === undefined ? (before?.from ?? NOTHING) : fromNow ? sums : NOTHING;
+        const now = this.#now();
+        const budget = withoutOverdueInline({ inline: [], ...before, limits, from }, now);
+        book.put(cell, budget);
+        return budgetOf(budget, sums, await this.held.overdue(cell, budget, now, undefined));
       },
     };
   }
 
-  get(scope: Scope): Work<Budget | undefined> {
-    const { budget, total } = this.#cells(scope);
-    return {
-      reads: [budget, total],
-      writes: 0,
-      repeatable: true,
-      act: async (book) => {
-        const stored = await book.get(budget);
-        const { sums = NOTHING } = (await book.get(total)) ?? {};
-        return stored && budgetOf(withoutOverdue(stored, this.#now()), sums);
+  async get(scope: Scope, signal: AbortSignal | undefined): Promise<Budget | undefined> {
+    const cell = this.cellOf(scope);
+    const total = this.#places.totalOf(scope);
+    return transact(
+      this.#store,
+      async (transaction) => {
+        const [stored, rollup] = await Promise.all([transaction.get(cell), transaction.get(total)]);
+        if (stored === undefined) return undefined;
+        const now = this.#now();
+        const budget = withoutOverdueInline(stored, now);
+        const overdue = await this.held.overdue(cell, budget, now, signal);
+        return budgetOf(budget, rollup?.sums ?? NOTHING, overdue);
       },
-    };
+      { attempts: 1000, repeatable: true, signal },
+    );
   }
 
-  remove(scope: Scope): Work<boolean> {
-    const { budget } = this.#cells(scope);
-    return {
-      reads: [budget],
-      writes: 0,
-      repeatable: false,
-      async act(book) {
-        const found = (await book.get(budget)) !== undefined;
-        book.remove(budget);
-        return found;
-      },
-    };
+  cellOf(scope: Scope): Cell<StoredBudget> {
+    return this.held.budgets.at(scopeOwner(scope), scopeId(scope));
   }
 
-  /** Holds the amounts back in every budget that limits the session, or in none. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT. */
-  reserve(owner: Identity, input: ReserveInput): Work<Reservation> {
+  /**
+   * Holds the amounts back in every budget that limits the session, or in none. Where something is overdue a piece of it
+   * is freed, and as many pieces as stand in the way. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
+   */
+  async reserve(
+    owner: Identity,
+    input: ReserveInput,
+    run: (work: Work<Attempt>) => Promise<Attempt>,
+    signal: AbortSignal | undefined,
+  ): Promise<Reservation> {
+    const work = this.#reserve(owner, input);
+    const sweep = (budget: Cell<StoredBudget>) => this.held.sweep(budget, this.#now(), signal);
+    for (;;) {
+      try {
+        const { reservation, overdue } = await run(work);
+        // It is reserved, whatever becomes of what the next one may free as well.
+        for (const budget of overdue) await sweep(budget).catch(() => undefined);
+        return reservation;
+      } catch (error) {
+        if (!(error instanceof OverdueInTheWay)) throw error;
+        await sweep(error.budget);
+      }
+    }
+  }
+
+  #reserve(owner: Identity, input: ReserveInput): Work<Attempt> {
     const given = readNamed(input, "reservation", [...UNITS, "ttlMs", "id"]) as ReserveInput;
     const { ttlMs = TTL_MS, id = newEventId(), ...asked } = given;
     const lasts = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS) : ttlMs;
-    const held = {
-      id: heldId(owner, readOwnId("id" in given ? given.id : id, "id")),
-      amounts: readRequest(asked),
-    };
+    readOwnId("id" in given ? given.id : id, "id");
+    const amounts = readRequest(asked);
     const limiting = this.#limiting(owner);
     const settled = this.#places.settledBy(owner, id);
+    const name = holdId(owner.session, id);
+    const cell = this.held.holdAt(owner, name);
+    const inlineId = inlineHoldId(owner, id);
     return {
-      reads: [settled, ...limiting.flatMap(({ budget, total }) => [budget, total])],
-      writes: 0,
+      reads: [settled, cell, ...limiting.flatMap((one) => [one.cell, one.total])],
+      writes: limiting.length,
       repeatable: "id" in given,
       act: async (book) => {
         const now = this.#now();
-        if ((await book.get(settled)) !== undefined) return reservationOf(id, { ...held, until: now }, true);
-        let until = now + lasts;
-        for (const { scope, budget, total } of limiting) {
-          const stored = await book.get(budget);
+        if ((await book.get(settled)) !== undefined)
+          return { reservation: reservationOf(id, { amounts, until: now }, true), overdue: [] };
+        const before = await this.#current(book, owner, name, now);
+        if (before !== undefined && !isSame(before.amounts, amounts)) throw otherReservation();
+        const inline = await inlineHold(book, limiting, inlineId, now);
+        if (inline !== undefined && !isSame(inline.amounts, amounts)) throw otherReservation();
+        const until = (before ?? inline)?.until ?? now + lasts;
+        const heldIn: HeldIn[] = [];
+        const overdue: Cell<StoredBudget>[] = [];
+        for (const { scope, cell: place, total, ...where } of limiting) {
+          const stored = await book.get(place);
           if (stored === undefined) continue;
-          const current = withoutOverdue(stored, now);
-          const before = current.open.find((other) => other.id === held.id);
-          if (before === undefined) {
-            const { sums = NOTHING } = (await book.get(total)) ?? {};
-            refuseOverspending(scope, current, spentOf(current, sums), held.amounts);
-            book.put(budget, { ...current, open: withHeld(current.open, { ...held, until }) });
-          } else if (isSame(before.amounts, held.amounts)) until = before.until;
-          else throw otherReservation();
+          const budget = withoutOverdueInline(stored, now);
+          if (isOverdue(budget, now)) overdue.push(place);
+          if (budget.inline.some((other) => other.id === inlineId)) continue;
+          const line = budget.held?.line ?? newEventId();
+          heldIn.push({ ...where, line });
+          if (before?.heldIn.some((other) => other.line === line)) continue;
+          const { sums = NOTHING } = (await book.get(total)) ?? {};
+          try {
+            refuseOverspending(scope, budget, spentOf(budget, sums), amounts);
+          } catch (refusal) {
+            throw isOverdue(budget, now) ? new OverdueInTheWay(place) : refusal;
+          }
+          const due = { user: owner.user, hold: name };
+          book.put(place, holding(budget, line, { amounts, until }));
+          book.put(this.held.dueAt(owner.tenant, { ...where, line }, until, due), due);
         }
-        return reservationOf(id, { ...held, until });
+        if (heldIn.length > 0) book.put(cell, { amounts, until, heldIn });
+        return { reservation: reservationOf(id, { amounts, until }), overdue };
       },
     };
   }
 
   /** Frees what a reservation holds back. Whether it was still held. */
   release(owner: Identity, id: string): Work<boolean> {
-    const budgets = this.#limiting(owner).map(({ budget }) => budget);
-    const held = heldId(owner, id);
+    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const name = holdId(owner.session, id);
+    const cell = this.held.holdAt(owner, name);
+    const inlineId = inlineHoldId(owner, id);
     return {
-      reads: budgets,
-      writes: 0,
+      reads: [cell, ...budgets],
+      writes: budgets.length,
       repeatable: true,
-      async act(book) {
-        let found = false;
-        for (const budget of budgets) {
-          const stored = await book.get(budget);
-          if (!stored?.open.some((other) => other.id === held)) continue;
-          found = true;
-          book.put(budget, withoutHeld(stored, held));
-        }
-        return found;
+      act: async (book) => {
+        const hold = await book.get(cell);
+        if (hold !== undefined) await this.held.free(book, owner, name, hold);
+        const inline = await removeInline(book, budgets, (other) => other === inlineId);
+        return hold !== undefined || inline;
       },
     };
   }
 
-  #limiting({ tenant, user, session }: Identity) {
-    return [
-      { scope: "session", ...this.#cells({ tenant, user, session }) },
-      { scope: "user", ...this.#cells({ tenant, user }) },
-      { scope: "tenant", ...this.#cells({ tenant }) },
-    ] as const;
+  /** Takes out of the budgets what a session holds back inside their records. */
+  releaseInline(owner: Identity): Work<boolean> {
+    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const prefix = inlineHoldId(owner, "");
+    return {
+      reads: budgets,
+      writes: 0,
+      repeatable: true,
+      act: (book) => removeInline(book, budgets, (id) => id.startsWith(prefix)),
+    };
   }
 
-  #cells(scope: Scope) {
-    const budget = this.#budgets.at(scopeOwner(scope), scopeId(scope));
-    return { budget, total: this.#places.totalOf(scope) };
+  /** A hold that is not overdue; one that is goes. */
+  async #current(book: Book, owner: Identity, name: string, now: number): Promise<Hold | undefined> {
+    const hold = await book.get(this.held.holdAt(owner, name));
+    if (hold === undefined || hold.until > now) return hold;
+    await this.held.free(book, owner, name, hold);
+    return undefined;
+  }
+
+  #limiting({ tenant, user, session }: Identity): Limiting[] {
+    const one = (scope: Limiting["scope"], of: HeldIn["of"], whose: Scope) => ({
+      scope,
+      of,
+      budget: scopeId(whose),
+      cell: this.cellOf(whose),
+      total: this.#places.totalOf(whose),
+    });
+    return [
+      one("session", "user", { tenant, user, session }),
+      one("user", "user", { tenant, user }),
+      one("tenant", "tenant", { tenant }),
+    ];
   }
 }
 
 /** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
-function heldId({ user, session }: Identity, id: string): string {
+function inlineHoldId({ user, session }: Identity, id: string): string {
   return ownEventId(digestOf(user, session), id);
 }
 
-function withHeld(open: readonly Held[], held: Held): readonly Held[] {
-  if (open.length < MOST_OPEN) return [...open, held];
-  throw new StateError("UNAVAILABLE", `the budget has ${MOST_OPEN} open reservations; nothing was reserved`, {
-    details: { reason: "busy" },
-  });
+/** What a reservation of before holds back inside the budgets' records. */
+async function inlineHold(book: Book, limiting: readonly Limiting[], id: string, now: number) {
+  for (const { cell } of limiting) {
+    const budget = await book.get(cell);
+    const found = budget?.inline.find((other) => other.id === id && other.until > now);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isOverdue({ held }: StoredBudget, now: number): boolean {
+  return held !== undefined && held.count > 0 && held.earliest <= now;
+}
+
+async function removeInline(
+  book: Book,
+  budgets: readonly Cell<StoredBudget>[],
+  isGone: (id: string) => boolean,
+): Promise<boolean> {
+  let found = false;
+  for (const cell of budgets) {
+    const budget = await book.get(cell);
+    const inline = budget?.inline.filter(({ id }) => !isGone(id));
+    if (budget === undefined || inline?.length === budget.inline.length) continue;
+    found = true;
+    book.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });
+  }
+  return found;
 }
 
 function otherReservation(): StateError<"IDEMPOTENCY_CONFLICT"> {
@@ -205,6 +302,10 @@ function otherReservation(): StateError<"IDEMPOTENCY_CONFLICT"> {
   });
 }
 
-function reservationOf(id: string, { amounts, until }: Omit<Held, "id">, settled = false): Reservation {
+function reservationOf(
+  id: string,
+  { amounts, until }: Pick<Hold, "amounts" | "until">,
+  settled = false,
+): Reservation {
   return { id, amounts: amountsOf(amounts), expiresAt: new Date(until), settled };
 }
