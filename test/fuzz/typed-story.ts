@@ -125,6 +125,10 @@ export const READS: Readonly<Record<string, Read>> = {
     Promise.all([{ tenant: TENANT }, USER, WHO, RUN].map((scope) => ledger.totals(scope))),
   "ledger.budget": ({ ledger }) =>
     Promise.all([{ tenant: TENANT }, USER, WHO].map((scope) => ledger.budget(scope))),
+  "ledger.budget, of what is overdue": ({ store }) => {
+    const later = createLedger(store, { clock: () => NOON + HOUR });
+    return Promise.all([{ tenant: TENANT }, USER, WHO].map((scope) => later.budget(scope)));
+  },
   "ledger.reconciliations": ({ ledger }) => ledger.reconciliations({ tenant: TENANT }),
   ...summaries(),
   "slot.get": ({ slot }) => slot.get(WHO),
@@ -144,6 +148,8 @@ export const RETRIES: Readonly<Record<string, Read>> = {
   "ledger.record again, by the provider's id": ({ ledger }) =>
     ledger.record(WHO, { ...SPENT, cost: "1.5", responseId: "resp-2" }),
   "ledger.record again what was forgotten": ({ ledger }) => ledger.record(FORGOTTEN, FORGOTTEN_ENTRY),
+  "ledger.reserve again what is open": ({ ledger }) =>
+    ledger.reserve(WHO, { id: "open", tokens: 100, cost: "0.5" }),
   "ledger.reserve again what was settled": ({ ledger }) =>
     ledger.reserve(WHO, { id: "settled", tokens: 100 }),
 };

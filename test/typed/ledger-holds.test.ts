@@ -3,8 +3,8 @@ import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, newEventId, type StateStore, tenantIdentity, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/typed/ledger/index.js";
 import { digestOf } from "../../src/typed/names.js";
-import { newSession, onEveryStore } from "./stores.js";
 import { soak } from "../soak.js";
+import { newSession, onEveryStore } from "./stores.js";
 
 const CALL = { provider: "p", model: "m" };
 const HELD = 400;

@@ -2,6 +2,7 @@ import { Decimal } from "decimal.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatMoney, readMoney } from "../../src/typed/ledger/money.js";
+import { priceOf } from "../../src/typed/ledger/price.js";
 
 const RULE = /cost must be a decimal of 0 or more/;
 /** Precise enough for any sum of these tests; the library knows nothing of how the ledger adds up. */
@@ -88,5 +89,62 @@ describe("money", () => {
     const amounts = ["0.1", "0.2", "0.0000000375"];
     const exact = amounts.reduce((total, each) => total.plus(each), new Exact(0));
     expect(String(amounts.reduce((total, each) => total + Number(each), 0))).not.toBe(exact.toString());
+  });
+});
+
+describe("a float", () => {
+  test.each([0.1 + 0.2, 1200 * 0.15e-6 + 300 * 0.6e-6, 1.8500000000000002e-5])(
+    "%s is called one, and the exact way is named",
+    (value) => {
+      expect(() => readMoney(value, "cost")).toThrow(/not a float that was calculated: priceOf\(/);
+    },
+  );
+
+  test("is never said of text, or of nothing", () => {
+    expect(() => readMoney("0.30000000000000004", "cost")).not.toThrow(/float/);
+    expect(() => readMoney(undefined, "cost")).toThrow(/not undefined/);
+  });
+});
+
+describe("priceOf", () => {
+  test("multiplies and adds without a float", () => {
+    const price = fc.tuple(fc.nat({ max: 1000 }), fc.nat({ max: 999_999 }));
+    const kinds = fc.array(fc.tuple(fc.nat({ max: 10 ** 9 }), price), { maxLength: 5 });
+    fc.assert(
+      fc.property(kinds, (given) => {
+        const decimals = given.map(([, [whole, rest]]) => `${whole}.${String(rest).padStart(6, "0")}`);
+        const names = given.map((_, index) => `kind${index}`);
+        const tokens = Object.fromEntries(names.map((name, index) => [name, given[index]?.[0]]));
+        const perMillion = Object.fromEntries(names.map((name, index) => [name, decimals[index] as string]));
+        const exact = given.reduce(
+          (sum, [count], index) => sum.plus(new Exact(decimals[index] as string).times(count)),
+          new Exact(0),
+        );
+        expect(priceOf({ tokens, perMillion })).toBe(exact.dividedBy(1e6).toString());
+      }),
+    );
+  });
+
+  test.each<[string, Parameters<typeof priceOf>[0], string]>([
+    ["one kind", { tokens: 1200, perMillion: "0.15" }, "0.00018"],
+    ["a price that is a number", { tokens: 1200, perMillion: 0.15 }, "0.00018"],
+    ["a count that is undefined", { tokens: { a: 3, b: undefined }, perMillion: { a: 1 } }, "0.000003"],
+    ["nothing", { tokens: {}, perMillion: {} }, "0"],
+  ])("%s", (_, input, price) => {
+    expect(priceOf(input)).toBe(price);
+  });
+
+  test.each<[string, string, unknown]>([
+    ["a kind without a price", "perMillion.b", { tokens: { a: 1, b: 2 }, perMillion: { a: "1" } }],
+    ["a price of the prototype", "perMillion.toString", { tokens: { toString: 1 }, perMillion: {} }],
+    ["half a token", "tokens", { tokens: 0.5, perMillion: "1" }],
+    ["a price that leaves what is exact", "perMillion", { tokens: 1, perMillion: "0.0000001" }],
+    ["a price that was calculated", "perMillion", { tokens: 1, perMillion: 0.1 + 0.2 }],
+    ["more than money holds", "price", { tokens: Number.MAX_SAFE_INTEGER, perMillion: "999999999" }],
+    ["another name", "price", { tokens: 1, perMillion: "1", per: 1 }],
+  ])("refuses %s", (_, field, input) => {
+    expect(() => priceOf(input as never)).toThrow(
+      expect.objectContaining({ code: "INVALID_RECORD", details: expect.objectContaining({ field }) }),
+    );
   });
 });

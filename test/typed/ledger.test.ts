@@ -137,6 +137,12 @@ onEveryStore((opened) => {
     }
   });
 
+  test("counts of tokens may be undefined, as providers leave them", async () => {
+    const who = newSession();
+    const { entry } = await ledger().record(who, { ...CALL, promptTokens: 3, cachedReadTokens: undefined });
+    expect(entry).toMatchObject({ promptTokens: 3, cachedReadTokens: 0 });
+  });
+
   test("what is there and undefined was forgotten, and is refused", async () => {
     const who = newSession();
     const forgotten: [string, () => Promise<unknown>][] = [

@@ -8,12 +8,15 @@ import { timeOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
+/** Counts of tokens as providers give them: one that is missing or `undefined` is 0. */
+export type GivenCounts = { readonly [K in keyof TokenCounts]?: number | undefined };
+
 /** One model call, as it is recorded. */
-export interface NewLedgerEntry extends Partial<TokenCounts> {
+export interface NewLedgerEntry extends GivenCounts {
   /** 1 to 255 UTF-8 bytes, like all names here. */
   readonly provider: string;
   readonly model: string;
-  /** What the call cost. Left out when its price is not known. */
+  /** What the call cost, such as `priceOf` says. Left out when its price is not known. */
   readonly cost?: MoneyInput;
   /** Whether the price was known. Default: whether there is a cost. */
   readonly priced?: boolean;
@@ -178,7 +181,7 @@ function readHashes(value: unknown): string[] {
 function readTokens(given: Record<string, unknown>): TokenCounts {
   const counts = TOKEN_COUNTS.map((count) => [
     count,
-    !(count in given) ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
+    given[count] === undefined ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
   ]);
   return Object.fromEntries(counts) as TokenCounts;
 }

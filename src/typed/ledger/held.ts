@@ -7,7 +7,7 @@ import { transact } from "../transact.js";
 import { added, type Exact, NO_AMOUNTS } from "./amounts.js";
 import { Book } from "./book.js";
 import { BUDGET, freeing, type StoredBudget } from "./budget.js";
-import { DUE, type Due, dueId, HOLD, type HeldIn, type Hold, holdPrefix, timeOfDue } from "./hold.js";
+import { DUE, type Due, dueId, type HeldIn, HOLD, type Hold, holdPrefix, timeOfDue } from "./hold.js";
 
 type Signal = AbortSignal | undefined;
 type User = Pick<Identity, "tenant" | "user">;
@@ -80,7 +80,12 @@ export class Held {
   }
 
   /** What a budget counts as held back though it is overdue; as it is with the budget that was read before. */
-  async overdue(cell: Cell<StoredBudget>, { held }: StoredBudget, now: number, signal: Signal): Promise<Exact> {
+  async overdue(
+    cell: Cell<StoredBudget>,
+    { held }: StoredBudget,
+    now: number,
+    signal: Signal,
+  ): Promise<Exact> {
     let sum = NO_AMOUNTS;
     if (held === undefined || held.earliest > now) return sum;
     const before = `${held.line}/${timeKey(now + 1)}`;

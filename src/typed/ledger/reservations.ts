@@ -5,7 +5,15 @@ import { readInteger, readNamed } from "../../validate.js";
 import type { Cell } from "../cell.js";
 import { digestOf, ownEventId, readOwnId } from "../names.js";
 import { transact } from "../transact.js";
-import { type Amounts, type AmountsInput, amountsOf, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
+import {
+  type Amounts,
+  type AmountsInput,
+  amountsOf,
+  isSame,
+  readLimits,
+  readRequest,
+  UNITS,
+} from "./amounts.js";
 import type { Book } from "./book.js";
 import {
   type Budget,
