@@ -25,7 +25,7 @@ test("the twenty lines do what they say", async () => {
 test.each([
   ["sessions", "2 Three., 3 Which?\nOpen invoices\nundefined\n"],
   ["approvals", "approved\n9000 DIGEST_MISMATCH\n250 claimed\n250 ALREADY_CLAIMED\n"],
-  ["ledger", "user: 0.013 spent\nopus 0.013, mini 0.0000000375, total 0.013000075\n"],
+  ["ledger", "user: 0.013 spent\nopus 0.013, mini 0.0000000375, total 0.0130000375\n"],
 ])("the page on %s does what it says", async (wrapper, output) => {
   writeFileSync(join(folder, `${wrapper}.mjs`), blockWith("js", `from "groundstate/${wrapper}"`));
   expect((await run(process.execPath, [`${wrapper}.mjs`], { cwd: folder })).stdout).toBe(output);
