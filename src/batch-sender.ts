@@ -1,10 +1,11 @@
 import { judge } from "./batch-verdict.js";
 import { safelyRepeatedMs } from "./decide.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
-import type { Driver, Outcome } from "./driver.js";
+import type { Commit, Driver, Outcome } from "./driver.js";
 import { isStateError } from "./errors.js";
-import { type CommitEntry, deliver, type EraseEntry, refuse, settle, unknownOutcome } from "./queue-entry.js";
-import { commitKeys } from "./slot-key.js";
+import { deliver, type Entry, refuse, settle, unknownOutcome } from "./queue-entry.js";
+import { type EraseCommit, isErase } from "./queued-commit.js";
+import { commitKeys, HeldKeys } from "./slot-key.js";
 
 export type Writer = Pick<Driver, "name" | "apply" | "erase">;
 
@@ -17,12 +18,12 @@ export interface BatchSenderOptions {
 
 /** Those that were not sent yet. */
 export interface WaitingLine {
-  count(): number;
+  depth(): { readonly commits: number; readonly bytes: number };
   /** Rejects them all. */
   refuse(error: unknown): void;
 }
 
-/** Sends batches and erases, and tells each caller what became of its own; asks again where that is safe. */
+/** Sends batches, and tells each caller what became of its own; asks again where that is safe. */
 export class BatchSender {
   readonly #driver: Writer;
   readonly #options: BatchSenderOptions;
@@ -34,23 +35,40 @@ export class BatchSender {
     this.#waiting = waiting;
   }
 
-  async erase(entry: EraseEntry): Promise<void> {
+  /** The commits of a batch together, and its erases between those that came before and after. */
+  async send(entries: readonly Entry[]): Promise<void> {
+    let run: Entry[] = [];
+    for (const entry of entries) {
+      if (!isErase(entry.commit)) {
+        run.push(entry);
+        continue;
+      }
+      await this.#send(run);
+      run = [];
+      await this.#erase(entry, entry.commit);
+    }
+    await this.#send(run);
+  }
+
+  async #erase(entry: Entry, { writes: [{ session: of }] }: EraseCommit): Promise<void> {
+    if (entry.state !== "sent") return;
     try {
-      const count = await this.#driver.erase(...entry.erase);
-      if (!Number.isSafeInteger(count)) throw new Error("the driver erased a number of records that is none");
-      settle(entry)?.resolve(count);
+      const records = await this.#driver.erase(of.tenant, of.user, of.session);
+      if (!Number.isSafeInteger(records))
+        throw new Error("the driver erased a number of records that is none");
+      settle(entry)?.resolve({ is: "erased", records });
     } catch (error) {
       settle(entry)?.reject(isStateError(error) ? error : unknownOutcome(entry, error));
     }
   }
 
-  async send(entries: readonly CommitEntry[]): Promise<void> {
+  async #send(entries: readonly Entry[]): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
     const { now, window } = this.#options;
     const started = now();
     try {
-      const commits = batch.map((entry) => entry.commit);
+      const commits = batch.map((entry) => entry.commit as Commit);
       const outcomes = await tellBatch(
         () => this.#describe(batch),
         () => this.#driver.apply(commits, { now: started, window }),
@@ -71,18 +89,20 @@ export class BatchSender {
     }
   }
 
-  #describe(batch: readonly CommitEntry[]): ToldBatch {
+  #describe(batch: readonly Entry[]): ToldBatch {
+    const depth = this.#waiting.depth();
     return {
       operation: "apply",
       driver: this.#driver.name,
       size: batch.length,
       bytes: batch.reduce((sum, { bytes }) => sum + bytes, 0),
-      waiting: this.#waiting.count(),
+      waiting: depth.commits,
+      waitingBytes: depth.bytes,
     };
   }
 
   /** What becomes of a batch that the driver rejected. */
-  async #recover(batch: readonly CommitEntry[], error: unknown, started: number): Promise<void> {
+  async #recover(batch: readonly Entry[], error: unknown, started: number): Promise<void> {
     const verdict = judge(error);
     if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
     if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
@@ -91,16 +111,16 @@ export class BatchSender {
   }
 
   /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
-  async #sendHalves(batch: readonly CommitEntry[]): Promise<void> {
+  async #sendHalves(batch: readonly Entry[]): Promise<void> {
     const middle = batch.length >> 1;
-    await this.send(batch.slice(0, middle));
-    await this.send(batch.slice(middle));
+    await this.#send(batch.slice(0, middle));
+    await this.#send(batch.slice(middle));
   }
 
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(batch: readonly CommitEntry[], cause: unknown, started: number): Promise<void> {
+  async #sendOnceMore(batch: readonly Entry[], cause: unknown, started: number): Promise<void> {
     const { now, window } = this.#options;
-    const again: CommitEntry[] = [];
+    const again: Entry[] = [];
     // A layer has sent it again as it was, for it has nothing but saves.
     const isSentAgain = judge(cause) === "unknown for good" && batch.every(hasSave);
     const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
@@ -112,29 +132,29 @@ export class BatchSender {
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
     if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
     for (const entry of again) entry.sentOnceMore = true;
-    await this.send(again);
+    await this.#send(again);
   }
 }
 
 /** Those that would not take effect after one that was made later, and has taken effect; the others are refused. */
 function inOrder(
-  unknown: readonly CommitEntry[],
-  batch: readonly CommitEntry[],
+  unknown: readonly Entry[],
+  batch: readonly Entry[],
   outcomes: readonly Outcome[],
   cause: unknown,
-): readonly CommitEntry[] {
-  const taken = new Set<string>();
+): readonly Entry[] {
+  const taken = new HeldKeys();
   const inDoubt = new Set(unknown);
-  const overtaken = new Set<CommitEntry>();
+  const overtaken = new Set<Entry>();
   for (const [index, entry] of [...batch.entries()].toReversed()) {
     const keys = commitKeys(entry.commit);
-    if (outcomes[index]?.is === "applied") for (const key of keys) taken.add(key);
-    else if (inDoubt.has(entry) && keys.some((key) => taken.has(key))) overtaken.add(entry);
+    if (outcomes[index]?.is === "applied") taken.add(keys);
+    else if (inDoubt.has(entry) && taken.meets(keys)) overtaken.add(entry);
   }
   for (const entry of overtaken) refuse(Object.assign(entry, { inDoubt: true }), cause);
   return unknown.filter((entry) => !overtaken.has(entry));
 }
 
-function hasSave({ commit }: CommitEntry): boolean {
+function hasSave({ commit }: Entry): boolean {
   return commit.writes.some((write) => write.op === "save");
 }

@@ -52,6 +52,8 @@ export interface BatchEvent {
   readonly bytes: number;
   /** How many commits or reads were left waiting for a later batch when it was sent. */
   readonly waiting: number;
+  /** The payloads of those commits, in bytes. */
+  readonly waitingBytes: number;
 }
 
 export interface RetryEvent {

@@ -6,6 +6,7 @@ import { openRecord } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
 import { ReadQueue } from "./read-queue.js";
+import { ReadTurns } from "./read-turns.js";
 import { TurnTaking } from "./turn-taking.js";
 
 export interface PageSize {
@@ -22,17 +23,23 @@ export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Nu
 /** What a scan is to return, however many pages it takes. */
 export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
 
+const READS_IN_FLIGHT = 8;
+
 /** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
 export class DriverReads {
   readonly #driver: Driver;
   readonly #turns = new TurnTaking();
   readonly #slots: ReadQueue;
+  readonly #others: ReadTurns;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopped = false;
 
-  constructor(driver: Driver) {
+  /** At most `inFlight` of its questions are under way at once. */
+  constructor(driver: Driver, inFlight = READS_IN_FLIGHT) {
     this.#driver = driver;
-    this.#slots = new ReadQueue(driver, this.#turns);
+    const most = Math.max(2, inFlight);
+    this.#slots = new ReadQueue(driver, this.#turns, most >> 1);
+    this.#others = new ReadTurns(most - (most >> 1));
   }
 
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -42,7 +49,7 @@ export class DriverReads {
   }
 
   event(tenant: string, eventId: string, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
-    return this.#read(() => this.#driver.readByEventId(tenant, eventId), signal);
+    return this.#read(tenant, () => this.#driver.readByEventId(tenant, eventId), signal);
   }
 
   /** All that match, one page after another. */
@@ -60,6 +67,7 @@ export class DriverReads {
   stop(): void {
     this.#stopped = true;
     this.#slots.stop(storeClosed());
+    this.#others.refuse(storeClosed());
   }
 
   async #scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
@@ -72,7 +80,11 @@ export class DriverReads {
     while (found.length < wanted) {
       const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
       const ask = { ...left, limit, maxBytes: page.bytes };
-      const { records, more } = await this.#read(async () => whole(await this.#driver.scan(ask)), signal);
+      const { records, more } = await this.#read(
+        range.tenant ?? "",
+        async () => whole(await this.#driver.scan(ask)),
+        signal,
+      );
       for (const record of records) {
         found.push(openRecord(record, expected, this.#driver.handsOver, isNext));
         if (rest.reverse) left.before = record;
@@ -86,9 +98,10 @@ export class DriverReads {
   }
 
   /** Reads, unless the caller gives up first. */
-  async #read<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async #read<T>(tenant: string, ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     this.#refuse(signal);
-    const answer = this.#track(this.#inTurn(() => askDriver(ask, "the driver failed to read")));
+    const inTurn = () => this.#inTurn(() => askDriver(ask, "the driver failed to read"));
+    const answer = this.#track(this.#others.run(tenant, inTurn, signal));
     return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 

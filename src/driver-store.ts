@@ -1,4 +1,6 @@
 import { askDriver } from "./ask-driver.js";
+import { atCaller } from "./caller-stack.js";
+import { CallersPayloads } from "./callers-payloads.js";
 import { steadied, steadyNow } from "./clock.js";
 import { CommitQueue } from "./commit-queue.js";
 import type {
@@ -81,16 +83,21 @@ class DriverStore implements StateStore {
   readonly #hurry = new AbortController();
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
-    const { maxBytes, window, inFlight, layers } = validateStoreOptions(options, driver.inFlight);
+    const { maxBytes, window, inFlight, layers, room, waitMs } = validateStoreOptions(
+      options,
+      driver.inFlight,
+    );
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
     this.#now = runtime === undefined ? steadyNow : steadied(runtime.now, runtime.elapsed);
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
       window,
+      room,
+      waitMs,
       now: this.#now,
       schedule: runtime?.schedule ?? setImmediate,
     });
-    this.#reads = new DriverReads(this.#driver);
+    this.#reads = new DriverReads(this.#driver, driver.readsInFlight);
     this.#maxBytes = maxBytes;
   }
 
@@ -173,7 +180,7 @@ class DriverStore implements StateStore {
       const { tenant, user, session } = validateSessionIdentity(identity);
       this.#refuseWhenClosed();
       signal?.throwIfAborted();
-      const records = await this.#queue.erase(tenant, user, session, signal);
+      const records = await this.#queue.erase({ tenant, user, session }, signal);
       if (told) told.records = records;
       return records;
     });
@@ -198,8 +205,15 @@ class DriverStore implements StateStore {
     return this.close();
   }
 
-  #tell<T>(operation: OperationEvent["operation"], work: (told?: ToldOperation) => Promise<T>): Promise<T> {
-    return tellOperation(operation, this.#driver.name, work);
+  async #tell<T>(
+    operation: OperationEvent["operation"],
+    work: (told?: ToldOperation) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await tellOperation(operation, this.#driver.name, work);
+    } catch (error) {
+      throw atCaller(error);
+    }
   }
 
   /** What every operation does first. */
@@ -229,7 +243,7 @@ class DriverStore implements StateStore {
     this.#refuseWhenClosed();
     signal?.throwIfAborted();
     if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
-    const outcome = accepted(commit, await this.#queue.commit(commit, signal));
+    const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
     if (told) told.duplicate = outcome.is === "duplicate";
     return outcome;
   }

@@ -114,6 +114,9 @@ export interface Driver {
   /** How many batches it likes to have under way at once, unless the store's options say otherwise. Default 1. */
   readonly inFlight?: number;
 
+  /** How many reads it likes to have under way at once: 2 or more, and so many that writes need not wait for them. Default 8. */
+  readonly readsInFlight?: number;
+
   /**
    * The payloads it returns are the caller's: each is alone on its memory, and the driver lets go of it. The store copies
    * those of a driver that does not say so.
@@ -123,7 +126,7 @@ export interface Driver {
   /**
    * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One
    * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or
-   * an event id, nor an erase beside a batch; other stores, of this process and of others, are the driver's to hold off.
+   * an event id, nor an erase beside a batch that writes in its session; other stores, of this process and of others, are the driver's to hold off.
    *
    * It remembers every saved event id with its fingerprint, and forgets at most twice as many ids as the batch
    * wrote, oldest first: `isSeen` says which may go; one past the window that is still current is put at the end

@@ -13,6 +13,9 @@ export interface StateErrorOptions<C extends StateErrorCode> {
 const BRAND = Symbol.for("groundstate.StateError");
 const NAME = "StateError";
 
+/** How many calls of the package may lie between where an error is made and the caller, whose line is what matters. */
+const OWN_FRAMES = 30;
+
 /** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
   readonly code: C;
@@ -21,7 +24,10 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
   readonly retryable: boolean;
 
   constructor(code: C, message: string, options: StateErrorOptions<C>) {
+    const { stackTraceLimit } = Error;
+    setStackTraceLimit(stackTraceLimit + OWN_FRAMES);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    setStackTraceLimit(stackTraceLimit);
     this.code = code;
     this.details = options.details;
     this.retryable = options.retryable ?? code === "UNAVAILABLE";
@@ -43,6 +49,11 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
   get [BRAND](): true {
     return true;
   }
+}
+
+/** Where it is frozen, stacks are as short as they are. */
+function setStackTraceLimit(limit: number): void {
+  if (Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable) Error.stackTraceLimit = limit;
 }
 
 /** A StateError whose `details` narrow with its `code`. */

@@ -1,32 +1,76 @@
-import type { Commit, Outcome } from "./driver.js";
+import type { CallersPayloads } from "./callers-payloads.js";
+import type { Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
+import { payloadBytes } from "./payload-bytes.js";
+import type { QueuedCommit, QueuedOutcome } from "./queued-commit.js";
+import { type CommitKeys, commitKeys } from "./slot-key.js";
+import type { Waiter } from "./tenant-lines.js";
 
-interface Waiting<T> {
-  readonly resolve: (value: T) => void;
+/** What a write costs beside its payload, in bytes. */
+const WRITE_BYTES = 1024;
+
+/** Payloads that are the caller's. */
+export type Payloads = Pick<CallersPayloads, "seal" | "own">;
+
+/** A commit, and who waits for it. */
+export class Entry implements Waiter {
+  readonly commit: QueuedCommit;
+  readonly bytes: number;
+  readonly weight: number;
+  /** When it has waited long enough, on the clock of `monotonicMs`. */
+  readonly deadline: number;
+  readonly resolve: (outcome: QueuedOutcome) => void;
   readonly reject: (reason: unknown) => void;
   /** Dequeues the caller's abort listener. */
-  release: () => void;
-  state: "waiting" | "sent" | "settled";
-}
-
-export interface CommitEntry extends Waiting<Outcome> {
-  readonly commit: Commit;
-  readonly bytes: number;
-  readonly keys: readonly string[];
+  release: () => void = () => {};
+  /** What is to be done once it is settled. */
+  readonly onSettled: (entry: Entry, wasSent: boolean) => void;
+  /** To be made its own once there is room. */
+  readonly payloads: Payloads | undefined;
+  state: "waiting" | "sent" | "settled" = "waiting";
+  /** It holds room in the queue. */
+  isIn = false;
+  /** Its payloads are its own and fingerprinted: it can be sent. */
+  isReady = false;
   /** A try ended without saying whether it was written. */
-  inDoubt: boolean;
+  inDoubt = false;
   /** It was sent once more because of that. */
-  sentOnceMore: boolean;
-}
+  sentOnceMore = false;
+  #keys: CommitKeys | undefined;
 
-export interface EraseEntry extends Waiting<number> {
-  readonly erase: readonly [tenant: string, user: string, session: string];
-}
+  constructor(
+    commit: QueuedCommit,
+    deadline: number,
+    { resolve, reject, onSettled }: Pick<Entry, "resolve" | "reject" | "onSettled">,
+    payloads?: Payloads,
+  ) {
+    this.commit = commit;
+    this.bytes = payloadBytes(commit);
+    this.weight = this.bytes + commit.writes.length * WRITE_BYTES;
+    this.deadline = deadline;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.onSettled = onSettled;
+    this.payloads = payloads;
+  }
 
-export type Entry = CommitEntry | EraseEntry;
+  get tenant(): string {
+    return this.commit.tenant;
+  }
+
+  get isGone(): boolean {
+    return this.state === "settled";
+  }
+
+  /** Made when first asked for: where one batch is under way at a time, hardly anybody asks. */
+  get keys(): CommitKeys {
+    this.#keys ??= commitKeys(this.commit);
+    return this.#keys;
+  }
+}
 
 /** Whether a driver's answer is one that a commit can have. */
-function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is Outcome {
+function fits(outcome: Outcome | undefined, { commit }: Entry): outcome is Outcome {
   const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
   switch (outcome?.is) {
     case "applied":
@@ -41,7 +85,7 @@ function fits(outcome: Outcome | undefined, { commit }: CommitEntry): outcome is
 }
 
 /** Passes an outcome on; where it does not say what became of the commit, the error that is left instead. */
-export function deliver(entry: CommitEntry, outcome: Outcome | undefined): unknown {
+export function deliver(entry: Entry, outcome: Outcome | undefined): unknown {
   if (!fits(outcome, entry)) return new Error("the driver gave an outcome that is none");
   if (outcome.is !== "failed") settle(entry)?.resolve(outcome);
   else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
@@ -50,20 +94,22 @@ export function deliver(entry: CommitEntry, outcome: Outcome | undefined): unkno
 }
 
 /** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */
-export function refuse(entry: CommitEntry, error: unknown): void {
+export function refuse(entry: Entry, error: unknown): void {
   settle(entry)?.reject(isStateError(error) && !entry.inDoubt ? error : unknownOutcome(entry, error));
 }
 
 /** Marks an entry settled; `undefined` when it already was. */
-export function settle<E extends Entry>(entry: E): E | undefined {
+export function settle(entry: Entry): Entry | undefined {
   if (entry.state === "settled") return undefined;
+  const wasSent = entry.state === "sent";
   entry.state = "settled";
   entry.release();
+  entry.onSettled(entry, wasSent);
   return entry;
 }
 
 export function unknownOutcome(entry: Entry, cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
-  const retryable = "commit" in entry && entry.commit.writes.every((write) => write.op === "save");
+  const retryable = entry.commit.writes.every((write) => write.op === "save");
   const advice = retryable ? "retry it with the same event ids" : "read before you retry";
   return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
     details: isStateError(cause, "OUTCOME_UNKNOWN") ? cause.details : {},

@@ -3,17 +3,19 @@ import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
 import { queueMicrotask } from "./real-timers.js";
+import { TenantLines, type Waiter } from "./tenant-lines.js";
 import type { TurnTaking } from "./turn-taking.js";
 
-/** How many reads may be under way at once. */
-const IN_FLIGHT = 4;
 /** How many slots one read may ask for: at first, and when it is known that they bring little. */
 const FIRST_SLOTS = 16;
 const MOST_SLOTS = 128;
 /** About how many bytes of payload one read is meant to bring, as far as the last ones tell. */
 const BYTES = 8 * 1024 * 1024;
 
-interface Waiting {
+/** What a slot costs: a tenant may ask for 16 in its turn. */
+const WEIGHT = 1024;
+
+interface Waiting extends Waiter {
   readonly slot: Slot;
   readonly resolve: (record: StoredRecord | undefined) => void;
   readonly reject: (error: unknown) => void;
@@ -21,12 +23,13 @@ interface Waiting {
 
 /**
  * Reads of single slots, which share one question to the driver when they are made at the same moment or while others
- * are under way. Each is asked after it was made, and so sees all that was acknowledged before.
+ * are under way, tenants in turn. Each is asked after it was made, and so sees all that was acknowledged before.
  */
 export class ReadQueue {
   readonly #driver: Pick<Driver, "name" | "read">;
   readonly #turns: TurnTaking;
-  #waiting: Waiting[] = [];
+  readonly #inFlight: number;
+  readonly #waiting = new TenantLines<Waiting>();
   #running = 0;
   #scheduled = false;
   /** How many slots the next read may ask for. */
@@ -35,14 +38,15 @@ export class ReadQueue {
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "name" | "read">, turns: TurnTaking) {
+  constructor(driver: Pick<Driver, "name" | "read">, turns: TurnTaking, inFlight: number) {
     this.#driver = driver;
     this.#turns = turns;
+    this.#inFlight = inFlight;
   }
 
   read(slot: Slot): Promise<StoredRecord | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ slot, resolve, reject });
+      this.#waiting.add({ tenant: slot.tenant, weight: WEIGHT, isGone: false, slot, resolve, reject });
       this.#wake();
     });
   }
@@ -54,7 +58,7 @@ export class ReadQueue {
   }
 
   #rejectWaiting(error: unknown): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const { reject } of this.#waiting.clear()) reject(error);
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -64,7 +68,7 @@ export class ReadQueue {
   }
 
   #isIdle(): boolean {
-    return this.#running === 0 && this.#waiting.length === 0;
+    return this.#running === 0 && this.#waiting.size === 0;
   }
 
   #wake(): void {
@@ -72,7 +76,7 @@ export class ReadQueue {
     this.#scheduled = true;
     // Soon enough for a reader that is alone, late enough for all whom one answer set going.
     queueMicrotask(() => {
-      const pause = this.#waiting.length > 0 ? this.#turns.pause() : undefined;
+      const pause = this.#waiting.size > 0 ? this.#turns.pause() : undefined;
       if (pause === undefined) this.#pump();
       else void pause.then(() => this.#pump());
     });
@@ -80,15 +84,13 @@ export class ReadQueue {
 
   #pump(): void {
     this.#scheduled = false;
-    while (this.#running < IN_FLIGHT && this.#waiting.length > 0) void this.#run(this.#next());
+    while (this.#running < this.#inFlight && this.#waiting.size > 0) void this.#run(this.#next());
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #next(): readonly Waiting[] {
-    if (this.#waiting.length > this.#most) return this.#waiting.splice(0, this.#most);
-    const all = this.#waiting;
-    this.#waiting = [];
-    return all;
+    let count = 0;
+    return this.#waiting.take(() => (count++ < this.#most ? "take" : "stop"));
   }
 
   async #run(asked: readonly Waiting[]): Promise<void> {
@@ -136,7 +138,8 @@ export class ReadQueue {
       driver: this.#driver.name,
       size,
       bytes: 0,
-      waiting: this.#waiting.length,
+      waiting: this.#waiting.size,
+      waitingBytes: 0,
     };
   }
 

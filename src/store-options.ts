@@ -12,9 +12,35 @@ export interface StoreOptions {
   readonly layers?: readonly Layer[];
   /** How many batches of commits may be under way at once: 1 to 16. Default what the driver likes best. */
   readonly inFlight?: number;
+  /**
+   * How many payload bytes may wait to be written, and be under way, in this store: from 1. Default 64 MiB. No tenant
+   * gets more of it than it leaves for others, alone half. A call that finds no room waits for it, and its payload must be
+   * left alone until then; a commit that is larger than all of it is let in when it is empty.
+   */
+  readonly maxQueuedBytes?: number;
+  /** The same, in commits: from 1. Default 10,000. */
+  readonly maxQueuedCommits?: number;
+  /**
+   * How long a write may wait before it is sent to the driver, in milliseconds: from 1. Then it is UNAVAILABLE with the
+   * reason `busy`, and nothing was written. Default 30 seconds.
+   */
+  readonly queueTimeoutMs?: number;
 }
 
-export const STORE_OPTIONS = ["maxBytes", "idempotencyWindowMs", "layers", "inFlight"] as const;
+export const STORE_OPTIONS = [
+  "maxBytes",
+  "idempotencyWindowMs",
+  "layers",
+  "inFlight",
+  "maxQueuedBytes",
+  "maxQueuedCommits",
+  "queueTimeoutMs",
+] as const;
+
+const QUEUED_BYTES = 64 * 1024 * 1024;
+const QUEUED_COMMITS = 10_000;
+const QUEUE_MS = 30_000;
+const MOST_MS = 2 ** 31 - 1;
 
 const MOST_IN_FLIGHT = 16;
 
@@ -35,7 +61,17 @@ export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
     throw invalid("layers", "an array of functions");
   }
+  const number = (
+    field: "maxQueuedBytes" | "maxQueuedCommits" | "queueTimeoutMs",
+    usual: number,
+    most = Number.MAX_SAFE_INTEGER,
+  ) => (field in given ? readInteger(given[field], field, 1, most) : usual);
   return {
+    room: {
+      bytes: number("maxQueuedBytes", QUEUED_BYTES),
+      commits: number("maxQueuedCommits", QUEUED_COMMITS),
+    },
+    waitMs: number("queueTimeoutMs", QUEUE_MS, MOST_MS),
     maxBytes: maxBytes ?? LIMITS.payloadBytes,
     window,
     inFlight: readInteger(inFlight, "inFlight", 1, MOST_IN_FLIGHT),

@@ -1,7 +1,7 @@
 import { monotonicMs, nextTurn, setImmediate } from "./real-timers.js";
 
-/** How long reads may keep the event loop to themselves. */
-const LONGEST_MS = 5;
+/** How long reads may keep the event loop to themselves: a commit needs several turns of it to get through. */
+const LONGEST_MS = 2;
 
 /**
  * Lets the event loop go round between reads. In memory and in SQLite they are synchronous and their promises resolve at

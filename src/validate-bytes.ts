@@ -7,14 +7,14 @@ const offsetOf = getter<number>("byteOffset");
 const bufferOf = getter<ArrayBufferLike>("buffer");
 const at = Reflect.get(typedArray, "at") as (index: number) => number | undefined;
 
-/** A copy of a payload: a `Uint8Array` (a Buffer is one) of at most `maxBytes`, on memory of its own. */
-export function copyPayload(value: unknown, field: string, maxBytes: number): Uint8Array {
+/** A payload, a `Uint8Array` (a Buffer is one) of at most `maxBytes`; still on the caller's memory. */
+export function readPayload(value: unknown, field: string, maxBytes: number): Uint8Array {
   if (!types.isUint8Array(value)) throw invalid(field, "a Uint8Array");
   // A subclass may lie about its length: only the intrinsic getters are believed.
   const length = lengthOf.call(value);
   if (length > maxBytes) throw invalid(field, `at most ${maxBytes} bytes`);
   if (length === 0 && isOutOfBounds(value)) throw invalid(field, "a Uint8Array whose buffer is not detached");
-  return copyBytes(new Uint8Array(bufferOf.call(value), offsetOf.call(value), length));
+  return new Uint8Array(bufferOf.call(value), offsetOf.call(value), length);
 }
 
 /** A copy that shares no memory with its source, nor with a pool. */

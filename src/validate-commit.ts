@@ -9,11 +9,14 @@ import {
   readExpect,
   readNamed,
   readObject,
-  validateRecord,
+  readRecord,
   validateSlot,
 } from "./validate.js";
 
-/** A commit checked and copied: 1 to 256 changes, one tenant, no slot and no event id twice. */
+/**
+ * A commit checked: 1 to 256 changes, one tenant, no slot and no event id twice. Its payloads are still the caller's, and
+ * become its own by `CallersPayloads`.
+ */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   if (!Array.isArray(changes)) throw invalid("changes", "an array");
   const { length } = changes;
@@ -31,13 +34,13 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   return { tenant: readTenant(writes), writes: refuseTwice(writes) };
 }
 
-/** A commit of one save. */
+/** A commit of one save; its payload is still the caller's. */
 export function saveCommit(
   record: unknown,
   options: object,
   limits: RecordLimits,
 ): Commit & { readonly writes: readonly [Extract<Write, { op: "save" }>] } {
-  const write = withExpect({ op: "save", record: validateRecord(record, limits) } as const, options);
+  const write = withExpect({ op: "save", record: readRecord(record, limits) } as const, options);
   return { tenant: write.record.tenant, writes: [write] };
 }
 
@@ -66,7 +69,7 @@ function readChange(value: unknown, limits: RecordLimits): Write {
         Change,
         { op: "save" }
       >;
-      return withExpect({ op, record: validateRecord(change.record, limits) }, change);
+      return withExpect({ op, record: readRecord(change.record, limits) }, change);
     }
     case "delete": {
       const change = readSlotChange(value);

@@ -6,7 +6,7 @@ import { fingerprint } from "./fingerprint.js";
 import { isVouchedFor } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { unknownName } from "./unknown-name.js";
-import { copyPayload } from "./validate-bytes.js";
+import { copyBytes, readPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
 
 export interface RecordLimits {
@@ -40,10 +40,17 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
 
 /** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
 export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
+  const checked = readRecord(record, limits);
+  const own = { ...checked, bytes: copyBytes(checked.bytes) };
+  return { ...own, fingerprint: fingerprint(own) };
+}
+
+/** A record checked and copied but for its payload, which is still the caller's and has no fingerprint yet. */
+export function readRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const given = readObject(record, "record") as Partial<NewRecord>;
   const { eventId, identity, kind, bytes, version, updatedAt } = given;
   const slot = validateSlot(identity, kind);
-  const checked = {
+  return {
     tenant: slot.tenant,
     user: slot.user,
     session: slot.session,
@@ -53,10 +60,8 @@ export function validateRecord(record: unknown, limits: RecordLimits): StoredRec
     fingerprint: "",
     version: readVersion(version),
     updatedAt: updatedAt === undefined ? limits.now : readDate(updatedAt, "updatedAt"),
-    bytes: copyPayload(bytes, "bytes", limits.maxBytes ?? LIMITS.payloadBytes),
+    bytes: readPayload(bytes, "bytes", limits.maxBytes ?? LIMITS.payloadBytes),
   };
-  checked.fingerprint = fingerprint(checked);
-  return checked;
 }
 
 /** `undefined` when the condition is left out; a condition that is present but undefined was forgotten. */

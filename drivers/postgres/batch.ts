@@ -46,7 +46,7 @@ export function roundsOf(commits: readonly Commit[]): Rounds {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
   for (const [index, commit] of commits.entries()) {
-    const keys = commitKeys(commit);
+    const keys = commitKeys(commit).alone;
     const round = Math.max(...keys.map((key) => next.get(key) ?? 0));
     for (const key of keys) next.set(key, round + 1);
     rounds[round] ??= [];

@@ -16,10 +16,10 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   "lets commits of several slots be overtaken": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (...session) => queue.erase(...session),
-      async commit(commit, signal) {
+      erase: (session, signal) => queue.erase(session, signal),
+      async commit(commit, signal, payloads) {
         if (commit.writes.length > 1) await Promise.resolve();
-        return queue.commit(commit, signal);
+        return queue.commit(commit, signal, payloads);
       },
     };
   },
@@ -27,23 +27,23 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
     const queues = [realQueue(driver, options), realQueue(driver, options)] as const;
     let turn = 0;
     return {
-      erase: (...session) => queues[0].erase(...session),
-      commit: (commit, signal) => queues[turn++ % 2 === 0 ? 0 : 1].commit(commit, signal),
+      erase: (session, signal) => queues[0].erase(session, signal),
+      commit: (commit, signal, payloads) => queues[turn++ % 2 === 0 ? 0 : 1].commit(commit, signal, payloads),
     };
   },
   "does not let an erase wait": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (tenant, user, session) => driver.erase(tenant, user, session),
-      commit: (commit, signal) => queue.commit(commit, signal),
+      erase: ({ tenant, user, session }) => driver.erase(tenant, user, session),
+      commit: (commit, signal, payloads) => queue.commit(commit, signal, payloads),
     };
   },
   "says of what is in doubt that nothing was written": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (...session) => queue.erase(...session),
-      commit: (commit, signal) =>
-        queue.commit(commit, signal).catch((error) => {
+      erase: (session, signal) => queue.erase(session, signal),
+      commit: (commit, signal, payloads) =>
+        queue.commit(commit, signal, payloads).catch((error) => {
           throw isStateError(error, "OUTCOME_UNKNOWN") ? unavailable("unreachable") : error;
         }),
     };
@@ -51,8 +51,9 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   "lets a sent commit be aborted": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (...session) => queue.erase(...session),
-      commit: (commit, signal) => unlessAborted(queue.commit(commit), signal as AbortSignal),
+      erase: (session, signal) => queue.erase(session, signal),
+      commit: (commit, signal, payloads) =>
+        unlessAborted(queue.commit(commit, undefined, payloads), signal as AbortSignal),
     };
   },
   "sends everything once more": (driver, options) => {
@@ -60,17 +61,21 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
       await driver.apply(commits, given);
       return driver.apply(commits, given);
     };
-    return realQueue({ apply: twice, erase: (...session) => driver.erase(...session) }, options);
+    return realQueue({ apply: twice, erase: driver.erase.bind(driver) }, options);
   },
+  "lets everybody in": (driver, options) =>
+    realQueue(driver, { ...options, room: { commits: 1000, bytes: 1000 } }),
+  "counts commits and not their bytes": (driver, options) =>
+    realQueue(driver, { ...options, room: { ...options.room, bytes: 1000 } }),
   "loses what comes while it is busy": (driver, options) => {
     const queue = realQueue(driver, options);
     let waiting = 0;
     return {
-      erase: (...session) => queue.erase(...session),
-      async commit(commit, signal) {
+      erase: (session, signal) => queue.erase(session, signal),
+      async commit(commit, signal, payloads) {
         if (waiting >= 6) return new Promise(() => {});
         waiting++;
-        return queue.commit(commit, signal).finally(() => waiting--);
+        return queue.commit(commit, signal, payloads).finally(() => waiting--);
       },
     };
   },
@@ -78,9 +83,11 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
 
 /** By which of its rules the property may catch each: the one that happens to be broken first. */
 const CAUGHT_BY: Readonly<Record<string, RegExp>> = {
-  "lets commits of several slots be overtaken": /order of making|erase/,
-  "is two queues": /share a slot|order of making|erase/,
-  "does not let an erase wait": /erase/,
+  "lets commits of several slots be overtaken": /order of making/,
+  "is two queues": /share a slot|order of making|room/,
+  "does not let an erase wait": /erase|order of making|ended with/,
+  "lets everybody in": /more may be let in/,
+  "counts commits and not their bytes": /more bytes/,
   "says of what is in doubt that nothing was written": /UNAVAILABLE/,
   "lets a sent commit be aborted": /aborted/,
   "sends everything once more": /sent twice/,

@@ -103,9 +103,9 @@ describe("the channel of batches", () => {
     await Promise.all(["k1", "k2", "none"].map((kind) => store.find(OWNER, kind)));
     const told = { driver: "memory", outcome: "ok", milliseconds };
     expect(events).toEqual([
-      { ...told, operation: "apply", size: 256, bytes: 2560, waiting: 44 },
-      { ...told, operation: "apply", size: 44, bytes: 440, waiting: 0 },
-      { ...told, operation: "read", size: 3, bytes: 20, waiting: 0 },
+      { ...told, operation: "apply", size: 256, bytes: 2560, waiting: 44, waitingBytes: 440 },
+      { ...told, operation: "apply", size: 44, bytes: 440, waiting: 0, waitingBytes: 0 },
+      { ...told, operation: "read", size: 3, bytes: 20, waiting: 0, waitingBytes: 0 },
     ]);
   });
 

@@ -230,7 +230,7 @@ describe("what a driver throws", () => {
   test("as a StateError, on a read, is passed on as it is", async () => {
     const error = unavailable("busy");
     for (const [, read] of reads)
-      expect(await failure(read(createStore(throwing(error, "later"))))).toBe(error);
+      expect(await failure(read(createStore(throwing(error, "later"))))).toStrictEqual(error);
   });
 });
 

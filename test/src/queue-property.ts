@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import type { Writer } from "../../src/batch-sender.js";
 import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
-import { slotOf } from "../../src/decide.js";
 import type { Commit, Layer, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import type { RetryRuntime } from "../../src/layers/index.js";
-import { slotKey } from "../../src/slot-key.js";
+import { payloadBytes } from "../../src/payload-bytes.js";
+import { isErase, type QueuedCommit } from "../../src/queued-commit.js";
+import { commitKeys, HeldKeys } from "../../src/slot-key.js";
 import { FATES, type Fate, fail, fate, takesEffect } from "./fate.js";
-import { applied, idsOf } from "./queue-rig.js";
-import { deletes, driverWith, saves } from "./rig.js";
+import { applied, idsOf, QUEUE } from "./queue-rig.js";
+import { deletes, driverWith, saves, sessionOf } from "./rig.js";
 
 export type Queue = Pick<CommitQueue, "commit" | "erase">;
 export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
@@ -26,23 +27,25 @@ export function retriedQueue(layerOf: (runtime: RetryRuntime) => Layer): MakeQue
 }
 
 type Step =
-  | { readonly act: "save"; readonly kinds: readonly string[] }
-  | { readonly act: "delete"; readonly kind: string }
-  | { readonly act: "erase" }
+  | { readonly act: "save"; readonly tenant: string; readonly kinds: readonly string[] }
+  | { readonly act: "delete"; readonly tenant: string; readonly kind: string }
+  | { readonly act: "erase"; readonly tenant: string }
   | { readonly act: "abort"; readonly back: number }
   | { readonly act: "turn" };
 
 const kind = fc.constantFrom("a", "b", "c", "d");
+const tenant = fc.constantFrom("acme", "globex", "initech");
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
       act: fc.constant("save" as const),
+      tenant,
       kinds: fc.uniqueArray(kind, { minLength: 1, maxLength: 3 }),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant("delete" as const), kind }) },
-  { weight: 1, arbitrary: fc.constant<Step>({ act: "erase" }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant("delete" as const), tenant, kind }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant("erase" as const), tenant }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant("abort" as const), back: fc.nat(4) }) },
   { weight: 4, arbitrary: fc.constant<Step>({ act: "turn" }) },
 );
@@ -50,7 +53,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /**
  * Whatever comes in, however the driver fares and in whatever order it answers: every write ends, and ends truly; the
  * writes of a slot take effect in the order in which they were made, each once; nothing is sent twice unless its first
- * try was refused or in doubt, or a layer retries; two batches under way share no slot and no event id; an erase is alone.
+ * try was refused or in doubt, or a layer retries; two batches under way share no slot and no event id, nor does one erase a
+ * session that the other writes; no more is let in than there is room for, and who is let in is sent in turn.
  */
 export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   const interleaving = [fc.scheduler(), fc.integer({ min: 1, max: 3 })] as const;
@@ -61,7 +65,7 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, fates) => {
     const witness = new Witness(scheduler, fates, retries);
     const schedule = (pump: () => void) => void scheduler.schedule(Promise.resolve(), "pump").then(pump);
-    const queue = make(witness, { inFlight, window: 1, now: () => 0, schedule });
+    const queue = make(witness, { ...QUEUE, room: ROOM, inFlight, window: 1, now: () => 0, schedule });
     const made: { controller: AbortController; work: Work }[] = [];
     const script = async () => {
       for (const [number, next] of steps.entries()) {
@@ -81,21 +85,36 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   });
 }
 
+/** Less than a script makes. */
+const ROOM = { commits: 5, bytes: 8 };
+
 const ABORTED = { aborted: true };
 
-/** A commit or an erase, and all that happened to it. */
+/** A commit, and all that happened to it. */
 class Work {
-  readonly commit: Commit | undefined;
-  readonly keys: readonly string[];
+  readonly commit: QueuedCommit;
+  readonly bytes: number;
   sends = 0;
   effects = 0;
   mayBeSent = true;
+  /** Its payloads were made its own. */
+  isIn = false;
   ended: { readonly value: unknown } | { readonly error: unknown } | undefined;
 
-  constructor(commit: Commit | undefined) {
+  readonly #signal: AbortSignal;
+
+  constructor(commit: QueuedCommit, signal: AbortSignal) {
     this.commit = commit;
-    const slots = commit?.writes.map((write) => slotKey(slotOf(write))) ?? [];
-    this.keys = commit ? [...slots, ...idsOf(commit)] : [];
+    this.#signal = signal;
+    this.bytes = payloadBytes(commit);
+  }
+
+  get isWaitingInside(): boolean {
+    return this.isIn && this.sends === 0 && !this.ended && !this.#signal.aborted;
+  }
+
+  get isErase(): boolean {
+    return isErase(this.commit);
   }
 
   verify(): void {
@@ -120,7 +139,7 @@ class Witness implements Writer {
   readonly #mayBeSentAgain: readonly Fate[];
   readonly #works: Work[] = [];
   readonly #live = new Set<Work>();
-  /** For each slot, the works that took effect on it, by their place in the order of making. */
+  /** For each slot, the last work that took effect on it, and for each session its last erase, by the order of making. */
   readonly #log = new Map<string, number>();
   #complaint: Error | undefined;
 
@@ -136,15 +155,13 @@ class Witness implements Writer {
     number: number,
     signal: AbortSignal,
   ): Work {
-    const commit =
-      step.act === "save"
-        ? saves(`${number}`, step.kinds)
-        : step.act === "delete"
-          ? deletes(step.kind)
-          : undefined;
-    const work = new Work(commit);
+    const commit = commitOf(step, number);
+    const work = new Work(commit, signal);
     this.#works.push(work);
-    const ending = commit ? queue.commit(commit, signal) : queue.erase("acme", "ann", "s1", signal);
+    const payloads = { seal() {}, own: () => this.#letIn(work) };
+    const ending: Promise<unknown> = isErase(commit)
+      ? queue.erase(commit.writes[0].session, signal)
+      : queue.commit(commit, signal, payloads);
     ending.then(
       (value) => {
         work.ended = { value };
@@ -163,7 +180,7 @@ class Witness implements Writer {
 
   async apply(commits: readonly Commit[]): Promise<readonly Outcome[]> {
     const works = commits.map((commit) => this.#works.find((work) => work.commit === commit) as Work);
-    this.#note(() => this.#isInOrder(works));
+    this.#note(() => this.#mayBeSent(works));
     for (const work of works) this.#send(work);
     await this.#scheduler.schedule(Promise.resolve(), "apply");
     const fate = this.#fates.shift() ?? "done";
@@ -176,41 +193,40 @@ class Witness implements Writer {
     return outcomes;
   }
 
-  async erase(): Promise<number> {
-    const work = this.#works.find(({ commit, sends, ended }) => !commit && sends === 0 && !ended) as Work;
-    const before = this.#works.slice(0, this.#works.indexOf(work));
-    this.#note(() => {
-      must(this.#live.size === 0, "an erase must be alone");
-      must(
-        before.every(({ sends, ended }) => sends > 0 || ended),
-        "an erase must wait for all before it",
-      );
-    });
+  async erase(tenant: string): Promise<number> {
+    const work = this.#works.find(
+      ({ commit, sends, ended }) => isErase(commit) && commit.tenant === tenant && sends === 0 && !ended,
+    ) as Work;
+    this.#note(() => this.#mayBeSent([work]));
     this.#send(work);
     await this.#scheduler.schedule(Promise.resolve(), "erase");
-    work.effects++;
+    this.#happen(work);
     this.#live.delete(work);
     return 0;
   }
 
-  #isInOrder(works: readonly Work[]): void {
-    const live = new Set([...this.#live].flatMap(({ keys }) => keys));
+  #letIn(work: Work): undefined {
+    work.isIn = true;
+    // Of what is under way some may be on its way out, for an end is heard of a little later than it comes to be.
+    const held = this.#works.filter((each) => each.isWaitingInside);
+    this.#note(() => {
+      must(held.length <= ROOM.commits, "no more may be let in than there is room for");
+      const bytes = held.reduce((sum, each) => sum + each.bytes, 0);
+      must(bytes <= ROOM.bytes, "no more bytes may be let in than there is room for");
+    });
+  }
+
+  #mayBeSent(works: readonly Work[]): void {
+    const live = new HeldKeys();
+    for (const work of this.#live) live.add(commitKeys(work.commit));
     for (const work of works) {
+      must(work.isIn || work.isErase, "what is sent must have been let in");
       must(work.mayBeSent, "nothing may be sent twice without need");
       must(
-        !work.keys.some((key) => live.has(key)),
-        "two batches under way may not share a slot or an event id",
-      );
-      const erases = this.#works.slice(0, this.#works.indexOf(work)).filter(({ commit }) => !commit);
-      must(
-        erases.every(({ effects, ended }) => effects > 0 || ended),
-        "what comes after an erase must wait for it",
+        !live.meets(commitKeys(work.commit)),
+        "two batches under way may not share a slot or an event id, or erase what the other writes",
       );
     }
-    must(
-      [...this.#live].every(({ commit }) => commit),
-      "an erase must be alone",
-    );
   }
 
   #send(work: Work): void {
@@ -220,21 +236,21 @@ class Witness implements Writer {
   }
 
   #happen(work: Work): Outcome {
-    const isReplay = work.effects > 0 && idsOf(work.commit as Commit).length > 0;
-    if (isReplay) return { is: "duplicate" };
+    if (work.effects > 0 && hasSave(work)) return { is: "duplicate" };
     work.effects++;
     const place = this.#works.indexOf(work);
-    for (const write of work.commit?.writes ?? []) {
-      const slot = slotKey(slotOf(write));
-      this.#note(() =>
-        must(
-          (this.#log.get(slot) ?? -1) < place,
-          "writes of one slot must take effect in the order of making",
-        ),
-      );
-      this.#log.set(slot, place);
-    }
-    return applied(work.commit?.writes.length ?? 0);
+    const { alone, shared } = commitKeys(work.commit);
+    // An erase comes after every write of its session that was made before, and a write after every such erase.
+    const before = [...alone, ...(work.isErase ? alone.map(written) : shared)];
+    this.#note(() =>
+      must(
+        before.every((key) => (this.#log.get(key) ?? -1) < place),
+        "what meets must take effect in the order of making",
+      ),
+    );
+    for (const key of [...alone, ...shared.map(written)])
+      this.#log.set(key, Math.max(place, this.#log.get(key) ?? -1));
+    return applied(work.commit.writes.length);
   }
 
   #note(check: () => void): void {
@@ -244,6 +260,21 @@ class Witness implements Writer {
       this.#complaint ??= error as Error;
     }
   }
+}
+
+function hasSave({ commit }: Work): boolean {
+  return !isErase(commit) && idsOf(commit).length > 0;
+}
+
+function commitOf(step: Exclude<Step, { act: "turn" | "abort" }>, number: number): QueuedCommit {
+  if (step.act === "save") return saves(`${number}`, step.kinds, 1, step.tenant);
+  if (step.act === "delete") return deletes(step.kind, step.tenant);
+  return { tenant: step.tenant, writes: [{ op: "erase", session: sessionOf(step.tenant) }] };
+}
+
+/** Where it is noted that something of a session was written without erasing it. */
+function written(session: string): string {
+  return `${session}written`;
 }
 
 function must(condition: boolean, rule: string): asserts condition {

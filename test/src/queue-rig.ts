@@ -20,11 +20,20 @@ export interface Batch {
   fail(error: unknown): Promise<void>;
 }
 
+/** What a queue is made with, but for its scheduler. */
+export const QUEUE = {
+  inFlight: 1,
+  window: 1000,
+  now: () => 7,
+  room: { bytes: 2 ** 30, commits: 1_000_000 },
+  waitMs: 600_000,
+} as const;
+
 /** A queue whose scheduler runs and whose driver answers when the test says so. */
 export function queueRig(options: Partial<QueueOptions> = {}) {
   const batches: Batch[] = [];
   const erases: {
-    session: string;
+    tenant: string;
     answer(count: number): Promise<void>;
     fail(error: unknown): Promise<void>;
   }[] = [];
@@ -43,17 +52,17 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
         });
         return promise;
       },
-      erase(_tenant, _user, session) {
+      erase(tenant) {
         const { promise, resolve, reject } = byHand<number>();
         erases.push({
-          session,
+          tenant,
           answer: (count) => then(() => resolve(count)),
           fail: (error) => then(() => reject(error)),
         });
         return promise;
       },
     },
-    { inFlight: 1, window: 1000, now: () => 7, schedule: (pump) => pumps.push(pump), ...options },
+    { ...QUEUE, schedule: (pump) => pumps.push(pump), ...options },
   );
   /** Runs what the queue scheduled, until it schedules nothing more. */
   const pump = async () => {

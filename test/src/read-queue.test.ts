@@ -35,7 +35,7 @@ function rig() {
         },
       });
     });
-  const queue = new ReadQueue({ read }, new EndlessTurn());
+  const queue = new ReadQueue({ read }, new EndlessTurn(), 4);
   const ask = (kind: string) => queue.read({ ...SLOT, kind });
   return { queue, ask, questions };
 }
@@ -164,7 +164,7 @@ describe("a question", () => {
   });
 
   test("with no list of answers is UNAVAILABLE", async () => {
-    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking());
+    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking(), 4);
     expect(await failure(queue.read(SLOT))).toMatchObject({
       code: "UNAVAILABLE",
       details: { reason: "refused" },

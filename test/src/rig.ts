@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import type { Commit, Driver, DriverStatus, Slot, StoredRecord, Write } from "../../src/driver.js";
 import { type AnyStateError, isStateError, StateError } from "../../src/errors.js";
 import { fingerprint } from "../../src/fingerprint.js";
+import type { Session } from "../../src/queued-commit.js";
 
 export const SLOT: Slot = { tenant: "acme", user: "ann", session: "s1", run: "", kind: "note" };
 
@@ -16,17 +17,22 @@ export function stored(fields: Partial<StoredRecord> = {}): StoredRecord {
 }
 
 /** A commit of one unconditional save for each kind; its event ids are `<name>/<kind>`. */
-export function saves(name: string, kinds: readonly string[], bytes = 1): Commit {
+export function saves(name: string, kinds: readonly string[], bytes = 1, tenant = SLOT.tenant): Commit {
   const writes = kinds.map((kind): Write => {
-    const record = stored({ kind, eventId: `${name}/${kind}`, bytes: Buffer.alloc(bytes) });
+    const record = stored({ tenant, kind, eventId: `${name}/${kind}`, bytes: Buffer.alloc(bytes) });
     return { op: "save", record };
   });
-  return { tenant: SLOT.tenant, writes };
+  return { tenant, writes };
 }
 
 /** A commit of one unconditional delete. */
-export function deletes(kind: string): Commit {
-  return { tenant: SLOT.tenant, writes: [{ op: "delete", slot: { ...SLOT, kind } }] };
+export function deletes(kind: string, tenant = SLOT.tenant): Commit {
+  return { tenant, writes: [{ op: "delete", slot: { ...SLOT, tenant, kind } }] };
+}
+
+/** The session of the others. */
+export function sessionOf(tenant = SLOT.tenant): Session {
+  return { tenant, user: SLOT.user, session: SLOT.session };
 }
 
 export function unavailable(reason: "busy" | "unreachable" | "refused" | "setup"): StateError<"UNAVAILABLE"> {

@@ -1,0 +1,60 @@
+import type { Commit, StoredRecord } from "./driver.js";
+import { invalid } from "./errors.js";
+import { fingerprint, fingerprintSteps } from "./fingerprint.js";
+import { inSlices, type Steps } from "./in-slices.js";
+import { copyBytes } from "./validate-bytes.js";
+
+/** A commit with more payload than this is fingerprinted a slice at a time, in bytes. */
+const AT_ONCE = 256 * 1024;
+
+type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
+
+/**
+ * The payloads of a commit that was checked, as long as they are the caller's. They are copied when the commit is let into
+ * the queue, which is at the call unless it is full: a caller that waits shall not cost a second copy of what it waits with.
+ */
+export class CallersPayloads {
+  readonly #records: readonly Mutable[];
+  readonly #lengths: readonly number[];
+  readonly #isLarge: boolean;
+  #isSealed = false;
+
+  constructor(commit: Commit) {
+    this.#records = commit.writes.flatMap((write) => (write.op === "save" ? [write.record] : []));
+    this.#lengths = this.#records.map(({ bytes }) => bytes.byteLength);
+    this.#isLarge = this.#lengths.reduce((sum, length) => sum + length, 0) > AT_ONCE;
+  }
+
+  /** Takes note of what they are, so that it is noticed when the caller changes them while it waits. */
+  seal(): void {
+    if (this.#isLarge) return;
+    for (const record of this.#records) record.fingerprint = fingerprint(record);
+    this.#isSealed = true;
+  }
+
+  /** Copies and fingerprints them, large ones until the promise resolves. INVALID_RECORD for those that were changed. */
+  own(): Promise<void> | undefined {
+    for (const [index, record] of this.#records.entries()) {
+      if (record.bytes.byteLength !== this.#lengths[index]) throw changed();
+      record.bytes = copyBytes(record.bytes);
+    }
+    if (this.#isLarge) return inSlices(fingerprintAll(this.#records));
+    for (const record of this.#records) {
+      const sealed = record.fingerprint;
+      record.fingerprint = fingerprint(record);
+      if (this.#isSealed && record.fingerprint !== sealed) throw changed();
+    }
+    return undefined;
+  }
+}
+
+function* fingerprintAll(records: readonly Mutable[]): Steps<void> {
+  for (const record of records) {
+    record.fingerprint = yield* fingerprintSteps(record);
+    yield;
+  }
+}
+
+function changed(): Error {
+  return invalid("bytes", "left as they are until the call has ended");
+}

@@ -1,0 +1,68 @@
+import { TenantLines, type Waiter } from "./tenant-lines.js";
+import { whenAborted } from "./when-aborted.js";
+
+/** As much as a tenant may have in its turn: reads go one by one, for nobody knows beforehand what one brings. */
+const WEIGHT = 16 * 1024;
+
+interface Read extends Waiter {
+  isGone: boolean;
+  readonly start: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Reads that are asked one at a time, so many of them at once, and tenants in turn: nobody waits for all of another's. */
+export class ReadTurns {
+  readonly #most: number;
+  readonly #lines = new TenantLines<Read>();
+  #running = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Asks when it is the tenant's turn; rejects with the signal's reason when it aborts before. */
+  async run<T>(tenant: string, ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    if (this.#running < this.#most) this.#running++;
+    else await this.#turn(tenant, signal);
+    try {
+      return await ask();
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** Rejects whoever waits. */
+  refuse(error: unknown): void {
+    for (const { reject } of this.#lines.clear()) reject(error);
+  }
+
+  #turn(tenant: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        release?.();
+        resolve();
+      };
+      const read: Read = { tenant, weight: WEIGHT, isGone: false, start, reject };
+      const release =
+        signal &&
+        whenAborted(signal, () => {
+          read.isGone = true;
+          release?.();
+          reject(signal.reason);
+        });
+      this.#lines.add(read);
+    });
+  }
+
+  /** Its place goes to the next. */
+  #next(): void {
+    let isTaken = false;
+    const [next] = this.#lines.take(() => {
+      if (isTaken) return "stop";
+      isTaken = true;
+      return "take";
+    });
+    if (next === undefined) this.#running--;
+    else next.start();
+  }
+}
