@@ -14,6 +14,8 @@ interface ProcessState {
   readonly context: AsyncLocalStorage<StateStore>;
   /** For a time, in milliseconds since 1970. */
   readonly nextEventId: (time?: number) => EventId;
+  /** SQLite files that are open, by place and by device and inode. */
+  readonly sqliteFiles: Map<string, { readonly library: string; uses: number }>;
 }
 
 const KEY = Symbol.for("groundstate.v1");
@@ -25,6 +27,7 @@ holder[KEY] ??= {
   drivers: new Map(),
   context: new AsyncLocalStorage(),
   nextEventId: monotonicFactory(bulkRandom()),
+  sqliteFiles: new Map(),
 };
 
 export const processState: ProcessState = holder[KEY];

@@ -1,7 +1,7 @@
 import { decide } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
-import type { Connection } from "./connection.js";
+import { type Connection, limitCache } from "./connection.js";
 import { forgetOldest, prepareLine } from "./event-line.js";
 import { preparedOnFirstUse } from "./schema.js";
 import { Transactions } from "./transactions.js";
@@ -46,6 +46,10 @@ export class Engine {
       forgetContent.run(tenant, tenant, user, session);
       return erase.run(tenant, user, session).changes;
     });
+  }
+
+  limitCache(kib: number): void {
+    limitCache(this.#connection, kib);
   }
 
   close(): void {

@@ -1,3 +1,5 @@
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
 import type { UnavailableReason } from "../../src/error-details.js";
 import { StateError } from "../../src/errors.js";
 
@@ -46,6 +48,10 @@ export function translate(error: unknown): unknown {
   if (UNFIT_SCHEMA.test((error as Error).message)) {
     return damaged("tables of the database are missing or changed", error);
   }
+  if (family === "CANTOPEN" || family === "IOERR") {
+    const refusal = refusalOfHandles();
+    if (isForWantOfHandles(refusal)) return setup(NO_HANDLE_LEFT, error);
+  }
   if (detail === "READONLY_ROLLBACK") return setup(STRAY_JOURNAL, error);
   const [reason, message] = UNAVAILABLE[detail] ??
     UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
@@ -71,7 +77,29 @@ export function damaged(finding: string, cause?: unknown): StateError<"CORRUPT">
 
 /** UNAVAILABLE until a person has done something about it. */
 export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", message, { details: { reason: "setup" }, cause });
+  return new StateError("UNAVAILABLE", isForWantOfHandles(cause) ? NO_HANDLE_LEFT : message, {
+    details: { reason: "setup" },
+    cause,
+  });
+}
+
+const NO_HANDLE_LEFT =
+  "this process has as many files open as it may (EMFILE): raise that limit (ulimit -n, LimitNOFILE of systemd), or close stores; a store on a SQLite file takes about five";
+
+function isForWantOfHandles(cause: unknown): boolean {
+  return (
+    cause instanceof Error && /\bE[MN]FILE\b/.test(`${(cause as { code?: unknown }).code} ${cause.message}`)
+  );
+}
+
+/** Why the system opens nothing more; SQLite only says that it could not. */
+function refusalOfHandles(): unknown {
+  try {
+    closeSync(openSync(devNull, "r"));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Runs `work`; whatever SQLite throws comes out translated. */

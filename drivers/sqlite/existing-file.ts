@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { invalid, StateError } from "../../src/errors.js";
 import type { Connect, Connection } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
+import { refuseMountedFile } from "./file-mount.js";
 import { APPLICATION_ID, schemaVersion } from "./schema.js";
 
 /**
@@ -20,6 +21,7 @@ export function inspectFile(connect: Connect, path: string): number {
       `the database file ${path} is empty, which a new one never is, so it has probably been cut off (move it away yourself if it never held anything)`,
     );
   }
+  refuseMountedFile(realpathSync(path));
   requireWritable(path);
   // Only SQLite may open the file: the system drops every lock that this process holds on a file as soon as any of its
   // handles is closed, those of other connections included.

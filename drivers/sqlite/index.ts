@@ -1,11 +1,13 @@
 import type { Driver } from "../../src/driver.js";
 import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
+import { CacheShares } from "./cache-shares.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
 import type { Connect } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
+import { claimFile } from "./file-claims.js";
 import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { whenUnlocked } from "./lock-wait.js";
 import { openEngine } from "./open-engine.js";
@@ -34,25 +36,48 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
     const connection = await openWriter(sqlite.connect, settings);
     return new SqliteDriver(new Engine(connection), new Reader(connection), settings);
   }
+  const release = claimFile(settings.path, sqlite.place);
+  try {
+    return await openFile(sqlite, settings, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Of all connections together that this thread has; in KiB. */
+const readerCaches = new CacheShares(128 * 1024, 16 * 1024);
+const writerCaches = new CacheShares(64 * 1024, 32 * 1024);
+
+async function openFile(
+  sqlite: SqlitePackage,
+  settings: SqliteSettings,
+  release: () => void,
+): Promise<Driver> {
   const writer = await openFileWriter(sqlite, settings);
   try {
-    return new SqliteDriver(writer, await openReader(sqlite.connect, settings), settings);
+    const reader = await openReader(sqlite.connect, settings);
+    // The file may be new, and can only now be told by its inode.
+    const releaseFile = claimFile(settings.path, sqlite.place);
+    readerCaches.add(reader);
+    if (writer instanceof Engine) writerCaches.add(writer);
+    return new SqliteDriver(writer, reader, settings, () => {
+      readerCaches.remove(reader);
+      if (writer instanceof Engine) writerCaches.remove(writer);
+      releaseFile();
+      release();
+    });
   } catch (error) {
     await writer.close();
     throw error;
   }
 }
 
-/** Of the connection that reads. What it does not keep, the system does. */
-const CACHE_KIB = 16 * 1024;
-
 /** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
 async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSettings): Promise<Reader> {
   const connection = translated(() => connect(path, { readonly: true, fileMustExist: true }));
   const reader = new Reader(connection);
   try {
-    const begin = () => translated(() => connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`));
-    await whenUnlocked(begin, busyTimeoutMs);
     await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
   } catch (error) {
@@ -72,11 +97,10 @@ async function openFileWriter(sqlite: SqlitePackage, settings: SqliteSettings): 
 export async function pendingMigrations(config: SqliteConfig): Promise<readonly string[]> {
   const { path, busyTimeoutMs } = readConfig(config);
   if (path === MEMORY) return [];
-  const { connect } = await loadPackage();
-  const version =
-    statIfPresent(path) === undefined
-      ? 0
-      : await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs);
+  const { connect, place } = await loadPackage();
+  if (statIfPresent(path) === undefined) return pendingAt(0, MIGRATIONS).map(({ name }) => name);
+  const release = claimFile(path, place);
+  const version = await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs).finally(release);
   return pendingAt(version, MIGRATIONS).map(({ name }) => name);
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Connect, Connection, ConnectOptions } from "./connection.js";
 import { setup } from "./errors.js";
@@ -13,6 +13,8 @@ export interface PackageSearch {
 
 /** What is used of better-sqlite3. */
 export interface SqlitePackage {
+  /** Where it was found: another place is another SQLite. */
+  readonly place: string;
   readonly connect: Connect;
   readonly SqliteError: new (message: string, code: string) => Error;
 }
@@ -23,6 +25,7 @@ interface ConnectionClass {
 }
 
 interface FoundPackage {
+  readonly place: string;
   readonly version: string;
   load(): ConnectionClass;
 }
@@ -57,7 +60,8 @@ function find(from: string | URL | undefined, fitting: string): FoundPackage {
     const require = createRequire(from ?? "");
     const manifest = readFileSync(require.resolve("better-sqlite3/package.json"), "utf8");
     const entry = require.resolve("better-sqlite3");
-    return { version: String(JSON.parse(manifest).version), load: () => require(entry) };
+    const { version } = JSON.parse(manifest);
+    return { place: realpathSync(entry), version: String(version), load: () => require(entry) };
   } catch (error) {
     throw setup(
       `the sqlite driver needs a package that is not here: npm install ${fitting} (in a bundle: ${LEFT_OUT})`,
@@ -66,14 +70,14 @@ function find(from: string | URL | undefined, fitting: string): FoundPackage {
   }
 }
 
-function load({ version, load }: FoundPackage): SqlitePackage {
+function load({ place, version, load }: FoundPackage): SqlitePackage {
   try {
     const Database = load();
     // A timeout of SQLite's own would block the event loop while it waits.
     const connect: Connect = (path, options) => new Database(path, { ...options, timeout: 0 });
     // The native part is loaded with the first connection.
     connect(":memory:").close();
-    return { connect, SqliteError: Database.SqliteError };
+    return { place, connect, SqliteError: Database.SqliteError };
   } catch (error) {
     throw setup(
       `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part; in a bundle: ${LEFT_OUT})`,

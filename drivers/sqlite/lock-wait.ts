@@ -1,7 +1,7 @@
 import { isStateError } from "../../src/errors.js";
 import { monotonicMs, sleep } from "../../src/real-timers.js";
 
-const FIRST_PAUSE_MS = 1;
+const SHORTEST_PAUSE_MS = 0.5;
 const LONGEST_PAUSE_MS = 25;
 
 /**
@@ -14,16 +14,27 @@ export async function whenUnlocked<T>(
 ): Promise<T> {
   const started = monotonicMs();
   let deadline: number | undefined;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  for (;;) {
     try {
       return await work(monotonicMs() - started);
     } catch (error) {
       deadline ??= monotonicMs() + timeoutMs;
       if (!isBusy(error) || monotonicMs() >= deadline) throw error;
     }
+    const left = Math.max(deadline - monotonicMs(), 0);
     // Several that wait for one lock must not come back in step.
-    await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - monotonicMs(), 0)));
+    await sleep(Math.min(pauseMs(timeoutMs - left, timeoutMs) * (0.5 + Math.random()), left));
   }
+}
+
+/**
+ * Longer and longer at first, for those who hold a lock need the time. From a tenth of the patience on shorter and
+ * shorter: whoever has waited for long asks most often and so comes next, and nobody is left out while others take turns.
+ */
+function pauseMs(waitedMs: number, timeoutMs: number): number {
+  const growing = waitedMs / 4;
+  const shrinking = LONGEST_PAUSE_MS * (1 - waitedMs / timeoutMs) ** 8;
+  return Math.max(SHORTEST_PAUSE_MS, Math.min(growing, shrinking, LONGEST_PAUSE_MS));
 }
 
 function isBusy(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
-import type { Connection } from "./connection.js";
+import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
 import { CONTENT, PLACE, placedRecordOf, recordOf } from "./row.js";
 import { prepareScans, scanIdentity, scanTenant, scanTenants } from "./scan.js";
@@ -58,6 +58,10 @@ export class Reader {
 
   schemaVersion(): number {
     return schemaVersion(this.#connection);
+  }
+
+  limitCache(kib: number): void {
+    limitCache(this.#connection, kib);
   }
 
   close(): void {

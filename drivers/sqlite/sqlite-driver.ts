@@ -32,10 +32,13 @@ export class SqliteDriver implements Driver {
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #settings: SqliteSettings;
+  readonly #released: () => void;
   /** Not yet answered. */
   #writes = 0;
 
-  constructor(writer: Writer, reader: Reader, settings: SqliteSettings) {
+  /** `released` is told when nothing of the file is open any more. */
+  constructor(writer: Writer, reader: Reader, settings: SqliteSettings, released: () => void = () => {}) {
+    this.#released = released;
     this.#writer = writer;
     this.#reader = reader;
     this.#settings = settings;
@@ -72,6 +75,7 @@ export class SqliteDriver implements Driver {
     // The last connection to close writes the log into the file, which one for reading cannot do.
     this.#reader.close();
     await this.#writer.close();
+    this.#released();
   }
 
   async #write<T>(work: (waitedMs: number) => Eventually<T>): Promise<T> {

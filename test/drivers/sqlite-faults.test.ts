@@ -10,8 +10,9 @@ import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
 import { Engine } from "../../drivers/sqlite/engine.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { loadPackage } from "../../drivers/sqlite/load-package.js";
+import { whenUnlocked } from "../../drivers/sqlite/lock-wait.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
-import { isStateError, type StateErrorCode } from "../../src/errors.js";
+import { isStateError, StateError, type StateErrorCode } from "../../src/errors.js";
 import { failure, freshPath, madePath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
@@ -187,6 +188,19 @@ describe("a lock that another connection holds", () => {
     expect(delay.max / 1e6).toBeLessThan(200);
     // Reads need no lock.
     expect(await driver.read([SLOT])).toEqual([undefined]);
+  });
+
+  test("is asked for more often the longer it is waited for", async () => {
+    const tries: number[] = [];
+    const busy = new StateError("UNAVAILABLE", "held", { details: { reason: "busy" } });
+    const work = (waitedMs: number) => {
+      tries.push(waitedMs);
+      throw busy;
+    };
+    await expect(whenUnlocked(work, 600)).rejects.toBe(busy);
+    const early = tries.filter((waitedMs) => waitedMs > 60 && waitedMs <= 300);
+    const late = tries.filter((waitedMs) => waitedMs > 300);
+    expect(late.length).toBeGreaterThan(early.length * 2);
   });
 
   test("that goes away is waited out", async () => {

@@ -4,24 +4,17 @@ import type { DatabaseFiles } from "../file-identity.js";
 import type { PackedCommits } from "./packed-commits.js";
 import type { PackedError } from "./packed-error.js";
 
-/** What a thread that writes is started with. */
-export interface ThreadData {
-  readonly settings: SqliteSettings;
-  /** Where an earlier thread wrote; this one goes on there and nowhere else. */
-  readonly files?: DatabaseFiles;
-}
-
 export type Work =
+  /** With `files`, where an earlier thread wrote: this one goes on there and nowhere else. Answered by the files. */
+  | { readonly op: "open"; readonly settings: SqliteSettings; readonly files?: DatabaseFiles }
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
   | { readonly op: "erase"; readonly session: readonly [tenant: string, user: string, session: string] }
   | { readonly op: "close" };
 
-export type Request = Work & { readonly id: number };
+/** `file` is one of those that the thread serves, by a number that whoever asks has chosen. */
+export type Request = Work & { readonly id: number; readonly file: number };
 
-/** One per request, in their order. */
+/** One per request; those of one file in their order. */
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: PackedError };
-
-/** The answer that says that the database is open; its value are the files. */
-export const OPENED = 0;

@@ -4,16 +4,16 @@ import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
 import type { Writer } from "../sqlite-driver.js";
-import type { ThreadData, Work } from "./messages.js";
+import type { Work } from "./messages.js";
 import { packCommits } from "./packed-commits.js";
-import { notStarted, WriterThread } from "./writer-thread.js";
+import { type Seat, seatFor } from "./writer-threads.js";
 
-/** Writes in a thread of its own. When that is lost, the next write starts another, on the same files. */
+/** Writes in another thread, which it may share with other files. When that is lost, the next write starts another, on the same files. */
 export class RemoteWriter implements Writer {
   readonly #settings: SqliteSettings;
   readonly #package: SqlitePackage;
   #files: DatabaseFiles | undefined;
-  #thread: WriterThread | undefined;
+  #seat: Seat | undefined;
   #closed = false;
 
   constructor(settings: SqliteSettings, sqlite: SqlitePackage) {
@@ -37,32 +37,24 @@ export class RemoteWriter implements Writer {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#thread?.isLost !== false) return;
+    if (this.#seat?.isLost !== false) return;
     // In turn, behind the writes that were asked for before.
-    const thread = await this.#running().catch(() => undefined);
-    await thread?.close();
+    const seat = await this.#running().catch(() => undefined);
+    await seat?.close();
   }
 
   async #ask(work: Work): Promise<unknown> {
     // A write that waits for a lock may come back after the end, and must not start another thread.
     if (this.#closed) throw new StateError("STORE_CLOSED", "the driver is closed", { details: {} });
-    const thread = await this.#running();
-    return thread.ask(work);
+    const seat = await this.#running();
+    return seat.ask(work);
   }
 
-  async #running(): Promise<WriterThread> {
-    if (this.#thread?.isLost !== false) this.#thread = this.#start();
-    const thread = this.#thread;
-    this.#files = await thread.opened;
-    return thread;
-  }
-
-  #start(): WriterThread {
-    const data: ThreadData = { settings: this.#settings, ...(this.#files ? { files: this.#files } : {}) };
-    try {
-      return new WriterThread(data, this.#package.SqliteError);
-    } catch (error) {
-      throw notStarted(error);
-    }
+  async #running(): Promise<Seat> {
+    if (this.#seat?.isLost !== false)
+      this.#seat = seatFor(this.#settings, this.#package.SqliteError, this.#files);
+    const seat = this.#seat;
+    this.#files = await seat.opened;
+    return seat;
   }
 }

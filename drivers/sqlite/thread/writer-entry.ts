@@ -1,22 +1,44 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import type { Outcome } from "../../../src/driver.js";
+import { CacheShares } from "../cache-shares.js";
 import type { Engine } from "../engine.js";
 import { loadPackage } from "../load-package.js";
 import { openEngine } from "../open-engine.js";
-import { type Answer, OPENED, type Request, type ThreadData } from "./messages.js";
+import type { Answer, Request, Work } from "./messages.js";
 import { unpackCommits } from "./packed-commits.js";
 import { packError } from "./packed-error.js";
 
-const port = parentPort as NonNullable<typeof parentPort>;
+type Opening = Extract<Work, { op: "open" }>;
 
-function carryOut(engine: Engine, request: Request): unknown {
+const port = parentPort as NonNullable<typeof parentPort>;
+const engines = new Map<number, Engine>();
+/** Of all databases of this thread together, in KiB. */
+const caches = new CacheShares(64 * 1024, 32 * 1024);
+
+async function open(file: number, { settings, files: known }: Opening): Promise<unknown> {
+  const { connect } = await loadPackage();
+  const { engine, files } = await openEngine(connect, settings, known);
+  engines.set(file, engine);
+  caches.add(engine);
+  return files;
+}
+
+function close(file: number, engine: Engine): void {
+  engines.delete(file);
+  caches.remove(engine);
+  engine.close();
+}
+
+function carryOut(request: Request): unknown {
+  if (request.op === "open") return open(request.file, request);
+  const engine = engines.get(request.file) as Engine;
   switch (request.op) {
     case "apply":
       return engine.apply(unpackCommits(request.commits), request.options).map(shared);
     case "erase":
       return engine.erase(...request.session);
     case "close":
-      return engine.close();
+      return close(request.file, engine);
   }
 }
 
@@ -33,28 +55,18 @@ function shared(outcome: Outcome): Outcome {
   return outcome.existed[0] ? SHARED[1] : SHARED[2];
 }
 
-function answered(id: number, work: () => unknown): Answer {
+/** Without a turn of the loop in between where the work takes none: what is asked of a file is done in its order. */
+function serve(request: Request): void {
+  const { id } = request;
+  const refuse = (error: unknown) => port.postMessage({ id, error: packError(error) } satisfies Answer);
+  const answer = (value: unknown) => port.postMessage({ id, value } satisfies Answer);
   try {
-    return { id, value: work() };
+    const value = carryOut(request);
+    if (value instanceof Promise) value.then(answer, refuse);
+    else answer(value);
   } catch (error) {
-    return { id, error: packError(error) };
+    refuse(error);
   }
 }
 
-function serve(engine: Engine, request: Request): void {
-  port.postMessage(answered(request.id, () => carryOut(engine, request)));
-  if (request.op === "close") port.close();
-}
-
-async function open({ settings, files: known }: ThreadData): Promise<void> {
-  try {
-    const { connect } = await loadPackage();
-    const { engine, files } = await openEngine(connect, settings, known);
-    port.on("message", (request: Request) => serve(engine, request));
-    port.postMessage({ id: OPENED, value: files } satisfies Answer);
-  } catch (error) {
-    port.postMessage({ id: OPENED, error: packError(error) } satisfies Answer);
-  }
-}
-
-void open(workerData as ThreadData);
+port.on("message", serve);

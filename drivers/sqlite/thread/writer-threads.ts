@@ -1,0 +1,77 @@
+import type { SqliteSettings } from "../config.js";
+import type { DatabaseFiles } from "../file-identity.js";
+import type { SqlitePackage } from "../load-package.js";
+import type { Work } from "./messages.js";
+import { notStarted, WriterThread } from "./writer-thread.js";
+
+/**
+ * A thread costs some 8 MiB and several handles, whatever it writes. More than a few add nothing, for what they wait
+ * for is the same disk.
+ */
+const MOST_THREADS = 4;
+
+const threads = new Set<WriterThread>();
+let lastFile = 0;
+
+/** A place for one file in a thread that writes: one of its own while there are few, then the one with the fewest. */
+export function seatFor(
+  settings: SqliteSettings,
+  SqliteError: SqlitePackage["SqliteError"],
+  files: DatabaseFiles | undefined,
+): Seat {
+  for (const thread of threads) if (thread.isLost) threads.delete(thread);
+  return new Seat(threads.size < MOST_THREADS ? start(SqliteError) : leastBusy(), settings, files);
+}
+
+function start(SqliteError: SqlitePackage["SqliteError"]): WriterThread {
+  try {
+    const thread = new WriterThread(SqliteError);
+    threads.add(thread);
+    return thread;
+  } catch (error) {
+    throw notStarted(error);
+  }
+}
+
+function leastBusy(): WriterThread {
+  return [...threads].reduce((least, thread) => (thread.files < least.files ? thread : least));
+}
+
+/** One file in a thread, from its opening to its end. */
+export class Seat {
+  /** The files it writes, once the database is open there. */
+  readonly opened: Promise<DatabaseFiles>;
+  readonly #thread: WriterThread;
+  readonly #file = ++lastFile;
+  #isLost = false;
+
+  constructor(thread: WriterThread, settings: SqliteSettings, files: DatabaseFiles | undefined) {
+    this.#thread = thread;
+    thread.enter();
+    const work: Work = { op: "open", settings, ...(files ? { files } : {}) };
+    this.opened = thread.ask(this.#file, work).catch((error) => {
+      this.#isLost = true;
+      void thread.leave();
+      throw error;
+    }) as Promise<DatabaseFiles>;
+  }
+
+  /** Nothing can be asked of it any more. */
+  get isLost(): boolean {
+    return this.#isLost || this.#thread.isLost;
+  }
+
+  ask(work: Work): Promise<unknown> {
+    return this.#thread.ask(this.#file, work);
+  }
+
+  /** Closes the database, and ends the thread when it was the last there. */
+  async close(): Promise<void> {
+    try {
+      await this.ask({ op: "close" });
+    } finally {
+      this.#isLost = true;
+      await this.#thread.leave();
+    }
+  }
+}
