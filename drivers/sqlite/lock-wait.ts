@@ -33,7 +33,7 @@ export async function whenUnlocked<T>(
  */
 function pauseMs(waitedMs: number, timeoutMs: number): number {
   const growing = waitedMs / 4;
-  const shrinking = LONGEST_PAUSE_MS * (1 - waitedMs / timeoutMs) ** 8;
+  const shrinking = LONGEST_PAUSE_MS * (1 - waitedMs / timeoutMs) ** 4;
   return Math.max(SHORTEST_PAUSE_MS, Math.min(growing, shrinking, LONGEST_PAUSE_MS));
 }
 
