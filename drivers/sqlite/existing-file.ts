@@ -4,6 +4,7 @@ import { invalid, StateError } from "../../src/errors.js";
 import type { Connect, Connection } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
 import { refuseMountedFile } from "./file-mount.js";
+import { refuseStrangeLog } from "./own-log.js";
 import { APPLICATION_ID, schemaVersion } from "./schema.js";
 
 /**
@@ -23,6 +24,7 @@ export function inspectFile(connect: Connect, path: string): number {
   }
   refuseMountedFile(realpathSync(path));
   requireWritable(path);
+  refuseStrangeLog(realpathSync(path));
   // Only SQLite may open the file: the system drops every lock that this process holds on a file as soon as any of its
   // handles is closed, those of other connections included.
   return translated(() => {

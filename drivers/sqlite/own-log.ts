@@ -1,0 +1,116 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { damaged } from "./errors.js";
+
+/**
+ * Two counters in the head of a database (https://sqlite.org/fileformat2.html, 1.3): of changes to its first page, and of
+ * changes to its schema. Neither ever goes back within one database; a copy made by SQLite starts with others.
+ */
+interface Head {
+  readonly changes: number;
+  readonly schema: number;
+}
+
+/** The heads that a log holds: what its commits leave in the first page. */
+interface LoggedHeads {
+  /** The log's own head, which differs after each reset. */
+  readonly mark: string;
+  readonly first: Head;
+  readonly last: Head;
+}
+
+const MAGIC = "SQLite format 3\0";
+const HEAD_BYTES = 100;
+const LOG_HEAD_BYTES = 32;
+const FRAME_HEAD_BYTES = 24;
+
+/**
+ * CORRUPT when the log beside the database is that of another state of it, a backup having been put back over a database
+ * that had crashed: SQLite would play it in and mix the two. Seen where the log holds the database's head, which it does
+ * once the database has grown. Takes the real path.
+ */
+export function refuseStrangeLog(path: string): void {
+  const log = `${path}-wal`;
+  const logged = headsIn(log);
+  const database = logged && headOf(path);
+  if (logged === undefined || database === undefined || isOwn(database, logged)) return;
+  // Somebody who uses both has begun the log anew meanwhile.
+  if (headsIn(log)?.mark !== logged.mark) return;
+  throw damaged(
+    `the log ${log} belongs to another state of the database than ${path}, and playing it in would mix the two; if the file is a backup that was put back, move the log and ${path}-shm away`,
+  );
+}
+
+/** The first logged change is one that the database is about to see, or has just seen; the last is not behind it. */
+function isOwn(database: Head, { first, last }: LoggedHeads): boolean {
+  return (
+    database.changes >= first.changes - 1 &&
+    database.changes <= last.changes &&
+    database.schema <= last.schema
+  );
+}
+
+/** Read in another process: closing the file here would drop every lock that this one holds on it (POSIX). */
+function headOf(path: string): Head | undefined {
+  try {
+    const bytes =
+      process.platform === "win32"
+        ? startOf(path)
+        : execFileSync("head", ["-c", String(HEAD_BYTES), path], { stdio: ["ignore", "pipe", "ignore"] });
+    return readHead(bytes);
+  } catch {
+    // Where there is no such program, the log goes unchecked.
+    return undefined;
+  }
+}
+
+function startOf(path: string): Buffer {
+  const handle = openSync(path, "r");
+  try {
+    return readAt(handle, 0, HEAD_BYTES) ?? Buffer.alloc(0);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function readHead(page: Buffer): Head | undefined {
+  if (page.length < HEAD_BYTES || page.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
+  return { changes: page.readUInt32BE(24), schema: page.readUInt32BE(40) };
+}
+
+/** `undefined` when there is no log, or no head in it. Locks are never on the log, which may be read here. */
+function headsIn(path: string): LoggedHeads | undefined {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const handle = openSync(path, "r");
+  try {
+    return readHeads(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function readHeads(handle: number): LoggedHeads | undefined {
+  const logHead = readAt(handle, 0, LOG_HEAD_BYTES);
+  if (logHead === undefined) return undefined;
+  const pageBytes = logHead.readUInt32BE(8);
+  let pending: Head | undefined;
+  let heads: LoggedHeads | undefined;
+  for (let at = LOG_HEAD_BYTES; ; at += FRAME_HEAD_BYTES + pageBytes) {
+    const frame = readAt(handle, at, FRAME_HEAD_BYTES);
+    // Behind the last reset lie frames from before it, under other salts.
+    if (frame === undefined || frame.compare(logHead, 16, 24, 8, 16) !== 0) return heads;
+    if (frame.readUInt32BE(0) === 1) {
+      const page = readAt(handle, at + FRAME_HEAD_BYTES, HEAD_BYTES);
+      pending = page && readHead(page);
+    }
+    const commits = frame.readUInt32BE(4) !== 0;
+    if (!commits || pending === undefined) continue;
+    heads = { mark: logHead.toString("hex"), first: heads?.first ?? pending, last: pending };
+    pending = undefined;
+  }
+}
+
+function readAt(handle: number, position: number, length: number): Buffer | undefined {
+  const bytes = Buffer.alloc(length);
+  return readSync(handle, bytes, 0, length, position) === length ? bytes : undefined;
+}
