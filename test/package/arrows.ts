@@ -18,6 +18,7 @@ const DRIVER_AUTHOR = [
   "fingerprint",
   "order",
   "patience",
+  "process-state",
   "real-timers",
   "registry",
   "slot-key",
