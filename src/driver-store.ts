@@ -28,6 +28,7 @@ import { StateError } from "./errors.js";
 import { openRecord } from "./open-record.js";
 import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
+import { processState } from "./process-state.js";
 import { listRange, scanRange } from "./ranges.js";
 import { setImmediate } from "./real-timers.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
@@ -69,7 +70,9 @@ const MOST_MS = 2 ** 31 - 1;
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
   if (typeof driver?.apply !== "function")
     throw new TypeError(`createStore needs a driver, not ${typeMet(driver)}`);
-  return new DriverStore(driver, options, runtime);
+  const store = new DriverStore(driver, options, runtime);
+  processState.bareDrivers.set(store, driver);
+  return store;
 }
 
 class DriverStore implements StateStore {

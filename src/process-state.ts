@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { monotonicFactory } from "ulid";
 import { bulkRandom } from "./bulk-random.js";
 import type { EventId, StateStore } from "./contract.js";
+import type { Driver } from "./driver.js";
 import type { DriverFactory } from "./registry.js";
 
 /** What all copies of the package in one process have in common. */
@@ -14,6 +15,8 @@ interface ProcessState {
   readonly context: AsyncLocalStorage<StateStore>;
   /** For a time, in milliseconds since 1970. */
   readonly nextEventId: (time?: number) => EventId;
+  /** The driver of a store, without its layers. */
+  readonly bareDrivers: WeakMap<StateStore, Driver>;
   /** SQLite files that are open, by place and by device and inode. */
   readonly sqliteFiles: Map<string, { readonly library: string; uses: number }>;
 }
@@ -27,6 +30,7 @@ holder[KEY] ??= {
   drivers: new Map(),
   context: new AsyncLocalStorage(),
   nextEventId: monotonicFactory(bulkRandom()),
+  bareDrivers: new WeakMap(),
   sqliteFiles: new Map(),
 };
 

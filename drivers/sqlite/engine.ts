@@ -1,8 +1,10 @@
 import { decide } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
+import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";
 import { forgetOldest, prepareLine } from "./event-line.js";
+import { loadPackage } from "./load-package.js";
 import { preparedOnFirstUse } from "./schema.js";
 import { Transactions } from "./transactions.js";
 
@@ -46,6 +48,11 @@ export class Engine {
       forgetContent.run(tenant, tenant, user, session);
       return erase.run(tenant, user, session).changes;
     });
+  }
+
+  async backup(target: string): Promise<void> {
+    const { connect } = await loadPackage();
+    await copyDatabase(connect, this.#connection, target);
   }
 
   limitCache(kib: number): void {

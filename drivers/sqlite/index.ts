@@ -19,6 +19,7 @@ import { RemoteWriter } from "./thread/remote-writer.js";
 
 export type { Health, HealthOptions, WriteProbe } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
+export { backup } from "./backup.js";
 export type { SqliteConfig } from "./config.js";
 
 /**

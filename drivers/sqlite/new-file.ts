@@ -113,7 +113,7 @@ function publish(draft: string, path: string): void {
 }
 
 /** Makes the new name durable. Windows does so by itself. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === "win32") return;
   try {
     const handle = openSync(folder, "r");

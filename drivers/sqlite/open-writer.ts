@@ -5,7 +5,7 @@ import { setup, translated } from "./errors.js";
 import { inspectFile, missing, statIfPresent } from "./existing-file.js";
 import { whenUnlocked } from "./lock-wait.js";
 import { createFile, removeDraftName } from "./new-file.js";
-import { applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
+import { APPLICATION_ID, applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
 
 /** The numbers SQLite reports for `synchronous`. */
 const SYNCHRONOUS = { full: 2, process: 1 } as const;
@@ -20,6 +20,7 @@ const CACHE_KIB = 32 * 1024;
 export async function openWriter(connect: Connect, settings: SqliteSettings): Promise<Connection> {
   if (settings.path === MEMORY) {
     const connection = connect(MEMORY);
+    connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     await applyMigrations(connection);
     return connection;
   }

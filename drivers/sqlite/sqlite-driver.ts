@@ -10,7 +10,9 @@ import type {
   Slot,
   StoredRecord,
 } from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
 import { pendingAt } from "../migrations.js";
+import type { BackedUp } from "./backup.js";
 import type { SqliteSettings } from "./config.js";
 import { whenUnlocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
@@ -22,16 +24,18 @@ type Eventually<T> = T | Promise<T>;
 export interface Writer {
   apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
   erase(tenant: string, user: string, session: string): Eventually<number>;
+  backup(target: string): Promise<void>;
   close(): Eventually<void>;
 }
 
 /** Writes through one connection and reads through another, which in memory are the same. */
-export class SqliteDriver implements Driver {
+export class SqliteDriver implements Driver, BackedUp {
   readonly name = "sqlite";
   readonly handsOver = true;
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #settings: SqliteSettings;
+  #closed = false;
   readonly #released: () => void;
   /** Not yet answered. */
   #writes = 0;
@@ -71,7 +75,13 @@ export class SqliteDriver implements Driver {
     return { target: this.#settings.path, schemaVersion, pendingMigrations, queue };
   }
 
+  async backup(target: string): Promise<void> {
+    if (this.#closed) throw new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+    await this.#writer.backup(target);
+  }
+
   async close(): Promise<void> {
+    this.#closed = true;
     // The last connection to close writes the log into the file, which one for reading cannot do.
     this.#reader.close();
     await this.#writer.close();

@@ -9,6 +9,7 @@ export type Work =
   | { readonly op: "open"; readonly settings: SqliteSettings; readonly files?: DatabaseFiles }
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
   | { readonly op: "erase"; readonly session: readonly [tenant: string, user: string, session: string] }
+  | { readonly op: "backup"; readonly target: string }
   | { readonly op: "close" };
 
 /** `file` is one of those that the thread serves, by a number that whoever asks has chosen. */

@@ -35,6 +35,10 @@ export class RemoteWriter implements Writer {
     return this.#ask({ op: "erase", session: [tenant, user, session] }) as Promise<number>;
   }
 
+  backup(target: string): Promise<void> {
+    return this.#ask({ op: "backup", target }) as Promise<void>;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#seat?.isLost !== false) return;

@@ -37,6 +37,8 @@ function carryOut(request: Request): unknown {
       return engine.apply(unpackCommits(request.commits), request.options).map(shared);
     case "erase":
       return engine.erase(...request.session);
+    case "backup":
+      return engine.backup(request.target);
     case "close":
       return close(request.file, engine);
   }
