@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { invalid } from "../../src/errors.js";
 import { readDriverConfig } from "../../src/store-options.js";
 import type { MigrateMode } from "../migrations.js";
@@ -43,6 +43,9 @@ export const MEMORY = ":memory:";
 
 const SCHEME = /^sqlite:/i;
 const OPTION = /\?\w+(=|$)/;
+/** In bytes. File systems take 255 of a name and SQLite 512 of a path; names beside the file are longer by up to 49. */
+const LONGEST_NAME = 255 - 49;
+const LONGEST_PATH = 512 - 49;
 const MOST_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
@@ -84,7 +87,17 @@ function readPath(path: unknown, field: string): string {
   if (path.includes("\0")) throw invalid(field, "a path without NUL");
   // better-sqlite3 would cut it off and open another file.
   if (path !== path.trimEnd()) throw invalid(field, "a path that does not end in white space");
-  return path === MEMORY ? MEMORY : resolve(path);
+  return path === MEMORY ? MEMORY : readLength(resolve(path), field);
+}
+
+function readLength(path: string, field: string): string {
+  if (Buffer.byteLength(basename(path)) > LONGEST_NAME) {
+    throw invalid(field, `the path of a file whose name has at most ${LONGEST_NAME} bytes`);
+  }
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw invalid(field, `a path of at most ${LONGEST_PATH} bytes, counted from the root`);
+  }
+  return path;
 }
 
 function readChoice<K extends "durability" | "migrate" | "thread">(

@@ -1,6 +1,6 @@
-import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { invalid, StateError } from "../../src/errors.js";
+import { invalid, isStateError, StateError } from "../../src/errors.js";
 import type { Connect, Connection } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
 import { refuseMountedFile } from "./file-mount.js";
@@ -77,8 +77,13 @@ export function statIfPresent(path: string): Stats | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) statSync(dirname(path));
+    if (found === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+      throw setup(`${path} is a link to nowhere: make what it shall lead to, or remove it`);
     return found;
   } catch (error) {
+    if (isStateError(error)) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ELOOP")
+      throw setup(`${path} is a link that leads back to itself: correct it`, error);
     throw setup(`the folder ${dirname(path)} is missing or closed to this user: make it or open it`, error);
   }
 }

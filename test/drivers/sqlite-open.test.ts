@@ -50,6 +50,9 @@ describe("a configuration that makes no sense", () => {
     ["another scheme", "url", { url: "file:a.db" }],
     ["a NUL", "path", { path: "a\0.db" }],
     ["white space that would be cut off", "path", { path: "a.db " }],
+    ["a name that no file system takes", "path", { path: "a".repeat(207) }],
+    ["a name that is too long in bytes", "path", { path: "ä".repeat(104) }],
+    ["a path that SQLite does not take", "path", { path: `/${"a/".repeat(240)}b` }],
     ["an unknown durability", "durability", { path: "a.db", durability: "half" }],
     ["a forgotten durability", "durability", { path: "a.db", durability: undefined }],
     ["a forgotten mode", "migrate", { path: "a.db", migrate: undefined }],
@@ -141,7 +144,16 @@ describe("a path that cannot be used is left as it is", () => {
     symlinkSync(join(dirname(path), "nowhere.db"), path);
     const error = await failure(openSqlite({ path }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("link to nowhere");
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
+  });
+
+  test("a link to itself", async () => {
+    const path = freshPath();
+    symlinkSync(path, path);
+    const error = await failure(openSqlite({ path }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain("leads back to itself");
   });
 });
 
@@ -260,6 +272,12 @@ describe("migrations", () => {
 });
 
 describe("opening", () => {
+  test("takes the longest name that it says it takes", async () => {
+    const path = join(folder(), "a".repeat(206));
+    await (await openSqlite({ path })).close();
+    expect(readdirSync(dirname(path))).toEqual(["a".repeat(206)]);
+  });
+
   test("makes one file, ours, with a log", async () => {
     const path = await madePath();
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
