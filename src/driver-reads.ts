@@ -2,7 +2,8 @@ import { askDriver, failedDriver } from "./ask-driver.js";
 import type { StateRecord } from "./contract.js";
 import type { Driver, ScanPage, ScanQuery, Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
-import { openRecord } from "./open-record.js";
+import { atOnce, inSlices, type Steps } from "./in-slices.js";
+import { isLarge, openSteps } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
 import { ReadQueue } from "./read-queue.js";
@@ -22,6 +23,9 @@ export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Nu
 
 /** What a scan is to return, however many pages it takes. */
 export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
+
+/** How many records of a page are looked at in a step. */
+const STEP = 100;
 
 const READS_IN_FLIGHT = 8;
 
@@ -85,11 +89,17 @@ export class DriverReads {
         async () => whole(await this.#driver.scan(ask)),
         signal,
       );
-      for (const record of records) {
-        found.push(openRecord(record, expected, this.#driver.handsOver, isNext));
-        if (rest.reverse) left.before = record;
-        else left.after = record;
-      }
+      const { handsOver } = this.#driver;
+      const open = function* (): Steps<void> {
+        for (const [index, record] of records.entries()) {
+          found.push(yield* openSteps(record, expected, handsOver, isNext));
+          if (rest.reverse) left.before = record;
+          else left.after = record;
+          if (index % STEP === STEP - 1) yield;
+        }
+      };
+      if (records.length > STEP || records.some(isLarge)) await inSlices(open());
+      else atOnce(open());
       if (!more) break;
       if (records.length === 0)
         throw failedDriver("the driver gave an empty page and said that there is more");

@@ -25,7 +25,8 @@ import { type OperationEvent, type ToldOperation, tellOperation } from "./diagno
 import type { Commit, Driver, StoredRecord } from "./driver.js";
 import { DriverReads, PAGE, type PageSize, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { StateError } from "./errors.js";
-import { openRecord } from "./open-record.js";
+import { inSlices } from "./in-slices.js";
+import { isLarge, openRecord, openSteps } from "./open-record.js";
 import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { processState } from "./process-state.js";
@@ -265,8 +266,15 @@ class DriverStore implements StateStore {
     return undefined;
   }
 
-  #open(record: StoredRecord, expected: Partial<StoredRecord>, told: ToldOperation | undefined): StateRecord {
-    const opened = openRecord(record, expected, this.#driver.handsOver);
+  async #open(
+    record: StoredRecord,
+    expected: Partial<StoredRecord>,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord> {
+    const handedOver = this.#driver.handsOver;
+    const opened = isLarge(record)
+      ? await inSlices(openSteps(record, expected, handedOver))
+      : openRecord(record, expected, handedOver);
     if (told) tellRecords(told, [opened]);
     return opened;
   }

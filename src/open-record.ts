@@ -2,10 +2,14 @@ import { types } from "node:util";
 import type { RecordPlace, StateRecord } from "./contract.js";
 import type { Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
-import { fingerprint } from "./fingerprint.js";
+import { fingerprint, fingerprintSteps } from "./fingerprint.js";
 import { identityOf, placeOf } from "./identity.js";
+import type { Steps } from "./in-slices.js";
 import { LIMITS } from "./limits.js";
 import { copyBytes, plainBytes } from "./validate-bytes.js";
+
+/** A payload of more bytes than this is looked at a slice at a time. */
+const AT_ONCE = 256 * 1024;
 
 /** What was asked for, and so must be in what came back. */
 export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
@@ -20,10 +24,37 @@ export function openRecord(
   handedOver = false,
   mayLie: (at: Slot) => boolean = anywhere,
 ): StateRecord {
+  judgePlace(record, expected, mayLie);
+  if (!hasContent(record) || fingerprint(record) !== record.fingerprint)
+    throw corrupt({ at: placeOf(record) });
+  return opened(record, handedOver);
+}
+
+/** The same, a piece of the payload in each step. */
+export function* openSteps(
+  record: StoredRecord,
+  expected: Expected,
+  handedOver = false,
+  mayLie: (at: Slot) => boolean = anywhere,
+): Steps<StateRecord> {
+  judgePlace(record, expected, mayLie);
+  if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
+    throw corrupt({ at: placeOf(record) });
+  return opened(record, handedOver);
+}
+
+/** Whether to open it takes long enough to be done in slices; of a damaged one anything. */
+export function isLarge(record: StoredRecord): boolean {
+  return record?.bytes?.byteLength > AT_ONCE;
+}
+
+function judgePlace(record: StoredRecord, expected: Expected, mayLie: (at: Slot) => boolean): void {
   if (!hasPlace(record) || !isAsked(record, expected)) throw corrupt({});
   if (!mayLie(record))
     throw corrupt({}, "a scan brought a record that was not asked for, or not in its order");
-  if (!isIntact(record)) throw corrupt({ at: placeOf(record) });
+}
+
+function opened(record: StoredRecord, handedOver: boolean): StateRecord {
   return {
     eventId: record.eventId,
     identity: identityOf(record),
@@ -67,7 +98,7 @@ function isAsked(record: StoredRecord, expected: Expected): boolean {
   );
 }
 
-function isIntact(record: StoredRecord): boolean {
+function hasContent(record: StoredRecord): boolean {
   return (
     isName(record.eventId) &&
     Number.isSafeInteger(record.version) &&
@@ -75,7 +106,6 @@ function isIntact(record: StoredRecord): boolean {
     Number.isInteger(record.updatedAt) &&
     record.updatedAt >= LIMITS.earliest &&
     record.updatedAt <= LIMITS.latest &&
-    types.isUint8Array(record.bytes) &&
-    fingerprint(record) === record.fingerprint
+    types.isUint8Array(record.bytes)
   );
 }

@@ -137,6 +137,11 @@ export class ClientPool {
     this.#release(await this.#acquire(deadline, now + patienceMs));
   }
 
+  /** How many connections it may have. */
+  get most(): number {
+    return this.#options.size;
+  }
+
   status(): { size: number; idle: number; waiting: number } {
     return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.length };
   }

@@ -48,6 +48,8 @@ export class PostgresDriver implements Driver {
   readonly layers: readonly Layer[];
   /** So that one is made ready, or sent, while the server works on another. */
   readonly inFlight = 2;
+  /** So that connections are left for writes: no flood of reads makes them wait for one. */
+  readonly readsInFlight: number;
   readonly #pool: ClientPool;
   readonly #options: PostgresDriverOptions;
   readonly #statements: Statements;
@@ -55,6 +57,7 @@ export class PostgresDriver implements Driver {
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
     this.layers = [retrying({ withinMs: options.timeoutMs })];
     this.#pool = pool;
+    this.readsInFlight = Math.max(2, pool.most - this.inFlight);
     this.#options = options;
     this.#statements = statementsOf(options.names);
   }
