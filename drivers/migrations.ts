@@ -11,6 +11,8 @@ export interface Migration {
 export interface MigrationTarget {
   /** The schema's version; 0 when there is none yet. */
   version(): Promise<number>;
+  /** Where there is no version: the place that was looked in, as an operator knows it, if that itself is not there. */
+  absent?(): Promise<string | undefined>;
   /**
    * Runs one migration and records its version, in one transaction that holds off every other process, unless another
    * process has run it by then.
@@ -26,16 +28,20 @@ export interface MigrationTarget {
  */
 export type MigrateMode = "apply" | "verify" | "off";
 
-/** Brings a schema to the state the mode asks for, or throws SCHEMA_TOO_NEW or SCHEMA_OUTDATED. */
+/**
+ * Brings a schema to the state the mode asks for, or throws SCHEMA_TOO_NEW or SCHEMA_OUTDATED. How many migrations it
+ * ran.
+ */
 export async function migrate(
   target: MigrationTarget,
   migrations: readonly Migration[],
   mode: MigrateMode,
-): Promise<void> {
+): Promise<number> {
   const pending = pendingAt(await target.version(), migrations);
-  if (pending.length === 0 || mode === "off") return;
-  if (mode === "verify") throw outdated(migrations.length - pending.length, pending);
+  if (pending.length === 0 || mode === "off") return 0;
+  if (mode === "verify") throw outdated(migrations.length - pending.length, pending, await target.absent?.());
   for (const migration of pending) await target.run(migration);
+  return pending.length;
 }
 
 /** The migrations a schema of this version has not seen. SCHEMA_TOO_NEW when it has seen more than there are. */
@@ -50,12 +56,16 @@ export function pendingAt(version: number, migrations: readonly Migration[]): re
   return migrations.slice(version);
 }
 
-/** SCHEMA_OUTDATED, naming what is pending. */
-export function outdated(found: number, pending: readonly Migration[]): StateError<"SCHEMA_OUTDATED"> {
+/** SCHEMA_OUTDATED, naming what is pending, or the place that is not there at all. */
+export function outdated(
+  found: number,
+  pending: readonly Migration[],
+  absent?: string,
+): StateError<"SCHEMA_OUTDATED"> {
   const names = pending.map((migration) => migration.name);
-  return new StateError(
-    "SCHEMA_OUTDATED",
-    `the database has schema version ${found} and lacks ${names.join(", ")}: open it once with migrate: "apply"`,
-    { details: { found, pending: names } },
-  );
+  const message =
+    absent === undefined
+      ? `the database has schema version ${found} and lacks ${names.join(", ")}: open it once with migrate: "apply"`
+      : `${absent} does not exist: was it renamed, or is this another database? A new one is made with migrate: "apply"`;
+  return new StateError("SCHEMA_OUTDATED", message, { details: { found, pending: names } });
 }

@@ -78,13 +78,13 @@ export class DriverReads {
     const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = range;
     const expected = range.identity ?? { tenant: range.tenant };
     const found: StateRecord[] = [];
-    /** Narrowed by every record. */
+    /** Narrowed by every record, and by every place to go on from. */
     const left: { -readonly [K in keyof typeof rest]: (typeof rest)[K] } = { ...rest };
     const isNext = (record: Slot) => liesWithin(record, left);
     while (found.length < wanted) {
       const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
       const ask = { ...left, limit, maxBytes: page.bytes };
-      const { records, more } = await this.#read(
+      const { records, more, next } = await this.#read(
         range.tenant ?? "",
         async () => whole(await this.#driver.scan(ask)),
         signal,
@@ -101,7 +101,11 @@ export class DriverReads {
       if (records.length > STEP || records.some(isLarge)) await inSlices(open());
       else atOnce(open());
       if (!more) break;
-      if (records.length === 0)
+      if (next !== undefined) {
+        if (!isBeyond(next, left)) throw failedDriver("the driver gave no place beyond which a scan goes on");
+        if (rest.reverse) left.before = next;
+        else left.after = next;
+      } else if (records.length === 0)
         throw failedDriver("the driver gave an empty page and said that there is more");
     }
     return found;
@@ -141,13 +145,21 @@ export function storeClosed(): StateError<"STORE_CLOSED"> {
 }
 
 /** Whether a record is what was asked for, beyond all that came before it: otherwise a scan could go on for ever. */
-function liesWithin(record: Slot, { identity, prefix, after, before }: Range): boolean {
+function liesWithin(record: Slot, range: Range): boolean {
+  return record.kind.startsWith(range.prefix) && isBetween(record, range);
+}
+
+function isBetween(place: Slot, { identity, after, before }: Range): boolean {
   const compare = identity ? compareByIdentity : compareByKind;
   return (
-    record.kind.startsWith(prefix) &&
-    (after === undefined || compare(record, after) > 0) &&
-    (before === undefined || compare(record, before) < 0)
+    (after === undefined || compare(place, after) > 0) && (before === undefined || compare(place, before) < 0)
   );
+}
+
+/** Whether a scan that goes on from here gets on. */
+function isBeyond(next: Slot, range: Range): boolean {
+  const names = [next?.tenant, next?.user, next?.session, next?.run, next?.kind];
+  return names.every((name) => typeof name === "string") && isBetween(next, range);
 }
 
 /** A page that has all its parts. */

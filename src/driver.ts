@@ -10,6 +10,9 @@ export interface Slot {
   readonly kind: string;
 }
 
+/** What an erase is about: all runs and kinds of it. */
+export type Session = Pick<Slot, "tenant" | "user" | "session">;
+
 /** A record as it is stored. */
 export interface StoredRecord extends Slot {
   readonly eventId: EventId;
@@ -48,6 +51,12 @@ export interface ApplyOptions {
   readonly now: number;
   /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly window: number;
+  /**
+   * Takes the outcome of a commit, by its index in the batch, that waits for somebody outside, so that those beside it
+   * need not; called before `apply` resolves, if at all. What `apply` resolves with in its place says nothing. The
+   * promise never rejects. Commits that share a slot or an event id with it are held back until it is settled.
+   */
+  readonly setAside?: (commit: number, outcome: Promise<Outcome>) => void;
 }
 
 /**
@@ -75,8 +84,14 @@ export interface ScanQuery {
 
 export interface ScanPage {
   readonly records: readonly StoredRecord[];
-  /** There may be more beyond the last record, so the next page is asked for; false when the page is empty. */
+  /** There may be more, so the next page is asked for; false when the page is empty and has no `next`. */
   readonly more: boolean;
+  /**
+   * Of a page that ended because it took much work and not because it is full: the place after which the next one goes
+   * on, in place of the last record's. Beyond `after` and every record of the page; names in it may be empty. Such a page
+   * may be empty.
+   */
+  readonly next?: Slot;
 }
 
 export interface DriverStatus {

@@ -1,30 +1,36 @@
 import {
   CLOCK,
-  forgetOldest,
+  isSame,
   isSeen,
-  LOCK_SESSIONS,
   OVERWRITING,
   replacingForgotten,
   SAVED_MEANWHILE,
+  WHOLE_BODY,
 } from "./apply-parts.js";
+import { forgetOldest } from "./event-line.js";
+import { holdEvents, releaseEvents } from "./event-order.js";
+import { eraseSession, lookForFences, removeDead, sweepAbandoned } from "./fences.js";
 import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
+import { DECLARE_LOCKS, findLockedRows, lockSessions, PIECE, sessionKey } from "./session-locks.js";
 
 /**
  * Applies a batch by the rules of `decide`, beside the data, commit by commit.
  *
  * `p_writes` says how many writes each commit has. Of a write: `cond` 0 none, 1 must be empty, 2 must be `want`; the
  * payload of a save is the next `size` bytes of the body. It answers with every write of an applied commit, one of a
- * duplicate, and the failing one of another.
+ * duplicate, and the failing one of another. A commit whose session somebody else holds is `locked`: it was not looked
+ * at, and no later one of its sessions or event ids was.
  */
 export function applyFunction(n: Names): string {
   return `
 CREATE FUNCTION ${n.apply}(
-  p_window bigint, p_lock_timeout text, p_deadline bigint, p_writes int[], p_op text[],
+  p_window bigint, p_patience bigint, p_lock_timeout text, p_deadline bigint, p_low bigint, p_careful int,
+  p_ascending int, p_writes int[], p_op text[],
   p_tenant text[], p_usr text[], p_session text[], p_run text[], p_kind text[],
   p_cond int[], p_want text[], p_event text[], p_fingerprint text[], p_version bigint[], p_updated_at bigint[],
   p_size int[], p_body bytea)
-RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text)
+RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text, erased bigint, remains boolean)
 LANGUAGE plpgsql VOLATILE
 ${SETTINGS}
 AS $apply$
@@ -41,37 +47,66 @@ DECLARE
   a_fingerprint text[] := p_fingerprint;
   a_record_id bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(p_op)]);
   a_before text[] := array_fill(NULL::text, ARRAY[cardinality(p_op)]);
+  a_key bigint[];
+  a_passed text[] := '{}';
   v_now bigint;
   v_cut bigint;
-  v_count int;
+  v_low bigint;
+  v_head bigint;
+  v_count bigint;
   v_first int;
   v_last int := 0;
   v_place int := 1;
+  v_writes int;
   v_saves int;
   v_seen int;
   v_same boolean;
   v_record_id bigint;
   v_before text;
+  v_fenced boolean;
+  v_generation bigint;
+  v_newest bigint;
+  v_room bigint := ${PIECE};
+  v_row record;
   v_written bigint := 0;
+  ${DECLARE_LOCKS}
 BEGIN
+  ${WHOLE_BODY}
   ${DURABLY}
-  ${LOCK_SESSIONS}
+  ${lockSessions(n)}
   ${IN_TIME}
   ${CLOCK}
+  ${findLockedRows(n)}
+  IF cardinality(a_locked) > 0 THEN
+    a_key := ARRAY(
+      SELECT ${sessionKey(n, "x.tenant", "x.usr", "x.session")}
+      FROM unnest(p_tenant, p_usr, p_session) WITH ORDINALITY AS x (tenant, usr, session, place) ORDER BY x.place);
+  END IF;
+  ${holdEvents(n)}
+  ${lookForFences(n)}
+  IF v_fenced THEN
+    ${removeDead(n)}
+  END IF;
   commit_no := -1;
 
-  FOREACH v_count IN ARRAY p_writes LOOP
+  FOREACH v_writes IN ARRAY p_writes LOOP
     commit_no := commit_no + 1;
     v_first := v_last + 1;
-    v_last := v_last + v_count;
+    v_last := v_last + v_writes;
     verdict := 'applied';
+
+    IF a_key IS NOT NULL AND (a_key[v_first:v_last] && a_locked OR a_event[v_first:v_last] && a_passed) THEN
+      verdict := 'locked';
+      a_locked := a_locked || a_key[v_first:v_last];
+      a_passed := a_passed || array_remove(a_event[v_first:v_last], NULL);
+    END IF;
 
     v_saves := 0;
     v_seen := 0;
     FOR i IN v_first .. v_last LOOP
-      CONTINUE WHEN a_op[i] <> 'save';
+      CONTINUE WHEN a_op[i] <> 'save' OR verdict = 'locked';
       v_saves := v_saves + 1;
-      SELECT coalesce(e.fingerprint = a_fingerprint[i], true) INTO v_same FROM ${n.event} AS e
+      SELECT ${isSame(n, "a_fingerprint[i]")} INTO v_same FROM ${n.event} AS e
         WHERE e.tenant = a_tenant[i] AND e.event_id = a_event[i] AND ${isSeen(n)};
       CONTINUE WHEN NOT FOUND;
       v_seen := v_seen + 1;
@@ -84,8 +119,9 @@ BEGIN
 
     IF verdict = 'applied' THEN
       FOR i IN v_first .. v_last LOOP
+        CONTINUE WHEN a_op[i] = 'erase';
         SELECT r.id, r.event_id INTO v_record_id, v_before FROM ${n.record} AS r
-          WHERE r.tenant = a_tenant[i] AND r.usr = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
+          WHERE r.tenant = a_tenant[i] AND r.user_id = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
             AND r.kind = a_kind[i];
         IF p_cond[i] <> 0 AND v_before IS DISTINCT FROM p_want[i] THEN
           verdict := 'condition';
@@ -99,8 +135,15 @@ BEGIN
     END IF;
 
     FOR i IN v_first .. v_last LOOP
+      erased := NULL;
+      remains := NULL;
       IF verdict = 'applied' AND a_op[i] = 'save' THEN
         a_record_id[i] := coalesce(a_record_id[i], nextval('${n.sequence}'));
+        v_generation := 0;
+        IF v_fenced THEN
+          SELECT f.generation INTO v_generation FROM ${n.erasure} AS f
+            WHERE f.tenant = a_tenant[i] AND f.user_id = a_usr[i] AND f.session = a_session[i];
+        END IF;
         -- Before the record, for what it takes the place of must not be current, as it will be then.
         INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
         VALUES (a_tenant[i], a_event[i], a_record_id[i], v_now, v_now, a_fingerprint[i])
@@ -109,15 +152,17 @@ BEGIN
           ${SAVED_MEANWHILE}
         END IF;
         INSERT INTO ${n.record}
-          (tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes)
+          (tenant, user_id, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes, generation)
         VALUES (a_tenant[i], a_usr[i], a_session[i], a_run[i], a_kind[i], a_record_id[i], a_event[i], p_version[i],
-          p_updated_at[i], a_fingerprint[i], substring(p_body FROM v_place FOR p_size[i]))
+          p_updated_at[i], a_fingerprint[i], substring(p_body FROM v_place FOR p_size[i]), coalesce(v_generation, 0))
         ${OVERWRITING};
         v_written := v_written + 1;
       ELSIF verdict = 'applied' AND a_op[i] = 'delete' THEN
         DELETE FROM ${n.record} AS r
-          WHERE r.tenant = a_tenant[i] AND r.usr = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
+          WHERE r.tenant = a_tenant[i] AND r.user_id = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
             AND r.kind = a_kind[i];
+      ELSIF verdict = 'applied' AND a_op[i] = 'erase' THEN
+        ${eraseSession(n)}
       END IF;
       v_place := v_place + coalesce(p_size[i], 0);
       IF verdict = 'applied' THEN
@@ -129,6 +174,8 @@ BEGIN
     IF verdict <> 'applied' THEN RETURN NEXT; END IF;
   END LOOP;
 
+  ${releaseEvents(n)}
+  ${sweepAbandoned(n)}
   ${forgetOldest(n)}
 END
 $apply$;`;

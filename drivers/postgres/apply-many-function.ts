@@ -1,31 +1,38 @@
 import {
   CLOCK,
-  forgetOldest,
+  isSame,
   isSeen,
-  LOCK_SESSIONS,
   OVERWRITING,
   replacingForgotten,
   SAVED_MEANWHILE,
+  WHOLE_BODY,
 } from "./apply-parts.js";
+import { forgetOldest } from "./event-line.js";
+import { holdEvents, releaseEvents } from "./event-order.js";
+import { lookForFences, removeDead, sweepAbandoned } from "./fences.js";
 import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
+import { DECLARE_LOCKS, lockSessions } from "./session-locks.js";
 
 /**
  * Applies a batch of commits of one write each by the rules of `decide`, many in one statement: that takes half the time
  * as soon as there are several.
  *
  * Those of one round see the same snapshot; one that shares a slot or an event id with an earlier commit comes in a later
- * round, and what a commit frees is free from the next round on. The rounds stand one after another, `p_until` saying where each ends, and `p_commit` whose write it is. The
- * payload of a save is `size` bytes of the body from `place` on.
+ * round, and what a commit frees is free from the next round on. The rounds stand one after another, `p_until`
+ * saying where each ends, and `p_commit` whose write it is. The payload of a save is `size` bytes of the body from
+ * `place` on. None is an erase. Where somebody else holds a session it does nothing and says so: the other function can
+ * tell whom that concerns.
  */
 export function applyManyFunction(n: Names): string {
   return `
 CREATE FUNCTION ${n.applyMany}(
-  p_window bigint, p_lock_timeout text, p_deadline bigint, p_until int[], p_commit int[], p_op text[],
+  p_window bigint, p_patience bigint, p_lock_timeout text, p_deadline bigint, p_low bigint, p_ascending int,
+  p_until int[], p_commit int[], p_op text[],
   p_tenant text[], p_usr text[], p_session text[], p_run text[], p_kind text[],
   p_cond int[], p_want text[], p_event text[], p_fingerprint text[], p_version bigint[], p_updated_at bigint[],
   p_place int[], p_size int[], p_body bytea)
-RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text)
+RETURNS TABLE (commit_no int, write_no int, verdict text, current_event text, erased bigint, remains boolean)
 LANGUAGE plpgsql VOLATILE
 ${SETTINGS}
 AS $apply$
@@ -39,11 +46,28 @@ DECLARE
   v_expected bigint;
   v_inserted bigint;
   v_written bigint := 0;
+  v_low bigint;
+  v_head bigint;
+  v_count bigint;
+  v_fenced boolean;
+  ${DECLARE_LOCKS}
 BEGIN
+  ${WHOLE_BODY}
   ${DURABLY}
-  ${LOCK_SESSIONS}
+  ${lockSessions(n)}
   ${IN_TIME}
+  IF cardinality(a_locked) > 0 THEN
+    commit_no := -1;
+    verdict := 'locked';
+    RETURN NEXT;
+    RETURN;
+  END IF;
   ${CLOCK}
+  ${holdEvents(n)}
+  ${lookForFences(n)}
+  IF v_fenced THEN
+    ${removeDead(n)}
+  END IF;
   write_no := 0;
 
   FOREACH v_until IN ARRAY p_until LOOP
@@ -51,7 +75,8 @@ BEGIN
     v_inserted := 0;
     FOR v_row IN
       WITH judged AS MATERIALIZED (
-        SELECT g.*, cur.event_id AS cur_event, coalesce(cur.id, nextval('${n.sequence}')) AS record_id,
+        SELECT g.*, cur.event_id AS cur_event, coalesce(fence.generation, 0) AS generation,
+          coalesce(cur.id, nextval('${n.sequence}')) AS record_id,
           CASE
             WHEN NOT seen.same THEN 'conflict'
             WHEN seen.same THEN 'duplicate'
@@ -68,11 +93,16 @@ BEGIN
                 place, size)
         LEFT JOIN LATERAL (
           SELECT r.event_id, r.id FROM ${n.record} AS r
-          WHERE r.tenant = g.tenant AND r.usr = g.usr AND r.session = g.session AND r.run = g.run AND r.kind = g.kind
+          WHERE r.tenant = g.tenant AND r.user_id = g.usr AND r.session = g.session AND r.run = g.run AND r.kind = g.kind
           OFFSET 0
         ) AS cur ON true
         LEFT JOIN LATERAL (
-          SELECT coalesce(e.fingerprint = g.fingerprint, true) AS same FROM ${n.event} AS e
+          SELECT f.generation FROM ${n.erasure} AS f
+          WHERE v_fenced AND f.tenant = g.tenant AND f.user_id = g.usr AND f.session = g.session
+          OFFSET 0
+        ) AS fence ON true
+        LEFT JOIN LATERAL (
+          SELECT ${isSame(n, "g.fingerprint")} AS same FROM ${n.event} AS e
           WHERE e.tenant = g.tenant AND e.event_id = g.event_id
             AND ${isSeen(n)}
           OFFSET 0
@@ -80,21 +110,21 @@ BEGIN
       ),
       saved AS (
         INSERT INTO ${n.record} AS r
-          (tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes)
+          (tenant, user_id, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes, generation)
         SELECT j.tenant, j.usr, j.session, j.run, j.kind, j.record_id, j.event_id, j.version, j.updated_at,
-          j.fingerprint, substring(p_body FROM j.place FOR j.size)
+          j.fingerprint, substring(p_body FROM j.place FOR j.size), j.generation
         FROM judged AS j WHERE j.verdict = 'applied' AND j.op = 'save'
         ${OVERWRITING}
       ),
       deleted AS (
         DELETE FROM ${n.record} AS r USING judged AS j
-        WHERE j.verdict = 'applied' AND j.op = 'delete' AND r.tenant = j.tenant AND r.usr = j.usr
+        WHERE j.verdict = 'applied' AND j.op = 'delete' AND r.tenant = j.tenant AND r.user_id = j.usr
           AND r.session = j.session AND r.run = j.run AND r.kind = j.kind
       ),
       remembered AS (
         INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
         SELECT j.tenant, j.event_id, j.record_id, v_now, v_now, j.fingerprint FROM judged AS j
-        WHERE j.verdict = 'applied' AND j.op = 'save' ORDER BY j.tenant, j.event_id
+        WHERE j.verdict = 'applied' AND j.op = 'save' ORDER BY j.tenant COLLATE "C", j.event_id COLLATE "C"
         ${replacingForgotten(n)}
         RETURNING 1
       )
@@ -115,6 +145,8 @@ BEGIN
     v_from := v_until + 1;
   END LOOP;
 
+  ${releaseEvents(n)}
+  ${sweepAbandoned(n)}
   ${forgetOldest(n)}
 END
 $apply$;`;

@@ -1,14 +1,18 @@
 import { slotOf } from "../../src/decide.js";
 import type { Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
+import { compareText } from "../../src/order.js";
 import { commitKeys } from "../../src/slot-key.js";
 import type { Parameter, Row } from "./connection.js";
+import type { Applied } from "./erase-write.js";
+import { LINE } from "./event-line.js";
 
 /** The parameters of the function that applies commit by commit, in its order. */
 export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
   const writes = commits.flatMap((commit) => commit.writes);
   const counts = commits.map((commit) => commit.writes.length);
-  return [arrayLiteral(counts), ...columnsOf(writes), sizesOf(writes), bodyOf(writes)];
+  const ascending = isAscending(writes) ? "1" : "0";
+  return [ascending, arrayLiteral(counts), ...columnsOf(writes), sizesOf(writes), bodyOf(writes)];
 }
 
 /** The parameters of the function that applies commits of one write each in rounds, in its order. */
@@ -27,15 +31,30 @@ export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly
     return place;
   });
   const [ops, ...columns] = columnsOf(writes);
-  const parameters = [arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
+  // Of one round, the statement that saves the events puts them in order.
+  const ascending = rounds.length === 1 ? "1" : "0";
+  const parameters = [ascending, arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
   return [...parameters, arrayLiteral(places), sizesOf(writes), bodyOf(writes)];
 }
 
-/** One outcome per commit, from the rows of the apply function. */
-export function unpackOutcomes(rows: readonly Row[], commits: readonly Commit[]): readonly Outcome[] {
+/** What the apply functions answer. */
+export interface Answer {
+  /** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
+  readonly outcomes: readonly (Outcome | undefined)[];
+  /** Where the line of events begins, if it was looked at. */
+  readonly line: string | undefined;
+}
+
+/** From the rows of either apply function; `undefined` when it did nothing, for somebody else holds a session. */
+export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): Answer | undefined {
   const answers = commits.map((): Row[] => []);
-  for (const row of rows) answers[Number(row.commit_no)]?.push(row);
-  return commits.map((commit, index) => outcomeOf(answers[index] as Row[], commit.writes.length));
+  let line: string | undefined;
+  for (const row of rows) {
+    if (row.verdict === LINE) line = row.current_event as string;
+    else if (row.commit_no === -1) return undefined;
+    else answers[Number(row.commit_no)]?.push(row);
+  }
+  return { outcomes: commits.map(({ writes }, index) => outcomeOf(answers[index] as Row[], writes)), line };
 }
 
 /** The commits of each round, by their index. */
@@ -90,28 +109,47 @@ function bodyOf(writes: readonly Write[]): string {
   return `\\x${Buffer.concat(payloads).toString("hex")}`;
 }
 
-function outcomeOf(rows: readonly Row[], writes: number): Outcome {
+/** Whether the batch comes to its event ids in the order in which every batch does. */
+function isAscending(writes: readonly Write[]): boolean {
+  let last: StoredRecord | undefined;
+  for (const write of writes) {
+    if (write.op !== "save") continue;
+    const { record } = write;
+    const order =
+      last && (compareText(last.tenant, record.tenant) || compareText(last.eventId, record.eventId));
+    if (order !== undefined && order > 0) return false;
+    last = record;
+  }
+  return true;
+}
+
+function outcomeOf(rows: readonly Row[], writes: readonly Write[]): Outcome | undefined {
   const [row] = rows;
   const current = row?.current_event as string | null;
   switch (row?.verdict) {
     case "applied":
-      return { is: "applied", existed: existedOf(rows, writes) };
+      return appliedOf(rows, writes);
     case "duplicate":
       return { is: "duplicate" };
     case "conflict":
       return { is: "conflict", write: Number(row.write_no) };
     case "condition":
       return { is: "condition", write: Number(row.write_no), current };
+    case "locked":
+      return undefined;
     default:
       throw tornAnswer();
   }
 }
 
-function existedOf(rows: readonly Row[], writes: number): readonly boolean[] {
-  if (rows.length !== writes) throw tornAnswer();
-  const existed = new Array<boolean>(writes).fill(false);
+function appliedOf(rows: readonly Row[], writes: readonly Write[]): Applied {
+  if (rows.length !== writes.length) throw tornAnswer();
+  const existed = new Array<boolean>(writes.length).fill(false);
   for (const row of rows) existed[Number(row.write_no)] = row.current_event !== null;
-  return existed;
+  const erases = rows.filter((row) => row.erased !== null);
+  if (erases.length === 0) return { is: "applied", existed };
+  const erased = erases.map((row) => Number(row.erased));
+  return { is: "applied", existed, erased, ...(erases.some((row) => row.remains) ? { remains: true } : {}) };
 }
 
 function tornAnswer(): StateError<"OUTCOME_UNKNOWN"> {

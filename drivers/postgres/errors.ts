@@ -49,12 +49,16 @@ export function readsOnly(cause?: unknown): ReadsOnly {
   return new ReadsOnly("UNAVAILABLE", says, { details: { reason }, cause });
 }
 
+/** A record's id is another's already: nothing else that is inserted can meet what is there. */
+export class IdTaken extends StateError<"UNAVAILABLE"> {}
+
 /** The role may not do this. */
 export class RightMissing extends StateError<"UNAVAILABLE"> {}
 
 const KINDS: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> = {
   "55P03": LockNotFree,
   "42501": RightMissing,
+  "23505": IdTaken,
 };
 
 /** A StateError for whatever the client threw. Rolled back unless it says OUTCOME_UNKNOWN. */

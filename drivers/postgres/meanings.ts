@@ -39,6 +39,13 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
     "25001",
     { reason: "setup", says: "the isolation level is not read committed: make it the role's default" },
   ],
+  [
+    "GS001",
+    {
+      reason: "setup",
+      says: "a payload did not arrive as it was sent, and nothing was written: the client serializes twice, as it does behind poolers that forget prepared statements: open, and make clients, with prepare: false",
+    },
+  ],
   // A pooler that hands each statement to another session.
   ["08P01", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
   ["26000", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],

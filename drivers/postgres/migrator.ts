@@ -1,7 +1,9 @@
+import { isStateError } from "../../src/errors.js";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import { DURABLE_COMMIT } from "./function-settings.js";
 import type { Names } from "./names.js";
+import { statementsOf } from "./statements.js";
 
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
 const LOCK = "7310582642901137";
@@ -26,6 +28,10 @@ export class PostgresMigrator implements MigrationTarget {
 
   async version(): Promise<number> {
     return schemaVersion(this.#pool, this.#names);
+  }
+
+  absent(): Promise<string | undefined> {
+    return absentSchema(this.#pool, this.#names);
   }
 
   async run(migration: Migration): Promise<void> {
@@ -56,6 +62,18 @@ export class PostgresMigrator implements MigrationTarget {
       "read",
     );
   }
+
+  /**
+   * Puts the sequence of record ids right, which a restore of the data alone leaves behind. A role that may not, or a
+   * server that only reads, is no reason not to open: a save that needs it says so.
+   */
+  async settleIds(): Promise<void> {
+    try {
+      await this.#pool.run(statementsOf(this.#names).settleIds, [], "read");
+    } catch (error) {
+      if (!isStateError(error, "UNAVAILABLE") || error.details.reason !== "setup") throw error;
+    }
+  }
 }
 
 /** The number of the last migration; 0 where there is none yet. */
@@ -65,6 +83,12 @@ export async function schemaVersion(pool: ClientPool, names: Names): Promise<num
   if (found?.present !== true) return 0;
   const [row] = await pool.run(`SELECT coalesce(max(version), 0) AS version FROM ${migration}`, [], "read");
   return Number(row?.version);
+}
+
+/** The schema as it is called, if there is none. */
+export async function absentSchema(pool: ClientPool, { schema }: Names): Promise<string | undefined> {
+  const [found] = await pool.run("SELECT to_regnamespace($1) IS NOT NULL AS present", [schema], "read");
+  return found?.present === true ? undefined : `the schema ${schema}`;
 }
 
 function literal(text: string): string {

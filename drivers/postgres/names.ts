@@ -7,14 +7,24 @@ export interface Names {
   readonly event: string;
   readonly migration: string;
   readonly sequence: string;
+  readonly erasure: string;
   readonly apply: string;
   readonly applyMany: string;
-  readonly erase: string;
+  readonly sweep: string;
   readonly scan: string;
+  readonly settleIds: string;
+  /** Of the version before. */
+  readonly apply1: string;
+  readonly applyMany1: string;
+  readonly erase1: string;
+  readonly scan1: string;
   /** Quoted, unqualified: an index takes its table's schema. */
   readonly recordByKind: string;
   readonly recordById: string;
+  readonly recordByIdQualified: string;
+  readonly recordByGeneration: string;
   readonly eventLine: string;
+  readonly erasureTouched: string;
 }
 
 /** Plain lower-case names, so that nobody has to quote them by hand; short, so that no suffix is cut off. */
@@ -35,12 +45,21 @@ export function namesOf(schema: string, prefix: string): Names {
     event: qualified("event"),
     migration: qualified("migration"),
     sequence: qualified("record_id"),
-    apply: qualified("apply_1"),
-    applyMany: qualified("apply_many_1"),
-    erase: qualified("erase_1"),
-    scan: qualified("scan_1"),
+    erasure: qualified("erasure"),
+    apply: qualified("apply_2"),
+    applyMany: qualified("apply_many_2"),
+    sweep: qualified("sweep_1"),
+    scan: qualified("scan_2"),
+    settleIds: qualified("settle_ids_1"),
+    apply1: qualified("apply_1"),
+    applyMany1: qualified("apply_many_1"),
+    erase1: qualified("erase_1"),
+    scan1: qualified("scan_1"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),
+    recordByIdQualified: qualified("record_by_id"),
+    recordByGeneration: own("record_generation"),
     eventLine: own("event_line"),
+    erasureTouched: own("erasure_touched"),
   };
 }

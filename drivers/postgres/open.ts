@@ -23,7 +23,9 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   const patient = poolOf(1, MIGRATION_MS);
   try {
     await pool.connect(openTimeoutMs);
-    await migrate(new PostgresMigrator(pool, patient, timeoutMs, names), migrationsOf(names), mode);
+    const migrator = new PostgresMigrator(pool, patient, timeoutMs, names);
+    const migrated = await migrate(migrator, migrationsOf(names), mode);
+    if (mode === "apply" && migrated === 0) await migrator.settleIds();
     if (mode !== "off") await refuseWithoutRights(pool, names);
   } catch (error) {
     // One right that is missing says nothing of the others.

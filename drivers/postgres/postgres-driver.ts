@@ -1,4 +1,3 @@
-import { slotOf } from "../../src/decide.js";
 import type {
   ApplyOptions,
   Commit,
@@ -8,6 +7,7 @@ import type {
   Outcome,
   ScanPage,
   ScanQuery,
+  Session,
   Slot,
   StoredRecord,
 } from "../../src/driver.js";
@@ -15,15 +15,19 @@ import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
-import { arrayLiteral, packCommits, packRounds, roundsOf, unpackOutcomes } from "./batch.js";
+import { arrayLiteral } from "./batch.js";
+import { BatchStatement, type Outcomes } from "./batch-statement.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter, type Row } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
+import { erasedOf, eraseOf, type Swept } from "./erase-write.js";
 import { type Intent, LockNotFree } from "./errors.js";
-import { schemaVersion } from "./migrator.js";
+import { LockedLane } from "./locked-lane.js";
+import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { missingRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
+import { PIECE } from "./session-locks.js";
 import { type Statements, statementsOf } from "./statements.js";
 
 export interface PostgresDriverOptions {
@@ -34,8 +38,22 @@ export interface PostgresDriverOptions {
   readonly timeoutMs: number;
 }
 
-/** How many commits a round must have on average; with fewer, commit by commit takes less time. */
-const LEAST_PER_ROUND = 4;
+/**
+ * How long a batch waits for a session that another writer holds, in milliseconds: that takes a few, and somebody who
+ * holds it for longer shall not hold up the others.
+ */
+const SESSIONS_MS = 25;
+/** The same for any other lock. */
+const ROWS_MS = 200;
+
+/** Tenants that one page of a scan seeks, and records that it passes over. */
+const SCAN_WORK = 2000;
+
+/** Stands for the outcome of a commit that comes later. */
+const WAITS: Outcome = {
+  is: "failed",
+  error: new StateError("UNAVAILABLE", "somebody else holds the session", { details: { reason: "busy" } }),
+};
 
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
 
@@ -53,6 +71,8 @@ export class PostgresDriver implements Driver {
   readonly #pool: ClientPool;
   readonly #options: PostgresDriverOptions;
   readonly #statements: Statements;
+  readonly #batch: BatchStatement;
+  readonly #lane: LockedLane;
 
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
     this.layers = [retrying({ withinMs: options.timeoutMs })];
@@ -60,15 +80,35 @@ export class PostgresDriver implements Driver {
     this.readsInFlight = Math.max(2, pool.most - this.inFlight);
     this.#options = options;
     this.#statements = statementsOf(options.names);
+    this.#batch = new BatchStatement((text, values) => this.#ask(text, values, "write"), this.#statements);
+    this.#lane = new LockedLane(this.#batch);
   }
 
   async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    try {
-      return await this.#applyTogether(commits, options);
-    } catch (error) {
-      if (!(error instanceof LockNotFree) || hasNoNeighbours(commits)) throw error;
-      return this.#applyApart(commits, options);
+    const until = performance.now() + this.#options.timeoutMs;
+    const outcomes = new Array<Outcome | undefined>(commits.length);
+    const aside = new Map<number, Promise<Outcome>>();
+    const setAside = (index: number) => {
+      const outcome = this.#lane.add(commits[index] as Commit, options, until);
+      aside.set(index, outcome);
+      options.setAside?.(index, outcome);
+    };
+    const free: number[] = [];
+    for (const [index, commit] of commits.entries()) {
+      if (this.#lane.concerns(commit)) setAside(index);
+      else free.push(index);
     }
+    const found = await this.#applyFree(
+      free.map((index) => commits[index] as Commit),
+      options,
+    );
+    for (const [place, index] of free.entries()) {
+      outcomes[index] = found[place];
+      if (found[place] === undefined) setAside(index);
+    }
+    for (const [index, outcome] of aside)
+      outcomes[index] = options.setAside === undefined ? await outcome : WAITS;
+    return outcomes as readonly Outcome[];
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
@@ -82,21 +122,37 @@ export class PostgresDriver implements Driver {
   }
 
   async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, eventId], "read");
+    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, null, null, eventId], "read");
     return row && recordOf(row);
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
     const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read");
-    const records = rows.map(recordOf);
+    const [goOn] = rows.filter(({ place }) => Number(place) === 0);
+    const records = rows.filter((row) => row !== goOn).map(recordOf);
+    if (goOn !== undefined) return { records, more: true, next: slotOfRow(goOn) };
     const bytes = records.reduce((sum, record) => sum + (record.bytes?.byteLength ?? 0), 0);
     return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
   }
 
   async erase(tenant: string, user: string, session: string): Promise<number> {
-    const parameters: readonly Parameter[] = [this.#lockTimeout(), DEADLINE, tenant, user, session];
-    const [row] = await this.#ask(this.#statements.erase, parameters, "write");
-    return Number(row?.count);
+    const whose = { tenant, user, session };
+    const [outcome] = await this.apply([eraseOf(whose)], { now: 0, window: Number.MAX_SAFE_INTEGER });
+    let { removed, more } = erasedOf(outcome as Outcome);
+    while (more) {
+      const swept = await this.sweep(whose);
+      removed += swept.removed;
+      more = swept.more;
+    }
+    return removed;
+  }
+
+  /** One piece of what erases of this session have left behind. */
+  async sweep({ tenant, user, session }: Session): Promise<Swept> {
+    const parameters = [this.#lockTimeout(), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
+    // Asked again it does no harm.
+    const [row] = await this.#ask(this.#statements.sweep, parameters, "read");
+    return { removed: Number(row?.removed), more: row?.more === true };
   }
 
   async status(): Promise<DriverStatus> {
@@ -123,72 +179,19 @@ export class PostgresDriver implements Driver {
     return row && recordOf(row);
   }
 
-  async #applyTogether(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const [statement, parameters] = this.#statementFor(commits, options);
-    return unpackOutcomes(await this.#ask(statement, parameters, "write"), commits);
-  }
-
-  /**
-   * Somebody else holds the lock of a session in this batch. One by one, its commits fail as soon as one of them has
-   * waited in vain, and the others do not share their fate: not as long as there is time. What follows a commit of
-   * unknown outcome in its session fails too, for asked again that commit would take effect after it.
-   */
-  async #applyApart(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const deadline = performance.now() + this.#options.timeoutMs;
-    const barred = new Map<string, StateError>();
-    const outcomes: Outcome[] = [];
-    let last: StateError | undefined;
-    for (const commit of commits) {
-      const sessions = sessionsOf(commit);
-      const known = sessions.map((session) => barred.get(session)).find((error) => error !== undefined);
-      const bar = known ?? (performance.now() > deadline ? last : undefined);
-      const outcome = bar ? failed(bar) : await this.#applyAlone(commit, options);
-      const error = bar === undefined && outcome.is === "failed" ? barAfter(outcome.error) : undefined;
-      if (error !== undefined) {
-        last = error;
-        for (const session of sessions) barred.set(session, error);
-      }
-      outcomes.push(outcome);
-    }
-    return outcomes;
-  }
-
-  async #applyAlone(commit: Commit, options: ApplyOptions): Promise<Outcome> {
-    try {
-      const [outcome] = await this.#applyTogether([commit], options);
-      return outcome as Outcome;
-    } catch (error) {
-      if (isStateError(error)) return failed(error);
-      throw error;
-    }
-  }
-
-  /** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
-  #statementFor(
-    commits: readonly Commit[],
-    { window }: ApplyOptions,
-  ): [statement: string, parameters: readonly Parameter[]] {
-    try {
-      const [statement, packed] = this.#packed(commits);
-      return [statement, [String(window), this.#lockTimeout(), DEADLINE, ...packed]];
-    } catch (cause) {
-      const details = { field: "commits", rule: "made of text, numbers and bytes" };
-      throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
-        details,
-        cause,
-      });
-    }
-  }
-
-  /** In rounds where that pays: not for a few commits, nor for many of one slot. */
-  #packed(commits: readonly Commit[]): [statement: string, parameters: readonly Parameter[]] {
-    if (commits.every(({ writes }) => writes.length === 1)) {
-      const rounds = roundsOf(commits);
-      if (commits.length >= rounds.length * LEAST_PER_ROUND) {
-        return [this.#statements.applyMany, packRounds(commits, rounds)];
+  /** As one batch; `undefined` of a commit that somebody else's lock holds up. */
+  async #applyFree(commits: readonly Commit[], options: ApplyOptions): Promise<Outcomes> {
+    if (commits.length === 0) return [];
+    const rowsMs = Math.min(ROWS_MS, lockTimeoutMs(this.#options.timeoutMs));
+    for (const careful of [false, true]) {
+      try {
+        const sessionsMs = careful ? 0 : SESSIONS_MS;
+        return await this.#batch.send(commits, options, { sessionsMs, rowsMs, careful });
+      } catch (error) {
+        if (!(error instanceof LockNotFree)) throw error;
       }
     }
-    return [this.#statements.apply, packCommits(commits)];
+    return commits.map(() => undefined);
   }
 
   /** One statement; when it misses something of the schema, the error says what. */
@@ -204,7 +207,7 @@ export class PostgresDriver implements Driver {
     const { names } = this.#options;
     const version = await schemaVersion(this.#pool, names);
     const pending = pendingAt(version, migrationsOf(names));
-    if (pending.length > 0) return outdated(version, pending);
+    if (pending.length > 0) return outdated(version, pending, await absentSchema(this.#pool, names));
     return new StateError(
       "CORRUPT",
       "tables or functions of the schema are missing: restore them from a backup",
@@ -220,30 +223,6 @@ export class PostgresDriver implements Driver {
   }
 }
 
-function failed(error: StateError): Outcome {
-  return { is: "failed", error };
-}
-
-/** What those get that may not go before a commit that failed like this; nothing of theirs was sent. */
-function barAfter(error: StateError): StateError | undefined {
-  if (error instanceof LockNotFree) return error;
-  if (!isStateError(error, "OUTCOME_UNKNOWN")) return undefined;
-  return new StateError("UNAVAILABLE", "an earlier write of the session is in doubt: try again", {
-    details: { reason: "busy" },
-    cause: error.cause,
-  });
-}
-
-/** What the server locks for a commit. */
-function sessionsOf({ writes }: Commit): readonly string[] {
-  return writes.map(slotOf).map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}`);
-}
-
-/** Whether all would wait for the same lock again. */
-function hasNoNeighbours(commits: readonly Commit[]): boolean {
-  return commits.length === 1 || new Set(commits.flatMap(sessionsOf)).size === 1;
-}
-
 function scanParameters(query: ScanQuery): readonly Parameter[] {
   const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
   // Of a scan across identities, the place after which it goes on is a parameter of its own.
@@ -253,18 +232,34 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
     after && !identity
       ? [after.tenant, after.kind, after.user, after.session, after.run]
       : Array(5).fill(null);
-  return [tenant ?? null, ...owner, from, until, String(reverse), ...place, String(limit), String(maxBytes)];
+  return [
+    tenant ?? null,
+    ...owner,
+    from,
+    until,
+    String(reverse),
+    ...place,
+    String(limit),
+    String(maxBytes),
+    String(SCAN_WORK),
+  ];
+}
+
+function slotOfRow({ tenant, user_id, session, run, kind }: Row): Slot {
+  return {
+    tenant: tenant as string,
+    user: user_id as string,
+    session: session as string,
+    run: run as string,
+    kind: kind as string,
+  };
 }
 
 /** Its types are what is stored: in a table that lost its constraints any. The store judges them. */
 function recordOf(row: Row): StoredRecord {
-  const { tenant, usr, session, run, kind, event_id, fingerprint, version, updated_at, bytes } = row;
+  const { event_id, fingerprint, version, updated_at, bytes } = row;
   return {
-    tenant: tenant as string,
-    user: usr as string,
-    session: session as string,
-    run: run as string,
-    kind: kind as string,
+    ...slotOfRow(row),
     eventId: event_id as string,
     fingerprint: fingerprint as string,
     version: integerOf(version),

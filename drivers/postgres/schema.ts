@@ -1,22 +1,34 @@
 import type { Migration } from "../migrations.js";
 import { applyFunction } from "./apply-function.js";
 import { applyManyFunction } from "./apply-many-function.js";
-import { eraseFunction } from "./erase-function.js";
 import type { Names } from "./names.js";
+import { applyFunction as applyFunction1 } from "./released/apply-function.js";
+import { applyManyFunction as applyManyFunction1 } from "./released/apply-many-function.js";
+import { eraseFunction as eraseFunction1 } from "./released/erase-function.js";
+import { scanFunction as scanFunction1 } from "./released/scan-function.js";
 import { scanFunction } from "./scan-function.js";
+import { settleIdsFunction } from "./settle-ids-function.js";
+import { sweepFunction } from "./sweep-function.js";
 
-/** The tables and functions of a store. A released migration never changes: a new function gets a new number. */
+/**
+ * The tables and functions of a store. A released migration never changes: a new function gets a new number, and one that
+ * was replaced stays as it was in `released/`.
+ */
 export function migrationsOf(names: Names): readonly Migration[] {
+  const functions1 = [applyFunction1, applyManyFunction1, eraseFunction1, scanFunction1];
+  const functions2 = [sweepFunction, applyFunction, applyManyFunction, scanFunction, settleIdsFunction];
+  const sqlOf = (functions: readonly ((names: Names) => string)[]) =>
+    functions.map((sql) => sql(names)).join("\n");
   return [
     { version: 1, name: "tables", sql: tables(names) },
-    {
-      version: 2,
-      name: "functions",
-      sql: [applyFunction(names), applyManyFunction(names), eraseFunction(names), scanFunction(names)].join(
-        "\n",
-      ),
-    },
+    { version: 2, name: "functions", sql: sqlOf(functions1) },
+    { version: 3, name: "fences", sql: `${fences(names)}\n${sqlOf(functions2)}\n${settled(names)}` },
   ];
+}
+
+/** What was restored before it was migrated, without its sequence, has ids all the same. */
+function settled(n: Names): string {
+  return `SELECT ${n.settleIds}();`;
 }
 
 /**
@@ -53,4 +65,37 @@ CREATE TABLE ${n.event} (
   PRIMARY KEY (tenant, event_id)
 );
 CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);`;
+}
+
+/**
+ * `erasure` holds a fence for each session of which a large erase has left something behind.
+ *
+ * The functions of the version before lock other keys and see what was erased, so they go. One that is under way when this
+ * runs, and has yet to come to the tables, would go on: it fails for the column that bears another name from now on.
+ *
+ * Ids lead the index of them, so that the greatest is one look away. And nobody keeps numbers of the sequence to himself, for
+ * those would outlast its being put right.
+ */
+function fences(n: Names): string {
+  return `
+LOCK TABLE ${n.record}, ${n.event} IN ACCESS EXCLUSIVE MODE;
+${[n.apply1, n.applyMany1, n.erase1, n.scan1].map((name) => `DROP FUNCTION ${name};`).join("\n")}
+ALTER TABLE ${n.record} RENAME COLUMN usr TO user_id;
+ALTER TABLE ${n.record} ADD COLUMN generation bigint NOT NULL DEFAULT 0;
+CREATE INDEX ${n.recordByGeneration} ON ${n.record} (tenant, user_id, session, generation) WHERE generation > 0;
+DROP INDEX ${n.recordByIdQualified};
+CREATE UNIQUE INDEX ${n.recordById} ON ${n.record} (id, tenant);
+ALTER SEQUENCE ${n.sequence} CACHE 1;
+CREATE TABLE ${n.erasure} (
+  tenant text COLLATE "C" NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  session text COLLATE "C" NOT NULL,
+  generation bigint NOT NULL,
+  touched_at bigint NOT NULL,
+  swept_run text COLLATE "C" NOT NULL,
+  swept_kind text COLLATE "C" NOT NULL,
+  uncounted bigint NOT NULL,
+  PRIMARY KEY (tenant, user_id, session)
+);
+CREATE INDEX ${n.erasureTouched} ON ${n.erasure} (touched_at);`;
 }

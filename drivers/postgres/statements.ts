@@ -1,9 +1,11 @@
+import { isDead } from "./fences.js";
 import type { Names } from "./names.js";
 
 export interface Statements {
   readonly apply: string;
   readonly applyMany: string;
-  readonly erase: string;
+  readonly sweep: string;
+  readonly settleIds: string;
   readonly read: string;
   readonly readMany: string;
   readonly readByEventId: string;
@@ -11,7 +13,7 @@ export interface Statements {
 }
 
 const RECORD =
-  "r.tenant, r.usr, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
+  "r.tenant, r.user_id, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
 
 /** Tenant, user, session, run, kind, condition, expected event, event, fingerprint, version, time. */
 const WRITE_TYPES = [
@@ -20,25 +22,22 @@ const WRITE_TYPES = [
 ];
 /** By way of text: a client that repeats a statement would write the bytes of a bytea twice. */
 const BODY = "text::bytea";
-const APPLY_TYPES = ["bigint", "text", "bigint", "int[]", "text[]", ...WRITE_TYPES, "int[]", BODY];
+/** Window, patience, lock timeout, deadline, where the line begins. */
+const BATCH_TYPES = ["bigint", "bigint", "text", "bigint", "bigint"];
+const APPLY_TYPES = [...BATCH_TYPES, "int", "int", "int[]", "text[]", ...WRITE_TYPES, "int[]", BODY];
 const APPLY_MANY_TYPES = [
-  "bigint",
-  "text",
-  "bigint",
-  "int[]",
-  "int[]",
-  "text[]",
+  ...BATCH_TYPES,
+  ...["int", "int[]", "int[]", "text[]"],
   ...WRITE_TYPES,
-  "int[]",
-  "int[]",
-  BODY,
+  ...["int[]", "int[]", BODY],
 ];
+const SWEEP_TYPES = ["text", "bigint", "text", "text", "text", "bigint", "int"];
 
 const SCAN_TYPES = [
   // By way of text: the client would make "f" of any string that it knows to be a boolean.
   ...["text", "text", "text", "text", "text", "text", "text::boolean"],
   ...["text", "text", "text", "text", "text"],
-  ...["bigint", "bigint"],
+  ...["bigint", "bigint", "bigint"],
 ];
 
 /** What the driver sends; each is one statement, and each returns rows. */
@@ -46,23 +45,30 @@ export function statementsOf(names: Names): Statements {
   return {
     apply: `SELECT * FROM ${names.apply}(${casts(APPLY_TYPES)})`,
     applyMany: `SELECT * FROM ${names.applyMany}(${casts(APPLY_MANY_TYPES)})`,
-    erase: `SELECT ${names.erase}(${casts(["text", "bigint", "text", "text", "text"])}) AS count`,
+    sweep: `SELECT * FROM ${names.sweep}(${casts(SWEEP_TYPES)})`,
+    settleIds: `SELECT ${names.settleIds}() AS was_behind`,
     read: `
       SELECT ${RECORD} FROM ${names.record} AS r
-      WHERE r.tenant = $1::text AND r.usr = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text`,
+      WHERE r.tenant = $1::text AND r.user_id = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text
+        AND NOT ${isDead(names, "r")}`,
     readMany: `
       SELECT x.place, ${RECORD}
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
         WITH ORDINALITY AS x (tenant, usr, session, run, kind, place)
       JOIN LATERAL (
         SELECT * FROM ${names.record} AS q
-        WHERE q.tenant = x.tenant AND q.usr = x.usr AND q.session = x.session AND q.run = x.run AND q.kind = x.kind
+        WHERE q.tenant = x.tenant AND q.user_id = x.usr AND q.session = x.session AND q.run = x.run AND q.kind = x.kind
+          AND NOT ${isDead(names, "q")}
         OFFSET 0
       ) AS r ON true`,
+    // The record is looked up by its id, however few the planner believes that the session has.
     readByEventId: `
       SELECT ${RECORD} FROM ${names.event} AS e
-      JOIN ${names.record} AS r ON r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id
-      WHERE e.tenant = $1::text AND e.event_id = $2::text`,
+      JOIN LATERAL (
+        SELECT * FROM ${names.record} AS q WHERE q.tenant = e.tenant AND q.id = e.record_id OFFSET 0
+      ) AS r ON r.event_id = e.event_id AND ($2::text IS NULL OR r.user_id = $2::text AND r.session = $3::text)
+        AND NOT ${isDead(names, "r")}
+      WHERE e.tenant = $1::text AND e.event_id = $4::text`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,
   };
 }

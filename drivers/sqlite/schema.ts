@@ -63,7 +63,7 @@ export function migrationTarget(connection: Connection): MigrationTarget {
 }
 
 /** Brings the schema of a database up to date. */
-export function applyMigrations(connection: Connection): Promise<void> {
+export function applyMigrations(connection: Connection): Promise<number> {
   return migrate(migrationTarget(connection), MIGRATIONS, "apply");
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { sessionKey } from "../../drivers/postgres/apply-parts.js";
+import { namesOf } from "../../drivers/postgres/names.js";
+import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { type FaultyLine, startProxy } from "../drivers/postgres-proxy.js";
 import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
@@ -106,7 +107,9 @@ function disturb(line: FaultyLine, url: string, timeoutMs: number, dice: Dice) {
   const work = async () => {
     while (!isOver) {
       const session = dice.pick(["attempts", "notes", "counters", "tell-tale"]);
-      await sql.unsafe(`SELECT pg_advisory_lock(${sessionKey("'acme'", "'ann'", `'${session}'`)})`);
+      await sql.unsafe(
+        `SELECT pg_advisory_lock(${sessionKey(namesOf("groundstate", ""), "'acme'", "'ann'", `'${session}'`)})`,
+      );
       await sleep(2 * timeoutMs);
       await sql`SELECT pg_advisory_unlock_all()`;
       await sleep(dice.below(timeoutMs));

@@ -1,10 +1,14 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { namesOf } from "../../drivers/postgres/names.js";
+import { sessionKey } from "../../drivers/postgres/session-locks.js";
+import type { Commit, Outcome, Slot } from "../../src/driver.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
 import {
   apply,
   commit,
   connectWith,
+  DAY,
   failure,
   freshDatabase,
   open,
@@ -21,8 +25,7 @@ refuseStrayErrors();
 const encode = (text: string) => new TextEncoder().encode(text);
 const locked = { tenant: "acme", user: "ann", session: "locked" };
 const free = { tenant: "globex", user: "bob", session: "free" };
-const LOCK =
-  "SELECT pg_advisory_lock(hashtextextended('acme' || chr(1) || 'ann' || chr(1) || 'locked', 20261120))";
+const LOCK = `SELECT pg_advisory_lock(${sessionKey(namesOf("groundstate", ""), "'acme'", "'ann'", "'locked'")})`;
 const save = (identity: typeof free, kind: string) => ({
   record: { eventId: `${identity.session}-${kind}`, identity, kind, bytes: encode(kind) },
 });
@@ -97,63 +100,142 @@ test("bytes come back as they are where the database writes them otherwise", asy
 /** Not the migration, which makes functions of such names. */
 const isApply = ({ text }: Sent) => /^SELECT .*apply/.test(text);
 
-test("commits of one session wait for its lock together: none is written before the others", async () => {
+/** A driver, a batch of it under way, and what became of the commits that were set aside. */
+async function applying(url: string, commits: readonly Commit[]) {
+  const driver = await open({ url });
+  const aside = new Map<number, Promise<Outcome>>();
+  const setAside = (index: number, outcome: Promise<Outcome>) => aside.set(index, outcome);
+  return { driver, aside, outcomes: await driver.apply(commits, { now: 0, window: DAY, setAside }) };
+}
+
+const APPLIED = { is: "applied", existed: [false] };
+
+/** Made once, for the tables must be there before somebody else locks what is in them. */
+async function prepared() {
   const url = await freshDatabase();
-  let statements = 0;
-  const connect = connectWith(url, (sent, run) => {
-    if (isApply(sent)) statements++;
-    return run();
-  });
-  const driver = await open({ connect, timeoutMs: 500 });
-  await plain(url).unsafe(LOCK);
-  const commits = [saveOf({ session: "locked" }), remove({ session: "locked" })];
-  expect(await failure(apply(driver, commits))).toMatchObject({ details: { reason: "busy" } });
-  expect(statements).toBe(1);
+  const driver = await open({ url });
+  await apply(driver, [saveOf({ session: "locked", kind: "there", eventId: "there" })]);
+  return { url, other: plain(url) };
+}
+
+test.each([
+  ["its lock", LOCK, "SELECT pg_advisory_unlock_all()"],
+  ["a row of it", "BEGIN; SELECT FROM groundstate.record WHERE session = 'locked' FOR UPDATE", "COMMIT"],
+])("a batch does not wait for a session of which somebody holds %s", async (_, lock, unlock) => {
+  const { url, other } = await prepared();
+  await other.unsafe(lock);
+  const commits = [
+    saveOf({ session: "locked", kind: "there" }),
+    saveOf({ session: "free", kind: "a" }),
+    saveOf({ session: "free", kind: "b" }),
+    saveOf({ session: "free", kind: "c" }),
+    saveOf({ session: "other", kind: "d" }),
+  ];
+  // Answered while the lock is held.
+  const { driver, aside, outcomes } = await applying(url, commits);
+  expect(outcomes.slice(1)).toEqual(Array(4).fill(APPLIED));
+  expect([...aside.keys()]).toEqual([0]);
+  // What comes later for that session goes to the end of its line, and nobody else waits for it either.
+  const second = new Map<number, Promise<Outcome>>();
+  const later = await driver.apply(
+    [saveOf({ session: "locked", kind: "there" }), saveOf({ session: "free", kind: "e" })],
+    {
+      now: 0,
+      window: DAY,
+      setAside: (index, outcome) => second.set(index, outcome),
+    },
+  );
+  expect(later[1]).toEqual(APPLIED);
+  await other.unsafe(unlock);
+  expect(await aside.get(0)).toEqual({ is: "applied", existed: [true] });
+  expect(await second.get(0)).toEqual({ is: "applied", existed: [true] });
 });
 
-test("one commit of several sessions is not sent twice when it meets a lock, and is left to the layer that retries", async () => {
-  const url = await freshDatabase();
-  let statements = 0;
-  const connect = connectWith(url, (sent, run) => {
-    if (isApply(sent)) statements++;
-    return run();
-  });
-  const driver = await open({ connect, timeoutMs: 500 });
-  await plain(url).unsafe(LOCK);
-  const both = commit(
-    ...saveOf({ session: "locked" }).writes,
-    ...saveOf({ session: "free", eventId: "2" }).writes,
-  );
-  expect(await failure(apply(driver, [both]))).toMatchObject({
-    code: "UNAVAILABLE",
-    details: { reason: "busy" },
-  });
-  expect(statements).toBe(1);
+test("what belongs to a commit that waits keeps its place behind it", async () => {
+  const { url, other } = await prepared();
+  await other.unsafe(LOCK);
+  const commits = [
+    commit(
+      ...saveOf({ session: "locked", kind: "a" }).writes,
+      ...saveOf({ session: "both", kind: "a", eventId: "first" }).writes,
+    ),
+    // By its session.
+    saveOf({ session: "both", kind: "a", eventId: "second" }, "first"),
+    // By the id of the one that waits, and by its session.
+    saveOf({ session: "elsewhere", kind: "a", eventId: "first" }),
+    remove({ session: "elsewhere", kind: "a" }, null),
+    saveOf({ session: "free", kind: "a" }),
+  ];
+  const { aside, outcomes } = await applying(url, commits);
+  expect(outcomes[4]).toEqual(APPLIED);
+  expect([...aside.keys()].toSorted()).toEqual([0, 1, 2, 3]);
+  await other.unsafe("SELECT pg_advisory_unlock_all()");
+  expect(await Promise.all([0, 1, 2, 3].map((index) => aside.get(index)))).toEqual([
+    { is: "applied", existed: [false, false] },
+    { is: "applied", existed: [true] },
+    { is: "conflict", write: 0 },
+    APPLIED,
+  ]);
+});
+
+test("without anybody to take it later, the outcome is waited for, and is a failure when the time is up", async () => {
+  const { url, other } = await prepared();
+  await other.unsafe(LOCK);
+  const driver = await open({ url, timeoutMs: 300 });
+  const commits = [saveOf({ session: "locked" }), saveOf({ session: "free" })];
+  expect(await apply(driver, commits)).toMatchObject([
+    { is: "failed", error: { code: "UNAVAILABLE", details: { reason: "busy" } } },
+    APPLIED,
+  ]);
+  await other.unsafe("SELECT pg_advisory_unlock_all()");
+  expect(await apply(driver, commits)).toMatchObject([APPLIED, { is: "duplicate" }]);
 });
 
 test("what follows a lost commit in its session does not take effect before it is asked again", async () => {
-  const url = await freshDatabase();
-  const other = plain(url);
+  const { url, other } = await prepared();
   let applies = 0;
   const connect = connectWith(url, async (sent, run) => {
     if (!isApply(sent)) return run();
     applies++;
-    // The batch met the lock; now the first commit is on its way by itself, and is lost.
+    // The batch met the lock; now the first commit, which fills a statement, is on its way by itself, and is lost.
     if (applies !== 2) return run();
     await other.unsafe("SELECT pg_advisory_unlock_all()");
     throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
   });
-  const store = createStore(await open({ connect, timeoutMs: 500 }));
+  const driver = await open({ connect });
   await other.unsafe(LOCK);
-  const [first, second, third] = await Promise.allSettled([
-    store.save(save(locked, "a").record),
-    store.delete(locked, "a"),
-    store.save(save(free, "b").record),
+  const large = saveOf({ session: "locked", bytes: Buffer.alloc(5_000_000) });
+  const outcomes = await apply(driver, [large, remove({ session: "locked" }), saveOf({ session: "free" })]);
+  expect(outcomes).toMatchObject([
+    { is: "failed", error: { code: "OUTCOME_UNKNOWN" } },
+    { is: "failed", error: { code: "UNAVAILABLE", details: { reason: "busy" } } },
+    APPLIED,
   ]);
-  expect(first).toMatchObject({ value: { duplicate: false } });
-  expect(second).toMatchObject({ reason: { code: "UNAVAILABLE", details: { reason: "busy" } } });
-  expect(third).toMatchObject({ value: { duplicate: false } });
-  expect(await store.find(locked, "a")).toBeDefined();
+  expect(await apply(driver, [large])).toEqual([APPLIED]);
+});
+
+describe("a session's lock is its own", () => {
+  const keyOf = (schema: string, prefix: string, names: readonly string[]) =>
+    sessionKey(namesOf(schema, prefix), ...(names.map((name) => `'${name}'`) as [string, string, string]));
+
+  test.each([
+    ["whatever its names are made of", "groundstate", "", ["a\u0001b", "c", "d"], ["a", "b\u0001c", "d"]],
+    ["whatever its names are made of: digits", "groundstate", "", ["1", "1:1", "1"], ["1:1", "1", "1"]],
+    ["in its schema", "another", "", ["a", "b", "c"], ["a", "b", "c"]],
+    ["under its prefix", "groundstate", "other_", ["a", "b", "c"], ["a", "b", "c"]],
+  ])("%s", async (_, schema, prefix, held, [tenant, user, session]) => {
+    const { url, other } = await prepared();
+    await other.unsafe(`SELECT pg_advisory_lock(${keyOf(schema, prefix, held)})`);
+    const { aside, outcomes } = await applying(url, [saveOf({ tenant, user, session } as Partial<Slot>)]);
+    expect(outcomes).toEqual([APPLIED]);
+    expect(aside.size).toBe(0);
+    // The names are those of the lock that the floor takes.
+    await other.unsafe(
+      `SELECT pg_advisory_lock(${keyOf("groundstate", "", [tenant, user, session] as string[])})`,
+    );
+    expect((await applying(url, [saveOf({ tenant, user, session } as Partial<Slot>)])).aside.size).toBe(1);
+    await other.unsafe("SELECT pg_advisory_unlock_all()");
+  });
 });
 
 test("many locked sessions do not make a batch wait for each of them", async () => {
@@ -194,7 +276,7 @@ async function slowLine() {
 
 test.each([
   ["a delete", "apply", (store: StateStore) => store.delete(locked, "a")],
-  ["an erase", "erase", (store: StateStore) => store.erase(locked)],
+  ["an erase", "apply", (store: StateStore) => store.erase(locked)],
 ])(
   "%s that arrives when nobody waits for it any more does not undo what was saved since",
   async (_, statement, ask) => {

@@ -194,7 +194,7 @@ describe("a database that is not as it should be", () => {
     const before = await stored(sql);
     for (const migrate of ["apply", "verify", "off"] as const) {
       const error = await failure(openPostgres({ url, migrate }));
-      expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 1000, supported: 2 } });
+      expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 1000, supported: 3 } });
       expect(error.message).toContain("upgrade groundstate");
     }
     expect(await health({ url })).toMatchObject({ reachable: false, error: { code: "SCHEMA_TOO_NEW" } });
@@ -206,12 +206,15 @@ describe("a database that is not as it should be", () => {
     const error = await failure(openPostgres({ url, migrate: "verify" }));
     expect(error).toMatchObject({
       code: "SCHEMA_OUTDATED",
-      details: { found: 0, pending: ["tables", "functions"] },
+      details: { found: 0, pending: ["tables", "functions", "fences"] },
     });
     expect(error.message).toContain('migrate: "apply"');
 
     const driver = await open({ url, migrate: "off" });
-    const outdated = { code: "SCHEMA_OUTDATED", details: { found: 0, pending: ["tables", "functions"] } };
+    const outdated = {
+      code: "SCHEMA_OUTDATED",
+      details: { found: 0, pending: ["tables", "functions", "fences"] },
+    };
     expect(await failure(apply(driver, [save()]))).toMatchObject(outdated);
     expect(await failure(driver.read([SLOT]))).toMatchObject(outdated);
     expect(await failure(driver.readByEventId("acme", "e"))).toMatchObject(outdated);
@@ -221,16 +224,29 @@ describe("a database that is not as it should be", () => {
     );
     expect(await driver.status()).toMatchObject({
       schemaVersion: 0,
-      pendingMigrations: ["tables", "functions"],
+      pendingMigrations: ["tables", "functions", "fences"],
     });
 
-    expect(await pendingMigrations({ url })).toEqual(["tables", "functions"]);
+    expect(await pendingMigrations({ url })).toEqual(["tables", "functions", "fences"]);
     expect(await health({ url })).toMatchObject({ reachable: true, status: { schemaVersion: 0 } });
     expect(await plain(url)`SELECT 1 FROM pg_namespace WHERE nspname = 'groundstate'`).toHaveLength(0);
 
     await (await openPostgres({ url })).close();
     expect(await pendingMigrations({ url })).toEqual([]);
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
+  });
+
+  test("whose schema was renamed: is told which one was looked for, opened before or after", async () => {
+    const { url, sql, driver } = await openFresh();
+    await apply(driver, [save({ eventId: "first" })]);
+    await sql.unsafe("ALTER SCHEMA groundstate RENAME TO elsewhere");
+    const error = await failure(openPostgres({ url, migrate: "verify" }));
+    expect(error).toMatchObject({ code: "SCHEMA_OUTDATED", details: { found: 0 } });
+    expect(error.message).toContain('the schema "groundstate" does not exist: was it renamed');
+    for (const call of [apply(driver, [save()]), driver.read([SLOT])])
+      expect((await failure(call)).message).toBe(error.message);
+    await sql.unsafe("ALTER SCHEMA elsewhere RENAME TO groundstate");
+    expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
   });
 
   test("with a table missing although every migration ran", async () => {
@@ -310,7 +326,7 @@ describe("a database that is not as it should be", () => {
     const { url, sql } = await openFresh();
     await sql.unsafe("SET synchronous_commit = off");
     await sql.unsafe("BEGIN");
-    await sql.unsafe("SELECT groundstate.erase_1('1000', 9999999999999, 't', 'u', 's')");
+    await sql.unsafe("SELECT * FROM groundstate.sweep_1('1000', 9999999999999, 't', 'u', 's', 1, 1)");
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "on" }]);
     await sql.unsafe("COMMIT");
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "off" }]);
@@ -333,6 +349,7 @@ describe("migrations", () => {
     expect(await sql`SELECT version, name FROM groundstate.migration ORDER BY version`).toEqual([
       { version: 1, name: "tables" },
       { version: 2, name: "functions" },
+      { version: 3, name: "fences" },
     ]);
     expect(await stored(sql)).toHaveLength(4);
   });
@@ -344,9 +361,9 @@ describe("migrations", () => {
     proxy.onRequest = (data) => (data.includes("$migrate$") && ++migrations === 2 ? "cut" : "pass");
     const error = await failureWithin(10_000, openPostgres({ url: through(url, proxy.port), ...HASTY }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
-    expect(await pendingMigrations({ url })).toEqual(["functions"]);
+    expect(await pendingMigrations({ url })).toEqual(["functions", "fences"]);
     expect(await failure(openPostgres({ url, migrate: "verify" }))).toMatchObject({
-      details: { found: 1, pending: ["functions"] },
+      details: { found: 1, pending: ["functions", "fences"] },
     });
     const driver = await open({ url });
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
@@ -376,7 +393,7 @@ test("a process whose open failed, or whose driver is closed, ends by itself", a
   const stalled = await Promise.all(
     [1, 2].map(async () => {
       const proxy = await startProxy(url);
-      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_1"`);
+      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_2"`);
       return through(url, proxy.port);
     }),
   );

@@ -1,11 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { eraseOf } from "../../drivers/postgres/erase-write.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
+import type { PostgresDriver } from "../../drivers/postgres/postgres-driver.js";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/driver.js";
 import { createDatabase } from "../postgres/database.js";
 import {
   apply,
   connectWith,
   DAY,
+  open,
+  openFresh,
   plain,
   postgresOf,
   refuseStrayErrors,
@@ -93,7 +97,8 @@ async function useEverything(): Promise<void> {
   await driver.read([slot]);
   await driver.read(slots);
   await driver.readByEventId("warm", "warm");
-  await driver.erase("warm", "u", "s");
+  await apply(driver, [eraseOf(slot)]);
+  await (driver as PostgresDriver).sweep(slot);
   for (const reverse of [true, false]) {
     await driver.scan({ tenant: "warm", identity: slot, prefix: "", limit: 10, maxBytes: 1e6, reverse });
   }
@@ -229,9 +234,120 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
     await apply(driver, commits, Number.MAX_SAFE_INTEGER);
     expect(touched).toMatchObject({ sequential: 0, written: 128 });
     expect(touched.rows).toBeLessThan(200);
-    expect(await driver.erase("tenant-7", "user-1", "session-3")).toBeGreaterThan(64);
+    const [outcome] = await apply(driver, [
+      eraseOf({ tenant: "tenant-7", user: "user-1", session: "session-3" }),
+    ]);
+    expect(outcome).toMatchObject({ is: "applied", erased: [65] });
     expect(touched).toMatchObject({ sequential: 0 });
     expect(touched.rows).toBeLessThan(400);
+  });
+});
+
+describe("of an erase of 20,000 records", () => {
+  const session = { tenant: "big", user: "u", session: "s" };
+  const slot = (n: number) => ({ ...session, run: "", kind: String(n).padStart(5, "0") });
+  const PIECE = 1000;
+
+  beforeAll(async () => {
+    const sql = postgresOf(url);
+    await sql.unsafe(`
+      INSERT INTO groundstate.record
+      SELECT 'big', 'u', 's', '', lpad(n::text, 5, '0'), 2000000 + n, 'big-' || n, 0, 0, '', '' FROM generate_series(0, 19999) AS n`);
+    await sql.unsafe(`
+      INSERT INTO groundstate.event
+      SELECT 'big', 'big-' || n, 2000000 + n, 9000000000000, 9000000000000, 'f' FROM generate_series(0, 19999) AS n`);
+    await sql.end();
+  });
+
+  test("each statement costs a piece of it, and what nobody sees costs nobody more", async () => {
+    expect(await apply(driver, [eraseOf(session)])).toMatchObject([{ erased: [PIECE], remains: true }]);
+    expect(touched).toMatchObject({ sequential: 0 });
+    // Of records and of events, each looked for and removed, and those that were walked over to see that there are more.
+    expect(touched.rows).toBeLessThan(6 * PIECE);
+
+    expect(await driver.read([slot(15_000)])).toEqual([undefined]);
+    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+    expect(await driver.readByEventId("big", "big-15000")).toBeUndefined();
+    expect(touched).toMatchObject({ sequential: 0, rows: 3 });
+    await apply(driver, [save({ ...slot(15_000), eventId: "big-new" })], Number.MAX_SAFE_INTEGER);
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(30);
+    await apply(
+      driver,
+      [1, 2, 3, 4].map((n) => save({ ...slot(15_000 + n), eventId: `big-new-${n}` })),
+      Number.MAX_SAFE_INTEGER,
+    );
+    expect(touched).toMatchObject({ sequential: 0 });
+    expect(touched.rows).toBeLessThan(100);
+
+    const page = await driver.scan({ tenant: "big", prefix: "", limit: 10, maxBytes: 1e6, reverse: false });
+    expect(page).toMatchObject({ records: [], more: true });
+    expect(touched).toMatchObject({ sequential: 0 });
+    // The fence of each, and what the server fetches ahead.
+    expect(touched.rows).toBeLessThan(2 * 2000 + 200);
+
+    for (let n = 0; n < 18; n++) {
+      const { removed, more } = await (driver as PostgresDriver).sweep(session);
+      expect(more).toBe(true);
+      // Five were removed in passing, and five are no part of it.
+      expect(Math.abs(removed - PIECE)).toBeLessThanOrEqual(5);
+      expect(touched).toMatchObject({ sequential: 0 });
+      expect(touched.rows).toBeLessThan(5 * PIECE);
+    }
+  });
+
+  test("a record of no erased session costs nothing more than before", async () => {
+    expect(await driver.read([{ ...session, session: "other", run: "", kind: "k" }])).toEqual([undefined]);
+    expect(touched).toMatchObject({ sequential: 0, rows: 0 });
+  });
+});
+
+describe("while somebody holds an old snapshot", () => {
+  /** Blocks of the line's index that the last statement looked at. */
+  let blocks = 0;
+
+  test("a batch does not walk over all that was removed from the line since", async () => {
+    const { url: fresh, sql } = await openFresh();
+    const looked = async (client: Sql) => {
+      const [row] = await client.unsafe(
+        "SELECT pg_stat_get_xact_blocks_fetched('groundstate.event_line'::regclass) AS blocks",
+      );
+      return Number(row?.blocks);
+    };
+    const connect = connectWith(fresh, async (_, run, client) => {
+      await client.unsafe("BEGIN");
+      try {
+        const before = await looked(client);
+        const rows = await run();
+        blocks = (await looked(client)) - before;
+        return rows;
+      } finally {
+        await client.unsafe("COMMIT");
+      }
+    });
+    const expiring = await open({ connect, poolSize: 1 });
+    await sql.unsafe(`
+      INSERT INTO groundstate.event
+      SELECT 'acme', 'old' || n, -1, n, n, '' FROM generate_series(1, 40000) AS n`);
+    const reader = plain(fresh);
+    await reader.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM groundstate.event");
+    const batch = (n: number) =>
+      apply(
+        expiring,
+        Array.from({ length: 256 }, (_, k) => save({ kind: `${k}`, eventId: `${n}/${k}` })),
+      );
+    for (let n = 0; n < 60; n++) await batch(n);
+    const [left] = await sql`SELECT count(*) AS n FROM groundstate.event WHERE event_id LIKE 'old%'`;
+    expect(left).toEqual({ n: String(40_000 - 60 * 512) });
+    await apply(expiring, [save({ kind: "k" })]);
+    expect(blocks).toBeLessThan(40);
+    // A store that knows nothing of the line has to walk over them all, once.
+    const newcomer = await open({ connect, poolSize: 1 });
+    await apply(newcomer, [save({ kind: "k" })]);
+    expect(blocks).toBeGreaterThan(80);
+    await apply(newcomer, [save({ kind: "k" })]);
+    expect(blocks).toBeLessThan(40);
+    await reader.unsafe("COMMIT");
   });
 });
 
@@ -251,8 +367,8 @@ describe("among a million expired ids that are still current", () => {
     await sql.unsafe(`
       INSERT INTO groundstate.event VALUES ('million', 'forgettable', -1, 0, -5000000 + 40, '')`);
     await sql.unsafe(`
-      CREATE UNIQUE INDEX record_by_id ON groundstate.record (tenant, id);
-      CREATE INDEX record_kind ON groundstate.record (tenant, kind, usr, session, run);
+      CREATE UNIQUE INDEX record_by_id ON groundstate.record (id, tenant);
+      CREATE INDEX record_kind ON groundstate.record (tenant, kind, user_id, session, run);
       CREATE INDEX event_line ON groundstate.event (lined_up_at)`);
 
     for (let batch = 0; batch < 5; batch++) {

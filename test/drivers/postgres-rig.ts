@@ -141,7 +141,9 @@ export function apply(driver: Driver, commits: readonly Commit[], window = DAY):
 
 /** Every record, by whatever key. */
 export async function stored(sql: Sql, schema = "groundstate"): Promise<Record<string, unknown>[]> {
-  return [...(await sql.unsafe(`SELECT * FROM ${schema}.record ORDER BY tenant, usr, session, run, kind`))];
+  return [
+    ...(await sql.unsafe(`SELECT * FROM ${schema}.record ORDER BY tenant, user_id, session, run, kind`)),
+  ];
 }
 
 /** The StateError a promise rejects with, which says what to do and shows no secret, with or without its cause. */

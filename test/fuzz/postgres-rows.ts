@@ -2,9 +2,9 @@ import postgres from "postgres";
 import type { Edit, RawEvent, RawRecord, RawRows, Rows, Value } from "./raw-rows.js";
 
 const RECORDS = `
-SELECT id::text, tenant, usr AS user, session, run, kind, event_id AS "eventId", fingerprint, version::text,
+SELECT id::text, tenant, user_id AS user, session, run, kind, event_id AS "eventId", fingerprint, version::text,
   updated_at::text AS "updatedAt", bytes
-FROM groundstate.record ORDER BY tenant, kind, usr, session, run`;
+FROM groundstate.record ORDER BY tenant, kind, user_id, session, run`;
 const EVENTS = `
 SELECT tenant, event_id AS "eventId", record_id::text AS record, fingerprint, saved_at::text AS "savedAt",
   lined_up_at::text AS "linedUpAt"
@@ -16,7 +16,7 @@ SET saved_at = saved_at - $1::text::bigint, lined_up_at = lined_up_at - $1::text
 WHERE saved_at BETWEEN 1 AND 1e15 AND lined_up_at BETWEEN 1 AND 1e15`;
 
 const COLUMNS: Readonly<Record<string, string>> = {
-  user: "usr",
+  user: "user_id",
   eventId: "event_id",
   updatedAt: "updated_at",
   record: "record_id",

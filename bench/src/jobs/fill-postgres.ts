@@ -6,7 +6,7 @@ import { type GrownRecord, grownRecords } from "../grown.js";
 import { checkFilled, grownSchema, openGrown } from "../grown-store.js";
 import type { Filled } from "../section.js";
 
-const RECORD = "tenant, usr, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes";
+const RECORD = "tenant, user_id, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes";
 const EVENT = "tenant, event_id, record_id, saved_at, lined_up_at, fingerprint";
 
 /** How much text goes to the server at once. */

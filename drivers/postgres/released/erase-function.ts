@@ -1,11 +1,11 @@
+import type { Names } from "../names.js";
 import { sessionKey } from "./apply-parts.js";
 import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
-import type { Names } from "./names.js";
 
 /** Removes a session's records under the lock its writers take; of their events the ids stay, and nothing else. */
 export function eraseFunction(n: Names): string {
   return `
-CREATE FUNCTION ${n.erase}(
+CREATE FUNCTION ${n.erase1}(
   p_lock_timeout text, p_deadline bigint, p_tenant text, p_usr text, p_session text)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE

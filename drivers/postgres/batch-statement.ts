@@ -1,0 +1,115 @@
+import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
+import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
+import { DEADLINE, type Parameter, type Row } from "./connection.js";
+import { isErase } from "./erase-write.js";
+import { IdTaken } from "./errors.js";
+import type { Statements } from "./statements.js";
+
+/** How much a batch may wait for what others hold. */
+export interface Patience {
+  /** For locks of sessions, in all, in milliseconds. */
+  readonly sessionsMs: number;
+  /** For any other lock, in milliseconds. */
+  readonly rowsMs: number;
+  /** Looks for locked rows before it comes to them, which costs a lock of each. */
+  readonly careful: boolean;
+}
+
+/** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
+export type Outcomes = readonly (Outcome | undefined)[];
+
+type Ask = (text: string, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
+
+/** How many commits a round must have on average; with fewer, commit by commit takes less time. */
+const LEAST_PER_ROUND = 4;
+
+/** How long what is remembered of the line is trusted: a transaction that outlasted the window may stand before it. */
+const LINE_MS = 600_000;
+
+/** Before every event. */
+const LINE_START = "-9223372036854775808";
+
+/** Sends batches: one statement each, most of the time. */
+export class BatchStatement {
+  readonly #ask: Ask;
+  readonly #statements: Statements;
+  #line = LINE_START;
+  #lineUntil = 0;
+
+  constructor(ask: Ask, statements: Statements) {
+    this.#ask = ask;
+    this.#statements = statements;
+  }
+
+  async send(commits: readonly Commit[], options: ApplyOptions, patience: Patience): Promise<Outcomes> {
+    try {
+      return await this.#send(commits, options, patience);
+    } catch (error) {
+      if (!(error instanceof IdTaken)) throw error;
+      // The sequence of ids was left behind; nothing was written.
+      await this.#ask(this.#statements.settleIds, []);
+      return this.#send(commits, options, patience);
+    }
+  }
+
+  async #send(commits: readonly Commit[], options: ApplyOptions, patience: Patience): Promise<Outcomes> {
+    if (!patience.careful) {
+      const packed = this.#pack(() => packedInRounds(commits));
+      if (packed !== undefined) {
+        const parameters = [...this.#common(options, patience), ...packed];
+        const outcomes = this.#unpack(await this.#ask(this.#statements.applyMany, parameters), commits);
+        if (outcomes !== undefined) return outcomes;
+        // It has waited for the session that is locked.
+        return this.#sendOneByOne(commits, options, { ...patience, sessionsMs: 0 });
+      }
+    }
+    return this.#sendOneByOne(commits, options, patience);
+  }
+
+  async #sendOneByOne(
+    commits: readonly Commit[],
+    options: ApplyOptions,
+    patience: Patience,
+  ): Promise<Outcomes> {
+    const packed = this.#pack(() => packCommits(commits));
+    const careful = patience.careful ? "1" : "0";
+    const parameters = [...this.#common(options, patience), careful, ...packed];
+    return this.#unpack(await this.#ask(this.#statements.apply, parameters), commits) as Outcomes;
+  }
+
+  /** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
+  #pack<T>(pack: () => T): T {
+    try {
+      return pack();
+    } catch (cause) {
+      const details = { field: "commits", rule: "made of text, numbers and bytes" };
+      throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
+        details,
+        cause,
+      });
+    }
+  }
+
+  #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: Patience): readonly Parameter[] {
+    const line = performance.now() < this.#lineUntil ? this.#line : LINE_START;
+    return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, line];
+  }
+
+  #unpack(rows: readonly Row[], commits: readonly Commit[]): Outcomes | undefined {
+    const answer = unpackAnswer(rows, commits);
+    if (answer?.line !== undefined) {
+      const now = performance.now();
+      if (now >= this.#lineUntil) this.#lineUntil = now + LINE_MS;
+      this.#line = answer.line;
+    }
+    return answer?.outcomes;
+  }
+}
+
+/** Where that pays: not for a few commits, nor for many of one slot, nor where one erases. */
+function packedInRounds(commits: readonly Commit[]): readonly Parameter[] | undefined {
+  if (!commits.every(({ writes }) => writes.length === 1 && !writes.some(isErase))) return undefined;
+  const rounds = roundsOf(commits);
+  return commits.length >= rounds.length * LEAST_PER_ROUND ? packRounds(commits, rounds) : undefined;
+}

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { slotOf } from "../../src/decide.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
+import { isStateError, StateError } from "../../src/errors.js";
+import { commitKeys } from "../../src/slot-key.js";
+import type { BatchStatement, Patience } from "./batch-statement.js";
+import { LockNotFree } from "./errors.js";
+
+/** It holds up nobody but those in the lane, and whoever waits gets a lock in its turn. */
+const TOGETHER: Patience = { sessionsMs: 50, rowsMs: 100, careful: true };
+const ALONE: Patience = { sessionsMs: 10, rowsMs: 20, careful: true };
+
+/** Of one try. */
+const MOST = 64;
+const MOST_BYTES = 4 * 1024 * 1024;
+
+const LEAST_PAUSE_MS = 10;
+const MOST_PAUSE_MS = 200;
+
+interface Waiting {
+  readonly commit: Commit;
+  readonly options: ApplyOptions;
+  readonly keys: readonly string[];
+  /** By the clock of this process. */
+  readonly until: number;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/**
+ * Commits whose session somebody else holds, tried again and again beside the batches, one statement at a time, which
+ * never waits long on its connection. Those that share a session or an event id keep their order, so what belongs to one
+ * that waits has to wait behind it.
+ */
+export class LockedLane {
+  readonly #statement: BatchStatement;
+  #waiting: Waiting[] = [];
+  /** How many of the waiting have a key. */
+  readonly #keys = new Map<string, number>();
+  #running = false;
+
+  constructor(statement: BatchStatement) {
+    this.#statement = statement;
+  }
+
+  /** Whether a commit has to go behind one that waits here. */
+  concerns(commit: Commit): boolean {
+    return this.#keys.size > 0 && keysOf(commit).some((key) => this.#keys.has(key));
+  }
+
+  /** Its outcome, which is a failure when the time is up. */
+  add(commit: Commit, options: ApplyOptions, until: number): Promise<Outcome> {
+    const keys = keysOf(commit);
+    for (const key of keys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
+    return new Promise((settle) => {
+      this.#waiting.push({ commit, options, keys, until, settle });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    let pauseMs = LEAST_PAUSE_MS;
+    while (this.#waiting.length > 0) {
+      await sleep(pauseMs * (0.5 + Math.random() / 2));
+      this.#expire();
+      const before = this.#waiting.length;
+      await this.#try(this.#next());
+      pauseMs = this.#waiting.length < before ? LEAST_PAUSE_MS : Math.min(pauseMs * 2, MOST_PAUSE_MS);
+    }
+    this.#running = false;
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    for (const each of this.#waiting.filter(({ until }) => until <= now)) {
+      const details = { reason: "busy" } as const;
+      this.#settle(
+        each,
+        failed(new LockNotFree("UNAVAILABLE", "somebody else holds the session: try again", { details })),
+      );
+    }
+  }
+
+  /** Of each session alike many, in order, and none past one of its own that was left out. */
+  #next(): readonly Waiting[] {
+    const sessions = new Map<string, number>();
+    for (const { keys } of this.#waiting) sessions.set(keys[0] as string, 0);
+    const share = Math.max(1, Math.floor(MOST / Math.max(1, sessions.size)));
+    const passed = new Set<string>();
+    let bytes = 0;
+    const taken: Waiting[] = [];
+    for (const each of this.#waiting) {
+      const [session] = each.keys as [string];
+      const count = sessions.get(session) as number;
+      const size = bytesOf(each.commit);
+      const fits = taken.length < MOST && count < share && (taken.length === 0 || bytes + size <= MOST_BYTES);
+      if (!fits || each.keys.some((key) => passed.has(key))) {
+        for (const key of each.keys) passed.add(key);
+        continue;
+      }
+      taken.push(each);
+      sessions.set(session, count + 1);
+      bytes += size;
+    }
+    return taken;
+  }
+
+  async #try(tried: readonly Waiting[], patience = TOGETHER): Promise<void> {
+    const [first] = tried;
+    if (first === undefined) return;
+    try {
+      const commits = tried.map(({ commit }) => commit);
+      const outcomes = await this.#statement.send(commits, first.options, patience);
+      for (const [index, each] of tried.entries()) {
+        const outcome = outcomes[index];
+        if (outcome !== undefined) this.#settle(each, outcome);
+      }
+    } catch (error) {
+      if (!(error instanceof LockNotFree)) this.#fail(tried, error);
+      else if (tried.length > 1) await this.#tryApart(tried);
+    }
+  }
+
+  /** One of them meets a lock that is not known beforehand. */
+  async #tryApart(tried: readonly Waiting[]): Promise<void> {
+    const passed = new Set<string>();
+    for (const each of tried) {
+      if (!each.keys.some((key) => passed.has(key))) await this.#try([each], ALONE);
+      if (this.#waiting.includes(each)) for (const key of each.keys) passed.add(key);
+    }
+  }
+
+  /**
+   * What follows a commit of unknown outcome fails too: asked again, as it may be, that commit would take effect after
+   * it.
+   */
+  #fail(tried: readonly Waiting[], cause: unknown): void {
+    const known = isStateError(cause) ? cause : unknownOutcome(cause);
+    const inDoubt = isStateError(known, "OUTCOME_UNKNOWN");
+    const barred = new Set(tried.flatMap(({ keys }) => keys));
+    for (const each of [...this.#waiting]) {
+      if (tried.includes(each)) this.#settle(each, failed(known));
+      else if (inDoubt && each.keys.some((key) => barred.has(key))) {
+        for (const key of each.keys) barred.add(key);
+        this.#settle(each, failed(behindDoubt(known)));
+      }
+    }
+  }
+
+  #settle(each: Waiting, outcome: Outcome): void {
+    const index = this.#waiting.indexOf(each);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    for (const key of each.keys) {
+      const count = this.#keys.get(key) as number;
+      if (count > 1) this.#keys.set(key, count - 1);
+      else this.#keys.delete(key);
+    }
+    each.settle(outcome);
+  }
+}
+
+function failed(error: StateError): Outcome {
+  return { is: "failed", error };
+}
+
+function unknownOutcome(cause: unknown): StateError {
+  return new StateError("OUTCOME_UNKNOWN", "a statement failed in a way that does not say what it did", {
+    details: {},
+    cause,
+  });
+}
+
+function behindDoubt({ cause }: StateError): StateError {
+  return new StateError("UNAVAILABLE", "an earlier write of the session is in doubt: try again", {
+    details: { reason: "busy" },
+    cause,
+  });
+}
+
+/** Its sessions, which is what the server locks, and its event ids. */
+function keysOf(commit: Commit): readonly string[] {
+  const sessions = commit.writes
+    .map(slotOf)
+    .map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}\0`);
+  return [...new Set([...sessions, ...commitKeys(commit)])];
+}
+
+function bytesOf({ writes }: Commit): number {
+  return writes.reduce((sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0), 0);
+}

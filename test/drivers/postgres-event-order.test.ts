@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import type { Commit, Driver, Outcome } from "../../src/driver.js";
+import {
+  apply,
+  commit,
+  connectWith,
+  freshDatabase,
+  open,
+  openFresh,
+  plain,
+  refuseStrayErrors,
+  type Sql,
+  save,
+} from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+const ROUNDS = 12;
+const IDS = 20;
+/** Its place among the parameters of a batch. */
+const LOCK_TIMEOUT = 2;
+
+/** As many new ids in a session of its own, in the order that is asked for. */
+type Batch = (round: number, who: number, up: boolean) => readonly Commit[];
+
+const saves: Batch = (round, who, up) => {
+  const ids = Array.from({ length: IDS }, (_, n) => `r${round}-${String(n).padStart(2, "0")}`);
+  return (up ? ids : ids.toReversed()).map((eventId) => save({ eventId, session: `s${who}`, kind: eventId }));
+};
+
+const ORDERS: readonly [what: string, batch: Batch][] = [
+  ["single saves of one round", saves],
+  // A slot that is used in each of them makes rounds of them.
+  [
+    "single saves of many rounds",
+    (...of) =>
+      saves(...of).flatMap((each, n) => [
+        each,
+        save({ session: `s${of[1]}`, kind: `shared${n % 4}`, eventId: `x${of[0]}-${of[1]}-${n}` }),
+      ]),
+  ],
+  ["one commit of many saves", (...of) => [commit(...saves(...of).flatMap(({ writes }) => writes))]],
+  [
+    "commits of several saves",
+    (...of) => {
+      const writes = saves(...of).flatMap((each) => each.writes);
+      return [0, 5, 10, 15].map((from) => commit(...writes.slice(from, from + 5)));
+    },
+  ],
+];
+
+/** A driver that waits for locks as long as it takes the server to find out that this has no end. */
+function patient(url: string): Promise<Driver> {
+  const connect = connectWith(url, (sent, run, client) => {
+    if (!/^SELECT .*apply/.test(sent.text)) return run();
+    const parameters = sent.parameters.with(LOCK_TIMEOUT, "10000");
+    return client.unsafe(sent.text, parameters as never);
+  });
+  return open({ connect });
+}
+
+async function deadlocks(sql: Sql): Promise<number> {
+  await sql.unsafe("SELECT pg_stat_force_next_flush()");
+  const [row] = await sql`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`;
+  return Number(row?.deadlocks);
+}
+
+/** Two stores that save the same new ids in opposite order, at the same time. */
+async function collide(drivers: readonly Driver[], batch: Batch): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const tries = drivers.map((driver, who) => apply(driver, batch(round, who, who === 0)));
+    await Promise.allSettled(tries);
+  }
+}
+
+test.each(ORDERS)("%s, the same new ids in opposite order: nobody waits for each other", async (_, batch) => {
+  const url = await freshDatabase();
+  const drivers = [await patient(url), await patient(url)];
+  await collide(drivers, batch);
+  expect(await deadlocks(plain(url))).toBe(0);
+});
+
+test("without the order they do", async () => {
+  const { url, sql } = await openFresh();
+  for (const name of ["apply_2", "apply_many_2"]) {
+    const [row] = await sql.unsafe(`SELECT pg_get_functiondef('groundstate.${name}'::regproc) AS text`);
+    const unordered = String(row?.text).replaceAll("IF p_ascending = 0 THEN", "IF false THEN");
+    expect(unordered).not.toBe(row?.text);
+    await sql.unsafe(unordered);
+  }
+  const drivers = [await patient(url), await patient(url)];
+  const [, , [, oneCommit]] = ORDERS as [(typeof ORDERS)[0], (typeof ORDERS)[0], (typeof ORDERS)[0]];
+  // A machine that is busy may not bring them together at once.
+  for (let n = 0; n < 20 && (await deadlocks(sql)) === 0; n++) {
+    await sql`DELETE FROM groundstate.event`;
+    await collide(drivers, oneCommit);
+  }
+  expect(await deadlocks(sql)).toBeGreaterThan(0);
+});
+
+test("whoever comes second to an id is told so at once, and a place that was held for nothing is free again", async () => {
+  const { driver, sql } = await openFresh();
+  await apply(driver, [save({ eventId: "taken", kind: "k" })]);
+  const descending = [
+    save({ eventId: "z", kind: "z" }, "nothing there"),
+    commit(...save({ eventId: "y", kind: "y" }).writes, ...save({ eventId: "taken", kind: "else" }).writes),
+    save({ eventId: "a", kind: "a" }),
+  ];
+  const outcomes: readonly Outcome[] = await apply(driver, descending);
+  expect(outcomes).toEqual([
+    { is: "condition", write: 0, current: null },
+    { is: "conflict", write: 1 },
+    { is: "applied", existed: [false] },
+  ]);
+  expect((await sql`SELECT event_id FROM groundstate.event ORDER BY 1`).map((row) => row.event_id)).toEqual([
+    "a",
+    "taken",
+  ]);
+  expect(await apply(driver, [save({ eventId: "z", kind: "z" })])).toEqual([
+    { is: "applied", existed: [false] },
+  ]);
+});
