@@ -55,7 +55,7 @@ export class BatchStatement {
 
   async #send(commits: readonly Commit[], options: ApplyOptions, patience: Patience): Promise<Outcomes> {
     if (!patience.careful) {
-      const packed = this.#pack(() => packedInRounds(commits));
+      const packed = asGiven(() => packedInRounds(commits));
       if (packed !== undefined) {
         const parameters = [...this.#common(options, patience), ...packed];
         const outcomes = this.#unpack(await this.#ask(this.#statements.applyMany, parameters), commits);
@@ -72,23 +72,10 @@ export class BatchStatement {
     options: ApplyOptions,
     patience: Patience,
   ): Promise<Outcomes> {
-    const packed = this.#pack(() => packCommits(commits));
+    const packed = asGiven(() => packCommits(commits));
     const careful = patience.careful ? "1" : "0";
     const parameters = [...this.#common(options, patience), careful, ...packed];
     return this.#unpack(await this.#ask(this.#statements.apply, parameters), commits) as Outcomes;
-  }
-
-  /** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
-  #pack<T>(pack: () => T): T {
-    try {
-      return pack();
-    } catch (cause) {
-      const details = { field: "commits", rule: "made of text, numbers and bytes" };
-      throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
-        details,
-        cause,
-      });
-    }
   }
 
   #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: Patience): readonly Parameter[] {
@@ -104,6 +91,19 @@ export class BatchStatement {
       this.#line = answer.line;
     }
     return answer?.outcomes;
+  }
+}
+
+/** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
+export function asGiven<T>(pack: () => T): T {
+  try {
+    return pack();
+  } catch (cause) {
+    const details = { field: "commits", rule: "made of text, numbers and bytes" };
+    throw new StateError("INVALID_RECORD", "a commit is not of the form the store gives it", {
+      details,
+      cause,
+    });
   }
 }
 

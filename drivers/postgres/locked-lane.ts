@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { judge } from "../../src/batch-verdict.js";
 import { slotOf } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
+import { payloadBytes } from "../../src/payload-bytes.js";
 import { commitKeys } from "../../src/slot-key.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
@@ -21,6 +23,7 @@ interface Waiting {
   readonly commit: Commit;
   readonly options: ApplyOptions;
   readonly keys: readonly string[];
+  readonly bytes: number;
   /** By the clock of this process. */
   readonly until: number;
   readonly settle: (outcome: Outcome) => void;
@@ -42,6 +45,13 @@ export class LockedLane {
     this.#statement = statement;
   }
 
+  /** Whether any of them has to go behind one that waits here; throws for what is no commit, before any is taken in. */
+  concernsAny(commits: readonly Commit[]): boolean {
+    if (this.#keys.size === 0) return false;
+    for (const commit of commits) payloadBytes(commit);
+    return commits.map((commit) => this.concerns(commit)).includes(true);
+  }
+
   /** Whether a commit has to go behind one that waits here. */
   concerns(commit: Commit): boolean {
     return this.#keys.size > 0 && keysOf(commit).some((key) => this.#keys.has(key));
@@ -50,9 +60,10 @@ export class LockedLane {
   /** Its outcome, which is a failure when the time is up. */
   add(commit: Commit, options: ApplyOptions, until: number): Promise<Outcome> {
     const keys = keysOf(commit);
+    const bytes = payloadBytes(commit);
     for (const key of keys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     return new Promise((settle) => {
-      this.#waiting.push({ commit, options, keys, until, settle });
+      this.#waiting.push({ commit, options, keys, bytes, until, settle });
       if (!this.#running) void this.#run();
     });
   }
@@ -92,15 +103,15 @@ export class LockedLane {
     for (const each of this.#waiting) {
       const [session] = each.keys as [string];
       const count = sessions.get(session) as number;
-      const size = bytesOf(each.commit);
-      const fits = taken.length < MOST && count < share && (taken.length === 0 || bytes + size <= MOST_BYTES);
+      const fits =
+        taken.length < MOST && count < share && (taken.length === 0 || bytes + each.bytes <= MOST_BYTES);
       if (!fits || each.keys.some((key) => passed.has(key))) {
         for (const key of each.keys) passed.add(key);
         continue;
       }
       taken.push(each);
       sessions.set(session, count + 1);
-      bytes += size;
+      bytes += each.bytes;
     }
     return taken;
   }
@@ -116,12 +127,13 @@ export class LockedLane {
         if (outcome !== undefined) this.#settle(each, outcome);
       }
     } catch (error) {
-      if (!(error instanceof LockNotFree)) this.#fail(tried, error);
-      else if (tried.length > 1) await this.#tryApart(tried);
+      const alone = tried.length === 1;
+      if (!alone && (error instanceof LockNotFree || judge(error) === "refused")) await this.#tryApart(tried);
+      else if (!(error instanceof LockNotFree)) this.#fail(tried, error);
     }
   }
 
-  /** One of them meets a lock that is not known beforehand. */
+  /** One of them is to blame: it meets a lock that is not known beforehand, or cannot be written at all. */
   async #tryApart(tried: readonly Waiting[]): Promise<void> {
     const passed = new Set<string>();
     for (const each of tried) {
@@ -184,8 +196,4 @@ function keysOf(commit: Commit): readonly string[] {
     .map(slotOf)
     .map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}\0`);
   return [...new Set([...sessions, ...commitKeys(commit)])];
-}
-
-function bytesOf({ writes }: Commit): number {
-  return writes.reduce((sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0), 0);
 }

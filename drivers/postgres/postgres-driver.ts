@@ -1,3 +1,4 @@
+import { judge } from "../../src/batch-verdict.js";
 import type {
   ApplyOptions,
   Commit,
@@ -16,7 +17,7 @@ import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral } from "./batch.js";
-import { BatchStatement, type Outcomes } from "./batch-statement.js";
+import { asGiven, BatchStatement, type Outcomes } from "./batch-statement.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter, type Row } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
@@ -93,15 +94,14 @@ export class PostgresDriver implements Driver {
       aside.set(index, outcome);
       options.setAside?.(index, outcome);
     };
+    const anyWaits = asGiven(() => this.#lane.concernsAny(commits));
     const free: number[] = [];
     for (const [index, commit] of commits.entries()) {
-      if (this.#lane.concerns(commit)) setAside(index);
+      if (anyWaits && this.#lane.concerns(commit)) setAside(index);
       else free.push(index);
     }
-    const found = await this.#applyFree(
-      free.map((index) => commits[index] as Commit),
-      options,
-    );
+    const rest = free.map((index) => commits[index] as Commit);
+    const found = await (aside.size === 0 ? this.#applyFree(rest, options) : this.#applyRest(rest, options));
     for (const [place, index] of free.entries()) {
       outcomes[index] = found[place];
       if (found[place] === undefined) setAside(index);
@@ -177,6 +177,19 @@ export class PostgresDriver implements Driver {
     const parameters = SLOT.map((name) => slot[name]);
     const [row] = await this.#ask(this.#statements.read, parameters, "read");
     return row && recordOf(row);
+  }
+
+  /** Beside commits that are written later, whatever happens here: what cannot be written stands alone. */
+  async #applyRest(commits: readonly Commit[], options: ApplyOptions): Promise<Outcomes> {
+    try {
+      return await this.#applyFree(commits, options);
+    } catch (error) {
+      if (commits.length === 1 || judge(error) !== "refused")
+        return commits.map(() => ({ is: "failed", error: error as StateError }));
+      const outcomes: (Outcome | undefined)[] = [];
+      for (const commit of commits) outcomes.push(...(await this.#applyRest([commit], options)));
+      return outcomes;
+    }
   }
 
   /** As one batch; `undefined` of a commit that somebody else's lock holds up. */
