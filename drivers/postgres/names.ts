@@ -21,7 +21,6 @@ export interface Names {
   /** Quoted, unqualified: an index takes its table's schema. */
   readonly recordByKind: string;
   readonly recordById: string;
-  readonly recordByIdQualified: string;
   readonly recordByGeneration: string;
   readonly eventLine: string;
   readonly erasureTouched: string;
@@ -57,7 +56,6 @@ export function namesOf(schema: string, prefix: string): Names {
     scan1: qualified("scan_1"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),
-    recordByIdQualified: qualified("record_by_id"),
     recordByGeneration: own("record_generation"),
     eventLine: own("event_line"),
     erasureTouched: own("erasure_touched"),

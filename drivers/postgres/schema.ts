@@ -83,7 +83,7 @@ ${[n.apply1, n.applyMany1, n.erase1, n.scan1].map((name) => `DROP FUNCTION ${nam
 ALTER TABLE ${n.record} RENAME COLUMN usr TO user_id;
 ALTER TABLE ${n.record} ADD COLUMN generation bigint NOT NULL DEFAULT 0;
 CREATE INDEX ${n.recordByGeneration} ON ${n.record} (tenant, user_id, session, generation) WHERE generation > 0;
-DROP INDEX ${n.recordByIdQualified};
+DROP INDEX ${n.schema}.${n.recordById};
 CREATE UNIQUE INDEX ${n.recordById} ON ${n.record} (id, tenant);
 ALTER SEQUENCE ${n.sequence} CACHE 1;
 CREATE TABLE ${n.erasure} (
