@@ -25,6 +25,8 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
     await pool.connect(openTimeoutMs);
     const migrator = new PostgresMigrator(pool, patient, timeoutMs, names);
     const migrated = await migrate(migrator, migrationsOf(names), mode);
+    // There may be no more than one connection for this role.
+    await patient.rest();
     if (mode === "apply" && migrated === 0) await migrator.settleIds();
     if (mode !== "off") await refuseWithoutRights(pool, names);
   } catch (error) {
