@@ -9,6 +9,7 @@ interface Rule {
 
 const DRIVER_AUTHOR = [
   "backoff",
+  "batch-verdict",
   "contract",
   "decide",
   "driver",
@@ -18,6 +19,7 @@ const DRIVER_AUTHOR = [
   "fingerprint",
   "order",
   "patience",
+  "payload-bytes",
   "process-state",
   "real-timers",
   "registry",
