@@ -4,7 +4,6 @@ import { slotOf } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
 import { payloadBytes } from "../../src/payload-bytes.js";
-import { commitKeys } from "../../src/slot-key.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 
@@ -190,10 +189,9 @@ function behindDoubt({ cause }: StateError): StateError {
   });
 }
 
-/** Its sessions, which is what the server locks, and its event ids. */
-function keysOf(commit: Commit): readonly string[] {
-  const sessions = commit.writes
-    .map(slotOf)
-    .map(({ tenant, user, session }) => `${tenant}\0${user}\0${session}\0`);
-  return [...new Set([...sessions, ...commitKeys(commit)])];
+/** Its sessions, which is what the server locks, and its event ids, which have two NULs less. */
+function keysOf({ tenant, writes }: Commit): readonly string[] {
+  const keys = writes.map(slotOf).map(({ user, session }) => `${tenant}\0${user}\0${session}\0`);
+  for (const write of writes) if (write.op === "save") keys.push(`${tenant}\0${write.record.eventId}`);
+  return [...new Set(keys)];
 }
