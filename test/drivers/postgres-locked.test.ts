@@ -181,7 +181,7 @@ test("what belongs to a commit that waits keeps its place behind it", async () =
 test("without anybody to take it later, the outcome is waited for, and is a failure when the time is up", async () => {
   const { url, other } = await prepared();
   await other.unsafe(LOCK);
-  const driver = await open({ url, timeoutMs: 300 });
+  const driver = await open({ url, timeoutMs: 1500 });
   const commits = [saveOf({ session: "locked" }), saveOf({ session: "free" })];
   expect(await apply(driver, commits)).toMatchObject([
     { is: "failed", error: { code: "UNAVAILABLE", details: { reason: "busy" } } },
