@@ -14,6 +14,8 @@ export interface BatchSenderOptions {
   readonly window: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** How many batches may be under way at once. */
+  readonly inFlight: number;
 }
 
 /** Those that were not sent yet. */
@@ -65,19 +67,28 @@ export class BatchSender {
   async #send(entries: readonly Entry[]): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
-    const { now, window } = this.#options;
+    const { now, window, inFlight } = this.#options;
     const started = now();
     try {
       const commits = batch.map((entry) => entry.commit as Commit);
+      const aside = new Map<number, Promise<Outcome>>();
+      const setAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
+      // With one batch at a time nobody knows whom a commit that is set aside holds back.
+      const options = { now: started, window, ...(inFlight > 1 ? { setAside } : {}) };
       const outcomes = await tellBatch(
         () => this.#describe(batch),
-        () => this.#driver.apply(commits, { now: started, window }),
+        () => this.#driver.apply(commits, options),
       );
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }
       let cause: unknown;
       const unknown = batch.filter((entry, index) => {
+        const later = aside.get(index);
+        if (later !== undefined) {
+          entry.aside = this.#deliverLater(entry, later, started);
+          return false;
+        }
         const error = deliver(entry, outcomes[index]);
         cause ??= error;
         return error !== undefined;
@@ -87,6 +98,16 @@ export class BatchSender {
     } catch (error) {
       await this.#recover(batch, error, started);
     }
+  }
+
+  /** For one that the others of its batch did not wait for. */
+  async #deliverLater(entry: Entry, later: Promise<Outcome>, started: number): Promise<void> {
+    const outcome = await later.catch(() => undefined);
+    entry.aside = undefined;
+    const error = deliver(entry, outcome);
+    if (error !== undefined) await this.#sendOnceMore([entry], error, started);
+    // It may have been set aside again.
+    await entry.aside;
   }
 
   #describe(batch: readonly Entry[]): ToldBatch {

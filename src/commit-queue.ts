@@ -44,6 +44,8 @@ export class CommitQueue {
   readonly #sent = new Set<readonly Entry[]>();
   /** What is under way; kept only where more than one batch may be. */
   readonly #held = new HeldKeys();
+  /** Those that their driver set aside. */
+  readonly #aside = new Set<Entry>();
   #scheduled = false;
   /** Not settled. */
   #pending = 0;
@@ -108,7 +110,12 @@ export class CommitQueue {
 
   /** Rejects everything unfinished; what the driver still answers is ignored. */
   abandon(): void {
-    for (const entry of [...[...this.#sent].flat(), ...this.#lines.clear(), ...this.#door.clear()]) {
+    for (const entry of [
+      ...[...this.#sent].flat(),
+      ...this.#aside,
+      ...this.#lines.clear(),
+      ...this.#door.clear(),
+    ]) {
       settle(entry)?.reject(
         unknownOutcome(entry, new Error("the store was closed before the write finished")),
       );
@@ -188,17 +195,31 @@ export class CommitQueue {
     this.#sent.add(entries);
     const finished = () => {
       for (const entry of entries) {
-        // Whatever went wrong while a failure was handled, nobody is left waiting.
-        settle(entry)?.reject(
-          unknownOutcome(entry, new Error("the driver's answer could not be understood")),
-        );
-        if (this.#options.inFlight > 1) this.#held.remove(entry.keys);
+        if (entry.aside === undefined) this.#finish(entry);
+        else this.#keepAside(entry, entry.aside);
       }
       this.#size.note(weight, monotonicMs() - started);
       this.#sent.delete(entries);
       this.#wake();
     };
     this.#sender.send(entries).then(finished, finished);
+  }
+
+  #finish(entry: Entry): void {
+    // Whatever went wrong while a failure was handled, nobody is left waiting.
+    settle(entry)?.reject(unknownOutcome(entry, new Error("the driver's answer could not be understood")));
+    if (this.#options.inFlight > 1) this.#held.remove(entry.keys);
+  }
+
+  /** It takes no place of a batch, and goes on holding back whoever must come after it. */
+  #keepAside(entry: Entry, aside: Promise<void>): void {
+    this.#aside.add(entry);
+    const done = () => {
+      this.#aside.delete(entry);
+      this.#finish(entry);
+      this.#wake();
+    };
+    aside.then(done, done);
   }
 
   /** The next batch; empty when there is none that may start now. */
@@ -210,7 +231,7 @@ export class CommitQueue {
     let weight = 0;
     const most = this.#share();
     this.#size.meet(this.#lines.tenants(), monotonicMs());
-    let mayMeet = this.#sent.size > 0;
+    let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
     const batch = this.#lines.take((entry): Choice => {
       const meets = mayMeet && (this.#held.meets(entry.keys) || passed.meets(entry.keys));
       if (meets || !entry.isReady) {

@@ -36,6 +36,8 @@ export class Entry implements Waiter {
   inDoubt = false;
   /** It was sent once more because of that. */
   sentOnceMore = false;
+  /** The driver set it aside: its outcome comes later than its batch's, and is passed on by then. */
+  aside: Promise<void> | undefined;
   #keys: CommitKeys | undefined;
 
   constructor(

@@ -67,10 +67,18 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       ...(driver.name === undefined ? {} : { name: driver.name }),
       handsOver: driver.handsOver ?? false,
       async apply(commits, options) {
-        const ask = (elapsedMs: number) => driver.apply(commits, afterWaiting(options, elapsedMs));
+        const { setAside } = options;
+        const aside = new Map<number, Promise<Outcome>>();
+        const kept = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
+        const ask = (elapsedMs: number) => {
+          const later = afterWaiting(options, elapsedMs);
+          return driver.apply(commits, setAside === undefined ? later : { ...later, setAside: kept });
+        };
         const apply = { ...rulesOf("apply"), inDoubtMs: safelyRepeatedMs(options.window) };
         const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
-        return doubt === undefined ? answer : answer.map((outcome) => stillInDoubt(outcome, doubt));
+        const told = (outcome: Outcome) => (doubt === undefined ? outcome : stillInDoubt(outcome, doubt));
+        for (const [index, outcome] of aside) setAside?.(index, outcome.then(told));
+        return answer.map(told);
       },
       read: (slots) => again("read", () => driver.read(slots)),
       readByEventId: (tenant, eventId) => again("readByEventId", () => driver.readByEventId(tenant, eventId)),
