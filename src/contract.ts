@@ -115,6 +115,14 @@ export interface CloseOptions {
   readonly timeoutMs?: number;
 }
 
+/** What a store was opened with. */
+export interface StoreLimits {
+  /** The largest payload of a record, in bytes. */
+  readonly maxBytes: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. */
+  readonly idempotencyWindowMs: number;
+}
+
 declare const maintenance: unique symbol;
 
 /** The claim that a scan may cross identities; made by `maintenanceScope`, known to the floor by object identity. */
@@ -145,6 +153,9 @@ export interface MaintenanceScope {
  * CORRUPT for what does not pass its checks. Codes an operation adds are named at it.
  */
 export interface StateStore extends AsyncDisposable {
+  /** A store that does not say is taken to have the default ones. */
+  readonly limits?: StoreLimits;
+
   /** Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt>;
 

@@ -20,6 +20,7 @@ import type {
   SessionIdentity,
   StateRecord,
   StateStore,
+  StoreLimits,
 } from "./contract.js";
 import { type OperationEvent, type ToldOperation, tellOperation } from "./diagnostics.js";
 import type { Commit, Driver, StoredRecord } from "./driver.js";
@@ -77,10 +78,10 @@ export function createStore(driver: Driver, options: StoreOptions = {}, runtime?
 }
 
 class DriverStore implements StateStore {
+  readonly limits: StoreLimits;
   readonly #driver: Driver;
   readonly #queue: CommitQueue;
   readonly #now: () => number;
-  readonly #maxBytes: number;
   readonly #reads: DriverReads;
   #closing: Promise<void> | undefined;
   /** Aborts when what is unfinished shall be waited for no longer. */
@@ -102,7 +103,7 @@ class DriverStore implements StateStore {
       schedule: runtime?.schedule ?? setImmediate,
     });
     this.#reads = new DriverReads(this.#driver, driver.readsInFlight);
-    this.#maxBytes = maxBytes;
+    this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
   }
 
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
@@ -236,7 +237,7 @@ class DriverStore implements StateStore {
   }
 
   #limits(): { maxBytes: number; now: number } {
-    return { maxBytes: this.#maxBytes, now: this.#now() };
+    return { maxBytes: this.limits.maxBytes, now: this.#now() };
   }
 
   async #write(

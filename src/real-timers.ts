@@ -66,6 +66,16 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+const MOST_MS = 2 ** 31 - 1;
+
+/** A signal that aborts after so many milliseconds, unless it is cleared before; it keeps no process alive. */
+export function abortAfter(ms: number): { readonly signal: AbortSignal; clear(): void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), Math.min(ms, MOST_MS));
+  timer.unref();
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+}
+
 /** A timer of Node's own has a property that those of no fake have; other runtimes are asked nothing. */
 function isFake<T>(set: (act: () => void, ms: number) => T, clear: (timer: T) => void, own: string): boolean {
   if ("clock" in set) return true;

@@ -1,7 +1,9 @@
 import { jitteredPause } from "../backoff.js";
 import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract.js";
+import { safelyRepeatedMs } from "../decide.js";
 import { invalid, isStateError, StateError } from "../errors.js";
-import { sleep } from "../real-timers.js";
+import { LIMITS } from "../limits.js";
+import { abortAfter, monotonicMs, sleep } from "../real-timers.js";
 
 export { sleep as pause } from "../real-timers.js";
 
@@ -15,20 +17,27 @@ const TRIES = 6;
 
 /**
  * A commit whose answer was lost is sent again as it is, for its event ids tell whether it happened, and a commit of
- * checks does nothing. OUTCOME_UNKNOWN is left when no try got an answer, and when it deletes and saves nothing, and so
- * has no event ids; it is `retryable` only where the caller brought the ids.
+ * checks does nothing. No try begins later than half the idempotency window after the first: an id that was forgotten
+ * would let it happen again, over what was written since. OUTCOME_UNKNOWN is left when no try got an answer, and when it
+ * deletes and saves nothing, and so has no event ids; it is `retryable` only where the caller brought the ids, and while
+ * they surely tell.
  */
 export async function commitSurely(
   store: StateStore,
   changes: readonly Change[],
   { signal, repeatable }: SurelyOptions,
 ): Promise<CommitReceipt> {
-  const mayRepeat = changes.some(({ op }) => op === "save") || changes.every(({ op }) => op === "check");
+  const saves = changes.some(({ op }) => op === "save");
+  const mayRepeat = saves || changes.every(({ op }) => op === "check");
+  const repeatedUntil = monotonicMs() + (saves ? repeatedMs(store) : Number.POSITIVE_INFINITY);
   let doubt: StateError<"OUTCOME_UNKNOWN"> | undefined;
   for (let tries = 1; ; tries++) {
+    const left = repeatedUntil - monotonicMs();
+    if (doubt !== undefined && left <= 0) throw unknown(doubt, false);
+    const deadline = doubt && abortAfter(left);
     try {
-      // Once in doubt, an abort would leave it there.
-      return await store.commit(changes, doubt ? {} : { signal });
+      // Once in doubt, the caller's abort would leave it there; what waits until the ids may be forgotten is not sent.
+      return await store.commit(changes, { signal: deadline ? deadline.signal : signal });
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       // The caller gave a value, and knows neither bytes nor changes.
@@ -36,10 +45,19 @@ export async function commitSurely(
         throw invalid("value", `${error.details.rule} when it is encoded`);
       // Of a later try only a definite answer counts: that it was turned away says nothing of the first.
       if (doubt === undefined || wasJudged(error)) throw error;
-      if (!mayRepeat || tries === TRIES || signal?.aborted) throw unknown(doubt, repeatable);
+      const pauseMs = jitteredPause(tries, BACKOFF);
+      const isOver = monotonicMs() + pauseMs >= repeatedUntil;
+      if (!mayRepeat || isOver || tries === TRIES || signal?.aborted)
+        throw unknown(doubt, repeatable && !isOver);
+      await sleep(pauseMs, signal).catch(() => {});
+    } finally {
+      deadline?.clear();
     }
-    await sleep(jitteredPause(tries, BACKOFF), signal).catch(() => {});
   }
+}
+
+function repeatedMs({ limits }: StateStore): number {
+  return safelyRepeatedMs(limits?.idempotencyWindowMs ?? LIMITS.idempotencyWindowMs);
 }
 
 /** Its event ids were looked at and not found, so no earlier try took effect. */

@@ -4,6 +4,7 @@ import { isStateError, newEventId, openStore, StateError, type StateStore } from
 import { Collection, TypedSlot, transact } from "../../src/typed/index.js";
 import { withCommit } from "./commits.js";
 import { losingAnswers } from "./lost-answers.js";
+import { withMethods } from "./sessions-rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
 const unknown = () =>
@@ -50,6 +51,69 @@ onEveryStore((opened) => {
     });
     expect((await counter(store).set(who, 1)).duplicate).toBe(true);
     expect(await counter().get(who)).toBe(2);
+  });
+
+  describe("with a short idempotency window", () => {
+    const WINDOW_MS = 300;
+
+    async function shortLived<R>(work: (store: StateStore) => Promise<R>): Promise<R> {
+      const store = await openStore(opened.url, { idempotencyWindowMs: WINDOW_MS });
+      try {
+        return await work(store);
+      } finally {
+        await store.close();
+      }
+    }
+
+    test.each(["set", "update"] as const)(
+      "what was lost is not sent again when its id may be forgotten (%s): an old value does not come back",
+      (method) =>
+        shortLived(async (own) => {
+          const who = newSession();
+          const eventId = newEventId();
+          let lost = false;
+          const losing = withMethods(own, {
+            commit: async (changes, options) => {
+              const receipt = await own.commit(changes, options);
+              if (lost || changes.every(({ op }) => op === "check")) return receipt;
+              lost = true;
+              await counter(own).set(who, 2);
+              await sleep(WINDOW_MS + 100);
+              // What is saved now pushes out what was forgotten.
+              await own.save({
+                eventId: newEventId(),
+                identity: who,
+                kind: "other",
+                bytes: Buffer.from("x"),
+              });
+              throw unknown();
+            },
+          });
+          const slot = counter(losing);
+          const call =
+            method === "set"
+              ? slot.set(who, 1, { eventId })
+              : transact(losing, (t) => t.set(slot.at(who), 1, eventId), { repeatable: true });
+          await expect(call).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+          expect(await counter(own).get(who)).toBe(2);
+        }),
+    );
+
+    test("what is sent again waits no longer than its id is surely known", () =>
+      shortLived(async (own) => {
+        let tries = 0;
+        const waiting = withMethods(own, {
+          commit: async (_, options) => {
+            if (tries++ === 0) throw unknown();
+            return new Promise((_resolve, reject) => {
+              options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+            });
+          },
+        });
+        const setting = counter(waiting).set(newSession(), 1);
+        await expect(setting).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+        expect(tries).toBe(2);
+      }));
   });
 
   describe("a definite answer after a doubt is believed", () => {
