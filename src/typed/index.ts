@@ -13,7 +13,13 @@ export {
 } from "./journal.js";
 export type { Bounds } from "./journal-bounds.js";
 export type { TrimRange } from "./journal-trim.js";
-export { copyJson, type JsonValue } from "./json-value.js";
+export {
+  copyJson,
+  type JsonInput,
+  type JsonInputOf,
+  type JsonObjectInput,
+  type JsonValue,
+} from "./json-value.js";
 export { TypedSlot } from "./slot.js";
 export {
   type SchemaFault,

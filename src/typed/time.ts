@@ -1,3 +1,4 @@
+import { steadyNow } from "../clock.js";
 import { invalid } from "../errors.js";
 import { LIMITS } from "../limits.js";
 
@@ -6,7 +7,7 @@ export type Clock = () => number;
 
 /** The clock a wrapper was given, or the process's; it says whole milliseconds, and nothing that is no time. */
 export function readClock(options: { readonly clock?: Clock }): Clock {
-  const { clock } = "clock" in options ? options : { clock: Date.now };
+  const { clock } = "clock" in options ? options : { clock: steadyNow };
   if (typeof clock !== "function") throw invalid("clock", "a function");
   return () => {
     const time = clock();

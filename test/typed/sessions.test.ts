@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { tenantIdentity, userIdentity } from "../../src/index.js";
+import { type SessionIdentity, tenantIdentity, userIdentity } from "../../src/index.js";
 import { type Codec, json } from "../../src/typed/index.js";
 import { createSessions } from "../../src/typed/sessions/index.js";
 import { losingAnswers } from "./lost-answers.js";
@@ -171,7 +171,28 @@ onEveryStore((opened) => {
       expect((await sessions.list(user)).sessions).toHaveLength(5);
     });
 
-    test("never goes back in time, whatever the clock does", async () => {
+    test("that was touched by a clock a year ahead comes down again when it is touched by a right one", async () => {
+      const clock = manualClock();
+      const sessions = createSessions(opened.store, { clock });
+      const user = newUser();
+      const [wrong, other] = ["wrong", "other"].map((session) => ({ ...user, session })) as [
+        SessionIdentity,
+        SessionIdentity,
+      ];
+      await sessions.create(wrong);
+      const YEAR_MS = 365 * 86_400_000;
+      const ahead = createSessions(opened.store, { clock: () => clock() + YEAR_MS });
+      await ahead.append(wrong, { value: 1 });
+      clock.forward(1);
+      const { updatedAt } = await sessions.touch(wrong);
+      expect(updatedAt.getTime()).toBe(clock());
+      clock.forward(1);
+      await sessions.create(other);
+      const { sessions: listed } = await sessions.list(user);
+      expect(listed.map(({ identity }) => identity.session)).toEqual(["other", "wrong"]);
+    });
+
+    test("never goes back in time, though clocks are minutes apart", async () => {
       const clock = manualClock();
       const sessions = createSessions(opened.store, { clock });
       const who = { ...newUser(), session: "s" };

@@ -1,10 +1,15 @@
 import type { StateStore } from "../../contract.js";
-import type { JsonValue } from "../json-value.js";
-import type { Metadata, SessionsOptions } from "./options.js";
+import type { JsonInputOf, JsonValue } from "../json-value.js";
+import type { Metadata, MetadataInputOf, SessionsOptions } from "./options.js";
 import { Sessions } from "./sessions.js";
 
 /** Sessions on a store. `M` is their metadata, `E` their events; `MetadataInput` and `EventInput` may be written. */
-export function createSessions<M = Metadata, E = JsonValue, MetadataInput = M, EventInput = E>(
+export function createSessions<
+  M = Metadata,
+  E = JsonValue,
+  MetadataInput = MetadataInputOf<M>,
+  EventInput = JsonInputOf<E>,
+>(
   store: StateStore,
   options: SessionsOptions<M, E, MetadataInput, EventInput> = {},
 ): Sessions<M, E, MetadataInput, EventInput> {

@@ -7,6 +7,7 @@ export type {
   CreateOptions,
   CreateReceipt,
   Metadata,
+  MetadataInputOf,
   NewSessionIdentity,
   SessionsOptions,
 } from "./options.js";

@@ -1,11 +1,11 @@
 import type { CallOptions, EventId } from "../../contract.js";
 import type { Codec } from "../codec.js";
-import type { JsonValue } from "../json-value.js";
+import type { JsonInputOf, JsonObjectInput, JsonValue } from "../json-value.js";
 import type { Clock } from "../time.js";
 import type { UserRef } from "./owners.js";
 import type { Session } from "./session.js";
 
-export interface SessionsOptions<M, E, MetadataInput = M, EventInput = E> {
+export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   /**
    * Of metadata: one that writes JSON, as `json({ schema, version, upgrades })` makes it. The version is kept with the
    * metadata. Default: plain objects in JSON.
@@ -15,7 +15,7 @@ export interface SessionsOptions<M, E, MetadataInput = M, EventInput = E> {
   readonly events?: Codec<E, EventInput>;
   /**
    * Dates sessions: `createdAt`, `updatedAt`, `closedAt` and the lease of a deletion. Events, summaries and state carry
-   * the store's time. Milliseconds since 1970. Default `Date.now`. The clocks of processes that delete sessions may be
+   * the store's time. Milliseconds since 1970. Default the process's steady clock. The clocks of processes that delete sessions may be
    * half a minute apart, and no more.
    */
   readonly clock?: Clock;
@@ -45,3 +45,6 @@ export interface CreateReceipt<M> {
 
 /** What metadata is where no type is given: an object in JSON. */
 export type Metadata = { readonly [name: string]: JsonValue };
+
+/** What may be written as metadata where `M` is read. */
+export type MetadataInputOf<M> = Metadata extends M ? JsonObjectInput : M;

@@ -10,6 +10,9 @@ import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 
 export const SESSION_KIND = "session";
 
+/** The clocks of processes are less apart. */
+const CLOCKS_APART_MS = 300_000;
+
 /** The cell of a session's own record. */
 export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
   return cellAt(owner, SESSION_KIND, SESSION_RECORD);
@@ -68,7 +71,7 @@ export class SessionRecords {
     before: SessionRecord,
     change: (at: number) => SessionRecord,
   ): Promise<SessionRecord> {
-    const updatedAt = Math.max(before.updatedAt, this.now());
+    const updatedAt = timeAfter(before.updatedAt, this.now());
     if (updatedAt !== before.updatedAt) transaction.delete(indexCell(owner, before.updatedAt));
     const record = { ...change(updatedAt), updatedAt };
     await this.put(transaction, owner, record);
@@ -91,4 +94,12 @@ export class SessionRecords {
     transaction.delete(sessionCell(owner));
     transaction.delete(indexCell(owner, record.updatedAt));
   }
+}
+
+/**
+ * The time of a change: not before the one before it, unless that is so far ahead that a clock was wrong. Kept, it would
+ * hold the session at the top of the list until then.
+ */
+function timeAfter(before: number, now: number): number {
+  return before - now > CLOCKS_APART_MS ? now : Math.max(before, now);
 }

@@ -6,7 +6,10 @@ export interface Session<M> {
   readonly identity: SessionIdentity;
   readonly status: SessionStatus;
   readonly createdAt: Date;
-  /** When it was last created, touched, appended to, changed, closed or reopened; never goes back. */
+  /**
+   * When it was last created, touched, appended to, changed, closed or reopened. Goes back only from a time that
+   * is more than five minutes ahead, where a clock was wrong.
+   */
   readonly updatedAt: Date;
   /** Of a closed one. */
   readonly closedAt?: Date;

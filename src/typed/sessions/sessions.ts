@@ -6,6 +6,7 @@ import { ownSession } from "../cell.js";
 import type { UpdateOptions } from "../cell-operations.js";
 import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../journal.js";
 import type { TrimRange } from "../journal-trim.js";
+import type { JsonInputOf } from "../json-value.js";
 import { digestOf, readOwnId } from "../names.js";
 import { readClock } from "../time.js";
 import { transact } from "../transact.js";
@@ -15,7 +16,13 @@ import { Deletions } from "./deletions.js";
 import { History } from "./history.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataForm } from "./metadata.js";
-import type { CreateOptions, CreateReceipt, NewSessionIdentity, SessionsOptions } from "./options.js";
+import type {
+  CreateOptions,
+  CreateReceipt,
+  MetadataInputOf,
+  NewSessionIdentity,
+  SessionsOptions,
+} from "./options.js";
 import { readUser, readWho, type UserRef } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
 import { indexCell } from "./session-index.js";
@@ -30,7 +37,7 @@ import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } fro
  * Every method rejects with NOT_FOUND where there is no such session, unless it says otherwise, and with what the store
  * rejects with. A session's identity names no run: INVALID_RECORD.
  */
-export class Sessions<M, E, MetadataInput = M, EventInput = E> {
+export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   readonly #store: StateStore;
   readonly #metadata: MetadataForm<M, MetadataInput>;
   readonly #records: SessionRecords;

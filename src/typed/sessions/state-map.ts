@@ -5,7 +5,7 @@ import { type Cell, cellAt, type Stored } from "../cell.js";
 import { findCell, type PutOptions, type UpdateOptions, type Updater } from "../cell-operations.js";
 import { json } from "../codec.js";
 import { Collection, type ItemsOptions } from "../collection.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import { copyJson, type JsonInput, type JsonValue } from "../json-value.js";
 import { digestOf, itemKind, ownEventId, readOwnId } from "../names.js";
 import { transact, transacted } from "../transact.js";
 import type { Transaction } from "../transaction.js";
@@ -70,7 +70,7 @@ export class StateMap {
    * event id of a receipt or of `find`, which is the stored one and not the caller's own. IDEMPOTENCY_CONFLICT,
    * CONDITION_FAILED.
    */
-  async set(key: string, value: JsonValue, options: PutOptions = {}): Promise<SaveReceipt> {
+  async set(key: string, value: JsonInput, options: PutOptions = {}): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal", "eventId", "expect"]));
     const repeatable = "eventId" in options;
     const eventId = repeatable ? this.#ownEventId(readOwnId(options.eventId, "eventId")) : newEventId();
@@ -95,7 +95,7 @@ export class StateMap {
    */
   async update(
     key: string,
-    update: Updater<JsonValue, JsonValue>,
+    update: Updater<JsonValue, JsonInput>,
     options?: UpdateOptions,
   ): Promise<JsonValue> {
     const given = readOptions(options, ["signal", "attempts"]);

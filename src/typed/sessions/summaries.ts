@@ -4,7 +4,7 @@ import { newEventId } from "../../event-id.js";
 import { readBoolean, readInteger, readNamed, readSignal } from "../../validate.js";
 import { corruptRecord } from "../cell.js";
 import { Collection, type Item, type ItemsOptions } from "../collection.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import { copyJson, type JsonInput, type JsonValue } from "../json-value.js";
 import { digestOf, ownEventId, readOwnId } from "../names.js";
 import { transacted } from "../transact.js";
 import type { History } from "./history.js";
@@ -18,7 +18,8 @@ export interface Summary {
   readonly at: Date;
 }
 
-export interface NewSummary extends Pick<Summary, "upTo" | "value"> {
+export interface NewSummary extends Pick<Summary, "upTo"> {
+  readonly value: JsonInput;
   /** Makes it idempotent. 1 to 105 UTF-8 bytes. */
   readonly eventId?: EventId;
 }
