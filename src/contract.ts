@@ -90,6 +90,14 @@ export interface DeleteOptions extends CallOptions {
   readonly expect?: Expect;
 }
 
+export interface EraseOptions extends CallOptions {
+  /**
+   * Has to be `true` where the identity is a user's or tenant's own, as `userIdentity` and `tenantIdentity` make it: the
+   * typed wrappers keep accounts and lists there that others depend on. Default false.
+   */
+  readonly ownState?: boolean;
+}
+
 export interface ListOptions extends CallOptions {
   /** Only kinds after this one. */
   readonly after?: string;
@@ -193,8 +201,11 @@ export interface StateStore extends AsyncDisposable {
    */
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
 
-  /** Removes every record of one session, whatever run or kind; one step against every commit. How many. */
-  erase(identity: SessionIdentity, options?: CallOptions): Promise<number>;
+  /**
+   * Removes every record of one session, whatever run or kind; one step against every commit. How many. A user's or
+   * tenant's own state is INVALID_RECORD, unless `ownState` says that it is meant.
+   */
+  erase(identity: SessionIdentity, options?: EraseOptions): Promise<number>;
 
   /**
    * Lets accepted operations finish, then releases everything; writes that are unfinished when the time is up

@@ -9,6 +9,7 @@ import type {
   CloseOptions,
   CommitReceipt,
   DeleteOptions,
+  EraseOptions,
   EventId,
   Identity,
   ListOptions,
@@ -41,8 +42,8 @@ import {
   readInteger,
   readOptions,
   readSignal,
+  validateErased,
   validateIdentity,
-  validateSessionIdentity,
   validateSlot,
 } from "./validate.js";
 import { deleteCommit, saveCommit, validateCommit } from "./validate-commit.js";
@@ -63,6 +64,7 @@ const CALL = ["signal"];
 const WRITE = ["signal", "expect"];
 const LIST = ["signal", "after", "before", "limit", "reverse"];
 const SCAN = ["signal", "after", "limit"];
+const ERASE = ["signal", "ownState"];
 const CLOSE = ["signal", "timeoutMs"];
 
 const CLOSE_MS = 10_000;
@@ -179,10 +181,10 @@ class DriverStore implements StateStore {
     });
   }
 
-  erase(identity: SessionIdentity, options?: CallOptions): Promise<number> {
+  erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
     return this.#tell("erase", async (told) => {
-      const { signal } = this.#enter(options, CALL);
-      const { tenant, user, session } = validateSessionIdentity(identity);
+      const { options: given, signal } = this.#enter(options, ERASE);
+      const { tenant, user, session } = validateErased(identity, given);
       this.#refuseWhenClosed();
       signal?.throwIfAborted();
       const records = await this.#queue.erase({ tenant, user, session }, signal);

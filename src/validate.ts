@@ -39,6 +39,19 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
 }
 
 /** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
+/** A session that may be erased: a user's or tenant's own state only where the options say that it is meant. */
+export function validateErased(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
+  const slot = validateSessionIdentity(identity);
+  const { ownState = false } = options as { ownState?: unknown };
+  if ("ownState" in options) readBoolean(options.ownState, "ownState");
+  if (slot.session.startsWith("~") && ownState !== true)
+    throw invalid(
+      "session",
+      "a session: a user's or tenant's own state is erased with `ownState: true` alone",
+    );
+  return slot;
+}
+
 export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const checked = readRecord(record, limits);
   const own = { ...checked, bytes: copyBytes(checked.bytes) };

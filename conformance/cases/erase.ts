@@ -78,11 +78,34 @@ export const eraseCases: readonly ConformanceCase[] = [
         record({ tenant: name, user: "a", session: "s" }, "kind"),
       ] as const;
       for (const each of [whole, user, session]) await store.save(each);
-      assert.equal(await store.erase(userIdentity(name, "a")), 1, "erase of a user's own state");
+      assert.equal(
+        await store.erase(userIdentity(name, "a"), { ownState: true }),
+        1,
+        "erase of a user's own state",
+      );
       assertRecord(await store.find(session.identity, "kind"), session, "the user's session");
       assertRecord(await store.find(whole.identity, "kind"), whole, "the tenant's own state");
-      assert.equal(await store.erase(tenantIdentity(name)), 1, "erase of a tenant's own state");
+      assert.equal(
+        await store.erase(tenantIdentity(name), { ownState: true }),
+        1,
+        "erase of a tenant's own state",
+      );
       assertRecord(await store.find(session.identity, "kind"), session, "the user's session");
+    },
+  },
+  {
+    id: "erase/own-state-asked-for",
+    rule: "erase of a user's or tenant's own state is refused unless ownState says that it is meant.",
+    async run({ store, tenant, record }) {
+      const name = tenant();
+      for (const owner of [userIdentity(name, "a"), tenantIdentity(name)]) {
+        const kept = record(owner, "kind");
+        await store.save(kept);
+        for (const options of [undefined, {}, { ownState: false }]) {
+          await refused("INVALID_RECORD", "erase of an own state", () => store.erase(owner, options));
+        }
+        assertRecord(await store.find(owner, "kind"), kept, "the own state");
+      }
     },
   },
   {

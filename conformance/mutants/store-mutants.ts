@@ -56,6 +56,9 @@ export const storeMutants: readonly Mutant[] = [
       },
     };
   }),
+  brokenStore("erases-own-state-unasked", "erase/own-state-asked-for", (store) => ({
+    erase: (identity, options) => store.erase(identity, { ...options, ownState: true }),
+  })),
   brokenStore("believes-any-scope", "list-kind/scope-required", (store) => ({
     listKind(scope, prefix, options) {
       const claim = {

@@ -38,7 +38,7 @@ export async function runScript(
   } finally {
     // What is left would show in the next script's scans across tenants.
     for (const identity of world.identities) {
-      await Promise.all(stores.map(({ store }) => store.erase(sessionOf(identity))));
+      await Promise.all(stores.map(({ store }) => store.erase(sessionOf(identity), { ownState: true })));
     }
   }
 }
@@ -68,7 +68,7 @@ export async function perform(store: StateStore, step: Step): Promise<unknown> {
     case "together":
       return Promise.all(step.commits.map((changes) => answered(commit(store, changes))));
     case "erase":
-      return store.erase(sessionOf(step.identity));
+      return store.erase(sessionOf(step.identity), { ownState: true });
     case "find": {
       const found = await store.find(step.identity, step.kind);
       return found === undefined ? null : seen(found);

@@ -78,7 +78,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   async "an erase"({ store, expected, acknowledged, target }) {
     const { tenant, user, session } = target;
     const owner = identityOf({ tenant, user, session, run: "" });
-    assertSame(await store.erase(owner), expected.countOf(owner), "erase");
+    assertSame(await store.erase(owner, { ownState: true }), expected.countOf(owner), "erase");
     for (const [key, record] of acknowledged)
       if (record.tenant === tenant && record.user === user && record.session === session)
         acknowledged.delete(key);

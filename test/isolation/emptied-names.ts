@@ -49,7 +49,8 @@ async function eraseEach(store: StateStore, places: readonly RecordPlace[]): Pro
   const taken: string[] = [];
   for (const own of bySession(await fill(store, places))) {
     const { run: _, ...session } = own[0].identity;
-    if ((await store.erase(session)) !== own.length) taken.push(`erased, ${where(own[0])}`);
+    if ((await store.erase(session, { ownState: true })) !== own.length)
+      taken.push(`erased, ${where(own[0])}`);
   }
   return taken;
 }

@@ -60,6 +60,10 @@ export class DeletionMarks {
     return this.#marks.at(userOf(owner), owner.session);
   }
 
+  async any(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.#marks.list(user, { limit: 1, signal })).length > 0;
+  }
+
   /** The names of sessions whose deletion nobody has in hand any more, some of them if there are many. */
   async overdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
     const marks = await this.#marks.list(user, { limit: MOST_AT_ONCE, signal });

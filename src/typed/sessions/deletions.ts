@@ -68,6 +68,11 @@ export class Deletions {
     await Promise.all(sessions.map((session) => this.finishIfPossible({ tenant, user: name, session })));
   }
 
+  /** Whether a session of the user is being deleted. */
+  async areUnderWay(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#marks.any(user, signal);
+  }
+
   /** From here on the session is gone for everybody. `undefined` when there is none. */
   async #begin(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<DeletionMark | undefined> {
     return transact(

@@ -35,6 +35,16 @@ export function beingDeleted(): StateError<"UNAVAILABLE"> {
   });
 }
 
+export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    "a session of the user is still being deleted; the rest is forgotten",
+    {
+      details: { reason: "busy" },
+    },
+  );
+}
+
 export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError(
     "OUTCOME_UNKNOWN",

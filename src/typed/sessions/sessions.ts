@@ -13,6 +13,7 @@ import { transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
+import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { History } from "./history.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataForm } from "./metadata.js";
@@ -175,6 +176,17 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
+   * Deletes all sessions of a user, each as `delete` does, and the user's state; how many sessions. Nothing that this
+   * wrapper stored names the user any more. Interrupted, it may be called again, and goes on; a session that is created
+   * meanwhile may stay. UNAVAILABLE (`busy`) while a deletion that crashed within the last minute holds its session's
+   * name.
+   */
+  async forgetUser(user: UserRef, options?: CallOptions): Promise<number> {
+    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+    return forgetSessions(this.#store, this.#deletions, readUser(user), signal);
+  }
+
+  /**
    * Appends one event or 1 to 200, all or none, with numbers that follow one another, and touches the session in the
    * same commit. Events with an `id` are appended once: sent again they are a duplicate, with another value
    * IDEMPOTENCY_CONFLICT. SESSION_CLOSED, but for a duplicate whose events are there.
@@ -239,7 +251,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** The state of a user, whatever the session. Throws what is wrong with the names. */
   userState(user: UserRef): StateMap {
-    return new StateMap(this.#store, readUser(user), "user.state");
+    return new StateMap(this.#store, readUser(user), USER_STATE);
   }
 
   /** The state of a tenant, whatever the user. Throws what is wrong with the name. */
