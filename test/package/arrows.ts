@@ -33,7 +33,9 @@ const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
 /** What a wrapper may know of the floor: its contract and its checks, and nothing of drivers, queues or layers. */
 const WRAPPER_AUTHOR = [
   "backoff",
+  "clock",
   "contract",
+  "decide",
   "error-details",
   "errors",
   "event-id",
