@@ -221,6 +221,28 @@ onEveryStore((opened) => {
       expect(await made.left()).toEqual([]);
     });
 
+    test("erases nothing that waits for longer than its lease is fresh, but tries again under a new one", async () => {
+      const waited: unknown[] = [];
+      const made = await newSession((store) =>
+        withMethods(pausing(async () => made.clock.forward(LEASE_MS / 2 - 30))(store), {
+          erase: (identity, options) => {
+            if (waited.length > 0) return store.erase(identity, options);
+            // As behind a full queue: what is not sent is given up with its signal.
+            return new Promise((_, reject) => {
+              options?.signal?.addEventListener("abort", () => {
+                waited.push("erase");
+                made.clock.forward(LEASE_MS);
+                reject(options.signal?.reason);
+              });
+            });
+          },
+        }),
+      );
+      expect(await made.deleting.delete(made.who)).toBe(true);
+      expect(waited).toEqual(["erase"]);
+      expect(await made.left()).toEqual([]);
+    });
+
     test("erases nothing when another finished it, and the session was created anew", async () => {
       const made = await newSession(
         pausing(async () => {

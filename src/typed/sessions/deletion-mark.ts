@@ -43,9 +43,9 @@ export function isOverdue({ until }: DeletionMark, now: number): boolean {
   return now >= until;
 }
 
-/** Whether so much of the lease is left that an erase begun now ends before anybody takes it over. */
-export function isFresh({ until }: DeletionMark, now: number): boolean {
-  return until - now > LEASE_MS / 2;
+/** For how long an erase that is sent still ends before anybody takes the lease over. */
+export function freshForMs({ until }: DeletionMark, now: number): number {
+  return until - now - LEASE_MS / 2;
 }
 
 /** The marks of a user's sessions, under the user's own identity. */

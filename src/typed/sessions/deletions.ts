@@ -1,11 +1,12 @@
 import { jitteredPause } from "../../backoff.js";
 import type { Identity, SessionIdentity, StateStore } from "../../contract.js";
 import { isStateError } from "../../errors.js";
+import { abortAfter } from "../../real-timers.js";
 import { commitSurely, pause } from "../commit-surely.js";
 import { transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
-import { type DeletionMark, DeletionMarks, isFresh, isOverdue, newMark } from "./deletion-mark.js";
-import { erasingInDoubt, mayPass } from "./errors.js";
+import { type DeletionMark, DeletionMarks, freshForMs, isOverdue, newMark } from "./deletion-mark.js";
+import { erasingInDoubt, erasingLate, mayPass } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
@@ -17,7 +18,7 @@ const TRIES = 6;
  *
  * The store erases without a condition, so nobody may erase without holding the mark: it could be a session that was
  * created anew. That is why a mark is a lease, which is taken over when it is overdue and not before; and why it stays
- * after an erase in doubt, which may yet land.
+ * after an erase in doubt, which may yet land. And an erase that was not sent while the mark was fresh is not sent at all.
  */
 export class Deletions {
   readonly #store: StateStore;
@@ -122,16 +123,22 @@ export class Deletions {
     let held: DeletionMark | undefined = mark;
     for (let tries = 1; ; tries++) {
       const { holder } = held;
-      if (!isFresh(held, this.#records.now())) {
+      if (freshForMs(held, this.#records.now()) <= 0) {
         held = await this.#replaceMark(owner, (current) => current.holder === holder);
       }
       if (held === undefined) return undefined;
+      // One that waits in the store's queue for longer would land when another holds the mark, or nobody.
+      const deadline = abortAfter(freshForMs(held, this.#records.now()));
       try {
-        await this.#store.erase(owner);
+        await this.#store.erase(owner, { signal: deadline.signal });
         return held;
       } catch (error) {
         if (isStateError(error, "OUTCOME_UNKNOWN")) throw erasingInDoubt(error);
-        if (tries === TRIES || !isStateError(error, "UNAVAILABLE")) throw error;
+        const isLate = deadline.signal.aborted && error === deadline.signal.reason;
+        if (!isLate && !isStateError(error, "UNAVAILABLE")) throw error;
+        if (tries === TRIES) throw isLate ? erasingLate() : error;
+      } finally {
+        deadline.clear();
       }
       await pause(jitteredPause(tries, BACKOFF), undefined);
     }
