@@ -240,7 +240,7 @@ describe("a session's lock is its own", () => {
 
 test("many locked sessions do not make a batch wait for each of them", async () => {
   const url = await freshDatabase();
-  const timeoutMs = 200;
+  const timeoutMs = 1000;
   const driver = await open({ url, timeoutMs });
   const other = plain(url);
   await other.unsafe("BEGIN");
