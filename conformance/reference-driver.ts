@@ -11,8 +11,10 @@ import {
   type ScanPage,
   type ScanQuery,
   type SeenEvent,
+  type Session,
   type Slot,
   type StoredRecord,
+  type Swept,
   slotKey,
   type Write,
 } from "../src/index.js";
@@ -28,8 +30,6 @@ export type RememberedEvent = Omit<SeenEvent, "current"> & {
   readonly eventId: string;
   readonly slot: Slot;
 };
-
-type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** The contract of a driver in its plainest form: Maps, and nothing that makes it fast. */
 export class ReferenceDriver implements Driver {
@@ -49,9 +49,10 @@ export class ReferenceDriver implements Driver {
     return slots.map((slot) => this.space.records.get(this.slotKey(slot)));
   }
 
-  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    const event = this.space.events.get(this.eventKey(tenant, eventId));
-    return event && this.isCurrent(event) ? this.space.records.get(this.slotKey(event.slot)) : undefined;
+  async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+    const event = this.space.events.get(this.eventKey(session.tenant, eventId));
+    if (!event || !this.isCurrent(event) || !this.isOf(event.slot, session)) return undefined;
+    return this.space.records.get(this.slotKey(event.slot));
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
@@ -67,15 +68,9 @@ export class ReferenceDriver implements Driver {
     return tooFar < 0 ? { records: found, more: false } : { records: found.slice(0, tooFar), more: true };
   }
 
-  async erase(tenant: string, user: string, session: string): Promise<number> {
-    const erased = [...this.space.records.values()].filter((record) =>
-      this.isErased(record, { tenant, user, session }),
-    );
-    for (const record of erased) {
-      this.space.records.delete(this.slotKey(record));
-      this.forgetContent(record);
-    }
-    return erased.length;
+  /** There is nothing: an erase removes all there is at once. */
+  async sweep(_session: Session): Promise<Swept> {
+    return { removed: 0, more: false };
   }
 
   async status(): Promise<DriverStatus> {
@@ -86,8 +81,22 @@ export class ReferenceDriver implements Driver {
 
   protected applyOne(commit: Commit, options: ApplyOptions): Outcome {
     const outcome = this.judge(commit, options);
-    if (outcome.is === "applied") for (const write of commit.writes) this.write(write, options.now);
-    return outcome;
+    if (outcome.is !== "applied") return outcome;
+    const erased: number[] = [];
+    for (const write of commit.writes) {
+      if (write.op === "erase") erased.push(this.erase(write.session));
+      else this.write(write, options.now);
+    }
+    return erased.length === 0 ? outcome : { ...outcome, erased };
+  }
+
+  protected erase(session: Session): number {
+    const erased = [...this.space.records.values()].filter((record) => this.isErased(record, session));
+    for (const record of erased) {
+      this.space.records.delete(this.slotKey(record));
+      this.forgetContent(record);
+    }
+    return erased.length;
   }
 
   protected judge(commit: Commit, { now, window }: ApplyOptions): Outcome {
@@ -139,6 +148,11 @@ export class ReferenceDriver implements Driver {
   }
 
   protected isErased(record: Slot, session: Session): boolean {
+    return sameSession(record, session);
+  }
+
+  /** Whether the record of an event may be read by its id. */
+  protected isOf(record: Slot, session: Session): boolean {
     return sameSession(record, session);
   }
 

@@ -14,6 +14,7 @@ import { eventCases } from "./cases/events.js";
 import { idempotencyCases } from "./cases/idempotency.js";
 import { identityCases } from "./cases/identity.js";
 import { isolationCases } from "./cases/isolation.js";
+import { largeEraseCases } from "./cases/large-erase.js";
 import { limitCases } from "./cases/limits.js";
 import { listCases } from "./cases/list.js";
 import { listKindCases } from "./cases/list-kind.js";
@@ -41,6 +42,7 @@ export const cases: readonly ConformanceCase[] = [
   ...listKindCases,
   ...orderCases,
   ...eraseCases,
+  ...largeEraseCases,
   ...isolationCases,
   ...errorCases,
   ...abortCases,

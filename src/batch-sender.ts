@@ -1,13 +1,12 @@
 import { judge } from "./batch-verdict.js";
 import { safelyRepeatedMs } from "./decide.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
-import type { Commit, Driver, Outcome } from "./driver.js";
+import type { Driver, Outcome } from "./driver.js";
 import { isStateError } from "./errors.js";
-import { deliver, type Entry, refuse, settle, unknownOutcome } from "./queue-entry.js";
-import { type EraseCommit, isErase } from "./queued-commit.js";
+import { deliver, type Entry, refuse } from "./queue-entry.js";
 import { commitKeys, HeldKeys } from "./slot-key.js";
 
-export type Writer = Pick<Driver, "name" | "apply" | "erase">;
+export type Writer = Pick<Driver, "name" | "apply">;
 
 export interface BatchSenderOptions {
   /** How long an event id stays seen, in milliseconds. */
@@ -37,40 +36,13 @@ export class BatchSender {
     this.#waiting = waiting;
   }
 
-  /** The commits of a batch together, and its erases between those that came before and after. */
   async send(entries: readonly Entry[]): Promise<void> {
-    let run: Entry[] = [];
-    for (const entry of entries) {
-      if (!isErase(entry.commit)) {
-        run.push(entry);
-        continue;
-      }
-      await this.#send(run);
-      run = [];
-      await this.#erase(entry, entry.commit);
-    }
-    await this.#send(run);
-  }
-
-  async #erase(entry: Entry, { writes: [{ session: of }] }: EraseCommit): Promise<void> {
-    if (entry.state !== "sent") return;
-    try {
-      const records = await this.#driver.erase(of.tenant, of.user, of.session);
-      if (!Number.isSafeInteger(records))
-        throw new Error("the driver erased a number of records that is none");
-      settle(entry)?.resolve({ is: "erased", records });
-    } catch (error) {
-      settle(entry)?.reject(isStateError(error) ? error : unknownOutcome(entry, error));
-    }
-  }
-
-  async #send(entries: readonly Entry[]): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
     const { now, window, inFlight } = this.#options;
     const started = now();
     try {
-      const commits = batch.map((entry) => entry.commit as Commit);
+      const commits = batch.map((entry) => entry.commit);
       const aside = new Map<number, Promise<Outcome>>();
       const setAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
       // With one batch at a time nobody knows whom a commit that is set aside holds back.
@@ -134,8 +106,8 @@ export class BatchSender {
   /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
   async #sendHalves(batch: readonly Entry[]): Promise<void> {
     const middle = batch.length >> 1;
-    await this.#send(batch.slice(0, middle));
-    await this.#send(batch.slice(middle));
+    await this.send(batch.slice(0, middle));
+    await this.send(batch.slice(middle));
   }
 
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
@@ -153,7 +125,7 @@ export class BatchSender {
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
     if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
     for (const entry of again) entry.sentOnceMore = true;
-    await this.#send(again);
+    await this.send(again);
   }
 }
 

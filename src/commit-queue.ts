@@ -4,7 +4,6 @@ import type { Commit, Outcome } from "./driver.js";
 import { StateError } from "./errors.js";
 import { Entry, type Payloads, refuse, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
-import type { EraseCommit, QueuedCommit, QueuedOutcome, Session } from "./queued-commit.js";
 import { monotonicMs, setTimeout, type Timer } from "./real-timers.js";
 import { HeldKeys } from "./slot-key.js";
 import { type Choice, TenantLines } from "./tenant-lines.js";
@@ -70,17 +69,6 @@ export class CommitQueue {
    * payloads are the caller's until there is room for it.
    */
   commit(commit: Commit, signal?: AbortSignal, payloads?: Payloads): Promise<Outcome> {
-    return this.#enqueue(commit, signal, payloads) as Promise<Outcome>;
-  }
-
-  /** Resolves with the number of records erased; otherwise like a commit. */
-  async erase(session: Session, signal?: AbortSignal): Promise<number> {
-    const commit: EraseCommit = { tenant: session.tenant, writes: [{ op: "erase", session }] };
-    const outcome = await this.#enqueue(commit, signal);
-    return outcome.is === "erased" ? outcome.records : 0;
-  }
-
-  #enqueue(commit: QueuedCommit, signal?: AbortSignal, payloads?: Payloads): Promise<QueuedOutcome> {
     return new Promise((resolve, reject) => {
       const deadline = monotonicMs() + this.#options.waitMs;
       const entry = new Entry(commit, deadline, { resolve, reject, onSettled: this.#onSettled }, payloads);

@@ -23,7 +23,7 @@ export interface View {
   readonly window: number;
 }
 
-/** The outcome of a commit; `applied` tells the driver to do its writes. */
+/** The outcome of a commit; `applied` tells the driver to do its writes, and to add what its erases have removed. */
 export type Decision = Exclude<Outcome, { is: "failed" }>;
 
 /**
@@ -53,8 +53,9 @@ export function safelyRepeatedMs(window: number): number {
   return window / 2;
 }
 
-/** The slot a write is about. */
+/** The slot a write is about. An erase is about its session: without run and kind, as no record is. */
 export function slotOf(write: Write): Slot {
+  if (write.op === "erase") return { ...write.session, run: "", kind: "" };
   return write.op === "save" ? write.record : write.slot;
 }
 
@@ -79,6 +80,10 @@ function judgeEvents(commit: Commit, view: View): Decision | undefined {
 function judgeConditions(commit: Commit, view: View): Decision {
   const existed: boolean[] = [];
   for (const [index, write] of commit.writes.entries()) {
+    if (write.op === "erase") {
+      existed.push(false);
+      continue;
+    }
     const slot = slotOf(write);
     if (write.expect === undefined && view.exists !== undefined) {
       existed.push(view.exists(slot));

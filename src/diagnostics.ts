@@ -57,7 +57,7 @@ export interface BatchEvent {
 }
 
 export interface RetryEvent {
-  readonly operation: "apply" | "read" | "readByEventId" | "scan" | "erase";
+  readonly operation: "apply" | "read" | "readByEventId" | "scan" | "sweep";
   readonly driver: string | undefined;
   /** How many tries have failed. */
   readonly attempts: number;

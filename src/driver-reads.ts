@@ -1,6 +1,6 @@
 import { askDriver, failedDriver } from "./ask-driver.js";
 import type { StateRecord } from "./contract.js";
-import type { Driver, ScanPage, ScanQuery, Slot, StoredRecord } from "./driver.js";
+import type { Driver, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { atOnce, inSlices, type Steps } from "./in-slices.js";
 import { isLarge, openSteps } from "./open-record.js";
@@ -52,8 +52,12 @@ export class DriverReads {
     return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 
-  event(tenant: string, eventId: string, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
-    return this.#read(tenant, () => this.#driver.readByEventId(tenant, eventId), signal);
+  event(
+    session: Session,
+    eventId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredRecord | undefined> {
+    return this.#read(session.tenant, () => this.#driver.readByEventId(session, eventId), signal);
   }
 
   /** All that match, one page after another. */

@@ -26,6 +26,7 @@ import type {
 import { type OperationEvent, type ToldOperation, tellOperation } from "./diagnostics.js";
 import type { Commit, Driver, StoredRecord } from "./driver.js";
 import { DriverReads, PAGE, type PageSize, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { Erases } from "./erases.js";
 import { StateError } from "./errors.js";
 import { inSlices } from "./in-slices.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";
@@ -85,6 +86,7 @@ class DriverStore implements StateStore {
   readonly #queue: CommitQueue;
   readonly #now: () => number;
   readonly #reads: DriverReads;
+  readonly #erases: Erases;
   #closing: Promise<void> | undefined;
   /** Aborts when what is unfinished shall be waited for no longer. */
   readonly #hurry = new AbortController();
@@ -105,6 +107,7 @@ class DriverStore implements StateStore {
       schedule: runtime?.schedule ?? setImmediate,
     });
     this.#reads = new DriverReads(this.#driver, driver.readsInFlight);
+    this.#erases = new Erases(this.#driver, this.#queue);
     this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
   }
 
@@ -133,7 +136,7 @@ class DriverStore implements StateStore {
       const { signal } = this.#enter(options, CALL);
       const { tenant, user, session } = validateIdentity(identity);
       const id = readEventId(eventId);
-      const record = await this.#reads.event(tenant, id, signal);
+      const record = await this.#reads.event({ tenant, user, session }, id, signal);
       // Read as another's, a record must look as if it did not exist: not even its damage may show.
       if (!record || record.user !== user || record.session !== session) {
         return notFound("no current record of this session has this event id");
@@ -187,7 +190,7 @@ class DriverStore implements StateStore {
       const { tenant, user, session } = validateErased(identity, given);
       this.#refuseWhenClosed();
       signal?.throwIfAborted();
-      const records = await this.#queue.erase({ tenant, user, session }, signal);
+      const records = await this.#erases.erase({ tenant, user, session }, signal);
       if (told) told.records = records;
       return records;
     });
@@ -294,8 +297,11 @@ class DriverStore implements StateStore {
   }
 
   async #shutdown(): Promise<void> {
-    const finished = Promise.all([this.#queue.idle(), this.#reads.finished()]);
-    await unlessAborted(finished, this.#hurry.signal).catch(() => this.#queue.abandon());
+    const finished = Promise.all([this.#queue.idle(), this.#reads.finished(), this.#erases.finished()]);
+    await unlessAborted(finished, this.#hurry.signal).catch(() => {
+      this.#queue.abandon();
+      this.#erases.abandon();
+    });
     this.#reads.stop();
     const released = askDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;

@@ -27,21 +27,46 @@ export interface StoredRecord extends Slot {
 export type Write =
   | { readonly op: "save"; readonly record: StoredRecord; readonly expect?: Expect }
   | { readonly op: "delete"; readonly slot: Slot; readonly expect?: Expect }
-  | { readonly op: "check"; readonly slot: Slot; readonly expect: Expect };
+  | { readonly op: "check"; readonly slot: Slot; readonly expect: Expect }
+  /** Removes every record of the session, and of each one's event keeps the id alone. */
+  | { readonly op: "erase"; readonly session: Session; readonly expect?: never };
 
-/** Writes of one tenant, no two of one slot, that take effect together or not at all. */
+/**
+ * Writes of one tenant, no two of one slot, that take effect together or not at all. An erase is in a commit with no
+ * other write of its session.
+ */
 export interface Commit {
   readonly tenant: string;
   readonly writes: readonly Write[];
 }
 
 export type Outcome =
-  /** Per write: was there a record before. */
-  | { readonly is: "applied"; readonly existed: readonly boolean[] }
+  | Applied
   | { readonly is: "duplicate" }
   | { readonly is: "conflict"; readonly write: number }
   | { readonly is: "condition"; readonly write: number; readonly current: Expect }
   | { readonly is: "failed"; readonly error: StateError };
+
+export interface Applied {
+  readonly is: "applied";
+  /** Per write: was there a record before; of an erase false. */
+  readonly existed: readonly boolean[];
+  /** Per erase, in order: how many records this has removed. Only of a commit with erases. */
+  readonly erased?: readonly number[];
+  /**
+   * A large erase has left records behind for `sweep`, which from then on nothing shows: no read, no scan, no
+   * condition, no event id.
+   */
+  readonly remains?: boolean;
+}
+
+/** A piece of what an erase had left behind. */
+export interface Swept {
+  /** How many records this has removed. */
+  readonly removed: number;
+  /** There may be more, so the next piece is asked for. */
+  readonly more: boolean;
+}
 
 export interface ApplyOptions {
   /**
@@ -114,7 +139,7 @@ export interface DriverStatus {
  *
  * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
  * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it
- * throws out of `apply` or `erase` is taken for an unknown outcome, out of a read for UNAVAILABLE.
+ * throws out of `apply` is taken for an unknown outcome, out of a read or a sweep for UNAVAILABLE.
  */
 export interface Driver {
   /** What operators know it by, such as `postgres`; a layer passes it on. */
@@ -141,7 +166,12 @@ export interface Driver {
   /**
    * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One
    * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or
-   * an event id, nor an erase beside a batch that writes in its session; other stores, of this process and of others, are the driver's to hold off.
+   * an event id, or of which one erases a session that the other writes; other stores, of this process and of others, are
+   * the driver's to hold off.
+   *
+   * An erase is one step against every commit, however many records there are. What would take long it leaves behind,
+   * unseen, for `sweep`, and says so in `remains`; nothing that is saved later is ever part of that. An event id of what
+   * it leaves is remembered like that of an erased record.
    *
    * It remembers every saved event id with its fingerprint, and forgets at most twice as many ids as the batch
    * wrote, oldest first: `isSeen` says which may go; one past the window that is still current is put at the end
@@ -152,17 +182,18 @@ export interface Driver {
   /** One entry per slot, in order, from one snapshot. */
   read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]>;
 
-  /** The record whose current event this is. */
-  readByEventId(tenant: string, eventId: EventId): Promise<StoredRecord | undefined>;
+  /** The record of this session whose current event this is. One of another session costs the same as none. */
+  readByEventId(session: Session, eventId: EventId): Promise<StoredRecord | undefined>;
 
-  /** One page, from one snapshot. */
+  /** One page, from one snapshot. It ends early, and says where, rather than to take long. */
   scan(query: ScanQuery): Promise<ScanPage>;
 
   /**
-   * Removes every record of one session, in one step against every commit, and of each one's event keeps the id
-   * alone. How many records.
+   * Removes one piece of what erases of this session have left behind, small enough that a batch which comes meanwhile
+   * hardly waits. A store asks piece after piece, beside its batches; of what nobody asks for any more, since its process
+   * died, a driver goes on by itself along with later batches.
    */
-  erase(tenant: string, user: string, session: string): Promise<number>;
+  sweep(session: Session): Promise<Swept>;
 
   status(): Promise<DriverStatus>;
 

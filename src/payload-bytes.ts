@@ -1,7 +1,7 @@
-import type { QueuedCommit } from "./queued-commit.js";
+import type { Commit } from "./driver.js";
 
 /** Of everything it saves. */
-export function payloadBytes(commit: QueuedCommit): number {
+export function payloadBytes(commit: Commit): number {
   let bytes = 0;
   for (const write of commit.writes) if (write.op === "save") bytes += write.record.bytes.byteLength;
   return bytes;

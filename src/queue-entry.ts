@@ -1,8 +1,7 @@
 import type { CallersPayloads } from "./callers-payloads.js";
-import type { Outcome } from "./driver.js";
+import type { Applied, Commit, Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
 import { payloadBytes } from "./payload-bytes.js";
-import type { QueuedCommit, QueuedOutcome } from "./queued-commit.js";
 import { type CommitKeys, commitKeys } from "./slot-key.js";
 import type { Waiter } from "./tenant-lines.js";
 
@@ -14,12 +13,12 @@ export type Payloads = Pick<CallersPayloads, "seal" | "own">;
 
 /** A commit, and who waits for it. */
 export class Entry implements Waiter {
-  readonly commit: QueuedCommit;
+  readonly commit: Commit;
   readonly bytes: number;
   readonly weight: number;
   /** When it has waited long enough, on the clock of `monotonicMs`. */
   readonly deadline: number;
-  readonly resolve: (outcome: QueuedOutcome) => void;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
   /** Dequeues the caller's abort listener. */
   release: () => void = () => {};
@@ -41,7 +40,7 @@ export class Entry implements Waiter {
   #keys: CommitKeys | undefined;
 
   constructor(
-    commit: QueuedCommit,
+    commit: Commit,
     deadline: number,
     { resolve, reject, onSettled }: Pick<Entry, "resolve" | "reject" | "onSettled">,
     payloads?: Payloads,
@@ -76,7 +75,11 @@ function fits(outcome: Outcome | undefined, { commit }: Entry): outcome is Outco
   const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
   switch (outcome?.is) {
     case "applied":
-      return Array.isArray(outcome.existed) && outcome.existed.length === commit.writes.length;
+      return (
+        Array.isArray(outcome.existed) &&
+        outcome.existed.length === commit.writes.length &&
+        counts(outcome, commit)
+      );
     case "conflict":
       return isWrite(outcome.write);
     case "condition":
@@ -84,6 +87,12 @@ function fits(outcome: Outcome | undefined, { commit }: Entry): outcome is Outco
     default:
       return outcome?.is === "duplicate" || outcome?.is === "failed";
   }
+}
+
+/** Whether it says of each erase how many records it removed. */
+function counts({ erased = [] }: Applied, { writes }: Commit): boolean {
+  const erases = writes.filter(({ op }) => op === "erase").length;
+  return Array.isArray(erased) && erased.length === erases && erased.every(Number.isSafeInteger);
 }
 
 /** Passes an outcome on; where it does not say what became of the commit, the error that is left instead. */

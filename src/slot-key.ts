@@ -1,6 +1,5 @@
 import { slotOf } from "./decide.js";
-import type { Slot } from "./driver.js";
-import { isErase, type QueuedCommit, type Session } from "./queued-commit.js";
+import type { Commit, Session, Slot } from "./driver.js";
 
 /** One string per slot: no part of a slot holds a NUL, so no two run together. */
 export function slotKey(slot: Slot): string {
@@ -20,14 +19,16 @@ export interface CommitKeys {
   readonly shared: readonly string[];
 }
 
-export function commitKeys(commit: QueuedCommit): CommitKeys {
-  if (isErase(commit)) return { alone: [sessionKey(commit.writes[0].session)], shared: [] };
+export function commitKeys(commit: Commit): CommitKeys {
   const alone: string[] = [];
   const shared: string[] = [];
   for (const write of commit.writes) {
     const slot = slotOf(write);
-    alone.push(slotKey(slot));
-    shared.push(sessionKey(slot));
+    if (write.op === "erase") alone.push(sessionKey(slot));
+    else {
+      alone.push(slotKey(slot));
+      shared.push(sessionKey(slot));
+    }
     // One NUL where a slot's key has four: an event's key is never a slot's.
     if (write.op === "save") alone.push(`${commit.tenant}\0${write.record.eventId}`);
   }

@@ -184,6 +184,29 @@ export const listKindCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "list-kind/few-among-many-tenants",
+    rule: "A scan across tenants finds every match, however many tenants without one lie between.",
+    scans: "store",
+    async run({ store, unique, record }) {
+      const [prefix, start] = [`${unique()}/`, unique()];
+      const all = Array.from({ length: 1_101 }, (_, index) => {
+        const tenant = `${start}-${String(index).padStart(4, "0")}`;
+        const kind = index % 550 === 0 ? `${prefix}match` : `${prefix.slice(0, -1)}.none`;
+        return record({ tenant, user: "user", session: "session" }, kind);
+      });
+      await Promise.all(all.map((each) => store.save(each)));
+      const scope = maintenanceScope({ reason: "conformance", allTenants: true });
+      const matches = all.filter(({ kind }) => kind.startsWith(prefix));
+      assertRecords(await store.listKind(scope, prefix), matches, "a scan of all tenants");
+      const after = matches[0] as NewRecord;
+      assertRecords(
+        await store.listKind(scope, prefix, { after, limit: 1 }),
+        [matches[1]] as NewRecord[],
+        "one",
+      );
+    },
+  },
+  {
     id: "list-kind/every-byte",
     rule: "listKind returns every match also when the payloads together are large.",
     scans: "tenant",

@@ -1,8 +1,6 @@
-import type { ApplyOptions, ScanQuery, Slot, StoredRecord, Write } from "../../src/index.js";
+import type { ApplyOptions, ScanQuery, Session, Slot, StoredRecord, Write } from "../../src/index.js";
 import type { ReferenceDriver, RememberedEvent } from "../reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
-
-type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** Drivers that keep every rule as long as nobody else's data lies close by. */
 export const besideMutants: readonly Mutant[] = [
@@ -22,12 +20,12 @@ export const besideMutants: readonly Mutant[] = [
     "erase/bars-nothing",
     (base) =>
       class extends base {
-        override async erase(tenant: string, user: string, session: string): Promise<number> {
+        protected override erase({ tenant, user, session }: Session): number {
           for (const [key, record] of this.space.records) {
             if (record.tenant === tenant && record.session === session && record.user.startsWith(`${user}:`))
               this.space.records.delete(key);
           }
-          return super.erase(tenant, user, session);
+          return super.erase({ tenant, user, session });
         }
       },
   ),

@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome, Write } from "../../src/index.js";
+import { type ApplyOptions, type Commit, type Outcome, slotOf, type Write } from "../../src/index.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
 /** Drivers that are wrong about conditions. */
@@ -22,8 +22,7 @@ export const conditionMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          const filled = (write: Write) =>
-            this.space.records.has(this.slotKey(write.op === "save" ? write.record : write.slot));
+          const filled = (write: Write) => this.space.records.has(this.slotKey(slotOf(write)));
           return super.judge(
             without(commit, (write) => typeof write.expect === "string" && filled(write)),
             options,
@@ -107,6 +106,7 @@ function without(commit: Commit, matches: (write: Write) => boolean): Commit {
 /** A check without a condition is as good as none: it becomes a delete that nobody applies. */
 function unconditional(write: Write): Write {
   if (write.op === "check") return { op: "delete", slot: write.slot };
+  if (write.op === "erase") return write;
   const { expect: _, ...rest } = write;
   return rest;
 }

@@ -56,7 +56,7 @@ export const durabilityMutants: readonly Mutant[] = [
     driver.scan = (query) => (query.identity ? { scan } : seen()).scan(query);
   }),
   looking("finds-events-that-its-last-find-saw", (driver, seen) => {
-    driver.readByEventId = (tenant, eventId) => seen().readByEventId(tenant, eventId);
+    driver.readByEventId = (session, eventId) => seen().readByEventId(session, eventId);
   }),
   brokenDriver(
     "finds-what-it-saw-a-moment-ago",

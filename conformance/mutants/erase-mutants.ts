@@ -1,8 +1,6 @@
-import type { Slot, Write } from "../../src/index.js";
+import { type Session, type Slot, slotOf, type Write } from "../../src/index.js";
 import { like } from "./like.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
-
-type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** Drivers that are wrong about what they erase. */
 export const eraseMutants: readonly Mutant[] = [
@@ -43,9 +41,9 @@ export const eraseMutants: readonly Mutant[] = [
       class extends base {
         #left = 0;
 
-        override erase(tenant: string, user: string, session: string): Promise<number> {
+        protected override erase(session: Session): number {
           this.#left = 1000;
-          return super.erase(tenant, user, session);
+          return super.erase(session);
         }
 
         protected override isErased(record: Slot, session: Session): boolean {
@@ -58,10 +56,10 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/counts-what-is-there",
     (base) =>
       class extends base {
-        override async erase(tenant: string, user: string, session: string): Promise<number> {
-          await super.erase(tenant, user, session);
+        protected override erase(session: Session): number {
+          super.erase(session);
           const events = [...this.space.events.values()];
-          return events.filter(({ slot }) => this.isErased(slot, { tenant, user, session })).length;
+          return events.filter(({ slot }) => this.isErased(slot, session)).length;
         }
       },
   ),
@@ -82,13 +80,13 @@ export const eraseMutants: readonly Mutant[] = [
       class extends base {
         readonly #barred = new Set<string>();
 
-        override erase(tenant: string, user: string, session: string): Promise<number> {
+        protected override erase({ tenant, user, session }: Session): number {
           this.#barred.add(JSON.stringify([tenant, user, session]));
-          return super.erase(tenant, user, session);
+          return super.erase({ tenant, user, session });
         }
 
         protected override write(write: Write, now: number): void {
-          const { tenant, user, session } = write.op === "save" ? write.record : write.slot;
+          const { tenant, user, session } = slotOf(write);
           if (!this.#barred.has(JSON.stringify([tenant, user, session]))) super.write(write, now);
         }
       },

@@ -3,6 +3,7 @@ import {
   type Commit,
   decide,
   type Outcome,
+  type Session,
   type StoredRecord,
   type Write,
 } from "../../src/index.js";
@@ -231,8 +232,8 @@ export const eventMutants: readonly Mutant[] = [
       class extends base {
         readonly #ever = new Map<string, StoredRecord>();
 
-        override async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-          return this.#ever.get(this.eventKey(tenant, eventId));
+        override async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+          return this.#ever.get(this.eventKey(session.tenant, eventId));
         }
 
         protected override write(write: Write, now: number): void {

@@ -9,8 +9,10 @@ import type {
   Outcome,
   ScanPage,
   ScanQuery,
+  Session,
   Slot,
   StoredRecord,
+  Swept,
 } from "../../src/index.js";
 import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
 import { FileLock, hasCode } from "./file-lock.js";
@@ -33,16 +35,16 @@ export class FileDriver implements Driver {
     return new ReferenceDriver(this.load()).read(slots);
   }
 
-  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    return new ReferenceDriver(this.load()).readByEventId(tenant, eventId);
+  async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+    return new ReferenceDriver(this.load()).readByEventId(session, eventId);
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
     return new ReferenceDriver(this.load()).scan(query);
   }
 
-  async erase(tenant: string, user: string, session: string): Promise<number> {
-    return this.exclusively((driver) => driver.erase(tenant, user, session));
+  async sweep(session: Session): Promise<Swept> {
+    return new ReferenceDriver(this.load()).sweep(session);
   }
 
   async status(): Promise<DriverStatus> {

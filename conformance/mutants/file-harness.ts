@@ -2,15 +2,20 @@ import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ApplyOptions, type Commit, createStore, type Outcome, slotKey } from "../../src/index.js";
+import {
+  type ApplyOptions,
+  type Commit,
+  createStore,
+  type Outcome,
+  type Session,
+  slotKey,
+} from "../../src/index.js";
 import type { Harness } from "../case.js";
 import type { ReferenceSpace } from "../reference-driver.js";
 import { conditionsOf } from "./event-mutants.js";
 import { FileDriver, pause } from "./file-driver.js";
 import { FileLock } from "./file-lock.js";
 import { SpaceLock } from "./space-lock.js";
-
-const DAY_MS = 86_400_000;
 
 /** Drivers over a shared file that are each wrong in what only another process, or a kill, can show. */
 const flaws = {
@@ -60,16 +65,26 @@ const flaws = {
   },
 
   "erases-one-by-one": class extends FileDriver {
-    override async erase(tenant: string, user: string, session: string): Promise<number> {
+    override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+      const outcomes: Outcome[] = [];
+      for (const commit of commits) {
+        const [write] = commit.writes;
+        if (write?.op === "erase") outcomes.push(await this.#erase(write.session, options));
+        else outcomes.push(...(await super.apply([commit], options)));
+      }
+      return outcomes;
+    }
+
+    async #erase({ tenant, user, session }: Session, options: ApplyOptions): Promise<Outcome> {
       const { records } = this.load();
       const doomed = [...records.values()].filter(
         (record) => record.tenant === tenant && record.user === user && record.session === session,
       );
       for (const slot of doomed) {
-        await this.apply([{ tenant, writes: [{ op: "delete", slot }] }], { now: Date.now(), window: DAY_MS });
+        await super.apply([{ tenant, writes: [{ op: "delete", slot }] }], options);
         await sleep(1);
       }
-      return doomed.length;
+      return { is: "applied", existed: [false], erased: [doomed.length] };
     }
   },
 
@@ -144,7 +159,7 @@ function held(driver: FileDriver, lock: SpaceLock): FileDriver {
 
 function unconditional(commit: Commit): Commit {
   const writes = commit.writes.map((write) => {
-    if (write.op === "check") return write;
+    if (write.op === "check" || write.op === "erase") return write;
     const { expect: _, ...rest } = write;
     return rest;
   });

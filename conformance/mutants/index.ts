@@ -5,6 +5,7 @@ import { conditionMutants } from "./condition-mutants.js";
 import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
 import { eventMutants } from "./event-mutants.js";
+import { largeEraseMutants } from "./large-erase-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
 import { memoryMutants } from "./memory-mutants.js";
 import type { Mutant } from "./mutant.js";
@@ -28,6 +29,7 @@ export const mutants: readonly Mutant[] = [
   ...nameMutants,
   ...scanMutants,
   ...eraseMutants,
+  ...largeEraseMutants,
   ...durabilityMutants,
   ...lenientMutants,
   ...answerMutants,

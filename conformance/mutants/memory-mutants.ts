@@ -2,6 +2,7 @@ import {
   type ApplyOptions,
   type Commit,
   type Outcome,
+  type Session,
   type StoredRecord,
   slotOf,
   type Write,
@@ -42,9 +43,9 @@ export const memoryMutants: readonly Mutant[] = [
       class extends base {
         readonly #missed = new Set<string>();
 
-        override async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-          const key = this.eventKey(tenant, eventId);
-          const found = this.#missed.has(key) ? undefined : await super.readByEventId(tenant, eventId);
+        override async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+          const key = this.eventKey(session.tenant, eventId);
+          const found = this.#missed.has(key) ? undefined : await super.readByEventId(session, eventId);
           if (found === undefined) this.#missed.add(key);
           return found;
         }
@@ -112,9 +113,9 @@ function erasing(
       class extends base {
         #erased = 0;
 
-        override erase(tenant: string, user: string, session: string): Promise<number> {
+        protected override erase(session: Session): number {
           this.#erased = 0;
-          return super.erase(tenant, user, session);
+          return super.erase(session);
         }
 
         protected override forgetContent(record: StoredRecord): void {

@@ -7,21 +7,21 @@ import { type Driver, fingerprint, type StoredRecord } from "../../src/index.js"
 export function restamped(driver: Driver): Driver {
   return {
     apply: (commits, options) => driver.apply(commits, options),
-    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),
     async read(slots) {
       const records = await driver.read(slots);
       return records.map((record, index) => record && restamp(record, slots[index]));
     },
-    async readByEventId(tenant, eventId) {
-      const record = await driver.readByEventId(tenant, eventId);
-      return record && restamp(record, { tenant, eventId });
+    async readByEventId(session, eventId) {
+      const record = await driver.readByEventId(session, eventId);
+      return record && restamp(record, { ...session, eventId });
     },
     async scan(query) {
-      const { records, more } = await driver.scan(query);
+      const { records, ...rest } = await driver.scan(query);
       const asked = query.identity ?? (query.tenant === undefined ? {} : { tenant: query.tenant });
-      return { records: records.map((record) => restamp(record, asked)), more };
+      return { records: records.map((record) => restamp(record, asked)), ...rest };
     },
   };
 }

@@ -1,3 +1,4 @@
+import { steadyNow } from "../../src/clock.js";
 import { decide, slotOf, type View } from "../../src/decide.js";
 import type {
   ApplyOptions,
@@ -7,25 +8,41 @@ import type {
   Outcome,
   ScanPage,
   ScanQuery,
+  Session,
   Slot,
   StoredRecord,
+  Swept,
   Write,
 } from "../../src/driver.js";
 import { compareByIdentity, compareByKind, compareText } from "../../src/order.js";
-import { slotKey } from "../../src/slot-key.js";
+import { sessionKey, slotKey } from "../../src/slot-key.js";
 import { EventLine, type RememberedEvent } from "./event-line.js";
+import { type Remainder, Remains } from "./remains.js";
 import { SortedBlocks } from "./sorted-blocks.js";
 
 interface Entry {
   record: StoredRecord;
   event: RememberedEvent;
+  /** Higher than that of every entry before. */
+  readonly added: number;
 }
+
+/** What the erases of one batch may remove at once, and a piece of the rest: nobody else has a turn meanwhile. */
+const AT_ONCE = 1000;
+const PIECE = 300;
+/** Of what nobody sweeps any more, along with a batch. */
+const ALONG = 100;
+/** What a page passes over at the most: tenants, and records that are erased and still there. */
+const MOST_TENANTS = 500;
+const MOST_DEAD = 5000;
 
 /** The reference driver: everything in Maps, with the same rules as the others. */
 export class MemoryDriver implements Driver {
   readonly name = "memory";
   readonly #slots = new Map<string, Entry>();
   readonly #events = new EventLine();
+  readonly #remains = new Remains();
+  #added = 0;
   readonly #byIdentity = new SortedBlocks<Entry>((a, b) => compareByIdentity(a.record, b.record));
   readonly #byKind = new SortedBlocks<Entry>((a, b) => compareByKind(a.record, b.record));
 
@@ -34,56 +51,124 @@ export class MemoryDriver implements Driver {
     const view: View = {
       now,
       window,
-      current: (slot) => this.#slots.get(slotKey(slot))?.record.eventId,
-      event: (tenant, eventId) => this.#events.get(tenant, eventId),
+      current: (slot) => this.#current(slotKey(slot))?.record.eventId,
+      event: (tenant, eventId) => this.#event(tenant, eventId),
     };
     let saves = 0;
+    let atOnce = AT_ONCE;
     const outcomes = commits.map((commit) => {
       const decision = decide(commit, view);
       if (decision.is !== "applied") return decision;
+      const erased: number[] = [];
+      let remains = false;
       for (const write of commit.writes) {
-        this.#write(write, now);
+        if (write.op === "erase") {
+          const count = this.#erase(write.session, atOnce, now);
+          erased.push(count ?? 0);
+          atOnce -= count ?? 0;
+          remains ||= count === undefined;
+        } else this.#write(write, now);
         if (write.op === "save") saves++;
       }
-      return decision;
+      if (erased.length === 0) return decision;
+      return { ...decision, erased, ...(remains ? { remains } : {}) };
     });
+    const leftAlone = this.#remains.leftAlone(now);
+    if (leftAlone !== undefined) this.#sweep(leftAlone, ALONG);
     this.#events.forget(saves * 2, now, window);
     return outcomes;
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-    return slots.map((slot) => this.#slots.get(slotKey(slot))?.record);
+    return slots.map((slot) => this.#alive(slotKey(slot))?.record);
   }
 
-  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    const event = this.#events.get(tenant, eventId);
-    return event?.current ? this.#slots.get(event.slot)?.record : undefined;
+  async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+    const event = this.#events.get(session.tenant, eventId);
+    const record = event?.current ? this.#alive(event.slot)?.record : undefined;
+    return record?.user === session.user && record.session === session.session ? record : undefined;
   }
 
   async scan(query: ScanQuery): Promise<ScanPage> {
     const records: StoredRecord[] = [];
     let bytes = 0;
-    for (const record of query.identity ? this.#list(query) : this.#listKind(query)) {
+    for (const found of query.identity ? this.#list(query) : this.#listKind(query)) {
       if (records.length === query.limit || bytes >= query.maxBytes) return { records, more: true };
-      records.push(record);
-      bytes += record.bytes.byteLength;
+      if (!("record" in found)) return { records, more: true, next: found.next };
+      records.push(found.record);
+      bytes += found.record.bytes.byteLength;
     }
     return { records, more: false };
   }
 
-  async erase(tenant: string, user: string, session: string): Promise<number> {
-    const first: Slot = { tenant, user, session, run: "", kind: "" };
-    const erased: Entry[] = [];
-    for (const entry of this.#byIdentity.from((other) => compareByIdentity(other.record, first) >= 0)) {
-      const { record } = entry;
-      if (record.tenant !== tenant || record.user !== user || record.session !== session) break;
-      erased.push(entry);
+  async sweep(session: Session): Promise<Swept> {
+    const remainder = this.#remains.of(session);
+    if (remainder === undefined) return { removed: 0, more: false };
+    remainder.touchedAt = steadyNow();
+    return this.#sweep(remainder, PIECE);
+  }
+
+  /** How many records are gone; undefined when there are so many that they only count as gone. */
+  #erase(session: Session, atOnce: number, now: number): number | undefined {
+    const all = this.#ofSession({ ...session, run: "", kind: "" }, atOnce + 1);
+    if (all.length > atOnce) {
+      this.#remains.put(session, this.#added, now);
+      return undefined;
     }
-    for (const entry of erased) {
-      this.#remove(entry);
-      entry.event.fingerprint = null;
+    const alive = all.filter((entry) => !this.#isDead(entry)).length;
+    for (const entry of all) this.#forget(entry);
+    this.#remains.delete(session);
+    return alive;
+  }
+
+  #sweep(remainder: Remainder, most: number): Swept {
+    const looked = this.#ofSession(remainder.sweptUpTo, most);
+    const dead = looked.filter((entry) => entry.added <= remainder.last);
+    for (const entry of dead) this.#forget(entry);
+    const more = looked.length === most;
+    if (more) remainder.sweptUpTo = (looked.at(-1) as Entry).record;
+    else this.#remains.delete(remainder.session);
+    return { removed: dead.length, more };
+  }
+
+  /** What the session has beyond a place, in order. */
+  #ofSession(place: Slot, most: number): Entry[] {
+    const found: Entry[] = [];
+    for (const entry of this.#byIdentity.from(({ record }) => compareByIdentity(record, place) > 0)) {
+      if (found.length === most || sessionKey(entry.record) !== sessionKey(place)) break;
+      found.push(entry);
     }
-    return erased.length;
+    return found;
+  }
+
+  #isDead({ record, added }: Entry): boolean {
+    return this.#remains.has(record, added);
+  }
+
+  /** What a slot shows. */
+  #alive(key: string): Entry | undefined {
+    const entry = this.#slots.get(key);
+    return entry === undefined || this.#isDead(entry) ? undefined : entry;
+  }
+
+  /** The same, for whoever is about to write: what is erased and still there is removed. */
+  #current(key: string): Entry | undefined {
+    const entry = this.#slots.get(key);
+    if (entry === undefined || !this.#isDead(entry)) return entry;
+    this.#forget(entry);
+    return undefined;
+  }
+
+  #event(tenant: string, eventId: string): RememberedEvent | undefined {
+    const event = this.#events.get(tenant, eventId);
+    if (event?.current) this.#current(event.slot);
+    return event;
+  }
+
+  /** Of its event stays the id alone. */
+  #forget(entry: Entry): void {
+    this.#remove(entry);
+    entry.event.fingerprint = null;
   }
 
   async status(): Promise<DriverStatus> {
@@ -92,10 +177,10 @@ export class MemoryDriver implements Driver {
 
   async close(): Promise<void> {}
 
-  #write(write: Write, now: number): void {
+  #write(write: Exclude<Write, { op: "erase" }>, now: number): void {
     if (write.op === "check") return;
     const key = slotKey(slotOf(write));
-    const entry = this.#slots.get(key);
+    const entry = this.#current(key);
     if (entry !== undefined) entry.event.current = false;
     if (write.op === "delete") {
       if (entry !== undefined) this.#remove(entry);
@@ -104,7 +189,7 @@ export class MemoryDriver implements Driver {
     const { record } = write;
     const event = this.#events.remember(record, key, now);
     if (entry !== undefined) Object.assign(entry, { record, event });
-    else this.#add(key, { record, event });
+    else this.#add(key, { record, event, added: ++this.#added });
   }
 
   #add(key: string, entry: Entry): void {
@@ -120,7 +205,7 @@ export class MemoryDriver implements Driver {
     this.#byKind.remove(entry);
   }
 
-  *#list(query: ScanQuery): Generator<StoredRecord> {
+  *#list(query: ScanQuery): Generator<Entry> {
     const { identity, prefix, after, before, reverse } = query;
     const first = { ...(identity as Omit<Slot, "kind">), kind: prefix };
     const inRange = ({ record }: Entry) =>
@@ -130,23 +215,32 @@ export class MemoryDriver implements Driver {
     const entries = reverse ? this.#byIdentity.before(pastRange) : this.#byIdentity.from(inRange);
     for (const entry of entries) {
       if (reverse ? !inRange(entry) : pastRange(entry)) return;
-      yield entry.record;
+      if (!this.#isDead(entry)) yield entry;
     }
   }
 
-  /** Seeks the next tenant when one has no more, so that it pays for what it returns and for each tenant once. */
-  *#listKind(query: ScanQuery): Generator<StoredRecord> {
+  /**
+   * Seeks the next tenant when one has no more, so that it pays for what it returns and for each tenant once. Ends with
+   * the place to go on from when it has passed over much.
+   */
+  *#listKind(query: ScanQuery): Generator<Entry | { readonly next: Slot }> {
     const { prefix, after } = query;
+    let tenants = 0;
+    let dead = 0;
     let tenant = query.tenant ?? this.#tenantFrom(after?.tenant ?? "");
     while (tenant !== undefined) {
       const first: Slot = { tenant, kind: prefix, user: "", session: "", run: "" };
       const inRange = ({ record }: Entry) =>
         compareByKind(record, first) >= 0 && (!after || compareByKind(record, after) > 0);
-      for (const { record } of this.#byKind.from(inRange)) {
+      for (const entry of this.#byKind.from(inRange)) {
+        const { record } = entry;
         if (record.tenant !== tenant || !record.kind.startsWith(prefix)) break;
-        yield record;
+        if (!this.#isDead(entry)) yield entry;
+        else if (++dead === MOST_DEAD) return yield { next: record };
       }
       tenant = query.tenant === undefined ? this.#tenantFrom(`${tenant}\0`) : undefined;
+      if (tenant !== undefined && ++tenants === MOST_TENANTS)
+        return yield { next: { tenant, kind: "", user: "", session: "", run: "" } };
     }
   }
 

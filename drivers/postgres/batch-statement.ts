@@ -2,7 +2,6 @@ import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
 import { DEADLINE, type Parameter, type Row } from "./connection.js";
-import { isErase } from "./erase-write.js";
 import { IdTaken } from "./errors.js";
 import type { Statements } from "./statements.js";
 
@@ -109,7 +108,7 @@ export function asGiven<T>(pack: () => T): T {
 
 /** Where that pays: not for a few commits, nor for many of one slot, nor where one erases. */
 function packedInRounds(commits: readonly Commit[]): readonly Parameter[] | undefined {
-  if (!commits.every(({ writes }) => writes.length === 1 && !writes.some(isErase))) return undefined;
+  if (!commits.every(({ writes }) => writes.length === 1 && writes[0]?.op !== "erase")) return undefined;
   const rounds = roundsOf(commits);
   return commits.length >= rounds.length * LEAST_PER_ROUND ? packRounds(commits, rounds) : undefined;
 }

@@ -1,10 +1,9 @@
 import { slotOf } from "../../src/decide.js";
-import type { Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
+import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { compareText } from "../../src/order.js";
 import { commitKeys } from "../../src/slot-key.js";
 import type { Parameter, Row } from "./connection.js";
-import type { Applied } from "./erase-write.js";
 import { LINE } from "./event-line.js";
 
 /** The parameters of the function that applies commit by commit, in its order. */

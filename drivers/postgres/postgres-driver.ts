@@ -11,6 +11,7 @@ import type {
   Session,
   Slot,
   StoredRecord,
+  Swept,
 } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
@@ -21,7 +22,6 @@ import { asGiven, BatchStatement, type Outcomes } from "./batch-statement.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter, type Row } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
-import { erasedOf, eraseOf, type Swept } from "./erase-write.js";
 import { type Intent, LockNotFree } from "./errors.js";
 import { LockedLane } from "./locked-lane.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
@@ -121,8 +121,11 @@ export class PostgresDriver implements Driver {
     return records;
   }
 
-  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, null, null, eventId], "read");
+  async readByEventId(
+    { tenant, user, session }: Session,
+    eventId: string,
+  ): Promise<StoredRecord | undefined> {
+    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, user, session, eventId], "read");
     return row && recordOf(row);
   }
 
@@ -135,19 +138,6 @@ export class PostgresDriver implements Driver {
     return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
   }
 
-  async erase(tenant: string, user: string, session: string): Promise<number> {
-    const whose = { tenant, user, session };
-    const [outcome] = await this.apply([eraseOf(whose)], { now: 0, window: Number.MAX_SAFE_INTEGER });
-    let { removed, more } = erasedOf(outcome as Outcome);
-    while (more) {
-      const swept = await this.sweep(whose);
-      removed += swept.removed;
-      more = swept.more;
-    }
-    return removed;
-  }
-
-  /** One piece of what erases of this session have left behind. */
   async sweep({ tenant, user, session }: Session): Promise<Swept> {
     const parameters = [this.#lockTimeout(), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
     // Asked again it does no harm.

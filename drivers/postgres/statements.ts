@@ -66,7 +66,7 @@ export function statementsOf(names: Names): Statements {
       SELECT ${RECORD} FROM ${names.event} AS e
       JOIN LATERAL (
         SELECT * FROM ${names.record} AS q WHERE q.tenant = e.tenant AND q.id = e.record_id OFFSET 0
-      ) AS r ON r.event_id = e.event_id AND ($2::text IS NULL OR r.user_id = $2::text AND r.session = $3::text)
+      ) AS r ON r.event_id = e.event_id AND r.user_id = $2::text AND r.session = $3::text
         AND NOT ${isDead(names, "r")}
       WHERE e.tenant = $1::text AND e.event_id = $4::text`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,

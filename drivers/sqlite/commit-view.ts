@@ -3,6 +3,7 @@ import type { SeenEvent, View } from "../../src/decide.js";
 import type { ApplyOptions, Slot, StoredRecord } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import type { Connection } from "./connection.js";
+import type { Erasures } from "./erasures.js";
 import { damaged } from "./errors.js";
 
 const CURRENT = `
@@ -15,7 +16,7 @@ SELECT id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
 
 const EVENT = `
-SELECT event.fingerprint, event.saved_at, record.id IS NOT NULL
+SELECT event.fingerprint, event.saved_at, record.id
 FROM event LEFT JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ?`;
@@ -27,6 +28,11 @@ UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, by
 const INSERT = `
 INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** With a number above that up to which the session is erased. */
+const INSERT_ABOVE = `
+INSERT INTO record (id, tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
+VALUES (max(?, (SELECT ifnull(max(id), 0) FROM record)) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const SESSION = "SELECT tenant, user, session FROM record WHERE id = ?";
 const DELETE = `DELETE FROM record WHERE ${ROW}`;
 const REMEMBER = `
 INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
@@ -41,22 +47,29 @@ export function prepareCommits(connection: Connection) {
     event: connection.prepare(EVENT).raw(),
     update: connection.prepare(UPDATE),
     insert: connection.prepare(INSERT),
+    insertAbove: connection.prepare(INSERT_ABOVE),
+    session: connection.prepare(SESSION).raw(),
     delete: connection.prepare(DELETE),
     remember: connection.prepare(REMEMBER),
     forget: connection.prepare(FORGET),
   };
 }
 
-/** What commits are judged against. It keeps what it looked up, so that the writes need not look again. */
+/**
+ * What commits are judged against. It keeps what it looked up, so that the writes need not look again. What is erased and
+ * still there it removes where it meets it.
+ */
 export class CommitView implements View {
   readonly now: number;
   readonly window: number;
   readonly #sql: CommitStatements;
+  readonly #erasures: Erasures;
   readonly #rows = new Map<Slot, number>();
   readonly #remembered = new Set<EventId>();
 
-  constructor(sql: CommitStatements, { now, window }: ApplyOptions) {
+  constructor(sql: CommitStatements, erasures: Erasures, { now, window }: ApplyOptions) {
     this.#sql = sql;
+    this.#erasures = erasures;
     this.now = now;
     this.window = window;
   }
@@ -65,6 +78,7 @@ export class CommitView implements View {
     const row = this.#sql.current.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
     if (row === undefined) return undefined;
     const [id, eventId] = row as [number, unknown];
+    if (this.#erasures.removeDead(slot, id)) return undefined;
     if (typeof eventId !== "string") throw damagedAt(slot);
     this.#rows.set(slot, id);
     return eventId;
@@ -73,7 +87,9 @@ export class CommitView implements View {
   exists(slot: Slot): boolean {
     const row = this.#sql.exists.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
     if (row === undefined) return false;
-    this.#rows.set(slot, (row as [number])[0]);
+    const [id] = row as [number];
+    if (this.#erasures.removeDead(slot, id)) return false;
+    this.#rows.set(slot, id);
     return true;
   }
 
@@ -81,8 +97,15 @@ export class CommitView implements View {
     const row = this.#sql.event.get(tenant, eventId);
     if (row === undefined) return undefined;
     this.#remembered.add(eventId);
-    const [fingerprint, savedAt, current] = row as [string | null, number, number];
-    return { fingerprint, savedAt, current: current === 1 };
+    const [fingerprint, savedAt, id] = row as [string | null, number, number | null];
+    if (id !== null && this.#isDead(id)) return { fingerprint: null, savedAt, current: false };
+    return { fingerprint, savedAt, current: id !== null };
+  }
+
+  #isDead(id: number): boolean {
+    if (!this.#erasures.any) return false;
+    const [tenant, user, session] = this.#sql.session.get(id) as [string, string, string];
+    return this.#erasures.removeDead({ tenant, user, session }, id);
   }
 
   /** Makes the record current in its slot, and remembers its event. */
@@ -121,18 +144,10 @@ export class CommitView implements View {
       );
       return id;
     }
-    const { lastInsertRowid } = this.#sql.insert.run(
-      tenant,
-      user,
-      session,
-      run,
-      kind,
-      eventId,
-      fingerprint,
-      version,
-      updatedAt,
-      bytes,
-    );
+    const content = [tenant, user, session, run, kind, eventId, fingerprint, version, updatedAt, bytes];
+    const above = this.#erasures.fencedUpTo(record);
+    const { lastInsertRowid } =
+      above === undefined ? this.#sql.insert.run(...content) : this.#sql.insertAbove.run(above, ...content);
     return Number(lastInsertRowid);
   }
 }

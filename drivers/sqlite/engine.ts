@@ -1,17 +1,14 @@
+import { steadyNow } from "../../src/clock.js";
 import { decide } from "../../src/decide.js";
-import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
+import type { Applied, ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/driver.js";
 import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";
-import { forgetOldest, prepareLine } from "./event-line.js";
+import { Erasures, prepareErasures } from "./erasures.js";
+import { forgetOldest, prepareLine, timeAmong } from "./event-line.js";
 import { loadPackage } from "./load-package.js";
 import { preparedOnFirstUse } from "./schema.js";
 import { Transactions } from "./transactions.js";
-
-const FORGET_CONTENT = `
-UPDATE event SET fingerprint = NULL
-WHERE tenant = ? AND event_id IN (SELECT event_id FROM record WHERE tenant = ? AND user = ? AND session = ?)`;
-const ERASE = "DELETE FROM record WHERE tenant = ? AND user = ? AND session = ?";
 
 /** What writes: all of it synchronous, on one connection, so that it may live in another thread. */
 export class Engine {
@@ -28,26 +25,27 @@ export class Engine {
     this.#verifyFile = verifyFile;
   }
 
-  apply(commits: readonly Commit[], options: ApplyOptions): readonly Outcome[] {
-    return this.#write(({ commit, line }) => {
+  apply(commits: readonly Commit[], given: ApplyOptions): readonly Outcome[] {
+    return this.#write(({ commit, line, erasure }) => {
+      const options = timeAmong(line, given);
+      const erasures = new Erasures(erasure, options.now);
+      const view = new CommitView(commit, erasures, options);
       let saves = 0;
-      const outcomes: Outcome[] = [];
-      const view = new CommitView(commit, options);
-      for (const next of commits) {
-        const outcome = decide(next, view);
-        outcomes.push(outcome);
-        if (outcome.is === "applied") saves += carryOut(next, view);
-      }
+      const outcomes = commits.map((next) => {
+        const decision = decide(next, view);
+        if (decision.is !== "applied") return decision;
+        const done = carryOut(next, view, erasures);
+        saves += done.saves;
+        return done.erased.length === 0 ? decision : { ...decision, ...erasedOf(done.erased) };
+      });
+      erasures.sweepAlong();
       forgetOldest(line, saves * 2, options);
       return outcomes;
     });
   }
 
-  erase(tenant: string, user: string, session: string): number {
-    return this.#write(({ forgetContent, erase }) => {
-      forgetContent.run(tenant, tenant, user, session);
-      return erase.run(tenant, user, session).changes;
-    });
+  sweep(session: Session): Swept {
+    return this.#write(({ erasure }) => new Erasures(erasure, steadyNow()).sweep(session));
   }
 
   async backup(target: string): Promise<void> {
@@ -74,19 +72,26 @@ function prepareWrites(connection: Connection) {
   return {
     commit: prepareCommits(connection),
     line: prepareLine(connection),
-    forgetContent: connection.prepare(FORGET_CONTENT),
-    erase: connection.prepare(ERASE),
+    erasure: prepareErasures(connection),
   };
 }
 
-/** How many records it saved. */
-function carryOut(commit: Commit, view: CommitView): number {
+/** How many records it saved, and what became of each erase. */
+function carryOut(commit: Commit, view: CommitView, erasures: Erasures) {
   let saves = 0;
+  const erased: (number | undefined)[] = [];
   for (const write of commit.writes) {
-    if (write.op === "delete") view.delete(write.slot);
-    if (write.op !== "save") continue;
-    view.save(write.record);
-    saves++;
+    if (write.op === "erase") erased.push(erasures.erase(write.session));
+    else if (write.op === "delete") view.delete(write.slot);
+    else if (write.op === "save") {
+      view.save(write.record);
+      saves++;
+    }
   }
-  return saves;
+  return { saves, erased };
+}
+
+function erasedOf(counts: readonly (number | undefined)[]): Pick<Applied, "erased" | "remains"> {
+  const erased = counts.map((count = 0) => count);
+  return counts.includes(undefined) ? { erased, remains: true } : { erased };
 }

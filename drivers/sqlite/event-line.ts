@@ -4,6 +4,9 @@ import type { Connection } from "./connection.js";
 
 const HEAD = "SELECT lined_up_at FROM event ORDER BY id LIMIT 1";
 
+/** When the last was saved, or moved to the end. */
+const TAIL = "SELECT lined_up_at FROM event ORDER BY id DESC LIMIT 1";
+
 export const OLDEST = `
 SELECT event.id, event.lined_up_at, event.saved_at, record.id IS NOT NULL
 FROM event LEFT JOIN record
@@ -21,10 +24,22 @@ export type LineStatements = ReturnType<typeof prepareLine>;
 export function prepareLine(connection: Connection) {
   return {
     head: connection.prepare(HEAD).raw(),
+    tail: connection.prepare(TAIL).raw(),
     oldest: connection.prepare(OLDEST).raw(),
     toTheEnd: connection.prepare(TO_THE_END),
     forget: connection.prepare(FORGET),
   };
+}
+
+/**
+ * The time to write by: not before that of the last write to this database, by whatever process. What one saves whose
+ * clock is behind would otherwise be forgotten early by the others. A time that is ahead by more than the window is not
+ * believed, and only keeps ids for longer.
+ */
+export function timeAmong(sql: LineStatements, { now, window, ...rest }: ApplyOptions): ApplyOptions {
+  const [last] = (sql.tail.get() ?? []) as [number?];
+  const isAhead = Number.isSafeInteger(last) && (last as number) > now && (last as number) <= now + window;
+  return { ...rest, now: isAhead ? (last as number) : now, window };
 }
 
 /**

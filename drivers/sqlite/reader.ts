@@ -1,6 +1,7 @@
-import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
+import type { ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/driver.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
+import { ALIVE } from "./fences.js";
 import { CONTENT, PLACE, placedRecordOf, recordOf } from "./row.js";
 import { prepareScans, scanIdentity, scanTenant, scanTenants } from "./scan.js";
 import { preparedOnFirstUse, schemaVersion } from "./schema.js";
@@ -8,13 +9,16 @@ import { Transactions } from "./transactions.js";
 
 const BY_SLOT = `
 SELECT ${CONTENT} FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${ALIVE}`;
 
-/** An event id is indexed for the memory of it alone, which points at the record. */
+/**
+ * An event id is indexed for the memory of it alone, which points at the record. Whose it is stands in the record's row before
+ * its payload, and is read before.
+ */
 const BY_EVENT = `
 SELECT ${CONTENT}, ${PLACE} FROM event JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
-WHERE event.tenant = ? AND event.event_id = ?`;
+WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${ALIVE}`;
 
 /**
  * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
@@ -34,7 +38,8 @@ export class Reader {
   read(slots: readonly Slot[]): readonly (StoredRecord | undefined)[] {
     const { bySlot } = this.#statements();
     const find = (slot: Slot): StoredRecord | undefined => {
-      const row = bySlot.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
+      const { tenant, user, session, run, kind } = slot;
+      const row = bySlot.get(tenant, user, session, run, kind, tenant, user, session);
       return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
     };
     // One statement is a snapshot by itself.
@@ -42,9 +47,9 @@ export class Reader {
     return this.#transactions.reading(() => slots.map(find));
   }
 
-  readByEventId(tenant: string, eventId: string): StoredRecord | undefined {
+  readByEventId({ tenant, user, session }: Session, eventId: string): StoredRecord | undefined {
     const { byEvent } = this.#statements();
-    const row = translated(() => byEvent.get(tenant, eventId));
+    const row = translated(() => byEvent.get(tenant, eventId, user, session, tenant, user, session));
     return row === undefined ? undefined : placedRecordOf(row as readonly unknown[]);
   }
 
@@ -52,7 +57,7 @@ export class Reader {
     const { scans } = this.#statements();
     const { identity, tenant } = query;
     if (identity !== undefined) return translated(() => scanIdentity(scans, query, identity));
-    if (tenant !== undefined) return translated(() => scanTenant(scans, query, tenant));
+    if (tenant !== undefined) return this.#transactions.reading(() => scanTenant(scans, query, tenant));
     return this.#transactions.reading(() => scanTenants(scans, query));
   }
 

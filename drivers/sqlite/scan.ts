@@ -1,18 +1,30 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
 import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/order.js";
-import type { Connection } from "./connection.js";
+import type { Connection, Statement } from "./connection.js";
 import { damaged } from "./errors.js";
+import { ALIVE, Fences, prepareFences } from "./fences.js";
 import { CONTENT, PLACE, placedRecordOf } from "./row.js";
 
 const OF_IDENTITY = `
 SELECT ${CONTENT}, ${PLACE} FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind >= ? AND kind < ?
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind >= ? AND kind < ? AND ${ALIVE}
 ORDER BY kind`;
 
 const OF_TENANT = `
 SELECT ${CONTENT}, ${PLACE} FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
+
+/** The same, by the index alone, for what is erased and still there is passed over. */
+const PLACES_OF_TENANT = `
+SELECT id, user, session, run, kind FROM record
+WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
+ORDER BY kind, user, session, run`;
+const CONTENT_OF = `SELECT ${CONTENT} FROM record WHERE id = ?`;
+
+/** What a page passes over at the most: tenants, and records that are erased and still there. */
+const MOST_TENANTS = 500;
+const MOST_DEAD = 5000;
 
 const NEXT_TENANT =
   "SELECT tenant, CAST(tenant AS BLOB) FROM record WHERE tenant > ? ORDER BY tenant LIMIT 1";
@@ -27,6 +39,9 @@ export function prepareScans(connection: Connection) {
     ofIdentity: connection.prepare(OF_IDENTITY).raw(),
     ofIdentityReverse: connection.prepare(`${OF_IDENTITY} DESC`).raw(),
     ofTenant: connection.prepare(OF_TENANT).raw(),
+    placesOfTenant: connection.prepare(PLACES_OF_TENANT).raw(),
+    contentOf: connection.prepare(CONTENT_OF).raw(),
+    ...prepareFences(connection),
     nextTenant: connection.prepare(NEXT_TENANT).raw(),
   };
 }
@@ -37,38 +52,71 @@ export function scanIdentity(sql: ScanStatements, query: ScanQuery, identity: Om
   const { from, until } = kindRange(query);
   const page = new Page(query);
   const statement = query.reverse ? sql.ofIdentityReverse : sql.ofIdentity;
-  page.take(statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT));
+  page.take(
+    statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT, tenant, user, session),
+  );
   return page;
 }
 
 /** Records of one tenant, by kind, user, session and run. */
 export function scanTenant(sql: ScanStatements, query: ScanQuery, tenant: string): ScanPage {
   const page = new Page(query);
-  takeTenant(sql, query, tenant, page);
+  takeTenant(sql, query, tenant, page, new Fences(sql));
   return page;
 }
 
-/** Records of every tenant, by tenant and then as above. Whatever else is stored, a tenant costs one seek. */
+/**
+ * Records of every tenant, by tenant and then as above. Whatever else is stored, a tenant costs two seeks, and a page ends
+ * after so many tenants.
+ */
 export function scanTenants(sql: ScanStatements, query: ScanQuery): ScanPage {
   const page = new Page(query);
+  const fences = new Fences(sql);
+  let tenants = 0;
   let tenant: string | undefined = query.after?.tenant ?? "";
   while (tenant !== undefined && !page.more) {
-    takeTenant(sql, query, tenant, page);
+    takeTenant(sql, query, tenant, page, fences);
+    if (page.more) break;
     tenant = tenantAfter(sql, tenant, page);
+    if (tenant !== undefined && ++tenants === MOST_TENANTS) page.endBefore(tenant);
     // Whether that tenant has a match is the next page's to find out: there may be many that have none.
     if (tenant !== undefined && page.isFull) page.more = true;
   }
   return page;
 }
 
-function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page: Page): void {
+function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page: Page, fences: Fences): void {
   const { prefix, after, before } = query;
   if (after !== undefined && compareText(after.tenant, tenant) > 0) return;
   const first = { kind: prefix, user: "", session: "", run: "" };
   const isAfter = after?.tenant === tenant && compareText(after.kind, prefix) >= 0;
   const { kind, user, session, run } = isAfter ? after : first;
   const end = prefixEnd(prefix) ?? AFTER_ALL_TEXT;
-  page.take(sql.ofTenant.iterate(tenant, kind, user, session, run, end), before);
+  const rows = (statement: Statement) => statement.iterate(tenant, kind, user, session, run, end);
+  if (fences.any) page.take(aliveOf(sql, rows(sql.placesOfTenant), tenant, page, fences), before);
+  else page.take(rows(sql.ofTenant), before);
+}
+
+/** The rows of those that are not erased, until the page has passed over too many. */
+function* aliveOf(
+  sql: ScanStatements,
+  rows: Iterable<unknown>,
+  tenant: string,
+  page: Page,
+  fences: Fences,
+): Generator<readonly unknown[]> {
+  let passed = 0;
+  for (const row of rows) {
+    const [id, user, session, run, kind] = row as [number, string, string, string, string];
+    if (fences.isDead({ tenant, user, session }, id)) {
+      if (++passed < MOST_DEAD) continue;
+      page.endAfter({ tenant, user, session, run, kind });
+      return;
+    }
+    const content = sql.contentOf.get(id) as readonly unknown[] | undefined;
+    if (content === undefined) throw damaged("an index of the database leads to a row that is not there");
+    yield [...content, tenant, user, session, run, kind];
+  }
 }
 
 /**
@@ -88,6 +136,7 @@ function tenantAfter(sql: ScanStatements, tenant: string, page: Page): string | 
 class Page implements ScanPage {
   readonly records: StoredRecord[] = [];
   more = false;
+  next?: Slot;
   readonly #limit: number;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -99,6 +148,17 @@ class Page implements ScanPage {
 
   get isFull(): boolean {
     return this.records.length >= this.#limit || this.#bytes >= this.#maxBytes;
+  }
+
+  /** Enough was looked at: the next page goes on after this place. */
+  endAfter(place: Slot): void {
+    this.more = true;
+    this.next = place;
+  }
+
+  /** The same, before all that this tenant has. */
+  endBefore(tenant: string): void {
+    this.endAfter({ tenant, kind: "", user: "", session: "", run: "" });
   }
 
   /** Takes rows until the page is full, those before a place if one is given. */

@@ -41,8 +41,27 @@ CREATE TABLE event (
 ) STRICT;
 `;
 
+/**
+ * One row for each erase that has left records behind: those of the session up to the number `last` are erased, and are
+ * being removed in the order of run and kind, up to which place says `run` and `kind`. A row of `record` that is made later
+ * has a higher number. `touched_at` is when somebody last went on with it.
+ */
+const ERASURES = `
+CREATE TABLE erasure (
+  tenant TEXT NOT NULL,
+  user TEXT NOT NULL,
+  session TEXT NOT NULL,
+  last INTEGER NOT NULL,
+  run TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  touched_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant, user, session)
+) STRICT, WITHOUT ROWID;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "records-and-events", sql: RECORDS_AND_EVENTS },
+  { version: 2, name: "erasures", sql: ERASURES },
 ];
 
 export function schemaVersion(connection: Connection): number {

@@ -7,8 +7,10 @@ import type {
   Outcome,
   ScanPage,
   ScanQuery,
+  Session,
   Slot,
   StoredRecord,
+  Swept,
 } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { pendingAt } from "../migrations.js";
@@ -23,7 +25,7 @@ type Eventually<T> = T | Promise<T>;
 /** What writes, in this thread or another. UNAVAILABLE `busy` when a lock is in its way: asked again, it tries again. */
 export interface Writer {
   apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
-  erase(tenant: string, user: string, session: string): Eventually<number>;
+  sweep(session: Session): Eventually<Swept>;
   backup(target: string): Promise<void>;
   close(): Eventually<void>;
 }
@@ -56,16 +58,16 @@ export class SqliteDriver implements Driver, BackedUp {
     return this.#patiently(() => this.#reader.read(slots));
   }
 
-  readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
-    return this.#patiently(() => this.#reader.readByEventId(tenant, eventId));
+  readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
+    return this.#patiently(() => this.#reader.readByEventId(session, eventId));
   }
 
   scan(query: ScanQuery): Promise<ScanPage> {
     return this.#patiently(() => this.#reader.scan(query));
   }
 
-  erase(tenant: string, user: string, session: string): Promise<number> {
-    return this.#write(() => this.#writer.erase(tenant, user, session));
+  sweep(session: Session): Promise<Swept> {
+    return this.#write(() => this.#writer.sweep(session));
   }
 
   async status(): Promise<DriverStatus> {

@@ -1,7 +1,17 @@
 import { resolve } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { ClassicLevel } from "classic-level";
-import type { ApplyOptions, Commit, Driver, ScanQuery, Slot, StoredRecord, Write } from "groundstate";
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  Outcome,
+  ScanQuery,
+  Session,
+  Slot,
+  StoredRecord,
+  Write,
+} from "groundstate";
 import { compareText, decide, isSeen, kindRange, StateError, slotOf } from "groundstate";
 import { ageKey, eventKey, indexKey, recordKey, within } from "./keys.js";
 
@@ -44,11 +54,16 @@ export class LevelDriver implements Driver {
     const event = (tenant: string, eventId: string) => this.#get(eventKey(tenant, eventId));
     return this.#inTurn(async () => {
       const saves: Write[] = [];
-      const outcomes = commits.map((commit) => {
+      const outcomes: Outcome[] = [];
+      for (const commit of commits) {
         const outcome = decide(commit, { current, event, now, window });
-        if (outcome.is === "applied") saves.push(...commit.writes.filter((write) => this.#write(write, now)));
-        return outcome;
-      });
+        outcomes.push(outcome);
+        if (outcome.is !== "applied") continue;
+        saves.push(...commit.writes.filter((write) => this.#write(write, now)));
+        for (const write of commit.writes)
+          if (write.op === "erase")
+            outcomes[outcomes.length - 1] = { ...outcome, erased: [await this.#erase(write.session)] };
+      }
       // The oldest are forgotten. What is still current is passed over: it is put back when it no longer is.
       const old = { gt: ageKey(0), lt: ageKey(now - window + 1), limit: saves.length * 2 };
       for (const [age, { event: key }] of await this.#db.iterator(old).all()) {
@@ -61,24 +76,33 @@ export class LevelDriver implements Driver {
   }
 
   /** Of the events the ids stay, and nothing else. */
-  erase(tenant: string, user: string, session: string): Promise<number> {
-    return this.#inTurn(async () => {
-      const keys = await this.#db.keys(within("record", tenant, user, session)).all();
-      for (const key of keys) {
-        const [run = "", kind = ""] = key.split("\0").slice(4);
-        this.#empty({ tenant, user, session, run, kind }, { record: null, fingerprint: null });
-      }
-      return keys.length;
-    });
+  async #erase({ tenant, user, session }: Session): Promise<number> {
+    const range = within("record", tenant, user, session);
+    const saved = [...this.#changes.keys()].filter((key) => key > range.gt && key < range.lt);
+    const keys = new Set([...(await this.#db.keys(range).all()), ...saved]);
+    const there = [...keys].filter((key) => !this.#changes.has(key) || this.#changes.get(key));
+    for (const key of there) {
+      const [run = "", kind = ""] = key.split("\0").slice(4);
+      this.#empty({ tenant, user, session, run, kind }, { record: null, fingerprint: null });
+    }
+    return there.length;
   }
+
+  /** An erase removes all there is at once. */
+  readonly sweep = async () => ({ removed: 0, more: false });
 
   read(slots: readonly Slot[]): Promise<(StoredRecord | undefined)[]> {
     return this.#db.getMany(slots.map(recordKey)).catch(explain);
   }
 
-  async readByEventId(tenant: string, eventId: string): Promise<StoredRecord | undefined> {
+  async readByEventId(
+    { tenant, user, session }: Session,
+    eventId: string,
+  ): Promise<StoredRecord | undefined> {
     const event = await this.#db.get(eventKey(tenant, eventId)).catch(explain);
-    const record = event?.current && (await this.#db.get(event.record).catch(explain));
+    const { gt, lt } = within("record", tenant, user, session);
+    if (!event?.current || event.record <= gt || event.record >= lt) return undefined;
+    const record = await this.#db.get(event.record).catch(explain);
     return record?.eventId === eventId ? record : undefined;
   }
 
@@ -120,7 +144,7 @@ export class LevelDriver implements Driver {
   }
 
   #write(write: Write, now: number): boolean {
-    if (write.op !== "check") this.#empty(slotOf(write));
+    if (write.op === "save" || write.op === "delete") this.#empty(slotOf(write));
     if (write.op !== "save") return false;
     const { tenant, eventId, fingerprint } = write.record;
     const [record, event] = [recordKey(write.record), eventKey(tenant, eventId)];

@@ -42,8 +42,7 @@ const RUNTIME: RetryRuntime = {
 /**
  * Tries again what passes by itself: a lock, a deadlock, a lost connection. What may have been written is tried
  * again only where every commit of the batch has event ids that tell what happened, and within half the idempotency
- * window, while they surely do. An erase whose outcome is
- * unknown is not. Ends with the driver's close. An error that came back to the last try says in `details.retries` how
+ * window, while they surely do. Ends with the driver's close. An error that came back to the last try says in `details.retries` how
  * many there were.
  *
  * INVALID_RECORD for a policy that makes no sense.
@@ -81,9 +80,10 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
         return answer.map(told);
       },
       read: (slots) => again("read", () => driver.read(slots)),
-      readByEventId: (tenant, eventId) => again("readByEventId", () => driver.readByEventId(tenant, eventId)),
+      readByEventId: (session, eventId) =>
+        again("readByEventId", () => driver.readByEventId(session, eventId)),
       scan: (query) => again("scan", () => driver.scan(query)),
-      erase: (tenant, user, session) => again("erase", () => driver.erase(tenant, user, session)),
+      sweep: (session) => again("sweep", () => driver.sweep(session)),
       status: () => driver.status(),
       close() {
         closing.abort();

@@ -69,9 +69,9 @@ function changed(driver: Driver, apply: Driver["apply"]): Driver {
   return {
     apply,
     read: (slots) => driver.read(slots),
-    readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
+    readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
     scan: (query) => driver.scan(query),
-    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),
   };

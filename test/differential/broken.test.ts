@@ -4,9 +4,11 @@ import { openMemory } from "../../drivers/memory/index.js";
 import type { Commit, Driver, StoredRecord, Write } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
 import { compareByKind, compareText } from "../../src/order.js";
-import { methods } from "../src/rig.js";
+import { erased, erasing, methods } from "../src/rig.js";
 import { runScript } from "./perform.js";
 import { scripts } from "./script.js";
+
+const ALL = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
 
 /** Drivers that break one rule each, wrapped around one that keeps them all. */
 const BROKEN: Readonly<Record<string, (driver: Driver) => Driver>> = {
@@ -22,44 +24,28 @@ const BROKEN: Readonly<Record<string, (driver: Driver) => Driver>> = {
     ...methods(driver),
     apply: (commits, options) => driver.apply(commits, { ...options, window: 0 }),
   }),
-  "keeps the content of what was erased": (driver) => ({
-    ...methods(driver),
-    async erase(tenant, user, session) {
-      const { records } = await driver.scan({
-        tenant,
-        prefix: "",
-        limit: 1e6,
-        maxBytes: 1e9,
-        reverse: false,
-      });
-      const erased = records.filter((record) => record.user === user && record.session === session);
-      const writes = erased.map((slot): Write => ({ op: "delete", slot }));
-      if (writes.length > 0) await driver.apply([{ tenant, writes }], { now: Date.now(), window: 1e9 });
+  "keeps the content of what was erased": (driver) =>
+    erasing(driver, async ({ tenant, user, session }, options) => {
+      const { records } = await driver.scan({ ...ALL, tenant });
+      const doomed = records.filter((record) => record.user === user && record.session === session);
+      const writes = doomed.map((slot): Write => ({ op: "delete", slot }));
+      if (writes.length > 0) await driver.apply([{ tenant, writes }], options);
       return writes.length;
-    },
-  }),
-  "erases all sessions of the user": (driver) => ({
-    ...methods(driver),
-    async erase(tenant, user, session) {
-      const { records } = await driver.scan({
-        tenant,
-        prefix: "",
-        limit: 1e6,
-        maxBytes: 1e9,
-        reverse: false,
-      });
+    }),
+  "erases all sessions of the user": (driver) =>
+    erasing(driver, async ({ tenant, user, session }) => {
+      const { records } = await driver.scan({ ...ALL, tenant });
       const others = records.filter((record) => record.user === user && record.session !== session);
       for (const other of new Set(others.map((record) => record.session)))
-        await driver.erase(tenant, user, other);
-      return driver.erase(tenant, user, session);
-    },
-  }),
+        await erased(driver, tenant, user, other);
+      return erased(driver, tenant, user, session);
+    }),
   "shares event ids between tenants": (driver) => ({
     ...methods(driver),
-    async readByEventId(tenant, eventId) {
-      const { records } = await driver.scan({ prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false });
+    async readByEventId(session, eventId) {
+      const { records } = await driver.scan(ALL);
       const found = records.find((record) => record.eventId === eventId);
-      return found && { ...found, tenant };
+      return found && { ...found, ...session };
     },
   }),
   "orders kinds by UTF-16": (driver) => ({

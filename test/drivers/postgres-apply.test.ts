@@ -7,6 +7,7 @@ import { isStateError } from "../../src/errors.js";
 import { slotKey } from "../../src/slot-key.js";
 import { startPostgres } from "../postgres/server.js";
 import { type Random, seeded } from "../seeded.js";
+import { erased } from "../src/rig.js";
 import {
   apply,
   check,
@@ -160,7 +161,7 @@ describe("text that a literal could be broken with", () => {
       const saved = save({ ...slot, eventId: text, bytes: Buffer.from(text) }, null);
       expect(await apply(driver, [saved])).toEqual([APPLIED_NEW]);
       expect(await driver.read([slot])).toMatchObject([{ ...slot, eventId: text, bytes: Buffer.from(text) }]);
-      expect(await driver.readByEventId(slot.tenant, text)).toMatchObject(slot);
+      expect(await driver.readByEventId(slot, text)).toMatchObject(slot);
       const { tenant, user, session, run } = slot;
       const listed = await driver.scan({
         tenant,
@@ -351,8 +352,8 @@ describe("the memory of event ids", () => {
     const { driver, sql } = await openFresh();
     await apply(driver, [save({ eventId: "1", kind: "a" }), save({ eventId: "2", kind: "b", run: "r" })]);
     await apply(driver, [save({ eventId: "3", session: "other" })]);
-    expect(await driver.erase("acme", "ann", "s1")).toBe(2);
-    expect(await driver.erase("acme", "ann", "s1")).toBe(0);
+    expect(await erased(driver, "acme", "ann", "s1")).toBe(2);
+    expect(await erased(driver, "acme", "ann", "s1")).toBe(0);
     const left =
       await sql`SELECT event_id, fingerprint IS NULL AS empty FROM groundstate.event ORDER BY event_id`;
     expect([...left]).toEqual([

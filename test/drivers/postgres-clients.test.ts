@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { readAddress } from "../../drivers/postgres/address.js";
 import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
+import { erased, IDENTITY } from "../src/rig.js";
 import { FakeClient, fakePool, READY, turn } from "./postgres-fake-client.js";
 import { startProxy } from "./postgres-proxy.js";
 import {
@@ -283,7 +284,7 @@ test("each client has one statement under way, and only text and null ever reach
       remove({ kind: `${n - 1}` }),
     ]);
     await driver.read([{ ...SLOT, kind: `${n}` }]);
-    await driver.readByEventId("acme", `e${n}`);
+    await driver.readByEventId(IDENTITY, `e${n}`);
     await driver.scan({
       prefix: "",
       limit: 3,
@@ -292,7 +293,7 @@ test("each client has one statement under way, and only text and null ever reach
       after: { ...SLOT, kind: "1" },
     });
     await driver.scan({ tenant: "acme", identity: SLOT, prefix: "", limit: 3, maxBytes: 9, reverse: true });
-    if (n % 50 === 0) await driver.erase("acme", "ann", "s3");
+    if (n % 50 === 0) await erased(driver, "acme", "ann", "s3");
   });
   await Promise.all(work);
   // One more client opened the driver, and one made the migrations.
@@ -322,7 +323,7 @@ describe("a backend that is killed", () => {
     const holder = plain(url);
     await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
     const write = failure(apply(driver, [save({ eventId: "1" })]));
-    const erase = failure(driver.erase("acme", "ann", "s1"));
+    const erase = failure(erased(driver, "acme", "ann", "s1"));
     const read = failure(driver.read([SLOT]));
     await expect
       .poll(

@@ -1,6 +1,7 @@
 import net, { type AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { health, openPostgres, pendingMigrations } from "../../drivers/postgres/index.js";
+import { erased, IDENTITY } from "../src/rig.js";
 import { stallFrom, startProxy } from "./postgres-proxy.js";
 import {
   apply,
@@ -217,8 +218,8 @@ describe("a database that is not as it should be", () => {
     };
     expect(await failure(apply(driver, [save()]))).toMatchObject(outdated);
     expect(await failure(driver.read([SLOT]))).toMatchObject(outdated);
-    expect(await failure(driver.readByEventId("acme", "e"))).toMatchObject(outdated);
-    expect(await failure(driver.erase("acme", "ann", "s1"))).toMatchObject(outdated);
+    expect(await failure(driver.readByEventId(IDENTITY, "e"))).toMatchObject(outdated);
+    expect(await failure(erased(driver, "acme", "ann", "s1"))).toMatchObject(outdated);
     expect(await failure(driver.scan({ prefix: "n", limit: 1, maxBytes: 1, reverse: false }))).toMatchObject(
       outdated,
     );

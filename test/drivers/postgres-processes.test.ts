@@ -88,7 +88,7 @@ test("an erase beside commits of the same session never tears one", async () => 
   `;
   const eraser = `${WORKER}
     const counts = [];
-    while (Date.now() < until) counts.push(await insist(() => driver.erase("acme", "ann", "s1")));
+    while (Date.now() < until) counts.push(await insist(() => eraseIn(driver, times)("acme", "ann", "s1")));
     await driver.close();
     console.log(JSON.stringify(counts));
   `;

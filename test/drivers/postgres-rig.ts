@@ -5,9 +5,11 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { openPostgres, type PostgresClient, type PostgresConfig } from "../../drivers/postgres/index.js";
+import { slotOf } from "../../src/decide.js";
 import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
 import { type AnyStateError, isStateError } from "../../src/errors.js";
 import { createDatabase } from "../postgres/database.js";
+import { ERASING } from "../src/rig.js";
 
 /** The driver as it ships, for processes of their own. */
 const BUILT = new URL("../../dist/drivers/postgres/index.js", import.meta.url);
@@ -115,7 +117,7 @@ export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
 
 export function commit(...writes: Write[]): Commit {
   const [first] = writes as [Write];
-  return { tenant: (first.op === "save" ? first.record : first.slot).tenant, writes };
+  return { tenant: slotOf(first).tenant, writes };
 }
 
 /** A commit of one save; unconditional unless `expect` is given. */
@@ -210,7 +212,7 @@ const PRELUDE = `
     return { tenant: record.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
   };
   const times = { now: Date.now(), window: ${DAY} };
-`;
+  ${ERASING}`;
 
 /** Runs a module in a process of its own, which must end by itself; what it prints, as JSON. */
 export async function inProcess<T = unknown>(source: string, args: unknown): Promise<T> {

@@ -13,6 +13,7 @@ import { loadPackage } from "../../drivers/sqlite/load-package.js";
 import { whenUnlocked } from "../../drivers/sqlite/lock-wait.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
 import { isStateError, StateError, type StateErrorCode } from "../../src/errors.js";
+import { erased } from "../src/rig.js";
 import { failure, freshPath, madePath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
@@ -103,7 +104,7 @@ describe("a file that is not there any more", () => {
     const error = await failure(driver.apply([save()], TIMES));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("removed");
-    expect((await failure(driver.erase("acme", "ann", "s1"))).code).toBe("UNAVAILABLE");
+    expect((await failure(erased(driver, "acme", "ann", "s1"))).code).toBe("UNAVAILABLE");
   });
 
   test("its log removed: nothing is acknowledged that would be lost", async () => {
@@ -215,7 +216,7 @@ describe("a lock that another connection holds", () => {
     expect(saved_at).toBeGreaterThanOrEqual(TIMES.now + 90);
     other.exec("BEGIN IMMEDIATE");
     setTimeout(() => other.exec("COMMIT"), 50);
-    expect(await driver.erase("acme", "ann", "s1")).toBe(1);
+    expect(await erased(driver, "acme", "ann", "s1")).toBe(1);
   });
 
   test("on the whole file: opening waits too, and then says so", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OLDEST } from "../../drivers/sqlite/event-line.js";
 import type { Driver } from "../../src/driver.js";
+import { erased, IDENTITY } from "../src/rig.js";
 import { commit, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;
@@ -31,7 +32,7 @@ describe("an id", () => {
     expect(await driver.apply([again], at(11_000))).toEqual([{ is: "applied", existed: [false] }]);
     // It now stands for what it was saved as last.
     expect(await driver.apply([again], at(11_001))).toEqual([{ is: "duplicate" }]);
-    expect((await driver.readByEventId("acme", "old"))?.kind).toBe("elsewhere");
+    expect((await driver.readByEventId(IDENTITY, "old"))?.kind).toBe("elsewhere");
   });
 
   test("that is current stays seen, however old", async () => {
@@ -60,7 +61,7 @@ describe("an id", () => {
   test("that was erased is forgotten after its window", async () => {
     const { driver, remembered } = await opened();
     await driver.apply([save({ eventId: "erased" })], at(0));
-    await driver.erase(SLOT.tenant, SLOT.user, SLOT.session);
+    await erased(driver, SLOT.tenant, SLOT.user, SLOT.session);
     expect(await driver.apply([save({ eventId: "erased", version: 5 })], at(999))).toEqual([
       { is: "duplicate" },
     ]);

@@ -102,7 +102,7 @@ describe("a path that cannot be used is left as it is", () => {
     const path = await madePath();
     new Database(path).exec("PRAGMA user_version = 99").close();
     const error = await refusal(path);
-    expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 1 } });
+    expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 2 } });
   });
 
   test("a newer schema that is still in the log", async () => {
@@ -246,7 +246,10 @@ describe("migrations", () => {
 
   test("verify refuses an outdated schema", async () => {
     const error = await failure(openSqlite({ path: outdatedPath(), migrate: "verify" }));
-    expect(error).toMatchObject({ code: "SCHEMA_OUTDATED", details: { pending: ["records-and-events"] } });
+    expect(error).toMatchObject({
+      code: "SCHEMA_OUTDATED",
+      details: { pending: ["records-and-events", "erasures"] },
+    });
   });
 
   test("off opens an outdated schema; what misses something says so until it is there", async () => {
@@ -256,7 +259,7 @@ describe("migrations", () => {
     expect((await failure(driver.apply([save()], TIMES))).code).toBe("SCHEMA_OUTDATED");
     expect(await driver.status()).toMatchObject({
       schemaVersion: 0,
-      pendingMigrations: ["records-and-events"],
+      pendingMigrations: ["records-and-events", "erasures"],
     });
     await (await openSqlite({ path })).close();
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
@@ -264,9 +267,9 @@ describe("migrations", () => {
 
   test("what is pending can be asked beforehand, and changes nothing", async () => {
     const fresh = freshPath();
-    expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events"]);
+    expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events", "erasures"]);
     expect(readdirSync(dirname(fresh))).toEqual([]);
-    expect(await pendingMigrations({ path: outdatedPath() })).toEqual(["records-and-events"]);
+    expect(await pendingMigrations({ path: outdatedPath() })).toEqual(["records-and-events", "erasures"]);
     expect(await pendingMigrations({ path: await madePath() })).toEqual([]);
   });
 });
@@ -283,7 +286,7 @@ describe("opening", () => {
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
     const connection = plain(path);
     expect(connection.pragma("application_id", { simple: true })).toBe(OURS);
-    expect(connection.pragma("user_version", { simple: true })).toBe(1);
+    expect(connection.pragma("user_version", { simple: true })).toBe(2);
     expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
   });
 
@@ -325,7 +328,7 @@ describe("opening", () => {
     const link = join(folder(), "link.db");
     symlinkSync(path, link);
     await (await open({ path: link })).apply([save({ eventId: "linked" })], TIMES);
-    expect(await (await open({ path })).readByEventId(SLOT.tenant, "linked")).toBeDefined();
+    expect(await (await open({ path })).readByEventId(SLOT, "linked")).toBeDefined();
   });
 
   test("in memory is new every time", async () => {
@@ -336,7 +339,7 @@ describe("opening", () => {
     expect(await second.read([SLOT])).toEqual([undefined]);
     expect(await second.status()).toEqual({
       target: ":memory:",
-      schemaVersion: 1,
+      schemaVersion: 2,
       pendingMigrations: [],
       queue: { waiting: 0 },
     });
@@ -385,7 +388,7 @@ describe("health", () => {
 
   test("tells target and schema", async () => {
     const path = await madePath();
-    const status = { target: path, schemaVersion: 1, pendingMigrations: [], queue: { waiting: 0 } };
+    const status = { target: path, schemaVersion: 2, pendingMigrations: [], queue: { waiting: 0 } };
     expect(await health({ path })).toEqual({ reachable: true, status });
   });
 

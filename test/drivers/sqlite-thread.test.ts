@@ -9,10 +9,10 @@ import type { Commit } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
 import { StateError } from "../../src/errors.js";
 import { newEventId } from "../../src/event-id.js";
+import { erased, IDENTITY } from "../src/rig.js";
 import { failure, freshPath, inProcess, madePath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
-const IDENTITY = { tenant: "acme", user: "ann", session: "s1" };
 
 const started = vi.hoisted((): Worker[] => []);
 vi.mock("node:worker_threads", async (original) => {
@@ -91,7 +91,7 @@ describe("a thread that is lost", () => {
     const driver = await open({ path });
     await driver.apply([save({ kind: "before" })], TIMES);
     const [thread] = started as [Worker];
-    const under = [failure(driver.apply(large(), TIMES)), failure(driver.erase("acme", "bob", "s1"))];
+    const under = [failure(driver.apply(large(), TIMES)), failure(erased(driver, "acme", "bob", "s1"))];
     await new Promise(setImmediate);
     void thread.terminate();
     for (const error of await Promise.all(under)) {
@@ -232,6 +232,6 @@ describe("the end", () => {
     `;
     expect(await inProcess(source, args)).toEqual({ is: "applied", existed: [false] });
     const driver = await open({ path: args.path });
-    expect(await driver.readByEventId("acme", "e1")).toBeDefined();
+    expect(await driver.readByEventId(IDENTITY, "e1")).toBeDefined();
   });
 });

@@ -5,15 +5,15 @@ export function changing(change: (record: StoredRecord) => StoredRecord | undefi
   return (driver) => ({
     apply: (commits, options) => driver.apply(commits, options),
     read: async (slots) => (await driver.read(slots)).map((record) => record && change(record)),
-    readByEventId: async (tenant, eventId) => {
-      const record = await driver.readByEventId(tenant, eventId);
+    readByEventId: async (session, eventId) => {
+      const record = await driver.readByEventId(session, eventId);
       return record && change(record);
     },
     scan: async (query) => {
-      const { records, more } = await driver.scan(query);
-      return { records: records.flatMap((record) => change(record) ?? []), more };
+      const { records, ...rest } = await driver.scan(query);
+      return { records: records.flatMap((record) => change(record) ?? []), ...rest };
     },
-    erase: (...session) => driver.erase(...session),
+    sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),
   });

@@ -27,15 +27,15 @@ export class MemoryRows implements RawRows {
     this.driver = {
       apply: (commits, options) => this.#apply(commits, options),
       read: async (slots) => (await this.#inner.read(slots)).map((record) => record && this.#damaged(record)),
-      readByEventId: async (tenant, eventId) => {
-        const record = await this.#inner.readByEventId(tenant, eventId);
+      readByEventId: async (session, eventId) => {
+        const record = await this.#inner.readByEventId(session, eventId);
         return record && this.#damaged(record);
       },
       scan: async (query) => {
-        const { records, more } = await this.#inner.scan(query);
-        return { records: records.map((record) => this.#damaged(record)), more };
+        const { records, ...rest } = await this.#inner.scan(query);
+        return { records: records.map((record) => this.#damaged(record)), ...rest };
       },
-      erase: (...session) => this.#inner.erase(...session),
+      sweep: (session) => this.#inner.sweep(session),
       status: () => this.#inner.status(),
       close: () => this.#inner.close(),
     };

@@ -1,5 +1,5 @@
 import type { ClientPool } from "../../drivers/postgres/client-pool.js";
-import type { Driver, Layer, Slot, StoredRecord, Write } from "../../src/driver.js";
+import type { Commit, Driver, Layer, Slot, StoredRecord, Write } from "../../src/driver.js";
 import { type Identity, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
 import { commit, DAY, record, SLOT } from "../drivers/postgres-rig.js";
 
@@ -58,6 +58,7 @@ export const STORE_CALLS: readonly BadCall<StateStore>[] = [
 
 const SLOT_FIELDS = ["tenant", "user", "session", "run", "kind"] as const;
 const RECORD_FIELDS = [...SLOT_FIELDS, "eventId", "fingerprint", "version", "updatedAt", "bytes"] as const;
+const SESSION_FIELDS = ["tenant", "user", "session"] as const;
 const BAD_SLOT: Slot = { ...SLOT, tenant: "bad" };
 const PAGE = { prefix: "", limit: 10, maxBytes: 1000, reverse: false };
 
@@ -80,16 +81,21 @@ export const DRIVER_CALLS: readonly BadCall<Driver>[] = [
   (driver, bad) => driver.apply([commit({ op: "delete", slot: BAD_SLOT })], { now: 0, window: bad }),
   (driver, bad) => driver.read([bad]),
   (driver, bad) => driver.read(bad),
-  (driver, bad) => driver.readByEventId(bad, "bad"),
-  (driver, bad) => driver.readByEventId("bad", bad),
+  ...SESSION_FIELDS.flatMap((field): BadCall<Driver>[] => [
+    (driver, bad) => driver.readByEventId({ ...BAD_SLOT, [field]: bad }, "bad"),
+    (driver, bad) => driver.apply([erase({ ...BAD_SLOT, [field]: bad })], TIMES),
+    (driver, bad) => driver.sweep({ ...BAD_SLOT, [field]: bad }),
+  ]),
+  (driver, bad) => driver.readByEventId(BAD_SLOT, bad),
   (driver, bad) => driver.scan({ ...PAGE, tenant: "bad", prefix: bad }),
   (driver, bad) => driver.scan({ ...PAGE, tenant: "bad", limit: bad }),
   (driver, bad) => driver.scan({ ...PAGE, tenant: "bad", maxBytes: bad }),
-  (driver, bad) => driver.erase(bad, "bad", "bad"),
-  (driver, bad) => driver.erase("bad", bad, "bad"),
-  (driver, bad) => driver.erase("bad", "bad", bad),
 ];
 const TIMES = { now: 0, window: DAY };
+
+function erase({ tenant, user, session }: Slot): Commit {
+  return { tenant: "bad", writes: [{ op: "erase", session: { tenant, user, session } }] };
+}
 
 /** By whoever calls the pool of clients, and so passes by all that makes text of things. */
 export const POOL_CALLS: readonly BadCall<ClientPool>[] = ["text", "text", "bytea"].map(
@@ -117,9 +123,11 @@ export const spoiling =
         ? { ...slot, [fields[turn++ % fields.length] as string]: nextBad() }
         : slot;
     const spoilWrite = (write: Write): Write =>
-      write.op === "save"
-        ? { ...write, record: spoil<StoredRecord>(write.record, RECORD_FIELDS) }
-        : { ...write, slot: spoil(write.slot, SLOT_FIELDS) };
+      write.op === "erase"
+        ? write
+        : write.op === "save"
+          ? { ...write, record: spoil<StoredRecord>(write.record, RECORD_FIELDS) }
+          : { ...write, slot: spoil(write.slot, SLOT_FIELDS) };
     return {
       apply: (commits, options) =>
         driver.apply(
@@ -127,9 +135,9 @@ export const spoiling =
           options,
         ),
       read: (slots) => driver.read(slots.map((slot) => spoil(slot, SLOT_FIELDS))),
-      readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
+      readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
       scan: (query) => driver.scan(query),
-      erase: (tenant, user, session) => driver.erase(tenant, user, session),
+      sweep: (session) => driver.sweep(session),
       status: () => driver.status(),
       close: () => driver.close(),
     };

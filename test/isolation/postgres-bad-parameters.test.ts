@@ -150,7 +150,7 @@ function readBelow(driver: Driver, tenant: string, tally: Tally) {
     tally.compare("an outcome", outcomes, [{ is: "applied", existed: [turn > 0] }]);
     const nothing = { ...SLOT, tenant, kind: "nothing" };
     tally.compare("a read", await driver.read([nothing, written]), [undefined, written]);
-    tally.compare("an event below", await driver.readByEventId(tenant, written.eventId), written);
+    tally.compare("an event below", await driver.readByEventId(written, written.eventId), written);
   };
 }
 

@@ -10,6 +10,7 @@ interface Rule {
 const DRIVER_AUTHOR = [
   "backoff",
   "batch-verdict",
+  "clock",
   "contract",
   "decide",
   "driver",

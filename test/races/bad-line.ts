@@ -41,7 +41,7 @@ export function badLine(fates: Iterator<LineFate>, pause: Pause): Layer {
         const hasIds = commits.some(({ writes }) => writes.some(({ op }) => op === "save"));
         return perhaps(() => driver.apply(commits, options), [], !hasIds);
       },
-      erase: (...session) => perhaps(() => driver.erase(...session), 0, true),
+      sweep: (session) => slowly(() => driver.sweep(session)),
       read: (slots) => slowly(() => driver.read(slots)),
       readByEventId: (...event) => slowly(() => driver.readByEventId(...event)),
       scan: (query) => slowly(() => driver.scan(query)),

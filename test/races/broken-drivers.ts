@@ -1,6 +1,7 @@
+import { slotOf } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
 import { slotKey } from "../../src/slot-key.js";
-import { methods, unavailable } from "../src/rig.js";
+import { erasing, methods, unavailable } from "../src/rig.js";
 import { after, type Pause } from "./bad-line.js";
 
 /** Makes a driver that breaks one rule of one that keeps them all; `pause` passes where others may come in between. */
@@ -124,25 +125,19 @@ export const BROKEN: Readonly<Record<string, Break>> = {
       return outcome;
     }),
 
-  "erases one record after another": (driver, pause) => ({
-    ...methods(driver),
-    async erase(tenant, user, session) {
+  "erases one record after another": (driver, pause) =>
+    erasing(driver, async ({ tenant, user, session }, options) => {
       const query = { tenant, prefix: "", limit: 1000, maxBytes: 1e9, reverse: false };
       const { records } = await driver.scan(query);
       const doomed = records.filter((record) => record.user === user && record.session === session);
       for (const slot of doomed) {
-        await driver.apply([{ tenant, writes: [{ op: "delete", slot }] }], {
-          now: Date.now(),
-          window: DAY_MS,
-        });
+        await driver.apply([{ tenant, writes: [{ op: "delete", slot }] }], options);
         await pause();
       }
       return doomed.length;
-    },
-  }),
+    }),
 };
 
-const DAY_MS = 86_400_000;
 const APPLIED: Outcome = { is: "applied", existed: [] };
 
 /** True every so many times that it is asked. */
@@ -169,10 +164,6 @@ function applyingEach(
 async function one(driver: Driver, commit: Commit, options: ApplyOptions): Promise<Outcome> {
   const [outcome] = await driver.apply([commit], options);
   return outcome as Outcome;
-}
-
-function slotOf(write: Write): Slot {
-  return write.op === "save" ? write.record : write.slot;
 }
 
 function asCheck(write: Write): Write | undefined {

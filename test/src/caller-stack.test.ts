@@ -28,7 +28,7 @@ async function fails(): Promise<never> {
 test.each(Object.entries(CALLS))(
   "the stack of what %s rejects with has the caller's line",
   async (_, call) => {
-    const store = createStore(driverWith({ apply: fails, read: fails, scan: fails, erase: fails }));
+    const store = createStore(driverWith({ apply: fails, read: fails, scan: fails }));
     const error = await failure(call(store));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
     expect(error.stack).toMatch(/^StateError \[UNAVAILABLE\]: busy\n.*driver\.js/);

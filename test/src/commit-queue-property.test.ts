@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Driver } from "../../src/driver.js";
+import type { Driver, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import { unlessAborted } from "../../src/patience.js";
 import { soak } from "../soak.js";
@@ -16,7 +16,6 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   "lets commits of several slots be overtaken": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (session, signal) => queue.erase(session, signal),
       async commit(commit, signal, payloads) {
         if (commit.writes.length > 1) await Promise.resolve();
         return queue.commit(commit, signal, payloads);
@@ -27,21 +26,22 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
     const queues = [realQueue(driver, options), realQueue(driver, options)] as const;
     let turn = 0;
     return {
-      erase: (session, signal) => queues[0].erase(session, signal),
       commit: (commit, signal, payloads) => queues[turn++ % 2 === 0 ? 0 : 1].commit(commit, signal, payloads),
     };
   },
   "does not let an erase wait": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: ({ tenant, user, session }) => driver.erase(tenant, user, session),
-      commit: (commit, signal, payloads) => queue.commit(commit, signal, payloads),
+      async commit(commit, signal, payloads) {
+        if (commit.writes[0]?.op !== "erase") return queue.commit(commit, signal, payloads);
+        payloads?.own();
+        return (await driver.apply([commit], { now: 0, window: 1 }))[0] as Outcome;
+      },
     };
   },
   "says of what is in doubt that nothing was written": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (session, signal) => queue.erase(session, signal),
       commit: (commit, signal, payloads) =>
         queue.commit(commit, signal, payloads).catch((error) => {
           throw isStateError(error, "OUTCOME_UNKNOWN") ? unavailable("unreachable") : error;
@@ -51,7 +51,6 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   "lets a sent commit be aborted": (driver, options) => {
     const queue = realQueue(driver, options);
     return {
-      erase: (session, signal) => queue.erase(session, signal),
       commit: (commit, signal, payloads) =>
         unlessAborted(queue.commit(commit, undefined, payloads), signal as AbortSignal),
     };
@@ -61,7 +60,7 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
       await driver.apply(commits, given);
       return driver.apply(commits, given);
     };
-    return realQueue({ apply: twice, erase: driver.erase.bind(driver) }, options);
+    return realQueue({ apply: twice }, options);
   },
   "lets everybody in": (driver, options) =>
     realQueue(driver, { ...options, room: { commits: 1000, bytes: 1000 } }),
@@ -71,7 +70,6 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
     const queue = realQueue(driver, options);
     let waiting = 0;
     return {
-      erase: (session, signal) => queue.erase(session, signal),
       async commit(commit, signal, payloads) {
         if (waiting >= 6) return new Promise(() => {});
         waiting++;

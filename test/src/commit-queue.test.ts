@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { CommitQueue } from "../../src/commit-queue.js";
 import { slotOf } from "../../src/decide.js";
 import type { Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
-import { APPLIED, QUEUE, queueRig } from "./queue-rig.js";
-import { collectGarbage, deletes, failure, SLOT, saves, sessionOf, stored, thrown } from "./rig.js";
+import { APPLIED, appliedTo, QUEUE, queueRig } from "./queue-rig.js";
+import { collectGarbage, deletes, erases, failure, SLOT, saves, stored, thrown } from "./rig.js";
 
 describe("a batch", () => {
   test("holds what came before the scheduler ran, with the clock and the window of the moment", async () => {
@@ -127,45 +127,40 @@ describe("two batches under way", () => {
 });
 
 describe("an erase", () => {
-  test("comes after what was made before it, and before what was made after, in one piece of work", async () => {
-    const { queue, batches, erases, pump } = queueRig();
-    const made = [queue.commit(saves("1", ["a"])), queue.erase(sessionOf()), queue.commit(saves("2", ["a"]))];
+  test("shares a batch, in order, with what was made before and after it", async () => {
+    const { queue, batches, pump } = queueRig();
+    const made = [queue.commit(saves("1", ["a"])), queue.commit(erases()), queue.commit(saves("2", ["a"]))];
     await pump();
-    expect([batches.length, erases.length]).toEqual([1, 0]);
-    await batches[0]?.answer();
-    expect([batches.length, erases.length]).toEqual([1, 1]);
-    await erases[0]?.answer(5);
-    expect(batches[1]?.ids).toEqual(["2/a"]);
-    await batches[1]?.answer();
-    expect(await Promise.all(made)).toEqual([APPLIED, 5, APPLIED]);
+    expect(batches.map(({ commits }) => commits)).toEqual([[saves("1", ["a"]), erases(), saves("2", ["a"])]]);
+    const outcomes = [APPLIED, appliedTo(erases(), 5), APPLIED];
+    await batches[0]?.answer(outcomes);
+    expect(await Promise.all(made)).toEqual(outcomes);
   });
 
   test.each([2, 4])(
     "waits for what its session has under way, and what comes after it waits too, with %i in flight",
     async (inFlight) => {
-      const { queue, batches, erases, pump } = queueRig({ inFlight });
+      const { queue, batches, pump } = queueRig({ inFlight });
       void queue.commit(saves("1", ["a"]));
       await pump();
-      void queue.erase(sessionOf());
+      void queue.commit(erases());
       void queue.commit(saves("2", ["b"]));
       void queue.commit(saves("3", ["a"], 1, "other"));
       await pump();
-      expect([batches.map(({ ids }) => ids), erases.length]).toEqual([[["1/a"], ["3/a"]], 0]);
+      expect(batches.map(({ ids }) => ids)).toEqual([["1/a"], ["3/a"]]);
       await batches[0]?.answer();
-      expect(erases).toHaveLength(1);
-      await erases[0]?.answer(1);
-      expect(batches[2]?.ids).toEqual(["2/b"]);
+      expect(batches[2]?.commits[0]).toEqual(erases());
     },
   );
 
   test("says of a raw error that the outcome is unknown, once and not retryable", async () => {
-    const { queue, erases, pump } = queueRig();
-    const erased = failure(queue.erase(sessionOf()));
+    const { queue, batches, pump } = queueRig();
+    const erased = failure(queue.commit(erases()));
     await pump();
     const cause = new Error("raw");
-    await erases[0]?.fail(cause);
+    await batches[0]?.fail(cause);
     expect(await erased).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false, cause });
-    expect(erases).toHaveLength(1);
+    expect(batches).toHaveLength(1);
   });
 });
 
@@ -176,7 +171,7 @@ describe("an abort", () => {
     const reason = { why: "the caller left" };
     const waiting = [
       thrown(queue.commit(saves("1", ["a"]), controller.signal)),
-      thrown(queue.erase(sessionOf(), controller.signal)),
+      thrown(queue.commit(erases(), controller.signal)),
     ];
     const other = queue.commit(saves("2", ["a"]));
     controller.abort(reason);
@@ -251,7 +246,7 @@ describe("idle and abandon", () => {
     const { queue, batches, pump } = queueRig();
     const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))].map(failure);
     await pump();
-    done.push(failure(queue.commit(deletes("c"))), failure(queue.erase(sessionOf())));
+    done.push(failure(queue.commit(deletes("c"))), failure(queue.commit(erases())));
     queue.abandon();
     const errors = await Promise.all(done);
     expect(errors.map(({ code, retryable }) => [code, retryable])).toEqual([
@@ -282,10 +277,7 @@ describe("many at once", () => {
         }
         return commits.map(() => APPLIED);
       };
-      const queue = new CommitQueue(
-        { apply, erase: async () => 0 },
-        { ...QUEUE, inFlight, schedule: setImmediate },
-      );
+      const queue = new CommitQueue({ apply }, { ...QUEUE, inFlight, schedule: setImmediate });
       const templates = kinds.map((kind) => stored({ kind }));
       const all = Array.from({ length: 100_000 }, (_, index) => {
         const record = { ...(templates[index % 10] as StoredRecord), eventId: String(index) };

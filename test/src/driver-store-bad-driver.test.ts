@@ -268,7 +268,9 @@ describe("a driver that answers a write with nonsense leaves nobody waiting", ()
   });
 
   test.each(["x", Number.NaN, undefined])("that it erased %o records", async (count) => {
-    const store = createStore(driverWith({ erase: async () => count as never }));
+    const store = createStore(
+      driverWith({ apply: async () => [{ is: "applied", existed: [false], erased: [count as never] }] }),
+    );
     expect((await failure(store.erase(IDENTITY))).code).toBe("OUTCOME_UNKNOWN");
   });
 });

@@ -26,7 +26,11 @@ describe("close", () => {
     const { store, close } = watched({
       apply: async (commits) => {
         await gate.promise;
-        return commits.map(() => ({ is: "applied", existed: [true] }));
+        return commits.map(({ writes }) => ({
+          is: "applied",
+          existed: [true],
+          erased: writes.filter(({ op }) => op === "erase").map(() => 7),
+        }));
       },
     });
     const done = [store.save(RECORD), store.delete(IDENTITY, "note"), store.erase(IDENTITY)];
@@ -35,7 +39,7 @@ describe("close", () => {
     expect(close).not.toHaveBeenCalled();
 
     gate.resolve();
-    expect(await Promise.all(done)).toEqual([{ eventId: "e1", duplicate: false }, true, 0]);
+    expect(await Promise.all(done)).toEqual([{ eventId: "e1", duplicate: false }, true, 7]);
     await Promise.all([...closed, store.close(), store[Symbol.asyncDispose]()]);
     expect(close).toHaveBeenCalledTimes(1);
   });

@@ -5,13 +5,12 @@ import type { Commit, Layer, Outcome } from "../../src/driver.js";
 import { isStateError } from "../../src/errors.js";
 import type { RetryRuntime } from "../../src/layers/index.js";
 import { payloadBytes } from "../../src/payload-bytes.js";
-import { isErase, type QueuedCommit } from "../../src/queued-commit.js";
 import { commitKeys, HeldKeys } from "../../src/slot-key.js";
 import { FATES, type Fate, fail, fate, takesEffect } from "./fate.js";
-import { applied, idsOf, QUEUE } from "./queue-rig.js";
-import { deletes, driverWith, saves, sessionOf } from "./rig.js";
+import { appliedTo, idsOf, QUEUE } from "./queue-rig.js";
+import { deletes, driverWith, erases, saves } from "./rig.js";
 
-export type Queue = Pick<CommitQueue, "commit" | "erase">;
+export type Queue = Pick<CommitQueue, "commit">;
 export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
 
 export const realQueue: MakeQueue = (driver, options) => new CommitQueue(driver, options);
@@ -21,7 +20,7 @@ export function retriedQueue(layerOf: (runtime: RetryRuntime) => Layer): MakeQue
   return (driver, options) => {
     const sleep = () => new Promise<void>((resolve) => options.schedule(resolve));
     const layer = layerOf({ now: () => 0, sleep, random: () => 1 });
-    const retried = layer(driverWith({ apply: driver.apply.bind(driver), erase: driver.erase.bind(driver) }));
+    const retried = layer(driverWith({ apply: driver.apply.bind(driver) }));
     return realQueue(retried, options);
   };
 }
@@ -92,7 +91,7 @@ const ABORTED = { aborted: true };
 
 /** A commit, and all that happened to it. */
 class Work {
-  readonly commit: QueuedCommit;
+  readonly commit: Commit;
   readonly bytes: number;
   sends = 0;
   effects = 0;
@@ -103,7 +102,7 @@ class Work {
 
   readonly #signal: AbortSignal;
 
-  constructor(commit: QueuedCommit, signal: AbortSignal) {
+  constructor(commit: Commit, signal: AbortSignal) {
     this.commit = commit;
     this.#signal = signal;
     this.bytes = payloadBytes(commit);
@@ -114,7 +113,7 @@ class Work {
   }
 
   get isErase(): boolean {
-    return isErase(this.commit);
+    return this.commit.writes.some(({ op }) => op === "erase");
   }
 
   verify(): void {
@@ -159,10 +158,7 @@ class Witness implements Writer {
     const work = new Work(commit, signal);
     this.#works.push(work);
     const payloads = { seal() {}, own: () => this.#letIn(work) };
-    const ending: Promise<unknown> = isErase(commit)
-      ? queue.erase(commit.writes[0].session, signal)
-      : queue.commit(commit, signal, payloads);
-    ending.then(
+    queue.commit(commit, signal, payloads).then(
       (value) => {
         work.ended = { value };
       },
@@ -193,18 +189,6 @@ class Witness implements Writer {
     return outcomes;
   }
 
-  async erase(tenant: string): Promise<number> {
-    const work = this.#works.find(
-      ({ commit, sends, ended }) => isErase(commit) && commit.tenant === tenant && sends === 0 && !ended,
-    ) as Work;
-    this.#note(() => this.#mayBeSent([work]));
-    this.#send(work);
-    await this.#scheduler.schedule(Promise.resolve(), "erase");
-    this.#happen(work);
-    this.#live.delete(work);
-    return 0;
-  }
-
   #letIn(work: Work): undefined {
     work.isIn = true;
     // Of what is under way some may be on its way out, for an end is heard of a little later than it comes to be.
@@ -220,7 +204,7 @@ class Witness implements Writer {
     const live = new HeldKeys();
     for (const work of this.#live) live.add(commitKeys(work.commit));
     for (const work of works) {
-      must(work.isIn || work.isErase, "what is sent must have been let in");
+      must(work.isIn, "what is sent must have been let in");
       must(work.mayBeSent, "nothing may be sent twice without need");
       must(
         !live.meets(commitKeys(work.commit)),
@@ -250,7 +234,7 @@ class Witness implements Writer {
     );
     for (const key of [...alone, ...shared.map(written)])
       this.#log.set(key, Math.max(place, this.#log.get(key) ?? -1));
-    return applied(work.commit.writes.length);
+    return appliedTo(work.commit);
   }
 
   #note(check: () => void): void {
@@ -263,13 +247,13 @@ class Witness implements Writer {
 }
 
 function hasSave({ commit }: Work): boolean {
-  return !isErase(commit) && idsOf(commit).length > 0;
+  return idsOf(commit).length > 0;
 }
 
-function commitOf(step: Exclude<Step, { act: "turn" | "abort" }>, number: number): QueuedCommit {
+function commitOf(step: Exclude<Step, { act: "turn" | "abort" }>, number: number): Commit {
   if (step.act === "save") return saves(`${number}`, step.kinds, 1, step.tenant);
   if (step.act === "delete") return deletes(step.kind, step.tenant);
-  return { tenant: step.tenant, writes: [{ op: "erase", session: sessionOf(step.tenant) }] };
+  return erases(step.tenant);
 }
 
 /** Where it is noted that something of a session was written without erasing it. */

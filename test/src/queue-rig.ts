@@ -10,6 +10,12 @@ export function applied(writes: number): Outcome {
 
 export const APPLIED = applied(1);
 
+/** What this commit comes to, with so many records for each erase. */
+export function appliedTo({ writes }: Commit, records = 0): Outcome {
+  const erased = writes.filter(({ op }) => op === "erase").map(() => records);
+  return erased.length === 0 ? applied(writes.length) : ({ ...applied(writes.length), erased } as Outcome);
+}
+
 /** A batch at the driver, answered by hand. */
 export interface Batch {
   readonly commits: readonly Commit[];
@@ -32,11 +38,6 @@ export const QUEUE = {
 /** A queue whose scheduler runs and whose driver answers when the test says so. */
 export function queueRig(options: Partial<QueueOptions> = {}) {
   const batches: Batch[] = [];
-  const erases: {
-    tenant: string;
-    answer(count: number): Promise<void>;
-    fail(error: unknown): Promise<void>;
-  }[] = [];
   const pumps: (() => void)[] = [];
   const queue = new CommitQueue(
     {
@@ -46,17 +47,7 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
           commits,
           options,
           ids: commits.flatMap(idsOf),
-          answer: (outcomes = commits.map(({ writes }) => applied(writes.length))) =>
-            then(() => resolve(outcomes)),
-          fail: (error) => then(() => reject(error)),
-        });
-        return promise;
-      },
-      erase(tenant) {
-        const { promise, resolve, reject } = byHand<number>();
-        erases.push({
-          tenant,
-          answer: (count) => then(() => resolve(count)),
+          answer: (outcomes = commits.map((commit) => appliedTo(commit))) => then(() => resolve(outcomes)),
           fail: (error) => then(() => reject(error)),
         });
         return promise;
@@ -77,7 +68,7 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
     await turn();
     await pump();
   };
-  return { queue, batches, erases, pumps, pump };
+  return { queue, batches, pumps, pump };
 }
 
 export function idsOf(commit: Commit): string[] {

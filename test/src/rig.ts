@@ -1,9 +1,18 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Commit, Driver, DriverStatus, Slot, StoredRecord, Write } from "../../src/driver.js";
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  DriverStatus,
+  Outcome,
+  Session,
+  Slot,
+  StoredRecord,
+  Write,
+} from "../../src/driver.js";
 import { type AnyStateError, isStateError, StateError } from "../../src/errors.js";
 import { fingerprint } from "../../src/fingerprint.js";
-import type { Session } from "../../src/queued-commit.js";
 
 export const SLOT: Slot = { tenant: "acme", user: "ann", session: "s1", run: "", kind: "note" };
 
@@ -35,6 +44,34 @@ export function sessionOf(tenant = SLOT.tenant): Session {
   return { tenant, user: SLOT.user, session: SLOT.session };
 }
 
+/** A commit of one erase. */
+export function erases(tenant = SLOT.tenant): Commit {
+  return { tenant, writes: [{ op: "erase", session: sessionOf(tenant) }] };
+}
+
+/** Erases a session, with all that is then left to sweep. How many records. */
+export async function erased(
+  driver: Pick<Driver, "apply" | "sweep">,
+  tenant: string,
+  user: string,
+  session: string,
+): Promise<number> {
+  const write = { op: "erase", session: { tenant, user, session } } as const;
+  const [outcome] = await driver.apply([{ tenant, writes: [write] }], {
+    now: Date.now(),
+    window: 86_400_000,
+  });
+  if (outcome?.is === "failed") throw outcome.error;
+  if (outcome?.is !== "applied") throw new Error(`an erase came to ${outcome?.is}`);
+  let count = outcome.erased?.[0] ?? Number.NaN;
+  for (let more = outcome.remains === true; more; ) {
+    const swept = await driver.sweep(write.session);
+    count += swept.removed;
+    more = swept.more;
+  }
+  return count;
+}
+
 export function unavailable(reason: "busy" | "unreachable" | "refused" | "setup"): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", reason, { details: { reason } });
 }
@@ -45,11 +82,14 @@ export function unknownOutcome(): StateError<"OUTCOME_UNKNOWN"> {
 
 const NOTHING: Driver = {
   apply: async (commits) =>
-    commits.map(({ writes }) => ({ is: "applied", existed: writes.map(() => false) })),
+    commits.map(({ writes }) => {
+      const erased = writes.filter(({ op }) => op === "erase").map(() => 0);
+      return { is: "applied", existed: writes.map(() => false), erased };
+    }),
   read: async (slots) => slots.map(() => undefined),
   readByEventId: async () => undefined,
   scan: async () => ({ records: [], more: false }),
-  erase: async () => 0,
+  sweep: async () => ({ removed: 0, more: false }),
   status: async (): Promise<DriverStatus> => ({ target: "nothing", schemaVersion: 0, pendingMigrations: [] }),
   close: async () => {},
 };
@@ -64,11 +104,47 @@ export function methods(driver: Driver): Driver {
   return {
     apply: (commits, options) => driver.apply(commits, options),
     read: (slots) => driver.read(slots),
-    readByEventId: (tenant, eventId) => driver.readByEventId(tenant, eventId),
+    readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
     scan: (query) => driver.scan(query),
-    erase: (tenant, user, session) => driver.erase(tenant, user, session),
+    sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),
+  };
+}
+
+/** The same as source text, for a module that runs in a process of its own: `eraseIn(driver, times)(tenant, user, session)`. */
+export const ERASING = `
+    const eraseIn = (driver, times) => async (tenant, user, session) => {
+      const writes = [{ op: "erase", session: { tenant, user, session } }];
+      const [outcome] = await driver.apply([{ tenant, writes }], times);
+      if (outcome.is === "failed") throw outcome.error;
+      let count = outcome.erased[0];
+      for (let more = outcome.remains === true; more; ) {
+        const swept = await driver.sweep(writes[0].session);
+        count += swept.removed;
+        more = swept.more;
+      }
+      return count;
+    };
+`;
+
+/** A driver that erases in another way. */
+export function erasing(
+  driver: Driver,
+  erase: (session: Session, options: ApplyOptions) => Promise<number>,
+): Driver {
+  return {
+    ...methods(driver),
+    async apply(commits, options) {
+      const outcomes: Outcome[] = [];
+      for (const commit of commits) {
+        const [write] = commit.writes;
+        if (write?.op !== "erase") outcomes.push(...(await driver.apply([commit], options)));
+        else
+          outcomes.push({ is: "applied", existed: [false], erased: [await erase(write.session, options)] });
+      }
+      return outcomes;
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ApplyOptions } from "../../../src/driver.js";
+import type { ApplyOptions, Session } from "../../../src/driver.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { PackedCommits } from "./packed-commits.js";
@@ -8,7 +8,7 @@ export type Work =
   /** With `files`, where an earlier thread wrote: this one goes on there and nowhere else. Answered by the files. */
   | { readonly op: "open"; readonly settings: SqliteSettings; readonly files?: DatabaseFiles }
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
-  | { readonly op: "erase"; readonly session: readonly [tenant: string, user: string, session: string] }
+  | { readonly op: "sweep"; readonly session: Session }
   | { readonly op: "backup"; readonly target: string }
   | { readonly op: "close" };
 

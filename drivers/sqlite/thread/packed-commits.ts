@@ -14,7 +14,7 @@ export interface PackedCommits {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-const OPS = ["save", "delete", "check"] as const;
+const OPS = ["save", "delete", "check", "erase"] as const;
 /** How the condition of a write is told: none, an empty slot, an event id. */
 const ANY = 0;
 const EMPTY = 1;
@@ -86,6 +86,7 @@ class Unpacking {
     const op = OPS[this.#nextNumber()];
     if (op === "save")
       return conditional({ op, record: this.#record(tenant, user, session, run, kind) }, expect);
+    if (op === "erase") return { op, session: { tenant, user, session } };
     const slot: Slot = { tenant, user, session, run, kind };
     return op === "check"
       ? { op, slot, expect: expect as Expect }

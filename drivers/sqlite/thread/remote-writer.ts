@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome } from "../../../src/driver.js";
+import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../../src/driver.js";
 import { StateError } from "../../../src/errors.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
@@ -31,8 +31,8 @@ export class RemoteWriter implements Writer {
     return this.#ask(work) as Promise<readonly Outcome[]>;
   }
 
-  erase(tenant: string, user: string, session: string): Promise<number> {
-    return this.#ask({ op: "erase", session: [tenant, user, session] }) as Promise<number>;
+  sweep(session: Session): Promise<Swept> {
+    return this.#ask({ op: "sweep", session }) as Promise<Swept>;
   }
 
   backup(target: string): Promise<void> {

@@ -35,8 +35,8 @@ function carryOut(request: Request): unknown {
   switch (request.op) {
     case "apply":
       return engine.apply(unpackCommits(request.commits), request.options).map(shared);
-    case "erase":
-      return engine.erase(...request.session);
+    case "sweep":
+      return engine.sweep(request.session);
     case "backup":
       return engine.backup(request.target);
     case "close":
@@ -53,7 +53,8 @@ const SHARED = [
 /** The usual outcomes as one object each: what is sent twice in one message is copied once. */
 function shared(outcome: Outcome): Outcome {
   if (outcome.is === "duplicate") return SHARED[0];
-  if (outcome.is !== "applied" || outcome.existed.length !== 1) return outcome;
+  if (outcome.is !== "applied" || outcome.existed.length !== 1 || outcome.erased !== undefined)
+    return outcome;
   return outcome.existed[0] ? SHARED[1] : SHARED[2];
 }
 

@@ -8,7 +8,9 @@ import {
   byHand,
   deletes,
   driverWith,
+  erases,
   failure,
+  IDENTITY,
   saves,
   stored,
   thrown,
@@ -43,9 +45,9 @@ describe("what passes by itself is tried again", () => {
       const calls: Record<string, (driver: Driver) => Promise<unknown>> = {
         apply: (driver) => driver.apply([deletes("a")], TIMES),
         read: (driver) => driver.read([stored()]),
-        readByEventId: (driver) => driver.readByEventId("acme", "e1"),
+        readByEventId: (driver) => driver.readByEventId(IDENTITY, "e1"),
         scan: (driver) => driver.scan({ prefix: "a", limit: 1, maxBytes: 1, reverse: false }),
-        erase: (driver) => driver.erase("acme", "ann", "s1"),
+        sweep: (driver) => driver.sweep(IDENTITY),
       };
       for (const [method, ask] of Object.entries(calls)) {
         const { driver, call } = failing(method as keyof Driver, [unavailable(reason), unavailable(reason)]);
@@ -85,7 +87,12 @@ describe("what does not is not", () => {
       unknownOutcome(),
       (driver) => driver.apply(onlyDeletes, TIMES),
     ],
-    ["an unknown outcome of an erase", "erase", unknownOutcome(), (driver) => driver.erase("t", "u", "s")],
+    [
+      "an unknown outcome of an erase",
+      "apply",
+      unknownOutcome(),
+      (driver) => driver.apply([erases()], TIMES),
+    ],
     ["the status", "status", unavailable("busy"), (driver) => driver.status()],
   ])("%s", async (_, method, error, ask) => {
     const { driver, call } = failing(method, [error, error]);

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { maintenanceScope, type NewRecord } from "../../src/index.js";
+import type { CaseContext, ConformanceCase } from "../case.js";
+import { assertRecord, refused } from "../expect.js";
+
+/** More than a driver removes in one piece. */
+const MANY = 3_072;
+
+export const largeEraseCases: readonly ConformanceCase[] = [
+  {
+    id: "large-erase/one-step",
+    rule: "An erase of thousands of records is one step: what is read or judged beside it sees all of them or none.",
+    scans: "tenant",
+    async run(context) {
+      const { store, record } = context;
+      const saved = await fill(context);
+      const [first, last] = [saved[0], saved.at(-1)] as [NewRecord, NewRecord];
+      const session = first.identity;
+      const scope = maintenanceScope({ reason: "conformance", tenant: session.tenant });
+      let isGone = false;
+      const seen = (count: number, what: string) => {
+        assert.ok(
+          count === 0 || (count === MANY && !isGone),
+          `${what} beside the erase has ${count} of ${MANY}`,
+        );
+        isGone ||= count === 0;
+      };
+      let isOver = false;
+      const erasing = store.erase(session).finally(() => {
+        isOver = true;
+      });
+      do {
+        seen((await store.list(session, "")).length, "a list");
+        seen((await store.listKind(scope, "kind/")).length, "a scan");
+        if (!isGone) continue;
+        assert.equal(
+          await store.find(session, last.kind),
+          undefined,
+          "the last record, once a list was empty",
+        );
+        await refused("NOT_FOUND", "its event", () => store.loadByEventId(session, last.eventId));
+        const expectation = { expect: last.eventId };
+        await refused("CONDITION_FAILED", "a condition on it", () =>
+          store.save(record(session, last.kind), expectation),
+        );
+        assert.equal(await store.delete(session, last.kind), false, "a delete of it");
+      } while (!isOver);
+      // The one that was judged may have been removed for that.
+      const count = await erasing;
+      assert.ok(count === MANY || count === MANY - 1, `${count} of ${MANY} records were erased`);
+      assert.equal(await store.erase(session), 0, "erase of an erased session");
+    },
+  },
+  {
+    id: "large-erase/retries-are-duplicates",
+    rule: "A retry of a save that a large erase took, beside it or later, is a duplicate whatever its content.",
+    async run(context) {
+      const { store, record } = context;
+      const saved = await fill(context);
+      const session = (saved[0] as NewRecord).identity;
+      const retried = saved.filter((_, index) => index % 341 === 0);
+      const erasing = store.erase(session);
+      const retry = async (when: string) => {
+        for (const [index, each] of retried.entries()) {
+          const again = index % 2 === 0 ? each : record(session, each.kind, { eventId: each.eventId });
+          assert.equal((await store.save(again)).duplicate, true, `a retry of ${each.kind} ${when}`);
+          assert.equal(await store.find(session, each.kind), undefined, `${each.kind} after its retry`);
+        }
+      };
+      await retry("beside the erase");
+      await erasing;
+      await retry("after the erase");
+    },
+  },
+  {
+    id: "large-erase/leaves-what-comes-later",
+    rule: "What is saved into a session after it was erased stays, however long the erase takes.",
+    async run(context) {
+      const { store, record } = context;
+      const saved = await fill(context);
+      const session = (saved[0] as NewRecord).identity;
+      const erasing = store.erase(session);
+      const later = [0, 1, MANY - 1].map((index) => record(session, (saved[index] as NewRecord).kind));
+      later.push(record({ ...session, run: "new" }, "new"));
+      for (const each of later) await store.save(each, { expect: null });
+      const overwritten = record(session, (saved[1] as NewRecord).kind);
+      await store.save(overwritten, { expect: (later[1] as NewRecord).eventId });
+      later[1] = overwritten;
+      await erasing;
+      for (const each of later) {
+        assertRecord(await store.load(each.identity, each.kind), each, "what was saved beside the erase");
+        assertRecord(await store.loadByEventId(session, each.eventId), each, "the same, by its event");
+      }
+      assert.equal((await store.list(session, "")).length, 3, "what a list shows of it");
+      assert.equal(await store.erase(session), 4, "how many records the next erase takes");
+    },
+  },
+];
+
+/** A session with very many records. */
+async function fill({ store, identity, record }: CaseContext): Promise<NewRecord[]> {
+  const session = identity();
+  const saved = Array.from({ length: MANY }, (_, index) =>
+    record(session, `kind/${String(index).padStart(5, "0")}`),
+  );
+  const commits: Promise<unknown>[] = [];
+  for (let start = 0; start < MANY; start += 256)
+    commits.push(
+      store.commit(saved.slice(start, start + 256).map((each) => ({ op: "save" as const, record: each }))),
+    );
+  await Promise.all(commits);
+  return saved;
+}

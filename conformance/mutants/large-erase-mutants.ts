@@ -1,0 +1,92 @@
+import type { ApplyOptions, Commit, Outcome, Session, Slot, StoredRecord, Swept } from "../../src/index.js";
+import type { ReferenceDriver } from "../reference-driver.js";
+import { brokenDriver, type Mutant } from "./mutant.js";
+
+const PIECE = 500;
+
+/** Drivers that are wrong about what a large erase leaves behind. */
+export const largeEraseMutants: readonly Mutant[] = [
+  brokenDriver(
+    "shows-what-it-has-yet-to-sweep",
+    "large-erase/one-step",
+    (base) =>
+      class extends base {
+        #left = Number.POSITIVE_INFINITY;
+
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          this.#left = PIECE;
+          const outcome = super.applyOne(commit, options);
+          this.#left = Number.POSITIVE_INFINITY;
+          return leavingRemains(outcome);
+        }
+
+        protected override isErased(record: Slot, session: Session): boolean {
+          return super.isErased(record, session) && this.#left-- > 0;
+        }
+
+        override async sweep(session: Session): Promise<Swept> {
+          await later();
+          this.#left = PIECE;
+          const removed = this.erase(session);
+          return { removed, more: removed === PIECE };
+        }
+      },
+  ),
+  brokenDriver(
+    "sweeps-what-came-later",
+    "large-erase/leaves-what-comes-later",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          return leavingRemains(super.applyOne(commit, options));
+        }
+
+        override async sweep(session: Session): Promise<Swept> {
+          await later();
+          return { removed: this.erase(session), more: false };
+        }
+      },
+  ),
+  brokenDriver(
+    "remembers-content-of-large-erases",
+    "large-erase/retries-are-duplicates",
+    (base) =>
+      class extends base {
+        #erased = 0;
+
+        protected override erase(session: Session): number {
+          this.#erased = 0;
+          return super.erase(session);
+        }
+
+        protected override forgetContent(record: StoredRecord): void {
+          if (this.#erased++ < 2 * PIECE) super.forgetContent(record);
+        }
+      },
+  ),
+  brokenDriver(
+    "ends-a-scan-when-it-has-passed-many-tenants",
+    "list-kind/few-among-many-tenants",
+    (base) =>
+      class extends base {
+        override async scan(...[query]: Parameters<ReferenceDriver["scan"]>) {
+          const page = await super.scan(query);
+          if (query.tenant !== undefined || query.identity !== undefined) return page;
+          const tenants = [...new Set([...this.space.records.values()].map(({ tenant }) => tenant))].sort();
+          const from = tenants.findIndex((tenant) => tenant >= (query.after?.tenant ?? ""));
+          const seen = new Set(tenants.slice(from, from + PIECE));
+          const records = page.records.filter(({ tenant }) => seen.has(tenant));
+          return { records, more: page.more && records.length > 0 };
+        }
+      },
+  ),
+];
+
+function leavingRemains(outcome: Outcome): Outcome {
+  return outcome.is === "applied" && outcome.erased !== undefined ? { ...outcome, remains: true } : outcome;
+}
+
+/** So that others have their turn before. */
+function later(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}

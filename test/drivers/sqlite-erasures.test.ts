@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
+import type { Driver } from "../../src/driver.js";
+import { commit, freshPath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
+
+const NOW = 1_000_000;
+const TIMES = { now: NOW, window: 3_600_000 };
+const LATER = { now: NOW + 120_000, window: 3_600_000 };
+const EVERYTHING = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
+const SESSION = { tenant: SLOT.tenant, user: SLOT.user, session: SLOT.session };
+const ERASE = { tenant: SLOT.tenant, writes: [{ op: "erase", session: SESSION }] } as const;
+
+/** A session of so many records, which was erased and not swept. */
+async function erasedAndLeft(driver: Driver, count: number): Promise<void> {
+  const kinds = Array.from({ length: count }, (_, index) => `k${String(index).padStart(5, "0")}`);
+  await driver.apply(
+    kinds.map((kind) => commit({ op: "save", record: record({ kind, eventId: kind }) })),
+    TIMES,
+  );
+  expect(await driver.apply([ERASE], TIMES)).toEqual([
+    { is: "applied", existed: [false], erased: [0], remains: true },
+  ]);
+}
+
+test("what a process that died has left is never seen, and goes along with later batches", async () => {
+  const path = freshPath();
+  const first = await open({ path, thread: "inline" });
+  await erasedAndLeft(first, 1_500);
+  const driver = await open({ path, thread: "inline" });
+  expect((await driver.scan(EVERYTHING)).records).toEqual([]);
+  expect((await driver.scan({ ...EVERYTHING, tenant: SLOT.tenant })).records).toEqual([]);
+  expect((await driver.scan({ ...EVERYTHING, tenant: SLOT.tenant, identity: SLOT })).records).toEqual([]);
+  expect(await driver.read([{ ...SLOT, kind: "k00001" }])).toEqual([undefined]);
+  expect(await driver.readByEventId(SESSION, "k00001")).toBeUndefined();
+  expect(await driver.apply([save({ kind: "k00001", eventId: "k00001", version: 7 })], TIMES)).toEqual([
+    { is: "duplicate" },
+  ]);
+
+  const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
+  expect(left()).toBe(1_499);
+  for (let batch = 0; batch < 9; batch++) await driver.apply([save({ session: "other" })], LATER);
+  expect(left()).toBe(0);
+  const connection = plain(path);
+  expect(connection.prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
+  const told = connection.prepare(
+    "SELECT count(*) FROM event WHERE event_id LIKE 'k0%' AND fingerprint IS NOT NULL",
+  );
+  expect(told.pluck().get()).toBe(0);
+});
+
+test("what is saved into an erased session is above the fence, also when the last row is gone", async () => {
+  const path = freshPath();
+  const driver = await open({ path, thread: "inline" });
+  await erasedAndLeft(driver, 1_500);
+  // Judged, the last row is removed, and its number is free.
+  await driver.apply([commit({ op: "delete", slot: { ...SLOT, kind: "k01499" } })], TIMES);
+  await driver.apply([save({ kind: "new", eventId: "new" })], TIMES);
+  for (let more = true; more; ) more = (await driver.sweep(SESSION)).more;
+  expect((await driver.scan(EVERYTHING)).records.map(({ kind }) => kind)).toEqual(["new"]);
+});
+
+test("a database of the schema before is migrated, and an erase of what it holds is swept", async () => {
+  const path = freshPath();
+  const old = plain(path);
+  old.exec(`PRAGMA journal_mode = WAL; ${MIGRATIONS[0]?.sql}; PRAGMA application_id = ${APPLICATION_ID}`);
+  old.exec("PRAGMA user_version = 1");
+  old.exec(`INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
+    VALUES ('acme', 'ann', 's2', '', 'note', 'kept', '', 0, 1, x'00')`);
+  const driver = await open({ path, thread: "inline" });
+  expect(await driver.status()).toMatchObject({ schemaVersion: 2, pendingMigrations: [] });
+  await erasedAndLeft(driver, 1_100);
+  for (let more = true; more; ) more = (await driver.sweep(SESSION)).more;
+  expect((await driver.scan(EVERYTHING)).records.map(({ eventId }) => eventId)).toEqual(["kept"]);
+});
+
+test("a scan over very many tenants ends its page early, and says where it goes on", async () => {
+  const driver = await open({ path: ":memory:" });
+  await driver.apply(
+    Array.from({ length: 1_200 }, (_, index) => save({ tenant: `t${String(index).padStart(4, "0")}` })),
+    TIMES,
+  );
+  const page = await driver.scan({ ...EVERYTHING, prefix: "absent" });
+  expect(page).toMatchObject({ records: [], more: true, next: { tenant: "t0499", kind: "" } });
+});
+
+test("a clock that is behind dates nothing before the last write of the file", async () => {
+  const path = freshPath();
+  const driver = await open({ path, thread: "inline" });
+  await driver.apply([save({ eventId: "a" })], { ...TIMES, now: NOW + 5_000 });
+  await driver.apply([save({ eventId: "b" })], TIMES);
+  const savedAt = plain(path).prepare("SELECT saved_at FROM event ORDER BY id").pluck().all();
+  expect(savedAt).toEqual([NOW + 5_000, NOW + 5_000]);
+});
