@@ -287,7 +287,7 @@ describe("of an erase of 20,000 records", () => {
     expect(touched.rows).toBeLessThan(2 * 2000 + 200);
 
     for (let n = 0; n < 18; n++) {
-      const { removed, more } = await (driver as PostgresDriver).sweep(session);
+      const { removed, more } = await driver.sweep(session);
       expect(more).toBe(true);
       // Five were removed in passing, and five are no part of it.
       expect(Math.abs(removed - PIECE)).toBeLessThanOrEqual(5);
