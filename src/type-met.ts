@@ -11,7 +11,7 @@ export function typeMet(value: unknown): string {
   if (types.isPromise(value)) return "a Promise (await it)";
   const name = classOf(value);
   if (name === undefined || name === "Object") return "an object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 function numberMet(value: number): string {

@@ -70,7 +70,7 @@ describe("openStore", () => {
     const message = async (target: unknown) => (await failure(openStore(target as never))).message;
     expect(await message(undefined)).toContain("not undefined: is a variable of the environment not set?");
     expect(await message(Promise.resolve("memory:"))).toContain("not a Promise (await it)");
-    expect(await message(new URL("sqlite:./x.db"))).toContain("not an URL");
+    expect(await message(new URL("sqlite:./x.db"))).toContain("not a URL");
     expect(await message({ driver: "memory", ur: 1 })).toContain("without ur (url?)");
     const driver = Promise.resolve(driverWith({}));
     expect(() => createStore(driver as never)).toThrow(/a driver, not a Promise \(await it\)/);
