@@ -14,15 +14,19 @@ type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
  * the queue, which is at the call unless it is full: a caller that waits shall not cost a second copy of what it waits with.
  */
 export class CallersPayloads {
-  readonly #records: readonly Mutable[];
-  readonly #lengths: readonly number[];
+  readonly #records: Mutable[] = [];
+  readonly #lengths: number[] = [];
   readonly #isLarge: boolean;
   #isSealed = false;
 
-  constructor(commit: Commit) {
-    this.#records = commit.writes.flatMap((write) => (write.op === "save" ? [write.record] : []));
-    this.#lengths = this.#records.map(({ bytes }) => bytes.byteLength);
-    this.#isLarge = this.#lengths.reduce((sum, length) => sum + length, 0) > AT_ONCE;
+  constructor({ writes }: Commit) {
+    let bytes = 0;
+    for (const write of writes) {
+      if (write.op !== "save") continue;
+      this.#records.push(write.record);
+      bytes += this.#lengths[this.#lengths.push(write.record.bytes.byteLength) - 1] as number;
+    }
+    this.#isLarge = bytes > AT_ONCE;
   }
 
   /** Takes note of what they are, so that it is noticed when the caller changes them while it waits. */

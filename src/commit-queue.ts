@@ -22,6 +22,8 @@ export interface QueueOptions extends BatchSenderOptions {
 
 /** What one batch may hold; a commit that is larger travels alone. */
 const BATCH_WRITES = 256;
+/** Each may remove a thousand records and more: whoever comes meanwhile shall not wait for many. */
+const BATCH_ERASES = 4;
 /** With fewer, two batches would cost more than one. */
 const LEAST_SHARE = 16;
 
@@ -217,6 +219,7 @@ export class CommitQueue {
     let writes = 0;
     let bytes = 0;
     let weight = 0;
+    let erases = 0;
     const most = this.#share();
     this.#size.meet(this.#lines.tenants(), monotonicMs());
     let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
@@ -230,7 +233,9 @@ export class CommitQueue {
       writes += entry.commit.writes.length;
       bytes += entry.bytes;
       weight += entry.weight;
-      const isFull = writes > BATCH_WRITES || count === most || this.#size.isOver(bytes, weight);
+      if (entry.commit.writes.some(({ op }) => op === "erase")) erases++;
+      const isFull =
+        writes > BATCH_WRITES || erases > BATCH_ERASES || count === most || this.#size.isOver(bytes, weight);
       if (isFull && count > 0) return "stop";
       count++;
       return "take";

@@ -5,6 +5,8 @@ import { payloadBytes } from "./payload-bytes.js";
 import { type CommitKeys, commitKeys } from "./slot-key.js";
 import type { Waiter } from "./tenant-lines.js";
 
+/** What an erase costs, in bytes: it may remove many records. */
+const ERASE_BYTES = 32 * 1024;
 /** What a write costs beside its payload, in bytes. */
 const WRITE_BYTES = 1024;
 
@@ -47,7 +49,9 @@ export class Entry implements Waiter {
   ) {
     this.commit = commit;
     this.bytes = payloadBytes(commit);
-    this.weight = this.bytes + commit.writes.length * WRITE_BYTES;
+    let weight = this.bytes;
+    for (const { op } of commit.writes) weight += op === "erase" ? ERASE_BYTES : WRITE_BYTES;
+    this.weight = weight;
     this.deadline = deadline;
     this.resolve = resolve;
     this.reject = reject;

@@ -153,6 +153,17 @@ describe("an erase", () => {
     },
   );
 
+  test("has no more than three others with it: another tenant's commit does not wait for many", async () => {
+    const { queue, batches, pump } = queueRig();
+    for (let index = 0; index < 50; index++) void queue.commit(erases(`${index}`));
+    await pump();
+    void queue.commit(saves("lone", ["a"], 1, "other"));
+    await batches[0]?.answer();
+    expect(batches[0]?.commits).toHaveLength(4);
+    await batches[1]?.answer();
+    expect(batches.slice(1).flatMap(({ ids }) => ids)).toEqual(["lone/a"]);
+  });
+
   test("says of a raw error that the outcome is unknown, once and not retryable", async () => {
     const { queue, batches, pump } = queueRig();
     const erased = failure(queue.commit(erases()));
