@@ -155,13 +155,12 @@ describe("an erase", () => {
 
   test("has no more than three others with it: another tenant's commit does not wait for many", async () => {
     const { queue, batches, pump } = queueRig();
-    for (let index = 0; index < 50; index++) void queue.commit(erases(`${index}`));
+    for (let index = 0; index < 50; index++) void queue.commit(erases());
     await pump();
     void queue.commit(saves("lone", ["a"], 1, "other"));
     await batches[0]?.answer();
     expect(batches[0]?.commits).toHaveLength(4);
-    await batches[1]?.answer();
-    expect(batches.slice(1).flatMap(({ ids }) => ids)).toEqual(["lone/a"]);
+    expect(batches[1]?.ids).toEqual(["lone/a"]);
   });
 
   test("says of a raw error that the outcome is unknown, once and not retryable", async () => {
