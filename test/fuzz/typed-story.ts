@@ -83,6 +83,9 @@ export async function tellStory(store: StateStore): Promise<void> {
   await ledger.reserve(WHO, { id: "open", tokens: 100, cost: "0.5" });
   await ledger.record(FORGOTTEN, FORGOTTEN_ENTRY);
   await ledger.forget(FORGOTTEN);
+  await ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" });
+  await ledger.record({ ...WHO, user: "bob" }, { ...SPENT, at: new Date(NOON - DAY) });
+  await ledger.forgetUser({ tenant: TENANT, user: "bob" });
   await ledger.reconcile(
     { tenant: TENANT },
     { provider: "p", reported: { cost: "2", calls: 4 }, since: new Date(NOON - 3 * DAY) },
@@ -152,6 +155,9 @@ export const RETRIES: Readonly<Record<string, Read>> = {
     ledger.reserve(WHO, { id: "open", tokens: 100, cost: "0.5" }),
   "ledger.reserve again what was settled": ({ ledger }) =>
     ledger.reserve(WHO, { id: "settled", tokens: 100 }),
+  "ledger.record again what another session recorded": ({ ledger }) =>
+    ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" }),
+  "ledger.forget what was only sent again": ({ ledger }) => ledger.forget({ ...WHO, session: "s4" }),
 };
 
 function summaries(): Record<string, Read> {

@@ -29,7 +29,9 @@ export async function foldedAccounts(store: StateStore, tenant: string): Promise
   const sums = new Map<string, Sums>();
   for await (const record of scanKind(store, scopeOf(tenant), "ledger.entry/")) {
     const entry: StoredEntry = await decodeRecord(ENTRY, record);
-    const { ofSession, ofAll } = places.lines({ tenant, user: record.identity.user, session: "" }, entry);
+    const { user } = record.identity;
+    // Of users who were forgotten, they lie under the tenant.
+    const { ofSession, ofAll } = places.lines(user === "~" ? { tenant } : { tenant, user }, entry);
     for (const { cell } of [...ofSession, ...ofAll]) {
       const key = `${cell.identity.user} ${cell.kind}`;
       sums.set(key, plus(sums.get(key) ?? NOTHING, sumsOf(entry)));

@@ -72,7 +72,9 @@ export interface StoredEntry extends TokenCounts {
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;
-  /** The hashes of ids, not its own, under which it was sent again: their markers name it too. */
+  /** It was sent again under ids that are not its own: links lead to their markers, which name it too. */
+  readonly also?: true;
+  /** The same as it was before links: the hashes of such ids. */
   readonly alsoUnder?: readonly string[];
 }
 
@@ -144,7 +146,7 @@ export function sumsOf(entry: StoredEntry): Sums {
 
 /** An entry as it is handed out. */
 export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
-  const { cost, at, tags, alsoUnder: _, ...rest } = stored;
+  const { cost, at, tags, also: _, alsoUnder: __, ...rest } = stored;
   return {
     id: timeOfEntry(id),
     tenant,
@@ -159,17 +161,20 @@ export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEn
 export const ENTRY = mappedJson<StoredEntry>({
   write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
   read(value) {
-    const { session, run, reservation, alsoUnder, tags, at, ...rest } = readObject(value, "entry") as Record<
-      string,
-      unknown
-    >;
+    const stored = readObject(value, "entry") as Record<string, unknown>;
+    const { session, run, reservation, also, alsoUnder, tags, at, ...rest } = stored;
     const given = { ...rest, at: new Date(at as number), tags: Object.fromEntries(tags as []) };
     if (rest.priced === false) delete (given as { cost?: unknown }).cost;
     const owner = Object.fromEntries(
       Object.entries({ session, run, reservation }).filter(([, name]) => name !== undefined),
     );
     const entry = readEntry(given, owner, Number.NaN);
-    return alsoUnder === undefined ? entry : { ...entry, alsoUnder: readHashes(alsoUnder) };
+    if (also !== undefined && also !== true) throw invalid("also", "true");
+    return {
+      ...entry,
+      ...(also === undefined ? {} : { also }),
+      ...(alsoUnder === undefined ? {} : { alsoUnder: readHashes(alsoUnder) }),
+    };
   },
 });
 

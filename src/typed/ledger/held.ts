@@ -3,11 +3,11 @@ import { tenantIdentity, userIdentity } from "../../identity.js";
 import type { Cell } from "../cell.js";
 import { Collection, type Item } from "../collection.js";
 import { timeKey } from "../time.js";
-import { transact } from "../transact.js";
 import { added, type Exact, NO_AMOUNTS } from "./amounts.js";
-import { Book } from "./book.js";
+import type { Book } from "./book.js";
 import { BUDGET, freeing, type StoredBudget } from "./budget.js";
 import { DUE, type Due, dueId, type HeldIn, HOLD, type Hold, holdPrefix, timeOfDue } from "./hold.js";
+import { rewriting } from "./rewriting.js";
 
 type Signal = AbortSignal | undefined;
 type User = Pick<Identity, "tenant" | "user">;
@@ -76,7 +76,7 @@ export class Held {
       }
       return next !== undefined && timeOfDue(next.id) <= now;
     };
-    return this.#transact(work, signal);
+    return rewriting(this.#store, work, signal);
   }
 
   /** What a budget counts as held back though it is overdue; as it is with the budget that was read before. */
@@ -109,20 +109,24 @@ export class Held {
   /** Removes a budget with all that is in its line. Whether there was one. Interrupted, it may be called again. */
   async remove(cell: Cell<StoredBudget>, signal: Signal): Promise<boolean> {
     for (;;) {
-      const done = await this.#transact(async (book) => {
-        const budget = await book.get(cell);
-        if (budget === undefined) return "missing";
-        const { line } = budget.held ?? {};
-        const page = line === undefined ? [] : await this.#first(cell, line, PAGE, signal);
-        for (const { id } of page) book.remove(this.dues.at(cell.identity, id));
-        if (page.length === PAGE) {
-          // Whoever reserves meanwhile and this are told apart by the budget's record.
-          book.put(cell, budget);
-          return "more";
-        }
-        book.remove(cell);
-        return "removed";
-      }, signal);
+      const done = await rewriting(
+        this.#store,
+        async (book) => {
+          const budget = await book.get(cell);
+          if (budget === undefined) return "missing";
+          const { line } = budget.held ?? {};
+          const page = line === undefined ? [] : await this.#first(cell, line, PAGE, signal);
+          for (const { id } of page) book.remove(this.dues.at(cell.identity, id));
+          if (page.length === PAGE) {
+            // Whoever reserves meanwhile and this are told apart by the budget's record.
+            book.put(cell, budget);
+            return "more";
+          }
+          book.remove(cell);
+          return "removed";
+        },
+        signal,
+      );
       if (done !== "more") return done === "removed";
     }
   }
@@ -134,12 +138,16 @@ export class Held {
     for (;;) {
       const page = await this.holds.list(under, { ...prefix, limit: PIECE, signal });
       if (page.length === 0) return;
-      await this.#transact(async (book) => {
-        for (const { id } of page) {
-          const hold = await book.get(this.holdAt(owner, id));
-          if (hold !== undefined) await this.free(book, owner, id, hold);
-        }
-      }, signal);
+      await rewriting(
+        this.#store,
+        async (book) => {
+          for (const { id } of page) {
+            const hold = await book.get(this.holdAt(owner, id));
+            if (hold !== undefined) await this.free(book, owner, id, hold);
+          }
+        },
+        signal,
+      );
     }
   }
 
@@ -155,19 +163,6 @@ export class Held {
 
   #first({ identity }: Cell<unknown>, line: string, limit: number, signal: Signal): Promise<Item<Due>[]> {
     return this.dues.list(identity, { prefix: `${line}/`, limit, signal });
-  }
-
-  #transact<R>(work: (book: Book) => Promise<R>, signal: Signal): Promise<R> {
-    const act = async (book: Book) => {
-      const result = await work(book);
-      await book.close();
-      return result;
-    };
-    return transact(this.#store, (transaction) => act(new Book(transaction)), {
-      attempts: 1000,
-      signal,
-      repeatable: true,
-    });
   }
 }
 

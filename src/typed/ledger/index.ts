@@ -24,6 +24,7 @@ export type {
   ReportedUsage,
 } from "./reconcile.js";
 export type { RecordReceipt } from "./record.js";
-export type { BudgetInput, Reservation, ReserveInput } from "./reservations.js";
+export type { Reservation, ReserveInput } from "./reservation.js";
+export type { BudgetInput } from "./reservations.js";
 export type { SummarizeBy, SummarizeOptions } from "./summarize.js";
 export type { TokenCounts, Usage } from "./usage.js";

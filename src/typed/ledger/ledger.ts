@@ -6,11 +6,11 @@ import { type Clock, readClock } from "../time.js";
 import type { Budget } from "./budget.js";
 import { Combiner, type Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, readLabel } from "./entry.js";
-import { entryPrefix } from "./entry-id.js";
-import { forgetWork } from "./forget.js";
+import { Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
+import { Links } from "./links.js";
 import { type Period, readPeriod } from "./period.js";
-import { ownerOfEntries, Places, type Scope, scopeId, scopeOwner } from "./places.js";
+import { Places, type Scope, scopeId, scopeOwner } from "./places.js";
 import { Reader } from "./reader.js";
 import {
   type ReconcileInput,
@@ -19,8 +19,9 @@ import {
   type ReconciliationsOptions,
 } from "./reconcile.js";
 import { type Recording, type RecordReceipt, recordWork } from "./record.js";
-import { type BudgetInput, type Reservation, Reservations, type ReserveInput } from "./reservations.js";
-import { readLimited, readScope, readTenant } from "./scope.js";
+import type { Reservation, ReserveInput } from "./reservation.js";
+import { type BudgetInput, Reservations } from "./reservations.js";
+import { readLimited, readScope, readTenant, readUser } from "./scope.js";
 import { addUp, type SummarizeOptions } from "./summarize.js";
 import { NOTHING, type Usage, usageOf } from "./usage.js";
 
@@ -36,8 +37,6 @@ export interface EntriesOptions extends Period, CallOptions {
   readonly limit?: number;
 }
 
-const FORGET_AT_ONCE = 50;
-
 /**
  * What model calls used and cost, for a tenant, its users, their sessions and runs.
  *
@@ -48,7 +47,9 @@ export class Ledger {
   readonly #places: Places;
   readonly #reader: Reader;
   readonly #combiner: Combiner;
+  readonly #links: Links;
   readonly #reservations: Reservations;
+  readonly #forgetting: Forgetting;
   readonly #reconciliations: Reconciliations;
   readonly #now: Clock;
 
@@ -59,7 +60,9 @@ export class Ledger {
     this.#places = new Places(store);
     this.#reader = new Reader(this.#places);
     this.#combiner = new Combiner(store);
+    this.#links = new Links(store, this.#places);
     this.#reservations = new Reservations(store, this.#places, this.#now);
+    this.#forgetting = new Forgetting(store, this.#places, this.#links, this.#reservations);
     this.#reconciliations = new Reconciliations(store, this.#reader, this.#now);
   }
 
@@ -70,7 +73,7 @@ export class Ledger {
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     const owner = ownRun(identity);
     const recording = this.#read(owner, entry);
-    return this.#run(owner, recordWork(this.#places, recording), options);
+    return this.#run(owner, recordWork(this.#places, this.#links, recording), options);
   }
 
   /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
@@ -151,7 +154,7 @@ export class Ledger {
     const id = readOwnId(reservationId, "reservationId");
     const recording = this.#read({ ...owner, reservation: id }, entry);
     const freeing = this.#reservations.release(owner, id);
-    return this.#run(owner, recordWork(this.#places, recording, freeing), options);
+    return this.#run(owner, recordWork(this.#places, this.#links, recording, freeing), options);
   }
 
   /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */
@@ -185,21 +188,19 @@ export class Ledger {
    */
   async forget(identity: SessionIdentity, options: CallOptions = {}): Promise<number> {
     const owner = ownSession(identity);
-    readNamed(options, "options", ["signal"]);
-    const under = ownerOfEntries(owner);
-    const range = { prefix: entryPrefix(owner.session), limit: FORGET_AT_ONCE, ...options };
-    let forgotten = 0;
-    for (;;) {
-      const page = await this.#places.entries.list(under, range);
-      if (page.length === 0) break;
-      const works = page.map(({ id, value }) => forgetWork(this.#places, owner, id, value));
-      const removed = await Promise.all(works.map((work) => this.#run(owner, work, options)));
-      forgotten += removed.filter(Boolean).length;
-    }
-    await this.#reservations.held.freeAll(owner, readCall(options));
-    await this.#run(owner, this.#reservations.releaseInline(owner), options);
-    await this.removeBudget(owner, options);
-    return forgotten;
+    const run = <R>(work: Work<R>) => this.#run(owner, work, options);
+    return this.#forgetting.session(owner, run, readCall(options));
+  }
+
+  /**
+   * Removes what names a user: all their entries become the tenant's own, without a session and without a user; their
+   * totals, budgets, reservations and all ids of theirs go. What it cost stays in every sum of the tenant. How many
+   * entries it was. Interrupted, it may be called again; what is recorded for the user meanwhile or later names them.
+   */
+  async forgetUser(user: Pick<Identity, "tenant" | "user">, options: CallOptions = {}): Promise<number> {
+    const owner = readUser(user);
+    const run = <R>(work: Work<R>) => this.#run(owner, work, options);
+    return this.#forgetting.user(owner, run, readCall(options));
   }
 
   #read(owner: Identity & { readonly reservation?: string }, entry: NewLedgerEntry): Recording {

@@ -38,6 +38,8 @@ export interface Marker {
 export type Dimension = "day" | "provider" | "model" | "user" | "session" | "runName" | `tag.${string}`;
 
 const TEXT_BYTES = 512;
+/** Shorter than any digest. */
+const NO_NAME = "none";
 
 const ROLLUP = mappedJson<Rollup>({
   write: ({ sums, ...names }) => ({ ...names, sums: writeSums(sums) }),
@@ -80,10 +82,9 @@ export class Places {
 
   /** Everything an entry adds to: what names its session, and the rest. */
   lines(
-    owner: Identity,
+    { tenant, user }: EntryOwner,
     entry: StoredEntry,
   ): { readonly ofSession: readonly Line[]; readonly ofAll: readonly Line[] } {
-    const { tenant, user } = owner;
     const { session, run } = entry;
     const day = dayOf(entry.at);
     const ofTenant = tenantIdentity(tenant);
@@ -100,9 +101,9 @@ export class Places {
       daily("runName", entry.runName),
       ...entry.tags.map(([name, value]) => daily(tagDimension(name), value)),
       total({ tenant }),
-      total({ tenant, user }),
+      ...(user === undefined ? [] : [total({ tenant, user })]),
     ];
-    if (session === undefined) return { ofSession: [daily("session")], ofAll };
+    if (session === undefined || user === undefined) return { ofSession: [daily("session")], ofAll };
     const ofSession = [daily("session", session, user), total({ tenant, user, session })];
     if (run !== undefined) ofSession.push(total({ tenant, user, session, run }));
     return { ofSession, ofAll };
@@ -114,7 +115,7 @@ export class Places {
   }
 
   /** What remembers the ids that an entry is recorded under. */
-  markersOf(owner: Identity, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
+  markersOf(owner: EntryOwner, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
     const under = ownerOfEntries(owner);
     return ownIds(entry, isTimeGiven).map((own) => ({ ...own, cell: this.markers.at(under, own.id) }));
   }
@@ -144,9 +145,12 @@ export function scopeId({ user, session, run }: Scope): string {
   return run === undefined ? `session/${digestOf(session)}` : `run/${digestOf(session)}/${digestOf(run)}`;
 }
 
-/** The identity that a user's entries lie under. */
-export function ownerOfEntries({ tenant, user }: Pick<Identity, "tenant" | "user">): Identity {
-  return userIdentity(tenant, user);
+/** Whose entries: a user's, or those of all users who were forgotten. */
+export type EntryOwner = Pick<Scope, "tenant" | "user">;
+
+/** The identity that entries lie under. */
+export function ownerOfEntries({ tenant, user }: EntryOwner): Identity {
+  return scopeOwner(user === undefined ? { tenant } : { tenant, user });
 }
 
 /** A day in UTC, `2026-01-31`. */
@@ -175,13 +179,18 @@ export function dayOfId(id: string): string {
   return id.split("/")[1] as string;
 }
 
+/** Whether it is the rollup of what has no name. */
+export function isNameless(id: string): boolean {
+  return id.endsWith(`/${NO_NAME}`);
+}
+
 export function tagDimension(name: string): Dimension {
   return `tag.${digestOf(name)}`;
 }
 
 function dayId(dimension: Dimension, day: string, ...key: readonly (string | undefined)[]): string {
   const name = key.filter((part) => part !== undefined);
-  return `${dimension}/${day}/${name.length === 0 ? "none" : digestOf(...name)}`;
+  return `${dimension}/${day}/${name.length === 0 ? NO_NAME : digestOf(...name)}`;
 }
 
 /** Without the names that are missing. */

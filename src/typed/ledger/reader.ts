@@ -12,6 +12,8 @@ import {
   type DayRange,
   type Dimension,
   daysRange,
+  type EntryOwner,
+  isNameless,
   ownerOfEntries,
   type Places,
   type Rollup,
@@ -45,11 +47,11 @@ export class Reader {
     return pages(this.#places.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
   }
 
-  /** Who used something on a day. CORRUPT where that is nobody. */
-  async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string> {
+  /** Who used something on a day; whoever was forgotten is `undefined`. CORRUPT where that is nobody. */
+  async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string | undefined> {
     for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
-      const { key = "" } = value;
-      if (!isUser(tenant, key)) {
+      const { key } = value;
+      if (!(key === undefined ? isNameless(id) : isUser(tenant, key))) {
         const cell = this.#places.days.at(tenantIdentity(tenant), id);
         throw corruptRecord(cell, "a sum of what a user used does not say whose it is");
       }
@@ -82,25 +84,23 @@ export class Reader {
   }
 
   /** The entries of a user, whatever the session, in the order of time. */
-  async *ofUser(
-    owner: Pick<Identity, "tenant" | "user">,
-    span: Span,
-    signal: Signal,
-  ): AsyncGenerator<StoredEntry> {
+  async *ofUser(owner: EntryOwner, span: Span, signal: Signal): AsyncGenerator<StoredEntry> {
     const under = ownerOfEntries(owner);
     for await (const page of batches(this.#places.times, under, boundsOf(span), signal)) {
-      yield* await Promise.all(page.map((item) => this.#entry(under, item)));
+      const entries = await Promise.all(page.map((item) => this.#entry(under, item)));
+      yield* entries.filter((entry) => entry !== undefined);
     }
   }
 
-  async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry> {
+  async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry | undefined> {
     if (timeOfEntry(id) !== time)
       throw corruptRecord(this.#places.times.at(under, time), "it leads to an entry of another time");
     const found = await this.#places.entries.get(under, id);
     if (found !== undefined) return found;
-    // Forgotten meanwhile, it lies elsewhere.
+    // Forgotten meanwhile, it lies elsewhere; with its user, it is no entry of theirs any more.
     const now = await this.#places.times.get(under, time);
-    const moved = now === undefined ? undefined : await this.#places.entries.get(under, now);
+    if (now === undefined) return undefined;
+    const moved = await this.#places.entries.get(under, now);
     if (moved === undefined) throw corruptRecord(this.#places.entries.at(under, id), "an entry is missing");
     return moved;
   }

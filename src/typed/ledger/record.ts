@@ -4,7 +4,8 @@ import { corruptRecord } from "../cell.js";
 import type { Book } from "./book.js";
 import type { Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type StoredEntry, sumsOf } from "./entry.js";
-import { entryId, newTime } from "./entry-id.js";
+import { entryId, newTime, timeOfEntry } from "./entry-id.js";
+import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
 import { ownerOfEntries, type Places } from "./places.js";
 
@@ -28,6 +29,7 @@ export interface Recording {
  */
 export function recordWork(
   places: Places,
+  links: Links,
   { owner, entry, isTimeGiven }: Recording,
   also?: Pick<Work<unknown>, "reads" | "act">,
 ): Work<RecordReceipt> {
@@ -45,7 +47,7 @@ export function recordWork(
       await also?.act(book);
       const before = await recordedBefore(book, markers);
       if (before !== undefined)
-        return { duplicate: true, entry: await again(places, owner, before, markers, book) };
+        return { duplicate: true, entry: await again(places, links, owner, before, markers, book) };
       for (const { cell, content } of markers) book.put(cell, { entry: id, content });
       await book.add(lines, sumsOf(entry));
       book.put(places.entries.at(under, id), entry);
@@ -69,28 +71,43 @@ async function recordedBefore(book: Book, markers: readonly IdMarker[]): Promise
 }
 
 /**
- * The entry that was recorded before. From now on it is known under the ids of this call as well, which it keeps, so
+ * The entry that was recorded before. From now on it is known under the ids of this call as well, which links keep, so
  * that `forget` finds their markers.
  */
 async function again(
   places: Places,
+  links: Links,
   owner: Identity,
-  id: string,
+  recordedAs: string,
   markers: readonly IdMarker[],
   book: Book,
 ): Promise<LedgerEntry> {
-  const cell = places.entries.at(ownerOfEntries(owner), id);
-  const recorded = await book.get(cell);
-  if (recorded === undefined) throw corruptRecord(cell, "an entry that was recorded is missing");
-  const isForgotten = recorded.session === undefined;
-  const added: string[] = [];
+  const { id, cell, recorded } = await findRecorded(places, owner, recordedAs, book);
+  let added = false;
   for (const marker of markers) {
     if ((await book.get(marker.cell)) !== undefined) continue;
-    book.put(marker.cell, isForgotten ? { entry: id } : { entry: id, content: marker.content });
-    added.push(marker.id);
+    book.put(
+      marker.cell,
+      recorded.session === undefined ? { entry: id } : { entry: id, content: marker.content },
+    );
+    if (recorded.session === undefined) continue;
+    added = true;
+    links.add(book, owner, { id, session: recorded.session }, marker.id);
   }
-  if (added.length > 0 && !isForgotten) {
-    book.put(cell, { ...recorded, alsoUnder: [...(recorded.alsoUnder ?? []), ...added] });
-  }
+  // Also where it says so already: whoever takes the links away learns that there is one more.
+  if (added) book.put(cell, { ...recorded, also: true });
   return entryOf(owner, id, recorded);
+}
+
+/** A marker may lead to where its entry was, or is going to be; the entry's time leads to where it is. */
+async function findRecorded(places: Places, owner: Identity, id: string, book: Book) {
+  const under = ownerOfEntries(owner);
+  const cell = places.entries.at(under, id);
+  const recorded = await book.get(cell);
+  if (recorded !== undefined) return { id, cell, recorded };
+  const now = await book.get(places.times.at(under, timeOfEntry(id)));
+  const moved = now === undefined ? undefined : await book.get(places.entries.at(under, now));
+  if (now === undefined || moved === undefined)
+    throw corruptRecord(cell, "an entry that was recorded is missing");
+  return { id: now, cell: places.entries.at(under, now), recorded: moved };
 }

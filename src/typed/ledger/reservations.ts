@@ -1,19 +1,11 @@
 import type { Identity, StateStore } from "../../contract.js";
-import { invalid, StateError } from "../../errors.js";
+import { invalid } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { readInteger, readNamed } from "../../validate.js";
 import type { Cell } from "../cell.js";
-import { digestOf, ownEventId, readOwnId } from "../names.js";
+import { readOwnId } from "../names.js";
 import { transact } from "../transact.js";
-import {
-  type Amounts,
-  type AmountsInput,
-  amountsOf,
-  isSame,
-  readLimits,
-  readRequest,
-  UNITS,
-} from "./amounts.js";
+import { type AmountsInput, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
 import type { Book } from "./book.js";
 import {
   type Budget,
@@ -27,27 +19,10 @@ import {
 import type { Work } from "./combiner.js";
 import { Held } from "./held.js";
 import { type HeldIn, type Hold, holdId } from "./hold.js";
+import { inlineHold, inlineHoldId, removeInline } from "./inline-holds.js";
 import { type Places, type Scope, scopeId, scopeOwner } from "./places.js";
+import { otherReservation, type Reservation, type ReserveInput, reservationOf } from "./reservation.js";
 import { NOTHING } from "./usage.js";
-
-export interface ReserveInput extends AmountsInput {
-  /** How long the reservation holds, in milliseconds: 1 to a day. Default 10 minutes. */
-  readonly ttlMs?: number;
-  /**
-   * The caller's idempotency key, 1 to 105 UTF-8 bytes, of this session: while it is held, the same id gets the same
-   * reservation, and with other amounts IDEMPOTENCY_CONFLICT; once settled, it holds nothing.
-   */
-  readonly id?: string;
-}
-
-/** What a call may use, held back until it is settled, released or overdue; where nothing is limited, nothing is held. */
-export interface Reservation {
-  readonly id: string;
-  readonly amounts: Amounts;
-  readonly expiresAt: Date;
-  /** The call was recorded already, so that nothing is held back: there is nothing left to do for it. */
-  readonly settled: boolean;
-}
 
 export interface BudgetInput extends AmountsInput {
   /** True: counts from now on. False: from the beginning of the accounts. Absent: as before, at first from the beginning. */
@@ -184,7 +159,12 @@ export class Reservations {
           return { reservation: reservationOf(id, { amounts, until: now }, true), overdue: [] };
         const before = await this.#current(book, owner, name, now);
         if (before !== undefined && !isSame(before.amounts, amounts)) throw otherReservation();
-        const inline = await inlineHold(book, limiting, inlineId, now);
+        const inline = await inlineHold(
+          book,
+          limiting.map((one) => one.cell),
+          inlineId,
+          now,
+        );
         if (inline !== undefined && !isSame(inline.amounts, amounts)) throw otherReservation();
         const until = (before ?? inline)?.until ?? now + lasts;
         const heldIn: HeldIn[] = [];
@@ -269,51 +249,6 @@ export class Reservations {
   }
 }
 
-/** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
-function inlineHoldId({ user, session }: Identity, id: string): string {
-  return ownEventId(digestOf(user, session), id);
-}
-
-/** What a reservation of before holds back inside the budgets' records. */
-async function inlineHold(book: Book, limiting: readonly Limiting[], id: string, now: number) {
-  for (const { cell } of limiting) {
-    const budget = await book.get(cell);
-    const found = budget?.inline.find((other) => other.id === id && other.until > now);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 function isOverdue({ held }: StoredBudget, now: number): boolean {
   return held !== undefined && held.count > 0 && held.earliest <= now;
-}
-
-async function removeInline(
-  book: Book,
-  budgets: readonly Cell<StoredBudget>[],
-  isGone: (id: string) => boolean,
-): Promise<boolean> {
-  let found = false;
-  for (const cell of budgets) {
-    const budget = await book.get(cell);
-    const inline = budget?.inline.filter(({ id }) => !isGone(id));
-    if (budget === undefined || inline?.length === budget.inline.length) continue;
-    found = true;
-    book.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });
-  }
-  return found;
-}
-
-function otherReservation(): StateError<"IDEMPOTENCY_CONFLICT"> {
-  return new StateError("IDEMPOTENCY_CONFLICT", "other amounts were reserved under this id", {
-    details: { change: 0 },
-  });
-}
-
-function reservationOf(
-  id: string,
-  { amounts, until }: Pick<Hold, "amounts" | "until">,
-  settled = false,
-): Reservation {
-  return { id, amounts: amountsOf(amounts), expiresAt: new Date(until), settled };
 }

@@ -29,6 +29,14 @@ export function readLimited(value: unknown): Scope {
   return scope;
 }
 
+/** A user, whatever the session. */
+export function readUser(value: unknown): { readonly tenant: string; readonly user: string } {
+  const { tenant, user, session } = readScope(value);
+  if (user === undefined) throw identityRequired("user");
+  if (session !== undefined) throw invalid("session", "left out: this is about a whole user");
+  return { tenant, user };
+}
+
 export function readTenant(value: unknown): string {
   const { tenant, user } = readScope(value);
   if (user !== undefined) throw invalid("user", "left out: this is about a whole tenant");

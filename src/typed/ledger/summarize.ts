@@ -46,7 +46,11 @@ async function addEdge(
 ): Promise<void> {
   const day = dayOf(edge.since);
   for await (const user of reader.users(tenant, day, signal)) {
-    for await (const entry of reader.ofUser({ tenant, user }, edge, signal)) {
+    for await (const entry of reader.ofUser(
+      user === undefined ? { tenant } : { tenant, user },
+      edge,
+      signal,
+    )) {
       const name = nameIn(entry, user, by);
       if (name !== undefined) groups.add({ ...name, sums: sumsOf(entry) });
     }
@@ -54,7 +58,11 @@ async function addEdge(
 }
 
 /** What the group of an entry is called, or nothing when it is in none. */
-function nameIn(entry: StoredEntry, user: string, by: SummarizeBy): Omit<Rollup, "sums"> | undefined {
+function nameIn(
+  entry: StoredEntry,
+  user: string | undefined,
+  by: SummarizeBy,
+): Omit<Rollup, "sums"> | undefined {
   if (typeof by === "object") {
     const tag = entry.tags.find(([name]) => name === by.tag);
     return tag && { key: tag[1] };
@@ -63,9 +71,9 @@ function nameIn(entry: StoredEntry, user: string, by: SummarizeBy): Omit<Rollup,
     case "day":
       return { key: dayOf(entry.at) };
     case "user":
-      return { key: user };
+      return user === undefined ? {} : { key: user };
     case "session":
-      return entry.session === undefined ? {} : { key: entry.session, user };
+      return entry.session === undefined || user === undefined ? {} : { key: entry.session, user };
     case "runName":
       return entry.runName === undefined ? {} : { key: entry.runName };
     default:
