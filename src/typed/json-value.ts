@@ -37,14 +37,28 @@ const MOST_LEVELS = 500;
  * A copy of a value as JSON carries it, each property read once. What would come back as something else is
  * INVALID_RECORD naming `field`, and where in it what was met (`value.a[1].b is a Date`): NaN and the infinities, bigints, functions, symbols, cycles, lone surrogates, holes and
  * `undefined` in arrays, arrays with names, Maps, Dates and other objects of a class. Properties that are `undefined` are
- * left out, and -0 becomes 0. With `toJSON`, an object that has this method stands for what it returns.
+ * left out, and -0 becomes 0. With `toJSON`, an object that has this method stands for what it returns. What is certain
+ * to take more than `mostBytes` is refused as soon as that is known, and the rest of it is not looked at.
  */
-export function copyJson(value: unknown, field: string, toJSON: "refused" | "called" = "refused"): JsonValue {
+export function copyJson(
+  value: unknown,
+  field: string,
+  toJSON: "refused" | "called" = "refused",
+  mostBytes: number = Number.POSITIVE_INFINITY,
+): JsonValue {
+  let bytes = 0;
   const above: object[] = [];
   /** In each of those above, the member that is copied. */
   const members: (string | number)[] = [];
 
+  /** One more part: of a text a byte at least for each of its units, with the quotes, and a mark before or behind it. */
+  function count(least: number): void {
+    bytes += least;
+    if (bytes > mostBytes) throw invalid(field, `smaller: at most ${mostBytes} bytes when it is encoded`);
+  }
+
   function copy(part: unknown): JsonValue {
+    count(typeof part === "string" ? part.length + 2 : 1);
     switch (typeof part) {
       case "boolean":
         return part;
@@ -102,6 +116,7 @@ export function copyJson(value: unknown, field: string, toJSON: "refused" | "cal
     const copied: [string, JsonValue][] = [];
     for (const name of Object.keys(part)) {
       const member: unknown = (part as Record<string, unknown>)[name];
+      if (member !== undefined) count(name.length + 3);
       if (!name.isWellFormed())
         throw refusedWhole("well-formed Unicode", "has a name that holds a lone surrogate");
       if (member !== undefined) copied.push([name, copyMember(member, name)]);

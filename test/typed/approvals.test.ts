@@ -75,7 +75,7 @@ onEveryStore((opened) => {
         { ...stored, status: "open" },
         { ...stored, status: "approved" },
         { ...stored, status: "denied" },
-        { ...stored, digest: "0".repeat(64) },
+        { ...stored, digest: "0".repeat(63) },
         { ...stored, request: { ...stored.request, arguments: { path: "/" } } },
         { ...stored, request: { ...stored.request, ttlMs: undefined } },
         { ...stored, expiresAt: "2030" },

@@ -222,3 +222,21 @@ function withoutMinusZero(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutMinusZero(part)]));
 }
+
+test("what takes too many bytes is refused before the rest of it is read", () => {
+  let read = 0;
+  const rows = Array.from({ length: 1000 }, (_, id) => ({
+    get id() {
+      read++;
+      return id;
+    },
+  }));
+  expect(() => copyJson(rows, "value", "refused", 400)).toThrow(/value must be smaller: at most 400 bytes/);
+  expect(read).toBeLessThan(100);
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const bytes = Buffer.byteLength(JSON.stringify(value));
+      expect(() => copyJson(value, "value", "refused", bytes)).not.toThrow();
+    }),
+  );
+});

@@ -75,19 +75,22 @@ export function readCancel(input: unknown): Settlement {
   };
 }
 
-export function readClaim(input: unknown): { readonly digest: string; readonly taking: Taking } {
+export function readClaim(
+  input: unknown,
+  mostBytes: number,
+): { readonly digest: string; readonly taking: Taking } {
   const names = ["tool", "arguments", "by", "token"];
   const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
   return {
-    digest: digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments")),
+    digest: digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments", "refused", mostBytes)),
     taking: { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) },
   };
 }
 
-export function readComplete(input: unknown): Finish {
+export function readComplete(input: unknown, mostBytes: number): Finish {
   const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   return {
-    ...optional(given, "result", copyJson),
+    ...optional(given, "result", (result, field) => copyJson(result, field, "refused", mostBytes)),
     ...optional(given, "by", readKind),
     ...optional(given, "token", readEventId),
   };

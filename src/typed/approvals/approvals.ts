@@ -1,5 +1,7 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../../contract.js";
 import { newEventId } from "../../event-id.js";
+import { userIdentity } from "../../identity.js";
+import { LIMITS } from "../../limits.js";
 import { readInteger, readNamed, readOptions, readSignal } from "../../validate.js";
 import { readKind } from "../../validate-text.js";
 import { ownSession } from "../cell.js";
@@ -28,7 +30,7 @@ import {
   readStatuses,
   readWhere,
 } from "./listing.js";
-import { expireOverdue, recover } from "./maintenance.js";
+import { expireOverdue, forgetUser, recover } from "./maintenance.js";
 import type {
   ApprovalReceipt,
   ApprovalsOptions,
@@ -60,6 +62,7 @@ export class Approvals {
   readonly #records: ApprovalRecords;
   readonly #waiting: Waiting;
   readonly #deciders: Deciders;
+  readonly #mostBytes: number;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
@@ -67,6 +70,7 @@ export class Approvals {
     const pollMs = "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MOST_POLL_MS) : POLL_MS;
     this.#deciders = new Deciders(options);
     this.#records = new ApprovalRecords(store, readClock(options));
+    this.#mostBytes = store.limits?.maxBytes ?? LIMITS.commitBytes;
     this.#waiting = new Waiting(this.#records, pollMs);
   }
 
@@ -80,7 +84,7 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
     const owner = ownSession(identity);
-    const { id, content } = readRequest(request);
+    const { id, content } = readRequest(request, this.#mostBytes);
     this.#deciders.checkRequest(content);
     const place = { identity: owner, id: id ?? newEventId() };
     return this.#records.create(place, content, { ...readCall(options), repeatable: id !== undefined });
@@ -103,7 +107,7 @@ export class Approvals {
     if (before === undefined) throw noSuchApproval();
     const now = this.#records.now();
     if (settle(before, settlement, now) !== before) {
-      await this.#deciders.check(approvalOf(place, before, now), settlement);
+      await this.#deciders.check(approvalOf(place, structuredClone(before), now), settlement);
     }
     const act: Act = (approval, now) => {
       // Whoever was asked has judged this request, and no later one under its id.
@@ -138,7 +142,7 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<Approval> {
     const place = readPlace(identity, id);
-    const { digest, taking } = readClaim(input);
+    const { digest, taking } = readClaim(input, this.#mostBytes);
     const act: Act = (approval, now) => claim(approval, digest, taking, now);
     return this.#change(place, act, taking, readCall(options));
   }
@@ -150,7 +154,7 @@ export class Approvals {
     input: CompleteInput = {},
     options?: CallOptions,
   ): Promise<Approval> {
-    return this.#finish(readPlace(identity, id), readComplete(input), readCall(options));
+    return this.#finish(readPlace(identity, id), readComplete(input, this.#mostBytes), readCall(options));
   }
 
   /** Says that a claimed call failed, or that nobody knows. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
@@ -224,6 +228,15 @@ export class Approvals {
     const asked = "status" in given ? given.status : "pending";
     const statuses = readStatuses(asked, ["pending", "approved", "claimed"]);
     yield* recover(this.#records, scope, statuses, readSignal(given));
+  }
+
+  /**
+   * Removes the approvals of all sessions of a user, with what points at them; how many. Interrupted, it may be called
+   * again; what is asked for meanwhile may stay.
+   */
+  async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
+    const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as typeof user;
+    return forgetUser(this.#records, userIdentity(tenant, name), readCall(options).signal);
   }
 
   #finish(place: Place, made: Finish, call: CallOptions): Promise<Approval> {

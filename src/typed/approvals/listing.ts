@@ -3,6 +3,7 @@ import { invalid, isStateError } from "../../errors.js";
 import { tenantIdentity } from "../../identity.js";
 import { readLimit, readNamed, readOneOf, readOptions, readSignal } from "../../validate.js";
 import { ownSession } from "../cell.js";
+import { findCell } from "../cell-operations.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import type { ApprovalRecords } from "./records.js";
 import { type IndexEntry, isEntryOf, merged, type Where } from "./status-index.js";
@@ -130,12 +131,27 @@ export async function readEntry(
   const stored = await findEntry(records, entry, signal);
   if (stored !== undefined) return approvalOf(entry.place, stored, now);
   try {
-    await records.index.drop(entry);
+    await dropOrphan(records, entry, signal);
   } catch (error) {
     // Nothing that is read depends on it: it can be removed when the store can be written again.
     if (!isStateError(error, "UNAVAILABLE")) throw error;
   }
   return undefined;
+}
+
+/**
+ * Removes an entry unless its approval is there. It is looked for once more, by whatever record lies in its place: if
+ * that is not so when the entry goes, the entry stays.
+ */
+export async function dropOrphan(
+  records: ApprovalRecords,
+  entry: IndexEntry,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const cell = records.cell(entry.place);
+  const found = await findCell(records.store, cell, { signal });
+  if (found !== undefined && isEntryOf(entry, found.value)) return;
+  await records.index.drop(entry, { ...cell, eventId: found?.eventId ?? null });
 }
 
 /** What an entry was made for; `undefined` where its session was erased. */

@@ -1,9 +1,9 @@
-import type { MaintenanceScope } from "../../contract.js";
+import type { Identity, MaintenanceScope } from "../../contract.js";
 import { isStateError } from "../../errors.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import { Damage } from "./damage.js";
 import { noSuchApproval } from "./errors.js";
-import { findEntry, readEntry } from "./listing.js";
+import { dropOrphan, findEntry, readEntry } from "./listing.js";
 import type { ApprovalRecords } from "./records.js";
 import { type IndexEntry, isEntryOf } from "./status-index.js";
 import { statusAt } from "./stored-approval.js";
@@ -45,7 +45,8 @@ async function sweepEntry(
   { erased, signal }: Sweep,
 ): Promise<boolean> {
   if (statusAt(entry, records.now()) !== entry.status) return markExpired(records, entry, signal);
-  if (erased && (await findEntry(records, entry, signal)) === undefined) await records.index.drop(entry);
+  if (erased && (await findEntry(records, entry, signal)) === undefined)
+    await dropOrphan(records, entry, signal);
   return false;
 }
 
@@ -65,7 +66,7 @@ async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: 
     );
   } catch (error) {
     if (!isStateError(error, "NOT_FOUND")) throw error;
-    await records.index.drop(entry);
+    await dropOrphan(records, entry, signal);
     return false;
   }
   return marks;
@@ -93,6 +94,25 @@ export async function* recover(
     }
   }
   damage.throwFirst();
+}
+
+/** Removes all approvals of a user, from one status to the next, as they move on; how many. */
+export async function forgetUser(
+  records: ApprovalRecords,
+  { tenant, user }: Pick<Identity, "tenant" | "user">,
+  signal: Signal,
+): Promise<number> {
+  let removed = 0;
+  for (const status of STATUSES) {
+    for (let before: string | undefined; ; ) {
+      const page = await records.index.newest({ tenant }, status, { before, limit: CHUNK, signal });
+      for (const entry of page)
+        if (entry.place.identity.user === user && (await records.remove(entry, signal))) removed++;
+      if (page.length < CHUNK) break;
+      before = page.at(-1)?.position;
+    }
+  }
+  return removed;
 }
 
 async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {

@@ -1,44 +1,73 @@
 import type { CallOptions, StateStore } from "../../contract.js";
 import { isStateError, StateError } from "../../errors.js";
-import { type Cell, cellKey } from "../cell.js";
+import { type Cell, cellKey, corruptRecord, decodeRecord } from "../cell.js";
 import { Collection } from "../collection.js";
 import { digestOf, ownEventId } from "../names.js";
+import { inSlices } from "../slices.js";
 import type { Clock } from "../time.js";
 import { type TransactOptions, transact } from "../transact.js";
+import type { Transaction } from "../transaction.js";
 import { announce } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { digestOfCall, isSameJson } from "./digest.js";
 import { noSuchApproval } from "./errors.js";
 import { namingTheLarge, type StoredRequest } from "./request.js";
-import { StatusIndex } from "./status-index.js";
-import { APPROVAL, approvalOf, type Place, type StoredApproval } from "./stored-approval.js";
+import { type IndexEntry, isEntryOf, StatusIndex } from "./status-index.js";
+import {
+  APPROVAL,
+  ASKED,
+  type Asked,
+  approvalOf,
+  type Place,
+  type StoredApproval,
+  type StoredState,
+} from "./stored-approval.js";
 import type { Act } from "./transitions.js";
 
 type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
 
 const COLLECTION = "approval";
 
-/** Approvals where they are kept, each with its index entries in the same commit. */
+/**
+ * Approvals where they are kept, each with its index entries in the same commit. What was asked for has a record of its
+ * own, which never changes: so there is room for whatever is said of it later, however large it is.
+ */
 export class ApprovalRecords {
   readonly store: StateStore;
   readonly index: StatusIndex;
   readonly now: Clock;
-  readonly #approvals: Collection<StoredApproval>;
+  readonly #states: Collection<StoredState>;
+  readonly #asked: Collection<Asked>;
 
   constructor(store: StateStore, now: Clock) {
     this.store = store;
     this.now = now;
     this.index = new StatusIndex(store);
-    this.#approvals = new Collection(store, COLLECTION, { codec: APPROVAL });
+    this.#states = new Collection(store, COLLECTION, { codec: APPROVAL });
+    this.#asked = new Collection(store, "approval.request", { codec: ASKED });
   }
 
-  cell({ identity, id }: Place): Cell<StoredApproval> {
-    return this.#approvals.at(identity, id);
+  cell({ identity, id }: Place): Cell<StoredState> {
+    return this.#states.at(identity, id);
   }
 
   /** CORRUPT. */
-  find({ identity, id }: Place, { signal }: CallOptions): Promise<StoredApproval | undefined> {
-    return this.#approvals.get(identity, id, { signal });
+  async find(place: Place, { signal }: CallOptions): Promise<StoredApproval | undefined> {
+    const cells = [this.cell(place), this.#askedCell(place)] as const;
+    for (let before: string | undefined; ; ) {
+      const records = await Promise.all(
+        cells.map(({ identity, kind }) => this.store.find(identity, kind, { signal })),
+      );
+      const [found, asked] = records;
+      if (found === undefined) return undefined;
+      const state = await inSlices(() => decodeRecord(APPROVAL, found));
+      const whole = joined(state, asked && (await inSlices(() => decodeRecord(ASKED, asked))));
+      if (whole !== undefined) return whole;
+      // It may have been erased, and asked for again, between the two.
+      if (found.eventId === before)
+        throw corruptRecord(cells[1], "what an approval was asked for is missing");
+      before = found.eventId;
+    }
   }
 
   /**
@@ -54,20 +83,21 @@ export class ApprovalRecords {
     const cell = this.cell(place);
     const { user, session } = place.identity;
     const eventId = ownEventId(digestOf(COLLECTION, user, session), place.id);
-    const digest = digestOfCall(request.tool, request.arguments);
+    const digest = await inSlices(() => digestOfCall(request.tool, request.arguments));
     try {
       const approval = await transact(
         this.store,
         async (transaction) => {
           const now = this.now();
-          const made = {
+          const state = {
             status: "pending",
-            request,
             digest,
             requestedAt: now,
             expiresAt: now + request.ttlMs,
           } as const;
-          await transaction.create(cell, made, eventId);
+          const made = { ...state, request };
+          await transaction.create(cell, state, eventId);
+          await transaction.set(this.#askedCell(place), { requestedAt: now, request });
           await this.index.move(transaction, place, undefined, made);
           return approvalOf(place, made, now);
         },
@@ -87,12 +117,14 @@ export class ApprovalRecords {
     const { approval, now } = await transact(
       this.store,
       async (transaction) => {
-        const before = await transaction.get(cell);
-        if (before === undefined) throw noSuchApproval();
+        const { before, isInside } = await this.#read(transaction, place);
         const now = this.now();
         const approval = act(before, now);
         if (approval !== before) {
-          await transaction.set(cell, approval);
+          const { request, ...state } = approval;
+          await transaction.set(cell, state);
+          if (isInside)
+            await transaction.set(this.#askedCell(place), { requestedAt: state.requestedAt, request });
           await this.index.move(transaction, place, before, approval);
         }
         return { approval, now };
@@ -101,6 +133,40 @@ export class ApprovalRecords {
     );
     announce(this.store, cellKey(cell), approval);
     return approvalOf(place, approval, now);
+  }
+
+  /** Removes an approval together with an entry of the index and the one beside it. Whether there was one. */
+  async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
+    const cell = this.cell(entry.place);
+    return transact(
+      this.store,
+      async (transaction) => {
+        if (!(await this.index.take(transaction, entry))) return false;
+        const state = await transaction.get(cell);
+        if (state === undefined || !isEntryOf(entry, state)) return false;
+        transaction.delete(cell);
+        transaction.delete(this.#askedCell(entry.place));
+        return true;
+      },
+      { signal, repeatable: true, turn: cell },
+    );
+  }
+
+  /** What is to be changed, and whether what was asked for lies inside, as it did before it had its own record. */
+  async #read(transaction: Transaction, place: Place) {
+    const [state, asked] = await Promise.all([
+      transaction.get(this.cell(place)),
+      transaction.get(this.#askedCell(place)),
+    ]);
+    if (state === undefined) throw noSuchApproval();
+    // Where the two are of different moments the commit will fail, and this begins again.
+    const before = joined(state, asked) ?? (await this.find(place, {}));
+    if (before === undefined) throw noSuchApproval();
+    return { before, isInside: state.request !== undefined };
+  }
+
+  #askedCell({ identity, id }: Place): Cell<Asked> {
+    return this.#asked.at(identity, id);
   }
 
   async #askedBefore(place: Place, request: StoredRequest, options: CallOptions): Promise<Approval> {
@@ -113,4 +179,10 @@ export class ApprovalRecords {
     }
     return approvalOf(place, before, this.now());
   }
+}
+
+/** An approval of its two records, or `undefined` where they do not belong together. */
+function joined(state: StoredState, asked: Asked | undefined): StoredApproval | undefined {
+  if (state.request !== undefined) return { ...state, request: state.request };
+  return asked?.requestedAt === state.requestedAt ? { ...state, request: asked.request } : undefined;
 }

@@ -7,7 +7,7 @@ import { readOwnId } from "../names.js";
 /** What is asked for. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {
   readonly tool: string;
-  /** Any JSON. With all that is said of the call later, it has to fit into the store's `maxBytes`. */
+  /** Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. */
   readonly arguments: JsonValue | object;
   /** What the call does outside, in the caller's words, such as `write`. */
   readonly sideEffect?: string;
@@ -48,23 +48,35 @@ const NAMES = [
   "id",
 ];
 
-/** A request checked and copied; INVALID_RECORD. */
-export function readRequest(request: unknown): { readonly content: StoredRequest; readonly id?: string } {
+type ReadJson = (value: unknown, field: string) => JsonValue;
+
+/** What was parsed: it was JSON. */
+export const fromJson: ReadJson = (value, field) => {
+  if (value === undefined) throw invalid(field, "JSON");
+  return value as JsonValue;
+};
+
+/** A request checked and copied; INVALID_RECORD, also of more than `mostBytes`, before all of it was copied. */
+export function readRequest(
+  request: unknown,
+  mostBytes: number,
+): { readonly content: StoredRequest; readonly id?: string } {
   const given: Partial<ApprovalRequest> = { ttlMs: TTL_MS, ...readNamed(request, "request", NAMES) };
-  return { content: readContent(given), ...optional(given, "id", readOwnId) };
+  const readJson: ReadJson = (value, field) => copyJson(value, field, "refused", mostBytes);
+  return { content: readContent(given, readJson), ...optional(given, "id", readOwnId) };
 }
 
 /** The content of a request, at the door or from where it was kept. */
-export function readContent(given: Partial<ApprovalRequest>): StoredRequest {
+export function readContent(given: Partial<ApprovalRequest>, readJson: ReadJson): StoredRequest {
   return {
     tool: readKind(given.tool, "tool"),
-    arguments: copyJson(given.arguments, "arguments"),
+    arguments: readJson(given.arguments, "arguments"),
     ...optional(given, "sideEffect", readKind),
     ...optional(given, "question", readLongText),
     ...optional(given, "requester", readKind),
     ...optional(given, "run", readKind),
     ...optional(given, "step", readKind),
-    ...optional(given, "sender", copyJson),
+    ...optional(given, "sender", readJson),
     ttlMs: readTtl(given.ttlMs, "ttlMs"),
   };
 }

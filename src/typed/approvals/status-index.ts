@@ -15,6 +15,7 @@ import { readName } from "../../validate-text.js";
 import { decodeRecord } from "../cell.js";
 import { mappedJson } from "../codec.js";
 import { Collection, type Item } from "../collection.js";
+import { deleteIfOrphaned, type FoundOwner } from "../delete-if-orphaned.js";
 import { digestOf, itemPrefix, readOwnId } from "../names.js";
 import { timeKey } from "../time.js";
 import type { Transaction } from "../transaction.js";
@@ -132,18 +133,32 @@ export class StatusIndex {
     }
   }
 
-  /** Removes an entry whose approval is gone, for its session was erased. */
-  async drop({ place, identity, status, position, eventId }: IndexEntry): Promise<void> {
-    const collection = identity.session === place.identity.session ? this.#ofSession : this.#ofTenant;
+  /** Removes an entry whose approval was not found, if it is not there: the `owner` is what was found in its place. */
+  async drop(entry: IndexEntry, owner: FoundOwner): Promise<void> {
     try {
-      await collection.delete(identity, `${status}/${position}`, { expect: eventId });
+      await deleteIfOrphaned(this.#store, { ...this.#cellOf(entry), eventId: entry.eventId }, owner);
     } catch (error) {
-      // Somebody else was faster, or whoever meets it next removes it.
-      if (!isStateError(error, "CONDITION_FAILED") && !isStateError(error, "OUTCOME_UNKNOWN")) throw error;
+      // Whoever meets it next removes it.
+      if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;
     }
   }
 
-  #cells({ identity, id }: Place, { status, requestedAt }: StoredApproval) {
+  /** Removes both entries of an approval; false where this one is not there any more. */
+  async take(transaction: Transaction, entry: IndexEntry): Promise<boolean> {
+    if ((await transaction.get(this.#cellOf(entry))) === undefined) return false;
+    const requestedAt = Date.parse(entry.position.slice(0, entry.position.lastIndexOf(".")));
+    for (const cell of this.#cells(entry.place, { status: entry.status, requestedAt }))
+      transaction.delete(cell);
+    transaction.delete(this.#cellOf(entry));
+    return true;
+  }
+
+  #cellOf({ place, identity, status, position }: IndexEntry) {
+    const collection = identity.session === place.identity.session ? this.#ofSession : this.#ofTenant;
+    return collection.at(identity, `${status}/${position}`);
+  }
+
+  #cells({ identity, id }: Place, { status, requestedAt }: Pick<StoredApproval, "status" | "requestedAt">) {
     const { tenant, user, session } = identity;
     const at = `${status}/${timeKey(requestedAt)}`;
     return [
@@ -154,7 +169,10 @@ export class StatusIndex {
 }
 
 /** Whether an entry was made for this approval, and not for one that was erased and whose id was used again. */
-export function isEntryOf({ position }: IndexEntry, { requestedAt }: StoredApproval): boolean {
+export function isEntryOf(
+  { position }: IndexEntry,
+  { requestedAt }: Pick<StoredApproval, "requestedAt">,
+): boolean {
   return position.startsWith(`${timeKey(requestedAt)}.`);
 }
 

@@ -1,9 +1,10 @@
 import type { SessionIdentity } from "../../contract.js";
+import { invalid } from "../../errors.js";
 import { LIMITS } from "../../limits.js";
 import { readInteger, readObject, readOneOf } from "../../validate.js";
 import { readEventId, readKind } from "../../validate-text.js";
 import { mappedJson } from "../codec.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import type { JsonValue } from "../json-value.js";
 import {
   type Approval,
   type ApprovalStatus,
@@ -12,8 +13,7 @@ import {
   type Outcome,
   STATUSES,
 } from "./approval.js";
-import { digestOfCall } from "./digest.js";
-import { optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
+import { fromJson, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
 
 /** Where an approval lies. */
 export interface Place {
@@ -43,27 +43,56 @@ export interface StoredApproval {
   readonly outcome?: StoredOutcome;
 }
 
-/** A status without what leads to it, or a digest of another call, is damage like any other. */
-export const APPROVAL = mappedJson<StoredApproval>({
+/** An approval without what was asked for, which lies beside it; inside it lay before. */
+export type StoredState = Omit<StoredApproval, "request"> & { readonly request?: StoredRequest };
+
+/** What was asked for, and when: by that it is known which approval it belongs to. */
+export interface Asked {
+  readonly requestedAt: number;
+  readonly request: StoredRequest;
+}
+
+/** A status without what leads to it is damage like any other. */
+export const APPROVAL = mappedJson<StoredState>({
+  version: 1,
   write: (approval) => approval as unknown as JsonValue,
   read(value) {
-    const given = readObject(value, "approval") as Partial<StoredApproval>;
-    const request = readContent(readObject(given.request, "request"));
+    const given = readObject(value, "approval") as Partial<StoredState>;
     const approval = {
       status: readOneOf(given.status, "status", STATUSES),
-      request,
-      digest: digestOfCall(request.tool, request.arguments),
+      ...optional(given, "request", readStoredRequest),
+      digest: readDigest(given.digest),
       requestedAt: readTime(given.requestedAt, "requestedAt"),
       expiresAt: readTime(given.expiresAt, "expiresAt"),
       ...optional(given, "decision", readDecision),
       ...optional(given, "claim", readStoredClaim),
       ...optional(given, "outcome", readOutcome),
     };
-    if (given.digest !== approval.digest) throw new Error("the digest is that of another call");
     refuseContradiction(approval);
     return approval;
   },
 });
+
+export const ASKED = mappedJson<Asked>({
+  write: (asked) => asked as unknown as JsonValue,
+  read(value) {
+    const { requestedAt, request } = readObject(value, "request") as Partial<Asked>;
+    return {
+      requestedAt: readTime(requestedAt, "requestedAt"),
+      request: readStoredRequest(request, "request"),
+    };
+  },
+});
+
+/** It was made where the call was asked for, and is not made again: the store's fingerprint tells what was damaged. */
+function readDigest(value: unknown): string {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw invalid("digest", "a SHA-256 in hexadecimal");
+}
+
+function readStoredRequest(value: unknown, field: string): StoredRequest {
+  return readContent(readObject(value, field), fromJson);
+}
 
 /** A time in milliseconds since 1970. */
 export function readTime(value: unknown, field: string): number {
@@ -95,7 +124,7 @@ function readOutcome(value: unknown, field: string): StoredOutcome {
   const given = readObject(value, field) as Partial<StoredOutcome>;
   return {
     ...readStoredClaim(value, field),
-    ...optional(given, "result", copyJson),
+    ...optional(given, "result", fromJson),
     ...optional(given, "error", readLongText),
   };
 }
@@ -111,7 +140,7 @@ const DECISIONS: Readonly<Record<ApprovalStatus, readonly (Decision["status"] | 
   failed: ["approved"],
 };
 
-function refuseContradiction({ status, decision, claim, outcome }: StoredApproval): void {
+function refuseContradiction({ status, decision, claim, outcome }: StoredState): void {
   const finished = status === "completed" || status === "failed";
   const claimed = finished || status === "claimed";
   const agrees =
@@ -122,9 +151,9 @@ function refuseContradiction({ status, decision, claim, outcome }: StoredApprova
   if (!agrees) throw new Error("the status is not what the rest leads to");
 }
 
-/** The approval as its callers see it at a moment: their own copy. */
+/** The approval as its caller sees it at a moment; where others see it too, of a copy. */
 export function approvalOf({ identity, id }: Place, stored: StoredApproval, now: number): Approval {
-  const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = structuredClone(stored);
+  const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = stored;
   const { ttlMs: _, ...asked } = request;
   return {
     id,

@@ -6,7 +6,13 @@ import { listen } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { noSuchApproval } from "./errors.js";
 import type { ApprovalRecords } from "./records.js";
-import { approvalOf, type Place, type StoredApproval, statusAt } from "./stored-approval.js";
+import {
+  approvalOf,
+  type Place,
+  type StoredApproval,
+  type StoredState,
+  statusAt,
+} from "./stored-approval.js";
 
 interface Waiter {
   readonly resolve: (approval: Approval) => void;
@@ -20,7 +26,7 @@ interface Waiter {
 /** One approval that somebody waits for, however many. */
 interface Watch {
   readonly place: Place;
-  readonly cell: Cell<StoredApproval>;
+  readonly cell: Cell<StoredState>;
   readonly waiters: Set<Waiter>;
   asking: boolean;
   /** What was pending when it was last read: read again, it is the same approval. */
@@ -156,14 +162,20 @@ export class Waiting {
       this.#expectExpiry(watch, seen.expiresAt);
       return;
     }
-    const approval = await decodeRecord(codec, record);
-    watch.seen = { eventId: record.eventId, expiresAt: approval.expiresAt };
+    const state = await decodeRecord(codec, record);
+    watch.seen = { eventId: record.eventId, expiresAt: state.expiresAt };
+    if (statusAt(state, now) === "pending") {
+      this.#expectExpiry(watch, state.expiresAt);
+      return;
+    }
+    const approval = await this.#records.find(watch.place, {});
+    if (approval === undefined) throw noSuchApproval();
     this.#see(watch, approval, now);
   }
 
   #see(watch: Watch, approval: StoredApproval, now: number): void {
     if (statusAt(approval, now) === "pending") this.#expectExpiry(watch, approval.expiresAt);
-    else this.#end(watch, ({ resolve }) => resolve(approvalOf(watch.place, approval, now)));
+    else this.#end(watch, ({ resolve }) => resolve(approvalOf(watch.place, structuredClone(approval), now)));
   }
 
   #expectExpiry(watch: Watch, expiresAt: number): void {
