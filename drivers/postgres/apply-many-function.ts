@@ -124,7 +124,7 @@ BEGIN
       remembered AS (
         INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
         SELECT j.tenant, j.event_id, j.record_id, v_now, v_now, j.fingerprint FROM judged AS j
-        WHERE j.verdict = 'applied' AND j.op = 'save' ORDER BY j.tenant COLLATE "C", j.event_id COLLATE "C"
+        WHERE j.verdict = 'applied' AND j.op = 'save' ORDER BY j.event_id COLLATE "C", j.tenant COLLATE "C"
         ${replacingForgotten(n)}
         RETURNING 1
       )

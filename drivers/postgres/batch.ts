@@ -115,7 +115,7 @@ function isAscending(writes: readonly Write[]): boolean {
     if (write.op !== "save") continue;
     const { record } = write;
     const order =
-      last && (compareText(last.tenant, record.tenant) || compareText(last.eventId, record.eventId));
+      last && (compareText(last.eventId, record.eventId) || compareText(last.tenant, record.tenant));
     if (order !== undefined && order > 0) return false;
     last = record;
   }

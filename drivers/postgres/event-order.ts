@@ -5,7 +5,8 @@ const NEVER = "(-9223372036854775808)";
 
 /**
  * Two batches that save the same new ids in opposite order would wait for each other. One that does not come to its ids
- * in ascending order takes the place of each in that order first; it is held against others from then on.
+ * in ascending order, whatever their tenants, takes the place of each in that order first; it is held against others from
+ * then on.
  */
 export function holdEvents(n: Names): string {
   return `IF p_ascending = 0 THEN
@@ -14,7 +15,7 @@ export function holdEvents(n: Names): string {
     FROM (
       SELECT DISTINCT x.tenant COLLATE "C" AS tenant, x.event_id COLLATE "C" AS event_id
       FROM unnest(p_tenant, p_event) AS x (tenant, event_id)
-      WHERE x.event_id IS NOT NULL ORDER BY 1, 2
+      WHERE x.event_id IS NOT NULL ORDER BY 2, 1
     ) AS held
     -- Locks the row that is there, and leaves it as it is.
     ON CONFLICT (tenant, event_id) DO UPDATE SET record_id = e.record_id WHERE false;

@@ -15,6 +15,12 @@ export function isDead(n: Names, record: string): string {
       AND f.generation > ${record}.generation OFFSET 0)`;
 }
 
+/** Whether the record is dead, asked of each only where anything is: most of the time one look tells that nothing is. */
+export function isFencedOff(n: Names, record: string): string {
+  const first = `SELECT true FROM ${n.erasure} ORDER BY tenant, user_id, session LIMIT 1`;
+  return `((${first}) IS TRUE AND ${isDead(n, record)})`;
+}
+
 /** Whether anything is dead at all: most of the time nothing is, and nobody need ask of each record. */
 export function lookForFences(n: Names): string {
   return `v_fenced := EXISTS (SELECT FROM ${n.erasure});`;

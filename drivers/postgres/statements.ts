@@ -1,4 +1,4 @@
-import { isDead } from "./fences.js";
+import { isFencedOff } from "./fences.js";
 import type { Names } from "./names.js";
 
 export interface Statements {
@@ -50,7 +50,7 @@ export function statementsOf(names: Names): Statements {
     read: `
       SELECT ${RECORD} FROM ${names.record} AS r
       WHERE r.tenant = $1::text AND r.user_id = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text
-        AND NOT ${isDead(names, "r")}`,
+        AND NOT ${isFencedOff(names, "r")}`,
     readMany: `
       SELECT x.place, ${RECORD}
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
@@ -58,7 +58,7 @@ export function statementsOf(names: Names): Statements {
       JOIN LATERAL (
         SELECT * FROM ${names.record} AS q
         WHERE q.tenant = x.tenant AND q.user_id = x.usr AND q.session = x.session AND q.run = x.run AND q.kind = x.kind
-          AND NOT ${isDead(names, "q")}
+          AND NOT ${isFencedOff(names, "q")}
         OFFSET 0
       ) AS r ON true`,
     // The record is looked up by its id, however few the planner believes that the session has.
@@ -67,7 +67,7 @@ export function statementsOf(names: Names): Statements {
       JOIN LATERAL (
         SELECT * FROM ${names.record} AS q WHERE q.tenant = e.tenant AND q.id = e.record_id OFFSET 0
       ) AS r ON r.event_id = e.event_id AND r.user_id = $2::text AND r.session = $3::text
-        AND NOT ${isDead(names, "r")}
+        AND NOT ${isFencedOff(names, "r")}
       WHERE e.tenant = $1::text AND e.event_id = $4::text`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,
   };

@@ -206,6 +206,10 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
       await driver.readByEventId({ tenant: "tenant-5", user: "user-5", session: "session-0" }, "event-5"),
     ).toMatchObject({ kind: "often/5" });
     expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+    // Of another session it is found out by its id, however many records either session has.
+    const another = { tenant: "tenant-5", user: "user-5", session: "session-3" };
+    expect(await driver.readByEventId(another, "event-5")).toBeUndefined();
+    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
   });
 
   test("lone reads, saves and deletes, and deletes in a batch", async () => {
@@ -266,9 +270,10 @@ describe("of an erase of 20,000 records", () => {
     expect(touched.rows).toBeLessThan(6 * PIECE);
 
     expect(await driver.read([slot(15_000)])).toEqual([undefined]);
-    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
-    expect(await driver.readByEventId(session, "big-15000")).toBeUndefined();
+    // The record, the look whether there is any fence, and its own.
     expect(touched).toMatchObject({ sequential: 0, rows: 3 });
+    expect(await driver.readByEventId(session, "big-15000")).toBeUndefined();
+    expect(touched).toMatchObject({ sequential: 0, rows: 4 });
     await apply(driver, [save({ ...slot(15_000), eventId: "big-new" })], Number.MAX_SAFE_INTEGER);
     expect(touched).toMatchObject({ sequential: 0 });
     expect(touched.rows).toBeLessThan(30);
