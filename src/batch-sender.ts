@@ -4,9 +4,10 @@ import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Outcome } from "./driver.js";
 import { isStateError } from "./errors.js";
 import { deliver, type Entry, refuse } from "./queue-entry.js";
+import { monotonicMs } from "./real-timers.js";
 import { commitKeys, HeldKeys } from "./slot-key.js";
 
-export type Writer = Pick<Driver, "name" | "apply">;
+export type Writer = Pick<Driver, "name" | "apply" | "timeoutMs">;
 
 export interface BatchSenderOptions {
   /** How long an event id stays seen, in milliseconds. */
@@ -36,7 +37,8 @@ export class BatchSender {
     this.#waiting = waiting;
   }
 
-  async send(entries: readonly Entry[]): Promise<void> {
+  /** All tries of a batch and of its parts share one deadline. */
+  async send(entries: readonly Entry[], deadline = this.#deadline()): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
     const { now, window, inFlight } = this.#options;
@@ -46,7 +48,12 @@ export class BatchSender {
       const aside = new Map<number, Promise<Outcome>>();
       const setAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
       // With one batch at a time nobody knows whom a commit that is set aside holds back.
-      const options = { now: started, window, ...(inFlight > 1 ? { setAside } : {}) };
+      const options = {
+        now: started,
+        window,
+        ...(deadline === undefined ? {} : { deadline }),
+        ...(inFlight > 1 ? { setAside } : {}),
+      };
       const outcomes = await tellBatch(
         () => this.#describe(batch),
         () => this.#driver.apply(commits, options),
@@ -58,7 +65,7 @@ export class BatchSender {
       const unknown = batch.filter((entry, index) => {
         const later = aside.get(index);
         if (later !== undefined) {
-          entry.aside = this.#deliverLater(entry, later, started);
+          entry.aside = this.#deliverLater(entry, later, started, deadline);
           return false;
         }
         const error = deliver(entry, outcomes[index]);
@@ -66,18 +73,23 @@ export class BatchSender {
         return error !== undefined;
       });
       if (unknown.length > 0)
-        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started);
+        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started, deadline);
     } catch (error) {
-      await this.#recover(batch, error, started);
+      await this.#recover(batch, error, started, deadline);
     }
   }
 
   /** For one that the others of its batch did not wait for. */
-  async #deliverLater(entry: Entry, later: Promise<Outcome>, started: number): Promise<void> {
+  async #deliverLater(
+    entry: Entry,
+    later: Promise<Outcome>,
+    started: number,
+    deadline: number | undefined,
+  ): Promise<void> {
     const outcome = await later.catch(() => undefined);
     entry.aside = undefined;
     const error = deliver(entry, outcome);
-    if (error !== undefined) await this.#sendOnceMore([entry], error, started);
+    if (error !== undefined) await this.#sendOnceMore([entry], error, started, deadline);
     // It may have been set aside again.
     await entry.aside;
   }
@@ -95,37 +107,53 @@ export class BatchSender {
   }
 
   /** What becomes of a batch that the driver rejected. */
-  async #recover(batch: readonly Entry[], error: unknown, started: number): Promise<void> {
+  async #recover(
+    batch: readonly Entry[],
+    error: unknown,
+    started: number,
+    deadline: number | undefined,
+  ): Promise<void> {
     const verdict = judge(error);
-    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
-    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
+    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch, deadline);
+    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started, deadline);
     for (const entry of batch) refuse(entry, error);
     if (verdict === "unreachable") this.#waiting.refuse(error);
   }
 
   /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
-  async #sendHalves(batch: readonly Entry[]): Promise<void> {
+  async #sendHalves(batch: readonly Entry[], deadline: number | undefined): Promise<void> {
     const middle = batch.length >> 1;
-    await this.send(batch.slice(0, middle));
-    await this.send(batch.slice(middle));
+    await this.send(batch.slice(0, middle), deadline);
+    await this.send(batch.slice(middle), deadline);
   }
 
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(batch: readonly Entry[], cause: unknown, started: number): Promise<void> {
+  async #sendOnceMore(
+    batch: readonly Entry[],
+    cause: unknown,
+    started: number,
+    deadline: number | undefined,
+  ): Promise<void> {
     const { now, window } = this.#options;
     const again: Entry[] = [];
     // A layer has sent it again as it was, for it has nothing but saves.
     const isSentAgain = judge(cause) === "unknown for good" && batch.every(hasSave);
-    const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
+    const isLate = deadline !== undefined && monotonicMs() >= deadline;
+    const isEnough = isSentAgain || isLate || now() - started > safelyRepeatedMs(window);
     for (const entry of batch) {
       entry.inDoubt = true;
       if (hasSave(entry) && !entry.sentOnceMore && !isEnough) again.push(entry);
       else refuse(entry, cause);
     }
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
-    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
+    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again, deadline);
     for (const entry of again) entry.sentOnceMore = true;
-    await this.send(again);
+    await this.send(again, deadline);
+  }
+
+  #deadline(): number | undefined {
+    const { timeoutMs } = this.#driver;
+    return timeoutMs === undefined ? undefined : monotonicMs() + timeoutMs;
   }
 }
 

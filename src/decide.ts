@@ -41,8 +41,8 @@ export function isSeen(event: SeenEvent, now: number, window: number): boolean {
 }
 
 /** For a write that was waited for: what it saves is remembered from then on, and not from when it was asked for. */
-export function afterWaiting({ now, window }: ApplyOptions, waitedMs: number): ApplyOptions {
-  return { now: now + Math.floor(waitedMs), window };
+export function afterWaiting(options: ApplyOptions, waitedMs: number): ApplyOptions {
+  return { ...options, now: options.now + Math.floor(waitedMs) };
 }
 
 /**

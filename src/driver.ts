@@ -68,7 +68,16 @@ export interface Swept {
   readonly more: boolean;
 }
 
-export interface ApplyOptions {
+/** How long a call may take, whatever tries and locks it meets. */
+export interface CallLimit {
+  /**
+   * When its caller gives up, by `monotonicMs`: the call settles by then, and begins nothing after it. Absent: as long as
+   * the driver takes at most.
+   */
+  readonly deadline?: number;
+}
+
+export interface ApplyOptions extends CallLimit {
   /**
    * The store's clock, milliseconds since 1970. A driver whose database has a clock uses that instead; one that waits
    * before it writes adds the wait.
@@ -151,6 +160,9 @@ export interface Driver {
    */
   readonly layers?: readonly Layer[];
 
+  /** The longest that a call takes, in milliseconds, where that has a bound: a store makes a deadline of it. */
+  readonly timeoutMs?: number;
+
   /** How many batches it likes to have under way at once, unless the store's options say otherwise. Default 1. */
   readonly inFlight?: number;
 
@@ -180,13 +192,13 @@ export interface Driver {
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]>;
 
   /** One entry per slot, in order, from one snapshot. */
-  read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]>;
+  read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]>;
 
   /** The record of this session whose current event this is. One of another session costs the same as none. */
-  readByEventId(session: Session, eventId: EventId): Promise<StoredRecord | undefined>;
+  readByEventId(session: Session, eventId: EventId, limit?: CallLimit): Promise<StoredRecord | undefined>;
 
   /** One page, from one snapshot. It ends early, and says where, rather than to take long. */
-  scan(query: ScanQuery): Promise<ScanPage>;
+  scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage>;
 
   /**
    * Removes one piece of what erases of this session have left behind, small enough that a batch which comes meanwhile

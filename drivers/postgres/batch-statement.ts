@@ -18,7 +18,11 @@ export interface Patience {
 /** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
 export type Outcomes = readonly (Outcome | undefined)[];
 
-type Ask = (text: string, parameters: readonly Parameter[]) => Promise<readonly Row[]>;
+type Ask = (
+  text: string,
+  parameters: readonly Parameter[],
+  deadline: number | undefined,
+) => Promise<readonly Row[]>;
 
 /** How many commits a round must have on average; with fewer, commit by commit takes less time. */
 const LEAST_PER_ROUND = 4;
@@ -47,7 +51,7 @@ export class BatchStatement {
     } catch (error) {
       if (!(error instanceof IdTaken)) throw error;
       // The sequence of ids was left behind; nothing was written.
-      await this.#ask(this.#statements.settleIds, []);
+      await this.#ask(this.#statements.settleIds, [], options.deadline);
       return this.#send(commits, options, patience);
     }
   }
@@ -57,7 +61,10 @@ export class BatchStatement {
       const packed = asGiven(() => packedInRounds(commits));
       if (packed !== undefined) {
         const parameters = [...this.#common(options, patience), ...packed];
-        const outcomes = this.#unpack(await this.#ask(this.#statements.applyMany, parameters), commits);
+        const outcomes = this.#unpack(
+          await this.#ask(this.#statements.applyMany, parameters, options.deadline),
+          commits,
+        );
         if (outcomes !== undefined) return outcomes;
         // It has waited for the session that is locked.
         return this.#sendOneByOne(commits, options, { ...patience, sessionsMs: 0 });
@@ -74,7 +81,10 @@ export class BatchStatement {
     const packed = asGiven(() => packCommits(commits));
     const careful = patience.careful ? "1" : "0";
     const parameters = [...this.#common(options, patience), careful, ...packed];
-    return this.#unpack(await this.#ask(this.#statements.apply, parameters), commits) as Outcomes;
+    return this.#unpack(
+      await this.#ask(this.#statements.apply, parameters, options.deadline),
+      commits,
+    ) as Outcomes;
   }
 
   #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: Patience): readonly Parameter[] {

@@ -1,11 +1,14 @@
-import { invalid, isStateError, StateError } from "../../src/errors.js";
-import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import { StateError } from "../../src/errors.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import { isTransient } from "../../src/transient.js";
 import type { ConnectionEvents, PooledClient } from "./client.js";
-import { Connection, DEADLINE, type Parameter, type Row } from "./connection.js";
+import { Connection, type Parameter, type Row } from "./connection.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
 import type { Hosts } from "./hosts.js";
+import { checkedParameters } from "./parameters.js";
 import { search } from "./search.js";
+import { ServerWatch } from "./server-watch.js";
+import { Waiters } from "./waiters.js";
 
 export interface PoolOptions {
   /** Makes one client of one connection to one of the hosts. */
@@ -41,22 +44,11 @@ const GOOD_BYE_S = 1;
 const PROOF_SHARE = 1 / 3;
 const MOST_PROOF_MS = 2000;
 
-/** How long a server that owes an answer may take to greet somebody else, in milliseconds. */
-const GREETING_MS = 1500;
-
 /**
  * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed
  * comes back on no other day. Later than the server's own limits, so that a read that waits for a lock learns it.
  */
-const READ_SHARE = 0.8;
-
-interface Waiter {
-  /** When it no longer waits for a server that is not there. */
-  readonly giveUpAt: number;
-  readonly timer: Timer;
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: unknown) => void;
-}
+const READ_SHARE = 0.7;
 
 /**
  * Lends connections that are ready to whoever asks. The clients of `postgres` below them are safe to use only like this:
@@ -71,7 +63,7 @@ export class ClientPool {
   readonly #members = new Set<Connection>();
   readonly #dials = new Set<Connection>();
   readonly #idle: Connection[] = [];
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
   readonly #closing = new AbortController();
   /** Searches under way; each brings one connection. */
   #searches = 0;
@@ -83,11 +75,16 @@ export class ClientPool {
    */
   #doubts = 0;
   #settledDoubts = 0;
-  /** Hosts that are being looked after. */
-  readonly #lookedAfter = new Set<number>();
+  readonly #watch: ServerWatch;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#watch = new ServerWatch({
+      hosts: options.hosts,
+      dial: (host, mostMs) => this.#dial(host, mostMs),
+      membersOf: (host) => this.#membersOf(host),
+      drop: (connection) => void this.#drop(connection),
+    });
   }
 
   /**
@@ -100,7 +97,7 @@ export class ClientPool {
     intent: Intent,
     deadline = monotonicMs() + this.#options.timeoutMs,
   ): Promise<readonly Row[]> {
-    const given = checked(parameters);
+    const given = checkedParameters(parameters);
     const connection = await this.#acquire(deadline, deadline);
     try {
       const rows = await connection.ask(text, given, intent === "read" ? patience(deadline) : deadline);
@@ -143,7 +140,7 @@ export class ClientPool {
   }
 
   status(): { size: number; idle: number; waiting: number } {
-    return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.length };
+    return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.count };
   }
 
   /** Ends the connections that nobody uses now. */
@@ -154,7 +151,7 @@ export class ClientPool {
   /** Ends every connection, also of statements under way; whoever waits for one is turned away. */
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const waiter of [...this.#waiters]) this.#leave(waiter).reject(closed());
+    this.#waiters.turnAway(closed());
     const idle = new Set(this.#idle);
     const all = [...this.#members, ...this.#dials];
     await Promise.all(all.map((one) => this.#drop(one, idle.has(one) ? GOOD_BYE_S : 0)));
@@ -181,21 +178,11 @@ export class ClientPool {
   }
 
   #wait(deadline: number, giveUpAt: number): Promise<Connection> {
-    if (this.#waiters.length >= MOST_WAITING)
+    if (this.#waiters.count >= MOST_WAITING)
       throw busy("too many calls wait for a connection: raise poolSize");
-    return new Promise((resolve, reject) => {
-      const giveUp = () => this.#leave(waiter).reject(this.#waitedTooLong());
-      const timer = setTimeout(giveUp, Math.max(1, deadline - monotonicMs()));
-      const waiter: Waiter = { giveUpAt, timer, resolve, reject };
-      this.#waiters.push(waiter);
-      this.#grow();
-    });
-  }
-
-  #leave(waiter: Waiter): Waiter {
-    this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-    clearTimeout(waiter.timer);
-    return waiter;
+    const waiting = this.#waiters.add(deadline, giveUpAt, () => this.#waitedTooLong());
+    this.#grow();
+    return waiting;
   }
 
   /** By now it may be to nobody, or to a server that no longer writes. */
@@ -215,23 +202,27 @@ export class ClientPool {
   }
 
   #release(connection: Connection): void {
-    const [waiter] = this.#waiters;
     if (connection.dead || this.#isClosed) this.#drop(connection);
-    else if (waiter !== undefined) this.#leave(waiter).resolve(connection);
-    else this.#idle.push(connection);
+    else if (!this.#waiters.serve(connection)) this.#idle.push(connection);
+  }
+
+  /** Nobody waits for it any more; somebody will, if there is room for it. */
+  #keep(late: Connection): void {
+    if (this.#size > this.#options.size) this.#drop(late, GOOD_BYE_S);
+    else this.#release(late);
   }
 
   /** Takes out of use what failed; the others must show that what was wrong with it is not wrong with them. */
   #discard(connection: Connection, error: unknown): void {
     this.#drop(connection);
     if (error instanceof DeadlinePassed || translate(error, "read") instanceof ReadsOnly) {
-      for (const other of this.#members) if (other.host === connection.host) other.doubt();
+      for (const other of this.#membersOf(connection.host)) other.doubt();
     }
   }
 
   /** Searches for as many connections as are waited for; only one search at a time where there is no server. */
   #grow(): void {
-    while (!this.#isClosed && this.#searches < this.#waiters.length && this.#size < this.#options.size) {
+    while (!this.#isClosed && this.#searches < this.#waiters.count && this.#size < this.#options.size) {
       if (this.#trouble !== undefined && this.#searches > 0) return;
       this.#searches++;
       void this.#search();
@@ -242,9 +233,9 @@ export class ClientPool {
     const found = await search({
       hosts: this.#options.hosts,
       dial: (host) => this.#dial(host, this.#options.connectMs ?? MOST_CONNECT_MS),
-      spare: (late) => void this.#drop(late, GOOD_BYE_S),
+      spare: (late) => this.#keep(late),
       failed: (errors) => this.#noteTrouble(errors as readonly StateError[]),
-      wanted: () => this.#waiters.length > 0 && (this.#trouble === undefined || this.#searches === 1),
+      wanted: () => this.#waiters.count > 0 && (this.#trouble === undefined || this.#searches === 1),
       signal: this.#closing.signal,
     });
     this.#searches--;
@@ -285,7 +276,9 @@ export class ClientPool {
       closed: () => connection && this.#onClosed(connection),
       notice: (notice) => connection?.notice(notice),
     });
-    const onSlow = (slow: Connection) => void this.#lookAfter(slow);
+    const onSlow = (slow: Connection) => {
+      if (!this.#isClosed) void this.#watch.lookAfter(slow.host);
+    };
     connection = new Connection(client, host, { prepare, statementTimeoutMs, staleMs, onSlow });
     return connection;
   }
@@ -297,30 +290,7 @@ export class ClientPool {
     const trouble = lasting ?? standby ?? failures.at(-1);
     this.#trouble = trouble;
     const isHopeless = !failures.some(isTransient) && this.#members.size === 0;
-    const now = monotonicMs();
-    for (const waiter of [...this.#waiters])
-      if (isHopeless || waiter.giveUpAt <= now) this.#leave(waiter).reject(trouble);
-  }
-
-  /**
-   * A server that owes an answer may be slow, or gone without a word: frozen, cut off, or replaced by another at the same
-   * address. Who else it greets tells.
-   */
-  async #lookAfter({ host }: Connection): Promise<void> {
-    if (this.#lookedAfter.has(host) || this.#isClosed) return;
-    this.#lookedAfter.add(host);
-    const { hosts } = this.#options;
-    const since = monotonicMs();
-    try {
-      const greeted = await this.#dial(host, GREETING_MS);
-      const others = this.#membersOf(host).filter(({ server }) => server !== greeted.server);
-      for (const other of others) this.#drop(other);
-      this.#drop(greeted, GOOD_BYE_S);
-    } catch (error) {
-      const isGone = !(error instanceof ReadsOnly) && isUnreachable(error);
-      if (isGone && hosts.heardAt(host) < since) for (const one of this.#membersOf(host)) this.#drop(one);
-    }
-    this.#lookedAfter.delete(host);
+    this.#waiters.turnAway(trouble, isHopeless ? Number.POSITIVE_INFINITY : monotonicMs());
   }
 
   #membersOf(host: number): readonly Connection[] {
@@ -355,23 +325,6 @@ export class ClientPool {
 function patience(deadline: number): number {
   const now = monotonicMs();
   return now + (deadline - now) * READ_SHARE;
-}
-
-/** A copy of parameters that are what they should be; TypeScript does not hold whoever passes them to it. */
-function checked(parameters: readonly unknown[]): Parameter[] {
-  for (const [index, value] of parameters.entries())
-    if (!isPlain(value)) throw invalid(`parameter ${index + 1}`, "well-formed text, or null");
-  return [...parameters] as Parameter[];
-}
-
-/** The client makes "[object Object]" of any object, and one text of a lone surrogate and of U+FFFD. */
-function isPlain(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  return value === null || value === DEADLINE;
-}
-
-function isUnreachable(error: unknown): boolean {
-  return isStateError(error, "UNAVAILABLE") && error.details.reason === "unreachable";
 }
 
 function busy(message: string): StateError<"UNAVAILABLE"> {

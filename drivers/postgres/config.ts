@@ -38,9 +38,9 @@ export interface PostgresConfig {
   /** Connections: 1 to 100. Default 5. */
   readonly poolSize?: number;
   /**
-   * From a statement to its answer, waiting for a connection included, in milliseconds: 100 to 3,600,000. Default 10,000.
-   * A call of a store is tried again for as long at most, so it ends within twice that; a write that waits behind a batch
-   * in trouble, within twelve times. Where many wait in line for a server that is slow, each batch before a call adds its own.
+   * How long a call may take, in milliseconds, whatever it meets: waiting for a connection or a lock, a failover, every
+   * try again. 100 to 3,600,000. Default 10,000. A call of a store ends within it, give or take half a second where the
+   * process has time; a list is a call for each page. A write that waits behind others has it from when its batch is sent.
    */
   readonly timeoutMs?: number;
   /**

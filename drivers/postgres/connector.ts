@@ -93,7 +93,7 @@ export function lockTimeoutMs(timeoutMs: number): number {
 }
 
 function statementTimeoutMs(timeoutMs: number): number {
-  return Math.floor(timeoutMs * 0.7);
+  return Math.floor(timeoutMs * 0.65);
 }
 
 function sessionSettings(timeoutMs: number): Record<string, number | string> {

@@ -4,6 +4,7 @@ import { slotOf } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
 import { payloadBytes } from "../../src/payload-bytes.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 
@@ -15,6 +16,9 @@ const ALONE: Patience = { sessionsMs: 10, rowsMs: 20, careful: true };
 const MOST = 64;
 const MOST_BYTES = 4 * 1024 * 1024;
 
+/** What the last try may take beyond the deadline of its commits. */
+const GRACE_MS = 500;
+
 const LEAST_PAUSE_MS = 10;
 const MOST_PAUSE_MS = 200;
 
@@ -23,7 +27,7 @@ interface Waiting {
   readonly options: ApplyOptions;
   readonly keys: readonly string[];
   readonly bytes: number;
-  /** By the clock of this process. */
+  /** By `monotonicMs`. */
   readonly until: number;
   readonly settle: (outcome: Outcome) => void;
 }
@@ -81,7 +85,7 @@ export class LockedLane {
   }
 
   #expire(): void {
-    const now = performance.now();
+    const now = monotonicMs();
     for (const each of this.#waiting.filter(({ until }) => until <= now)) {
       const details = { reason: "busy" } as const;
       this.#settle(
@@ -120,7 +124,9 @@ export class LockedLane {
     if (first === undefined) return;
     try {
       const commits = tried.map(({ commit }) => commit);
-      const outcomes = await this.#statement.send(commits, first.options, patience);
+      // A try is short, and one that were cut would be in doubt.
+      const deadline = Math.max(monotonicMs(), ...tried.map(({ until }) => until)) + GRACE_MS;
+      const outcomes = await this.#statement.send(commits, { ...first.options, deadline }, patience);
       for (const [index, each] of tried.entries()) {
         const outcome = outcomes[index];
         if (outcome !== undefined) this.#settle(each, outcome);
@@ -136,7 +142,8 @@ export class LockedLane {
   async #tryApart(tried: readonly Waiting[]): Promise<void> {
     const passed = new Set<string>();
     for (const each of tried) {
-      if (!each.keys.some((key) => passed.has(key))) await this.#try([each], ALONE);
+      const isLate = monotonicMs() >= each.until;
+      if (!isLate && !each.keys.some((key) => passed.has(key))) await this.#try([each], ALONE);
       if (this.#waiting.includes(each)) for (const key of each.keys) passed.add(key);
     }
   }

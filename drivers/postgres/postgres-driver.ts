@@ -1,6 +1,7 @@
 import { judge } from "../../src/batch-verdict.js";
 import type {
   ApplyOptions,
+  CallLimit,
   Commit,
   Driver,
   DriverStatus,
@@ -16,6 +17,7 @@ import type {
 import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral } from "./batch.js";
 import { asGiven, BatchStatement, type Outcomes } from "./batch-statement.js";
@@ -67,6 +69,7 @@ export class PostgresDriver implements Driver {
   readonly layers: readonly Layer[];
   /** So that one is made ready, or sent, while the server works on another. */
   readonly inFlight = 2;
+  readonly timeoutMs: number;
   /** So that connections are left for writes: no flood of reads makes them wait for one. */
   readonly readsInFlight: number;
   readonly #pool: ClientPool;
@@ -76,17 +79,22 @@ export class PostgresDriver implements Driver {
   readonly #lane: LockedLane;
 
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
+    this.timeoutMs = options.timeoutMs;
     this.layers = [retrying({ withinMs: options.timeoutMs })];
     this.#pool = pool;
     this.readsInFlight = Math.max(2, pool.most - this.inFlight);
     this.#options = options;
     this.#statements = statementsOf(options.names);
-    this.#batch = new BatchStatement((text, values) => this.#ask(text, values, "write"), this.#statements);
+    this.#batch = new BatchStatement(
+      (text, values, deadline) => this.#ask(text, values, "write", deadline),
+      this.#statements,
+    );
     this.#lane = new LockedLane(this.#batch);
   }
 
-  async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const until = performance.now() + this.#options.timeoutMs;
+  async apply(commits: readonly Commit[], given: ApplyOptions): Promise<readonly Outcome[]> {
+    const until = given.deadline ?? this.#deadline();
+    const options = { ...given, deadline: until };
     const outcomes = new Array<Outcome | undefined>(commits.length);
     const aside = new Map<number, Promise<Outcome>>();
     const setAside = (index: number) => {
@@ -111,11 +119,14 @@ export class PostgresDriver implements Driver {
     return outcomes as readonly Outcome[];
   }
 
-  async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
+  async read(
+    slots: readonly Slot[],
+    { deadline }: CallLimit = {},
+  ): Promise<readonly (StoredRecord | undefined)[]> {
     const [slot] = slots;
-    if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot)];
+    if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot, deadline)];
     const columns = SLOT.map((name) => arrayLiteral(slots.map((slot) => slot[name])));
-    const rows = await this.#ask(this.#statements.readMany, columns, "read");
+    const rows = await this.#ask(this.#statements.readMany, columns, "read", deadline);
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
@@ -124,13 +135,19 @@ export class PostgresDriver implements Driver {
   async readByEventId(
     { tenant, user, session }: Session,
     eventId: string,
+    { deadline }: CallLimit = {},
   ): Promise<StoredRecord | undefined> {
-    const [row] = await this.#ask(this.#statements.readByEventId, [tenant, user, session, eventId], "read");
+    const [row] = await this.#ask(
+      this.#statements.readByEventId,
+      [tenant, user, session, eventId],
+      "read",
+      deadline,
+    );
     return row && recordOf(row);
   }
 
-  async scan(query: ScanQuery): Promise<ScanPage> {
-    const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read");
+  async scan(query: ScanQuery, { deadline }: CallLimit = {}): Promise<ScanPage> {
+    const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read", deadline);
     const [goOn] = rows.filter(({ place }) => Number(place) === 0);
     const records = rows.filter((row) => row !== goOn).map(recordOf);
     if (goOn !== undefined) return { records, more: true, next: slotOfRow(goOn) };
@@ -141,7 +158,7 @@ export class PostgresDriver implements Driver {
   async sweep({ tenant, user, session }: Session): Promise<Swept> {
     const parameters = [this.#lockTimeout(), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
     // Asked again it does no harm.
-    const [row] = await this.#ask(this.#statements.sweep, parameters, "read");
+    const [row] = await this.#ask(this.#statements.sweep, parameters, "read", undefined);
     return { removed: Number(row?.removed), more: row?.more === true };
   }
 
@@ -163,9 +180,9 @@ export class PostgresDriver implements Driver {
     return this.#pool.close();
   }
 
-  async #readOne(slot: Slot): Promise<StoredRecord | undefined> {
+  async #readOne(slot: Slot, deadline: number | undefined): Promise<StoredRecord | undefined> {
     const parameters = SLOT.map((name) => slot[name]);
-    const [row] = await this.#ask(this.#statements.read, parameters, "read");
+    const [row] = await this.#ask(this.#statements.read, parameters, "read", deadline);
     return row && recordOf(row);
   }
 
@@ -185,8 +202,10 @@ export class PostgresDriver implements Driver {
   /** As one batch; `undefined` of a commit that somebody else's lock holds up. */
   async #applyFree(commits: readonly Commit[], options: ApplyOptions): Promise<Outcomes> {
     if (commits.length === 0) return [];
-    const rowsMs = Math.min(ROWS_MS, lockTimeoutMs(this.#options.timeoutMs));
+    const { deadline = this.#deadline() } = options;
     for (const careful of [false, true]) {
+      // So that there is time for the second try, and to hear of it.
+      const rowsMs = Math.max(1, Math.min(ROWS_MS, Math.floor((deadline - monotonicMs()) / 3)));
       try {
         const sessionsMs = careful ? 0 : SESSIONS_MS;
         return await this.#batch.send(commits, options, { sessionsMs, rowsMs, careful });
@@ -198,9 +217,14 @@ export class PostgresDriver implements Driver {
   }
 
   /** One statement; when it misses something of the schema, the error says what. */
-  async #ask(text: string, parameters: readonly Parameter[], intent: Intent): Promise<readonly Row[]> {
+  async #ask(
+    text: string,
+    parameters: readonly Parameter[],
+    intent: Intent,
+    deadline: number | undefined,
+  ): Promise<readonly Row[]> {
     try {
-      return await this.#pool.run(text, parameters, intent);
+      return await this.#pool.run(text, parameters, intent, deadline);
     } catch (error) {
       throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error) : error;
     }
@@ -219,6 +243,10 @@ export class PostgresDriver implements Driver {
         cause: error.cause,
       },
     );
+  }
+
+  #deadline(): number {
+    return monotonicMs() + this.#options.timeoutMs;
   }
 
   #lockTimeout(): string {

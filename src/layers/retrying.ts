@@ -2,20 +2,23 @@ import { setMaxListeners } from "node:events";
 import { jitteredPause } from "../backoff.js";
 import { afterWaiting, safelyRepeatedMs } from "../decide.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
-import type { Commit, Driver, Layer, Outcome } from "../driver.js";
+import type { CallLimit, Commit, Driver, Layer, Outcome } from "../driver.js";
 import { type AnyStateError, isStateError, StateError } from "../errors.js";
 import { monotonicMs, sleep } from "../real-timers.js";
 import { isTransient } from "../transient.js";
 import { readInteger, readOptions } from "../validate.js";
 
 export interface RetryPolicy {
-  /** Tries in all, the first included: 1 to 100. Default 8. */
+  /** Tries in all, the first included: 1 to 100. Default 100, which the time that there is does not allow. */
   readonly attempts?: number;
   /** The longest pause before the second try, in milliseconds; it doubles with each. Default 20. */
   readonly baseMs?: number;
   /** The longest pause of all, in milliseconds. Default 1,000. */
   readonly mostMs?: number;
-  /** No try begins later than this after the first, in milliseconds. Default 10,000. */
+  /**
+   * All tries together take no longer than this, in milliseconds, nor longer than the deadline of the call. Default
+   * 10,000.
+   */
   readonly withinMs?: number;
 }
 
@@ -29,8 +32,10 @@ export interface RetryRuntime {
   readonly random: () => number;
 }
 
-const DEFAULTS: Required<RetryPolicy> = { attempts: 8, baseMs: 20, mostMs: 1000, withinMs: 10_000 };
+const DEFAULTS: Required<RetryPolicy> = { attempts: 100, baseMs: 20, mostMs: 1000, withinMs: 10_000 };
 const MOST_ATTEMPTS = 100;
+/** Of the time that there is, when the last try may begin: one that could only be cut short would leave a doubt. */
+const LAST_BEGIN = 0.8;
 const MOST_MS = 2 ** 31 - 1;
 
 const RUNTIME: RetryRuntime = {
@@ -53,37 +58,43 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
     const closing = new AbortController();
     // Every pause listens to it, and Node takes an eleventh listener for a leak.
     setMaxListeners(0, closing.signal);
-    const rulesOf = (operation: Operation): Rules => ({
+    const rulesOf = (operation: Operation, limit: CallLimit = {}): Rules => ({
       ...rules,
+      deadline: Math.min(rules.now() + rules.withinMs, limit.deadline ?? Number.POSITIVE_INFINITY),
       operation,
       driver: driver.name,
       closing: closing.signal,
       inDoubtMs: Number.POSITIVE_INFINITY,
     });
-    const again = async <T>(operation: Operation, ask: () => Promise<T>): Promise<T> =>
-      (await attempt(ask, isTransient, rulesOf(operation))).answer;
+    const again = async <T>(
+      operation: Operation,
+      limit: CallLimit | undefined,
+      ask: (limit: CallLimit) => Promise<T>,
+    ): Promise<T> =>
+      (await attempt((_, deadline) => ask({ deadline }), isTransient, rulesOf(operation, limit))).answer;
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
+      ...(driver.timeoutMs === undefined ? {} : { timeoutMs: driver.timeoutMs }),
       handsOver: driver.handsOver ?? false,
       async apply(commits, options) {
         const { setAside } = options;
         const aside = new Map<number, Promise<Outcome>>();
         const kept = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
-        const ask = (elapsedMs: number) => {
-          const later = afterWaiting(options, elapsedMs);
+        const ask = (elapsedMs: number, deadline: number) => {
+          const later = { ...afterWaiting(options, elapsedMs), deadline };
           return driver.apply(commits, setAside === undefined ? later : { ...later, setAside: kept });
         };
-        const apply = { ...rulesOf("apply"), inDoubtMs: safelyRepeatedMs(options.window) };
+        const apply = { ...rulesOf("apply", options), inDoubtMs: safelyRepeatedMs(options.window) };
         const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
         const told = (outcome: Outcome) => (doubt === undefined ? outcome : stillInDoubt(outcome, doubt));
         for (const [index, outcome] of aside) setAside?.(index, outcome.then(told));
         return answer.map(told);
       },
-      read: (slots) => again("read", () => driver.read(slots)),
-      readByEventId: (session, eventId) =>
-        again("readByEventId", () => driver.readByEventId(session, eventId)),
-      scan: (query) => again("scan", () => driver.scan(query)),
-      sweep: (session) => again("sweep", () => driver.sweep(session)),
+      read: (slots, limit) => again("read", limit, (left) => driver.read(slots, left)),
+      readByEventId: (session, eventId, limit) =>
+        again("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
+      scan: (query, limit) => again("scan", limit, (left) => driver.scan(query, left)),
+      sweep: (session) => again("sweep", {}, () => driver.sweep(session)),
       status: () => driver.status(),
       close() {
         closing.abort();
@@ -99,6 +110,8 @@ interface Rules extends Required<RetryPolicy>, RetryRuntime {
   readonly operation: Operation;
   readonly driver: string | undefined;
   readonly closing: AbortSignal;
+  /** When the last try must have ended, by the runtime's clock. */
+  readonly deadline: number;
   /** What may have been written is not tried again later than this after the first try. */
   readonly inDoubtMs: number;
 }
@@ -110,7 +123,7 @@ interface Answered<T> {
 }
 
 async function attempt<T>(
-  ask: (elapsedMs: number) => Promise<T>,
+  ask: (elapsedMs: number, deadline: number) => Promise<T>,
   mayRepeat: (error: AnyStateError) => boolean,
   rules: Rules,
 ): Promise<Answered<T>> {
@@ -118,7 +131,7 @@ async function attempt<T>(
   let doubt: AnyStateError | undefined;
   for (let attempts = 1; ; attempts++) {
     try {
-      return { answer: await ask(rules.now() - started), doubt };
+      return { answer: await ask(rules.now() - started, rules.deadline), doubt };
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       const passes = isStateError(error) && mayRepeat(error);
@@ -127,7 +140,8 @@ async function attempt<T>(
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
       const elapsedMs = rules.now() - started;
-      const withinMs = doubt ? Math.min(rules.withinMs, rules.inDoubtMs) : rules.withinMs;
+      const leftMs = (rules.deadline - started) * LAST_BEGIN;
+      const withinMs = doubt ? Math.min(leftMs, rules.inDoubtMs) : leftMs;
       const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
       if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
       tellRetry(() => retryEvent(rules, attempts, pauseMs, error));

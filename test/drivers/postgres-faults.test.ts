@@ -115,8 +115,7 @@ test("lines that were forgotten while nobody used them cost one call", async () 
   const proxy = await startProxy(url);
   const driver = await open({ url: through(url, proxy.port), timeoutMs: 300 });
   await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
-  const { idle } = (await driver.status()).pool ?? { idle: 0 };
-  expect(idle).toBeGreaterThan(1);
+  await expect.poll(async () => (await driver.status()).pool?.idle).toBeGreaterThan(1);
   const before = proxy.accepted;
   proxy.onRequest = () => (proxy.accepted === before ? "hang" : "pass");
   expect(await failure(driver.read([SLOT]))).toMatchObject({ code: "UNAVAILABLE" });

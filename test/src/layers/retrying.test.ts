@@ -68,8 +68,25 @@ describe("what passes by itself is tried again", () => {
     const commits = [SAVE];
     await driver.apply(commits, TIMES);
     expect(call.mock.calls).toEqual([
-      [commits, TIMES],
-      [commits, { ...TIMES, now: 20 }],
+      [commits, { ...TIMES, deadline: 10_000 }],
+      [commits, { ...TIMES, now: 20, deadline: 10_000 }],
+    ]);
+  });
+
+  test("with one deadline for all tries: the caller's, or what the policy allows", async () => {
+    const earlier = failing("read", [unavailable("busy")]);
+    await earlier.driver.read([], { deadline: 500 });
+    const later = failing("read", [unavailable("busy")], { withinMs: 300 });
+    await later.driver.read([], { deadline: 500 });
+    const own = failing("read", [unavailable("busy")], { withinMs: 300 });
+    await own.driver.read([]);
+    const deadlines = [earlier, later, own].map(({ call }) =>
+      (call.mock.calls as unknown as [unknown, { deadline: number }][]).map(([, limit]) => limit.deadline),
+    );
+    expect(deadlines).toEqual([
+      [500, 500],
+      [300, 300],
+      [300, 300],
     ]);
   });
 });

@@ -1,0 +1,47 @@
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import type { Connection } from "./connection.js";
+
+interface Waiter {
+  /** When it no longer waits for a server that is not there. */
+  readonly giveUpAt: number;
+  readonly timer: Timer;
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Who waits for a connection, first come, first served. */
+export class Waiters {
+  readonly #line: Waiter[] = [];
+
+  get count(): number {
+    return this.#line.length;
+  }
+
+  /** Resolves with a connection; rejects with `late` at the deadline, a time of `monotonicMs`. */
+  add(deadline: number, giveUpAt: number, late: () => unknown): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => this.#leave(waiter).reject(late());
+      const timer = setTimeout(giveUp, Math.max(1, deadline - monotonicMs()));
+      const waiter: Waiter = { giveUpAt, timer, resolve, reject };
+      this.#line.push(waiter);
+    });
+  }
+
+  /** Gives the connection to the first; whether there was one. */
+  serve(connection: Connection): boolean {
+    const [waiter] = this.#line;
+    if (waiter !== undefined) this.#leave(waiter).resolve(connection);
+    return waiter !== undefined;
+  }
+
+  /** Rejects those who would have waited no longer than until then for a server that is not there; left out, all. */
+  turnAway(error: unknown, until = Number.POSITIVE_INFINITY): void {
+    for (const waiter of [...this.#line]) if (waiter.giveUpAt <= until) this.#leave(waiter).reject(error);
+  }
+
+  #leave(waiter: Waiter): Waiter {
+    this.#line.splice(this.#line.indexOf(waiter), 1);
+    clearTimeout(waiter.timer);
+    return waiter;
+  }
+}
