@@ -64,6 +64,16 @@ const RULES: readonly Rule[] = [
     files: "src/typed/sessions/",
     may: ["src/typed/sessions/", "src/typed/*.ts", ...WRAPPER_AUTHOR, "node:"],
   },
+  {
+    files: "src/typed/forget-user/",
+    may: [
+      "src/typed/forget-user/",
+      ...["approvals", "ledger", "sessions"].map((wrapper) => `src/typed/${wrapper}/index.ts`),
+      "src/typed/*.ts",
+      ...WRAPPER_AUTHOR,
+      "node:",
+    ],
+  },
   { files: "src/typed/", may: ["src/typed/*.ts", ...WRAPPER_AUTHOR, "node:"] },
   { files: "src/", may: ["src/*.ts", "src/layers/", "node:", "ulid"] },
   { files: "drivers/index.ts", may: ["drivers/", ...FLOOR] },

@@ -14,6 +14,7 @@ const ENTRIES = [
   "/sessions",
   "/approvals",
   "/ledger",
+  "/forget-user",
   "/drivers",
   "/drivers/memory",
   "/drivers/sqlite",

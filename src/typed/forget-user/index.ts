@@ -1,0 +1,1 @@
+export { type ForgottenUser, forgetUser } from "./forget-user.js";
