@@ -320,23 +320,31 @@ describe("a backend that is killed", () => {
     const url = await freshDatabase();
     const sql = plain(url);
     const driver = await open({ url });
-    const holder = plain(url);
-    await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
+    await apply(driver, [save({ session: "s2" })]);
+    const busy = (event: string) =>
+      sql.unsafe(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = '${event}'`,
+      );
+    // Not a lock, for which no write waits long.
+    await sql.unsafe(`
+      CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(60); RETURN coalesce(NEW, OLD); END $$;
+      CREATE TRIGGER slowly BEFORE INSERT OR DELETE ON groundstate.record FOR EACH ROW EXECUTE FUNCTION slowly()`);
     const write = failure(apply(driver, [save({ eventId: "1" })]));
-    const erase = failure(erased(driver, "acme", "ann", "s1"));
-    const read = failure(driver.read([SLOT]));
-    await expect
-      .poll(
-        () =>
-          sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      )
-      .toHaveLength(3);
-    await kill(sql, "wait_event_type = 'Lock'");
-    await holder.unsafe("ROLLBACK");
+    const erase = failure(erased(driver, "acme", "ann", "s2"));
+    await expect.poll(() => busy("Timeout")).toHaveLength(2);
+    await kill(sql, "wait_event_type = 'Timeout'");
     expect(await write).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     expect(await erase).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+
+    const holder = plain(url);
+    await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
+    const read = failure(driver.read([SLOT]));
+    await expect.poll(() => busy("Lock")).toHaveLength(1);
+    await kill(sql, "wait_event_type = 'Lock'");
+    await holder.unsafe("ROLLBACK");
     expect(await read).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
-    expect(await stored(sql)).toHaveLength(0);
+    expect(await stored(sql)).toHaveLength(1);
   });
 
   test("a statement that the server cancels has written nothing", async () => {
