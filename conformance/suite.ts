@@ -19,6 +19,7 @@ import { limitCases } from "./cases/limits.js";
 import { listCases } from "./cases/list.js";
 import { listKindCases } from "./cases/list-kind.js";
 import { misuseCases } from "./cases/misuse.js";
+import { neighbourCases } from "./cases/neighbours.js";
 import { orderCases } from "./cases/order.js";
 import { processCases } from "./cases/processes.js";
 import { saveCases } from "./cases/save.js";
@@ -48,6 +49,7 @@ export const cases: readonly ConformanceCase[] = [
   ...abortCases,
   ...closeCases,
   ...concurrencyCases,
+  ...neighbourCases,
   ...durabilityCases,
   ...processCases,
 ];

@@ -10,6 +10,7 @@ import { lenientMutants } from "./lenient-mutants.js";
 import { memoryMutants } from "./memory-mutants.js";
 import type { Mutant } from "./mutant.js";
 import { nameMutants } from "./name-mutants.js";
+import { neighbourMutants } from "./neighbour-mutants.js";
 import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
@@ -35,6 +36,7 @@ export const mutants: readonly Mutant[] = [
   ...answerMutants,
   ...storeMutants,
   ...timingMutants,
+  ...neighbourMutants,
   ...besideMutants,
   ...processMutants,
 ];

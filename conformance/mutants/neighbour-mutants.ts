@@ -1,0 +1,54 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { brokenStore, type Mutant } from "./mutant.js";
+
+/** Stores in which whoever comes later waits for all who came before, whoever they are. */
+export const neighbourMutants: readonly Mutant[] = [
+  brokenStore("saves-in-one-line", "neighbours/saves", (store) => {
+    const inLine = oneLine();
+    return { save: (record, options) => inLine(() => store.save(record, options)) };
+  }),
+  brokenStore("saves-behind-erases", "neighbours/erases", (store) => {
+    const inLine = oneLine();
+    return {
+      save: (record, options) => inLine(() => store.save(record, options)),
+      erase: (session, options) => inLine(() => store.erase(session, options)),
+    };
+  }),
+  brokenStore("loads-in-one-line", "neighbours/loads", (store) => {
+    const inLine = oneLine();
+    return { load: (identity, kind, options) => inLine(() => store.load(identity, kind, options)) };
+  }),
+  brokenStore("lists-in-one-line", "neighbours/lists", (store) => {
+    const inLine = oneLine();
+    return { list: (identity, prefix, options) => inLine(() => store.list(identity, prefix, options)) };
+  }),
+  brokenStore("loads-behind-lists", "neighbours/lists", (store) => {
+    const lines = new Map<string, Line>();
+    let lists: Promise<unknown> = Promise.resolve();
+    return {
+      async load(identity, kind, options) {
+        await lists;
+        return store.load(identity, kind, options);
+      },
+      list(identity, prefix, options) {
+        const inLine = lines.get(identity.tenant) ?? oneLine();
+        lines.set(identity.tenant, inLine);
+        const listed = inLine(() => store.list(identity, prefix, options));
+        lists = Promise.allSettled([lists, listed]);
+        return listed;
+      },
+    };
+  }),
+];
+
+type Line = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** First come, first served, one at a time, each in a turn of the event loop of its own. */
+function oneLine(): Line {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const answer = last.then(() => turn()).then(work);
+    last = answer.catch(() => {});
+    return answer;
+  };
+}
