@@ -4,7 +4,7 @@ import type { ConformanceCase } from "../case.js";
 import { assertRecord, assertRejectedOnlyWith, broken } from "../expect.js";
 
 const SAVES = 2_000;
-const ERASES = 160;
+const ERASES = 96;
 const LOADS = 1_600;
 const LISTS = 240;
 
