@@ -3,6 +3,7 @@ import { abortCases } from "./cases/abort.js";
 import { bytesCases } from "./cases/bytes.js";
 import { closeCases } from "./cases/close.js";
 import { commitCases } from "./cases/commit.js";
+import { commitEraseCases } from "./cases/commit-erase.js";
 import { concurrencyCases } from "./cases/concurrency.js";
 import { conditionCases } from "./cases/conditions.js";
 import { deleteCases } from "./cases/delete.js";
@@ -37,6 +38,7 @@ export const cases: readonly ConformanceCase[] = [
   ...windowCases,
   ...conditionCases,
   ...commitCases,
+  ...commitEraseCases,
   ...deleteCases,
   ...eventCases,
   ...listCases,

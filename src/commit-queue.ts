@@ -233,7 +233,7 @@ export class CommitQueue {
       writes += entry.commit.writes.length;
       bytes += entry.bytes;
       weight += entry.weight;
-      if (entry.commit.writes.some(({ op }) => op === "erase")) erases++;
+      for (const { op } of entry.commit.writes) if (op === "erase") erases++;
       const isFull =
         writes > BATCH_WRITES || erases > BATCH_ERASES || count === most || this.#size.isOver(bytes, weight);
       if (isFull && count > 0) return "stop";

@@ -50,7 +50,9 @@ export interface StateRecord {
 export type Change =
   | { readonly op: "save"; readonly record: NewRecord; readonly expect?: Expect }
   | { readonly op: "delete"; readonly identity: Identity; readonly kind: string; readonly expect?: Expect }
-  | { readonly op: "check"; readonly identity: Identity; readonly kind: string; readonly expect: Expect };
+  | { readonly op: "check"; readonly identity: Identity; readonly kind: string; readonly expect: Expect }
+  /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
+  | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean };
 
 export interface SaveReceipt {
   readonly eventId: EventId;
@@ -63,6 +65,11 @@ export interface CommitReceipt {
   readonly duplicate: boolean;
   /** One per save, in order. */
   readonly receipts: readonly SaveReceipt[];
+  /**
+   * Only of a commit with erases, one per erase, in order: how many records it removed. Zeros of a replay, which does not
+   * know them any more.
+   */
+  readonly erased?: readonly number[];
 }
 
 /** Where a record lies. */
@@ -186,6 +193,10 @@ export interface StateStore extends AsyncDisposable {
    * 1 to 256 changes of one tenant, no two of one slot, that take effect together or not at all. A commit
    * whose saves (one at least) are all duplicates is a replay; if only some are, IDEMPOTENCY_CONFLICT.
    * Conflict is judged before conditions, and the first failing change is reported. CONDITION_FAILED.
+   *
+   * An erase has no condition of its own: it happens if those of the other changes hold, which say whether what was read
+   * before is still so. They are about other sessions, for no other change may be of the session that is erased; a user's
+   * own state is one of them.
    */
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
 

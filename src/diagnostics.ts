@@ -30,11 +30,11 @@ export interface OperationEvent {
   readonly outcome: Ending;
   /** From the call to its end, waiting included. */
   readonly milliseconds: number;
-  /** Of a write: how many saves, deletes and checks it has. */
+  /** Of a write: how many changes it has. */
   readonly changes?: number;
   /** Of a write: it had happened before. */
   readonly duplicate?: boolean;
-  /** Of a read: how many records it brought; of an erase, how many it removed. */
+  /** Of a read: how many records it brought; of one that erases, how many it removed. */
   readonly records?: number;
   /** Of payloads, written or read. */
   readonly bytes?: number;

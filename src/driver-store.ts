@@ -39,15 +39,8 @@ import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";
 import { type StoreOptions, validateStoreOptions } from "./store-options.js";
 import { typeMet } from "./type-met.js";
-import {
-  readInteger,
-  readOptions,
-  readSignal,
-  validateErased,
-  validateIdentity,
-  validateSlot,
-} from "./validate.js";
-import { deleteCommit, saveCommit, validateCommit } from "./validate-commit.js";
+import { readInteger, readOptions, readSignal, validateIdentity, validateSlot } from "./validate.js";
+import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "./validate-commit.js";
 import { readEventId, readKind, readPrefix } from "./validate-text.js";
 
 /** What a store takes from the process; tests bring their own. */
@@ -158,9 +151,13 @@ class DriverStore implements StateStore {
     return this.#tell("commit", async (told) => {
       const { signal } = this.#enter(options, CALL);
       const commit = validateCommit(changes, this.#limits());
-      const duplicate = (await this.#write(commit, signal, told)).is === "duplicate";
+      const { duplicate, ...erased } = await this.#commit(commit, signal, told);
       const saves = commit.writes.filter((write) => write.op === "save");
-      return { duplicate, receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })) };
+      return {
+        duplicate,
+        receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })),
+        ...erased,
+      };
     });
   }
 
@@ -187,10 +184,11 @@ class DriverStore implements StateStore {
   erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
     return this.#tell("erase", async (told) => {
       const { options: given, signal } = this.#enter(options, ERASE);
-      const { tenant, user, session } = validateErased(identity, given);
+      const commit = eraseCommit(identity, given);
       this.#refuseWhenClosed();
       signal?.throwIfAborted();
-      const records = await this.#erases.erase({ tenant, user, session }, signal);
+      const { erased } = await this.#erases.commit(commit, signal);
+      const [records = 0] = erased;
       if (told) told.records = records;
       return records;
     });
@@ -245,17 +243,36 @@ class DriverStore implements StateStore {
     return { maxBytes: this.limits.maxBytes, now: this.#now() };
   }
 
+  async #commit(
+    commit: Commit,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<Omit<CommitReceipt, "receipts">> {
+    if (!commit.writes.some(({ op }) => op === "erase"))
+      return { duplicate: (await this.#write(commit, signal, told)).is === "duplicate" };
+    this.#begin(commit, signal, told);
+    const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
+    const records = made.erased.reduce((sum, count) => sum + count, 0);
+    if (told) Object.assign(told, { duplicate: made.duplicate, records });
+    return made;
+  }
+
   async #write(
     commit: Commit,
     signal: AbortSignal | undefined,
     told: ToldOperation | undefined,
   ): Promise<Accepted> {
-    this.#refuseWhenClosed();
-    signal?.throwIfAborted();
-    if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
+    this.#begin(commit, signal, told);
     const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
     if (told) told.duplicate = outcome.is === "duplicate";
     return outcome;
+  }
+
+  /** What every write does once it is validated. */
+  #begin(commit: Commit, signal: AbortSignal | undefined, told: ToldOperation | undefined): void {
+    this.#refuseWhenClosed();
+    signal?.throwIfAborted();
+    if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
   }
 
   async #find(

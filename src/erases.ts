@@ -1,16 +1,24 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { askDriver } from "./ask-driver.js";
 import type { CommitQueue } from "./commit-queue.js";
-import type { Driver, Session } from "./driver.js";
+import type { Commit, Driver, Session } from "./driver.js";
 import { StateError } from "./errors.js";
 import { unlessAborted } from "./patience.js";
+import type { Payloads } from "./queue-entry.js";
 import { accepted } from "./refusal.js";
 
-/** The erases of one store. What one leaves behind is swept up here, beside the batches, a piece at a time. */
+/** What became of a commit with erases. */
+export interface Erased {
+  readonly duplicate: boolean;
+  /** Per erase, in order: how many records are gone, those that were swept up among them; 0 of a replay. */
+  readonly erased: readonly number[];
+}
+
+/** The commits of one store that erase. What one leaves behind is swept up here, beside the batches, a piece at a time. */
 export class Erases {
   readonly #driver: Driver;
   readonly #queue: CommitQueue;
-  readonly #underWay = new Set<Promise<number>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #abandoned = new AbortController();
   /** The piece that was asked for last: of several erases each has its turn. */
   #last: Promise<unknown> = Promise.resolve();
@@ -20,16 +28,16 @@ export class Erases {
     this.#queue = queue;
   }
 
-  /** How many records it removed. Once the erase itself has happened, the signal ends nothing. */
-  erase(session: Session, signal: AbortSignal | undefined): Promise<number> {
-    const erased = this.#erase(session, signal);
+  /** Resolves when nothing is left of what it erases. Once the commit itself has happened, the signal ends nothing. */
+  commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
+    const erased = this.#commit(commit, signal, payloads);
     this.#underWay.add(erased);
     const done = () => this.#underWay.delete(erased);
     erased.then(done, done);
     return erased;
   }
 
-  /** Resolves when no erase is under way. */
+  /** Resolves when none of them is under way. */
   async finished(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
@@ -39,12 +47,28 @@ export class Erases {
     this.#abandoned.abort(new Error("the store was closed before everything was removed"));
   }
 
-  async #erase(session: Session, signal: AbortSignal | undefined): Promise<number> {
-    const commit = { tenant: session.tenant, writes: [{ op: "erase", session }] } as const;
-    const outcome = accepted(commit, await this.#queue.commit(commit, signal));
-    if (outcome.is === "duplicate") throw notCounted(new Error("the driver took an erase for a replay"));
-    const [erased = 0] = outcome.erased ?? [];
-    return outcome.remains ? erased + (await this.#sweep(session)) : erased;
+  async #commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
+    const outcome = accepted(commit, await this.#queue.commit(commit, signal, payloads));
+    const sessions = commit.writes.flatMap((write) => (write.op === "erase" ? write.session : []));
+    if (outcome.is === "applied") {
+      const { erased = [], remains } = outcome;
+      const swept = remains ? await this.#sweepAll(sessions) : [];
+      return {
+        duplicate: false,
+        erased: sessions.map((_, index) => (erased[index] ?? 0) + (swept[index] ?? 0)),
+      };
+    }
+    if (sessions.length === commit.writes.length)
+      throw notCounted(new Error("the driver took an erase for a replay"));
+    // It may be its own first try that it is a replay of, whose answer was lost: that may have left something behind.
+    await this.#sweepAll(sessions);
+    return { duplicate: true, erased: sessions.map(() => 0) };
+  }
+
+  async #sweepAll(sessions: readonly Session[]): Promise<number[]> {
+    const swept: number[] = [];
+    for (const session of sessions) swept.push(await this.#sweep(session));
+    return swept;
   }
 
   async #sweep(session: Session): Promise<number> {
@@ -71,9 +95,9 @@ export class Erases {
   }
 }
 
-/** OUTCOME_UNKNOWN, for an erase that happened: nothing shows what it left behind, and a driver goes on with it. */
+/** OUTCOME_UNKNOWN, for a commit that happened: nothing shows what it left behind, and a driver goes on with it. */
 function notCounted(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   const message =
-    "the session is erased, but not all that was left of it has been removed yet: erase it again, or leave it to later work";
+    "what was to be erased is erased, but not all that was left of it has been removed yet: erase it again, or leave it to later work";
   return new StateError("OUTCOME_UNKNOWN", message, { details: {}, cause, retryable: false });
 }

@@ -3,18 +3,20 @@ import { slotOf } from "./decide.js";
 import type { Commit, Write } from "./driver.js";
 import { identityRequired, invalid, isStateError } from "./errors.js";
 import { LIMITS } from "./limits.js";
-import { slotKey } from "./slot-key.js";
+import { sessionKey, slotKey } from "./slot-key.js";
 import {
   type RecordLimits,
   readExpect,
   readNamed,
   readObject,
   readRecord,
+  validateErased,
   validateSlot,
 } from "./validate.js";
 
 /**
- * A commit checked: 1 to 256 changes, one tenant, no slot and no event id twice. Its payloads are still the caller's, and
+ * A commit checked: 1 to 256 changes, one tenant, no slot and no event id twice, nothing else of a session that it
+ * erases. Its payloads are still the caller's, and
  * become its own by `CallersPayloads`.
  */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
@@ -50,6 +52,12 @@ export function deleteCommit(identity: unknown, kind: unknown, options: object):
   return { tenant: slotOf(write).tenant, writes: [write] };
 }
 
+/** A commit of one erase. */
+export function eraseCommit(identity: unknown, options: object): Commit {
+  const session = validateErased(identity, options);
+  return { tenant: session.tenant, writes: [{ op: "erase", session }] };
+}
+
 /** A change; what is wrong with it is reported with its index. */
 function readNumbered(value: unknown, change: number, limits: RecordLimits): Write {
   try {
@@ -81,8 +89,12 @@ function readChange(value: unknown, limits: RecordLimits): Write {
       if (expect === undefined) throw invalid("expect", "given: a check is a condition and nothing else");
       return { op, slot: validateSlot(change.identity, change.kind), expect };
     }
+    case "erase": {
+      const change = readNamed(value, "change", ["op", "identity", "ownState"]) as { identity?: unknown };
+      return { op, session: validateErased(change.identity, change) };
+    }
     default:
-      throw invalid("op", '"save", "delete" or "check"');
+      throw invalid("op", '"save", "delete", "check" or "erase"');
   }
 }
 
@@ -104,6 +116,9 @@ function readTenant(writes: readonly Write[]): string {
 function refuseTwice(writes: readonly Write[]): readonly Write[] {
   const slots = new Set(writes.map((write) => slotKey(slotOf(write))));
   if (slots.size < writes.length) throw invalid("changes", "about different slots");
+  const erased = new Set(writes.flatMap((write) => (write.op === "erase" ? sessionKey(write.session) : [])));
+  if (writes.some((write) => write.op !== "erase" && erased.has(sessionKey(slotOf(write)))))
+    throw invalid("changes", "of other sessions than those it erases");
   const saves = writes.filter((write) => write.op === "save");
   const events = new Set(saves.map((write) => write.record.eventId));
   if (events.size < saves.length) throw invalid("changes", "saves with different event ids");

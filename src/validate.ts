@@ -38,7 +38,6 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
   return { tenant, user, session };
 }
 
-/** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
 /** A session that may be erased: a user's or tenant's own state only where the options say that it is meant. */
 export function validateErased(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
   const slot = validateSessionIdentity(identity);
@@ -52,6 +51,7 @@ export function validateErased(identity: unknown, options: object): Omit<Slot, "
   return slot;
 }
 
+/** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
 export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const checked = readRecord(record, limits);
   const own = { ...checked, bytes: copyBytes(checked.bytes) };
@@ -115,12 +115,12 @@ export function readInteger(value: unknown, field: string, least: number, most: 
   return value;
 }
 
-/** A Date, in milliseconds since 1970. */
 export function readBoolean(value: unknown, field: string): boolean {
   if (typeof value !== "boolean") throw invalid(field, "true or false");
   return value;
 }
 
+/** A Date, in milliseconds since 1970. */
 export function readDate(value: unknown, field: string): number {
   const rule = "a valid Date in the years 1 to 9999";
   if (!types.isDate(value)) throw mistyped(field, rule, value);

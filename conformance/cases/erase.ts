@@ -103,6 +103,8 @@ export const eraseCases: readonly ConformanceCase[] = [
         await store.save(kept);
         for (const options of [undefined, {}, { ownState: false }]) {
           await refused("INVALID_RECORD", "erase of an own state", () => store.erase(owner, options));
+          const change = { op: "erase", identity: owner, ...options } as const;
+          await refused("INVALID_RECORD", "erase of an own state in a commit", () => store.commit([change]));
         }
         assertRecord(await store.find(owner, "kind"), kept, "the own state");
       }

@@ -95,6 +95,34 @@ export const largeEraseCases: readonly ConformanceCase[] = [
       assert.equal(await store.erase(session), 4, "how many records the next erase takes");
     },
   },
+  {
+    id: "large-erase/in-a-commit",
+    rule: "An erase of thousands of records in a commit happens with its other changes, and not when a condition fails.",
+    async run(context) {
+      const { store, record } = context;
+      const saved = await fill(context);
+      const session = (saved[0] as NewRecord).identity;
+      const outside = { ...session, session: "outside" };
+      const mark = record(outside, "mark");
+      await store.save(mark);
+      const made = record(outside, "new");
+      const changes = (expect: string) =>
+        [
+          { op: "save", record: made },
+          { op: "erase", identity: session },
+          { op: "delete", identity: outside, kind: "mark", expect },
+        ] as const;
+      await refused("CONDITION_FAILED", "a large erase beside a condition that fails", () =>
+        store.commit(changes("another")),
+      );
+      assert.equal((await store.list(session, "")).length, MANY, "records after the commit that failed");
+      const { erased } = await store.commit(changes(mark.eventId));
+      assert.deepEqual(erased, [MANY], "how many records the commit erased");
+      assert.deepEqual(await store.list(session, ""), [], "records after the commit");
+      assertRecord(await store.find(outside, "new"), made, "what the commit saved");
+      assert.equal(await store.find(outside, "mark"), undefined, "what the commit deleted");
+    },
+  },
 ];
 
 /** A session with very many records. */

@@ -55,6 +55,21 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "erases-in-commits-of-their-own-alone",
+    "commit/erase-together",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          if (commit.writes.length === 1) return super.applyOne(commit, options);
+          const outcome = super.applyOne({ ...commit, writes: commit.writes.map(asNoErase) }, options);
+          const erased = commit.writes.filter(({ op }) => op === "erase").map(() => 0);
+          return outcome.is === "applied" && erased.length > 0 ? { ...outcome, erased } : outcome;
+        }
+      },
+  ),
+  erasingAlso("erases-though-a-condition-fails", "commit/erase-with-condition", "condition"),
+  erasingAlso("repeats-erases-of-a-replay", "commit/erase-replay", "duplicate"),
+  brokenDriver(
     "completes-partial-replays",
     "commit/partial-replay",
     (base) =>
@@ -199,6 +214,28 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+/** Of outcomes of this kind too. */
+function erasingAlso(id: string, breaks: string, is: Outcome["is"]): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.applyOne(commit, options);
+          if (outcome.is !== is) return outcome;
+          for (const write of commit.writes) if (write.op === "erase") this.erase(write.session);
+          return outcome;
+        }
+      },
+  );
+}
+
+/** A check that holds, in the place of an erase. */
+function asNoErase(write: Write): Write {
+  return write.op === "erase" ? { op: "check", slot: slotOf(write), expect: null } : write;
+}
 
 function sameOwner(a: Slot, b: Slot): boolean {
   return a.tenant === b.tenant && a.user === b.user && a.session === b.session && a.run === b.run;

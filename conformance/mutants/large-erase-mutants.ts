@@ -7,6 +7,23 @@ const PIECE = 500;
 /** Drivers that are wrong about what a large erase leaves behind. */
 export const largeEraseMutants: readonly Mutant[] = [
   brokenDriver(
+    "fences-before-it-judges",
+    "large-erase/in-a-commit",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          if (commit.writes.length > 1)
+            for (const write of commit.writes)
+              if (write.op === "erase" && this.#sizeOf(write.session) > PIECE) this.erase(write.session);
+          return super.applyOne(commit, options);
+        }
+
+        #sizeOf(session: Session): number {
+          return [...this.space.records.values()].filter((record) => this.isErased(record, session)).length;
+        }
+      },
+  ),
+  brokenDriver(
     "shows-what-it-has-yet-to-sweep",
     "large-erase/one-step",
     (base) =>

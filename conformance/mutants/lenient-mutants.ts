@@ -132,6 +132,13 @@ export const lenientMutants: readonly Mutant[] = [
     (change, changes) => changes.findLast((each) => placeOf(each).slot === placeOf(change).slot) === change,
   ),
   lenientCommit(
+    "drops-changes-of-erased-sessions",
+    "commit/erase-other-changes-refused",
+    (change, changes) =>
+      change.op === "erase" ||
+      !changes.some((each) => each.op === "erase" && sessionOf(each) === sessionOf(change)),
+  ),
+  lenientCommit(
     "keeps-the-last-of-an-event",
     "commit/event-once",
     (change, changes) =>
@@ -214,8 +221,14 @@ function onlyKnown(identity: Identity): Identity {
   return Object.fromEntries(known) as unknown as Identity;
 }
 
+function sessionOf(change: Change): string {
+  const { tenant, user, session } = change.op === "save" ? change.record.identity : change.identity;
+  return JSON.stringify([tenant, user, session]);
+}
+
 function placeOf(change: Change): { readonly tenant: string; readonly slot: string } {
-  const { identity, kind } = change.op === "save" ? change.record : change;
+  const { identity, kind }: { identity: Identity; kind: string } =
+    change.op === "save" ? change.record : change.op === "erase" ? { ...change, kind: "" } : change;
   const { tenant, user, session, run = "" } = identity;
   return { tenant, slot: JSON.stringify([tenant, user, session, run, kind]) };
 }

@@ -60,9 +60,10 @@ export class LevelDriver implements Driver {
         outcomes.push(outcome);
         if (outcome.is !== "applied") continue;
         saves.push(...commit.writes.filter((write) => this.#write(write, now)));
+        const erased: number[] = [];
         for (const write of commit.writes)
-          if (write.op === "erase")
-            outcomes[outcomes.length - 1] = { ...outcome, erased: [await this.#erase(write.session)] };
+          if (write.op === "erase") erased.push(await this.#erase(write.session));
+        if (erased.length > 0) outcomes[outcomes.length - 1] = { ...outcome, erased };
       }
       // The oldest are forgotten. What is still current is passed over: it is put back when it no longer is.
       const old = { gt: ageKey(0), lt: ageKey(now - window + 1), limit: saves.length * 2 };

@@ -1,4 +1,4 @@
-import type { Change, Identity, NewRecord } from "../../src/contract.js";
+import type { Change, Identity, NewRecord, SessionIdentity } from "../../src/contract.js";
 
 /** What a caller sees of a record, as data that compares. */
 export interface Seen {
@@ -70,12 +70,21 @@ export class Model {
     if (other >= 0) return conflict(other);
     const same = stands.filter((standing) => standing === "same").length;
     if (same > 0 && same < saves.length) return conflict(stands.indexOf("same"));
-    const receipt = (duplicate: boolean) => ({
-      value: { duplicate, receipts: saves.map(({ eventId }) => ({ eventId, duplicate })) },
+    const erases = changes.flatMap((change) => (change.op === "erase" ? change.identity : []));
+    const receipt = (duplicate: boolean, erased: readonly number[]) => ({
+      value: {
+        duplicate,
+        receipts: saves.map(({ eventId }) => ({ eventId, duplicate })),
+        ...(erases.length > 0 && { erased }),
+      },
     });
-    if (same > 0) return receipt(true);
+    if (same > 0)
+      return receipt(
+        true,
+        erases.map(() => 0),
+      );
     for (const [index, change] of changes.entries()) {
-      if (change.expect === undefined) continue;
+      if (change.op === "erase" || change.expect === undefined) continue;
       const { identity, kind } = placeOf(change);
       const current = this.#records.get(slot(identity, kind))?.eventId ?? null;
       if (current === change.expect) continue;
@@ -83,7 +92,10 @@ export class Model {
       return { code: "CONDITION_FAILED", details };
     }
     for (const change of changes) this.#carryOut(change);
-    return receipt(false);
+    return receipt(
+      false,
+      erases.map((identity) => this.erase(identity)),
+    );
   }
 
   /** Whether a delete would find something; to be asked before it is made. */
@@ -169,7 +181,15 @@ export interface Place {
 }
 
 export function placeOf(change: Change): Place {
+  if (change.op === "erase") return { ...change, kind: "" };
   return change.op === "save" ? change.record : change;
+}
+
+/** Without the run. The identity of a user has none, and a copy of it would not be one. */
+export function sessionOf(identity: Identity): SessionIdentity {
+  if (identity.run === undefined) return identity;
+  const { run: _, ...session } = identity;
+  return session;
 }
 
 /** An identity as it comes back. */

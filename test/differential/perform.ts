@@ -1,8 +1,8 @@
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { Change, Identity, SessionIdentity, StateRecord, StateStore } from "../../src/contract.js";
+import type { Change, StateRecord, StateStore } from "../../src/contract.js";
 import { isStateError } from "../../src/errors.js";
 import { maintenanceScope } from "../../src/scope.js";
-import { type Answer, hex, Model, plain, type Seen } from "./model.js";
+import { type Answer, hex, Model, plain, type Seen, sessionOf } from "./model.js";
 import type { Script, Step } from "./script.js";
 
 /** A store under a name that a failure can be reported by. */
@@ -131,14 +131,7 @@ function predictCommit(model: Model, changes: readonly Change[]): unknown {
   return isSave ? { value: (answer.value as { receipts: unknown[] }).receipts[0] } : answer;
 }
 
-/** Without the run. The identity of a user has none, and a copy of it would not be one. */
-function sessionOf(identity: Identity): SessionIdentity {
-  if (identity.run === undefined) return identity;
-  const { run: _, ...session } = identity;
-  return session;
-}
-
-function expectation({ expect }: Change): { expect?: string | null } {
+function expectation({ expect }: Exclude<Change, { op: "erase" }>): { expect?: string | null } {
   return expect === undefined ? {} : { expect };
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Change, Expect, Identity } from "../../src/contract.js";
 import { userIdentity } from "../../src/identity.js";
-import { type ListQuery, type Place, placeOf } from "./model.js";
+import { type ListQuery, type Place, placeOf, sessionOf } from "./model.js";
 
 /** One thing asked of a store. `together` is asked of it all at once, so that it shares batches. */
 export type Step =
@@ -193,7 +193,7 @@ function drafts(world: World): fc.Arbitrary<Step | Retry> {
   );
 }
 
-/** One to five changes of one tenant, no slot and no event id twice. */
+/** One to five changes of one tenant, no slot and no event id twice, nothing else of a session that is erased. */
 function commits(world: World): fc.Arbitrary<readonly Change[]> {
   const identity = fc.constantFrom(...world.identities);
   const place = fc.record({ identity, kind: fc.constantFrom(...world.kinds) });
@@ -229,6 +229,12 @@ function commits(world: World): fc.Arbitrary<readonly Change[]> {
         .tuple(place, expect)
         .map(([place, expect]): Change => ({ op: "check", ...place, expect })),
     },
+    {
+      weight: 1,
+      arbitrary: identity.map(
+        (identity): Change => ({ op: "erase", identity: sessionOf(identity), ownState: true }),
+      ),
+    },
   );
   return fc.array(change, { minLength: 1, maxLength: 5 }).map(lawful);
 }
@@ -241,11 +247,17 @@ function lawful(changes: readonly Change[]): readonly Change[] {
       const [one, two] = [placeOf(change), placeOf(other)];
       if (one.identity.tenant !== two.identity.tenant) return true;
       if (JSON.stringify(placeKey(one)) === JSON.stringify(placeKey(two))) return true;
+      const erases = change.op === "erase" || other.op === "erase";
+      if (erases && sessionKey(one) === sessionKey(two)) return true;
       return change.op === "save" && other.op === "save" && change.record.eventId === other.record.eventId;
     });
     if (!clashes) kept.push(change);
   }
   return kept;
+}
+
+function sessionKey({ identity: { tenant, user, session } }: Place): string {
+  return JSON.stringify([tenant, user, session]);
 }
 
 function placeKey({ identity, kind }: Place): readonly unknown[] {

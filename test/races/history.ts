@@ -65,7 +65,9 @@ function asked(step: Step): string {
 }
 
 function changed(change: Change): string {
-  const { op, expect } = change;
+  const { op } = change;
+  if (op === "erase") return `erase ${change.identity.session}`;
+  const { expect } = change;
   const where = place(placeOf(change));
   const what = op === "save" ? `${change.record.eventId} "${Buffer.from(change.record.bytes)}" ` : "";
   const condition = expect === undefined ? "" : expect === null ? " if empty" : ` if ${expect}`;
