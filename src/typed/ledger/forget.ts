@@ -1,5 +1,4 @@
 import type { Identity, SessionIdentity, StateStore } from "../../contract.js";
-import { isStateError } from "../../errors.js";
 import type { ItemsOptions } from "../collection.js";
 import type { Work } from "./combiner.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
@@ -14,9 +13,6 @@ type Run = <R>(work: Work<R>) => Promise<R>;
 type User = Pick<Identity, "tenant" | "user">;
 
 const AT_ONCE = 50;
-const DELETED_AT_ONCE = 200;
-/** What remains of a user once nobody's entry and no budget is left. */
-const REST = ["ledger.seen/", "ledger.also/", "ledger.hold/", "ledger.due/"];
 
 /**
  * Takes names out of the accounts, and leaves every sum. Each commit leaves the accounts in order and is bounded, so
@@ -59,7 +55,8 @@ export class Forgetting {
       if (page.length === 0) break;
       for (const { id } of page) await held.remove(held.budgets.at(under, id), signal);
     }
-    for (const prefix of REST) await this.#deleteAll(under, prefix, signal);
+    await held.removeLeft(owner, signal);
+    await this.#links.removeLeft(owner, signal);
     return moved;
   }
 
@@ -115,29 +112,35 @@ export class Forgetting {
     );
   }
 
-  /** Moves an entry to where its names are missing, with its time, its markers and what it adds to the sums. */
-  #move(from: User, to: EntryOwner, id: string, entry: StoredEntry): Work<boolean> {
+  /**
+   * Moves an entry to where its names are missing, with its time, its markers and what it adds to the sums: all of it as
+   * the entry is in the commit, for what was listed before may be another.
+   */
+  #move(from: User, to: EntryOwner, id: string, listed: StoredEntry): Work<boolean> {
     const places = this.#places;
     const [under, below] = [ownerOfEntries(from), ownerOfEntries(to)];
-    const kept = nameless(entry);
     const cell = places.entries.at(under, id);
     const time = timeOfEntry(id);
-    const moved = movedId(id, entry);
-    const { left, entered } = difference(places.lines(from, entry), places.lines(to, kept));
-    // Only where they lie matters.
-    const markers = places.markersOf(from, entry, true).map((marker) => marker.cell);
+    const partsOf = (entry: StoredEntry) => ({
+      ...difference(places.lines(from, entry), places.lines(to, nameless(entry))),
+      // Only where they lie matters.
+      markers: places.markersOf(from, entry, true).map((marker) => marker.cell),
+    });
+    const { left, entered, markers } = partsOf(listed);
     return {
       reads: [cell, ...markers, ...[...left, ...entered].map((line) => line.cell)],
       writes: 3,
       repeatable: true,
       async act(book) {
-        const current = await book.get(cell);
-        if (current === undefined || hasLinks(current)) return false;
+        const entry = await book.get(cell);
+        if (entry === undefined || hasLinks(entry)) return false;
+        const { left, entered, markers } = partsOf(entry);
+        const moved = movedId(id, entry);
         await book.subtract(left, sumsOf(entry));
         await book.add(entered, sumsOf(entry));
         book.remove(cell);
         if (to.user === undefined) book.remove(places.times.at(under, time));
-        book.put(places.entries.at(below, moved), kept);
+        book.put(places.entries.at(below, moved), nameless(entry));
         book.put(places.times.at(below, time), moved);
         for (const marker of markers) {
           if (to.user === undefined) book.remove(marker);
@@ -146,25 +149,6 @@ export class Forgetting {
         return true;
       },
     };
-  }
-
-  async #deleteAll(identity: Identity, prefix: string, signal: Signal): Promise<void> {
-    for (;;) {
-      const page = await this.#store.list(identity, prefix, { limit: DELETED_AT_ONCE, signal });
-      if (page.length === 0) return;
-      const changes = page.map(({ kind, eventId }) => ({
-        op: "delete" as const,
-        identity,
-        kind,
-        expect: eventId,
-      }));
-      try {
-        await this.#store.commit(changes, { signal });
-      } catch (error) {
-        // Somebody changed one of them, which is read again.
-        if (!isStateError(error, "CONDITION_FAILED")) throw error;
-      }
-    }
   }
 }
 

@@ -151,6 +151,26 @@ export class Held {
     }
   }
 
+  /** Frees all that a user holds back, and removes what is in lines of theirs without a hold. */
+  async removeLeft(owner: User, signal: Signal): Promise<void> {
+    const under = userIdentity(owner.tenant, owner.user);
+    for (;;) {
+      // Never removed without being freed: a budget of the tenant would count it for ever.
+      await this.freeAll(owner, signal);
+      const page = await this.dues.list(under, { limit: PIECE, signal });
+      if (page.length === 0) return;
+      await rewriting(
+        this.#store,
+        async (book) => {
+          for (const { id, value } of page)
+            if ((await book.get(this.holdAt(owner, value.hold))) === undefined)
+              book.remove(this.dues.at(under, id));
+        },
+        signal,
+      );
+    }
+  }
+
   /** Frees the hold of an entry in a line; one whose hold is another's, or gone, is removed alone. */
   async #freeDue(book: Book, budget: Cell<StoredBudget>, { id, value }: Item<Due>): Promise<void> {
     const cell = this.dues.at(budget.identity, id);

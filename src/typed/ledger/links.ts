@@ -1,12 +1,12 @@
 import type { Identity, StateStore } from "../../contract.js";
 import { readObject } from "../../validate.js";
 import { mappedJson } from "../codec.js";
-import { Collection } from "../collection.js";
+import { Collection, type Item } from "../collection.js";
 import { digestOf } from "../names.js";
 import type { Book } from "./book.js";
 import { readLabel } from "./entry.js";
 import { timeOfEntry } from "./entry-id.js";
-import { ownerOfEntries, type Places } from "./places.js";
+import { type Marker, ownerOfEntries, type Places } from "./places.js";
 import { rewriting } from "./rewriting.js";
 
 type Signal = AbortSignal | undefined;
@@ -88,6 +88,45 @@ export class Links {
         },
         signal,
       );
+    }
+  }
+
+  /**
+   * Removes what is left of a user when their entries went: the ids they were recorded and sent again under, unless
+   * their entry is there. What is recorded meanwhile keeps its ids, so that sent again it counts once.
+   */
+  async removeLeft(owner: Owner, signal: Signal): Promise<void> {
+    const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;
+    await this.#removeOrphans(this.#links, owner, timeOfLink, signal);
+    const timeOfMarker = ({ value }: Item<Marker>) => timeOfEntry(value.entry);
+    await this.#removeOrphans(this.#places.markers, owner, timeOfMarker, signal);
+  }
+
+  async #removeOrphans<T>(
+    all: Collection<T>,
+    owner: Owner,
+    timeOf: (item: Item<T>) => string,
+    signal: Signal,
+  ): Promise<void> {
+    const under = ownerOfEntries(owner);
+    for (let after: { after?: string } = {}; ; ) {
+      const page = await all.list(under, { ...after, limit: PIECE, signal });
+      await rewriting(
+        this.#store,
+        async (book) => {
+          for (const { id } of page) {
+            const cell = all.at(under, id);
+            const value = await book.get(cell);
+            if (value === undefined) continue;
+            const time = this.#places.times.at(under, timeOf({ id, value } as Item<T>));
+            if ((await book.get(time)) === undefined) book.remove(cell);
+          }
+        },
+        signal,
+      );
+      const last = page.at(-1);
+      if (last === undefined || page.length < PIECE) return;
+      after = { after: last.id };
     }
   }
 }
