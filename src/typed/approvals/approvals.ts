@@ -205,7 +205,8 @@ export class Approvals {
 
   /**
    * Marks pending and approved ones whose time is over; how many. They are expired without it, too. What is damaged is
-   * passed over, and once all others are marked the first of it is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
+   * passed over, and once all others are marked the first of it is thrown as CORRUPT. Ended by its signal it may be called
+   * again: what was marked is marked. MAINTENANCE_SCOPE_REQUIRED.
    */
   async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
     const given = readOptions(options, ["erased", "signal"]) as ExpireOptions;

@@ -29,7 +29,7 @@ export async function expireOverdue(
   const damage = new Damage();
   let marked = 0;
   for (const status of sweep.erased ? STATUSES : (["pending", "approved"] as const)) {
-    for await (const chunk of chunks(records.index.scan(scope, status, damage, sweep.signal))) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, sweep.signal), sweep.signal)) {
       const done = await Promise.all(chunk.map((entry) => damage.past(sweepEntry(records, entry, sweep))));
       marked += done.filter(Boolean).length;
     }
@@ -84,13 +84,16 @@ export async function* recover(
 ): AsyncGenerator<Approval, void, undefined> {
   const damage = new Damage();
   for (const status of statuses) {
-    for await (const chunk of chunks(records.index.scan(scope, status, damage, signal))) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, signal), signal)) {
       const now = records.now();
       const promising = chunk.filter((entry) => statusAt(entry, now) === status);
       const read = await Promise.all(
         promising.map((entry) => damage.past(readEntry(records, entry, now, signal))),
       );
-      for (const approval of read) if (approval?.status === status) yield approval;
+      for (const approval of read) {
+        signal?.throwIfAborted();
+        if (approval?.status === status) yield approval;
+      }
     }
   }
   damage.throwFirst();
@@ -115,12 +118,13 @@ export async function forgetUser(
   return removed;
 }
 
-async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {
+async function* chunks<T>(all: AsyncIterable<T>, signal: Signal): AsyncGenerator<T[], void, undefined> {
   let chunk: T[] = [];
   for await (const one of all) {
     chunk.push(one);
     if (chunk.length < CHUNK) continue;
     yield chunk;
+    signal?.throwIfAborted();
     chunk = [];
   }
   yield chunk;
