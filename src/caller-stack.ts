@@ -1,9 +1,18 @@
 import { fileURLToPath } from "node:url";
 import { type AnyStateError, isStateError, StateError } from "./errors.js";
 
-/** Where the package's own code lies; a bundle has no place of its own, and then every frame counts as the caller's. */
-const OWN = new URL(".", import.meta.url).href;
-const OWN_PATH = OWN.startsWith("file:") ? fileURLToPath(OWN) : OWN;
+let own: readonly string[] | undefined;
+
+/**
+ * Where the package's own code lies, as a URL and as a path. A bundle of CommonJS has no `import.meta.url`, and then every
+ * frame counts as the caller's.
+ */
+function ownPlaces(): readonly string[] {
+  const url: unknown = import.meta.url;
+  if (typeof url !== "string") return [];
+  const folder = new URL(".", url).href;
+  return folder.startsWith("file:") ? [folder, fileURLToPath(folder)] : [folder];
+}
 
 /**
  * The error that a call rejects with, its stack down to whoever made the call. What a batch or a read brings is made where
@@ -39,7 +48,8 @@ function callersFrames(): readonly string[] {
 
 /** Also what stands between two frames of the package, as `Promise.all` does. */
 function isOwn(line: string): boolean {
-  return line.includes(OWN) || line.includes(OWN_PATH) || !/:\d+:\d+\)?$/.test(line);
+  own ??= ownPlaces();
+  return own.some((place) => line.includes(place)) || !/:\d+:\d+\)?$/.test(line);
 }
 
 /** File, line and column. */

@@ -14,7 +14,7 @@ const BAD_LINE = `
   };
   const line = new Proxy(store, {
     get(target, name) {
-      if (name !== "commit") return target[name].bind(target);
+      if (name !== "commit") return typeof target[name] === "function" ? target[name].bind(target) : target[name];
       return async (...given) => {
         broken();
         const receipt = await target.commit(...given);
