@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { damaged } from "./errors.js";
 
 /**
@@ -31,11 +31,12 @@ const FRAME_HEAD_BYTES = 24;
  */
 export function refuseStrangeLog(path: string): void {
   const log = `${path}-wal`;
-  const logged = headsIn(log);
-  const database = logged && headOf(path);
-  if (logged === undefined || database === undefined || isOwn(database, logged)) return;
-  // Somebody who uses both has begun the log anew meanwhile.
-  if (headsIn(log)?.mark !== logged.mark) return;
+  const before = headsIn(log);
+  const database = before && headOf(path);
+  if (before === undefined || database === undefined) return;
+  // Whoever uses both goes on meanwhile: the log has grown, part of it is in the database by now, or it was begun anew.
+  const after = headsIn(log);
+  if (after?.mark !== before.mark || isOwn(database, { ...before, last: after.last })) return;
   throw damaged(
     `the log ${log} belongs to another state of the database than ${path}, and playing it in would mix the two; if the file is a backup that was put back, move the log and ${path}-shm away`,
   );
@@ -80,12 +81,22 @@ function readHead(page: Buffer): Head | undefined {
 
 /** `undefined` when there is no log, or no head in it. Locks are never on the log, which may be read here. */
 function headsIn(path: string): LoggedHeads | undefined {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-  const handle = openSync(path, "r");
+  const handle = openIfPresent(path);
+  if (handle === undefined) return undefined;
   try {
     return readHeads(handle);
   } finally {
     closeSync(handle);
+  }
+}
+
+/** Whoever closes the database last removes the log. */
+function openIfPresent(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 

@@ -38,7 +38,9 @@ export class RandomFaults {
     line.onRequest = (data) => this.#judge(data);
     line.onConnect = () => (this.#fails(this.#options.others) ? "close" : "serve");
     line.onAnswer = (answer, request) => {
-      if (/applied|duplicate/.test(answer.toString("latin1"))) note(this.#written, request);
+      const said = answer.toString("latin1");
+      // Of a batch with a commit that was set aside, nobody knows here which one that was.
+      if (/applied|duplicate/.test(said) && !said.includes("locked")) note(this.#written, request);
     };
   }
 

@@ -139,7 +139,9 @@ onSharedStores((opened) => {
       const acknowledged = [];
       let code = "";
       if (me === 0) {
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        const others = createSessions(store);
+        while ((await others.read(args.who, { limit: 1 })).length === 0)
+          await new Promise((resolve) => setTimeout(resolve, 10));
         await untilAnswered(() => sessions[args.end](args.who));
       } else {
         for (let n = 0; code === ""; n++) {
