@@ -1,4 +1,6 @@
+import { jitteredPause } from "../../src/backoff.js";
 import { isStateError } from "../../src/errors.js";
+import { sleep } from "../../src/real-timers.js";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import { DURABLE_COMMIT } from "./function-settings.js";
@@ -7,6 +9,9 @@ import { statementsOf } from "./statements.js";
 
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
 const LOCK = "7310582642901137";
+
+const BACKOFF = { baseMs: 50, mostMs: 1_000, random: Math.random };
+const MOST_TRIES = 10;
 
 /**
  * Migrates a database. Each migration is one statement, and so one transaction, that takes a lock, looks whether another
@@ -40,8 +45,7 @@ export class PostgresMigrator implements MigrationTarget {
     // There may be no more than one connection for this role.
     await this.#pool.rest();
     await this.#patient.connect(this.#patienceMs);
-    // Asking again does no harm, so what became of it need not be known.
-    await this.#patient.run(
+    await this.#insist(
       `DO $migrate$
        BEGIN
          ${DURABLE_COMMIT}
@@ -58,9 +62,21 @@ export class PostgresMigrator implements MigrationTarget {
          END IF;
        END
        $migrate$`,
-      [],
-      "read",
     );
+  }
+
+  /** Asking again does no harm. Writers that are at work meanwhile may lock against a migration (a deadlock). */
+  async #insist(statement: string): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#patient.run(statement, [], "read");
+        return;
+      } catch (error) {
+        const passes = isStateError(error, "UNAVAILABLE") && error.details.reason === "busy";
+        if (!passes || tries === MOST_TRIES) throw error;
+      }
+      await sleep(jitteredPause(tries, BACKOFF));
+    }
   }
 
   /**

@@ -78,7 +78,7 @@ CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);`;
  */
 function fences(n: Names): string {
   return `
-LOCK TABLE ${n.record}, ${n.event} IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE ${n.event}, ${n.record} IN ACCESS EXCLUSIVE MODE;
 ${[n.apply1, n.applyMany1, n.erase1, n.scan1].map((name) => `DROP FUNCTION ${name};`).join("\n")}
 ALTER TABLE ${n.record} RENAME COLUMN usr TO user_id;
 ALTER TABLE ${n.record} ADD COLUMN generation bigint NOT NULL DEFAULT 0;

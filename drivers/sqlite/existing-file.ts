@@ -77,7 +77,8 @@ export function statIfPresent(path: string): Stats | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) statSync(dirname(path));
-    if (found === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+    // Another process may have made the file by now.
+    if (found === undefined && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
       throw setup(`${path} is a link to nowhere: make what it shall lead to, or remove it`);
     return found;
   } catch (error) {

@@ -20,7 +20,7 @@ const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
   ],
   [
     "of a new database",
-    { failSyncs: { first: 4, every: 12 }, thread: "worker", database: "none", ...USUAL },
+    { failSyncs: { first: 4, every: 20 }, thread: "worker", database: "none", ...USUAL },
     60,
   ],
   [

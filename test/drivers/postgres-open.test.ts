@@ -244,8 +244,8 @@ describe("a database that is not as it should be", () => {
     const error = await failure(openPostgres({ url, migrate: "verify" }));
     expect(error).toMatchObject({ code: "SCHEMA_OUTDATED", details: { found: 0 } });
     expect(error.message).toContain('the schema "groundstate" does not exist: was it renamed');
-    for (const call of [apply(driver, [save()]), driver.read([SLOT])])
-      expect((await failure(call)).message).toBe(error.message);
+    for (const call of [() => apply(driver, [save()]), () => driver.read([SLOT])])
+      expect((await failure(call())).message).toBe(error.message);
     await sql.unsafe("ALTER SCHEMA elsewhere RENAME TO groundstate");
     expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
   });
