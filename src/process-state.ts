@@ -24,7 +24,7 @@ interface ProcessState {
 const KEY = Symbol.for("groundstate.v1");
 const holder = globalThis as { [KEY]?: ProcessState };
 
-holder[KEY] ??= {
+const fresh: ProcessState = {
   scopes: new WeakSet(),
   identities: new WeakSet(),
   drivers: new Map(),
@@ -34,4 +34,6 @@ holder[KEY] ??= {
   sqliteFiles: new Map(),
 };
 
-export const processState: ProcessState = holder[KEY];
+// Another copy may have been loaded first, of a version that shared less.
+export const processState: ProcessState = Object.assign(holder[KEY] ?? {}, { ...fresh, ...holder[KEY] });
+holder[KEY] = processState;

@@ -96,3 +96,18 @@ test("what only looks like an error is none", () => {
     expect(one.isStateError(value)).toBe(false);
   }
 });
+
+test("a copy of a version that shared less may have been loaded first", async () => {
+  const shared = (globalThis as { [key: symbol]: object })[Symbol.for("groundstate.v1")] as {
+    bareDrivers?: unknown;
+  };
+  const { bareDrivers } = shared;
+  delete shared.bareDrivers;
+  try {
+    vi.resetModules();
+    const later = await import("../../src/index.js");
+    expect(await later.createStore(driverWith({})).find(IDENTITY, "note")).toBeUndefined();
+  } finally {
+    shared.bareDrivers = bareDrivers;
+  }
+});
