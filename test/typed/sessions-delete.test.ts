@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { isStateError, StateError, type StateStore, userIdentity } from "../../src/index.js";
+import {
+  type CommitReceipt,
+  isStateError,
+  StateError,
+  type StateStore,
+  userIdentity,
+} from "../../src/index.js";
 import { createSessions } from "../../src/typed/sessions/index.js";
 import { losingAnswers } from "./lost-answers.js";
 import { dyingAt, manualClock, newUser, withMethods } from "./sessions-rig.js";
@@ -8,6 +14,15 @@ import { onEveryStore } from "./stores.js";
 
 const LEASE_MS = 60_000;
 const notFound = { code: "NOT_FOUND" };
+
+/** A promise, and what opens it. */
+function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((open) => {
+    resolve = open;
+  });
+  return { promise, resolve };
+}
 
 onEveryStore((opened) => {
   /** A session with something of everything, and a process that will delete it. */
@@ -88,7 +103,7 @@ onEveryStore((opened) => {
 
   describe("a crash", () => {
     test("before the erasing: gone for everybody, and erased by a list when the lease is over", async () => {
-      const { clock, sessions, who, left } = await crashed("erase");
+      const { clock, sessions, who, left } = await crashed("commit", 2);
       await expect(sessions.get(who)).rejects.toMatchObject(notFound);
       await expect(sessions.append(who, { value: 1 })).rejects.toMatchObject(notFound);
       await expect(sessions.read(who)).rejects.toMatchObject(notFound);
@@ -105,7 +120,7 @@ onEveryStore((opened) => {
     });
 
     test("before the erasing: nobody creates the session anew until the lease is over", async () => {
-      const { clock, sessions, who, left } = await crashed("erase");
+      const { clock, sessions, who, left } = await crashed("commit", 2);
       await expect(sessions.create(who)).rejects.toMatchObject({
         code: "UNAVAILABLE",
         details: { reason: "busy" },
@@ -119,19 +134,9 @@ onEveryStore((opened) => {
     });
 
     test("before the erasing: another delete finishes it, and says that there was no session", async () => {
-      const { clock, sessions, who, left } = await crashed("erase");
+      const { clock, sessions, who, left } = await crashed("commit", 2);
       clock.forward(LEASE_MS);
       expect(await sessions.delete(who)).toBe(false);
-      expect(await left()).toEqual([]);
-    });
-
-    test("after the erasing: the mark is removed when the lease is over", async () => {
-      const { clock, sessions, who, left } = await crashed("commit", 2);
-      expect(await left()).toEqual(["session.deleting/a/b"]);
-      await sessions.list(who);
-      expect(await left()).toEqual(["session.deleting/a/b"]);
-      clock.forward(LEASE_MS);
-      await sessions.list(who);
       expect(await left()).toEqual([]);
     });
 
@@ -143,14 +148,15 @@ onEveryStore((opened) => {
     });
 
     test("is finished once, though many find it, and nothing that is created anew is erased", async () => {
-      const { clock, who, sessions } = await crashed("erase");
+      const { clock, who, sessions } = await crashed("commit", 2);
       clock.forward(LEASE_MS);
       let erased = 0;
       const counting = withMethods(opened.store, {
-        erase: async (identity, options) => {
-          erased++;
+        commit: async (changes, options) => {
           await sleep(20);
-          return opened.store.erase(identity, options);
+          const receipt = await opened.store.commit(changes, options);
+          if (receipt.erased !== undefined) erased++;
+          return receipt;
         },
       });
       const others = Array.from({ length: 6 }, () => createSessions(counting, { clock }));
@@ -166,13 +172,11 @@ onEveryStore((opened) => {
     });
 
     test("of the one who finishes it is finished by the next", async () => {
-      const { clock, sessions, who, left } = await crashed("erase");
+      const { clock, sessions, who, left } = await crashed("commit", 2);
       clock.forward(LEASE_MS);
-      const dying = createSessions(dyingAt(opened.store, "erase"), { clock });
+      const dying = createSessions(dyingAt(opened.store, "commit"), { clock });
       await expect(dying.list(who)).rejects.toThrow("the process died");
-      await sessions.list(who);
       expect(await left()).toContain("session.deleting/a/b");
-      clock.forward(LEASE_MS);
       await sessions.list(who);
       expect(await left()).toEqual([]);
     });
@@ -204,45 +208,6 @@ onEveryStore((opened) => {
       expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
     });
 
-    test("renews its lease before it erases", async () => {
-      let until = 0;
-      const made = await newSession((store) =>
-        withMethods(pausing(async () => made.clock.forward(LEASE_MS / 2))(store), {
-          erase: async (identity, options) => {
-            const user = userIdentity(identity.tenant, identity.user);
-            const mark = await store.load(user, "session.deleting/a/b");
-            until = JSON.parse(Buffer.from(mark.bytes).toString()).until;
-            return store.erase(identity, options);
-          },
-        }),
-      );
-      expect(await made.deleting.delete(made.who)).toBe(true);
-      expect(until).toBe(made.clock() + LEASE_MS);
-      expect(await made.left()).toEqual([]);
-    });
-
-    test("erases nothing that waits for longer than its lease is fresh, but tries again under a new one", async () => {
-      const waited: unknown[] = [];
-      const made = await newSession((store) =>
-        withMethods(pausing(async () => made.clock.forward(LEASE_MS / 2 - 30))(store), {
-          erase: (identity, options) => {
-            if (waited.length > 0) return store.erase(identity, options);
-            // As behind a full queue: what is not sent is given up with its signal.
-            return new Promise((_, reject) => {
-              options?.signal?.addEventListener("abort", () => {
-                waited.push("erase");
-                made.clock.forward(LEASE_MS);
-                reject(options.signal?.reason);
-              });
-            });
-          },
-        }),
-      );
-      expect(await made.deleting.delete(made.who)).toBe(true);
-      expect(waited).toEqual(["erase"]);
-      expect(await made.left()).toEqual([]);
-    });
-
     test("erases nothing when another finished it, and the session was created anew", async () => {
       const made = await newSession(
         pausing(async () => {
@@ -258,38 +223,90 @@ onEveryStore((opened) => {
     });
   });
 
-  test("an erase whose answer was lost, and that lands late, takes nothing of a session created anew", async () => {
-    let first = true;
-    let landed: Promise<unknown> | undefined;
-    const late = (store: StateStore) =>
+  /** Does something else with the commits that erase. */
+  const erasingBy =
+    (how: (erase: () => Promise<CommitReceipt>) => Promise<CommitReceipt>) => (store: StateStore) =>
       withMethods(store, {
-        erase: async (identity, options) => {
-          if (!first) return store.erase(identity, options);
-          first = false;
-          landed = sleep(300).then(() => store.erase(identity));
-          throw new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {} });
+        commit: (changes, options) => {
+          const commit = () => store.commit(changes, options);
+          return changes.some(({ op }) => op === "erase") ? how(commit) : commit();
         },
       });
+  const lost = () => new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {} });
+
+  test("stopped for however long before it erases, it takes nothing of a session created anew", async () => {
+    const created = gate();
+    const stopped = gate();
+    const late = erasingBy(async (erase) => {
+      stopped.resolve();
+      await created.promise;
+      return erase();
+    });
     const { deleting, clock, sessions, who, left } = await newSession(late);
+    const deletion = deleting.delete(who);
+    await stopped.promise;
+    clock.forward(LEASE_MS);
+    await sessions.create(who);
+    await sessions.append(who, { value: "new" });
+    await sessions.sessionState(who).set("k", "new");
+    const before = await left();
+    expect(before).not.toContain("session.deleting/a/b");
+    created.resolve();
+    expect(await deletion).toBe(true);
+    expect(await left()).toEqual(before);
+    expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
+    expect(await sessions.sessionState(who).get("k")).toBe("new");
+  });
+
+  test("an erase whose answer was lost, and that lands late, takes nothing of a session created anew", async () => {
+    const landing = gate();
+    let landed: Promise<unknown> | undefined;
+    const late = erasingBy((erase) => {
+      if (landed !== undefined) return erase();
+      landed = landing.promise.then(erase);
+      return Promise.reject(lost());
+    });
+    const { deleting, sessions, who } = await newSession(late);
+    expect(await deleting.delete(who)).toBe(true);
+    await sessions.create(who);
+    await sessions.append(who, { value: "new" });
+    landing.resolve();
+    await expect(landed).rejects.toMatchObject({ code: "CONDITION_FAILED" });
+    expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
+  });
+
+  test("an erase that happened, though its answer was lost, is known by its mark", async () => {
+    let tries = 0;
+    const { deleting, who, left } = await newSession(
+      erasingBy(async (erase) => {
+        tries++;
+        await erase();
+        throw lost();
+      }),
+    );
+    expect(await deleting.delete(who)).toBe(true);
+    expect(tries).toBe(2);
+    expect(await left()).toEqual([]);
+  });
+
+  test("an erase that nobody ever answers leaves the mark, and is told as in doubt", async () => {
+    const { deleting, clock, sessions, who, left } = await newSession(
+      erasingBy(() => Promise.reject(lost())),
+    );
     await expect(deleting.delete(who)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     expect(await sessions.find(who)).toBeUndefined();
     const busy = { code: "UNAVAILABLE", details: { reason: "busy" } };
     await expect(sessions.create(who)).rejects.toMatchObject(busy);
-    await landed;
-    expect(await left()).toEqual(["session.deleting/a/b"]);
     clock.forward(LEASE_MS);
     expect(await sessions.list(who)).toEqual({ sessions: [] });
     expect(await left()).toEqual([]);
-    await sessions.create(who);
-    await sessions.append(who, { value: "new" });
-    expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
   });
 
   test("what fails while a list finishes a deletion is left to the next, and the list is answered", async () => {
-    const { clock, sessions, who, left } = await crashed("erase");
+    const { clock, sessions, who, left } = await crashed("commit", 2);
     clock.forward(LEASE_MS);
     const lost = losingAnswers(opened.store, { requests: 1, replies: 0 });
-    const failing = withMethods(opened.store, { erase: lost.erase });
+    const failing = withMethods(opened.store, { commit: lost.commit });
     expect(await createSessions(failing, { clock }).list(who)).toEqual({ sessions: [] });
     expect(await left()).toContain("session.deleting/a/b");
     clock.forward(LEASE_MS);

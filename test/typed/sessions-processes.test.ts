@@ -192,7 +192,9 @@ onSharedStores((opened) => {
       opened.url,
       { who },
       `import { createSessions } from "groundstate/sessions";
-      store.erase = () => {
+      const { commit } = store;
+      store.commit = (changes, options) => {
+        if (!changes.some(({ op }) => op === "erase")) return commit.call(store, changes, options);
         console.log("0");
         process.exit();
       };

@@ -9,14 +9,13 @@ import { Collection } from "../collection.js";
 import { userOf } from "./owners.js";
 
 /**
- * Says that a session is being deleted, and by whom: a lease. As long as it is there, no session of this name is
- * created. Times in milliseconds.
+ * Says that a session is being deleted. As long as it is there, no session of this name is created. Times in milliseconds.
  */
 export interface DeletionMark {
   readonly since: number;
-  /** From then on others may take it over. */
+  /** Until then the others leave the rest to whoever began. */
   readonly until: number;
-  /** Also the event id of the mark. */
+  /** Also the event id of the mark, and so the condition under which the rest is done. */
   readonly holder: EventId;
 }
 
@@ -35,17 +34,12 @@ const MARK = mappedJson<DeletionMark>({
   },
 });
 
-export function newMark(now: number, since = now): DeletionMark {
-  return { since, until: now + LEASE_MS, holder: newEventId() };
+export function newMark(now: number): DeletionMark {
+  return { since: now, until: now + LEASE_MS, holder: newEventId() };
 }
 
 export function isOverdue({ until }: DeletionMark, now: number): boolean {
   return now >= until;
-}
-
-/** For how long an erase that is sent still ends before anybody takes the lease over. */
-export function freshForMs({ until }: DeletionMark, now: number): number {
-  return until - now - LEASE_MS / 2;
 }
 
 /** The marks of a user's sessions, under the user's own identity. */
@@ -58,6 +52,10 @@ export class DeletionMarks {
 
   at(owner: SessionIdentity): Cell<DeletionMark> {
     return this.#marks.at(userOf(owner), owner.session);
+  }
+
+  async find(owner: SessionIdentity): Promise<DeletionMark | undefined> {
+    return this.#marks.get(userOf(owner), owner.session);
   }
 
   async any(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {

@@ -1,24 +1,22 @@
 import { jitteredPause } from "../../backoff.js";
 import type { Identity, SessionIdentity, StateStore } from "../../contract.js";
 import { isStateError } from "../../errors.js";
-import { abortAfter } from "../../real-timers.js";
-import { commitSurely, pause } from "../commit-surely.js";
+import { pause } from "../commit-surely.js";
 import { transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
-import { type DeletionMark, DeletionMarks, freshForMs, isOverdue, newMark } from "./deletion-mark.js";
-import { erasingInDoubt, erasingLate, mayPass } from "./errors.js";
+import { type DeletionMark, DeletionMarks, isOverdue, newMark } from "./deletion-mark.js";
+import { erasingInDoubt, mayPass } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const TRIES = 6;
 
 /**
- * Deletes sessions in three steps, each of which a crash may interrupt: the session gives way to a mark, which is one
- * commit; everything under its identity is erased; the mark is removed.
+ * Deletes sessions in two commits, between which a crash may fall: the session gives way to a mark; the mark is removed,
+ * and with it everything under the session's identity is erased.
  *
- * The store erases without a condition, so nobody may erase without holding the mark: it could be a session that was
- * created anew. That is why a mark is a lease, which is taken over when it is overdue and not before; and why it stays
- * after an erase in doubt, which may yet land. And an erase that was not sent while the mark was fresh is not sent at all.
+ * As long as the mark is there no session of the name is created. So the second commit takes nothing of a session that was
+ * created anew, however late it comes and however often: either this very mark is there, or it does nothing.
  */
 export class Deletions {
   readonly #store: StateStore;
@@ -49,8 +47,8 @@ export class Deletions {
 
   /** Finishes what was left undone; nothing while somebody may still be at it. */
   async finishOverdue(owner: SessionIdentity): Promise<void> {
-    const mark = await this.#takeOver(owner);
-    if (mark !== undefined) await this.#finish(owner, mark);
+    const mark = await this.#marks.find(owner);
+    if (mark !== undefined && isOverdue(mark, this.#records.now())) await this.#finish(owner, mark);
   }
 
   /** The same. What fails now keeps its mark, and is left to the next time. */
@@ -90,68 +88,25 @@ export class Deletions {
     );
   }
 
-  async #takeOver(owner: SessionIdentity): Promise<DeletionMark | undefined> {
-    const now = this.#records.now();
-    return this.#replaceMark(owner, (mark) => isOverdue(mark, now));
-  }
-
-  /** A new mark in place of one that passes the test. */
-  async #replaceMark(
-    owner: SessionIdentity,
-    test: (mark: DeletionMark) => boolean,
-  ): Promise<DeletionMark | undefined> {
-    const cell = this.#marks.at(owner);
-    return transact(this.#store, async (transaction) => {
-      const mark = await transaction.get(cell);
-      if (mark === undefined || !test(mark)) return undefined;
-      const mine = newMark(this.#records.now(), mark.since);
-      await transaction.set(cell, mine, mine.holder);
-      return mine;
-    });
-  }
-
-  async #finish(owner: SessionIdentity, mark: DeletionMark): Promise<void> {
-    const held = await this.#erase(owner, mark);
-    if (held !== undefined) await this.#unmark(owner, held);
-  }
-
-  /**
-   * The mark that was held to the end, or `undefined` when another took it over, who erases in our place. An erase whose
-   * answer was lost is not sent again: of two, one could land when the mark is gone.
-   */
-  async #erase(owner: SessionIdentity, mark: DeletionMark): Promise<DeletionMark | undefined> {
-    let held: DeletionMark | undefined = mark;
+  /** What is in doubt is sent again: whether the mark is still there tells what became of it. */
+  async #finish(owner: SessionIdentity, { holder }: DeletionMark): Promise<void> {
+    const { identity, kind } = this.#marks.at(owner);
+    let doubt: unknown;
     for (let tries = 1; ; tries++) {
-      const { holder } = held;
-      if (freshForMs(held, this.#records.now()) <= 0) {
-        held = await this.#replaceMark(owner, (current) => current.holder === holder);
-      }
-      if (held === undefined) return undefined;
-      // One that waits in the store's queue for longer would land when another holds the mark, or nobody.
-      const deadline = abortAfter(freshForMs(held, this.#records.now()));
       try {
-        await this.#store.erase(owner, { signal: deadline.signal });
-        return held;
+        await this.#store.commit([
+          { op: "delete", identity, kind, expect: holder },
+          { op: "erase", identity: owner },
+        ]);
+        return;
       } catch (error) {
-        if (isStateError(error, "OUTCOME_UNKNOWN")) throw erasingInDoubt(error);
-        const isLate = deadline.signal.aborted && error === deadline.signal.reason;
-        if (!isLate && !isStateError(error, "UNAVAILABLE")) throw error;
-        if (tries === TRIES) throw isLate ? erasingLate() : error;
-      } finally {
-        deadline.clear();
+        // It is over: by a try whose answer was lost, or by another who found the mark overdue.
+        if (isStateError(error, "CONDITION_FAILED")) return;
+        if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
+        else if (!isStateError(error, "UNAVAILABLE")) throw error;
+        if (tries === TRIES) throw doubt === undefined ? error : erasingInDoubt(doubt);
       }
       await pause(jitteredPause(tries, BACKOFF), undefined);
-    }
-  }
-
-  async #unmark(owner: SessionIdentity, { holder }: DeletionMark): Promise<void> {
-    const { identity, kind } = this.#marks.at(owner);
-    try {
-      const change = { op: "delete", identity, kind, expect: holder } as const;
-      await commitSurely(this.#store, [change], { repeatable: true });
-    } catch (error) {
-      // It is gone, perhaps by a try whose answer was lost, or another's.
-      if (!isStateError(error, "CONDITION_FAILED")) throw error;
     }
   }
 }

@@ -45,16 +45,6 @@ export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
   );
 }
 
-export function erasingLate(): StateError<"UNAVAILABLE"> {
-  return new StateError(
-    "UNAVAILABLE",
-    "the session is gone; its erasing did not begin in time, and follows later",
-    {
-      details: { reason: "busy" },
-    },
-  );
-}
-
 export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError(
     "OUTCOME_UNKNOWN",
