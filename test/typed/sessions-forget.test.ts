@@ -44,7 +44,7 @@ onEveryStore((opened) => {
 
   test("a crash leaves the rest to the next call, which waits for what may be under way", async () => {
     const { clock, sessions, user } = await populated();
-    const dying = createSessions(dyingAt(opened.store, "erase", 2), { clock });
+    const dying = createSessions(dyingAt(opened.store, "commit", 4), { clock });
     await expect(dying.forgetUser(user)).rejects.toThrow("the process died");
     const busy = { code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true };
     await expect(sessions.forgetUser(user)).rejects.toMatchObject(busy);
