@@ -6,7 +6,7 @@ import { assertRecord, assertRejectedOnlyWith, broken } from "../expect.js";
 const SAVES = 2_000;
 const ERASES = 96;
 const LOADS = 1_600;
-const LISTS = 240;
+const LISTS = 960;
 
 /** How much of a flood may be answered before one call of another tenant that was made right behind it. */
 const SHARE = 1 / 2;
