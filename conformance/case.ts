@@ -4,7 +4,9 @@ import type { RoleName, Roles } from "./roles.js";
 
 /** What a case may ask of the stores it opens. */
 export interface SpaceOptions {
+  /** As in the options of a store. */
   readonly maxBytes?: number;
+  /** As in the options of a store. */
   readonly idempotencyWindowMs?: number;
 }
 
@@ -61,11 +63,13 @@ export interface ConformanceCase {
   readonly id: string;
   /** One sentence that stands alone. */
   readonly rule: string;
+  /** What it needs of a harness; without it, `open` is enough. */
   readonly needs?: Need;
   /** Another's records are of other kinds then, where the scan would rightly show them. */
   readonly scans?: Scans;
   /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
   readonly bringsNeighbours?: boolean;
+  /** Rejects when the store breaks the rule. */
   run(context: CaseContext): Promise<void>;
 }
 

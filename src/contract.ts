@@ -7,9 +7,13 @@ declare global {
 
 /** Whose state it is. Without `run` (or with an empty one) it belongs to the whole session. */
 export interface Identity {
+  /** The customer or organisation: 1 to 255 UTF-8 bytes, not beginning with `~`. Take it from the login. */
   readonly tenant: string;
+  /** The user within the tenant: 1 to 255 UTF-8 bytes, not beginning with `~`. */
   readonly user: string;
+  /** The session within the user: 1 to 255 UTF-8 bytes, not beginning with `~`. */
   readonly session: string;
+  /** The run within the session: at most 255 UTF-8 bytes; empty is the same as left out. */
   readonly run?: string;
 }
 
@@ -24,7 +28,9 @@ export type Expect = EventId | null;
 
 /** A record as a caller hands it over. */
 export interface NewRecord {
+  /** The idempotency key of this write. */
   readonly eventId: EventId;
+  /** Whose record it is. */
   readonly identity: Identity;
   /** What is stored, in the caller's words: `session.lifecycle`, `approval/01J...`. 1 to 512 UTF-8 bytes. */
   readonly kind: string;
@@ -38,11 +44,17 @@ export interface NewRecord {
 
 /** A record as the store hands it out: the caller's own copy. */
 export interface StateRecord {
+  /** The event that made it current; `expect` takes it. */
   readonly eventId: EventId;
+  /** Whose record it is; frozen, and usable as it is in further calls. */
   readonly identity: Identity;
+  /** The caller's own name for what is stored. */
   readonly kind: string;
+  /** The payload, as it was saved. */
   readonly bytes: Uint8Array;
+  /** The caller's own number; 0 when none was given. */
   readonly version: number;
+  /** When it was saved, or what the caller gave. */
   readonly updatedAt: Date;
 }
 
@@ -54,12 +66,15 @@ export type Change =
   /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
   | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean };
 
+/** What became of a save. */
 export interface SaveReceipt {
+  /** The event id that was given. */
   readonly eventId: EventId;
   /** The event had been seen with the same content: nothing was written now. */
   readonly duplicate: boolean;
 }
 
+/** What became of a commit. */
 export interface CommitReceipt {
   /** The commit is a replay: all its saves had been seen, and nothing was evaluated or written now. */
   readonly duplicate: boolean;
@@ -74,10 +89,13 @@ export interface CommitReceipt {
 
 /** Where a record lies. */
 export interface RecordPlace {
+  /** Whose record it is. */
   readonly identity: Identity;
+  /** The record's kind. */
   readonly kind: string;
 }
 
+/** What every call takes. */
 export interface CallOptions {
   /**
    * Aborted before a write reached the driver, the call rejects with the signal's reason and nothing is
@@ -87,16 +105,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `save` takes beside the record. */
 export interface SaveOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
+/** What `delete` takes beside the slot. */
 export interface DeleteOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
+/** What `erase` takes beside the session. */
 export interface EraseOptions extends CallOptions {
   /**
    * Has to be `true` where the identity is a user's or tenant's own, as `userIdentity` and `tenantIdentity` make it: the
@@ -105,6 +126,7 @@ export interface EraseOptions extends CallOptions {
   readonly ownState?: boolean;
 }
 
+/** Which records of an identity `list` returns. `after` and `before` are exclusive and need not exist. */
 export interface ListOptions extends CallOptions {
   /** Only kinds after this one. */
   readonly after?: string;
@@ -116,6 +138,7 @@ export interface ListOptions extends CallOptions {
   readonly reverse?: boolean;
 }
 
+/** Which records `listKind` returns. */
 export interface ScanOptions extends CallOptions {
   /** The last record seen, or its identity and kind as plain data, whether or not it still exists. */
   readonly after?: RecordPlace;
@@ -123,6 +146,7 @@ export interface ScanOptions extends CallOptions {
   readonly limit?: number;
 }
 
+/** How long `close` may wait. */
 export interface CloseOptions {
   /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
   readonly signal?: AbortSignal | undefined;
@@ -142,9 +166,11 @@ declare const maintenance: unique symbol;
 
 /** The claim that a scan may cross identities; made by `maintenanceScope`, known to the floor by object identity. */
 export interface MaintenanceScope {
+  /** Why the scan is needed, in words for an operator: 1 to 512 UTF-8 bytes. */
   readonly reason: string;
   /** The one tenant scanned; absent when the scope was made for all of them. */
   readonly tenant?: string;
+  /** Only `maintenanceScope` makes a scope: a copy is not one. */
   readonly [maintenance]: true;
 }
 

@@ -1,10 +1,14 @@
 import type { StateErrorDetails } from "./error-details.js";
 import { typeMet } from "./type-met.js";
 
+/** Every code: those of the store, and those of the wrappers that a program imports. */
 export type StateErrorCode = keyof StateErrorDetails;
 
+/** What a StateError is made with, beside its code and message. */
 export interface StateErrorOptions<C extends StateErrorCode> {
+  /** What belongs to the code. */
   readonly details: StateErrorDetails[C];
+  /** The error behind it. It may hold no payload, key or password. */
   readonly cause?: unknown;
   /** Default: true for UNAVAILABLE, false for everything else. */
   readonly retryable?: boolean;
@@ -18,7 +22,9 @@ const OWN_FRAMES = 30;
 
 /** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
+  /** Which error it is. */
   readonly code: C;
+  /** What belongs to the code, such as `field` and `rule` of INVALID_RECORD. */
   readonly details: StateErrorDetails[C];
   /** The same call may succeed when made again, and making it again cannot do its work twice. */
   readonly retryable: boolean;
@@ -36,6 +42,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
     if (stack?.startsWith(`${NAME}:`)) this.stack = `${NAME} [${code}]${stack.slice(NAME.length)}`;
   }
 
+  /** Always `StateError`. */
   override get name(): string {
     return NAME;
   }

@@ -70,6 +70,7 @@ export function registerDriver<C>(name: string, factory: DriverFactory<C>): void
   processState.drivers.set(name, factory as DriverFactory);
 }
 
+/** The names of all drivers that `openStore` knows, sorted. */
 export function registeredDrivers(): string[] {
   return [...processState.drivers.keys()].sort();
 }

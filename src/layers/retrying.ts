@@ -8,6 +8,7 @@ import { monotonicMs, sleep } from "../real-timers.js";
 import { isTransient } from "../transient.js";
 import { readInteger, readOptions } from "../validate.js";
 
+/** How often and how long `retrying` tries. */
 export interface RetryPolicy {
   /** Tries in all, the first included: 1 to 100. Default 100, which the time that there is does not allow. */
   readonly attempts?: number;

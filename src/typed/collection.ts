@@ -23,9 +23,11 @@ import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
 
 /** A value of a collection. */
 export interface Item<T> extends Stored<T> {
+  /** The caller's own id of the value, unique in the collection of its identity. */
   readonly id: string;
 }
 
+/** Which values `list` returns. */
 export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
   /** Only ids that begin with this. */
   readonly prefix?: string;

@@ -9,6 +9,7 @@ import { Transaction } from "./transaction.js";
 import { inTurn } from "./turnstile.js";
 import { unlessAborted } from "./unless-aborted.js";
 
+/** How `transact` tries. */
 export interface TransactOptions extends CallOptions {
   /** Tries in all while others are faster: 1 to 10,000. Default 100. */
   readonly attempts?: number;

@@ -7,9 +7,11 @@ import { createSessions } from "../sessions/index.js";
 
 /** How many of each went. */
 export interface ForgottenUser {
+  /** Approvals that were removed. */
   readonly approvals: number;
   /** Entries of the ledger, which are the tenant's now. */
   readonly entries: number;
+  /** Sessions that were deleted. */
   readonly sessions: number;
   /** Other records that lay under the user's own identity. */
   readonly records: number;
