@@ -15,12 +15,19 @@ export interface SpaceOptions {
  * other processes can import too (they must come to the same path, so no `mkdtemp`):
  *
  * ```ts
+ * import { rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { createStore } from "groundstate";
+ * import type { Harness } from "groundstate/conformance";
+ * import { openSqlite } from "groundstate/drivers/sqlite";
+ *
  * const pathOf = (space: string) => join(tmpdir(), `my-driver-${space}`);
  *
  * export default {
  *   name: "my driver",
  *   durable: true,
- *   open: async (space, options) => createStore(await MyDriver.open(pathOf(space)), options),
+ *   open: async (space, options) => createStore(await openSqlite({ path: pathOf(space) }), options),
  *   destroy: (space) => rm(pathOf(space), { recursive: true, force: true }),
  * } satisfies Harness;
  * ```

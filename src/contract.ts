@@ -197,13 +197,33 @@ export interface StateStore extends AsyncDisposable {
   /** A store that does not say is taken to have the default ones. */
   readonly limits?: StoreLimits;
 
-  /** Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
+  /**
+   * Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED.
+   *
+   * @example
+   * ```ts
+   * import { newEventId } from "groundstate";
+   *
+   * const record = { eventId: newEventId(), identity, kind: "note", bytes: new TextEncoder().encode("hello") };
+   * await store.save(record, { expect: null }); // only into an empty slot
+   * const next = { ...record, eventId: newEventId(), bytes: new TextEncoder().encode("hello again") };
+   * await store.save(next, { expect: record.eventId }); // only on top of that event
+   * ```
+   */
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt>;
 
   /** The current record of the slot. NOT_FOUND. */
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord>;
 
-  /** The current record of the slot, or `undefined`. */
+  /**
+   * The current record of the slot, or `undefined`.
+   *
+   * @example
+   * ```ts
+   * const found = await store.find(identity, "note");
+   * console.log(found === undefined ? "nothing" : new TextDecoder().decode(found.bytes));
+   * ```
+   */
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined>;
 
   /**
@@ -223,10 +243,31 @@ export interface StateStore extends AsyncDisposable {
    * An erase has no condition of its own: it happens if those of the other changes hold, which say whether what was read
    * before is still so. They are about other sessions, for no other change may be of the session that is erased; a user's
    * own state is one of them.
+   *
+   * @example
+   * ```ts
+   * import { newEventId } from "groundstate";
+   *
+   * const note = await store.load(identity, "note");
+   * const done = { eventId: newEventId(), identity, kind: "done", bytes: note.bytes };
+   * await store.commit([
+   *   { op: "save", record: done, expect: null },
+   *   { op: "delete", identity, kind: "note", expect: note.eventId },
+   * ]);
+   * ```
    */
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
 
-  /** The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot. */
+  /**
+   * The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot.
+   *
+   * @example
+   * ```ts
+   * const steps = await store.list(identity, "step/", { limit: 100 });
+   * const more = await store.list(identity, "step/", { limit: 100, after: steps.at(-1)?.kind ?? "step/" });
+   * console.log(steps.length + more.length);
+   * ```
+   */
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
 
   /**
@@ -235,6 +276,15 @@ export interface StateStore extends AsyncDisposable {
    * with its place in `details.at`, from which the caller may go on. A call with a `limit` is one snapshot, up to
    * 8 MiB of payloads; longer results are paged inside and are not. What it returns grants sight, not more: act on each record under
    * its own identity.
+   *
+   * @example
+   * ```ts
+   * import { maintenanceScope } from "groundstate";
+   *
+   * const scope = maintenanceScope({ reason: "expire overdue approvals", tenant: "acme" });
+   * const records = await store.listKind(scope, "approval/", { limit: 100 });
+   * for (const { identity, kind } of records) console.log(identity.user, kind);
+   * ```
    */
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
 
@@ -247,6 +297,11 @@ export interface StateStore extends AsyncDisposable {
   /**
    * Lets accepted operations finish, then releases everything; writes that are unfinished when the time is up
    * reject with OUTCOME_UNKNOWN. Idempotent.
+   *
+   * @example
+   * ```ts
+   * await store.close({ timeoutMs: 5_000 });
+   * ```
    */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -66,7 +66,21 @@ function setStackTraceLimit(limit: number): void {
 /** A StateError whose `details` narrow with its `code`. */
 export type AnyStateError = { [C in StateErrorCode]: StateError<C> }[StateErrorCode];
 
-/** Whether `value` is a StateError, of this code if one is given; also when another copy of the package threw it. */
+/**
+ * Whether `value` is a StateError, of this code if one is given; also when another copy of the package threw it.
+ *
+ * @example
+ * ```ts
+ * import { isStateError } from "groundstate";
+ *
+ * try {
+ *   await store.load(identity, "note");
+ * } catch (error) {
+ *   if (!isStateError(error, "UNAVAILABLE")) throw error;
+ *   console.log(error.details.reason, error.retryable);
+ * }
+ * ```
+ */
 export function isStateError(value: unknown): value is AnyStateError;
 export function isStateError<C extends StateErrorCode>(value: unknown, code: C): value is StateError<C>;
 export function isStateError(value: unknown, code?: StateErrorCode): boolean {

@@ -52,6 +52,15 @@ const RUNTIME: RetryRuntime = {
  * many there were.
  *
  * INVALID_RECORD for a policy that makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from "groundstate";
+ * import { retrying } from "groundstate/layers";
+ *
+ * const patient = createStore(driver, { layers: [retrying({ attempts: 5, withinMs: 3_000 })] });
+ * await patient.close();
+ * ```
  */
 export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTIME): Layer {
   const rules = { ...readPolicy(policy), ...runtime };

@@ -42,6 +42,19 @@ export interface SchemaOptions<T, Input> extends JsonOptions {
  * Dates and the like. With one, `toJSON` is called, for the schema can turn the text of a Date back into one.
  *
  * A value of a newer version is SCHEMA_TOO_NEW: it is not damaged, another process knows it.
+ *
+ * @example
+ * ```ts
+ * import { json } from "groundstate/typed";
+ *
+ * interface Settings {
+ *   readonly language: string;
+ * }
+ *
+ * // Version 0 was the bare language.
+ * const settings = json<Settings>({ version: 1, upgrades: { 0: (language: string) => ({ language }) } });
+ * console.log(settings.version);
+ * ```
  */
 export function json<T, Input>(options: SchemaOptions<T, Input>): Codec<T, Input>;
 export function json<T = JsonValue>(options?: JsonOptions): Codec<T>;

@@ -37,7 +37,18 @@ export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
   readonly before?: string;
 }
 
-/** Many values per identity, each under an id, in the order of the ids' UTF-8 bytes. */
+/**
+ * Many values per identity, each under an id, in the order of the ids' UTF-8 bytes.
+ *
+ * @example
+ * ```ts
+ * import { Collection } from "groundstate/typed";
+ *
+ * const facts = new Collection<string>(store, "fact");
+ * await facts.put(identity, "city", "lives in Oslo");
+ * for (const { id, value } of await facts.list(identity)) console.log(id, value);
+ * ```
+ */
 export class Collection<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;

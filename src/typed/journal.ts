@@ -74,7 +74,18 @@ const APPEND = ["signal", "attempts", "turn", "also"];
 const MOST_ENTRIES = 200;
 const DIGITS = 16;
 
-/** An append-only list per identity, with numbers that have no gap. */
+/**
+ * An append-only list per identity, with numbers that have no gap.
+ *
+ * @example
+ * ```ts
+ * import { Journal } from "groundstate/typed";
+ *
+ * const log = new Journal<string>(store, "log");
+ * const { numbers } = await log.append(identity, [{ id: "m-1", value: "hello" }]);
+ * console.log(numbers); // [1], also when it is sent again
+ * ```
+ */
 export class Journal<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;

@@ -30,6 +30,14 @@ const AT_ONCE = 50;
  * written for the user meanwhile, or later, stays, and so does what it cannot know: sessions that `createSessions` did not
  * make, beyond their approvals and entries (`erase` takes them), and the user's name where callers put it themselves, as
  * who decided an approval of another's. UNAVAILABLE (`busy`) while a session is being deleted elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { forgetUser } from "groundstate/forget-user";
+ *
+ * const { sessions: deleted, entries } = await forgetUser(store, { tenant: "acme", user: "ada" });
+ * console.log(deleted, entries);
+ * ```
  */
 export async function forgetUser(
   store: StateStore,
