@@ -1,0 +1,16 @@
+// What samples may use without declaring it. A sample that declares one of these names means its own.
+
+declare const store: import("groundstate").StateStore;
+declare const sessions: ReturnType<typeof import("groundstate/sessions").createSessions>;
+declare const approvals: import("groundstate/approvals").Approvals;
+declare const ledger: import("groundstate/ledger").Ledger;
+
+/** A session: `{ tenant, user, session }`. */
+declare const session: import("groundstate").SessionIdentity;
+/** A session or a run of it. */
+declare const identity: import("groundstate").Identity;
+
+/** Of a Postgres database. */
+declare const url: string;
+declare const signal: AbortSignal;
+declare const driver: import("groundstate").Driver;

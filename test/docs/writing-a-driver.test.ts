@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import { rulesTable } from "../../conformance/index.js";
+import { ROOT } from "./pages.js";
+import { samplesOf } from "./samples.js";
+
+const run = promisify(execFile);
+const path = "docs/writing-a-driver.md";
+const text = readFileSync(join(ROOT, path), "utf8");
+
+// Inside the package, so that its own name leads to it.
+mkdirSync(join(ROOT, "dist"), { recursive: true });
+const folder = mkdtempSync(join(ROOT, "dist", "driver-page-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the driver of the page has less than 100 lines, and passes, also beside another's data", async () => {
+  const driver = sampleWith("class MapDriver");
+  expect(driver.trim().split("\n").length).toBeLessThan(100);
+  writeFileSync(join(folder, "driver.mjs"), driver);
+  // Without another's data it passes in the next test.
+  const { stdout } = await run(process.execPath, [
+    join(ROOT, "dist/conformance/cli.js"),
+    "conformance",
+    join(folder, "driver.mjs"),
+    "--beside",
+    "--json",
+  ]);
+  const report = JSON.parse(stdout) as { passed: number; failed: number };
+  expect(report.failed).toBe(0);
+  expect(report.passed).toBeGreaterThan(100);
+}, 120_000);
+
+test("the suite runs under node:test as shown", async () => {
+  writeFileSync(join(folder, "driver.mjs"), sampleWith("class MapDriver"));
+  writeFileSync(join(folder, "driver.test.mjs"), sampleWith("conformanceNodeTests"));
+  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "driver.test.mjs"], {
+    cwd: folder,
+    maxBuffer: 2 ** 24,
+  });
+  expect(stdout).toMatch(/^# pass [1-9]\d\d$/m);
+  expect(stdout).toMatch(/^# fail 0$/m);
+}, 120_000);
+
+test("the table of rules is the one the cases make", () => {
+  const [, table] = /<!-- rules -->([\s\S]*?)<!-- \/rules -->/.exec(text) ?? [];
+  expect(table?.trim(), "put there what `npx groundstate conformance --rules` prints").toBe(
+    rulesTable().trim(),
+  );
+});
+
+function sampleWith(part: string): string {
+  const sample = samplesOf({ path, text }).find(({ code }) => code.includes(part));
+  if (sample === undefined) throw new Error(`${path} has no sample with: ${part}`);
+  return sample.code;
+}
