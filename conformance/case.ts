@@ -4,7 +4,9 @@ import type { RoleName, Roles } from "./roles.js";
 
 /** What a case may ask of the stores it opens. */
 export interface SpaceOptions {
+  /** As in the options of a store. */
   readonly maxBytes?: number;
+  /** As in the options of a store. */
   readonly idempotencyWindowMs?: number;
 }
 
@@ -13,12 +15,19 @@ export interface SpaceOptions {
  * other processes can import too (they must come to the same path, so no `mkdtemp`):
  *
  * ```ts
+ * import { rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { createStore } from "groundstate";
+ * import type { Harness } from "groundstate/conformance";
+ * import { openSqlite } from "groundstate/drivers/sqlite";
+ *
  * const pathOf = (space: string) => join(tmpdir(), `my-driver-${space}`);
  *
  * export default {
  *   name: "my driver",
  *   durable: true,
- *   open: async (space, options) => createStore(await MyDriver.open(pathOf(space)), options),
+ *   open: async (space, options) => createStore(await openSqlite({ path: pathOf(space) }), options),
  *   destroy: (space) => rm(pathOf(space), { recursive: true, force: true }),
  * } satisfies Harness;
  * ```
@@ -61,11 +70,13 @@ export interface ConformanceCase {
   readonly id: string;
   /** One sentence that stands alone. */
   readonly rule: string;
+  /** What it needs of a harness; without it, `open` is enough. */
   readonly needs?: Need;
   /** Another's records are of other kinds then, where the scan would rightly show them. */
   readonly scans?: Scans;
   /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
   readonly bringsNeighbours?: boolean;
+  /** Rejects when the store breaks the rule. */
   run(context: CaseContext): Promise<void>;
 }
 

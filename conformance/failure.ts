@@ -6,7 +6,9 @@ import { inspect } from "node:util";
 export interface Failure {
   /** With the error's name and code in front, where they say more than the message does. */
   readonly message: string;
+  /** Where it was thrown, shortened. */
   readonly stack?: string;
+  /** The error behind it. */
   readonly cause?: Failure;
 }
 

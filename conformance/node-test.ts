@@ -5,7 +5,9 @@ import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
 export interface NodeTest {
+  /** `describe` of `node:test`. */
   describe(name: string, options: { concurrency: number }, body: () => void): unknown;
+  /** `test` of `node:test`. */
   test(name: string, options: { timeout?: number; skip?: string }, body: () => Promise<void>): unknown;
   /** If given, another's data is looked at once more at the end, and the space that the cases shared removed. */
   after?(body: () => Promise<void>): unknown;

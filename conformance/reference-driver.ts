@@ -21,7 +21,9 @@ import {
 
 /** What a space holds: the current records, and every event id that is remembered, the one saved last at the end. */
 export class ReferenceSpace {
+  /** The current records, by slot. */
   readonly records = new Map<string, StoredRecord>();
+  /** What is remembered of event ids, by tenant and id. */
   readonly events = new Map<string, RememberedEvent>();
 }
 

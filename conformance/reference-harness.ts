@@ -19,4 +19,5 @@ export function inProcess(name: string, makeDriver: (space: ReferenceSpace) => D
   };
 }
 
+/** The reference driver's harness: correct, in memory, and outlived by its data. */
 export const referenceHarness: Harness = inProcess("the reference", (space) => new ReferenceDriver(space));

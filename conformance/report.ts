@@ -7,9 +7,13 @@ const NO_DESTROY =
 
 /** What became of one case. */
 export interface CaseResult {
+  /** The case's id. */
   readonly id: string;
+  /** The rule that the case states. */
   readonly rule: string;
+  /** What became of it. */
   readonly outcome: "passed" | "failed" | "skipped";
+  /** How long it took. */
   readonly milliseconds: number;
   /** Why it was skipped. */
   readonly reason?: string;
@@ -45,14 +49,21 @@ export interface CaseResult {
 export interface Report {
   /** Of this shape. Fields may join it; it is another when one goes, or comes to mean something else. */
   readonly format: 1;
+  /** The harness's name. */
   readonly harness: string;
+  /** Whether another's data lay beside. */
   readonly mode: Mode;
+  /** What it was run with. */
   readonly versions: Versions;
+  /** How many cases passed. */
   readonly passed: number;
+  /** How many cases failed. */
   readonly failed: number;
+  /** How many cases were skipped. */
   readonly skipped: number;
   /** Cases that were not begun, because one had failed and the run was to stop there. */
   readonly notRun: number;
+  /** How long the run took. */
   readonly milliseconds: number;
   /** In the order of the suite. */
   readonly results: readonly CaseResult[];

@@ -5,6 +5,7 @@ import type { ConformanceCase, Harness } from "./case.js";
 import type { CaseResult, Mode } from "./report.js";
 import { cases as suite } from "./suite.js";
 
+/** What is run, and how. */
 export interface RunOptions {
   /** Only cases whose id contains one of these. Each must be part of one id at least. */
   readonly only?: string | readonly string[];

@@ -21,6 +21,13 @@ export class HarnessError extends Error {}
  * Runs the suite against a harness. Never rejects for a store that breaks a rule: the report says it. Rejects when
  * the options are not valid, when the harness can open no store at all, before any case, and when it cannot remove
  * what the cases left.
+ *
+ * @example
+ * ```ts
+ * import { formatReport, referenceHarness, runConformance } from "groundstate/conformance";
+ *
+ * console.log(formatReport(await runConformance(referenceHarness, { only: "conditions/" })));
+ * ```
  */
 export async function runConformance(harness: Harness, options: RunOptions = {}): Promise<Report> {
   const started = performance.now();

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 
 /** What a report was made with. */
 export interface Versions {
+  /** The version of the package. */
   readonly groundstate: string;
   /** The Node that it was, or that another runtime passes for. */
   readonly node: string;

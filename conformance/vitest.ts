@@ -5,7 +5,9 @@ import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `vitest`, which it does not import itself. */
 export interface Vitest {
+  /** `describe` of Vitest. */
   describe(name: string, body: () => void): unknown;
+  /** `test` of Vitest. */
   readonly test: VitestTest & { skip: VitestTest; concurrent: VitestTest };
   /** If given, another's data is looked at once more at the end, and the space that the cases shared removed. */
   afterAll?(body: () => Promise<void>): unknown;

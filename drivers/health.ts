@@ -6,6 +6,7 @@ import { monotonicMs } from "../src/real-timers.js";
 import { readWindow } from "../src/store-options.js";
 import { readOptions } from "../src/validate.js";
 
+/** What a look at a driver's storage does beside looking. */
 export interface HealthOptions {
   /**
    * Also write a record and remove it again, in one step that no other reader sees, under a tenant that no caller can
@@ -24,6 +25,7 @@ export type Health =
   | { readonly reachable: true; readonly status: DriverStatus; readonly write?: WriteProbe }
   | { readonly reachable: false; readonly error: AnyStateError };
 
+/** Whether a write succeeded, and how long it took. */
 export type WriteProbe =
   | { readonly succeeded: true; readonly milliseconds: number }
   | { readonly succeeded: false; readonly error: AnyStateError };

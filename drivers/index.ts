@@ -5,8 +5,11 @@ import { openSqlite, type SqliteConfig } from "./sqlite/index.js";
 
 declare module "../src/registry.js" {
   interface DriverConfigs {
+    /** `driver: "memory"`, or `memory:`. */
     memory: MemoryConfig;
+    /** `driver: "sqlite"`, or `sqlite:` and a path. */
     sqlite: SqliteConfig;
+    /** `driver: "postgres"`, or `postgres://...`. */
     postgres: PostgresConfig;
   }
 }

@@ -2,7 +2,17 @@ import type { StateStore } from "./contract.js";
 import { StateError } from "./errors.js";
 import { processState } from "./process-state.js";
 
-/** Runs `fn` with `store` as the current store of everything it calls, also across `await`. */
+/**
+ * Runs `fn` with `store` as the current store of everything it calls, also across `await`.
+ *
+ * @example
+ * ```ts
+ * import { requireStore, withStore } from "groundstate";
+ *
+ * const countNotes = async () => (await requireStore().list(identity, "note/")).length;
+ * console.log(await withStore(store, countNotes));
+ * ```
+ */
 export function withStore<T>(store: StateStore, fn: () => T): T {
   return processState.context.run(store, fn);
 }

@@ -7,9 +7,13 @@ declare global {
 
 /** Whose state it is. Without `run` (or with an empty one) it belongs to the whole session. */
 export interface Identity {
+  /** The customer or organisation: 1 to 255 UTF-8 bytes, not beginning with `~`. Take it from the login. */
   readonly tenant: string;
+  /** The user within the tenant: 1 to 255 UTF-8 bytes, not beginning with `~`. */
   readonly user: string;
+  /** The session within the user: 1 to 255 UTF-8 bytes, not beginning with `~`. */
   readonly session: string;
+  /** The run within the session: at most 255 UTF-8 bytes; empty is the same as left out. */
   readonly run?: string;
 }
 
@@ -24,7 +28,9 @@ export type Expect = EventId | null;
 
 /** A record as a caller hands it over. */
 export interface NewRecord {
+  /** The idempotency key of this write. */
   readonly eventId: EventId;
+  /** Whose record it is. */
   readonly identity: Identity;
   /** What is stored, in the caller's words: `session.lifecycle`, `approval/01J...`. 1 to 512 UTF-8 bytes. */
   readonly kind: string;
@@ -38,11 +44,17 @@ export interface NewRecord {
 
 /** A record as the store hands it out: the caller's own copy. */
 export interface StateRecord {
+  /** The event that made it current; `expect` takes it. */
   readonly eventId: EventId;
+  /** Whose record it is; frozen, and usable as it is in further calls. */
   readonly identity: Identity;
+  /** The caller's own name for what is stored. */
   readonly kind: string;
+  /** The payload, as it was saved. */
   readonly bytes: Uint8Array;
+  /** The caller's own number; 0 when none was given. */
   readonly version: number;
+  /** When it was saved, or what the caller gave. */
   readonly updatedAt: Date;
 }
 
@@ -54,12 +66,15 @@ export type Change =
   /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
   | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean };
 
+/** What became of a save. */
 export interface SaveReceipt {
+  /** The event id that was given. */
   readonly eventId: EventId;
   /** The event had been seen with the same content: nothing was written now. */
   readonly duplicate: boolean;
 }
 
+/** What became of a commit. */
 export interface CommitReceipt {
   /** The commit is a replay: all its saves had been seen, and nothing was evaluated or written now. */
   readonly duplicate: boolean;
@@ -74,10 +89,13 @@ export interface CommitReceipt {
 
 /** Where a record lies. */
 export interface RecordPlace {
+  /** Whose record it is. */
   readonly identity: Identity;
+  /** The record's kind. */
   readonly kind: string;
 }
 
+/** What every call takes. */
 export interface CallOptions {
   /**
    * Aborted before a write reached the driver, the call rejects with the signal's reason and nothing is
@@ -87,16 +105,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `save` takes beside the record. */
 export interface SaveOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
+/** What `delete` takes beside the slot. */
 export interface DeleteOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
+/** What `erase` takes beside the session. */
 export interface EraseOptions extends CallOptions {
   /**
    * Has to be `true` where the identity is a user's or tenant's own, as `userIdentity` and `tenantIdentity` make it: the
@@ -105,6 +126,7 @@ export interface EraseOptions extends CallOptions {
   readonly ownState?: boolean;
 }
 
+/** Which records of an identity `list` returns. `after` and `before` are exclusive and need not exist. */
 export interface ListOptions extends CallOptions {
   /** Only kinds after this one. */
   readonly after?: string;
@@ -116,6 +138,7 @@ export interface ListOptions extends CallOptions {
   readonly reverse?: boolean;
 }
 
+/** Which records `listKind` returns. */
 export interface ScanOptions extends CallOptions {
   /** The last record seen, or its identity and kind as plain data, whether or not it still exists. */
   readonly after?: RecordPlace;
@@ -123,6 +146,7 @@ export interface ScanOptions extends CallOptions {
   readonly limit?: number;
 }
 
+/** How long `close` may wait. */
 export interface CloseOptions {
   /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
   readonly signal?: AbortSignal | undefined;
@@ -142,9 +166,11 @@ declare const maintenance: unique symbol;
 
 /** The claim that a scan may cross identities; made by `maintenanceScope`, known to the floor by object identity. */
 export interface MaintenanceScope {
+  /** Why the scan is needed, in words for an operator: 1 to 512 UTF-8 bytes. */
   readonly reason: string;
   /** The one tenant scanned; absent when the scope was made for all of them. */
   readonly tenant?: string;
+  /** Only `maintenanceScope` makes a scope: a copy is not one. */
   readonly [maintenance]: true;
 }
 
@@ -171,13 +197,33 @@ export interface StateStore extends AsyncDisposable {
   /** A store that does not say is taken to have the default ones. */
   readonly limits?: StoreLimits;
 
-  /** Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED. */
+  /**
+   * Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED.
+   *
+   * @example
+   * ```ts
+   * import { newEventId } from "groundstate";
+   *
+   * const record = { eventId: newEventId(), identity, kind: "note", bytes: new TextEncoder().encode("hello") };
+   * await store.save(record, { expect: null }); // only into an empty slot
+   * const next = { ...record, eventId: newEventId(), bytes: new TextEncoder().encode("hello again") };
+   * await store.save(next, { expect: record.eventId }); // only on top of that event
+   * ```
+   */
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt>;
 
   /** The current record of the slot. NOT_FOUND. */
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord>;
 
-  /** The current record of the slot, or `undefined`. */
+  /**
+   * The current record of the slot, or `undefined`.
+   *
+   * @example
+   * ```ts
+   * const found = await store.find(identity, "note");
+   * console.log(found === undefined ? "nothing" : new TextDecoder().decode(found.bytes));
+   * ```
+   */
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined>;
 
   /**
@@ -197,10 +243,31 @@ export interface StateStore extends AsyncDisposable {
    * An erase has no condition of its own: it happens if those of the other changes hold, which say whether what was read
    * before is still so. They are about other sessions, for no other change may be of the session that is erased; a user's
    * own state is one of them.
+   *
+   * @example
+   * ```ts
+   * import { newEventId } from "groundstate";
+   *
+   * const note = await store.load(identity, "note");
+   * const done = { eventId: newEventId(), identity, kind: "done", bytes: note.bytes };
+   * await store.commit([
+   *   { op: "save", record: done, expect: null },
+   *   { op: "delete", identity, kind: "note", expect: note.eventId },
+   * ]);
+   * ```
    */
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
 
-  /** The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot. */
+  /**
+   * The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot.
+   *
+   * @example
+   * ```ts
+   * const steps = await store.list(identity, "step/", { limit: 100 });
+   * const more = await store.list(identity, "step/", { limit: 100, after: steps.at(-1)?.kind ?? "step/" });
+   * console.log(steps.length + more.length);
+   * ```
+   */
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
 
   /**
@@ -209,6 +276,15 @@ export interface StateStore extends AsyncDisposable {
    * with its place in `details.at`, from which the caller may go on. A call with a `limit` is one snapshot, up to
    * 8 MiB of payloads; longer results are paged inside and are not. What it returns grants sight, not more: act on each record under
    * its own identity.
+   *
+   * @example
+   * ```ts
+   * import { maintenanceScope } from "groundstate";
+   *
+   * const scope = maintenanceScope({ reason: "expire overdue approvals", tenant: "acme" });
+   * const records = await store.listKind(scope, "approval/", { limit: 100 });
+   * for (const { identity, kind } of records) console.log(identity.user, kind);
+   * ```
    */
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
 
@@ -221,6 +297,11 @@ export interface StateStore extends AsyncDisposable {
   /**
    * Lets accepted operations finish, then releases everything; writes that are unfinished when the time is up
    * reject with OUTCOME_UNKNOWN. Idempotent.
+   *
+   * @example
+   * ```ts
+   * await store.close({ timeoutMs: 5_000 });
+   * ```
    */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -19,7 +19,9 @@ export interface View {
   exists?(slot: Slot): boolean;
   /** What is remembered of an event id, whether or not its window has passed. */
   event(tenant: string, eventId: EventId): SeenEvent | undefined;
+  /** The database's clock, milliseconds since 1970. */
   readonly now: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly window: number;
 }
 

@@ -23,10 +23,13 @@ export const DIAGNOSTICS = {
  */
 export type Ending = "ok" | "aborted" | "failed" | StateErrorCode;
 
+/** A call of a store that has ended. */
 export interface OperationEvent {
+  /** The method that was called. */
   readonly operation: Exclude<keyof StateStore, symbol>;
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
+  /** How it ended. */
   readonly outcome: Ending;
   /** From the call to its end, waiting included. */
   readonly milliseconds: number;
@@ -40,9 +43,13 @@ export interface OperationEvent {
   readonly bytes?: number;
 }
 
+/** A batch of commits, or of slots to read, that the driver has answered. */
 export interface BatchEvent {
+  /** `apply` for commits, `read` for slots. */
   readonly operation: "apply" | "read";
+  /** The driver's name, where it has one. */
   readonly driver: string | undefined;
+  /** How the driver's call ended; its commits may have ended otherwise, each for itself. */
   readonly outcome: Ending;
   /** From the driver's call to its answer. */
   readonly milliseconds: number;
@@ -56,13 +63,17 @@ export interface BatchEvent {
   readonly waitingBytes: number;
 }
 
+/** Something that failed and is about to be tried again. */
 export interface RetryEvent {
+  /** The driver's method. */
   readonly operation: "apply" | "read" | "readByEventId" | "scan" | "sweep";
+  /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   /** How many tries have failed. */
   readonly attempts: number;
   /** How long it waits before the next. */
   readonly pauseMs: number;
+  /** The code of the error that the last try ended with. */
   readonly code: StateErrorCode;
   /** Of UNAVAILABLE. */
   readonly reason?: string;

@@ -3,10 +3,15 @@ import type { StateError } from "./errors.js";
 
 /** One identity plus one kind. `run` is `""` for session-scoped state. */
 export interface Slot {
+  /** 1 to 255 UTF-8 bytes. */
   readonly tenant: string;
+  /** 1 to 255 UTF-8 bytes; `~` for state of a whole tenant. */
   readonly user: string;
+  /** 1 to 255 UTF-8 bytes; `~` for state of a whole user or tenant. */
   readonly session: string;
+  /** At most 255 UTF-8 bytes. */
   readonly run: string;
+  /** 1 to 512 UTF-8 bytes. */
   readonly kind: string;
 }
 
@@ -15,15 +20,22 @@ export type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** A record as it is stored. */
 export interface StoredRecord extends Slot {
+  /** 1 to 128 UTF-8 bytes, unique within the tenant. */
   readonly eventId: EventId;
   /** Identifies the write; 43 characters of ASCII. Stored and compared, never computed by a driver. */
   readonly fingerprint: string;
+  /** A safe integer of 0 or more. */
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
+  /** The payload, 0 to 16 MiB. */
   readonly bytes: Uint8Array;
 }
 
+/**
+ * One change of a commit, checked. `expect` is the event that must be current in the slot, or `null` for an
+ * empty one.
+ */
 export type Write =
   | { readonly op: "save"; readonly record: StoredRecord; readonly expect?: Expect }
   | { readonly op: "delete"; readonly slot: Slot; readonly expect?: Expect }
@@ -36,10 +48,16 @@ export type Write =
  * other write of its session.
  */
 export interface Commit {
+  /** The tenant of every write. */
   readonly tenant: string;
+  /** 1 to 256, in the caller's order. */
   readonly writes: readonly Write[];
 }
 
+/**
+ * What became of one commit: applied, seen before, or refused. `write` is the index of the write that was
+ * refused.
+ */
 export type Outcome =
   | Applied
   | { readonly is: "duplicate" }
@@ -47,7 +65,9 @@ export type Outcome =
   | { readonly is: "condition"; readonly write: number; readonly current: Expect }
   | { readonly is: "failed"; readonly error: StateError };
 
+/** The commit took effect. */
 export interface Applied {
+  /** Tells the outcomes apart. */
   readonly is: "applied";
   /** Per write: was there a record before; of an erase false. */
   readonly existed: readonly boolean[];
@@ -104,19 +124,27 @@ export interface ApplyOptions extends CallLimit {
  * whether or not anything is stored there.
  */
 export interface ScanQuery {
+  /** Only records of this tenant; absent: of all. */
   readonly tenant?: string;
+  /** Only records of exactly this identity. */
   readonly identity?: Omit<Slot, "kind">;
+  /** What the kinds begin with, literally. */
   readonly prefix: string;
+  /** Only records behind this place. */
   readonly after?: Slot;
+  /** Only records in front of this place. */
   readonly before?: Slot;
   /** The page's size in records. */
   readonly limit: number;
   /** The page ends after the record with which its payloads reach this many bytes; it holds at least one record. */
   readonly maxBytes: number;
+  /** Descending order; the page is then counted from the end. */
   readonly reverse: boolean;
 }
 
+/** A page of what a scan found. */
 export interface ScanPage {
+  /** In the order of the query. */
   readonly records: readonly StoredRecord[];
   /** There may be more, so the next page is asked for; false when the page is empty and has no `next`. */
   readonly more: boolean;
@@ -128,9 +156,11 @@ export interface ScanPage {
   readonly next?: Slot;
 }
 
+/** What an operator wants to know of a driver's storage. */
 export interface DriverStatus {
   /** Where the data lies, as a person would recognise it; passwords masked. */
   readonly target: string;
+  /** How many migrations the database has seen. */
   readonly schemaVersion: number;
   /** Names of migrations this code has and the database has not. */
   readonly pendingMigrations: readonly string[];
@@ -207,6 +237,7 @@ export interface Driver {
    */
   sweep(session: Session): Promise<Swept>;
 
+  /** Where the data lies and what state the schema is in. May ask the database. */
   status(): Promise<DriverStatus>;
 
   /** Releases everything. Called once, when nothing is under way. */

@@ -21,7 +21,9 @@ export interface StateErrorDetails {
   INVALID_RECORD: { readonly field: string; readonly rule: string; readonly change?: number };
   /** `listKind` without a scope from `maintenanceScope`. */
   MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
+  /** The store was closed before or during the call. Nothing was written. */
   STORE_CLOSED: Record<never, never>;
+  /** No driver of this name is registered. */
   UNKNOWN_DRIVER: { readonly driver: string; readonly registered: readonly string[] };
   /** Nothing was written. */
   UNAVAILABLE: { readonly reason: UnavailableReason; readonly retries?: Retries };
@@ -29,7 +31,15 @@ export interface StateErrorDetails {
   OUTCOME_UNKNOWN: { readonly retries?: Retries };
   /** Stored data does not pass its checks. */
   CORRUPT: { readonly at?: RecordPlace };
+  /**
+   * The database, or a value, was written by newer code: `found` is its version, `supported` the newest that
+   * this code knows.
+   */
   SCHEMA_TOO_NEW: { readonly found: number; readonly supported: number };
+  /**
+   * The database lacks migrations and may not be migrated: `found` is its version, `pending` the names of
+   * what is missing.
+   */
   SCHEMA_OUTDATED: { readonly found: number; readonly pending: readonly string[] };
 }
 

@@ -1,10 +1,14 @@
 import type { StateErrorDetails } from "./error-details.js";
 import { typeMet } from "./type-met.js";
 
+/** Every code: those of the store, and those of the wrappers that a program imports. */
 export type StateErrorCode = keyof StateErrorDetails;
 
+/** What a StateError is made with, beside its code and message. */
 export interface StateErrorOptions<C extends StateErrorCode> {
+  /** What belongs to the code. */
   readonly details: StateErrorDetails[C];
+  /** The error behind it. It may hold no payload, key or password. */
   readonly cause?: unknown;
   /** Default: true for UNAVAILABLE, false for everything else. */
   readonly retryable?: boolean;
@@ -18,7 +22,9 @@ const OWN_FRAMES = 30;
 
 /** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
+  /** Which error it is. */
   readonly code: C;
+  /** What belongs to the code, such as `field` and `rule` of INVALID_RECORD. */
   readonly details: StateErrorDetails[C];
   /** The same call may succeed when made again, and making it again cannot do its work twice. */
   readonly retryable: boolean;
@@ -36,6 +42,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
     if (stack?.startsWith(`${NAME}:`)) this.stack = `${NAME} [${code}]${stack.slice(NAME.length)}`;
   }
 
+  /** Always `StateError`. */
   override get name(): string {
     return NAME;
   }
@@ -59,7 +66,21 @@ function setStackTraceLimit(limit: number): void {
 /** A StateError whose `details` narrow with its `code`. */
 export type AnyStateError = { [C in StateErrorCode]: StateError<C> }[StateErrorCode];
 
-/** Whether `value` is a StateError, of this code if one is given; also when another copy of the package threw it. */
+/**
+ * Whether `value` is a StateError, of this code if one is given; also when another copy of the package threw it.
+ *
+ * @example
+ * ```ts
+ * import { isStateError } from "groundstate";
+ *
+ * try {
+ *   await store.load(identity, "note");
+ * } catch (error) {
+ *   if (!isStateError(error, "UNAVAILABLE")) throw error;
+ *   console.log(error.details.reason, error.retryable);
+ * }
+ * ```
+ */
 export function isStateError(value: unknown): value is AnyStateError;
 export function isStateError<C extends StateErrorCode>(value: unknown, code: C): value is StateError<C>;
 export function isStateError(value: unknown, code?: StateErrorCode): boolean {

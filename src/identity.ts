@@ -11,7 +11,17 @@ export function tenantIdentity(tenant: string): Identity {
   return vouchFor({ tenant: readName(tenant, "tenant"), user: NOBODY, session: NOBODY });
 }
 
-/** The identity of state that belongs to a user, whatever the session. */
+/**
+ * The identity of state that belongs to a user, whatever the session.
+ *
+ * @example
+ * ```ts
+ * import { userIdentity } from "groundstate";
+ *
+ * const settings = await store.find(userIdentity("acme", "ada"), "settings");
+ * console.log(settings?.version);
+ * ```
+ */
 export function userIdentity(tenant: string, user: string): Identity {
   return vouchFor({ tenant: readName(tenant, "tenant"), user: readName(user, "user"), session: NOBODY });
 }

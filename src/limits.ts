@@ -6,12 +6,15 @@ export const LIMITS = Object.freeze({
   nameBytes: 255,
   /** Kind and kind prefix. */
   kindBytes: 512,
+  /** Event ids. */
   eventIdBytes: 128,
   /** A record's payload, unless `maxBytes` says otherwise. */
   payloadBytes: MIB,
   /** The most that `maxBytes` may say, and all payloads of one commit. */
   commitBytes: 16 * MIB,
+  /** Changes of one commit. */
   changes: 256,
+  /** The most that `limit` may say. */
   limit: 10_000,
   /** 0001-01-01T00:00:00.000Z */
   earliest: -62_135_596_800_000,

@@ -70,6 +70,7 @@ export function registerDriver<C>(name: string, factory: DriverFactory<C>): void
   processState.drivers.set(name, factory as DriverFactory);
 }
 
+/** The names of all drivers that `openStore` knows, sorted. */
 export function registeredDrivers(): string[] {
   return [...processState.drivers.keys()].sort();
 }
@@ -82,6 +83,17 @@ export function registeredDrivers(): string[] {
  * driver means `memory`.
  *
  * UNKNOWN_DRIVER, INVALID_RECORD, and what the driver throws when it cannot open.
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "groundstate";
+ * import "groundstate/drivers";
+ *
+ * const memory = await openStore("memory:");
+ * const file = await openStore("sqlite:./state.db", { durability: "full" });
+ * const server = await openStore({ driver: "postgres", url, poolSize: 5, migrate: "verify" });
+ * for (const each of [memory, file, server]) await each.close();
+ * ```
  */
 export function openStore(target: string | StoreConfig): Promise<StateStore>;
 export function openStore<Url extends string>(url: Url, options?: UrlOptions<Url>): Promise<StateStore>;

@@ -3,6 +3,7 @@ import { isStateError } from "./errors.js";
 import { LIMITS } from "./limits.js";
 import { readLimit, readOptions } from "./validate.js";
 
+/** Where `scanKind` begins, and how much it holds at once. */
 export interface ScanKindOptions extends CallOptions {
   /** Where to go on from: the last record seen, or the place a CORRUPT error named. */
   readonly after?: RecordPlace;

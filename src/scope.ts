@@ -10,7 +10,18 @@ export type ScopeClaim =
   | { readonly reason: string; readonly tenant: string }
   | { readonly reason: string; readonly allTenants: true };
 
-/** The claim `listKind` asks for. All tenants is said, never implied. */
+/**
+ * The claim `listKind` asks for. All tenants is said, never implied.
+ *
+ * @example
+ * ```ts
+ * import { maintenanceScope, scanKind } from "groundstate";
+ *
+ * const scope = maintenanceScope({ reason: "count notes", allTenants: true });
+ * let count = 0;
+ * for await (const _ of scanKind(store, scope, "note")) count++;
+ * ```
+ */
 export function maintenanceScope(claim: ScopeClaim): MaintenanceScope {
   if (typeof claim !== "object" || claim === null) throw invalid("scope", "an object with a reason");
   const { reason: rawReason } = claim;

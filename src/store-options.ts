@@ -3,6 +3,10 @@ import { invalid } from "./errors.js";
 import { LIMITS } from "./limits.js";
 import { readInteger, readNamed, readOptions } from "./validate.js";
 
+/**
+ * The options of every store, whatever its driver. One that is present with the value `undefined` is
+ * INVALID_RECORD.
+ */
 export interface StoreOptions {
   /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
   readonly maxBytes?: number;
@@ -27,6 +31,7 @@ export interface StoreOptions {
   readonly queueTimeoutMs?: number;
 }
 
+/** The names of all options of a store: a driver's configuration comes with them. */
 export const STORE_OPTIONS = [
   "maxBytes",
   "idempotencyWindowMs",

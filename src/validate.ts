@@ -9,6 +9,7 @@ import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
 
+/** What `validateRecord` needs to know of the store. */
 export interface RecordLimits {
   /** The largest payload, in bytes. Default 1 MiB. */
   readonly maxBytes?: number;

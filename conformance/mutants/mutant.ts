@@ -6,9 +6,11 @@ import { restamped } from "./restamped.js";
 
 /** A store that is wrong in one rule, to show that the suite would notice. */
 export interface Mutant {
+  /** In kebab-case: what it does wrong. */
   readonly id: string;
   /** The case that states the rule it breaks, and must fail on it. */
   readonly breaks: string;
+  /** Opens the broken store. */
   readonly harness: Harness;
   /** For rules that take several processes to break: where they import the harness from. */
   readonly modulePath?: string;

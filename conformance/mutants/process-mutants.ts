@@ -13,6 +13,7 @@ export const processMutants: readonly Mutant[] = [
 
 /** What these mutants are made from, and the same with spaces that one process at a time can have open. */
 export const fileReference: Mutant = overFiles("none", "");
+/** A correct store over files that one process at a time can have open: for what such a harness skips. */
 export const exclusiveReference: Mutant = overFiles("none", "", { exclusive: true });
 
 function overFiles(id: string, breaks: string, options: { exclusive?: boolean } = {}): Mutant {

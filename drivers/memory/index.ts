@@ -12,7 +12,18 @@ export interface MemoryConfig {
   readonly url?: string;
 }
 
-/** Opens a driver that keeps everything in this process's memory, for as long as the driver lives. */
+/**
+ * Opens a driver that keeps everything in this process's memory, for as long as the driver lives.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from "groundstate";
+ * import { openMemory } from "groundstate/drivers/memory";
+ *
+ * const memory = createStore(await openMemory());
+ * await memory.close();
+ * ```
+ */
 export async function openMemory(config: MemoryConfig = {}): Promise<Driver> {
   readDriverConfig(config, ["url"]);
   if ("url" in config && config.url !== "memory:") throw invalid("url", "memory: and nothing after it");

@@ -1,11 +1,13 @@
 /** What is used of a client of the `postgres` package. */
 export interface PostgresClient {
+  /** Runs one statement with parameters. */
   unsafe(
     text: string,
     // biome-ignore lint/suspicious/noExplicitAny: the client's own parameter type cannot be named without importing it
     parameters?: any[],
     options?: { prepare?: boolean },
   ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
+  /** Ends its connection. */
   end(options?: { timeout?: number }): Promise<void>;
 }
 

@@ -6,6 +6,9 @@ import { type Address, readAddress, URL_RULE } from "./address.js";
 import type { PostgresClient } from "./client.js";
 import { type Names, namesOf } from "./names.js";
 
+/**
+ * Exactly one of `url` and `connect`. An option that is present with the value `undefined` is INVALID_RECORD.
+ */
 export interface PostgresConfig {
   /**
    * `postgres://user:password@host:port/database`, with special characters percent-encoded; also several hosts with

@@ -8,7 +8,19 @@ export type { MigrateMode } from "../migrations.js";
 export type { PostgresClient } from "./client.js";
 export type { PostgresConfig } from "./config.js";
 
-/** Opens a driver on a Postgres database, 14 or newer, through the `postgres` package. */
+/**
+ * Opens a driver on a Postgres database, 14 or newer, through the `postgres` package.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from "groundstate";
+ * import { openPostgres } from "groundstate/drivers/postgres";
+ *
+ * const opened = await openPostgres({ url, migrate: "verify" });
+ * const server = createStore(opened, { layers: opened.layers ?? [] });
+ * await server.close();
+ * ```
+ */
 export async function openPostgres(config: PostgresConfig): Promise<Driver> {
   return openDriver(config);
 }
@@ -26,6 +38,14 @@ export async function pendingMigrations(config: PostgresConfig): Promise<readonl
 /**
  * Whether the database answers, the state of its schema and, on request, whether a write succeeds. Runs no migration. The
  * pool is one of its own: how that of a store fares, its events tell.
+ *
+ * @example
+ * ```ts
+ * import { health } from "groundstate/drivers/postgres";
+ *
+ * const found = await health({ url }, { write: true });
+ * if (!found.reachable) console.log(found.error.message);
+ * ```
  */
 export async function health(config: PostgresConfig, options?: HealthOptions): Promise<Health> {
   return healthOf(() => openDriver({ ...config, migrate: "off", openTimeoutMs: 0 }), options);

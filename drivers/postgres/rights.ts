@@ -50,7 +50,7 @@ export async function refusalOf(pool: ClientPool, names: Names): Promise<StateEr
 function lacking(missing: readonly string[]): StateError<"UNAVAILABLE"> {
   return new StateError(
     "UNAVAILABLE",
-    `the role lacks rights: grant it ${missing.join(", ")} (docs/postgres-roles.md)`,
+    `the role lacks rights: grant it ${missing.join(", ")} (docs/drivers/postgres-roles.md)`,
     { details: { reason: "setup" } },
   );
 }

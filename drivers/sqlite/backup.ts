@@ -31,6 +31,13 @@ const SLICE_PAGES = 256;
  *
  * INVALID_RECORD for a store that is not on SQLite, and where something lies at the path already; UNAVAILABLE when the
  * copy cannot be written. Either leaves nothing at the path.
+ *
+ * @example
+ * ```ts
+ * import { backup } from "groundstate/drivers/sqlite";
+ *
+ * await backup(store, `./backups/${new Date().toISOString().slice(0, 10)}.db`);
+ * ```
  */
 export async function backup(store: StateStore, path: string): Promise<void> {
   const driver = processState.bareDrivers.get(store) as Partial<BackedUp> | undefined;

@@ -29,6 +29,15 @@ export type { SqliteConfig } from "./config.js";
  * INVALID_RECORD for a configuration that makes no sense and for another application's file; UNAVAILABLE when a
  * package, a folder or a right is missing (`setup`) or the file stays locked (`busy`); CORRUPT for a file that is no
  * database; SCHEMA_TOO_NEW and SCHEMA_OUTDATED. Each leaves the file as it was.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from "groundstate";
+ * import { openSqlite } from "groundstate/drivers/sqlite";
+ *
+ * const file = createStore(await openSqlite({ path: "./state.db" }));
+ * await file.close();
+ * ```
  */
 export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   const settings = readConfig(config);

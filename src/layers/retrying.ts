@@ -8,6 +8,7 @@ import { monotonicMs, sleep } from "../real-timers.js";
 import { isTransient } from "../transient.js";
 import { readInteger, readOptions } from "../validate.js";
 
+/** How often and how long `retrying` tries. */
 export interface RetryPolicy {
   /** Tries in all, the first included: 1 to 100. Default 100, which the time that there is does not allow. */
   readonly attempts?: number;
@@ -51,6 +52,15 @@ const RUNTIME: RetryRuntime = {
  * many there were.
  *
  * INVALID_RECORD for a policy that makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from "groundstate";
+ * import { retrying } from "groundstate/layers";
+ *
+ * const patient = createStore(driver, { layers: [retrying({ attempts: 5, withinMs: 3_000 })] });
+ * await patient.close();
+ * ```
  */
 export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTIME): Layer {
   const rules = { ...readPolicy(policy), ...runtime };

@@ -7,11 +7,13 @@ import type { Codec } from "./codec.js";
 import { commitSurely } from "./commit-surely.js";
 import { type TransactOptions, transact } from "./transact.js";
 
+/** How the values of a shape are stored. */
 export interface ShapeOptions<T, Input> {
   /** Default `json()`, which checks that the value survives JSON and nothing else. */
   readonly codec?: Codec<T, Input>;
 }
 
+/** How a value is written. */
 export interface PutOptions extends CallOptions {
   /** Makes the write idempotent: with the same value it happens once, with another it is IDEMPOTENCY_CONFLICT. */
   readonly eventId?: EventId;
@@ -19,6 +21,7 @@ export interface PutOptions extends CallOptions {
   readonly expect?: Expect;
 }
 
+/** How long an update is tried: `attempts` and `signal`. */
 export interface UpdateOptions extends CallOptions, Pick<TransactOptions, "attempts"> {}
 
 /**

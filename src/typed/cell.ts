@@ -8,15 +8,21 @@ import { shownReason, Undecodable } from "./undecodable.js";
 
 /** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
 export interface Cell<T, Input = T> {
+  /** Whose value it is. */
   readonly identity: Identity;
+  /** The kind of the record that holds it. */
   readonly kind: string;
+  /** Turns the value into bytes and back. */
   readonly codec: Codec<T, Input>;
 }
 
 /** A value with what the store knows of it. */
 export interface Stored<T> {
+  /** The value, as its codec reads it. */
   readonly value: T;
+  /** The event that wrote it; `expect` takes it. */
   readonly eventId: EventId;
+  /** When it was written. */
   readonly updatedAt: Date;
 }
 

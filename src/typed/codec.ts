@@ -13,10 +13,13 @@ import { Undecodable } from "./undecodable.js";
 export interface Codec<T, Input = T> {
   /** The version of the values' shape, stored with each record as its `version`. */
   readonly version: number;
+  /** The bytes of a value. INVALID_RECORD for one that cannot be stored. */
   encode(value: Input): Uint8Array | Promise<Uint8Array>;
+  /** The value of bytes that were stored with this version. */
   decode(bytes: Uint8Array, version: number): T | Promise<T>;
 }
 
+/** How JSON values are stored. */
 export interface JsonOptions {
   /** The version of the values' shape, a safe integer of 0 or more. Default 0. */
   readonly version?: number;
@@ -28,6 +31,7 @@ export interface JsonOptions {
   readonly upgrades?: Readonly<Record<number, (value: any) => unknown>>;
 }
 
+/** How JSON values are stored that a schema checks. */
 export interface SchemaOptions<T, Input> extends JsonOptions {
   /** Validates on write and on read. Stored is what it returns, in JSON; it has to accept that again, and return it. */
   readonly schema: StandardSchema<Input, T>;
@@ -38,6 +42,19 @@ export interface SchemaOptions<T, Input> extends JsonOptions {
  * Dates and the like. With one, `toJSON` is called, for the schema can turn the text of a Date back into one.
  *
  * A value of a newer version is SCHEMA_TOO_NEW: it is not damaged, another process knows it.
+ *
+ * @example
+ * ```ts
+ * import { json } from "groundstate/typed";
+ *
+ * interface Settings {
+ *   readonly language: string;
+ * }
+ *
+ * // Version 0 was the bare language.
+ * const settings = json<Settings>({ version: 1, upgrades: { 0: (language: string) => ({ language }) } });
+ * console.log(settings.version);
+ * ```
  */
 export function json<T, Input>(options: SchemaOptions<T, Input>): Codec<T, Input>;
 export function json<T = JsonValue>(options?: JsonOptions): Codec<T>;

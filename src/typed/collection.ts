@@ -23,9 +23,11 @@ import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
 
 /** A value of a collection. */
 export interface Item<T> extends Stored<T> {
+  /** The caller's own id of the value, unique in the collection of its identity. */
   readonly id: string;
 }
 
+/** Which values `list` returns. */
 export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
   /** Only ids that begin with this. */
   readonly prefix?: string;
@@ -35,7 +37,18 @@ export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
   readonly before?: string;
 }
 
-/** Many values per identity, each under an id, in the order of the ids' UTF-8 bytes. */
+/**
+ * Many values per identity, each under an id, in the order of the ids' UTF-8 bytes.
+ *
+ * @example
+ * ```ts
+ * import { Collection } from "groundstate/typed";
+ *
+ * const facts = new Collection<string>(store, "fact");
+ * await facts.put(identity, "city", "lives in Oslo");
+ * for (const { id, value } of await facts.list(identity)) console.log(id, value);
+ * ```
+ */
 export class Collection<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;

@@ -2,7 +2,9 @@ import { type Codec, json } from "./codec.js";
 
 /** Which entries there are: from `first` up to and without `next`. */
 export interface Bounds {
+  /** The number of the first entry that is there, or would be. */
   readonly first: number;
+  /** The number that the next entry gets. */
   readonly next: number;
 }
 

@@ -31,6 +31,7 @@ import type { Transaction } from "./transaction.js";
 export interface NewEntry<Input> {
   /** The caller's idempotency key, 1 to 105 UTF-8 bytes: appended once, however often it is sent. */
   readonly id?: EventId;
+  /** What its codec takes. */
   readonly value: Input;
 }
 
@@ -38,11 +39,15 @@ export interface NewEntry<Input> {
 export interface Entry<T> {
   /** 1 and up, without a gap. */
   readonly number: number;
+  /** The id that the caller gave, or one that was made. */
   readonly id: EventId;
+  /** As its codec reads it. */
   readonly value: T;
+  /** When it was appended, by the store's clock. */
   readonly at: Date;
 }
 
+/** What became of an append. */
 export interface AppendReceipt {
   /** They had been appended before: nothing was written now. */
   readonly duplicate: boolean;
@@ -50,13 +55,16 @@ export interface AppendReceipt {
   readonly numbers: readonly number[];
 }
 
+/** What happens together with an append, and how long it is tried. */
 export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attempts" | "turn"> {
   /** What else is to happen together with it, in the same commit. */
   readonly also?: (transaction: Transaction) => Promise<void>;
 }
 
+/** What a trim takes beside its range. */
 export type TrimOptions = CallOptions & Pick<TransactOptions, "turn">;
 
+/** Which entries `read` returns. */
 export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
   /** The first number to read, or with `reverse` the last: the one that is read first. */
   readonly from?: number;
@@ -66,7 +74,18 @@ const APPEND = ["signal", "attempts", "turn", "also"];
 const MOST_ENTRIES = 200;
 const DIGITS = 16;
 
-/** An append-only list per identity, with numbers that have no gap. */
+/**
+ * An append-only list per identity, with numbers that have no gap.
+ *
+ * @example
+ * ```ts
+ * import { Journal } from "groundstate/typed";
+ *
+ * const log = new Journal<string>(store, "log");
+ * const { numbers } = await log.append(identity, [{ id: "m-1", value: "hello" }]);
+ * console.log(numbers); // [1], also when it is sent again
+ * ```
+ */
 export class Journal<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;

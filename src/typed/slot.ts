@@ -12,7 +12,18 @@ import {
 import { type Codec, codecOf } from "./codec.js";
 import { readShapeName } from "./names.js";
 
-/** One value per identity. */
+/**
+ * One value per identity.
+ *
+ * @example
+ * ```ts
+ * import { TypedSlot } from "groundstate/typed";
+ *
+ * const counter = new TypedSlot<number>(store, "counter");
+ * const now = await counter.update(identity, (count = 0) => count + 1);
+ * console.log(now);
+ * ```
+ */
 export class TypedSlot<T, Input = T> {
   readonly #store: StateStore;
   readonly #kind: string;

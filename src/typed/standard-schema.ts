@@ -8,6 +8,7 @@ const MOST_SHOWN = 5;
  * https://standardschema.dev
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What the library offers: see the specification. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -17,12 +18,16 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
+/** The value as the schema returns it, or what it has against it. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
+/** One thing that a library has against a value. */
 export interface SchemaIssue {
+  /** The library's own words, which may quote the value. */
   readonly message: string;
+  /** Where in the value it is. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
@@ -36,6 +41,7 @@ export interface SchemaFault {
 
 /** What a schema has against a value, shown without a word of the value itself. */
 export class SchemaMismatch extends Error {
+  /** What is wrong, without a word of the value. */
   readonly issues: readonly SchemaFault[];
 
   constructor(issues: readonly SchemaIssue[], value: unknown) {
@@ -47,6 +53,7 @@ export class SchemaMismatch extends Error {
     this.issues = faults;
   }
 
+  /** Always `SchemaMismatch`. */
   override get name(): string {
     return "SchemaMismatch";
   }

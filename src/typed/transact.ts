@@ -9,6 +9,7 @@ import { Transaction } from "./transaction.js";
 import { inTurn } from "./turnstile.js";
 import { unlessAborted } from "./unless-aborted.js";
 
+/** How `transact` tries. */
 export interface TransactOptions extends CallOptions {
   /** Tries in all while others are faster: 1 to 10,000. Default 100. */
   readonly attempts?: number;
@@ -40,6 +41,18 @@ const NAMES = ["signal", "attempts", "repeatable", "turn"];
  * A commit whose answer was lost is sent again as it is, so it happens once. UNAVAILABLE (`busy`) when others were
  * faster each time, OUTCOME_UNKNOWN when no answer came to the last, or the lost one was to a commit of nothing but
  * deletes; an abort rejects with the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { Collection, transact } from "groundstate/typed";
+ *
+ * const accounts = new Collection<number>(store, "account");
+ * await transact(store, async (transaction) => {
+ *   const [from, to] = [accounts.at(identity, "a"), accounts.at(identity, "b")];
+ *   await transaction.set(from, ((await transaction.get(from)) ?? 0) - 5);
+ *   await transaction.set(to, ((await transaction.get(to)) ?? 0) + 5);
+ * });
+ * ```
  */
 export async function transact<R>(
   store: StateStore,

@@ -6,7 +6,7 @@ import { erased } from "../src/rig.js";
 import { apply, as, failure, freshDatabase, open, plain, SLOT, type Sql, save } from "./postgres-rig.js";
 
 /** The statements of the page, block by block: roles, default rights, rights on what is there, the last restriction. */
-const page = readFileSync(new URL("../../docs/postgres-roles.md", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../docs/drivers/postgres-roles.md", import.meta.url), "utf8");
 const [ROLES, DEFAULTS, EXISTING, RESTRICTION] = [...page.matchAll(/^```sql\n(.*?)^```$/gms)].map(
   ([, block]) => block as string,
 ) as [string, string, string, string];
@@ -80,7 +80,7 @@ test("what is missing is named at opening and by health, all of it at once", asy
   }
   expect(nothing).toContain("USAGE on sequence record_id");
   expect(nothing).toMatch(/EXECUTE on function \w*apply/);
-  expect(nothing).toContain("docs/postgres-roles.md");
+  expect(nothing).toContain("docs/drivers/postgres-roles.md");
   const blind = await health({ url: app });
   expect(blind).toMatchObject({ reachable: false, error: { details: { reason: "setup" } } });
   expect(!blind.reachable && blind.error.message).toContain("USAGE on schema groundstate");

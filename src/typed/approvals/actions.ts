@@ -12,7 +12,9 @@ export interface Repeatable {
   readonly token?: string;
 }
 
+/** A decision on a pending approval. */
 export interface DecideInput extends Repeatable {
+  /** What is decided. */
   readonly decision: "approve" | "deny";
   /** Who decides: 1 to 512 UTF-8 bytes. */
   readonly by: string;
@@ -22,6 +24,7 @@ export interface DecideInput extends Repeatable {
   readonly ttlMs?: number;
 }
 
+/** The withdrawal of a pending request. */
 export interface CancelInput extends Repeatable {
   /** Who cancels: 1 to 512 UTF-8 bytes. */
   readonly by: string;
@@ -29,14 +32,17 @@ export interface CancelInput extends Repeatable {
   readonly reason?: string;
 }
 
+/** Who takes an approved call in hand, and which call. */
 export interface ClaimInput extends Repeatable {
   /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
   readonly tool: string;
+  /** The arguments of the call that is about to be made: any JSON. */
   readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
 }
 
+/** What a claimed call returned. */
 export interface CompleteInput extends Repeatable {
   /** Any JSON. */
   readonly result?: JsonValue | object;
@@ -44,6 +50,7 @@ export interface CompleteInput extends Repeatable {
   readonly by?: string;
 }
 
+/** Why a claimed call failed. */
 export interface FailInput extends Repeatable {
   /** Up to 16 KiB. */
   readonly error: string;

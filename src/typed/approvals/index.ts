@@ -2,7 +2,20 @@ import type { StateStore } from "../../contract.js";
 import { Approvals } from "./approvals.js";
 import type { ApprovalsOptions } from "./options.js";
 
-/** Durable gates on tool calls. */
+/**
+ * Durable gates on tool calls.
+ *
+ * @example
+ * ```ts
+ * import { createApprovals } from "groundstate/approvals";
+ *
+ * const gates = createApprovals(store, { requireOtherDecider: true });
+ * const call = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
+ * const { approval } = await gates.request(session, { ...call, requester: "ada" });
+ * const { status } = await gates.wait(session, approval.id, { timeoutMs: 60_000 });
+ * if (status === "approved") await gates.claim(session, approval.id, call);
+ * ```
+ */
 export function createApprovals(store: StateStore, options?: ApprovalsOptions): Approvals {
   return new Approvals(store, options);
 }

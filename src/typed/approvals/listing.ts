@@ -9,6 +9,7 @@ import type { ApprovalRecords } from "./records.js";
 import { type IndexEntry, isEntryOf, merged, type Where } from "./status-index.js";
 import { approvalOf, type StoredApproval, statusAt } from "./stored-approval.js";
 
+/** Which approvals `list` returns. */
 export interface ListApprovalsOptions extends CallOptions {
   /** Only these; expired are those whose time is over, whether or not anybody marked them. Default all. */
   readonly status?: ApprovalStatus | readonly ApprovalStatus[];
@@ -18,6 +19,7 @@ export interface ListApprovalsOptions extends CallOptions {
   readonly after?: string | undefined;
 }
 
+/** A page of approvals. */
 export interface ApprovalPage {
   /** Newest first. */
   readonly approvals: readonly Approval[];

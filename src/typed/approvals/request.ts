@@ -6,6 +6,7 @@ import { readOwnId } from "../names.js";
 
 /** What is asked for. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {
+  /** The tool that is to be called. */
   readonly tool: string;
   /** Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. */
   readonly arguments: JsonValue | object;
@@ -15,7 +16,9 @@ export interface ApprovalRequest {
   readonly question?: string;
   /** Who asks. Needed where `requireOtherDecider` is set. */
   readonly requester?: string;
+  /** The run that asks. */
   readonly run?: string;
+  /** The step that asks. */
   readonly step?: string;
   /** Where the request came from: any JSON. */
   readonly sender?: JsonValue | object;

@@ -7,9 +7,11 @@ import { createSessions } from "../sessions/index.js";
 
 /** How many of each went. */
 export interface ForgottenUser {
+  /** Approvals that were removed. */
   readonly approvals: number;
   /** Entries of the ledger, which are the tenant's now. */
   readonly entries: number;
+  /** Sessions that were deleted. */
   readonly sessions: number;
   /** Other records that lay under the user's own identity. */
   readonly records: number;
@@ -28,6 +30,14 @@ const AT_ONCE = 50;
  * written for the user meanwhile, or later, stays, and so does what it cannot know: sessions that `createSessions` did not
  * make, beyond their approvals and entries (`erase` takes them), and the user's name where callers put it themselves, as
  * who decided an approval of another's. UNAVAILABLE (`busy`) while a session is being deleted elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { forgetUser } from "groundstate/forget-user";
+ *
+ * const { sessions: deleted, entries } = await forgetUser(store, { tenant: "acme", user: "ada" });
+ * console.log(deleted, entries);
+ * ```
  */
 export async function forgetUser(
   store: StateStore,

@@ -7,14 +7,19 @@ import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js"
 export interface AmountsInput {
   /** Of all four counts together. */
   readonly tokens?: number;
+  /** Money: a decimal in text, such as `"0.05"`. */
   readonly cost?: MoneyInput;
+  /** A number of model calls. */
   readonly calls?: number;
 }
 
 /** Amounts as they are handed out. */
 export interface Amounts {
+  /** All four counts together. */
   readonly tokens?: number;
+  /** Money: a decimal in text. */
   readonly cost?: Money;
+  /** A number of model calls. */
   readonly calls?: number;
 }
 

@@ -23,6 +23,7 @@ import { exactly, minus, readSums, type Sums, tokensOf, writeSums } from "./usag
 
 /** A limit and what stands against it. */
 export interface Budget {
+  /** What may be spent. */
   readonly limits: Amounts;
   /** Since the budget began to count. */
   readonly spent: Amounts;

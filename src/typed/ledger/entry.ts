@@ -15,6 +15,7 @@ export type GivenCounts = { readonly [K in keyof TokenCounts]?: number | undefin
 export interface NewLedgerEntry extends GivenCounts {
   /** 1 to 255 UTF-8 bytes, like all names here. */
   readonly provider: string;
+  /** The model that was called. */
   readonly model: string;
   /** What the call cost, such as `priceOf` says. Left out when its price is not known. */
   readonly cost?: MoneyInput;
@@ -38,19 +39,33 @@ export interface NewLedgerEntry extends GivenCounts {
 export interface LedgerEntry extends TokenCounts {
   /** Its place in the order of time, and what it is told from others by. */
   readonly id: string;
+  /** Who pays. */
   readonly tenant: string;
+  /** Who called; `~` once the user was forgotten. */
   readonly user: string;
+  /** The session of the call. */
   readonly session?: string;
+  /** The run of the call. */
   readonly run?: string;
+  /** Who answered. */
   readonly provider: string;
+  /** The model that was called. */
   readonly model: string;
+  /** What the call cost; `"0"` when its price is not known. */
   readonly cost: Money;
+  /** Whether the price was known. */
   readonly priced: boolean;
+  /** The provider's own id of its answer. */
   readonly responseId?: string;
+  /** Which turn of the run it was. */
   readonly turn?: number;
+  /** What the run is called. */
   readonly runName?: string;
+  /** What it can be summarized by. */
   readonly tags: Readonly<Record<string, string>>;
+  /** When the call was made. */
   readonly at: Date;
+  /** The idempotency key that it was recorded under. */
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;

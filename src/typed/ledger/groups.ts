@@ -2,6 +2,7 @@ import { compareText } from "../../order.js";
 import type { Rollup } from "./places.js";
 import { exactly, NOTHING, plus, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
 
+/** What one group of a summary used. */
 export interface UsageGroup extends Usage {
   /** What the group is called; `null` for what has no such name: runs without one, sessions that were forgotten. */
   readonly key: string | null;
@@ -9,6 +10,7 @@ export interface UsageGroup extends Usage {
   readonly user?: string;
 }
 
+/** What a tenant used in a period. */
 export interface UsageSummary {
   /** The one with the highest cost first, then by tokens. */
   readonly groups: readonly UsageGroup[];

@@ -1,7 +1,19 @@
 import type { StateStore } from "../../contract.js";
 import { Ledger, type LedgerOptions } from "./ledger.js";
 
-/** The accounts of what model calls used and cost. */
+/**
+ * The accounts of what model calls used and cost.
+ *
+ * @example
+ * ```ts
+ * import { createLedger, priceOf } from "groundstate/ledger";
+ *
+ * const accounts = createLedger(store);
+ * const tokens = { promptTokens: 1_200, completionTokens: 80 };
+ * const cost = priceOf({ tokens, perMillion: { promptTokens: "10", completionTokens: "12.5" } });
+ * await accounts.record(identity, { provider: "anthropic", model: "opus", ...tokens, cost, responseId: "msg_01" });
+ * ```
+ */
 export function createLedger(store: StateStore, options?: LedgerOptions): Ledger {
   return new Ledger(store, options);
 }

@@ -25,11 +25,13 @@ import { readLimited, readScope, readTenant, readUser } from "./scope.js";
 import { addUp, type SummarizeOptions } from "./summarize.js";
 import { NOTHING, type Usage, usageOf } from "./usage.js";
 
+/** What `createLedger` takes beside the store. */
 export interface LedgerOptions {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
 }
 
+/** Which entries `entries` returns. */
 export interface EntriesOptions extends Period, CallOptions {
   /** Only entries after this one: its `id`. */
   readonly after?: string;

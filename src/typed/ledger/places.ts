@@ -128,9 +128,13 @@ export class Places {
 
 /** What can be summed and limited: a tenant, one of its users, a session of theirs, a run of that. */
 export interface Scope {
+  /** The tenant; alone, all of it. */
   readonly tenant: string;
+  /** One of its users. */
   readonly user?: string;
+  /** A session of the user. */
   readonly session?: string;
+  /** A run of the session. */
   readonly run?: string;
 }
 

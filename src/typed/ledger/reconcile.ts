@@ -17,26 +17,37 @@ import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
 /** What a provider says was used in a period; only what it says is compared. */
 export interface ReportedUsage extends Partial<TokenCounts> {
+  /** What the provider charges. */
   readonly cost: MoneyInput;
+  /** How many calls the provider counts. */
   readonly calls?: number;
 }
 
+/** What a provider reports of a period. */
 export interface ReconcileInput extends Period {
+  /** Whose report it is: the `provider` of the entries. */
   readonly provider: string;
+  /** What was used, as the provider has it. */
   readonly reported: ReportedUsage;
 }
 
 /** Amounts as they are compared. */
 export interface ComparedUsage extends Partial<TokenCounts> {
+  /** Money: a decimal in text. */
   readonly cost: Money;
+  /** A number of model calls. */
   readonly calls?: number;
 }
 
 /** One comparison of the accounts with what a provider reported. */
 export interface Reconciliation extends Period {
+  /** Its place in the order of time. */
   readonly id: string;
+  /** Whose report it is. */
   readonly provider: string;
+  /** What the provider reported. */
   readonly reported: ComparedUsage;
+  /** What the ledger has of the same. */
   readonly recorded: ComparedUsage;
   /** Reported minus recorded: above zero, the provider counts more than was recorded. */
   readonly variance: ComparedUsage;
@@ -44,6 +55,7 @@ export interface Reconciliation extends Period {
   readonly at: Date;
 }
 
+/** Which reconciliations are returned. */
 export type ReconciliationsOptions = Pick<ItemsOptions, "limit" | "after" | "signal">;
 
 type Stored = Omit<Reconciliation, "id" | "at" | "since" | "until"> & Span & { readonly at: number };

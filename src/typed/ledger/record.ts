@@ -9,6 +9,7 @@ import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
 import { ownerOfEntries, type Places } from "./places.js";
 
+/** What became of a recording. */
 export interface RecordReceipt {
   /** It had been recorded before: nothing was written now. */
   readonly duplicate: boolean;

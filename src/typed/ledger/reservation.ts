@@ -2,6 +2,7 @@ import { StateError } from "../../errors.js";
 import { type Amounts, type AmountsInput, amountsOf } from "./amounts.js";
 import type { Hold } from "./hold.js";
 
+/** What a call is expected to use: one call, if nothing else is said. */
 export interface ReserveInput extends AmountsInput {
   /** How long the reservation holds, in milliseconds: 1 to a day. Default 10 minutes. */
   readonly ttlMs?: number;
@@ -14,8 +15,11 @@ export interface ReserveInput extends AmountsInput {
 
 /** What a call may use, held back until it is settled, released or overdue; where nothing is limited, nothing is held. */
 export interface Reservation {
+  /** `settle` and `release` take it. */
   readonly id: string;
+  /** What is held back. */
   readonly amounts: Amounts;
+  /** From then on it counts no more. */
   readonly expiresAt: Date;
   /** The call was recorded already, so that nothing is held back: there is nothing left to do for it. */
   readonly settled: boolean;

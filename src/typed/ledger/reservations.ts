@@ -24,6 +24,7 @@ import { type Places, type Scope, scopeId, scopeOwner } from "./places.js";
 import { otherReservation, type Reservation, type ReserveInput, reservationOf } from "./reservation.js";
 import { NOTHING } from "./usage.js";
 
+/** The limits of a budget, one at least. */
 export interface BudgetInput extends AmountsInput {
   /** True: counts from now on. False: from the beginning of the accounts. Absent: as before, at first from the beginning. */
   readonly fromNow?: boolean;

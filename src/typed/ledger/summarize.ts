@@ -14,7 +14,9 @@ const WORDS = ["provider", "model", "day", "user", "session", "runName"] as cons
  */
 export type SummarizeBy = (typeof WORDS)[number] | { readonly tag: string };
 
+/** Which usage is summarized, and how. */
 export interface SummarizeOptions extends Period, CallOptions {
+  /** What is grouped by. */
   readonly by: SummarizeBy;
 }
 

@@ -11,15 +11,27 @@ export const TOKEN_COUNTS = [
   "cachedWriteTokens",
 ] as const;
 
-export type TokenCounts = { readonly [K in (typeof TOKEN_COUNTS)[number]]: number };
+/** Four counts of tokens; none contains another. */
+export interface TokenCounts {
+  /** Tokens of the prompt that were neither read from a cache nor written to one. */
+  readonly promptTokens: number;
+  /** Tokens that the model made. */
+  readonly completionTokens: number;
+  /** Tokens of the prompt that were read from a cache. */
+  readonly cachedReadTokens: number;
+  /** Tokens of the prompt that were written to a cache. */
+  readonly cachedWriteTokens: number;
+}
 
 /** What a number of calls used, as it is handed out. */
 export interface Usage extends TokenCounts {
+  /** Calls that were recorded. */
   readonly calls: number;
   /** Of these calls, those whose price was not known; they add nothing to `cost`. */
   readonly unpricedCalls: number;
   /** All four counts together. */
   readonly tokens: number;
+  /** What they cost: a decimal in text, exact. */
   readonly cost: Money;
 }
 

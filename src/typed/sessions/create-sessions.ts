@@ -3,7 +3,18 @@ import type { JsonInputOf, JsonValue } from "../json-value.js";
 import type { Metadata, MetadataInputOf, SessionsOptions } from "./options.js";
 import { Sessions } from "./sessions.js";
 
-/** Sessions on a store. `M` is their metadata, `E` their events; `MetadataInput` and `EventInput` may be written. */
+/**
+ * Sessions on a store. `M` is their metadata, `E` their events; `MetadataInput` and `EventInput` may be written.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "groundstate/sessions";
+ *
+ * const chats = createSessions<{ title: string }, { role: string; text: string }>(store);
+ * const created = await chats.create({ tenant: "acme", user: "ada" }, { metadata: { title: "Invoices" } });
+ * await chats.append(created.session.identity, { id: "m-1", value: { role: "user", text: "Which are open?" } });
+ * ```
+ */
 export function createSessions<
   M = Metadata,
   E = JsonValue,

@@ -4,15 +4,19 @@ import { entriesOfSessions } from "./left-behind.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";
 
+/** Which sessions `list` returns. */
 export interface ListSessionsOptions extends CallOptions {
   /** 1 to 1,000. Default 50. */
   readonly limit?: number;
   /** The `next` of the page before. Absent or `undefined`: the first page. */
   readonly after?: string | undefined;
+  /** Only open or only closed ones. Absent: all. */
   readonly status?: SessionStatus;
 }
 
+/** A page of sessions. */
 export interface SessionPage<M> {
+  /** Last touched first. */
   readonly sessions: readonly Session<M>[];
   /** Where the next page begins; absent on the last. */
   readonly next?: string;

@@ -5,6 +5,7 @@ import type { Clock } from "../time.js";
 import type { UserRef } from "./owners.js";
 import type { Session } from "./session.js";
 
+/** What `createSessions` takes beside the store. */
 export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   /**
    * Of metadata: one that writes JSON, as `json({ schema, version, upgrades })` makes it. The version is kept with the
@@ -23,9 +24,11 @@ export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, Event
 
 /** The session to create: without `session` an id is made. */
 export interface NewSessionIdentity extends UserRef {
+  /** The session's own name; made when it is left out. */
   readonly session?: string;
 }
 
+/** What a session is created with. */
 export interface CreateOptions<Input> extends CallOptions {
   /** Default `{}`. */
   readonly metadata?: Input;
@@ -36,6 +39,7 @@ export interface CreateOptions<Input> extends CallOptions {
   readonly eventId?: EventId;
 }
 
+/** What became of a creation. */
 export interface CreateReceipt<M> {
   /** As it is now. */
   readonly session: Session<M>;

@@ -2,9 +2,13 @@ import type { RecordPlace, SessionIdentity } from "../../contract.js";
 import type { MetadataForm } from "./metadata.js";
 import type { SessionRecord } from "./session-record.js";
 
+/** A session of a user, without its events. */
 export interface Session<M> {
+  /** Tenant, user and session: what the other methods take. */
   readonly identity: SessionIdentity;
+  /** Whether it takes events and state. */
   readonly status: SessionStatus;
+  /** When it was created. */
   readonly createdAt: Date;
   /**
    * When it was last created, touched, appended to, changed, closed or reopened. Goes back only from a time that
@@ -13,9 +17,11 @@ export interface Session<M> {
   readonly updatedAt: Date;
   /** Of a closed one. */
   readonly closedAt?: Date;
+  /** What the caller keeps of it. */
   readonly metadata: M;
 }
 
+/** `open` sessions take events and state, `closed` ones do not. */
 export type SessionStatus = "open" | "closed";
 
 export function statusOf({ closedAt }: SessionRecord): SessionStatus {

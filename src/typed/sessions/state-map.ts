@@ -12,9 +12,11 @@ import type { Transaction } from "../transaction.js";
 
 /** A value of a state map. */
 export interface StateEntry extends Stored<JsonValue> {
+  /** 1 to 498 UTF-8 bytes. */
   readonly key: string;
 }
 
+/** Which values `entries` returns. */
 export interface StateEntriesOptions extends Pick<ItemsOptions, "limit" | "signal"> {
   /** Only keys that begin with this. */
   readonly prefix?: string;

@@ -14,16 +14,21 @@ import { type SessionRecords, sessionCell } from "./session-records.js";
 export interface Summary {
   /** The number of the last event it covers. */
   readonly upTo: number;
+  /** The summary, in JSON. */
   readonly value: JsonValue;
+  /** When it was saved. */
   readonly at: Date;
 }
 
+/** A summary as it is saved. */
 export interface NewSummary extends Pick<Summary, "upTo"> {
+  /** The summary: any JSON. */
   readonly value: JsonInput;
   /** Makes it idempotent. 1 to 105 UTF-8 bytes. */
   readonly eventId?: EventId;
 }
 
+/** What happens together with the save. */
 export interface SaveSummaryOptions extends CallOptions {
   /** Removes the events that the summary covers, in the same commit: no reader sees one without the other. */
   readonly trim?: boolean;
