@@ -8,6 +8,14 @@ import { type Page, ROOT, readPages } from "./pages.js";
 import { type Sample, samplesOf } from "./samples.js";
 
 const run = promisify(execFile);
+const PAGES_AT_ONCE = 2;
+
+/** How a program ended. */
+interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code?: number | string;
+}
 
 // Inside the package, so that its own name leads to what was built.
 mkdirSync(join(ROOT, "dist"), { recursive: true });
@@ -20,17 +28,23 @@ const byPage = readPages()
 const samples = byPage.flatMap(([, all]) => all);
 
 let faults: Map<string, string[]>;
+const ran = new Map<Sample, Ran>();
 
-beforeAll(() => {
+beforeAll(async () => {
   for (const sample of samples) {
     mkdirSync(folderOf(sample.page), { recursive: true });
     writeFileSync(pathOf(sample), sample.code);
     if (sample.language === "ts") writeFileSync(programOf(sample), withoutTypes(sample.code));
   }
+  const pages = byPage.values();
+  const running = Array.from({ length: PAGES_AT_ONCE }, async () => {
+    for (const [page, all] of pages) await runPrograms(page, all);
+  });
   faults = typeFaults(samples.map(pathOf));
-}, 60_000);
+  await Promise.all(running);
+}, 120_000);
 
-describe.each(byPage)("%s", (page, all) => {
+describe.each(byPage)("%s", (_, all) => {
   test.each(all.map((sample) => [sample.line, sample] as const))(
     "line %i has its types right",
     (_, sample) => {
@@ -39,29 +53,29 @@ describe.each(byPage)("%s", (page, all) => {
   );
 
   const programs = all.filter(({ isRun }) => isRun).map((sample) => [sample.line, sample] as const);
-  test.each(programs)("line %i does what it says", async (_, sample) => {
-    const cwd = mkdtempSync(join(folderOf(page), "run-"));
-    const { stdout, stderr } = await run(process.execPath, [programOf(sample)], { cwd, timeout: 60_000 });
-    expect(stderr).toBe("");
+  test.each(programs)("line %i does what it says", (_, sample) => {
+    const { stdout, ...rest } = ran.get(sample) as Ran;
+    expect(rest).toEqual({ stderr: "" });
     if (sample.output !== undefined) expect(stdout).toBe(sample.output);
   });
 });
 
 describe("what is checked", () => {
+  const NOTHING = { isRun: false, goesOn: false };
   const page = (text: string): Page => ({ path: "page.md", text });
   const block = (info: string, code = "x;") => `\`\`\`${info}\n${code}\n\`\`\`\n`;
 
   test("are blocks of TypeScript and JavaScript, in lists too", () => {
     const text = `${block("sh")}${block("ts")}- a\n\n  \`\`\`js\n  if (x) {\n    y;\n  }\n  \`\`\`\n${block("ts nocheck")}`;
     expect(samplesOf(page(text))).toEqual([
-      { page: "page.md", line: 5, language: "ts", file: "line-5.ts", code: "x;\n", isRun: false },
+      { page: "page.md", line: 5, language: "ts", file: "line-5.ts", code: "x;\n", ...NOTHING },
       {
         page: "page.md",
         line: 10,
         language: "js",
         file: "line-10.mjs",
         code: "if (x) {\n  y;\n}\n",
-        isRun: false,
+        ...NOTHING,
       },
     ]);
   });
@@ -104,6 +118,19 @@ describe("what is checked", () => {
     ]);
   });
 });
+
+/** One after the other: some go on where the one before them ended. */
+async function runPrograms(page: string, all: readonly Sample[]): Promise<void> {
+  let cwd = folderOf(page);
+  for (const sample of all.filter(({ isRun }) => isRun)) {
+    if (!sample.goesOn) cwd = mkdtempSync(join(folderOf(page), "run-"));
+    const ended = run(process.execPath, [programOf(sample)], { cwd, timeout: 60_000 });
+    ran.set(
+      sample,
+      await ended.catch(({ stdout, stderr, code, signal }) => ({ stdout, stderr, code: code ?? signal })),
+    );
+  }
+}
 
 function folderOf(page: string): string {
   return join(folder, page.replace(/\.md$/, "").replaceAll("/", "-"));

@@ -6,6 +6,7 @@ import type { Page } from "./pages.js";
  * - ` ```ts `: its types are checked. It may use the names of `ambient.d.ts` without declaring them.
  * - ` ```ts run `: it is a whole program, which also has to end well. A ` ```text output ` block that follows it says
  *   what it prints.
+ * - ` ```ts run continue `: it is run in the folder of the program before it, and finds the files of that.
  * - ` ```ts file=server.ts `: it is kept under this name, so that later blocks of the page can import `./server.js`.
  * - ` ```ts nocheck `: nothing is done with it.
  *
@@ -19,6 +20,7 @@ export interface Sample {
   readonly file: string;
   readonly code: string;
   readonly isRun: boolean;
+  readonly goesOn: boolean;
   /** What it prints, where the page says so. */
   readonly output?: string;
 }
@@ -55,7 +57,9 @@ export function samplesOf({ path, text }: Page): Sample[] {
 function sampleOf(path: string, { line, code }: Block, name: string, marks: string[]): Sample | undefined {
   const language = LANGUAGES[name];
   const file = marks.find((mark) => mark.startsWith("file="))?.slice("file=".length);
-  const unknown = marks.filter((mark) => !/^(run|nocheck|file=[\w.-]+)$/.test(mark) && mark !== "output");
+  const unknown = marks.filter(
+    (mark) => !/^(run|continue|nocheck|file=[\w.-]+)$/.test(mark) && mark !== "output",
+  );
   if (unknown.length > 0) throw new Error(`${path}:${line}: nobody knows the mark ${unknown.join(" ")}`);
   if (language === undefined || marks.includes("nocheck")) return undefined;
   if (file !== undefined && !EXTENSIONS[language].test(file)) {
@@ -68,6 +72,7 @@ function sampleOf(path: string, { line, code }: Block, name: string, marks: stri
     code,
     file: file ?? `line-${line}.${language === "ts" ? "ts" : "mjs"}`,
     isRun: marks.includes("run"),
+    goesOn: marks.includes("continue"),
   };
 }
 
