@@ -1,4 +1,5 @@
-import { type DriverFactory, registerDriver, registeredDrivers } from "../src/registry.js";
+import type { DriverFactory } from "../src/driver.js";
+import { registerDriver, registeredDrivers } from "../src/registry.js";
 import { type MemoryConfig, openMemory } from "./memory/index.js";
 import { openPostgres, type PostgresConfig } from "./postgres/index.js";
 import { openSqlite, type SqliteConfig } from "./sqlite/index.js";

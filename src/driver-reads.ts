@@ -1,11 +1,12 @@
 import { askDriver, failedDriver } from "./ask-driver.js";
 import type { StateRecord } from "./contract.js";
-import type { Driver, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "./driver.js";
+import type { Driver, ScanPage, Session, Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { atOnce, inSlices, type Steps } from "./in-slices.js";
 import { isLarge, openSteps } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
+import type { Range } from "./ranges.js";
 import { ReadQueue } from "./read-queue.js";
 import { ReadTurns } from "./read-turns.js";
 import { TurnTaking } from "./turn-taking.js";
@@ -20,9 +21,6 @@ export const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
 
 /** One identity's list is one snapshot, so it is asked for whole. */
 export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
-
-/** What a scan is to return, however many pages it takes. */
-export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
 
 /** How many records of a page are looked at in a step. */
 const STEP = 100;

@@ -25,7 +25,7 @@ import type {
 } from "./contract.js";
 import { type OperationEvent, type ToldOperation, tellOperation } from "./diagnostics.js";
 import type { Commit, Driver, StoredRecord } from "./driver.js";
-import { DriverReads, PAGE, type PageSize, type Range, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { Erases } from "./erases.js";
 import { StateError } from "./errors.js";
 import { inSlices } from "./in-slices.js";
@@ -33,7 +33,7 @@ import { isLarge, openRecord, openSteps } from "./open-record.js";
 import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { processState } from "./process-state.js";
-import { listRange, scanRange } from "./ranges.js";
+import { listRange, type Range, scanRange } from "./ranges.js";
 import { setImmediate } from "./real-timers.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";

@@ -1,4 +1,4 @@
-import type { EventId, Expect } from "./contract.js";
+import type { EventId, Expect, StateStore } from "./contract.js";
 import type { StateError } from "./errors.js";
 
 /** One identity plus one kind. `run` is `""` for session-scoped state. */
@@ -246,3 +246,9 @@ export interface Driver {
 
 /** Wraps a driver and is one: retry, encryption, telemetry. */
 export type Layer = (driver: Driver) => Driver;
+
+/**
+ * Opens a driver, or a whole store, from its configuration; a driver is wrapped with the options of the store, a
+ * store is expected to heed those it has a use for.
+ */
+export type DriverFactory<C = never> = (config: C) => Promise<Driver | StateStore>;

@@ -1,7 +1,7 @@
 import type { Identity, RecordPlace } from "./contract.js";
 import type { Slot } from "./driver.js";
-import { processState } from "./process-state.js";
 import { readName } from "./validate-text.js";
+import { vouchFor } from "./vouched.js";
 
 /** In place of a user or session that is missing. Nothing from outside may begin with it. */
 const NOBODY = "~";
@@ -36,14 +36,4 @@ export function identityOf(slot: Omit<Slot, "kind">): Identity {
 /** Where a damaged record lies, which need not be a place that anything could be saved at. */
 export function placeOf(slot: Slot): RecordPlace {
   return vouchFor({ identity: Object.freeze(identityOf(slot)), kind: slot.kind });
-}
-
-/** Whether the floor itself made or handed out this very object: an identity, or the place of a damaged record. */
-export function isVouchedFor(identity: object): boolean {
-  return processState.identities.has(identity);
-}
-
-function vouchFor<T extends object>(made: T): T {
-  processState.identities.add(Object.freeze(made));
-  return made;
 }

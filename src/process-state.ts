@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { monotonicFactory } from "ulid";
 import { bulkRandom } from "./bulk-random.js";
 import type { EventId, StateStore } from "./contract.js";
-import type { Driver } from "./driver.js";
-import type { DriverFactory } from "./registry.js";
+import type { Driver, DriverFactory } from "./driver.js";
 
 /** What all copies of the package in one process have in common. */
 interface ProcessState {

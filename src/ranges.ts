@@ -1,9 +1,11 @@
 import type { ListOptions, ScanOptions } from "./contract.js";
-import type { Slot } from "./driver.js";
-import type { Range } from "./driver-reads.js";
+import type { ScanQuery, Slot } from "./driver.js";
 import { invalid } from "./errors.js";
 import { readLimit, readPlace } from "./validate.js";
 import { readKind } from "./validate-text.js";
+
+/** What a scan is to return, however many pages it takes. */
+export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
 
 /** What the options of a `list` narrow it to. */
 export function listRange(

@@ -1,5 +1,5 @@
 import type { StateStore } from "./contract.js";
-import type { Driver } from "./driver.js";
+import type { Driver, DriverFactory } from "./driver.js";
 import { createStore } from "./driver-store.js";
 import { invalid, StateError } from "./errors.js";
 import { processState } from "./process-state.js";
@@ -18,12 +18,6 @@ import { readNamed, readObject } from "./validate.js";
  */
 // biome-ignore lint/suspicious/noEmptyInterface: drivers fill it in
 export interface DriverConfigs {}
-
-/**
- * Opens a driver, or a whole store, from its configuration; a driver is wrapped with the options of the store, a
- * store is expected to heed those it has a use for.
- */
-export type DriverFactory<C = never> = (config: C) => Promise<Driver | StateStore>;
 
 /** The driver of a configuration that names none. */
 export const DEFAULT_DRIVER = "memory";

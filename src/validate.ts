@@ -3,11 +3,11 @@ import type { Expect, NewRecord } from "./contract.js";
 import type { Slot, StoredRecord } from "./driver.js";
 import { identityRequired, invalid, mistyped } from "./errors.js";
 import { fingerprint } from "./fingerprint.js";
-import { isVouchedFor } from "./identity.js";
 import { LIMITS } from "./limits.js";
 import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
+import { isVouchedFor } from "./vouched.js";
 
 /** What `validateRecord` needs to know of the store. */
 export interface RecordLimits {

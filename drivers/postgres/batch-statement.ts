@@ -1,7 +1,8 @@
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
-import { DEADLINE, type Parameter, type Row } from "./connection.js";
+import type { Row } from "./client.js";
+import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
 import type { Statements } from "./statements.js";
 

@@ -3,7 +3,8 @@ import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/dr
 import { StateError } from "../../src/errors.js";
 import { compareText } from "../../src/order.js";
 import { commitKeys } from "../../src/slot-key.js";
-import type { Parameter, Row } from "./connection.js";
+import type { Row } from "./client.js";
+import type { Parameter } from "./connection.js";
 import { LINE } from "./event-line.js";
 
 /** The parameters of the function that applies commit by commit, in its order. */

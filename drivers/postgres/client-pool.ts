@@ -1,8 +1,8 @@
 import { StateError } from "../../src/errors.js";
 import { monotonicMs } from "../../src/real-timers.js";
 import { isTransient } from "../../src/transient.js";
-import type { ConnectionEvents, PooledClient } from "./client.js";
-import { Connection, type Parameter, type Row } from "./connection.js";
+import type { ConnectionEvents, PooledClient, Row } from "./client.js";
+import { Connection, type Parameter } from "./connection.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
 import type { Hosts } from "./hosts.js";
 import { checkedParameters } from "./parameters.js";

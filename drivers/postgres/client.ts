@@ -11,6 +11,9 @@ export interface PostgresClient {
   end(options?: { timeout?: number }): Promise<void>;
 }
 
+/** A row of an answer, by the names of its columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
 /** One of whose connection more is known. */
 export interface PooledClient extends PostgresClient {
   /** Lets its connection keep the process alive, or not. */

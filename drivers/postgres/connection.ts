@@ -1,5 +1,5 @@
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
-import type { PooledClient } from "./client.js";
+import type { PooledClient, Row } from "./client.js";
 import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";
 import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
 
@@ -10,7 +10,6 @@ export const DEADLINE = Symbol("the deadline of the call");
  * twice when a pooler forgot its statement, which leaves text as it is and nothing else.
  */
 export type Parameter = string | null | typeof DEADLINE;
-export type Row = Readonly<Record<string, unknown>>;
 
 export interface ConnectionOptions {
   readonly prepare: boolean;

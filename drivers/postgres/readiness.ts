@@ -1,5 +1,5 @@
 import { StateError } from "../../src/errors.js";
-import type { Row } from "./connection.js";
+import type { Row } from "./client.js";
 import { readsOnly } from "./errors.js";
 
 /** What a session must be like, and what to do where it is not. */

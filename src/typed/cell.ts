@@ -1,8 +1,9 @@
 import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract.js";
 import { invalid, isStateError, StateError } from "../errors.js";
-import { identityOf, isVouchedFor } from "../identity.js";
+import { identityOf } from "../identity.js";
 import { slotKey } from "../slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
+import { isVouchedFor } from "../vouched.js";
 import type { Codec } from "./codec.js";
 import { shownReason, Undecodable } from "./undecodable.js";
 

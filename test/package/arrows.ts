@@ -50,6 +50,7 @@ const WRAPPER_AUTHOR = [
   "type-met",
   "validate",
   "validate-text",
+  "vouched",
   "when-aborted",
 ].map((name) => `src/${name}.ts`);
 

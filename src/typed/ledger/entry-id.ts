@@ -2,7 +2,6 @@ import { invalid } from "../../errors.js";
 import { newEventId } from "../../event-id.js";
 import { digestOf } from "../names.js";
 import { timeKey } from "../time.js";
-import type { StoredEntry } from "./entry.js";
 
 /** No session and no run is called this. */
 const NO_NAME = "";
@@ -16,7 +15,10 @@ export function entryPrefix(session: string, run?: string): string {
 }
 
 /** The id of an entry: by session and run, and in the order of time. */
-export function entryId({ session = NO_NAME, run = NO_NAME }: StoredEntry, time: string): string {
+export function entryId(
+  { session = NO_NAME, run = NO_NAME }: { readonly session?: string; readonly run?: string },
+  time: string,
+): string {
   return entryPrefix(session, run) + time;
 }
 
@@ -27,7 +29,7 @@ export function readEntryId(value: unknown, field: string): string {
 }
 
 /** The end of a new entry's id. */
-export function newTime({ at }: StoredEntry): string {
+export function newTime({ at }: { readonly at: number }): string {
   return `${timeKey(at)}.${newEventId()}`;
 }
 

@@ -6,7 +6,8 @@ import { digestOf } from "../names.js";
 import type { Book } from "./book.js";
 import { readLabel } from "./entry.js";
 import { timeOfEntry } from "./entry-id.js";
-import { type Marker, ownerOfEntries, type Places } from "./places.js";
+import type { Marker } from "./markers.js";
+import { ownerOfEntries, type Places } from "./places.js";
 import { rewriting } from "./rewriting.js";
 
 type Signal = AbortSignal | undefined;

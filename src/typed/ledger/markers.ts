@@ -2,7 +2,14 @@ import type { Cell } from "../cell.js";
 import { digestOf } from "../names.js";
 import type { StoredEntry } from "./entry.js";
 import { formatMoney } from "./money.js";
-import type { Marker } from "./places.js";
+
+/** That an entry was recorded under an id, and what with. */
+export interface Marker {
+  /** The id of the entry. */
+  readonly entry: string;
+  /** Of its content. Forgotten with the session: then every retry is a duplicate, and no guess can be confirmed. */
+  readonly content?: string;
+}
 
 /** An id that an entry is recorded under. */
 export interface OwnId {

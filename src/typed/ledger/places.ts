@@ -9,7 +9,7 @@ import { digestOf } from "../names.js";
 import { timeKey } from "../time.js";
 import { ENTRY, type StoredEntry } from "./entry.js";
 import { readEntryId } from "./entry-id.js";
-import { type IdMarker, ownIds, reservationMarker } from "./markers.js";
+import { type IdMarker, type Marker, ownIds, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
 
 /** What is summed under one name: of a day or for ever. */
@@ -24,14 +24,6 @@ export interface Rollup {
 /** A rollup that an entry is part of. */
 export interface Line extends Omit<Rollup, "sums"> {
   readonly cell: Cell<Rollup>;
-}
-
-/** That an entry was recorded under an id, and what with. */
-export interface Marker {
-  /** The id of the entry. */
-  readonly entry: string;
-  /** Of its content. Forgotten with the session: then every retry is a duplicate, and no guess can be confirmed. */
-  readonly content?: string;
 }
 
 /** What entries are summed by, day by day. */

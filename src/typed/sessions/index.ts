@@ -8,10 +8,9 @@ export type {
   CreateReceipt,
   Metadata,
   MetadataInputOf,
-  NewSessionIdentity,
   SessionsOptions,
 } from "./options.js";
-export type { UserRef } from "./owners.js";
+export type { NewSessionIdentity, UserRef } from "./owners.js";
 export type { Session, SessionStatus } from "./session.js";
 export type { Sessions } from "./sessions.js";
 export type { StateEntriesOptions, StateEntry, StateMap } from "./state-map.js";

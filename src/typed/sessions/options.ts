@@ -2,7 +2,6 @@ import type { CallOptions, EventId } from "../../contract.js";
 import type { Codec } from "../codec.js";
 import type { JsonInputOf, JsonObjectInput, JsonValue } from "../json-value.js";
 import type { Clock } from "../time.js";
-import type { UserRef } from "./owners.js";
 import type { Session } from "./session.js";
 
 /** What `createSessions` takes beside the store. */
@@ -20,12 +19,6 @@ export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, Event
    * half a minute apart, and no more.
    */
   readonly clock?: Clock;
-}
-
-/** The session to create: without `session` an id is made. */
-export interface NewSessionIdentity extends UserRef {
-  /** The session's own name; made when it is left out. */
-  readonly session?: string;
 }
 
 /** What a session is created with. */

@@ -1,10 +1,15 @@
 import type { Identity, SessionIdentity } from "../../contract.js";
 import { userIdentity } from "../../identity.js";
 import { readNamed } from "../../validate.js";
-import type { NewSessionIdentity } from "./options.js";
 
 /** Whose sessions, or whose state. */
 export type UserRef = Pick<SessionIdentity, "tenant" | "user">;
+
+/** The session to create: without `session` an id is made. */
+export interface NewSessionIdentity extends UserRef {
+  /** The session's own name; made when it is left out. */
+  readonly session?: string;
+}
 
 /** The identity of what belongs to a user, whatever else the object names. */
 export function readUser(user: UserRef): Identity {

@@ -17,14 +17,8 @@ import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { History } from "./history.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataForm } from "./metadata.js";
-import type {
-  CreateOptions,
-  CreateReceipt,
-  MetadataInputOf,
-  NewSessionIdentity,
-  SessionsOptions,
-} from "./options.js";
-import { readUser, readWho, type UserRef } from "./owners.js";
+import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
+import { type NewSessionIdentity, readUser, readWho, type UserRef } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
 import { indexCell } from "./session-index.js";
 import type { SessionRecord } from "./session-record.js";
