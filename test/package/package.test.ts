@@ -33,10 +33,10 @@ afterAll(() => installed?.remove());
 describe("the tarball", () => {
   test("holds what the package needs and nothing else", () => {
     const allowed =
-      /^(dist\/(src|drivers|conformance)\/.+\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+      /^(dist\/(src|drivers|conformance)\/.+\.(js|d\.ts)|docs\/(?!api\/).+\.(md|svg)|package\.json|LICENSE|(README|CHANGELOG|UPGRADING)\.md)$/;
     expect(installed.files.filter((path) => !allowed.test(path))).toEqual([]);
     expect(installed.files).toEqual(
-      expect.arrayContaining(["LICENSE", "dist/src/index.js", "dist/src/index.d.ts"]),
+      expect.arrayContaining(["LICENSE", "dist/src/index.js", "dist/src/index.d.ts", "docs/errors.md"]),
     );
   });
 
