@@ -88,7 +88,7 @@ export class DriverReads {
       const ask = { ...left, limit, maxBytes: page.bytes };
       const { records, more, next } = await this.#read(
         range.tenant ?? "",
-        async () => whole(await this.#driver.scan(ask)),
+        async () => whole(await this.#driver.scan(ask, signal && { signal })),
         signal,
       );
       const { handsOver } = this.#driver;

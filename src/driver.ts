@@ -95,6 +95,8 @@ export interface CallLimit {
    * the driver takes at most.
    */
   readonly deadline?: number;
+  /** Of a read: aborts when nobody waits for it any more. One that takes long ends then, however it does. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ApplyOptions extends CallLimit {

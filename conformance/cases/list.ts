@@ -214,6 +214,41 @@ export const listCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "list/one-snapshot",
+    rule: "A list is of one moment, however long it is: of a commit that comes meanwhile it shows all or nothing.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const kinds = Array.from({ length: 1_280 }, (_, index) => `kind/${String(index).padStart(5, "0")}`);
+      for (let start = 0; start < kinds.length; start += 256) {
+        const some = kinds.slice(start, start + 256);
+        await store.commit(some.map((kind) => ({ op: "save", record: record(owner, kind) })));
+      }
+      const everywhere = kinds.filter((_, index) => index % 128 === 0 || index === kinds.length - 1);
+      let lists = 0;
+      const writing = (async () => {
+        for (let version = 1; lists < 6; version++)
+          await store.commit(
+            everywhere.map((kind) => ({ op: "save", record: record(owner, kind, { version }) })),
+          );
+      })();
+      try {
+        for (; lists < 6; lists++) {
+          const listed = await store.list(owner, "kind/", { reverse: lists % 2 === 1 });
+          const found = listed.filter(({ kind }) => everywhere.includes(kind));
+          const versions = [...new Set(found.map(({ version }) => version))];
+          assert.deepEqual(
+            [listed.length, versions.length],
+            [kinds.length, 1],
+            "records, and versions of one commit",
+          );
+        }
+      } finally {
+        lists = 6;
+        await writing;
+      }
+    },
+  },
+  {
     id: "list/every-byte",
     rule: "list returns every match also when the payloads together are large.",
     async run({ store, identity, record }) {

@@ -141,6 +141,27 @@ export const scanMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "lists-page-by-page",
+    "list/one-snapshot",
+    (base) =>
+      class extends base {
+        override async scan(query: ScanQuery): Promise<ScanPage> {
+          const limit = Math.min(query.limit, 500);
+          const page = await super.scan({ ...query, limit });
+          const last = page.records.at(-1);
+          if (!page.more || limit === query.limit || last === undefined) return page;
+          // As any answer of a database, the next page comes some turns of the event loop later.
+          for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+          const rest = await this.scan({
+            ...query,
+            limit: query.limit - limit,
+            [query.reverse ? "before" : "after"]: last,
+          });
+          return { ...rest, records: [...page.records, ...rest.records] };
+        }
+      },
+  ),
+  brokenDriver(
     "stops-at-eight-mebibytes",
     "list/every-byte",
     (base) =>

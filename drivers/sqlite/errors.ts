@@ -76,6 +76,10 @@ export function damaged(finding: string, cause?: unknown): StateError<"CORRUPT">
 }
 
 /** UNAVAILABLE until a person has done something about it. */
+export function storeClosed(): StateError<"STORE_CLOSED"> {
+  return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+}
+
 export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", isForWantOfHandles(cause) ? NO_HANDLE_LEFT : message, {
     details: { reason: "setup" },

@@ -3,13 +3,15 @@ import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { CacheShares } from "./cache-shares.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
-import type { Connect } from "./connection.js";
+import type { Connect, Connection } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
 import { claimFile } from "./file-claims.js";
+import { databaseFiles, FileGuard } from "./file-identity.js";
 import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { whenUnlocked } from "./lock-wait.js";
+import { LongLists } from "./long-lists.js";
 import { openEngine } from "./open-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
@@ -85,13 +87,26 @@ async function openFile(
 
 /** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
 async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSettings): Promise<Reader> {
-  const connection = translated(() => connect(path, { readonly: true, fileMustExist: true }));
-  const reader = new Reader(connection);
+  const openOne = () => translated(() => connect(path, { readonly: true, fileMustExist: true }));
+  const connection = openOne();
   try {
+    const guard = new FileGuard(databaseFiles(path));
+    const reader = new Reader(connection, new LongLists(() => guarded(openOne(), guard)));
     await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
   } catch (error) {
-    reader.close();
+    connection.close();
+    throw error;
+  }
+}
+
+/** A later connection, which must be to the same files as the first. */
+function guarded(connection: Connection, guard: FileGuard): Connection {
+  try {
+    guard.verify();
+    return connection;
+  } catch (error) {
+    connection.close();
     throw error;
   }
 }

@@ -1,9 +1,11 @@
-import type { ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/driver.js";
+import type { CallLimit, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/driver.js";
+import { atOnce } from "../../src/in-slices.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
 import { ALIVE } from "./fences.js";
+import type { LongLists } from "./long-lists.js";
 import { CONTENT, PLACE, placedRecordOf, recordOf } from "./row.js";
-import { prepareScans, scanIdentity, scanTenant, scanTenants } from "./scan.js";
+import { listSteps, prepareScans, scanTenant, scanTenants } from "./scan.js";
 import { preparedOnFirstUse, schemaVersion } from "./schema.js";
 import { Transactions } from "./transactions.js";
 
@@ -20,6 +22,9 @@ SELECT ${CONTENT}, ${PLACE} FROM event JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${ALIVE}`;
 
+/** A list that is longer than this is read in slices. */
+const AT_ONCE = { limit: 500, maxBytes: 1024 * 1024 };
+
 /**
  * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
  * shortened, and show an old state.
@@ -28,8 +33,11 @@ export class Reader {
   readonly #connection: Connection;
   readonly #transactions: Transactions;
   readonly #statements: () => ReturnType<typeof prepareReads>;
+  readonly #longLists: LongLists | undefined;
 
-  constructor(connection: Connection) {
+  /** Without `longLists` every list is read at once, as it must be where no other connection reads the same. */
+  constructor(connection: Connection, longLists?: LongLists) {
+    this.#longLists = longLists;
     this.#connection = connection;
     this.#transactions = new Transactions(connection);
     this.#statements = preparedOnFirstUse(connection, prepareReads);
@@ -53,12 +61,24 @@ export class Reader {
     return row === undefined ? undefined : placedRecordOf(row as readonly unknown[]);
   }
 
-  scan(query: ScanQuery): ScanPage {
+  scan(query: ScanQuery, limit: CallLimit = {}): ScanPage | Promise<ScanPage> {
     const { scans } = this.#statements();
     const { identity, tenant } = query;
-    if (identity !== undefined) return translated(() => scanIdentity(scans, query, identity));
+    if (identity !== undefined) return this.#list(query, identity, limit);
     if (tenant !== undefined) return this.#transactions.reading(() => scanTenant(scans, query, tenant));
     return this.#transactions.reading(() => scanTenants(scans, query));
+  }
+
+  #list(query: ScanQuery, identity: Omit<Slot, "kind">, limit: CallLimit): ScanPage | Promise<ScanPage> {
+    const { scans } = this.#statements();
+    const page = (most: ScanQuery) => translated(() => atOnce(listSteps(scans, most, identity)));
+    if (this.#longLists === undefined) return page(query);
+    const begin = page({
+      ...query,
+      limit: Math.min(query.limit, AT_ONCE.limit),
+      maxBytes: Math.min(query.maxBytes, AT_ONCE.maxBytes),
+    });
+    return !begin.more || begin.fills(query) ? begin : this.#longLists.read(query, identity, limit);
   }
 
   schemaVersion(): number {
@@ -69,7 +89,8 @@ export class Reader {
     limitCache(this.#connection, kib);
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#longLists?.close();
     this.#connection.close();
   }
 }

@@ -1,4 +1,5 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
+import { atOnce, type Steps } from "../../src/in-slices.js";
 import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/order.js";
 import type { Connection, Statement } from "./connection.js";
 import { damaged } from "./errors.js";
@@ -26,6 +27,9 @@ const CONTENT_OF = `SELECT ${CONTENT} FROM record WHERE id = ?`;
 const MOST_TENANTS = 500;
 const MOST_DEAD = 5000;
 
+/** What is read in a step. */
+const STEP = { records: 50, bytes: 256 * 1024 };
+
 const NEXT_TENANT =
   "SELECT tenant, CAST(tenant AS BLOB) FROM record WHERE tenant > ? ORDER BY tenant LIMIT 1";
 
@@ -34,10 +38,18 @@ const AFTER_ALL_TEXT = Buffer.alloc(0);
 
 export type ScanStatements = ReturnType<typeof prepareScans>;
 
-export function prepareScans(connection: Connection) {
+export type ListStatements = ReturnType<typeof prepareLists>;
+
+export function prepareLists(connection: Connection) {
   return {
     ofIdentity: connection.prepare(OF_IDENTITY).raw(),
     ofIdentityReverse: connection.prepare(`${OF_IDENTITY} DESC`).raw(),
+  };
+}
+
+export function prepareScans(connection: Connection) {
+  return {
+    ...prepareLists(connection),
     ofTenant: connection.prepare(OF_TENANT).raw(),
     placesOfTenant: connection.prepare(PLACES_OF_TENANT).raw(),
     contentOf: connection.prepare(CONTENT_OF).raw(),
@@ -46,13 +58,13 @@ export function prepareScans(connection: Connection) {
   };
 }
 
-/** Records of one identity, by kind. */
-export function scanIdentity(sql: ScanStatements, query: ScanQuery, identity: Omit<Slot, "kind">): ScanPage {
+/** Records of one identity, by kind, some in each step. From the first step to the last it is one statement, and so one snapshot. */
+export function* listSteps(sql: ListStatements, query: ScanQuery, identity: Omit<Slot, "kind">): Steps<Page> {
   const { tenant, user, session, run } = identity;
   const { from, until } = kindRange(query);
   const page = new Page(query);
   const statement = query.reverse ? sql.ofIdentityReverse : sql.ofIdentity;
-  page.take(
+  yield* page.takeSteps(
     statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT, tenant, user, session),
   );
   return page;
@@ -133,7 +145,7 @@ function tenantAfter(sql: ScanStatements, tenant: string, page: Page): string | 
   return undefined;
 }
 
-class Page implements ScanPage {
+export class Page implements ScanPage {
   readonly records: StoredRecord[] = [];
   more = false;
   next?: Slot;
@@ -147,7 +159,12 @@ class Page implements ScanPage {
   }
 
   get isFull(): boolean {
-    return this.records.length >= this.#limit || this.#bytes >= this.#maxBytes;
+    return this.fills({ limit: this.#limit, maxBytes: this.#maxBytes });
+  }
+
+  /** Whether it is all that a page of such a size may hold. */
+  fills({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
+    return this.records.length >= limit || this.#bytes >= maxBytes;
   }
 
   /** Enough was looked at: the next page goes on after this place. */
@@ -163,6 +180,12 @@ class Page implements ScanPage {
 
   /** Takes rows until the page is full, those before a place if one is given. */
   take(rows: Iterable<unknown>, before?: Slot): void {
+    atOnce(this.takeSteps(rows, before));
+  }
+
+  *takeSteps(rows: Iterable<unknown>, before?: Slot): Steps<void> {
+    let taken = 0;
+    let bytes = 0;
     for (const row of rows) {
       if (this.isFull) {
         this.more = true;
@@ -172,6 +195,10 @@ class Page implements ScanPage {
       if (before !== undefined && compareByKind(record, before) >= 0) return;
       this.records.push(record);
       this.#bytes += record.bytes?.byteLength ?? 0;
+      if (++taken < STEP.records && this.#bytes - bytes < STEP.bytes) continue;
+      taken = 0;
+      bytes = this.#bytes;
+      yield;
     }
   }
 }

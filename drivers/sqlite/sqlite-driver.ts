@@ -1,6 +1,7 @@
 import { afterWaiting } from "../../src/decide.js";
 import type {
   ApplyOptions,
+  CallLimit,
   Commit,
   Driver,
   DriverStatus,
@@ -12,10 +13,10 @@ import type {
   StoredRecord,
   Swept,
 } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
 import { pendingAt } from "../migrations.js";
 import type { BackedUp } from "./backup.js";
 import type { SqliteSettings } from "./config.js";
+import { storeClosed } from "./errors.js";
 import { whenUnlocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
 import { MIGRATIONS } from "./schema.js";
@@ -62,8 +63,8 @@ export class SqliteDriver implements Driver, BackedUp {
     return this.#patiently(() => this.#reader.readByEventId(session, eventId));
   }
 
-  scan(query: ScanQuery): Promise<ScanPage> {
-    return this.#patiently(() => this.#reader.scan(query));
+  scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage> {
+    return this.#patiently(() => this.#reader.scan(query, limit));
   }
 
   sweep(session: Session): Promise<Swept> {
@@ -78,14 +79,14 @@ export class SqliteDriver implements Driver, BackedUp {
   }
 
   async backup(target: string): Promise<void> {
-    if (this.#closed) throw new StateError("STORE_CLOSED", "the store is closed", { details: {} });
+    if (this.#closed) throw storeClosed();
     await this.#writer.backup(target);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     // The last connection to close writes the log into the file, which one for reading cannot do.
-    this.#reader.close();
+    await this.#reader.close();
     await this.#writer.close();
     this.#released();
   }

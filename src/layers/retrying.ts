@@ -103,7 +103,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       read: (slots, limit) => again("read", limit, (left) => driver.read(slots, left)),
       readByEventId: (session, eventId, limit) =>
         again("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
-      scan: (query, limit) => again("scan", limit, (left) => driver.scan(query, left)),
+      scan: (query, limit) => again("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),
       sweep: (session) => again("sweep", {}, () => driver.sweep(session)),
       status: () => driver.status(),
       close() {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Change, Identity, NewRecord } from "../../src/contract.js";
 import type { Commit, Driver, Layer, Write } from "../../src/driver.js";
 import { createStore } from "../../src/driver-store.js";
+import { retrying } from "../../src/layers/index.js";
 import { maintenanceScope } from "../../src/scope.js";
 import type { StoreOptions } from "../../src/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./rig.js";
@@ -309,6 +310,20 @@ describe("an abort of a read", () => {
     controller.abort(reason);
     for (const result of await Promise.allSettled(reads))
       expect(result).toEqual({ status: "rejected", reason });
+  });
+
+  test("reaches a driver that is at a list, through layers, so that it can end", async () => {
+    const { signal } = new AbortController();
+    const told: unknown[] = [];
+    const driver = driverWith({
+      async scan(_, limit) {
+        told.push(limit?.signal);
+        return { records: [], more: false };
+      },
+    });
+    await createStore(driver, { layers: [retrying()] }).list(IDENTITY, "", { signal });
+    await createStore(driver).list(IDENTITY, "", { signal });
+    expect(told).toEqual([signal, signal]);
   });
 
   test("before the call asks nothing of the driver", async () => {

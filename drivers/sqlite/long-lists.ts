@@ -1,0 +1,124 @@
+import type { CallLimit, ScanPage, ScanQuery, Slot } from "../../src/driver.js";
+import { StateError } from "../../src/errors.js";
+import { inSlices, type Steps } from "../../src/in-slices.js";
+import { monotonicMs } from "../../src/real-timers.js";
+import { whenAborted } from "../../src/when-aborted.js";
+import { type Connection, limitCache } from "./connection.js";
+import { storeClosed, translate } from "./errors.js";
+import { listSteps, prepareLists } from "./scan.js";
+
+/** So many are read at once: each takes a connection and, while it lasts, keeps the log from being shortened. */
+const MOST_AT_ONCE = 2;
+/** Nor may one do that for ever. */
+const LONGEST_MS = 120_000;
+/** Each page is read once. */
+const CACHE_KIB = 1024;
+
+interface Waiter {
+  readonly start: () => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+/**
+ * Lists that would hold up the event loop, read in slices, each from one snapshot, which its statement holds. So each has a
+ * connection of its own, while it lasts: the one for other reads must see what was written meanwhile.
+ */
+export class LongLists {
+  readonly #connect: () => Connection;
+  readonly #waiting: Waiter[] = [];
+  readonly #open = new Set<Promise<unknown>>();
+  /** Those under way, and those that are about to be. */
+  #places = 0;
+  #closed = false;
+
+  constructor(connect: () => Connection) {
+    this.#connect = connect;
+  }
+
+  async read(
+    query: ScanQuery,
+    identity: Omit<Slot, "kind">,
+    { deadline = Number.POSITIVE_INFINITY, signal }: CallLimit,
+  ): Promise<ScanPage> {
+    if (this.#places < MOST_AT_ONCE) this.#places++;
+    else await this.#turn(signal);
+    const until = Math.min(deadline, monotonicMs() + LONGEST_MS);
+    const list = inSlices(this.#steps(query, identity, { deadline: until, ...(signal && { signal }) }));
+    this.#open.add(list);
+    try {
+      return await list;
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      this.#open.delete(list);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#places--;
+      else next.start();
+    }
+  }
+
+  /** Those under way end with their next slice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { refuse } of this.#waiting.splice(0)) refuse(storeClosed());
+    await Promise.allSettled(this.#open);
+  }
+
+  *#steps(query: ScanQuery, identity: Omit<Slot, "kind">, limit: CallLimit): Steps<ScanPage> {
+    this.#verify(limit);
+    const connection = this.#connect();
+    try {
+      limitCache(connection, CACHE_KIB);
+      const steps = listSteps(prepareLists(connection), query, identity);
+      try {
+        for (;;) {
+          const { done, value } = steps.next();
+          if (done) return value;
+          yield;
+          this.#verify(limit);
+        }
+      } finally {
+        // A connection with a statement under way cannot be closed.
+        steps.return(undefined as never);
+      }
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Whether anybody still waits for it. */
+  #verify({ deadline = Number.POSITIVE_INFINITY, signal }: CallLimit): void {
+    if (this.#closed) throw storeClosed();
+    signal?.throwIfAborted();
+    if (monotonicMs() < deadline) return;
+    throw new StateError(
+      "UNAVAILABLE",
+      "the list is not complete in time: ask for parts of it, with a limit",
+      {
+        details: { reason: "refused" },
+      },
+    );
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        start() {
+          release?.();
+          resolve();
+        },
+        refuse(error) {
+          release?.();
+          reject(error);
+        },
+      };
+      const release =
+        signal &&
+        whenAborted(signal, () => {
+          this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+          waiter.refuse(signal.reason);
+        });
+      this.#waiting.push(waiter);
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { Connection } from "../../drivers/sqlite/connection.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import { LongLists } from "../../drivers/sqlite/long-lists.js";
+import { listSteps, prepareLists } from "../../drivers/sqlite/scan.js";
+import type { ScanPage } from "../../src/driver.js";
+import { monotonicMs } from "../../src/real-timers.js";
+import { commit, failure, madePath, open, plain, record, SLOT } from "./sqlite-rig.js";
+
+const { kind: _, ...OWNER } = SLOT;
+const ALL = { limit: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER, reverse: false };
+const LIST = { ...ALL, identity: OWNER, prefix: "" };
+/** Takes several slices on any machine. */
+const MANY = 20_000;
+
+const FILL = `
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
+SELECT '${OWNER.tenant}', '${OWNER.user}', '${OWNER.session}', '', printf('kind/%06d', i), 'e/' || i, 'f', 0, 1, x'00' FROM n`;
+
+async function filled(count: number) {
+  const path = await madePath();
+  const other = plain(path);
+  other.prepare(FILL).run(count);
+  return { path, other };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Of the first and the last record. */
+const ends = ({ records }: ScanPage) => [records[0]?.version, records.at(-1)?.version];
+
+/** Whether anything keeps the log from being shortened. */
+const isHeld = (other: ReturnType<typeof plain>) =>
+  (other.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[])[0]?.busy !== 0;
+
+function counting(path: string) {
+  const counts = { open: 0, most: 0 };
+  const lists = new LongLists(() => {
+    const connection = plain(path) as Connection;
+    counts.most = Math.max(counts.most, ++counts.open);
+    const close = connection.close.bind(connection);
+    connection.close = () => {
+      counts.open--;
+      return close();
+    };
+    return connection;
+  });
+  onTestFinished(() => lists.close());
+  return { lists, counts };
+}
+
+test("a list is read in steps, all from one snapshot, whoever writes in between", async () => {
+  const { path, other } = await filled(1000);
+  const steps = listSteps(prepareLists(plain(path) as Connection), LIST, OWNER);
+  let count = 0;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) {
+      expect(value.records.map(({ version }) => version)).toEqual(new Array(1000).fill(0));
+      break;
+    }
+    other.prepare("UPDATE record SET version = ?").run(++count);
+  }
+  expect(count).toBeGreaterThan(10);
+});
+
+test("a step ends with its bytes too", async () => {
+  const { path, other } = await filled(20);
+  other.exec("UPDATE record SET bytes = zeroblob(300000)");
+  const steps = listSteps(prepareLists(plain(path) as Connection), LIST, OWNER);
+  let count = 0;
+  while (!steps.next().done) count++;
+  expect(count).toBe(20);
+});
+
+test("others read and write while a long list is under way, and it shows nothing of that", async () => {
+  const { path } = await filled(MANY);
+  const driver = await open({ path, thread: "inline" });
+  const [first, last] = ["kind/000001", `kind/${String(MANY).padStart(6, "0")}`] as [string, string];
+  let isOver = false;
+  const list = driver.scan(LIST).finally(() => {
+    isOver = true;
+  });
+  const versions: (number | undefined)[] = [];
+  for (let version = 1; !isOver; version++) {
+    const saves = [first, last].map((kind) => ({ op: "save" as const, record: record({ kind, version }) }));
+    await driver.apply([commit(...saves)], { now: 1, window: 1 });
+    const [found] = await driver.read([{ ...SLOT, kind: last }]);
+    if (!isOver) versions.push(found?.version);
+    await turn();
+  }
+  const page = await list;
+  expect(page.records.length).toBe(MANY);
+  const [low, high] = ends(page);
+  expect(high).toBe(low);
+  expect(versions.length).toBeGreaterThan(1);
+  expect(versions).toEqual(versions.map((_, index) => index + 1));
+  expect(ends(await driver.scan({ ...LIST, reverse: true }))).not.toEqual([low, low]);
+});
+
+test("a list whose caller has given up ends between two slices, and holds nothing any more", async () => {
+  const { path, other } = await filled(MANY);
+  const driver = await open({ path, thread: "inline" });
+  const caller = new AbortController();
+  const list = driver.scan(LIST, { signal: caller.signal });
+  const ended = expect(list).rejects.toThrow("given up");
+  await turn();
+  await driver.apply([commit({ op: "save", record: record() })], { now: 1, window: 1 });
+  await turn();
+  caller.abort(new Error("given up"));
+  await ended;
+  expect(isHeld(other)).toBe(false);
+});
+
+test("one that takes longer than it may ends too, and so does its snapshot", async () => {
+  const { path, other } = await filled(MANY);
+  const driver = await open({ path, thread: "inline" });
+  const error = await failure(driver.scan(LIST, { deadline: monotonicMs() + 1 }));
+  expect([error.code, error.details]).toEqual(["UNAVAILABLE", { reason: "refused" }]);
+  expect(isHeld(other)).toBe(false);
+});
+
+test("close ends a long list, and those that wait for their turn", async () => {
+  const { path, other } = await filled(MANY);
+  const driver = await openSqlite({ path, thread: "inline" });
+  const lists = [1, 2, 3, 4].map(() => failure(driver.scan(LIST)));
+  await turn();
+  await driver.close();
+  for (const list of lists) expect((await list).code).toBe("STORE_CLOSED");
+  expect(isHeld(other)).toBe(false);
+});
+
+test("only so many are read at once, and each gets its turn, but for one that was given up", async () => {
+  const { path } = await filled(3000);
+  const { lists, counts } = counting(path);
+  const caller = new AbortController();
+  const all = [1, 2, 3, 4, 5].map(() => lists.read(LIST, OWNER, {}));
+  const givenUp = lists.read(LIST, OWNER, { signal: caller.signal });
+  caller.abort(new Error("given up"));
+  await expect(givenUp).rejects.toThrow("given up");
+  for (const list of all) expect((await list).records.length).toBe(3000);
+  expect(counts).toEqual({ open: 0, most: 2 });
+  // Nobody keeps a place.
+  await Promise.all([1, 2].map(() => lists.read(LIST, OWNER, {})));
+});
+
+test("a list that is short takes no connection of its own, whatever was asked for", async () => {
+  const { path, other } = await filled(500);
+  const driver = await open({ path, thread: "inline" });
+  let isOver = false;
+  const list = driver.scan(LIST).then(({ records }) => {
+    isOver = true;
+    return records.length;
+  });
+  // Without a turn of the event loop.
+  for (let task = 0; task < 20; task++) await undefined;
+  expect(isOver).toBe(true);
+  expect(await list).toBe(500);
+  other.exec("UPDATE record SET bytes = zeroblob(2000) WHERE id > 100");
+  const page = await driver.scan({ ...LIST, limit: 200, maxBytes: 10_000 });
+  expect([page.records.length, page.more]).toEqual([105, true]);
+});
+
+test("a long list is refused when the path leads to another file", async () => {
+  const { path } = await filled(1000);
+  const driver = await open({ path, thread: "inline" });
+  const { renameSync } = await import("node:fs");
+  renameSync(path, `${path}-away`);
+  const error = await failure(driver.scan(LIST));
+  renameSync(`${path}-away`, path);
+  expect(error.code).toBe("UNAVAILABLE");
+});
