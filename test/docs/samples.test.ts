@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { typeFaults, withoutTypes } from "./checked.js";
+import { commentPages } from "./comments.js";
 import { type Page, ROOT, readPages } from "./pages.js";
 import { type Sample, samplesOf } from "./samples.js";
 
@@ -22,7 +23,7 @@ mkdirSync(join(ROOT, "dist"), { recursive: true });
 const folder = mkdtempSync(join(ROOT, "dist", "samples-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const byPage = readPages()
+const byPage = [...readPages(), ...commentPages()]
   .map((page) => [page.path, samplesOf(page)] as const)
   .filter(([, samples]) => samples.length > 0);
 const samples = byPage.flatMap(([, all]) => all);
