@@ -13,7 +13,9 @@ export interface NeighboursInput extends Place {
 export type Flood = "saves of 256 B" | "saves of 64 KiB" | "erases" | "lists";
 
 const FLOODS: readonly Flood[] = ["saves of 256 B", "saves of 64 KiB", "erases", "lists"];
-const IDLE_SAVES = 100;
+/** In a round. A flood may be over after a few, and is made again then. */
+const SAVES = 100;
+const MOST_FLOODS = 20;
 const EVERY_MS = 5;
 const ALONE: Identity = { tenant: "alone", user: "ada", session: "session" };
 const LISTED: Identity = { tenant: "crowd", user: "ada", session: "listed" };
@@ -23,10 +25,13 @@ export async function run(input: NeighboursInput): Promise<NeighbourResult[]> {
   const store = await openFresh(input);
   for (let index = 0; index < 20; index++) await save(store, LISTED, `kind/${index}`, 256);
   const took = new Map<string, number[]>(["nothing", ...FLOODS].map((beside) => [beside, []]));
-  for (let round = 0; round < input.rounds; round++) {
+  let floods = 0;
+  for (let round = 1; round <= input.rounds; round++) {
     for (const [beside, latencies] of took) {
-      if (beside === "nothing") await saveAlone(store, latencies, (saves) => saves >= IDLE_SAVES);
-      else await saveBeside(store, latencies, await prepared(store, beside as Flood, input, round));
+      const wanted = round * SAVES;
+      if (beside === "nothing") await saveAlone(store, latencies, () => latencies.length >= wanted);
+      for (let tries = 0; latencies.length < wanted && tries < MOST_FLOODS; tries++)
+        await saveBeside(store, latencies, await prepared(store, beside as Flood, input, floods++));
     }
   }
   await store.close();
@@ -42,10 +47,10 @@ async function prepared(
   store: StateStore,
   flood: Flood,
   { calls }: NeighboursInput,
-  round: number,
+  number: number,
 ): Promise<() => Promise<unknown>[]> {
   const numbers = Array.from({ length: calls[flood] }, (_, index) => index);
-  const sessionOf = (index: number): Identity => ({ ...LISTED, session: `${round}-${index}` });
+  const sessionOf = (index: number): Identity => ({ ...LISTED, session: `${number}-${index}` });
   switch (flood) {
     case "saves of 256 B":
       return () => numbers.map((index) => save(store, sessionOf(index % 100), `kind/${index}`, 256));
@@ -73,18 +78,13 @@ async function saveBeside(
   await Promise.all([flooding, saveAlone(store, latencies, () => isOver)]);
 }
 
-async function saveAlone(
-  store: StateStore,
-  latencies: number[],
-  isEnough: (saves: number) => boolean,
-): Promise<void> {
-  let saves = 0;
+async function saveAlone(store: StateStore, latencies: number[], isEnough: () => boolean): Promise<void> {
   do {
     const started = performance.now();
     await save(store, ALONE, "kind", 256);
     latencies.push(performance.now() - started);
     await sleep(EVERY_MS);
-  } while (!isEnough(++saves));
+  } while (!isEnough());
 }
 
 function save(store: StateStore, identity: Identity, kind: string, bytes: number): Promise<unknown> {
