@@ -9,6 +9,8 @@ export const SECTIONS = [
   "slow-disk",
   "overwrites",
   "burst",
+  "stalls",
+  "neighbours",
   "ledger",
 ] as const;
 

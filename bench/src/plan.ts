@@ -1,3 +1,6 @@
+import type { NeighboursInput } from "./jobs/neighbours.js";
+import type { StallsInput } from "./jobs/stalls.js";
+
 /** How much is measured. */
 export interface Plan {
   readonly payloads: readonly number[];
@@ -15,6 +18,8 @@ export interface Plan {
   readonly sizes: readonly [number, ...number[]];
   readonly overwrites: number;
   readonly burst: number;
+  readonly neighbours: Pick<NeighboursInput, "rounds" | "calls">;
+  readonly stalls: Pick<StallsInput, "listMiB" | "records" | "tenants" | "times">;
   /** The entries of a year. */
   readonly ledger: number;
 }
@@ -30,6 +35,11 @@ export const FULL: Plan = {
   sizes: [10_000, 100_000, 1_000_000],
   overwrites: 1_000_000,
   burst: 100_000,
+  neighbours: {
+    rounds: 5,
+    calls: { "saves of 256 B": 5_000, "saves of 64 KiB": 2_000, erases: 2_000, lists: 12_000 },
+  },
+  stalls: { listMiB: 128, records: 100_000, tenants: 5_000, times: 5 },
   ledger: 200_000,
 };
 
@@ -44,5 +54,10 @@ export const QUICK: Plan = {
   sizes: [10_000, 30_000, 100_000],
   overwrites: 100_000,
   burst: 20_000,
+  neighbours: {
+    rounds: 2,
+    calls: { "saves of 256 B": 2_000, "saves of 64 KiB": 300, erases: 300, lists: 1_000 },
+  },
+  stalls: { listMiB: 128, records: 100_000, tenants: 500, times: 3 },
   ledger: 20_000,
 };

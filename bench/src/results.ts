@@ -1,4 +1,5 @@
 import type { Round } from "./contestant.js";
+import type { Stalls } from "./longest-stalls.js";
 
 export interface EntrantResult {
   readonly name: string;
@@ -56,6 +57,23 @@ export interface BurstResult {
   readonly loopMax: number;
 }
 
+/** Saves of a tenant, alone or beside a flood of another's calls. */
+export interface NeighbourResult {
+  readonly driver: string;
+  /** What the other does: "nothing", or its flood. */
+  readonly beside: string;
+  readonly saves: number;
+  /** In milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** How long an operation keeps the event loop to itself. */
+export interface StallResult extends Stalls {
+  readonly driver: string;
+  readonly operation: string;
+}
+
 export interface LedgerFill {
   readonly driver: string;
   readonly entries: number;
@@ -82,6 +100,8 @@ export interface Results {
   readonly scanMemory: readonly ScanMemory[];
   readonly overwrites: readonly OverwriteResult[];
   readonly bursts: readonly BurstResult[];
+  readonly neighbours: readonly NeighbourResult[];
+  readonly stalls: readonly StallResult[];
   readonly ledgerFills: readonly LedgerFill[];
   readonly ledgerMemory: readonly LedgerMemory[];
   readonly skipped: readonly Remark[];
@@ -96,6 +116,8 @@ export interface Findings extends Results {
   readonly scanMemory: ScanMemory[];
   readonly overwrites: OverwriteResult[];
   readonly bursts: BurstResult[];
+  readonly neighbours: NeighbourResult[];
+  readonly stalls: StallResult[];
   readonly ledgerFills: LedgerFill[];
   readonly ledgerMemory: LedgerMemory[];
   readonly skipped: Remark[];
@@ -109,6 +131,8 @@ export function noFindings(): Findings {
     scanMemory: [],
     overwrites: [],
     bursts: [],
+    neighbours: [],
+    stalls: [],
     ledgerFills: [],
     ledgerMemory: [],
     skipped: [],

@@ -14,11 +14,13 @@ import { burst } from "./sections/burst.js";
 import { growth } from "./sections/growth.js";
 import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
+import { neighbours } from "./sections/neighbours.js";
 import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
 import { scans } from "./sections/scans.js";
 import { slowDisk } from "./sections/slow-disk.js";
 import { sqlite } from "./sections/sqlite.js";
+import { stalls } from "./sections/stalls.js";
 
 const RUN: Readonly<Record<SectionName, Section>> = {
   sqlite,
@@ -29,6 +31,8 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   "slow-disk": slowDisk,
   overwrites,
   burst,
+  stalls,
+  neighbours,
   ledger,
 };
 

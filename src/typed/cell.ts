@@ -5,6 +5,7 @@ import { slotKey } from "../slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
 import { isVouchedFor } from "../vouched.js";
 import type { Codec } from "./codec.js";
+import { inOneSlice } from "./slices.js";
 import { shownReason, Undecodable } from "./undecodable.js";
 
 /** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
@@ -66,10 +67,14 @@ export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "ki
   return slotKey({ tenant, user, session, run, kind });
 }
 
+/** A value of more bytes is decoded in a slice of its own: where several are read at once, others have their turn between. */
+const AT_ONCE = 32 * 1024;
+
 /** What a record says, or CORRUPT with its place: nothing that does not decode is skipped or made up for. */
 export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecord): Promise<T> {
   try {
-    const value = await codec.decode(record.bytes, record.version);
+    const decode = () => codec.decode(record.bytes, record.version);
+    const value = await (record.bytes.length > AT_ONCE ? inOneSlice(decode) : decode());
     // It would look as if nothing were stored.
     if (value === undefined) throw new Undecodable("it decodes to undefined");
     return value;

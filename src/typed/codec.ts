@@ -1,6 +1,7 @@
 import { invalid, StateError } from "../errors.js";
 import { readInteger, readNamed, readObject } from "../validate.js";
-import { copyJson, type JsonValue } from "./json-value.js";
+import { copyJson } from "./json-copy.js";
+import type { JsonValue } from "./json-value.js";
 import { applySchema, SchemaMismatch, type SchemaResult, type StandardSchema } from "./standard-schema.js";
 import { Undecodable } from "./undecodable.js";
 

@@ -20,6 +20,7 @@ import {
 } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";
 import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
+import { mapInSlices } from "./slices.js";
 
 /** A value of a collection. */
 export interface Item<T> extends Stored<T> {
@@ -104,7 +105,7 @@ export class Collection<T, Input = T> {
         ...(options && "before" in options ? { before: itemKind(this.#name, before, "before") } : {}),
       },
     );
-    return Promise.all(records.map((record) => this.#itemOf(record)));
+    return mapInSlices(records, (record) => this.#itemOf(record));
   }
 
   /** The cell for a transaction. */

@@ -13,13 +13,8 @@ export {
 } from "./journal.js";
 export type { Bounds } from "./journal-bounds.js";
 export type { TrimRange } from "./journal-trim.js";
-export {
-  copyJson,
-  type JsonInput,
-  type JsonInputOf,
-  type JsonObjectInput,
-  type JsonValue,
-} from "./json-value.js";
+export { copyJson } from "./json-copy.js";
+export type { JsonInput, JsonInputOf, JsonObjectInput, JsonValue } from "./json-value.js";
 export { TypedSlot } from "./slot.js";
 export {
   type SchemaFault,

@@ -24,6 +24,7 @@ import {
   trimIn,
 } from "./journal-trim.js";
 import { callersId, digestOf, itemKind, itemPrefix, ownEventId, readOwnId, readShapeName } from "./names.js";
+import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
 import type { Transaction } from "./transaction.js";
 
@@ -222,7 +223,7 @@ export class Journal<T, Input = T> {
     const highest = range.reverse && from !== undefined ? { before: this.#kind(from + 1) } : {};
     const bound = { after: this.#kind(lowest - 1), ...highest };
     const records = await this.#store.list(owner, itemPrefix(this.#name), { ...range, ...bound });
-    return Promise.all(records.map((record) => this.#entryOf(record)));
+    return mapInSlices(records, (record) => this.#entryOf(record));
   }
 
   /** The records of these entries, of those that are there. */

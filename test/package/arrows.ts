@@ -41,6 +41,7 @@ const WRAPPER_AUTHOR = [
   "errors",
   "event-id",
   "identity",
+  "in-slices",
   "limits",
   "order",
   "real-timers",

@@ -5,8 +5,10 @@ import type { Remark, Results } from "../results.js";
 import { TARGETS } from "../targets.js";
 import { machine } from "./machine.js";
 import { NONE, table } from "./markdown.js";
+import { neighbourTexts } from "./neighbours.js";
 import { otherTexts } from "./others.js";
 import { raceText } from "./races.js";
+import { stallTexts } from "./stalls.js";
 import { versions } from "./versions.js";
 
 export interface RunFacts {
@@ -43,6 +45,8 @@ export function report(results: Results, facts: RunFacts): string {
     HOW_TO_READ,
     ...results.races.map(raceText),
     ...otherTexts(results),
+    ...stallTexts(results),
+    ...neighbourTexts(results),
   ].join("\n\n")}\n`;
 }
 

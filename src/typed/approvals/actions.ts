@@ -1,9 +1,9 @@
 import { invalid } from "../../errors.js";
 import { readNamed, readOneOf } from "../../validate.js";
 import { readEventId, readKind } from "../../validate-text.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import type { JsonValue } from "../json-value.js";
 import { digestOfCall } from "./digest.js";
-import { optional, readLongText, readTtl } from "./request.js";
+import { optional, readJson, readLongText, readTtl } from "./request.js";
 import type { Finish, Settlement, Taking } from "./transitions.js";
 
 /** A call whose answer was lost may be made again: with the same token and content it gets the same answer. */
@@ -36,7 +36,10 @@ export interface CancelInput extends Repeatable {
 export interface ClaimInput extends Repeatable {
   /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
   readonly tool: string;
-  /** The arguments of the call that is about to be made: any JSON. */
+  /**
+   * The arguments of the call that is about to be made: any JSON. What is larger than 128 KiB must not change until the
+   * call is answered.
+   */
   readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
@@ -44,7 +47,7 @@ export interface ClaimInput extends Repeatable {
 
 /** What a claimed call returned. */
 export interface CompleteInput extends Repeatable {
-  /** Any JSON. */
+  /** Any JSON. What is larger than 128 KiB must not change until the call is answered. */
   readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
@@ -82,25 +85,23 @@ export function readCancel(input: unknown): Settlement {
   };
 }
 
-export function readClaim(
+export async function readClaim(
   input: unknown,
   mostBytes: number,
-): { readonly digest: string; readonly taking: Taking } {
+): Promise<{ readonly digest: string; readonly taking: Taking }> {
   const names = ["tool", "arguments", "by", "token"];
   const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
-  return {
-    digest: digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments", "refused", mostBytes)),
-    taking: { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) },
-  };
+  const named = readKind(tool, "tool");
+  const taking = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
+  const digest = await digestOfCall(named, await readJson(args, "arguments", mostBytes));
+  return { digest, taking };
 }
 
-export function readComplete(input: unknown, mostBytes: number): Finish {
+export async function readComplete(input: unknown, mostBytes: number): Promise<Finish> {
   const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
-  return {
-    ...optional(given, "result", (result, field) => copyJson(result, field, "refused", mostBytes)),
-    ...optional(given, "by", readKind),
-    ...optional(given, "token", readEventId),
-  };
+  const rest = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
+  if (!("result" in given)) return rest;
+  return { result: await readJson(given.result, "result", mostBytes), ...rest };
 }
 
 export function readFail(input: unknown): Finish {

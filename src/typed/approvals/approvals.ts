@@ -42,7 +42,7 @@ import { ApprovalRecords } from "./records.js";
 import { type ApprovalRequest, readFlag, readRequest } from "./request.js";
 import type { Where } from "./status-index.js";
 import { approvalOf, type Place } from "./stored-approval.js";
-import { type Act, claim, type Finish, finish, isSameRequest, settle } from "./transitions.js";
+import { type Act, askedOf, claim, type Finish, finish, isSameRequest, settle } from "./transitions.js";
 import { Waiting } from "./waiting.js";
 
 const POLL_MS = 250;
@@ -84,7 +84,7 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
     const owner = ownSession(identity);
-    const { id, content } = readRequest(request, this.#mostBytes);
+    const { id, content } = await readRequest(request, this.#mostBytes);
     this.#deciders.checkRequest(content);
     const place = { identity: owner, id: id ?? newEventId() };
     return this.#records.create(place, content, { ...readCall(options), repeatable: id !== undefined });
@@ -106,12 +106,13 @@ export class Approvals {
     const before = await this.#records.find(place, call);
     if (before === undefined) throw noSuchApproval();
     const now = this.#records.now();
-    if (settle(before, settlement, now) !== before) {
-      await this.#deciders.check(approvalOf(place, structuredClone(before), now), settlement);
-    }
+    const judged = askedOf(before);
+    // Whoever is asked may do to it what they like.
+    if (settle(before, settlement, now) !== before)
+      await this.#deciders.check(approvalOf(place, before, now), settlement);
     const act: Act = (approval, now) => {
       // Whoever was asked has judged this request, and no later one under its id.
-      if (!isSameRequest(approval, before)) throw noSuchApproval();
+      if (!isSameRequest(approval, judged)) throw noSuchApproval();
       return settle(approval, settlement, now);
     };
     return this.#change(place, act, settlement, call);
@@ -142,7 +143,7 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<Approval> {
     const place = readPlace(identity, id);
-    const { digest, taking } = readClaim(input, this.#mostBytes);
+    const { digest, taking } = await readClaim(input, this.#mostBytes);
     const act: Act = (approval, now) => claim(approval, digest, taking, now);
     return this.#change(place, act, taking, readCall(options));
   }
@@ -154,7 +155,9 @@ export class Approvals {
     input: CompleteInput = {},
     options?: CallOptions,
   ): Promise<Approval> {
-    return this.#finish(readPlace(identity, id), readComplete(input, this.#mostBytes), readCall(options));
+    const place = readPlace(identity, id);
+    const call = readCall(options);
+    return this.#finish(place, await readComplete(input, this.#mostBytes), call);
   }
 
   /** Says that a claimed call failed, or that nobody knows. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */

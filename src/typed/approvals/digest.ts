@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
-import canonicalize from "canonicalize";
+import { isDeepStrictEqual } from "node:util";
 import { readKind } from "../../validate-text.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import { copyJson } from "../json-copy.js";
+import type { JsonValue } from "../json-value.js";
+import { atOnce, beginAtOnce, type Steps } from "../slices.js";
+import { canonicalPieces } from "./canonical-pieces.js";
 
-/** Whether two objects say the same in JSON. */
+/** Whether two objects say the same in JSON, which both were made of. */
 export function isSameJson(a: object, b: object): boolean {
-  return canonicalize(a) === canonicalize(b);
+  return isDeepStrictEqual(a, b);
 }
 
 /**
@@ -13,11 +16,21 @@ export function isSameJson(a: object, b: object): boolean {
  * of numbers do not matter, everything else does. INVALID_RECORD for what has no form in JSON.
  */
 export function callDigest(tool: string, args: JsonValue | object): string {
-  return digestOfCall(readKind(tool, "tool"), copyJson(args, "arguments"));
+  return atOnce(digestSteps(readKind(tool, "tool"), copyJson(args, "arguments")));
 }
 
-/** The same of what was checked before. */
-export function digestOfCall(tool: string, args: JsonValue): string {
-  const text = canonicalize({ tool, arguments: args }) as string;
-  return createHash("sha256").update(text).digest("hex");
+/** The same of what was checked before, in slices where it is large. */
+export function digestOfCall(tool: string, args: JsonValue): Promise<string> {
+  return beginAtOnce(digestSteps(tool, args));
+}
+
+function* digestSteps(tool: string, args: JsonValue): Steps<string> {
+  const hash = createHash("sha256");
+  let isFirst = true;
+  for (const piece of canonicalPieces({ tool, arguments: args })) {
+    if (!isFirst) yield;
+    isFirst = false;
+    hash.update(piece);
+  }
+  return hash.digest("hex");
 }

@@ -3,13 +3,12 @@ import { isStateError, StateError } from "../../errors.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../cell.js";
 import { Collection } from "../collection.js";
 import { digestOf, ownEventId } from "../names.js";
-import { inSlices } from "../slices.js";
 import type { Clock } from "../time.js";
 import { type TransactOptions, transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
 import { announce } from "./announcements.js";
 import type { Approval } from "./approval.js";
-import { digestOfCall, isSameJson } from "./digest.js";
+import { digestOfCall } from "./digest.js";
 import { noSuchApproval } from "./errors.js";
 import { namingTheLarge, type StoredRequest } from "./request.js";
 import { type IndexEntry, isEntryOf, StatusIndex } from "./status-index.js";
@@ -22,7 +21,7 @@ import {
   type StoredApproval,
   type StoredState,
 } from "./stored-approval.js";
-import type { Act } from "./transitions.js";
+import { type Act, type AskedFor, isSameContent } from "./transitions.js";
 
 type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
 
@@ -60,8 +59,8 @@ export class ApprovalRecords {
       );
       const [found, asked] = records;
       if (found === undefined) return undefined;
-      const state = await inSlices(() => decodeRecord(APPROVAL, found));
-      const whole = joined(state, asked && (await inSlices(() => decodeRecord(ASKED, asked))));
+      const state = await decodeRecord(APPROVAL, found);
+      const whole = joined(state, asked && (await decodeRecord(ASKED, asked)));
       if (whole !== undefined) return whole;
       // It may have been erased, and asked for again, between the two.
       if (found.eventId === before)
@@ -83,7 +82,7 @@ export class ApprovalRecords {
     const cell = this.cell(place);
     const { user, session } = place.identity;
     const eventId = ownEventId(digestOf(COLLECTION, user, session), place.id);
-    const digest = await inSlices(() => digestOfCall(request.tool, request.arguments));
+    const digest = await digestOfCall(request.tool, request.arguments);
     try {
       const approval = await transact(
         this.store,
@@ -108,7 +107,7 @@ export class ApprovalRecords {
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT") && !isStateError(error, "CONDITION_FAILED"))
         throw namingTheLarge(error, request);
     }
-    return { approval: await this.#askedBefore(place, request, options), duplicate: true };
+    return { approval: await this.#askedBefore(place, { digest, request }, options), duplicate: true };
   }
 
   /** Does to an approval what `act` says, at the moment it is done. NOT_FOUND and what `act` throws. */
@@ -169,10 +168,14 @@ export class ApprovalRecords {
     return this.#asked.at(identity, id);
   }
 
-  async #askedBefore(place: Place, request: StoredRequest, options: CallOptions): Promise<Approval> {
+  async #askedBefore(
+    place: Place,
+    asked: Omit<AskedFor, "requestedAt">,
+    options: CallOptions,
+  ): Promise<Approval> {
     const before = await this.find(place, options);
     if (before === undefined) throw noSuchApproval();
-    if (!isSameJson(before.request, request)) {
+    if (!isSameContent(before, asked)) {
       throw new StateError("IDEMPOTENCY_CONFLICT", "something else was asked for under this id", {
         details: { change: 0 },
       });

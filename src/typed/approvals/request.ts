@@ -1,14 +1,18 @@
 import { invalid, isStateError } from "../../errors.js";
 import { readInteger, readNamed } from "../../validate.js";
 import { readKind, readText } from "../../validate-text.js";
-import { copyJson, type JsonValue } from "../json-value.js";
+import { copyJsonInSlices } from "../json-copy.js";
+import type { JsonValue } from "../json-value.js";
 import { readOwnId } from "../names.js";
 
 /** What is asked for. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {
   /** The tool that is to be called. */
   readonly tool: string;
-  /** Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. */
+  /**
+   * Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. What is larger than 128 KiB is read
+   * a slice at a time, and must not change until the call is answered.
+   */
   readonly arguments: JsonValue | object;
   /** What the call does outside, in the caller's words, such as `write`. */
   readonly sideEffect?: string;
@@ -59,27 +63,41 @@ export const fromJson: ReadJson = (value, field) => {
   return value as JsonValue;
 };
 
+/** What is copied after the rest was checked. */
+const asGiven: ReadJson = (value) => value as JsonValue;
+
 /** A request checked and copied; INVALID_RECORD, also of more than `mostBytes`, before all of it was copied. */
-export function readRequest(
+export async function readRequest(
   request: unknown,
   mostBytes: number,
-): { readonly content: StoredRequest; readonly id?: string } {
+): Promise<{ readonly content: StoredRequest; readonly id?: string }> {
   const given: Partial<ApprovalRequest> = { ttlMs: TTL_MS, ...readNamed(request, "request", NAMES) };
-  const readJson: ReadJson = (value, field) => copyJson(value, field, "refused", mostBytes);
-  return { content: readContent(given, readJson), ...optional(given, "id", readOwnId) };
+  const content = readContent(given, asGiven);
+  const id = optional(given, "id", readOwnId);
+  // Both begin before anything is waited for.
+  const [args, sender] = await Promise.all([
+    readJson(content.arguments, "arguments", mostBytes),
+    "sender" in content ? readJson(content.sender, "sender", mostBytes) : undefined,
+  ]);
+  return { content: { ...content, arguments: args, ...(sender === undefined ? {} : { sender }) }, ...id };
+}
+
+/** JSON of a caller's, copied. */
+export async function readJson(value: unknown, field: string, mostBytes: number): Promise<JsonValue> {
+  return copyJsonInSlices(value, field, mostBytes);
 }
 
 /** The content of a request, at the door or from where it was kept. */
-export function readContent(given: Partial<ApprovalRequest>, readJson: ReadJson): StoredRequest {
+export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson): StoredRequest {
   return {
     tool: readKind(given.tool, "tool"),
-    arguments: readJson(given.arguments, "arguments"),
+    arguments: readValue(given.arguments, "arguments"),
     ...optional(given, "sideEffect", readKind),
     ...optional(given, "question", readLongText),
     ...optional(given, "requester", readKind),
     ...optional(given, "run", readKind),
     ...optional(given, "step", readKind),
-    ...optional(given, "sender", readJson),
+    ...optional(given, "sender", readValue),
     ttlMs: readTtl(given.ttlMs, "ttlMs"),
   };
 }

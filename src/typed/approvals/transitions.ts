@@ -1,5 +1,6 @@
 import { StateError } from "../../errors.js";
 import { isSameJson } from "./digest.js";
+import type { StoredRequest } from "./request.js";
 import {
   dated,
   type StoredApproval,
@@ -64,9 +65,29 @@ export function expire(approval: StoredApproval, now: number): StoredApproval {
   return status === approval.status ? approval : { ...approval, status };
 }
 
+/** What tells a request from any other. Of the arguments, which may be large, the digest says whether they are the same. */
+export interface AskedFor extends Pick<StoredApproval, "requestedAt" | "digest"> {
+  readonly request: Omit<StoredRequest, "arguments">;
+}
+
+/** Of an approval, a copy of it. */
+export function askedOf({ requestedAt, digest, request }: AskedFor): AskedFor {
+  return { requestedAt, digest, request: structuredClone(withoutArguments(request)) };
+}
+
 /** Whether this is what was asked for then, and not something later under the same id. */
-export function isSameRequest(a: StoredApproval, b: StoredApproval): boolean {
-  return a.requestedAt === b.requestedAt && isSameJson(a.request, b.request);
+export function isSameRequest(a: AskedFor, b: AskedFor): boolean {
+  return a.requestedAt === b.requestedAt && isSameContent(a, b);
+}
+
+/** Whether the same was asked for, at whatever time. */
+export function isSameContent(a: Omit<AskedFor, "requestedAt">, b: Omit<AskedFor, "requestedAt">): boolean {
+  return a.digest === b.digest && isSameJson(withoutArguments(a.request), withoutArguments(b.request));
+}
+
+function withoutArguments(request: AskedFor["request"]): AskedFor["request"] {
+  const { arguments: _, ...rest } = request as StoredRequest;
+  return rest;
 }
 
 /** The same call, made again because its answer was lost. */

@@ -2,6 +2,7 @@ import { isStateError, StateError } from "../../errors.js";
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../real-timers.js";
 import { whenAborted } from "../../when-aborted.js";
 import { type Cell, cellKey, decodeRecord } from "../cell.js";
+import { inOneSlice } from "../slices.js";
 import { listen } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { noSuchApproval } from "./errors.js";
@@ -15,7 +16,7 @@ import {
 } from "./stored-approval.js";
 
 interface Waiter {
-  readonly resolve: (approval: Approval) => void;
+  readonly resolve: (approval: Approval | Promise<Approval>) => void;
   readonly reject: (error: unknown) => void;
   readonly timeoutMs: number;
   /** On the clock of `monotonicMs`. */
@@ -93,7 +94,10 @@ export class Waiting {
   #start(): void {
     this.#stopListening = listen(this.#records.store, (key, approval) => {
       const watch = this.#watches.get(key);
-      if (watch !== undefined) this.#see(watch, approval, this.#records.now());
+      if (watch === undefined) return;
+      const now = this.#records.now();
+      // Whoever made it so has it too.
+      this.#see(watch, statusAt(approval, now) === "pending" ? approval : structuredClone(approval), now);
     });
     this.#pollAt = monotonicMs() + this.#pollMs;
     this.#wakeBy(this.#pollAt);
@@ -174,8 +178,15 @@ export class Waiting {
   }
 
   #see(watch: Watch, approval: StoredApproval, now: number): void {
-    if (statusAt(approval, now) === "pending") this.#expectExpiry(watch, approval.expiresAt);
-    else this.#end(watch, ({ resolve }) => resolve(approvalOf(watch.place, structuredClone(approval), now)));
+    if (statusAt(approval, now) === "pending") {
+      this.#expectExpiry(watch, approval.expiresAt);
+      return;
+    }
+    const { place, waiters } = watch;
+    const isOnly = waiters.size === 1;
+    // Copied for each of many in a slice of its own: it may be large.
+    const own = () => approvalOf(place, isOnly ? approval : structuredClone(approval), now);
+    this.#end(watch, ({ resolve }) => resolve(isOnly ? own() : inOneSlice(own)));
   }
 
   #expectExpiry(watch: Watch, expiresAt: number): void {

@@ -1,5 +1,6 @@
 import type { CallOptions, Identity, StateStore } from "../../contract.js";
 import { readInteger, readNamed, readOneOf, readSignal } from "../../validate.js";
+import { mapInSlices } from "../slices.js";
 import { entriesOfSessions } from "./left-behind.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";
@@ -56,7 +57,7 @@ export async function readPage(store: StateStore, user: Identity, query: PageQue
   for (;;) {
     const range = { limit: atOnce, reverse: true, signal, ...(before !== undefined && { before }) };
     const listed = await store.list(user, INDEX_PREFIX, range);
-    const entries = await Promise.all(listed.map(readIndexEntry));
+    const entries = await mapInSlices(listed, readIndexEntry);
     const asked = entries.filter(({ record }) => status === undefined || statusOf(record) === status);
     found.push(...(await entriesOfSessions(store, user, asked, signal)));
     if (found.length > limit || listed.length < atOnce) return found.slice(0, limit + 1);
