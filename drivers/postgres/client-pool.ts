@@ -1,6 +1,7 @@
 import { StateError } from "../../src/errors.js";
 import { monotonicMs } from "../../src/real-timers.js";
 import { isTransient } from "../../src/transient.js";
+import type { Pieces } from "./answer-in-pieces.js";
 import type { ConnectionEvents, PooledClient, Row } from "./client.js";
 import { Connection, type Parameter } from "./connection.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
@@ -96,11 +97,13 @@ export class ClientPool {
     parameters: readonly Parameter[],
     intent: Intent,
     deadline = monotonicMs() + this.#options.timeoutMs,
+    pieces?: Pieces,
   ): Promise<readonly Row[]> {
     const given = checkedParameters(parameters);
     const connection = await this.#acquire(deadline, deadline);
     try {
-      const rows = await connection.ask(text, given, intent === "read" ? patience(deadline) : deadline);
+      const until = intent === "read" ? patience(deadline) : deadline;
+      const rows = await connection.ask(text, given, until, pieces);
       if (intent === "write" && this.#settledDoubts < this.#doubts)
         await this.#settleDoubt(connection, deadline);
       this.#options.hosts.heard(connection.host);
@@ -108,6 +111,7 @@ export class ClientPool {
       return rows;
     } catch (error) {
       this.#discard(connection, error);
+      pieces?.signal?.throwIfAborted();
       const failure = this.#isClosed && intent === "read" ? closed() : translate(error, intent);
       if (failure.code === "OUTCOME_UNKNOWN") this.#doubts++;
       throw failure;

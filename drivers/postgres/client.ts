@@ -6,9 +6,16 @@ export interface PostgresClient {
     // biome-ignore lint/suspicious/noExplicitAny: the client's own parameter type cannot be named without importing it
     parameters?: any[],
     options?: { prepare?: boolean },
-  ): PromiseLike<readonly unknown[] & { readonly count?: number | null }>;
+  ): Answer;
   /** Ends its connection. */
   end(options?: { timeout?: number }): Promise<void>;
+}
+
+export type Rows = readonly unknown[] & { readonly count?: number | null };
+
+export interface Answer extends PromiseLike<Rows> {
+  /** Has so many rows at a time given to the function, and none in the end; the next ones come when its promise resolves. */
+  cursor?(rows: number, take: (rows: Rows) => Promise<unknown>): PromiseLike<Rows>;
 }
 
 /** A row of an answer, by the names of its columns. */

@@ -1,5 +1,6 @@
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
-import type { PooledClient, Row } from "./client.js";
+import { AnswerInPieces, isTorn, type Pieces } from "./answer-in-pieces.js";
+import type { Answer, PooledClient, Row } from "./client.js";
 import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";
 import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
 
@@ -82,19 +83,27 @@ export class Connection {
     this.#server = server;
   }
 
-  /** The rows of one statement. */
-  async ask(text: string, parameters: readonly Parameter[], deadline: number): Promise<readonly Row[]> {
+  /** The rows of one statement; of those that came in pieces none. */
+  async ask(
+    text: string,
+    parameters: readonly Parameter[],
+    deadline: number,
+    pieces?: Pieces,
+  ): Promise<readonly Row[]> {
     const { prepare, onSlow } = this.#options;
     const sent = parameters.map((value) => (value === DEADLINE ? this.#serverTime(deadline) : value));
+    let inPieces: AnswerInPieces | undefined;
     this.askedAt = monotonicMs();
     this.client.ref?.();
     try {
       const answer = this.client.unsafe(text, sent, { prepare });
-      const rows = await before(deadline, answer, () => onSlow(this));
+      if (pieces && answer.cursor) inPieces = new AnswerInPieces(answer as Required<Answer>, pieces);
+      const rows = await before(deadline, inPieces?.done ?? answer, () => onSlow(this));
       if (isTorn(rows)) throw new AnswerTorn();
       if (this.#isUnreplicated) throw new Unreplicated();
       return rows as readonly Row[];
     } finally {
+      inPieces?.stop();
       this.askedAt = undefined;
       this.client.unref?.();
     }
@@ -132,10 +141,4 @@ function before<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void
       },
     );
   });
-}
-
-function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
-  if (typeof rows.count === "number" && rows.count !== rows.length) return true;
-  for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
-  return false;
 }

@@ -18,18 +18,21 @@ import { isStateError, StateError } from "../../src/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { kindRange } from "../../src/order.js";
 import { monotonicMs } from "../../src/real-timers.js";
+import { beginOf } from "../list-begin.js";
 import { outdated, pendingAt } from "../migrations.js";
+import type { Pieces } from "./answer-in-pieces.js";
 import { arrayLiteral } from "./batch.js";
 import { asGiven, BatchStatement, type Outcomes } from "./batch-statement.js";
 import type { Row } from "./client.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
-import { type Intent, LockNotFree } from "./errors.js";
+import { AnswerTorn, type Intent, LockNotFree, translate } from "./errors.js";
 import { LockedLane } from "./locked-lane.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { missingRights } from "./rights.js";
+import { PageOfRows, recordOf } from "./rows.js";
 import { migrationsOf } from "./schema.js";
 import { PIECE } from "./session-locks.js";
 import { type Statements, statementsOf } from "./statements.js";
@@ -52,6 +55,9 @@ const ROWS_MS = 200;
 
 /** Tenants that one page of a scan seeks, and records that it passes over. */
 const SCAN_WORK = 2000;
+
+/** What is read of a long list at a time, at most. */
+const PIECE_OF_LIST = { rows: 200, bytes: 256 * 1024 };
 
 /** Stands for the outcome of a commit that comes later. */
 const WAITS: Outcome = {
@@ -147,13 +153,13 @@ export class PostgresDriver implements Driver {
     return row && recordOf(row);
   }
 
-  async scan(query: ScanQuery, { deadline }: CallLimit = {}): Promise<ScanPage> {
-    const rows = await this.#ask(this.#statements.scan, scanParameters(query), "read", deadline);
-    const [goOn] = rows.filter(({ place }) => Number(place) === 0);
-    const records = rows.filter((row) => row !== goOn).map(recordOf);
-    if (goOn !== undefined) return { records, more: true, next: slotOfRow(goOn) };
-    const bytes = records.reduce((sum, record) => sum + (record.bytes?.byteLength ?? 0), 0);
-    return { records, more: records.length >= query.limit || bytes >= query.maxBytes };
+  async scan(query: ScanQuery, { deadline, signal }: CallLimit = {}): Promise<ScanPage> {
+    if (query.identity === undefined) return (await this.#page(query, deadline)).made(query);
+    const first = beginOf(query);
+    const begin = await this.#page(first, deadline);
+    const { next, more } = begin.made(first);
+    if (!more || next !== undefined || begin.fills(query)) return begin.made(query);
+    return (await this.#page(query, deadline, { rows: rowsOfPiece(begin.size), signal })).made(query);
   }
 
   async sweep({ tenant, user, session }: Session): Promise<Swept> {
@@ -185,6 +191,21 @@ export class PostgresDriver implements Driver {
     const parameters = SLOT.map((name) => slot[name]);
     const [row] = await this.#ask(this.#statements.read, parameters, "read", deadline);
     return row && recordOf(row);
+  }
+
+  /** With `pieces`, rows come so many at a time, from the snapshot of one statement all the same. */
+  async #page(
+    query: ScanQuery,
+    deadline: number | undefined,
+    pieces?: Pick<Pieces, "rows" | "signal">,
+  ): Promise<PageOfRows> {
+    const page = new PageOfRows();
+    const take = (rows: readonly Row[]) => {
+      if (!page.add(rows)) throw translate(new AnswerTorn(), "read");
+    };
+    const { scan } = this.#statements;
+    take(await this.#ask(scan, scanParameters(query), "read", deadline, pieces && { ...pieces, take }));
+    return page;
   }
 
   /** Beside commits that are written later, whatever happens here: what cannot be written stands alone. */
@@ -223,9 +244,10 @@ export class PostgresDriver implements Driver {
     parameters: readonly Parameter[],
     intent: Intent,
     deadline: number | undefined,
+    pieces?: Pieces,
   ): Promise<readonly Row[]> {
     try {
-      return await this.#pool.run(text, parameters, intent, deadline);
+      return await this.#pool.run(text, parameters, intent, deadline, pieces);
     } catch (error) {
       throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error) : error;
     }
@@ -255,6 +277,12 @@ export class PostgresDriver implements Driver {
   }
 }
 
+/** Rows that take no longer than a few milliseconds to be read, by those at the beginning. */
+function rowsOfPiece({ records, bytes }: PageOfRows["size"]): number {
+  const mostBytes = Math.floor((PIECE_OF_LIST.bytes * records) / (bytes + 1));
+  return Math.max(1, Math.min(PIECE_OF_LIST.rows, mostBytes));
+}
+
 function scanParameters(query: ScanQuery): readonly Parameter[] {
   const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
   // Of a scan across identities, the place after which it goes on is a parameter of its own.
@@ -275,32 +303,4 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
     String(maxBytes),
     String(SCAN_WORK),
   ];
-}
-
-function slotOfRow({ tenant, user_id, session, run, kind }: Row): Slot {
-  return {
-    tenant: tenant as string,
-    user: user_id as string,
-    session: session as string,
-    run: run as string,
-    kind: kind as string,
-  };
-}
-
-/** Its types are what is stored: in a table that lost its constraints any. The store judges them. */
-function recordOf(row: Row): StoredRecord {
-  const { event_id, fingerprint, version, updated_at, bytes } = row;
-  return {
-    ...slotOfRow(row),
-    eventId: event_id as string,
-    fingerprint: fingerprint as string,
-    version: integerOf(version),
-    updatedAt: integerOf(updated_at),
-    bytes: bytes as Buffer,
-  };
-}
-
-/** The server sends integers of 64 bits as text. */
-function integerOf(value: unknown): number {
-  return value === null ? Number.NaN : Number(value);
 }

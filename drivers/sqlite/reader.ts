@@ -1,5 +1,6 @@
 import type { CallLimit, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/driver.js";
 import { atOnce } from "../../src/in-slices.js";
+import { beginOf } from "../list-begin.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
 import { ALIVE } from "./fences.js";
@@ -21,9 +22,6 @@ const BY_EVENT = `
 SELECT ${CONTENT}, ${PLACE} FROM event JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${ALIVE}`;
-
-/** A list that is longer than this is read in slices. */
-const AT_ONCE = { limit: 500, maxBytes: 1024 * 1024 };
 
 /**
  * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
@@ -73,11 +71,7 @@ export class Reader {
     const { scans } = this.#statements();
     const page = (most: ScanQuery) => translated(() => atOnce(listSteps(scans, most, identity)));
     if (this.#longLists === undefined) return page(query);
-    const begin = page({
-      ...query,
-      limit: Math.min(query.limit, AT_ONCE.limit),
-      maxBytes: Math.min(query.maxBytes, AT_ONCE.maxBytes),
-    });
+    const begin = page(beginOf(query));
     return !begin.more || begin.fills(query) ? begin : this.#longLists.read(query, identity, limit);
   }
 

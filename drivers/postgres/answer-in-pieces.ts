@@ -1,0 +1,56 @@
+import { nextTurn } from "../../src/real-timers.js";
+import type { Answer, Row, Rows } from "./client.js";
+import { AnswerTorn } from "./errors.js";
+
+/** How rows are read that would hold up the event loop. A client that cannot do that gives all of them in the end. */
+export interface Pieces {
+  /** So many at a time. */
+  readonly rows: number;
+  readonly take: (rows: readonly Row[]) => void;
+  /** Nobody waits for them any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The rows of an answer, some at a time, until it is stopped. */
+export class AnswerInPieces {
+  readonly done: Promise<Rows>;
+  #isStopped = false;
+
+  constructor(answer: Required<Answer>, { rows, take, signal }: Pieces) {
+    this.done = new Promise((resolve, reject) => {
+      const takePiece = (piece: Rows) => {
+        if (this.#isStopped) return never();
+        try {
+          signal?.throwIfAborted();
+          if (isTorn(piece)) throw new AnswerTorn();
+          take(piece as readonly Row[]);
+        } catch (error) {
+          reject(error);
+          return never();
+        }
+        // The event loop goes round, however fast the server is.
+        return nextTurn().then(() => (this.#isStopped ? never() : undefined));
+      };
+      answer.cursor(rows, takePiece).then(() => resolve([]), reject);
+    });
+  }
+
+  /**
+   * What is to be dropped is asked for no more: a client that goes on once its connection has ended throws where nobody can
+   * catch it.
+   */
+  stop(): void {
+    this.#isStopped = true;
+  }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/** The client gives answers with holes after an error. */
+export function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
+  if (typeof rows.count === "number" && rows.count !== rows.length) return true;
+  for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
+  return false;
+}
