@@ -24,7 +24,7 @@ export const DIAGNOSTICS = {
 export type Ending = "ok" | "aborted" | "failed" | StateErrorCode;
 
 export interface OperationEvent {
-  readonly operation: Exclude<keyof StateStore, symbol>;
+  readonly operation: Exclude<keyof StateStore, symbol | "limits" | "status">;
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   readonly outcome: Ending;
