@@ -107,12 +107,7 @@ export class BatchSender {
   }
 
   /** What becomes of a batch that the driver rejected. */
-  async #recover(
-    batch: readonly Entry[],
-    error: unknown,
-    started: number,
-    wasAmple: boolean,
-  ): Promise<void> {
+  async #recover(batch: readonly Entry[], error: unknown, started: number, wasAmple: boolean): Promise<void> {
     const verdict = judge(error);
     if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
     if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);

@@ -1,5 +1,5 @@
-import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchFilling } from "./batch-filling.js";
+import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchSize } from "./batch-size.js";
 import { unanswered, waitedTooLong, whenOver } from "./call-time.js";
 import type { StoreStatus } from "./contract.js";

@@ -1,5 +1,5 @@
-import { atCaller } from "./caller-stack.js";
 import { CallTimes } from "./call-time.js";
+import { atCaller } from "./caller-stack.js";
 import { CallersPayloads } from "./callers-payloads.js";
 import { CommitQueue } from "./commit-queue.js";
 import type {

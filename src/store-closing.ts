@@ -40,8 +40,7 @@ export class StoreClosing {
   close(options: CloseOptions | undefined): Promise<void> {
     const given = readOptions(options, OPTIONS);
     const signal = readSignal(given);
-    const timeoutMs =
-      "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
+    const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
     this.#closing ??= this.#shutdown();
     // Of several that close it, whoever is in the greatest hurry decides.
     void settlesWithin(this.#closing, timeoutMs, signal).then((isClosed) => isClosed || this.#hurry.abort());

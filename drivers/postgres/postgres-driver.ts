@@ -162,7 +162,10 @@ export class PostgresDriver implements Driver {
     return (await this.#page(query, deadline, { rows: rowsOfPiece(begin.size), signal })).made(query);
   }
 
-  async sweep({ tenant, user, session }: Session, { deadline = this.#deadline() }: CallLimit = {}): Promise<Swept> {
+  async sweep(
+    { tenant, user, session }: Session,
+    { deadline = this.#deadline() }: CallLimit = {},
+  ): Promise<Swept> {
     const lockMs = Math.max(1, lockTimeoutMs(deadline - monotonicMs()));
     const parameters = [String(lockMs), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
     // Asked again it does no harm.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { health, openPostgres } from "../../drivers/postgres/index.js";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
-import { health, openPostgres } from "../../drivers/postgres/index.js";
 import { createStore, type Driver, maintenanceScope, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
 import { failure, freshDatabase, open, plain, refuseStrayErrors, through } from "./postgres-rig.js";
@@ -87,7 +87,8 @@ describe("no call takes longer than timeoutMs and a second, with all that may wa
     const { writes, reads } = store.status?.() ?? fail();
     for (const { name, code, tookMs } of await Promise.all(calls)) {
       // Of what no record is there for, nothing is asked of the tables.
-      if (name !== "sweep" && name !== "status") expect(code, name).toMatch(/^(UNAVAILABLE|OUTCOME_UNKNOWN)$/);
+      if (name !== "sweep" && name !== "status")
+        expect(code, name).toMatch(/^(UNAVAILABLE|OUTCOME_UNKNOWN)$/);
       expect(tookMs, name).toBeLessThan(quickMs + STATED_MS + MARGIN_MS);
     }
     // The depth shows while nothing moves.

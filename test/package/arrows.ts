@@ -17,6 +17,7 @@ const DRIVER_AUTHOR = [
   "error-details",
   "errors",
   "event-id",
+  "fake-timers",
   "fingerprint",
   "order",
   "patience",

@@ -33,7 +33,13 @@ const READS: Readonly<Record<string, Call>> = {
   listKind: (store) => store.listKind(scope, "k"),
 };
 
-const HANGING: Partial<Driver> = { apply: never, read: never, readByEventId: never, scan: never, sweep: never };
+const HANGING: Partial<Driver> = {
+  apply: never,
+  read: never,
+  readByEventId: never,
+  scan: never,
+  sweep: never,
+};
 
 /** All calls at once, and how each ends. */
 async function ends(
@@ -160,7 +166,12 @@ describe("a call of a driver that does not say so", () => {
 
 describe("what a large erase has left", () => {
   const large: Driver["apply"] = async (commits) =>
-    commits.map(({ writes }) => ({ is: "applied", existed: writes.map(() => false), erased: [1], remains: true }));
+    commits.map(({ writes }) => ({
+      is: "applied",
+      existed: writes.map(() => false),
+      erased: [1],
+      remains: true,
+    }));
 
   test.concurrent("is removed as long as pieces of it get on, which may take longer than a call", async () => {
     let left = 6;
@@ -189,7 +200,9 @@ describe("what a large erase has left", () => {
     });
     expect(performance.now() - started).toBeLessThan(timeoutMs + MARGIN_MS);
     expect(causes[0]).toMatch(/has not answered for/);
-    expect(causes[4]).toMatch(/^nothing was removed: it has waited \d+ ms for its turn behind what other erases/);
+    expect(causes[4]).toMatch(
+      /^nothing was removed: it has waited \d+ ms for its turn behind what other erases/,
+    );
   });
 
   test.concurrent("is asked for with a deadline", async () => {

@@ -67,7 +67,10 @@ describe("a queue that is full", () => {
   });
 
   test("tells whoever waited too long that it is busy, inside and at the door, and sends nothing of it", async () => {
-    const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 4 }, times: new CallTimes(20) });
+    const { queue, batches, pump } = queueRig({
+      room: { bytes: 1000, commits: 4 },
+      times: new CallTimes(20),
+    });
     const sent = queue.commit(saves("0", ["a"]));
     await pump();
     const waiting = Array.from({ length: 4 }, (_, index) => failure(queue.commit(saves(`${index}`, ["b"]))));
