@@ -5,7 +5,7 @@ import { type AnyStateError, maintenanceScope, type StateStore } from "../../src
 import type { StoreOptions } from "../../src/store-options.js";
 import { driverWith, failure, IDENTITY, unavailable } from "./rig.js";
 
-const timeoutMs = 300;
+const timeoutMs = 1000;
 /** What the store states, and what a busy machine may take beyond it. */
 const MARGIN_MS = 1000 + 1500;
 
@@ -131,7 +131,7 @@ describe("a call of a driver that says how long its calls take", () => {
     let free!: () => void;
     const held = new Promise<void>((resolve) => (free = resolve));
     const driver = driverWith({
-      timeoutMs: 2000,
+      timeoutMs: 4000,
       async apply(commits) {
         sizes.push(commits.length);
         if (sizes.length === 1) await held;
@@ -143,7 +143,7 @@ describe("a call of a driver that says how long its calls take", () => {
     const first = save(store);
     await sent();
     const old = failure(save(store));
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 2100));
     const young = save(store);
     free();
     await first;
