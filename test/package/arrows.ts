@@ -19,6 +19,7 @@ const DRIVER_AUTHOR = [
   "event-id",
   "fake-timers",
   "fingerprint",
+  "in-slices",
   "order",
   "patience",
   "payload-bytes",
@@ -29,6 +30,7 @@ const DRIVER_AUTHOR = [
   "store-options",
   "transient",
   "validate",
+  "when-aborted",
 ];
 const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
 
