@@ -1,4 +1,4 @@
-import type { Commit, Driver, DriverStatus } from "../src/driver.js";
+import type { CallLimit, Commit, Driver, DriverStatus } from "../src/driver.js";
 import { type AnyStateError, invalid, isStateError } from "../src/errors.js";
 import { newEventId } from "../src/event-id.js";
 import { fingerprint } from "../src/fingerprint.js";
@@ -43,11 +43,14 @@ export async function healthOf(
   if (typeof write !== "boolean" || ("write" in given && given.write === undefined)) {
     throw invalid("write", "true or false");
   }
+  const started = monotonicMs();
   try {
     const driver = await open();
+    // One call, also for the driver, which opening was a part of.
+    const limit = driver.timeoutMs === undefined ? {} : { deadline: started + driver.timeoutMs };
     try {
-      const status = await driver.status();
-      return { reachable: true, status, ...(write ? { write: await probe(driver, window) } : {}) };
+      const status = await driver.status(limit);
+      return { reachable: true, status, ...(write ? { write: await probe(driver, window, limit) } : {}) };
     } finally {
       await driver.close();
     }
@@ -60,10 +63,10 @@ export async function healthOf(
 /** Names that are refused from callers. */
 const PLACE = { tenant: "~", user: "~", session: "~", run: "", kind: "health" };
 
-async function probe(driver: Driver, window: number): Promise<WriteProbe> {
+async function probe(driver: Driver, window: number, limit: CallLimit): Promise<WriteProbe> {
   const started = monotonicMs();
   try {
-    for (const outcome of await driver.apply(savedAndDeleted(), { now: Date.now(), window })) {
+    for (const outcome of await driver.apply(savedAndDeleted(), { now: Date.now(), window, ...limit })) {
       if (outcome.is === "failed") throw outcome.error;
     }
     return { succeeded: true, milliseconds: monotonicMs() - started };

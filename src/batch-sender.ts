@@ -1,4 +1,5 @@
 import { judge } from "./batch-verdict.js";
+import { type CallTimes, limitOf } from "./call-time.js";
 import { safelyRepeatedMs } from "./decide.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
 import type { Driver, Outcome } from "./driver.js";
@@ -7,7 +8,7 @@ import { deliver, type Entry, refuse } from "./queue-entry.js";
 import { monotonicMs } from "./real-timers.js";
 import { commitKeys, HeldKeys } from "./slot-key.js";
 
-export type Writer = Pick<Driver, "name" | "apply" | "timeoutMs">;
+export type Writer = Pick<Driver, "name" | "apply">;
 
 export interface BatchSenderOptions {
   /** How long an event id stays seen, in milliseconds. */
@@ -16,6 +17,8 @@ export interface BatchSenderOptions {
   readonly now: () => number;
   /** How many batches may be under way at once. */
   readonly inFlight: number;
+  /** How long calls may take. */
+  readonly times: CallTimes;
 }
 
 /** Those that were not sent yet. */
@@ -37,12 +40,14 @@ export class BatchSender {
     this.#waiting = waiting;
   }
 
-  /** All tries of a batch and of its parts share one deadline. */
-  async send(entries: readonly Entry[], deadline = this.#deadline()): Promise<void> {
+  /** A batch ends with the first of its calls that does. */
+  async send(entries: readonly Entry[]): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
-    const { now, window, inFlight } = this.#options;
+    const { now, window, inFlight, times } = this.#options;
     const started = now();
+    const deadline = Math.min(...batch.map(({ time }) => time.deadline));
+    const isAmple = times.isAmple(deadline);
     try {
       const commits = batch.map((entry) => entry.commit);
       const aside = new Map<number, Promise<Outcome>>();
@@ -51,7 +56,7 @@ export class BatchSender {
       const options = {
         now: started,
         window,
-        ...(deadline === undefined ? {} : { deadline }),
+        ...limitOf(deadline),
         ...(inFlight > 1 ? { setAside } : {}),
       };
       const outcomes = await tellBatch(
@@ -65,7 +70,7 @@ export class BatchSender {
       const unknown = batch.filter((entry, index) => {
         const later = aside.get(index);
         if (later !== undefined) {
-          entry.aside = this.#deliverLater(entry, later, started, deadline);
+          entry.aside = this.#deliverLater(entry, later, started);
           return false;
         }
         const error = deliver(entry, outcomes[index]);
@@ -73,23 +78,18 @@ export class BatchSender {
         return error !== undefined;
       });
       if (unknown.length > 0)
-        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started, deadline);
+        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started);
     } catch (error) {
-      await this.#recover(batch, error, started, deadline);
+      await this.#recover(batch, error, started, isAmple);
     }
   }
 
   /** For one that the others of its batch did not wait for. */
-  async #deliverLater(
-    entry: Entry,
-    later: Promise<Outcome>,
-    started: number,
-    deadline: number | undefined,
-  ): Promise<void> {
+  async #deliverLater(entry: Entry, later: Promise<Outcome>, started: number): Promise<void> {
     const outcome = await later.catch(() => undefined);
     entry.aside = undefined;
     const error = deliver(entry, outcome);
-    if (error !== undefined) await this.#sendOnceMore([entry], error, started, deadline);
+    if (error !== undefined) await this.#sendOnceMore([entry], error, started);
     // It may have been set aside again.
     await entry.aside;
   }
@@ -107,53 +107,43 @@ export class BatchSender {
   }
 
   /** What becomes of a batch that the driver rejected. */
-  async #recover(
-    batch: readonly Entry[],
-    error: unknown,
-    started: number,
-    deadline: number | undefined,
-  ): Promise<void> {
+  async #recover(batch: readonly Entry[], error: unknown, started: number, wasAmple: boolean): Promise<void> {
     const verdict = judge(error);
-    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch, deadline);
-    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started, deadline);
-    for (const entry of batch) refuse(entry, error);
-    if (verdict === "unreachable") this.#waiting.refuse(error);
+    if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
+    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
+    // Where the driver had little time, because one had waited for long, it says nothing of those who have more.
+    const { times } = this.#options;
+    const again = wasAmple ? [] : batch.filter(({ time }) => times.isAmple(time.deadline));
+    for (const entry of batch) if (!again.includes(entry)) refuse(entry, error);
+    if (wasAmple && verdict === "unreachable") this.#waiting.refuse(error);
+    await this.send(again);
   }
 
   /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
-  async #sendHalves(batch: readonly Entry[], deadline: number | undefined): Promise<void> {
+  async #sendHalves(batch: readonly Entry[]): Promise<void> {
     const middle = batch.length >> 1;
-    await this.send(batch.slice(0, middle), deadline);
-    await this.send(batch.slice(middle), deadline);
+    await this.send(batch.slice(0, middle));
+    await this.send(batch.slice(middle));
   }
 
   /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(
-    batch: readonly Entry[],
-    cause: unknown,
-    started: number,
-    deadline: number | undefined,
-  ): Promise<void> {
+  async #sendOnceMore(batch: readonly Entry[], cause: unknown, started: number): Promise<void> {
     const { now, window } = this.#options;
     const again: Entry[] = [];
     // A layer has sent it again as it was, for it has nothing but saves.
     const isSentAgain = judge(cause) === "unknown for good" && batch.every(hasSave);
-    const isLate = deadline !== undefined && monotonicMs() >= deadline;
-    const isEnough = isSentAgain || isLate || now() - started > safelyRepeatedMs(window);
+    const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
+    const instant = monotonicMs();
     for (const entry of batch) {
       entry.inDoubt = true;
-      if (hasSave(entry) && !entry.sentOnceMore && !isEnough) again.push(entry);
+      const isLate = instant >= entry.time.deadline;
+      if (hasSave(entry) && !entry.sentOnceMore && !isEnough && !isLate) again.push(entry);
       else refuse(entry, cause);
     }
     // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
-    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again, deadline);
+    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
     for (const entry of again) entry.sentOnceMore = true;
-    await this.send(again, deadline);
-  }
-
-  #deadline(): number | undefined {
-    const { timeoutMs } = this.#driver;
-    return timeoutMs === undefined ? undefined : monotonicMs() + timeoutMs;
+    await this.send(again);
   }
 }
 

@@ -1,12 +1,15 @@
+import { BatchFilling } from "./batch-filling.js";
 import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchSize } from "./batch-size.js";
+import { unanswered, waitedTooLong, whenOver } from "./call-time.js";
+import type { StoreStatus } from "./contract.js";
 import type { Commit, Outcome } from "./driver.js";
-import { StateError } from "./errors.js";
 import { Entry, type Payloads, refuse, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
-import { monotonicMs, setTimeout, type Timer } from "./real-timers.js";
+import { monotonicMs } from "./real-timers.js";
 import { HeldKeys } from "./slot-key.js";
 import { type Choice, TenantLines } from "./tenant-lines.js";
+import { WaitLimit } from "./wait-limit.js";
 import { whenAborted } from "./when-aborted.js";
 
 export interface QueueOptions extends BatchSenderOptions {
@@ -14,16 +17,10 @@ export interface QueueOptions extends BatchSenderOptions {
   readonly inFlight: number;
   /** How much may wait and be under way; what comes then waits at the door. */
   readonly room: RoomLimits;
-  /** How long a commit may wait before it is sent, in milliseconds. */
-  readonly waitMs: number;
   /** Runs `pump` soon, after the callers that are about to ask for more have done so. */
   readonly schedule: (pump: () => void) => void;
 }
 
-/** What one batch may hold; a commit that is larger travels alone. */
-const BATCH_WRITES = 256;
-/** Each may remove a thousand records and more: whoever comes meanwhile shall not wait for many. */
-const BATCH_ERASES = 4;
 /** With fewer, two batches would cost more than one. */
 const LEAST_SHARE = 16;
 
@@ -39,6 +36,10 @@ export class CommitQueue {
   readonly #size = new BatchSize();
   readonly #lines = new TenantLines<Entry>();
   readonly #door = new TenantLines<Entry>();
+  readonly #limits = [
+    new WaitLimit(this.#lines, (entry) => refuse(entry, this.#waitedForTurn(entry))),
+    new WaitLimit(this.#door, (entry) => refuse(entry, this.#waitedForRoom(entry))),
+  ];
   /** Somebody at the door waits for room that nobody has. */
   #isFull = false;
   /** Batches on their way to the driver. */
@@ -54,7 +55,6 @@ export class CommitQueue {
   readonly #waiting = { commits: 0, bytes: 0 };
   /** At most how many of the waiting are gone. */
   #gone = 0;
-  #timer: Timer | undefined;
   readonly #idle: (() => void)[] = [];
 
   constructor(driver: Writer, options: QueueOptions) {
@@ -72,8 +72,9 @@ export class CommitQueue {
    */
   commit(commit: Commit, signal?: AbortSignal, payloads?: Payloads): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const deadline = monotonicMs() + this.#options.waitMs;
-      const entry = new Entry(commit, deadline, { resolve, reject, onSettled: this.#onSettled }, payloads);
+      const time = this.#options.times.begin();
+      const entry = new Entry(commit, time, { resolve, reject, onSettled: this.#onSettled }, payloads);
+      entry.callOff = whenOver(time, () => refuse(entry, this.#unanswered(entry)));
       this.#pending++;
       this.#waiting.commits++;
       this.#waiting.bytes += entry.bytes;
@@ -87,13 +88,24 @@ export class CommitQueue {
         payloads?.seal();
         this.#door.add(entry);
       }
-      this.#watch();
+      for (const limit of this.#limits) limit.watch();
       this.#wake();
     });
   }
 
+  /** What waits, at the door too, and what the driver has and has not answered. */
+  get depth(): StoreStatus["writes"] {
+    const underWay = { commits: 0, bytes: 0 };
+    for (const { isGone, bytes } of [...[...this.#sent].flat(), ...this.#aside])
+      if (!isGone) {
+        underWay.commits++;
+        underWay.bytes += bytes;
+      }
+    return { waiting: { ...this.#waiting }, underWay };
+  }
+
   /** Resolves when nothing waits and nothing is under way. */
-  idle(): Promise<void> {
+  finished(): Promise<void> {
     if (this.#isIdle()) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -215,30 +227,15 @@ export class CommitQueue {
   /** The next batch; empty when there is none that may start now. */
   #take(): readonly Entry[] {
     const passed = new HeldKeys();
-    let count = 0;
-    let writes = 0;
-    let bytes = 0;
-    let weight = 0;
-    let erases = 0;
-    const most = this.#share();
     this.#size.meet(this.#lines.tenants(), monotonicMs());
+    const filling = new BatchFilling(this.#share(), this.#size);
     let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
     const batch = this.#lines.take((entry): Choice => {
       const meets = mayMeet && (this.#held.meets(entry.keys) || passed.meets(entry.keys));
-      if (meets || !entry.isReady) {
-        passed.add(entry.keys);
-        mayMeet = true;
-        return "pass";
-      }
-      writes += entry.commit.writes.length;
-      bytes += entry.bytes;
-      weight += entry.weight;
-      for (const { op } of entry.commit.writes) if (op === "erase") erases++;
-      const isFull =
-        writes > BATCH_WRITES || erases > BATCH_ERASES || count === most || this.#size.isOver(bytes, weight);
-      if (isFull && count > 0) return "stop";
-      count++;
-      return "take";
+      if (!meets && entry.isReady) return filling.takes(entry) ? "take" : "stop";
+      passed.add(entry.keys);
+      mayMeet = true;
+      return "pass";
     });
     if (this.#options.inFlight > 1) for (const entry of batch) this.#held.add(entry.keys);
     return batch;
@@ -264,25 +261,23 @@ export class CommitQueue {
     this.#gone = 0;
   };
 
-  /** Sees to it that nobody waits longer than that. */
-  #watch(): void {
-    if (this.#timer !== undefined) return;
-    let first = Number.POSITIVE_INFINITY;
-    for (const lines of [this.#lines, this.#door])
-      for (const { deadline } of lines.heads()) first = Math.min(first, deadline);
-    if (first === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        const now = monotonicMs();
-        const isOver = ({ deadline }: Entry) => deadline <= now;
-        for (const entry of [...this.#lines.shed(isOver), ...this.#door.shed(isOver)])
-          refuse(entry, waitedTooLong());
-        this.#watch();
-      },
-      Math.max(1, first - monotonicMs()),
-    );
-    this.#timer.unref();
+  #waitedForTurn({ time }: Entry): unknown {
+    const { commits } = this.#waiting;
+    const what = `its turn, with ${commits} commits waiting and ${this.#sent.size} batches under way`;
+    return waitedTooLong(time, "nothing was written", what);
+  }
+
+  #waitedForRoom({ time }: Entry): unknown {
+    const { commits, bytes } = this.#room.held;
+    const what = `room in the queue (maxQueuedCommits, maxQueuedBytes), which holds ${commits} commits of ${bytes} bytes`;
+    return waitedTooLong(time, "nothing was written", what);
+  }
+
+  /** For one that is over while its driver, or what makes its payloads its own, still has it. */
+  #unanswered(entry: Entry): unknown {
+    if (entry.state === "waiting") return this.#waitedForTurn(entry);
+    entry.inDoubt = true;
+    return unanswered(entry.time);
   }
 
   /** Each would only meet the same, one batch after another, and the last of them after a very long time. */
@@ -293,10 +288,4 @@ export class CommitQueue {
   #isIdle(): boolean {
     return this.#pending === 0 && this.#sent.size === 0;
   }
-}
-
-function waitedTooLong(): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", "nothing was written: too much waits to be written before it", {
-    details: { reason: "busy" },
-  });
 }

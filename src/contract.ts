@@ -150,7 +150,10 @@ export interface ScanOptions extends CallOptions {
 export interface CloseOptions {
   /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
   readonly signal?: AbortSignal | undefined;
-  /** How long accepted writes may take to finish, in milliseconds. Default 10,000. */
+  /**
+   * How long accepted writes may take to finish, in milliseconds. Default 10,000. The driver has 10 seconds more to release
+   * what it holds.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -160,6 +163,19 @@ export interface StoreLimits {
   readonly maxBytes: number;
   /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly idempotencyWindowMs: number;
+}
+
+/** How much a store has to do at this moment. */
+export interface StoreStatus {
+  /** Commits, of which a save, a delete and an erase is one, and the bytes of their payloads. */
+  readonly writes: {
+    /** Not sent to the driver yet, those that wait for room in the queue included. */
+    readonly waiting: { readonly commits: number; readonly bytes: number };
+    /** Sent to the driver, and not answered. */
+    readonly underWay: { readonly commits: number; readonly bytes: number };
+  };
+  /** Slots and pages of lists. */
+  readonly reads: { readonly waiting: number; readonly underWay: number };
 }
 
 declare const maintenance: unique symbol;
@@ -192,10 +208,18 @@ export interface MaintenanceScope {
  * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for what may not be asked,
  * STORE_CLOSED after `close`, UNAVAILABLE when nothing was written, OUTCOME_UNKNOWN when that cannot be said,
  * CORRUPT for what does not pass its checks. Codes an operation adds are named at it.
+ *
+ * A call has one deadline, fixed when it enters the store, where the driver has a bound (`timeoutMs` of Postgres): waiting
+ * for room or for its turn, every try and every lock take their part of it, and it ends at most a second later. A call that
+ * waited too long for its turn is UNAVAILABLE, `busy`. Each page of a scan that takes several is a call of its own in this,
+ * and so is each piece of what a large erase leaves to be removed.
  */
 export interface StateStore extends AsyncDisposable {
   /** A store that does not say is taken to have the default ones. */
   readonly limits?: StoreLimits;
+
+  /** What waits and what is under way now; also of a store that is closed. Asks nobody, so that it answers whatever stands still. */
+  status?(): StoreStatus;
 
   /**
    * Makes the record current in its slot. IDEMPOTENCY_CONFLICT, CONDITION_FAILED.

@@ -26,7 +26,7 @@ export type Ending = "ok" | "aborted" | "failed" | StateErrorCode;
 /** A call of a store that has ended. */
 export interface OperationEvent {
   /** The method that was called. */
-  readonly operation: Exclude<keyof StateStore, symbol>;
+  readonly operation: Exclude<keyof StateStore, symbol | "limits" | "status">;
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   /** How it ended. */

@@ -1,6 +1,7 @@
 import { askDriver, failedDriver } from "./ask-driver.js";
+import { beforeOver, type CallTimes, limitOf, type ReadDepth } from "./call-time.js";
 import type { StateRecord } from "./contract.js";
-import type { Driver, ScanPage, Session, Slot, StoredRecord } from "./driver.js";
+import type { CallLimit, Driver, ScanPage, Session, Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { atOnce, inSlices, type Steps } from "./in-slices.js";
 import { isLarge, openSteps } from "./open-record.js";
@@ -30,6 +31,7 @@ const READS_IN_FLIGHT = 8;
 /** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
 export class DriverReads {
   readonly #driver: Driver;
+  readonly #times: CallTimes;
   readonly #turns = new TurnTaking();
   readonly #slots: ReadQueue;
   readonly #others: ReadTurns;
@@ -37,8 +39,9 @@ export class DriverReads {
   #stopped = false;
 
   /** At most `inFlight` of its questions are under way at once. */
-  constructor(driver: Driver, inFlight = READS_IN_FLIGHT) {
+  constructor(driver: Driver, times: CallTimes, inFlight = READS_IN_FLIGHT) {
     this.#driver = driver;
+    this.#times = times;
     const most = Math.max(2, inFlight);
     this.#slots = new ReadQueue(driver, this.#turns, most >> 1);
     this.#others = new ReadTurns(most - (most >> 1));
@@ -46,7 +49,8 @@ export class DriverReads {
 
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
     this.#refuse(signal);
-    const answer = this.#slots.read(slot);
+    const time = this.#times.begin();
+    const answer = beforeOver(time, this.#slots.read(slot, time));
     return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 
@@ -55,12 +59,19 @@ export class DriverReads {
     eventId: string,
     signal: AbortSignal | undefined,
   ): Promise<StoredRecord | undefined> {
-    return this.#read(session.tenant, () => this.#driver.readByEventId(session, eventId), signal);
+    const ask = (limit: CallLimit) => this.#driver.readByEventId(session, eventId, limit);
+    return this.#read(session.tenant, ask, signal);
   }
 
   /** All that match, one page after another. */
   scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
     return this.#track(this.#scan(range, page, signal));
+  }
+
+  /** How many wait, and how many their driver has not answered. */
+  get depth(): ReadDepth {
+    const [slots, others] = [this.#slots.depth, this.#others.depth];
+    return { waiting: slots.waiting + others.waiting, underWay: slots.underWay + others.underWay };
   }
 
   /** Resolves when no read is under way. */
@@ -84,11 +95,11 @@ export class DriverReads {
     const left: { -readonly [K in keyof typeof rest]: (typeof rest)[K] } = { ...rest };
     const isNext = (record: Slot) => liesWithin(record, left);
     while (found.length < wanted) {
-      const limit = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
-      const ask = { ...left, limit, maxBytes: page.bytes };
+      const most = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
+      const ask = { ...left, limit: most, maxBytes: page.bytes };
       const { records, more, next } = await this.#read(
         range.tenant ?? "",
-        async () => whole(await this.#driver.scan(ask, signal && { signal })),
+        async (limit) => whole(await this.#driver.scan(ask, { ...limit, ...(signal && { signal }) })),
         signal,
       );
       const { handsOver } = this.#driver;
@@ -113,11 +124,18 @@ export class DriverReads {
     return found;
   }
 
-  /** Reads, unless the caller gives up first. */
-  async #read<T>(tenant: string, ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  /** Reads, unless the caller gives up first. Each page of a scan is a call of its own. */
+  async #read<T>(
+    tenant: string,
+    ask: (limit: CallLimit) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     this.#refuse(signal);
-    const inTurn = () => this.#inTurn(() => askDriver(ask, "the driver failed to read"));
-    const answer = this.#track(this.#others.run(tenant, inTurn, signal));
+    const time = this.#times.begin();
+    const limit = limitOf(time.deadline);
+    const inTurn = () => this.#inTurn(() => askDriver(() => ask(limit), "the driver failed to read"));
+    const read = this.#track(this.#others.run(tenant, inTurn, signal, time));
+    const answer = beforeOver(time, read);
     return signal === undefined ? answer : unlessAborted(answer, signal);
   }
 

@@ -1,7 +1,6 @@
-import { askDriver } from "./ask-driver.js";
+import { CallTimes } from "./call-time.js";
 import { atCaller } from "./caller-stack.js";
 import { CallersPayloads } from "./callers-payloads.js";
-import { steadied, steadyNow } from "./clock.js";
 import { CommitQueue } from "./commit-queue.js";
 import type {
   CallOptions,
@@ -22,36 +21,26 @@ import type {
   StateRecord,
   StateStore,
   StoreLimits,
+  StoreStatus,
 } from "./contract.js";
 import { type OperationEvent, type ToldOperation, tellOperation } from "./diagnostics.js";
 import type { Commit, Driver, StoredRecord } from "./driver.js";
 import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { Erases } from "./erases.js";
-import { StateError } from "./errors.js";
 import { inSlices } from "./in-slices.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";
-import { settlesWithin, unlessAborted } from "./patience.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { processState } from "./process-state.js";
 import { listRange, type Range, scanRange } from "./ranges.js";
-import { setImmediate } from "./real-timers.js";
 import { type Accepted, accepted, notFound } from "./refusal.js";
 import { validateScope } from "./scope.js";
+import { StoreClosing } from "./store-closing.js";
 import { type StoreOptions, validateStoreOptions } from "./store-options.js";
+import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 import { typeMet } from "./type-met.js";
-import { readInteger, readOptions, readSignal, validateIdentity, validateSlot } from "./validate.js";
+import { readOptions, readSignal, validateIdentity, validateSlot } from "./validate.js";
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "./validate-commit.js";
 import { readEventId, readKind, readPrefix } from "./validate-text.js";
-
-/** What a store takes from the process; tests bring their own. */
-export interface StoreRuntime {
-  /** The time of day, milliseconds since 1970. A store goes by a steady clock that is drawn to it. */
-  readonly now: () => number;
-  /** Milliseconds that never go back, by which that clock goes; default the process's own. */
-  readonly elapsed?: () => number;
-  /** Runs the function soon, after the callers that are about to ask for more have done so. */
-  readonly schedule: (pump: () => void) => void;
-}
 
 /** The options of each kind of call. */
 const CALL = ["signal"];
@@ -59,10 +48,6 @@ const WRITE = ["signal", "expect"];
 const LIST = ["signal", "after", "before", "limit", "reverse"];
 const SCAN = ["signal", "after", "limit"];
 const ERASE = ["signal", "ownState"];
-const CLOSE = ["signal", "timeoutMs"];
-
-const CLOSE_MS = 10_000;
-const MOST_MS = 2 ** 31 - 1;
 
 /** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
@@ -80,9 +65,7 @@ class DriverStore implements StateStore {
   readonly #now: () => number;
   readonly #reads: DriverReads;
   readonly #erases: Erases;
-  #closing: Promise<void> | undefined;
-  /** Aborts when what is unfinished shall be waited for no longer. */
-  readonly #hurry = new AbortController();
+  readonly #closing: StoreClosing;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
     const { maxBytes, window, inFlight, layers, room, waitMs } = validateStoreOptions(
@@ -90,17 +73,20 @@ class DriverStore implements StateStore {
       driver.inFlight,
     );
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
-    this.#now = runtime === undefined ? steadyNow : steadied(runtime.now, runtime.elapsed);
+    const times = new CallTimes(waitMs, this.#driver.timeoutMs ?? driver.timeoutMs);
+    const { now, schedule } = steadyRuntime(runtime);
+    this.#now = now;
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
       window,
       room,
-      waitMs,
-      now: this.#now,
-      schedule: runtime?.schedule ?? setImmediate,
+      times,
+      now,
+      schedule,
     });
-    this.#reads = new DriverReads(this.#driver, driver.readsInFlight);
-    this.#erases = new Erases(this.#driver, this.#queue);
+    this.#reads = new DriverReads(this.#driver, times, driver.readsInFlight);
+    this.#erases = new Erases(this.#driver, this.#queue, times);
+    this.#closing = new StoreClosing(this.#driver, [this.#queue, this.#reads, this.#erases]);
     this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
   }
 
@@ -194,19 +180,12 @@ class DriverStore implements StateStore {
     });
   }
 
+  status(): StoreStatus {
+    return { writes: this.#queue.depth, reads: this.#reads.depth };
+  }
+
   close(options?: CloseOptions): Promise<void> {
-    return this.#tell("close", async () => {
-      const given = readOptions(options, CLOSE);
-      const signal = readSignal(given);
-      const timeoutMs =
-        "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
-      this.#closing ??= this.#shutdown();
-      // Of several that close it, whoever is in the greatest hurry decides.
-      void settlesWithin(this.#closing, timeoutMs, signal).then(
-        (isClosed) => isClosed || this.#hurry.abort(),
-      );
-      return this.#closing;
-    });
+    return this.#tell("close", async () => this.#closing.close(options));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -236,7 +215,7 @@ class DriverStore implements StateStore {
 
   /** Asked again once all arguments were read: a getter among them may have closed the store. */
   #refuseWhenClosed(): void {
-    if (this.#closing !== undefined) throw storeClosed();
+    if (this.#closing.hasBegun) throw storeClosed();
   }
 
   #limits(): { maxBytes: number; now: number } {
@@ -311,20 +290,6 @@ class DriverStore implements StateStore {
     const records = await this.#reads.scan(range, page, signal);
     if (told) tellRecords(told, records);
     return records;
-  }
-
-  async #shutdown(): Promise<void> {
-    const finished = Promise.all([this.#queue.idle(), this.#reads.finished(), this.#erases.finished()]);
-    await unlessAborted(finished, this.#hurry.signal).catch(() => {
-      this.#queue.abandon();
-      this.#erases.abandon();
-    });
-    this.#reads.stop();
-    const released = askDriver(() => this.#driver.close(), "the driver failed to close");
-    if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
-    throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
-      details: { reason: "unreachable" },
-    });
   }
 }
 

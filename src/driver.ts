@@ -192,7 +192,10 @@ export interface Driver {
    */
   readonly layers?: readonly Layer[];
 
-  /** The longest that a call takes, in milliseconds, where that has a bound: a store makes a deadline of it. */
+  /**
+   * The longest that a call takes, in milliseconds, where that has a bound. A store makes a deadline of it for each of its
+   * calls, of which waiting in the store takes its part, and gives a driver that does not keep it up a second later.
+   */
   readonly timeoutMs?: number;
 
   /** How many batches it likes to have under way at once, unless the store's options say otherwise. Default 1. */
@@ -237,10 +240,10 @@ export interface Driver {
    * hardly waits. A store asks piece after piece, beside its batches; of what nobody asks for any more, since its process
    * died, a driver goes on by itself along with later batches.
    */
-  sweep(session: Session): Promise<Swept>;
+  sweep(session: Session, limit?: CallLimit): Promise<Swept>;
 
   /** Where the data lies and what state the schema is in. May ask the database. */
-  status(): Promise<DriverStatus>;
+  status(limit?: CallLimit): Promise<DriverStatus>;
 
   /** Releases everything. Called once, when nothing is under way. */
   close(): Promise<void>;

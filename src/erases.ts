@@ -1,10 +1,11 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { askDriver } from "./ask-driver.js";
+import { beforeOver, type CallTime, type CallTimes, limitOf, waitedTooLong } from "./call-time.js";
 import type { CommitQueue } from "./commit-queue.js";
-import type { Commit, Driver, Session } from "./driver.js";
+import type { Commit, Driver, Session, Swept } from "./driver.js";
 import { StateError } from "./errors.js";
-import { unlessAborted } from "./patience.js";
+import { settlesWithin, unlessAborted } from "./patience.js";
 import type { Payloads } from "./queue-entry.js";
+import { monotonicMs, nextTurn } from "./real-timers.js";
 import { accepted } from "./refusal.js";
 
 /** What became of a commit with erases. */
@@ -14,21 +15,37 @@ export interface Erased {
   readonly erased: readonly number[];
 }
 
+/** A piece of what is left, from when it is asked for. */
+interface Piece {
+  readonly session: Session;
+  readonly asked: number;
+  isUnderWay: boolean;
+  /** Nobody waits for it any more. */
+  isGone: boolean;
+}
+
 /** The commits of one store that erase. What one leaves behind is swept up here, beside the batches, a piece at a time. */
 export class Erases {
   readonly #driver: Driver;
   readonly #queue: CommitQueue;
+  readonly #times: CallTimes;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #abandoned = new AbortController();
   /** The piece that was asked for last: of several erases each has its turn. */
   #last: Promise<unknown> = Promise.resolve();
+  /** When a piece was removed, by `monotonicMs`. */
+  #gotOnAt = Number.NEGATIVE_INFINITY;
 
-  constructor(driver: Driver, queue: CommitQueue) {
+  constructor(driver: Driver, queue: CommitQueue, times: CallTimes) {
     this.#driver = driver;
     this.#queue = queue;
+    this.#times = times;
   }
 
-  /** Resolves when nothing is left of what it erases. Once the commit itself has happened, the signal ends nothing. */
+  /**
+   * Resolves when nothing is left of what it erases. Once the commit itself has happened, the signal ends nothing, and what
+   * it left behind has the time of a call anew whenever a piece of it, or of another erase's, is gone.
+   */
   commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
     const erased = this.#commit(commit, signal, payloads);
     this.#underWay.add(erased);
@@ -74,9 +91,7 @@ export class Erases {
   async #sweep(session: Session): Promise<number> {
     let removed = 0;
     for (;;) {
-      const piece = this.#last.then(() => this.#piece(session));
-      this.#last = piece.catch(() => {});
-      const swept = await unlessAborted(piece, this.#abandoned.signal).catch((cause: unknown) => {
+      const swept = await this.#next(session).catch((cause: unknown) => {
         throw notCounted(cause);
       });
       removed += swept.removed;
@@ -84,12 +99,44 @@ export class Erases {
     }
   }
 
+  /** The next piece, when it has its turn. */
+  async #next(session: Session): Promise<Swept> {
+    const piece: Piece = { session, asked: monotonicMs(), isUnderWay: false, isGone: false };
+    const swept = this.#last.then(() => this.#sweepPiece(piece));
+    this.#last = swept.catch(() => {});
+    await this.#turnOf(piece, this.#last);
+    return unlessAborted(swept, this.#abandoned.signal);
+  }
+
+  /** Resolves when it is under way or over; rejects when nothing gets on for as long as a call may wait. */
+  async #turnOf(piece: Piece, over: Promise<unknown>): Promise<void> {
+    for (let isOver = false; !isOver && !piece.isUnderWay; ) {
+      const time = this.#timeOf(piece);
+      const left = time.waitsUntil - monotonicMs();
+      if (left <= 0) {
+        piece.isGone = true;
+        throw waitedTooLong(time, "nothing was removed", "its turn behind what other erases have left");
+      }
+      isOver = await settlesWithin(over, left, this.#abandoned.signal);
+      this.#abandoned.signal.throwIfAborted();
+    }
+  }
+
+  #timeOf({ asked }: Piece): CallTime {
+    return this.#times.begin(Math.max(asked, this.#gotOnAt));
+  }
+
   /** In memory a piece is removed at once: without a pause, nothing else would have its turn before the last. */
-  async #piece(session: Session) {
+  async #sweepPiece(piece: Piece): Promise<Swept> {
     this.#abandoned.signal.throwIfAborted();
-    const swept = await askDriver(() => this.#driver.sweep(session), "the driver failed to sweep");
+    if (piece.isGone) return { removed: 0, more: true };
+    piece.isUnderWay = true;
+    const time = this.#timeOf(piece);
+    const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
+    const swept = await beforeOver(time, askDriver(ask, "the driver failed to sweep"));
     if (!Number.isSafeInteger(swept?.removed))
       throw new Error("the driver swept a number of records that is none");
+    this.#gotOnAt = monotonicMs();
     await nextTurn();
     return swept;
   }

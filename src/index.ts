@@ -13,7 +13,7 @@ export {
   type RetryEvent,
 } from "./diagnostics.js";
 export * from "./driver.js";
-export { createStore, type StoreRuntime } from "./driver-store.js";
+export { createStore } from "./driver-store.js";
 export * from "./error-details.js";
 export {
   type AnyStateError,
@@ -32,4 +32,5 @@ export { type ScanKindOptions, scanKind } from "./scan-kind.js";
 export { maintenanceScope, type ScopeClaim, validateScope } from "./scope.js";
 export { slotKey } from "./slot-key.js";
 export { STORE_OPTIONS, type StoreOptions } from "./store-options.js";
+export type { StoreRuntime } from "./store-runtime.js";
 export { type RecordLimits, validateIdentity, validateRecord } from "./validate.js";

@@ -1,9 +1,10 @@
+import type { CallTime } from "./call-time.js";
 import type { CallersPayloads } from "./callers-payloads.js";
 import type { Applied, Commit, Outcome } from "./driver.js";
 import { isStateError, StateError } from "./errors.js";
 import { payloadBytes } from "./payload-bytes.js";
 import { type CommitKeys, commitKeys } from "./slot-key.js";
-import type { Waiter } from "./tenant-lines.js";
+import type { TimedWaiter } from "./wait-limit.js";
 
 /** What an erase costs, in bytes: it may remove many records. */
 const ERASE_BYTES = 32 * 1024;
@@ -14,16 +15,17 @@ const WRITE_BYTES = 1024;
 export type Payloads = Pick<CallersPayloads, "seal" | "own">;
 
 /** A commit, and who waits for it. */
-export class Entry implements Waiter {
+export class Entry implements TimedWaiter {
   readonly commit: Commit;
   readonly bytes: number;
   readonly weight: number;
-  /** When it has waited long enough, on the clock of `monotonicMs`. */
-  readonly deadline: number;
+  readonly time: CallTime;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
   /** Dequeues the caller's abort listener. */
   release: () => void = () => {};
+  /** Calls off what happens when the call is over. */
+  callOff: () => void = () => {};
   /** What is to be done once it is settled. */
   readonly onSettled: (entry: Entry, wasSent: boolean) => void;
   /** To be made its own once there is room. */
@@ -43,7 +45,7 @@ export class Entry implements Waiter {
 
   constructor(
     commit: Commit,
-    deadline: number,
+    time: CallTime,
     { resolve, reject, onSettled }: Pick<Entry, "resolve" | "reject" | "onSettled">,
     payloads?: Payloads,
   ) {
@@ -52,7 +54,7 @@ export class Entry implements Waiter {
     let weight = this.bytes;
     for (const { op } of commit.writes) weight += op === "erase" ? ERASE_BYTES : WRITE_BYTES;
     this.weight = weight;
-    this.deadline = deadline;
+    this.time = time;
     this.resolve = resolve;
     this.reject = reject;
     this.onSettled = onSettled;
@@ -119,6 +121,7 @@ export function settle(entry: Entry): Entry | undefined {
   const wasSent = entry.state === "sent";
   entry.state = "settled";
   entry.release();
+  entry.callOff();
   entry.onSettled(entry, wasSent);
   return entry;
 }

@@ -1,10 +1,12 @@
 import { askDriver, failedDriver } from "./ask-driver.js";
+import { type CallTime, limitOf, type ReadDepth, waitedToRead } from "./call-time.js";
 import { type ToldBatch, tellBatch } from "./diagnostics.js";
-import type { Driver, Slot, StoredRecord } from "./driver.js";
+import type { CallLimit, Driver, Slot, StoredRecord } from "./driver.js";
 import { isStateError } from "./errors.js";
 import { queueMicrotask } from "./real-timers.js";
-import { TenantLines, type Waiter } from "./tenant-lines.js";
+import { TenantLines } from "./tenant-lines.js";
 import type { TurnTaking } from "./turn-taking.js";
+import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
 /** How many slots one read may ask for: at first, and when it is known that they bring little. */
 const FIRST_SLOTS = 16;
@@ -15,7 +17,7 @@ const BYTES = 8 * 1024 * 1024;
 /** What a slot costs: a tenant may ask for 16 in its turn. */
 const WEIGHT = 1024;
 
-interface Waiting extends Waiter {
+interface Waiting extends TimedWaiter {
   readonly slot: Slot;
   readonly resolve: (record: StoredRecord | undefined) => void;
   readonly reject: (error: unknown) => void;
@@ -30,7 +32,10 @@ export class ReadQueue {
   readonly #turns: TurnTaking;
   readonly #inFlight: number;
   readonly #waiting = new TenantLines<Waiting>();
+  readonly #limit = new WaitLimit(this.#waiting, (one) => one.reject(waitedToRead(one.time, this.depth)));
   #running = 0;
+  /** How many slots the questions under way ask for. */
+  #asked = 0;
   #scheduled = false;
   /** How many slots the next read may ask for. */
   #most = FIRST_SLOTS;
@@ -44,9 +49,15 @@ export class ReadQueue {
     this.#inFlight = inFlight;
   }
 
-  read(slot: Slot): Promise<StoredRecord | undefined> {
+  /** How many slots wait to be asked for, and how many are. */
+  get depth(): ReadDepth {
+    return { waiting: this.#waiting.size, underWay: this.#asked };
+  }
+
+  read(slot: Slot, time: CallTime): Promise<StoredRecord | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.add({ tenant: slot.tenant, weight: WEIGHT, isGone: false, slot, resolve, reject });
+      this.#waiting.add({ tenant: slot.tenant, weight: WEIGHT, isGone: false, time, slot, resolve, reject });
+      this.#limit.watch();
       this.#wake();
     });
   }
@@ -95,6 +106,7 @@ export class ReadQueue {
 
   async #run(asked: readonly Waiting[]): Promise<void> {
     this.#running++;
+    this.#asked += asked.length;
     try {
       await this.#ask(asked);
     } catch (error) {
@@ -102,14 +114,17 @@ export class ReadQueue {
       else this.#fail(asked, error);
     }
     this.#running--;
+    this.#asked -= asked.length;
     this.#wake();
   }
 
   async #ask(asked: readonly Waiting[]): Promise<void> {
     const slots = asked.map(({ slot }) => slot);
+    // As long as any of them has time: who has less left does not wait for the answer.
+    const limit = limitOf(Math.max(...asked.map(({ time }) => time.deadline)));
     const records = await tellBatch(
       () => this.#describe(slots.length),
-      (told) => this.#read(slots, told),
+      (told) => this.#read(slots, limit, told),
     );
     for (let index = 0; index < asked.length; index++) asked[index]?.resolve(records[index]);
     const bytes = 1 + payloadOf(records);
@@ -119,10 +134,11 @@ export class ReadQueue {
 
   async #read(
     slots: readonly Slot[],
+    limit: CallLimit,
     told: ToldBatch | undefined,
   ): Promise<readonly (StoredRecord | undefined)[]> {
     const records = await askDriver(
-      async () => listed(await this.#driver.read(slots)),
+      async () => listed(await this.#driver.read(slots, limit)),
       "the driver failed to read",
     );
     if (slots.length > 1 && records.length !== slots.length) {

@@ -1,10 +1,12 @@
-import { TenantLines, type Waiter } from "./tenant-lines.js";
+import { type CallTime, type ReadDepth, waitedToRead } from "./call-time.js";
+import { TenantLines } from "./tenant-lines.js";
+import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 import { whenAborted } from "./when-aborted.js";
 
 /** As much as a tenant may have in its turn: reads go one by one, for nobody knows beforehand what one brings. */
 const WEIGHT = 16 * 1024;
 
-interface Read extends Waiter {
+interface Read extends TimedWaiter {
   isGone: boolean;
   readonly start: () => void;
   readonly reject: (error: unknown) => void;
@@ -14,16 +16,27 @@ interface Read extends Waiter {
 export class ReadTurns {
   readonly #most: number;
   readonly #lines = new TenantLines<Read>();
+  readonly #limit = new WaitLimit(this.#lines, (read) => read.reject(waitedToRead(read.time, this.depth)));
   #running = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** Asks when it is the tenant's turn; rejects with the signal's reason when it aborts before. */
-  async run<T>(tenant: string, ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  /** How many wait for their turn, and how many have it. */
+  get depth(): ReadDepth {
+    return { waiting: this.#lines.size, underWay: this.#running };
+  }
+
+  /** Asks when it is the tenant's turn; rejects with the signal's reason when it aborts before, and when it has to wait too long. */
+  async run<T>(
+    tenant: string,
+    ask: () => Promise<T>,
+    signal: AbortSignal | undefined,
+    time: CallTime,
+  ): Promise<T> {
     if (this.#running < this.#most) this.#running++;
-    else await this.#turn(tenant, signal);
+    else await this.#turn(tenant, signal, time);
     try {
       return await ask();
     } finally {
@@ -36,21 +49,30 @@ export class ReadTurns {
     for (const { reject } of this.#lines.clear()) reject(error);
   }
 
-  #turn(tenant: string, signal: AbortSignal | undefined): Promise<void> {
+  #turn(tenant: string, signal: AbortSignal | undefined, time: CallTime): Promise<void> {
     return new Promise((resolve, reject) => {
-      const start = () => {
-        release?.();
-        resolve();
+      const read: Read = {
+        tenant,
+        weight: WEIGHT,
+        isGone: false,
+        time,
+        start() {
+          release?.();
+          resolve();
+        },
+        reject(error) {
+          release?.();
+          reject(error);
+        },
       };
-      const read: Read = { tenant, weight: WEIGHT, isGone: false, start, reject };
       const release =
         signal &&
         whenAborted(signal, () => {
           read.isGone = true;
-          release?.();
-          reject(signal.reason);
+          read.reject(signal.reason);
         });
       this.#lines.add(read);
+      this.#limit.watch();
     });
   }
 

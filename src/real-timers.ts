@@ -1,4 +1,5 @@
 import * as module from "node:timers";
+import { isFake } from "./fake-timers.js";
 import {
   type SetTimer,
   type SocketTimer,
@@ -74,13 +75,4 @@ export function abortAfter(ms: number): { readonly signal: AbortSignal; clear():
   const timer = setTimeout(() => controller.abort(), Math.min(ms, MOST_MS));
   timer.unref();
   return { signal: controller.signal, clear: () => clearTimeout(timer) };
-}
-
-/** A timer of Node's own has a property that those of no fake have; other runtimes are asked nothing. */
-function isFake<T>(set: (act: () => void, ms: number) => T, clear: (timer: T) => void, own: string): boolean {
-  if ("clock" in set) return true;
-  if ("bun" in process.versions || "deno" in process.versions) return false;
-  const timer = set(() => {}, 1);
-  clear(timer);
-  return !(own in (timer as object));
 }

@@ -25,8 +25,9 @@ export interface StoreOptions {
   /** The same, in commits: from 1. Default 10,000. */
   readonly maxQueuedCommits?: number;
   /**
-   * How long a write may wait before it is sent to the driver, in milliseconds: from 1. Then it is UNAVAILABLE with the
-   * reason `busy`, and nothing was written. Default 30 seconds.
+   * How long a call may wait for room and for its turn before it is sent to the driver, in milliseconds: from 1. Then it
+   * is UNAVAILABLE with the reason `busy`, and nothing was written or read. Default 30 seconds; with a driver whose calls
+   * have a bound of their own (Postgres: `timeoutMs`), never more than four fifths of that, which the wait is part of.
    */
   readonly queueTimeoutMs?: number;
 }

@@ -77,7 +77,7 @@ export const answerMutants: readonly Mutant[] = [
   }),
 ];
 
-type Operation = Exclude<keyof StateStore, "limits" | "close" | symbol>;
+type Operation = Exclude<keyof StateStore, "limits" | "status" | "close" | symbol>;
 type Answer<O extends Operation> = Awaited<ReturnType<StateStore[O]>>;
 
 /** Answers one operation in another way. */

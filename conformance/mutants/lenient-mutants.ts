@@ -153,7 +153,7 @@ export const lenientMutants: readonly Mutant[] = [
   ]),
 ];
 
-type Operation = Exclude<keyof StateStore, "limits" | "close" | symbol>;
+type Operation = Exclude<keyof StateStore, "limits" | "status" | "close" | symbol>;
 
 /** Calls one operation with other arguments than were given. */
 function lenient<O extends Operation>(

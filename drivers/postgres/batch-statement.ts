@@ -1,5 +1,6 @@
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
@@ -89,14 +90,14 @@ export class BatchStatement {
   }
 
   #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: Patience): readonly Parameter[] {
-    const line = performance.now() < this.#lineUntil ? this.#line : LINE_START;
+    const line = monotonicMs() < this.#lineUntil ? this.#line : LINE_START;
     return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, line];
   }
 
   #unpack(rows: readonly Row[], commits: readonly Commit[]): Outcomes | undefined {
     const answer = unpackAnswer(rows, commits);
     if (answer?.line !== undefined) {
-      const now = performance.now();
+      const now = monotonicMs();
       if (now >= this.#lineUntil) this.#lineUntil = now + LINE_MS;
       this.#line = answer.line;
     }

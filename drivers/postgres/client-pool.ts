@@ -2,30 +2,16 @@ import { StateError } from "../../src/errors.js";
 import { monotonicMs } from "../../src/real-timers.js";
 import { isTransient } from "../../src/transient.js";
 import type { Pieces } from "./answer-in-pieces.js";
-import type { ConnectionEvents, PooledClient, Row } from "./client.js";
+import type { Row } from "./client.js";
 import { Connection, type Parameter } from "./connection.js";
+import { Doubts } from "./doubts.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
-import type { Hosts } from "./hosts.js";
 import { checkedParameters } from "./parameters.js";
+import type { PoolOptions } from "./pool-options.js";
 import { search } from "./search.js";
 import { ServerWatch } from "./server-watch.js";
+import { TimersStandStill } from "./standing-timers.js";
 import { Waiters } from "./waiters.js";
-
-export interface PoolOptions {
-  /** Makes one client of one connection to one of the hosts. */
-  readonly connect: (host: number, events: ConnectionEvents) => PooledClient;
-  readonly hosts: Hosts;
-  readonly size: number;
-  /** From the call to its answer, waiting and connecting included, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The most that one connection may take to be made. Default all of it. */
-  readonly connectMs?: number;
-  readonly prepare: boolean;
-  /** What the session's own limit of a statement was asked to be, where it was. */
-  readonly statementTimeoutMs?: number | undefined;
-  /** After so long a connection must prove itself again before it is used, in milliseconds. Default 10,000. */
-  readonly staleMs?: number;
-}
 
 const MOST_WAITING = 10_000;
 
@@ -34,9 +20,6 @@ const STALE_MS = 10_000;
 
 /** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
 const MOST_CONNECT_MS = 10_000;
-
-/** A commit that changes nothing, and that a standby has only after all before it. */
-const EMPTY_COMMIT = "SELECT pg_catalog.pg_logical_emit_message(true, 'groundstate', '') AS empty_commit";
 
 /** How long an idle connection may take to say good-bye, in seconds. */
 const GOOD_BYE_S = 1;
@@ -70,12 +53,7 @@ export class ClientPool {
   #searches = 0;
   /** Why the last search found nothing, until one finds something. */
   #trouble: StateError | undefined;
-  /**
-   * Writes of unknown outcome. One may be there without being on the standby that it waited for, so whoever finds it there
-   * must wait too.
-   */
-  #doubts = 0;
-  #settledDoubts = 0;
+  readonly #doubts = new Doubts();
   readonly #watch: ServerWatch;
 
   constructor(options: PoolOptions) {
@@ -104,8 +82,7 @@ export class ClientPool {
     try {
       const until = intent === "read" ? patience(deadline) : deadline;
       const rows = await connection.ask(text, given, until, pieces);
-      if (intent === "write" && this.#settledDoubts < this.#doubts)
-        await this.#settleDoubt(connection, deadline);
+      if (intent === "write" && this.#doubts.any) await this.#doubts.settle(connection, deadline);
       this.#options.hosts.heard(connection.host);
       this.#release(connection);
       return rows;
@@ -113,22 +90,9 @@ export class ClientPool {
       this.#discard(connection, error);
       pieces?.signal?.throwIfAborted();
       const failure = this.#isClosed && intent === "read" ? closed() : translate(error, intent);
-      if (failure.code === "OUTCOME_UNKNOWN") this.#doubts++;
+      if (failure.code === "OUTCOME_UNKNOWN") this.#doubts.add();
       throw failure;
     }
-  }
-
-  /** What a write found there is not acknowledged before it is where a commit of now is. */
-  async #settleDoubt(connection: Connection, deadline: number): Promise<void> {
-    const doubts = this.#doubts;
-    try {
-      await connection.ask(EMPTY_COMMIT, [], deadline);
-    } catch (error) {
-      if (translate(error, "write").code === "OUTCOME_UNKNOWN") throw error;
-      // A server that has no such function has no such standby.
-      connection.dead = true;
-    }
-    this.#settledDoubts = doubts;
   }
 
   /** Resolves when there is a connection; a server that is not there is waited for only so long, in milliseconds. */
@@ -269,7 +233,10 @@ export class ClientPool {
       if (error instanceof DeadlinePassed) hosts.silent(host);
       else hosts.missed(host);
       if (connection !== undefined) this.#drop(connection);
-      throw this.#isClosed ? closed() : translate(error, "read");
+      const failure = this.#isClosed ? closed() : translate(error, "read");
+      // It is the same with every host, and with dials that are still under way.
+      if (error instanceof TimersStandStill) this.#noteTrouble([failure]);
+      throw failure;
     }
   }
 
@@ -313,11 +280,7 @@ export class ClientPool {
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#grow();
-    try {
-      await connection.client.end({ timeout });
-    } catch {
-      // It is out of use either way.
-    }
+    await connection.end(timeout);
   }
 
   #onClosed(connection: Connection): void {

@@ -41,9 +41,9 @@ export interface PostgresConfig {
   /** Connections: 1 to 100. Default 5. */
   readonly poolSize?: number;
   /**
-   * How long a call may take, in milliseconds, whatever it meets: waiting for a connection or a lock, a failover, every
-   * try again. 100 to 3,600,000. Default 10,000. A call of a store ends within it, give or take half a second where the
-   * process has time; a list is a call for each page. A write that waits behind others has it from when its batch is sent.
+   * How long a call may take, in milliseconds, from when it enters the store and whatever it meets: waiting for room, for
+   * its turn, for a connection or a lock, a failover, every try again. 100 to 3,600,000. Default 10,000. A call ends at most
+   * a second later. Each page of a long scan, and each piece of what a large erase leaves, is a call of its own in this.
    */
   readonly timeoutMs?: number;
   /**

@@ -1,8 +1,10 @@
-import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import { settlesWithin } from "../../src/patience.js";
+import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../src/real-timers.js";
 import { AnswerInPieces, isTorn, type Pieces } from "./answer-in-pieces.js";
 import type { Answer, PooledClient, Row } from "./client.js";
 import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";
 import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
+import { TimersStandStill, timersFaked, timersStandStill } from "./standing-timers.js";
 
 /** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
 export const DEADLINE = Symbol("the deadline of the call");
@@ -24,6 +26,12 @@ export interface ConnectionOptions {
 
 /** Where in the server a commit waits for its standbys; its words depend on the server's language. */
 const WAIT_FOR_STANDBY = "SyncRepWaitForLSN";
+
+/** What the client may take beyond the time that it is given to end, in milliseconds. */
+const GOOD_BYE_MS = 250;
+
+/** In which a line that was cut has told its client, in milliseconds. */
+const CUT_MS = 50;
 
 /** How long a server may take to answer before it is looked after, in milliseconds. */
 const SLOW_MS = 1200;
@@ -98,7 +106,9 @@ export class Connection {
     try {
       const answer = this.client.unsafe(text, sent, { prepare });
       if (pieces && answer.cursor) inPieces = new AnswerInPieces(answer as Required<Answer>, pieces);
-      const rows = await before(deadline, inPieces?.done ?? answer, () => onSlow(this));
+      const rows = await before(deadline, inPieces?.done ?? answer, () => onSlow(this)).catch((error) =>
+        this.#leave(error),
+      );
       if (isTorn(rows)) throw new AnswerTorn();
       if (this.#isUnreplicated) throw new Unreplicated();
       return rows as readonly Row[];
@@ -106,6 +116,35 @@ export class Connection {
       inPieces?.stop();
       this.askedAt = undefined;
       this.client.unref?.();
+    }
+  }
+
+  /**
+   * Before the caller goes on, and may take the fakes away: a client that waits for a fake turn clears it when it ends, and
+   * Node loses count of its own turns when they are to clear one of a fake.
+   */
+  async #leave(error: unknown): Promise<never> {
+    if (error instanceof TimersStandStill) {
+      this.dead = true;
+      this.client.cut?.();
+      await sleep(CUT_MS);
+      await this.#endWithin(CUT_MS);
+    }
+    throw error;
+  }
+
+  /** Ends it, which may take so many seconds; never rejects. */
+  async end(timeout: number): Promise<void> {
+    // The client's own limit of time does not hold where the timers of others are faked, nor where it waits for a server.
+    await this.#endWithin(timeout * 1000 + GOOD_BYE_MS, { timeout });
+    this.client.cut?.();
+  }
+
+  async #endWithin(ms: number, options?: { timeout: number }): Promise<void> {
+    try {
+      await settlesWithin(this.client.end(options), ms, undefined);
+    } catch {
+      // It is out of use either way.
     }
   }
 
@@ -123,11 +162,18 @@ function before<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void
       const left = Math.max(1, deadline - monotonicMs());
       timer = setTimeout(left <= pause ? giveUp : lookAfter, Math.min(left, pause));
     };
-    const giveUp = () => reject(new DeadlinePassed());
+    let areMoving = false;
+    const giveUp = () => reject((areMoving ? undefined : timersFaked()) ?? new DeadlinePassed());
     const lookAfter = () => {
       pause *= 2;
       wait();
       onSlow();
+      void timersStandStill().then((error) => {
+        areMoving = error === undefined;
+        if (areMoving) return;
+        clearTimeout(timer);
+        reject(error);
+      });
     };
     wait();
     promise.then(

@@ -1,10 +1,10 @@
 import { invalid, StateError } from "../../src/errors.js";
 import { type Address, type Host, shownAddress } from "./address.js";
 import type { ConnectionEvents, PooledClient, PostgresClient } from "./client.js";
-import type { PoolOptions } from "./client-pool.js";
 import type { Settings } from "./config.js";
 import { Hosts } from "./hosts.js";
 import { Line } from "./line.js";
+import type { PoolOptions } from "./pool-options.js";
 
 /** Where clients come from. */
 export interface Connector extends Pick<PoolOptions, "hosts"> {
@@ -78,10 +78,8 @@ function clientOf(
   });
   return {
     unsafe: client.unsafe,
-    async end(options) {
-      await client.end(options);
-      line.cut();
-    },
+    end: client.end,
+    cut: () => line.cut(),
     ref: () => line.ref(),
     unref: () => line.unref(),
   };

@@ -1,5 +1,6 @@
 import { isStateError, StateError } from "../../src/errors.js";
 import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT } from "./meanings.js";
+import { TimersStandStill } from "./standing-timers.js";
 
 /** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
 export type Intent = "read" | "write";
@@ -24,6 +25,9 @@ export class Unreplicated extends Error {
     super("the wait for a synchronous standby was cancelled");
   }
 }
+
+/** Those that show nothing of a statement. */
+const OWN = [DeadlinePassed, TimersStandStill, AnswerTorn, Unreplicated];
 
 /** What `postgres` throws: the server's own fields, or a client's or socket's error without a severity. */
 interface Failure {
@@ -100,16 +104,19 @@ function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
       { details: {}, cause },
     );
   }
-  const what = error instanceof DeadlinePassed ? "the server did not answer" : "the connection was lost";
+  const isSilent = error instanceof DeadlinePassed || error instanceof TimersStandStill;
+  const what = isSilent ? "the server did not answer" : "the connection was lost";
+  const why = error instanceof TimersStandStill ? ` (${error.message})` : "";
   return new StateError(
     "OUTCOME_UNKNOWN",
-    `${what} while the write was under way: read before you write again`,
+    `${what} while the write was under way: read before you write again${why}`,
     { details: {}, cause },
   );
 }
 
 function meaningOf(error: Failure, state: string): Meaning {
   if (error instanceof DeadlinePassed) return SILENT;
+  if (error instanceof TimersStandStill) return { reason: "setup", says: error.message };
   if (spoke(error) === undefined) return meaningOfClient(error, state);
   return meaningOfServer(state, String(error.message), error.severity !== undefined);
 }
@@ -121,8 +128,7 @@ function spoke({ severity, severity_local }: Failure): unknown {
 
 /** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
 function describe(error: Failure): Error {
-  if (error instanceof DeadlinePassed || error instanceof AnswerTorn || error instanceof Unreplicated)
-    return error;
+  if (OWN.some((Own) => error instanceof Own)) return error as Error;
   const { code } = error;
   const severity = spoke(error);
   return new Error(

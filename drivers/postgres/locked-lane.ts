@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { judge } from "../../src/batch-verdict.js";
 import { slotOf } from "../../src/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { isStateError, StateError } from "../../src/errors.js";
 import { payloadBytes } from "../../src/payload-bytes.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { monotonicMs, sleep } from "../../src/real-timers.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 

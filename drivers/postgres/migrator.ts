@@ -93,17 +93,23 @@ export class PostgresMigrator implements MigrationTarget {
 }
 
 /** The number of the last migration; 0 where there is none yet. */
-export async function schemaVersion(pool: ClientPool, names: Names): Promise<number> {
+export async function schemaVersion(pool: ClientPool, names: Names, deadline?: number): Promise<number> {
   const { migration } = names;
-  const [found] = await pool.run("SELECT to_regclass($1) IS NOT NULL AS present", [migration], "read");
+  const ask = (text: string, parameters: readonly string[]) => pool.run(text, parameters, "read", deadline);
+  const [found] = await ask("SELECT to_regclass($1) IS NOT NULL AS present", [migration]);
   if (found?.present !== true) return 0;
-  const [row] = await pool.run(`SELECT coalesce(max(version), 0) AS version FROM ${migration}`, [], "read");
+  const [row] = await ask(`SELECT coalesce(max(version), 0) AS version FROM ${migration}`, []);
   return Number(row?.version);
 }
 
 /** The schema as it is called, if there is none. */
-export async function absentSchema(pool: ClientPool, { schema }: Names): Promise<string | undefined> {
-  const [found] = await pool.run("SELECT to_regnamespace($1) IS NOT NULL AS present", [schema], "read");
+export async function absentSchema(
+  pool: ClientPool,
+  { schema }: Names,
+  deadline?: number,
+): Promise<string | undefined> {
+  const text = "SELECT to_regnamespace($1) IS NOT NULL AS present";
+  const [found] = await pool.run(text, [schema], "read", deadline);
   return found?.present === true ? undefined : `the schema ${schema}`;
 }
 

@@ -162,18 +162,22 @@ export class PostgresDriver implements Driver {
     return (await this.#page(query, deadline, { rows: rowsOfPiece(begin.size), signal })).made(query);
   }
 
-  async sweep({ tenant, user, session }: Session): Promise<Swept> {
-    const parameters = [this.#lockTimeout(), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
+  async sweep(
+    { tenant, user, session }: Session,
+    { deadline = this.#deadline() }: CallLimit = {},
+  ): Promise<Swept> {
+    const lockMs = Math.max(1, lockTimeoutMs(deadline - monotonicMs()));
+    const parameters = [String(lockMs), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
     // Asked again it does no harm.
-    const [row] = await this.#ask(this.#statements.sweep, parameters, "read", undefined);
+    const [row] = await this.#ask(this.#statements.sweep, parameters, "read", deadline);
     return { removed: Number(row?.removed), more: row?.more === true };
   }
 
-  async status(): Promise<DriverStatus> {
+  async status({ deadline = this.#deadline() }: CallLimit = {}): Promise<DriverStatus> {
     const { names, target } = this.#options;
-    const version = await schemaVersion(this.#pool, names);
+    const version = await schemaVersion(this.#pool, names, deadline);
     const pending = pendingAt(version, migrationsOf(names)).map((migration) => migration.name);
-    const missing = await missingRights(this.#pool, names);
+    const missing = await missingRights(this.#pool, names, deadline);
     return {
       target,
       schemaVersion: version,
@@ -243,21 +247,22 @@ export class PostgresDriver implements Driver {
     text: string,
     parameters: readonly Parameter[],
     intent: Intent,
-    deadline: number | undefined,
+    deadline = this.#deadline(),
     pieces?: Pieces,
   ): Promise<readonly Row[]> {
     try {
       return await this.#pool.run(text, parameters, intent, deadline, pieces);
     } catch (error) {
-      throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error) : error;
+      throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error, deadline) : error;
     }
   }
 
-  async #explain(error: StateError): Promise<StateError> {
+  async #explain(error: StateError, deadline: number): Promise<StateError> {
     const { names } = this.#options;
-    const version = await schemaVersion(this.#pool, names);
+    const version = await schemaVersion(this.#pool, names, deadline);
     const pending = pendingAt(version, migrationsOf(names));
-    if (pending.length > 0) return outdated(version, pending, await absentSchema(this.#pool, names));
+    if (pending.length > 0)
+      return outdated(version, pending, await absentSchema(this.#pool, names, deadline));
     return new StateError(
       "CORRUPT",
       "tables or functions of the schema are missing: restore them from a backup",
@@ -270,10 +275,6 @@ export class PostgresDriver implements Driver {
 
   #deadline(): number {
     return monotonicMs() + this.#options.timeoutMs;
-  }
-
-  #lockTimeout(): string {
-    return String(lockTimeoutMs(this.#options.timeoutMs));
   }
 }
 

@@ -28,10 +28,14 @@ const MISSING = `
    WHERE NOT granted ORDER BY place, name COLLATE "C", privilege COLLATE "C"`;
 
 /** What a store needs of what is there, and the role may not: `INSERT on table record`. */
-export async function missingRights(pool: ClientPool, names: Names): Promise<readonly string[]> {
+export async function missingRights(
+  pool: ClientPool,
+  names: Names,
+  deadline?: number,
+): Promise<readonly string[]> {
   const own = Object.values(names).map(bare);
   const parameters = [bare(names.schema), arrayLiteral(own), bare(names.migration)];
-  const rows = await pool.run(MISSING, parameters, "read");
+  const rows = await pool.run(MISSING, parameters, "read", deadline);
   return rows.map((row) => String(row.missing));
 }
 

@@ -18,7 +18,8 @@ export interface SqliteConfig {
   readonly migrate?: MigrateMode;
   /**
    * How long to wait for a lock that another connection holds, in milliseconds, before UNAVAILABLE; the event loop
-   * stays free meanwhile. 0 to 2,147,483,647; default 5,000.
+   * stays free meanwhile. 0 to 2,147,483,647; default 5,000. A call takes no longer than this, what it waited for its turn
+   * in the store (`queueTimeoutMs`), and what the disk takes, which nothing cuts short.
    */
   readonly busyTimeoutMs?: number;
   /**

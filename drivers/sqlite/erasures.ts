@@ -1,4 +1,5 @@
 import type { Session, Swept } from "../../src/driver.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import type { Connection } from "./connection.js";
 import { damaged } from "./errors.js";
 import { Fences, prepareFences } from "./fences.js";
@@ -118,7 +119,7 @@ export class Erasures {
     const fence = this.#sql.sweptUpTo.get(...namesOf(session)) as [number, string, string] | undefined;
     if (fence === undefined) return { removed: 0, more: false };
     const [last, run, kind] = fence;
-    const ends = performance.now() + PIECE_MS;
+    const ends = monotonicMs() + PIECE_MS;
     const rows = this.#sql.doomed.all(...namesOf(session), run, kind, most) as [number, string, string][];
     let removed = 0;
     let looked = 0;
@@ -127,7 +128,7 @@ export class Erasures {
       if (id > last) continue;
       this.#remove(id);
       removed++;
-      if (removed % 16 === 0 && performance.now() > ends) break;
+      if (removed % 16 === 0 && monotonicMs() > ends) break;
     }
     const more = looked === most || looked < rows.length;
     if (more) {

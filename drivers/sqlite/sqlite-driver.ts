@@ -13,6 +13,7 @@ import type {
   StoredRecord,
   Swept,
 } from "../../src/driver.js";
+import { monotonicMs } from "../../src/real-timers.js";
 import { pendingAt } from "../migrations.js";
 import type { BackedUp } from "./backup.js";
 import type { SqliteSettings } from "./config.js";
@@ -52,27 +53,27 @@ export class SqliteDriver implements Driver, BackedUp {
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    return this.#write((waitedMs) => this.#writer.apply(commits, afterWaiting(options, waitedMs)));
+    return this.#write((waitedMs) => this.#writer.apply(commits, afterWaiting(options, waitedMs)), options);
   }
 
-  read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-    return this.#patiently(() => this.#reader.read(slots));
+  read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]> {
+    return this.#patiently(() => this.#reader.read(slots), limit);
   }
 
-  readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
-    return this.#patiently(() => this.#reader.readByEventId(session, eventId));
+  readByEventId(session: Session, eventId: string, limit?: CallLimit): Promise<StoredRecord | undefined> {
+    return this.#patiently(() => this.#reader.readByEventId(session, eventId), limit);
   }
 
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage> {
-    return this.#patiently(() => this.#reader.scan(query, limit));
+    return this.#patiently(() => this.#reader.scan(query, limit), limit);
   }
 
-  sweep(session: Session): Promise<Swept> {
-    return this.#write(() => this.#writer.sweep(session));
+  sweep(session: Session, limit?: CallLimit): Promise<Swept> {
+    return this.#write(() => this.#writer.sweep(session), limit);
   }
 
-  async status(): Promise<DriverStatus> {
-    const schemaVersion = await this.#patiently(() => this.#reader.schemaVersion());
+  async status(limit?: CallLimit): Promise<DriverStatus> {
+    const schemaVersion = await this.#patiently(() => this.#reader.schemaVersion(), limit);
     const pendingMigrations = pendingAt(schemaVersion, MIGRATIONS).map(({ name }) => name);
     const queue = { waiting: this.#writes };
     return { target: this.#settings.path, schemaVersion, pendingMigrations, queue };
@@ -91,16 +92,18 @@ export class SqliteDriver implements Driver, BackedUp {
     this.#released();
   }
 
-  async #write<T>(work: (waitedMs: number) => Eventually<T>): Promise<T> {
+  async #write<T>(work: (waitedMs: number) => Eventually<T>, limit?: CallLimit): Promise<T> {
     this.#writes++;
     try {
-      return await this.#patiently(work);
+      return await this.#patiently(work, limit);
     } finally {
       this.#writes--;
     }
   }
 
-  #patiently<T>(work: (waitedMs: number) => Eventually<T>): Promise<T> {
-    return whenUnlocked(work, this.#settings.busyTimeoutMs);
+  /** Waits for locks, no longer than its settings say nor than the call has time. */
+  #patiently<T>(work: (waitedMs: number) => Eventually<T>, { deadline }: CallLimit = {}): Promise<T> {
+    const left = deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, deadline - monotonicMs());
+    return whenUnlocked(work, Math.min(this.#settings.busyTimeoutMs, left));
   }
 }

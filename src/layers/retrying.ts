@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { jitteredPause } from "../backoff.js";
+import { LAST_BEGIN } from "../call-time.js";
 import { afterWaiting, safelyRepeatedMs } from "../decide.js";
 import { type RetryEvent, tellRetry } from "../diagnostics.js";
 import type { CallLimit, Commit, Driver, Layer, Outcome } from "../driver.js";
@@ -35,8 +36,6 @@ export interface RetryRuntime {
 
 const DEFAULTS: Required<RetryPolicy> = { attempts: 100, baseMs: 20, mostMs: 1000, withinMs: 10_000 };
 const MOST_ATTEMPTS = 100;
-/** Of the time that there is, when the last try may begin: one that could only be cut short would leave a doubt. */
-const LAST_BEGIN = 0.8;
 const MOST_MS = 2 ** 31 - 1;
 
 const RUNTIME: RetryRuntime = {
@@ -104,8 +103,8 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       readByEventId: (session, eventId, limit) =>
         again("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
       scan: (query, limit) => again("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),
-      sweep: (session) => again("sweep", {}, () => driver.sweep(session)),
-      status: () => driver.status(),
+      sweep: (session, limit) => again("sweep", limit, (left) => driver.sweep(session, left)),
+      status: (limit) => driver.status(limit),
       close() {
         closing.abort();
         return driver.close();

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { health, openPostgres } from "../../drivers/postgres/index.js";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
-import { createStore, type StateStore } from "../../src/index.js";
+import { createStore, type Driver, maintenanceScope, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
 import { failure, freshDatabase, open, plain, refuseStrayErrors, through } from "./postgres-rig.js";
 
@@ -10,6 +11,8 @@ refuseStrayErrors();
 const timeoutMs = 2000;
 /** What the process itself may take beyond it, on a busy machine. */
 const MARGIN_MS = 1000;
+/** What a call may take beyond it by its contract. */
+const STATED_MS = 1000;
 
 const locked = { tenant: "acme", user: "ann", session: "locked" };
 const free = { tenant: "globex", user: "bob", session: "free" };
@@ -46,6 +49,93 @@ describe("no call takes longer than timeoutMs", () => {
     expect(tookMs).toBeLessThan(timeoutMs + MARGIN_MS);
   });
 });
+
+const scope = maintenanceScope({ reason: "a test", allTenants: true });
+
+/** Everything that a store and its driver can be asked. */
+const CALLS: Readonly<Record<string, (store: StateStore, driver: Driver) => Promise<unknown>>> = {
+  save: (store) => save(store, free),
+  commit: (store) => store.commit([{ op: "delete", identity: free, kind: "a" }]),
+  delete: (store) => store.delete(free, "a"),
+  erase: (store) => store.erase({ ...free, session: "other" }),
+  load: (store) => store.load(free, "a"),
+  find: (store) => store.find(free, "a"),
+  loadByEventId: (store) => store.loadByEventId(free, "free-a"),
+  list: (store) => store.list(free, ""),
+  listKind: (store) => store.listKind(scope, "a"),
+  status: (_, driver) => driver.status(),
+  sweep: (_, driver) => driver.sweep(free),
+};
+
+describe("no call takes longer than timeoutMs and a second, with all that may wait waiting", () => {
+  test.each<[string, (url: string) => Promise<Stuck>]>([
+    ["behind a server that is frozen", frozen],
+    ["behind tables that somebody has locked", tablesLocked],
+  ])("%s", async (_, stick) => {
+    const { driver, store, url } = await stick(await freshDatabase());
+    const started = performance.now();
+    const calls = Array.from({ length: 8 }, () =>
+      Object.entries(CALLS).map(async ([name, call]) => {
+        const code = await call(store, driver).then(
+          () => "done",
+          ({ code }) => String(code),
+        );
+        return { name, code, tookMs: performance.now() - started };
+      }),
+    ).flat();
+    const looked = health({ url, timeoutMs: quickMs }, { write: true });
+    const { writes, reads } = store.status?.() ?? fail();
+    for (const { name, code, tookMs } of await Promise.all(calls)) {
+      // Of what no record is there for, nothing is asked of the tables.
+      if (name !== "sweep" && name !== "status")
+        expect(code, name).toMatch(/^(UNAVAILABLE|OUTCOME_UNKNOWN)$/);
+      expect(tookMs, name).toBeLessThan(quickMs + STATED_MS + MARGIN_MS);
+    }
+    // The depth shows while nothing moves.
+    expect(writes.waiting.commits + writes.underWay.commits).toBe(32);
+    expect(reads.waiting + reads.underWay).toBe(40);
+    await looked;
+    expect(performance.now() - started).toBeLessThan(quickMs + STATED_MS + MARGIN_MS);
+    const closing = performance.now();
+    await store.close({ timeoutMs: 0 });
+    expect(performance.now() - closing).toBeLessThan(STATED_MS + MARGIN_MS);
+  });
+});
+
+const quickMs = 1000;
+
+interface Stuck {
+  readonly url: string;
+  readonly driver: Driver;
+  readonly store: StateStore;
+}
+
+async function frozen(url: string): Promise<Stuck> {
+  const proxy = await startProxy(url);
+  const stuck = await queueOf(through(url, proxy.port));
+  proxy.onRequest = () => "stall";
+  return stuck;
+}
+
+async function tablesLocked(url: string): Promise<Stuck> {
+  const stuck = await queueOf(url);
+  const sql = plain(url);
+  await sql.unsafe("BEGIN");
+  await sql.unsafe("LOCK TABLE groundstate.record, groundstate.migration IN ACCESS EXCLUSIVE MODE");
+  return stuck;
+}
+
+/** A store of which every queue is full at once. */
+async function queueOf(url: string): Promise<Stuck> {
+  const driver = await openPostgres({ url, timeoutMs: quickMs, poolSize: 2 });
+  const store = createStore(driver, { layers: driver.layers ?? [], maxQueuedCommits: 6 });
+  await save(store, free);
+  return { url, driver, store };
+}
+
+function fail(): never {
+  throw new Error("a store says what waits in it");
+}
 
 test("a read that the line swallows once is asked once more, within the time of the call", async () => {
   const url = await freshDatabase();

@@ -1,7 +1,8 @@
 import { onTestFinished } from "vitest";
 import type { ConnectionEvents, PostgresClient } from "../../drivers/postgres/client.js";
-import { ClientPool, type PoolOptions } from "../../drivers/postgres/client-pool.js";
+import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { Hosts } from "../../drivers/postgres/hosts.js";
+import type { PoolOptions } from "../../drivers/postgres/pool-options.js";
 import type { Rows, Sent } from "./postgres-rig.js";
 
 /** What a server that is ready answers to the first question. */

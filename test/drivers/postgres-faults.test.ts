@@ -113,9 +113,9 @@ async function events(sql: Sql): Promise<number> {
 test("lines that were forgotten while nobody used them cost one call", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), timeoutMs: 300 });
+  const driver = await open({ url: through(url, proxy.port), timeoutMs: 600 });
   await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
-  await expect.poll(async () => (await driver.status()).pool?.idle).toBeGreaterThan(1);
+  await expect.poll(async () => (await driver.status()).pool?.idle, { timeout: 10_000 }).toBeGreaterThan(1);
   const before = proxy.accepted;
   proxy.onRequest = () => (proxy.accepted === before ? "hang" : "pass");
   expect(await failure(driver.read([SLOT]))).toMatchObject({ code: "UNAVAILABLE" });

@@ -17,7 +17,9 @@ const DRIVER_AUTHOR = [
   "error-details",
   "errors",
   "event-id",
+  "fake-timers",
   "fingerprint",
+  "in-slices",
   "order",
   "patience",
   "payload-bytes",
@@ -28,6 +30,7 @@ const DRIVER_AUTHOR = [
   "store-options",
   "transient",
   "validate",
+  "when-aborted",
 ];
 const FLOOR = [...DRIVER_AUTHOR.map((name) => `src/${name}.ts`), "src/layers/"];
 

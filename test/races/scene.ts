@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Driver } from "../../src/driver.js";
-import { createStore, type StoreRuntime } from "../../src/driver-store.js";
+import { createStore } from "../../src/driver-store.js";
+import type { StoreRuntime } from "../../src/store-runtime.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { badLine, type LineFate, lineFate, type Pause } from "./bad-line.js";
 import type { History } from "./history.js";

@@ -60,7 +60,7 @@ describe("a commit that the driver sets aside", () => {
   test("is waited for by whoever waits for the queue, and given up with the others", async () => {
     const { queue, pump, first, later } = await withOneAside();
     let isIdle = false;
-    const idle = queue.idle().then(() => {
+    const idle = queue.finished().then(() => {
       isIdle = true;
     });
     await turn();

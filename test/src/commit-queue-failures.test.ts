@@ -112,7 +112,7 @@ describe("whoever waits behind a batch that failed", () => {
     const { queue, batches, pump, outcomes, error } = await waitBehind("unreachable");
     expect(await outcomes).toEqual(Array(3).fill({ status: "rejected", reason: error }));
     expect(batches).toHaveLength(1);
-    await queue.idle();
+    await queue.finished();
 
     const later = queue.commit(saves("3", ["a"]));
     await pump();
@@ -272,7 +272,7 @@ describe("a raw error", () => {
     const saved = failure(queue.commit(saves("1", ["a"])));
     await pump();
     expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN" });
-    await queue.idle();
+    await queue.finished();
   });
 });
 

@@ -191,7 +191,7 @@ describe("an abort", () => {
     expect(batches.map(({ ids }) => ids)).toEqual([["2/a"]]);
     await batches[0]?.answer();
     await other;
-    await queue.idle();
+    await queue.finished();
   });
 
   test("after it was sent changes nothing: the real outcome is reported, also after a second try", async () => {
@@ -227,12 +227,12 @@ describe("an abort", () => {
 describe("idle and abandon", () => {
   test("idle resolves when nothing waits and nothing is under way, and not before", async () => {
     const { queue, batches, pump } = queueRig();
-    await queue.idle();
+    await queue.finished();
     const controller = new AbortController();
     void queue.commit(saves("1", ["a"]));
     queue.commit(saves("2", ["a"]), controller.signal).catch(() => {});
     let idle = false;
-    const resting = queue.idle().then(() => {
+    const resting = queue.finished().then(() => {
       idle = true;
     });
     await pump();
@@ -247,7 +247,7 @@ describe("idle and abandon", () => {
     const controller = new AbortController();
     queue.commit(saves("1", ["a"]), controller.signal).catch(() => {});
     controller.abort();
-    const resting = queue.idle();
+    const resting = queue.finished();
     await pump();
     await resting;
   });
@@ -269,7 +269,7 @@ describe("idle and abandon", () => {
     await batches[0]?.fail(new Error("raw"));
     await pump();
     expect(batches).toHaveLength(1);
-    await queue.idle();
+    await queue.finished();
   });
 });
 

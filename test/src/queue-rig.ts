@@ -1,4 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { CallTimes } from "../../src/call-time.js";
 import { CommitQueue, type QueueOptions } from "../../src/commit-queue.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
 import { byHand } from "./rig.js";
@@ -32,7 +33,7 @@ export const QUEUE = {
   window: 1000,
   now: () => 7,
   room: { bytes: 2 ** 30, commits: 1_000_000 },
-  waitMs: 600_000,
+  times: new CallTimes(600_000),
 } as const;
 
 /** A queue whose scheduler runs and whose driver answers when the test says so. */

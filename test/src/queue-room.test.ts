@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { CallTimes } from "../../src/call-time.js";
 import type { Payloads } from "../../src/queue-entry.js";
 import { QueueRoom } from "../../src/queue-room.js";
 import { queueRig } from "./queue-rig.js";
@@ -66,7 +67,10 @@ describe("a queue that is full", () => {
   });
 
   test("tells whoever waited too long that it is busy, inside and at the door, and sends nothing of it", async () => {
-    const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 4 }, waitMs: 20 });
+    const { queue, batches, pump } = queueRig({
+      room: { bytes: 1000, commits: 4 },
+      times: new CallTimes(20),
+    });
     const sent = queue.commit(saves("0", ["a"]));
     await pump();
     const waiting = Array.from({ length: 4 }, (_, index) => failure(queue.commit(saves(`${index}`, ["b"]))));
@@ -77,7 +81,7 @@ describe("a queue that is full", () => {
     await batches[0]?.answer();
     await sent;
     expect(batches).toHaveLength(1);
-    await queue.idle();
+    await queue.finished();
   });
 
   test("lets go of whoever is aborted at the door", async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { CallTimes } from "../../src/call-time.js";
 import type { Slot, StoredRecord } from "../../src/driver.js";
 import { StateError } from "../../src/errors.js";
 import { ReadQueue } from "../../src/read-queue.js";
 import { TurnTaking } from "../../src/turn-taking.js";
 import { failure, SLOT, stored, unavailable } from "./rig.js";
+
+const TIMES = new CallTimes(600_000);
 
 interface Question {
   readonly kinds: readonly string[];
@@ -36,7 +39,7 @@ function rig() {
       });
     });
   const queue = new ReadQueue({ read }, new EndlessTurn(), 4);
-  const ask = (kind: string) => queue.read({ ...SLOT, kind });
+  const ask = (kind: string) => queue.read({ ...SLOT, kind }, TIMES.begin());
   return { queue, ask, questions };
 }
 
@@ -165,7 +168,7 @@ describe("a question", () => {
 
   test("with no list of answers is UNAVAILABLE", async () => {
     const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking(), 4);
-    expect(await failure(queue.read(SLOT))).toMatchObject({
+    expect(await failure(queue.read(SLOT, TIMES.begin()))).toMatchObject({
       code: "UNAVAILABLE",
       details: { reason: "refused" },
     });

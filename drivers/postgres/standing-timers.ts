@@ -1,0 +1,30 @@
+import { fakedTimers, setOnGlobal } from "../../src/fake-timers.js";
+import { sleep } from "../../src/real-timers.js";
+
+/** In which fakes that are moved along with the time have run what is due at once, in milliseconds. */
+const MOVED_MS = 300;
+
+/** What the postgres package waits for never comes. */
+export class TimersStandStill extends Error {
+  constructor(faked: readonly string[]) {
+    super(
+      `${faked.join(" and ")} of globalThis, which the postgres package waits for, is a fake that stands still: ` +
+        'leave it out (vi.useFakeTimers({ toFake: ["Date"] })) or let it advance (shouldAdvanceTime: true)',
+    );
+  }
+}
+
+/** The error, where timers were faked and nobody moves them. Asked only of what takes long, for it takes a while. */
+export async function timersStandStill(): Promise<TimersStandStill | undefined> {
+  const faked = fakedTimers();
+  if (faked.length === 0) return undefined;
+  const haveRun = setOnGlobal();
+  await sleep(MOVED_MS);
+  return haveRun() ? undefined : new TimersStandStill(faked);
+}
+
+/** As it looks at once. */
+export function timersFaked(): TimersStandStill | undefined {
+  const faked = fakedTimers();
+  return faked.length === 0 ? undefined : new TimersStandStill(faked);
+}

@@ -1,0 +1,60 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { openPostgres } from "../../drivers/postgres/index.js";
+import { createStore, type StateStore } from "../../src/index.js";
+import { failure, freshDatabase, refuseStrayErrors } from "./postgres-rig.js";
+
+refuseStrayErrors();
+
+/** What Vitest fakes when it is not told otherwise, of what the postgres package takes from `globalThis`. */
+const FAKED = ["setTimeout", "clearTimeout", "setImmediate", "clearImmediate"] as const;
+const NAMES_THEM =
+  /setTimeout and setImmediate of globalThis.*is a fake that stands still.*toFake.*shouldAdvanceTime/;
+/** Less than a test has by default in any runner, and far less than the call. */
+const SOON_MS = 4500;
+
+const identity = { tenant: "acme", user: "ann", session: "s1" };
+const save = (store: StateStore, id: string) =>
+  store.save({ eventId: id, identity, kind: id, bytes: new Uint8Array(1) });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a store that is opened under fake timers says so", async () => {
+  const url = await freshDatabase();
+  const started = performance.now();
+  vi.useFakeTimers({ toFake: [...FAKED] });
+  const error = await failure(openPostgres({ url }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+  expect(error.message).toMatch(NAMES_THEM);
+  expect(performance.now() - started).toBeLessThan(SOON_MS);
+});
+
+test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
+  ["a read", /^UNAVAILABLE$/, (store) => store.find(identity, "a")],
+  ["a save", /^(UNAVAILABLE|OUTCOME_UNKNOWN)$/, (store) => save(store, "b")],
+])(
+  "%s of a store that was open when timers were faked says so, and the store can be closed",
+  async (_, code, call) => {
+    const driver = await openPostgres({ url: await freshDatabase(), poolSize: 1 });
+    const store = createStore(driver, { layers: driver.layers ?? [] });
+    await save(store, "a");
+    const started = performance.now();
+    vi.useFakeTimers({ toFake: [...FAKED] });
+    const error = await failure(call(store));
+    expect(error.code).toMatch(code);
+    expect(`${error.message} ${(error.cause as Error).message}`).toMatch(NAMES_THEM);
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    await store.close();
+    expect(performance.now() - started).toBeLessThan(SOON_MS + 1000);
+  },
+);
+
+test("fakes that advance with the time hold up nothing", async () => {
+  vi.useFakeTimers({ toFake: [...FAKED], shouldAdvanceTime: true });
+  const driver = await openPostgres({ url: await freshDatabase() });
+  const store = createStore(driver, { layers: driver.layers ?? [] });
+  await save(store, "a");
+  expect(await store.find(identity, "a")).toMatchObject({ eventId: "a" });
+  await store.close();
+});

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import { createStore, type StateStore } from "../../src/index.js";
+import { failure, madePath, open, plain } from "./sqlite-rig.js";
+
+const busyTimeoutMs = 300;
+const queueTimeoutMs = 300;
+/** What a busy machine may take beyond them. */
+const MARGIN_MS = 2000;
+
+const identity = { tenant: "acme", user: "ann", session: "s1" };
+
+const WRITES: Readonly<Record<string, (store: StateStore, index: number) => Promise<unknown>>> = {
+  save: (store, index) => store.save({ eventId: `e${index}`, identity, kind: "k", bytes: new Uint8Array(9) }),
+  delete: (store) => store.delete(identity, "k"),
+  commit: (store) => store.commit([{ op: "delete", identity, kind: "k" }]),
+  erase: (store) => store.erase(identity),
+};
+
+test("a write waits no longer than for its turn and then for the lock that another process holds", async () => {
+  const path = await madePath();
+  const driver = await openSqlite({ path, busyTimeoutMs });
+  const store = createStore(driver, { queueTimeoutMs, maxQueuedCommits: 6 });
+  plain(path).exec("BEGIN IMMEDIATE");
+  const started = performance.now();
+  const calls = Array.from({ length: 8 }, (_, index) =>
+    Object.entries(WRITES).map(async ([name, call]) => {
+      const error = await failure(call(store, index));
+      return { name, error, tookMs: performance.now() - started };
+    }),
+  ).flat();
+  for (const { name, error, tookMs } of await Promise.all(calls)) {
+    expect(error, name).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+    expect(tookMs, name).toBeLessThan(queueTimeoutMs + busyTimeoutMs + MARGIN_MS);
+  }
+  await store.close();
+});
+
+test("a call that a layer gives less time waits for a lock no longer than that", async () => {
+  const path = await madePath();
+  const driver = await open({ path, busyTimeoutMs: 60_000 });
+  plain(path).exec("BEGIN IMMEDIATE");
+  const started = performance.now();
+  const write = { op: "delete", slot: { ...identity, run: "", kind: "k" } } as const;
+  const deadline = process.uptime() * 1000 + 100;
+  const options = { now: Date.now(), window: 1000, deadline };
+  const error = await failure(driver.apply([{ tenant: "acme", writes: [write] }], options));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+  expect(performance.now() - started).toBeLessThan(100 + MARGIN_MS);
+});
