@@ -97,7 +97,7 @@ async function sweeps(store: StateStore, measure: Measure, tenants: number): Pro
     );
     await Promise.all(asked);
   }
-  const scope = maintenanceScope({ reason: "bench", tenant: "*" });
+  const scope = maintenanceScope({ reason: "bench", allTenants: true });
   const count = tenants.toLocaleString("en-US");
   await measure(`expireOverdue over ${count} tenants`, () => gates.expireOverdue(scope));
   await measure(`recover over ${count} tenants`, async () => {

@@ -32,14 +32,14 @@ export interface CancelInput extends Repeatable {
 export interface ClaimInput extends Repeatable {
   /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
   readonly tool: string;
-  /** What is larger than 128 KiB must not change until the call is answered. */
+  /** What is larger than 32 KiB must not change until the call is answered. */
   readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
 }
 
 export interface CompleteInput extends Repeatable {
-  /** Any JSON. What is larger than 128 KiB must not change until the call is answered. */
+  /** Any JSON. What is larger than 32 KiB must not change until the call is answered. */
   readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
