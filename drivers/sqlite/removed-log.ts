@@ -29,9 +29,11 @@ export function requireNothingLost(files: DatabaseFiles): void {
 /** UNAVAILABLE while another connection in this process, in whatever thread, has the log or its index open. */
 export function requireLetGo({ log, index }: DatabaseFiles): void {
   const mine = handles();
-  if (!mine.some((handle) => isOf(handle, log) || isOf(handle, index))) return;
+  // A new file may have the number of an old one that nobody holds any more.
+  const held = [log, index].find((file) => !isInPlace(file) && mine.some((handle) => isOf(handle, file)));
+  if (held === undefined) return;
   throw displaced(
-    isInPlace(log) ? index : log,
+    held,
     "another store or connection in this process still has it open: close that, or all stores of this file, and try again",
   );
 }
