@@ -28,12 +28,14 @@ export function requireNothingLost(files: DatabaseFiles): void {
 
 /** UNAVAILABLE while another connection in this process, in whatever thread, has the log or its index open. */
 export function requireLetGo({ log, index }: DatabaseFiles): void {
-  const mine = handles();
+  const old = handles().filter((handle) => isOf(handle, log) || isOf(handle, index));
   // A new file may have the number of an old one that nobody holds any more.
-  const held = [log, index].find((file) => !isInPlace(file) && mine.some((handle) => isOf(handle, file)));
+  const isNew = ({ device, inode }: Handle) =>
+    [log, index].some(({ path }) => isInPlace({ path, device, inode }));
+  const held = old.find((handle) => !isNew(handle));
   if (held === undefined) return;
   throw displaced(
-    held,
+    isOf(held, log) ? log : index,
     "another store or connection in this process still has it open: close that, or all stores of this file, and try again",
   );
 }

