@@ -40,8 +40,9 @@ export async function run(input: StallsInput): Promise<StallResult[]> {
   };
   await payloads(store, measure);
   await lists(store, measure, input);
-  await approvals(store, measure);
+  // Before there are large ones, which a sweep would read too.
   await sweeps(store, measure, input.tenants);
+  await approvals(store, measure);
   await store.close();
   return results;
 }
