@@ -4,7 +4,7 @@ import type { StateRecord } from "./contract.js";
 import type { CallLimit, Driver, ScanPage, Session, Slot, StoredRecord } from "./driver.js";
 import { StateError } from "./errors.js";
 import { atOnce, inSlices, type Steps } from "./in-slices.js";
-import { isLarge, openSteps } from "./open-record.js";
+import { isLongPage, openPageSteps, openSteps } from "./open-record.js";
 import { compareByIdentity, compareByKind } from "./order.js";
 import { unlessAborted } from "./patience.js";
 import type { Range } from "./ranges.js";
@@ -22,9 +22,6 @@ export const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
 
 /** One identity's list is one snapshot, so it is asked for whole. */
 export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
-
-/** How many records of a page are looked at in a step. */
-const STEP = 100;
 
 const READS_IN_FLIGHT = 8;
 
@@ -103,16 +100,14 @@ export class DriverReads {
         signal,
       );
       const { handsOver } = this.#driver;
-      const open = function* (): Steps<void> {
-        for (const [index, record] of records.entries()) {
-          found.push(yield* openSteps(record, expected, handsOver, isNext));
-          if (rest.reverse) left.before = record;
-          else left.after = record;
-          if (index % STEP === STEP - 1) yield;
-        }
+      const open = function* (record: StoredRecord): Steps<void> {
+        found.push(yield* openSteps(record, expected, handsOver, isNext));
+        if (rest.reverse) left.before = record;
+        else left.after = record;
       };
-      if (records.length > STEP || records.some(isLarge)) await inSlices(open());
-      else atOnce(open());
+      const steps = openPageSteps(records, open);
+      if (isLongPage(records)) await inSlices(steps);
+      else atOnce(steps);
       if (!more) break;
       if (next !== undefined) {
         if (!isBeyond(next, left)) throw failedDriver("the driver gave no place beyond which a scan goes on");

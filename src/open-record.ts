@@ -11,6 +11,9 @@ import { copyBytes, plainBytes } from "./validate-bytes.js";
 /** A payload of more bytes than this is looked at a slice at a time. */
 const AT_ONCE = 256 * 1024;
 
+/** How many records of a page are looked at in a step. */
+const STEP = 100;
+
 /** What was asked for, and so must be in what came back. */
 export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
 
@@ -41,6 +44,30 @@ export function* openSteps(
   if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
     throw corrupt({ at: placeOf(record) });
   return opened(record, handedOver);
+}
+
+/** Those of a page, one after another; a step ends after so many of them, or so many bytes, as do not take long. */
+export function* openPageSteps(
+  records: readonly StoredRecord[],
+  open: (record: StoredRecord) => Steps<void>,
+): Steps<void> {
+  let looked = 0;
+  let bytes = 0;
+  for (const record of records) {
+    yield* open(record);
+    bytes += record.bytes.byteLength;
+    if (++looked < STEP && bytes < AT_ONCE) continue;
+    looked = 0;
+    bytes = 0;
+    yield;
+  }
+}
+
+/** Whether it takes so long that it is done in slices; of what is damaged anything. */
+export function isLongPage(records: readonly StoredRecord[]): boolean {
+  let bytes = 0;
+  for (const record of records) bytes += record?.bytes?.byteLength ?? 0;
+  return records.length > STEP || bytes > AT_ONCE;
 }
 
 /** Whether to open it takes long enough to be done in slices; of a damaged one anything. */

@@ -33,8 +33,8 @@ const PIECE = 300;
 /** Of what nobody sweeps any more, along with a batch. */
 const ALONG = 100;
 /** What a page passes over at the most: tenants, and records that are erased and still there. */
-const MOST_TENANTS = 500;
-const MOST_DEAD = 5000;
+const MOST_TENANTS = 100;
+const MOST_DEAD = 1000;
 
 /** The reference driver: everything in Maps, with the same rules as the others. */
 export class MemoryDriver implements Driver {
@@ -212,11 +212,9 @@ export class MemoryDriver implements Driver {
       compareByIdentity(record, first) >= 0 && (!after || compareByIdentity(record, after) > 0);
     const pastRange = ({ record }: Entry) =>
       isBeyond(record, first) || (before !== undefined && compareByIdentity(record, before) >= 0);
-    const entries = reverse ? this.#byIdentity.before(pastRange) : this.#byIdentity.from(inRange);
-    for (const entry of entries) {
-      if (reverse ? !inRange(entry) : pastRange(entry)) return;
-      if (!this.#isDead(entry)) yield entry;
-    }
+    const entries = this.#byIdentity;
+    const within = reverse ? entries.betweenDown(inRange, pastRange) : entries.between(inRange, pastRange);
+    for (const entry of within) if (!this.#isDead(entry)) yield entry;
   }
 
   /**

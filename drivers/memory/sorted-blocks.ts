@@ -44,12 +44,25 @@ export class SortedBlocks<T> {
     }
   }
 
-  /** Down from the last item before the first that `reached`. */
-  *before(reached: (item: T) => boolean): Generator<T, void, undefined> {
+  /** From the first item that `reached` on, up to the first that is `past`; the two are asked only to find the ends. */
+  *between(reached: (item: T) => boolean, past: (item: T) => boolean): Generator<T, void, undefined> {
     const [block, index] = this.#seek(reached);
-    for (let b = block, i = index - 1; b >= 0; b--, i = (this.#blocks[b]?.length ?? 0) - 1) {
+    const [lastBlock, end] = this.#seek(past);
+    for (let b = block, i = index; b <= lastBlock; b++, i = 0) {
       const items = this.#blocks[b] ?? [];
-      for (; i >= 0; i--) yield items[i] as T;
+      const until = b === lastBlock ? end : items.length;
+      for (; i < until; i++) yield items[i] as T;
+    }
+  }
+
+  /** The same, from the last to the first. */
+  *betweenDown(reached: (item: T) => boolean, past: (item: T) => boolean): Generator<T, void, undefined> {
+    const [firstBlock, start] = this.#seek(reached);
+    const [block, end] = this.#seek(past);
+    for (let b = block, i = end - 1; b >= firstBlock; b--, i = (this.#blocks[b]?.length ?? 0) - 1) {
+      const items = this.#blocks[b] ?? [];
+      const until = b === firstBlock ? start : 0;
+      for (; i >= until; i--) yield items[i] as T;
     }
   }
 

@@ -8,6 +8,7 @@ import { Doubts } from "./doubts.js";
 import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
 import { checkedParameters } from "./parameters.js";
 import type { PoolOptions } from "./pool-options.js";
+import { readPatience } from "./read-patience.js";
 import { search } from "./search.js";
 import { ServerWatch } from "./server-watch.js";
 import { TimersStandStill } from "./standing-timers.js";
@@ -27,12 +28,6 @@ const GOOD_BYE_S = 1;
 /** Of the time left, what a proof may take of a connection that was not used for a while, and at most, in milliseconds. */
 const PROOF_SHARE = 1 / 3;
 const MOST_PROOF_MS = 2000;
-
-/**
- * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed
- * comes back on no other day. Later than the server's own limits, so that a read that waits for a lock learns it.
- */
-const READ_SHARE = 0.7;
 
 /**
  * Lends connections that are ready to whoever asks. The clients of `postgres` below them are safe to use only like this:
@@ -80,7 +75,7 @@ export class ClientPool {
     const given = checkedParameters(parameters);
     const connection = await this.#acquire(deadline, deadline);
     try {
-      const until = intent === "read" ? patience(deadline) : deadline;
+      const until = intent === "read" ? readPatience(deadline) : deadline;
       const rows = await connection.ask(text, given, until, pieces);
       if (intent === "write" && this.#doubts.any) await this.#doubts.settle(connection, deadline);
       this.#options.hosts.heard(connection.host);
@@ -287,11 +282,6 @@ export class ClientPool {
     connection.dead = true;
     if (this.#idle.includes(connection)) this.#drop(connection);
   }
-}
-
-function patience(deadline: number): number {
-  const now = monotonicMs();
-  return now + (deadline - now) * READ_SHARE;
 }
 
 function busy(message: string): StateError<"UNAVAILABLE"> {

@@ -6,6 +6,7 @@ import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";
 import { Erasures, prepareErasures } from "./erasures.js";
 import { forgetOldest, prepareLine, timeAmong } from "./event-line.js";
+import type { FileGuard } from "./file-identity.js";
 import { loadPackage } from "./load-package.js";
 import { preparedOnFirstUse } from "./schema.js";
 import { Transactions } from "./transactions.js";
@@ -15,14 +16,14 @@ export class Engine {
   readonly #connection: Connection;
   readonly #transactions: Transactions;
   readonly #statements: () => ReturnType<typeof prepareWrites>;
-  readonly #verifyFile: () => void;
+  readonly #guard: FileGuard | undefined;
 
-  /** `verifyFile` throws when what is written would be lost. */
-  constructor(connection: Connection, verifyFile: () => void = () => {}) {
+  /** `guard` throws when what is written would be lost. */
+  constructor(connection: Connection, guard?: FileGuard) {
     this.#connection = connection;
     this.#transactions = new Transactions(connection);
     this.#statements = preparedOnFirstUse(connection, prepareWrites);
-    this.#verifyFile = verifyFile;
+    this.#guard = guard;
   }
 
   apply(commits: readonly Commit[], given: ApplyOptions): readonly Outcome[] {
@@ -62,9 +63,11 @@ export class Engine {
   }
 
   #write<T>(work: (sql: ReturnType<typeof prepareWrites>) => T): T {
-    this.#verifyFile();
+    this.#guard?.verify();
     const sql = this.#statements();
-    return this.#transactions.writing(() => work(sql));
+    const result = this.#transactions.writing(() => work(sql));
+    this.#guard?.verifyCommitted();
+    return result;
   }
 }
 

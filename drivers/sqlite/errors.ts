@@ -75,11 +75,11 @@ export function damaged(finding: string, cause?: unknown): StateError<"CORRUPT">
   return new StateError("CORRUPT", `${finding}: ${NEVER_DELETE}`, { details: {}, cause });
 }
 
-/** UNAVAILABLE until a person has done something about it. */
 export function storeClosed(): StateError<"STORE_CLOSED"> {
   return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }
 
+/** UNAVAILABLE until a person has done something about it. */
 export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", isForWantOfHandles(cause) ? NO_HANDLE_LEFT : message, {
     details: { reason: "setup" },

@@ -13,7 +13,9 @@ export interface FileUse {
  * Says that this process opens the file through this library (its path); to be undone when the last connection is
  * closed. UNAVAILABLE when another library has it open here: whenever one of them closes a connection, the system drops
  * the locks that the process holds on the file, those of the other included, and two processes could write at once
- * (https://sqlite.org/howtocorrupt.html, 2.2.1).
+ * (https://sqlite.org/howtocorrupt.html, 2.2.1). Other threads of the application are not seen: one that opens the file
+ * through the same copy does no harm, for the native library is loaded once per process and knows of all its connections,
+ * whatever their threads; one with another copy does.
  */
 export function claimFile(path: string, library: string): () => void {
   const held: FileUse[] = [];

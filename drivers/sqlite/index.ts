@@ -8,13 +8,14 @@ import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
 import { claimFile } from "./file-claims.js";
-import { databaseFiles, FileGuard } from "./file-identity.js";
+import { type DatabaseFiles, FileGuard } from "./file-identity.js";
 import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { whenUnlocked } from "./lock-wait.js";
 import { LongLists } from "./long-lists.js";
-import { openEngine } from "./open-engine.js";
+import { AGAIN, openEngine } from "./open-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
+import { type Connections, Renewable } from "./renewable.js";
 import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver, type Writer } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
@@ -46,7 +47,8 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   const sqlite = await loadPackage();
   if (settings.path === MEMORY) {
     const connection = await openWriter(sqlite.connect, settings);
-    return new SqliteDriver(new Engine(connection), new Reader(connection), settings);
+    const connections = { writer: new Engine(connection), reader: new Reader(connection) };
+    return new SqliteDriver(new Renewable(connections, async () => connections), settings);
   }
   const release = claimFile(settings.path, sqlite.place);
   try {
@@ -66,19 +68,32 @@ async function openFile(
   settings: SqliteSettings,
   release: () => void,
 ): Promise<Driver> {
-  const writer = await openFileWriter(sqlite, settings);
+  const connections = await openConnections(sqlite, settings);
+  const renewable = new Renewable(connections, () => openConnections(sqlite, { ...settings, ...AGAIN }));
   try {
-    const reader = await openReader(sqlite.connect, settings);
     // The file may be new, and can only now be told by its inode.
     const releaseFile = claimFile(settings.path, sqlite.place);
-    readerCaches.add(reader);
-    if (writer instanceof Engine) writerCaches.add(writer);
-    return new SqliteDriver(writer, reader, settings, () => {
-      readerCaches.remove(reader);
-      if (writer instanceof Engine) writerCaches.remove(writer);
+    return new SqliteDriver(renewable, settings, () => {
       releaseFile();
       release();
     });
+  } catch (error) {
+    await renewable.close();
+    throw error;
+  }
+}
+
+async function openConnections(sqlite: SqlitePackage, settings: SqliteSettings): Promise<Connections> {
+  const { writer, files } = await openFileWriter(sqlite, settings);
+  try {
+    const reader = await openReader(sqlite.connect, settings, files);
+    readerCaches.add(reader);
+    if (writer instanceof Engine) writerCaches.add(writer);
+    const closed = () => {
+      readerCaches.remove(reader);
+      if (writer instanceof Engine) writerCaches.remove(writer);
+    };
+    return { writer, reader, files, closed };
   } catch (error) {
     await writer.close();
     throw error;
@@ -86,11 +101,15 @@ async function openFile(
 }
 
 /** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
-async function openReader(connect: Connect, { path, busyTimeoutMs }: SqliteSettings): Promise<Reader> {
+async function openReader(
+  connect: Connect,
+  { path, busyTimeoutMs }: SqliteSettings,
+  files: DatabaseFiles,
+): Promise<Reader> {
   const openOne = () => translated(() => connect(path, { readonly: true, fileMustExist: true }));
   const connection = openOne();
   try {
-    const guard = new FileGuard(databaseFiles(path));
+    const guard = new FileGuard(files);
     const reader = new Reader(connection, new LongLists(() => guarded(openOne(), guard)));
     await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
@@ -111,11 +130,16 @@ function guarded(connection: Connection, guard: FileGuard): Connection {
   }
 }
 
-async function openFileWriter(sqlite: SqlitePackage, settings: SqliteSettings): Promise<Writer> {
-  if (settings.thread === "inline") return (await openEngine(sqlite.connect, settings)).engine;
+async function openFileWriter(
+  sqlite: SqlitePackage,
+  settings: SqliteSettings,
+): Promise<{ writer: Writer; files: DatabaseFiles }> {
+  if (settings.thread === "inline") {
+    const { engine, files } = await openEngine(sqlite.connect, settings);
+    return { writer: engine, files };
+  }
   const writer = new RemoteWriter(settings, sqlite);
-  await writer.open();
-  return writer;
+  return { files: await writer.open(), writer };
 }
 
 /** Names of the migrations that opening with `migrate: "apply"` would run. Changes nothing; errors as `openSqlite`. */

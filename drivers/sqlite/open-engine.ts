@@ -10,8 +10,8 @@ export interface OpenEngine {
   readonly files: DatabaseFiles;
 }
 
-/** Whoever asks again waits for locks by itself. */
-const AGAIN = { migrate: "verify", busyTimeoutMs: 0 } as const;
+/** For a database that was open before. Whoever asks again waits for locks by itself. */
+export const AGAIN = { migrate: "verify", busyTimeoutMs: 0 } as const;
 
 /** What writes to a database file. With `known`, the database must still be in those files, and have its schema. */
 export async function openEngine(
@@ -23,8 +23,7 @@ export async function openEngine(
   const connection = await openWriter(connect, known ? { ...settings, ...AGAIN } : settings);
   try {
     const files = known ?? databaseFiles(settings.path);
-    const guard = new FileGuard(files);
-    return { engine: new Engine(connection, () => guard.verify()), files };
+    return { engine: new Engine(connection, new FileGuard(files)), files };
   } catch (error) {
     connection.close();
     throw error;

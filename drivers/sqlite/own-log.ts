@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { damaged } from "./errors.js";
+import { LogChecksum } from "./log-checksum.js";
 
 /**
  * Two counters in the head of a database (https://sqlite.org/fileformat2.html, 1.3): of changes to its first page, and of
@@ -31,15 +32,20 @@ const FRAME_HEAD_BYTES = 24;
  */
 export function refuseStrangeLog(path: string): void {
   const log = `${path}-wal`;
-  const before = headsIn(log);
-  const database = before && headOf(path);
-  if (before === undefined || database === undefined) return;
-  // Whoever uses both goes on meanwhile: the log has grown, part of it is in the database by now, or it was begun anew.
-  const after = headsIn(log);
-  if (after?.mark !== before.mark || isOwn(database, { ...before, last: after.last })) return;
+  // What is no part of the log any more may look like another's, and checking that takes as long as reading all of it.
+  if (!isStrange(path, log, headFrames) || !isStrange(path, log, checkedHeadFrames)) return;
   throw damaged(
     `the log ${log} belongs to another state of the database than ${path}, and playing it in would mix the two; if the file is a backup that was put back, move the log and ${path}-shm away`,
   );
+}
+
+function isStrange(path: string, log: string, read: ReadFrames): boolean {
+  const before = headsIn(log, read);
+  const database = before && headOf(path);
+  if (before === undefined || database === undefined) return false;
+  // Whoever uses both goes on meanwhile: the log has grown, part of it is in the database by now, or it was begun anew.
+  const after = headsIn(log, read);
+  return after?.mark === before.mark && !isOwn(database, { ...before, last: after.last });
 }
 
 /** The first logged change is one that the database is about to see, or has just seen; the last is not behind it. */
@@ -80,11 +86,11 @@ function readHead(page: Buffer): Head | undefined {
 }
 
 /** `undefined` when there is no log, or no head in it. Locks are never on the log, which may be read here. */
-function headsIn(path: string): LoggedHeads | undefined {
+function headsIn(path: string, read: ReadFrames): LoggedHeads | undefined {
   const handle = openIfPresent(path);
   if (handle === undefined) return undefined;
   try {
-    return readHeads(handle);
+    return readHeads(handle, read);
   } finally {
     closeSync(handle);
   }
@@ -100,25 +106,54 @@ function openIfPresent(path: string): number | undefined {
   }
 }
 
-function readHeads(handle: number): LoggedHeads | undefined {
+function readHeads(handle: number, read: ReadFrames): LoggedHeads | undefined {
   const logHead = readAt(handle, 0, LOG_HEAD_BYTES);
   if (logHead === undefined) return undefined;
-  const pageBytes = logHead.readUInt32BE(8);
   let pending: Head | undefined;
   let heads: LoggedHeads | undefined;
-  for (let at = LOG_HEAD_BYTES; ; at += FRAME_HEAD_BYTES + pageBytes) {
-    const frame = readAt(handle, at, FRAME_HEAD_BYTES);
+  for (const { frame, page } of read(handle, logHead)) {
     // Behind the last reset lie frames from before it, under other salts.
-    if (frame === undefined || frame.compare(logHead, 16, 24, 8, 16) !== 0) return heads;
-    if (frame.readUInt32BE(0) === 1) {
-      const page = readAt(handle, at + FRAME_HEAD_BYTES, HEAD_BYTES);
-      pending = page && readHead(page);
-    }
+    if (frame.compare(logHead, 16, 24, 8, 16) !== 0) return heads;
+    if (page !== undefined) pending = readHead(page);
     const commits = frame.readUInt32BE(4) !== 0;
     if (!commits || pending === undefined) continue;
     heads = { mark: logHead.toString("hex"), first: heads?.first ?? pending, last: pending };
     pending = undefined;
   }
+  return heads;
+}
+
+interface Frame {
+  readonly frame: Buffer;
+  /** The beginning of the database's first page, where it is that. */
+  readonly page: Buffer | undefined;
+}
+
+type ReadFrames = (handle: number, logHead: Buffer) => Iterable<Frame>;
+
+function* headFrames(handle: number, logHead: Buffer): Generator<Frame> {
+  const pageBytes = logHead.readUInt32BE(8);
+  for (let at = LOG_HEAD_BYTES; ; at += FRAME_HEAD_BYTES + pageBytes) {
+    const frame = readAt(handle, at, FRAME_HEAD_BYTES);
+    if (frame === undefined) return;
+    yield { frame, page: isFirst(frame) ? readAt(handle, at + FRAME_HEAD_BYTES, HEAD_BYTES) : undefined };
+  }
+}
+
+/** Those that SQLite would take. */
+function* checkedHeadFrames(handle: number, logHead: Buffer): Generator<Frame> {
+  const pageBytes = logHead.readUInt32BE(8);
+  const checksum = new LogChecksum(logHead);
+  for (let at = LOG_HEAD_BYTES; ; at += FRAME_HEAD_BYTES + pageBytes) {
+    const frame = readAt(handle, at, FRAME_HEAD_BYTES);
+    const page = readAt(handle, at + FRAME_HEAD_BYTES, pageBytes);
+    if (frame === undefined || page === undefined || !checksum.accepts(frame, page)) return;
+    yield { frame, page: isFirst(frame) ? page : undefined };
+  }
+}
+
+function isFirst(frame: Buffer): boolean {
+  return frame.readUInt32BE(0) === 1;
 }
 
 function readAt(handle: number, position: number, length: number): Buffer | undefined {

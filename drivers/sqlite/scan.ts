@@ -24,8 +24,8 @@ ORDER BY kind, user, session, run`;
 const CONTENT_OF = `SELECT ${CONTENT} FROM record WHERE id = ?`;
 
 /** What a page passes over at the most: tenants, and records that are erased and still there. */
-const MOST_TENANTS = 500;
-const MOST_DEAD = 5000;
+const MOST_TENANTS = 100;
+const MOST_DEAD = 1000;
 
 /** What is read in a step. */
 const STEP = { records: 50, bytes: 256 * 1024 };

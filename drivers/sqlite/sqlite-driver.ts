@@ -20,9 +20,10 @@ import type { SqliteSettings } from "./config.js";
 import { storeClosed } from "./errors.js";
 import { whenUnlocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
+import type { Renewable } from "./renewable.js";
 import { MIGRATIONS } from "./schema.js";
 
-type Eventually<T> = T | Promise<T>;
+export type Eventually<T> = T | Promise<T>;
 
 /** What writes, in this thread or another. UNAVAILABLE `busy` when a lock is in its way: asked again, it tries again. */
 export interface Writer {
@@ -32,12 +33,11 @@ export interface Writer {
   close(): Eventually<void>;
 }
 
-/** Writes through one connection and reads through another, which in memory are the same. */
+/** Asks again where a lock is in the way. */
 export class SqliteDriver implements Driver, BackedUp {
   readonly name = "sqlite";
   readonly handsOver = true;
-  readonly #writer: Writer;
-  readonly #reader: Reader;
+  readonly #connections: Renewable;
   readonly #settings: SqliteSettings;
   #closed = false;
   readonly #released: () => void;
@@ -45,35 +45,34 @@ export class SqliteDriver implements Driver, BackedUp {
   #writes = 0;
 
   /** `released` is told when nothing of the file is open any more. */
-  constructor(writer: Writer, reader: Reader, settings: SqliteSettings, released: () => void = () => {}) {
+  constructor(connections: Renewable, settings: SqliteSettings, released: () => void = () => {}) {
     this.#released = released;
-    this.#writer = writer;
-    this.#reader = reader;
+    this.#connections = connections;
     this.#settings = settings;
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    return this.#write((waitedMs) => this.#writer.apply(commits, afterWaiting(options, waitedMs)), options);
+    return this.#write((writer, waitedMs) => writer.apply(commits, afterWaiting(options, waitedMs)), options);
   }
 
   read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]> {
-    return this.#patiently(() => this.#reader.read(slots), limit);
+    return this.#read((reader) => reader.read(slots), limit);
   }
 
   readByEventId(session: Session, eventId: string, limit?: CallLimit): Promise<StoredRecord | undefined> {
-    return this.#patiently(() => this.#reader.readByEventId(session, eventId), limit);
+    return this.#read((reader) => reader.readByEventId(session, eventId), limit);
   }
 
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage> {
-    return this.#patiently(() => this.#reader.scan(query, limit), limit);
+    return this.#read((reader) => reader.scan(query, limit), limit);
   }
 
   sweep(session: Session, limit?: CallLimit): Promise<Swept> {
-    return this.#write(() => this.#writer.sweep(session), limit);
+    return this.#write((writer) => writer.sweep(session), limit);
   }
 
   async status(limit?: CallLimit): Promise<DriverStatus> {
-    const schemaVersion = await this.#patiently(() => this.#reader.schemaVersion(), limit);
+    const schemaVersion = await this.#read((reader) => reader.schemaVersion(), limit);
     const pendingMigrations = pendingAt(schemaVersion, MIGRATIONS).map(({ name }) => name);
     const queue = { waiting: this.#writes };
     return { target: this.#settings.path, schemaVersion, pendingMigrations, queue };
@@ -81,21 +80,26 @@ export class SqliteDriver implements Driver, BackedUp {
 
   async backup(target: string): Promise<void> {
     if (this.#closed) throw storeClosed();
-    await this.#writer.backup(target);
+    await this.#connections.writing((writer) => writer.backup(target));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    // The last connection to close writes the log into the file, which one for reading cannot do.
-    await this.#reader.close();
-    await this.#writer.close();
+    await this.#connections.close();
     this.#released();
   }
 
-  async #write<T>(work: (waitedMs: number) => Eventually<T>, limit?: CallLimit): Promise<T> {
+  #read<T>(work: (reader: Reader) => Eventually<T>, limit?: CallLimit): Promise<T> {
+    return this.#patiently(() => this.#connections.reading(work), limit);
+  }
+
+  async #write<T>(work: (writer: Writer, waitedMs: number) => Eventually<T>, limit?: CallLimit): Promise<T> {
     this.#writes++;
     try {
-      return await this.#patiently(work, limit);
+      return await this.#patiently(
+        (waitedMs) => this.#connections.writing((writer) => work(writer, waitedMs)),
+        limit,
+      );
     } finally {
       this.#writes--;
     }

@@ -2,6 +2,7 @@ import { invalid, StateError } from "../errors.js";
 import { readInteger, readNamed, readObject } from "../validate.js";
 import { copyJson } from "./json-copy.js";
 import type { JsonValue } from "./json-value.js";
+import { inOneSlice } from "./slices.js";
 import { applySchema, SchemaMismatch, type SchemaResult, type StandardSchema } from "./standard-schema.js";
 import { Undecodable } from "./undecodable.js";
 
@@ -94,17 +95,19 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
 
 /**
  * Values that are kept as JSON of another form; `read` takes that of every version up to this one (default 0), and what
- * it throws makes the record CORRUPT.
+ * it throws makes the record CORRUPT. What `mayBeLarge` is written in a slice of its own, and must not change until then.
  */
 export function mappedJson<T>(form: {
   readonly version?: number;
   readonly write: (value: T) => JsonValue;
   readonly read: (value: unknown) => T;
+  readonly mayBeLarge?: (value: T) => boolean;
 }): Codec<T> {
-  const { version = 0 } = form;
+  const { version = 0, mayBeLarge } = form;
+  const encode = (value: T) => bytesOf(JSON.stringify(form.write(value)));
   return {
     version,
-    encode: (value) => bytesOf(JSON.stringify(form.write(value))),
+    encode: (value) => (mayBeLarge?.(value) ? inOneSlice(() => encode(value)) : encode(value)),
     decode(bytes, stored) {
       if (stored > version) throw tooNew(stored, version);
       return form.read(parse(bytes));

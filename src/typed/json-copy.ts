@@ -5,8 +5,8 @@ import { atOnce, beginAtOnce, type Steps } from "./slices.js";
 import { valuePath } from "./value-path.js";
 
 const MOST_LEVELS = 500;
-/** What is copied in one step: of small parts about two milliseconds of work. */
-const STEP_BYTES = 128 * 1024;
+/** What is copied in one step: of small parts less than a millisecond of work, for many may begin in one turn. */
+const STEP_BYTES = 32 * 1024;
 
 /** An object that is being copied, and how far it is. */
 interface Level {
@@ -39,7 +39,7 @@ export function copyJson(
 }
 
 /**
- * The same without keeping the event loop: 128 KiB are copied at once and the rest in slices, until which whoever gave the
+ * The same without keeping the event loop: 32 KiB are copied at once and the rest in slices, until which whoever gave the
  * value must not change it.
  */
 export function copyJsonInSlices(value: unknown, field: string, mostBytes: number): Promise<JsonValue> {

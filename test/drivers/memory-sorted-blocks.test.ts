@@ -4,12 +4,12 @@ import { SortedBlocks } from "../../drivers/memory/sorted-blocks.js";
 
 const ascending = (a: number, b: number) => a - b;
 
-type Step = { readonly act: "add" | "remove" | "from" | "before"; readonly at: number };
+type Step = { readonly act: "add" | "remove" | "from" | "between"; readonly at: number };
 
 /** Enough adds for several blocks, and enough of the rest for blocks to become empty. */
 const steps = fc.array(
   fc.record<Step>({
-    act: fc.constantFrom("add", "add", "add", "remove", "from", "before"),
+    act: fc.constantFrom("add", "add", "add", "remove", "from", "between"),
     at: fc.integer({ min: 0, max: 3000 }),
   }),
   { size: "max", maxLength: 3000 },
@@ -41,16 +41,19 @@ test("is a sorted array, whatever is added and removed", () => {
               .slice(0, 20),
           );
         }
-        if (act === "before") {
-          const expected = sorted()
-            .filter((item) => item < at)
-            .reverse();
-          expect(first(blocks.before((item) => item >= at))).toEqual(expected.slice(0, 20));
+        if (act === "between") {
+          const end = at + (index % 40) - 5;
+          const ends = [(item: number) => item >= at, (item: number) => item >= end] as const;
+          const expected = sorted().filter((item) => item >= at && item < end);
+          expect([...blocks.between(...ends)]).toEqual(expected);
+          expect([...blocks.betweenDown(...ends)]).toEqual(expected.reverse());
         }
       }
       const all = [...plain].sort(ascending);
       expect([...blocks.from(() => true)]).toEqual(all);
-      expect([...blocks.before(() => false)]).toEqual(all.reverse());
+      const everything = [() => true, () => false] as const;
+      expect([...blocks.between(...everything)]).toEqual(all);
+      expect([...blocks.betweenDown(...everything)]).toEqual(all.reverse());
     }),
     { numRuns: 60 },
   );
@@ -71,12 +74,26 @@ test("finds its way among 200,000 without looking at them all", () => {
   });
   expect(at.next().value).toBe(123_456);
   expect(looked).toBeLessThan(40);
+  looked = 0;
+  const reached = (from: number) => (item: number) => {
+    looked++;
+    return item >= from;
+  };
+  expect([...blocks.between(reached(10_000), reached(110_000))].length).toBe(100_000);
+  expect([...blocks.betweenDown(reached(10_000), reached(110_000))].length).toBe(100_000);
+  expect(looked).toBeLessThan(160);
 });
 
 test("an empty one holds nothing, and gives nothing up", () => {
   const blocks = new SortedBlocks<number>(ascending);
   blocks.remove(1);
-  expect([...blocks.from(() => true), ...blocks.before(() => true)]).toEqual([]);
+  expect([
+    ...blocks.from(() => true),
+    ...blocks.betweenDown(
+      () => true,
+      () => false,
+    ),
+  ]).toEqual([]);
 });
 
 function first(items: Iterable<number>): number[] {

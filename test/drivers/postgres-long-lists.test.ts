@@ -56,7 +56,7 @@ function watching(url: string, watched: Watched): () => PostgresClient {
   };
 }
 
-async function filled(count: number, size = 1) {
+async function filled(count: number, size = 1, prepare = true) {
   const { url, driver, sql } = await openFresh();
   for (let from = 0; from < count; from += 250) {
     const writes = Array.from({ length: Math.min(250, count - from) }, (_, index) => ({
@@ -66,28 +66,31 @@ async function filled(count: number, size = 1) {
     await apply(driver, [commit(...writes)]);
   }
   const watched: Watched = { pieces: [], onPiece() {} };
-  const watchedDriver = await open({ connect: watching(url, watched), poolSize: 1 });
+  const watchedDriver = await open({ connect: watching(url, watched), poolSize: 1, prepare });
   return { url, driver, sql, watched, watchedDriver };
 }
 
-test("a long list comes in pieces, from one snapshot, whoever writes in between", async () => {
-  const { driver, watched, watchedDriver } = await filled(1200);
-  watched.onPiece = async (version) => {
-    const saves = [0, 1199].map((index) => ({
-      op: "save" as const,
-      record: record({ kind: kindOf(index), version }),
-    }));
-    await apply(driver, [commit(...saves)]);
-  };
-  const { records, more } = await watchedDriver.scan(LIST);
-  expect([records.length, more]).toEqual([1200, false]);
-  expect(records.map(({ kind }) => kind)).toEqual(records.map((_, index) => kindOf(index)));
-  expect([records[0]?.version, records[1199]?.version]).toEqual([0, 0]);
-  expect(Math.max(...watched.pieces)).toBe(200);
-  expect(watched.pieces.reduce((sum, each) => sum + each)).toBe(1200);
-  const after = await driver.scan({ ...LIST, reverse: true });
-  expect(after.records[0]?.version).toBe(watched.pieces.length);
-});
+test.each([true, false])(
+  "a long list comes in pieces, from one snapshot, whoever writes in between (prepare: %s)",
+  async (prepare) => {
+    const { driver, watched, watchedDriver } = await filled(1200, 1, prepare);
+    watched.onPiece = async (version) => {
+      const saves = [0, 1199].map((index) => ({
+        op: "save" as const,
+        record: record({ kind: kindOf(index), version }),
+      }));
+      await apply(driver, [commit(...saves)]);
+    };
+    const { records, more } = await watchedDriver.scan(LIST);
+    expect([records.length, more]).toEqual([1200, false]);
+    expect(records.map(({ kind }) => kind)).toEqual(records.map((_, index) => kindOf(index)));
+    expect([records[0]?.version, records[1199]?.version]).toEqual([0, 0]);
+    expect(Math.max(...watched.pieces)).toBe(200);
+    expect(watched.pieces.reduce((sum, each) => sum + each)).toBe(1200);
+    const after = await driver.scan({ ...LIST, reverse: true });
+    expect(after.records[0]?.version).toBe(watched.pieces.length);
+  },
+);
 
 test("pieces are smaller where payloads are large", async () => {
   const { watched, watchedDriver } = await filled(40, 100_000);

@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
 import Database from "better-sqlite3";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { contents, failure, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
+import { refuseStrangeLog } from "../../drivers/sqlite/own-log.js";
+import { contents, failure, folder, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
 
@@ -43,7 +45,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
     const place = await crashed(path, "b");
     copyFileSync(copy, place);
     const before = contents(dirname(place));
-    const error = await failure(openSqlite({ path: place }));
+    const error = await failure(openSqlite({ path: place, thread: "inline" }));
     expect(error.code).toBe("CORRUPT");
     expect(error.message).toContain(`${place}-wal`);
     expect(contents(dirname(place))).toEqual(before);
@@ -79,4 +81,60 @@ describe("a backup put back beside the log of a database that crashed", () => {
     }
     expect(existsSync(`${path}-wal`)).toBe(true);
   });
+
+  test.runIf(process.platform !== "win32").each([
+    ["grows and is copied into the database", ""],
+    [
+      "is begun anew, without the first page",
+      "connection.pragma('wal_checkpoint(RESTART)'); connection.exec('INSERT INTO t VALUES (1)')",
+    ],
+  ])("a log that %s while it is compared is no other's", async (_what, then) => {
+    const path = freshPath();
+    const driver = await open({ path });
+    await driver.apply([save({ bytes: Buffer.alloc(20_000) })], TIMES);
+    // Between the look at the log and the one at the database, in a process that writes: growing changes the first page.
+    const library = JSON.stringify(createRequire(import.meta.url).resolve("better-sqlite3"));
+    meanwhile(`
+      const connection = new (require(${library}))(${JSON.stringify(path)});
+      connection.exec("CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (zeroblob(20000))");
+      connection.pragma("wal_checkpoint(PASSIVE)");
+      ${then};
+    `);
+    expect(() => refuseStrangeLog(path)).not.toThrow();
+    expect(plain(path).prepare("SELECT count(*) FROM t").pluck().get()).toBeGreaterThan(0);
+  });
+
+  test("what a power cut has left behind the last commit does not make a log another's", async () => {
+    const path = freshPath();
+    await fill(path, "a");
+    const place = await crashed(path, "b");
+    const log = readFileSync(`${place}-wal`);
+    const frames = Array.from(
+      { length: Math.floor((log.length - 32) / 4120) },
+      (_, index) => 32 + index * 4120,
+    );
+    const torn = frames.filter((at) => log.readUInt32BE(at) === 1).at(-1) as number;
+    // The number of the schema lies behind the end of the last sector that reached the disk.
+    log.writeUInt32BE(0, torn + 24 + 40);
+    writeFileSync(`${place}-wal`, log);
+    const driver = await open({ path: place, thread: "inline" });
+    expect(await driver.read(["a299", "b0"].map((kind) => ({ ...SLOT, kind })))).toMatchObject([
+      { kind: "a299" },
+      { kind: "b0" },
+    ]);
+  });
 });
+
+/** Runs this before the program that reads the head of a database does so. */
+function meanwhile(source: string): void {
+  const place = folder();
+  writeFileSync(join(place, "meanwhile.cjs"), source);
+  const script = `#!/bin/sh\n"${process.execPath}" "${place}/meanwhile.cjs" && exec /usr/bin/env PATH="$PATH_BEFORE" head "$@"\n`;
+  writeFileSync(join(place, "head"), script, { mode: 0o755 });
+  const before = String(process.env.PATH);
+  vi.stubEnv("PATH_BEFORE", before);
+  vi.stubEnv("PATH", `${place}${delimiter}${before}`);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+}

@@ -14,6 +14,8 @@ const EVERYWHERE = maintenanceScope({ reason: "sweeps", allTenants: true });
 const TENANTS = 3000;
 /** As many records as a page has that is held at once. */
 const PAGE = 500;
+/** As many tenants as a page looks at, which has nothing to say of them: more of them hold up the event loop. */
+const TENANTS_OF_PAGE = 100;
 
 describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
   const opened: { store?: StateStore; folder?: string } = {};
@@ -73,8 +75,8 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     pages.length = 0;
     expect(await approvals.expireOverdue(EVERYWHERE)).toBe(some.length);
     // Of each of two statuses.
-    expect(pages.length).toBeGreaterThanOrEqual(2 * Math.floor(TENANTS / PAGE));
-    expect(pages.length).toBeLessThan(40);
+    expect(pages.length).toBeGreaterThanOrEqual(2 * Math.floor(TENANTS / TENANTS_OF_PAGE));
+    expect(pages.length).toBeLessThan(80);
     for (const { records } of pages) expect(records.length).toBeLessThan(10);
     expect(await approvals.expireOverdue(EVERYWHERE, { erased: true })).toBe(0);
 

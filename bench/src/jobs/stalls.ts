@@ -40,8 +40,9 @@ export async function run(input: StallsInput): Promise<StallResult[]> {
   };
   await payloads(store, measure);
   await lists(store, measure, input);
-  await approvals(store, measure);
+  // Before there are large ones, which a sweep would read too.
   await sweeps(store, measure, input.tenants);
+  await approvals(store, measure);
   await store.close();
   return results;
 }
@@ -97,7 +98,7 @@ async function sweeps(store: StateStore, measure: Measure, tenants: number): Pro
     );
     await Promise.all(asked);
   }
-  const scope = maintenanceScope({ reason: "bench", tenant: "*" });
+  const scope = maintenanceScope({ reason: "bench", allTenants: true });
   const count = tenants.toLocaleString("en-US");
   await measure(`expireOverdue over ${count} tenants`, () => gates.expireOverdue(scope));
   await measure(`recover over ${count} tenants`, async () => {

@@ -22,8 +22,9 @@ export class RemoteWriter implements Writer {
   }
 
   /** Starts the thread and opens the database there; rejects with what opening it inline would throw. */
-  async open(): Promise<void> {
+  async open(): Promise<DatabaseFiles> {
     await this.#running();
+    return this.#files as DatabaseFiles;
   }
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {

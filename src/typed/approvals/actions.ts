@@ -36,10 +36,7 @@ export interface CancelInput extends Repeatable {
 export interface ClaimInput extends Repeatable {
   /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
   readonly tool: string;
-  /**
-   * The arguments of the call that is about to be made: any JSON. What is larger than 128 KiB must not change until the
-   * call is answered.
-   */
+  /** The arguments of that call: any JSON. What is larger than 32 KiB must not change until the call is answered. */
   readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
@@ -47,7 +44,7 @@ export interface ClaimInput extends Repeatable {
 
 /** What a claimed call returned. */
 export interface CompleteInput extends Repeatable {
-  /** Any JSON. What is larger than 128 KiB must not change until the call is answered. */
+  /** Any JSON. What is larger than 32 KiB must not change until the call is answered. */
   readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;

@@ -10,7 +10,7 @@ export interface ApprovalRequest {
   /** The tool that is to be called. */
   readonly tool: string;
   /**
-   * Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. What is larger than 128 KiB is read
+   * Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. What is larger than 32 KiB is read
    * a slice at a time, and must not change until the call is answered.
    */
   readonly arguments: JsonValue | object;

@@ -56,6 +56,7 @@ export interface Asked {
 export const APPROVAL = mappedJson<StoredState>({
   version: 1,
   write: (approval) => approval as unknown as JsonValue,
+  mayBeLarge: ({ request, outcome }) => request !== undefined || outcome?.result !== undefined,
   read(value) {
     const given = readObject(value, "approval") as Partial<StoredState>;
     const approval = {
@@ -75,6 +76,7 @@ export const APPROVAL = mappedJson<StoredState>({
 
 export const ASKED = mappedJson<Asked>({
   write: (asked) => asked as unknown as JsonValue,
+  mayBeLarge: () => true,
   read(value) {
     const { requestedAt, request } = readObject(value, "request") as Partial<Asked>;
     return {

@@ -8,6 +8,7 @@ import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../journal.js"
 import type { TrimRange } from "../journal-trim.js";
 import type { JsonInputOf } from "../json-value.js";
 import { digestOf, readOwnId } from "../names.js";
+import { mapInSlices } from "../slices.js";
 import { readClock } from "../time.js";
 import { transact } from "../transact.js";
 import type { Transaction } from "../transaction.js";
@@ -102,12 +103,12 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
       this.#deletions.finishOverdueOf(owner, query.signal),
     ]);
     const page = entries.slice(0, query.limit);
-    const sessions = page.map(({ session, record }) => {
+    const sessions = await mapInSlices(page, ({ session, record }) => {
       const identity = { tenant: owner.tenant, user: owner.user, session };
       return sessionOf(this.#metadata, identity, record, indexCell(identity, record.updatedAt));
     });
     const last = entries.length > query.limit ? page.at(-1) : undefined;
-    return { sessions: await Promise.all(sessions), ...(last && { next: last.cursor }) };
+    return { sessions, ...(last && { next: last.cursor }) };
   }
 
   /** Moves the session up in the list. SESSION_CLOSED. */

@@ -1,0 +1,37 @@
+/** Of the two magic numbers of a log's head, the one that ends so says that its checksums are big-endian. */
+const BIG_ENDIAN = 1;
+const SUMMED_OF_FRAME_HEAD = 8;
+
+/**
+ * The sums over a log up to each of its frames (https://sqlite.org/fileformat2.html, 4.2). With the first frame whose
+ * sum is another ends what SQLite takes from a log: behind it lies what a power cut or a commit that failed has left.
+ */
+export class LogChecksum {
+  readonly #isBig: boolean;
+  #first = 0;
+  #second = 0;
+
+  /** Takes the log's head, of 32 bytes. */
+  constructor(head: Buffer) {
+    this.#isBig = (head.readUInt32BE(0) & 1) === BIG_ENDIAN;
+    this.#add(head.subarray(0, 24));
+  }
+
+  /** Whether the next frame, of this head and page, belongs to the log. */
+  accepts(frameHead: Buffer, page: Buffer): boolean {
+    this.#add(frameHead.subarray(0, SUMMED_OF_FRAME_HEAD));
+    this.#add(page);
+    return frameHead.readUInt32BE(16) === this.#first && frameHead.readUInt32BE(20) === this.#second;
+  }
+
+  #add(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += 8) {
+      this.#first = (this.#first + this.#word(bytes, at) + this.#second) >>> 0;
+      this.#second = (this.#second + this.#word(bytes, at + 4) + this.#first) >>> 0;
+    }
+  }
+
+  #word(bytes: Buffer, at: number): number {
+    return this.#isBig ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
+  }
+}

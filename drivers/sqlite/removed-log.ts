@@ -1,0 +1,103 @@
+import { readdirSync, readSync, statSync } from "node:fs";
+import { endianness } from "node:os";
+import { type DatabaseFiles, displaced, type FileIdentity, isInPlace } from "./file-identity.js";
+
+/** What this process has open, also what no longer has a name. */
+const HANDLES = "/proc/self/fd";
+
+/** Of the index (https://sqlite.org/walformat.html, 2.1): its head, the same again, and how far the log was copied. */
+const HEAD_BYTES = 48;
+const READ_BYTES = 2 * HEAD_BYTES + 4;
+const LOG_HEAD_BYTES = 32;
+const FRAME_HEAD_BYTES = 24;
+
+/**
+ * UNAVAILABLE unless everything that was committed to a log is in the files that still have their names, so that whoever
+ * opens them anew misses nothing. Told by the log and its index, which this process has open still; on Linux only.
+ */
+export function requireNothingLost(files: DatabaseFiles): void {
+  const { database, log } = files;
+  if (!isInPlace(database)) throw displaced(database, "open the store again once the right files are there");
+  // The index alone is gone, and is made anew from the log.
+  if (process.platform === "linux" && (isInPlace(log) || isAllInDatabase(files))) return;
+  throw displaced(
+    isInPlace(log) ? files.index : log,
+    "it cannot be shown that all it held is in the database, so end no process that has it open by force; close the store, which writes into the database what is missing there, and open it again",
+  );
+}
+
+/** UNAVAILABLE while another connection in this process, in whatever thread, has the log or its index open. */
+export function requireLetGo({ log, index }: DatabaseFiles): void {
+  const old = handles().filter((handle) => isOf(handle, log) || isOf(handle, index));
+  // A new file may have the number of an old one that nobody holds any more.
+  const isNew = ({ device, inode }: Handle) =>
+    [log, index].some(({ path }) => isInPlace({ path, device, inode }));
+  const held = old.find((handle) => !isNew(handle));
+  if (held === undefined) return;
+  throw displaced(
+    isOf(held, log) ? log : index,
+    "another store or connection in this process still has it open: close that, or all stores of this file, and try again",
+  );
+}
+
+function isAllInDatabase({ log, index }: DatabaseFiles): boolean {
+  const mine = handles();
+  const indexHandle = mine.find((handle) => isOf(handle, index));
+  const logHandle = mine.find((handle) => isOf(handle, log));
+  if (indexHandle === undefined || logHandle === undefined) return false;
+  const bytes = readAt(indexHandle.number, 0, READ_BYTES);
+  if (bytes === undefined || bytes.compare(bytes, HEAD_BYTES, 2 * HEAD_BYTES, 0, HEAD_BYTES) !== 0)
+    return false;
+  const frames = word(bytes, 16);
+  // The counter is set once the copied pages are on the disk.
+  return word(bytes, 96) === frames && (frames === 0 || isLastFrame(logHandle.number, bytes, frames));
+}
+
+/** Whether the index speaks of this log, and not of one that others have begun under its name: by the last checksum. */
+function isLastFrame(log: number, index: Buffer, frames: number): boolean {
+  const size = endianness() === "LE" ? index.readUInt16LE(14) : index.readUInt16BE(14);
+  const pageBytes = size === 1 ? 65_536 : size;
+  const frame = readAt(log, LOG_HEAD_BYTES + (frames - 1) * (FRAME_HEAD_BYTES + pageBytes), FRAME_HEAD_BYTES);
+  return frame?.readUInt32BE(16) === word(index, 24) && frame.readUInt32BE(20) === word(index, 28);
+}
+
+/** The index is in the machine's own order of bytes. */
+function word(bytes: Buffer, at: number): number {
+  return endianness() === "LE" ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+}
+
+interface Handle {
+  readonly number: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+function handles(): readonly Handle[] {
+  return readdirSync(HANDLES).flatMap((name) => {
+    try {
+      const { dev, ino } = statSync(`${HANDLES}/${name}`, { bigint: true });
+      return [{ number: Number(name), device: dev, inode: ino }];
+    } catch {
+      // Closed since, or nothing that can be looked at.
+      return [];
+    }
+  });
+}
+
+function isOf(handle: Handle, file: FileIdentity): boolean {
+  return handle.inode === file.inode && handle.device === file.device;
+}
+
+/**
+ * Through SQLite's own handle, as it stands: opening the file once more and closing it would drop every lock that this
+ * process holds on it (POSIX).
+ */
+function readAt(handle: number, position: number, length: number): Buffer | undefined {
+  const bytes = Buffer.alloc(length);
+  try {
+    return readSync(handle, bytes, 0, length, position) === length ? bytes : undefined;
+  } catch {
+    // A runtime that has numbers of its own for handles.
+    return undefined;
+  }
+}
