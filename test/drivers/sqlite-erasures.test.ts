@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
 import type { Driver } from "../../src/driver.js";
-import { commit, freshPath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
+import { commit, freshPath, open, plain, record, SLOT, save, startProcess } from "./sqlite-rig.js";
 
 const NOW = 1_000_000;
 const TIMES = { now: NOW, window: 3_600_000 };
@@ -38,7 +39,8 @@ test("what a process that died has left is never seen, and goes along with later
 
   const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
   expect(left()).toBe(1_499);
-  for (let batch = 0; batch < 9; batch++) await driver.apply([save({ session: "other" })], LATER);
+  for (let batch = 0; left() !== 0 && batch < 500; batch++)
+    await driver.apply([save({ session: "other" })], LATER);
   expect(left()).toBe(0);
   const connection = plain(path);
   expect(connection.prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
@@ -46,6 +48,37 @@ test("what a process that died has left is never seen, and goes along with later
     "SELECT count(*) FROM event WHERE event_id LIKE 'k0%' AND fingerprint IS NOT NULL",
   );
   expect(told.pluck().get()).toBe(0);
+});
+
+test("a process that is killed between two pieces: what it erased stays unseen, and later work removes the rest", async () => {
+  const path = freshPath();
+  const source = `
+    const driver = await openSqlite({ path: args.path });
+    const saves = Array.from({ length: 4000 }, (_, n) => saveOf({ kind: "k" + n, eventId: "e" + n }));
+    await driver.apply([...saves, saveOf({ session: "s2", eventId: "kept" })], times());
+    const { tenant, user, session } = slot;
+    const [outcome] = await driver.apply([{ tenant, writes: [{ op: "erase", session: { tenant, user, session } }] }], times());
+    const swept = await driver.sweep({ tenant, user, session });
+    console.log(JSON.stringify({ ...outcome, ...swept }));
+    setInterval(() => {}, 1000);
+  `;
+  const child = startProcess(source, { path });
+  const [told] = await once(child.stdout, "data");
+  expect(JSON.parse(told)).toMatchObject({ is: "applied", remains: true, more: true });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+
+  const driver = await open({ path, thread: "inline" });
+  const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
+  expect(left()).toBeGreaterThan(0);
+  const seen = async () => (await driver.scan(EVERYTHING)).records.map(({ eventId }) => eventId);
+  expect(await seen()).toEqual(["kept"]);
+  const later = { now: Date.now() + 120_000, window: 3_600_000 };
+  await driver.apply([save({ eventId: "new" })], later);
+  for (let batch = 0; left() !== 1 && batch < 500; batch++)
+    await driver.apply([save({ session: "s3", eventId: `batch ${batch}` })], later);
+  expect((await seen()).slice(0, 2)).toEqual(["new", "kept"]);
+  expect(plain(path).prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
 });
 
 test("what is saved into an erased session is above the fence, also when the last row is gone", async () => {
