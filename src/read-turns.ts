@@ -12,15 +12,22 @@ interface Read extends TimedWaiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads that are asked one at a time, so many of them at once, and tenants in turn: nobody waits for all of another's. */
+/**
+ * Reads that are asked one at a time, so many of them at once, and tenants in turn: nobody waits for all of another's. Of
+ * several places no tenant has the last, for a long list keeps its place until it ends.
+ */
 export class ReadTurns {
   readonly #most: number;
+  readonly #mostOfTenant: number;
+  /** How many reads of a tenant are under way, of those that have any. */
+  readonly #ofTenant = new Map<string, number>();
   readonly #lines = new TenantLines<Read>();
   readonly #limit = new WaitLimit(this.#lines, (read) => read.reject(waitedToRead(read.time, this.depth)));
   #running = 0;
 
   constructor(most: number) {
     this.#most = most;
+    this.#mostOfTenant = Math.max(1, most - 1);
   }
 
   /** How many wait for their turn, and how many have it. */
@@ -35,12 +42,12 @@ export class ReadTurns {
     signal: AbortSignal | undefined,
     time: CallTime,
   ): Promise<T> {
-    if (this.#running < this.#most) this.#running++;
+    if (this.#hasPlace() && this.#mayHave(tenant)) this.#begin(tenant);
     else await this.#turn(tenant, signal, time);
     try {
       return await ask();
     } finally {
-      this.#next();
+      this.#end(tenant);
     }
   }
 
@@ -76,15 +83,31 @@ export class ReadTurns {
     });
   }
 
-  /** Its place goes to the next. */
-  #next(): void {
-    let isTaken = false;
-    const [next] = this.#lines.take(() => {
-      if (isTaken) return "stop";
-      isTaken = true;
+  #hasPlace(): boolean {
+    return this.#running < this.#most;
+  }
+
+  #mayHave(tenant: string): boolean {
+    return (this.#ofTenant.get(tenant) ?? 0) < this.#mostOfTenant;
+  }
+
+  #begin(tenant: string): void {
+    this.#running++;
+    this.#ofTenant.set(tenant, (this.#ofTenant.get(tenant) ?? 0) + 1);
+  }
+
+  /** Its place goes to the next, and so does one that only its own tenant could not have. */
+  #end(tenant: string): void {
+    this.#running--;
+    const left = (this.#ofTenant.get(tenant) ?? 0) - 1;
+    if (left > 0) this.#ofTenant.set(tenant, left);
+    else this.#ofTenant.delete(tenant);
+    const next = this.#lines.take((read) => {
+      if (!this.#hasPlace()) return "stop";
+      if (!this.#mayHave(read.tenant)) return "hold";
+      this.#begin(read.tenant);
       return "take";
     });
-    if (next === undefined) this.#running--;
-    else next.start();
+    for (const { start } of next) start();
   }
 }

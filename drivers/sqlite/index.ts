@@ -17,8 +17,9 @@ import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
 import { type Connections, Renewable } from "./renewable.js";
 import { MIGRATIONS } from "./schema.js";
-import { SqliteDriver, type Writer } from "./sqlite-driver.js";
+import { SqliteDriver } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
+import type { Writer } from "./writer.js";
 
 export type { Health, HealthOptions, WriteProbe } from "../health.js";
 export type { MigrateMode } from "../migrations.js";

@@ -4,7 +4,7 @@ import { setup, storeClosed } from "./errors.js";
 import { type DatabaseFiles, FileGuard, isReplaced } from "./file-identity.js";
 import type { Reader } from "./reader.js";
 import { requireLetGo, requireNothingLost } from "./removed-log.js";
-import type { Eventually, Writer } from "./sqlite-driver.js";
+import type { Eventually, Writer } from "./writer.js";
 
 /** What has a database open: one connection that writes and one that reads, which in memory are the same. */
 export interface Connections {

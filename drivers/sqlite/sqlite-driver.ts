@@ -22,16 +22,7 @@ import { whenUnlocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
 import type { Renewable } from "./renewable.js";
 import { MIGRATIONS } from "./schema.js";
-
-export type Eventually<T> = T | Promise<T>;
-
-/** What writes, in this thread or another. UNAVAILABLE `busy` when a lock is in its way: asked again, it tries again. */
-export interface Writer {
-  apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
-  sweep(session: Session): Eventually<Swept>;
-  backup(target: string): Promise<void>;
-  close(): Eventually<void>;
-}
+import type { Eventually, Writer } from "./writer.js";
 
 /** Asks again where a lock is in the way. */
 export class SqliteDriver implements Driver, BackedUp {

@@ -108,6 +108,28 @@ test("behind it, with prepare: false, saves under load are kept, also across its
   expect(await load.lost(beside)).toEqual([]);
 });
 
+test("behind it a long list comes in pieces on one of its connections, beside saves", async () => {
+  const { pooler } = await bouncer();
+  const store = await openThrough(pooler.url);
+  const identity = { tenant: "acme", user: "ann", session: "long" };
+  const kinds = Array.from({ length: 1000 }, (_, index) => `kind/${1000 + index}`);
+  for (let from = 0; from < kinds.length; from += 250) {
+    const some = kinds.slice(from, from + 250);
+    await store.commit(
+      some.map((kind) => ({
+        op: "save",
+        record: { identity, kind, eventId: newEventId(), bytes: Buffer.alloc(2000), version: 0 },
+      })),
+    );
+  }
+  const load = new Load([store]);
+  for (let time = 0; time < 5; time++)
+    expect((await store.list(identity, "kind/")).map(({ kind }) => kind)).toEqual(kinds);
+  await load.stop();
+  expect([...load.failures]).toEqual([]);
+  expect(await load.lost(store)).toEqual([]);
+});
+
 test("behind it, with prepare: true, opening says which setting it does not keep, and what to do", async () => {
   const { pooler } = await bouncer();
   const error = await failureWithin(10_000, openPostgres({ url: pooler.url, timeoutMs: 3000 }));

@@ -3,7 +3,7 @@ import { StateError } from "../../../src/errors.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
-import type { Writer } from "../sqlite-driver.js";
+import type { Writer } from "../writer.js";
 import type { Work } from "./messages.js";
 import { packCommits } from "./packed-commits.js";
 import { type Seat, seatFor } from "./writer-threads.js";
