@@ -9,6 +9,7 @@ import type { Report } from "../../conformance/index.js";
 import { runtimeOf } from "../../conformance/versions.js";
 import { ROOT } from "../package/installed.js";
 import { createDatabase } from "../postgres/database.js";
+import { isSoak } from "../soak.js";
 
 const run = promisify(execFile);
 
@@ -53,20 +54,7 @@ describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sql
         cwd: HOME,
       });
     }
-    folder = await mkdtemp(join(tmpdir(), "gs-runtimes-"));
-    const packages = join(folder, "node_modules");
-    await mkdir(packages);
-    // A copy, for a link would lead to the better-sqlite3 of this repository.
-    await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
-    await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
-    await symlink(join(HOME, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
-    for (const name of ["canonicalize", "ulid", "postgres"]) {
-      await symlink(join(ROOT, "node_modules", name), join(packages, name));
-    }
-    for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
-      await cp(join(ROOT, "test/conformance", name), join(folder, name));
-    }
-    await writeFile(join(folder, "memory-harness.mjs"), MEMORY);
+    folder = await project(HOME);
   }, 180_000);
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -76,23 +64,87 @@ describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sql
   );
 
   test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
-    const env: NodeJS.ProcessEnv = { ...process.env, GROUNDSTATE_HARNESS_FOLDER: join(folder, `${version}`) };
-    await mkdir(join(folder, `${version}`), { recursive: true });
-    if (driver === "postgres") {
-      const { url, drop } = await createDatabase();
-      onTestFinished(drop);
-      env.GROUNDSTATE_HARNESS_POSTGRES = url;
-    }
     const only = driver === "memory" ? [] : ON_DATABASES.flatMap((text) => ["--only", text]);
-    const command = join(folder, "node_modules/groundstate/dist/conformance/cli.js");
-    const args = [command, "conformance", `./${driver}-harness.mjs`, "--json", ...only];
-    const { stdout } = await run(programOf(version), args, { cwd: folder, env, maxBuffer: 2 ** 24 }).catch(
-      (error: { stdout: string }) => error,
-    );
-    const report = JSON.parse(stdout) as Report;
-    expect(report.results.filter(({ outcome }) => outcome === "failed")).toEqual([]);
-    expect(report.stray).toEqual([]);
+    const report = await reportOf(folder, [programOf(version)], driver, only);
     expect(report.versions.runtime).toMatch(new RegExp(`^node ${version}\\.`));
     expect(report.passed).toBeGreaterThan(60);
   });
 });
+
+/** Their binaries are too large for a lock of this repository: whatever is the newest is installed for the run. */
+describe.runIf(isSoak && HAS_BINARIES)("the kit passes on other runtimes", () => {
+  let folder: string;
+  let packages: string;
+
+  beforeAll(async () => {
+    const home = await mkdtemp(join(tmpdir(), "gs-runtimes-"));
+    const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    await run("npm", [...args, "deno", "bun", "better-sqlite3@13"], { cwd: home });
+    packages = join(home, "node_modules");
+    await run(process.execPath, ["install.js"], { cwd: join(packages, "bun") });
+    await run(process.execPath, ["install.cjs"], { cwd: join(packages, "deno") });
+    folder = await project(home);
+  }, 300_000);
+
+  afterAll(async () => {
+    for (const made of [folder, join(packages, "..")]) await rm(made, { recursive: true, force: true });
+  });
+
+  const CELLS = ["deno", "bun"].flatMap((name) =>
+    ["memory", "sqlite", "postgres"].map((driver) => [name, driver] as const),
+  );
+
+  test.each(CELLS)("%s, %s", { timeout: 300_000 }, async (name, driver) => {
+    const program =
+      name === "bun" ? [join(packages, "bun/bin/bun.exe")] : [join(packages, "deno/deno"), "run", "-A"];
+    const report = await reportOf(folder, program, driver, []);
+    expect(report.versions.runtime).toMatch(new RegExp(`^${name} `));
+    expect(report.passed).toBeGreaterThan(150);
+  });
+});
+
+/** A folder with the package as it ships, and the better-sqlite3 of `home`. */
+async function project(home: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "gs-runtimes-"));
+  const packages = join(folder, "node_modules");
+  await mkdir(packages);
+  // A copy, for a link would lead to the better-sqlite3 of this repository.
+  await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
+  await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
+  await symlink(join(home, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
+  for (const name of ["canonicalize", "ulid", "postgres"]) {
+    await symlink(join(ROOT, "node_modules", name), join(packages, name));
+  }
+  for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
+    await cp(join(ROOT, "test/conformance", name), join(folder, name));
+  }
+  await writeFile(join(folder, "memory-harness.mjs"), MEMORY);
+  // Deno looks for packages where there is one.
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  return folder;
+}
+
+/** What the kit reports under this program, in which nothing may have failed. */
+async function reportOf(
+  folder: string,
+  [program, ...before]: readonly string[],
+  driver: string,
+  only: readonly string[],
+): Promise<Report> {
+  const files = await mkdtemp(join(folder, "files-"));
+  const env: NodeJS.ProcessEnv = { ...process.env, GROUNDSTATE_HARNESS_FOLDER: files };
+  if (driver === "postgres") {
+    const { url, drop } = await createDatabase();
+    onTestFinished(drop);
+    env.GROUNDSTATE_HARNESS_POSTGRES = url;
+  }
+  const command = join(folder, "node_modules/groundstate/dist/conformance/cli.js");
+  const args = [...before, command, "conformance", `./${driver}-harness.mjs`, "--json", ...only];
+  const { stdout } = await run(program as string, args, { cwd: folder, env, maxBuffer: 2 ** 24 }).catch(
+    (error: { stdout: string }) => error,
+  );
+  const report = JSON.parse(stdout) as Report;
+  expect(report.results.filter(({ outcome }) => outcome === "failed")).toEqual([]);
+  expect(report.stray).toEqual([]);
+  return report;
+}

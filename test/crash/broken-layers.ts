@@ -9,7 +9,9 @@ import {
   type Outcome,
   StateError,
 } from "../../src/index.js";
+import { monotonicMs } from "../../src/real-timers.js";
 
+const GIVEN_UP_MS = 150;
 const LATE_MS = 50;
 
 /** A layer that says that all is done before it is begun, and when it has ended. */
@@ -17,7 +19,9 @@ export function acknowledgingEarly(): { layer: Layer; ended(): Promise<unknown> 
   const late: Promise<unknown>[] = [];
   const layer: Layer = (driver) =>
     changed(driver, async (commits, options) => {
-      late.push(sleep(LATE_MS).then(() => driver.apply(commits, options)));
+      // It is not tried again once the server is back.
+      const write = () => driver.apply(commits, { ...options, deadline: monotonicMs() + GIVEN_UP_MS });
+      late.push(sleep(LATE_MS).then(write));
       late.at(-1)?.catch(() => {});
       return commits.map(({ writes }) => ({ is: "applied", existed: writes.map(() => false) }));
     });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
-import type { Driver } from "../../src/driver.js";
+import type { Driver, ScanQuery, StoredRecord } from "../../src/driver.js";
 import { commit, freshPath, open, plain, record, SLOT, save, startProcess } from "./sqlite-rig.js";
 
 const NOW = 1_000_000;
@@ -23,12 +23,24 @@ async function erasedAndLeft(driver: Driver, count: number): Promise<void> {
   ]);
 }
 
+/** The event ids that a scan shows, page after page, for what is erased and not swept ends a page early. */
+async function eventIdsIn(driver: Driver): Promise<string[]> {
+  const found: string[] = [];
+  let query: ScanQuery = EVERYTHING;
+  for (;;) {
+    const { records, more, next } = await driver.scan(query);
+    found.push(...records.map(({ eventId }) => eventId));
+    if (!more) return found;
+    query = { ...EVERYTHING, after: next ?? (records.at(-1) as StoredRecord) };
+  }
+}
+
 test("what a process that died has left is never seen, and goes along with later batches", async () => {
   const path = freshPath();
   const first = await open({ path, thread: "inline" });
   await erasedAndLeft(first, 1_500);
   const driver = await open({ path, thread: "inline" });
-  expect((await driver.scan(EVERYTHING)).records).toEqual([]);
+  expect(await eventIdsIn(driver)).toEqual([]);
   expect((await driver.scan({ ...EVERYTHING, tenant: SLOT.tenant })).records).toEqual([]);
   expect((await driver.scan({ ...EVERYTHING, tenant: SLOT.tenant, identity: SLOT })).records).toEqual([]);
   expect(await driver.read([{ ...SLOT, kind: "k00001" }])).toEqual([undefined]);
@@ -71,7 +83,7 @@ test("a process that is killed between two pieces: what it erased stays unseen, 
   const driver = await open({ path, thread: "inline" });
   const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
   expect(left()).toBeGreaterThan(0);
-  const seen = async () => (await driver.scan(EVERYTHING)).records.map(({ eventId }) => eventId);
+  const seen = () => eventIdsIn(driver);
   expect(await seen()).toEqual(["kept"]);
   const later = { now: Date.now() + 120_000, window: 3_600_000 };
   await driver.apply([save({ eventId: "new" })], later);
@@ -113,7 +125,7 @@ test("a scan over very many tenants ends its page early, and says where it goes 
     TIMES,
   );
   const page = await driver.scan({ ...EVERYTHING, prefix: "absent" });
-  expect(page).toMatchObject({ records: [], more: true, next: { tenant: "t0499", kind: "" } });
+  expect(page).toMatchObject({ records: [], more: true, next: { tenant: "t0099", kind: "" } });
 });
 
 test("a clock that is behind dates nothing before the last write of the file", async () => {
