@@ -5,13 +5,13 @@ import { resolve } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import type { Harness } from "./case.js";
-import { failureLines, failureOf } from "./failure.js";
-import { type CaseResult, formatHeading, formatResult, formatSummary } from "./report.js";
-import { rulesTable } from "./rules-table.js";
-import { runConformance } from "./run.js";
-import { casesWith, MOST_TIMEOUT_MS, modeOf, readHarness } from "./run-options.js";
-import { versions } from "./versions.js";
+import type { Harness } from "./harness/case.js";
+import { failureLines, failureOf } from "./harness/failure.js";
+import { type CaseResult, formatHeading, formatResult, formatSummary } from "./runners/report.js";
+import { rulesTable } from "./runners/rules-table.js";
+import { runConformance } from "./runners/run.js";
+import { casesWith, MOST_TIMEOUT_MS, modeOf, readHarness } from "./runners/run-options.js";
+import { versions } from "./runners/versions.js";
 
 const HELP = `groundstate conformance <module> [--beside] [--only <text>]... [--timeout <ms>] [--bail] [--json]
 groundstate conformance --rules

@@ -1,10 +1,10 @@
-import type { CallLimit, Commit, Driver, DriverStatus } from "../src/driver.js";
-import { type AnyStateError, invalid, isStateError } from "../src/errors.js";
-import { newEventId } from "../src/event-id.js";
-import { fingerprint } from "../src/fingerprint.js";
-import { monotonicMs } from "../src/real-timers.js";
-import { readWindow } from "../src/store-options.js";
-import { readOptions } from "../src/validate.js";
+import type { CallLimit, Commit, Driver, DriverStatus } from "../src/contract/driver.js";
+import { type AnyStateError, invalid, isStateError } from "../src/contract/errors.js";
+import { newEventId } from "../src/process/event-id.js";
+import { fingerprint } from "../src/rules/fingerprint.js";
+import { monotonicMs } from "../src/timing/real-timers.js";
+import { readWindow } from "../src/validation/store-options.js";
+import { readOptions } from "../src/validation/validate.js";
 
 /** What a look at a driver's storage does beside looking. */
 export interface HealthOptions {

@@ -1,10 +1,10 @@
-import type { DriverFactory } from "../src/driver.js";
-import { registerDriver, registeredDrivers } from "../src/registry.js";
+import type { DriverFactory } from "../src/contract/driver.js";
+import { registerDriver, registeredDrivers } from "../src/store/registry.js";
 import { type MemoryConfig, openMemory } from "./memory/index.js";
 import { openPostgres, type PostgresConfig } from "./postgres/index.js";
 import { openSqlite, type SqliteConfig } from "./sqlite/index.js";
 
-declare module "../src/registry.js" {
+declare module "../src/store/registry.js" {
   interface DriverConfigs {
     /** `driver: "memory"`, or `memory:`. */
     memory: MemoryConfig;

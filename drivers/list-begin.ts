@@ -1,4 +1,4 @@
-import type { ScanQuery } from "../src/driver.js";
+import type { ScanQuery } from "../src/contract/driver.js";
 
 /** A list that is longer than this is read in slices. */
 const AT_ONCE = { limit: 500, maxBytes: 1024 * 1024 };

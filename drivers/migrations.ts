@@ -1,4 +1,4 @@
-import { StateError } from "../src/errors.js";
+import { StateError } from "../src/contract/errors.js";
 
 /** One forward step of a schema. Numbered from 1 without gaps; never changed once released. */
 export interface Migration {

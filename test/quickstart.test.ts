@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import "../drivers/index.js";
 import { openStore } from "../src/index.js";
-import { createApprovals } from "../src/typed/approvals/index.js";
-import { createLedger } from "../src/typed/ledger/index.js";
-import { createSessions } from "../src/typed/sessions/index.js";
+import { createApprovals } from "../src/approvals/index.js";
+import { createLedger } from "../src/ledger/index.js";
+import { createSessions } from "../src/sessions/index.js";
 import { createDatabase } from "./postgres/database.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

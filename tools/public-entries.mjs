@@ -4,7 +4,7 @@ const { exports } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 /**
  * What can be imported from the package, and the source that it is built from: `groundstate/sessions` and
- * `src/typed/sessions/index.ts`.
+ * `src/sessions/index.ts`.
  *
  * @type {readonly { readonly name: string, readonly source: string }[]}
  */

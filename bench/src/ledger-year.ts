@@ -1,5 +1,5 @@
 import type { Identity } from "../../dist/src/index.js";
-import type { NewLedgerEntry } from "../../dist/src/typed/ledger/index.js";
+import type { NewLedgerEntry } from "../../dist/src/ledger/index.js";
 import { randomIntegers } from "./random.js";
 import { NAMES, OFFSET } from "./slots.js";
 import { Tally } from "./tally.js";

@@ -1,4 +1,4 @@
-import type { NewLedgerEntry, UsageGroup } from "../../dist/src/typed/ledger/index.js";
+import type { NewLedgerEntry, UsageGroup } from "../../dist/src/ledger/index.js";
 import type { Question } from "./ledger-year.js";
 
 const COUNTS = ["promptTokens", "completionTokens", "cachedReadTokens", "cachedWriteTokens"] as const;

@@ -1,7 +1,7 @@
 import { maintenanceScope, type NewRecord, scanKind } from "../../src/index.js";
-import type { ConformanceCase } from "../case.js";
-import { assertRecord, assertRejectedOnlyWith, refused } from "../expect.js";
-import { identityOperations } from "../operations.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { assertRecord, assertRejectedOnlyWith, refused } from "../assertions/expect.js";
+import { identityOperations } from "../inputs/operations.js";
 
 export const closeCases: readonly ConformanceCase[] = [
   {

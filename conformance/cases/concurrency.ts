@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { isStateError, type NewRecord } from "../../src/index.js";
-import type { ConformanceCase } from "../case.js";
-import { assertDuplicate, assertRecord, assertRejectedOnlyWith } from "../expect.js";
-import { assertErasedWhole, assertUntorn } from "../history.js";
-import { eraseOn, increment, savePairs } from "../roles.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { assertDuplicate, assertRecord, assertRejectedOnlyWith } from "../assertions/expect.js";
+import { assertErasedWhole, assertUntorn } from "../harness/pair-history.js";
+import { eraseOn, increment, savePairs } from "../harness/child-roles.js";
 
 export const concurrencyCases: readonly ConformanceCase[] = [
   {

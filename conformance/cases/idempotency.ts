@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isStateError, type NewRecord, type SaveReceipt } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../case.js";
-import { assertDuplicate, assertRecord, assertRejectedOnlyWith, assertWritten, refused } from "../expect.js";
-import { HOSTILE_EVENT_IDS } from "../hostile-names.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { assertDuplicate, assertRecord, assertRejectedOnlyWith, assertWritten, refused } from "../assertions/expect.js";
+import { HOSTILE_EVENT_IDS } from "../inputs/hostile-names.js";
 
 export const idempotencyCases: readonly ConformanceCase[] = [
   {

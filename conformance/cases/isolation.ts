@@ -6,11 +6,11 @@ import {
   type StateStore,
   scanKind,
 } from "../../src/index.js";
-import { assertThere, bySession, fill, inGroups, keepApart, where } from "../apart.js";
-import type { CaseContext, ConformanceCase } from "../case.js";
-import { byBytes, refused } from "../expect.js";
-import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../hostile-names.js";
-import { joinedPlaces, placesBy } from "../hostile-places.js";
+import { assertThere, bySession, fill, inGroups, keepApart, where } from "../harness/keep-apart.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { byBytes, refused } from "../assertions/expect.js";
+import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../inputs/hostile-names.js";
+import { joinedPlaces, placesBy } from "../inputs/hostile-places.js";
 
 /** Each case has a space of its own, where a tenant may have any name. */
 export const isolationCases: readonly ConformanceCase[] = [

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, type NewRecord } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../case.js";
-import { assertRecord, refused } from "../expect.js";
-import { identityOperations, kindOperations } from "../operations.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { assertRecord, refused } from "../assertions/expect.js";
+import { identityOperations, kindOperations } from "../inputs/operations.js";
 
 const MIB = 1024 * 1024;
 const NAMES = ["tenant", "user", "session", "run"] as const;

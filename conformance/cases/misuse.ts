@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
-import type { ConformanceCase } from "../case.js";
-import { refused } from "../expect.js";
-import { identityOperations, kindOperations } from "../operations.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { refused } from "../assertions/expect.js";
+import { identityOperations, kindOperations } from "../inputs/operations.js";
 
 const FIELDS = ["tenant", "user", "session"] as const;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { maintenanceScope, type NewRecord } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../case.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 /** In ascending order of UTF-8 bytes, which UTF-16 units, a locale or a folded case would order otherwise. */
 const ASCENDING = [

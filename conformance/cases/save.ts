@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ConformanceCase } from "../case.js";
-import { assertRecord, assertWritten, refused } from "../expect.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
 
 export const saveCases: readonly ConformanceCase[] = [
   {

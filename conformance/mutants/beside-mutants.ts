@@ -1,5 +1,5 @@
 import type { ApplyOptions, ScanQuery, Session, Slot, StoredRecord, Write } from "../../src/index.js";
-import type { ReferenceDriver, RememberedEvent } from "../reference-driver.js";
+import type { ReferenceDriver, RememberedEvent } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
 /** Drivers that keep every rule as long as nobody else's data lies close by. */

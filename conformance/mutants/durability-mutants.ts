@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { ApplyOptions, Commit, Outcome, Slot, StoredRecord, Write } from "../../src/index.js";
-import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
+import { ReferenceDriver, ReferenceSpace } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
 const MOMENT_MS = 10_000;

@@ -7,7 +7,7 @@ import {
   type StoredRecord,
   type Write,
 } from "../../src/index.js";
-import type { ReferenceDriver, RememberedEvent } from "../reference-driver.js";
+import type { ReferenceDriver, RememberedEvent } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
 /** Drivers that are wrong about which events were seen, and for how long. */

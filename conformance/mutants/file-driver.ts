@@ -14,7 +14,7 @@ import type {
   StoredRecord,
   Swept,
 } from "../../src/index.js";
-import { ReferenceDriver, ReferenceSpace } from "../reference-driver.js";
+import { ReferenceDriver, ReferenceSpace } from "../harness/reference-driver.js";
 import { FileLock, hasCode } from "./file-lock.js";
 
 /** The reference over a file that processes share: each batch reads it, and writes it anew, under a lock. */

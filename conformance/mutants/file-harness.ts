@@ -10,8 +10,8 @@ import {
   type Session,
   slotKey,
 } from "../../src/index.js";
-import type { Harness } from "../case.js";
-import type { ReferenceSpace } from "../reference-driver.js";
+import type { Harness } from "../harness/case.js";
+import type { ReferenceSpace } from "../harness/reference-driver.js";
 import { conditionsOf } from "./event-mutants.js";
 import { FileDriver, pause } from "./file-driver.js";
 import { FileLock } from "./file-lock.js";

@@ -1,5 +1,5 @@
 import type { ApplyOptions, Commit, Outcome, Session, Slot, StoredRecord, Swept } from "../../src/index.js";
-import type { ReferenceDriver } from "../reference-driver.js";
+import type { ReferenceDriver } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
 const PIECE = 500;

@@ -1,7 +1,7 @@
 import type { Slot, StateStore } from "../../src/index.js";
-import type { Harness } from "../case.js";
-import { ReferenceDriver, type ReferenceSpace } from "../reference-driver.js";
-import { inProcess, referenceHarness } from "../reference-harness.js";
+import type { Harness } from "../harness/case.js";
+import { ReferenceDriver, type ReferenceSpace } from "../harness/reference-driver.js";
+import { inProcess, referenceHarness } from "../harness/reference-harness.js";
 import { restamped } from "./restamped.js";
 
 /** A store that is wrong in one rule, to show that the suite would notice. */

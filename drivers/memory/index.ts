@@ -1,6 +1,6 @@
-import type { Driver } from "../../src/driver.js";
-import { invalid } from "../../src/errors.js";
-import { readDriverConfig } from "../../src/store-options.js";
+import type { Driver } from "../../src/contract/driver.js";
+import { invalid } from "../../src/contract/errors.js";
+import { readDriverConfig } from "../../src/validation/store-options.js";
 import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { MemoryDriver } from "./memory-driver.js";
 

@@ -1,5 +1,5 @@
-import { steadyNow } from "../../src/clock.js";
-import { decide, slotOf, type View } from "../../src/decide.js";
+import { steadyNow } from "../../src/timing/clock.js";
+import { decide, slotOf, type View } from "../../src/rules/decide.js";
 import type {
   ApplyOptions,
   Commit,
@@ -13,9 +13,9 @@ import type {
   StoredRecord,
   Swept,
   Write,
-} from "../../src/driver.js";
-import { compareByIdentity, compareByKind, compareText } from "../../src/order.js";
-import { sessionKey, slotKey } from "../../src/slot-key.js";
+} from "../../src/contract/driver.js";
+import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
+import { sessionKey, slotKey } from "../../src/rules/slot-key.js";
 import { EventLine, type RememberedEvent } from "./event-line.js";
 import { type Remainder, Remains } from "./remains.js";
 import { SortedBlocks } from "./sorted-blocks.js";

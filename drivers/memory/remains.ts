@@ -1,5 +1,5 @@
-import type { Session, Slot } from "../../src/driver.js";
-import { sessionKey } from "../../src/slot-key.js";
+import type { Session, Slot } from "../../src/contract/driver.js";
+import { sessionKey } from "../../src/rules/slot-key.js";
 
 /** What a large erase has left behind. */
 export interface Remainder {

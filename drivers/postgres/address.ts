@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { invalid } from "../../src/errors.js";
+import { invalid } from "../../src/contract/errors.js";
 import { type Environment, readTls, type Tls } from "./tls-mode.js";
 import { startupParameters } from "./url-parameters.js";
 

@@ -1,4 +1,4 @@
-import { nextTurn } from "../../src/real-timers.js";
+import { nextTurn } from "../../src/timing/real-timers.js";
 import type { Answer, Row, Rows } from "./client.js";
 import { AnswerTorn } from "./errors.js";
 

@@ -1,6 +1,6 @@
-import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";

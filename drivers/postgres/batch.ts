@@ -1,8 +1,8 @@
-import { slotOf } from "../../src/decide.js";
-import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
-import { compareText } from "../../src/order.js";
-import { commitKeys } from "../../src/slot-key.js";
+import { slotOf } from "../../src/rules/decide.js";
+import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { compareText } from "../../src/rules/order.js";
+import { commitKeys } from "../../src/rules/slot-key.js";
 import type { Row } from "./client.js";
 import type { Parameter } from "./connection.js";
 import { LINE } from "./event-line.js";

@@ -1,6 +1,6 @@
-import { invalid } from "../../src/errors.js";
-import { readDriverConfig } from "../../src/store-options.js";
-import { readInteger } from "../../src/validate.js";
+import { invalid } from "../../src/contract/errors.js";
+import { readDriverConfig } from "../../src/validation/store-options.js";
+import { readInteger } from "../../src/validation/validate.js";
 import type { MigrateMode } from "../migrations.js";
 import { type Address, readAddress, URL_RULE } from "./address.js";
 import type { PostgresClient } from "./client.js";

@@ -1,5 +1,5 @@
-import { settlesWithin } from "../../src/patience.js";
-import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../src/real-timers.js";
+import { settlesWithin } from "../../src/timing/bounded-wait.js";
+import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../src/timing/real-timers.js";
 import { AnswerInPieces, isTorn, type Pieces } from "./answer-in-pieces.js";
 import type { Answer, PooledClient, Row } from "./client.js";
 import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";

@@ -1,9 +1,9 @@
-import { invalid, StateError } from "../../src/errors.js";
+import { invalid, StateError } from "../../src/contract/errors.js";
 import { type Address, type Host, shownAddress } from "./address.js";
 import type { ConnectionEvents, PooledClient, PostgresClient } from "./client.js";
 import type { Settings } from "./config.js";
 import { Hosts } from "./hosts.js";
-import { Line } from "./line.js";
+import { Line } from "./socket.js";
 import type { PoolOptions } from "./pool-options.js";
 
 /** Where clients come from. */

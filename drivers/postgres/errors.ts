@@ -1,4 +1,4 @@
-import { isStateError, StateError } from "../../src/errors.js";
+import { isStateError, StateError } from "../../src/contract/errors.js";
 import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT } from "./meanings.js";
 import { TimersStandStill } from "./standing-timers.js";
 

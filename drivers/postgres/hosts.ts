@@ -1,4 +1,4 @@
-import { monotonicMs } from "../../src/real-timers.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 
 /** What is remembered of each host of a database, by its place in the list. Shared by all who connect to them. */
 export class Hosts {

@@ -1,4 +1,4 @@
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import { type Health, type HealthOptions, healthOf } from "../health.js";
 import type { PostgresConfig } from "./config.js";
 import { openDriver } from "./open.js";

@@ -1,9 +1,9 @@
-import { judge } from "../../src/batch-verdict.js";
-import { slotOf } from "../../src/decide.js";
-import type { ApplyOptions, Commit, Outcome } from "../../src/driver.js";
-import { isStateError, StateError } from "../../src/errors.js";
-import { payloadBytes } from "../../src/payload-bytes.js";
-import { monotonicMs, sleep } from "../../src/real-timers.js";
+import { judge } from "../../src/rules/batch-verdict.js";
+import { slotOf } from "../../src/rules/decide.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
+import { isStateError, StateError } from "../../src/contract/errors.js";
+import { payloadBytes } from "../../src/rules/payload-bytes.js";
+import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 

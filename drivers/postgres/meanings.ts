@@ -1,4 +1,4 @@
-import type { UnavailableReason } from "../../src/error-details.js";
+import type { UnavailableReason } from "../../src/contract/error-details.js";
 import { TlsRefused, Untrusted } from "./secure.js";
 
 /** What an error of the server or of the client comes to, for whoever has to act. */

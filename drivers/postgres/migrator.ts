@@ -1,6 +1,6 @@
-import { jitteredPause } from "../../src/backoff.js";
-import { isStateError } from "../../src/errors.js";
-import { sleep } from "../../src/real-timers.js";
+import { jitteredPause } from "../../src/timing/backoff.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { sleep } from "../../src/timing/real-timers.js";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import { DURABLE_COMMIT } from "./function-settings.js";

@@ -1,4 +1,4 @@
-import { invalid } from "../../src/errors.js";
+import { invalid } from "../../src/contract/errors.js";
 
 /** The objects of one store in a database, quoted and qualified by their schema. */
 export interface Names {

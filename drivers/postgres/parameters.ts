@@ -1,4 +1,4 @@
-import { invalid } from "../../src/errors.js";
+import { invalid } from "../../src/contract/errors.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 
 /** A copy of parameters that are what they should be; TypeScript does not hold whoever passes them to it. */

@@ -1,4 +1,4 @@
-import { judge } from "../../src/batch-verdict.js";
+import { judge } from "../../src/rules/batch-verdict.js";
 import type {
   ApplyOptions,
   CallLimit,
@@ -13,11 +13,11 @@ import type {
   Slot,
   StoredRecord,
   Swept,
-} from "../../src/driver.js";
-import { isStateError, StateError } from "../../src/errors.js";
+} from "../../src/contract/driver.js";
+import { isStateError, StateError } from "../../src/contract/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
-import { kindRange } from "../../src/order.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { kindRange } from "../../src/rules/order.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import { beginOf } from "../list-begin.js";
 import { outdated, pendingAt } from "../migrations.js";
 import type { Pieces } from "./answer-in-pieces.js";

@@ -1,4 +1,4 @@
-import { monotonicMs } from "../../src/real-timers.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 
 /**
  * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed

@@ -1,4 +1,4 @@
-import { StateError } from "../../src/errors.js";
+import { StateError } from "../../src/contract/errors.js";
 import type { Row } from "./client.js";
 import { readsOnly } from "./errors.js";
 

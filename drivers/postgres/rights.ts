@@ -1,4 +1,4 @@
-import { StateError } from "../../src/errors.js";
+import { StateError } from "../../src/contract/errors.js";
 import { arrayLiteral } from "./batch.js";
 import type { ClientPool } from "./client-pool.js";
 import type { Names } from "./names.js";

@@ -1,4 +1,4 @@
-import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/driver.js";
+import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/contract/driver.js";
 import type { Row } from "./client.js";
 
 export function slotOfRow({ tenant, user_id, session, run, kind }: Row): Slot {

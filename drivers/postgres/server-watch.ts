@@ -1,5 +1,5 @@
-import { isStateError } from "../../src/errors.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { Connection } from "./connection.js";
 import { ReadsOnly } from "./errors.js";
 import type { Hosts } from "./hosts.js";

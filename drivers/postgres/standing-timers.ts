@@ -1,5 +1,5 @@
-import { fakedTimers, setOnGlobal } from "../../src/fake-timers.js";
-import { sleep } from "../../src/real-timers.js";
+import { fakedTimers, setOnGlobal } from "../../src/timing/fake-timers.js";
+import { sleep } from "../../src/timing/real-timers.js";
 
 /** In which fakes that are moved along with the time have run what is due at once, in milliseconds. */
 const MOVED_MS = 300;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { invalid, StateError } from "../../src/errors.js";
+import { invalid, StateError } from "../../src/contract/errors.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-import { invalid } from "../../src/errors.js";
+import { invalid } from "../../src/contract/errors.js";
 
 /** Read elsewhere: where the server is, who asks, how it is encrypted. */
 const READ: ReadonlySet<string> = new Set([

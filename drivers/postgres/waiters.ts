@@ -1,4 +1,4 @@
-import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/real-timers.js";
+import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/timing/real-timers.js";
 import type { Connection } from "./connection.js";
 
 interface Waiter {

@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
-import { invalid } from "../../src/errors.js";
-import { readDriverConfig } from "../../src/store-options.js";
+import { invalid } from "../../src/contract/errors.js";
+import { readDriverConfig } from "../../src/validation/store-options.js";
 import type { MigrateMode } from "../migrations.js";
 
 /** Exactly one of `path` and `url`. An option that is present with the value `undefined` is INVALID_RECORD. */

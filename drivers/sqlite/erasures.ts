@@ -1,5 +1,5 @@
-import type { Session, Swept } from "../../src/driver.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import type { Session, Swept } from "../../src/contract/driver.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { Connection } from "./connection.js";
 import { damaged } from "./errors.js";
 import { Fences, prepareFences } from "./fences.js";

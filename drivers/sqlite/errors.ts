@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
-import type { UnavailableReason } from "../../src/error-details.js";
-import { StateError } from "../../src/errors.js";
+import type { UnavailableReason } from "../../src/contract/error-details.js";
+import { StateError } from "../../src/contract/errors.js";
 
 const NEVER_DELETE =
   "keep the file: look at a copy of it with PRAGMA integrity_check, or restore a backup; one failed read can look like this, so never delete it on this evidence alone";

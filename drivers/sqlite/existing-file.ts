@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { invalid, isStateError, StateError } from "../../src/errors.js";
+import { invalid, isStateError, StateError } from "../../src/contract/errors.js";
 import type { Connect, Connection } from "./connection.js";
 import { damaged, setup, translated } from "./errors.js";
 import { refuseMountedFile } from "./file-mount.js";

@@ -1,4 +1,4 @@
-import type { Session } from "../../src/driver.js";
+import type { Session } from "../../src/contract/driver.js";
 import type { Connection } from "./connection.js";
 
 /** Its first row, if it has any. */

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { processState } from "../../src/process-state.js";
+import { processState } from "../../src/process/process-state.js";
 import { setup } from "./errors.js";
 
 /** A file that this process has open through one SQLite library, by each name it is known by here. */

@@ -1,6 +1,6 @@
 import { type BigIntStats, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { StateError } from "../../src/errors.js";
+import { StateError } from "../../src/contract/errors.js";
 import { setup } from "./errors.js";
 
 /** Which file lay at a path. Plain data, so that another thread may watch over the same file. */

@@ -1,5 +1,5 @@
-import { isStateError } from "../../src/errors.js";
-import { monotonicMs, sleep } from "../../src/real-timers.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 
 const SHORTEST_PAUSE_MS = 0.5;
 const LONGEST_PAUSE_MS = 25;

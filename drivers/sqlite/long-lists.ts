@@ -1,8 +1,8 @@
-import type { CallLimit, ScanPage, ScanQuery, Slot } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
-import { inSlices, type Steps } from "../../src/in-slices.js";
-import { monotonicMs } from "../../src/real-timers.js";
-import { whenAborted } from "../../src/when-aborted.js";
+import type { CallLimit, ScanPage, ScanQuery, Slot } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { inSlices, type Steps } from "../../src/timing/in-slices.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
+import { whenAborted } from "../../src/timing/when-aborted.js";
 import { type Connection, limitCache } from "./connection.js";
 import { storeClosed, translate } from "./errors.js";
 import { listSteps, prepareLists } from "./scan.js";

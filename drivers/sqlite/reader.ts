@@ -1,5 +1,5 @@
-import type { CallLimit, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/driver.js";
-import { atOnce } from "../../src/in-slices.js";
+import type { CallLimit, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/contract/driver.js";
+import { atOnce } from "../../src/timing/in-slices.js";
 import { beginOf } from "../list-begin.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";

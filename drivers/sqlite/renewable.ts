@@ -1,5 +1,5 @@
-import { isStateError } from "../../src/errors.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import { setup, storeClosed } from "./errors.js";
 import { type DatabaseFiles, FileGuard, isReplaced } from "./file-identity.js";
 import type { Reader } from "./reader.js";

@@ -1,4 +1,4 @@
-import type { Slot, StoredRecord } from "../../src/driver.js";
+import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 
 /** What a record holds, apart from its slot. */
 export const CONTENT = "record.event_id, record.fingerprint, record.version, record.updated_at, record.bytes";

@@ -1,4 +1,4 @@
-import { afterWaiting } from "../../src/decide.js";
+import { afterWaiting } from "../../src/rules/decide.js";
 import type {
   ApplyOptions,
   CallLimit,
@@ -12,8 +12,8 @@ import type {
   Slot,
   StoredRecord,
   Swept,
-} from "../../src/driver.js";
-import { monotonicMs } from "../../src/real-timers.js";
+} from "../../src/contract/driver.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import { pendingAt } from "../migrations.js";
 import type { BackedUp } from "./backup.js";
 import type { SqliteSettings } from "./config.js";

@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/driver.js";
+import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
 
 /** What answers at once in this thread, and later from another. */
 export type Eventually<T> = T | Promise<T>;

@@ -1,13 +1,13 @@
 import { setMaxListeners } from "node:events";
-import { jitteredPause } from "../backoff.js";
-import { LAST_BEGIN } from "../call-time.js";
-import { afterWaiting, safelyRepeatedMs } from "../decide.js";
-import { type RetryEvent, tellRetry } from "../diagnostics.js";
-import type { CallLimit, Commit, Driver, Layer, Outcome } from "../driver.js";
-import { type AnyStateError, isStateError, StateError } from "../errors.js";
-import { monotonicMs, sleep } from "../real-timers.js";
-import { isTransient } from "../transient.js";
-import { readInteger, readOptions } from "../validate.js";
+import { jitteredPause } from "../timing/backoff.js";
+import { LAST_BEGIN } from "../timing/call-time.js";
+import { afterWaiting, safelyRepeatedMs } from "../rules/decide.js";
+import { type RetryEvent, tellRetry } from "../diagnostics/diagnostics.js";
+import type { CallLimit, Commit, Driver, Layer, Outcome } from "../contract/driver.js";
+import { type AnyStateError, isStateError, StateError } from "../contract/errors.js";
+import { monotonicMs, sleep } from "../timing/real-timers.js";
+import { isTransient } from "../rules/transient.js";
+import { readInteger, readOptions } from "../validation/validate.js";
 
 /** How often and how long `retrying` tries. */
 export interface RetryPolicy {

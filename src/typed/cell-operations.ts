@@ -1,10 +1,10 @@
-import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract.js";
-import { invalid } from "../errors.js";
-import { newEventId } from "../event-id.js";
-import { readNamed, readSignal } from "../validate.js";
+import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
+import { readNamed, readSignal } from "../validation/validate.js";
 import { type Cell, type Stored, storedOf } from "./cell.js";
 import type { Codec } from "./codec.js";
-import { commitSurely } from "./commit-surely.js";
+import { commitSurely } from "./commit-with-retries.js";
 import { type TransactOptions, transact } from "./transact.js";
 
 /** How the values of a shape are stored. */

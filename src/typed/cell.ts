@@ -1,9 +1,9 @@
-import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract.js";
-import { invalid, isStateError, StateError } from "../errors.js";
-import { identityOf } from "../identity.js";
-import { slotKey } from "../slot-key.js";
-import { validateIdentity, validateSessionIdentity, validateSlot } from "../validate.js";
-import { isVouchedFor } from "../vouched.js";
+import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
+import { invalid, isStateError, StateError } from "../contract/errors.js";
+import { identityOf } from "../identity/identity.js";
+import { slotKey } from "../rules/slot-key.js";
+import { validateIdentity, validateSessionIdentity, validateSlot } from "../validation/validate.js";
+import { isVouchedFor } from "../process/made-here.js";
 import type { Codec } from "./codec.js";
 import { inOneSlice } from "./slices.js";
 import { shownReason, Undecodable } from "./undecodable.js";

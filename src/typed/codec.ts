@@ -1,5 +1,5 @@
-import { invalid, StateError } from "../errors.js";
-import { readInteger, readNamed, readObject } from "../validate.js";
+import { invalid, StateError } from "../contract/errors.js";
+import { readInteger, readNamed, readObject } from "../validation/validate.js";
 import { copyJson } from "./json-copy.js";
 import type { JsonValue } from "./json-value.js";
 import { inOneSlice } from "./slices.js";

@@ -6,8 +6,8 @@ import type {
   SaveReceipt,
   StateRecord,
   StateStore,
-} from "../contract.js";
-import { readOptions } from "../validate.js";
+} from "../contract/store.js";
+import { readOptions } from "../validation/validate.js";
 import { type Cell, cellAt, decodeRecord, readStore, type Stored } from "./cell.js";
 import {
   findCell,

@@ -1,4 +1,4 @@
-import type { CallOptions, Identity, StateStore } from "../contract.js";
+import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 
 /** In one commit, and read at once. */
 const AT_ONCE = 50;

@@ -1,5 +1,5 @@
-import { invalid } from "../errors.js";
-import { readInteger, readNamed } from "../validate.js";
+import { invalid } from "../contract/errors.js";
+import { readInteger, readNamed } from "../validation/validate.js";
 import type { Cell } from "./cell.js";
 import { EMPTY, type Head } from "./journal-bounds.js";
 import type { Transaction } from "./transaction.js";

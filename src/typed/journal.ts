@@ -6,10 +6,10 @@ import type {
   RecordPlace,
   StateRecord,
   StateStore,
-} from "../contract.js";
-import { invalid, isStateError } from "../errors.js";
-import { newEventId } from "../event-id.js";
-import { readInteger, readNamed, readOptions } from "../validate.js";
+} from "../contract/store.js";
+import { invalid, isStateError } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
+import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, codecOf } from "./codec.js";

@@ -1,5 +1,5 @@
-import { invalid } from "../errors.js";
-import { typeMet } from "../type-met.js";
+import { invalid } from "../contract/errors.js";
+import { typeMet } from "../contract/type-met.js";
 import type { JsonValue } from "./json-value.js";
 import { atOnce, beginAtOnce, type Steps } from "./slices.js";
 import { valuePath } from "./value-path.js";

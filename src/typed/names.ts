@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { EventId } from "../contract.js";
-import { invalid } from "../errors.js";
-import { LIMITS } from "../limits.js";
-import { readEventId, readKind, readText } from "../validate-text.js";
+import type { EventId } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { readEventId, readKind, readText } from "../validation/validate-text.js";
 
 const NAME_BYTES = 128;
 const DIGEST_LENGTH = 22;

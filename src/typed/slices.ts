@@ -1,6 +1,6 @@
-import { inSlices, type Steps } from "../in-slices.js";
+import { inSlices, type Steps } from "../timing/in-slices.js";
 
-export { atOnce, type Steps } from "../in-slices.js";
+export { atOnce, type Steps } from "../timing/in-slices.js";
 
 /** So many are looked at in one turn of the event loop. */
 const PIECE = 128;

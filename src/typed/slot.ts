@@ -1,4 +1,4 @@
-import type { CallOptions, DeleteOptions, Identity, SaveReceipt, StateStore } from "../contract.js";
+import type { CallOptions, DeleteOptions, Identity, SaveReceipt, StateStore } from "../contract/store.js";
 import { type Cell, cellAt, readStore, type Stored } from "./cell.js";
 import {
   findCell,

@@ -1,4 +1,4 @@
-import { typeMet } from "../type-met.js";
+import { typeMet } from "../contract/type-met.js";
 import { valuePath } from "./value-path.js";
 
 const MOST_SHOWN = 5;

@@ -1,12 +1,12 @@
-import { jitteredPause } from "../backoff.js";
-import type { CallOptions, StateStore } from "../contract.js";
-import { invalid, isStateError, StateError } from "../errors.js";
-import { slotKey } from "../slot-key.js";
-import { readBoolean, readInteger, readNamed, readObject, readSignal, validateSlot } from "../validate.js";
+import { jitteredPause } from "../timing/backoff.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
+import { invalid, isStateError, StateError } from "../contract/errors.js";
+import { slotKey } from "../rules/slot-key.js";
+import { readBoolean, readInteger, readNamed, readObject, readSignal, validateSlot } from "../validation/validate.js";
 import { type Cell, readStore } from "./cell.js";
-import { commitSurely, pause } from "./commit-surely.js";
+import { commitSurely, pause } from "./commit-with-retries.js";
 import { Transaction } from "./transaction.js";
-import { inTurn } from "./turnstile.js";
+import { inTurn } from "./mutex.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 /** How `transact` tries. */

@@ -1,6 +1,6 @@
-import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract.js";
-import { invalid } from "../errors.js";
-import { newEventId } from "../event-id.js";
+import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
 

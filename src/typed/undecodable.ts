@@ -1,5 +1,5 @@
-import { isStateError } from "../errors.js";
-import { typeMet } from "../type-met.js";
+import { isStateError } from "../contract/errors.js";
+import { typeMet } from "../contract/type-met.js";
 import { SchemaMismatch } from "./standard-schema.js";
 
 /** What the floor itself finds wrong with stored bytes, in words that show nothing of them. */

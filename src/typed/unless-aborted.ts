@@ -1,4 +1,4 @@
-import { whenAborted } from "../when-aborted.js";
+import { whenAborted } from "../timing/when-aborted.js";
 
 /** What the promise settles with or, if the signal aborts before, a rejection with its reason. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -5,7 +5,7 @@ import {
   closestInTenant,
   inTenantBefore,
   inTenantBehind,
-} from "../../conformance/closest-identities.js";
+} from "../../conformance/inputs/closest-identities.js";
 import { type CaseResult, conformanceTests, type Harness, runConformance } from "../../conformance/index.js";
 import { brokenDriver } from "../../conformance/mutants/mutant.js";
 import { compareText, type Identity, validateIdentity } from "../../src/index.js";

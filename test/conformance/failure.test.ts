@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, expect, test } from "vitest";
-import { errorOf, failureLines, failureOf } from "../../conformance/failure.js";
+import { errorOf, failureLines, failureOf } from "../../conformance/harness/failure.js";
 
 const underneath = () => new TypeError("no such column");
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { HOSTILE_EVENT_IDS, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/hostile-names.js";
-import { joinedPlaces, placesBy } from "../../conformance/hostile-places.js";
-import { readEventId, readKind, readName } from "../../src/validate-text.js";
+import { HOSTILE_EVENT_IDS, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/inputs/hostile-names.js";
+import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
+import { readEventId, readKind, readName } from "../../src/validation/validate-text.js";
 
 const bytes = (text: string) => Buffer.byteLength(text);
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Report } from "../../conformance/index.js";
-import { runtimeOf } from "../../conformance/versions.js";
+import { runtimeOf } from "../../conformance/runners/versions.js";
 import { ROOT } from "../package/installed.js";
 import { createDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";

@@ -9,7 +9,7 @@ import {
   type Outcome,
   StateError,
 } from "../../src/index.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 
 const GIVEN_UP_MS = 150;
 const LATE_MS = 50;

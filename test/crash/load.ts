@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { type Change, isStateError, type StateStore } from "../../src/index.js";
-import type { Dice } from "./dice.js";
+import type { Dice } from "../random.js";
 
 /** What many callers do at once, and what must be true of it in the end. */
 export interface Work {

@@ -4,7 +4,7 @@ import { startProxy } from "../drivers/postgres-proxy.js";
 import { plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
-import { type Dice, withDice } from "./dice.js";
+import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { type Findings, Load, nothing, type Work } from "./load.js";
 import { openOn } from "./postgres-store.js";

@@ -7,7 +7,7 @@ import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
 import { soak } from "../soak.js";
 import { acknowledgingEarly } from "./broken-layers.js";
-import { withDice } from "./dice.js";
+import { withDice } from "../random.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";

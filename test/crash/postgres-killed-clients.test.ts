@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { freshDatabase, refuseStrayErrors, startProcess } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
-import { withDice } from "./dice.js";
+import { withDice } from "../random.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { openOn } from "./postgres-store.js";

@@ -5,7 +5,7 @@ import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { type FaultyLine, startProxy } from "../drivers/postgres-proxy.js";
 import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
-import { type Dice, withDice } from "./dice.js";
+import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { type Caller, Load, nothing, type Work } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { freshDatabase, plain, postgresOf, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { soak } from "../soak.js";
-import { type Dice, withDice } from "./dice.js";
+import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";

@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 import "../../drivers/index.js";
 import type { PostgresConfig } from "../../drivers/postgres/index.js";
 import { openStore, type StateStore } from "../../src/index.js";
-import type { StoreOptions } from "../../src/store-options.js";
+import type { StoreOptions } from "../../src/validation/store-options.js";
 
 /** A store as a program opens it, closed after the test. */
 export async function openOn(

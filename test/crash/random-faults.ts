@@ -1,5 +1,5 @@
 import type { FaultyLine, Verdict } from "../drivers/postgres-proxy.js";
-import type { Dice } from "./dice.js";
+import type { Dice } from "../random.js";
 
 export const LOST_REQUESTS: readonly Verdict[] = ["cut", "close", "hang", "cut halfway"];
 export const LOST_ANSWERS: readonly Verdict[] = [

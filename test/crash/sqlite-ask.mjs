@@ -1,5 +1,5 @@
 /** @import { StateStore } from "groundstate" */
-/** @import { PlainChange, Step } from "./sqlite-lanes.js" */
+/** @import { PlainChange, Step } from "./sqlite-scripts.js" */
 
 /**
  * What a record of this event holds.

@@ -6,7 +6,7 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, newEventId } from "../../src/index.js";
 import { ask } from "./sqlite-ask.mjs";
 import { judge } from "./sqlite-judge.js";
-import { type Lane, makeLane, type Step } from "./sqlite-lanes.js";
+import { type Lane, makeLane, type Step } from "./sqlite-scripts.js";
 import { fastFolder } from "./sqlite-recording.js";
 
 const ANSWERED = 40;

@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, maintenanceScope, type StateRecord, type StateStore } from "../../src/index.js";
 import { ask } from "./sqlite-ask.mjs";
-import { isWhole, type Lane, laneOf, type Step, stateOfRecords, TENANT } from "./sqlite-lanes.js";
+import { isWhole, type Lane, laneOf, type Step, stateOfRecords, TENANT } from "./sqlite-scripts.js";
 
 /** How many steps of a lane were answered before the crash. */
 export interface LanePosition {

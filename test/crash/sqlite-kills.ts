@@ -2,10 +2,10 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StateStore } from "../../src/contract.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { type Random, seeded } from "../seeded.js";
 import { judge, positions } from "./sqlite-judge.js";
-import { type Lane, makeLane, TENANT } from "./sqlite-lanes.js";
+import { type Lane, makeLane, TENANT } from "./sqlite-scripts.js";
 import { Answers, shareOf, Writer, type WriterTask } from "./sqlite-writer.js";
 
 export interface KillOptions {

@@ -6,7 +6,7 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import { type Operation, readRecord } from "../preload/io-record.js";
 import { seeded } from "../seeded.js";
 import { Disk, type LeftFile } from "./disk.js";
-import { type Lane, makeLane } from "./sqlite-lanes.js";
+import { type Lane, makeLane } from "./sqlite-scripts.js";
 import { Answers, shareOf, Writer, type WriterTask } from "./sqlite-writer.js";
 
 export const DATABASE = "state.db";

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SqliteConfig } from "../../drivers/sqlite/config.js";
-import type { RecordPlace } from "../../src/contract.js";
+import type { RecordPlace } from "../../src/contract/store.js";
 import type { FullTimes } from "./disk-filling.mjs";
-import type { Lane, Step } from "./sqlite-lanes.js";
+import type { Lane, Step } from "./sqlite-scripts.js";
 
 /** What a process that writes is told. Plain data. */
 export interface WriterTask {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
-import type { Commit, Driver, StoredRecord, Write } from "../../src/driver.js";
-import { createStore } from "../../src/driver-store.js";
-import { compareByKind, compareText } from "../../src/order.js";
-import { erased, erasing, methods } from "../src/rig.js";
+import type { Commit, Driver, StoredRecord, Write } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { compareByKind, compareText } from "../../src/rules/order.js";
+import { erased, erasing, methods } from "../store/store-rig.js";
 import { runScript } from "./perform.js";
 import { scripts } from "./script.js";
 

@@ -1,4 +1,4 @@
-import type { Change, Identity, NewRecord, SessionIdentity } from "../../src/contract.js";
+import type { Change, Identity, NewRecord, SessionIdentity } from "../../src/contract/store.js";
 
 /** What a caller sees of a record, as data that compares. */
 export interface Seen {

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { Change, StateRecord, StateStore } from "../../src/contract.js";
-import { isStateError } from "../../src/errors.js";
-import { maintenanceScope } from "../../src/scope.js";
+import type { Change, StateRecord, StateStore } from "../../src/contract/store.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { maintenanceScope } from "../../src/identity/scope.js";
 import { type Answer, hex, Model, plain, type Seen, sessionOf } from "./model.js";
 import type { Script, Step } from "./script.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { Change, Expect, Identity } from "../../src/contract.js";
-import { userIdentity } from "../../src/identity.js";
+import type { Change, Expect, Identity } from "../../src/contract/store.js";
+import { userIdentity } from "../../src/identity/identity.js";
 import { type ListQuery, type Place, placeOf, sessionOf } from "./model.js";
 
 /** One thing asked of a store. `together` is asked of it all at once, so that it shares batches. */

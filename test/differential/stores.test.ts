@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createStore } from "../../src/driver-store.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { soak } from "../soak.js";
 import { type Named, runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";

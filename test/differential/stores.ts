@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openMemory } from "../../drivers/memory/index.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import { createDatabase } from "../postgres/database.js";
 
 export interface Drivers {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { onTestFinished, test } from "vitest";
-import { createStore } from "../../src/driver-store.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";
 import { type Script, type Step, scripts } from "./script.js";

@@ -6,10 +6,10 @@ import { inspect } from "node:util";
 import Database from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
-import type { NewRecord, StateStore } from "../../src/contract.js";
-import { type AnyStateError, isStateError } from "../../src/errors.js";
-import { newEventId } from "../../src/event-id.js";
-import { openStore } from "../../src/registry.js";
+import type { NewRecord, StateStore } from "../../src/contract/store.js";
+import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { openStore } from "../../src/store/registry.js";
 import { Collection, json, TypedSlot } from "../../src/typed/index.js";
 import { freshDatabase, plain, SECRETS } from "./postgres-rig.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EventLine } from "../../drivers/memory/event-line.js";
-import { stored } from "../src/rig.js";
+import { stored } from "../store/store-rig.js";
 
 const WINDOW = 100;
 

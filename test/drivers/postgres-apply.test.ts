@@ -1,13 +1,13 @@
 import type postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { decide, slotOf } from "../../src/decide.js";
-import type { Commit, Driver, Outcome } from "../../src/driver.js";
-import { createStore } from "../../src/driver-store.js";
-import { isStateError } from "../../src/errors.js";
-import { slotKey } from "../../src/slot-key.js";
+import { decide, slotOf } from "../../src/rules/decide.js";
+import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { slotKey } from "../../src/rules/slot-key.js";
 import { startPostgres } from "../postgres/server.js";
 import { type Random, seeded } from "../seeded.js";
-import { erased } from "../src/rig.js";
+import { erased } from "../store/store-rig.js";
 import {
   apply,
   check,

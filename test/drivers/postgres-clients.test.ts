@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { readAddress } from "../../drivers/postgres/address.js";
 import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import { FakeClient, fakePool, READY, turn } from "./postgres-fake-client.js";
 import { startProxy } from "./postgres-proxy.js";
 import {

@@ -7,8 +7,8 @@ import {
   pendingMigrations,
 } from "../../drivers/postgres/index.js";
 import { namesOf } from "../../drivers/postgres/names.js";
-import type { ScanQuery } from "../../src/driver.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import type { ScanQuery } from "../../src/contract/driver.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import {
   apply,
   as,

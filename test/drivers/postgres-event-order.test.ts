@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Commit, Driver, Outcome } from "../../src/driver.js";
+import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
 import {
   apply,
   commit,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Commit, Driver, ScanQuery, Session } from "../../src/driver.js";
+import type { Commit, Driver, ScanQuery, Session } from "../../src/contract/driver.js";
 import {
   apply,
   commit,

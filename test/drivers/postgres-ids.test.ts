@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import {
   apply,
   as,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
-import type { Commit, Outcome, Slot } from "../../src/driver.js";
+import type { Commit, Outcome, Slot } from "../../src/contract/driver.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
 import {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { PostgresClient, Rows } from "../../drivers/postgres/client.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import {
   apply,
   commit,

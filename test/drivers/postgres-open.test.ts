@@ -1,7 +1,7 @@
 import net, { type AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { health, openPostgres, pendingMigrations } from "../../drivers/postgres/index.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import { stallFrom, startProxy } from "./postgres-proxy.js";
 import {
   apply,

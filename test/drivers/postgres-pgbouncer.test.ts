@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
-import type { StateStore } from "../../src/contract.js";
-import { isStateError } from "../../src/errors.js";
-import { newEventId } from "../../src/event-id.js";
-import { openStore } from "../../src/registry.js";
+import type { StateStore } from "../../src/contract/store.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { openStore } from "../../src/store/registry.js";
 import { startPgBouncer } from "../postgres/pgbouncer.js";
 import { failureWithin, freshDatabase, refuseStrayErrors } from "./postgres-rig.js";
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
-import type { Driver, ScanQuery, StoredRecord } from "../../src/driver.js";
+import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
 import { createDatabase } from "../postgres/database.js";
-import { erased } from "../src/rig.js";
+import { erased } from "../store/store-rig.js";
 import {
   apply,
   connectWith,

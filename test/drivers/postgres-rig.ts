@@ -5,11 +5,11 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { openPostgres, type PostgresClient, type PostgresConfig } from "../../drivers/postgres/index.js";
-import { slotOf } from "../../src/decide.js";
-import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
-import { type AnyStateError, isStateError } from "../../src/errors.js";
+import { slotOf } from "../../src/rules/decide.js";
+import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
+import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { createDatabase } from "../postgres/database.js";
-import { ERASING } from "../src/rig.js";
+import { ERASING } from "../store/store-rig.js";
 
 /** The driver as it ships, for processes of their own. */
 const BUILT = new URL("../../dist/drivers/postgres/index.js", import.meta.url);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { health, openPostgres } from "../../drivers/postgres/index.js";
-import { newEventId } from "../../src/event-id.js";
-import { erased } from "../src/rig.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { erased } from "../store/store-rig.js";
 import { apply, as, failure, freshDatabase, open, plain, SLOT, type Sql, save } from "./postgres-rig.js";
 
 /** The statements of the page, block by block: roles, default rights, rights on what is there, the last restriction. */

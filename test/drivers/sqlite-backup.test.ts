@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { backup, openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
-import type { StateStore } from "../../src/contract.js";
-import { createStore } from "../../src/driver-store.js";
-import { newEventId } from "../../src/event-id.js";
+import type { StateStore } from "../../src/contract/store.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { newEventId } from "../../src/process/event-id.js";
 import { retrying } from "../../src/layers/index.js";
 import { failure, folder, freshPath, madePath, plain } from "./sqlite-rig.js";
 

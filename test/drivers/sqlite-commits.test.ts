@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Commit, Outcome } from "../../src/driver.js";
+import type { Commit, Outcome } from "../../src/contract/driver.js";
 import { createStore, maintenanceScope } from "../../src/index.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import { commit, failure, freshPath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
-import type { Driver, ScanQuery, StoredRecord } from "../../src/driver.js";
+import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
 import { commit, freshPath, open, plain, record, SLOT, save, startProcess } from "./sqlite-rig.js";
 
 const NOW = 1_000_000;

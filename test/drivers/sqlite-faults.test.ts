@@ -12,8 +12,8 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import { loadPackage } from "../../drivers/sqlite/load-package.js";
 import { whenUnlocked } from "../../drivers/sqlite/lock-wait.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
-import { isStateError, StateError, type StateErrorCode } from "../../src/errors.js";
-import { erased } from "../src/rig.js";
+import { isStateError, StateError, type StateErrorCode } from "../../src/contract/errors.js";
+import { erased } from "../store/store-rig.js";
 import { failure, freshPath, madePath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };

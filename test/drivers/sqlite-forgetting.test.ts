@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OLDEST } from "../../drivers/sqlite/event-line.js";
-import type { Driver } from "../../src/driver.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import type { Driver } from "../../src/contract/driver.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import { commit, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;

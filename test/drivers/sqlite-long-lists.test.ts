@@ -3,8 +3,8 @@ import type { Connection } from "../../drivers/sqlite/connection.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { LongLists } from "../../drivers/sqlite/long-lists.js";
 import { listSteps, prepareLists } from "../../drivers/sqlite/scan.js";
-import type { ScanPage } from "../../src/driver.js";
-import { monotonicMs } from "../../src/real-timers.js";
+import type { ScanPage } from "../../src/contract/driver.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import { commit, failure, madePath, open, plain, record, SLOT } from "./sqlite-rig.js";
 
 const { kind: _, ...OWNER } = SLOT;

@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { CacheShares } from "../../drivers/sqlite/cache-shares.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import { failure, folder, open, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };

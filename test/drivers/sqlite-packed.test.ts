@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { packCommits, unpackCommits } from "../../drivers/sqlite/thread/packed-commits.js";
 import { packError, unpackError } from "../../drivers/sqlite/thread/packed-error.js";
-import type { Commit, Slot, StoredRecord, Write } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
+import type { Commit, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
 
 const text = fc.string({ unit: "binary", maxLength: 5 }).map((value) => value.replaceAll("\0", ""));
 const expectation = fc.option(fc.option(text, { nil: null }), { nil: undefined });

@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import Database from "better-sqlite3";
 import { onTestFinished } from "vitest";
 import { openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
-import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/driver.js";
-import { type AnyStateError, isStateError } from "../../src/errors.js";
-import { ERASING } from "../src/rig.js";
+import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
+import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
+import { ERASING } from "../store/store-rig.js";
 
 /** The driver as it ships, for processes of their own. */
 const BUILT = new URL("../../dist/drivers/sqlite/index.js", import.meta.url);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
 import { Engine } from "../../drivers/sqlite/engine.js";
 import { Reader } from "../../drivers/sqlite/reader.js";
-import type { ScanQuery, Slot } from "../../src/driver.js";
+import type { ScanQuery, Slot } from "../../src/contract/driver.js";
 import { commit, freshPath, open, plain, record, SLOT } from "./sqlite-rig.js";
 
 const EVERYTHING = { limit: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER, reverse: false };

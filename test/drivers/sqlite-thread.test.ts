@@ -5,11 +5,11 @@ import Database from "better-sqlite3";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../drivers/sqlite/config.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { Commit } from "../../src/driver.js";
-import { createStore } from "../../src/driver-store.js";
-import { StateError } from "../../src/errors.js";
-import { newEventId } from "../../src/event-id.js";
-import { erased, IDENTITY } from "../src/rig.js";
+import type { Commit } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { StateError } from "../../src/contract/errors.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { erased, IDENTITY } from "../store/store-rig.js";
 import { failure, freshPath, inProcess, madePath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };

@@ -1,4 +1,4 @@
-import type { Layer, StoredRecord } from "../../src/driver.js";
+import type { Layer, StoredRecord } from "../../src/contract/driver.js";
 
 /** A layer through which every record goes that is read; what comes out as `undefined` is left out. */
 export function changing(change: (record: StoredRecord) => StoredRecord | undefined): Layer {

@@ -2,10 +2,10 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { Change, Identity, NewRecord, StateRecord, StateStore } from "../../src/contract.js";
-import { createStore } from "../../src/driver-store.js";
-import { userIdentity } from "../../src/identity.js";
-import { slotKey } from "../../src/slot-key.js";
+import type { Change, Identity, NewRecord, StateRecord, StateStore } from "../../src/contract/store.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { userIdentity } from "../../src/identity/identity.js";
+import { slotKey } from "../../src/rules/slot-key.js";
 import { slotAt } from "./population.js";
 
 /** The files of one database; those that are left out are not there. */

@@ -1,4 +1,4 @@
-import type { StoredRecord } from "../../src/driver.js";
+import type { StoredRecord } from "../../src/contract/driver.js";
 import type { Choices } from "./choices.js";
 
 /** What may happen to a record that a wrapper wrote, the others being there to take something from. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import type { StateRecord } from "../../src/contract.js";
-import type { Slot } from "../../src/driver.js";
-import { compareByIdentity } from "../../src/order.js";
+import type { StateRecord } from "../../src/contract/store.js";
+import type { Slot } from "../../src/contract/driver.js";
+import { compareByIdentity } from "../../src/rules/order.js";
 import { keyOf, SCANNED, type State } from "./image.js";
 import { slotAt } from "./population.js";
 import { type Found, ownerOf, type Reading } from "./read-image.js";

@@ -1,8 +1,8 @@
 import { openMemory } from "../../drivers/memory/index.js";
-import { slotOf } from "../../src/decide.js";
-import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord } from "../../src/driver.js";
-import { createStore } from "../../src/driver-store.js";
-import { slotKey } from "../../src/slot-key.js";
+import { slotOf } from "../../src/rules/decide.js";
+import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { slotKey } from "../../src/rules/slot-key.js";
 import { ERASED, type Population, populate } from "./population.js";
 import type { Edit, RawEvent, RawRecord, RawRows, Rows, Value } from "./raw-rows.js";
 

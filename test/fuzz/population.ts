@@ -1,8 +1,8 @@
-import type { Identity, NewRecord, StateStore } from "../../src/contract.js";
-import type { Slot, StoredRecord } from "../../src/driver.js";
-import { tenantIdentity, userIdentity } from "../../src/identity.js";
-import { slotKey } from "../../src/slot-key.js";
-import { validateRecord } from "../../src/validate.js";
+import type { Identity, NewRecord, StateStore } from "../../src/contract/store.js";
+import type { Slot, StoredRecord } from "../../src/contract/driver.js";
+import { tenantIdentity, userIdentity } from "../../src/identity/identity.js";
+import { slotKey } from "../../src/rules/slot-key.js";
+import { validateRecord } from "../../src/validation/validate.js";
 
 /** What a store acknowledged: every write, and what each slot must show by now. */
 export interface Population {

@@ -1,6 +1,6 @@
-import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract.js";
-import { isStateError } from "../../src/errors.js";
-import { maintenanceScope } from "../../src/scope.js";
+import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { maintenanceScope } from "../../src/identity/scope.js";
 import { keyOf, SCANNED, type State } from "./image.js";
 import { answerOf } from "./read-everything.js";
 

@@ -1,7 +1,7 @@
-import type { StoredRecord } from "../../src/driver.js";
+import type { StoredRecord } from "../../src/contract/driver.js";
 import type { Choices } from "./choices.js";
 import { Expected } from "./expected.js";
-import type { Patient } from "./patients.js";
+import type { Patient } from "./damaged-stores.js";
 import type { Population } from "./population.js";
 import { readBriefly, readEverything } from "./read-everything.js";
 import type { Damage } from "./row-damage.js";

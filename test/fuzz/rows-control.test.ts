@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import type { Layer, StoredRecord } from "../../src/driver.js";
-import { StateError } from "../../src/errors.js";
-import { fingerprint } from "../../src/fingerprint.js";
+import type { Layer, StoredRecord } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { fingerprint } from "../../src/rules/fingerprint.js";
 import { changing } from "./changing.js";
 import { choices } from "./choices.js";
-import { onSqlite } from "./patients.js";
+import { onSqlite } from "./damaged-stores.js";
 import { runCase } from "./row-case.js";
 import { DAMAGES, type Damage } from "./row-damage.js";
 

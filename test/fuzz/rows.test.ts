@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { isSoak, soak } from "../soak.js";
-import { onMemory, onPostgres, onSqlite, type Patient } from "./patients.js";
+import { onMemory, onPostgres, onSqlite, type Patient } from "./damaged-stores.js";
 import { runCase } from "./row-case.js";
 import {
   CONTENT_DAMAGES,

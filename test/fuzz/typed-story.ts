@@ -1,10 +1,10 @@
 import type { StateStore } from "../../src/index.js";
-import { createApprovals } from "../../src/typed/approvals/index.js";
+import { createApprovals } from "../../src/approvals/index.js";
 import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
-import { createLedger } from "../../src/typed/ledger/index.js";
-import { createSessions } from "../../src/typed/sessions/index.js";
-import { ACTIONS, CALL, HOUR } from "../typed/approvals-states.js";
-import { dyingAt } from "../typed/sessions-rig.js";
+import { createLedger } from "../../src/ledger/index.js";
+import { createSessions } from "../../src/sessions/index.js";
+import { ACTIONS, CALL, HOUR } from "../approvals/states.js";
+import { dyingAt } from "../sessions/rig.js";
 
 const TENANT = "acme";
 const USER = { tenant: TENANT, user: "ann" };

@@ -1,9 +1,9 @@
-import type { StateStore } from "../../src/contract.js";
-import type { StoredRecord } from "../../src/driver.js";
-import { isStateError } from "../../src/errors.js";
-import { identityOf } from "../../src/identity.js";
-import { slotKey } from "../../src/slot-key.js";
-import { validateRecord } from "../../src/validate.js";
+import type { StateStore } from "../../src/contract/store.js";
+import type { StoredRecord } from "../../src/contract/driver.js";
+import { isStateError } from "../../src/contract/errors.js";
+import { identityOf } from "../../src/identity/identity.js";
+import { slotKey } from "../../src/rules/slot-key.js";
+import { validateRecord } from "../../src/validation/validate.js";
 import type { Choices } from "./choices.js";
 import { Expected, type Retry } from "./expected.js";
 import { type Population, recordOf } from "./population.js";

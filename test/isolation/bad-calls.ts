@@ -1,5 +1,5 @@
 import type { ClientPool } from "../../drivers/postgres/client-pool.js";
-import type { Commit, Driver, Layer, Slot, StoredRecord, Write } from "../../src/driver.js";
+import type { Commit, Driver, Layer, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type Identity, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
 import { commit, DAY, record, SLOT } from "../drivers/postgres-rig.js";
 

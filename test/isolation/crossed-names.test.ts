@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
-import { CLOSEST_NAMES } from "../../conformance/hostile-names.js";
+import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { mutants } from "../../conformance/index.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, type StateStore } from "../../src/index.js";

@@ -1,6 +1,6 @@
-import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/hostile-names.js";
-import { joinedPlaces, placesBy } from "../../conformance/hostile-places.js";
-import { textIn } from "../../conformance/text-in.js";
+import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/inputs/hostile-names.js";
+import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
+import { textIn } from "../../conformance/assertions/text-in.js";
 import {
   type AnyStateError,
   isStateError,

@@ -1,6 +1,6 @@
-import { bySession, where } from "../../conformance/apart.js";
-import { HOSTILE_NAMES } from "../../conformance/hostile-names.js";
-import { placesBy } from "../../conformance/hostile-places.js";
+import { bySession, where } from "../../conformance/harness/keep-apart.js";
+import { HOSTILE_NAMES } from "../../conformance/inputs/hostile-names.js";
+import { placesBy } from "../../conformance/inputs/hostile-places.js";
 import { type NewRecord, newEventId, type RecordPlace, type StateStore } from "../../src/index.js";
 
 /** One for each hostile name of a tenant, a user and a session, which is what an erase goes by. */

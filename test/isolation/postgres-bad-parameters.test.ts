@@ -1,12 +1,12 @@
 import { expect, onTestFinished, test } from "vitest";
-import { textIn } from "../../conformance/text-in.js";
+import { textIn } from "../../conformance/assertions/text-in.js";
 import { readAddress } from "../../drivers/postgres/address.js";
 import { ClientPool } from "../../drivers/postgres/client-pool.js";
 import { readConfig } from "../../drivers/postgres/config.js";
 import { connectorOf } from "../../drivers/postgres/connector.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { PostgresDriver } from "../../drivers/postgres/postgres-driver.js";
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { retrying } from "../../src/layers/index.js";
 import {

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { identityOperations, kindOperations } from "../../conformance/operations.js";
-import { textIn } from "../../conformance/text-in.js";
+import { identityOperations, kindOperations } from "../../conformance/inputs/operations.js";
+import { textIn } from "../../conformance/assertions/text-in.js";
 import {
   type Identity,
   LIMITS,
@@ -10,7 +10,7 @@ import {
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
-import { failure } from "../src/rig.js";
+import { failure } from "../store/store-rig.js";
 import { onEveryStore } from "../typed/stores.js";
 
 /** In every bad name, so that it would be seen if anything showed it. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { CLOSEST_NAMES } from "../../conformance/hostile-names.js";
+import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import type { SessionIdentity, StateStore } from "../../src/index.js";
-import { createApprovals } from "../../src/typed/approvals/index.js";
-import { createLedger } from "../../src/typed/ledger/index.js";
-import { createSessions } from "../../src/typed/sessions/index.js";
+import { createApprovals } from "../../src/approvals/index.js";
+import { createLedger } from "../../src/ledger/index.js";
+import { createSessions } from "../../src/sessions/index.js";
 import { onEveryStore } from "../typed/stores.js";
 
 /** What everybody calls his own. */

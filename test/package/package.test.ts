@@ -214,7 +214,7 @@ describe("what was built", () => {
         foreign: [],
       });
     }
-    expect(declarations.get("dist/src/contract.d.ts")).toMatch(/<reference lib="esnext.disposable"/);
+    expect(declarations.get("dist/src/contract/store.d.ts")).toMatch(/<reference lib="esnext.disposable"/);
   });
 
   test("has no top-level await, which `require` could not load", async () => {

@@ -8,10 +8,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The one place and what it is made of, and where the time of day is meant. */
 const ALLOWED: Readonly<Record<string, RegExp>> = {
-  "src/real-timers.ts": /^node:timers$/,
-  "src/fake-timers.ts": /Timeout$|Immediate$/,
-  "src/clock.ts": /^Date$/,
-  "src/event-id.ts": /^Date$/,
+  "src/timing/real-timers.ts": /^node:timers$/,
+  "src/timing/fake-timers.ts": /Timeout$|Immediate$/,
+  "src/timing/clock.ts": /^Date$/,
+  "src/process/event-id.ts": /^Date$/,
   "drivers/health.ts": /^Date$/,
   "drivers/sqlite/file-identity.ts": /^Date$/,
 };

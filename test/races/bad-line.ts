@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import type { Layer } from "../../src/driver.js";
-import { type Fate, fail, fate, takesEffect } from "../src/fate.js";
-import { methods } from "../src/rig.js";
+import type { Layer } from "../../src/contract/driver.js";
+import { type Fate, fail, fate, takesEffect } from "../queue/call-outcomes.js";
+import { methods } from "../store/store-rig.js";
 
 /** Lets time pass: on the way to a driver and back, or in the middle of what a broken one does. */
 export type Pause = () => Promise<unknown>;

@@ -1,7 +1,7 @@
-import { slotOf } from "../../src/decide.js";
-import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/driver.js";
-import { slotKey } from "../../src/slot-key.js";
-import { erasing, methods, unavailable } from "../src/rig.js";
+import { slotOf } from "../../src/rules/decide.js";
+import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
+import { slotKey } from "../../src/rules/slot-key.js";
+import { erasing, methods, unavailable } from "../store/store-rig.js";
 import { after, type Pause } from "./bad-line.js";
 
 /** Makes a driver that breaks one rule of one that keeps them all; `pause` passes where others may come in between. */

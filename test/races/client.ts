@@ -1,11 +1,11 @@
-import type { Change, Expect, StateStore } from "../../src/contract.js";
-import { isStateError } from "../../src/errors.js";
+import type { Change, Expect, StateStore } from "../../src/contract/store.js";
+import { isStateError } from "../../src/contract/errors.js";
 import { type Place, placeOf, type Seen } from "../differential/model.js";
 import { perform } from "../differential/perform.js";
 import type { Step } from "../differential/script.js";
 import { clock } from "./clock.js";
 import { type Call, codeOf } from "./history.js";
-import type { Draft, Move } from "./moves.js";
+import type { Draft, Move } from "./client-plan.js";
 
 /** A store as one client has it. */
 export interface Seat {

@@ -1,4 +1,4 @@
-import type { Change } from "../../src/contract.js";
+import type { Change } from "../../src/contract/store.js";
 import { placeOf, type Seen } from "../differential/model.js";
 import type { Step } from "../differential/script.js";
 import type { Operation } from "./linearizable.js";

@@ -1,6 +1,6 @@
 import { Client, type Seat, type Table } from "./client.js";
 import type { History } from "./history.js";
-import { type Plan, placesOf } from "./moves.js";
+import { type Plan, placesOf } from "./client-plan.js";
 
 /** Lets clients do what is planned, all at once, each at the seat of its turn. `pause` passes between two moves. */
 export async function play(

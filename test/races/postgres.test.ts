@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { freshDatabase, open, plain, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
-import { Fleet } from "./fleet.js";
+import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import type { Fleet } from "./fleet.js";
-import { type Plan, plans } from "./moves.js";
+import type { Fleet } from "./store-processes.js";
+import { type Plan, plans } from "./client-plan.js";
 import { play } from "./play.js";
 import { newTenant } from "./races.js";
 import type { Races } from "./run.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { built } from "../conformance/built.js";
-import { Fleet } from "./fleet.js";
+import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 

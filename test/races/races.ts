@@ -1,11 +1,11 @@
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { openMemory } from "../../drivers/memory/index.js";
-import type { Driver } from "../../src/driver.js";
+import type { Driver } from "../../src/contract/driver.js";
 import type { Pause } from "./bad-line.js";
 import type { Break } from "./broken-drivers.js";
 import type { Races } from "./run.js";
-import { playOn, type Scene, scenes } from "./scene.js";
+import { playOn, type Scene, scenes } from "./scenario.js";
 import { Turns } from "./turns.js";
 
 const asItIs: Break = (driver) => driver;

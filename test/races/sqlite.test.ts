@@ -3,7 +3,7 @@ import { removeFolder } from "../conformance/sqlite-harness.mjs";
 import { freshPath, open } from "../drivers/sqlite-rig.js";
 import { soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
-import { Fleet } from "./fleet.js";
+import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";

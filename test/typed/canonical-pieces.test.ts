@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalPieces } from "../../src/typed/approvals/canonical-pieces.js";
-import { callDigest } from "../../src/typed/approvals/digest.js";
+import { canonicalPieces } from "../../src/approvals/canonical-pieces.js";
+import { callDigest } from "../../src/approvals/digest.js";
 import type { JsonValue } from "../../src/typed/index.js";
 
 const numbers = Array.from({ length: 30_000 }, (_, index) => index / 3);

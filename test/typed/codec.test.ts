@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { createStore, isStateError } from "../../src/index.js";
 import { type Codec, type JsonValue, json, SchemaMismatch, TypedSlot } from "../../src/typed/index.js";
-import { driverWith, failure, thrown } from "../src/rig.js";
+import { driverWith, failure, thrown } from "../store/store-rig.js";
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const bytesOf = (text: string) => Buffer.from(text);

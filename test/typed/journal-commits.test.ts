@@ -5,7 +5,7 @@ import { isStateError, StateError } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
 import { losingAnswers } from "./lost-answers.js";
 import { inProcesses } from "./processes.js";
-import { dyingAt } from "./sessions-rig.js";
+import { dyingAt } from "../sessions/rig.js";
 import { newSession, onEveryStore, onSharedStores } from "./stores.js";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n);

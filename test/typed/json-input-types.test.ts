@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { openStore } from "../../src/index.js";
 import "../../drivers/index.js";
-import { createSessions } from "../../src/typed/sessions/index.js";
-import { newUser } from "./sessions-rig.js";
+import { createSessions } from "../../src/sessions/index.js";
+import { newUser } from "../sessions/rig.js";
 
 /** As people write their types: without an index signature. */
 interface Message {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createStore, newEventId } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
 import { callersId, digestOf, ownEventId } from "../../src/typed/names.js";
-import { driverWith } from "../src/rig.js";
+import { driverWith } from "../store/store-rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
 const refused = (field: string) =>

@@ -4,7 +4,7 @@ import { isStateError, newEventId, openStore, StateError, type StateStore } from
 import { Collection, TypedSlot, transact } from "../../src/typed/index.js";
 import { withCommit } from "./commits.js";
 import { losingAnswers } from "./lost-answers.js";
-import { withMethods } from "./sessions-rig.js";
+import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
 const unknown = () =>

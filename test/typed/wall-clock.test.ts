@@ -14,8 +14,8 @@ async function load() {
     await Promise.all([
       import("../../src/index.js"),
       import("../../drivers/memory/index.js"),
-      import("../../src/typed/approvals/index.js"),
-      import("../../src/typed/ledger/index.js"),
+      import("../../src/approvals/index.js"),
+      import("../../src/ledger/index.js"),
     ]);
   const store = createStore(await openMemory());
   return { approvals: createApprovals(store), ledger: createLedger(store), maintenanceScope };

@@ -14,7 +14,7 @@ import {
   TypedSlot,
   transact,
 } from "../../src/typed/index.js";
-import { createSessions } from "../../src/typed/sessions/index.js";
+import { createSessions } from "../../src/sessions/index.js";
 
 // Compiled by types.test.ts; nothing of it is carried out.
 declare const store: StateStore;

@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, test } from "vitest";
-import "../../src/typed/approvals/index.js";
-import "../../src/typed/ledger/index.js";
-import "../../src/typed/sessions/index.js";
+import "../../src/approvals/index.js";
+import "../../src/ledger/index.js";
+import "../../src/sessions/index.js";
 import {
   type Expect,
   type Identity,

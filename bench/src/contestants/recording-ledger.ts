@@ -1,4 +1,4 @@
-import { createLedger } from "../../../dist/src/typed/ledger/index.js";
+import { createLedger } from "../../../dist/src/ledger/index.js";
 import type { Contestant, Setting } from "../contestant.js";
 import { openNamed } from "../ledger-store.js";
 import { callAt, TENANT } from "../ledger-year.js";

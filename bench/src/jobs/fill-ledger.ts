@@ -1,4 +1,4 @@
-import { createLedger } from "../../../dist/src/typed/ledger/index.js";
+import { createLedger } from "../../../dist/src/ledger/index.js";
 import { openLedgerStore } from "../ledger-store.js";
 import { callAt, TENANT } from "../ledger-year.js";
 import type { LedgerFill } from "../results.js";

@@ -1,5 +1,5 @@
 import type { StateStore } from "../../../dist/src/index.js";
-import { createLedger } from "../../../dist/src/typed/ledger/index.js";
+import { createLedger } from "../../../dist/src/ledger/index.js";
 import { pagesOf } from "../ledger-pages.js";
 import { openLedgerStore } from "../ledger-store.js";
 import { TENANT, USERS, YEAR } from "../ledger-year.js";

@@ -5,7 +5,7 @@ import {
   newEventId,
   type StateStore,
 } from "../../../dist/src/index.js";
-import { createApprovals } from "../../../dist/src/typed/approvals/index.js";
+import { createApprovals } from "../../../dist/src/approvals/index.js";
 import { openFresh, type Place } from "../fresh-store.js";
 import { longestStalls } from "../longest-stalls.js";
 import type { StallResult } from "../results.js";

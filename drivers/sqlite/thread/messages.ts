@@ -1,4 +1,4 @@
-import type { ApplyOptions, Session } from "../../../src/driver.js";
+import type { ApplyOptions, Session } from "../../../src/contract/driver.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { PackedCommits } from "./packed-commits.js";

@@ -1,4 +1,4 @@
-import { isStateError, StateError } from "../../../src/errors.js";
+import { isStateError, StateError } from "../../../src/contract/errors.js";
 
 type ErrorClass = new (message: string, code: string) => Error;
 

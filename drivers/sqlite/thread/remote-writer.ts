@@ -1,5 +1,5 @@
-import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../../src/driver.js";
-import { StateError } from "../../../src/errors.js";
+import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../../src/contract/driver.js";
+import { StateError } from "../../../src/contract/errors.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import type { Outcome } from "../../../src/driver.js";
+import type { Outcome } from "../../../src/contract/driver.js";
 import { CacheShares } from "../cache-shares.js";
 import type { Engine } from "../engine.js";
 import { loadPackage } from "../load-package.js";

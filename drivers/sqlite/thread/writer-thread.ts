@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { isStateError, StateError } from "../../../src/errors.js";
+import { isStateError, StateError } from "../../../src/contract/errors.js";
 import { setup } from "../errors.js";
 import type { SqlitePackage } from "../load-package.js";
 import { entryUrl } from "./entry-url.js";

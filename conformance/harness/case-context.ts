@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import {
+  type CloseOptions,
+  type Identity,
+  type NewRecord,
+  newEventId,
+  type StateStore,
+} from "../../src/index.js";
+import { Another } from "./bystander.js";
+import type { CaseContext, ConformanceCase, Harness, SpaceOptions } from "./case.js";
+import { Child } from "./child-processes.js";
+import type { Ground } from "./bystander-data.js";
+import type { RoleName, Roles } from "./child-roles.js";
+
+/** What the cases of one run have in common. */
+export interface Surroundings {
+  readonly harness: Harness;
+  /** The space that all cases share. */
+  readonly space: string;
+  /** Where other processes import the harness from: a file URL. */
+  readonly module?: string;
+  /** Whether another's data lies beside that of each case. */
+  readonly beside: boolean;
+}
+
+/** The context of one case, which knows what it opened and started. */
+export class OpenContext implements CaseContext {
+  readonly #surroundings: Surroundings;
+  readonly #name: string;
+  readonly #space: string;
+  readonly #another: Another | undefined;
+  readonly #stores: StateStore[] = [];
+  readonly #spaces: string[] = [];
+  readonly #children: Child<unknown>[] = [];
+  #store: StateStore | undefined;
+  #given = 0;
+
+  private constructor(
+    surroundings: Surroundings,
+    name: string,
+    { needs, scans, bringsNeighbours }: ConformanceCase,
+  ) {
+    this.#surroundings = surroundings;
+    this.#name = name;
+    this.#another = surroundings.beside && !bringsNeighbours ? new Another(scans) : undefined;
+    this.#space = needs === "processes" ? this.#ownSpace() : surroundings.space;
+  }
+
+  static async open(surroundings: Surroundings, name: string, each: ConformanceCase): Promise<OpenContext> {
+    const context = new OpenContext(surroundings, name, each);
+    if (each.needs !== "processes") context.#store = await context.open();
+    return context;
+  }
+
+  get store(): StateStore {
+    if (this.#store === undefined) throw new TypeError("a case that needs processes opens its stores itself");
+    return this.#store;
+  }
+
+  // Functions rather than methods: a case takes from the context what it needs.
+  readonly open = (options: SpaceOptions = {}): Promise<StateStore> => this.#open(this.#space, options);
+
+  readonly openAlone = (options: SpaceOptions = {}): Promise<StateStore> =>
+    this.#open(this.#ownSpace(), options);
+
+  readonly unique = (): string => `${this.#name}-${this.#given++}`;
+
+  readonly tenant = (): string => `tenant-${this.unique()}`;
+
+  readonly identity = (fields: Partial<Identity> = {}): Identity => {
+    const tenant = fields.tenant ?? this.tenant();
+    const identity = { tenant, user: "user", session: "session", ...fields };
+    this.#another?.meets(identity);
+    return identity;
+  };
+
+  readonly payload = (size = 24): Uint8Array<ArrayBuffer> => {
+    if (size === 0) return new Uint8Array();
+    const seed = `payload ${this.#given++}`;
+    return new Uint8Array(createHash("shake256", { outputLength: size }).update(seed).digest());
+  };
+
+  readonly record = (identity: Identity, kind: string, fields: Partial<NewRecord> = {}): NewRecord => {
+    const bytes = fields.bytes ?? this.payload();
+    const record = { eventId: newEventId(), identity, kind, bytes, ...fields };
+    this.#another?.meets(identity, kind, record.eventId);
+    return record;
+  };
+
+  readonly spawn = <R extends RoleName>(
+    role: R,
+    task: Parameters<Roles[R]>[1],
+  ): Child<Awaited<ReturnType<Roles[R]>>> => {
+    const { module } = this.#surroundings;
+    if (module === undefined) throw new TypeError("a case that starts processes must say so with needs");
+    const child = new Child<Awaited<ReturnType<Roles[R]>>>({ module, space: this.#space, role, task });
+    this.#children.push(child);
+    return child;
+  };
+
+  /**
+   * Rejects when another's data is not as it was saved. What lies in the shared space, and may be looked at again.
+   * Data that no open store shows is out of reach, unless it is durable.
+   */
+  async assertAnotherUnchanged(): Promise<Ground[]> {
+    const kept: Ground[] = [];
+    for (const [key, ground] of this.#another?.grounds ?? []) {
+      await ground.isLaid();
+      if (ground.size === 0) continue;
+      const store = (await ground.openStore()) ?? (await this.#reopened(key));
+      if (store) await ground.assertUnchanged(store);
+      if (key === this.#surroundings.space) kept.push(ground);
+    }
+    return kept;
+  }
+
+  /** Ends the processes, closes the stores and removes the case's own spaces. */
+  async close(options?: CloseOptions): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.kill()));
+    await Promise.all(this.#stores.map((store) => store.close(options)));
+    for (const space of this.#spaces) await this.#surroundings.harness.destroy?.(space);
+  }
+
+  #ownSpace(): string {
+    const space = this.unique();
+    this.#spaces.push(space);
+    return space;
+  }
+
+  async #open(space: string, options: SpaceOptions): Promise<StateStore> {
+    const { harness } = this.#surroundings;
+    const store = await harness.open(space, options);
+    this.#stores.push(store);
+    const forgetsSoon = options.idempotencyWindowMs !== undefined;
+    await this.#another?.joins(harness.durable ? space : store, store, { forgetsSoon });
+    return store;
+  }
+
+  async #reopened(key: string | StateStore): Promise<StateStore | undefined> {
+    if (typeof key !== "string") return undefined;
+    const store = await this.#surroundings.harness.open(key, {});
+    this.#stores.push(store);
+    return store;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Identity, RecordPlace } from "../../src/index.js";
+
+const FIELDS = ["tenant", "user", "session", "run", "kind"] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** Places that are alike in all but one field. */
+export function placesBy(field: Field, names: readonly string[]): readonly RecordPlace[] {
+  return names.map((name) => place({ tenant: `by ${field}`, kind: `by ${field}`, [field]: name }));
+}
+
+/** Places that are the same once fields that stand side by side are joined. */
+export function joinedPlaces(joiners: readonly string[]): readonly RecordPlace[] {
+  return joiners.flatMap((joiner, number) => {
+    const pairs = FIELDS.slice(1).flatMap((second, index) => {
+      const first = FIELDS[index] as Field;
+      return [
+        place({ [first]: `a${joiner}b`, [second]: "c" }),
+        place({ [first]: "a", [second]: `b${joiner}c` }),
+      ];
+    });
+    const user = `joined ${number}`;
+    const withoutRun = [
+      place({ user, session: `a${joiner}b`, run: "", kind: "c" }),
+      place({ user, session: "a", run: "b", kind: "c" }),
+      place({ user, session: "a", run: "", kind: `b${joiner}c` }),
+    ];
+    return [...pairs, ...withoutRun];
+  });
+}
+
+function place(fields: Partial<Record<Field, string>>): RecordPlace {
+  const { tenant, user, session, run, kind } = {
+    ...{ tenant: "joined", user: "user", session: "session", run: "run", kind: "kind" },
+    ...fields,
+  };
+  const identity: Identity = run === "" ? { tenant, user, session } : { tenant, user, session, run };
+  return { identity, kind };
+}

@@ -1,0 +1,30 @@
+import type { Harness } from "../harness/case.js";
+import { subjectOf } from "./report.js";
+import { ConformanceRun } from "./run.js";
+import { planOf, type RunOptions } from "./run-options.js";
+
+/** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
+export interface NodeTest {
+  /** `describe` of `node:test`. */
+  describe(name: string, options: { concurrency: number }, body: () => void): unknown;
+  /** `test` of `node:test`. */
+  test(name: string, options: { timeout?: number; skip?: string }, body: () => Promise<void>): unknown;
+  /** If given, another's data is looked at once more at the end, and the space that the cases shared removed. */
+  after?(body: () => Promise<void>): unknown;
+}
+
+/** Makes a `node:test` test of every case: `conformanceNodeTests(await import("node:test"), harness)`. */
+export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, options: RunOptions = {}): void {
+  const plan = planOf(harness, options);
+  const run = new ConformanceRun(plan);
+  const { cases, concurrency, mode } = plan;
+  const subject = subjectOf(harness.name, mode);
+  nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
+    for (const each of cases) {
+      const skip = run.skipReason(each);
+      const timeout = 3 * run.timeoutMs(each);
+      nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
+    }
+    nodeTest.after?.(() => run.end());
+  });
+}

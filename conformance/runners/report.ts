@@ -1,0 +1,145 @@
+import type { Harness } from "../harness/case.js";
+import { type Failure, failureLines } from "../harness/failure.js";
+import { type Versions, versions } from "./versions.js";
+
+const NO_DESTROY =
+  "the harness is durable and has no destroy(space): the spaces of this run are still there, and every run adds more";
+
+/** What became of one case. */
+export interface CaseResult {
+  /** The case's id. */
+  readonly id: string;
+  /** The rule that the case states. */
+  readonly rule: string;
+  /** What became of it. */
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** How long it took. */
+  readonly milliseconds: number;
+  /** Why it was skipped. */
+  readonly reason?: string;
+  /** Why it failed. */
+  readonly error?: Failure;
+}
+
+/**
+ * What became of a run. Plain data: `JSON.stringify` makes the machine's report, which `--json` prints.
+ *
+ * ```json
+ * {
+ *   "format": 1,
+ *   "harness": "my driver",
+ *   "mode": "plain",
+ *   "versions": { "groundstate": "0.1.0", "node": "20.19.0", "runtime": "node 20.19.0" },
+ *   "passed": 1, "failed": 1, "skipped": 1, "notRun": 0,
+ *   "milliseconds": 1234,
+ *   "results": [
+ *     { "id": "save/replaces", "rule": "A slot ...", "outcome": "passed", "milliseconds": 3 },
+ *     { "id": "save/version", "rule": "A version ...", "outcome": "failed", "milliseconds": 3,
+ *       "error": { "message": "...", "stack": "...", "cause": { "message": "..." } } },
+ *     { "id": "processes/kill", "rule": "When ...", "outcome": "skipped", "milliseconds": 0, "reason": "..." }
+ *   ],
+ *   "notes": [],
+ *   "stray": []
+ * }
+ * ```
+ *
+ * Where no case could be run, `--json` prints `format`, `harness`, `mode`, `versions` and an `error` instead. Ids of
+ * cases are stable, messages are for people.
+ */
+export interface Report {
+  /** Of this shape. Fields may join it; it is another when one goes, or comes to mean something else. */
+  readonly format: 1;
+  /** The harness's name. */
+  readonly harness: string;
+  /** Whether another's data lay beside. */
+  readonly mode: Mode;
+  /** What it was run with. */
+  readonly versions: Versions;
+  /** How many cases passed. */
+  readonly passed: number;
+  /** How many cases failed. */
+  readonly failed: number;
+  /** How many cases were skipped. */
+  readonly skipped: number;
+  /** Cases that were not begun, because one had failed and the run was to stop there. */
+  readonly notRun: number;
+  /** How long the run took. */
+  readonly milliseconds: number;
+  /** In the order of the suite. */
+  readonly results: readonly CaseResult[];
+  /** What the author of the harness should know, though it breaks no rule. */
+  readonly notes: readonly string[];
+  /** Errors that nobody handled. Only the command line watches for them. */
+  readonly stray?: readonly Failure[];
+}
+
+/** `beside`: another's data lay beside that of each case. */
+export type Mode = "plain" | "beside";
+
+/** The report of a run; of a case that was not begun there is no result. */
+export function reportOf(
+  { name, durable, destroy }: Harness,
+  mode: Mode,
+  all: readonly (CaseResult | undefined)[],
+  milliseconds: number,
+): Report {
+  const results = all.filter((result) => result !== undefined);
+  const count = (outcome: CaseResult["outcome"]) =>
+    results.filter((result) => result.outcome === outcome).length;
+  return {
+    format: 1,
+    harness: name,
+    mode,
+    versions,
+    passed: count("passed"),
+    failed: count("failed"),
+    skipped: count("skipped"),
+    notRun: all.length - results.length,
+    milliseconds: Math.round(milliseconds),
+    results,
+    notes: durable && destroy === undefined ? [NO_DESTROY] : [],
+  };
+}
+
+/** The person's report: a line per case, the rule and the reason under what failed, the totals. */
+export function formatReport(report: Report): string {
+  return [formatHeading(report), ...report.results.map(formatResult), formatSummary(report)].join("");
+}
+
+export function formatHeading(report: Pick<Report, "harness" | "mode" | "versions">): string {
+  const { groundstate, runtime } = report.versions;
+  const subject = subjectOf(report.harness, report.mode);
+  return `Conformance of ${subject}\ngroundstate ${groundstate}, ${runtime}\n\n`;
+}
+
+/** What a run is about, as test runners show it too. */
+export function subjectOf(harness: string, mode: Mode): string {
+  return mode === "beside" ? `${harness}, beside another's data` : harness;
+}
+
+export function formatResult(result: CaseResult): string {
+  const { id, rule, outcome, milliseconds, error } = result;
+  if (outcome === "skipped") return `– ${id}: skipped, ${result.reason}\n`;
+  if (outcome === "passed") return `✓ ${id}${milliseconds < 300 ? "" : ` (${formatTime(milliseconds)})`}\n`;
+  const why = [`rule: ${rule}`, ...(error === undefined ? [] : failureLines(error))];
+  return `✗ ${id} (${formatTime(milliseconds)})\n${indented(why)}`;
+}
+
+export function formatSummary(report: Report): string {
+  const { passed, failed, skipped, notRun, stray = [] } = report;
+  const totals = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`];
+  if (notRun > 0) totals.push(`${notRun} not run`);
+  if (stray.length > 0)
+    totals.push(`${stray.length} ${stray.length === 1 ? "error" : "errors"} nobody handled`);
+  const notes = report.notes.map((note) => `note: ${note}\n`);
+  const errors = stray.map((each) => `✗ nobody handled this error\n${indented(failureLines(each))}`);
+  return [...errors, "\n", ...notes, `${totals.join(", ")} (${formatTime(report.milliseconds)})\n`].join("");
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map((line) => `    ${line}\n`).join("");
+}
+
+function formatTime(milliseconds: number): string {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,115 @@
+import { pathToFileURL } from "node:url";
+import { invalid } from "../../src/contract/errors.js";
+import { readInteger, readNamed, readOptions } from "../../src/validation/validate.js";
+import type { ConformanceCase, Harness } from "../harness/case.js";
+import type { CaseResult, Mode } from "./report.js";
+import { cases as suite } from "./suite.js";
+
+/** What is run, and how. */
+export interface RunOptions {
+  /** Only cases whose id contains one of these. Each must be part of one id at least. */
+  readonly only?: string | readonly string[];
+  /** Where other processes can import the harness from, as their default import: a path or a file URL. */
+  readonly modulePath?: string;
+  /**
+   * Runs every case beside another's data: other tenants with the same users, sessions, kinds and event ids, and in the
+   * case's tenant users and sessions whose names come close. What becomes of that data is judged after the case, and
+   * at the end of the run once more.
+   */
+  readonly beside?: boolean;
+  /** How long one case may take. Default 20,000. One that starts processes may take three times as long. */
+  readonly timeoutMs?: number;
+  /** How many cases run side by side. Default 4. */
+  readonly concurrency?: number;
+  /** Begin no case after one has failed. For `runConformance`; test runners have a way of their own. */
+  readonly bail?: boolean;
+  /**
+   * Called when a case has ended: soon, and so not in the order of the suite. Called again for one that turns out to
+   * have failed when the run ends beside another's data. For `runConformance`.
+   */
+  readonly onResult?: (result: CaseResult) => void;
+}
+
+/** What a run is about, read and checked once. */
+export interface RunPlan {
+  readonly harness: Harness;
+  readonly cases: readonly ConformanceCase[];
+  readonly mode: Mode;
+  /** Where other processes import the harness from: a file URL. */
+  readonly module: string | undefined;
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly bail: boolean;
+  readonly onResult: ((result: CaseResult) => void) | undefined;
+}
+
+const OPTIONS = ["only", "modulePath", "beside", "timeoutMs", "concurrency", "bail", "onResult"];
+const HARNESS = ["name", "open", "durable", "exclusive", "destroy"];
+const DEFAULT_TIMEOUT_MS = 20_000;
+const DEFAULT_CONCURRENCY = 4;
+const MOST_CONCURRENCY = 1_000;
+/** A case that starts processes may take three times as long, its test three times that, and a timer this long. */
+export const MOST_TIMEOUT_MS = Math.floor((2 ** 31 - 1) / 9);
+
+/** A slip in an option must not run less than was asked for, and say that all is well. */
+export function planOf(harness: Harness, options: RunOptions | undefined): RunPlan {
+  const given: RunOptions = readOptions(options, OPTIONS);
+  const { only = "", modulePath, timeoutMs = DEFAULT_TIMEOUT_MS, concurrency = DEFAULT_CONCURRENCY } = given;
+  return {
+    harness: readHarness(harness),
+    cases: readOnly(only),
+    mode: modeOf(readBoolean(given.beside, "beside")),
+    module: modulePath === undefined ? undefined : moduleUrl(readString(modulePath, "modulePath")),
+    timeoutMs: readInteger(timeoutMs, "timeoutMs", 1, MOST_TIMEOUT_MS),
+    concurrency: readInteger(concurrency, "concurrency", 1, MOST_CONCURRENCY),
+    bail: readBoolean(given.bail, "bail"),
+    onResult: given.onResult === undefined ? undefined : readFunction(given.onResult, "onResult"),
+  };
+}
+
+/** The harness itself, whose methods may need it as their `this`. */
+export function readHarness(value: unknown): Harness {
+  const harness = readNamed(value, "harness", HARNESS) as Harness;
+  readString(harness.name, "name");
+  readFunction(harness.open, "open");
+  if (harness.destroy !== undefined) readFunction(harness.destroy, "destroy");
+  for (const name of ["durable", "exclusive"] as const) readBoolean(harness[name], name);
+  return harness;
+}
+
+export function modeOf(beside: boolean | undefined): Mode {
+  return beside ? "beside" : "plain";
+}
+
+/** The cases whose id contains the text. */
+export function casesWith(text: string): readonly ConformanceCase[] {
+  return suite.filter(({ id }) => id.includes(text));
+}
+
+function readOnly(only: unknown): readonly ConformanceCase[] {
+  const wanted: unknown[] = Array.isArray(only) ? only : [only];
+  const found = wanted.map((text) => (typeof text === "string" ? casesWith(text) : []));
+  if (found.length === 0 || found.some(({ length }) => length === 0))
+    throw invalid("only", "text that the id of a case contains, or a list of such texts");
+  const selected = new Set(found.flat());
+  return suite.filter((each) => selected.has(each));
+}
+
+function readBoolean(value: unknown, field: string): boolean {
+  if (value !== undefined && typeof value !== "boolean") throw invalid(field, "true or false");
+  return value === true;
+}
+
+function readString(value: unknown, field: string): string {
+  if (typeof value !== "string") throw invalid(field, "text");
+  return value;
+}
+
+function readFunction<F>(value: F, field: string): F {
+  if (typeof value !== "function") throw new TypeError(`${field} must be a function`);
+  return value;
+}
+
+function moduleUrl(path: string): string {
+  return path.startsWith("file:") ? path : pathToFileURL(path).href;
+}

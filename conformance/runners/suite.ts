@@ -1,0 +1,57 @@
+import type { ConformanceCase } from "../harness/case.js";
+import { abortCases } from "../cases/abort.js";
+import { bytesCases } from "../cases/bytes.js";
+import { closeCases } from "../cases/close.js";
+import { commitCases } from "../cases/commit.js";
+import { commitEraseCases } from "../cases/commit-erase.js";
+import { concurrencyCases } from "../cases/concurrency.js";
+import { conditionCases } from "../cases/conditions.js";
+import { deleteCases } from "../cases/delete.js";
+import { durabilityCases } from "../cases/durability.js";
+import { eraseCases } from "../cases/erase.js";
+import { errorCases } from "../cases/errors.js";
+import { eventMemoryCases } from "../cases/event-memory.js";
+import { eventCases } from "../cases/events.js";
+import { idempotencyCases } from "../cases/idempotency.js";
+import { identityCases } from "../cases/identity.js";
+import { isolationCases } from "../cases/isolation.js";
+import { largeEraseCases } from "../cases/large-erase.js";
+import { limitCases } from "../cases/limits.js";
+import { listCases } from "../cases/list.js";
+import { listKindCases } from "../cases/list-kind.js";
+import { misuseCases } from "../cases/misuse.js";
+import { neighbourCases } from "../cases/neighbours.js";
+import { orderCases } from "../cases/order.js";
+import { processCases } from "../cases/processes.js";
+import { saveCases } from "../cases/save.js";
+import { windowCases } from "../cases/window.js";
+
+/** Every rule of the contract that a store can break, misuse first and races last. */
+export const cases: readonly ConformanceCase[] = [
+  ...misuseCases,
+  ...limitCases,
+  ...identityCases,
+  ...saveCases,
+  ...bytesCases,
+  ...idempotencyCases,
+  ...eventMemoryCases,
+  ...windowCases,
+  ...conditionCases,
+  ...commitCases,
+  ...commitEraseCases,
+  ...deleteCases,
+  ...eventCases,
+  ...listCases,
+  ...listKindCases,
+  ...orderCases,
+  ...eraseCases,
+  ...largeEraseCases,
+  ...isolationCases,
+  ...errorCases,
+  ...abortCases,
+  ...closeCases,
+  ...concurrencyCases,
+  ...neighbourCases,
+  ...durabilityCases,
+  ...processCases,
+];

@@ -1,0 +1,111 @@
+import { invalid } from "../contract/errors.js";
+import { readNamed, readOneOf } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { digestOfCall } from "./digest.js";
+import { optional, readJson, readLongText, readTtl } from "./request.js";
+import type { Finish, Settlement, Taking } from "./transitions.js";
+
+/** A call whose answer was lost may be made again: with the same token and content it gets the same answer. */
+export interface Repeatable {
+  /** 1 to 128 UTF-8 bytes, of this call alone. */
+  readonly token?: string;
+}
+
+/** A decision on a pending approval. */
+export interface DecideInput extends Repeatable {
+  /** What is decided. */
+  readonly decision: "approve" | "deny";
+  /** Who decides: 1 to 512 UTF-8 bytes. */
+  readonly by: string;
+  /** Up to 16 KiB. */
+  readonly reason?: string;
+  /** With `approve`: how long the call may be claimed from now on, in milliseconds, 1 to ten years. Default what is left. */
+  readonly ttlMs?: number;
+}
+
+/** The withdrawal of a pending request. */
+export interface CancelInput extends Repeatable {
+  /** Who cancels: 1 to 512 UTF-8 bytes. */
+  readonly by: string;
+  /** Up to 16 KiB. */
+  readonly reason?: string;
+}
+
+/** Who takes an approved call in hand, and which call. */
+export interface ClaimInput extends Repeatable {
+  /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
+  readonly tool: string;
+  /** The arguments of that call: any JSON. What is larger than 32 KiB must not change until the call is answered. */
+  readonly arguments: JsonValue | object;
+  /** Who makes the call: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+/** What a claimed call returned. */
+export interface CompleteInput extends Repeatable {
+  /** Any JSON. What is larger than 32 KiB must not change until the call is answered. */
+  readonly result?: JsonValue | object;
+  /** Who says so: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+/** Why a claimed call failed. */
+export interface FailInput extends Repeatable {
+  /** Up to 16 KiB. */
+  readonly error: string;
+  /** Who says so: 1 to 512 UTF-8 bytes. */
+  readonly by?: string;
+}
+
+export function readDecide(input: unknown): Settlement {
+  const names = ["decision", "by", "reason", "token", "ttlMs"];
+  const { decision, by, ...given } = { ...readNamed(input, "input", names) } as DecideInput;
+  const approve = readOneOf(decision, "decision", ["approve", "deny"]) === "approve";
+  if (!approve && "ttlMs" in given) throw invalid("ttlMs", "left out, unless the decision is to approve");
+  return {
+    status: approve ? "approved" : "denied",
+    by: readKind(by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+    ...optional(given, "ttlMs", readTtl),
+  };
+}
+
+export function readCancel(input: unknown): Settlement {
+  const { by, ...given } = { ...readNamed(input, "input", ["by", "reason", "token"]) } as CancelInput;
+  return {
+    status: "cancelled",
+    by: readKind(by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+  };
+}
+
+export async function readClaim(
+  input: unknown,
+  mostBytes: number,
+): Promise<{ readonly digest: string; readonly taking: Taking }> {
+  const names = ["tool", "arguments", "by", "token"];
+  const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
+  const named = readKind(tool, "tool");
+  const taking = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
+  const digest = await digestOfCall(named, await readJson(args, "arguments", mostBytes));
+  return { digest, taking };
+}
+
+export async function readComplete(input: unknown, mostBytes: number): Promise<Finish> {
+  const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
+  const rest = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
+  if (!("result" in given)) return rest;
+  return { result: await readJson(given.result, "result", mostBytes), ...rest };
+}
+
+export function readFail(input: unknown): Finish {
+  const { error, ...given } = { ...readNamed(input, "input", ["error", "by", "token"]) } as FailInput;
+  return {
+    error: readLongText(error, "error"),
+    ...optional(given, "by", readKind),
+    ...optional(given, "token", readEventId),
+  };
+}

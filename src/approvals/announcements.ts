@@ -1,0 +1,21 @@
+import type { StateStore } from "../contract/store.js";
+import type { StoredApproval } from "./stored-approval.js";
+
+/** Called with the key of the approval's cell. */
+type Listener = (key: string, approval: StoredApproval) => void;
+
+const listeners = new WeakMap<StateStore, Set<Listener>>();
+
+/** Tells all who wait in this process what became of an approval. */
+export function announce(store: StateStore, key: string, approval: StoredApproval): void {
+  for (const listener of listeners.get(store) ?? []) listener(key, approval);
+}
+
+/** Listens until the function it returns is called. */
+export function listen(store: StateStore, listener: Listener): () => void {
+  const all = listeners.get(store) ?? new Set();
+  listeners.set(store, all.add(listener));
+  return () => {
+    all.delete(listener);
+  };
+}

@@ -1,0 +1,261 @@
+import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { newEventId } from "../process/event-id.js";
+import { userIdentity } from "../identity/identity.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
+import { readKind } from "../validation/validate-text.js";
+import { ownSession } from "../typed/cell.js";
+import { readClock } from "../typed/time.js";
+import {
+  type CancelInput,
+  type ClaimInput,
+  type CompleteInput,
+  type DecideInput,
+  type FailInput,
+  type Repeatable,
+  readCancel,
+  readClaim,
+  readComplete,
+  readDecide,
+  readFail,
+} from "./actions.js";
+import type { Approval } from "./approval.js";
+import { Deciders } from "./deciders.js";
+import { noSuchApproval } from "./errors.js";
+import {
+  type ApprovalPage,
+  type ListApprovalsOptions,
+  listApprovals,
+  readQuery,
+  readStatuses,
+  readWhere,
+} from "./listing.js";
+import { expireOverdue, forgetUser, recover } from "./maintenance.js";
+import type {
+  ApprovalReceipt,
+  ApprovalsOptions,
+  ExpireOptions,
+  RecoverOptions,
+  WaitOptions,
+} from "./options.js";
+import { ApprovalRecords } from "./records.js";
+import { type ApprovalRequest, readFlag, readRequest } from "./request.js";
+import type { Where } from "./status-index.js";
+import { approvalOf, type Place } from "./stored-approval.js";
+import { type Act, askedOf, claim, type Finish, finish, isSameRequest, settle } from "./transitions.js";
+import { Waiting } from "./waiting.js";
+
+const POLL_MS = 250;
+const MOST_POLL_MS = 60_000;
+const MOST_WAIT_MS = 10 * 365 * 86_400_000;
+
+/**
+ * Durable gates on tool calls. Each is bound to one call, decided once and used once, whatever the number of processes,
+ * and expires without anybody's help.
+ *
+ * The identity is a session's; a run is a field of the request. Whether the session exists or is open is not looked at.
+ *
+ * What is expired is judged by the process's clock at the moment of the attempt: the clocks of all processes should
+ * agree to within a few seconds.
+ */
+export class Approvals {
+  readonly #records: ApprovalRecords;
+  readonly #waiting: Waiting;
+  readonly #deciders: Deciders;
+  readonly #mostBytes: number;
+
+  /** @internal */
+  constructor(store: StateStore, options: ApprovalsOptions = {}) {
+    readNamed(options, "options", ["mayDecide", "requireOtherDecider", "pollMs", "clock"]);
+    const pollMs = "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MOST_POLL_MS) : POLL_MS;
+    this.#deciders = new Deciders(options);
+    this.#records = new ApprovalRecords(store, readClock(options));
+    this.#mostBytes = store.limits?.maxBytes ?? LIMITS.commitBytes;
+    this.#waiting = new Waiting(this.#records, pollMs);
+  }
+
+  /**
+   * Asks for a call to be approved. With an `id` it is asked for once, however often it is sent; with other content it
+   * is IDEMPOTENCY_CONFLICT, and after its session was erased NOT_FOUND, for as long as the store knows the id.
+   */
+  async request(
+    identity: SessionIdentity,
+    request: ApprovalRequest,
+    options?: CallOptions,
+  ): Promise<ApprovalReceipt> {
+    const owner = ownSession(identity);
+    const { id, content } = await readRequest(request, this.#mostBytes);
+    this.#deciders.checkRequest(content);
+    const place = { identity: owner, id: id ?? newEventId() };
+    return this.#records.create(place, content, { ...readCall(options), repeatable: id !== undefined });
+  }
+
+  /**
+   * Approves or denies, where `mayDecide` and `requireOtherDecider` of this process allow it. ALREADY_DECIDED names the
+   * winner; a call with the same token and content gets the same answer. NOT_FOUND, EXPIRED, FORBIDDEN.
+   */
+  async decide(
+    identity: SessionIdentity,
+    id: string,
+    input: DecideInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    const place = readPlace(identity, id);
+    const settlement = readDecide(input);
+    const call = readCall(options);
+    const before = await this.#records.find(place, call);
+    if (before === undefined) throw noSuchApproval();
+    const now = this.#records.now();
+    const judged = askedOf(before);
+    // Whoever is asked may do to it what they like.
+    if (settle(before, settlement, now) !== before)
+      await this.#deciders.check(approvalOf(place, before, now), settlement);
+    const act: Act = (approval, now) => {
+      // Whoever was asked has judged this request, and no later one under its id.
+      if (!isSameRequest(approval, judged)) throw noSuchApproval();
+      return settle(approval, settlement, now);
+    };
+    return this.#change(place, act, settlement, call);
+  }
+
+  /** Withdraws a request that is pending; who may decide is not asked. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
+  async cancel(
+    identity: SessionIdentity,
+    id: string,
+    input: CancelInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    const place = readPlace(identity, id);
+    const settlement = readCancel(input);
+    const act: Act = (approval, now) => settle(approval, settlement, now);
+    return this.#change(place, act, settlement, readCall(options));
+  }
+
+  /**
+   * Takes the call in hand, once; to be called at the moment of its execution. Without an answer that says `claimed`,
+   * the call must not be made. While it is claimed, a call with the same token and content gets the same answer.
+   * NOT_FOUND, DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED.
+   */
+  async claim(
+    identity: SessionIdentity,
+    id: string,
+    input: ClaimInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    const place = readPlace(identity, id);
+    const { digest, taking } = await readClaim(input, this.#mostBytes);
+    const act: Act = (approval, now) => claim(approval, digest, taking, now);
+    return this.#change(place, act, taking, readCall(options));
+  }
+
+  /** Says that a claimed call was made. Anybody may: its process may have died. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
+  async complete(
+    identity: SessionIdentity,
+    id: string,
+    input: CompleteInput = {},
+    options?: CallOptions,
+  ): Promise<Approval> {
+    const place = readPlace(identity, id);
+    const call = readCall(options);
+    return this.#finish(place, await readComplete(input, this.#mostBytes), call);
+  }
+
+  /** Says that a claimed call failed, or that nobody knows. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
+  async fail(
+    identity: SessionIdentity,
+    id: string,
+    input: FailInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    return this.#finish(readPlace(identity, id), readFail(input), readCall(options));
+  }
+
+  /** The approval as it is now. NOT_FOUND. */
+  async get(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Approval> {
+    const found = await this.find(identity, id, options);
+    if (found === undefined) throw noSuchApproval();
+    return found;
+  }
+
+  /** The approval as it is now, or `undefined`. */
+  async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Approval | undefined> {
+    const place = readPlace(identity, id);
+    const stored = await this.#records.find(place, readCall(options));
+    return stored && approvalOf(place, stored, this.#records.now());
+  }
+
+  /** The approvals of a session, or with `{ tenant }` of all sessions of a tenant, newest first. */
+  async list(where: Where, options?: ListApprovalsOptions): Promise<ApprovalPage> {
+    return listApprovals(this.#records, readWhere(where), readQuery(options));
+  }
+
+  /**
+   * The approval once it is not pending any more: decided, cancelled or expired, by this process or another. Nothing is
+   * held but a timer that all waiters share. Expired is what is so by this process's clock. NOT_FOUND, also when it is
+   * erased meanwhile; WAIT_TIMED_OUT.
+   */
+  async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Approval> {
+    const place = readPlace(identity, id);
+    const given = readOptions(options, ["timeoutMs", "signal"]) as WaitOptions;
+    const signal = readSignal(given);
+    const timeoutMs =
+      "timeoutMs" in given
+        ? readInteger(given.timeoutMs, "timeoutMs", 1, MOST_WAIT_MS)
+        : Number.POSITIVE_INFINITY;
+    signal?.throwIfAborted();
+    return this.#waiting.wait(place, { timeoutMs, signal });
+  }
+
+  /**
+   * Marks pending and approved ones whose time is over; how many. They are expired without it, too. What is damaged is
+   * passed over, and once all others are marked the first of it is thrown as CORRUPT. Ended by its signal it may be called
+   * again: what was marked is marked. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
+    const given = readOptions(options, ["erased", "signal"]) as ExpireOptions;
+    return expireOverdue(this.#records, scope, {
+      erased: readFlag(given, "erased"),
+      signal: readSignal(given),
+    });
+  }
+
+  /**
+   * What is open after a restart, by status, by tenant, oldest first; one that moves on meanwhile may come under both
+   * statuses. What is damaged is passed over, and after all others the first of it is thrown as CORRUPT.
+   * MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async *recover(
+    scope: MaintenanceScope,
+    options?: RecoverOptions,
+  ): AsyncGenerator<Approval, void, undefined> {
+    const given = readOptions(options, ["status", "signal"]) as RecoverOptions;
+    const asked = "status" in given ? given.status : "pending";
+    const statuses = readStatuses(asked, ["pending", "approved", "claimed"]);
+    yield* recover(this.#records, scope, statuses, readSignal(given));
+  }
+
+  /**
+   * Removes the approvals of all sessions of a user, with what points at them; how many. Interrupted, it may be called
+   * again; what is asked for meanwhile may stay.
+   */
+  async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
+    const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as typeof user;
+    return forgetUser(this.#records, userIdentity(tenant, name), readCall(options).signal);
+  }
+
+  #finish(place: Place, made: Finish, call: CallOptions): Promise<Approval> {
+    return this.#change(place, (approval, now) => finish(approval, made, now), made, call);
+  }
+
+  #change(place: Place, act: Act, { token }: Repeatable, call: CallOptions): Promise<Approval> {
+    return this.#records.change(place, act, { ...call, repeatable: token !== undefined });
+  }
+}
+
+function readPlace(identity: SessionIdentity, id: string): Place {
+  return { identity: ownSession(identity), id: readKind(id, "id") };
+}
+
+function readCall(options: CallOptions | undefined): { readonly signal: AbortSignal | undefined } {
+  return { signal: readSignal(readOptions(options, ["signal"])) };
+}

@@ -1,0 +1,106 @@
+import canonicalize from "canonicalize";
+import type { JsonValue } from "../typed/json-value.js";
+
+/** So many units of its texts are made canonical at once, and no more parts than this. */
+const UNITS = 32 * 1024;
+const PARTS = 1000;
+
+type JsonObject = { readonly [name: string]: JsonValue };
+
+/**
+ * The canonical JSON (RFC 8785) of a value in pieces, none of which takes long to make: large arrays and objects are taken
+ * apart here, and long texts are cut.
+ */
+export function* canonicalPieces(value: JsonValue): Generator<string, void> {
+  if (typeof value === "string") yield* piecesOfText(value);
+  else if (new Room().takes(value)) yield canonicalize(value) as string;
+  else if (Array.isArray(value)) yield* piecesOfArray(value);
+  else yield* piecesOfObject(value as JsonObject);
+}
+
+function* piecesOfText(text: string): Generator<string, void> {
+  yield '"';
+  for (let at = 0; at < text.length; ) {
+    let end = Math.min(at + UNITS, text.length);
+    // A pair of surrogates stays together.
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
+    yield insideOf(text.slice(at, end));
+    at = end;
+  }
+  yield '"';
+}
+
+function* piecesOfArray(array: readonly JsonValue[]): Generator<string, void> {
+  let mark = "[";
+  for (const { from, to, isLarge } of groups(array)) {
+    yield mark;
+    if (isLarge) yield* canonicalPieces(array[from] as JsonValue);
+    else yield insideOf(array.slice(from, to));
+    mark = ",";
+  }
+  yield "]";
+}
+
+function* piecesOfObject(object: JsonObject): Generator<string, void> {
+  // In the order of their UTF-16 units, as JavaScript sorts.
+  const names = Object.keys(object).sort();
+  const member = (name: string) => object[name] as JsonValue;
+  let mark = "{";
+  for (const { from, to, isLarge } of groups(names.map(member), names)) {
+    const group = names.slice(from, to);
+    yield mark;
+    if (isLarge) {
+      yield `${canonicalize(group[0])}:`;
+      yield* canonicalPieces(member(group[0] as string));
+    } else yield insideOf(Object.fromEntries(group.map((name) => [name, member(name)])));
+    mark = ",";
+  }
+  yield "}";
+}
+
+/** Members that follow each other and are made canonical together, and between them large ones that are not. */
+function* groups(members: readonly JsonValue[], names: readonly string[] = []) {
+  let from = 0;
+  let room = new Room();
+  for (const [index, member] of members.entries()) {
+    if (room.takes(member, names[index])) continue;
+    if (index > from) yield { from, to: index, isLarge: false };
+    from = index;
+    room = new Room();
+    if (room.takes(member, names[index])) continue;
+    yield { from, to: index + 1, isLarge: true };
+    from = index + 1;
+    room = new Room();
+  }
+  if (members.length > from) yield { from, to: members.length, isLarge: false };
+}
+
+/** What is made canonical at once. */
+class Room {
+  #units = UNITS;
+  #parts = PARTS;
+
+  /** Whether there is room for this too, after a look at no more than would fit. */
+  takes(part: JsonValue, name = ""): boolean {
+    this.#units -= name.length + (typeof part === "string" ? part.length : 0);
+    this.#parts--;
+    if (this.#units < 0 || this.#parts < 0) return false;
+    if (typeof part !== "object" || part === null) return true;
+    if (Array.isArray(part))
+      return part.length <= this.#parts && part.every((element) => this.takes(element));
+    const names = Object.keys(part);
+    return (
+      names.length <= this.#parts &&
+      names.every((name) => this.takes((part as JsonObject)[name] as JsonValue, name))
+    );
+  }
+}
+
+/** Without what it begins and ends with. */
+function insideOf(value: JsonValue): string {
+  return (canonicalize(value) as string).slice(1, -1);
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}

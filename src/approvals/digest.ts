@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { readKind } from "../validation/validate-text.js";
+import { copyJson } from "../typed/json-copy.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { atOnce, beginAtOnce, type Steps } from "../typed/slices.js";
+import { canonicalPieces } from "./canonical-pieces.js";
+
+/** Whether two objects say the same in JSON, which both were made of. */
+export function isSameJson(a: object, b: object): boolean {
+  return isDeepStrictEqual(a, b);
+}
+
+/**
+ * SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of `{ tool, arguments }`: the order of names and the forms
+ * of numbers do not matter, everything else does. INVALID_RECORD for what has no form in JSON.
+ */
+export function callDigest(tool: string, args: JsonValue | object): string {
+  return atOnce(digestSteps(readKind(tool, "tool"), copyJson(args, "arguments")));
+}
+
+/** The same of what was checked before, in slices where it is large. */
+export function digestOfCall(tool: string, args: JsonValue): Promise<string> {
+  return beginAtOnce(digestSteps(tool, args));
+}
+
+function* digestSteps(tool: string, args: JsonValue): Steps<string> {
+  const hash = createHash("sha256");
+  let isFirst = true;
+  for (const piece of canonicalPieces({ tool, arguments: args })) {
+    if (!isFirst) yield;
+    isFirst = false;
+    hash.update(piece);
+  }
+  return hash.digest("hex");
+}

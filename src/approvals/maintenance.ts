@@ -1,0 +1,131 @@
+import type { Identity, MaintenanceScope } from "../contract/store.js";
+import { isStateError } from "../contract/errors.js";
+import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
+import { Damage } from "./damage.js";
+import { noSuchApproval } from "./errors.js";
+import { dropOrphan, findEntry, readEntry } from "./listing.js";
+import type { ApprovalRecords } from "./records.js";
+import { type IndexEntry, isEntryOf } from "./status-index.js";
+import { statusAt } from "./stored-approval.js";
+import { expire } from "./transitions.js";
+
+type Signal = AbortSignal | undefined;
+
+export interface Sweep {
+  /** Look at every approval, whether its session was erased. */
+  readonly erased: boolean;
+  readonly signal: Signal;
+}
+
+/** How many approvals are held, and under way, at once. */
+const CHUNK = 100;
+
+/** Marks all whose time is over; how many. CORRUPT in the end where some are damaged. */
+export async function expireOverdue(
+  records: ApprovalRecords,
+  scope: MaintenanceScope,
+  sweep: Sweep,
+): Promise<number> {
+  const damage = new Damage();
+  let marked = 0;
+  for (const status of sweep.erased ? STATUSES : (["pending", "approved"] as const)) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, sweep.signal), sweep.signal)) {
+      const done = await Promise.all(chunk.map((entry) => damage.past(sweepEntry(records, entry, sweep))));
+      marked += done.filter(Boolean).length;
+    }
+  }
+  damage.throwFirst();
+  return marked;
+}
+
+/** Whether it was marked now. */
+async function sweepEntry(
+  records: ApprovalRecords,
+  entry: IndexEntry,
+  { erased, signal }: Sweep,
+): Promise<boolean> {
+  if (statusAt(entry, records.now()) !== entry.status) return markExpired(records, entry, signal);
+  if (erased && (await findEntry(records, entry, signal)) === undefined)
+    await dropOrphan(records, entry, signal);
+  return false;
+}
+
+/** Whether it was marked now: it may be claimed, marked by another sweeper or erased meanwhile. */
+async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: Signal): Promise<boolean> {
+  let marks = false;
+  try {
+    await records.change(
+      entry.place,
+      (approval, now) => {
+        if (!isEntryOf(entry, approval)) throw noSuchApproval();
+        const expired = expire(approval, now);
+        marks = expired !== approval;
+        return expired;
+      },
+      { signal },
+    );
+  } catch (error) {
+    if (!isStateError(error, "NOT_FOUND")) throw error;
+    await dropOrphan(records, entry, signal);
+    return false;
+  }
+  return marks;
+}
+
+/**
+ * Those that have one of these statuses now, status by status, by tenant, oldest first. CORRUPT in the end where some are
+ * damaged.
+ */
+export async function* recover(
+  records: ApprovalRecords,
+  scope: MaintenanceScope,
+  statuses: readonly ApprovalStatus[],
+  signal: Signal,
+): AsyncGenerator<Approval, void, undefined> {
+  const damage = new Damage();
+  for (const status of statuses) {
+    for await (const chunk of chunks(records.index.scan(scope, status, damage, signal), signal)) {
+      const now = records.now();
+      const promising = chunk.filter((entry) => statusAt(entry, now) === status);
+      const read = await Promise.all(
+        promising.map((entry) => damage.past(readEntry(records, entry, now, signal))),
+      );
+      for (const approval of read) {
+        signal?.throwIfAborted();
+        if (approval?.status === status) yield approval;
+      }
+    }
+  }
+  damage.throwFirst();
+}
+
+/** Removes all approvals of a user, from one status to the next, as they move on; how many. */
+export async function forgetUser(
+  records: ApprovalRecords,
+  { tenant, user }: Pick<Identity, "tenant" | "user">,
+  signal: Signal,
+): Promise<number> {
+  let removed = 0;
+  for (const status of STATUSES) {
+    for (let before: string | undefined; ; ) {
+      const page = await records.index.newest({ tenant }, status, { before, limit: CHUNK, signal });
+      for (const entry of page)
+        if (entry.place.identity.user === user && (await records.remove(entry, signal))) removed++;
+      if (page.length < CHUNK) break;
+      before = page.at(-1)?.position;
+    }
+  }
+  return removed;
+}
+
+async function* chunks<T>(all: AsyncIterable<T>, signal: Signal): AsyncGenerator<T[], void, undefined> {
+  let chunk: T[] = [];
+  for await (const one of all) {
+    chunk.push(one);
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    signal?.throwIfAborted();
+    chunk = [];
+  }
+  yield chunk;
+}

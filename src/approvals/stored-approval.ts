@@ -1,0 +1,191 @@
+import type { SessionIdentity } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readObject, readOneOf } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
+import { mappedJson } from "../typed/codec.js";
+import type { JsonValue } from "../typed/json-value.js";
+import {
+  type Approval,
+  type ApprovalStatus,
+  type Claim,
+  type Decision,
+  type Outcome,
+  STATUSES,
+} from "./approval.js";
+import { fromJson, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
+
+/** Where an approval lies. */
+export interface Place {
+  readonly identity: SessionIdentity;
+  readonly id: string;
+}
+
+/** What was done, by whom, and the token that the same call has when it is made again. */
+type Stored<T extends { readonly at: Date }> = Omit<T, "at"> & {
+  readonly at: number;
+  readonly token?: string;
+};
+/** With the `ttlMs` it was made with, by which the same decision made again is known. */
+export type StoredDecision = Stored<Decision> & { readonly ttlMs?: number };
+export type StoredClaim = Stored<Claim>;
+export type StoredOutcome = Stored<Outcome>;
+
+/** An approval as it is kept: times in milliseconds since 1970, the status as it was last written. */
+export interface StoredApproval {
+  readonly status: ApprovalStatus;
+  readonly request: StoredRequest;
+  readonly digest: string;
+  readonly requestedAt: number;
+  readonly expiresAt: number;
+  readonly decision?: StoredDecision;
+  readonly claim?: StoredClaim;
+  readonly outcome?: StoredOutcome;
+}
+
+/** An approval without what was asked for, which lies beside it; inside it lay before. */
+export type StoredState = Omit<StoredApproval, "request"> & { readonly request?: StoredRequest };
+
+/** What was asked for, and when: by that it is known which approval it belongs to. */
+export interface Asked {
+  readonly requestedAt: number;
+  readonly request: StoredRequest;
+}
+
+/** A status without what leads to it is damage like any other. */
+export const APPROVAL = mappedJson<StoredState>({
+  version: 1,
+  write: (approval) => approval as unknown as JsonValue,
+  mayBeLarge: ({ request, outcome }) => request !== undefined || outcome?.result !== undefined,
+  read(value) {
+    const given = readObject(value, "approval") as Partial<StoredState>;
+    const approval = {
+      status: readOneOf(given.status, "status", STATUSES),
+      ...optional(given, "request", readStoredRequest),
+      digest: readDigest(given.digest),
+      requestedAt: readTime(given.requestedAt, "requestedAt"),
+      expiresAt: readTime(given.expiresAt, "expiresAt"),
+      ...optional(given, "decision", readDecision),
+      ...optional(given, "claim", readStoredClaim),
+      ...optional(given, "outcome", readOutcome),
+    };
+    refuseContradiction(approval);
+    return approval;
+  },
+});
+
+export const ASKED = mappedJson<Asked>({
+  write: (asked) => asked as unknown as JsonValue,
+  mayBeLarge: () => true,
+  read(value) {
+    const { requestedAt, request } = readObject(value, "request") as Partial<Asked>;
+    return {
+      requestedAt: readTime(requestedAt, "requestedAt"),
+      request: readStoredRequest(request, "request"),
+    };
+  },
+});
+
+/** It was made where the call was asked for, and is not made again: the store's fingerprint tells what was damaged. */
+function readDigest(value: unknown): string {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw invalid("digest", "a SHA-256 in hexadecimal");
+}
+
+function readStoredRequest(value: unknown, field: string): StoredRequest {
+  return readContent(readObject(value, field), fromJson);
+}
+
+/** A time in milliseconds since 1970. */
+export function readTime(value: unknown, field: string): number {
+  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
+}
+
+function readDecision(value: unknown, field: string): StoredDecision {
+  const given = readObject(value, field) as Partial<StoredDecision>;
+  return {
+    status: readOneOf(given.status, "status", ["approved", "denied", "cancelled"]),
+    by: readKind(given.by, "by"),
+    ...optional(given, "reason", readLongText),
+    ...optional(given, "token", readEventId),
+    ...optional(given, "ttlMs", readTtl),
+    at: readTime(given.at, "at"),
+  };
+}
+
+function readStoredClaim(value: unknown, field: string): StoredClaim {
+  const given = readObject(value, field) as Partial<StoredClaim>;
+  return {
+    ...optional(given, "by", readKind),
+    ...optional(given, "token", readEventId),
+    at: readTime(given.at, "at"),
+  };
+}
+
+function readOutcome(value: unknown, field: string): StoredOutcome {
+  const given = readObject(value, field) as Partial<StoredOutcome>;
+  return {
+    ...readStoredClaim(value, field),
+    ...optional(given, "result", fromJson),
+    ...optional(given, "error", readLongText),
+  };
+}
+
+const DECISIONS: Readonly<Record<ApprovalStatus, readonly (Decision["status"] | undefined)[]>> = {
+  pending: [undefined],
+  approved: ["approved"],
+  denied: ["denied"],
+  cancelled: ["cancelled"],
+  expired: [undefined, "approved"],
+  claimed: ["approved"],
+  completed: ["approved"],
+  failed: ["approved"],
+};
+
+function refuseContradiction({ status, decision, claim, outcome }: StoredState): void {
+  const finished = status === "completed" || status === "failed";
+  const claimed = finished || status === "claimed";
+  const agrees =
+    DECISIONS[status].includes(decision?.status) &&
+    (claim !== undefined) === claimed &&
+    (outcome !== undefined) === finished &&
+    (outcome?.error !== undefined) === (status === "failed");
+  if (!agrees) throw new Error("the status is not what the rest leads to");
+}
+
+/** The approval as its caller sees it at a moment; where others see it too, of a copy. */
+export function approvalOf({ identity, id }: Place, stored: StoredApproval, now: number): Approval {
+  const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = stored;
+  const { ttlMs: _, ...asked } = request;
+  return {
+    id,
+    identity,
+    status: statusAt(stored, now),
+    ...asked,
+    digest,
+    requestedAt: new Date(requestedAt),
+    expiresAt: new Date(expiresAt),
+    ...(decision && { decision: dated(decision) }),
+    ...(claim && { claim: dated(claim) }),
+    ...(outcome && { outcome: dated(outcome) }),
+  };
+}
+
+/** What an approval is at a moment, whether or not anybody marked it as expired. */
+export function statusAt(
+  { status, expiresAt }: Pick<StoredApproval, "status" | "expiresAt">,
+  now: number,
+): ApprovalStatus {
+  const open = status === "pending" || status === "approved";
+  return open && now >= expiresAt ? "expired" : status;
+}
+
+/** Without what only tells whether it is made again; the token is its owner's alone. */
+export function dated<T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number }>({
+  at,
+  token: _,
+  ttlMs: __,
+  ...rest
+}: T) {
+  return { ...rest, at: new Date(at) };
+}

@@ -1,0 +1,136 @@
+import { StateError } from "../contract/errors.js";
+import { isSameJson } from "./digest.js";
+import type { StoredRequest } from "./request.js";
+import {
+  dated,
+  type StoredApproval,
+  type StoredClaim,
+  type StoredDecision,
+  type StoredOutcome,
+  statusAt,
+} from "./stored-approval.js";
+
+/** What an approval becomes at a moment; the very same object where nothing is to be written. Throws what is in the way. */
+export type Act = (approval: StoredApproval, now: number) => StoredApproval;
+
+/** A decision or a cancellation; with `ttlMs`, what it approves can be claimed for that long. */
+export type Settlement = Omit<StoredDecision, "at">;
+export type Taking = Omit<StoredClaim, "at">;
+export type Finish = Omit<StoredOutcome, "at">;
+
+/** ALREADY_DECIDED, EXPIRED. */
+export function settle(approval: StoredApproval, made: Settlement, now: number): StoredApproval {
+  if (approval.decision !== undefined) {
+    if (isRepeat(approval.decision, made)) return approval;
+    throw alreadyDecided(approval.decision);
+  }
+  if (statusAt(approval, now) === "expired") throw expired(approval);
+  return {
+    ...approval,
+    status: made.status,
+    decision: { ...made, at: now },
+    ...(made.ttlMs === undefined ? {} : { expiresAt: now + made.ttlMs }),
+  };
+}
+
+/** DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
+export function claim(approval: StoredApproval, digest: string, taking: Taking, now: number): StoredApproval {
+  if (digest !== approval.digest) throw mismatch();
+  const status = statusAt(approval, now);
+  if (approval.claim !== undefined) {
+    // Once it is finished, a claim that is asked for again would let the call be made a second time.
+    if (status === "claimed" && isRepeat(approval.claim, taking)) return approval;
+    throw alreadyClaimed(approval.claim);
+  }
+  if (status === "expired") throw expired(approval);
+  if (approval.decision === undefined) throw notDecided();
+  if (status !== "approved") throw alreadyDecided(approval.decision);
+  return { ...approval, status: "claimed", claim: { ...taking, at: now } };
+}
+
+/** NOT_CLAIMED, ALREADY_FINISHED. */
+export function finish(approval: StoredApproval, made: Finish, now: number): StoredApproval {
+  if (approval.outcome !== undefined) {
+    if (isRepeat(approval.outcome, made)) return approval;
+    throw alreadyFinished(approval.outcome);
+  }
+  if (approval.claim === undefined) throw notClaimed(approval, now);
+  const status = made.error === undefined ? "completed" : "failed";
+  return { ...approval, status, outcome: { ...made, at: now } };
+}
+
+/** Marks what is overdue. */
+export function expire(approval: StoredApproval, now: number): StoredApproval {
+  const status = statusAt(approval, now);
+  return status === approval.status ? approval : { ...approval, status };
+}
+
+/** What tells a request from any other. Of the arguments, which may be large, the digest says whether they are the same. */
+export interface AskedFor extends Pick<StoredApproval, "requestedAt" | "digest"> {
+  readonly request: Omit<StoredRequest, "arguments">;
+}
+
+/** Of an approval, a copy of it. */
+export function askedOf({ requestedAt, digest, request }: AskedFor): AskedFor {
+  return { requestedAt, digest, request: structuredClone(withoutArguments(request)) };
+}
+
+/** Whether this is what was asked for then, and not something later under the same id. */
+export function isSameRequest(a: AskedFor, b: AskedFor): boolean {
+  return a.requestedAt === b.requestedAt && isSameContent(a, b);
+}
+
+/** Whether the same was asked for, at whatever time. */
+export function isSameContent(a: Omit<AskedFor, "requestedAt">, b: Omit<AskedFor, "requestedAt">): boolean {
+  return a.digest === b.digest && isSameJson(withoutArguments(a.request), withoutArguments(b.request));
+}
+
+function withoutArguments(request: AskedFor["request"]): AskedFor["request"] {
+  const { arguments: _, ...rest } = request as StoredRequest;
+  return rest;
+}
+
+/** The same call, made again because its answer was lost. */
+function isRepeat<T extends { readonly at: number; readonly token?: string }>(
+  { at: _, ...before }: T,
+  made: Omit<T, "at">,
+): boolean {
+  return made.token !== undefined && isSameJson(before, made);
+}
+
+function alreadyDecided(decision: StoredDecision): StateError<"ALREADY_DECIDED"> {
+  const winner = dated(decision);
+  return new StateError("ALREADY_DECIDED", `it was ${winner.status} before`, { details: { winner } });
+}
+
+function expired({ expiresAt }: StoredApproval): StateError<"EXPIRED"> {
+  return new StateError("EXPIRED", "the approval's time is over", {
+    details: { expiresAt: new Date(expiresAt) },
+  });
+}
+
+function mismatch(): StateError<"DIGEST_MISMATCH"> {
+  return new StateError("DIGEST_MISMATCH", "this is not the call that approval was asked for", {
+    details: {},
+  });
+}
+
+function notDecided(): StateError<"NOT_DECIDED"> {
+  return new StateError("NOT_DECIDED", "nobody has decided yet", { details: {} });
+}
+
+function alreadyClaimed(before: StoredClaim): StateError<"ALREADY_CLAIMED"> {
+  return new StateError("ALREADY_CLAIMED", "the call was claimed before", { details: dated(before) });
+}
+
+function notClaimed(approval: StoredApproval, now: number): StateError<"NOT_CLAIMED"> {
+  const status = statusAt(approval, now);
+  return new StateError("NOT_CLAIMED", `nobody claimed the call; it is ${status}`, { details: { status } });
+}
+
+function alreadyFinished(before: StoredOutcome): StateError<"ALREADY_FINISHED"> {
+  const outcome = dated(before);
+  return new StateError("ALREADY_FINISHED", "what became of the call was said before", {
+    details: { outcome },
+  });
+}

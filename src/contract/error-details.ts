@@ -1,0 +1,60 @@
+import type { Expect, Identity, RecordPlace } from "./store.js";
+
+/**
+ * What each code carries. Open to declaration merging: a wrapper adds codes of its own and throws the same class.
+ */
+export interface StateErrorDetails {
+  /** `load`, `loadByEventId`: nothing there for this identity. */
+  NOT_FOUND: Record<never, never>;
+  /** The event id was seen with other content; `change` is its index in the commit. */
+  IDEMPOTENCY_CONFLICT: { readonly change: number };
+  /** `current` is the event id the slot holds now, or null. */
+  CONDITION_FAILED: {
+    readonly change: number;
+    readonly identity: Identity;
+    readonly kind: string;
+    readonly current: Expect;
+  };
+  /** Tenant, user or session is missing or empty; in a commit, `change` is its index. */
+  IDENTITY_REQUIRED: { readonly field: string; readonly change?: number };
+  /** Any other bad argument, never its value; in a commit, `change` is its index. */
+  INVALID_RECORD: { readonly field: string; readonly rule: string; readonly change?: number };
+  /** `listKind` without a scope from `maintenanceScope`. */
+  MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
+  /** The store was closed before or during the call. Nothing was written. */
+  STORE_CLOSED: Record<never, never>;
+  /** No driver of this name is registered. */
+  UNKNOWN_DRIVER: { readonly driver: string; readonly registered: readonly string[] };
+  /** Nothing was written. */
+  UNAVAILABLE: { readonly reason: UnavailableReason; readonly retries?: Retries };
+  /** The write was under way when its answer was lost. A save may be retried with its event id. */
+  OUTCOME_UNKNOWN: { readonly retries?: Retries };
+  /** Stored data does not pass its checks. */
+  CORRUPT: { readonly at?: RecordPlace };
+  /**
+   * The database, or a value, was written by newer code: `found` is its version, `supported` the newest that
+   * this code knows.
+   */
+  SCHEMA_TOO_NEW: { readonly found: number; readonly supported: number };
+  /**
+   * The database lacks migrations and may not be migrated: `found` is its version, `pending` the names of
+   * what is missing.
+   */
+  SCHEMA_OUTDATED: { readonly found: number; readonly pending: readonly string[] };
+}
+
+/**
+ * - `busy`: a lock, a deadlock, a full queue; passes by itself.
+ * - `unreachable`: no connection, or no answer in time.
+ * - `refused`: the database answered, and would not do this piece of work; a smaller one may pass.
+ * - `setup`: a person has to act first (a package, a password, a permission, a folder).
+ */
+export type UnavailableReason = "busy" | "unreachable" | "refused" | "setup";
+
+/** What was tried before an error was given to the caller; an error without it came at the first try. */
+export interface Retries {
+  /** Tries in all, the first included. */
+  readonly attempts: number;
+  /** From the first try to the end of the last. */
+  readonly milliseconds: number;
+}

@@ -1,0 +1,81 @@
+import { invalid } from "../contract/errors.js";
+import { readInteger, readNamed } from "../validation/validate.js";
+import type { BudgetUnit } from "./errors.js";
+import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+
+/** Amounts of what can be limited, any of them. */
+export interface AmountsInput {
+  /** Of all four counts together. */
+  readonly tokens?: number;
+  /** Money: a decimal in text, such as `"0.05"`. */
+  readonly cost?: MoneyInput;
+  /** A number of model calls. */
+  readonly calls?: number;
+}
+
+/** Amounts as they are handed out. */
+export interface Amounts {
+  /** All four counts together. */
+  readonly tokens?: number;
+  /** Money: a decimal in text. */
+  readonly cost?: Money;
+  /** A number of model calls. */
+  readonly calls?: number;
+}
+
+/** Every amount as a bigint: tokens and calls as they are, money in units of 10^-12. */
+export type Exact = { readonly [U in BudgetUnit]: bigint };
+
+export const UNITS = ["tokens", "cost", "calls"] as const satisfies readonly BudgetUnit[];
+
+export const NO_AMOUNTS: Exact = { tokens: 0n, cost: 0n, calls: 0n };
+
+/** Limits, one at least. */
+export function readLimits(value: unknown): Partial<Exact> {
+  const limits = readAmounts(value, "limits");
+  if (Object.keys(limits).length === 0)
+    throw invalid("limits", `an object with ${UNITS.join(", ")}, or some of them`);
+  return limits;
+}
+
+/** What a call is expected to use: a call, if nothing else is said. */
+export function readRequest(value: AmountsInput): Exact {
+  const amounts = { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
+  if (isSame(amounts, NO_AMOUNTS)) throw invalid("amounts", "more than nothing");
+  return amounts;
+}
+
+export function readAmounts(value: unknown, field: string): Partial<Exact> {
+  const given = readNamed(value, field, UNITS) as AmountsInput;
+  const amounts: Partial<Record<BudgetUnit, bigint>> = {};
+  for (const unit of UNITS) {
+    if (!(unit in given)) continue;
+    amounts[unit] =
+      unit === "cost"
+        ? readMoney(given.cost, unit)
+        : BigInt(readInteger(given[unit], unit, 0, Number.MAX_SAFE_INTEGER));
+  }
+  return amounts;
+}
+
+export function amountsOf(exact: Partial<Exact>): Amounts {
+  const given = UNITS.filter((unit) => exact[unit] !== undefined);
+  return Object.fromEntries(given.map((unit) => [unit, amountOf(unit, exact[unit] as bigint)]));
+}
+
+/** In the unit's own measure. */
+export function amountOf(unit: BudgetUnit, exact: bigint): number | Money {
+  return unit === "cost" ? formatMoney(exact) : Number(exact);
+}
+
+export function added(a: Exact, b: Exact): Exact {
+  return { tokens: a.tokens + b.tokens, cost: a.cost + b.cost, calls: a.calls + b.calls };
+}
+
+export function subtracted(a: Exact, b: Exact): Exact {
+  return { tokens: a.tokens - b.tokens, cost: a.cost - b.cost, calls: a.calls - b.calls };
+}
+
+export function isSame(a: Exact, b: Exact): boolean {
+  return UNITS.every((unit) => a[unit] === b[unit]);
+}

@@ -1,0 +1,142 @@
+import type { StateStore } from "../contract/store.js";
+import { isStateError, StateError } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { setImmediate } from "../timing/real-timers.js";
+import { type Cell, cellKey } from "../typed/cell.js";
+import { transact } from "../typed/transact.js";
+import { Book } from "./write-set.js";
+
+/** One piece of work on a tenant's accounts. */
+export interface Work<R> {
+  /** What it reads, and may write. All of it was read by the time it acts. */
+  readonly reads: readonly Cell<unknown>[];
+  /** How many cells it writes without reading them. */
+  readonly writes: number;
+  /** What it throws leaves nothing behind. Runs again when others were faster. */
+  act(book: Book): Promise<R>;
+  /** It has an id of the caller's. */
+  readonly repeatable: boolean;
+}
+
+interface Waiting {
+  readonly work: Work<unknown>;
+  readonly signal: AbortSignal | undefined;
+  resolve(result: unknown): void;
+  reject(reason: unknown): void;
+}
+
+type Result =
+  | { readonly is: "done"; readonly value: unknown }
+  | { readonly is: "refused"; readonly error: unknown };
+
+/**
+ * Work of one process on the same tenant goes together: one commit carries many entries and writes each rollup once. A
+ * refusal is its own; where a commit fails for a reason that is one member's, they are tried one by one.
+ */
+export class Combiner {
+  readonly #store: StateStore;
+  readonly #lines = new Map<string, Waiting[]>();
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  run<R>(tenant: string, work: Work<R>, signal: AbortSignal | undefined): Promise<R> {
+    signal?.throwIfAborted();
+    return new Promise<R>((resolve, reject) => {
+      const waiting = { work, signal, resolve: resolve as (result: unknown) => void, reject };
+      const line = this.#lines.get(tenant);
+      if (line !== undefined) {
+        line.push(waiting);
+        return;
+      }
+      this.#lines.set(tenant, [waiting]);
+      setImmediate(() => void this.#serve(tenant));
+    });
+  }
+
+  async #serve(tenant: string): Promise<void> {
+    const line = this.#lines.get(tenant) as Waiting[];
+    while (line.length > 0) {
+      const batch = takeBatch(line);
+      await this.#perform(batch);
+    }
+    this.#lines.delete(tenant);
+  }
+
+  async #perform(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await transact(this.#store, (transaction) => actAll(new Book(transaction), batch), {
+        attempts: 1000,
+        repeatable: true,
+      });
+      for (const [index, result] of results.entries()) settle(batch[index] as Waiting, result);
+    } catch (error) {
+      const isEveryones = batch.length === 1 || isCommonToAll(error);
+      for (const each of batch) {
+        if (isEveryones) each.reject(asFor(each, error));
+        else await this.#perform([each]);
+      }
+    }
+  }
+}
+
+/** As many as fit into one commit, one at least, without those that were given up. */
+function takeBatch(line: Waiting[]): Waiting[] {
+  const batch: Waiting[] = [];
+  const read = new Set<string>();
+  let written = 0;
+  for (let next = line[0]; next !== undefined; next = line[0]) {
+    if (next.signal?.aborted) next.reject(next.signal.reason);
+    else {
+      const { reads, writes } = next.work;
+      const added = new Set(reads.map(cellKey).filter((key) => !read.has(key)));
+      if (batch.length > 0 && read.size + added.size + written + writes > LIMITS.changes) break;
+      for (const key of added) read.add(key);
+      written += writes;
+      batch.push(next);
+    }
+    line.shift();
+  }
+  return batch;
+}
+
+async function actAll(book: Book, batch: readonly Waiting[]): Promise<Result[]> {
+  const read = (cell: Cell<unknown>) => book.get(cell);
+  // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
+  const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
+  await Promise.allSettled(ready);
+  const results: Result[] = [];
+  for (const [index, { work }] of batch.entries()) {
+    results.push(await resultOf(ready[index]?.then(() => book.allOrNothing(() => work.act(book)))));
+  }
+  await book.close();
+  return results;
+}
+
+async function resultOf(acting: Promise<unknown> | undefined): Promise<Result> {
+  try {
+    return { is: "done", value: await acting };
+  } catch (error) {
+    return { is: "refused", error };
+  }
+}
+
+function settle({ resolve, reject }: Waiting, result: Result): void {
+  if (result.is === "done") resolve(result.value);
+  else reject(result.error);
+}
+
+function isCommonToAll(error: unknown): boolean {
+  return isStateError(error) && /^(UNAVAILABLE|OUTCOME_UNKNOWN|STORE_CLOSED)$/.test(error.code);
+}
+
+/** Whether a lost answer may be asked for again is up to each. */
+function asFor({ work }: Waiting, error: unknown): unknown {
+  if (!isStateError(error, "OUTCOME_UNKNOWN") || work.repeatable) return error;
+  return new StateError("OUTCOME_UNKNOWN", error.message, {
+    details: {},
+    cause: error.cause,
+    retryable: false,
+  });
+}

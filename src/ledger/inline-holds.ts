@@ -1,0 +1,41 @@
+import type { Identity } from "../contract/store.js";
+import type { Cell } from "../typed/cell.js";
+import { digestOf, ownEventId } from "../typed/names.js";
+import type { Book } from "./write-set.js";
+import type { StoredBudget } from "./budget.js";
+
+/** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
+export function inlineHoldId({ user, session }: Identity, id: string): string {
+  return ownEventId(digestOf(user, session), id);
+}
+
+/** What a reservation of before holds back inside the budgets' records. */
+export async function inlineHold(
+  book: Book,
+  budgets: readonly Cell<StoredBudget>[],
+  id: string,
+  now: number,
+) {
+  for (const cell of budgets) {
+    const budget = await book.get(cell);
+    const found = budget?.inline.find((other) => other.id === id && other.until > now);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export async function removeInline(
+  book: Book,
+  budgets: readonly Cell<StoredBudget>[],
+  isGone: (id: string) => boolean,
+): Promise<boolean> {
+  let found = false;
+  for (const cell of budgets) {
+    const budget = await book.get(cell);
+    const inline = budget?.inline.filter(({ id }) => !isGone(id));
+    if (budget === undefined || inline?.length === budget.inline.length) continue;
+    found = true;
+    book.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });
+  }
+  return found;
+}

@@ -1,0 +1,145 @@
+import type { Identity, StateStore } from "../contract/store.js";
+import { readObject } from "../validation/validate.js";
+import { mappedJson } from "../typed/codec.js";
+import { Collection, type Item } from "../typed/collection.js";
+import { digestOf } from "../typed/names.js";
+import type { Book } from "./write-set.js";
+import { readLabel } from "./entry.js";
+import { timeOfEntry } from "./entry-id.js";
+import type { Marker } from "./markers.js";
+import { ownerOfEntries, type Places } from "./cells.js";
+import { rewriting } from "./rewriting.js";
+
+type Signal = AbortSignal | undefined;
+type Owner = Pick<Identity, "tenant" | "user">;
+
+/** That an entry is known under one more id than its own. */
+interface Link {
+  /** A digest of the session that sent it so, where it is another than the entry's. */
+  readonly by?: string;
+}
+
+const LINK = mappedJson<Link>({
+  write: (link) => ({ ...link }),
+  read(value) {
+    const { by } = readObject(value, "link") as Record<string, unknown>;
+    return by === undefined ? {} : { by: readLabel(by, "by") };
+  },
+});
+
+/** How many links are taken in one commit, each with what else is written for it. */
+export const PIECE = 60;
+
+/**
+ * The ids under which calls were sent again, a record for each: under the entry and, where another session sent it,
+ * under that session too, so that either can be forgotten without a list that grows.
+ */
+export class Links {
+  readonly #store: StateStore;
+  readonly #places: Places;
+  readonly #links: Collection<Link>;
+
+  constructor(store: StateStore, places: Places) {
+    this.#store = store;
+    this.#places = places;
+    this.#links = new Collection(store, "ledger.also", { codec: LINK });
+  }
+
+  /** Links the marker `hash`, which a session sent, to an entry that may be another session's. */
+  add(book: Book, { tenant, user, session }: Identity, entry: { id: string; session: string }, hash: string) {
+    const under = ownerOfEntries({ tenant, user });
+    const by = session === entry.session ? undefined : digestOf(session);
+    book.put(this.#links.at(under, entryLink(entry.id, hash)), by === undefined ? {} : { by });
+    if (by !== undefined) book.put(this.#links.at(under, sessionLink(by, entry.id, hash)), {});
+  }
+
+  /** Removes a piece of an entry's links, and gives the markers that they lead to. */
+  async take(book: Book, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
+    const under = ownerOfEntries(owner);
+    const prefix = entryLink(entry, "");
+    const page = await this.#links.list(under, { prefix, limit: PIECE, signal });
+    for (const { id } of page) {
+      const cell = this.#links.at(under, id);
+      const by = (await book.get(cell))?.by;
+      book.remove(cell);
+      if (by !== undefined) book.remove(this.#links.at(under, sessionLink(by, entry, markerOf(id))));
+    }
+    return page.map(({ id }) => markerOf(id));
+  }
+
+  /** Forgets that a session sent again what another had recorded: nothing tells any more what it sent. */
+  async forgetSession(owner: Identity, signal: Signal): Promise<void> {
+    const under = ownerOfEntries(owner);
+    const prefix = `session/${digestOf(owner.session)}/`;
+    for (;;) {
+      const page = await this.#links.list(under, { prefix, limit: PIECE, signal });
+      if (page.length === 0) return;
+      await rewriting(
+        this.#store,
+        async (book) => {
+          for (const { id } of page) {
+            const hash = markerOf(id);
+            const marker = this.#places.markers.at(under, hash);
+            const found = await book.get(marker);
+            if (found !== undefined) book.put(marker, { entry: found.entry });
+            const link = this.#links.at(under, `entry/${id.slice(prefix.length)}`);
+            if ((await book.get(link)) !== undefined) book.put(link, {});
+            book.remove(this.#links.at(under, id));
+          }
+        },
+        signal,
+      );
+    }
+  }
+
+  /**
+   * Removes what is left of a user when their entries went: the ids they were recorded and sent again under, unless
+   * their entry is there. What is recorded meanwhile keeps its ids, so that sent again it counts once.
+   */
+  async removeLeft(owner: Owner, signal: Signal): Promise<void> {
+    const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;
+    await this.#removeOrphans(this.#links, owner, timeOfLink, signal);
+    const timeOfMarker = ({ value }: Item<Marker>) => timeOfEntry(value.entry);
+    await this.#removeOrphans(this.#places.markers, owner, timeOfMarker, signal);
+  }
+
+  async #removeOrphans<T>(
+    all: Collection<T>,
+    owner: Owner,
+    timeOf: (item: Item<T>) => string,
+    signal: Signal,
+  ): Promise<void> {
+    const under = ownerOfEntries(owner);
+    for (let after: { after?: string } = {}; ; ) {
+      const page = await all.list(under, { ...after, limit: PIECE, signal });
+      await rewriting(
+        this.#store,
+        async (book) => {
+          for (const { id } of page) {
+            const cell = all.at(under, id);
+            const value = await book.get(cell);
+            if (value === undefined) continue;
+            const time = this.#places.times.at(under, timeOf({ id, value } as Item<T>));
+            if ((await book.get(time)) === undefined) book.remove(cell);
+          }
+        },
+        signal,
+      );
+      const last = page.at(-1);
+      if (last === undefined || page.length < PIECE) return;
+      after = { after: last.id };
+    }
+  }
+}
+
+function entryLink(entry: string, hash: string): string {
+  return `entry/${timeOfEntry(entry)}/${hash}`;
+}
+
+function sessionLink(by: string, entry: string, hash: string): string {
+  return `session/${by}/${timeOfEntry(entry)}/${hash}`;
+}
+
+function markerOf(link: string): string {
+  return link.slice(link.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,44 @@
+import { invalid, mistyped } from "../contract/errors.js";
+
+/** A decimal with up to 15 digits before the point and 12 behind it: `"0.0000000375"`. What it counts is up to the caller. */
+export type Money = string;
+
+/** What is taken for money; a number stands for the decimal that `String` makes of it. */
+export type MoneyInput = string | number;
+
+const DECIMALS = 12;
+const WHOLE_DIGITS = 15;
+const UNIT = 10n ** BigInt(DECIMALS);
+const MOST = 10n ** BigInt(WHOLE_DIGITS) * UNIT;
+const RULE = `a decimal of 0 or more with at most ${WHOLE_DIGITS} digits before the point and ${DECIMALS} behind it`;
+const FLOAT = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly`;
+
+/** Exact, in units of 10^-12. No float comes between the caller's digits and the sum. INVALID_RECORD naming the field. */
+export function readMoney(value: unknown, field: string): bigint {
+  const isNumber = typeof value === "number";
+  if (!isNumber && typeof value !== "string") throw mistyped(field, RULE, value);
+  const refused = () => invalid(field, isNumber && !Number.isInteger(value) ? FLOAT : RULE);
+  const text = isNumber ? String(value) : value;
+  const parts = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text);
+  if (parts === null) throw refused();
+  const [, whole = "", fraction = "", exponent] = parts;
+  // Only `String(number)` writes exponents; as text they are no decimal.
+  if (exponent !== undefined && !isNumber) throw refused();
+  const shift = DECIMALS - fraction.length + Number(exponent ?? 0);
+  if (shift < 0 || whole.length + fraction.length + shift > 2 * (WHOLE_DIGITS + DECIMALS)) {
+    throw refused();
+  }
+  const units = BigInt(whole + fraction) * 10n ** BigInt(shift);
+  if (units >= MOST) throw refused();
+  return units;
+}
+
+/** The shortest decimal that says it. */
+export function formatMoney(units: bigint): Money {
+  const sign = units < 0n ? "-" : "";
+  const size = units < 0n ? -units : units;
+  const fraction = String(size % UNIT)
+    .padStart(DECIMALS, "0")
+    .replace(/0+$/, "");
+  return `${sign}${size / UNIT}${fraction && "."}${fraction}`;
+}

@@ -1,0 +1,62 @@
+import { invalid } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { readDate } from "../validation/validate.js";
+import { type DayRange, dayOf } from "./cells.js";
+
+/** A stretch of time. Absent on either side: without an end. */
+export interface Period {
+  /** The first moment that counts. */
+  readonly since?: Date;
+  /** The first moment that counts no more. */
+  readonly until?: Date;
+}
+
+/** The same, checked, in milliseconds since 1970. */
+export interface Span {
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** A piece of one day. */
+export type Edge = Required<Span>;
+
+const DAY_MS = 86_400_000;
+/** 9999-12-31T00:00:00.000Z */
+const LAST_DAY = Math.floor(LIMITS.latest / DAY_MS) * DAY_MS;
+
+/** A bound that is there and undefined was forgotten: the period would be longer than was meant. */
+export function readPeriod(period: Period): Span {
+  const span: Span = {
+    ...("since" in period ? { since: readDate(period.since, "since") } : {}),
+    ...("until" in period ? { until: readDate(period.until, "until") } : {}),
+  };
+  if (span.since !== undefined && span.until !== undefined && span.since >= span.until) {
+    throw invalid("until", "later than since");
+  }
+  return span;
+}
+
+/** The whole days (UTC) of a span, none perhaps, and what is left of the day before them and the day after. */
+export function splitDays({ since, until }: Span): {
+  readonly days: DayRange | undefined;
+  readonly edges: Edge[];
+} {
+  // Behind the last day there is none.
+  if (since !== undefined && since > LAST_DAY) {
+    return { days: undefined, edges: [{ since, until: until ?? LIMITS.latest + 1 }] };
+  }
+  const firstDay = since === undefined ? undefined : Math.ceil(since / DAY_MS) * DAY_MS;
+  const end = until === undefined ? undefined : Math.floor(until / DAY_MS) * DAY_MS;
+  if (firstDay !== undefined && end !== undefined && firstDay > end) {
+    return { days: undefined, edges: [{ since, until } as Edge] };
+  }
+  const edges: Edge[] = [];
+  if (since !== undefined && since !== firstDay) edges.push({ since, until: firstDay as number });
+  if (until !== undefined && until !== end) edges.push({ since: end as number, until });
+  if (firstDay !== undefined && firstDay === end) return { days: undefined, edges };
+  const days = {
+    ...(firstDay === undefined ? {} : { first: dayOf(firstDay) }),
+    ...(end === undefined ? {} : { last: dayOf(end - DAY_MS) }),
+  };
+  return { days, edges };
+}

@@ -1,0 +1,151 @@
+import type { Identity } from "../contract/store.js";
+import { tenantIdentity } from "../identity/identity.js";
+import { LIMITS } from "../contract/limits.js";
+import { compareText } from "../rules/order.js";
+import { corruptRecord } from "../typed/cell.js";
+import type { Collection, Item, ItemsOptions } from "../typed/collection.js";
+import { timeKey } from "../typed/time.js";
+import type { StoredEntry } from "./entry.js";
+import { entryPrefix, timeOfEntry } from "./entry-id.js";
+import type { Span } from "./period.js";
+import {
+  type DayRange,
+  type Dimension,
+  daysRange,
+  type EntryOwner,
+  isNameless,
+  ownerOfEntries,
+  type Places,
+  type Rollup,
+} from "./cells.js";
+
+type Signal = AbortSignal | undefined;
+
+/** A span and, within it, what comes after an entry. */
+interface TimeRange extends Span {
+  readonly after?: string;
+}
+
+/** How many records are held at once. */
+const PAGE = 1000;
+
+/** Goes through what a ledger stored, in bounded memory. */
+export class Reader {
+  readonly #places: Places;
+
+  constructor(places: Places) {
+    this.#places = places;
+  }
+
+  /** The rollups of some days. */
+  rollups(
+    tenant: string,
+    dimension: Dimension,
+    days: DayRange,
+    signal: Signal,
+  ): AsyncGenerator<Item<Rollup>> {
+    return pages(this.#places.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
+  }
+
+  /** Who used something on a day; whoever was forgotten is `undefined`. CORRUPT where that is nobody. */
+  async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string | undefined> {
+    for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
+      const { key } = value;
+      if (!(key === undefined ? isNameless(id) : isUser(tenant, key))) {
+        const cell = this.#places.days.at(tenantIdentity(tenant), id);
+        throw corruptRecord(cell, "a sum of what a user used does not say whose it is");
+      }
+      yield key;
+    }
+  }
+
+  /** The entries of a run in the order of time. */
+  ofRun(owner: Identity, run: string, range: TimeRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
+    const prefix = entryPrefix(owner.session, run);
+    const { after, before } = boundsOf(range);
+    const bounds = {
+      ...(after === undefined ? {} : { after: prefix + after }),
+      ...(before === undefined ? {} : { before: prefix + before }),
+    };
+    return pages(this.#places.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
+  }
+
+  /** The entries of a session, whatever the run, in the order of time. They are sorted in memory. */
+  async ofSession(owner: Identity, range: TimeRange, signal: Signal): Promise<Item<StoredEntry>[]> {
+    const { after, before } = boundsOf(range);
+    const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
+    const prefix = entryPrefix(owner.session);
+    for await (const item of pages(this.#places.entries, ownerOfEntries(owner), { prefix }, signal)) {
+      const time = timeOfEntry(item.id);
+      if (after !== undefined && compareText(time, after) <= 0) continue;
+      if (before === undefined || compareText(time, before) < 0) found.push({ time, item });
+    }
+    return found.sort((a, b) => compareText(a.time, b.time)).map(({ item }) => item);
+  }
+
+  /** The entries of a user, whatever the session, in the order of time. */
+  async *ofUser(owner: EntryOwner, span: Span, signal: Signal): AsyncGenerator<StoredEntry> {
+    const under = ownerOfEntries(owner);
+    for await (const page of batches(this.#places.times, under, boundsOf(span), signal)) {
+      const entries = await Promise.all(page.map((item) => this.#entry(under, item)));
+      yield* entries.filter((entry) => entry !== undefined);
+    }
+  }
+
+  async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry | undefined> {
+    if (timeOfEntry(id) !== time)
+      throw corruptRecord(this.#places.times.at(under, time), "it leads to an entry of another time");
+    const found = await this.#places.entries.get(under, id);
+    if (found !== undefined) return found;
+    // Forgotten meanwhile, it lies elsewhere; with its user, it is no entry of theirs any more.
+    const now = await this.#places.times.get(under, time);
+    if (now === undefined) return undefined;
+    const moved = await this.#places.entries.get(under, now);
+    if (moved === undefined) throw corruptRecord(this.#places.entries.at(under, id), "an entry is missing");
+    return moved;
+  }
+}
+
+/** The bounds that a range has among times and what follows them: an id of a moment is that moment, a point and more. */
+function boundsOf({ since, until, after }: TimeRange): Pick<ItemsOptions, "after" | "before"> {
+  const start = since === undefined ? undefined : timeKey(since);
+  const from = start === undefined || (after !== undefined && compareText(after, start) > 0) ? after : start;
+  return {
+    ...(from === undefined ? {} : { after: from }),
+    // No time lies behind the year 9999, and text beyond it would sort before all others.
+    ...(until === undefined || until > LIMITS.latest ? {} : { before: timeKey(until) }),
+  };
+}
+
+function isUser(tenant: string, key: string): boolean {
+  try {
+    return ownerOfEntries({ tenant, user: key }).user === key;
+  } catch {
+    return false;
+  }
+}
+
+async function* pages<T>(
+  collection: Collection<T>,
+  owner: Identity,
+  options: ItemsOptions,
+  signal: Signal,
+): AsyncGenerator<Item<T>> {
+  for await (const page of batches(collection, owner, options, signal)) yield* page;
+}
+
+async function* batches<T>(
+  collection: Collection<T>,
+  owner: Identity,
+  options: ItemsOptions,
+  signal: Signal,
+): AsyncGenerator<Item<T>[]> {
+  let from: { after?: string } = {};
+  for (;;) {
+    const page = await collection.list(owner, { ...options, ...from, limit: PAGE, signal });
+    yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    from = { after: last.id };
+  }
+}

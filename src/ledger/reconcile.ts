@@ -1,0 +1,181 @@
+import type { CallOptions, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
+import { tenantIdentity } from "../identity/identity.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
+import { mappedJson } from "../typed/codec.js";
+import { Collection, type ItemsOptions } from "../typed/collection.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { timeKey } from "../typed/time.js";
+import { readLabel } from "./entry.js";
+import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+import { type Period, readPeriod, type Span } from "./period.js";
+import type { Reader } from "./reader.js";
+import { addUp } from "./summarize.js";
+import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
+
+/** What a provider says was used in a period; only what it says is compared. */
+export interface ReportedUsage extends Partial<TokenCounts> {
+  /** What the provider charges. */
+  readonly cost: MoneyInput;
+  /** How many calls the provider counts. */
+  readonly calls?: number;
+}
+
+/** What a provider reports of a period. */
+export interface ReconcileInput extends Period {
+  /** Whose report it is: the `provider` of the entries. */
+  readonly provider: string;
+  /** What was used, as the provider has it. */
+  readonly reported: ReportedUsage;
+}
+
+/** Amounts as they are compared. */
+export interface ComparedUsage extends Partial<TokenCounts> {
+  /** Money: a decimal in text. */
+  readonly cost: Money;
+  /** A number of model calls. */
+  readonly calls?: number;
+}
+
+/** One comparison of the accounts with what a provider reported. */
+export interface Reconciliation extends Period {
+  /** Its place in the order of time. */
+  readonly id: string;
+  /** Whose report it is. */
+  readonly provider: string;
+  /** What the provider reported. */
+  readonly reported: ComparedUsage;
+  /** What the ledger has of the same. */
+  readonly recorded: ComparedUsage;
+  /** Reported minus recorded: above zero, the provider counts more than was recorded. */
+  readonly variance: ComparedUsage;
+  /** When it was made. */
+  readonly at: Date;
+}
+
+/** Which reconciliations are returned. */
+export type ReconciliationsOptions = Pick<ItemsOptions, "limit" | "after" | "signal">;
+
+type Stored = Omit<Reconciliation, "id" | "at" | "since" | "until"> & Span & { readonly at: number };
+
+const COUNTS = ["calls", ...TOKEN_COUNTS] as const;
+
+const RECONCILIATION = mappedJson<Stored>({
+  write: (stored) => stored as unknown as JsonValue,
+  read(value) {
+    const given = readObject(value, "reconciliation") as Record<string, unknown>;
+    const { provider, at, reported, recorded, variance, since, until } = given;
+    return {
+      provider: readLabel(provider, "provider"),
+      ...(since === undefined ? {} : { since: readTime(since, "since") }),
+      ...(until === undefined ? {} : { until: readTime(until, "until") }),
+      reported: readCompared(reported, "reported"),
+      recorded: readCompared(recorded, "recorded"),
+      variance: readCompared(variance, "variance"),
+      at: readTime(at, "at"),
+    };
+  },
+});
+
+const SIGNED_MONEY = /^-?\d+(\.\d{1,12})?$/;
+
+function readCompared(value: unknown, field: string): ComparedUsage {
+  const given = readObject(value, field) as Record<string, unknown>;
+  const { cost } = given;
+  if (typeof cost !== "string" || !SIGNED_MONEY.test(cost)) throw invalid("cost", "a decimal");
+  const counts = COUNTS.filter((count) => count in given).map((count) => [
+    count,
+    readInteger(given[count], count, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  ]);
+  return { ...Object.fromEntries(counts), cost };
+}
+
+function readTime(value: unknown, field: string): number {
+  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
+}
+
+/** Comparisons of the accounts with what providers report, kept under the tenant. */
+export class Reconciliations {
+  readonly #collection: Collection<Stored>;
+  readonly #reader: Reader;
+  readonly #now: () => number;
+
+  constructor(store: StateStore, reader: Reader, now: () => number) {
+    this.#collection = new Collection(store, "ledger.reconciliation", { codec: RECONCILIATION });
+    this.#reader = reader;
+    this.#now = now;
+  }
+
+  async run(tenant: string, input: ReconcileInput, options: CallOptions = {}): Promise<Reconciliation> {
+    readNamed(options, "options", ["signal"]);
+    const given = readNamed(input, "reconciliation", [
+      "provider",
+      "reported",
+      "since",
+      "until",
+    ]) as ReconcileInput;
+    const provider = readLabel(given.provider, "provider");
+    const { money, ...counts } = readReported(given.reported);
+    const span = readPeriod(given);
+    const at = this.#now();
+    const period = periodOf(span);
+    const groups = await addUp(this.#reader, tenant, { by: "provider", ...period, ...options });
+    const used = groups.sumsOf(provider);
+    const reported = { ...counts, cost: formatMoney(money) };
+    const recorded = { ...pick(counts, used), cost: formatMoney(used.cost) };
+    const variance = { ...difference(counts, recorded), cost: formatMoney(money - used.cost) };
+    const stored = { provider, ...span, reported, recorded, variance, at };
+    const id = `${timeKey(at)}.${newEventId()}`;
+    await this.#collection.put(tenantIdentity(tenant), id, stored, options);
+    return reconciliationOf(id, stored);
+  }
+
+  /** The newest first. */
+  async list(
+    tenant: string,
+    options?: Pick<ItemsOptions, "limit" | "after" | "signal">,
+  ): Promise<Reconciliation[]> {
+    const { after, ...range } = readOptions(options, ["limit", "after", "signal"]) as ItemsOptions;
+    const items = await this.#collection.list(tenantIdentity(tenant), {
+      ...range,
+      ...(options && "after" in options ? { before: after as string } : {}),
+      reverse: true,
+    });
+    return items.map(({ id, value }) => reconciliationOf(id, value));
+  }
+}
+
+function readReported(
+  value: unknown,
+): { readonly money: bigint } & Partial<Record<(typeof COUNTS)[number], number>> {
+  const given = readNamed(value, "reported", ["cost", ...COUNTS]) as Record<string, unknown>;
+  const counts = COUNTS.filter((count) => count in given).map((count) => [
+    count,
+    readInteger(given[count], count, 0, Number.MAX_SAFE_INTEGER),
+  ]);
+  return { money: readMoney(given.cost, "cost"), ...Object.fromEntries(counts) };
+}
+
+type Counts = Partial<Record<(typeof COUNTS)[number], number>>;
+
+function pick(counts: Counts, used: Sums): Counts {
+  return Object.fromEntries(COUNTS.filter((count) => count in counts).map((count) => [count, used[count]]));
+}
+
+function difference(reported: Counts, recorded: Counts): Counts {
+  const named = COUNTS.filter((count) => count in reported);
+  return Object.fromEntries(named.map((count) => [count, (reported[count] ?? 0) - (recorded[count] ?? 0)]));
+}
+
+function reconciliationOf(id: string, { since, until, at, ...stored }: Stored): Reconciliation {
+  return { id, ...stored, ...periodOf({ since, until }), at: new Date(at) };
+}
+
+function periodOf({ since, until }: { since?: number | undefined; until?: number | undefined }): Period {
+  return {
+    ...(since === undefined ? {} : { since: new Date(since) }),
+    ...(until === undefined ? {} : { until: new Date(until) }),
+  };
+}

@@ -1,0 +1,255 @@
+import type { Identity, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
+import { readInteger, readNamed } from "../validation/validate.js";
+import type { Cell } from "../typed/cell.js";
+import { readOwnId } from "../typed/names.js";
+import { transact } from "../typed/transact.js";
+import { type AmountsInput, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
+import type { Book } from "./write-set.js";
+import {
+  type Budget,
+  budgetOf,
+  holding,
+  refuseOverspending,
+  type StoredBudget,
+  spentOf,
+  withoutOverdueInline,
+} from "./budget.js";
+import type { Work } from "./combiner.js";
+import { Held } from "./held.js";
+import { type HeldIn, type Hold, holdId } from "./hold.js";
+import { inlineHold, inlineHoldId, removeInline } from "./inline-holds.js";
+import { type Places, type Scope, scopeId, scopeOwner } from "./cells.js";
+import { otherReservation, type Reservation, type ReserveInput, reservationOf } from "./reservation.js";
+import { NOTHING } from "./usage.js";
+
+/** The limits of a budget, one at least. */
+export interface BudgetInput extends AmountsInput {
+  /** True: counts from now on. False: from the beginning of the accounts. Absent: as before, at first from the beginning. */
+  readonly fromNow?: boolean;
+}
+
+/** A budget that limits a session. */
+interface Limiting extends Omit<HeldIn, "line"> {
+  readonly scope: "session" | "user" | "tenant";
+  readonly cell: Cell<StoredBudget>;
+  readonly total: ReturnType<Places["totalOf"]>;
+}
+
+/** What was reserved, and the budgets in which something is overdue. */
+interface Attempt {
+  readonly reservation: Reservation;
+  readonly overdue: readonly Cell<StoredBudget>[];
+}
+
+/** A budget does not hold what was asked for, but counts what is overdue. */
+class OverdueInTheWay extends Error {
+  readonly budget: Cell<StoredBudget>;
+
+  constructor(budget: Cell<StoredBudget>) {
+    super("overdue reservations are in the way");
+    this.budget = budget;
+  }
+}
+
+const TTL_MS = 600_000;
+const MOST_TTL_MS = 86_400_000;
+
+/** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
+export class Reservations {
+  readonly #store: StateStore;
+  readonly #places: Places;
+  readonly #now: () => number;
+  readonly held: Held;
+
+  constructor(store: StateStore, places: Places, now: () => number) {
+    this.#store = store;
+    this.#places = places;
+    this.held = new Held(store);
+    this.#now = now;
+  }
+
+  set(scope: Scope, input: BudgetInput): Work<Budget> {
+    const given = readNamed(input, "budget", [...UNITS, "fromNow"]) as BudgetInput;
+    const { fromNow, ...limited } = given;
+    if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
+    const limits = readLimits(limited);
+    const cell = this.cellOf(scope);
+    const total = this.#places.totalOf(scope);
+    return {
+      reads: [cell, total],
+      writes: 0,
+      repeatable: fromNow !== true,
+      act: async (book) => {
+        const before = await book.get(cell);
+        const sums = (await book.get(total))?.sums ?? NOTHING;
+        const from = fromNow === undefined ? (before?.from ?? NOTHING) : fromNow ? sums : NOTHING;
+        const now = this.#now();
+        const budget = withoutOverdueInline({ inline: [], ...before, limits, from }, now);
+        book.put(cell, budget);
+        return budgetOf(budget, sums, await this.held.overdue(cell, budget, now, undefined));
+      },
+    };
+  }
+
+  async get(scope: Scope, signal: AbortSignal | undefined): Promise<Budget | undefined> {
+    const cell = this.cellOf(scope);
+    const total = this.#places.totalOf(scope);
+    return transact(
+      this.#store,
+      async (transaction) => {
+        const [stored, rollup] = await Promise.all([transaction.get(cell), transaction.get(total)]);
+        if (stored === undefined) return undefined;
+        const now = this.#now();
+        const budget = withoutOverdueInline(stored, now);
+        const overdue = await this.held.overdue(cell, budget, now, signal);
+        return budgetOf(budget, rollup?.sums ?? NOTHING, overdue);
+      },
+      { attempts: 1000, repeatable: true, signal },
+    );
+  }
+
+  cellOf(scope: Scope): Cell<StoredBudget> {
+    return this.held.budgets.at(scopeOwner(scope), scopeId(scope));
+  }
+
+  /**
+   * Holds the amounts back in every budget that limits the session, or in none. Where something is overdue a piece of it
+   * is freed, and as many pieces as stand in the way. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
+   */
+  async reserve(
+    owner: Identity,
+    input: ReserveInput,
+    run: (work: Work<Attempt>) => Promise<Attempt>,
+    signal: AbortSignal | undefined,
+  ): Promise<Reservation> {
+    const work = this.#reserve(owner, input);
+    const sweep = (budget: Cell<StoredBudget>) => this.held.sweep(budget, this.#now(), signal);
+    for (;;) {
+      try {
+        const { reservation, overdue } = await run(work);
+        // It is reserved, whatever becomes of what the next one may free as well.
+        for (const budget of overdue) await sweep(budget).catch(() => undefined);
+        return reservation;
+      } catch (error) {
+        if (!(error instanceof OverdueInTheWay)) throw error;
+        await sweep(error.budget);
+      }
+    }
+  }
+
+  #reserve(owner: Identity, input: ReserveInput): Work<Attempt> {
+    const given = readNamed(input, "reservation", [...UNITS, "ttlMs", "id"]) as ReserveInput;
+    const { ttlMs = TTL_MS, id = newEventId(), ...asked } = given;
+    const lasts = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS) : ttlMs;
+    readOwnId("id" in given ? given.id : id, "id");
+    const amounts = readRequest(asked);
+    const limiting = this.#limiting(owner);
+    const settled = this.#places.settledBy(owner, id);
+    const name = holdId(owner.session, id);
+    const cell = this.held.holdAt(owner, name);
+    const inlineId = inlineHoldId(owner, id);
+    return {
+      reads: [settled, cell, ...limiting.flatMap((one) => [one.cell, one.total])],
+      writes: limiting.length,
+      repeatable: "id" in given,
+      act: async (book) => {
+        const now = this.#now();
+        if ((await book.get(settled)) !== undefined)
+          return { reservation: reservationOf(id, { amounts, until: now }, true), overdue: [] };
+        const before = await this.#current(book, owner, name, now);
+        if (before !== undefined && !isSame(before.amounts, amounts)) throw otherReservation();
+        const inline = await inlineHold(
+          book,
+          limiting.map((one) => one.cell),
+          inlineId,
+          now,
+        );
+        if (inline !== undefined && !isSame(inline.amounts, amounts)) throw otherReservation();
+        const until = (before ?? inline)?.until ?? now + lasts;
+        const heldIn: HeldIn[] = [];
+        const overdue: Cell<StoredBudget>[] = [];
+        for (const { scope, cell: place, total, ...where } of limiting) {
+          const stored = await book.get(place);
+          if (stored === undefined) continue;
+          const budget = withoutOverdueInline(stored, now);
+          if (isOverdue(budget, now)) overdue.push(place);
+          if (budget.inline.some((other) => other.id === inlineId)) continue;
+          const line = budget.held?.line ?? newEventId();
+          heldIn.push({ ...where, line });
+          if (before?.heldIn.some((other) => other.line === line)) continue;
+          const { sums = NOTHING } = (await book.get(total)) ?? {};
+          try {
+            refuseOverspending(scope, budget, spentOf(budget, sums), amounts);
+          } catch (refusal) {
+            throw isOverdue(budget, now) ? new OverdueInTheWay(place) : refusal;
+          }
+          const due = { user: owner.user, hold: name };
+          book.put(place, holding(budget, line, { amounts, until }));
+          book.put(this.held.dueAt(owner.tenant, { ...where, line }, until, due), due);
+        }
+        if (heldIn.length > 0) book.put(cell, { amounts, until, heldIn });
+        return { reservation: reservationOf(id, { amounts, until }), overdue };
+      },
+    };
+  }
+
+  /** Frees what a reservation holds back. Whether it was still held. */
+  release(owner: Identity, id: string): Work<boolean> {
+    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const name = holdId(owner.session, id);
+    const cell = this.held.holdAt(owner, name);
+    const inlineId = inlineHoldId(owner, id);
+    return {
+      reads: [cell, ...budgets],
+      writes: budgets.length,
+      repeatable: true,
+      act: async (book) => {
+        const hold = await book.get(cell);
+        if (hold !== undefined) await this.held.free(book, owner, name, hold);
+        const inline = await removeInline(book, budgets, (other) => other === inlineId);
+        return hold !== undefined || inline;
+      },
+    };
+  }
+
+  /** Takes out of the budgets what a session holds back inside their records. */
+  releaseInline(owner: Identity): Work<boolean> {
+    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const prefix = inlineHoldId(owner, "");
+    return {
+      reads: budgets,
+      writes: 0,
+      repeatable: true,
+      act: (book) => removeInline(book, budgets, (id) => id.startsWith(prefix)),
+    };
+  }
+
+  /** A hold that is not overdue; one that is goes. */
+  async #current(book: Book, owner: Identity, name: string, now: number): Promise<Hold | undefined> {
+    const hold = await book.get(this.held.holdAt(owner, name));
+    if (hold === undefined || hold.until > now) return hold;
+    await this.held.free(book, owner, name, hold);
+    return undefined;
+  }
+
+  #limiting({ tenant, user, session }: Identity): Limiting[] {
+    const one = (scope: Limiting["scope"], of: HeldIn["of"], whose: Scope) => ({
+      scope,
+      of,
+      budget: scopeId(whose),
+      cell: this.cellOf(whose),
+      total: this.#places.totalOf(whose),
+    });
+    return [
+      one("session", "user", { tenant, user, session }),
+      one("user", "user", { tenant, user }),
+      one("tenant", "tenant", { tenant }),
+    ];
+  }
+}
+
+function isOverdue({ held }: StoredBudget, now: number): boolean {
+  return held !== undefined && held.count > 0 && held.earliest <= now;
+}

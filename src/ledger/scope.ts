@@ -1,0 +1,44 @@
+import { identityRequired, invalid } from "../contract/errors.js";
+import { readNamed } from "../validation/validate.js";
+import { readName } from "../validation/validate-text.js";
+import type { Scope } from "./cells.js";
+
+const NAMES = ["tenant", "user", "session", "run"] as const;
+
+/**
+ * A scope checked and copied. A part that is there but undefined was forgotten: without it the scope would be wider.
+ * IDENTITY_REQUIRED.
+ */
+export function readScope(value: unknown): Scope {
+  const given = readNamed(value, "scope", NAMES) as Record<string, unknown>;
+  const scope: { -readonly [K in keyof Scope]: Scope[K] } = { tenant: readName(given.tenant, "tenant") };
+  for (const [index, name] of NAMES.entries()) {
+    // An empty run is none, as in every identity.
+    if (!(name in given) || index === 0 || (name === "run" && given.run === "")) continue;
+    const above = NAMES[index - 1] as keyof Scope;
+    if (scope[above] === undefined) throw identityRequired(above);
+    scope[name] = readName(given[name], name);
+  }
+  return scope;
+}
+
+/** A scope that can have a budget. */
+export function readLimited(value: unknown): Scope {
+  const scope = readScope(value);
+  if (scope.run !== undefined) throw invalid("run", "left out: a budget is of a tenant, a user or a session");
+  return scope;
+}
+
+/** A user, whatever the session. */
+export function readUser(value: unknown): { readonly tenant: string; readonly user: string } {
+  const { tenant, user, session } = readScope(value);
+  if (user === undefined) throw identityRequired("user");
+  if (session !== undefined) throw invalid("session", "left out: this is about a whole user");
+  return { tenant, user };
+}
+
+export function readTenant(value: unknown): string {
+  const { tenant, user } = readScope(value);
+  if (user !== undefined) throw invalid("user", "left out: this is about a whole tenant");
+  return tenant;
+}

@@ -1,0 +1,81 @@
+import { type Cell, cellKey } from "../typed/cell.js";
+import type { Transaction } from "../typed/transaction.js";
+import type { Line } from "./cells.js";
+import { isNothing, minus, NOTHING, plus, type Sums } from "./usage.js";
+
+interface Written {
+  readonly cell: Cell<unknown>;
+  /** `undefined` where it goes. */
+  readonly value: unknown;
+}
+
+/**
+ * What one attempt makes of the accounts. Many pieces of work meet in the same cells, so each is decoded once, kept here
+ * as it changes, and written once.
+ */
+export class Book {
+  readonly #transaction: Transaction;
+  readonly #read = new Map<string, Promise<unknown>>();
+  #written: ReadonlyMap<string, Written> = new Map();
+
+  constructor(transaction: Transaction) {
+    this.#transaction = transaction;
+  }
+
+  /** What is in a cell, as the work before left it. CORRUPT. */
+  async get<T>(cell: Cell<T>): Promise<T | undefined> {
+    const key = cellKey(cell);
+    const written = this.#written.get(key);
+    if (written !== undefined) return written.value as T | undefined;
+    const reading = this.#read.get(key) ?? this.#transaction.get(cell);
+    this.#read.set(key, reading);
+    return reading as Promise<T | undefined>;
+  }
+
+  put<T>(cell: Cell<T>, value: T): void {
+    this.#write({ cell, value });
+  }
+
+  remove(cell: Cell<unknown>): void {
+    this.#write({ cell, value: undefined });
+  }
+
+  async add(lines: readonly Line[], sums: Sums): Promise<void> {
+    for (const line of lines) await this.#change(line, (before) => plus(before, sums));
+  }
+
+  async subtract(lines: readonly Line[], sums: Sums): Promise<void> {
+    for (const line of lines) await this.#change(line, (before) => minus(before, sums));
+  }
+
+  /** All that the work writes or, where it throws, nothing of it. */
+  async allOrNothing<R>(work: () => Promise<R>): Promise<R> {
+    const before = this.#written;
+    this.#written = new Map(before);
+    try {
+      return await work();
+    } catch (error) {
+      this.#written = before;
+      throw error;
+    }
+  }
+
+  /** Hands what was written to the transaction. */
+  async close(): Promise<void> {
+    for (const { cell, value } of this.#written.values()) {
+      if (value === undefined) this.#transaction.delete(cell);
+      else await this.#transaction.set(cell, value);
+    }
+  }
+
+  /** A rollup of nothing goes, with the name it holds. */
+  async #change({ cell, ...names }: Line, change: (before: Sums) => Sums): Promise<void> {
+    const sums = change((await this.get(cell))?.sums ?? NOTHING);
+    if (isNothing(sums)) this.remove(cell);
+    else this.put(cell, { ...names, sums });
+  }
+
+  #write(written: Written): void {
+    (this.#written as Map<string, Written>).set(cellKey(written.cell), written);
+  }
+}

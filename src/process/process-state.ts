@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { monotonicFactory } from "ulid";
+import { bulkRandom } from "./bulk-random.js";
+import type { EventId, StateStore } from "../contract/store.js";
+import type { Driver, DriverFactory } from "../contract/driver.js";
+
+/** What all copies of the package in one process have in common. */
+interface ProcessState {
+  /** Objects made by `maintenanceScope`. */
+  readonly scopes: WeakSet<object>;
+  /** Identities that may carry the reserved name, and places that need not be possible. */
+  readonly identities: WeakSet<object>;
+  readonly drivers: Map<string, DriverFactory>;
+  readonly context: AsyncLocalStorage<StateStore>;
+  /** For a time, in milliseconds since 1970. */
+  readonly nextEventId: (time?: number) => EventId;
+  /** The driver of a store, without its layers. */
+  readonly bareDrivers: WeakMap<StateStore, Driver>;
+  /** SQLite files that are open, by place and by device and inode. */
+  readonly sqliteFiles: Map<string, { readonly library: string; uses: number }>;
+}
+
+const KEY = Symbol.for("groundstate.v1");
+const holder = globalThis as { [KEY]?: ProcessState };
+
+const fresh: ProcessState = {
+  scopes: new WeakSet(),
+  identities: new WeakSet(),
+  drivers: new Map(),
+  context: new AsyncLocalStorage(),
+  nextEventId: monotonicFactory(bulkRandom()),
+  bareDrivers: new WeakMap(),
+  sqliteFiles: new Map(),
+};
+
+// Another copy may have been loaded first, of a version that shared less.
+export const processState: ProcessState = Object.assign(holder[KEY] ?? {}, { ...fresh, ...holder[KEY] });
+holder[KEY] = processState;

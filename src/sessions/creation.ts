@@ -1,0 +1,98 @@
+import { jitteredPause } from "../timing/backoff.js";
+import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import { isStateError } from "../contract/errors.js";
+import { pause } from "../typed/commit-with-retries.js";
+import { digestOf, ownEventId } from "../typed/names.js";
+import { transact } from "../typed/transact.js";
+import type { Deletions } from "./deletions.js";
+import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
+import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
+import { type SessionRecords, sessionCell } from "./session-records.js";
+
+/** What is asked for. */
+export interface NewSession {
+  readonly owner: SessionIdentity;
+  readonly metadata: StoredMetadata;
+  /** Makes the creation idempotent. */
+  readonly eventId?: EventId;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Created {
+  readonly record: SessionRecord;
+  readonly duplicate: boolean;
+}
+
+/** About 2 seconds in all. */
+const BACKOFF = { baseMs: 10, mostMs: 200, random: Math.random };
+const TRIES = 24;
+
+/** Creates sessions, once a deletion of the same name is over. */
+export class Creations {
+  readonly #store: StateStore;
+  readonly #records: SessionRecords;
+  readonly #deletions: Deletions;
+
+  constructor(store: StateStore, records: SessionRecords, deletions: Deletions) {
+    this.#store = store;
+    this.#records = records;
+    this.#deletions = deletions;
+  }
+
+  /** ALREADY_EXISTS, IDEMPOTENCY_CONFLICT, NOT_FOUND. */
+  async create(asked: NewSession): Promise<Created> {
+    for (let tries = 1; ; tries++) {
+      const created = await this.#unlessDeleting(asked);
+      if (created !== "being deleted") return created;
+      if (tries === TRIES) throw beingDeleted();
+      await this.#deletions.finishIfPossible(asked.owner);
+      await pause(jitteredPause(tries, BACKOFF), asked.signal);
+    }
+  }
+
+  async #unlessDeleting(asked: NewSession): Promise<Created | "being deleted"> {
+    try {
+      return await this.#tryOnce(asked);
+    } catch (error) {
+      if (asked.eventId === undefined || !isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+      // The store knows this creation: it was another try's a moment ago, or the session was deleted since.
+      const record = await this.#records.find(asked.owner);
+      if (record === undefined) throw noSession();
+      return { record: sameCreation(record, creationOf(asked)), duplicate: true };
+    }
+  }
+
+  async #tryOnce(asked: NewSession): Promise<Created | "being deleted"> {
+    const { owner, metadata, eventId, signal } = asked;
+    const creation = creationOf(asked);
+    return transact<Created | "being deleted">(
+      this.#store,
+      async (transaction) => {
+        const existing = await transaction.get(sessionCell(owner));
+        if (existing !== undefined) return { record: sameCreation(existing, creation), duplicate: true };
+        if (await this.#deletions.isUnderWay(transaction, owner)) return "being deleted";
+        const now = this.#records.now();
+        const record = { createdAt: now, updatedAt: now, metadata, ...(creation && { creation }) };
+        await this.#records.put(transaction, owner, record, creation && creationEvent(owner, creation));
+        return { record, duplicate: false };
+      },
+      { signal, turn: sessionCell(owner), repeatable: eventId !== undefined },
+    );
+  }
+}
+
+function creationOf({ eventId, metadata }: NewSession): Creation | undefined {
+  return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata.value)) };
+}
+
+/** The store remembers it when the session is gone, so that no late retry brings the session back. */
+function creationEvent({ user, session }: SessionIdentity, { eventId }: Creation): EventId {
+  return ownEventId(digestOf("session", user, session), eventId);
+}
+
+/** The session, if it is this very call that created it. ALREADY_EXISTS, IDEMPOTENCY_CONFLICT. */
+function sameCreation(record: SessionRecord, creation: Creation | undefined): SessionRecord {
+  if (creation === undefined || record.creation?.eventId !== creation.eventId) throw sessionExists();
+  if (record.creation.content !== creation.content) throw otherCreation();
+  return record;
+}

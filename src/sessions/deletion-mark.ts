@@ -1,0 +1,70 @@
+import type { EventId, Identity, SessionIdentity, StateStore } from "../contract/store.js";
+import { newEventId } from "../process/event-id.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readEventId } from "../validation/validate-text.js";
+import type { Cell } from "../typed/cell.js";
+import { mappedJson } from "../typed/codec.js";
+import { Collection } from "../typed/collection.js";
+import { userOf } from "./owners.js";
+
+/**
+ * Says that a session is being deleted. As long as it is there, no session of this name is created. Times in milliseconds.
+ */
+export interface DeletionMark {
+  readonly since: number;
+  /** Until then the others leave the rest to whoever began. */
+  readonly until: number;
+  /** Also the event id of the mark, and so the condition under which the rest is done. */
+  readonly holder: EventId;
+}
+
+const LEASE_MS = 60_000;
+const MOST_AT_ONCE = 100;
+
+const MARK = mappedJson<DeletionMark>({
+  write: (mark) => ({ ...mark }),
+  read(value) {
+    const { since, until, holder } = readObject(value, "mark") as DeletionMark;
+    return {
+      since: readInteger(since, "since", LIMITS.earliest, LIMITS.latest),
+      until: readInteger(until, "until", LIMITS.earliest, LIMITS.latest + LEASE_MS),
+      holder: readEventId(holder, "holder"),
+    };
+  },
+});
+
+export function newMark(now: number): DeletionMark {
+  return { since: now, until: now + LEASE_MS, holder: newEventId() };
+}
+
+export function isOverdue({ until }: DeletionMark, now: number): boolean {
+  return now >= until;
+}
+
+/** The marks of a user's sessions, under the user's own identity. */
+export class DeletionMarks {
+  readonly #marks: Collection<DeletionMark>;
+
+  constructor(store: StateStore) {
+    this.#marks = new Collection(store, "session.deleting", { codec: MARK });
+  }
+
+  at(owner: SessionIdentity): Cell<DeletionMark> {
+    return this.#marks.at(userOf(owner), owner.session);
+  }
+
+  async find(owner: SessionIdentity): Promise<DeletionMark | undefined> {
+    return this.#marks.get(userOf(owner), owner.session);
+  }
+
+  async any(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.#marks.list(user, { limit: 1, signal })).length > 0;
+  }
+
+  /** The names of sessions whose deletion nobody has in hand any more, some of them if there are many. */
+  async overdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
+    const marks = await this.#marks.list(user, { limit: MOST_AT_ONCE, signal });
+    return marks.filter(({ value }) => isOverdue(value, now)).map(({ id }) => id);
+  }
+}

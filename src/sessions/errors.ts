@@ -1,0 +1,62 @@
+import { isStateError, StateError } from "../contract/errors.js";
+
+declare module "../contract/error-details.js" {
+  interface StateErrorDetails {
+    /** There is one already, and this call did not make it. */
+    ALREADY_EXISTS: Record<never, never>;
+    /** The session was closed and takes nothing new until it is reopened. */
+    SESSION_CLOSED: { readonly closedAt: Date };
+  }
+}
+
+export function noSession(): StateError<"NOT_FOUND"> {
+  return new StateError("NOT_FOUND", "there is no such session", { details: {} });
+}
+
+export function sessionExists(): StateError<"ALREADY_EXISTS"> {
+  return new StateError("ALREADY_EXISTS", "the session exists already", { details: {} });
+}
+
+export function sessionClosed(closedAt: number): StateError<"SESSION_CLOSED"> {
+  return new StateError("SESSION_CLOSED", "the session is closed", {
+    details: { closedAt: new Date(closedAt) },
+  });
+}
+
+export function otherCreation(): StateError<"IDEMPOTENCY_CONFLICT"> {
+  return new StateError("IDEMPOTENCY_CONFLICT", "the session was created by this event id in another form", {
+    details: { change: 0 },
+  });
+}
+
+export function beingDeleted(): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", "a session of this name is still being deleted; nothing was written", {
+    details: { reason: "busy" },
+  });
+}
+
+export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    "a session of the user is still being deleted; the rest is forgotten",
+    {
+      details: { reason: "busy" },
+    },
+  );
+}
+
+export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  return new StateError(
+    "OUTCOME_UNKNOWN",
+    "the session is gone; its erasing is in doubt, and finished later",
+    {
+      details: {},
+      cause,
+    },
+  );
+}
+
+/** Whether another time may be better: for what can be left undone until then. */
+export function mayPass(error: unknown): boolean {
+  return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");
+}

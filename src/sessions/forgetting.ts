@@ -1,0 +1,41 @@
+import type { Identity, StateStore } from "../contract/store.js";
+import { deleteAll } from "../typed/delete-all.js";
+import { itemPrefix } from "../typed/names.js";
+import type { Deletions } from "./deletions.js";
+import { stillBeingDeleted } from "./errors.js";
+import { entriesOfSessions } from "./left-behind.js";
+import { INDEX_PREFIX, readIndexEntry } from "./session-index.js";
+
+/** Sessions that are read, and then deleted one after the other, at once. */
+const AT_ONCE = 100;
+
+/** The state of a user. */
+export const USER_STATE = "user.state";
+
+/**
+ * Deletes all sessions of a user, and the user's state; how many sessions. In the order of the index, so that one that is
+ * touched meanwhile is met again.
+ */
+export async function forgetSessions(
+  store: StateStore,
+  deletions: Deletions,
+  user: Identity,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let forgotten = 0;
+  let from: { after?: string } = {};
+  for (;;) {
+    const listed = await store.list(user, INDEX_PREFIX, { ...from, limit: AT_ONCE, signal });
+    const last = listed.at(-1);
+    if (last === undefined) break;
+    from = { after: last.kind };
+    const entries = await Promise.all(listed.map(readIndexEntry));
+    for (const { session } of await entriesOfSessions(store, user, entries, signal)) {
+      if (await deletions.delete({ tenant: user.tenant, user: user.user, session }, signal)) forgotten++;
+    }
+  }
+  await deleteAll(store, user, itemPrefix(USER_STATE), { signal });
+  await deletions.finishOverdueOf(user, signal);
+  if (await deletions.areUnderWay(user, signal)) throw stillBeingDeleted();
+  return forgotten;
+}

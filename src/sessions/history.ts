@@ -1,0 +1,79 @@
+import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
+import { isStateError } from "../contract/errors.js";
+import { readOptions, readSignal } from "../validation/validate.js";
+import type { Codec } from "../typed/codec.js";
+import { type AppendReceipt, type Entry, Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
+import type { Bounds } from "../typed/journal-bounds.js";
+import type { TrimRange } from "../typed/journal-trim.js";
+import type { Transaction } from "../typed/transaction.js";
+import { mayPass } from "./errors.js";
+import { type SessionRecords, sessionCell } from "./session-records.js";
+
+/** The events of sessions. */
+export class History<E, Input> {
+  readonly #records: SessionRecords;
+  readonly #journal: Journal<E, Input>;
+
+  constructor(store: StateStore, records: SessionRecords, options: { readonly events?: Codec<E, Input> }) {
+    this.#records = records;
+    const codec = "events" in options ? { codec: options.events } : {};
+    this.#journal = new Journal(store, "session.events", codec);
+  }
+
+  async append(
+    owner: SessionIdentity,
+    entries: readonly NewEntry<Input>[],
+    options: CallOptions | undefined,
+  ): Promise<AppendReceipt> {
+    const signal = readSignal(readOptions(options, ["signal"]));
+    const also = async (transaction: Transaction) => {
+      await this.#records.touch(transaction, owner);
+    };
+    try {
+      // Whoever changes the session waits in the same line, so that a stream of events keeps nobody out.
+      return await this.#journal.append(owner, entries, { signal, also, turn: sessionCell(owner) });
+    } catch (error) {
+      if (!isStateError(error, "SESSION_CLOSED")) throw error;
+      // A retry of what was appended while the session was open has succeeded long since.
+      const before = await this.#journal.appended(owner, entries);
+      if (before === undefined) throw error;
+      return before;
+    }
+  }
+
+  async read(owner: SessionIdentity, options: ReadOptions | undefined): Promise<Entry<E>[]> {
+    const entries = await this.#journal.read(owner, options);
+    await this.#records.load(owner, { signal: options?.signal });
+    return entries;
+  }
+
+  /** What is trimmed of a session that is gone was to be erased anyway. */
+  async trim(
+    owner: SessionIdentity,
+    range: TrimRange | number,
+    options: CallOptions | undefined,
+  ): Promise<number> {
+    const signal = readSignal(readOptions(options, ["signal"]));
+    const trimmed = await this.#journal.trim(owner, range, { signal, turn: sessionCell(owner) });
+    await this.#records.load(owner, { signal });
+    return trimmed;
+  }
+
+  /** As part of a transaction: whether all of it is done. What is left, `sweep` removes. */
+  async trimIn(transaction: Transaction, owner: SessionIdentity, range: TrimRange): Promise<boolean> {
+    return (await this.#journal.trimIn(transaction, owner, range)).isDone;
+  }
+
+  /** Removes what nobody sees any more, unless something hinders it: then it is left to the next trim. */
+  async sweep(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#journal.sweep(owner, { signal, turn: sessionCell(owner) });
+    } catch (error) {
+      if (!mayPass(error) && !signal?.aborted) throw error;
+    }
+  }
+
+  async bounds(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<Bounds> {
+    return this.#journal.bounds(owner, { signal });
+  }
+}

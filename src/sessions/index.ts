@@ -1,0 +1,17 @@
+import "./errors.js";
+
+export type { TrimRange } from "../typed/journal-trim.js";
+export { createSessions } from "./create-sessions.js";
+export type { ListSessionsOptions, SessionPage } from "./listing.js";
+export type {
+  CreateOptions,
+  CreateReceipt,
+  Metadata,
+  MetadataInputOf,
+  SessionsOptions,
+} from "./options.js";
+export type { NewSessionIdentity, UserRef } from "./owners.js";
+export type { Session, SessionStatus } from "./session.js";
+export type { Sessions } from "./sessions.js";
+export type { StateEntriesOptions, StateEntry, StateMap } from "./state-map.js";
+export type { NewSummary, SaveSummaryOptions, Summary } from "./summaries.js";

@@ -1,0 +1,73 @@
+import type { RecordPlace } from "../contract/store.js";
+import { invalid, isStateError, StateError } from "../contract/errors.js";
+import { corruptRecord } from "../typed/cell.js";
+import { type Codec, codecOf, json } from "../typed/codec.js";
+import type { JsonValue } from "../typed/json-value.js";
+import type { StoredMetadata } from "./session-record.js";
+
+/** Metadata as callers have it (`M` to read, `Input` to write), and as JSON in a session's record. */
+export class MetadataForm<M, Input> {
+  readonly #codec: Codec<M, Input>;
+
+  constructor(options: { readonly metadata?: Codec<M, Input> }) {
+    this.#codec = "metadata" in options ? readCodec({ codec: options.metadata }) : plainObjects();
+  }
+
+  /** INVALID_RECORD. */
+  async write(metadata: Input): Promise<StoredMetadata> {
+    const { version } = this.#codec;
+    try {
+      return { value: await readWritten(await this.#codec.encode(metadata)), version };
+    } catch (error) {
+      if (!isStateError(error, "INVALID_RECORD")) throw error;
+      const { rule } = error.details;
+      throw new StateError("INVALID_RECORD", `metadata must be ${rule}`, {
+        details: { field: "metadata", rule },
+        cause: error.cause,
+      });
+    }
+  }
+
+  /** SCHEMA_TOO_NEW; CORRUPT, naming the place it was read from. */
+  async read({ value, version }: StoredMetadata, place: RecordPlace): Promise<M> {
+    try {
+      return await this.#codec.decode(Buffer.from(JSON.stringify(value)), version);
+    } catch (error) {
+      if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
+      throw corruptRecord(place, "the metadata of a session does not decode", error);
+    }
+  }
+}
+
+const JSON_TEXT = json();
+
+function readCodec<M, Input>(options: { readonly codec: Codec<M, Input> }): Codec<M, Input> {
+  try {
+    return codecOf(options);
+  } catch {
+    throw invalid("metadata", "a codec, as json() makes it");
+  }
+}
+
+/** What a codec wrote: it lies in the record as JSON, not as bytes. */
+async function readWritten(bytes: Uint8Array): Promise<JsonValue> {
+  try {
+    return await JSON_TEXT.decode(bytes, 0);
+  } catch {
+    throw invalid("metadata", "what its codec writes as JSON");
+  }
+}
+
+function plainObjects<M, Input>(): Codec<M, Input> {
+  const objects: Codec<JsonValue> = {
+    version: 0,
+    encode: (value) => JSON_TEXT.encode(readPlain(value)),
+    decode: async (bytes, version) => readPlain(await JSON_TEXT.decode(bytes, version)),
+  };
+  return objects as unknown as Codec<M, Input>;
+}
+
+function readPlain(value: JsonValue): JsonValue {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw invalid("metadata", "a plain object");
+}

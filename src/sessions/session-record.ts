@@ -1,0 +1,77 @@
+import type { EventId } from "../contract/store.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readText } from "../validation/validate-text.js";
+import { mappedJson } from "../typed/codec.js";
+import type { JsonValue } from "../typed/json-value.js";
+
+/** What is stored of a session: in its own slot, and as a copy in the index of its user. Times in milliseconds. */
+export interface SessionRecord {
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Only of a closed one. */
+  readonly closedAt?: number;
+  readonly metadata: StoredMetadata;
+  /** Only of one that was created with an event id. */
+  readonly creation?: Creation;
+}
+
+/** What the metadata's codec wrote, and in which version of its shape. */
+export interface StoredMetadata {
+  readonly value: JsonValue;
+  readonly version: number;
+}
+
+/** The call that created a session. */
+export interface Creation {
+  readonly eventId: EventId;
+  /** The digest of what was asked for. */
+  readonly content: string;
+}
+
+export const SESSION_RECORD = mappedJson<SessionRecord>({
+  write: ({ creation, metadata, ...record }) => ({
+    ...record,
+    metadata: metadata.value,
+    ...(metadata.version > 0 && { metadataVersion: metadata.version }),
+    ...(creation && { creation: { ...creation } }),
+  }),
+  read(value) {
+    const given = readObject(value, "session") as Written;
+    return {
+      createdAt: readTime(given.createdAt, "createdAt"),
+      updatedAt: readTime(given.updatedAt, "updatedAt"),
+      ...("closedAt" in given && { closedAt: readTime(given.closedAt, "closedAt") }),
+      metadata: readMetadata(given),
+      ...("creation" in given && { creation: readCreation(given.creation) }),
+    };
+  },
+});
+
+/** How it is written: a version of 0 is left out. */
+interface Written extends Omit<SessionRecord, "metadata"> {
+  readonly metadata?: JsonValue;
+  readonly metadataVersion?: number;
+}
+
+function readMetadata(given: Written): StoredMetadata {
+  const { metadata: value, metadataVersion } = given;
+  if (value === undefined) throw new Error("a session without metadata");
+  const version =
+    "metadataVersion" in given
+      ? readInteger(metadataVersion, "metadataVersion", 1, Number.MAX_SAFE_INTEGER)
+      : 0;
+  return { value, version };
+}
+
+function readCreation(value: unknown): Creation {
+  const { eventId, content } = readObject(value, "creation") as Creation;
+  return {
+    eventId: readText(eventId, "eventId", LIMITS.eventIdBytes),
+    content: readText(content, "content", LIMITS.eventIdBytes),
+  };
+}
+
+function readTime(value: unknown, field: string): number {
+  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
+}

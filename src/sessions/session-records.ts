@@ -1,0 +1,105 @@
+import type { CallOptions, EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import { readDate } from "../validation/validate.js";
+import { type Cell, cellAt } from "../typed/cell.js";
+import { findCell } from "../typed/cell-operations.js";
+import type { Clock } from "../typed/time.js";
+import type { Transaction } from "../typed/transaction.js";
+import { noSession, sessionClosed } from "./errors.js";
+import { indexCell } from "./session-index.js";
+import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
+
+export const SESSION_KIND = "session";
+
+/** The clocks of processes are less apart. */
+const CLOCKS_APART_MS = 300_000;
+
+/** The cell of a session's own record. */
+export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
+  return cellAt(owner, SESSION_KIND, SESSION_RECORD);
+}
+
+/** The records of sessions. What the index says of a session is written in the same commit as its own record. */
+export class SessionRecords {
+  readonly #store: StateStore;
+  readonly #clock: Clock;
+
+  constructor(store: StateStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Milliseconds since 1970, whole ones. */
+  now(): number {
+    return readDate(new Date(this.#clock()), "clock");
+  }
+
+  async find(owner: SessionIdentity, options?: CallOptions): Promise<SessionRecord | undefined> {
+    return (await findCell(this.#store, sessionCell(owner), options))?.value;
+  }
+
+  /** NOT_FOUND. */
+  async load(owner: SessionIdentity, options?: CallOptions): Promise<SessionRecord> {
+    const record = await this.find(owner, options);
+    if (record === undefined) throw noSession();
+    return record;
+  }
+
+  /** The session as the transaction finds it, and relies on it. NOT_FOUND. */
+  async get(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
+    const record = await transaction.get(sessionCell(owner));
+    if (record === undefined) throw noSession();
+    return record;
+  }
+
+  /** The same, of a session that takes something new. NOT_FOUND, SESSION_CLOSED. */
+  async getOpen(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
+    const record = await this.get(transaction, owner);
+    if (record.closedAt !== undefined) throw sessionClosed(record.closedAt);
+    return record;
+  }
+
+  /** What activity does to an open session: it moves up in the list. NOT_FOUND, SESSION_CLOSED. */
+  async touch(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
+    const record = await this.getOpen(transaction, owner);
+    return this.replace(transaction, owner, record, () => record);
+  }
+
+  /** Writes what becomes of a session at a time, and moves it up. */
+  async replace(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    before: SessionRecord,
+    change: (at: number) => SessionRecord,
+  ): Promise<SessionRecord> {
+    const updatedAt = timeAfter(before.updatedAt, this.now());
+    if (updatedAt !== before.updatedAt) transaction.delete(indexCell(owner, before.updatedAt));
+    const record = { ...change(updatedAt), updatedAt };
+    await this.put(transaction, owner, record);
+    return record;
+  }
+
+  /** Writes a session that has no entry in the index under another time. */
+  async put(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    record: SessionRecord,
+    eventId?: EventId,
+  ): Promise<void> {
+    await transaction.set(sessionCell(owner), record, eventId);
+    await transaction.set(indexCell(owner, record.updatedAt), record);
+  }
+
+  /** Takes a session away, its own record and its entry. */
+  remove(transaction: Transaction, owner: SessionIdentity, record: SessionRecord): void {
+    transaction.delete(sessionCell(owner));
+    transaction.delete(indexCell(owner, record.updatedAt));
+  }
+}
+
+/**
+ * The time of a change: not before the one before it, unless that is so far ahead that a clock was wrong. Kept, it would
+ * hold the session at the top of the list until then.
+ */
+function timeAfter(before: number, now: number): number {
+  return before - now > CLOCKS_APART_MS ? now : Math.max(before, now);
+}

@@ -1,0 +1,108 @@
+import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { newEventId } from "../process/event-id.js";
+import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
+import { corruptRecord } from "../typed/cell.js";
+import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
+import { copyJson } from "../typed/json-copy.js";
+import type { JsonInput, JsonValue } from "../typed/json-value.js";
+import { digestOf, ownEventId, readOwnId } from "../typed/names.js";
+import { transacted } from "../typed/transact.js";
+import type { History } from "./history.js";
+import { type SessionRecords, sessionCell } from "./session-records.js";
+
+/** What stands for the events of a session up to a number. */
+export interface Summary {
+  /** The number of the last event it covers. */
+  readonly upTo: number;
+  /** The summary, in JSON. */
+  readonly value: JsonValue;
+  /** When it was saved. */
+  readonly at: Date;
+}
+
+/** A summary as it is saved. */
+export interface NewSummary extends Pick<Summary, "upTo"> {
+  /** The summary: any JSON. */
+  readonly value: JsonInput;
+  /** Makes it idempotent. 1 to 105 UTF-8 bytes. */
+  readonly eventId?: EventId;
+}
+
+/** What happens together with the save. */
+export interface SaveSummaryOptions extends CallOptions {
+  /** Removes the events that the summary covers, in the same commit: no reader sees one without the other. */
+  readonly trim?: boolean;
+}
+
+const NAME = "session.summary";
+const DIGITS = 16;
+
+/** The summaries of sessions, in the order of what they cover. */
+export class Summaries {
+  readonly #store: StateStore;
+  readonly #records: SessionRecords;
+  readonly #history: History<unknown, never>;
+  readonly #saved: Collection<JsonValue>;
+
+  constructor(store: StateStore, records: SessionRecords, history: History<unknown, never>) {
+    this.#store = store;
+    this.#records = records;
+    this.#history = history;
+    this.#saved = new Collection(store, NAME);
+  }
+
+  async save(
+    owner: SessionIdentity,
+    summary: NewSummary,
+    options: SaveSummaryOptions = {},
+  ): Promise<SaveReceipt> {
+    const signal = readSignal(readNamed(options, "options", ["signal", "trim"]));
+    const trim = "trim" in options ? readBoolean(options.trim, "trim") : false;
+    readNamed(summary, "summary", ["upTo", "value", "eventId"]);
+    const value = copyJson(summary.value, "value");
+    const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
+    const repeatable = "eventId" in summary;
+    const id = repeatable ? readOwnId(summary.eventId, "eventId") : newEventId();
+    const eventId = ownEventId(digestOf(NAME, owner.user, owner.session), id);
+    const cell = this.#saved.at(owner, idOf(upTo));
+    const { result: isDone, duplicate } = await transacted(
+      this.#store,
+      async (transaction) => {
+        await this.#records.get(transaction, owner);
+        const { next } = await this.#history.bounds(owner, signal);
+        if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
+        await transaction.set(cell, value, eventId);
+        return trim ? this.#history.trimIn(transaction, owner, { upTo }) : true;
+      },
+      { signal, turn: sessionCell(owner), repeatable },
+    );
+    if (!isDone) await this.#history.sweep(owner, signal);
+    return { eventId: id, duplicate };
+  }
+
+  async latest(owner: SessionIdentity, options?: CallOptions): Promise<Summary | undefined> {
+    return (await this.#list(owner, { limit: 1, reverse: true }, options))[0];
+  }
+
+  async all(owner: SessionIdentity, options?: CallOptions): Promise<Summary[]> {
+    return this.#list(owner, {}, options);
+  }
+
+  async #list(owner: SessionIdentity, range: ItemsOptions, options: CallOptions = {}): Promise<Summary[]> {
+    const signal = readSignal(readNamed(options, "options", ["signal"]));
+    const items = await this.#saved.list(owner, { ...range, signal });
+    await this.#records.load(owner, { signal });
+    return items.map((item) => this.#summaryOf(owner, item));
+  }
+
+  #summaryOf(owner: SessionIdentity, { id, value, updatedAt }: Item<JsonValue>): Summary {
+    const upTo = Number(id);
+    if (idOf(upTo) !== id) throw corruptRecord(this.#saved.at(owner, id), "a summary of no number");
+    return { upTo, value, at: updatedAt };
+  }
+}
+
+function idOf(upTo: number): string {
+  return String(upTo).padStart(DIGITS, "0");
+}

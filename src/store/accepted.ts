@@ -1,0 +1,38 @@
+import { slotOf } from "../rules/decide.js";
+import type { Commit, Outcome, Write } from "../contract/driver.js";
+import { StateError } from "../contract/errors.js";
+import { identityOf } from "../identity/identity.js";
+
+/** Of a commit that took effect, now or when it was made before. */
+export type Accepted = Extract<Outcome, { readonly is: "applied" | "duplicate" }>;
+
+/** The outcome of a commit, or what its caller is told instead. */
+export function accepted(commit: Commit, outcome: Outcome): Accepted {
+  if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
+  throw refusal(commit, outcome);
+}
+
+function refusal(
+  commit: Commit,
+  outcome: Extract<Outcome, { is: "conflict" | "condition" | "failed" }>,
+): StateError {
+  if (outcome.is === "failed") return outcome.error;
+  const change = outcome.write;
+  if (outcome.is === "conflict") {
+    return new StateError(
+      "IDEMPOTENCY_CONFLICT",
+      `change ${change}: its event id already stands for another write; a new write needs a new event id`,
+      { details: { change } },
+    );
+  }
+  const slot = slotOf(commit.writes[change] as Write);
+  const { current } = outcome;
+  const found = current === null ? "the slot is empty" : "the slot holds another event";
+  return new StateError("CONDITION_FAILED", `change ${change}: ${found}`, {
+    details: { change, identity: identityOf(slot), kind: slot.kind, current },
+  });
+}
+
+export function notFound(message: string): never {
+  throw new StateError("NOT_FOUND", message, { details: {} });
+}

@@ -1,0 +1,299 @@
+import { CallTimes } from "../timing/call-time.js";
+import { atCaller } from "./caller-stack.js";
+import { CallersPayloads } from "../queue/callers-payloads.js";
+import { CommitQueue } from "../queue/commit-queue.js";
+import type {
+  CallOptions,
+  Change,
+  CloseOptions,
+  CommitReceipt,
+  DeleteOptions,
+  EraseOptions,
+  EventId,
+  Identity,
+  ListOptions,
+  MaintenanceScope,
+  NewRecord,
+  SaveOptions,
+  SaveReceipt,
+  ScanOptions,
+  SessionIdentity,
+  StateRecord,
+  StateStore,
+  StoreLimits,
+  StoreStatus,
+} from "../contract/store.js";
+import { type OperationEvent, type ToldOperation, tellOperation } from "../diagnostics/diagnostics.js";
+import type { Commit, Driver, StoredRecord } from "../contract/driver.js";
+import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { Erases } from "./erases.js";
+import { inSlices } from "../timing/in-slices.js";
+import { isLarge, openRecord, openSteps } from "./open-record.js";
+import { payloadBytes } from "../rules/payload-bytes.js";
+import { processState } from "../process/process-state.js";
+import { listRange, type Range, scanRange } from "../validation/ranges.js";
+import { type Accepted, accepted, notFound } from "./accepted.js";
+import { validateScope } from "../identity/scope.js";
+import { StoreClosing } from "./store-closing.js";
+import { type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
+import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
+import { typeMet } from "../contract/type-met.js";
+import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
+import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
+import { readEventId, readKind, readPrefix } from "../validation/validate-text.js";
+
+/** The options of each kind of call. */
+const CALL = ["signal"];
+const WRITE = ["signal", "expect"];
+const LIST = ["signal", "after", "before", "limit", "reverse"];
+const SCAN = ["signal", "after", "limit"];
+const ERASE = ["signal", "ownState"];
+
+/** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
+export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
+  if (typeof driver?.apply !== "function")
+    throw new TypeError(`createStore needs a driver, not ${typeMet(driver)}`);
+  const store = new DriverStore(driver, options, runtime);
+  processState.bareDrivers.set(store, driver);
+  return store;
+}
+
+class DriverStore implements StateStore {
+  readonly limits: StoreLimits;
+  readonly #driver: Driver;
+  readonly #queue: CommitQueue;
+  readonly #now: () => number;
+  readonly #reads: DriverReads;
+  readonly #erases: Erases;
+  readonly #closing: StoreClosing;
+
+  constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
+    const { maxBytes, window, inFlight, layers, room, waitMs } = validateStoreOptions(
+      options,
+      driver.inFlight,
+    );
+    this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
+    const times = new CallTimes(waitMs, this.#driver.timeoutMs ?? driver.timeoutMs);
+    const { now, schedule } = steadyRuntime(runtime);
+    this.#now = now;
+    this.#queue = new CommitQueue(this.#driver, {
+      inFlight,
+      window,
+      room,
+      times,
+      now,
+      schedule,
+    });
+    this.#reads = new DriverReads(this.#driver, times, driver.readsInFlight);
+    this.#erases = new Erases(this.#driver, this.#queue, times);
+    this.#closing = new StoreClosing(this.#driver, [this.#queue, this.#reads, this.#erases]);
+    this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
+  }
+
+  save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
+    return this.#tell("save", async (told) => {
+      const given = this.#enter(options, WRITE);
+      const commit = saveCommit(record, given.options, this.#limits());
+      const { is } = await this.#write(commit, given.signal, told);
+      return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
+    });
+  }
+
+  load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
+    return this.#tell("load", async (told) => {
+      const record = await this.#find(identity, kind, options, told);
+      return record ?? notFound("nothing is stored under this identity and kind");
+    });
+  }
+
+  find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
+    return this.#tell("find", (told) => this.#find(identity, kind, options, told));
+  }
+
+  loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
+    return this.#tell("loadByEventId", async (told) => {
+      const { signal } = this.#enter(options, CALL);
+      const { tenant, user, session } = validateIdentity(identity);
+      const id = readEventId(eventId);
+      const record = await this.#reads.event({ tenant, user, session }, id, signal);
+      // Read as another's, a record must look as if it did not exist: not even its damage may show.
+      if (!record || record.user !== user || record.session !== session) {
+        return notFound("no current record of this session has this event id");
+      }
+      return this.#open(record, { tenant, eventId: id }, told);
+    });
+  }
+
+  delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
+    return this.#tell("delete", async (told) => {
+      const given = this.#enter(options, WRITE);
+      const commit = deleteCommit(identity, kind, given.options);
+      const outcome = await this.#write(commit, given.signal, told);
+      return outcome.is === "applied" && outcome.existed[0] === true;
+    });
+  }
+
+  commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
+    return this.#tell("commit", async (told) => {
+      const { signal } = this.#enter(options, CALL);
+      const commit = validateCommit(changes, this.#limits());
+      const { duplicate, ...erased } = await this.#commit(commit, signal, told);
+      const saves = commit.writes.filter((write) => write.op === "save");
+      return {
+        duplicate,
+        receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })),
+        ...erased,
+      };
+    });
+  }
+
+  list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
+    return this.#tell("list", async (told) => {
+      const given = this.#enter(options, LIST);
+      const owner = validateIdentity(identity);
+      const prefix = readPrefix(kindPrefix);
+      const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
+      return this.#scan(query, UNBOUNDED, given.signal, told);
+    });
+  }
+
+  listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
+    return this.#tell("listKind", async (told) => {
+      const given = this.#enter(options, SCAN);
+      const { tenant } = validateScope(scope);
+      const prefix = readKind(kindPrefix, "kindPrefix");
+      const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
+      return this.#scan(query, PAGE, given.signal, told);
+    });
+  }
+
+  erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
+    return this.#tell("erase", async (told) => {
+      const { options: given, signal } = this.#enter(options, ERASE);
+      const commit = eraseCommit(identity, given);
+      this.#refuseWhenClosed();
+      signal?.throwIfAborted();
+      const { erased } = await this.#erases.commit(commit, signal);
+      const [records = 0] = erased;
+      if (told) told.records = records;
+      return records;
+    });
+  }
+
+  status(): StoreStatus {
+    return { writes: this.#queue.depth, reads: this.#reads.depth };
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    return this.#tell("close", async () => this.#closing.close(options));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #tell<T>(
+    operation: OperationEvent["operation"],
+    work: (told?: ToldOperation) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await tellOperation(operation, this.#driver.name, work);
+    } catch (error) {
+      throw atCaller(error);
+    }
+  }
+
+  /** What every operation does first. */
+  #enter(
+    options: object | undefined,
+    known: readonly string[],
+  ): { options: object; signal: AbortSignal | undefined } {
+    this.#refuseWhenClosed();
+    const given = readOptions(options, known);
+    return { options: given, signal: readSignal(given) };
+  }
+
+  /** Asked again once all arguments were read: a getter among them may have closed the store. */
+  #refuseWhenClosed(): void {
+    if (this.#closing.hasBegun) throw storeClosed();
+  }
+
+  #limits(): { maxBytes: number; now: number } {
+    return { maxBytes: this.limits.maxBytes, now: this.#now() };
+  }
+
+  async #commit(
+    commit: Commit,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<Omit<CommitReceipt, "receipts">> {
+    if (!commit.writes.some(({ op }) => op === "erase"))
+      return { duplicate: (await this.#write(commit, signal, told)).is === "duplicate" };
+    this.#begin(commit, signal, told);
+    const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
+    const records = made.erased.reduce((sum, count) => sum + count, 0);
+    if (told) Object.assign(told, { duplicate: made.duplicate, records });
+    return made;
+  }
+
+  async #write(
+    commit: Commit,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<Accepted> {
+    this.#begin(commit, signal, told);
+    const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
+    if (told) told.duplicate = outcome.is === "duplicate";
+    return outcome;
+  }
+
+  /** What every write does once it is validated. */
+  #begin(commit: Commit, signal: AbortSignal | undefined, told: ToldOperation | undefined): void {
+    this.#refuseWhenClosed();
+    signal?.throwIfAborted();
+    if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
+  }
+
+  async #find(
+    identity: Identity,
+    kind: string,
+    options: CallOptions | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord | undefined> {
+    const { signal } = this.#enter(options, CALL);
+    const slot = validateSlot(identity, kind);
+    const record = await this.#reads.slot(slot, signal);
+    if (record) return this.#open(record, slot, told);
+    if (told) told.records = 0;
+    return undefined;
+  }
+
+  async #open(
+    record: StoredRecord,
+    expected: Partial<StoredRecord>,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord> {
+    const handedOver = this.#driver.handsOver;
+    const opened = isLarge(record)
+      ? await inSlices(openSteps(record, expected, handedOver))
+      : openRecord(record, expected, handedOver);
+    if (told) tellRecords(told, [opened]);
+    return opened;
+  }
+
+  async #scan(
+    range: Range,
+    page: PageSize,
+    signal: AbortSignal | undefined,
+    told: ToldOperation | undefined,
+  ): Promise<StateRecord[]> {
+    const records = await this.#reads.scan(range, page, signal);
+    if (told) tellRecords(told, records);
+    return records;
+  }
+}
+
+function tellRecords(told: ToldOperation, records: readonly StateRecord[]): void {
+  const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
+  Object.assign(told, { records: records.length, bytes });
+}

@@ -1,0 +1,150 @@
+import { askDriver } from "../queue/ask-driver.js";
+import { beforeOver, type CallTime, type CallTimes, limitOf, waitedTooLong } from "../timing/call-time.js";
+import type { CommitQueue } from "../queue/commit-queue.js";
+import type { Commit, Driver, Session, Swept } from "../contract/driver.js";
+import { StateError } from "../contract/errors.js";
+import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
+import type { Payloads } from "../queue/queue-entry.js";
+import { monotonicMs, nextTurn } from "../timing/real-timers.js";
+import { accepted } from "./accepted.js";
+
+/** What became of a commit with erases. */
+export interface Erased {
+  readonly duplicate: boolean;
+  /** Per erase, in order: how many records are gone, those that were swept up among them; 0 of a replay. */
+  readonly erased: readonly number[];
+}
+
+/** A piece of what is left, from when it is asked for. */
+interface Piece {
+  readonly session: Session;
+  readonly asked: number;
+  isUnderWay: boolean;
+  /** Nobody waits for it any more. */
+  isGone: boolean;
+}
+
+/** The commits of one store that erase. What one leaves behind is swept up here, beside the batches, a piece at a time. */
+export class Erases {
+  readonly #driver: Driver;
+  readonly #queue: CommitQueue;
+  readonly #times: CallTimes;
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #abandoned = new AbortController();
+  /** The piece that was asked for last: of several erases each has its turn. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** When a piece was removed, by `monotonicMs`. */
+  #gotOnAt = Number.NEGATIVE_INFINITY;
+
+  constructor(driver: Driver, queue: CommitQueue, times: CallTimes) {
+    this.#driver = driver;
+    this.#queue = queue;
+    this.#times = times;
+  }
+
+  /**
+   * Resolves when nothing is left of what it erases. Once the commit itself has happened, the signal ends nothing, and what
+   * it left behind has the time of a call anew whenever a piece of it, or of another erase's, is gone.
+   */
+  commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
+    const erased = this.#commit(commit, signal, payloads);
+    this.#underWay.add(erased);
+    const done = () => this.#underWay.delete(erased);
+    erased.then(done, done);
+    return erased;
+  }
+
+  /** Resolves when none of them is under way. */
+  async finished(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** Rejects those that sweep; what is left stays unseen, and is later work's to remove. */
+  abandon(): void {
+    this.#abandoned.abort(new Error("the store was closed before everything was removed"));
+  }
+
+  async #commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
+    const outcome = accepted(commit, await this.#queue.commit(commit, signal, payloads));
+    const sessions = commit.writes.flatMap((write) => (write.op === "erase" ? write.session : []));
+    if (outcome.is === "applied") {
+      const { erased = [], remains } = outcome;
+      const swept = remains ? await this.#sweepAll(sessions) : [];
+      return {
+        duplicate: false,
+        erased: sessions.map((_, index) => (erased[index] ?? 0) + (swept[index] ?? 0)),
+      };
+    }
+    if (sessions.length === commit.writes.length)
+      throw notCounted(new Error("the driver took an erase for a replay"));
+    // It may be its own first try that it is a replay of, whose answer was lost: that may have left something behind.
+    await this.#sweepAll(sessions);
+    return { duplicate: true, erased: sessions.map(() => 0) };
+  }
+
+  async #sweepAll(sessions: readonly Session[]): Promise<number[]> {
+    const swept: number[] = [];
+    for (const session of sessions) swept.push(await this.#sweep(session));
+    return swept;
+  }
+
+  async #sweep(session: Session): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const swept = await this.#next(session).catch((cause: unknown) => {
+        throw notCounted(cause);
+      });
+      removed += swept.removed;
+      if (!swept.more) return removed;
+    }
+  }
+
+  /** The next piece, when it has its turn. */
+  async #next(session: Session): Promise<Swept> {
+    const piece: Piece = { session, asked: monotonicMs(), isUnderWay: false, isGone: false };
+    const swept = this.#last.then(() => this.#sweepPiece(piece));
+    this.#last = swept.catch(() => {});
+    await this.#turnOf(piece, this.#last);
+    return unlessAborted(swept, this.#abandoned.signal);
+  }
+
+  /** Resolves when it is under way or over; rejects when nothing gets on for as long as a call may wait. */
+  async #turnOf(piece: Piece, over: Promise<unknown>): Promise<void> {
+    for (let isOver = false; !isOver && !piece.isUnderWay; ) {
+      const time = this.#timeOf(piece);
+      const left = time.waitsUntil - monotonicMs();
+      if (left <= 0) {
+        piece.isGone = true;
+        throw waitedTooLong(time, "nothing was removed", "its turn behind what other erases have left");
+      }
+      isOver = await settlesWithin(over, left, this.#abandoned.signal);
+      this.#abandoned.signal.throwIfAborted();
+    }
+  }
+
+  #timeOf({ asked }: Piece): CallTime {
+    return this.#times.begin(Math.max(asked, this.#gotOnAt));
+  }
+
+  /** In memory a piece is removed at once: without a pause, nothing else would have its turn before the last. */
+  async #sweepPiece(piece: Piece): Promise<Swept> {
+    this.#abandoned.signal.throwIfAborted();
+    if (piece.isGone) return { removed: 0, more: true };
+    piece.isUnderWay = true;
+    const time = this.#timeOf(piece);
+    const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
+    const swept = await beforeOver(time, askDriver(ask, "the driver failed to sweep"));
+    if (!Number.isSafeInteger(swept?.removed))
+      throw new Error("the driver swept a number of records that is none");
+    this.#gotOnAt = monotonicMs();
+    await nextTurn();
+    return swept;
+  }
+}
+
+/** OUTCOME_UNKNOWN, for a commit that happened: nothing shows what it left behind, and a driver goes on with it. */
+function notCounted(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  const message =
+    "what was to be erased is erased, but not all that was left of it has been removed yet: erase it again, or leave it to later work";
+  return new StateError("OUTCOME_UNKNOWN", message, { details: {}, cause, retryable: false });
+}

@@ -1,0 +1,165 @@
+import type { StateStore } from "../contract/store.js";
+import type { Driver, DriverFactory } from "../contract/driver.js";
+import { createStore } from "./driver-store.js";
+import { invalid, StateError } from "../contract/errors.js";
+import { processState } from "../process/process-state.js";
+import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
+import { typeMet } from "../contract/type-met.js";
+import { readNamed, readObject } from "../validation/validate.js";
+
+/**
+ * The configuration of each driver, by its name. Open to declaration merging:
+ *
+ * ```ts
+ * declare module "groundstate" {
+ *   interface DriverConfigs { lmdb: { path: string } }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: drivers fill it in
+export interface DriverConfigs {}
+
+/** The driver of a configuration that names none. */
+export const DEFAULT_DRIVER = "memory";
+
+/** What `openStore` takes: a driver's name, its configuration, and the options of the store. */
+export type StoreConfig =
+  | {
+      [D in keyof DriverConfigs]: { readonly driver: D } & DriverConfigs[D] & StoreOptions;
+    }[keyof DriverConfigs]
+  | (StoreOptions & { readonly driver?: never });
+
+/** A driver's name by a URL's scheme. Of a URL that only begins when the program runs, it may be any. */
+type DriverOf<Url extends string> = Url extends `${infer Scheme}:${string}`
+  ? string extends Scheme
+    ? keyof DriverConfigs
+    : Lowercase<Scheme> extends "postgresql"
+      ? "postgres"
+      : Lowercase<Scheme>
+  : keyof DriverConfigs;
+
+/** What a driver's configuration has beside its URL, for each of these drivers. */
+type BesideUrl<D> = D extends keyof DriverConfigs
+  ? Partial<Omit<DriverConfigs[D], "url">> & StoreOptions
+  : never;
+
+/**
+ * What `openStore` takes beside a URL: the options of the store, and those of the driver that the scheme names. Where the
+ * URL is not known to the compiler, those of any driver.
+ */
+export type UrlOptions<Url extends string = string> = StoreOptions | BesideUrl<DriverOf<Url>>;
+
+/** Schemes that mean a driver of another name. */
+const ALIASES: ReadonlyMap<string, string> = new Map([["postgresql", "postgres"]]);
+
+/** A scheme, a colon, and what is the driver's own business. */
+const URL_FORM = /^([a-z][a-z0-9+.-]*):/i;
+const NAME_FORM = /^[\w+.-]{1,40}$/;
+
+/** Makes a driver known by name. TypeError when the name is empty or taken, or `factory` is no function. */
+export function registerDriver<C>(name: string, factory: DriverFactory<C>): void {
+  if (typeof name !== "string" || name === "") throw new TypeError("a driver needs a name");
+  if (typeof factory !== "function") throw new TypeError(`driver ${name} needs a factory function`);
+  if (processState.drivers.has(name)) throw new TypeError(`driver ${name} is registered already`);
+  processState.drivers.set(name, factory as DriverFactory);
+}
+
+/** The names of all drivers that `openStore` knows, sorted. */
+export function registeredDrivers(): string[] {
+  return [...processState.drivers.keys()].sort();
+}
+
+/**
+ * Opens a store.
+ *
+ * From a URL, the scheme being the driver's name: `memory:`, `sqlite:./state.db` (everything after the colon is a
+ * path), `postgres://...`; what else the driver and the store are told goes beside it. From a configuration: `{ driver: "sqlite", path: "./state.db" }`; one that names no
+ * driver means `memory`.
+ *
+ * UNKNOWN_DRIVER, INVALID_RECORD, and what the driver throws when it cannot open.
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "groundstate";
+ * import "groundstate/drivers";
+ *
+ * const memory = await openStore("memory:");
+ * const file = await openStore("sqlite:./state.db", { durability: "full" });
+ * const server = await openStore({ driver: "postgres", url, poolSize: 5, migrate: "verify" });
+ * for (const each of [memory, file, server]) await each.close();
+ * ```
+ */
+export function openStore(target: string | StoreConfig): Promise<StateStore>;
+export function openStore<Url extends string>(url: Url, options?: UrlOptions<Url>): Promise<StateStore>;
+export async function openStore(target: string | StoreConfig, options?: object): Promise<StateStore> {
+  if (typeof target === "string") {
+    return openDriver(driverOf(target), {
+      ...(options === undefined ? {} : readObject(options, "options")),
+      url: target,
+    });
+  }
+  const config = readTarget(target);
+  // What belongs to a driver must not end up in memory because the driver's name was left out.
+  if (!("driver" in config))
+    return openDriver(DEFAULT_DRIVER, readNamed(config, "config without a driver", STORE_OPTIONS));
+  const { driver, ...rest } = config;
+  return openDriver(driver as string, rest);
+}
+
+/** Opens a store of a driver by name, from configuration whose type is not known. */
+export async function openDriver(name: string, config: object = {}): Promise<StateStore> {
+  const factory = processState.drivers.get(name) as DriverFactory<object> | undefined;
+  if (factory === undefined) throw unknownDriver(name);
+  const options = storeOptions(readObject(config, "config"));
+  // Before anything is opened that would have to be closed again.
+  validateStoreOptions(options);
+  const opened = await factory(config);
+  if (typeof (opened as Partial<StateStore>)?.save === "function") return opened as StateStore;
+  if (typeof (opened as Partial<Driver>)?.apply !== "function") {
+    throw new TypeError(`the factory of driver ${name} gave neither a driver nor a store`);
+  }
+  const driver = opened as Driver;
+  try {
+    return createStore(driver, { layers: driver.layers ?? [], ...options });
+  } catch (error) {
+    // A layer threw: nobody else could release what was opened. Its error says more than one of the release.
+    await driver.close().catch(() => {});
+    throw error;
+  }
+}
+
+function readTarget(target: unknown): { readonly driver?: unknown } {
+  if (typeof target === "object" && target !== null && isPlain(target)) return target;
+  const hint = target === undefined ? ": is a variable of the environment not set?" : "";
+  throw invalid("target", `a URL or a configuration, not ${typeMet(target)}${hint}`);
+}
+
+/** A URL, an array or a promise has no fields of its own, and would pass for a configuration that names no driver. */
+function isPlain(config: object): boolean {
+  const prototype = Object.getPrototypeOf(config);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function driverOf(url: string): string {
+  const scheme = URL_FORM.exec(url)?.[1]?.toLowerCase();
+  if (scheme === undefined)
+    throw invalid("target", "a URL such as sqlite:./state.db or postgres://host/database, or memory:");
+  return ALIASES.get(scheme) ?? scheme;
+}
+
+function storeOptions(config: StoreOptions): StoreOptions {
+  return Object.fromEntries(
+    STORE_OPTIONS.filter((name) => name in config).map((name) => [name, config[name]]),
+  );
+}
+
+function unknownDriver(name: unknown): StateError {
+  if (typeof name !== "string" || name === "") return invalid("driver", "a name");
+  const registered = registeredDrivers();
+  const known = registered.length === 0 ? 'none: import "groundstate/drivers" first' : registered.join(", ");
+  // A name of another form may be a URL that was given in its place, with a password in it.
+  const driver = NAME_FORM.test(name) ? name : "?";
+  return new StateError("UNKNOWN_DRIVER", `no driver called ${driver} is registered (registered: ${known})`, {
+    details: { driver, registered },
+  });
+}

@@ -1,0 +1,62 @@
+import { askDriver } from "../queue/ask-driver.js";
+import type { CloseOptions } from "../contract/store.js";
+import type { Driver } from "../contract/driver.js";
+import { StateError } from "../contract/errors.js";
+import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
+import { readInteger, readOptions, readSignal } from "../validation/validate.js";
+
+const OPTIONS = ["signal", "timeoutMs"];
+/** Of accepted writes by default, and then of the driver, in milliseconds. */
+const CLOSE_MS = 10_000;
+const MOST_MS = 2 ** 31 - 1;
+
+/** Something of a store that must come to its end. */
+export interface Closable {
+  /** Resolves when nothing of it is under way. */
+  finished(): Promise<unknown>;
+  /** Settles what is unfinished, once that is waited for no longer. */
+  abandon?(): void;
+  /** Begins nothing more. */
+  stop?(): void;
+}
+
+/** The end of a store: what it accepted, and then its driver. */
+export class StoreClosing {
+  readonly #driver: Driver;
+  readonly #parts: readonly Closable[];
+  #closing: Promise<void> | undefined;
+  /** Aborts when what is unfinished shall be waited for no longer. */
+  readonly #hurry = new AbortController();
+
+  constructor(driver: Driver, parts: readonly Closable[]) {
+    this.#driver = driver;
+    this.#parts = parts;
+  }
+
+  get hasBegun(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  close(options: CloseOptions | undefined): Promise<void> {
+    const given = readOptions(options, OPTIONS);
+    const signal = readSignal(given);
+    const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
+    this.#closing ??= this.#shutdown();
+    // Of several that close it, whoever is in the greatest hurry decides.
+    void settlesWithin(this.#closing, timeoutMs, signal).then((isClosed) => isClosed || this.#hurry.abort());
+    return this.#closing;
+  }
+
+  async #shutdown(): Promise<void> {
+    const finished = Promise.all(this.#parts.map((part) => part.finished()));
+    await unlessAborted(finished, this.#hurry.signal).catch(() => {
+      for (const part of this.#parts) part.abandon?.();
+    });
+    for (const part of this.#parts) part.stop?.();
+    const released = askDriver(() => this.#driver.close(), "the driver failed to close");
+    if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
+    throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
+      details: { reason: "unreachable" },
+    });
+  }
+}

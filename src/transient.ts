@@ -1,6 +1,0 @@
-import { isStateError } from "./errors.js";
-
-/** Nothing was written, and the reason passes by itself. */
-export function isTransient(error: unknown): boolean {
-  return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details?.reason);
-}

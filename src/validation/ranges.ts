@@ -1,0 +1,34 @@
+import type { ListOptions, ScanOptions } from "../contract/store.js";
+import type { ScanQuery, Slot } from "../contract/driver.js";
+import { invalid } from "../contract/errors.js";
+import { readLimit, readPlace } from "./validate.js";
+import { readKind } from "./validate-text.js";
+
+/** What a scan is to return, however many pages it takes. */
+export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
+
+/** What the options of a `list` narrow it to. */
+export function listRange(
+  owner: Omit<Slot, "kind">,
+  options: ListOptions,
+): Pick<Range, "reverse" | "limit" | "after" | "before"> {
+  const { reverse = false } = options;
+  if (typeof reverse !== "boolean" || ("reverse" in options && options.reverse === undefined)) {
+    throw invalid("reverse", "true or false");
+  }
+  return {
+    reverse,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: { ...owner, kind: readKind(options.after, "after") } } : {}),
+    ...("before" in options ? { before: { ...owner, kind: readKind(options.before, "before") } } : {}),
+  };
+}
+
+/** What the options of a `listKind` narrow it to. */
+export function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "after"> {
+  return {
+    reverse: false,
+    ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
+    ...("after" in options ? { after: readPlace(options.after, "after") } : {}),
+  };
+}

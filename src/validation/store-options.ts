@@ -1,0 +1,91 @@
+import type { Layer } from "../contract/driver.js";
+import { invalid } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { readInteger, readNamed, readOptions } from "./validate.js";
+
+/**
+ * The options of every store, whatever its driver. One that is present with the value `undefined` is
+ * INVALID_RECORD.
+ */
+export interface StoreOptions {
+  /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** How long an event id stays seen after it was saved, in milliseconds. Default 24 hours. */
+  readonly idempotencyWindowMs?: number;
+  /** Wrapped around the driver, the first outermost. */
+  readonly layers?: readonly Layer[];
+  /** How many batches of commits may be under way at once: 1 to 16. Default what the driver likes best. */
+  readonly inFlight?: number;
+  /**
+   * How many payload bytes may wait to be written, and be under way, in this store: from 1. Default 64 MiB. No tenant
+   * gets more of it than it leaves for others, alone half. A call that finds no room waits for it, and its payload must be
+   * left alone until then; a commit that is larger than all of it is let in when it is empty.
+   */
+  readonly maxQueuedBytes?: number;
+  /** The same, in commits: from 1. Default 10,000. */
+  readonly maxQueuedCommits?: number;
+  /**
+   * How long a call may wait for room and for its turn before it is sent to the driver, in milliseconds: from 1. Then it
+   * is UNAVAILABLE with the reason `busy`, and nothing was written or read. Default 30 seconds; with a driver whose calls
+   * have a bound of their own (Postgres: `timeoutMs`), never more than four fifths of that, which the wait is part of.
+   */
+  readonly queueTimeoutMs?: number;
+}
+
+/** The names of all options of a store: a driver's configuration comes with them. */
+export const STORE_OPTIONS = [
+  "maxBytes",
+  "idempotencyWindowMs",
+  "layers",
+  "inFlight",
+  "maxQueuedBytes",
+  "maxQueuedCommits",
+  "queueTimeoutMs",
+] as const;
+
+const QUEUED_BYTES = 64 * 1024 * 1024;
+const QUEUED_COMMITS = 10_000;
+const QUEUE_MS = 30_000;
+const MOST_MS = 2 ** 31 - 1;
+
+const MOST_IN_FLIGHT = 16;
+
+/** A driver's configuration, which comes with its name and the options of the store, and may hold nothing else. */
+export function readDriverConfig(config: unknown, own: readonly string[]): object {
+  return readNamed(config, "config", [...own, "driver", ...STORE_OPTIONS]);
+}
+
+/** The options of a store, checked, with what they are when left out. */
+export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
+  const given = readOptions(options, STORE_OPTIONS) as StoreOptions;
+  const maxBytes =
+    "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
+  const window =
+    "idempotencyWindowMs" in given ? readWindow(given.idempotencyWindowMs) : LIMITS.idempotencyWindowMs;
+  const inFlight = "inFlight" in given ? given.inFlight : likedInFlight;
+  const layers = "layers" in given ? given.layers : [];
+  if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
+    throw invalid("layers", "an array of functions");
+  }
+  const number = (
+    field: "maxQueuedBytes" | "maxQueuedCommits" | "queueTimeoutMs",
+    usual: number,
+    most = Number.MAX_SAFE_INTEGER,
+  ) => (field in given ? readInteger(given[field], field, 1, most) : usual);
+  return {
+    room: {
+      bytes: number("maxQueuedBytes", QUEUED_BYTES),
+      commits: number("maxQueuedCommits", QUEUED_COMMITS),
+    },
+    waitMs: number("queueTimeoutMs", QUEUE_MS, MOST_MS),
+    maxBytes: maxBytes ?? LIMITS.payloadBytes,
+    window,
+    inFlight: readInteger(inFlight, "inFlight", 1, MOST_IN_FLIGHT),
+    layers: layers as readonly Layer[],
+  };
+}
+
+/** An idempotency window, in milliseconds. */
+export function readWindow(value: unknown): number {
+  return readInteger(value, "idempotencyWindowMs", 1, Number.MAX_SAFE_INTEGER);
+}

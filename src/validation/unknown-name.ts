@@ -1,0 +1,29 @@
+import { invalid, type StateError } from "../contract/errors.js";
+
+const NAME = /^[A-Za-z_$][\w$]{0,39}$/;
+
+/** INVALID_RECORD for a name that is none of those known; a name of another form than those in programs might be data. */
+export function unknownName(
+  field: string,
+  name: string,
+  known: readonly string[],
+): StateError<"INVALID_RECORD"> {
+  const rule = `an object of nothing but ${known.join(", ")}`;
+  if (!NAME.test(name)) return invalid(field, rule);
+  const near = known.find((each) => isNear(plain(each), plain(name)));
+  return invalid(field, `${rule}, without ${name}${near === undefined ? "" : ` (${near}?)`}`);
+}
+
+/** promptTokens and prompt_tokens are the same, to whoever wrote one for the other. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll("_", "");
+}
+
+/** Spelled the same, one the beginning of the other, or one letter too many, missing or wrong. */
+function isNear(one: string, other: string): boolean {
+  if (one.startsWith(other) || other.startsWith(one)) return true;
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same++;
+  const [rest, otherRest] = [one.slice(same), other.slice(same)];
+  return rest.slice(1) === otherRest.slice(1) || rest.slice(1) === otherRest || rest === otherRest.slice(1);
+}

@@ -1,0 +1,44 @@
+import { types } from "node:util";
+import { invalid, mistyped } from "../contract/errors.js";
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const lengthOf = getter<number>("byteLength");
+const offsetOf = getter<number>("byteOffset");
+const bufferOf = getter<ArrayBufferLike>("buffer");
+const at = Reflect.get(typedArray, "at") as (index: number) => number | undefined;
+
+/** A payload, a `Uint8Array` (a Buffer is one) of at most `maxBytes`; still on the caller's memory. */
+export function readPayload(value: unknown, field: string, maxBytes: number): Uint8Array {
+  if (!types.isUint8Array(value)) throw mistyped(field, "a Uint8Array", value);
+  // A subclass may lie about its length: only the intrinsic getters are believed.
+  const length = lengthOf.call(value);
+  if (length > maxBytes) throw invalid(field, `at most ${maxBytes} bytes`);
+  if (length === 0 && isOutOfBounds(value)) throw invalid(field, "a Uint8Array whose buffer is not detached");
+  return new Uint8Array(bufferOf.call(value), offsetOf.call(value), length);
+}
+
+/** A copy that shares no memory with its source, nor with a pool. */
+export function copyBytes(source: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(Buffer.allocUnsafeSlow(source.byteLength).buffer);
+  copy.set(source);
+  return copy;
+}
+
+/** The same memory as a plain Uint8Array. A Buffer means other things by some of its methods. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A detached view reads as empty; every method of the prototype throws on one. */
+function isOutOfBounds(view: Uint8Array): boolean {
+  try {
+    at.call(view, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function getter<T>(name: string): (this: Uint8Array) => T {
+  return Object.getOwnPropertyDescriptor(typedArray, name)?.get as (this: Uint8Array) => T;
+}

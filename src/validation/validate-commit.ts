@@ -1,0 +1,126 @@
+import type { Change } from "../contract/store.js";
+import { slotOf } from "../rules/decide.js";
+import type { Commit, Write } from "../contract/driver.js";
+import { identityRequired, invalid, isStateError } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import { sessionKey, slotKey } from "../rules/slot-key.js";
+import {
+  type RecordLimits,
+  readExpect,
+  readNamed,
+  readObject,
+  readRecord,
+  validateErased,
+  validateSlot,
+} from "./validate.js";
+
+/**
+ * A commit checked: 1 to 256 changes, one tenant, no slot and no event id twice, nothing else of a session that it
+ * erases. Its payloads are still the caller's, and
+ * become its own by `CallersPayloads`.
+ */
+export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
+  if (!Array.isArray(changes)) throw invalid("changes", "an array");
+  const { length } = changes;
+  if (!Number.isInteger(length) || length < 1 || length > LIMITS.changes) {
+    throw invalid("changes", `1 to ${LIMITS.changes} changes`);
+  }
+  let bytes = 0;
+  // By index, for an iterator or a Proxy could hand out more than it said.
+  const writes = Array.from({ length }, (_, index) => {
+    const write = readNumbered(changes[index], index, limits);
+    if (write.op === "save") bytes += write.record.bytes.byteLength;
+    if (bytes > LIMITS.commitBytes) throw invalid("changes", `at most ${LIMITS.commitBytes} bytes together`);
+    return write;
+  });
+  return { tenant: readTenant(writes), writes: refuseTwice(writes) };
+}
+
+/** A commit of one save; its payload is still the caller's. */
+export function saveCommit(
+  record: unknown,
+  options: object,
+  limits: RecordLimits,
+): Commit & { readonly writes: readonly [Extract<Write, { op: "save" }>] } {
+  const write = withExpect({ op: "save", record: readRecord(record, limits) } as const, options);
+  return { tenant: write.record.tenant, writes: [write] };
+}
+
+/** A commit of one delete. */
+export function deleteCommit(identity: unknown, kind: unknown, options: object): Commit {
+  const write = withExpect({ op: "delete", slot: validateSlot(identity, kind) }, options);
+  return { tenant: slotOf(write).tenant, writes: [write] };
+}
+
+/** A commit of one erase. */
+export function eraseCommit(identity: unknown, options: object): Commit {
+  const session = validateErased(identity, options);
+  return { tenant: session.tenant, writes: [{ op: "erase", session }] };
+}
+
+/** A change; what is wrong with it is reported with its index. */
+function readNumbered(value: unknown, change: number, limits: RecordLimits): Write {
+  try {
+    return readChange(value, limits);
+  } catch (error) {
+    if (isStateError(error, "INVALID_RECORD")) throw invalid(error.details.field, error.details.rule, change);
+    if (isStateError(error, "IDENTITY_REQUIRED")) throw identityRequired(error.details.field, change);
+    throw error;
+  }
+}
+
+function readChange(value: unknown, limits: RecordLimits): Write {
+  const { op } = readObject(value, "change") as Partial<Change>;
+  switch (op) {
+    case "save": {
+      const change = readNamed(value, "change", ["op", "record", "expect"]) as Extract<
+        Change,
+        { op: "save" }
+      >;
+      return withExpect({ op, record: readRecord(change.record, limits) }, change);
+    }
+    case "delete": {
+      const change = readSlotChange(value);
+      return withExpect({ op, slot: validateSlot(change.identity, change.kind) }, change);
+    }
+    case "check": {
+      const change = readSlotChange(value);
+      const expect = readExpect(change);
+      if (expect === undefined) throw invalid("expect", "given: a check is a condition and nothing else");
+      return { op, slot: validateSlot(change.identity, change.kind), expect };
+    }
+    case "erase": {
+      const change = readNamed(value, "change", ["op", "identity", "ownState"]) as { identity?: unknown };
+      return { op, session: validateErased(change.identity, change) };
+    }
+    default:
+      throw invalid("op", '"save", "delete", "check" or "erase"');
+  }
+}
+
+function readSlotChange(value: unknown): { identity?: unknown; kind?: unknown } {
+  return readNamed(value, "change", ["op", "identity", "kind", "expect"]);
+}
+
+function withExpect<W extends Write>(write: W, options: object): W {
+  const expect = readExpect(options);
+  return expect === undefined ? write : { ...write, expect };
+}
+
+function readTenant(writes: readonly Write[]): string {
+  const { tenant } = slotOf(writes[0] as Write);
+  if (writes.some((write) => slotOf(write).tenant !== tenant)) throw invalid("changes", "of one tenant");
+  return tenant;
+}
+
+function refuseTwice(writes: readonly Write[]): readonly Write[] {
+  const slots = new Set(writes.map((write) => slotKey(slotOf(write))));
+  if (slots.size < writes.length) throw invalid("changes", "about different slots");
+  const erased = new Set(writes.flatMap((write) => (write.op === "erase" ? sessionKey(write.session) : [])));
+  if (writes.some((write) => write.op !== "erase" && erased.has(sessionKey(slotOf(write)))))
+    throw invalid("changes", "of other sessions than those it erases");
+  const saves = writes.filter((write) => write.op === "save");
+  const events = new Set(saves.map((write) => write.record.eventId));
+  if (events.size < saves.length) throw invalid("changes", "saves with different event ids");
+  return writes;
+}

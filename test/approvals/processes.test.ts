@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { createApprovals } from "../../src/approvals/index.js";
+import { CALL } from "./states.js";
+import { inProcesses } from "../typed/processes.js";
+import { newSession, onSharedStores } from "../typed/stores.js";
+
+const ROUNDS = 10;
+
+interface Answer {
+  readonly decide: readonly string[];
+  readonly claim: readonly string[];
+  readonly requested: readonly boolean[];
+}
+
+/** Each process asks for the same calls, decides on them and claims them; what it was told, as `code: who won`. */
+const CONTENDER = `
+  import { createApprovals } from "groundstate/approvals";
+  const approvals = createApprovals(store);
+  const by = "process-" + me;
+  const told = (work) => work.then(
+    ({ decision, claim }) => "won: " + (claim ?? decision).by,
+    ({ code, details }) => code + ": " + (details.winner ?? details).by,
+  );
+  const requested = [], decide = [], claim = [];
+  for (let round = 0; round < args.rounds; round++) {
+    const id = "call-" + round;
+    requested.push((await approvals.request(args.who, { ...args.call, id })).duplicate);
+    const decision = args.decisions[me % args.decisions.length];
+    decide.push(await told(approvals.decide(args.who, id, { decision, by, token: by })));
+    claim.push(await told(approvals.claim(args.who, id, { ...args.call, by, token: by })));
+  }
+  console.log(JSON.stringify({ requested, decide, claim }));
+`;
+
+onSharedStores((opened) => {
+  async function contend(decisions: readonly string[]) {
+    const who = newSession();
+    const args = { who, call: CALL, rounds: ROUNDS, decisions };
+    const answers = await inProcesses<Answer>(8, opened.url, args, CONTENDER);
+    const approvals = createApprovals(opened.store);
+    const stored = await Promise.all(
+      Array.from({ length: ROUNDS }, (_, round) => approvals.get(who, `call-${round}`)),
+    );
+    expect((await approvals.list({ tenant: who.tenant })).approvals).toHaveLength(ROUNDS);
+    return { answers, stored };
+  }
+
+  test("of 8 processes one asks, one decides and one claims, and all others are told who", async () => {
+    const { answers, stored } = await contend(["approve"]);
+    for (const [round, { status, decision, claim }] of stored.entries()) {
+      expect(status).toBe("claimed");
+      expect(answers.filter(({ requested }) => requested[round] === false)).toHaveLength(1);
+      expect(answers.map(({ decide }) => decide[round]).sort()).toEqual([
+        ...new Array(7).fill(`ALREADY_DECIDED: ${decision?.by}`),
+        `won: ${decision?.by}`,
+      ]);
+      expect(answers.map((answer) => answer.claim[round]).sort()).toEqual([
+        ...new Array(7).fill(`ALREADY_CLAIMED: ${claim?.by}`),
+        `won: ${claim?.by}`,
+      ]);
+    }
+  });
+
+  test("where they disagree, one decision holds for the claims of all", async () => {
+    const { answers, stored } = await contend(["approve", "deny"]);
+    for (const [round, { status, decision, claim }] of stored.entries()) {
+      expect(answers.filter(({ decide }) => decide[round] === `won: ${decision?.by}`)).toHaveLength(1);
+      const claims = answers.map((answer) => answer.claim[round]);
+      if (decision?.status === "denied") {
+        expect(status).toBe("denied");
+        expect(claims).toEqual(new Array(8).fill(`ALREADY_DECIDED: ${decision.by}`));
+      } else {
+        expect(claims.filter((told) => told === `won: ${claim?.by}`)).toHaveLength(1);
+        expect(claims.filter((told) => told === `ALREADY_CLAIMED: ${claim?.by}`)).toHaveLength(7);
+      }
+    }
+  });
+
+  test("the check sees a gate that lets two through", async () => {
+    const who = newSession();
+    // As it is where the state is read, and then written whatever it has become.
+    const answers = await inProcesses<string>(
+      8,
+      opened.url,
+      { who },
+      `
+        import { newEventId } from "groundstate";
+        import { setTimeout as sleep } from "node:timers/promises";
+        const found = await store.find(args.who, "gate");
+        await sleep(2000);
+        if (found === undefined) await store.save({ eventId: newEventId(), identity: args.who, kind: "gate", bytes: new Uint8Array() });
+        console.log(JSON.stringify(found === undefined ? "won" : "late"));
+      `,
+    );
+    expect(answers.filter((answer) => answer === "won").length).toBeGreaterThan(1);
+  });
+});

@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { openMemory } from "../../drivers/memory/index.js";
+import { createStore, newEventId, type StateStore, tenantIdentity, userIdentity } from "../../src/index.js";
+import { createLedger } from "../../src/ledger/index.js";
+import { digestOf } from "../../src/typed/names.js";
+import { soak } from "../soak.js";
+import { newSession, onEveryStore } from "../typed/stores.js";
+
+const CALL = { provider: "p", model: "m" };
+const HELD = 400;
+
+/** What lies in a budget's line, and what holds there are. */
+async function recordsOf(store: StateStore, who: { tenant: string; user: string }) {
+  const under = [tenantIdentity(who.tenant), userIdentity(who.tenant, who.user)];
+  const found = under.flatMap((owner) =>
+    ["ledger.due/", "ledger.hold/"].map((prefix) => store.list(owner, prefix)),
+  );
+  return (await Promise.all(found)).flat().length;
+}
+
+/** A budget as it was stored while holds lay inside its record. */
+function budgetOfBefore(open: readonly { id: string; until: number }[]): Uint8Array {
+  const from = { calls: 0, unpricedCalls: 0, cost: "0" };
+  const tokens = { promptTokens: 0, completionTokens: 0, cachedReadTokens: 0, cachedWriteTokens: 0 };
+  const holds = open.map((hold) => ({ ...hold, amounts: { tokens: 0, cost: "0", calls: 1 } }));
+  return Buffer.from(JSON.stringify({ limits: { calls: 5 }, from: { ...from, ...tokens }, open: holds }));
+}
+
+test("a budget's record does not grow with what it holds back, in 4 KiB too", async () => {
+  const store = createStore(await openMemory(), { maxBytes: 4096 });
+  const ledger = createLedger(store);
+  const who = newSession();
+  const count = Math.max(2000, Math.min(20_000, soak(2000)));
+  await ledger.setBudget(who, { calls: count });
+  await ledger.setBudget({ tenant: who.tenant }, { calls: 1e6 });
+  const made = [];
+  for (let n = 0; n < count; n += 500)
+    made.push(...(await Promise.all(Array.from({ length: 500 }, () => ledger.reserve(who, {})))));
+  expect((await ledger.budget(who))?.reserved.calls).toBe(count);
+  await expect(ledger.reserve(who, {})).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+  const budgets = await store.list(userIdentity(who.tenant, who.user), "ledger.budget/");
+  expect(Math.max(...budgets.map(({ bytes }) => bytes.length))).toBeLessThan(1000);
+  await Promise.all(made.slice(0, 100).map(({ id }) => ledger.settle(who, id, CALL)));
+  await Promise.all(made.slice(100).map(({ id }) => ledger.release(who, id)));
+  expect(await ledger.budget(who)).toMatchObject({ spent: { calls: 100 }, reserved: { calls: 0 } });
+  expect(await recordsOf(store, who)).toBe(0);
+});
+
+onEveryStore((opened) => {
+  const timed = () => {
+    const clock = { now: Date.now() };
+    return { clock, ledger: createLedger(opened.store, { clock: () => clock.now }) };
+  };
+
+  test("many overdue reservations are freed in pieces, as many as stand in the way", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    await ledger.setBudget(who, { calls: HELD });
+    await ledger.setBudget({ tenant: who.tenant }, { calls: 1e6 });
+    await Promise.all(Array.from({ length: HELD }, () => ledger.reserve(who, { ttlMs: 1000 })));
+    clock.now += 1000;
+    // What is overdue counts no more, whether or not anybody freed it.
+    expect((await ledger.budget(who))?.reserved.calls).toBe(0);
+    await ledger.reserve(who, {});
+    expect(await recordsOf(opened.store, who)).toBeGreaterThan(HELD);
+    await ledger.reserve(who, { calls: HELD - 1 });
+    await expect(ledger.reserve(who, {})).rejects.toMatchObject({
+      code: "BUDGET_EXCEEDED",
+      message: expect.stringContaining(`limit ${HELD}, spent 0, reserved ${HELD}, requested 1`),
+      details: { reserved: HELD },
+    });
+    expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(HELD);
+    // Two reservations, each in two budgets.
+    expect(await recordsOf(opened.store, who)).toBe(2 * 3);
+  });
+
+  test("a budget that is removed keeps the reservations of others, and set again it holds none of its own", async () => {
+    const { ledger } = timed();
+    const who = newSession();
+    for (const scope of [who, { tenant: who.tenant }]) await ledger.setBudget(scope, { calls: 1000 });
+    const made = await Promise.all(Array.from({ length: 250 }, () => ledger.reserve(who, {})));
+    expect(await ledger.removeBudget(who)).toBe(true);
+    await ledger.setBudget(who, { calls: 1000 });
+    expect((await ledger.budget(who))?.reserved.calls).toBe(0);
+    expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(250);
+    await Promise.all(made.map(({ id }) => ledger.release(who, id)));
+    expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(0);
+    expect(await recordsOf(opened.store, who)).toBe(0);
+  });
+
+  test("reservations at the same time as overdue ones are freed never overspend together", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    const other = createLedger(opened.store, { clock: () => clock.now });
+    await ledger.setBudget(who, { calls: 40 });
+    await Promise.all(Array.from({ length: 40 }, () => ledger.reserve(who, { ttlMs: 10 })));
+    clock.now += 10;
+    const results = await Promise.allSettled(
+      Array.from({ length: 80 }, (_, n) => (n % 2 === 0 ? ledger : other).reserve(who, {})),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(40);
+    expect((await ledger.budget(who))?.reserved.calls).toBe(40);
+    expect(await recordsOf(opened.store, who)).toBe(40 * 2);
+  });
+
+  test("reservations that lie inside a budget's record count, are found by their id, freed and forgotten", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    const prefix = digestOf(who.user, who.session);
+    const held = ["a", "b", "c", "late"].map((id) => ({
+      id: `${prefix}/${id}`,
+      until: clock.now + (id === "late" ? 0 : 60_000),
+    }));
+    await opened.store.save({
+      eventId: newEventId(),
+      identity: tenantIdentity(who.tenant),
+      kind: "ledger.budget/tenant",
+      bytes: budgetOfBefore(held),
+    });
+    const of = { tenant: who.tenant };
+    expect((await ledger.budget(of))?.reserved.calls).toBe(3);
+    expect((await ledger.reserve(who, { id: "a" })).expiresAt).toEqual(new Date(clock.now + 60_000));
+    await expect(ledger.reserve(who, { id: "a", calls: 2 })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    await ledger.reserve(who, { id: "new", calls: 2 });
+    await expect(ledger.reserve(who, {})).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+    expect(await ledger.release(who, "b")).toBe(true);
+    await ledger.settle(who, "a", CALL);
+    expect(await ledger.budget(of)).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 3 } });
+    await ledger.forget(who);
+    expect((await ledger.budget(of))?.reserved.calls).toBe(0);
+  });
+});

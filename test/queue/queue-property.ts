@@ -1,0 +1,266 @@
+import fc from "fast-check";
+import type { Writer } from "../../src/queue/batch-sender.js";
+import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
+import type { Commit, Layer, Outcome } from "../../src/contract/driver.js";
+import { isStateError } from "../../src/contract/errors.js";
+import type { RetryRuntime } from "../../src/layers/index.js";
+import { payloadBytes } from "../../src/rules/payload-bytes.js";
+import { commitKeys, HeldKeys } from "../../src/rules/slot-key.js";
+import { FATES, type Fate, fail, fate, takesEffect } from "./call-outcomes.js";
+import { appliedTo, idsOf, QUEUE } from "./queue-rig.js";
+import { deletes, driverWith, erases, saves } from "../store/store-rig.js";
+
+export type Queue = Pick<CommitQueue, "commit">;
+export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
+
+export const realQueue: MakeQueue = (driver, options) => new CommitQueue(driver, options);
+
+/** The queue over a layer that retries, whose pauses end when the scheduler says so. */
+export function retriedQueue(layerOf: (runtime: RetryRuntime) => Layer): MakeQueue {
+  return (driver, options) => {
+    const sleep = () => new Promise<void>((resolve) => options.schedule(resolve));
+    const layer = layerOf({ now: () => 0, sleep, random: () => 1 });
+    const retried = layer(driverWith({ apply: driver.apply.bind(driver) }));
+    return realQueue(retried, options);
+  };
+}
+
+type Step =
+  | { readonly act: "save"; readonly tenant: string; readonly kinds: readonly string[] }
+  | { readonly act: "delete"; readonly tenant: string; readonly kind: string }
+  | { readonly act: "erase"; readonly tenant: string }
+  | { readonly act: "abort"; readonly back: number }
+  | { readonly act: "turn" };
+
+const kind = fc.constantFrom("a", "b", "c", "d");
+const tenant = fc.constantFrom("acme", "globex", "initech");
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      act: fc.constant("save" as const),
+      tenant,
+      kinds: fc.uniqueArray(kind, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant("delete" as const), tenant, kind }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant("erase" as const), tenant }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant("abort" as const), back: fc.nat(4) }) },
+  { weight: 4, arbitrary: fc.constant<Step>({ act: "turn" }) },
+);
+
+/**
+ * Whatever comes in, however the driver fares and in whatever order it answers: every write ends, and ends truly; the
+ * writes of a slot take effect in the order in which they were made, each once; nothing is sent twice unless its first
+ * try was refused or in doubt, or a layer retries; two batches under way share no slot and no event id, nor does one erase a
+ * session that the other writes; no more is let in than there is room for, and who is let in is sent in turn.
+ */
+export function queueProperty(make: MakeQueue, { retries = false } = {}) {
+  const interleaving = [fc.scheduler(), fc.integer({ min: 1, max: 3 })] as const;
+  const script = [
+    fc.array(step, { minLength: 1, maxLength: 25 }),
+    fc.array(fate, { maxLength: 30 }),
+  ] as const;
+  return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, fates) => {
+    const witness = new Witness(scheduler, fates, retries);
+    const schedule = (pump: () => void) => void scheduler.schedule(Promise.resolve(), "pump").then(pump);
+    const queue = make(witness, { ...QUEUE, room: ROOM, inFlight, window: 1, now: () => 0, schedule });
+    const made: { controller: AbortController; work: Work }[] = [];
+    const script = async () => {
+      for (const [number, next] of steps.entries()) {
+        if (next.act === "turn") await scheduler.schedule(Promise.resolve(), "turn");
+        else if (next.act === "abort") made.at(-1 - next.back)?.controller.abort(ABORTED);
+        else {
+          const controller = new AbortController();
+          made.push({ controller, work: witness.make(queue, next, number, controller.signal) });
+        }
+      }
+    };
+    const finished = script();
+    await scheduler.waitIdle();
+    await finished;
+    witness.complain();
+    for (const { work } of made) work.verify();
+  });
+}
+
+/** Less than a script makes. */
+const ROOM = { commits: 5, bytes: 8 };
+
+const ABORTED = { aborted: true };
+
+/** A commit, and all that happened to it. */
+class Work {
+  readonly commit: Commit;
+  readonly bytes: number;
+  sends = 0;
+  effects = 0;
+  mayBeSent = true;
+  /** Its payloads were made its own. */
+  isIn = false;
+  ended: { readonly value: unknown } | { readonly error: unknown } | undefined;
+
+  readonly #signal: AbortSignal;
+
+  constructor(commit: Commit, signal: AbortSignal) {
+    this.commit = commit;
+    this.#signal = signal;
+    this.bytes = payloadBytes(commit);
+  }
+
+  get isWaitingInside(): boolean {
+    return this.isIn && this.sends === 0 && !this.ended && !this.#signal.aborted;
+  }
+
+  get isErase(): boolean {
+    return this.commit.writes.some(({ op }) => op === "erase");
+  }
+
+  verify(): void {
+    must(this.ended !== undefined, "nothing may be left without an end");
+    must(this.effects <= 1, "nothing may take effect twice");
+    if ("value" in this.ended) {
+      must(this.effects === 1, "what was acknowledged must have happened");
+      return;
+    }
+    const { error } = this.ended;
+    if (error === ABORTED) must(this.sends === 0, "what was aborted must never have been sent");
+    else if (isStateError(error, "UNAVAILABLE"))
+      must(this.effects === 0, "UNAVAILABLE says that nothing was written");
+    else must(isStateError(error, "OUTCOME_UNKNOWN") && this.sends > 0, `ended with ${String(error)}`);
+  }
+}
+
+/** A driver that writes down what it is given, fares as it is told, and answers when the scheduler says so. */
+class Witness implements Writer {
+  readonly #scheduler: fc.Scheduler;
+  readonly #fates: Fate[];
+  readonly #mayBeSentAgain: readonly Fate[];
+  readonly #works: Work[] = [];
+  readonly #live = new Set<Work>();
+  /** For each slot, the last work that took effect on it, and for each session its last erase, by the order of making. */
+  readonly #log = new Map<string, number>();
+  #complaint: Error | undefined;
+
+  constructor(scheduler: fc.Scheduler, fates: readonly Fate[], retries: boolean) {
+    this.#scheduler = scheduler;
+    this.#fates = [...fates];
+    this.#mayBeSentAgain = FATES.filter((fate) => fate !== "done" && (retries || fate !== "unreachable"));
+  }
+
+  make(
+    queue: Queue,
+    step: Exclude<Step, { act: "turn" | "abort" }>,
+    number: number,
+    signal: AbortSignal,
+  ): Work {
+    const commit = commitOf(step, number);
+    const work = new Work(commit, signal);
+    this.#works.push(work);
+    const payloads = { seal() {}, own: () => this.#letIn(work) };
+    queue.commit(commit, signal, payloads).then(
+      (value) => {
+        work.ended = { value };
+      },
+      (error: unknown) => {
+        work.ended = { error };
+      },
+    );
+    return work;
+  }
+
+  /** The first rule that was broken at the driver; thrown there, it would pass for the driver's own error. */
+  complain(): void {
+    if (this.#complaint) throw this.#complaint;
+  }
+
+  async apply(commits: readonly Commit[]): Promise<readonly Outcome[]> {
+    const works = commits.map((commit) => this.#works.find((work) => work.commit === commit) as Work);
+    this.#note(() => this.#mayBeSent(works));
+    for (const work of works) this.#send(work);
+    await this.#scheduler.schedule(Promise.resolve(), "apply");
+    const fate = this.#fates.shift() ?? "done";
+    const outcomes = takesEffect(fate) ? works.map((work) => this.#happen(work)) : [];
+    for (const work of works) {
+      this.#live.delete(work);
+      work.mayBeSent = this.#mayBeSentAgain.includes(fate);
+    }
+    fail(fate);
+    return outcomes;
+  }
+
+  #letIn(work: Work): undefined {
+    work.isIn = true;
+    // Of what is under way some may be on its way out, for an end is heard of a little later than it comes to be.
+    const held = this.#works.filter((each) => each.isWaitingInside);
+    this.#note(() => {
+      must(held.length <= ROOM.commits, "no more may be let in than there is room for");
+      const bytes = held.reduce((sum, each) => sum + each.bytes, 0);
+      must(bytes <= ROOM.bytes, "no more bytes may be let in than there is room for");
+    });
+  }
+
+  #mayBeSent(works: readonly Work[]): void {
+    const live = new HeldKeys();
+    for (const work of this.#live) live.add(commitKeys(work.commit));
+    for (const work of works) {
+      must(work.isIn, "what is sent must have been let in");
+      must(work.mayBeSent, "nothing may be sent twice without need");
+      must(
+        !live.meets(commitKeys(work.commit)),
+        "two batches under way may not share a slot or an event id, or erase what the other writes",
+      );
+    }
+  }
+
+  #send(work: Work): void {
+    work.sends++;
+    work.mayBeSent = false;
+    this.#live.add(work);
+  }
+
+  #happen(work: Work): Outcome {
+    if (work.effects > 0 && hasSave(work)) return { is: "duplicate" };
+    work.effects++;
+    const place = this.#works.indexOf(work);
+    const { alone, shared } = commitKeys(work.commit);
+    // An erase comes after every write of its session that was made before, and a write after every such erase.
+    const before = [...alone, ...(work.isErase ? alone.map(written) : shared)];
+    this.#note(() =>
+      must(
+        before.every((key) => (this.#log.get(key) ?? -1) < place),
+        "what meets must take effect in the order of making",
+      ),
+    );
+    for (const key of [...alone, ...shared.map(written)])
+      this.#log.set(key, Math.max(place, this.#log.get(key) ?? -1));
+    return appliedTo(work.commit);
+  }
+
+  #note(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#complaint ??= error as Error;
+    }
+  }
+}
+
+function hasSave({ commit }: Work): boolean {
+  return idsOf(commit).length > 0;
+}
+
+function commitOf(step: Exclude<Step, { act: "turn" | "abort" }>, number: number): Commit {
+  if (step.act === "save") return saves(`${number}`, step.kinds, 1, step.tenant);
+  if (step.act === "delete") return deletes(step.kind, step.tenant);
+  return erases(step.tenant);
+}
+
+/** Where it is noted that something of a session was written without erasing it. */
+function written(session: string): string {
+  return `${session}written`;
+}
+
+function must(condition: boolean, rule: string): asserts condition {
+  if (!condition) throw new Error(rule);
+}

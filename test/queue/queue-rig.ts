@@ -1,0 +1,77 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { CallTimes } from "../../src/timing/call-time.js";
+import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
+import { byHand } from "../store/store-rig.js";
+
+/** What a commit of so many writes into empty slots comes to. */
+export function applied(writes: number): Outcome {
+  return { is: "applied", existed: Array.from({ length: writes }, () => false) };
+}
+
+export const APPLIED = applied(1);
+
+/** What this commit comes to, with so many records for each erase. */
+export function appliedTo({ writes }: Commit, records = 0): Outcome {
+  const erased = writes.filter(({ op }) => op === "erase").map(() => records);
+  return erased.length === 0 ? applied(writes.length) : ({ ...applied(writes.length), erased } as Outcome);
+}
+
+/** A batch at the driver, answered by hand. */
+export interface Batch {
+  readonly commits: readonly Commit[];
+  readonly options: ApplyOptions;
+  /** The event ids of its saves, in order. */
+  readonly ids: readonly string[];
+  answer(outcomes?: readonly Outcome[]): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/** What a queue is made with, but for its scheduler. */
+export const QUEUE = {
+  inFlight: 1,
+  window: 1000,
+  now: () => 7,
+  room: { bytes: 2 ** 30, commits: 1_000_000 },
+  times: new CallTimes(600_000),
+} as const;
+
+/** A queue whose scheduler runs and whose driver answers when the test says so. */
+export function queueRig(options: Partial<QueueOptions> = {}) {
+  const batches: Batch[] = [];
+  const pumps: (() => void)[] = [];
+  const queue = new CommitQueue(
+    {
+      apply(commits, options) {
+        const { promise, resolve, reject } = byHand<readonly Outcome[]>();
+        batches.push({
+          commits,
+          options,
+          ids: commits.flatMap(idsOf),
+          answer: (outcomes = commits.map((commit) => appliedTo(commit))) => then(() => resolve(outcomes)),
+          fail: (error) => then(() => reject(error)),
+        });
+        return promise;
+      },
+    },
+    { ...QUEUE, schedule: (pump) => pumps.push(pump), ...options },
+  );
+  /** Runs what the queue scheduled, until it schedules nothing more. */
+  const pump = async () => {
+    while (pumps.length > 0) {
+      pumps.shift()?.();
+      await turn();
+    }
+  };
+  /** What follows from an answer, pumps included. */
+  const then = async (act: () => void) => {
+    act();
+    await turn();
+    await pump();
+  };
+  return { queue, batches, pumps, pump };
+}
+
+export function idsOf(commit: Commit): string[] {
+  return commit.writes.flatMap((write) => (write.op === "save" ? [write.record.eventId] : []));
+}

@@ -1,0 +1,129 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { CallTimes } from "../../src/timing/call-time.js";
+import type { Payloads } from "../../src/queue/queue-entry.js";
+import { QueueRoom } from "../../src/queue/queue-room.js";
+import { queueRig } from "./queue-rig.js";
+import { failure, saves, thrown } from "../store/store-rig.js";
+
+describe("room", () => {
+  test("is shared: a tenant holds no more than it leaves for others", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 10 });
+    const enter = (tenant: string) => {
+      let entered = 0;
+      while (room.enter(tenant, 1) === undefined) entered++;
+      return entered;
+    };
+    expect([enter("a"), enter("b"), enter("c")]).toEqual([5, 3, 1]);
+    expect(room.held).toEqual({ bytes: 9, commits: 9 });
+  });
+
+  test("is lacking for all, or for one tenant alone", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 10 });
+    expect(room.enter("a", 60)).toBeUndefined();
+    expect(room.enter("a", 1)).toBe("share");
+    expect(room.enter("b", 41)).toBe("room");
+    expect(room.enter("b", 40)).toBeUndefined();
+  });
+
+  test("is there for what is larger than all of it, alone", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 10 });
+    expect(room.enter("a", 1000)).toBeUndefined();
+    expect(room.enter("b", 1)).toBe("room");
+    room.leave("a", 1000);
+    expect(room.enter("b", 1)).toBeUndefined();
+  });
+});
+
+describe("a queue that is full", () => {
+  const counted = () => {
+    const owned: string[] = [];
+    const payloads = (name: string): Payloads => ({ seal() {}, own: () => void owned.push(name) });
+    return { owned, payloads };
+  };
+
+  test("copies nothing of what waits at the door, and lets it in in order as room is left", async () => {
+    const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 4 } });
+    const { owned, payloads } = counted();
+    const done = Array.from({ length: 6 }, (_, index) =>
+      queue.commit(saves(`${index}`, ["a"]), undefined, payloads(`${index}`)),
+    );
+    expect(owned).toEqual(["0", "1"]);
+    await pump();
+    for (let index = 0; index < batches.length; index++) await batches[index]?.answer();
+    await Promise.all(done);
+    expect(owned).toEqual(["0", "1", "2", "3", "4", "5"]);
+    expect(batches.map(({ ids }) => ids.length)).toEqual([2, 2, 2]);
+  });
+
+  test("has room for another tenant, who does not wait for those at the door", async () => {
+    const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 10 } });
+    for (let index = 0; index < 100; index++) void queue.commit(saves(`${index}`, ["a"]));
+    await pump();
+    void queue.commit(saves("lone", ["a"], 1, "other"));
+    await pump();
+    await batches[0]?.answer();
+    expect(batches[1]?.ids).toContain("lone/a");
+  });
+
+  test("tells whoever waited too long that it is busy, inside and at the door, and sends nothing of it", async () => {
+    const { queue, batches, pump } = queueRig({
+      room: { bytes: 1000, commits: 4 },
+      times: new CallTimes(20),
+    });
+    const sent = queue.commit(saves("0", ["a"]));
+    await pump();
+    const waiting = Array.from({ length: 4 }, (_, index) => failure(queue.commit(saves(`${index}`, ["b"]))));
+    const errors = await Promise.all(waiting);
+    expect(errors.map(({ code, details }) => [code, details])).toEqual(
+      Array(4).fill(["UNAVAILABLE", { reason: "busy" }]),
+    );
+    await batches[0]?.answer();
+    await sent;
+    expect(batches).toHaveLength(1);
+    await queue.finished();
+  });
+
+  test("lets go of whoever is aborted at the door", async () => {
+    const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 2 } });
+    const { owned, payloads } = counted();
+    const controller = new AbortController();
+    const first = queue.commit(saves("0", ["a"]), undefined, payloads("0"));
+    const waiting = thrown(queue.commit(saves("1", ["a"]), controller.signal, payloads("1")));
+    const last = queue.commit(saves("2", ["a"]), undefined, payloads("2"));
+    controller.abort("enough");
+    expect(await waiting).toBe("enough");
+    await pump();
+    await batches[0]?.answer();
+    await batches[1]?.answer();
+    await Promise.all([first, last]);
+    expect(owned).toEqual(["0", "2"]);
+  });
+
+  test("sends a commit whose payloads are made its own later in its order, and others meanwhile", async () => {
+    const { queue, batches, pump } = queueRig();
+    let ready!: () => void;
+    const own = () => new Promise<void>((resolve) => (ready = resolve));
+    void queue.commit(saves("large", ["a"]), undefined, { seal() {}, own });
+    void queue.commit(saves("after", ["a"]));
+    void queue.commit(saves("beside", ["b"]));
+    await pump();
+    expect(batches[0]?.ids).toEqual(["beside/b"]);
+    await batches[0]?.answer();
+    ready();
+    await turn();
+    await pump();
+    expect(batches[1]?.ids).toEqual(["large/a", "after/a"]);
+  });
+
+  test("rejects a commit whose payloads cannot be made its own, and nothing else", async () => {
+    const { queue, batches, pump } = queueRig();
+    const error = new Error("changed");
+    const own = () => Promise.reject(error);
+    const lost = thrown(queue.commit(saves("large", ["a"]), undefined, { seal() {}, own }));
+    void queue.commit(saves("after", ["a"]));
+    expect(await lost).toBe(error);
+    await pump();
+    expect(batches[0]?.ids).toEqual(["after/a"]);
+  });
+});

@@ -1,0 +1,221 @@
+import { describe, expect, test } from "vitest";
+import { CallTimes } from "../../src/timing/call-time.js";
+import type { Slot, StoredRecord } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { ReadQueue } from "../../src/queue/read-queue.js";
+import { TurnTaking } from "../../src/timing/yield-to-event-loop.js";
+import { failure, SLOT, stored, unavailable } from "../store/store-rig.js";
+
+const TIMES = new CallTimes(600_000);
+
+interface Question {
+  readonly kinds: readonly string[];
+  answer(records?: readonly (StoredRecord | undefined)[]): Promise<void>;
+  reject(error: unknown): Promise<void>;
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** However slow the machine is, nobody pauses. */
+class EndlessTurn extends TurnTaking {
+  override pause(): undefined {}
+}
+
+/** A queue over a driver that answers when it is told to. */
+function rig() {
+  const questions: Question[] = [];
+  const read = (slots: readonly Slot[]) =>
+    new Promise<readonly (StoredRecord | undefined)[]>((resolve, reject) => {
+      questions.push({
+        kinds: slots.map(({ kind }) => kind),
+        answer: (records = slots.map(({ kind }) => stored({ kind }))) => {
+          resolve(records);
+          return turn();
+        },
+        reject: (error) => {
+          reject(error);
+          return turn();
+        },
+      });
+    });
+  const queue = new ReadQueue({ read }, new EndlessTurn(), 4);
+  const ask = (kind: string) => queue.read({ ...SLOT, kind }, TIMES.begin());
+  return { queue, ask, questions };
+}
+
+describe("a read", () => {
+  test("that is alone is asked at once", async () => {
+    const { ask, questions } = rig();
+    const one = ask("a");
+    await Promise.resolve();
+    expect(questions.map(({ kinds }) => kinds)).toEqual([["a"]]);
+    await questions[0]?.answer();
+    expect((await one)?.kind).toBe("a");
+  });
+
+  test("shares a question with those of the same moment, and each gets its own record", async () => {
+    const { ask, questions } = rig();
+    const all = ["a", "b", "c", "b"].map(ask);
+    await turn();
+    expect(questions.map(({ kinds }) => kinds)).toEqual([["a", "b", "c", "b"]]);
+    await questions[0]?.answer([stored({ kind: "a" }), undefined, stored({ kind: "c" }), undefined]);
+    expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", undefined, "c", undefined]);
+  });
+
+  test("is never answered by a question that was asked before it was made", async () => {
+    const { ask, questions } = rig();
+    void ask("a");
+    await turn();
+    const later = ask("a");
+    await turn();
+    expect(questions).toHaveLength(2);
+    await questions[0]?.answer([stored({ kind: "a", version: 1 })]);
+    await questions[1]?.answer([stored({ kind: "a", version: 2 })]);
+    expect((await later)?.version).toBe(2);
+  });
+
+  test("waits while four questions are under way, and then shares the next", async () => {
+    const { ask, questions } = rig();
+    for (const kind of ["a", "b", "c", "d", "e", "f"]) {
+      void ask(kind);
+      await turn();
+    }
+    expect(questions.map(({ kinds }) => kinds)).toEqual([["a"], ["b"], ["c"], ["d"]]);
+    await questions[1]?.answer();
+    expect(questions[4]?.kinds).toEqual(["e", "f"]);
+  });
+});
+
+describe("a question", () => {
+  test("asks for 16 slots at first, and for up to 128 once it is known that they bring little", async () => {
+    const { ask, questions } = rig();
+    const all = Array.from({ length: 500 }, (_, index) => ask(`${index}`));
+    await turn();
+    for (let index = 0; index < 8; index++) await questions[index]?.answer();
+    expect(questions.map(({ kinds }) => kinds.length)).toEqual([16, 16, 16, 16, 32, 64, 128, 128, 84]);
+    await questions[8]?.answer();
+    expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(all.map((_, index) => `${index}`));
+  });
+
+  test("asks for fewer when the last one brought much", async () => {
+    const { ask, questions } = rig();
+    const bytes = Buffer.alloc(2 * 1024 * 1024);
+    const first = [ask("a"), ask("b")];
+    await turn();
+    await questions[0]?.answer([stored({ kind: "a", bytes }), stored({ kind: "b", bytes })]);
+    await Promise.all(first);
+    for (const kind of ["a", "b", "c", "d", "e"]) void ask(kind);
+    await turn();
+    expect(questions[1]?.kinds).toHaveLength(3);
+  });
+
+  test("that fails for what may be one slot's doing is asked again slot by slot", async () => {
+    for (const error of [
+      new StateError("CORRUPT", "damaged", { details: {} }),
+      new TypeError("a driver's mistake"),
+      unavailable("refused"),
+    ]) {
+      const { ask, questions } = rig();
+      const [good, bad] = [ask("good"), ask("bad")];
+      const lost = failure(bad);
+      await turn();
+      await questions[0]?.reject(error);
+      await questions[1]?.answer();
+      await questions[2]?.reject(error);
+      expect((await good)?.kind).toBe("good");
+      expect((await lost).code).toBe(error instanceof StateError ? error.code : "UNAVAILABLE");
+    }
+  });
+
+  test("that cannot be asked at all fails for everybody, once", async () => {
+    for (const reason of ["unreachable", "busy", "setup"] as const) {
+      const { ask, questions } = rig();
+      const both = [failure(ask("a")), failure(ask("b"))];
+      await turn();
+      await questions[0]?.reject(unavailable(reason));
+      for (const error of await Promise.all(both)) expect(error).toMatchObject({ details: { reason } });
+      expect(questions).toHaveLength(1);
+    }
+  });
+
+  test("that cannot be asked at all fails for those who wait as well, who would only meet the same", async () => {
+    const { ask, questions } = rig();
+    const all = [];
+    for (let index = 0; index < 6; index++) {
+      all.push(failure(ask(`${index}`)));
+      await turn();
+    }
+    await questions[0]?.reject(unavailable("unreachable"));
+    for (const index of [0, 4, 5])
+      expect(await all[index]).toMatchObject({ details: { reason: "unreachable" } });
+    expect(questions).toHaveLength(4);
+  });
+
+  test("that ends while slots are asked one by one ends for the rest", async () => {
+    for (const ends of ["stopped", "unreachable"] as const) {
+      const { queue, ask, questions } = rig();
+      const all = ["a", "b", "c"].map((kind) => failure(ask(kind)));
+      await turn();
+      await questions[0]?.reject(new TypeError("a driver's mistake"));
+      if (ends === "stopped") queue.stop(new StateError("STORE_CLOSED", "closed", { details: {} }));
+      await questions[1]?.reject(ends === "stopped" ? new TypeError("again") : unavailable("unreachable"));
+      const codes = (await Promise.all(all)).map((error) => error.code);
+      const last = ends === "stopped" ? "STORE_CLOSED" : "UNAVAILABLE";
+      expect(codes.slice(1)).toEqual([last, last]);
+      expect(questions).toHaveLength(2);
+    }
+  });
+
+  test("with no list of answers is UNAVAILABLE", async () => {
+    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking(), 4);
+    expect(await failure(queue.read(SLOT, TIMES.begin()))).toMatchObject({
+      code: "UNAVAILABLE",
+      details: { reason: "refused" },
+    });
+  });
+
+  test("with too few answers is asked again slot by slot", async () => {
+    const { ask, questions } = rig();
+    const both = [ask("a"), ask("b")];
+    await turn();
+    await questions[0]?.answer([stored({ kind: "b" })]);
+    await questions[1]?.answer();
+    await questions[2]?.answer();
+    expect((await Promise.all(both)).map((record) => record?.kind)).toEqual(["a", "b"]);
+  });
+});
+
+describe("the end", () => {
+  test("idle waits for what waits and what is under way", async () => {
+    const { queue, ask, questions } = rig();
+    await queue.idle();
+    for (const kind of ["a", "b", "c"]) {
+      void ask(kind);
+      await turn();
+    }
+    let idle = false;
+    void queue.idle().then(() => {
+      idle = true;
+    });
+    await questions[0]?.answer();
+    await questions[1]?.answer();
+    expect(idle).toBe(false);
+    await questions[2]?.answer();
+    expect(idle).toBe(true);
+  });
+
+  test("stop rejects what was not asked yet, and nothing else", async () => {
+    const { queue, ask, questions } = rig();
+    const all = [];
+    for (const kind of ["a", "b", "c", "d", "e"]) {
+      all.push(ask(kind));
+      await turn();
+    }
+    const waiting = all.pop() as Promise<StoredRecord | undefined>;
+    const closed = new StateError("STORE_CLOSED", "closed", { details: {} });
+    queue.stop(closed);
+    expect(await failure(waiting)).toBe(closed);
+    for (const question of questions) await question.answer();
+    expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", "b", "c", "d"]);
+  });
+});

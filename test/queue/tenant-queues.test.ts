@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Choice, TenantLines, type Waiter } from "../../src/queue/tenant-queues.js";
+
+interface Numbered extends Waiter {
+  readonly number: number;
+  isGone: boolean;
+}
+
+/** More than a tenant may take in a turn. */
+const HEAVIEST = 40_000;
+const TURN = 16 * 1024;
+
+const waiter = fc.record({
+  tenant: fc.constantFrom("a", "b", "c"),
+  weight: fc.integer({ min: 1, max: HEAVIEST }),
+  isGone: fc.boolean(),
+});
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ add: fc.array(waiter, { maxLength: 20 }) }) },
+  { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 8 }) }) },
+);
+
+/** What was taken since each of those that are first in their line waits. */
+class Patience {
+  readonly #since = new Map<string, Map<string, number>>();
+
+  /** A tenant that waits sees no other served for more than its own turn and what that owes. */
+  note(taken: Numbered, waiting: readonly string[]): void {
+    this.#since.delete(taken.tenant);
+    for (const tenant of waiting) {
+      if (tenant === taken.tenant) continue;
+      const seen = this.#since.get(tenant) ?? new Map<string, number>();
+      this.#since.set(tenant, seen);
+      seen.set(taken.tenant, (seen.get(taken.tenant) ?? 0) + taken.weight);
+    }
+  }
+
+  worst(): number {
+    return Math.max(0, ...[...this.#since.values()].flatMap((seen) => [...seen.values()]));
+  }
+}
+
+test("in each line the first come are the first served, nothing is lost, and nobody waits for more than another's turn", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const lines = new TenantLines<Numbered>();
+      const patience = new Patience();
+      let left: Numbered[] = [];
+      let number = 0;
+      const take = (most: number) => {
+        let count = 0;
+        const taken = lines.take((): Choice => (count++ < most ? "take" : "stop"));
+        for (const each of taken) {
+          expect(each).toBe(left.find(({ tenant }) => tenant === each.tenant));
+          left = left.filter((one) => one !== each);
+          patience.note(each, [...new Set(left.map(({ tenant }) => tenant))]);
+          // What a tenant took beyond its turn it pays before it takes more.
+          expect(patience.worst()).toBeLessThanOrEqual(2 * (TURN + HEAVIEST));
+        }
+        return taken.length;
+      };
+      for (const next of steps) {
+        if ("take" in next) take(next.take);
+        else
+          for (const made of next.add) {
+            const added = { ...made, number: number++ };
+            lines.add(added);
+            if (!added.isGone) left.push(added);
+          }
+      }
+      while (take(5) > 0);
+      expect(left).toEqual([]);
+      expect(lines.size).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isGone: false, number: 0 });
+
+test("one that comes alone is served in the next turn, however many another has queued", () => {
+  const lines = new TenantLines<Numbered>();
+  for (let index = 0; index < 10_000; index++) lines.add(of("noisy", 1000));
+  let count = 0;
+  lines.take(() => (count++ < 5 ? "take" : "stop"));
+  const lone = of("lone", 1000);
+  lines.add(lone);
+  count = 0;
+  expect(lines.take(() => (count++ < 20 ? "take" : "stop"))).toContain(lone);
+});
+
+test("what is passed over stays in its place, and what is held holds those behind it", () => {
+  const lines = new TenantLines<Numbered>();
+  const [first, second, third, other] = [of("a"), of("a"), of("a"), of("b")];
+  for (const each of [first, second, third, other]) lines.add(each);
+  expect(lines.take((each) => (each === first ? "pass" : each === second ? "take" : "stop"))).toEqual([
+    second,
+  ]);
+  expect(lines.take((each) => (each === first ? "hold" : "take"))).toEqual([other]);
+  expect(lines.take(() => "take")).toEqual([first, third]);
+});
+
+test("those that are over are shed from the front", () => {
+  const lines = new TenantLines<Numbered>();
+  const all = ["a", "b", "a"].map((tenant, number) => ({ ...of(tenant), number }));
+  for (const each of all) lines.add(each);
+  expect(lines.shed(({ number }) => number < 2)).toEqual([all[0], all[1]]);
+  expect([...lines]).toEqual([all[2]]);
+});

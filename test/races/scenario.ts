@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import type { Driver } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import type { StoreRuntime } from "../../src/store/store-runtime.js";
+import { losingAnswers } from "../typed/lost-answers.js";
+import { badLine, type LineFate, lineFate, type Pause } from "./bad-line.js";
+import type { History } from "./history.js";
+import { type Plan, plans } from "./client-plan.js";
+import { play } from "./play.js";
+
+/** What clients do, and how the lines fare between them, their stores and the drivers. */
+export interface Scene {
+  readonly plan: Plan;
+  /** Of the calls of the drivers, one after another. */
+  readonly fates: readonly LineFate[];
+  /** 0 to 1, drawn one after another by whether a client's call is lost; then there is luck. */
+  readonly luck: readonly number[];
+}
+
+export function scenes(clients: number, moves: number): fc.Arbitrary<Scene> {
+  return fc.record({
+    plan: plans(clients, moves),
+    fates: fc.oneof(fc.constant([]), fc.array(lineFate, { maxLength: 40 })),
+    luck: fc.oneof(
+      fc.constant([]),
+      fc.array(
+        fc.nat(99).map((percent) => percent / 100),
+        { maxLength: 30, size: "max" },
+      ),
+    ),
+  });
+}
+
+const SHARE = 0.1;
+
+/** Plays a scene on drivers that have the same data, with a store on each, and tells what was asked and answered. */
+export async function playOn(
+  drivers: readonly Driver[],
+  { plan, fates, luck }: Scene,
+  tenant: string,
+  pause: Pause,
+  runtime?: StoreRuntime,
+): Promise<History> {
+  const line = badLine(fates.values(), pause);
+  const numbers = luck.values();
+  const random = () => numbers.next().value ?? 1;
+  const losses = { requests: SHARE, replies: SHARE, late: { share: SHARE, pause }, random };
+  const seats = drivers.map((driver) => {
+    const options = { layers: [...(driver.layers ?? []), line], inFlight: driver.inFlight ?? 1 };
+    return { store: losingAnswers(createStore(driver, options, runtime), losses) };
+  });
+  const calls = await play(plan, seats, tenant, pause);
+  return { calls, asksAgain: fates.some((fate) => fate !== "done") };
+}

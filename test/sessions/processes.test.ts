@@ -1,0 +1,212 @@
+import { expect, test } from "vitest";
+import { userIdentity } from "../../src/index.js";
+import { createSessions } from "../../src/sessions/index.js";
+import { inProcesses } from "../typed/processes.js";
+import { newUser } from "./rig.js";
+import { onSharedStores } from "../typed/stores.js";
+
+/** In each process: the store behind a bad line, and a call that is made again until it is answered. */
+const BAD_LINE = `
+  import { isStateError, StateError } from "groundstate";
+  import { createSessions } from "groundstate/sessions";
+  const broken = () => {
+    if (Math.random() < 0.1) throw new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {} });
+  };
+  const line = new Proxy(store, {
+    get(target, name) {
+      if (name !== "commit") return typeof target[name] === "function" ? target[name].bind(target) : target[name];
+      return async (...given) => {
+        broken();
+        const receipt = await target.commit(...given);
+        broken();
+        return receipt;
+      };
+    },
+  });
+  const sessions = createSessions(line);
+  const untilAnswered = async (call) => {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isStateError(error, "OUTCOME_UNKNOWN") && !isStateError(error, "UNAVAILABLE")) throw error;
+      }
+    }
+  };
+`;
+
+interface Appended {
+  readonly numbers: readonly number[];
+  readonly retried: readonly unknown[];
+}
+
+onSharedStores((opened) => {
+  const newSession = async () => {
+    const sessions = createSessions(opened.store);
+    const who = { ...newUser(), session: "s" };
+    await sessions.create(who, { metadata: { n: 0 } });
+    return { sessions, who };
+  };
+
+  test("two processes append to one session on a bad line: nothing lost, nothing twice, no gap", async () => {
+    const { sessions, who } = await newSession();
+    const each = 30;
+    const appended = await inProcesses<Appended>(
+      2,
+      opened.url,
+      { who, each },
+      `${BAD_LINE}
+      const events = Array.from({ length: args.each }, (_, n) => ({ id: me + "-" + n, value: [me, n] }));
+      const numbers = [], retried = [];
+      for (const event of events) {
+        numbers.push(...(await untilAnswered(() => sessions.append(args.who, event))).numbers);
+      }
+      for (const event of events) retried.push(await untilAnswered(() => sessions.append(args.who, event)));
+      console.log(JSON.stringify({ numbers, retried }));`,
+    );
+    const events = await sessions.read(who);
+    expect(events.map(({ number }) => number)).toEqual(Array.from({ length: 2 * each }, (_, n) => n + 1));
+    for (const [me, { numbers, retried }] of appended.entries()) {
+      const mine = events.filter(({ value }) => (value as number[])[0] === me);
+      expect(mine.map(({ value }) => (value as number[])[1])).toEqual(
+        Array.from({ length: each }, (_, n) => n),
+      );
+      expect(mine.map(({ number }) => number)).toEqual(numbers);
+      expect(retried).toEqual(numbers.map((number) => ({ duplicate: true, numbers: [number] })));
+    }
+    expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
+  });
+
+  test("two processes at once is what they are: their events are mixed", async () => {
+    const { sessions, who } = await newSession();
+    await inProcesses(
+      2,
+      opened.url,
+      { who },
+      `${BAD_LINE}
+      const mine = createSessions(store);
+      let last = 0;
+      // Until the other came in between three times, or is done.
+      for (let between = 0, alone = 0; between < 3 && alone < (between ? 50 : 1000); ) {
+        const { numbers: [number] } = await mine.append(args.who, { value: me });
+        if (number === last + 1) alone++;
+        else [between, alone] = [between + 1, 0];
+        last = number;
+      }
+      console.log("0");`,
+    );
+    const writers = (await sessions.read(who)).map(({ value }) => value);
+    const turns = writers.filter((writer, n) => n > 0 && writer !== writers[n - 1]).length;
+    expect(turns).toBeGreaterThan(1);
+  });
+
+  test("of many processes that create one session, one does, and its retries are duplicates", async () => {
+    const sessions = createSessions(opened.store);
+    for (let round = 0; round < 2; round++) {
+      const who = { ...newUser(), session: "s" };
+      const outcomes = await inProcesses<string>(
+        5,
+        opened.url,
+        { who },
+        `${BAD_LINE}
+        const once = me < 3 ? { eventId: "e", metadata: { by: "e" } } : { metadata: { by: String(me) } };
+        const create = () => createSessions(me < 3 ? line : store).create(args.who, once);
+        const outcome = await untilAnswered(create).then(
+          ({ session, duplicate }) => (duplicate ? "duplicate of " : "created ") + session.metadata.by,
+          ({ code }) => code,
+        );
+        console.log(JSON.stringify(outcome));`,
+      );
+      const { by } = (await sessions.get(who)).metadata as { by: string };
+      const made = outcomes.filter((outcome) => outcome === `created ${by}`);
+      const known = outcomes.filter((outcome) => outcome === `duplicate of ${by}`);
+      const refused = outcomes.filter((outcome) => outcome === "ALREADY_EXISTS");
+      // Behind a bad line the winner's own retry may be the duplicate.
+      expect(made.length).toBeLessThanOrEqual(1);
+      expect(made.length + known.length).toBe(by === "e" ? 3 : 1);
+      expect(refused.length).toBe(by === "e" ? 2 : 4);
+      expect((await sessions.list(who)).sessions).toHaveLength(1);
+    }
+  });
+
+  test.each(["close", "delete"] as const)("processes append while another's %s comes", async (end) => {
+    const { sessions, who } = await newSession();
+    const outcomes = await inProcesses<{ acknowledged: string[]; code: string }>(
+      3,
+      opened.url,
+      { who, end },
+      `${BAD_LINE}
+      const acknowledged = [];
+      let code = "";
+      if (me === 0) {
+        const others = createSessions(store);
+        while ((await others.read(args.who, { limit: 1 })).length === 0)
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        await untilAnswered(() => sessions[args.end](args.who));
+      } else {
+        for (let n = 0; code === ""; n++) {
+          const id = me + "-" + n;
+          await untilAnswered(() => sessions.append(args.who, { id, value: n })).then(
+            () => acknowledged.push(id),
+            (error) => (code = error.code),
+          );
+        }
+      }
+      console.log(JSON.stringify({ acknowledged, code }));`,
+    );
+    const code = end === "close" ? "SESSION_CLOSED" : "NOT_FOUND";
+    expect(outcomes.map((outcome) => outcome.code)).toEqual(["", code, code]);
+    const acknowledged = outcomes.flatMap((outcome) => outcome.acknowledged);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    if (end === "close") {
+      const events = await sessions.read(who);
+      expect(events.map(({ id }) => id).sort()).toEqual(acknowledged.sort());
+    } else {
+      const user = userIdentity(who.tenant, who.user);
+      expect(await opened.store.list(who, "")).toEqual([]);
+      // A lost answer to the last commit leaves the mark of the deletion to a later list.
+      expect(await opened.store.list(user, "session.index/")).toEqual([]);
+    }
+  });
+
+  test("processes count the metadata up, and the count comes out exact", async () => {
+    const { sessions, who } = await newSession();
+    await inProcesses(
+      3,
+      opened.url,
+      { who },
+      `${BAD_LINE}
+      for (let n = 0; n < 15; n++) {
+        await createSessions(store).changeMetadata(args.who, ({ n }) => ({ n: n + 1 }));
+      }
+      console.log("0");`,
+    );
+    expect((await sessions.get(who)).metadata).toEqual({ n: 45 });
+  });
+
+  test("a process that is killed in the middle of a delete leaves nothing for good", async () => {
+    const { sessions, who } = await newSession();
+    await sessions.append(who, { value: 1 });
+    await inProcesses(
+      1,
+      opened.url,
+      { who },
+      `import { createSessions } from "groundstate/sessions";
+      const { commit } = store;
+      store.commit = (changes, options) => {
+        if (!changes.some(({ op }) => op === "erase")) return commit.call(store, changes, options);
+        console.log("0");
+        process.exit();
+      };
+      await createSessions(store).delete(args.who);`,
+    );
+    await expect(sessions.get(who)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const user = userIdentity(who.tenant, who.user);
+    await sessions.list(who);
+    expect(await opened.store.list(who, "session.events/")).toHaveLength(1);
+    expect(await opened.store.list(user, "session.deleting/")).toHaveLength(1);
+    await createSessions(opened.store, { clock: () => Date.now() + 60_000 }).list(who);
+    expect(await opened.store.list(who, "")).toEqual([]);
+    expect(await opened.store.list(user, "session.")).toEqual([]);
+  });
+});

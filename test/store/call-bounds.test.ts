@@ -1,0 +1,223 @@
+import { describe, expect, test } from "vitest";
+import type { Driver, Outcome } from "../../src/contract/driver.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { type AnyStateError, maintenanceScope, type StateStore } from "../../src/index.js";
+import type { StoreOptions } from "../../src/validation/store-options.js";
+import { driverWith, failure, IDENTITY, unavailable } from "./store-rig.js";
+
+const timeoutMs = 1000;
+/** What the store states, and what a busy machine may take beyond it. */
+const MARGIN_MS = 1000 + 1500;
+
+const never = () => new Promise<never>(() => {});
+const bytes = new Uint8Array(10);
+/** Resolves when what was asked before is with the driver. */
+const sent = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+let made = 0;
+const save = (store: StateStore) =>
+  store.save({ eventId: `e${++made}`, identity: IDENTITY, kind: `k${made}`, bytes });
+const scope = maintenanceScope({ reason: "a test", allTenants: true });
+
+type Call = (store: StateStore) => Promise<unknown>;
+const WRITES: Readonly<Record<string, Call>> = {
+  save,
+  delete: (store) => store.delete(IDENTITY, "k"),
+  commit: (store) => store.commit([{ op: "delete", identity: IDENTITY, kind: "k" }]),
+  erase: (store) => store.erase(IDENTITY),
+};
+const READS: Readonly<Record<string, Call>> = {
+  load: (store) => store.load(IDENTITY, "k"),
+  find: (store) => store.find(IDENTITY, "k"),
+  loadByEventId: (store) => store.loadByEventId(IDENTITY, "e"),
+  list: (store) => store.list(IDENTITY, ""),
+  listKind: (store) => store.listKind(scope, "k"),
+};
+
+const HANGING: Partial<Driver> = {
+  apply: never,
+  read: never,
+  readByEventId: never,
+  scan: never,
+  sweep: never,
+};
+
+/** All calls at once, and how each ends. */
+async function ends(
+  driver: Partial<Driver>,
+  options: StoreOptions,
+  calls: Readonly<Record<string, Call>>,
+  before: (store: StateStore) => unknown = () => {},
+) {
+  const store = createStore(driverWith(driver), options);
+  before(store);
+  await sent();
+  const started = performance.now();
+  const found = await Promise.all(
+    Object.entries(calls).map(async ([name, call]) => {
+      const { code, message, details } = await failure(call(store));
+      return { name, code, message, details, tookMs: performance.now() - started };
+    }),
+  );
+  await store.close({ timeoutMs: 0 });
+  return found;
+}
+
+/** So many of each that every question the driver may have under way is one of them. */
+function occupy(store: StateStore): void {
+  for (let index = 0; index < 50; index++)
+    for (const call of [save, ...Object.values(READS)]) void call(store).catch(() => {});
+}
+
+describe("a call of a driver that says how long its calls take", () => {
+  test.concurrent("is over in time, whatever it is, though the driver never answers", async () => {
+    const all = { ...WRITES, ...READS };
+    const found = (
+      await Promise.all(
+        Object.entries(all).map(([name, call]) => ends({ ...HANGING, timeoutMs }, {}, { [name]: call })),
+      )
+    ).flat();
+    expect(found.map(({ name }) => name)).toEqual(Object.keys(all));
+    for (const { name, code, message, tookMs } of found) {
+      expect(code, name).toBe(name in WRITES ? "OUTCOME_UNKNOWN" : "UNAVAILABLE");
+      expect(tookMs, name).toBeGreaterThanOrEqual(timeoutMs);
+      expect(tookMs, name).toBeLessThan(timeoutMs + MARGIN_MS);
+      if (name in READS) expect(message).toMatch(/^the driver has not answered for \d+ ms$/);
+    }
+  });
+
+  test.concurrent("that waits for its turn is told so before its time is up, and never sent", async () => {
+    const found = await ends({ ...HANGING, timeoutMs }, {}, { ...WRITES, ...READS }, occupy);
+    for (const { name, code, message, details, tookMs } of found) {
+      expect({ name, code, details }).toEqual({ name, code: "UNAVAILABLE", details: { reason: "busy" } });
+      expect(message).toMatch(/^nothing was (written|read): it has waited \d+ ms for its turn, with \d+ /);
+      expect(tookMs).toBeLessThan(timeoutMs + MARGIN_MS);
+    }
+  });
+
+  test.concurrent("that waits for room is told so, and what holds it", async () => {
+    const options = { maxQueuedCommits: 3 };
+    const found = await ends({ ...HANGING, timeoutMs }, options, WRITES, occupy);
+    for (const { name, code, message, tookMs } of found) {
+      expect({ name, code }).toEqual({ name, code: "UNAVAILABLE" });
+      expect(message).toMatch(/ms for room in the queue .*, which holds \d+ commits of \d+ bytes$/);
+      expect(tookMs).toBeLessThan(timeoutMs + MARGIN_MS);
+    }
+  });
+
+  test.concurrent("has the wait as a part of its time: the driver's deadline is that of the call", async () => {
+    const limits: number[] = [];
+    const began = process.uptime() * 1000;
+    const driver = driverWith({
+      timeoutMs: 60_000,
+      async apply(commits, { deadline }) {
+        limits.push(deadline as number);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return commits.map((): Outcome => ({ is: "applied", existed: [false] }));
+      },
+    });
+    const store = createStore(driver);
+    const first = save(store);
+    await sent();
+    const second = save(store);
+    const entered = process.uptime() * 1000;
+    await Promise.all([first, second]);
+    expect(limits).toHaveLength(2);
+    expect(limits[0]).toBeGreaterThanOrEqual(began + 60_000);
+    expect(limits[1]).toBeLessThanOrEqual(entered + 60_000);
+  });
+
+  test.concurrent("is not cut short by one that has waited for longer: what failed in its time is tried in the other's", async () => {
+    const sizes: number[] = [];
+    let free!: () => void;
+    const held = new Promise<void>((resolve) => (free = resolve));
+    const driver = driverWith({
+      timeoutMs: 4000,
+      async apply(commits) {
+        sizes.push(commits.length);
+        if (sizes.length === 1) await held;
+        if (sizes.length === 2) throw unavailable("unreachable");
+        return commits.map((): Outcome => ({ is: "applied", existed: [false] }));
+      },
+    });
+    const store = createStore(driver);
+    const first = save(store);
+    await sent();
+    const old = failure(save(store));
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    const young = save(store);
+    free();
+    await first;
+    expect(await old).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
+    expect(await young).toMatchObject({ duplicate: false });
+    expect(sizes).toEqual([1, 2, 1]);
+  });
+});
+
+describe("a call of a driver that does not say so", () => {
+  test.concurrent("waits no longer for its turn or for room than queueTimeoutMs, reads too", async () => {
+    const options = { queueTimeoutMs: 50, maxQueuedCommits: 100 };
+    const found = await ends(HANGING, options, { ...WRITES, ...READS }, occupy);
+    for (const { name, code, details, tookMs } of found) {
+      expect({ name, code, details }).toEqual({ name, code: "UNAVAILABLE", details: { reason: "busy" } });
+      expect(tookMs, name).toBeLessThan(50 + MARGIN_MS);
+    }
+  });
+});
+
+describe("what a large erase has left", () => {
+  const large: Driver["apply"] = async (commits) =>
+    commits.map(({ writes }) => ({
+      is: "applied",
+      existed: writes.map(() => false),
+      erased: [1],
+      remains: true,
+    }));
+
+  test.concurrent("is removed as long as pieces of it get on, which may take longer than a call", async () => {
+    let left = 6;
+    const store = createStore(
+      driverWith({
+        timeoutMs,
+        apply: large,
+        async sweep() {
+          await new Promise((resolve) => setTimeout(resolve, timeoutMs / 3));
+          return { removed: 1, more: --left > 0 };
+        },
+      }),
+    );
+    expect(await store.erase(IDENTITY)).toBe(7);
+  });
+
+  test.concurrent("is given up when nothing gets on, however many erases wait in line for it", async () => {
+    const store = createStore(driverWith({ timeoutMs, apply: large, sweep: never }));
+    const started = performance.now();
+    const calls = Array.from({ length: 5 }, (_, index) =>
+      failure(store.erase({ ...IDENTITY, session: `s${index}` })),
+    );
+    const causes = (await Promise.all(calls)).map((error: AnyStateError) => {
+      expect(error.code).toBe("OUTCOME_UNKNOWN");
+      return (error.cause as Error).message;
+    });
+    expect(performance.now() - started).toBeLessThan(timeoutMs + MARGIN_MS);
+    expect(causes[0]).toMatch(/has not answered for/);
+    expect(causes[4]).toMatch(
+      /^nothing was removed: it has waited \d+ ms for its turn behind what other erases/,
+    );
+  });
+
+  test.concurrent("is asked for with a deadline", async () => {
+    const deadlines: unknown[] = [];
+    const store = createStore(
+      driverWith({
+        timeoutMs,
+        apply: large,
+        async sweep(_, limit) {
+          deadlines.push(limit?.deadline);
+          return { removed: 1, more: false };
+        },
+      }),
+    );
+    await store.erase(IDENTITY);
+    expect(deadlines).toEqual([expect.any(Number)]);
+  });
+});

@@ -1,0 +1,49 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { whenAborted } from "../../src/timing/when-aborted.js";
+
+const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
+
+test("what waits for one signal shares a listener, and each happens once", () => {
+  const controller = new AbortController();
+  const done: number[] = [];
+  for (const number of [1, 2, 3]) whenAborted(controller.signal, () => done.push(number));
+  expect(listeners(controller.signal)).toBe(1);
+  controller.abort();
+  controller.abort();
+  expect(done).toEqual([1, 2, 3]);
+});
+
+test("what was called off does not happen, and the last takes the listener along", () => {
+  const controller = new AbortController();
+  const done: number[] = [];
+  const releases = [1, 2].map((number) => whenAborted(controller.signal, () => done.push(number)));
+  releases[0]?.();
+  releases[0]?.();
+  expect(listeners(controller.signal)).toBe(1);
+  releases[1]?.();
+  expect(listeners(controller.signal)).toBe(0);
+  controller.abort();
+  expect(done).toEqual([]);
+});
+
+test("a signal may be used again after all was called off", () => {
+  const controller = new AbortController();
+  const done: number[] = [];
+  const release = whenAborted(controller.signal, () => done.push(1));
+  release();
+  whenAborted(controller.signal, () => done.push(2));
+  // Called off once already: this is not the second one's business.
+  release();
+  controller.abort();
+  expect(done).toEqual([2]);
+});
+
+test("one that happens may call off another", () => {
+  const controller = new AbortController();
+  const done: number[] = [];
+  whenAborted(controller.signal, () => release());
+  const release = whenAborted(controller.signal, () => done.push(1));
+  controller.abort();
+  expect(done).toEqual([]);
+});

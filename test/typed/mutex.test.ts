@@ -1,0 +1,161 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { StateStore } from "../../src/index.js";
+import { inTurn } from "../../src/typed/mutex.js";
+import { byHand } from "../store/store-rig.js";
+
+const newStore = () => ({}) as StateStore;
+
+/** Whether nobody is in line: then the next one's work begins before anything is waited for. */
+async function isEmpty(store: StateStore, key: string): Promise<boolean> {
+  let begun = false;
+  const through = inTurn(store, key, undefined, async () => {
+    begun = true;
+  });
+  const atOnce = begun;
+  await through;
+  return atOnce;
+}
+
+/** Runs 40 callers at one key each; who began, and how many were at work at most. */
+async function crowd(enter: (caller: number, work: () => Promise<number>) => Promise<number>) {
+  const began: number[] = [];
+  let inside = 0;
+  let most = 0;
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, caller) =>
+      enter(caller, async () => {
+        began.push(caller);
+        most = Math.max(most, ++inside);
+        await turn();
+        inside--;
+        return caller;
+      }),
+    ),
+  );
+  return { began, most, answers };
+}
+
+test("callers go one at a time, in the order they came, and get their own answers", async () => {
+  const store = newStore();
+  const { began, most, answers } = await crowd((_, work) => inTurn(store, "k", undefined, work));
+  expect(most).toBe(1);
+  expect(began).toEqual(answers);
+  expect(answers).toEqual(Array.from({ length: 40 }, (_, caller) => caller));
+  expect(await isEmpty(store, "k")).toBe(true);
+});
+
+test("the crowd does crowd where there is no line", async () => {
+  expect((await crowd((_, work) => work())).most).toBe(40);
+});
+
+test("other keys and other stores have lines of their own", async () => {
+  const store = newStore();
+  expect((await crowd((caller, work) => inTurn(store, `k${caller}`, undefined, work))).most).toBe(40);
+  expect((await crowd((_, work) => inTurn(newStore(), "k", undefined, work))).most).toBe(40);
+});
+
+test("an error is its caller's own and does not stop the line", async () => {
+  const store = newStore();
+  const boom = new Error("boom");
+  const outcomes = await Promise.allSettled([
+    inTurn(store, "k", undefined, () => Promise.reject(boom)),
+    inTurn(store, "k", undefined, () => {
+      throw boom;
+    }),
+    inTurn(store, "k", undefined, async () => "last"),
+  ]);
+  expect(outcomes).toEqual([
+    { status: "rejected", reason: boom },
+    { status: "rejected", reason: boom },
+    { status: "fulfilled", value: "last" },
+  ]);
+  expect(await isEmpty(store, "k")).toBe(true);
+});
+
+test("an abort while waiting rejects at once with the reason, and the work never begins", async () => {
+  const store = newStore();
+  const first = byHand<void>();
+  const control = new AbortController();
+  const running = inTurn(store, "k", undefined, () => first.promise);
+  let begun = false;
+  const waiting = inTurn(store, "k", control.signal, async () => {
+    begun = true;
+  });
+  const reason = new Error("enough");
+  control.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  first.resolve();
+  await running;
+  await turn();
+  expect(begun).toBe(false);
+  expect(await isEmpty(store, "k")).toBe(true);
+});
+
+test.each([
+  ["the last", 1],
+  ["one in the middle", 2],
+])("when %s gives up, whoever comes later still waits for the first", async (_, waiters) => {
+  const store = newStore();
+  const first = byHand<void>();
+  const control = new AbortController();
+  const began: string[] = [];
+  const running = inTurn(store, "k", undefined, () => first.promise);
+  const gone = inTurn(store, "k", control.signal, async () => began.push("gone"));
+  const later = Array.from({ length: waiters - 1 }, () =>
+    inTurn(store, "k", undefined, async () => began.push("behind")),
+  );
+  control.abort();
+  await expect(gone).rejects.toBe(control.signal.reason);
+  later.push(inTurn(store, "k", undefined, async () => began.push("later")));
+  await turn();
+  expect(began).toEqual([]);
+  first.resolve();
+  await Promise.all([running, ...later]);
+  expect(began).toEqual([...Array(waiters - 1).fill("behind"), "later"]);
+  expect(await isEmpty(store, "k")).toBe(true);
+});
+
+test("a signal that was aborted before turns a waiter away, and leaves no listener behind", async () => {
+  const store = newStore();
+  const first = byHand<void>();
+  const running = inTurn(store, "k", undefined, () => first.promise);
+  await expect(inTurn(store, "k", AbortSignal.abort("before"), async () => {})).rejects.toBe("before");
+  const shared = new AbortController();
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on("warning", note);
+  const crowd = Array.from({ length: 50 }, () => inTurn(store, "k", shared.signal, async () => {}));
+  first.resolve();
+  await Promise.all([running, ...crowd]);
+  await turn();
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
+});
+
+test("work that waits for its own turn, or for that of work around it, is refused instead of hanging", async () => {
+  const store = newStore();
+  const within = (key: string) => inTurn(store, key, undefined, async () => "through");
+  await expect(inTurn(store, "a", undefined, () => within("a"))).rejects.toMatchObject({
+    code: "INVALID_RECORD",
+    details: { field: "work" },
+  });
+  const nested = () => inTurn(store, "b", undefined, () => within("a"));
+  await expect(inTurn(store, "a", undefined, nested)).rejects.toMatchObject({ details: { field: "work" } });
+  expect(await inTurn(store, "a", undefined, () => within("b"))).toBe("through");
+  expect(
+    await inTurn(store, "a", undefined, () => inTurn(newStore(), "a", undefined, async () => "other")),
+  ).toBe("other");
+  expect(await isEmpty(store, "a")).toBe(true);
+});
+
+test("work may leave something behind that takes its turn later", async () => {
+  const store = newStore();
+  const gate = byHand<void>();
+  let later: Promise<string> | undefined;
+  await inTurn(store, "a", undefined, async () => {
+    later = gate.promise.then(() => inTurn(store, "a", undefined, async () => "later"));
+  });
+  gate.resolve();
+  expect(await later).toBe("later");
+});
