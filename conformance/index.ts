@@ -1,9 +1,9 @@
 export type { CaseContext, ConformanceCase, Harness, Need, Scans, SpaceOptions } from "./harness/case.js";
 export type { Failure } from "./harness/failure.js";
-export { exclusiveReference, fileReference, type Mutant, mutants } from "./mutants/index.js";
-export { conformanceNodeTests, type NodeTest } from "./runners/node-test.js";
 export { ReferenceDriver, ReferenceSpace } from "./harness/reference-driver.js";
 export { referenceHarness } from "./harness/reference-harness.js";
+export { exclusiveReference, fileReference, type Mutant, mutants } from "./mutants/index.js";
+export { conformanceNodeTests, type NodeTest } from "./runners/node-test.js";
 export { type CaseResult, formatReport, type Mode, type Report } from "./runners/report.js";
 export { rulesTable } from "./runners/rules-table.js";
 export { HarnessError, runConformance } from "./runners/run.js";

@@ -1,19 +1,7 @@
 // Only what a star exports is open to declaration merging under the package's own name, as DriverConfigs and
 // StateErrorDetails have to be.
 
-export { steadyNow } from "./timing/clock.js";
-export * from "./store/context.js";
-export * from "./contract/store.js";
-export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./rules/decide.js";
-export {
-  type BatchEvent,
-  DIAGNOSTICS,
-  type Ending,
-  type OperationEvent,
-  type RetryEvent,
-} from "./diagnostics/diagnostics.js";
 export * from "./contract/driver.js";
-export { createStore } from "./store/driver-store.js";
 export * from "./contract/error-details.js";
 export {
   type AnyStateError,
@@ -22,15 +10,27 @@ export {
   type StateErrorCode,
   type StateErrorOptions,
 } from "./contract/errors.js";
-export { newEventId } from "./process/event-id.js";
-export { fingerprint } from "./rules/fingerprint.js";
-export { tenantIdentity, userIdentity } from "./identity/identity.js";
 export { LIMITS } from "./contract/limits.js";
+export * from "./contract/store.js";
+export {
+  type BatchEvent,
+  DIAGNOSTICS,
+  type Ending,
+  type OperationEvent,
+  type RetryEvent,
+} from "./diagnostics/diagnostics.js";
+export { tenantIdentity, userIdentity } from "./identity/identity.js";
+export { maintenanceScope, type ScopeClaim, validateScope } from "./identity/scope.js";
+export { newEventId } from "./process/event-id.js";
+export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./rules/decide.js";
+export { fingerprint } from "./rules/fingerprint.js";
 export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./rules/order.js";
+export { slotKey } from "./rules/slot-key.js";
+export * from "./store/context.js";
+export { createStore } from "./store/driver-store.js";
 export * from "./store/registry.js";
 export { type ScanKindOptions, scanKind } from "./store/scan-kind.js";
-export { maintenanceScope, type ScopeClaim, validateScope } from "./identity/scope.js";
-export { slotKey } from "./rules/slot-key.js";
-export { STORE_OPTIONS, type StoreOptions } from "./validation/store-options.js";
 export type { StoreRuntime } from "./store/store-runtime.js";
+export { steadyNow } from "./timing/clock.js";
+export { STORE_OPTIONS, type StoreOptions } from "./validation/store-options.js";
 export { type RecordLimits, validateIdentity, validateRecord } from "./validation/validate.js";

@@ -4,7 +4,7 @@ import { type Random, seeded } from "./seeded.js";
 const STEP = 0x6d2b79f5;
 
 /** Random choices that can be made once more: from the same seed come the same ones. */
-export class Dice {
+export class RandomChoices {
   readonly #seed: number;
   readonly #random: Random;
 
@@ -31,17 +31,17 @@ export class Dice {
   }
 
   /** Dice for one of several who throw at the same time, so that none changes another's luck. */
-  of(who: number): Dice {
-    return new Dice(Math.imul(this.#seed + who + 1, STEP));
+  of(who: number): RandomChoices {
+    return new RandomChoices(Math.imul(this.#seed + who + 1, STEP));
   }
 }
 
 /** Runs a test on random choices. When it fails, its error says how to make the same choices again. */
-export async function withDice(run: (dice: Dice) => Promise<void>): Promise<void> {
+export async function withDice(run: (dice: RandomChoices) => Promise<void>): Promise<void> {
   const { GROUNDSTATE_REPLAY: given } = process.env;
   const seed = given ? Number.parseInt(given, 10) : randomInt(2 ** 31);
   try {
-    await run(new Dice(seed));
+    await run(new RandomChoices(seed));
   } catch (error) {
     if (error instanceof Error)
       error.message += `\n\nTo make the same choices again: GROUNDSTATE_REPLAY=${seed}`;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import type { NewRecord, StateStore } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertRejectedOnlyWith, broken, rejection } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 import { identityOperations } from "../inputs/operations.js";
 
 const WRITES = new Set(["save", "delete", "commit of a save", "commit of a delete", "erase"]);

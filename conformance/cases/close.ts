@@ -1,6 +1,6 @@
 import { maintenanceScope, type NewRecord, scanKind } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertRejectedOnlyWith, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 import { identityOperations } from "../inputs/operations.js";
 
 export const closeCases: readonly ConformanceCase[] = [

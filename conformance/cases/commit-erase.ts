@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Change, Identity, NewRecord, StateStore } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 /** Erases that are a part of a commit. */
 export const commitEraseCases: readonly ConformanceCase[] = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Change, Expect, NewRecord, StateError } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 export const commitCases: readonly ConformanceCase[] = [
   {

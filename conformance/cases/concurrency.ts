@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { isStateError, type NewRecord } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertRecord, assertRejectedOnlyWith } from "../assertions/expect.js";
-import { assertErasedWhole, assertUntorn } from "../harness/pair-history.js";
+import type { ConformanceCase } from "../harness/case.js";
 import { eraseOn, increment, savePairs } from "../harness/child-roles.js";
+import { assertErasedWhole, assertUntorn } from "../harness/pair-history.js";
 
 export const concurrencyCases: readonly ConformanceCase[] = [
   {

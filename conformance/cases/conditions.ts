@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Expect, Identity, NewRecord } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 export const conditionCases: readonly ConformanceCase[] = [
   {

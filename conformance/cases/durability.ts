@@ -7,8 +7,8 @@ import {
   type StateStore,
   tenantIdentity,
 } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertRecord, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 export const durabilityCases: readonly ConformanceCase[] = [
   {

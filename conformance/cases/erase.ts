@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { maintenanceScope, tenantIdentity, userIdentity } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 export const eraseCases: readonly ConformanceCase[] = [
   {

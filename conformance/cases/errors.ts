@@ -7,10 +7,10 @@ import {
   type StateErrorCode,
   type StateStore,
 } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { broken, refused, rejection } from "../assertions/expect.js";
-import { CLOSEST_NAMES } from "../inputs/hostile-names.js";
 import { textIn } from "../assertions/text-in.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { CLOSEST_NAMES } from "../inputs/hostile-names.js";
 
 const SECRET = "s3cr3t";
 

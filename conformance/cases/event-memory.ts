@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Change, NewRecord, StateStore } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertWritten, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 /** What is remembered of records that went several at a time. */
 export const eventMemoryCases: readonly ConformanceCase[] = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Identity, NewRecord } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 export const eventCases: readonly ConformanceCase[] = [
   {

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { isStateError, type NewRecord, type SaveReceipt } from "../../src/index.js";
+import {
+  assertDuplicate,
+  assertRecord,
+  assertRejectedOnlyWith,
+  assertWritten,
+  refused,
+} from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
-import { assertDuplicate, assertRecord, assertRejectedOnlyWith, assertWritten, refused } from "../assertions/expect.js";
 import { HOSTILE_EVENT_IDS } from "../inputs/hostile-names.js";
 
 export const idempotencyCases: readonly ConformanceCase[] = [

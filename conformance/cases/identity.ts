@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type NewRecord, tenantIdentity, userIdentity } from "../../src/index.js";
-import { keepApart } from "../harness/keep-apart.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { keepApart } from "../harness/keep-apart.js";
 import { identityOperations } from "../inputs/operations.js";
 
 export const identityCases: readonly ConformanceCase[] = [

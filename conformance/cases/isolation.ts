@@ -6,9 +6,9 @@ import {
   type StateStore,
   scanKind,
 } from "../../src/index.js";
-import { assertThere, bySession, fill, inGroups, keepApart, where } from "../harness/keep-apart.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { byBytes, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { assertThere, bySession, fill, inGroups, keepApart, where } from "../harness/keep-apart.js";
 import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../inputs/hostile-names.js";
 import { joinedPlaces, placesBy } from "../inputs/hostile-places.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { maintenanceScope, type NewRecord } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertRecord, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 /** More than a driver removes in one piece. */
 const MANY = 3_072;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, type NewRecord } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertRecord, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { identityOperations, kindOperations } from "../inputs/operations.js";
 
 const MIB = 1024 * 1024;

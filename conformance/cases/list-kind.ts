@@ -9,8 +9,8 @@ import {
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertRecord, refused, rejection } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { CLOSEST_NAMES, kindsForPrefixes, LONGEST_KINDS } from "../inputs/hostile-names.js";
 
 export const listKindCases: readonly ConformanceCase[] = [

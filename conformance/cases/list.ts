@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Identity, ListOptions } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertRecord, byBytes } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { CLOSEST_NAMES, kindsForPrefixes, LONGEST_KINDS } from "../inputs/hostile-names.js";
 
 /** Kinds in byte order, in which every kind that a wildcard, a case or a separator may confuse has a double. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
-import type { ConformanceCase } from "../harness/case.js";
 import { refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 import { identityOperations, kindOperations } from "../inputs/operations.js";
 
 const FIELDS = ["tenant", "user", "session"] as const;

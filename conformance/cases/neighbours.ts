@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { nextTick } from "node:process";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertRejectedOnlyWith, broken } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 const SAVES = 2_000;
 const ERASES = 96;

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
+import { assertDuplicate, assertRecord, assertWritten } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { begin } from "../harness/child-processes.js";
-import { assertDuplicate, assertRecord, assertWritten } from "../assertions/expect.js";
-import { assertErasedWhole, assertNothingSlippedPast, assertReplacedOnce, assertUntorn } from "../harness/pair-history.js";
 import { type Acknowledged, increment, numberedPair } from "../harness/child-roles.js";
+import {
+  assertErasedWhole,
+  assertNothingSlippedPast,
+  assertReplacedOnce,
+  assertUntorn,
+} from "../harness/pair-history.js";
 
 export const processCases: readonly ConformanceCase[] = [
   {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ConformanceCase } from "../harness/case.js";
 import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 export const saveCases: readonly ConformanceCase[] = [
   {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SaveReceipt } from "../../src/index.js";
-import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { assertDuplicate, assertRecord, assertWritten, broken, refused } from "../assertions/expect.js";
+import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
 const WINDOW_MS = 150;
 /** The database's clock may tick coarsely and is not this process's. */

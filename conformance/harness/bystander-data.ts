@@ -16,7 +16,7 @@ const MOST_CHANGES = 256;
 const SOME = 6;
 
 /** What another has in one set of data, which one store or several show. */
-export class Ground {
+export class BystanderData {
   readonly #stores: StateStore[] = [];
   readonly #laying: Promise<void>[] = [];
   readonly #current = new Map<string, NewRecord>();

@@ -8,9 +8,9 @@ import {
   validateIdentity,
   validateRecord,
 } from "../../src/index.js";
-import type { Scans } from "./case.js";
 import { begunAlike, closestInTenant, inTenantBefore, inTenantBehind } from "../inputs/closest-identities.js";
-import { type Chain, Ground } from "./bystander-data.js";
+import { BystanderData, type Chain } from "./bystander-data.js";
+import type { Scans } from "./case.js";
 
 /** Slots of one case that another takes note of: a case of a thousand records is no better for a thousand neighbours. */
 const MOST_SLOTS = 24;
@@ -19,17 +19,17 @@ const KIND = "§beside";
 const UPDATED_AT = new Date("2001-01-01T00:00:00.000Z");
 
 /** Where data lies: in a durable space, or in one store that alone shows it. */
-type GroundKey = string | StateStore;
+type DataKey = string | StateStore;
 
 /**
  * Another than the case, whose records come to lie as close to the case's own as they can without the case being
  * allowed to see them: in the tenants directly before and behind under the same user, session, run, kind and event
  * id, and in the case's own tenant under users and sessions that come directly before and behind or begin alike.
  */
-export class Another {
+export class Bystander {
   readonly #scans: Scans | undefined;
   readonly #chains: Chain[] = [];
-  readonly #grounds = new Map<GroundKey, Ground>();
+  readonly #data = new Map<DataKey, BystanderData>();
   readonly #taken = new Set<string>();
   #slots = 0;
   #records = 0;
@@ -38,8 +38,8 @@ export class Another {
     this.#scans = scans;
   }
 
-  get grounds(): ReadonlyMap<GroundKey, Ground> {
-    return this.#grounds;
+  get data(): ReadonlyMap<DataKey, BystanderData> {
+    return this.#data;
   }
 
   /** The case is about to use this identity, or to save there: the same is saved beside it, before the case goes on. */
@@ -49,19 +49,19 @@ export class Another {
     const chains = this.#beside(owner, kind, eventId);
     this.#slots++;
     this.#chains.push(...chains);
-    for (const ground of this.#grounds.values()) ground.lay(chains);
+    for (const data of this.#data.values()) data.lay(chains);
   }
 
   /** A store was opened that shows the data of this key. Resolves when all that was saved before lies there too. */
-  async joins(key: GroundKey, store: StateStore, options: { forgetsSoon: boolean }): Promise<void> {
-    const known = this.#grounds.get(key);
+  async joins(key: DataKey, store: StateStore, options: { forgetsSoon: boolean }): Promise<void> {
+    const known = this.#data.get(key);
     if (known) return known.shownBy(store, options);
-    const ground = new Ground();
-    ground.shownBy(store, options);
-    this.#grounds.set(key, ground);
-    ground.lay(this.#chains);
+    const data = new BystanderData();
+    data.shownBy(store, options);
+    this.#data.set(key, data);
+    data.lay(this.#chains);
     // What could not be saved is told when it is read back.
-    await ground.isLaid().catch(() => {});
+    await data.isLaid().catch(() => {});
   }
 
   #beside(owner: Omit<Slot, "kind">, kind: string, eventId: EventId | undefined): Chain[] {

@@ -6,11 +6,11 @@ import {
   newEventId,
   type StateStore,
 } from "../../src/index.js";
-import { Another } from "./bystander.js";
+import { Bystander } from "./bystander.js";
+import type { BystanderData } from "./bystander-data.js";
 import type { CaseContext, ConformanceCase, Harness, SpaceOptions } from "./case.js";
 import { Child } from "./child-processes.js";
-import type { Ground } from "./bystander-data.js";
-import type { RoleName, Roles } from "./child-roles.js";
+import type { ChildTaskName, ChildTasks } from "./child-roles.js";
 
 /** What the cases of one run have in common. */
 export interface Surroundings {
@@ -28,7 +28,7 @@ export class OpenContext implements CaseContext {
   readonly #surroundings: Surroundings;
   readonly #name: string;
   readonly #space: string;
-  readonly #another: Another | undefined;
+  readonly #another: Bystander | undefined;
   readonly #stores: StateStore[] = [];
   readonly #spaces: string[] = [];
   readonly #children: Child<unknown>[] = [];
@@ -42,7 +42,7 @@ export class OpenContext implements CaseContext {
   ) {
     this.#surroundings = surroundings;
     this.#name = name;
-    this.#another = surroundings.beside && !bringsNeighbours ? new Another(scans) : undefined;
+    this.#another = surroundings.beside && !bringsNeighbours ? new Bystander(scans) : undefined;
     this.#space = needs === "processes" ? this.#ownSpace() : surroundings.space;
   }
 
@@ -87,13 +87,13 @@ export class OpenContext implements CaseContext {
     return record;
   };
 
-  readonly spawn = <R extends RoleName>(
+  readonly spawn = <R extends ChildTaskName>(
     role: R,
-    task: Parameters<Roles[R]>[1],
-  ): Child<Awaited<ReturnType<Roles[R]>>> => {
+    task: Parameters<ChildTasks[R]>[1],
+  ): Child<Awaited<ReturnType<ChildTasks[R]>>> => {
     const { module } = this.#surroundings;
     if (module === undefined) throw new TypeError("a case that starts processes must say so with needs");
-    const child = new Child<Awaited<ReturnType<Roles[R]>>>({ module, space: this.#space, role, task });
+    const child = new Child<Awaited<ReturnType<ChildTasks[R]>>>({ module, space: this.#space, role, task });
     this.#children.push(child);
     return child;
   };
@@ -102,14 +102,14 @@ export class OpenContext implements CaseContext {
    * Rejects when another's data is not as it was saved. What lies in the shared space, and may be looked at again.
    * Data that no open store shows is out of reach, unless it is durable.
    */
-  async assertAnotherUnchanged(): Promise<Ground[]> {
-    const kept: Ground[] = [];
-    for (const [key, ground] of this.#another?.grounds ?? []) {
-      await ground.isLaid();
-      if (ground.size === 0) continue;
-      const store = (await ground.openStore()) ?? (await this.#reopened(key));
-      if (store) await ground.assertUnchanged(store);
-      if (key === this.#surroundings.space) kept.push(ground);
+  async assertAnotherUnchanged(): Promise<BystanderData[]> {
+    const kept: BystanderData[] = [];
+    for (const [key, data] of this.#another?.data ?? []) {
+      await data.isLaid();
+      if (data.size === 0) continue;
+      const store = (await data.openStore()) ?? (await this.#reopened(key));
+      if (store) await data.assertUnchanged(store);
+      if (key === this.#surroundings.space) kept.push(data);
     }
     return kept;
   }

@@ -1,6 +1,6 @@
 import type { Identity, NewRecord, StateStore } from "../../src/index.js";
 import type { Child } from "./child-processes.js";
-import type { RoleName, Roles } from "./child-roles.js";
+import type { ChildTaskName, ChildTasks } from "./child-roles.js";
 
 /** What a case may ask of the stores it opens. */
 export interface SpaceOptions {
@@ -102,5 +102,8 @@ export interface CaseContext {
   /** A record with a fresh event id and the next payload, or the same with some fields given. */
   record(identity: Identity, kind: string, fields?: Partial<NewRecord>): NewRecord;
   /** Starts a role in another process, on the case's space. For cases that need `processes` or `sharing`. */
-  spawn<R extends RoleName>(role: R, task: Parameters<Roles[R]>[1]): Child<Awaited<ReturnType<Roles[R]>>>;
+  spawn<R extends ChildTaskName>(
+    role: R,
+    task: Parameters<ChildTasks[R]>[1],
+  ): Child<Awaited<ReturnType<ChildTasks[R]>>>;
 }

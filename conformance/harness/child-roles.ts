@@ -10,10 +10,10 @@ import {
 } from "../../src/index.js";
 
 /** What a process may be asked to do. A task crosses the boundary between processes, so it is plain data. */
-export const roles = { saveOn, saveOnce, increment, savePairs, eraseOn, overwrite, swap };
+export const childTasks = { saveOn, saveOnce, increment, savePairs, eraseOn, overwrite, swap };
 
-export type Roles = typeof roles;
-export type RoleName = keyof Roles;
+export type ChildTasks = typeof childTasks;
+export type ChildTaskName = keyof ChildTasks;
 
 type Say = (value: unknown) => void;
 

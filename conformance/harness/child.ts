@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { Harness } from "./case.js";
 import type { Assignment, Message } from "./child-processes.js";
+import { type ChildTaskName, childTasks } from "./child-roles.js";
 import { failureOf } from "./failure.js";
-import { type RoleName, roles } from "./child-roles.js";
 
 /** The entry of a process that a case starts: it is sent one assignment, plays the role and reports. */
 process.once("message", (assignment: Assignment) => {
@@ -23,7 +23,7 @@ async function play({ module, space, role, task }: Assignment): Promise<unknown>
   report({ is: "ready" });
   await go;
   try {
-    return await roles[role as RoleName](store, task as never, say);
+    return await childTasks[role as ChildTaskName](store, task as never, say);
   } finally {
     await store.close();
   }

@@ -1,13 +1,13 @@
 import { performance } from "node:perf_hooks";
 import { inspect } from "node:util";
 import { newEventId, type StateStore } from "../../src/index.js";
+import type { BystanderData } from "../harness/bystander-data.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
 import { OpenContext, type Surroundings } from "../harness/case-context.js";
 import { failureOf } from "../harness/failure.js";
-import type { Ground } from "../harness/bystander-data.js";
-import { inTime, LateError } from "./time-limit.js";
 import { type CaseResult, type Report, reportOf } from "./report.js";
 import { planOf, type RunOptions, type RunPlan } from "./run-options.js";
+import { inTime, LateError } from "./time-limit.js";
 
 const TIMES_FOR_PROCESSES = 3;
 /** How long stores may take to close after a case that did not end: what hung may well hang on. */
@@ -64,7 +64,7 @@ export class ConformanceRun {
   readonly #timeoutMs: number;
   readonly #name = newEventId().toLowerCase();
   /** What another still has in the space that the cases shared, by the case that it lay beside. */
-  readonly #kept: { readonly id: string; readonly ground: Ground }[] = [];
+  readonly #kept: { readonly id: string; readonly ground: BystanderData }[] = [];
   #contexts = 0;
 
   constructor({ harness, module, mode, timeoutMs }: RunPlan) {
@@ -107,7 +107,7 @@ export class ConformanceRun {
   async execute(each: ConformanceCase): Promise<void> {
     const opening = OpenContext.open(this.#surroundings, `${this.#name}-${this.#contexts++}`, each);
     const context = await inTime(opening, this.#timeoutMs, "opening a store");
-    let kept: readonly Ground[];
+    let kept: readonly BystanderData[];
     try {
       await inTime(each.run(context), this.timeoutMs(each), "the case");
       kept = await inTime(context.assertAnotherUnchanged(), this.#timeoutMs, LOOKING);

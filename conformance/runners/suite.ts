@@ -1,4 +1,3 @@
-import type { ConformanceCase } from "../harness/case.js";
 import { abortCases } from "../cases/abort.js";
 import { bytesCases } from "../cases/bytes.js";
 import { closeCases } from "../cases/close.js";
@@ -25,6 +24,7 @@ import { orderCases } from "../cases/order.js";
 import { processCases } from "../cases/processes.js";
 import { saveCases } from "../cases/save.js";
 import { windowCases } from "../cases/window.js";
+import type { ConformanceCase } from "../harness/case.js";
 
 /** Every rule of the contract that a store can break, misuse first and races last. */
 export const cases: readonly ConformanceCase[] = [

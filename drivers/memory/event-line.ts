@@ -1,5 +1,5 @@
-import { isSeen, type SeenEvent } from "../../src/rules/decide.js";
 import type { StoredRecord } from "../../src/contract/driver.js";
+import { isSeen, type SeenEvent } from "../../src/rules/decide.js";
 
 /** An event id as it is remembered. */
 export interface RememberedEvent extends SeenEvent {

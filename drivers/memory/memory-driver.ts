@@ -1,5 +1,3 @@
-import { steadyNow } from "../../src/timing/clock.js";
-import { decide, slotOf, type View } from "../../src/rules/decide.js";
 import type {
   ApplyOptions,
   Commit,
@@ -14,8 +12,10 @@ import type {
   Swept,
   Write,
 } from "../../src/contract/driver.js";
+import { decide, slotOf, type View } from "../../src/rules/decide.js";
 import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
 import { sessionKey, slotKey } from "../../src/rules/slot-key.js";
+import { steadyNow } from "../../src/timing/clock.js";
 import { EventLine, type RememberedEvent } from "./event-line.js";
 import { type Remainder, Remains } from "./remains.js";
 import { SortedBlocks } from "./sorted-blocks.js";

@@ -1,6 +1,6 @@
-import { slotOf } from "../../src/rules/decide.js";
 import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
+import { slotOf } from "../../src/rules/decide.js";
 import { compareText } from "../../src/rules/order.js";
 import { commitKeys } from "../../src/rules/slot-key.js";
 import type { Row } from "./client.js";

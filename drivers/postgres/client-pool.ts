@@ -1,6 +1,6 @@
 import { StateError } from "../../src/contract/errors.js";
-import { monotonicMs } from "../../src/timing/real-timers.js";
 import { isTransient } from "../../src/rules/transient.js";
+import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { Pieces } from "./answer-in-pieces.js";
 import type { Row } from "./client.js";
 import { Connection, type Parameter } from "./connection.js";

@@ -3,8 +3,8 @@ import { type Address, type Host, shownAddress } from "./address.js";
 import type { ConnectionEvents, PooledClient, PostgresClient } from "./client.js";
 import type { Settings } from "./config.js";
 import { Hosts } from "./hosts.js";
-import { Line } from "./socket.js";
 import type { PoolOptions } from "./pool-options.js";
+import { ClientSocket } from "./socket.js";
 
 /** Where clients come from. */
 export interface Connector extends Pick<PoolOptions, "hosts"> {
@@ -56,7 +56,7 @@ function clientOf(
   settings: Record<string, number | string>,
   { closed, notice }: ConnectionEvents,
 ): PooledClient {
-  const line = new Line(host, tls);
+  const socket = new ClientSocket(host, tls);
   const client = postgres({
     host: [host.host],
     port: [host.port],
@@ -67,7 +67,7 @@ function clientOf(
     fetch_types: false,
     onnotice: notice,
     onclose: closed,
-    socket: line.connect,
+    socket: socket.connect,
     // Nothing of these is to come from the environment.
     ssl: false,
     sslnegotiation: null,
@@ -79,9 +79,9 @@ function clientOf(
   return {
     unsafe: client.unsafe,
     end: client.end,
-    cut: () => line.cut(),
-    ref: () => line.ref(),
-    unref: () => line.unref(),
+    cut: () => socket.cut(),
+    ref: () => socket.ref(),
+    unref: () => socket.unref(),
   };
 }
 

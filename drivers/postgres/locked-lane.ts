@@ -1,7 +1,7 @@
-import { judge } from "../../src/rules/batch-verdict.js";
-import { slotOf } from "../../src/rules/decide.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
+import { judge } from "../../src/rules/batch-verdict.js";
+import { slotOf } from "../../src/rules/decide.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 import type { BatchStatement, Patience } from "./batch-statement.js";

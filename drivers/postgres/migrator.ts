@@ -1,5 +1,5 @@
-import { jitteredPause } from "../../src/timing/backoff.js";
 import { isStateError } from "../../src/contract/errors.js";
+import { jitteredPause } from "../../src/timing/backoff.js";
 import { sleep } from "../../src/timing/real-timers.js";
 import type { Migration, MigrationTarget } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";

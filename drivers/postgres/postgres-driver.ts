@@ -1,4 +1,3 @@
-import { judge } from "../../src/rules/batch-verdict.js";
 import type {
   ApplyOptions,
   CallLimit,
@@ -16,6 +15,7 @@ import type {
 } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
+import { judge } from "../../src/rules/batch-verdict.js";
 import { kindRange } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { beginOf } from "../list-begin.js";

@@ -11,7 +11,7 @@ const KEEP_ALIVE_MS = 30_000;
  * that may never answer, which keeps the process alive; one that ends while it reconnects, connects all the same; and one
  * whose connection is accepted and closed makes the next at once, a thousand in a second: it gets no second.
  */
-export class Line {
+export class ClientSocket {
   readonly #host: Host;
   readonly #tls: Tls;
   #socket: Socket | undefined;

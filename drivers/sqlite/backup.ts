@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { StateStore } from "../../src/contract/store.js";
 import { invalid } from "../../src/contract/errors.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { processState } from "../../src/process/process-state.js";
 import type { Connect, Connection } from "./connection.js";
 import { setup, translate } from "./errors.js";

@@ -1,7 +1,7 @@
-import type { EventId } from "../../src/contract/store.js";
-import type { SeenEvent, View } from "../../src/rules/decide.js";
 import type { ApplyOptions, Slot, StoredRecord } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
+import type { EventId } from "../../src/contract/store.js";
+import type { SeenEvent, View } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 import type { Erasures } from "./erasures.js";
 import { damaged } from "./errors.js";

@@ -1,6 +1,6 @@
-import { steadyNow } from "../../src/timing/clock.js";
-import { decide } from "../../src/rules/decide.js";
 import type { Applied, ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
+import { decide } from "../../src/rules/decide.js";
+import { steadyNow } from "../../src/timing/clock.js";
 import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";

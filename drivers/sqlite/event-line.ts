@@ -1,5 +1,5 @@
-import { isSeen } from "../../src/rules/decide.js";
 import type { ApplyOptions } from "../../src/contract/driver.js";
+import { isSeen } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 
 const HEAD = "SELECT lined_up_at FROM event ORDER BY id LIMIT 1";

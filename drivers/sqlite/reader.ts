@@ -1,4 +1,11 @@
-import type { CallLimit, ScanPage, ScanQuery, Session, Slot, StoredRecord } from "../../src/contract/driver.js";
+import type {
+  CallLimit,
+  ScanPage,
+  ScanQuery,
+  Session,
+  Slot,
+  StoredRecord,
+} from "../../src/contract/driver.js";
 import { atOnce } from "../../src/timing/in-slices.js";
 import { beginOf } from "../list-begin.js";
 import { type Connection, limitCache } from "./connection.js";

@@ -1,6 +1,6 @@
 import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/contract/driver.js";
-import { atOnce, type Steps } from "../../src/timing/in-slices.js";
 import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/rules/order.js";
+import { atOnce, type Steps } from "../../src/timing/in-slices.js";
 import type { Connection, Statement } from "./connection.js";
 import { damaged } from "./errors.js";
 import { ALIVE, Fences, prepareFences } from "./fences.js";

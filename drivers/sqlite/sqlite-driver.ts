@@ -1,4 +1,3 @@
-import { afterWaiting } from "../../src/rules/decide.js";
 import type {
   ApplyOptions,
   CallLimit,
@@ -13,6 +12,7 @@ import type {
   StoredRecord,
   Swept,
 } from "../../src/contract/driver.js";
+import { afterWaiting } from "../../src/rules/decide.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { pendingAt } from "../migrations.js";
 import type { BackedUp } from "./backup.js";
@@ -27,7 +27,7 @@ import type { Eventually, Writer } from "./writer.js";
 /** Asks again where a lock is in the way. */
 export class SqliteDriver implements Driver, BackedUp {
   readonly name = "sqlite";
-  readonly handsOver = true;
+  readonly returnsUnsharedBytes = true;
   readonly #connections: Renewable;
   readonly #settings: SqliteSettings;
   #closed = false;

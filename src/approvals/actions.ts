@@ -1,7 +1,7 @@
 import { invalid } from "../contract/errors.js";
+import type { JsonValue } from "../typed/json-value.js";
 import { readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
-import type { JsonValue } from "../typed/json-value.js";
 import { digestOfCall } from "./digest.js";
 import { optional, readJson, readLongText, readTtl } from "./request.js";
 import type { Finish, Settlement, Taking } from "./transitions.js";

@@ -1,11 +1,11 @@
-import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
-import { userIdentity } from "../identity/identity.js";
 import { LIMITS } from "../contract/limits.js";
-import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
-import { readKind } from "../validation/validate-text.js";
+import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { userIdentity } from "../identity/identity.js";
+import { newEventId } from "../process/event-id.js";
 import { ownSession } from "../typed/cell.js";
 import { readClock } from "../typed/time.js";
+import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
+import { readKind } from "../validation/validate-text.js";
 import {
   type CancelInput,
   type ClaimInput,

@@ -1,5 +1,5 @@
-import type { RecordPlace } from "../contract/store.js";
 import { isStateError, type StateError } from "../contract/errors.js";
+import type { RecordPlace } from "../contract/store.js";
 
 /** Damage met on the way through many records: it does not keep the others from their turn, and is thrown at the end. */
 export class Damage {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { readKind } from "../validation/validate-text.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { atOnce, beginAtOnce, type Steps } from "../typed/slices.js";
+import { readKind } from "../validation/validate-text.js";
 import { canonicalPieces } from "./canonical-pieces.js";
 
 /** Whether two objects say the same in JSON, which both were made of. */

@@ -1,9 +1,9 @@
-import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import { invalid, isStateError } from "../contract/errors.js";
+import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { readLimit, readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
 import { ownSession } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
+import { readLimit, readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import type { ApprovalRecords } from "./records.js";
 import { type IndexEntry, isEntryOf, merged, type Where } from "./status-index.js";

@@ -1,5 +1,5 @@
-import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
+import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import { Damage } from "./damage.js";
 import { noSuchApproval } from "./errors.js";

@@ -1,5 +1,5 @@
-import type { CallOptions, StateStore } from "../contract/store.js";
 import { isStateError, StateError } from "../contract/errors.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { Collection } from "../typed/collection.js";
 import { digestOf, ownEventId } from "../typed/names.js";

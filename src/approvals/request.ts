@@ -1,9 +1,9 @@
 import { invalid, isStateError } from "../contract/errors.js";
-import { readInteger, readNamed } from "../validation/validate.js";
-import { readKind, readText } from "../validation/validate-text.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readOwnId } from "../typed/names.js";
+import { readInteger, readNamed } from "../validation/validate.js";
+import { readKind, readText } from "../validation/validate-text.js";
 
 /** What is asked for. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {

@@ -1,3 +1,4 @@
+import { isStateError } from "../contract/errors.js";
 import type {
   EventId,
   Identity,
@@ -6,12 +7,9 @@ import type {
   SessionIdentity,
   StateStore,
 } from "../contract/store.js";
-import { isStateError } from "../contract/errors.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { compareText } from "../rules/order.js";
 import { scanKind } from "../store/scan-kind.js";
-import { readObject } from "../validation/validate.js";
-import { readName } from "../validation/validate-text.js";
 import { decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
@@ -19,6 +17,8 @@ import { deleteIfOrphaned, type FoundOwner } from "../typed/delete-if-orphaned.j
 import { digestOf, itemPrefix, readOwnId } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
+import { readObject } from "../validation/validate.js";
+import { readName } from "../validation/validate-text.js";
 import type { ApprovalStatus } from "./approval.js";
 import type { Damage } from "./damage.js";
 import { type Place, readTime, type StoredApproval } from "./stored-approval.js";

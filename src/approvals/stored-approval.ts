@@ -1,10 +1,10 @@
-import type { SessionIdentity } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import { readInteger, readObject, readOneOf } from "../validation/validate.js";
-import { readEventId, readKind } from "../validation/validate-text.js";
+import type { SessionIdentity } from "../contract/store.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readInteger, readObject, readOneOf } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
 import {
   type Approval,
   type ApprovalStatus,

@@ -1,5 +1,5 @@
-import type { EventId, Expect, StateStore } from "./store.js";
 import type { StateError } from "./errors.js";
+import type { EventId, Expect, StateStore } from "./store.js";
 
 /** One identity plus one kind. `run` is `""` for session-scoped state. */
 export interface Slot {
@@ -208,7 +208,7 @@ export interface Driver {
    * The payloads it returns are the caller's: each is alone on its memory, and the driver lets go of it. The store copies
    * those of a driver that does not say so.
    */
-  readonly handsOver?: boolean;
+  readonly returnsUnsharedBytes?: boolean;
 
   /**
    * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One

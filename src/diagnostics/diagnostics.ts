@@ -1,6 +1,6 @@
 import { type Channel, channel } from "node:diagnostics_channel";
-import type { StateStore } from "../contract/store.js";
 import { isStateError, type StateErrorCode } from "../contract/errors.js";
+import type { StateStore } from "../contract/store.js";
 import { monotonicMs } from "../timing/real-timers.js";
 
 /**
@@ -80,49 +80,52 @@ export interface RetryEvent {
 }
 
 /** What is known of a call before its end; filled in on the way. */
-type Told<E> = Writable<Omit<E, "outcome" | "milliseconds">>;
+type Fields<E> = Writable<Omit<E, "outcome" | "milliseconds">>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-export type ToldOperation = Told<OperationEvent>;
-export type ToldBatch = Told<BatchEvent>;
+export type OperationFields = Fields<OperationEvent>;
+export type BatchFields = Fields<BatchEvent>;
 
 const operations: Channel = channel(DIAGNOSTICS.operation);
 const batches: Channel = channel(DIAGNOSTICS.batch);
 const retries: Channel = channel(DIAGNOSTICS.retry);
 
 /** Carries out a call and tells how it ended; `work` may fill in what it is given, and is given nothing when nobody listens. */
-export function tellOperation<T>(
+export function emitOperation<T>(
   operation: OperationEvent["operation"],
   driver: string | undefined,
-  work: (told?: ToldOperation) => Promise<T>,
+  work: (fields?: OperationFields) => Promise<T>,
 ): Promise<T> {
   return operations.hasSubscribers
-    ? tell<ToldOperation, T>(operations, "aborted", { operation, driver }, work)
+    ? emit<OperationFields, T>(operations, "aborted", { operation, driver }, work)
     : work();
 }
 
 /** As `tellOperation`; `describe` is asked only when somebody listens. */
-export function tellBatch<T>(describe: () => ToldBatch, work: (told?: ToldBatch) => Promise<T>): Promise<T> {
-  return batches.hasSubscribers ? tell(batches, "failed", describe(), work) : work();
+export function emitBatch<T>(
+  describe: () => BatchFields,
+  work: (fields?: BatchFields) => Promise<T>,
+): Promise<T> {
+  return batches.hasSubscribers ? emit(batches, "failed", describe(), work) : work();
 }
 
-export function tellRetry(describe: () => RetryEvent): void {
+export function emitRetry(describe: () => RetryEvent): void {
   if (retries.hasSubscribers) retries.publish(describe());
 }
 
-async function tell<E extends object, T>(
+async function emit<E extends object, T>(
   to: Channel,
   foreign: Ending,
-  told: E,
-  work: (told: E) => Promise<T>,
+  fields: E,
+  work: (fields: E) => Promise<T>,
 ): Promise<T> {
   const started = monotonicMs();
   let outcome: Ending = "ok";
   try {
-    return await work(told);
+    return await work(fields);
   } catch (error) {
     outcome = isStateError(error) ? error.code : foreign;
     throw error;
   } finally {
-    to.publish({ ...told, outcome, milliseconds: monotonicMs() - started });
+    to.publish({ ...fields, outcome, milliseconds: monotonicMs() - started });
   }
 }

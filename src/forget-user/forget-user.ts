@@ -1,9 +1,9 @@
+import { createApprovals } from "../approvals/index.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
-import { readNamed, readOptions, readSignal } from "../validation/validate.js";
-import { createApprovals } from "../approvals/index.js";
 import { createLedger } from "../ledger/index.js";
 import { createSessions } from "../sessions/index.js";
+import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
 /** How many of each went. */
 export interface ForgottenUser {

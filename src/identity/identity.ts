@@ -1,7 +1,7 @@
-import type { Identity, RecordPlace } from "../contract/store.js";
 import type { Slot } from "../contract/driver.js";
-import { readName } from "../validation/validate-text.js";
+import type { Identity, RecordPlace } from "../contract/store.js";
 import { vouchFor } from "../process/made-here.js";
+import { readName } from "../validation/validate-text.js";
 
 /** In place of a user or session that is missing. Nothing from outside may begin with it. */
 const NOBODY = "~";

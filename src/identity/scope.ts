@@ -1,5 +1,5 @@
-import type { MaintenanceScope } from "../contract/store.js";
 import { invalid, StateError } from "../contract/errors.js";
+import type { MaintenanceScope } from "../contract/store.js";
 import { processState } from "../process/process-state.js";
 import { readName, readText } from "../validation/validate-text.js";
 

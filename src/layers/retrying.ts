@@ -1,12 +1,12 @@
 import { setMaxListeners } from "node:events";
-import { jitteredPause } from "../timing/backoff.js";
-import { LAST_BEGIN } from "../timing/call-time.js";
-import { afterWaiting, safelyRepeatedMs } from "../rules/decide.js";
-import { type RetryEvent, tellRetry } from "../diagnostics/diagnostics.js";
 import type { CallLimit, Commit, Driver, Layer, Outcome } from "../contract/driver.js";
 import { type AnyStateError, isStateError, StateError } from "../contract/errors.js";
-import { monotonicMs, sleep } from "../timing/real-timers.js";
+import { emitRetry, type RetryEvent } from "../diagnostics/diagnostics.js";
+import { afterWaiting, safelyRepeatedMs } from "../rules/decide.js";
 import { isTransient } from "../rules/transient.js";
+import { jitteredPause } from "../timing/backoff.js";
+import { LAST_BEGIN } from "../timing/call-time.js";
+import { monotonicMs, sleep } from "../timing/real-timers.js";
 import { readInteger, readOptions } from "../validation/validate.js";
 
 /** How often and how long `retrying` tries. */
@@ -84,7 +84,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
       ...(driver.timeoutMs === undefined ? {} : { timeoutMs: driver.timeoutMs }),
-      handsOver: driver.handsOver ?? false,
+      returnsUnsharedBytes: driver.returnsUnsharedBytes ?? false,
       async apply(commits, options) {
         const { setAside } = options;
         const aside = new Map<number, Promise<Outcome>>();
@@ -95,9 +95,9 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
         };
         const apply = { ...rulesOf("apply", options), inDoubtMs: safelyRepeatedMs(options.window) };
         const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
-        const told = (outcome: Outcome) => (doubt === undefined ? outcome : stillInDoubt(outcome, doubt));
-        for (const [index, outcome] of aside) setAside?.(index, outcome.then(told));
-        return answer.map(told);
+        const fields = (outcome: Outcome) => (doubt === undefined ? outcome : stillInDoubt(outcome, doubt));
+        for (const [index, outcome] of aside) setAside?.(index, outcome.then(fields));
+        return answer.map(fields);
       },
       read: (slots, limit) => again("read", limit, (left) => driver.read(slots, left)),
       readByEventId: (session, eventId, limit) =>
@@ -153,7 +153,7 @@ async function attempt<T>(
       const withinMs = doubt ? Math.min(leftMs, rules.inDoubtMs) : leftMs;
       const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
       if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
-      tellRetry(() => retryEvent(rules, attempts, pauseMs, error));
+      emitRetry(() => retryEvent(rules, attempts, pauseMs, error));
       await rules.sleep(pauseMs, rules.closing).catch(() => {
         throw outlived(failure, attempts, rules.now() - started);
       });

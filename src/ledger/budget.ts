@@ -1,8 +1,8 @@
 import { invalid, StateError } from "../contract/errors.js";
-import { readInteger, readObject } from "../validation/validate.js";
-import { readEventId } from "../validation/validate-text.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readEventId } from "../validation/validate-text.js";
 import {
   type Amounts,
   type AmountsInput,

@@ -1,12 +1,12 @@
 import type { Identity, StateStore } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
-import { readObject } from "../validation/validate.js";
-import { readText } from "../validation/validate-text.js";
 import type { Cell } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
 import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
+import { readObject } from "../validation/validate.js";
+import { readText } from "../validation/validate-text.js";
 import { ENTRY, type StoredEntry } from "./entry.js";
 import { readEntryId } from "./entry-id.js";
 import { type IdMarker, type Marker, ownIds, reservationMarker } from "./markers.js";
@@ -22,7 +22,7 @@ export interface Rollup {
 }
 
 /** A rollup that an entry is part of. */
-export interface Line extends Omit<Rollup, "sums"> {
+export interface RollupCell extends Omit<Rollup, "sums"> {
   readonly cell: Cell<Rollup>;
 }
 
@@ -54,7 +54,7 @@ const MARKER = mappedJson<Marker>({
  * recorded by, what runs, sessions and the user used in all. Under the tenant: what was used on each day (UTC) and in
  * all. Names are hashed into kinds, so that they fit, and so that what names a session can be removed.
  */
-export class Places {
+export class LedgerCells {
   readonly entries: Collection<StoredEntry>;
   /** The id of each entry under its time; a user's, whatever the session. */
   readonly times: Collection<string>;
@@ -73,18 +73,18 @@ export class Places {
   }
 
   /** Everything an entry adds to: what names its session, and the rest. */
-  lines(
+  rollups(
     { tenant, user }: EntryOwner,
     entry: StoredEntry,
-  ): { readonly ofSession: readonly Line[]; readonly ofAll: readonly Line[] } {
+  ): { readonly ofSession: readonly RollupCell[]; readonly ofAll: readonly RollupCell[] } {
     const { session, run } = entry;
     const day = dayOf(entry.at);
     const ofTenant = tenantIdentity(tenant);
-    const daily = (dimension: Dimension, key?: string, of?: string): Line => ({
+    const daily = (dimension: Dimension, key?: string, of?: string): RollupCell => ({
       cell: this.days.at(ofTenant, dayId(dimension, day, key, of)),
       ...names({ key, user: of }),
     });
-    const total = (scope: Scope): Line => ({ cell: this.totalOf(scope) });
+    const total = (scope: Scope): RollupCell => ({ cell: this.totalOf(scope) });
     const ofAll = [
       daily("day"),
       daily("provider", entry.provider),

@@ -1,10 +1,10 @@
-import type { StateStore } from "../contract/store.js";
 import { isStateError, StateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type { StateStore } from "../contract/store.js";
 import { setImmediate } from "../timing/real-timers.js";
 import { type Cell, cellKey } from "../typed/cell.js";
 import { transact } from "../typed/transact.js";
-import { Book } from "./write-set.js";
+import { WriteSet } from "./write-set.js";
 
 /** One piece of work on a tenant's accounts. */
 export interface Work<R> {
@@ -13,7 +13,7 @@ export interface Work<R> {
   /** How many cells it writes without reading them. */
   readonly writes: number;
   /** What it throws leaves nothing behind. Runs again when others were faster. */
-  act(book: Book): Promise<R>;
+  act(writes: WriteSet): Promise<R>;
   /** It has an id of the caller's. */
   readonly repeatable: boolean;
 }
@@ -35,7 +35,7 @@ type Result =
  */
 export class Combiner {
   readonly #store: StateStore;
-  readonly #lines = new Map<string, Waiting[]>();
+  readonly #queues = new Map<string, Waiting[]>();
 
   constructor(store: StateStore) {
     this.#store = store;
@@ -45,28 +45,28 @@ export class Combiner {
     signal?.throwIfAborted();
     return new Promise<R>((resolve, reject) => {
       const waiting = { work, signal, resolve: resolve as (result: unknown) => void, reject };
-      const line = this.#lines.get(tenant);
-      if (line !== undefined) {
-        line.push(waiting);
+      const queue = this.#queues.get(tenant);
+      if (queue !== undefined) {
+        queue.push(waiting);
         return;
       }
-      this.#lines.set(tenant, [waiting]);
+      this.#queues.set(tenant, [waiting]);
       setImmediate(() => void this.#serve(tenant));
     });
   }
 
   async #serve(tenant: string): Promise<void> {
-    const line = this.#lines.get(tenant) as Waiting[];
-    while (line.length > 0) {
-      const batch = takeBatch(line);
+    const queue = this.#queues.get(tenant) as Waiting[];
+    while (queue.length > 0) {
+      const batch = takeBatch(queue);
       await this.#perform(batch);
     }
-    this.#lines.delete(tenant);
+    this.#queues.delete(tenant);
   }
 
   async #perform(batch: readonly Waiting[]): Promise<void> {
     try {
-      const results = await transact(this.#store, (transaction) => actAll(new Book(transaction), batch), {
+      const results = await transact(this.#store, (transaction) => actAll(new WriteSet(transaction), batch), {
         attempts: 1000,
         repeatable: true,
       });
@@ -82,11 +82,11 @@ export class Combiner {
 }
 
 /** As many as fit into one commit, one at least, without those that were given up. */
-function takeBatch(line: Waiting[]): Waiting[] {
+function takeBatch(queue: Waiting[]): Waiting[] {
   const batch: Waiting[] = [];
   const read = new Set<string>();
   let written = 0;
-  for (let next = line[0]; next !== undefined; next = line[0]) {
+  for (let next = queue[0]; next !== undefined; next = queue[0]) {
     if (next.signal?.aborted) next.reject(next.signal.reason);
     else {
       const { reads, writes } = next.work;
@@ -96,21 +96,21 @@ function takeBatch(line: Waiting[]): Waiting[] {
       written += writes;
       batch.push(next);
     }
-    line.shift();
+    queue.shift();
   }
   return batch;
 }
 
-async function actAll(book: Book, batch: readonly Waiting[]): Promise<Result[]> {
-  const read = (cell: Cell<unknown>) => book.get(cell);
+async function actAll(writes: WriteSet, batch: readonly Waiting[]): Promise<Result[]> {
+  const read = (cell: Cell<unknown>) => writes.get(cell);
   // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
   const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
   await Promise.allSettled(ready);
   const results: Result[] = [];
   for (const [index, { work }] of batch.entries()) {
-    results.push(await resultOf(ready[index]?.then(() => book.allOrNothing(() => work.act(book)))));
+    results.push(await resultOf(ready[index]?.then(() => writes.allOrNothing(() => work.act(writes)))));
   }
-  await book.close();
+  await writes.close();
   return results;
 }
 

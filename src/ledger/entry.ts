@@ -1,9 +1,9 @@
-import type { EventId, Identity } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
-import { readDate, readInteger, readNamed, readObject } from "../validation/validate.js";
-import { readEventId, readText } from "../validation/validate-text.js";
+import type { EventId, Identity } from "../contract/store.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readDate, readInteger, readNamed, readObject } from "../validation/validate.js";
+import { readEventId, readText } from "../validation/validate-text.js";
 import { timeOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";

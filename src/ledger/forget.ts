@@ -1,10 +1,10 @@
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import type { ItemsOptions } from "../typed/collection.js";
+import { type EntryOwner, type LedgerCells, ownerOfEntries, type RollupCell } from "./cells.js";
 import type { Work } from "./combiner.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
 import { entryId, entryPrefix, timeOfEntry } from "./entry-id.js";
 import { type Links, PIECE } from "./links.js";
-import { type EntryOwner, type Line, ownerOfEntries, type Places } from "./cells.js";
 import type { Reservations } from "./reservations.js";
 import { rewriting } from "./rewriting.js";
 
@@ -20,13 +20,13 @@ const AT_ONCE = 50;
  */
 export class Forgetting {
   readonly #store: StateStore;
-  readonly #places: Places;
+  readonly #cells: LedgerCells;
   readonly #links: Links;
   readonly #reservations: Reservations;
 
-  constructor(store: StateStore, places: Places, links: Links, reservations: Reservations) {
+  constructor(store: StateStore, cells: LedgerCells, links: Links, reservations: Reservations) {
     this.#store = store;
-    this.#places = places;
+    this.#cells = cells;
     this.#links = links;
     this.#reservations = reservations;
   }
@@ -68,7 +68,7 @@ export class Forgetting {
     signal: Signal,
   ): Promise<number> {
     for (let moved = 0; ; ) {
-      const page = await this.#places.entries.list(ownerOfEntries(from), {
+      const page = await this.#cells.entries.list(ownerOfEntries(from), {
         ...range,
         limit: AT_ONCE,
         signal,
@@ -85,23 +85,23 @@ export class Forgetting {
   /** Deals with a piece of the ids that an entry was sent again under. Whether there was one. */
   #takeLinks(from: User, to: EntryOwner, id: string, signal: Signal): Promise<boolean> {
     const under = ownerOfEntries(from);
-    const cell = this.#places.entries.at(under, id);
+    const cell = this.#cells.entries.at(under, id);
     return rewriting(
       this.#store,
-      async (book) => {
-        const entry = await book.get(cell);
+      async (writes) => {
+        const entry = await writes.get(cell);
         if (entry === undefined || !hasLinks(entry)) return false;
         const { alsoUnder = [], also, ...rest } = entry;
         const listed = alsoUnder.slice(0, PIECE);
-        const linked = listed.length > 0 ? [] : await this.#links.take(book, from, id, signal);
+        const linked = listed.length > 0 ? [] : await this.#links.take(writes, from, id, signal);
         for (const hash of [...listed, ...linked]) {
-          const marker = this.#places.markers.at(under, hash);
-          if (to.user === undefined) book.remove(marker);
-          else book.put(marker, { entry: movedId(id, entry) });
+          const marker = this.#cells.markers.at(under, hash);
+          if (to.user === undefined) writes.remove(marker);
+          else writes.put(marker, { entry: movedId(id, entry) });
         }
         const left = alsoUnder.slice(PIECE);
         const more = listed.length > 0 ? also === true : linked.length === PIECE;
-        book.put(cell, {
+        writes.put(cell, {
           ...rest,
           ...(left.length > 0 ? { alsoUnder: left } : {}),
           ...(more ? { also: true } : {}),
@@ -117,34 +117,34 @@ export class Forgetting {
    * the entry is in the commit, for what was listed before may be another.
    */
   #move(from: User, to: EntryOwner, id: string, listed: StoredEntry): Work<boolean> {
-    const places = this.#places;
+    const cells = this.#cells;
     const [under, below] = [ownerOfEntries(from), ownerOfEntries(to)];
-    const cell = places.entries.at(under, id);
+    const cell = cells.entries.at(under, id);
     const time = timeOfEntry(id);
     const partsOf = (entry: StoredEntry) => ({
-      ...difference(places.lines(from, entry), places.lines(to, nameless(entry))),
+      ...difference(cells.rollups(from, entry), cells.rollups(to, nameless(entry))),
       // Only where they lie matters.
-      markers: places.markersOf(from, entry, true).map((marker) => marker.cell),
+      markers: cells.markersOf(from, entry, true).map((marker) => marker.cell),
     });
     const { left, entered, markers } = partsOf(listed);
     return {
-      reads: [cell, ...markers, ...[...left, ...entered].map((line) => line.cell)],
+      reads: [cell, ...markers, ...[...left, ...entered].map((rollup) => rollup.cell)],
       writes: 3,
       repeatable: true,
-      async act(book) {
-        const entry = await book.get(cell);
+      async act(writes) {
+        const entry = await writes.get(cell);
         if (entry === undefined || hasLinks(entry)) return false;
         const { left, entered, markers } = partsOf(entry);
         const moved = movedId(id, entry);
-        await book.subtract(left, sumsOf(entry));
-        await book.add(entered, sumsOf(entry));
-        book.remove(cell);
-        if (to.user === undefined) book.remove(places.times.at(under, time));
-        book.put(places.entries.at(below, moved), nameless(entry));
-        book.put(places.times.at(below, time), moved);
+        await writes.subtract(left, sumsOf(entry));
+        await writes.add(entered, sumsOf(entry));
+        writes.remove(cell);
+        if (to.user === undefined) writes.remove(cells.times.at(under, time));
+        writes.put(cells.entries.at(below, moved), nameless(entry));
+        writes.put(cells.times.at(below, time), moved);
         for (const marker of markers) {
-          if (to.user === undefined) book.remove(marker);
-          else book.put(marker, { entry: moved });
+          if (to.user === undefined) writes.remove(marker);
+          else writes.put(marker, { entry: moved });
         }
         return true;
       },
@@ -167,12 +167,12 @@ function movedId(id: string, entry: StoredEntry): string {
 }
 
 /** The sums that an entry leaves, and those that it enters; most stay as they are. */
-function difference(before: ReturnType<Places["lines"]>, after: ReturnType<Places["lines"]>) {
+function difference(before: ReturnType<LedgerCells["rollups"]>, after: ReturnType<LedgerCells["rollups"]>) {
   const all = ({ ofSession, ofAll }: typeof before) => [...ofSession, ...ofAll];
-  const key = ({ cell }: Line) => JSON.stringify([cell.identity, cell.kind]);
-  const without = (lines: Line[], others: Line[]) => {
+  const key = ({ cell }: RollupCell) => JSON.stringify([cell.identity, cell.kind]);
+  const without = (rollups: RollupCell[], others: RollupCell[]) => {
     const keys = new Set(others.map(key));
-    return lines.filter((line) => !keys.has(key(line)));
+    return rollups.filter((rollup) => !keys.has(key(rollup)));
   };
   return { left: without(all(before), all(after)), entered: without(all(after), all(before)) };
 }

@@ -4,10 +4,10 @@ import type { Cell } from "../typed/cell.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { timeKey } from "../typed/time.js";
 import { added, type Exact, NO_AMOUNTS } from "./amounts.js";
-import type { Book } from "./write-set.js";
 import { BUDGET, freeing, type StoredBudget } from "./budget.js";
 import { DUE, type Due, dueId, type HeldIn, HOLD, type Hold, holdPrefix, timeOfDue } from "./hold.js";
 import { rewriting } from "./rewriting.js";
+import type { WriteSet } from "./write-set.js";
 
 type Signal = AbortSignal | undefined;
 type User = Pick<Identity, "tenant" | "user">;
@@ -44,16 +44,16 @@ export class Held {
   }
 
   /** Frees what a hold holds back, in all budgets. */
-  async free(book: Book, owner: User, id: string, { amounts, until, heldIn }: Hold): Promise<void> {
+  async free(writes: WriteSet, owner: User, id: string, { amounts, until, heldIn }: Hold): Promise<void> {
     const { tenant, user } = owner;
     for (const { of, budget: name, line } of heldIn) {
-      book.remove(this.dueAt(tenant, { of, line }, until, { user, hold: id }));
+      writes.remove(this.dueAt(tenant, { of, line }, until, { user, hold: id }));
       const cell = this.budgets.at(ownerOf(tenant, user, of), name);
-      const budget = await book.get(cell);
+      const budget = await writes.get(cell);
       // A budget that was removed and set again holds nothing of this.
-      if (budget?.held?.line === line) book.put(cell, freeing(budget, amounts));
+      if (budget?.held?.line === line) writes.put(cell, freeing(budget, amounts));
     }
-    book.remove(this.holdAt(owner, id));
+    writes.remove(this.holdAt(owner, id));
   }
 
   /**
@@ -61,18 +61,18 @@ export class Held {
    * budget's line is as its record says: whoever adds to the line changes the record, and this begins again.
    */
   async sweep(cell: Cell<StoredBudget>, now: number, signal: Signal): Promise<boolean> {
-    const work = async (book: Book) => {
-      const budget = await book.get(cell);
+    const work = async (writes: WriteSet) => {
+      const budget = await writes.get(cell);
       if (budget?.held === undefined || budget.held.earliest > now) return false;
       const { line, earliest } = budget.held;
       const items = await this.#first(cell, line, PIECE + 1, signal);
       const overdue = items.slice(0, PIECE).filter(({ id }) => timeOfDue(id) <= now);
-      for (const item of overdue) await this.#freeDue(book, cell, item);
+      for (const item of overdue) await this.#freeDue(writes, cell, item);
       const next = items[overdue.length];
-      const left = await book.get(cell);
+      const left = await writes.get(cell);
       if (left?.held !== undefined) {
         const time = next === undefined ? earliest : timeOfDue(next.id);
-        book.put(cell, { ...left, held: { ...left.held, earliest: next === undefined ? now + 1 : time } });
+        writes.put(cell, { ...left, held: { ...left.held, earliest: next === undefined ? now + 1 : time } });
       }
       return next !== undefined && timeOfDue(next.id) <= now;
     };
@@ -111,18 +111,18 @@ export class Held {
     for (;;) {
       const done = await rewriting(
         this.#store,
-        async (book) => {
-          const budget = await book.get(cell);
+        async (writes) => {
+          const budget = await writes.get(cell);
           if (budget === undefined) return "missing";
           const { line } = budget.held ?? {};
           const page = line === undefined ? [] : await this.#first(cell, line, PAGE, signal);
-          for (const { id } of page) book.remove(this.dues.at(cell.identity, id));
+          for (const { id } of page) writes.remove(this.dues.at(cell.identity, id));
           if (page.length === PAGE) {
             // Whoever reserves meanwhile and this are told apart by the budget's record.
-            book.put(cell, budget);
+            writes.put(cell, budget);
             return "more";
           }
-          book.remove(cell);
+          writes.remove(cell);
           return "removed";
         },
         signal,
@@ -140,10 +140,10 @@ export class Held {
       if (page.length === 0) return;
       await rewriting(
         this.#store,
-        async (book) => {
+        async (writes) => {
           for (const { id } of page) {
-            const hold = await book.get(this.holdAt(owner, id));
-            if (hold !== undefined) await this.free(book, owner, id, hold);
+            const hold = await writes.get(this.holdAt(owner, id));
+            if (hold !== undefined) await this.free(writes, owner, id, hold);
           }
         },
         signal,
@@ -161,10 +161,10 @@ export class Held {
       if (page.length === 0) return;
       await rewriting(
         this.#store,
-        async (book) => {
+        async (writes) => {
           for (const { id, value } of page)
-            if ((await book.get(this.holdAt(owner, value.hold))) === undefined)
-              book.remove(this.dues.at(under, id));
+            if ((await writes.get(this.holdAt(owner, value.hold))) === undefined)
+              writes.remove(this.dues.at(under, id));
         },
         signal,
       );
@@ -172,13 +172,13 @@ export class Held {
   }
 
   /** Frees the hold of an entry in a line; one whose hold is another's, or gone, is removed alone. */
-  async #freeDue(book: Book, budget: Cell<StoredBudget>, { id, value }: Item<Due>): Promise<void> {
+  async #freeDue(writes: WriteSet, budget: Cell<StoredBudget>, { id, value }: Item<Due>): Promise<void> {
     const cell = this.dues.at(budget.identity, id);
-    if ((await book.get(cell)) === undefined) return;
+    if ((await writes.get(cell)) === undefined) return;
     const owner = { tenant: budget.identity.tenant, user: value.user };
-    const hold = await book.get(this.holdAt(owner, value.hold));
-    if (hold !== undefined && hold.until === timeOfDue(id)) await this.free(book, owner, value.hold, hold);
-    book.remove(cell);
+    const hold = await writes.get(this.holdAt(owner, value.hold));
+    if (hold !== undefined && hold.until === timeOfDue(id)) await this.free(writes, owner, value.hold, hold);
+    writes.remove(cell);
   }
 
   #first({ identity }: Cell<unknown>, line: string, limit: number, signal: Signal): Promise<Item<Due>[]> {

@@ -1,10 +1,10 @@
 import { invalid } from "../contract/errors.js";
-import { readInteger, readObject } from "../validation/validate.js";
-import { readName } from "../validation/validate-text.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readName } from "../validation/validate-text.js";
 import { type AmountsInput, amountsOf, type Exact, readRequest } from "./amounts.js";
 import { readLabel } from "./entry.js";
 

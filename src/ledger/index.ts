@@ -20,13 +20,13 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
 
 export type { Amounts, AmountsInput } from "./amounts.js";
 export type { Budget } from "./budget.js";
+export type { Scope } from "./cells.js";
 export type { GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetUnit } from "./errors.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
 export type { EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
 export type { Money, MoneyInput } from "./money.js";
 export type { Period } from "./period.js";
-export type { Scope } from "./cells.js";
 export { type PriceInput, priceOf } from "./price.js";
 export type {
   ComparedUsage,

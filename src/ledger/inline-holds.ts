@@ -1,8 +1,8 @@
 import type { Identity } from "../contract/store.js";
 import type { Cell } from "../typed/cell.js";
 import { digestOf, ownEventId } from "../typed/names.js";
-import type { Book } from "./write-set.js";
 import type { StoredBudget } from "./budget.js";
+import type { WriteSet } from "./write-set.js";
 
 /** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
 export function inlineHoldId({ user, session }: Identity, id: string): string {
@@ -11,13 +11,13 @@ export function inlineHoldId({ user, session }: Identity, id: string): string {
 
 /** What a reservation of before holds back inside the budgets' records. */
 export async function inlineHold(
-  book: Book,
+  writes: WriteSet,
   budgets: readonly Cell<StoredBudget>[],
   id: string,
   now: number,
 ) {
   for (const cell of budgets) {
-    const budget = await book.get(cell);
+    const budget = await writes.get(cell);
     const found = budget?.inline.find((other) => other.id === id && other.until > now);
     if (found !== undefined) return found;
   }
@@ -25,17 +25,17 @@ export async function inlineHold(
 }
 
 export async function removeInline(
-  book: Book,
+  writes: WriteSet,
   budgets: readonly Cell<StoredBudget>[],
   isGone: (id: string) => boolean,
 ): Promise<boolean> {
   let found = false;
   for (const cell of budgets) {
-    const budget = await book.get(cell);
+    const budget = await writes.get(cell);
     const inline = budget?.inline.filter(({ id }) => !isGone(id));
     if (budget === undefined || inline?.length === budget.inline.length) continue;
     found = true;
-    book.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });
+    writes.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });
   }
   return found;
 }

@@ -1,16 +1,16 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
-import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { ownRun, ownSession } from "../typed/cell.js";
 import { readOwnId } from "../typed/names.js";
 import { type Clock, readClock } from "../typed/time.js";
+import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Budget } from "./budget.js";
+import { LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { Combiner, type Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, readLabel } from "./entry.js";
 import { Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
 import { Links } from "./links.js";
 import { type Period, readPeriod } from "./period.js";
-import { Places, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { Reader } from "./reader.js";
 import {
   type ReconcileInput,
@@ -46,7 +46,7 @@ export interface EntriesOptions extends Period, CallOptions {
  * commit as the entry that it counts. Money is exact: a decimal with twelve digits behind the point, never a float.
  */
 export class Ledger {
-  readonly #places: Places;
+  readonly #cells: LedgerCells;
   readonly #reader: Reader;
   readonly #combiner: Combiner;
   readonly #links: Links;
@@ -59,12 +59,12 @@ export class Ledger {
   constructor(store: StateStore, options: LedgerOptions = {}) {
     readNamed(options, "options", ["clock"]);
     this.#now = readClock(options);
-    this.#places = new Places(store);
-    this.#reader = new Reader(this.#places);
+    this.#cells = new LedgerCells(store);
+    this.#reader = new Reader(this.#cells);
     this.#combiner = new Combiner(store);
-    this.#links = new Links(store, this.#places);
-    this.#reservations = new Reservations(store, this.#places, this.#now);
-    this.#forgetting = new Forgetting(store, this.#places, this.#links, this.#reservations);
+    this.#links = new Links(store, this.#cells);
+    this.#reservations = new Reservations(store, this.#cells, this.#now);
+    this.#forgetting = new Forgetting(store, this.#cells, this.#links, this.#reservations);
     this.#reconciliations = new Reconciliations(store, this.#reader, this.#now);
   }
 
@@ -75,7 +75,7 @@ export class Ledger {
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     const owner = ownRun(identity);
     const recording = this.#read(owner, entry);
-    return this.#run(owner, recordWork(this.#places, this.#links, recording), options);
+    return this.#run(owner, recordWork(this.#cells, this.#links, recording), options);
   }
 
   /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
@@ -103,7 +103,7 @@ export class Ledger {
   /** What a tenant, a user, a session or a run used in all: nothing for a session that was forgotten. */
   async totals(scope: Scope, options?: CallOptions): Promise<Usage> {
     const given = readScope(scope);
-    const rollup = await this.#places.totals.get(scopeOwner(given), scopeId(given), options);
+    const rollup = await this.#cells.totals.get(scopeOwner(given), scopeId(given), options);
     return usageOf(rollup?.sums ?? NOTHING);
   }
 
@@ -156,7 +156,7 @@ export class Ledger {
     const id = readOwnId(reservationId, "reservationId");
     const recording = this.#read({ ...owner, reservation: id }, entry);
     const freeing = this.#reservations.release(owner, id);
-    return this.#run(owner, recordWork(this.#places, this.#links, recording, freeing), options);
+    return this.#run(owner, recordWork(this.#cells, this.#links, recording, freeing), options);
   }
 
   /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */

@@ -1,14 +1,14 @@
 import type { Identity, StateStore } from "../contract/store.js";
-import { readObject } from "../validation/validate.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { digestOf } from "../typed/names.js";
-import type { Book } from "./write-set.js";
+import { readObject } from "../validation/validate.js";
+import { type LedgerCells, ownerOfEntries } from "./cells.js";
 import { readLabel } from "./entry.js";
 import { timeOfEntry } from "./entry-id.js";
 import type { Marker } from "./markers.js";
-import { ownerOfEntries, type Places } from "./cells.js";
 import { rewriting } from "./rewriting.js";
+import type { WriteSet } from "./write-set.js";
 
 type Signal = AbortSignal | undefined;
 type Owner = Pick<Identity, "tenant" | "user">;
@@ -36,33 +36,38 @@ export const PIECE = 60;
  */
 export class Links {
   readonly #store: StateStore;
-  readonly #places: Places;
+  readonly #cells: LedgerCells;
   readonly #links: Collection<Link>;
 
-  constructor(store: StateStore, places: Places) {
+  constructor(store: StateStore, cells: LedgerCells) {
     this.#store = store;
-    this.#places = places;
+    this.#cells = cells;
     this.#links = new Collection(store, "ledger.also", { codec: LINK });
   }
 
   /** Links the marker `hash`, which a session sent, to an entry that may be another session's. */
-  add(book: Book, { tenant, user, session }: Identity, entry: { id: string; session: string }, hash: string) {
+  add(
+    writes: WriteSet,
+    { tenant, user, session }: Identity,
+    entry: { id: string; session: string },
+    hash: string,
+  ) {
     const under = ownerOfEntries({ tenant, user });
     const by = session === entry.session ? undefined : digestOf(session);
-    book.put(this.#links.at(under, entryLink(entry.id, hash)), by === undefined ? {} : { by });
-    if (by !== undefined) book.put(this.#links.at(under, sessionLink(by, entry.id, hash)), {});
+    writes.put(this.#links.at(under, entryLink(entry.id, hash)), by === undefined ? {} : { by });
+    if (by !== undefined) writes.put(this.#links.at(under, sessionLink(by, entry.id, hash)), {});
   }
 
   /** Removes a piece of an entry's links, and gives the markers that they lead to. */
-  async take(book: Book, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
+  async take(writes: WriteSet, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
     const under = ownerOfEntries(owner);
     const prefix = entryLink(entry, "");
     const page = await this.#links.list(under, { prefix, limit: PIECE, signal });
     for (const { id } of page) {
       const cell = this.#links.at(under, id);
-      const by = (await book.get(cell))?.by;
-      book.remove(cell);
-      if (by !== undefined) book.remove(this.#links.at(under, sessionLink(by, entry, markerOf(id))));
+      const by = (await writes.get(cell))?.by;
+      writes.remove(cell);
+      if (by !== undefined) writes.remove(this.#links.at(under, sessionLink(by, entry, markerOf(id))));
     }
     return page.map(({ id }) => markerOf(id));
   }
@@ -76,15 +81,15 @@ export class Links {
       if (page.length === 0) return;
       await rewriting(
         this.#store,
-        async (book) => {
+        async (writes) => {
           for (const { id } of page) {
             const hash = markerOf(id);
-            const marker = this.#places.markers.at(under, hash);
-            const found = await book.get(marker);
-            if (found !== undefined) book.put(marker, { entry: found.entry });
+            const marker = this.#cells.markers.at(under, hash);
+            const found = await writes.get(marker);
+            if (found !== undefined) writes.put(marker, { entry: found.entry });
             const link = this.#links.at(under, `entry/${id.slice(prefix.length)}`);
-            if ((await book.get(link)) !== undefined) book.put(link, {});
-            book.remove(this.#links.at(under, id));
+            if ((await writes.get(link)) !== undefined) writes.put(link, {});
+            writes.remove(this.#links.at(under, id));
           }
         },
         signal,
@@ -100,7 +105,7 @@ export class Links {
     const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;
     await this.#removeOrphans(this.#links, owner, timeOfLink, signal);
     const timeOfMarker = ({ value }: Item<Marker>) => timeOfEntry(value.entry);
-    await this.#removeOrphans(this.#places.markers, owner, timeOfMarker, signal);
+    await this.#removeOrphans(this.#cells.markers, owner, timeOfMarker, signal);
   }
 
   async #removeOrphans<T>(
@@ -114,13 +119,13 @@ export class Links {
       const page = await all.list(under, { ...after, limit: PIECE, signal });
       await rewriting(
         this.#store,
-        async (book) => {
+        async (writes) => {
           for (const { id } of page) {
             const cell = all.at(under, id);
-            const value = await book.get(cell);
+            const value = await writes.get(cell);
             if (value === undefined) continue;
-            const time = this.#places.times.at(under, timeOf({ id, value } as Item<T>));
-            if ((await book.get(time)) === undefined) book.remove(cell);
+            const time = this.#cells.times.at(under, timeOf({ id, value } as Item<T>));
+            if ((await writes.get(time)) === undefined) writes.remove(cell);
           }
         },
         signal,

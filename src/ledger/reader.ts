@@ -1,23 +1,23 @@
+import { LIMITS } from "../contract/limits.js";
 import type { Identity } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { LIMITS } from "../contract/limits.js";
 import { compareText } from "../rules/order.js";
 import { corruptRecord } from "../typed/cell.js";
 import type { Collection, Item, ItemsOptions } from "../typed/collection.js";
 import { timeKey } from "../typed/time.js";
-import type { StoredEntry } from "./entry.js";
-import { entryPrefix, timeOfEntry } from "./entry-id.js";
-import type { Span } from "./period.js";
 import {
   type DayRange,
   type Dimension,
   daysRange,
   type EntryOwner,
   isNameless,
+  type LedgerCells,
   ownerOfEntries,
-  type Places,
   type Rollup,
 } from "./cells.js";
+import type { StoredEntry } from "./entry.js";
+import { entryPrefix, timeOfEntry } from "./entry-id.js";
+import type { Span } from "./period.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -31,10 +31,10 @@ const PAGE = 1000;
 
 /** Goes through what a ledger stored, in bounded memory. */
 export class Reader {
-  readonly #places: Places;
+  readonly #cells: LedgerCells;
 
-  constructor(places: Places) {
-    this.#places = places;
+  constructor(cells: LedgerCells) {
+    this.#cells = cells;
   }
 
   /** The rollups of some days. */
@@ -44,7 +44,7 @@ export class Reader {
     days: DayRange,
     signal: Signal,
   ): AsyncGenerator<Item<Rollup>> {
-    return pages(this.#places.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
+    return pages(this.#cells.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
   }
 
   /** Who used something on a day; whoever was forgotten is `undefined`. CORRUPT where that is nobody. */
@@ -52,7 +52,7 @@ export class Reader {
     for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
       const { key } = value;
       if (!(key === undefined ? isNameless(id) : isUser(tenant, key))) {
-        const cell = this.#places.days.at(tenantIdentity(tenant), id);
+        const cell = this.#cells.days.at(tenantIdentity(tenant), id);
         throw corruptRecord(cell, "a sum of what a user used does not say whose it is");
       }
       yield key;
@@ -67,7 +67,7 @@ export class Reader {
       ...(after === undefined ? {} : { after: prefix + after }),
       ...(before === undefined ? {} : { before: prefix + before }),
     };
-    return pages(this.#places.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
+    return pages(this.#cells.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
   }
 
   /** The entries of a session, whatever the run, in the order of time. They are sorted in memory. */
@@ -75,7 +75,7 @@ export class Reader {
     const { after, before } = boundsOf(range);
     const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
     const prefix = entryPrefix(owner.session);
-    for await (const item of pages(this.#places.entries, ownerOfEntries(owner), { prefix }, signal)) {
+    for await (const item of pages(this.#cells.entries, ownerOfEntries(owner), { prefix }, signal)) {
       const time = timeOfEntry(item.id);
       if (after !== undefined && compareText(time, after) <= 0) continue;
       if (before === undefined || compareText(time, before) < 0) found.push({ time, item });
@@ -86,7 +86,7 @@ export class Reader {
   /** The entries of a user, whatever the session, in the order of time. */
   async *ofUser(owner: EntryOwner, span: Span, signal: Signal): AsyncGenerator<StoredEntry> {
     const under = ownerOfEntries(owner);
-    for await (const page of batches(this.#places.times, under, boundsOf(span), signal)) {
+    for await (const page of batches(this.#cells.times, under, boundsOf(span), signal)) {
       const entries = await Promise.all(page.map((item) => this.#entry(under, item)));
       yield* entries.filter((entry) => entry !== undefined);
     }
@@ -94,14 +94,14 @@ export class Reader {
 
   async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry | undefined> {
     if (timeOfEntry(id) !== time)
-      throw corruptRecord(this.#places.times.at(under, time), "it leads to an entry of another time");
-    const found = await this.#places.entries.get(under, id);
+      throw corruptRecord(this.#cells.times.at(under, time), "it leads to an entry of another time");
+    const found = await this.#cells.entries.get(under, id);
     if (found !== undefined) return found;
     // Forgotten meanwhile, it lies elsewhere; with its user, it is no entry of theirs any more.
-    const now = await this.#places.times.get(under, time);
+    const now = await this.#cells.times.get(under, time);
     if (now === undefined) return undefined;
-    const moved = await this.#places.entries.get(under, now);
-    if (moved === undefined) throw corruptRecord(this.#places.entries.at(under, id), "an entry is missing");
+    const moved = await this.#cells.entries.get(under, now);
+    if (moved === undefined) throw corruptRecord(this.#cells.entries.at(under, id), "an entry is missing");
     return moved;
   }
 }

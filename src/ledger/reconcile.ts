@@ -1,13 +1,13 @@
-import type { CallOptions, StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
-import { newEventId } from "../process/event-id.js";
-import { tenantIdentity } from "../identity/identity.js";
 import { LIMITS } from "../contract/limits.js";
-import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
+import { tenantIdentity } from "../identity/identity.js";
+import { newEventId } from "../process/event-id.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type ItemsOptions } from "../typed/collection.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { timeKey } from "../typed/time.js";
+import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
 import { readLabel } from "./entry.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Period, readPeriod, type Span } from "./period.js";

@@ -1,13 +1,13 @@
-import type { Identity } from "../contract/store.js";
 import { StateError } from "../contract/errors.js";
+import type { Identity } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
-import type { Book } from "./write-set.js";
+import { type LedgerCells, ownerOfEntries } from "./cells.js";
 import type { Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type StoredEntry, sumsOf } from "./entry.js";
 import { entryId, newTime, timeOfEntry } from "./entry-id.js";
 import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
-import { ownerOfEntries, type Places } from "./cells.js";
+import type { WriteSet } from "./write-set.js";
 
 /** What became of a recording. */
 export interface RecordReceipt {
@@ -29,39 +29,39 @@ export interface Recording {
  * sums of the entries at any moment. `also` happens with it, and with a duplicate too.
  */
 export function recordWork(
-  places: Places,
+  cells: LedgerCells,
   links: Links,
   { owner, entry, isTimeGiven }: Recording,
   also?: Pick<Work<unknown>, "reads" | "act">,
 ): Work<RecordReceipt> {
-  const { ofSession, ofAll } = places.lines(owner, entry);
-  const lines = [...ofSession, ...ofAll];
-  const markers = places.markersOf(owner, entry, isTimeGiven);
+  const { ofSession, ofAll } = cells.rollups(owner, entry);
+  const rollups = [...ofSession, ...ofAll];
+  const markers = cells.markersOf(owner, entry, isTimeGiven);
   const under = ownerOfEntries(owner);
   const time = newTime(entry);
   const id = entryId(entry, time);
   return {
-    reads: [...[...markers, ...lines].map(({ cell }) => cell), ...(also?.reads ?? [])],
+    reads: [...[...markers, ...rollups].map(({ cell }) => cell), ...(also?.reads ?? [])],
     writes: 2,
     repeatable: markers.length > 0,
-    async act(book) {
-      await also?.act(book);
-      const before = await recordedBefore(book, markers);
+    async act(writes) {
+      await also?.act(writes);
+      const before = await recordedBefore(writes, markers);
       if (before !== undefined)
-        return { duplicate: true, entry: await again(places, links, owner, before, markers, book) };
-      for (const { cell, content } of markers) book.put(cell, { entry: id, content });
-      await book.add(lines, sumsOf(entry));
-      book.put(places.entries.at(under, id), entry);
-      book.put(places.times.at(under, time), id);
+        return { duplicate: true, entry: await again(cells, links, owner, before, markers, writes) };
+      for (const { cell, content } of markers) writes.put(cell, { entry: id, content });
+      await writes.add(rollups, sumsOf(entry));
+      writes.put(cells.entries.at(under, id), entry);
+      writes.put(cells.times.at(under, time), id);
       return { duplicate: false, entry: entryOf(owner, id, entry) };
     },
   };
 }
 
 /** The id of the entry that was recorded under one of these ids. IDEMPOTENCY_CONFLICT when its content is another. */
-async function recordedBefore(book: Book, markers: readonly IdMarker[]): Promise<string | undefined> {
+async function recordedBefore(writes: WriteSet, markers: readonly IdMarker[]): Promise<string | undefined> {
   for (const { cell, content, what } of markers) {
-    const marker = await book.get(cell);
+    const marker = await writes.get(cell);
     if (marker === undefined) continue;
     if (marker.content === undefined || marker.content === content) return marker.entry;
     throw new StateError("IDEMPOTENCY_CONFLICT", `another model call was recorded under this ${what}`, {
@@ -76,39 +76,39 @@ async function recordedBefore(book: Book, markers: readonly IdMarker[]): Promise
  * that `forget` finds their markers.
  */
 async function again(
-  places: Places,
+  cells: LedgerCells,
   links: Links,
   owner: Identity,
   recordedAs: string,
   markers: readonly IdMarker[],
-  book: Book,
+  writes: WriteSet,
 ): Promise<LedgerEntry> {
-  const { id, cell, recorded } = await findRecorded(places, owner, recordedAs, book);
+  const { id, cell, recorded } = await findRecorded(cells, owner, recordedAs, writes);
   let added = false;
   for (const marker of markers) {
-    if ((await book.get(marker.cell)) !== undefined) continue;
-    book.put(
+    if ((await writes.get(marker.cell)) !== undefined) continue;
+    writes.put(
       marker.cell,
       recorded.session === undefined ? { entry: id } : { entry: id, content: marker.content },
     );
     if (recorded.session === undefined) continue;
     added = true;
-    links.add(book, owner, { id, session: recorded.session }, marker.id);
+    links.add(writes, owner, { id, session: recorded.session }, marker.id);
   }
   // Also where it says so already: whoever takes the links away learns that there is one more.
-  if (added) book.put(cell, { ...recorded, also: true });
+  if (added) writes.put(cell, { ...recorded, also: true });
   return entryOf(owner, id, recorded);
 }
 
 /** A marker may lead to where its entry was, or is going to be; the entry's time leads to where it is. */
-async function findRecorded(places: Places, owner: Identity, id: string, book: Book) {
+async function findRecorded(cells: LedgerCells, owner: Identity, id: string, writes: WriteSet) {
   const under = ownerOfEntries(owner);
-  const cell = places.entries.at(under, id);
-  const recorded = await book.get(cell);
+  const cell = cells.entries.at(under, id);
+  const recorded = await writes.get(cell);
   if (recorded !== undefined) return { id, cell, recorded };
-  const now = await book.get(places.times.at(under, timeOfEntry(id)));
-  const moved = now === undefined ? undefined : await book.get(places.entries.at(under, now));
+  const now = await writes.get(cells.times.at(under, timeOfEntry(id)));
+  const moved = now === undefined ? undefined : await writes.get(cells.entries.at(under, now));
   if (now === undefined || moved === undefined)
     throw corruptRecord(cell, "an entry that was recorded is missing");
-  return { id: now, cell: places.entries.at(under, now), recorded: moved };
+  return { id: now, cell: cells.entries.at(under, now), recorded: moved };
 }

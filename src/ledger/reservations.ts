@@ -1,12 +1,11 @@
-import type { Identity, StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
+import type { Identity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { readInteger, readNamed } from "../validation/validate.js";
 import type { Cell } from "../typed/cell.js";
 import { readOwnId } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
+import { readInteger, readNamed } from "../validation/validate.js";
 import { type AmountsInput, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
-import type { Book } from "./write-set.js";
 import {
   type Budget,
   budgetOf,
@@ -16,13 +15,14 @@ import {
   spentOf,
   withoutOverdueInline,
 } from "./budget.js";
+import { type LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
 import type { Work } from "./combiner.js";
 import { Held } from "./held.js";
 import { type HeldIn, type Hold, holdId } from "./hold.js";
 import { inlineHold, inlineHoldId, removeInline } from "./inline-holds.js";
-import { type Places, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { otherReservation, type Reservation, type ReserveInput, reservationOf } from "./reservation.js";
 import { NOTHING } from "./usage.js";
+import type { WriteSet } from "./write-set.js";
 
 /** The limits of a budget, one at least. */
 export interface BudgetInput extends AmountsInput {
@@ -34,7 +34,7 @@ export interface BudgetInput extends AmountsInput {
 interface Limiting extends Omit<HeldIn, "line"> {
   readonly scope: "session" | "user" | "tenant";
   readonly cell: Cell<StoredBudget>;
-  readonly total: ReturnType<Places["totalOf"]>;
+  readonly total: ReturnType<LedgerCells["totalOf"]>;
 }
 
 /** What was reserved, and the budgets in which something is overdue. */
@@ -59,13 +59,13 @@ const MOST_TTL_MS = 86_400_000;
 /** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
 export class Reservations {
   readonly #store: StateStore;
-  readonly #places: Places;
+  readonly #cells: LedgerCells;
   readonly #now: () => number;
   readonly held: Held;
 
-  constructor(store: StateStore, places: Places, now: () => number) {
+  constructor(store: StateStore, cells: LedgerCells, now: () => number) {
     this.#store = store;
-    this.#places = places;
+    this.#cells = cells;
     this.held = new Held(store);
     this.#now = now;
   }
@@ -76,18 +76,18 @@ export class Reservations {
     if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
     const limits = readLimits(limited);
     const cell = this.cellOf(scope);
-    const total = this.#places.totalOf(scope);
+    const total = this.#cells.totalOf(scope);
     return {
       reads: [cell, total],
       writes: 0,
       repeatable: fromNow !== true,
-      act: async (book) => {
-        const before = await book.get(cell);
-        const sums = (await book.get(total))?.sums ?? NOTHING;
+      act: async (writes) => {
+        const before = await writes.get(cell);
+        const sums = (await writes.get(total))?.sums ?? NOTHING;
         const from = fromNow === undefined ? (before?.from ?? NOTHING) : fromNow ? sums : NOTHING;
         const now = this.#now();
         const budget = withoutOverdueInline({ inline: [], ...before, limits, from }, now);
-        book.put(cell, budget);
+        writes.put(cell, budget);
         return budgetOf(budget, sums, await this.held.overdue(cell, budget, now, undefined));
       },
     };
@@ -95,7 +95,7 @@ export class Reservations {
 
   async get(scope: Scope, signal: AbortSignal | undefined): Promise<Budget | undefined> {
     const cell = this.cellOf(scope);
-    const total = this.#places.totalOf(scope);
+    const total = this.#cells.totalOf(scope);
     return transact(
       this.#store,
       async (transaction) => {
@@ -146,7 +146,7 @@ export class Reservations {
     readOwnId("id" in given ? given.id : id, "id");
     const amounts = readRequest(asked);
     const limiting = this.#limiting(owner);
-    const settled = this.#places.settledBy(owner, id);
+    const settled = this.#cells.settledBy(owner, id);
     const name = holdId(owner.session, id);
     const cell = this.held.holdAt(owner, name);
     const inlineId = inlineHoldId(owner, id);
@@ -154,14 +154,14 @@ export class Reservations {
       reads: [settled, cell, ...limiting.flatMap((one) => [one.cell, one.total])],
       writes: limiting.length,
       repeatable: "id" in given,
-      act: async (book) => {
+      act: async (writes) => {
         const now = this.#now();
-        if ((await book.get(settled)) !== undefined)
+        if ((await writes.get(settled)) !== undefined)
           return { reservation: reservationOf(id, { amounts, until: now }, true), overdue: [] };
-        const before = await this.#current(book, owner, name, now);
+        const before = await this.#current(writes, owner, name, now);
         if (before !== undefined && !isSame(before.amounts, amounts)) throw otherReservation();
         const inline = await inlineHold(
-          book,
+          writes,
           limiting.map((one) => one.cell),
           inlineId,
           now,
@@ -171,7 +171,7 @@ export class Reservations {
         const heldIn: HeldIn[] = [];
         const overdue: Cell<StoredBudget>[] = [];
         for (const { scope, cell: place, total, ...where } of limiting) {
-          const stored = await book.get(place);
+          const stored = await writes.get(place);
           if (stored === undefined) continue;
           const budget = withoutOverdueInline(stored, now);
           if (isOverdue(budget, now)) overdue.push(place);
@@ -179,17 +179,17 @@ export class Reservations {
           const line = budget.held?.line ?? newEventId();
           heldIn.push({ ...where, line });
           if (before?.heldIn.some((other) => other.line === line)) continue;
-          const { sums = NOTHING } = (await book.get(total)) ?? {};
+          const { sums = NOTHING } = (await writes.get(total)) ?? {};
           try {
             refuseOverspending(scope, budget, spentOf(budget, sums), amounts);
           } catch (refusal) {
             throw isOverdue(budget, now) ? new OverdueInTheWay(place) : refusal;
           }
           const due = { user: owner.user, hold: name };
-          book.put(place, holding(budget, line, { amounts, until }));
-          book.put(this.held.dueAt(owner.tenant, { ...where, line }, until, due), due);
+          writes.put(place, holding(budget, line, { amounts, until }));
+          writes.put(this.held.dueAt(owner.tenant, { ...where, line }, until, due), due);
         }
-        if (heldIn.length > 0) book.put(cell, { amounts, until, heldIn });
+        if (heldIn.length > 0) writes.put(cell, { amounts, until, heldIn });
         return { reservation: reservationOf(id, { amounts, until }), overdue };
       },
     };
@@ -205,10 +205,10 @@ export class Reservations {
       reads: [cell, ...budgets],
       writes: budgets.length,
       repeatable: true,
-      act: async (book) => {
-        const hold = await book.get(cell);
-        if (hold !== undefined) await this.held.free(book, owner, name, hold);
-        const inline = await removeInline(book, budgets, (other) => other === inlineId);
+      act: async (writes) => {
+        const hold = await writes.get(cell);
+        if (hold !== undefined) await this.held.free(writes, owner, name, hold);
+        const inline = await removeInline(writes, budgets, (other) => other === inlineId);
         return hold !== undefined || inline;
       },
     };
@@ -222,15 +222,15 @@ export class Reservations {
       reads: budgets,
       writes: 0,
       repeatable: true,
-      act: (book) => removeInline(book, budgets, (id) => id.startsWith(prefix)),
+      act: (writes) => removeInline(writes, budgets, (id) => id.startsWith(prefix)),
     };
   }
 
   /** A hold that is not overdue; one that is goes. */
-  async #current(book: Book, owner: Identity, name: string, now: number): Promise<Hold | undefined> {
-    const hold = await book.get(this.held.holdAt(owner, name));
+  async #current(writes: WriteSet, owner: Identity, name: string, now: number): Promise<Hold | undefined> {
+    const hold = await writes.get(this.held.holdAt(owner, name));
     if (hold === undefined || hold.until > now) return hold;
-    await this.held.free(book, owner, name, hold);
+    await this.held.free(writes, owner, name, hold);
     return undefined;
   }
 
@@ -240,7 +240,7 @@ export class Reservations {
       of,
       budget: scopeId(whose),
       cell: this.cellOf(whose),
-      total: this.#places.totalOf(whose),
+      total: this.#cells.totalOf(whose),
     });
     return [
       one("session", "user", { tenant, user, session }),

@@ -1,6 +1,6 @@
 import type { StateStore } from "../contract/store.js";
 import { transact } from "../typed/transact.js";
-import { Book } from "./write-set.js";
+import { WriteSet } from "./write-set.js";
 
 /**
  * Work on the accounts that has a commit of its own, for what it lists has to be what is stored. What it read and
@@ -8,15 +8,15 @@ import { Book } from "./write-set.js";
  */
 export function rewriting<R>(
   store: StateStore,
-  work: (book: Book) => Promise<R>,
+  work: (writes: WriteSet) => Promise<R>,
   signal: AbortSignal | undefined,
 ): Promise<R> {
   return transact(
     store,
     async (transaction) => {
-      const book = new Book(transaction);
-      const result = await work(book);
-      await book.close();
+      const writes = new WriteSet(transaction);
+      const result = await work(writes);
+      await writes.close();
       return result;
     },
     { attempts: 1000, signal, repeatable: true },

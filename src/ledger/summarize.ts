@@ -1,9 +1,9 @@
 import type { CallOptions } from "../contract/store.js";
 import { readNamed, readOneOf, readSignal } from "../validation/validate.js";
+import { type Dimension, dayOf, dayOfId, type Rollup, tagDimension } from "./cells.js";
 import { readTagName, type StoredEntry, sumsOf } from "./entry.js";
 import { Groups } from "./groups.js";
 import { type Edge, type Period, readPeriod, splitDays } from "./period.js";
-import { type Dimension, dayOf, dayOfId, type Rollup, tagDimension } from "./cells.js";
 import type { Reader } from "./reader.js";
 
 const WORDS = ["provider", "model", "day", "user", "session", "runName"] as const;

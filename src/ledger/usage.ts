@@ -1,6 +1,6 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
-import { readInteger, readObject } from "../validation/validate.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readInteger, readObject } from "../validation/validate.js";
 import { formatMoney, type Money } from "./money.js";
 
 /** The four counts of tokens of a model call; none contains another. */

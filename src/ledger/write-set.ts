@@ -1,6 +1,6 @@
 import { type Cell, cellKey } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { Line } from "./cells.js";
+import type { RollupCell } from "./cells.js";
 import { isNothing, minus, NOTHING, plus, type Sums } from "./usage.js";
 
 interface Written {
@@ -13,7 +13,7 @@ interface Written {
  * What one attempt makes of the accounts. Many pieces of work meet in the same cells, so each is decoded once, kept here
  * as it changes, and written once.
  */
-export class Book {
+export class WriteSet {
   readonly #transaction: Transaction;
   readonly #read = new Map<string, Promise<unknown>>();
   #written: ReadonlyMap<string, Written> = new Map();
@@ -40,12 +40,12 @@ export class Book {
     this.#write({ cell, value: undefined });
   }
 
-  async add(lines: readonly Line[], sums: Sums): Promise<void> {
-    for (const line of lines) await this.#change(line, (before) => plus(before, sums));
+  async add(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
+    for (const rollup of rollups) await this.#change(rollup, (before) => plus(before, sums));
   }
 
-  async subtract(lines: readonly Line[], sums: Sums): Promise<void> {
-    for (const line of lines) await this.#change(line, (before) => minus(before, sums));
+  async subtract(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
+    for (const rollup of rollups) await this.#change(rollup, (before) => minus(before, sums));
   }
 
   /** All that the work writes or, where it throws, nothing of it. */
@@ -69,7 +69,7 @@ export class Book {
   }
 
   /** A rollup of nothing goes, with the name it holds. */
-  async #change({ cell, ...names }: Line, change: (before: Sums) => Sums): Promise<void> {
+  async #change({ cell, ...names }: RollupCell, change: (before: Sums) => Sums): Promise<void> {
     const sums = change((await this.get(cell))?.sums ?? NOTHING);
     if (isNothing(sums)) this.remove(cell);
     else this.put(cell, { ...names, sums });

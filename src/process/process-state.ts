@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { monotonicFactory } from "ulid";
-import { bulkRandom } from "./bulk-random.js";
-import type { EventId, StateStore } from "../contract/store.js";
 import type { Driver, DriverFactory } from "../contract/driver.js";
+import type { EventId, StateStore } from "../contract/store.js";
+import { bulkRandom } from "./bulk-random.js";
 
 /** What all copies of the package in one process have in common. */
 interface ProcessState {

@@ -1,12 +1,12 @@
-import { judge } from "../rules/batch-verdict.js";
-import { type CallTimes, limitOf } from "../timing/call-time.js";
-import { safelyRepeatedMs } from "../rules/decide.js";
-import { type ToldBatch, tellBatch } from "../diagnostics/diagnostics.js";
 import type { Driver, Outcome } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
-import { deliver, type Entry, refuse } from "./queue-entry.js";
-import { monotonicMs } from "../timing/real-timers.js";
+import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
+import { judge } from "../rules/batch-verdict.js";
+import { safelyRepeatedMs } from "../rules/decide.js";
 import { commitKeys, HeldKeys } from "../rules/slot-key.js";
+import { type CallTimes, limitOf } from "../timing/call-time.js";
+import { monotonicMs } from "../timing/real-timers.js";
+import { deliver, type Entry, refuse } from "./queue-entry.js";
 
 export type Writer = Pick<Driver, "name" | "apply">;
 
@@ -59,7 +59,7 @@ export class BatchSender {
         ...limitOf(deadline),
         ...(inFlight > 1 ? { setAside } : {}),
       };
-      const outcomes = await tellBatch(
+      const outcomes = await emitBatch(
         () => this.#describe(batch),
         () => this.#driver.apply(commits, options),
       );
@@ -94,7 +94,7 @@ export class BatchSender {
     await entry.aside;
   }
 
-  #describe(batch: readonly Entry[]): ToldBatch {
+  #describe(batch: readonly Entry[]): BatchFields {
     const depth = this.#waiting.depth();
     return {
       operation: "apply",

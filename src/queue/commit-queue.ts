@@ -1,16 +1,16 @@
+import type { Commit, Outcome } from "../contract/driver.js";
+import type { StoreStatus } from "../contract/store.js";
+import { HeldKeys } from "../rules/slot-key.js";
+import { unanswered, waitedTooLong, whenOver } from "../timing/call-time.js";
+import { monotonicMs } from "../timing/real-timers.js";
+import { whenAborted } from "../timing/when-aborted.js";
 import { BatchFilling } from "./batch-filling.js";
 import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchSize } from "./batch-size.js";
-import { unanswered, waitedTooLong, whenOver } from "../timing/call-time.js";
-import type { StoreStatus } from "../contract/store.js";
-import type { Commit, Outcome } from "../contract/driver.js";
 import { Entry, type Payloads, refuse, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
-import { monotonicMs } from "../timing/real-timers.js";
-import { HeldKeys } from "../rules/slot-key.js";
-import { type Choice, TenantLines } from "./tenant-queues.js";
+import { type Choice, TenantQueues } from "./tenant-queues.js";
 import { WaitLimit } from "./wait-limit.js";
-import { whenAborted } from "../timing/when-aborted.js";
 
 export interface QueueOptions extends BatchSenderOptions {
   /** How many batches may be under way at once. */
@@ -34,10 +34,10 @@ export class CommitQueue {
   readonly #sender: BatchSender;
   readonly #room: QueueRoom;
   readonly #size = new BatchSize();
-  readonly #lines = new TenantLines<Entry>();
-  readonly #door = new TenantLines<Entry>();
+  readonly #queues = new TenantQueues<Entry>();
+  readonly #door = new TenantQueues<Entry>();
   readonly #limits = [
-    new WaitLimit(this.#lines, (entry) => refuse(entry, this.#waitedForTurn(entry))),
+    new WaitLimit(this.#queues, (entry) => refuse(entry, this.#waitedForTurn(entry))),
     new WaitLimit(this.#door, (entry) => refuse(entry, this.#waitedForRoom(entry))),
   ];
   /** Somebody at the door waits for room that nobody has. */
@@ -115,7 +115,7 @@ export class CommitQueue {
     for (const entry of [
       ...[...this.#sent].flat(),
       ...this.#aside,
-      ...this.#lines.clear(),
+      ...this.#queues.clear(),
       ...this.#door.clear(),
     ]) {
       settle(entry)?.reject(
@@ -134,7 +134,7 @@ export class CommitQueue {
 
   #admit(entry: Entry): void {
     entry.isIn = true;
-    this.#lines.add(entry);
+    this.#queues.add(entry);
     try {
       const owned = entry.payloads?.own();
       if (owned === undefined) entry.isReady = true;
@@ -227,10 +227,10 @@ export class CommitQueue {
   /** The next batch; empty when there is none that may start now. */
   #take(): readonly Entry[] {
     const passed = new HeldKeys();
-    this.#size.meet(this.#lines.tenants(), monotonicMs());
+    this.#size.meet(this.#queues.tenants(), monotonicMs());
     const filling = new BatchFilling(this.#share(), this.#size);
     let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
-    const batch = this.#lines.take((entry): Choice => {
+    const batch = this.#queues.take((entry): Choice => {
       const meets = mayMeet && (this.#held.meets(entry.keys) || passed.meets(entry.keys));
       if (!meets && entry.isReady) return filling.takes(entry) ? "take" : "stop";
       passed.add(entry.keys);
@@ -244,7 +244,7 @@ export class CommitQueue {
   /** How many commits a batch may take, so that there is as much for the others that may start now. */
   #share(): number {
     const free = this.#options.inFlight - this.#sent.size;
-    return Math.max(Math.ceil(this.#lines.size / free), LEAST_SHARE);
+    return Math.max(Math.ceil(this.#queues.size / free), LEAST_SHARE);
   }
 
   readonly #onSettled = (entry: Entry, wasSent: boolean): void => {
@@ -255,8 +255,8 @@ export class CommitQueue {
     this.#waiting.bytes -= entry.bytes;
     this.#wake();
     // Behind a driver that hangs, callers that give up must not fill the memory with what they gave up.
-    if (++this.#gone * 2 < this.#lines.size + this.#door.size) return;
-    this.#lines.sweep();
+    if (++this.#gone * 2 < this.#queues.size + this.#door.size) return;
+    this.#queues.sweep();
     this.#door.sweep();
     this.#gone = 0;
   };
@@ -282,7 +282,7 @@ export class CommitQueue {
 
   /** Each would only meet the same, one batch after another, and the last of them after a very long time. */
   #refuseWaiting(error: unknown): void {
-    for (const entry of [...this.#lines.clear(), ...this.#door.clear()]) settle(entry)?.reject(error);
+    for (const entry of [...this.#queues.clear(), ...this.#door.clear()]) settle(entry)?.reject(error);
   }
 
   #isIdle(): boolean {

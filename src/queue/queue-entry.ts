@@ -1,9 +1,9 @@
-import type { CallTime } from "../timing/call-time.js";
-import type { CallersPayloads } from "./callers-payloads.js";
 import type { Applied, Commit, Outcome } from "../contract/driver.js";
 import { isStateError, StateError } from "../contract/errors.js";
 import { payloadBytes } from "../rules/payload-bytes.js";
 import { type CommitKeys, commitKeys } from "../rules/slot-key.js";
+import type { CallTime } from "../timing/call-time.js";
+import type { CallersPayloads } from "./callers-payloads.js";
 import type { TimedWaiter } from "./wait-limit.js";
 
 /** What an erase costs, in bytes: it may remove many records. */

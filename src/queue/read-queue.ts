@@ -1,11 +1,11 @@
-import { askDriver, failedDriver } from "./ask-driver.js";
-import { type CallTime, limitOf, type ReadDepth, waitedToRead } from "../timing/call-time.js";
-import { type ToldBatch, tellBatch } from "../diagnostics/diagnostics.js";
 import type { CallLimit, Driver, Slot, StoredRecord } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
+import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
+import { type CallTime, limitOf, type ReadDepth, waitedToRead } from "../timing/call-time.js";
 import { queueMicrotask } from "../timing/real-timers.js";
-import { TenantLines } from "./tenant-queues.js";
-import type { TurnTaking } from "../timing/yield-to-event-loop.js";
+import type { EventLoopYield } from "../timing/yield-to-event-loop.js";
+import { askDriver, failedDriver } from "./ask-driver.js";
+import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
 /** How many slots one read may ask for: at first, and when it is known that they bring little. */
@@ -29,9 +29,9 @@ interface Waiting extends TimedWaiter {
  */
 export class ReadQueue {
   readonly #driver: Pick<Driver, "name" | "read">;
-  readonly #turns: TurnTaking;
+  readonly #eventLoop: EventLoopYield;
   readonly #inFlight: number;
-  readonly #waiting = new TenantLines<Waiting>();
+  readonly #waiting = new TenantQueues<Waiting>();
   readonly #limit = new WaitLimit(this.#waiting, (one) => one.reject(waitedToRead(one.time, this.depth)));
   #running = 0;
   /** How many slots the questions under way ask for. */
@@ -43,9 +43,9 @@ export class ReadQueue {
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "name" | "read">, turns: TurnTaking, inFlight: number) {
+  constructor(driver: Pick<Driver, "name" | "read">, turns: EventLoopYield, inFlight: number) {
     this.#driver = driver;
-    this.#turns = turns;
+    this.#eventLoop = turns;
     this.#inFlight = inFlight;
   }
 
@@ -87,7 +87,7 @@ export class ReadQueue {
     this.#scheduled = true;
     // Soon enough for a reader that is alone, late enough for all whom one answer set going.
     queueMicrotask(() => {
-      const pause = this.#waiting.size > 0 ? this.#turns.pause() : undefined;
+      const pause = this.#waiting.size > 0 ? this.#eventLoop.pause() : undefined;
       if (pause === undefined) this.#pump();
       else void pause.then(() => this.#pump());
     });
@@ -122,9 +122,9 @@ export class ReadQueue {
     const slots = asked.map(({ slot }) => slot);
     // As long as any of them has time: who has less left does not wait for the answer.
     const limit = limitOf(Math.max(...asked.map(({ time }) => time.deadline)));
-    const records = await tellBatch(
+    const records = await emitBatch(
       () => this.#describe(slots.length),
-      (told) => this.#read(slots, limit, told),
+      (fields) => this.#read(slots, limit, fields),
     );
     for (let index = 0; index < asked.length; index++) asked[index]?.resolve(records[index]);
     const bytes = 1 + payloadOf(records);
@@ -135,7 +135,7 @@ export class ReadQueue {
   async #read(
     slots: readonly Slot[],
     limit: CallLimit,
-    told: ToldBatch | undefined,
+    fields: BatchFields | undefined,
   ): Promise<readonly (StoredRecord | undefined)[]> {
     const records = await askDriver(
       async () => listed(await this.#driver.read(slots, limit)),
@@ -144,11 +144,11 @@ export class ReadQueue {
     if (slots.length > 1 && records.length !== slots.length) {
       throw failedDriver("the driver did not answer for every slot");
     }
-    if (told) told.bytes = payloadOf(records);
+    if (fields) fields.bytes = payloadOf(records);
     return records;
   }
 
-  #describe(size: number): ToldBatch {
+  #describe(size: number): BatchFields {
     return {
       operation: "read",
       driver: this.#driver.name,

@@ -1,7 +1,7 @@
 import { type CallTime, type ReadDepth, waitedToRead } from "../timing/call-time.js";
-import { TenantLines } from "./tenant-queues.js";
-import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 import { whenAborted } from "../timing/when-aborted.js";
+import { TenantQueues } from "./tenant-queues.js";
+import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
 /** As much as a tenant may have in its turn: reads go one by one, for nobody knows beforehand what one brings. */
 const WEIGHT = 16 * 1024;
@@ -16,13 +16,13 @@ interface Read extends TimedWaiter {
  * Reads that are asked one at a time, so many of them at once, and tenants in turn: nobody waits for all of another's. Of
  * several places no tenant has the last, for a long list keeps its place until it ends.
  */
-export class ReadTurns {
+export class ReadSlots {
   readonly #most: number;
   readonly #mostOfTenant: number;
   /** How many reads of a tenant are under way, of those that have any. */
   readonly #ofTenant = new Map<string, number>();
-  readonly #lines = new TenantLines<Read>();
-  readonly #limit = new WaitLimit(this.#lines, (read) => read.reject(waitedToRead(read.time, this.depth)));
+  readonly #queues = new TenantQueues<Read>();
+  readonly #limit = new WaitLimit(this.#queues, (read) => read.reject(waitedToRead(read.time, this.depth)));
   #running = 0;
 
   constructor(most: number) {
@@ -32,7 +32,7 @@ export class ReadTurns {
 
   /** How many wait for their turn, and how many have it. */
   get depth(): ReadDepth {
-    return { waiting: this.#lines.size, underWay: this.#running };
+    return { waiting: this.#queues.size, underWay: this.#running };
   }
 
   /** Asks when it is the tenant's turn; rejects with the signal's reason when it aborts before, and when it has to wait too long. */
@@ -53,7 +53,7 @@ export class ReadTurns {
 
   /** Rejects whoever waits. */
   refuse(error: unknown): void {
-    for (const { reject } of this.#lines.clear()) reject(error);
+    for (const { reject } of this.#queues.clear()) reject(error);
   }
 
   #turn(tenant: string, signal: AbortSignal | undefined, time: CallTime): Promise<void> {
@@ -78,7 +78,7 @@ export class ReadTurns {
           read.isGone = true;
           read.reject(signal.reason);
         });
-      this.#lines.add(read);
+      this.#queues.add(read);
       this.#limit.watch();
     });
   }
@@ -102,7 +102,7 @@ export class ReadTurns {
     const left = (this.#ofTenant.get(tenant) ?? 0) - 1;
     if (left > 0) this.#ofTenant.set(tenant, left);
     else this.#ofTenant.delete(tenant);
-    const next = this.#lines.take((read) => {
+    const next = this.#queues.take((read) => {
       if (!this.#hasPlace()) return "stop";
       if (!this.#mayHave(read.tenant)) return "hold";
       this.#begin(read.tenant);

@@ -30,8 +30,8 @@ const LOOK_AHEAD_IN_ALL = 4096;
  * bytes while it has something to send.
  * https://en.wikipedia.org/wiki/Deficit_round_robin
  */
-export class TenantLines<W extends Waiter> {
-  readonly #lines = new Map<string, Line<W>>();
+export class TenantQueues<W extends Waiter> {
+  readonly #queues = new Map<string, Line<W>>();
   /** The same, from the one whose turn it is on. */
   #ring: Line<W>[] = [];
   #size = 0;
@@ -47,10 +47,10 @@ export class TenantLines<W extends Waiter> {
   }
 
   add(waiter: W): void {
-    let line = this.#lines.get(waiter.tenant);
+    let line = this.#queues.get(waiter.tenant);
     if (line === undefined) {
       line = new Line(waiter.tenant);
-      this.#lines.set(waiter.tenant, line);
+      this.#queues.set(waiter.tenant, line);
       this.#ring.push(line);
     }
     line.add(waiter);
@@ -58,7 +58,7 @@ export class TenantLines<W extends Waiter> {
   }
 
   has(tenant: string): boolean {
-    return (this.#lines.get(tenant)?.size ?? 0) > 0;
+    return (this.#queues.get(tenant)?.size ?? 0) > 0;
   }
 
   /** Asks of one after another, tenant by tenant, whether it is to be taken, and removes what is. */
@@ -135,7 +135,7 @@ export class TenantLines<W extends Waiter> {
     this.#ring = this.#ring.filter((line) => {
       // What a tenant owes is kept in mind while others wait.
       if (line.size > 0 || (line.debt > 0 && !isOver)) return true;
-      this.#lines.delete(line.tenant);
+      this.#queues.delete(line.tenant);
       return false;
     });
   }

@@ -1,6 +1,6 @@
 import type { CallTime } from "../timing/call-time.js";
 import { monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
-import type { TenantLines, Waiter } from "./tenant-queues.js";
+import type { TenantQueues, Waiter } from "./tenant-queues.js";
 
 export interface TimedWaiter extends Waiter {
   readonly time: CallTime;
@@ -8,11 +8,11 @@ export interface TimedWaiter extends Waiter {
 
 /** Takes those out of their line who have waited as long as they may. Within each, who came first leaves first. */
 export class WaitLimit<W extends TimedWaiter> {
-  readonly #line: TenantLines<W>;
+  readonly #line: TenantQueues<W>;
   readonly #refuse: (waiter: W) => void;
   #timer: Timer | undefined;
 
-  constructor(line: TenantLines<W>, refuse: (waiter: W) => void) {
+  constructor(line: TenantQueues<W>, refuse: (waiter: W) => void) {
     this.#line = line;
     this.#refuse = refuse;
   }

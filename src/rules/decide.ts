@@ -1,5 +1,5 @@
-import type { EventId } from "../contract/store.js";
 import type { ApplyOptions, Commit, Outcome, Slot, Write } from "../contract/driver.js";
+import type { EventId } from "../contract/store.js";
 
 /** What is remembered of an event id. */
 export interface SeenEvent {

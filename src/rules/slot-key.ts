@@ -1,5 +1,5 @@
-import { slotOf } from "./decide.js";
 import type { Commit, Session, Slot } from "../contract/driver.js";
+import { slotOf } from "./decide.js";
 
 /** One string per slot: no part of a slot holds a NUL, so no two run together. */
 export function slotKey(slot: Slot): string {

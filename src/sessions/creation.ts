@@ -1,6 +1,6 @@
-import { jitteredPause } from "../timing/backoff.js";
-import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
+import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import { jitteredPause } from "../timing/backoff.js";
 import { pause } from "../typed/commit-with-retries.js";
 import { digestOf, ownEventId } from "../typed/names.js";
 import { transact } from "../typed/transact.js";

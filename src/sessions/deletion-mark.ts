@@ -1,11 +1,11 @@
+import { LIMITS } from "../contract/limits.js";
 import type { EventId, Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { LIMITS } from "../contract/limits.js";
-import { readInteger, readObject } from "../validation/validate.js";
-import { readEventId } from "../validation/validate-text.js";
 import type { Cell } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readEventId } from "../validation/validate-text.js";
 import { userOf } from "./owners.js";
 
 /**

@@ -1,6 +1,6 @@
-import { jitteredPause } from "../timing/backoff.js";
-import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
+import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
+import { jitteredPause } from "../timing/backoff.js";
 import { pause } from "../typed/commit-with-retries.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";

@@ -1,11 +1,17 @@
-import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
-import { readOptions, readSignal } from "../validation/validate.js";
+import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
-import { type AppendReceipt, type Entry, Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
+import {
+  type AppendReceipt,
+  type Entry,
+  Journal,
+  type NewEntry,
+  type ReadOptions,
+} from "../typed/journal.js";
 import type { Bounds } from "../typed/journal-bounds.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { Transaction } from "../typed/transaction.js";
+import { readOptions, readSignal } from "../validation/validate.js";
 import { mayPass } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 

@@ -1,6 +1,6 @@
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
-import { readInteger, readNamed, readOneOf, readSignal } from "../validation/validate.js";
 import { mapInSlices } from "../typed/slices.js";
+import { readInteger, readNamed, readOneOf, readSignal } from "../validation/validate.js";
 import { entriesOfSessions } from "./left-behind.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";

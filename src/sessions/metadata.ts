@@ -1,5 +1,5 @@
-import type { RecordPlace } from "../contract/store.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
+import type { RecordPlace } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { type Codec, codecOf, json } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";

@@ -1,10 +1,10 @@
-import type { EventId, SessionIdentity, StateRecord } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import { readText } from "../validation/validate-text.js";
+import type { EventId, SessionIdentity, StateRecord } from "../contract/store.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { itemKind, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
+import { readText } from "../validation/validate-text.js";
 import { userOf } from "./owners.js";
 import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 

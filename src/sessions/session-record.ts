@@ -1,9 +1,9 @@
-import type { EventId } from "../contract/store.js";
 import { LIMITS } from "../contract/limits.js";
-import { readInteger, readObject } from "../validation/validate.js";
-import { readText } from "../validation/validate-text.js";
+import type { EventId } from "../contract/store.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readInteger, readObject } from "../validation/validate.js";
+import { readText } from "../validation/validate-text.js";
 
 /** What is stored of a session: in its own slot, and as a copy in the index of its user. Times in milliseconds. */
 export interface SessionRecord {

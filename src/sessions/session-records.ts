@@ -1,9 +1,9 @@
 import type { CallOptions, EventId, SessionIdentity, StateStore } from "../contract/store.js";
-import { readDate } from "../validation/validate.js";
 import { type Cell, cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
+import { readDate } from "../validation/validate.js";
 import { noSession, sessionClosed } from "./errors.js";
 import { indexCell } from "./session-index.js";
 import { SESSION_RECORD, type SessionRecord } from "./session-record.js";

@@ -1,7 +1,6 @@
 import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { readNamed, readOptions, readSignal } from "../validation/validate.js";
+import { newEventId } from "../process/event-id.js";
 import { ownSession } from "../typed/cell.js";
 import type { UpdateOptions } from "../typed/cell-operations.js";
 import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../typed/journal.js";
@@ -12,6 +11,7 @@ import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
+import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";

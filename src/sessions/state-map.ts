@@ -1,6 +1,5 @@
 import type { CallOptions, EventId, Identity, SaveReceipt, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { readExpect, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { type Cell, cellAt, type Stored } from "../typed/cell.js";
 import { findCell, type PutOptions, type UpdateOptions, type Updater } from "../typed/cell-operations.js";
 import { json } from "../typed/codec.js";
@@ -10,6 +9,7 @@ import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { digestOf, itemKind, ownEventId, readOwnId } from "../typed/names.js";
 import { transact, transacted } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
+import { readExpect, readNamed, readOptions, readSignal } from "../validation/validate.js";
 
 /** A value of a state map. */
 export interface StateEntry extends Stored<JsonValue> {

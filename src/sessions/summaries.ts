@@ -1,13 +1,13 @@
-import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
+import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
 import { corruptRecord } from "../typed/cell.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { digestOf, ownEventId, readOwnId } from "../typed/names.js";
 import { transacted } from "../typed/transact.js";
+import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 

@@ -1,7 +1,7 @@
-import { slotOf } from "../rules/decide.js";
 import type { Commit, Outcome, Write } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import { identityOf } from "../identity/identity.js";
+import { slotOf } from "../rules/decide.js";
 
 /** Of a commit that took effect, now or when it was made before. */
 export type Accepted = Extract<Outcome, { readonly is: "applied" | "duplicate" }>;
@@ -9,10 +9,10 @@ export type Accepted = Extract<Outcome, { readonly is: "applied" | "duplicate" }
 /** The outcome of a commit, or what its caller is told instead. */
 export function accepted(commit: Commit, outcome: Outcome): Accepted {
   if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
-  throw refusal(commit, outcome);
+  throw refusalOf(commit, outcome);
 }
 
-function refusal(
+function refusalOf(
   commit: Commit,
   outcome: Extract<Outcome, { is: "conflict" | "condition" | "failed" }>,
 ): StateError {

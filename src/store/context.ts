@@ -1,5 +1,5 @@
-import type { StateStore } from "../contract/store.js";
 import { StateError } from "../contract/errors.js";
+import type { StateStore } from "../contract/store.js";
 import { processState } from "../process/process-state.js";
 
 /**

@@ -1,16 +1,16 @@
-import { askDriver, failedDriver } from "../queue/ask-driver.js";
-import { beforeOver, type CallTimes, limitOf, type ReadDepth } from "../timing/call-time.js";
-import type { StateRecord } from "../contract/store.js";
 import type { CallLimit, Driver, ScanPage, Session, Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { atOnce, inSlices, type Steps } from "../timing/in-slices.js";
-import { isLongPage, openPageSteps, openSteps } from "./open-record.js";
+import type { StateRecord } from "../contract/store.js";
+import { askDriver, failedDriver } from "../queue/ask-driver.js";
+import { ReadQueue } from "../queue/read-queue.js";
+import { ReadSlots } from "../queue/read-slots.js";
 import { compareByIdentity, compareByKind } from "../rules/order.js";
 import { unlessAborted } from "../timing/bounded-wait.js";
+import { beforeOver, type CallTimes, limitOf, type ReadDepth } from "../timing/call-time.js";
+import { atOnce, inSlices, type Steps } from "../timing/in-slices.js";
+import { EventLoopYield } from "../timing/yield-to-event-loop.js";
 import type { Range } from "../validation/ranges.js";
-import { ReadQueue } from "../queue/read-queue.js";
-import { ReadTurns } from "../queue/read-slots.js";
-import { TurnTaking } from "../timing/yield-to-event-loop.js";
+import { isLongPage, openPageSteps, openSteps } from "./open-record.js";
 
 export interface PageSize {
   readonly records: number;
@@ -29,9 +29,9 @@ const READS_IN_FLIGHT = 8;
 export class DriverReads {
   readonly #driver: Driver;
   readonly #times: CallTimes;
-  readonly #turns = new TurnTaking();
+  readonly #eventLoop = new EventLoopYield();
   readonly #slots: ReadQueue;
-  readonly #others: ReadTurns;
+  readonly #others: ReadSlots;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopped = false;
 
@@ -40,8 +40,8 @@ export class DriverReads {
     this.#driver = driver;
     this.#times = times;
     const most = Math.max(2, inFlight);
-    this.#slots = new ReadQueue(driver, this.#turns, most >> 1);
-    this.#others = new ReadTurns(most - (most >> 1));
+    this.#slots = new ReadQueue(driver, this.#eventLoop, most >> 1);
+    this.#others = new ReadSlots(most - (most >> 1));
   }
 
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
@@ -96,12 +96,13 @@ export class DriverReads {
       const ask = { ...left, limit: most, maxBytes: page.bytes };
       const { records, more, next } = await this.#read(
         range.tenant ?? "",
-        async (limit) => whole(await this.#driver.scan(ask, { ...limit, ...(signal && { signal }) })),
+        async (limit) =>
+          requireWholePage(await this.#driver.scan(ask, { ...limit, ...(signal && { signal }) })),
         signal,
       );
-      const { handsOver } = this.#driver;
+      const { returnsUnsharedBytes } = this.#driver;
       const open = function* (record: StoredRecord): Steps<void> {
-        found.push(yield* openSteps(record, expected, handsOver, isNext));
+        found.push(yield* openSteps(record, expected, returnsUnsharedBytes, isNext));
         if (rest.reverse) left.before = record;
         else left.after = record;
       };
@@ -135,7 +136,7 @@ export class DriverReads {
   }
 
   async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
-    const pause = this.#turns.pause();
+    const pause = this.#eventLoop.pause();
     if (pause !== undefined) await pause;
     this.#refuse(undefined);
     return ask();
@@ -178,7 +179,7 @@ function isBeyond(next: Slot, range: Range): boolean {
 }
 
 /** A page that has all its parts. */
-function whole(page: ScanPage): ScanPage {
+function requireWholePage(page: ScanPage): ScanPage {
   if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
   return page;
 }

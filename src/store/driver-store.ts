@@ -1,7 +1,4 @@
-import { CallTimes } from "../timing/call-time.js";
-import { atCaller } from "./caller-stack.js";
-import { CallersPayloads } from "../queue/callers-payloads.js";
-import { CommitQueue } from "../queue/commit-queue.js";
+import type { Commit, Driver, StoredRecord } from "../contract/driver.js";
 import type {
   CallOptions,
   Change,
@@ -23,24 +20,27 @@ import type {
   StoreLimits,
   StoreStatus,
 } from "../contract/store.js";
-import { type OperationEvent, type ToldOperation, tellOperation } from "../diagnostics/diagnostics.js";
-import type { Commit, Driver, StoredRecord } from "../contract/driver.js";
-import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
-import { Erases } from "./erases.js";
-import { inSlices } from "../timing/in-slices.js";
-import { isLarge, openRecord, openSteps } from "./open-record.js";
-import { payloadBytes } from "../rules/payload-bytes.js";
-import { processState } from "../process/process-state.js";
-import { listRange, type Range, scanRange } from "../validation/ranges.js";
-import { type Accepted, accepted, notFound } from "./accepted.js";
-import { validateScope } from "../identity/scope.js";
-import { StoreClosing } from "./store-closing.js";
-import { type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
-import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 import { typeMet } from "../contract/type-met.js";
+import { emitOperation, type OperationEvent, type OperationFields } from "../diagnostics/diagnostics.js";
+import { validateScope } from "../identity/scope.js";
+import { processState } from "../process/process-state.js";
+import { CallersPayloads } from "../queue/callers-payloads.js";
+import { CommitQueue } from "../queue/commit-queue.js";
+import { payloadBytes } from "../rules/payload-bytes.js";
+import { CallTimes } from "../timing/call-time.js";
+import { inSlices } from "../timing/in-slices.js";
+import { listRange, type Range, scanRange } from "../validation/ranges.js";
+import { type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
 import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
 import { readEventId, readKind, readPrefix } from "../validation/validate-text.js";
+import { type Accepted, accepted, notFound } from "./accepted.js";
+import { atCaller } from "./caller-stack.js";
+import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { Erases } from "./erases.js";
+import { isLarge, openRecord, openSteps } from "./open-record.js";
+import { StoreClosing } from "./store-closing.js";
+import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 
 /** The options of each kind of call. */
 const CALL = ["signal"];
@@ -91,27 +91,27 @@ class DriverStore implements StateStore {
   }
 
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
-    return this.#tell("save", async (told) => {
+    return this.#observed("save", async (fields) => {
       const given = this.#enter(options, WRITE);
       const commit = saveCommit(record, given.options, this.#limits());
-      const { is } = await this.#write(commit, given.signal, told);
+      const { is } = await this.#write(commit, given.signal, fields);
       return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
     });
   }
 
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
-    return this.#tell("load", async (told) => {
-      const record = await this.#find(identity, kind, options, told);
+    return this.#observed("load", async (fields) => {
+      const record = await this.#find(identity, kind, options, fields);
       return record ?? notFound("nothing is stored under this identity and kind");
     });
   }
 
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
-    return this.#tell("find", (told) => this.#find(identity, kind, options, told));
+    return this.#observed("find", (fields) => this.#find(identity, kind, options, fields));
   }
 
   loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
-    return this.#tell("loadByEventId", async (told) => {
+    return this.#observed("loadByEventId", async (fields) => {
       const { signal } = this.#enter(options, CALL);
       const { tenant, user, session } = validateIdentity(identity);
       const id = readEventId(eventId);
@@ -120,24 +120,24 @@ class DriverStore implements StateStore {
       if (!record || record.user !== user || record.session !== session) {
         return notFound("no current record of this session has this event id");
       }
-      return this.#open(record, { tenant, eventId: id }, told);
+      return this.#open(record, { tenant, eventId: id }, fields);
     });
   }
 
   delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
-    return this.#tell("delete", async (told) => {
+    return this.#observed("delete", async (fields) => {
       const given = this.#enter(options, WRITE);
       const commit = deleteCommit(identity, kind, given.options);
-      const outcome = await this.#write(commit, given.signal, told);
+      const outcome = await this.#write(commit, given.signal, fields);
       return outcome.is === "applied" && outcome.existed[0] === true;
     });
   }
 
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
-    return this.#tell("commit", async (told) => {
+    return this.#observed("commit", async (fields) => {
       const { signal } = this.#enter(options, CALL);
       const commit = validateCommit(changes, this.#limits());
-      const { duplicate, ...erased } = await this.#commit(commit, signal, told);
+      const { duplicate, ...erased } = await this.#commit(commit, signal, fields);
       const saves = commit.writes.filter((write) => write.op === "save");
       return {
         duplicate,
@@ -148,34 +148,34 @@ class DriverStore implements StateStore {
   }
 
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
-    return this.#tell("list", async (told) => {
+    return this.#observed("list", async (fields) => {
       const given = this.#enter(options, LIST);
       const owner = validateIdentity(identity);
       const prefix = readPrefix(kindPrefix);
       const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
-      return this.#scan(query, UNBOUNDED, given.signal, told);
+      return this.#scan(query, UNBOUNDED, given.signal, fields);
     });
   }
 
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
-    return this.#tell("listKind", async (told) => {
+    return this.#observed("listKind", async (fields) => {
       const given = this.#enter(options, SCAN);
       const { tenant } = validateScope(scope);
       const prefix = readKind(kindPrefix, "kindPrefix");
       const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
-      return this.#scan(query, PAGE, given.signal, told);
+      return this.#scan(query, PAGE, given.signal, fields);
     });
   }
 
   erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
-    return this.#tell("erase", async (told) => {
+    return this.#observed("erase", async (fields) => {
       const { options: given, signal } = this.#enter(options, ERASE);
       const commit = eraseCommit(identity, given);
       this.#refuseWhenClosed();
       signal?.throwIfAborted();
       const { erased } = await this.#erases.commit(commit, signal);
       const [records = 0] = erased;
-      if (told) told.records = records;
+      if (fields) fields.records = records;
       return records;
     });
   }
@@ -185,19 +185,19 @@ class DriverStore implements StateStore {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    return this.#tell("close", async () => this.#closing.close(options));
+    return this.#observed("close", async () => this.#closing.close(options));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #tell<T>(
+  async #observed<T>(
     operation: OperationEvent["operation"],
-    work: (told?: ToldOperation) => Promise<T>,
+    work: (fields?: OperationFields) => Promise<T>,
   ): Promise<T> {
     try {
-      return await tellOperation(operation, this.#driver.name, work);
+      return await emitOperation(operation, this.#driver.name, work);
     } catch (error) {
       throw atCaller(error);
     }
@@ -225,59 +225,59 @@ class DriverStore implements StateStore {
   async #commit(
     commit: Commit,
     signal: AbortSignal | undefined,
-    told: ToldOperation | undefined,
+    fields: OperationFields | undefined,
   ): Promise<Omit<CommitReceipt, "receipts">> {
     if (!commit.writes.some(({ op }) => op === "erase"))
-      return { duplicate: (await this.#write(commit, signal, told)).is === "duplicate" };
-    this.#begin(commit, signal, told);
+      return { duplicate: (await this.#write(commit, signal, fields)).is === "duplicate" };
+    this.#begin(commit, signal, fields);
     const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
     const records = made.erased.reduce((sum, count) => sum + count, 0);
-    if (told) Object.assign(told, { duplicate: made.duplicate, records });
+    if (fields) Object.assign(fields, { duplicate: made.duplicate, records });
     return made;
   }
 
   async #write(
     commit: Commit,
     signal: AbortSignal | undefined,
-    told: ToldOperation | undefined,
+    fields: OperationFields | undefined,
   ): Promise<Accepted> {
-    this.#begin(commit, signal, told);
+    this.#begin(commit, signal, fields);
     const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
-    if (told) told.duplicate = outcome.is === "duplicate";
+    if (fields) fields.duplicate = outcome.is === "duplicate";
     return outcome;
   }
 
   /** What every write does once it is validated. */
-  #begin(commit: Commit, signal: AbortSignal | undefined, told: ToldOperation | undefined): void {
+  #begin(commit: Commit, signal: AbortSignal | undefined, fields: OperationFields | undefined): void {
     this.#refuseWhenClosed();
     signal?.throwIfAborted();
-    if (told) Object.assign(told, { changes: commit.writes.length, bytes: payloadBytes(commit) });
+    if (fields) Object.assign(fields, { changes: commit.writes.length, bytes: payloadBytes(commit) });
   }
 
   async #find(
     identity: Identity,
     kind: string,
     options: CallOptions | undefined,
-    told: ToldOperation | undefined,
+    fields: OperationFields | undefined,
   ): Promise<StateRecord | undefined> {
     const { signal } = this.#enter(options, CALL);
     const slot = validateSlot(identity, kind);
     const record = await this.#reads.slot(slot, signal);
-    if (record) return this.#open(record, slot, told);
-    if (told) told.records = 0;
+    if (record) return this.#open(record, slot, fields);
+    if (fields) fields.records = 0;
     return undefined;
   }
 
   async #open(
     record: StoredRecord,
     expected: Partial<StoredRecord>,
-    told: ToldOperation | undefined,
+    fields: OperationFields | undefined,
   ): Promise<StateRecord> {
-    const handedOver = this.#driver.handsOver;
+    const isUnshared = this.#driver.returnsUnsharedBytes;
     const opened = isLarge(record)
-      ? await inSlices(openSteps(record, expected, handedOver))
-      : openRecord(record, expected, handedOver);
-    if (told) tellRecords(told, [opened]);
+      ? await inSlices(openSteps(record, expected, isUnshared))
+      : openRecord(record, expected, isUnshared);
+    if (fields) countRecords(fields, [opened]);
     return opened;
   }
 
@@ -285,15 +285,15 @@ class DriverStore implements StateStore {
     range: Range,
     page: PageSize,
     signal: AbortSignal | undefined,
-    told: ToldOperation | undefined,
+    fields: OperationFields | undefined,
   ): Promise<StateRecord[]> {
     const records = await this.#reads.scan(range, page, signal);
-    if (told) tellRecords(told, records);
+    if (fields) countRecords(fields, records);
     return records;
   }
 }
 
-function tellRecords(told: ToldOperation, records: readonly StateRecord[]): void {
+function countRecords(fields: OperationFields, records: readonly StateRecord[]): void {
   const bytes = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
-  Object.assign(told, { records: records.length, bytes });
+  Object.assign(fields, { records: records.length, bytes });
 }

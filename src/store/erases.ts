@@ -1,10 +1,10 @@
-import { askDriver } from "../queue/ask-driver.js";
-import { beforeOver, type CallTime, type CallTimes, limitOf, waitedTooLong } from "../timing/call-time.js";
-import type { CommitQueue } from "../queue/commit-queue.js";
 import type { Commit, Driver, Session, Swept } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
+import { askDriver } from "../queue/ask-driver.js";
+import type { CommitQueue } from "../queue/commit-queue.js";
 import type { Payloads } from "../queue/queue-entry.js";
+import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
+import { beforeOver, type CallTime, type CallTimes, limitOf, waitedTooLong } from "../timing/call-time.js";
 import { monotonicMs, nextTurn } from "../timing/real-timers.js";
 import { accepted } from "./accepted.js";
 

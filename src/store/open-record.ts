@@ -1,11 +1,11 @@
 import { types } from "node:util";
-import type { RecordPlace, StateRecord } from "../contract/store.js";
 import type { Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
-import { identityOf, placeOf } from "../identity/identity.js";
-import type { Steps } from "../timing/in-slices.js";
 import { LIMITS } from "../contract/limits.js";
+import type { RecordPlace, StateRecord } from "../contract/store.js";
+import { identityOf, placeOf } from "../identity/identity.js";
+import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
+import type { Steps } from "../timing/in-slices.js";
 import { copyBytes, plainBytes } from "../validation/validate-bytes.js";
 
 /** A payload of more bytes than this is looked at a slice at a time. */
@@ -24,26 +24,26 @@ export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | 
 export function openRecord(
   record: StoredRecord,
   expected: Expected,
-  handedOver = false,
+  isUnshared = false,
   mayLie: (at: Slot) => boolean = anywhere,
 ): StateRecord {
   judgePlace(record, expected, mayLie);
   if (!hasContent(record) || fingerprint(record) !== record.fingerprint)
     throw corrupt({ at: placeOf(record) });
-  return opened(record, handedOver);
+  return opened(record, isUnshared);
 }
 
 /** The same, a piece of the payload in each step. */
 export function* openSteps(
   record: StoredRecord,
   expected: Expected,
-  handedOver = false,
+  isUnshared = false,
   mayLie: (at: Slot) => boolean = anywhere,
 ): Steps<StateRecord> {
   judgePlace(record, expected, mayLie);
   if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
     throw corrupt({ at: placeOf(record) });
-  return opened(record, handedOver);
+  return opened(record, isUnshared);
 }
 
 /** Those of a page, one after another; a step ends after so many of them, or so many bytes, as do not take long. */
@@ -81,12 +81,12 @@ function judgePlace(record: StoredRecord, expected: Expected, mayLie: (at: Slot)
     throw corrupt({}, "a scan brought a record that was not asked for, or not in its order");
 }
 
-function opened(record: StoredRecord, handedOver: boolean): StateRecord {
+function opened(record: StoredRecord, isUnshared: boolean): StateRecord {
   return {
     eventId: record.eventId,
     identity: identityOf(record),
     kind: record.kind,
-    bytes: handedOver ? plainBytes(record.bytes) : copyBytes(record.bytes),
+    bytes: isUnshared ? plainBytes(record.bytes) : copyBytes(record.bytes),
     version: record.version,
     updatedAt: new Date(record.updatedAt),
   };

@@ -1,11 +1,11 @@
-import type { StateStore } from "../contract/store.js";
 import type { Driver, DriverFactory } from "../contract/driver.js";
-import { createStore } from "./driver-store.js";
 import { invalid, StateError } from "../contract/errors.js";
+import type { StateStore } from "../contract/store.js";
+import { typeMet } from "../contract/type-met.js";
 import { processState } from "../process/process-state.js";
 import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
-import { typeMet } from "../contract/type-met.js";
 import { readNamed, readObject } from "../validation/validate.js";
+import { createStore } from "./driver-store.js";
 
 /**
  * The configuration of each driver, by its name. Open to declaration merging:

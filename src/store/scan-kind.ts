@@ -1,6 +1,12 @@
-import type { CallOptions, MaintenanceScope, RecordPlace, StateRecord, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type {
+  CallOptions,
+  MaintenanceScope,
+  RecordPlace,
+  StateRecord,
+  StateStore,
+} from "../contract/store.js";
 import { readLimit, readOptions } from "../validation/validate.js";
 
 /** Where `scanKind` begins, and how much it holds at once. */

@@ -1,7 +1,7 @@
-import { askDriver } from "../queue/ask-driver.js";
-import type { CloseOptions } from "../contract/store.js";
 import type { Driver } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
+import type { CloseOptions } from "../contract/store.js";
+import { askDriver } from "../queue/ask-driver.js";
 import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
 import { readInteger, readOptions, readSignal } from "../validation/validate.js";
 
@@ -26,7 +26,7 @@ export class StoreClosing {
   readonly #parts: readonly Closable[];
   #closing: Promise<void> | undefined;
   /** Aborts when what is unfinished shall be waited for no longer. */
-  readonly #hurry = new AbortController();
+  readonly #closeNow = new AbortController();
 
   constructor(driver: Driver, parts: readonly Closable[]) {
     this.#driver = driver;
@@ -43,13 +43,15 @@ export class StoreClosing {
     const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
     this.#closing ??= this.#shutdown();
     // Of several that close it, whoever is in the greatest hurry decides.
-    void settlesWithin(this.#closing, timeoutMs, signal).then((isClosed) => isClosed || this.#hurry.abort());
+    void settlesWithin(this.#closing, timeoutMs, signal).then(
+      (isClosed) => isClosed || this.#closeNow.abort(),
+    );
     return this.#closing;
   }
 
   async #shutdown(): Promise<void> {
     const finished = Promise.all(this.#parts.map((part) => part.finished()));
-    await unlessAborted(finished, this.#hurry.signal).catch(() => {
+    await unlessAborted(finished, this.#closeNow.signal).catch(() => {
       for (const part of this.#parts) part.abandon?.();
     });
     for (const part of this.#parts) part.stop?.();

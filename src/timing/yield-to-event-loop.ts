@@ -8,7 +8,7 @@ const LONGEST_MS = 2;
  * once, so a caller that awaits one after another, as a scan in pages does, would never let a timer, a socket or a commit
  * have its turn.
  */
-export class TurnTaking {
+export class EventLoopYield {
   #began: number | undefined;
 
   /** Something to wait for first, if it is another's turn. */

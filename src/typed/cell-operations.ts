@@ -1,10 +1,10 @@
-import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
+import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { readNamed, readSignal } from "../validation/validate.js";
 import { type Cell, type Stored, storedOf } from "./cell.js";
 import type { Codec } from "./codec.js";
-import { commitSurely } from "./commit-with-retries.js";
+import { commitWithRetries } from "./commit-with-retries.js";
 import { type TransactOptions, transact } from "./transact.js";
 
 /** How the values of a shape are stored. */
@@ -52,7 +52,7 @@ export async function putCell<T, Input>(
   const condition = "expect" in options ? { expect: options.expect as Expect } : {};
   const bytes = await codec.encode(value);
   const record = { eventId: eventId as EventId, identity, kind, bytes, version: codec.version };
-  const { duplicate } = await commitSurely(store, [{ op: "save", record, ...condition }], {
+  const { duplicate } = await commitWithRetries(store, [{ op: "save", record, ...condition }], {
     signal,
     repeatable,
   });

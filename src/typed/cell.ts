@@ -1,9 +1,9 @@
-import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
+import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { identityOf } from "../identity/identity.js";
+import { isVouchedFor } from "../process/made-here.js";
 import { slotKey } from "../rules/slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validation/validate.js";
-import { isVouchedFor } from "../process/made-here.js";
 import type { Codec } from "./codec.js";
 import { inOneSlice } from "./slices.js";
 import { shownReason, Undecodable } from "./undecodable.js";

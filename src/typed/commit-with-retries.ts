@@ -1,8 +1,8 @@
-import { jitteredPause } from "../timing/backoff.js";
-import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract/store.js";
-import { safelyRepeatedMs } from "../rules/decide.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract/store.js";
+import { safelyRepeatedMs } from "../rules/decide.js";
+import { jitteredPause } from "../timing/backoff.js";
 import { abortAfter, monotonicMs, sleep } from "../timing/real-timers.js";
 
 export { sleep as pause } from "../timing/real-timers.js";
@@ -22,7 +22,7 @@ const TRIES = 6;
  * deletes and saves nothing, and so has no event ids; it is `retryable` only where the caller brought the ids, and while
  * they surely tell.
  */
-export async function commitSurely(
+export async function commitWithRetries(
   store: StateStore,
   changes: readonly Change[],
   { signal, repeatable }: SurelyOptions,

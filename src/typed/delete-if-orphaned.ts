@@ -1,5 +1,5 @@
-import type { CallOptions, EventId, Expect, RecordPlace, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
+import type { CallOptions, EventId, Expect, RecordPlace, StateStore } from "../contract/store.js";
 
 /** An entry that points at a record, as it was read. */
 export interface PointingEntry extends RecordPlace {

@@ -1,5 +1,5 @@
-import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
 import { isStateError } from "../contract/errors.js";
+import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
 
 /** The record whose current event this is, or `undefined`. */
 export async function findByEventId(

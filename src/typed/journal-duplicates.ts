@@ -1,5 +1,5 @@
-import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
 import { StateError } from "../contract/errors.js";
+import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
 import { findByEventId } from "./find-by-event-id.js";
 
 /** An entry, ready to be written. */

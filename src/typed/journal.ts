@@ -1,3 +1,4 @@
+import { invalid, isStateError } from "../contract/errors.js";
 import type {
   CallOptions,
   EventId,
@@ -7,7 +8,6 @@ import type {
   StateRecord,
   StateStore,
 } from "../contract/store.js";
-import { invalid, isStateError } from "../contract/errors.js";
 import { newEventId } from "../process/event-id.js";
 import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { type Cell, cellAt, cellKey, corruptRecord, decodeRecord, ownIdentity, readStore } from "./cell.js";

@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
+import type { StateStore } from "../contract/store.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 /** The turns that the running code has, each until it is over. */
-const held = new AsyncLocalStorage<Turn>();
+const holder = new AsyncLocalStorage<Holder>();
 
-interface Turn {
+interface Holder {
   readonly store: StateStore;
   readonly key: string;
-  readonly outer: Turn | undefined;
+  readonly outer: Holder | undefined;
   isOver: boolean;
 }
 
@@ -20,13 +20,13 @@ const lines = new WeakMap<StateStore, Map<string, Promise<void>>>();
  * their way. Rejects with the signal's reason when it aborts before the caller's turn; INVALID_RECORD when the caller is
  * called by work that has the turn.
  */
-export async function inTurn<R>(
+export async function runExclusive<R>(
   store: StateStore,
   key: string,
   signal: AbortSignal | undefined,
   work: () => Promise<R>,
 ): Promise<R> {
-  refuseOwnTurn(store, key);
+  refuseReentry(store, key);
   const line = lines.get(store) ?? new Map<string, Promise<void>>();
   lines.set(store, line);
   let leave!: () => void;
@@ -49,17 +49,17 @@ export async function inTurn<R>(
 }
 
 async function inside<R>(store: StateStore, key: string, work: () => Promise<R>): Promise<R> {
-  const turn = { store, key, outer: held.getStore(), isOver: false };
+  const turn = { store, key, outer: holder.getStore(), isOver: false };
   try {
-    return await held.run(turn, work);
+    return await holder.run(turn, work);
   } finally {
     turn.isOver = true;
   }
 }
 
 /** Whoever has the turn and waits for it again would wait for ever, and everybody behind. */
-function refuseOwnTurn(store: StateStore, key: string): void {
-  for (let turn = held.getStore(); turn !== undefined; turn = turn.outer) {
+function refuseReentry(store: StateStore, key: string): void {
+  for (let turn = holder.getStore(); turn !== undefined; turn = turn.outer) {
     if (turn.isOver || turn.store !== store || turn.key !== key) continue;
     throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
   }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { EventId } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type { EventId } from "../contract/store.js";
 import { readEventId, readKind, readText } from "../validation/validate-text.js";
 
 const NAME_BYTES = 128;

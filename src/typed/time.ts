@@ -1,6 +1,6 @@
-import { steadyNow } from "../timing/clock.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import { steadyNow } from "../timing/clock.js";
 
 /** Milliseconds since 1970. */
 export type Clock = () => number;

@@ -1,12 +1,19 @@
-import { jitteredPause } from "../timing/backoff.js";
-import type { CallOptions, StateStore } from "../contract/store.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
 import { slotKey } from "../rules/slot-key.js";
-import { readBoolean, readInteger, readNamed, readObject, readSignal, validateSlot } from "../validation/validate.js";
+import { jitteredPause } from "../timing/backoff.js";
+import {
+  readBoolean,
+  readInteger,
+  readNamed,
+  readObject,
+  readSignal,
+  validateSlot,
+} from "../validation/validate.js";
 import { type Cell, readStore } from "./cell.js";
-import { commitSurely, pause } from "./commit-with-retries.js";
+import { commitWithRetries, pause } from "./commit-with-retries.js";
+import { runExclusive } from "./mutex.js";
 import { Transaction } from "./transaction.js";
-import { inTurn } from "./mutex.js";
 import { unlessAborted } from "./unless-aborted.js";
 
 /** How `transact` tries. */
@@ -76,7 +83,7 @@ export async function transacted<R>(
   const turn = readTurn(options);
   const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
   const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
-  return turn === undefined ? run() : inTurn(store, turn, signal, run);
+  return turn === undefined ? run() : runExclusive(store, turn, signal, run);
 }
 
 function readTurn(options: TransactOptions): string | undefined {
@@ -105,7 +112,7 @@ async function compareAndSwap<R>(
     const changes = await transaction.changes();
     if (changes.length === 0) return { result, duplicate: false };
     try {
-      const { duplicate } = await commitSurely(store, changes, rules);
+      const { duplicate } = await commitWithRetries(store, changes, rules);
       return { result, duplicate };
     } catch (error) {
       if (!isStateError(error, "CONDITION_FAILED") || (await transaction.demanded(error.details)))

@@ -1,5 +1,5 @@
-import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract/store.js";
 import { invalid } from "../contract/errors.js";
+import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";

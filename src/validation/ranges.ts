@@ -1,6 +1,6 @@
-import type { ListOptions, ScanOptions } from "../contract/store.js";
 import type { ScanQuery, Slot } from "../contract/driver.js";
 import { invalid } from "../contract/errors.js";
+import type { ListOptions, ScanOptions } from "../contract/store.js";
 import { readLimit, readPlace } from "./validate.js";
 import { readKind } from "./validate-text.js";
 

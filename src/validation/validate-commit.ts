@@ -1,8 +1,8 @@
-import type { Change } from "../contract/store.js";
-import { slotOf } from "../rules/decide.js";
 import type { Commit, Write } from "../contract/driver.js";
 import { identityRequired, invalid, isStateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type { Change } from "../contract/store.js";
+import { slotOf } from "../rules/decide.js";
 import { sessionKey, slotKey } from "../rules/slot-key.js";
 import {
   type RecordLimits,

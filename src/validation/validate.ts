@@ -1,13 +1,13 @@
 import { types } from "node:util";
-import type { Expect, NewRecord } from "../contract/store.js";
 import type { Slot, StoredRecord } from "../contract/driver.js";
 import { identityRequired, invalid, mistyped } from "../contract/errors.js";
-import { fingerprint } from "../rules/fingerprint.js";
 import { LIMITS } from "../contract/limits.js";
+import type { Expect, NewRecord } from "../contract/store.js";
+import { isVouchedFor } from "../process/made-here.js";
+import { fingerprint } from "../rules/fingerprint.js";
 import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
-import { isVouchedFor } from "../process/made-here.js";
 
 /** What `validateRecord` needs to know of the store. */
 export interface RecordLimits {

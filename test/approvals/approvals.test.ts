@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { newEventId } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { ACTIONS, CALL, inState, TestClock } from "./states.js";
+import { newEventId } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { ACTIONS, CALL, inState, TestClock } from "./states.js";
 
 /** That all of them are refused, and how. */
 async function expectAll(calls: readonly Promise<unknown>[], refusal: object): Promise<void> {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type Approval, createApprovals } from "../../src/approvals/index.js";
 import {
   type Identity,
   maintenanceScope,
@@ -7,10 +8,9 @@ import {
   type StateStore,
   tenantIdentity,
 } from "../../src/index.js";
-import { type Approval, createApprovals } from "../../src/approvals/index.js";
-import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
 /** What was yielded, and what was thrown after it. */
 async function drain(generator: AsyncIterable<Approval>): Promise<{ ids: string[]; thrown: unknown }> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { openStore } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { CALL, HOUR, TestClock } from "./states.js";
+import { openStore } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { CALL, HOUR, TestClock } from "./states.js";
 
 const APPROVE = { decision: "approve", by: "bob" } as const;
 

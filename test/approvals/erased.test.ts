@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { createApprovals } from "../../src/approvals/index.js";
 import {
   maintenanceScope,
   openStore,
@@ -7,10 +8,9 @@ import {
   type StateErrorCode,
   tenantIdentity,
 } from "../../src/index.js";
-import { createApprovals } from "../../src/approvals/index.js";
-import { ACTIONS, CALL, HOUR, inState, STATES, type State, TestClock } from "./states.js";
 import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { ACTIONS, CALL, HOUR, inState, STATES, type State, TestClock } from "./states.js";
 
 onEveryStore((opened) => {
   function gate() {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { openStore, tenantIdentity, userIdentity } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { CALL } from "./states.js";
+import { openStore, tenantIdentity, userIdentity } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { CALL } from "./states.js";
 
 const APPROVE = { decision: "approve", by: "bob" } as const;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type Identity, maintenanceScope, newEventId, openStore, tenantIdentity } from "../../src/index.js";
 import { type Approval, type Approvals, createApprovals } from "../../src/approvals/index.js";
-import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
+import { type Identity, maintenanceScope, newEventId, openStore, tenantIdentity } from "../../src/index.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
 const ids = (approvals: readonly Approval[]) => approvals.map(({ id }) => id);
 

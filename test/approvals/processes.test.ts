@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
-import { CALL } from "./states.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onSharedStores } from "../typed/stores.js";
+import { CALL } from "./states.js";
 
 const ROUNDS = 10;
 

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { callDigest, createApprovals } from "../../src/approvals/index.js";
 import type { JsonValue } from "../../src/typed/index.js";
-import { CALL, HOUR, TestClock } from "./states.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { CALL, HOUR, TestClock } from "./states.js";
 
 const APPROVE = { decision: "approve", by: "bob" } as const;
 

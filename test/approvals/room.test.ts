@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
+import { createApprovals } from "../../src/approvals/index.js";
 import {
   createStore,
   maintenanceScope,
@@ -7,11 +8,10 @@ import {
   type StateStore,
   tenantIdentity,
 } from "../../src/index.js";
-import { createApprovals } from "../../src/approvals/index.js";
 import { digestOf } from "../../src/typed/names.js";
-import { ACTIONS, CALL, TestClock } from "./states.js";
 import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { ACTIONS, CALL, TestClock } from "./states.js";
 
 const BYTES = 64 * 1024;
 const REASON = "\u0001".repeat(8000);

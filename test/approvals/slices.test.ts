@@ -1,14 +1,13 @@
 import { expect, test, vi } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
-import { createStore } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
+import { createStore } from "../../src/index.js";
 import { newSession } from "../typed/stores.js";
 
 const made = vi.hoisted(() => ({ pieces: 0, digests: 0 }));
 
 vi.mock("../../src/approvals/canonical-pieces.js", async (original) => {
-  const { canonicalPieces } =
-    await original<typeof import("../../src/approvals/canonical-pieces.js")>();
+  const { canonicalPieces } = await original<typeof import("../../src/approvals/canonical-pieces.js")>();
   return {
     *canonicalPieces(value: Parameters<typeof canonicalPieces>[0]) {
       made.digests++;

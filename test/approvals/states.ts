@@ -1,5 +1,5 @@
-import type { SessionIdentity } from "../../src/index.js";
 import type { Approval, Approvals } from "../../src/approvals/index.js";
+import type { SessionIdentity } from "../../src/index.js";
 
 /** A clock that stands still until it is moved. */
 export class TestClock {

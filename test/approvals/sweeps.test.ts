@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
+import { createApprovals } from "../../src/approvals/index.js";
 import type { Driver, ScanPage } from "../../src/contract/driver.js";
 import { createStore, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
-import { createApprovals } from "../../src/approvals/index.js";
-import { CALL, HOUR, TestClock } from "./states.js";
 import { withMethods } from "../sessions/rig.js";
+import { CALL, HOUR, TestClock } from "./states.js";
 
 const EVERYWHERE = maintenanceScope({ reason: "sweeps", allTenants: true });
 const TENANTS = 3000;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { tenantIdentity } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { CALL, HOUR, TestClock } from "./states.js";
+import { tenantIdentity } from "../../src/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { CALL, HOUR, TestClock } from "./states.js";
 
 const APPROVE = { decision: "approve", by: "bob" } as const;
 

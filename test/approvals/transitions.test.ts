@@ -1,17 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { isStateError, maintenanceScope } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import {
-  ACTIONS,
-  type Action,
-  CALL,
-  HOUR,
-  inState,
-  STATES,
-  type State,
-  TestClock,
-} from "./states.js";
+import { isStateError, maintenanceScope } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { ACTIONS, type Action, CALL, HOUR, inState, STATES, type State, TestClock } from "./states.js";
 
 /** What each action makes of each state: a status, or the code of its refusal. */
 const OUTCOMES: Record<State, Record<Action, string>> = {

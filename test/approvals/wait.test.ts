@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { openStore, StateError, type StateStore } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
+import { openStore, StateError, type StateStore } from "../../src/index.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
 /** The store, with some operations in front of its own. */
 function over(store: StateStore, own: Partial<StateStore>): StateStore {

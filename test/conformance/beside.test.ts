@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, expect, test } from "vitest";
+import { type CaseResult, conformanceTests, type Harness, runConformance } from "../../conformance/index.js";
 import {
   begunAlike,
   closestInTenant,
   inTenantBefore,
   inTenantBehind,
 } from "../../conformance/inputs/closest-identities.js";
-import { type CaseResult, conformanceTests, type Harness, runConformance } from "../../conformance/index.js";
 import { brokenDriver } from "../../conformance/mutants/mutant.js";
 import { compareText, type Identity, validateIdentity } from "../../src/index.js";
 import { built } from "./built.js";

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { HOSTILE_EVENT_IDS, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/inputs/hostile-names.js";
+import {
+  HOSTILE_EVENT_IDS,
+  HOSTILE_NAMES,
+  JOINERS,
+  LONGEST_KINDS,
+} from "../../conformance/inputs/hostile-names.js";
 import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
 import { readEventId, readKind, readName } from "../../src/validation/validate-text.js";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { type Change, isStateError, type StateStore } from "../../src/index.js";
-import type { Dice } from "../random.js";
+import type { RandomChoices } from "../random.js";
 
 /** What many callers do at once, and what must be true of it in the end. */
 export interface Work {
@@ -32,7 +32,7 @@ export function nothing(): Findings {
 export interface LoadOptions {
   /** Of how many callers; they share the stores and the works evenly. Default 64. */
   readonly callers?: number;
-  readonly dice: Dice;
+  readonly random: RandomChoices;
 }
 
 /** A write that was acknowledged. */
@@ -66,13 +66,15 @@ export class Load {
   static async start(
     stores: readonly StateStore[],
     works: readonly Work[],
-    { callers = 64, dice }: LoadOptions,
+    { callers = 64, random }: LoadOptions,
   ): Promise<Load> {
     for (const work of works) await work.prepare?.(stores[0] as StateStore);
     const load = new Load(works);
     for (let number = 0; number < callers; number++) {
       const store = stores[Math.floor(number / works.length) % stores.length] as StateStore;
-      load.#callers.push(load.#run(new Caller(number, store, dice.of(number), load), number % works.length));
+      load.#callers.push(
+        load.#run(new Caller(number, store, random.of(number), load), number % works.length),
+      );
     }
     return load;
   }
@@ -158,13 +160,13 @@ export class Load {
 export class Caller {
   readonly number: number;
   readonly store: StateStore;
-  readonly dice: Dice;
+  readonly random: RandomChoices;
   readonly #load: Load;
 
-  constructor(number: number, store: StateStore, dice: Dice, load: Load) {
+  constructor(number: number, store: StateStore, random: RandomChoices, load: Load) {
     this.number = number;
     this.store = store;
-    this.dice = dice;
+    this.random = random;
     this.#load = load;
   }
 
@@ -181,7 +183,7 @@ export class Caller {
         return await this.call(ask);
       } catch (error) {
         if (!isStateError(error) || !error.retryable || this.#load.isOver) throw error;
-        await sleep(this.dice.below(PAUSE_MS));
+        await sleep(this.random.below(PAUSE_MS));
       }
     }
   };

@@ -3,8 +3,8 @@ import type { Layer, StateStore } from "../../src/index.js";
 import { startProxy } from "../drivers/postgres-proxy.js";
 import { plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { type RandomChoices, withDice } from "../random.js";
 import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
-import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { type Findings, Load, nothing, type Work } from "./load.js";
 import { openOn } from "./postgres-store.js";
@@ -41,28 +41,28 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
   });
 
   test("what was acknowledged is there too, and the rig notices where it is not", () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const store = await openOn(server.url);
       const sql = plain(server.url);
       const works = () => [new Notes(), new Attempts()];
-      const kept = await restarted(dice, works(), store);
+      const kept = await restarted(random, works(), store);
       expect(await kept.audit(store)).toEqual(nothing());
 
       for (const name of ["apply_2", "apply_many_2"])
         await sql.unsafe(`ALTER FUNCTION groundstate.${name} SET synchronous_commit = off`);
-      const forgotten = await restarted(dice, works(), store);
+      const forgotten = await restarted(random, works(), store);
       const { lost } = await forgotten.audit(store);
       expect(lost.length).toBeGreaterThan(0);
       report("control: synchronous_commit off", { of: forgotten.acknowledged.length, lost: lost.length });
     }));
 
   test("the rig notices writes that were acknowledged too early", () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const options = { schema: "early" };
       const honest = await openOn(server.url, options);
       const early = acknowledgingEarly();
       const store = await openOn(server.url, { ...options, layers: [early.layer] });
-      const load = await restarted(dice, [new Attempts()], store, 8);
+      const load = await restarted(random, [new Attempts()], store, 8);
       await early.ended();
       const { lost } = await load.audit(honest);
       expect(lost.length).toBeGreaterThan(0);
@@ -70,33 +70,33 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
     }));
 
   test("the rig notices a retry with a fresh event id after a lost answer", () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const works = [new Journals({ freshIds: true })];
-      const { twice } = await overBadLine(dice, works, { schema: "fresh", layers: [] });
+      const { twice } = await overBadLine(random, works, { schema: "fresh", layers: [] });
       expect(twice.length).toBeGreaterThan(0);
       report("control: fresh event ids", { twice: twice.length });
     }));
 
   test("the rig notices a write that was said not to have been made", () =>
-    withDice(async (dice) => {
-      const { untrue } = await overBadLine(dice, [new Attempts()], { schema: "denied", layers: [denying] });
+    withDice(async (random) => {
+      const { untrue } = await overBadLine(random, [new Attempts()], { schema: "denied", layers: [denying] });
       expect(untrue.length).toBeGreaterThan(0);
       report("control: denied writes", { untrue: untrue.length });
     }));
 
   test("the rig notices old state that comes back", () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const store = await openOn(server.url, { schema: "resent", layers: [resending] });
-      const load = await Load.start([store], [new Notes()], { dice });
+      const load = await Load.start([store], [new Notes()], { random });
       await load.until(() => load.findings.lost.length > 0);
       await load.stop();
       report("control: old state", { lost: load.findings.lost.length });
     }));
 
   test("the rig notices a commit in parts", () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const store = await openOn(server.url, { schema: "torn", layers: [tearing] });
-      const load = await Load.start([store], [new Accounts()], { dice });
+      const load = await Load.start([store], [new Accounts()], { random });
       await load.until(() => load.findings.torn.length > 0);
       await load.stop();
       report("control: commits in parts", { torn: load.findings.torn.length });
@@ -104,12 +104,12 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
 
   /** A load during which the server is ended at once and started again. */
   async function restarted(
-    dice: Dice,
+    random: RandomChoices,
     works: readonly Work[],
     store: StateStore,
     callers = 64,
   ): Promise<Load> {
-    const load = await Load.start([store], works, { callers, dice });
+    const load = await Load.start([store], works, { callers, random });
     for (let restarts = 0; restarts < 2; restarts++) {
       await load.progress();
       await server.crash();
@@ -122,14 +122,14 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
 
   /** What is found where most answers are lost. */
   async function overBadLine(
-    dice: Dice,
+    random: RandomChoices,
     works: readonly Work[],
     options: { schema: string; layers: readonly Layer[] },
   ): Promise<Findings> {
     const line = await startProxy(server.url);
     const store = await openOn(through(server.url, line.port), { timeoutMs: TIMEOUT_MS, ...options });
-    const faults = new RandomFaults(line, { writes: 0.8, faults: LOST_ANSWERS, dice });
-    const load = await Load.start([store], works, { callers: 16, dice });
+    const faults = new RandomFaults(line, { writes: 0.8, faults: LOST_ANSWERS, random });
+    const load = await Load.start([store], works, { callers: 16, random });
     faults.begin();
     await load.until(() => faults.sum(LOST_ANSWERS) > 30);
     faults.end();

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { postgresOf, refuseStrayErrors } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
+import { withDice } from "../random.js";
 import { soak } from "../soak.js";
 import { acknowledgingEarly } from "./broken-layers.js";
-import { withDice } from "../random.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";
@@ -48,12 +48,12 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
       timeout: soak(120_000),
     },
     () =>
-      withDice(async (dice) => {
+      withDice(async (random) => {
         const store = await openOn(server.url, { timeoutMs: TIMEOUT_MS });
         const { works, attempts } = everyWork();
         // What takes up room.
         const bulky = new Attempts(3000);
-        const load = await Load.start([store], [...works, bulky], { dice });
+        const load = await Load.start([store], [...works, bulky], { random });
         const refused = () => load.failures.get("refused") ?? 0;
         const gone = () => load.failures.get("unreachable") ?? 0;
         for (let round = 0; round < ROUNDS; round++) {
@@ -66,7 +66,7 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
             const before = seen();
             fill(place);
             await load.until(() => seen() > before);
-            await sleep(dice.below(500));
+            await sleep(random.below(500));
             makeRoom();
             await workAgain(server);
           }
@@ -90,13 +90,13 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
   );
 
   test("and the rig notices what was acknowledged too early", { timeout: soak(120_000) }, () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const early = acknowledgingEarly();
       const honest = await openOn(server.url, { schema: "control" });
       const store = await openOn(server.url, { schema: "control", layers: [early.layer] });
       for (const place of [undefined, LOG]) {
         if (place !== undefined) fill(place);
-        const load = await Load.start([store], [new Attempts()], { dice });
+        const load = await Load.start([store], [new Attempts()], { random });
         await load.progress();
         await load.stop();
         await early.ended();

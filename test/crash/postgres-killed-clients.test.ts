@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { freshDatabase, refuseStrayErrors, startProcess } from "../drivers/postgres-rig.js";
-import { soak } from "../soak.js";
 import { withDice } from "../random.js";
+import { soak } from "../soak.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { openOn } from "./postgres-store.js";
@@ -52,13 +52,13 @@ test(
     timeout: soak(120_000),
   },
   () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const url = await freshDatabase();
       const store = await openOn(url);
-      const load = await Load.start([store], [new Accounts()], { callers: 8, dice });
+      const load = await Load.start([store], [new Accounts()], { callers: 8, random });
       const acknowledged: string[] = [];
       for (let kills = 0; kills < KILLS; kills++) {
-        acknowledged.push(...(await killedAfter(1 + dice.below(100), `${kills}`, url)));
+        acknowledged.push(...(await killedAfter(1 + random.below(100), `${kills}`, url)));
         await load.progress();
       }
       await load.stop();

@@ -4,8 +4,8 @@ import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { type FaultyLine, startProxy } from "../drivers/postgres-proxy.js";
 import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
+import { type RandomChoices, withDice } from "../random.js";
 import { soak } from "../soak.js";
-import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { type Caller, Load, nothing, type Work } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";
@@ -21,15 +21,15 @@ const FEWEST = soak(50);
 
 describe("a bad line", () => {
   test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(120_000) }, () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const timeoutMs = 400;
       const { stores, line, url } = await proxied(STORES, timeoutMs);
-      const faults = new RandomFaults(line, { writes: 0.5, others: 0.05, dice });
+      const faults = new RandomFaults(line, { writes: 0.5, others: 0.05, random });
       const { works, attempts } = everyWork();
       const tellTale = new TellTale(faults);
-      const load = await Load.start(stores, [...works, tellTale], { callers: 84, dice });
+      const load = await Load.start(stores, [...works, tellTale], { callers: 84, random });
       faults.begin();
-      const others = disturb(line, url, timeoutMs, dice);
+      const others = disturb(line, url, timeoutMs, random);
       await load.until(() => faults.fewest >= FEWEST, soak(100_000));
       faults.end();
       await others.end();
@@ -56,11 +56,11 @@ describe("a bad line", () => {
   );
 
   test("that falls silent: every call ends, and the store works again", { timeout: soak(120_000) }, () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const timeoutMs = 150;
       const { stores, line, url } = await proxied(1, timeoutMs);
       const { works } = everyWork();
-      const load = await Load.start(stores, works, { dice });
+      const load = await Load.start(stores, works, { random });
       await load.progress();
       load.failures.clear();
       line.onRequest = () => "stall";
@@ -101,18 +101,18 @@ class TellTale implements Work {
 }
 
 /** Holds the lock of one session or another for longer than a statement waits for it, and cuts all lines at once. */
-function disturb(line: FaultyLine, url: string, timeoutMs: number, dice: Dice) {
+function disturb(line: FaultyLine, url: string, timeoutMs: number, random: RandomChoices) {
   const sql = plain(url);
   let isOver = false;
   const work = async () => {
     while (!isOver) {
-      const session = dice.pick(["attempts", "notes", "counters", "tell-tale"]);
+      const session = random.pick(["attempts", "notes", "counters", "tell-tale"]);
       await sql.unsafe(
         `SELECT pg_advisory_lock(${sessionKey(namesOf("groundstate", ""), "'acme'", "'ann'", `'${session}'`)})`,
       );
       await sleep(2 * timeoutMs);
       await sql`SELECT pg_advisory_unlock_all()`;
-      await sleep(dice.below(timeoutMs));
+      await sleep(random.below(timeoutMs));
       line.cut();
       await sleep(timeoutMs);
     }

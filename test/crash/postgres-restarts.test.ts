@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { freshDatabase, plain, postgresOf, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { type RandomChoices, withDice } from "../random.js";
 import { soak } from "../soak.js";
-import { type Dice, withDice } from "../random.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";
@@ -18,13 +18,13 @@ const KILLS = soak(200);
 
 describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
   test("while the server is ended at once and started again", { timeout: soak(120_000) }, () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const server = await startPostgres({ durable: true });
       onTestFinished(server.stop);
-      const { load, attempts } = await loaded(server.url, dice);
+      const { load, attempts } = await loaded(server.url, random);
       for (let restarts = 0; restarts < RESTARTS; restarts++) {
         await load.progress();
-        await WAYS[restarts % WAYS.length]?.(server, dice);
+        await WAYS[restarts % WAYS.length]?.(server, random);
       }
       await load.progress();
       await server.crash();
@@ -43,14 +43,14 @@ describe("nothing acknowledged is lost, nothing happens twice, nobody waits too 
   );
 
   test("while backends are killed", { timeout: soak(120_000) }, () =>
-    withDice(async (dice) => {
+    withDice(async (random) => {
       const url = await freshDatabase();
-      const { load, attempts } = await loaded(url, dice);
+      const { load, attempts } = await loaded(url, random);
       const sql = plain(url);
       let killed = 0;
       while (killed < KILLS) {
-        await sleep(10 + dice.below(20));
-        killed += await terminate(sql, 1 + dice.below(2));
+        await sleep(10 + random.below(20));
+        killed += await terminate(sql, 1 + random.below(2));
       }
       await load.progress();
       await load.stop();
@@ -63,26 +63,26 @@ describe("nothing acknowledged is lost, nothing happens twice, nobody waits too 
   );
 });
 
-async function loaded(url: string, dice: Dice) {
+async function loaded(url: string, random: RandomChoices) {
   const store = await openOn(url, { timeoutMs: TIMEOUT_MS });
   const { works, attempts } = everyWork();
-  const load = await Load.start([store], works, { dice });
+  const load = await Load.start([store], works, { random });
   return { load, attempts };
 }
 
-type Way = (server: PostgresServer, dice: Dice) => Promise<void>;
+type Way = (server: PostgresServer, random: RandomChoices) => Promise<void>;
 
 /** How a server goes down and comes back. */
 const WAYS: readonly Way[] = [
-  async function atOnce(server, dice) {
+  async function atOnce(server, random) {
     await server.crash();
-    await sleep(dice.below(300));
+    await sleep(random.below(300));
     await server.start();
   },
-  async function againWhileItRecovers(server, dice) {
+  async function againWhileItRecovers(server, random) {
     await server.crash();
     const recovered = server.start().catch(() => undefined);
-    await sleep(dice.below(100));
+    await sleep(random.below(100));
     await server.crash();
     await recovered;
     await server.start();

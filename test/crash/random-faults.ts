@@ -1,5 +1,5 @@
 import type { FaultyLine, Verdict } from "../drivers/postgres-proxy.js";
-import type { Dice } from "../random.js";
+import type { RandomChoices } from "../random.js";
 
 export const LOST_REQUESTS: readonly Verdict[] = ["cut", "close", "hang", "cut halfway"];
 export const LOST_ANSWERS: readonly Verdict[] = [
@@ -16,7 +16,7 @@ export interface FaultOptions {
   readonly others?: number;
   /** What befalls those that write. Default everything. */
   readonly faults?: readonly Verdict[];
-  readonly dice: Dice;
+  readonly random: RandomChoices;
 }
 
 const EVENT_ID = /[0-9A-HJKMNP-TV-Z]{26}/g;
@@ -69,21 +69,21 @@ export class RandomFaults {
   }
 
   #judge(data: Buffer): Verdict {
-    const { writes, others, dice } = this.#options;
+    const { writes, others, random } = this.#options;
     // Not counted: of other requests nothing is left.
-    if (!isWrite(data)) return this.#fails(others) ? dice.pick([...LOST_REQUESTS, "trickle"]) : "pass";
+    if (!isWrite(data)) return this.#fails(others) ? random.pick([...LOST_REQUESTS, "trickle"]) : "pass";
     const verdict = this.#fails(writes) ? this.#fault() : "pass";
     if (!LOST_REQUESTS.includes(verdict)) note(this.#reached, data);
     return verdict;
   }
 
   #fails(share: number): boolean {
-    return this.#isActive && this.#options.dice.chance(share);
+    return this.#isActive && this.#options.random.chance(share);
   }
 
   #fault(): Verdict {
-    const { faults, dice } = this.#options;
-    const fault = dice.pick(faults);
+    const { faults, random } = this.#options;
+    const fault = random.pick(faults);
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
     return fault;
   }

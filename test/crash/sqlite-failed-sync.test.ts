@@ -8,8 +8,8 @@ import { expectSurvival, tellImages } from "./sqlite-survival.js";
 
 type Run = Omit<RecordingOptions, "seed">;
 
-const USUAL = { lanes: 5, steps: 30, largest: 3_000, legs: 3 };
-const LONG = { lanes: 8, steps: 150, largest: 4_000, legs: 1 };
+const USUAL = { scripts: 5, steps: 30, largest: 3_000, legs: 3 };
+const LONG = { scripts: 8, steps: 150, largest: 4_000, legs: 1 };
 
 const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
   ["every third", { failSyncs: { first: 3, every: 3 }, thread: "worker", database: "made", ...USUAL }, 60],
@@ -45,7 +45,7 @@ describe.skipIf(whyNoPreload !== undefined)(`syncs that fail (${whyNoPreload ?? 
         expect(errors.filter((error) => !/^(UNAVAILABLE|OUTCOME_UNKNOWN) /.test(error))).toEqual([]);
         expect(errors.length).toBeGreaterThan(0);
         // What was in doubt could be settled, all of it.
-        expect(total).toBe(run.lanes * run.steps);
+        expect(total).toBe(run.scripts * run.steps);
         const toll = await expectSurvival(recording, images);
         await annotate(`${failed} failed syncs, ${total} answered writes, images: ${tellImages(toll)}`);
       });

@@ -8,9 +8,9 @@ import { expectSurvival, tellImages } from "./sqlite-survival.js";
 
 type Run = Omit<RecordingOptions, "seed"> & Required<Pick<RecordingOptions, "full">>;
 
-const USUAL = { lanes: 5, steps: 40, largest: 3_000, legs: 2, database: "made" } as const;
+const USUAL = { scripts: 5, steps: 40, largest: 3_000, legs: 2, database: "made" } as const;
 /** When the first leg ends: the store is closed, and opened again, on a full disk. */
-const CLOSING = (USUAL.lanes * USUAL.steps) / USUAL.legs;
+const CLOSING = (USUAL.scripts * USUAL.steps) / USUAL.legs;
 /** What the log takes in 4,000 pages of 512 bytes; the checkpoint that then comes finds little room. */
 const LOG_OF_A_CHECKPOINT = 4_000 * (512 + 24);
 
@@ -29,7 +29,7 @@ const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
     {
       thread: "worker",
       full: [{ answers: 0, room: 10_000, failures: 3 }],
-      ...{ lanes: 2, steps: 4, largest: 500, legs: 1, database: "none" },
+      ...{ scripts: 2, steps: 4, largest: 500, legs: 1, database: "none" },
     },
     30,
   ],
@@ -38,7 +38,7 @@ const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
     {
       thread: "inline",
       full: [{ answers: 0, room: LOG_OF_A_CHECKPOINT + 50_000, failures: 20 }],
-      ...{ lanes: 8, steps: 120, largest: 4_000, legs: 1, database: "small pages" },
+      ...{ scripts: 8, steps: 120, largest: 4_000, legs: 1, database: "small pages" },
     },
     40,
   ],
@@ -61,7 +61,7 @@ describe.skipIf(whyNoPreload !== undefined)(`a full disk (${whyNoPreload ?? "sim
         expect(errors.length).toBeGreaterThanOrEqual(failures);
         // A write that was refused had written nothing, and everything could be read.
         expect(wrong).toEqual([]);
-        expect(total).toBe(run.lanes * run.steps);
+        expect(total).toBe(run.scripts * run.steps);
         const toll = await expectSurvival(recording, images);
         await annotate(`${errors.length} refusals, ${total} answered writes, images: ${tellImages(toll)}`);
       });

@@ -6,13 +6,13 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, newEventId } from "../../src/index.js";
 import { ask } from "./sqlite-ask.mjs";
 import { judge } from "./sqlite-judge.js";
-import { type Lane, makeLane, type Step } from "./sqlite-scripts.js";
 import { fastFolder } from "./sqlite-recording.js";
+import { makeScript, type Script, type Step } from "./sqlite-scripts.js";
 
 const ANSWERED = 40;
 
-const lane = makeLane("lane0", 7, { steps: 60, largest: 2_000 });
-const others = [makeLane("lane1", 8, { steps: 60, largest: 2_000 })];
+const script = makeScript("lane0", 7, { steps: 60, largest: 2_000 });
+const others = [makeScript("lane1", 8, { steps: 60, largest: 2_000 })];
 
 /** A database in which so many steps of both lanes were carried out. */
 async function written(steps: number): Promise<string> {
@@ -20,15 +20,16 @@ async function written(steps: number): Promise<string> {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "state.db");
   const store = createStore(await openSqlite({ path, thread: "inline" }));
-  for (const each of [lane, ...others]) for (const step of each.steps.slice(0, steps)) await ask(store, step);
+  for (const each of [script, ...others])
+    for (const step of each.steps.slice(0, steps)) await ask(store, step);
   await store.close();
   return path;
 }
 
-function judged(path: string, lanes: readonly Lane[] = [lane, ...others]): Promise<readonly string[]> {
+function judged(path: string, scripts: readonly Script[] = [script, ...others]): Promise<readonly string[]> {
   return judge(
     path,
-    lanes.map((each) => ({ lane: each, answered: ANSWERED })),
+    scripts.map((each) => ({ script: each, answered: ANSWERED })),
   );
 }
 
@@ -40,7 +41,7 @@ function damage(path: string, sql: string, ...values: unknown[]): void {
 
 /** The id of the last save of the lane that was answered. */
 function lastSaved(): string {
-  const saves = lane.steps
+  const saves = script.steps
     .slice(0, ANSWERED)
     .flatMap(({ changes = [], refused }: Step) => (refused ? [] : changes));
   return saves.flatMap((change) => (change.op === "save" ? [change.eventId] : [])).at(-1) as string;
@@ -59,7 +60,7 @@ test.each([ANSWERED - 1, 0])("less than what was answered is a loss: %i steps", 
 
 test("more than what was asked for is found", async () => {
   expect(await judged(await written(ANSWERED + 4))).not.toEqual([]);
-  expect(await judged(await written(ANSWERED), [lane])).toEqual(["lane1 is nobody's"]);
+  expect(await judged(await written(ANSWERED), [script])).toEqual(["lane1 is nobody's"]);
 });
 
 test("half of a commit is torn", async () => {

@@ -2,19 +2,22 @@ import Database from "better-sqlite3";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, maintenanceScope, type StateRecord, type StateStore } from "../../src/index.js";
 import { ask } from "./sqlite-ask.mjs";
-import { isWhole, type Lane, laneOf, type Step, stateOfRecords, TENANT } from "./sqlite-scripts.js";
+import { isWhole, laneOf, type Script, type Step, stateOfRecords, TENANT } from "./sqlite-scripts.js";
 
 /** How many steps of a lane were answered before the crash. */
-export interface LanePosition {
-  readonly lane: Lane;
+export interface ScriptPosition {
+  readonly script: Script;
   readonly answered: number;
 }
 
 /** How many of the last answered steps of a lane are asked for again. */
 const RETRIED = 3;
 
-export function positions(lanes: readonly Lane[], answered: ReadonlyMap<string, number>): LanePosition[] {
-  return lanes.map((lane) => ({ lane, answered: answered.get(lane.name) ?? 0 }));
+export function positions(
+  scripts: readonly Script[],
+  answered: ReadonlyMap<string, number>,
+): ScriptPosition[] {
+  return scripts.map((script) => ({ script, answered: answered.get(script.name) ?? 0 }));
 }
 
 /**
@@ -25,13 +28,13 @@ export function positions(lanes: readonly Lane[], answered: ReadonlyMap<string, 
  */
 export async function judge(
   path: string,
-  lanes: readonly LanePosition[],
+  scripts: readonly ScriptPosition[],
   further: (store: StateStore) => Promise<readonly string[]> = async () => [],
 ): Promise<readonly string[]> {
   try {
     const store = createStore(await openSqlite({ path, thread: "inline" }));
     try {
-      return [...(await judgeStore(store, path, lanes)), ...(await further(store))];
+      return [...(await judgeStore(store, path, scripts)), ...(await further(store))];
     } finally {
       await store.close();
     }
@@ -43,40 +46,40 @@ export async function judge(
 async function judgeStore(
   store: StateStore,
   path: string,
-  lanes: readonly LanePosition[],
+  scripts: readonly ScriptPosition[],
 ): Promise<readonly string[]> {
-  const found = await recordsByLane(store);
-  const names = new Set(lanes.map(({ lane }) => lane.name));
+  const found = await recordsByScript(store);
+  const names = new Set(scripts.map(({ script }) => script.name));
   const strays = [...found.keys()].filter((name) => !names.has(name));
   const wrong = [
     ...strays.map((name) => `${name} is nobody's`),
-    ...lanes.flatMap((each) => judgeContents(found.get(each.lane.name) ?? [], each)),
+    ...scripts.flatMap((each) => judgeContents(found.get(each.script.name) ?? [], each)),
     ...judgeFile(path),
   ];
   if (wrong.length > 0) return wrong;
-  const answers = lanes.map((each) => judgeAnswers(store, found.get(each.lane.name) ?? [], each));
-  return [...(await Promise.all(answers)).flat(), ...judgeStep(await recordsByLane(store), lanes)];
+  const answers = scripts.map((each) => judgeAnswers(store, found.get(each.script.name) ?? [], each));
+  return [...(await Promise.all(answers)).flat(), ...judgeStep(await recordsByScript(store), scripts)];
 }
 
-async function recordsByLane(store: StateStore): Promise<Map<string, StateRecord[]>> {
+async function recordsByScript(store: StateStore): Promise<Map<string, StateRecord[]>> {
   const scope = maintenanceScope({ reason: "what a crash has left", tenant: TENANT });
-  const lanes = new Map<string, StateRecord[]>();
+  const scripts = new Map<string, StateRecord[]>();
   for (const record of await store.listKind(scope, "k/")) {
     const name = laneOf(record);
-    lanes.set(name, [...(lanes.get(name) ?? []), record]);
+    scripts.set(name, [...(scripts.get(name) ?? []), record]);
   }
-  return lanes;
+  return scripts;
 }
 
-function judgeContents(records: readonly StateRecord[], { lane, answered }: LanePosition): string[] {
-  const damaged = records.filter((record) => !isWhole(record, lane));
+function judgeContents(records: readonly StateRecord[], { script, answered }: ScriptPosition): string[] {
+  const damaged = records.filter((record) => !isWhole(record, script));
   if (damaged.length > 0) return damaged.map(({ eventId }) => `${eventId} is not what was saved`);
   const state = stateOfRecords(records);
-  if (state === lane.states[answered] || state === lane.states[answered + 1]) return [];
-  const step = lane.states.lastIndexOf(state);
+  if (state === script.states[answered] || state === script.states[answered + 1]) return [];
+  const step = script.states.lastIndexOf(state);
   if (step < 0)
-    return [`torn: ${lane.name}, of which ${answered} steps were answered, stands as it never did`];
-  return [`lost: ${lane.name} stands after step ${step}, and ${answered} were answered`];
+    return [`torn: ${script.name}, of which ${answered} steps were answered, stands as it never did`];
+  return [`lost: ${script.name} stands after step ${step}, and ${answered} were answered`];
 }
 
 function judgeFile(path: string): string[] {
@@ -93,20 +96,20 @@ function judgeFile(path: string): string[] {
 async function judgeAnswers(
   store: StateStore,
   records: readonly StateRecord[],
-  { lane, answered }: LanePosition,
+  { script, answered }: ScriptPosition,
 ): Promise<string[]> {
   const wrong: string[] = [];
   const expectAnswer = async (index: number, expected: string | undefined) => {
-    const answer = await ask(store, lane.steps[index] as Step);
-    if (answer !== expected) wrong.push(`step ${index} of ${lane.name}, asked again, is ${answer}`);
+    const answer = await ask(store, script.steps[index] as Step);
+    if (answer !== expected) wrong.push(`step ${index} of ${script.name}, asked again, is ${answer}`);
   };
   const latest = Array.from({ length: RETRIED }, (_, back) => answered - 1 - back);
   const again = [...latest, answered >> 1].filter((index) => index >= 0 && index < answered);
-  const isDone = stateOfRecords(records) !== lane.states[answered];
-  const next = lane.steps[answered];
+  const isDone = stateOfRecords(records) !== script.states[answered];
+  const next = script.steps[answered];
   await Promise.all([
     ...again
-      .filter((index) => hasSaves(lane.steps[index] as Step))
+      .filter((index) => hasSaves(script.steps[index] as Step))
       .map((index) => expectAnswer(index, "duplicate")),
     ...(next ? [expectAnswer(answered, answerOf(next, isDone))] : []),
   ]);
@@ -127,11 +130,11 @@ function answerOf(step: Step, isDone: boolean): string {
 
 function judgeStep(
   found: ReadonlyMap<string, readonly StateRecord[]>,
-  lanes: readonly LanePosition[],
+  scripts: readonly ScriptPosition[],
 ): string[] {
-  return lanes.flatMap(({ lane, answered }) => {
-    const state = stateOfRecords(found.get(lane.name) ?? []);
-    const expected = lane.states[Math.min(answered + 1, lane.steps.length)];
-    return state === expected ? [] : [`${lane.name} does not go on with step ${answered}`];
+  return scripts.flatMap(({ script, answered }) => {
+    const state = stateOfRecords(found.get(script.name) ?? []);
+    const expected = script.states[Math.min(answered + 1, script.steps.length)];
+    return state === expected ? [] : [`${script.name} does not go on with step ${answered}`];
   });
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StateStore } from "../../src/contract/store.js";
 import { type Random, seeded } from "../seeded.js";
 import { judge, positions } from "./sqlite-judge.js";
-import { type Lane, makeLane, TENANT } from "./sqlite-scripts.js";
+import { makeScript, type Script, TENANT } from "./sqlite-scripts.js";
 import { Answers, shareOf, Writer, type WriterTask } from "./sqlite-writer.js";
 
 export interface KillOptions {
@@ -34,7 +34,7 @@ export class Kills {
   answered = 0;
   readonly #options: KillOptions;
   readonly #random: Random;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly Script[];
   readonly #root = mkdtempSync(join(tmpdir(), "groundstate-kills-"));
   readonly #steps = new Map<string, number>();
   #round = 0;
@@ -44,7 +44,7 @@ export class Kills {
     this.#options = options;
     this.#random = seeded(options.seed);
     this.#lanes = Array.from({ length: LANES }, (_, number) =>
-      makeLane(`lane${number}`, options.seed * 100 + number, { steps: STEPS, largest: 8_000 }),
+      makeScript(`lane${number}`, options.seed * 100 + number, { steps: STEPS, largest: 8_000 }),
     );
     mkdirSync(join(this.#root, "folder"));
   }
@@ -82,10 +82,10 @@ export class Kills {
   #start(count: number, answers: Answers): readonly Writer[] {
     return Array.from({ length: count }, (_, who) => {
       const { thread, acknowledges } = this.#options;
-      const lanes = this.#lanes.filter((_, number) => number % count === who);
+      const scripts = this.#lanes.filter((_, number) => number % count === who);
       const task: WriterTask = {
         config: { path: this.path, thread, busyTimeoutMs: 60_000 },
-        lanes: lanes.map((lane) => shareOf(lane, this.#steps.get(lane.name), STEPS_PER_ROUND)),
+        scripts: scripts.map((script) => shareOf(script, this.#steps.get(script.name), STEPS_PER_ROUND)),
         legs: LEGS,
         stays: true,
         count: { ...COUNTER, name: `count.${this.#round}.${who}` },

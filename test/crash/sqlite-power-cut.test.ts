@@ -9,10 +9,10 @@ import { expectSurvival, powerCutToReplay, tell, tellImages } from "./sqlite-sur
 
 type Run = Omit<RecordingOptions, "seed">;
 
-const SHORT = { lanes: 2, steps: 4, largest: 500, legs: 1 };
-const USUAL = { lanes: 5, steps: 40, largest: 3_000, legs: 4 };
+const SHORT = { scripts: 2, steps: 4, largest: 500, legs: 1 };
+const USUAL = { scripts: 5, steps: 40, largest: 3_000, legs: 4 };
 /** With small pages this is enough for several checkpoints. */
-const LONG = { lanes: 8, steps: 140, largest: 4_000, legs: 1 };
+const LONG = { scripts: 8, steps: 140, largest: 4_000, legs: 1 };
 
 const RUNS: readonly (readonly [what: string, run: Run, checkpoints: number, images: number])[] = [
   ["a new database", { thread: "worker", database: "none", ...SHORT }, 1, 150],

@@ -55,7 +55,7 @@ export async function cutPower(recording: Recording, cuts: readonly PowerCut[]):
     for (const { cut, files, answers } of imagesAfter(recording, cuts)) {
       images[cut.remainder]++;
       fill(folder, files, cut.seed);
-      const wrong = await judge(join(folder, DATABASE), positions(recording.lanes, answers.acknowledged));
+      const wrong = await judge(join(folder, DATABASE), positions(recording.scripts, answers.acknowledged));
       if (wrong.length > 0) casualties.push({ ...cut, wrong });
     }
   } finally {

@@ -6,7 +6,7 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import { type Operation, readRecord } from "../preload/io-record.js";
 import { seeded } from "../seeded.js";
 import { Disk, type LeftFile } from "./disk.js";
-import { type Lane, makeLane } from "./sqlite-scripts.js";
+import { makeScript, type Script } from "./sqlite-scripts.js";
 import { Answers, shareOf, Writer, type WriterTask } from "./sqlite-writer.js";
 
 export const DATABASE = "state.db";
@@ -17,7 +17,7 @@ export interface RecordingOptions {
   readonly thread: "worker" | "inline";
   readonly durability?: "full" | "process";
   /** How many lanes, and of how many steps each. */
-  readonly lanes: number;
+  readonly scripts: number;
   readonly steps: number;
   readonly largest: number;
   readonly legs: number;
@@ -36,7 +36,7 @@ export interface RecordingOptions {
 /** A run of a writer: what it did to the folder of its database, and what it said, in one order. */
 export interface Recording {
   readonly options: RecordingOptions;
-  readonly lanes: readonly Lane[];
+  readonly scripts: readonly Script[];
   readonly before: readonly LeftFile[];
   readonly events: readonly (Operation | Said)[];
   /** Everything it said in the end. */
@@ -86,7 +86,7 @@ export function recordingOf(
   const events = eventsOf(readRecord(written));
   const answers = new Answers();
   for (const event of events) if (event.is === "said") answers.hear(...event.lines);
-  return { options, lanes: lanesOf(options), before, events, answers, written };
+  return { options, scripts: lanesOf(options), before, events, answers, written };
 }
 
 /** How often the database was brought up to date with its log. */
@@ -118,9 +118,9 @@ function isLasting(name: string): boolean {
   return name !== SAID && !name.endsWith("-shm");
 }
 
-function lanesOf({ lanes, seed, steps, largest }: RecordingOptions): readonly Lane[] {
-  return Array.from({ length: lanes }, (_, number) => {
-    return makeLane(`lane${number}`, seed * 100 + number, { steps, largest });
+function lanesOf({ scripts, seed, steps, largest }: RecordingOptions): readonly Script[] {
+  return Array.from({ length: scripts }, (_, number) => {
+    return makeScript(`lane${number}`, seed * 100 + number, { steps, largest });
   });
 }
 
@@ -142,7 +142,7 @@ function run(
   const flag = join(root, "full");
   const task: WriterTask = {
     config: { path: join(folder, DATABASE), thread, durability },
-    lanes: lanesOf(options).map((lane) => shareOf(lane)),
+    scripts: lanesOf(options).map((script) => shareOf(script)),
     legs,
     sayInto: join(folder, SAID),
     ...(acknowledges ? { acknowledges } : {}),

@@ -1,4 +1,10 @@
-import type { Expect, Identity, RecordPlace, SessionIdentity, StateRecord } from "../../src/contract/store.js";
+import type {
+  Expect,
+  Identity,
+  RecordPlace,
+  SessionIdentity,
+  StateRecord,
+} from "../../src/contract/store.js";
 import { type Random, seeded } from "../seeded.js";
 import { bytesOf } from "./sqlite-ask.mjs";
 
@@ -21,20 +27,20 @@ export interface Step {
 }
 
 /** What is current in the slots of a lane, as one text. */
-export type LaneState = string;
+export type ScriptState = string;
 
 /**
  * Steps that are asked for one after the other, each when the one before was answered, in slots of their own: so the
  * slots stand as they did after the last answered step or after the one behind it, and in no other way.
  */
-export interface Lane {
+export interface Script {
   readonly name: string;
   readonly steps: readonly Step[];
   /** One more than there are steps. */
-  readonly states: readonly LaneState[];
+  readonly states: readonly ScriptState[];
 }
 
-export interface LaneOptions {
+export interface ScriptOptions {
   readonly steps: number;
   /** Of a record's payload; few are as large. */
   readonly largest: number;
@@ -46,7 +52,7 @@ const ERASED = "erased";
 
 type Current = ReadonlyMap<RecordPlace, string>;
 
-export function makeLane(name: string, seed: number, { steps: count, largest }: LaneOptions): Lane {
+export function makeScript(name: string, seed: number, { steps: count, largest }: ScriptOptions): Script {
   const places = placesOf(name);
   const random = seeded(seed);
   const steps: Step[] = [];
@@ -67,11 +73,11 @@ export function laneOf({ identity }: RecordPlace): string {
 }
 
 /** The state that some records of one lane make up. */
-export function stateOfRecords(records: readonly StateRecord[]): LaneState {
+export function stateOfRecords(records: readonly StateRecord[]): ScriptState {
   return stateOf(new Map(records.map((record) => [record, record.eventId])));
 }
 
-function stateOf(current: Current): LaneState {
+function stateOf(current: Current): ScriptState {
   const texts = [...current].map(
     ([
       {
@@ -87,7 +93,7 @@ function stateOf(current: Current): LaneState {
 }
 
 /** Whether the record holds what its event id stands for. */
-export function isWhole(record: StateRecord, { steps }: Lane): boolean {
+export function isWhole(record: StateRecord, { steps }: Script): boolean {
   const [, number] = record.eventId.split(".");
   const asked = steps[Number(number)]?.changes?.find(
     (change) => change.op === "save" && change.eventId === record.eventId,

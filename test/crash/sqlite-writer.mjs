@@ -33,8 +33,8 @@ const filling = new DiskFilling(task.fullDisk ?? { flag: "", times: [] });
 say("begun");
 for (let leg = 0; leg < task.legs && !stopping; leg++) {
   const store = await insist(async () => createStore(await openSqlite(task.config)));
-  const lanes = Promise.all(task.lanes.map((lane) => work(store, lane, leg)));
-  await Promise.all([lanes, task.count && count(store, task.count, lanes)]);
+  const scripts = Promise.all(task.scripts.map((script) => work(store, script, leg)));
+  await Promise.all([scripts, task.count && count(store, task.count, scripts)]);
   if (task.stays && leg === task.legs - 1) {
     say("idle");
     await ended;
@@ -105,9 +105,9 @@ async function insist(work, failed = async (_error) => {}) {
 }
 
 /** Counts up by compare-and-swap, as long as the lanes work, in a slot that other processes count in too. */
-async function count(store, { identity, kind, name }, lanes) {
+async function count(store, { identity, kind, name }, scripts) {
   let isOver = false;
-  void lanes.finally(() => {
+  void scripts.finally(() => {
     isOver = true;
   });
   while (!isOver) {

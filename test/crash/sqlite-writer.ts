@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import type { SqliteConfig } from "../../drivers/sqlite/config.js";
 import type { RecordPlace } from "../../src/contract/store.js";
 import type { FullTimes } from "./disk-filling.mjs";
-import type { Lane, Step } from "./sqlite-scripts.js";
+import type { Script, Step } from "./sqlite-scripts.js";
 
 /** What a process that writes is told. Plain data. */
 export interface WriterTask {
   readonly config: SqliteConfig;
-  readonly lanes: readonly LaneShare[];
+  readonly scripts: readonly ScriptShare[];
   /** The store is closed and opened again between two legs. */
   readonly legs: number;
   /** It waits with the store open, when it has nothing more to do, until it is told to stop. */
@@ -27,7 +27,7 @@ export interface WriterTask {
 }
 
 /** Steps of a lane from one of them on. */
-export interface LaneShare {
+export interface ScriptShare {
   readonly name: string;
   readonly first: number;
   readonly steps: readonly Step[];
@@ -35,7 +35,7 @@ export interface LaneShare {
 
 const WRITER = fileURLToPath(new URL("./sqlite-writer.mjs", import.meta.url));
 
-export function shareOf({ name, steps }: Lane, first = 0, count = steps.length): LaneShare {
+export function shareOf({ name, steps }: Script, first = 0, count = steps.length): ScriptShare {
   return { name, first, steps: steps.slice(first, first + count) };
 }
 

@@ -2,9 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { DIAGNOSTICS } from "../../src/diagnostics/diagnostics.js";
-import { createStore } from "../../src/store/driver-store.js";
-import { newEventId } from "../../src/process/event-id.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { driverWith, IDENTITY, thrown, unavailable } from "../store/store-rig.js";
 
 const SECRET = {

@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { Change, StateRecord, StateStore } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { Change, StateRecord, StateStore } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { type Answer, hex, Model, plain, type Seen, sessionOf } from "./model.js";
 import type { Script, Step } from "./script.js";

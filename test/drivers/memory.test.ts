@@ -3,7 +3,16 @@ import { describe, expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import type { Driver, StoredRecord } from "../../src/contract/driver.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { collectGarbage, deletes, erased, failure, IDENTITY, SLOT, saves, stored } from "../store/store-rig.js";
+import {
+  collectGarbage,
+  deletes,
+  erased,
+  failure,
+  IDENTITY,
+  SLOT,
+  saves,
+  stored,
+} from "../store/store-rig.js";
 
 const FOR_EVER = 1e12;
 

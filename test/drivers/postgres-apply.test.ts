@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { decide, slotOf } from "../../src/rules/decide.js";
 import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import { decide, slotOf } from "../../src/rules/decide.js";
 import { slotKey } from "../../src/rules/slot-key.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { startPostgres } from "../postgres/server.js";
 import { type Random, seeded } from "../seeded.js";
 import { erased } from "../store/store-rig.js";

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
-import type { StateStore } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { openStore } from "../../src/store/registry.js";
 import { startPgBouncer } from "../postgres/pgbouncer.js";

@@ -5,9 +5,9 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { openPostgres, type PostgresClient, type PostgresConfig } from "../../drivers/postgres/index.js";
-import { slotOf } from "../../src/rules/decide.js";
 import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
+import { slotOf } from "../../src/rules/decide.js";
 import { createDatabase } from "../postgres/database.js";
 import { ERASING } from "../store/store-rig.js";
 

@@ -4,9 +4,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { backup, openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
 import type { StateStore } from "../../src/contract/store.js";
-import { createStore } from "../../src/store/driver-store.js";
-import { newEventId } from "../../src/process/event-id.js";
 import { retrying } from "../../src/layers/index.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { failure, folder, freshPath, madePath, plain } from "./sqlite-rig.js";
 
 const IDENTITY = { tenant: "acme", user: "ann", session: "s1" };

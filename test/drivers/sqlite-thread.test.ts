@@ -6,9 +6,9 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../drivers/sqlite/config.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import type { Commit } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { StateError } from "../../src/contract/errors.js";
 import { newEventId } from "../../src/process/event-id.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
 import { failure, freshPath, inProcess, madePath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
 

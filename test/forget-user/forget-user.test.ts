@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { newEventId, userIdentity } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
 import { forgetUser } from "../../src/forget-user/index.js";
+import { newEventId, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { dyingAt } from "../sessions/rig.js";

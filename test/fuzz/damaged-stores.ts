@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { openMemory } from "../../drivers/memory/index.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { StateStore } from "../../src/contract/store.js";
 import type { Driver, Layer } from "../../src/contract/driver.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { createDatabase } from "../postgres/database.js";
 import { MemoryRows } from "./memory-rows.js";
@@ -15,7 +15,7 @@ import type { RawRows } from "./raw-rows.js";
 import { SqliteRows, takeAnything } from "./sqlite-rows.js";
 
 /** A store with what it acknowledged, and its rows beside it. */
-export interface Patient {
+export interface DamagedStore {
   readonly store: StateStore;
   readonly rows: RawRows;
   readonly population: Population;
@@ -24,7 +24,7 @@ export interface Patient {
 }
 
 /** On a file, as its tables are made or without the types of their columns. */
-export async function onSqlite(types: "typed" | "untyped", layer?: Layer): Promise<Patient> {
+export async function onSqlite(types: "typed" | "untyped", layer?: Layer): Promise<DamagedStore> {
   const folder = mkdtempSync(join(tmpdir(), "groundstate-fuzz-"));
   const path = join(folder, "state.db");
   const config = { path, thread: "inline", durability: "process" } as const;
@@ -44,7 +44,7 @@ export async function onSqlite(types: "typed" | "untyped", layer?: Layer): Promi
  * On a database, as its tables are made or without the NOT NULL of columns that are in no key: then without its layers,
  * for what is tried again would only fail again.
  */
-export async function onPostgres(columns: "required" | "nullable"): Promise<Patient> {
+export async function onPostgres(columns: "required" | "nullable"): Promise<DamagedStore> {
   const database = await createDatabase();
   const driver = await openPostgres({ url: database.url });
   const rows = new PostgresRows(database.url);
@@ -56,7 +56,7 @@ export async function onPostgres(columns: "required" | "nullable"): Promise<Pati
   });
 }
 
-export async function onMemory(): Promise<Patient> {
+export async function onMemory(): Promise<DamagedStore> {
   const rows = new MemoryRows(await openMemory());
   return populated(rows.driver, [], rows, async () => {});
 }
@@ -66,7 +66,7 @@ async function populated(
   layers: readonly Layer[],
   rows: RawRows,
   clean: () => Promise<void>,
-): Promise<Patient> {
+): Promise<DamagedStore> {
   const store = createStore(driver, { layers });
   const population = await populate(store);
   await rows.keep();

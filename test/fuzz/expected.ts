@@ -1,7 +1,7 @@
-import type { EventId, Identity, RecordPlace, StateRecord } from "../../src/contract/store.js";
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
-import { identityOf } from "../../src/identity/identity.js";
 import { LIMITS } from "../../src/contract/limits.js";
+import type { EventId, Identity, RecordPlace, StateRecord } from "../../src/contract/store.js";
+import { identityOf } from "../../src/identity/identity.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { slotAt } from "./population.js";
 import type { RawEvent, RawRecord, Rows } from "./raw-rows.js";

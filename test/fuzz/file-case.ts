@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { StateStore } from "../../src/contract/store.js";
 import type { Layer } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { StateStore } from "../../src/contract/store.js";
+import { createStore } from "../../src/store/driver-store.js";
 import type { Choices } from "./choices.js";
 import type { Files, State } from "./image.js";
 import { judge, type Verdict } from "./judge-image.js";

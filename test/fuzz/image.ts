@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import type { Change, Identity, NewRecord, StateRecord, StateStore } from "../../src/contract/store.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { userIdentity } from "../../src/identity/identity.js";
 import { slotKey } from "../../src/rules/slot-key.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { slotAt } from "./population.js";
 
 /** The files of one database; those that are left out are not there. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { StateRecord } from "../../src/contract/store.js";
 import type { Slot } from "../../src/contract/driver.js";
+import type { StateRecord } from "../../src/contract/store.js";
 import { compareByIdentity } from "../../src/rules/order.js";
 import { keyOf, SCANNED, type State } from "./image.js";
 import { slotAt } from "./population.js";

@@ -1,8 +1,8 @@
 import { openMemory } from "../../drivers/memory/index.js";
-import { slotOf } from "../../src/rules/decide.js";
 import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
+import { slotOf } from "../../src/rules/decide.js";
 import { slotKey } from "../../src/rules/slot-key.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { ERASED, type Population, populate } from "./population.js";
 import type { Edit, RawEvent, RawRecord, RawRows, Rows, Value } from "./raw-rows.js";
 

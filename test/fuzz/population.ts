@@ -1,5 +1,5 @@
-import type { Identity, NewRecord, StateStore } from "../../src/contract/store.js";
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
+import type { Identity, NewRecord, StateStore } from "../../src/contract/store.js";
 import { tenantIdentity, userIdentity } from "../../src/identity/identity.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { validateRecord } from "../../src/validation/validate.js";

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import type { StoredRecord } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import { identityOf } from "../../src/identity/identity.js";
-import { scanKind } from "../../src/store/scan-kind.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { slotKey } from "../../src/rules/slot-key.js";
+import { scanKind } from "../../src/store/scan-kind.js";
 import type { Answer, Expected } from "./expected.js";
 import { IDENTITIES, type Population, PREFIX, slotAt, TENANTS } from "./population.js";
 

@@ -1,5 +1,5 @@
-import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { keyOf, SCANNED, type State } from "./image.js";
 import { answerOf } from "./read-everything.js";

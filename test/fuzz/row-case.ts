@@ -1,7 +1,7 @@
 import type { StoredRecord } from "../../src/contract/driver.js";
 import type { Choices } from "./choices.js";
+import type { DamagedStore } from "./damaged-stores.js";
 import { Expected } from "./expected.js";
-import type { Patient } from "./damaged-stores.js";
 import type { Population } from "./population.js";
 import { readBriefly, readEverything } from "./read-everything.js";
 import type { Damage } from "./row-damage.js";
@@ -12,7 +12,7 @@ import { ATTEMPTS, attempt } from "./write-over.js";
  * were read as CORRUPT; throws where anything is not as expected.
  */
 export async function runCase(
-  { store, rows, population }: Patient,
+  { store, rows, population }: DamagedStore,
   damage: Damage,
   choices: Choices,
 ): Promise<number> {

@@ -64,10 +64,10 @@ const CONTROLS: Readonly<Record<string, Control>> = {
 test.each(Object.entries(CONTROLS))(
   "the fuzzer finds a store that %s",
   async (_, { damage, layer, found }) => {
-    const patient = await onSqlite("typed", layer);
-    onTestFinished(() => patient.clean());
+    const damaged = await onSqlite("typed", layer);
+    onTestFinished(() => damaged.clean());
     const property = fc.asyncProperty(choices(), async (choices) => {
-      await runCase(patient, DAMAGES[damage] as Damage, choices.again());
+      await runCase(damaged, DAMAGES[damage] as Damage, choices.again());
     });
     const { failed, errorInstance } = await fc.check(property, { seed: 1, numRuns: 20, endOnFailure: true });
     expect([failed, String(errorInstance)]).toEqual([true, expect.stringMatching(found)]);
@@ -75,14 +75,14 @@ test.each(Object.entries(CONTROLS))(
 );
 
 test("and nothing in a store that does what it should", async () => {
-  const patient = await onSqlite(
+  const damaged = await onSqlite(
     "typed",
     changing((record) => record),
   );
-  onTestFinished(() => patient.clean());
+  onTestFinished(() => damaged.clean());
   const kinds = [...new Set(Object.values(CONTROLS).map(({ damage }) => damage))];
   const property = fc.asyncProperty(choices(), fc.constantFrom(...kinds), async (choices, kind) => {
-    await runCase(patient, DAMAGES[kind] as Damage, choices.again());
+    await runCase(damaged, DAMAGES[kind] as Damage, choices.again());
   });
   await fc.assert(property, { seed: 1, numRuns: 10 });
 });

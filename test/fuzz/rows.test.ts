@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { isSoak, soak } from "../soak.js";
-import { onMemory, onPostgres, onSqlite, type Patient } from "./damaged-stores.js";
+import { type DamagedStore, onMemory, onPostgres, onSqlite } from "./damaged-stores.js";
 import { runCase } from "./row-case.js";
 import {
   CONTENT_DAMAGES,
@@ -30,14 +30,14 @@ const PLACES = {
 };
 
 describe.each(Object.entries(PLACES))("rows of %s", (place, { open, damages, cases }) => {
-  let patient: Patient;
+  let damaged: DamagedStore;
   const tally = new Tally();
 
   beforeAll(async () => {
-    patient = await open();
+    damaged = await open();
   });
   afterAll(async () => {
-    await patient.clean();
+    await damaged.clean();
     if (isSoak) console.log(`rows of ${place}: ${tally}`);
   });
 
@@ -45,7 +45,7 @@ describe.each(Object.entries(PLACES))("rows of %s", (place, { open, damages, cas
     "%s",
     async (name, damage) => {
       await runCases(name, cases, async (choices) => {
-        const noticed = await runCase(patient, damage, choices);
+        const noticed = await runCase(damaged, damage, choices);
         tally.count(name, noticed > 0 ? "noticed" : "not noticed");
       });
     },

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { openMemory } from "../../drivers/memory/index.js";
-import type { StateStore } from "../../src/contract/store.js";
 import type { Commit, StoredRecord } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { fingerprint } from "../../src/rules/fingerprint.js";
 import { slotKey } from "../../src/rules/slot-key.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { changing } from "./changing.js";
 import { keyOf } from "./image.js";
 import { isJson } from "./json-damage.js";

@@ -1,8 +1,8 @@
-import type { StateStore } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
+import type { StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
 import { ACTIONS, CALL, HOUR } from "../approvals/states.js";
 import { dyingAt } from "../sessions/rig.js";
 

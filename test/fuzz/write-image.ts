@@ -1,5 +1,5 @@
-import type { RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
 import type { Choices } from "./choices.js";
 import { keyOf, type State } from "./image.js";
 

@@ -1,6 +1,6 @@
-import type { StateStore } from "../../src/contract/store.js";
 import type { StoredRecord } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { StateStore } from "../../src/contract/store.js";
 import { identityOf } from "../../src/identity/identity.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { validateRecord } from "../../src/validation/validate.js";

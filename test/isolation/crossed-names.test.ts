@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
-import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { mutants } from "../../conformance/index.js";
+import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { onEveryStore } from "../typed/stores.js";

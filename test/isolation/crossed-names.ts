@@ -1,6 +1,11 @@
-import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../../conformance/inputs/hostile-names.js";
-import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
 import { textIn } from "../../conformance/assertions/text-in.js";
+import {
+  CLOSEST_NAMES,
+  HOSTILE_NAMES,
+  JOINERS,
+  LONGEST_KINDS,
+} from "../../conformance/inputs/hostile-names.js";
+import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
 import {
   type AnyStateError,
   isStateError,

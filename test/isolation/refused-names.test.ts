@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { identityOperations, kindOperations } from "../../conformance/inputs/operations.js";
 import { textIn } from "../../conformance/assertions/text-in.js";
+import { identityOperations, kindOperations } from "../../conformance/inputs/operations.js";
 import {
   type Identity,
   LIMITS,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
-import type { SessionIdentity, StateStore } from "../../src/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
+import type { SessionIdentity, StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { onEveryStore } from "../typed/stores.js";

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import type { Layer } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { type RetryPolicy, type RetryRuntime, retrying } from "../../src/layers/index.js";
-import { soak } from "../soak.js";
 import { queueProperty, retriedQueue } from "../queue/queue-property.js";
+import { soak } from "../soak.js";
 import { driverWith, unavailable } from "../store/store-rig.js";
 
 const POLICY: RetryPolicy = { attempts: 3 };

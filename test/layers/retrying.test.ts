@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { DIAGNOSTICS } from "../../src/diagnostics/diagnostics.js";
 import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
+import { DIAGNOSTICS } from "../../src/diagnostics/diagnostics.js";
 import { type RetryPolicy, type RetryRuntime, retrying } from "../../src/layers/index.js";
 import {
   byHand,

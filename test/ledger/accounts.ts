@@ -1,16 +1,16 @@
 import { expect } from "vitest";
 import { maintenanceScope, type StateStore, scanKind } from "../../src/index.js";
-import { decodeRecord } from "../../src/typed/cell.js";
+import { LedgerCells } from "../../src/ledger/cells.js";
 import { ENTRY, type StoredEntry, sumsOf } from "../../src/ledger/entry.js";
-import { Places } from "../../src/ledger/cells.js";
 import { isNothing, NOTHING, plus, type Sums, writeSums } from "../../src/ledger/usage.js";
+import { decodeRecord } from "../../src/typed/cell.js";
 
 /** Every rollup that is stored for a tenant, by identity and kind. */
 export type Accounts = Readonly<Record<string, unknown>>;
 
 /** The rollups as they are stored. */
 export async function storedAccounts(store: StateStore, tenant: string): Promise<Accounts> {
-  const places = new Places(store);
+  const places = new LedgerCells(store);
   const found: Record<string, unknown> = {};
   for (const prefix of ["ledger.day/", "ledger.total/"]) {
     for await (const record of scanKind(store, scopeOf(tenant), prefix)) {
@@ -25,13 +25,13 @@ export async function storedAccounts(store: StateStore, tenant: string): Promise
 
 /** The rollups as they have to be: the fold over all entries. */
 export async function foldedAccounts(store: StateStore, tenant: string): Promise<Accounts> {
-  const places = new Places(store);
+  const places = new LedgerCells(store);
   const sums = new Map<string, Sums>();
   for await (const record of scanKind(store, scopeOf(tenant), "ledger.entry/")) {
     const entry: StoredEntry = await decodeRecord(ENTRY, record);
     const { user } = record.identity;
     // Of users who were forgotten, they lie under the tenant.
-    const { ofSession, ofAll } = places.lines(user === "~" ? { tenant } : { tenant, user }, entry);
+    const { ofSession, ofAll } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
     for (const { cell } of [...ofSession, ...ofAll]) {
       const key = `${cell.identity.user} ${cell.kind}`;
       sums.set(key, plus(sums.get(key) ?? NOTHING, sumsOf(entry)));

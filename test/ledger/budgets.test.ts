@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createLedger, type Ledger } from "../../src/ledger/index.js";
-import { expectBalanced } from "./accounts.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { expectBalanced } from "./accounts.js";
 
 const CALL = { provider: "p", model: "m" };
 

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { type Identity, maintenanceScope } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
-import { expectBalanced, foldedAccounts, storedAccounts } from "./accounts.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { expectBalanced, foldedAccounts, storedAccounts } from "./accounts.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 

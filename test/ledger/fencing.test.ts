@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { type StateStore, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
-import { expectBalanced } from "./accounts.js";
 import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { expectBalanced } from "./accounts.js";
 
 const CALL = { provider: "p", model: "m", cost: "1", promptTokens: 1 };
 

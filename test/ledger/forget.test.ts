@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { maintenanceScope, newEventId, type StateRecord, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { digestOf } from "../../src/typed/names.js";
-import { expectBalanced } from "./accounts.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { wholeDatabase } from "../typed/whole-database.js";
+import { expectBalanced } from "./accounts.js";
 
 const CALL = { provider: "p", model: "m", cost: "1", promptTokens: 1 };
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { type StateStore, userIdentity } from "../../src/index.js";
 import { createLedger, type NewLedgerEntry } from "../../src/ledger/index.js";
 import { failure } from "../store/store-rig.js";
-import { expectBalanced } from "./accounts.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { expectBalanced } from "./accounts.js";
 
 const CALL: NewLedgerEntry = {
   provider: "anthropic",

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
-import { APPLIED, queueRig } from "./queue-rig.js";
 import { byHand, saves } from "../store/store-rig.js";
+import { APPLIED, queueRig } from "./queue-rig.js";
 
 const lost = () => new StateError("OUTCOME_UNKNOWN", "lost on the way", { details: {} });
 const busy = () => new StateError("UNAVAILABLE", "locked", { details: { reason: "busy" } });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Commit } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
-import { APPLIED, applied, queueRig } from "./queue-rig.js";
 import { deletes, erases, failure, saves, stored, unavailable, unknownOutcome } from "../store/store-rig.js";
+import { APPLIED, applied, queueRig } from "./queue-rig.js";
 
 const CHECK: Commit = {
   tenant: "acme",

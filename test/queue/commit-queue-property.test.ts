@@ -4,8 +4,8 @@ import type { Driver, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { unlessAborted } from "../../src/timing/bounded-wait.js";
 import { soak } from "../soak.js";
-import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
 import { unavailable } from "../store/store-rig.js";
+import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
 
 test("whatever comes in and however the driver fares, the queue keeps its rules", async () => {
   await fc.assert(queueProperty(realQueue), { numRuns: soak(1500) });

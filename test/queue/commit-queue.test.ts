@@ -1,10 +1,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import type { Commit, Outcome, StoredRecord, Write } from "../../src/contract/driver.js";
 import { CommitQueue } from "../../src/queue/commit-queue.js";
 import { slotOf } from "../../src/rules/decide.js";
-import type { Commit, Outcome, StoredRecord, Write } from "../../src/contract/driver.js";
-import { APPLIED, appliedTo, QUEUE, queueRig } from "./queue-rig.js";
 import { collectGarbage, deletes, erases, failure, SLOT, saves, stored, thrown } from "../store/store-rig.js";
+import { APPLIED, appliedTo, QUEUE, queueRig } from "./queue-rig.js";
 
 describe("a batch", () => {
   test("holds what came before the scheduler ran, with the clock and the window of the moment", async () => {

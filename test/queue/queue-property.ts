@@ -1,14 +1,14 @@
 import fc from "fast-check";
-import type { Writer } from "../../src/queue/batch-sender.js";
-import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
 import type { Commit, Layer, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import type { RetryRuntime } from "../../src/layers/index.js";
+import type { Writer } from "../../src/queue/batch-sender.js";
+import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { commitKeys, HeldKeys } from "../../src/rules/slot-key.js";
-import { FATES, type Fate, fail, fate, takesEffect } from "./call-outcomes.js";
-import { appliedTo, idsOf, QUEUE } from "./queue-rig.js";
 import { deletes, driverWith, erases, saves } from "../store/store-rig.js";
+import { CALL_OUTCOMES, type CallOutcome, callOutcome, fail, takesEffect } from "./call-outcomes.js";
+import { appliedTo, idsOf, QUEUE } from "./queue-rig.js";
 
 export type Queue = Pick<CommitQueue, "commit">;
 export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
@@ -59,7 +59,7 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   const interleaving = [fc.scheduler(), fc.integer({ min: 1, max: 3 })] as const;
   const script = [
     fc.array(step, { minLength: 1, maxLength: 25 }),
-    fc.array(fate, { maxLength: 30 }),
+    fc.array(callOutcome, { maxLength: 30 }),
   ] as const;
   return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, fates) => {
     const witness = new Witness(scheduler, fates, retries);
@@ -134,18 +134,20 @@ class Work {
 /** A driver that writes down what it is given, fares as it is told, and answers when the scheduler says so. */
 class Witness implements Writer {
   readonly #scheduler: fc.Scheduler;
-  readonly #fates: Fate[];
-  readonly #mayBeSentAgain: readonly Fate[];
+  readonly #fates: CallOutcome[];
+  readonly #mayBeSentAgain: readonly CallOutcome[];
   readonly #works: Work[] = [];
   readonly #live = new Set<Work>();
   /** For each slot, the last work that took effect on it, and for each session its last erase, by the order of making. */
   readonly #log = new Map<string, number>();
   #complaint: Error | undefined;
 
-  constructor(scheduler: fc.Scheduler, fates: readonly Fate[], retries: boolean) {
+  constructor(scheduler: fc.Scheduler, fates: readonly CallOutcome[], retries: boolean) {
     this.#scheduler = scheduler;
     this.#fates = [...fates];
-    this.#mayBeSentAgain = FATES.filter((fate) => fate !== "done" && (retries || fate !== "unreachable"));
+    this.#mayBeSentAgain = CALL_OUTCOMES.filter(
+      (callOutcome) => callOutcome !== "done" && (retries || callOutcome !== "unreachable"),
+    );
   }
 
   make(
@@ -179,13 +181,13 @@ class Witness implements Writer {
     this.#note(() => this.#mayBeSent(works));
     for (const work of works) this.#send(work);
     await this.#scheduler.schedule(Promise.resolve(), "apply");
-    const fate = this.#fates.shift() ?? "done";
-    const outcomes = takesEffect(fate) ? works.map((work) => this.#happen(work)) : [];
+    const callOutcome = this.#fates.shift() ?? "done";
+    const outcomes = takesEffect(callOutcome) ? works.map((work) => this.#happen(work)) : [];
     for (const work of works) {
       this.#live.delete(work);
-      work.mayBeSent = this.#mayBeSentAgain.includes(fate);
+      work.mayBeSent = this.#mayBeSentAgain.includes(callOutcome);
     }
-    fail(fate);
+    fail(callOutcome);
     return outcomes;
   }
 

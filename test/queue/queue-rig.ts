@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { CallTimes } from "../../src/timing/call-time.js";
-import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
 import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
+import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
+import { CallTimes } from "../../src/timing/call-time.js";
 import { byHand } from "../store/store-rig.js";
 
 /** What a commit of so many writes into empty slots comes to. */

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { CallTimes } from "../../src/timing/call-time.js";
 import type { Payloads } from "../../src/queue/queue-entry.js";
 import { QueueRoom } from "../../src/queue/queue-room.js";
-import { queueRig } from "./queue-rig.js";
+import { CallTimes } from "../../src/timing/call-time.js";
 import { failure, saves, thrown } from "../store/store-rig.js";
+import { queueRig } from "./queue-rig.js";
 
 describe("room", () => {
   test("is shared: a tenant holds no more than it leaves for others", () => {

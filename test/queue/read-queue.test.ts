@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { CallTimes } from "../../src/timing/call-time.js";
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { ReadQueue } from "../../src/queue/read-queue.js";
-import { TurnTaking } from "../../src/timing/yield-to-event-loop.js";
+import { CallTimes } from "../../src/timing/call-time.js";
+import { EventLoopYield } from "../../src/timing/yield-to-event-loop.js";
 import { failure, SLOT, stored, unavailable } from "../store/store-rig.js";
 
 const TIMES = new CallTimes(600_000);
@@ -17,7 +17,7 @@ interface Question {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** However slow the machine is, nobody pauses. */
-class EndlessTurn extends TurnTaking {
+class EndlessTurn extends EventLoopYield {
   override pause(): undefined {}
 }
 
@@ -167,7 +167,7 @@ describe("a question", () => {
   });
 
   test("with no list of answers is UNAVAILABLE", async () => {
-    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new TurnTaking(), 4);
+    const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new EventLoopYield(), 4);
     expect(await failure(queue.read(SLOT, TIMES.begin()))).toMatchObject({
       code: "UNAVAILABLE",
       details: { reason: "refused" },

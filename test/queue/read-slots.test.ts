@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { ReadSlots } from "../../src/queue/read-slots.js";
 import { CallTimes } from "../../src/timing/call-time.js";
-import { ReadTurns } from "../../src/queue/read-slots.js";
 
 const TIME = new CallTimes(60_000).begin();
 
 /** Reads that begin when they have a place and end when told to, under their names. */
-function reads(turns: ReadTurns) {
+function reads(turns: ReadSlots) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   return {
@@ -29,7 +29,7 @@ function reads(turns: ReadTurns) {
 
 describe("places of reads", () => {
   test("no tenant has all of several, however long its reads last", async () => {
-    const turns = new ReadTurns(3);
+    const turns = new ReadSlots(3);
     const { ask, begun } = reads(turns);
     for (const name of ["a1", "a2", "a3", "a4"]) void ask("a", name);
     void ask("b", "b1");
@@ -38,14 +38,14 @@ describe("places of reads", () => {
   });
 
   test("the only place goes to whoever asks", () => {
-    const { ask, begun } = reads(new ReadTurns(1));
+    const { ask, begun } = reads(new ReadSlots(1));
     void ask("a", "a1");
     void ask("b", "b1");
     expect(begun).toEqual(["a1"]);
   });
 
   test("one that ends lets its own tenant's next begin, and tenants take turns", async () => {
-    const turns = new ReadTurns(2);
+    const turns = new ReadSlots(2);
     const { ask, begun, end } = reads(turns);
     void ask("a", "a1");
     void ask("a", "a2");
@@ -66,7 +66,7 @@ describe("places of reads", () => {
   });
 
   test("one that is aborted while it waits takes no place", async () => {
-    const turns = new ReadTurns(2);
+    const turns = new ReadSlots(2);
     const { ask, begun, end } = reads(turns);
     const abort = new AbortController();
     void ask("a", "a1");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Choice, TenantLines, type Waiter } from "../../src/queue/tenant-queues.js";
+import { type Choice, TenantQueues, type Waiter } from "../../src/queue/tenant-queues.js";
 
 interface Numbered extends Waiter {
   readonly number: number;
@@ -44,7 +44,7 @@ class Patience {
 test("in each line the first come are the first served, nothing is lost, and nobody waits for more than another's turn", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const lines = new TenantLines<Numbered>();
+      const lines = new TenantQueues<Numbered>();
       const patience = new Patience();
       let left: Numbered[] = [];
       let number = 0;
@@ -80,7 +80,7 @@ test("in each line the first come are the first served, nothing is lost, and nob
 const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isGone: false, number: 0 });
 
 test("one that comes alone is served in the next turn, however many another has queued", () => {
-  const lines = new TenantLines<Numbered>();
+  const lines = new TenantQueues<Numbered>();
   for (let index = 0; index < 10_000; index++) lines.add(of("noisy", 1000));
   let count = 0;
   lines.take(() => (count++ < 5 ? "take" : "stop"));
@@ -91,7 +91,7 @@ test("one that comes alone is served in the next turn, however many another has 
 });
 
 test("what is passed over stays in its place, and what is held holds those behind it", () => {
-  const lines = new TenantLines<Numbered>();
+  const lines = new TenantQueues<Numbered>();
   const [first, second, third, other] = [of("a"), of("a"), of("a"), of("b")];
   for (const each of [first, second, third, other]) lines.add(each);
   expect(lines.take((each) => (each === first ? "pass" : each === second ? "take" : "stop"))).toEqual([
@@ -102,7 +102,7 @@ test("what is passed over stays in its place, and what is held holds those behin
 });
 
 test("those that are over are shed from the front", () => {
-  const lines = new TenantLines<Numbered>();
+  const lines = new TenantQueues<Numbered>();
   const all = ["a", "b", "a"].map((tenant, number) => ({ ...of(tenant), number }));
   for (const each of all) lines.add(each);
   expect(lines.shed(({ number }) => number < 2)).toEqual([all[0], all[1]]);

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import type { Layer } from "../../src/contract/driver.js";
-import { type Fate, fail, fate, takesEffect } from "../queue/call-outcomes.js";
+import { type CallOutcome, callOutcome, fail, takesEffect } from "../queue/call-outcomes.js";
 import { methods } from "../store/store-rig.js";
 
 /** Lets time pass: on the way to a driver and back, or in the middle of what a broken one does. */
 export type Pause = () => Promise<unknown>;
 
 /** `late`: it takes effect when its caller has been told that the outcome is not known. */
-export type LineFate = Fate | "late";
+export type ConnectionFault = CallOutcome | "late";
 
-export const lineFate: fc.Arbitrary<LineFate> = fc.oneof(
-  { weight: 9, arbitrary: fate },
+export const connectionFault: fc.Arbitrary<ConnectionFault> = fc.oneof(
+  { weight: 9, arbitrary: callOutcome },
   { weight: 1, arbitrary: fc.constant("late" as const) },
 );
 
@@ -18,7 +18,7 @@ export const lineFate: fc.Arbitrary<LineFate> = fc.oneof(
 const LATE = 5;
 
 /** The driver at the end of a line on which everything takes its time, and writes fare as they are told, in turn. */
-export function badLine(fates: Iterator<LineFate>, pause: Pause): Layer {
+export function faultyConnection(faults: Iterator<ConnectionFault>, pause: Pause): Layer {
   return (driver) => {
     const slowly = async <T>(ask: () => Promise<T>): Promise<T> => {
       await pause();
@@ -27,7 +27,7 @@ export function badLine(fates: Iterator<LineFate>, pause: Pause): Layer {
       return answer;
     };
     const perhaps = async <T>(write: () => Promise<T>, nothing: T, mayBeLate: boolean): Promise<T> => {
-      const { value = "done" } = fates.next();
+      const { value = "done" } = faults.next();
       if (value === "late" && mayBeLate) after(LATE, pause, write);
       const fate = value === "late" ? "lost" : value;
       const answer = await slowly(async () => (takesEffect(fate) ? write() : nothing));

@@ -1,5 +1,13 @@
+import type {
+  ApplyOptions,
+  Commit,
+  Driver,
+  Outcome,
+  Slot,
+  StoredRecord,
+  Write,
+} from "../../src/contract/driver.js";
 import { slotOf } from "../../src/rules/decide.js";
-import type { ApplyOptions, Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { erasing, methods, unavailable } from "../store/store-rig.js";
 import { after, type Pause } from "./bad-line.js";

@@ -3,7 +3,7 @@ import type { Identity } from "../../src/contract/store.js";
 import type { Place } from "../differential/model.js";
 
 /** What a client does next. What it asks in full, it decides when it knows what came before. */
-export type Move =
+export type ClientStep =
   | { readonly do: "find"; readonly place: number }
   | { readonly do: "list"; readonly place: number }
   | { readonly do: "erase"; readonly place: number }
@@ -23,7 +23,7 @@ export interface Draft {
 }
 
 /** For each client, what it does. */
-export type Plan = readonly (readonly Move[])[];
+export type Plan = readonly (readonly ClientStep[])[];
 
 /** Few, so that clients meet: two in one identity, one in a run of the same session, one in another session. */
 export function placesOf(tenant: string): readonly Place[] {
@@ -54,13 +54,13 @@ const draft: fc.Arbitrary<Draft> = fc.record({
 
 const several = fc.uniqueArray(draft, { minLength: 2, maxLength: PLACES, selector: ({ place }) => place });
 
-const move: fc.Arbitrary<Move> = fc.oneof(
+const planned: fc.Arbitrary<ClientStep> = fc.oneof(
   { weight: 7, arbitrary: fc.record({ do: fc.constant("find" as const), place }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("list" as const), place }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("erase" as const), place }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("load an event" as const), back: fc.nat(5) }) },
-  { weight: 7, arbitrary: draft.map((one): Move => ({ do: "commit", changes: [one] })) },
-  { weight: 5, arbitrary: several.map((changes): Move => ({ do: "commit", changes })) },
+  { weight: 7, arbitrary: draft.map((one): ClientStep => ({ do: "commit", changes: [one] })) },
+  { weight: 5, arbitrary: several.map((changes): ClientStep => ({ do: "commit", changes })) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -76,7 +76,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   },
 );
 
-export function plans(clients: number, moves: number): fc.Arbitrary<Plan> {
-  const script = fc.array(move, { minLength: Math.ceil(moves / 2), maxLength: moves, size: "max" });
+export function plans(clients: number, steps: number): fc.Arbitrary<Plan> {
+  const script = fc.array(planned, { minLength: Math.ceil(steps / 2), maxLength: steps, size: "max" });
   return fc.array(script, { minLength: clients, maxLength: clients });
 }

@@ -1,11 +1,11 @@
-import type { Change, Expect, StateStore } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
+import type { Change, Expect, StateStore } from "../../src/contract/store.js";
 import { type Place, placeOf, type Seen } from "../differential/model.js";
 import { perform } from "../differential/perform.js";
 import type { Step } from "../differential/script.js";
+import type { ClientStep, Draft } from "./client-plan.js";
 import { clock } from "./clock.js";
 import { type Call, codeOf } from "./history.js";
-import type { Draft, Move } from "./client-plan.js";
 
 /** A store as one client has it. */
 export interface Seat {
@@ -38,36 +38,36 @@ export class Client {
     this.#table = table;
   }
 
-  async make(move: Move): Promise<void> {
-    const step = this.#stepOf(move);
+  async make(planned: ClientStep): Promise<void> {
+    const step = this.#stepOf(planned);
     if (step === undefined) return;
     const isKnown = await this.#ask(step);
     const hasIds = step.ask === "commit" && step.changes.some(({ op }) => op === "save");
     if (!isKnown && hasIds) await this.#ask(step);
   }
 
-  #stepOf(move: Move): Step | undefined {
-    switch (move.do) {
+  #stepOf(planned: ClientStep): Step | undefined {
+    switch (planned.do) {
       case "commit":
-        return this.#commit(move.changes.map((draft) => this.#change(draft)));
+        return this.#commit(planned.changes.map((draft) => this.#change(draft)));
       case "again":
-        return this.#again(move);
+        return this.#again(planned);
       case "find":
-        return { ask: "find", ...this.#place(move.place) };
+        return { ask: "find", ...this.#place(planned.place) };
       case "list":
-        return { ask: "list", identity: this.#place(move.place).identity, prefix: "", query: {} };
+        return { ask: "list", identity: this.#place(planned.place).identity, prefix: "", query: {} };
       case "erase": {
-        const { run: _, ...identity } = this.#place(move.place).identity;
+        const { run: _, ...identity } = this.#place(planned.place).identity;
         return { ask: "erase", identity };
       }
       case "load an event": {
-        const save = this.#table.commits.at(-1 - move.back)?.find((change) => change.op === "save");
+        const save = this.#table.commits.at(-1 - planned.back)?.find((change) => change.op === "save");
         return save && { ask: "loadByEventId", identity: save.record.identity, eventId: save.record.eventId };
       }
     }
   }
 
-  #again({ back, with: what }: Extract<Move, { do: "again" }>): Step | undefined {
+  #again({ back, with: what }: Extract<ClientStep, { do: "again" }>): Step | undefined {
     const earlier = this.#table.commits.at(-1 - back);
     if (earlier === undefined || what === "nothing new")
       return earlier && { ask: "commit", changes: earlier };

@@ -3,10 +3,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { freshDatabase, open, plain, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
-import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+import { StoreProcesses } from "./store-processes.js";
 
 refuseStrayErrors();
 
@@ -32,9 +32,9 @@ test("also while the server's processes are killed that serve them", async ({ an
 
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await freshDatabase();
-  const fleet = await Fleet.launch(4, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(fleet, 8), soak(12));
-  await annotate(`${tally}, killed ${fleet.killed}`);
+  const processes = await StoreProcesses.launch(4, HARNESS, "races");
+  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(12));
+  await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { built } from "../conformance/built.js";
-import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+import { StoreProcesses } from "./store-processes.js";
 
 const { fileReference, mutants } = built;
 
@@ -11,7 +11,7 @@ const { fileReference, mutants } = built;
 async function fleetOn({ harness, modulePath }: typeof fileReference, size: number) {
   const space = `races-${randomUUID()}`;
   onTestFinished(() => harness.destroy?.(space));
-  return Fleet.launch(size, modulePath as string, space);
+  return StoreProcesses.launch(size, modulePath as string, space);
 }
 
 test("what the broken drivers are made from is linearizable across processes", async () => {

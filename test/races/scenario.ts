@@ -3,24 +3,24 @@ import type { Driver } from "../../src/contract/driver.js";
 import { createStore } from "../../src/store/driver-store.js";
 import type { StoreRuntime } from "../../src/store/store-runtime.js";
 import { losingAnswers } from "../typed/lost-answers.js";
-import { badLine, type LineFate, lineFate, type Pause } from "./bad-line.js";
-import type { History } from "./history.js";
+import { type ConnectionFault, connectionFault, faultyConnection, type Pause } from "./bad-line.js";
 import { type Plan, plans } from "./client-plan.js";
+import type { History } from "./history.js";
 import { play } from "./play.js";
 
 /** What clients do, and how the lines fare between them, their stores and the drivers. */
-export interface Scene {
+export interface Scenario {
   readonly plan: Plan;
   /** Of the calls of the drivers, one after another. */
-  readonly fates: readonly LineFate[];
+  readonly faults: readonly ConnectionFault[];
   /** 0 to 1, drawn one after another by whether a client's call is lost; then there is luck. */
   readonly luck: readonly number[];
 }
 
-export function scenes(clients: number, moves: number): fc.Arbitrary<Scene> {
+export function scenarios(clients: number, steps: number): fc.Arbitrary<Scenario> {
   return fc.record({
-    plan: plans(clients, moves),
-    fates: fc.oneof(fc.constant([]), fc.array(lineFate, { maxLength: 40 })),
+    plan: plans(clients, steps),
+    faults: fc.oneof(fc.constant([]), fc.array(connectionFault, { maxLength: 40 })),
     luck: fc.oneof(
       fc.constant([]),
       fc.array(
@@ -36,12 +36,12 @@ const SHARE = 0.1;
 /** Plays a scene on drivers that have the same data, with a store on each, and tells what was asked and answered. */
 export async function playOn(
   drivers: readonly Driver[],
-  { plan, fates, luck }: Scene,
+  { plan, faults, luck }: Scenario,
   tenant: string,
   pause: Pause,
   runtime?: StoreRuntime,
 ): Promise<History> {
-  const line = badLine(fates.values(), pause);
+  const line = faultyConnection(faults.values(), pause);
   const numbers = luck.values();
   const random = () => numbers.next().value ?? 1;
   const losses = { requests: SHARE, replies: SHARE, late: { share: SHARE, pause }, random };
@@ -50,5 +50,5 @@ export async function playOn(
     return { store: losingAnswers(createStore(driver, options, runtime), losses) };
   });
   const calls = await play(plan, seats, tenant, pause);
-  return { calls, asksAgain: fates.some((fate) => fate !== "done") };
+  return { calls, asksAgain: faults.some((fate) => fate !== "done") };
 }

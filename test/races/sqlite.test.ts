@@ -3,10 +3,10 @@ import { removeFolder } from "../conformance/sqlite-harness.mjs";
 import { freshPath, open } from "../drivers/sqlite-rig.js";
 import { soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
-import { Fleet } from "./store-processes.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
+import { StoreProcesses } from "./store-processes.js";
 
 const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).href;
 
@@ -19,9 +19,9 @@ test("whatever clients of two stores ask of one file, it is linearizable", async
 }, 3_600_000);
 
 test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
-  const fleet = await Fleet.launch(3, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(fleet, 6), soak(12));
-  await annotate(`${tally}, killed ${fleet.killed}`);
+  const processes = await StoreProcesses.launch(3, HARNESS, "races");
+  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(12));
+  await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);
 

@@ -8,15 +8,15 @@ import { RemoteStore } from "./remote-store.js";
 const METHODS = ["save", "find", "loadByEventId", "delete", "commit", "list", "erase"] as const;
 
 /** Processes that each have a store of their own on the same data. */
-export class Fleet {
+export class StoreProcesses {
   readonly #start: () => Promise<RemoteStore>;
   readonly #stores: RemoteStore[];
   killed = 0;
 
   /** The module's default export is a harness, which opens the space. */
-  static async launch(size: number, module: string, space: string): Promise<Fleet> {
+  static async launch(size: number, module: string, space: string): Promise<StoreProcesses> {
     const start = () => RemoteStore.start(module, space);
-    return new Fleet(start, await Promise.all(Array.from({ length: size }, start)));
+    return new StoreProcesses(start, await Promise.all(Array.from({ length: size }, start)));
   }
 
   private constructor(start: () => Promise<RemoteStore>, stores: readonly RemoteStore[]) {

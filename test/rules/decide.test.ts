@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decide, isSeen, type SeenEvent, slotOf, type View } from "../../src/rules/decide.js";
 import type { Commit, Write } from "../../src/contract/driver.js";
+import { decide, isSeen, type SeenEvent, slotOf, type View } from "../../src/rules/decide.js";
 import { SLOT, stored } from "../store/store-rig.js";
 
 const NOW = 1000;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { type Identity, newEventId, userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
-import { newUser } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { newUser } from "./rig.js";
 
 const GARBAGE = [
   "",

@@ -9,8 +9,8 @@ import {
 } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
-import { dyingAt, manualClock, newUser, withMethods } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { dyingAt, manualClock, newUser, withMethods } from "./rig.js";
 
 const LEASE_MS = 60_000;
 const notFound = { code: "NOT_FOUND" };

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { isStateError } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
-import { dyingAt, manualClock, newUser, untilAnswered, withMethods } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { dyingAt, manualClock, newUser, untilAnswered, withMethods } from "./rig.js";
 
 onEveryStore((opened) => {
   const newSession = async (clock = Date.now) => {

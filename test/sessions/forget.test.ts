@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { tenantIdentity, userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
-import { dyingAt, manualClock, newUser } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { dyingAt, manualClock, newUser } from "./rig.js";
 
 onEveryStore((opened) => {
   const own = ({ tenant, user }: ReturnType<typeof newUser>) =>

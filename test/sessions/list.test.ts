@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { StateError, userIdentity } from "../../src/index.js";
 import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/sessions/index.js";
-import { manualClock, newUser, withMethods } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { manualClock, newUser, withMethods } from "./rig.js";
 
 type Mine = Sessions<unknown, unknown>;
 

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { inProcesses } from "../typed/processes.js";
-import { newUser } from "./rig.js";
 import { onSharedStores } from "../typed/stores.js";
+import { newUser } from "./rig.js";
 
 /** In each process: the store behind a bad line, and a call that is made again until it is answered. */
 const BAD_LINE = `

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type SessionIdentity, tenantIdentity, userIdentity } from "../../src/index.js";
-import { type Codec, json } from "../../src/typed/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { type Codec, json } from "../../src/typed/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
-import { manualClock, newUser } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { manualClock, newUser } from "./rig.js";
 
 const title = {
   "~standard": {

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { tenantIdentity, userIdentity } from "../../src/index.js";
 import { createSessions, type StateMap } from "../../src/sessions/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
-import { newUser, withMethods } from "./rig.js";
 import { onEveryStore } from "../typed/stores.js";
+import { newUser, withMethods } from "./rig.js";
 
 onEveryStore((opened) => {
   const newSession = async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Driver, Outcome } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { type AnyStateError, maintenanceScope, type StateStore } from "../../src/index.js";
+import { createStore } from "../../src/store/driver-store.js";
 import type { StoreOptions } from "../../src/validation/store-options.js";
 import { driverWith, failure, IDENTITY, unavailable } from "./store-rig.js";
 

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
-import { createStore } from "../../src/store/driver-store.js";
 import type { StateStore } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { driverWith, failure, IDENTITY, unavailable } from "./store-rig.js";
 
 const RECORD = { eventId: "e1", identity: IDENTITY, kind: "note", bytes: new Uint8Array(1) };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { RecordPlace, StateStore } from "../../src/contract/store.js";
 import type { Driver, ScanPage, StoredRecord } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { StateError } from "../../src/contract/errors.js";
+import type { RecordPlace, StateStore } from "../../src/contract/store.js";
 import { userIdentity } from "../../src/identity/identity.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { driverWith, failure, IDENTITY, SLOT, stored, unavailable } from "./store-rig.js";
 
 const SCOPE = maintenanceScope({ reason: "test", tenant: "acme" });

@@ -1,10 +1,10 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import type { Change, Identity, NewRecord } from "../../src/contract/store.js";
 import type { Commit, Driver, Layer, Write } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
-import { retrying } from "../../src/layers/index.js";
+import type { Change, Identity, NewRecord } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { retrying } from "../../src/layers/index.js";
+import { createStore } from "../../src/store/driver-store.js";
 import type { StoreOptions } from "../../src/validation/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./store-rig.js";
 

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Driver, ScanPage, StoredRecord } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { byHand, driverWith, failure, IDENTITY, stored } from "./store-rig.js";
 
 // Here the time is up when the test says so.

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import "../../drivers/index.js";
 import type { Driver } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
 import { processState } from "../../src/process/process-state.js";
+import { createStore } from "../../src/store/driver-store.js";
 import {
   DEFAULT_DRIVER,
   openDriver,

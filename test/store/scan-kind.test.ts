@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { RecordPlace, StateRecord } from "../../src/contract/store.js";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
-import { createStore } from "../../src/store/driver-store.js";
-import { compareByKind } from "../../src/rules/order.js";
-import { scanKind } from "../../src/store/scan-kind.js";
+import type { RecordPlace, StateRecord } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { compareByKind } from "../../src/rules/order.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { scanKind } from "../../src/store/scan-kind.js";
 import { collectGarbage, driverWith, failure, stored, thrown, unavailable } from "./store-rig.js";
 
 const SCOPE = maintenanceScope({ reason: "test", tenant: "acme" });

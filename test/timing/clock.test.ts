@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { steadyClock, steadyNow } from "../../src/timing/clock.js";
 import { createStore } from "../../src/store/driver-store.js";
+import { steadyClock, steadyNow } from "../../src/timing/clock.js";
 import { IDENTITY } from "../store/store-rig.js";
 
 const SECOND = 1000;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import "../../drivers/index.js";
-import * as groundstate from "../../src/index.js";
 import * as approvals from "../../src/approvals/index.js";
+import * as groundstate from "../../src/index.js";
 import * as ledger from "../../src/ledger/index.js";
 import * as sessions from "../../src/sessions/index.js";
 import { folder } from "../drivers/sqlite-rig.js";

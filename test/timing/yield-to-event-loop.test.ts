@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { createStore } from "../../src/store/driver-store.js";
-import { type Driver, newEventId, type StateStore } from "../../src/index.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
+import { type Driver, newEventId, type StateStore } from "../../src/index.js";
+import { createStore } from "../../src/store/driver-store.js";
 import { IDENTITY } from "../store/store-rig.js";
 
 const scope = maintenanceScope({ reason: "test", allTenants: true });

@@ -3,9 +3,9 @@ import { setImmediate as othersTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { isStateError, StateError } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
+import { dyingAt } from "../sessions/rig.js";
 import { losingAnswers } from "./lost-answers.js";
 import { inProcesses } from "./processes.js";
-import { dyingAt } from "../sessions/rig.js";
 import { newSession, onEveryStore, onSharedStores } from "./stores.js";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n);

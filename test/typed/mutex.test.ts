@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { StateStore } from "../../src/index.js";
-import { inTurn } from "../../src/typed/mutex.js";
+import { runExclusive } from "../../src/typed/mutex.js";
 import { byHand } from "../store/store-rig.js";
 
 const newStore = () => ({}) as StateStore;
@@ -9,7 +9,7 @@ const newStore = () => ({}) as StateStore;
 /** Whether nobody is in line: then the next one's work begins before anything is waited for. */
 async function isEmpty(store: StateStore, key: string): Promise<boolean> {
   let begun = false;
-  const through = inTurn(store, key, undefined, async () => {
+  const through = runExclusive(store, key, undefined, async () => {
     begun = true;
   });
   const atOnce = begun;
@@ -38,7 +38,7 @@ async function crowd(enter: (caller: number, work: () => Promise<number>) => Pro
 
 test("callers go one at a time, in the order they came, and get their own answers", async () => {
   const store = newStore();
-  const { began, most, answers } = await crowd((_, work) => inTurn(store, "k", undefined, work));
+  const { began, most, answers } = await crowd((_, work) => runExclusive(store, "k", undefined, work));
   expect(most).toBe(1);
   expect(began).toEqual(answers);
   expect(answers).toEqual(Array.from({ length: 40 }, (_, caller) => caller));
@@ -51,19 +51,19 @@ test("the crowd does crowd where there is no line", async () => {
 
 test("other keys and other stores have lines of their own", async () => {
   const store = newStore();
-  expect((await crowd((caller, work) => inTurn(store, `k${caller}`, undefined, work))).most).toBe(40);
-  expect((await crowd((_, work) => inTurn(newStore(), "k", undefined, work))).most).toBe(40);
+  expect((await crowd((caller, work) => runExclusive(store, `k${caller}`, undefined, work))).most).toBe(40);
+  expect((await crowd((_, work) => runExclusive(newStore(), "k", undefined, work))).most).toBe(40);
 });
 
 test("an error is its caller's own and does not stop the line", async () => {
   const store = newStore();
   const boom = new Error("boom");
   const outcomes = await Promise.allSettled([
-    inTurn(store, "k", undefined, () => Promise.reject(boom)),
-    inTurn(store, "k", undefined, () => {
+    runExclusive(store, "k", undefined, () => Promise.reject(boom)),
+    runExclusive(store, "k", undefined, () => {
       throw boom;
     }),
-    inTurn(store, "k", undefined, async () => "last"),
+    runExclusive(store, "k", undefined, async () => "last"),
   ]);
   expect(outcomes).toEqual([
     { status: "rejected", reason: boom },
@@ -77,9 +77,9 @@ test("an abort while waiting rejects at once with the reason, and the work never
   const store = newStore();
   const first = byHand<void>();
   const control = new AbortController();
-  const running = inTurn(store, "k", undefined, () => first.promise);
+  const running = runExclusive(store, "k", undefined, () => first.promise);
   let begun = false;
-  const waiting = inTurn(store, "k", control.signal, async () => {
+  const waiting = runExclusive(store, "k", control.signal, async () => {
     begun = true;
   });
   const reason = new Error("enough");
@@ -100,14 +100,14 @@ test.each([
   const first = byHand<void>();
   const control = new AbortController();
   const began: string[] = [];
-  const running = inTurn(store, "k", undefined, () => first.promise);
-  const gone = inTurn(store, "k", control.signal, async () => began.push("gone"));
+  const running = runExclusive(store, "k", undefined, () => first.promise);
+  const gone = runExclusive(store, "k", control.signal, async () => began.push("gone"));
   const later = Array.from({ length: waiters - 1 }, () =>
-    inTurn(store, "k", undefined, async () => began.push("behind")),
+    runExclusive(store, "k", undefined, async () => began.push("behind")),
   );
   control.abort();
   await expect(gone).rejects.toBe(control.signal.reason);
-  later.push(inTurn(store, "k", undefined, async () => began.push("later")));
+  later.push(runExclusive(store, "k", undefined, async () => began.push("later")));
   await turn();
   expect(began).toEqual([]);
   first.resolve();
@@ -119,13 +119,13 @@ test.each([
 test("a signal that was aborted before turns a waiter away, and leaves no listener behind", async () => {
   const store = newStore();
   const first = byHand<void>();
-  const running = inTurn(store, "k", undefined, () => first.promise);
-  await expect(inTurn(store, "k", AbortSignal.abort("before"), async () => {})).rejects.toBe("before");
+  const running = runExclusive(store, "k", undefined, () => first.promise);
+  await expect(runExclusive(store, "k", AbortSignal.abort("before"), async () => {})).rejects.toBe("before");
   const shared = new AbortController();
   const warnings: Error[] = [];
   const note = (warning: Error) => warnings.push(warning);
   process.on("warning", note);
-  const crowd = Array.from({ length: 50 }, () => inTurn(store, "k", shared.signal, async () => {}));
+  const crowd = Array.from({ length: 50 }, () => runExclusive(store, "k", shared.signal, async () => {}));
   first.resolve();
   await Promise.all([running, ...crowd]);
   await turn();
@@ -135,16 +135,20 @@ test("a signal that was aborted before turns a waiter away, and leaves no listen
 
 test("work that waits for its own turn, or for that of work around it, is refused instead of hanging", async () => {
   const store = newStore();
-  const within = (key: string) => inTurn(store, key, undefined, async () => "through");
-  await expect(inTurn(store, "a", undefined, () => within("a"))).rejects.toMatchObject({
+  const within = (key: string) => runExclusive(store, key, undefined, async () => "through");
+  await expect(runExclusive(store, "a", undefined, () => within("a"))).rejects.toMatchObject({
     code: "INVALID_RECORD",
     details: { field: "work" },
   });
-  const nested = () => inTurn(store, "b", undefined, () => within("a"));
-  await expect(inTurn(store, "a", undefined, nested)).rejects.toMatchObject({ details: { field: "work" } });
-  expect(await inTurn(store, "a", undefined, () => within("b"))).toBe("through");
+  const nested = () => runExclusive(store, "b", undefined, () => within("a"));
+  await expect(runExclusive(store, "a", undefined, nested)).rejects.toMatchObject({
+    details: { field: "work" },
+  });
+  expect(await runExclusive(store, "a", undefined, () => within("b"))).toBe("through");
   expect(
-    await inTurn(store, "a", undefined, () => inTurn(newStore(), "a", undefined, async () => "other")),
+    await runExclusive(store, "a", undefined, () =>
+      runExclusive(newStore(), "a", undefined, async () => "other"),
+    ),
   ).toBe("other");
   expect(await isEmpty(store, "a")).toBe(true);
 });
@@ -153,8 +157,8 @@ test("work may leave something behind that takes its turn later", async () => {
   const store = newStore();
   const gate = byHand<void>();
   let later: Promise<string> | undefined;
-  await inTurn(store, "a", undefined, async () => {
-    later = gate.promise.then(() => inTurn(store, "a", undefined, async () => "later"));
+  await runExclusive(store, "a", undefined, async () => {
+    later = gate.promise.then(() => runExclusive(store, "a", undefined, async () => "later"));
   });
   gate.resolve();
   expect(await later).toBe("later");

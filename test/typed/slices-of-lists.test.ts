@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
+import { createSessions } from "../../src/sessions/index.js";
 import { decodeRecord } from "../../src/typed/cell.js";
 import { type Codec, Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
-import { createSessions } from "../../src/sessions/index.js";
 import { newSession } from "./stores.js";
 
 /** JSON, and in which turns of the event loop it was decoded. */

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { isStateError, newEventId, openStore, StateError, type StateStore } from "../../src/index.js";
 import { Collection, TypedSlot, transact } from "../../src/typed/index.js";
+import { withMethods } from "../sessions/rig.js";
 import { withCommit } from "./commits.js";
 import { losingAnswers } from "./lost-answers.js";
-import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
 const unknown = () =>

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { describe, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import type { StateStore } from "../../src/index.js";
+import { createSessions } from "../../src/sessions/index.js";
 import {
   type Cell,
   type Codec,
@@ -14,7 +15,6 @@ import {
   TypedSlot,
   transact,
 } from "../../src/typed/index.js";
-import { createSessions } from "../../src/sessions/index.js";
 
 // Compiled by types.test.ts; nothing of it is carried out.
 declare const store: StateStore;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Change } from "../../src/contract/store.js";
 import { isStateError } from "../../src/contract/errors.js";
-import { tenantIdentity, userIdentity } from "../../src/identity/identity.js";
 import { LIMITS } from "../../src/contract/limits.js";
+import type { Change } from "../../src/contract/store.js";
+import { tenantIdentity, userIdentity } from "../../src/identity/identity.js";
 import { maintenanceScope, validateScope } from "../../src/identity/scope.js";
 import {
   readLimit,

@@ -1,3 +1,4 @@
+import { createApprovals } from "../../../dist/src/approvals/index.js";
 import {
   type Identity,
   maintenanceScope,
@@ -5,7 +6,6 @@ import {
   newEventId,
   type StateStore,
 } from "../../../dist/src/index.js";
-import { createApprovals } from "../../../dist/src/approvals/index.js";
 import { openFresh, type Place } from "../fresh-store.js";
 import { longestStalls } from "../longest-stalls.js";
 import type { StallResult } from "../results.js";

@@ -1,6 +1,6 @@
+import type { Commit, Slot, StoredRecord, Write } from "../../../src/contract/driver.js";
 import type { Expect } from "../../../src/contract/store.js";
 import { slotOf } from "../../../src/rules/decide.js";
-import type { Commit, Slot, StoredRecord, Write } from "../../../src/contract/driver.js";
 
 /**
  * Commits as three flat values, which cost next to nothing to send. As they are, they would be copied object by object

@@ -16,14 +16,14 @@ export class Accounts implements Work {
   }
 
   async step(caller: Caller): Promise<void> {
-    const { store, dice, findings, insist } = caller;
-    if (dice.chance(0.25)) {
+    const { store, random, findings, insist } = caller;
+    if (random.chance(0.25)) {
       const sum = await insist(() => balance(store));
       if (sum !== COUNT * OPENING) findings.torn.push(`accounts held ${sum}`);
       return;
     }
-    const from = dice.below(COUNT);
-    const to = (from + 1 + dice.below(COUNT - 1)) % COUNT;
+    const from = random.below(COUNT);
+    const to = (from + 1 + random.below(COUNT - 1)) % COUNT;
     await this.#transfer(caller, `account/${from}`, `account/${to}`);
   }
 

@@ -21,9 +21,9 @@ export class Attempts implements Work {
     return this.#made.filter((attempt) => attempt.told === told).length;
   }
 
-  async step({ dice, commitOnce }: Caller): Promise<void> {
+  async step({ random, commitOnce }: Caller): Promise<void> {
     const text = "x".repeat(this.#bytes);
-    const records = Array.from({ length: 1 + dice.below(MOST_RECORDS) }, () => {
+    const records = Array.from({ length: 1 + random.below(MOST_RECORDS) }, () => {
       const record = event(SESSION, "", text);
       return { ...record, kind: record.eventId };
     });

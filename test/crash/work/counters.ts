@@ -12,13 +12,13 @@ export class Counters implements Work {
     for (let n = 0; n < counters; n++) this.#counted.set(`counter/${n}`, 0);
   }
 
-  async step({ store, dice, findings, insist, commit }: Caller): Promise<void> {
-    const kind = dice.pick([...this.#counted.keys()]);
+  async step({ store, random, findings, insist, commit }: Caller): Promise<void> {
+    const kind = random.pick([...this.#counted.keys()]);
     const least = this.#count(kind);
     const current = await insist(() => store.find(SESSION, kind));
     const version = current?.version ?? 0;
     if (version < least) findings.lost.push(`${kind} read as ${version} after ${least}`);
-    if (dice.chance(0.25)) return;
+    if (random.chance(0.25)) return;
     const record = event(SESSION, kind, String(version + 1), version + 1);
     const happened = await commit([{ op: "save", record, expect: current?.eventId ?? null }]);
     if (happened) this.#counted.set(kind, this.#count(kind) + 1);

@@ -17,8 +17,8 @@ export class Journals implements Work {
   }
 
   async step(caller: Caller): Promise<void> {
-    const journal = sessionOf(`journal-${caller.dice.below(JOURNALS)}`);
-    if (caller.dice.chance(0.25)) return this.#read(caller, journal);
+    const journal = sessionOf(`journal-${caller.random.below(JOURNALS)}`);
+    if (caller.random.chance(0.25)) return this.#read(caller, journal);
     const entry = `entry ${this.#made++} of ${caller.number}`;
     while (!(await this.#append(caller, journal, entry)));
     this.#appended.add(entry);

@@ -8,15 +8,15 @@ const SESSION = sessionOf("notes");
 export class Notes implements Work {
   readonly #last = new Map<string, NewRecord>();
 
-  async step({ number, store, dice, findings, insist, commit }: Caller): Promise<void> {
+  async step({ number, store, random, findings, insist, commit }: Caller): Promise<void> {
     const kind = `note/${number}`;
     const last = this.#last.get(kind);
-    if (last !== undefined && dice.chance(0.25)) {
+    if (last !== undefined && random.chance(0.25)) {
       const { eventId } = await insist(() => store.load(SESSION, kind));
       if (eventId !== last.eventId) findings.lost.push(`${kind} ${last.eventId}`);
       return;
     }
-    if (last !== undefined && dice.chance(0.1)) {
+    if (last !== undefined && random.chance(0.1)) {
       const { duplicate } = await insist(() => store.save(last));
       if (!duplicate) findings.lost.push(`${kind} ${last.eventId}`);
       return;

@@ -29,7 +29,7 @@ export class Removals implements Work {
   }
 
   async #removed(caller: Caller, { kind, eventId }: NewRecord): Promise<boolean> {
-    const { store, dice, findings, call } = caller;
+    const { store, random, findings, call } = caller;
     for (;;) {
       try {
         if (!(await call(() => store.delete(SESSION, kind, { expect: eventId }))))
@@ -42,7 +42,7 @@ export class Removals implements Work {
           return true;
         }
         if (!isStateError(error, "UNAVAILABLE")) throw error;
-        await sleep(dice.below(20));
+        await sleep(random.below(20));
       }
     }
   }
