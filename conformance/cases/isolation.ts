@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import {
   maintenanceScope,
   type NewRecord,
-  type RecordPlace,
+  type RecordKey,
   type StateStore,
   scanKind,
 } from "../../src/index.js";
@@ -130,14 +130,14 @@ const LOTS = {
 
 function recordsAt(
   { record }: CaseContext,
-  places: readonly RecordPlace[],
+  places: readonly RecordKey[],
   fields: Partial<NewRecord> = {},
 ): NewRecord[] {
   return places.map(({ identity, kind }) => record(identity, kind, fields));
 }
 
 interface Halving {
-  readonly lots: readonly (readonly RecordPlace[])[];
+  readonly lots: readonly (readonly RecordKey[])[];
   /** What is emptied at once: slots, or whole sessions. */
   readonly parts: (records: readonly NewRecord[]) => readonly (readonly NewRecord[])[];
 }

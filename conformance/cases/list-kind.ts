@@ -3,7 +3,7 @@ import {
   type MaintenanceScope,
   maintenanceScope,
   type NewRecord,
-  type RecordPlace,
+  type RecordKey,
   type StateRecord,
   scanKind,
   tenantIdentity,
@@ -114,7 +114,7 @@ export const listKindCases: readonly ConformanceCase[] = [
       const all = await context.store.listKind(scope, "kind");
       for (const [index, last] of all.entries()) {
         const { identity, kind } = last;
-        const plain = JSON.parse(JSON.stringify({ identity, kind })) as RecordPlace;
+        const plain = JSON.parse(JSON.stringify({ identity, kind })) as RecordKey;
         for (const after of [last, { identity, kind }, plain]) {
           const rest = await context.store.listKind(scope, "kind", { after });
           assertRecords(rest, tenant.matches.slice(index + 1), `what follows record ${index}`);
@@ -251,7 +251,7 @@ export const listKindCases: readonly ConformanceCase[] = [
       const saved = kinds.map((kind, index) => record({ ...owner, session: `session-${index % 3}` }, kind));
       for (const each of saved) await store.save(each);
       const seen: string[] = [];
-      let place: { after?: RecordPlace } = {};
+      let place: { after?: RecordKey } = {};
       for (let round = 0; ; round++) {
         const page = await store.listKind(scopeOf(owner.tenant), "kind/", { limit: 4, ...place });
         if (page.length === 0) break;
@@ -340,7 +340,7 @@ async function population({ store, tenant, record }: CaseContext) {
 }
 
 function assertRecords(found: readonly StateRecord[], expected: readonly NewRecord[], what: string): void {
-  const name = ({ identity, kind }: RecordPlace) => ({ ...identity, kind });
+  const name = ({ identity, kind }: RecordKey) => ({ ...identity, kind });
   assert.deepEqual(found.map(name), expected.map(name), what);
   for (const [index, each] of expected.entries())
     assertRecord(found[index], each, `${what}, record ${index}`);

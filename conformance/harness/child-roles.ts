@@ -4,7 +4,7 @@ import {
   isStateError,
   type NewRecord,
   newEventId,
-  type RecordPlace,
+  type RecordKey,
   type SessionIdentity,
   type StateStore,
 } from "../../src/index.js";
@@ -89,7 +89,7 @@ export async function savePairs(
 /** Erases a session again and again, until a record says that all is over. How many records went each time. */
 export async function eraseOn(
   store: StateStore,
-  task: { session: SessionIdentity; over: RecordPlace },
+  task: { session: SessionIdentity; over: RecordKey },
 ): Promise<number[]> {
   const counts: number[] = [];
   while (!(await isOver(store, task.over))) {
@@ -134,7 +134,7 @@ export interface Swap {
 /** Saves conditionally on what it last saw, until a record says that all is over. The saves that went through. */
 async function swap(
   store: StateStore,
-  task: { identity: Identity; kind: string; over: RecordPlace },
+  task: { identity: Identity; kind: string; over: RecordKey },
 ): Promise<Swap[]> {
   const swaps: Swap[] = [];
   while (!(await isOver(store, task.over))) {
@@ -146,7 +146,7 @@ async function swap(
   return swaps;
 }
 
-async function isOver(store: StateStore, { identity, kind }: RecordPlace): Promise<boolean> {
+async function isOver(store: StateStore, { identity, kind }: RecordKey): Promise<boolean> {
   return (await store.find(identity, kind)) !== undefined;
 }
 

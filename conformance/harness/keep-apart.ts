@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import { type NewRecord, type RecordPlace, type StateStore, slotKey } from "../../src/index.js";
+import { type NewRecord, type RecordKey, type StateStore, slotKey } from "../../src/index.js";
 import { assertRecord, assertWritten, broken, byBytes } from "../assertions/expect.js";
 
 /** One record or more. */
@@ -53,7 +53,7 @@ export async function assertThere(store: StateStore, record: NewRecord): Promise
 }
 
 /** A place as a message can show it: what cannot be seen is escaped, what is long is cut. */
-export function where({ identity, kind }: RecordPlace): string {
+export function where({ identity, kind }: RecordKey): string {
   const { tenant, user, session, run } = identity;
   const fields = Object.entries({ tenant, user, session, ...(run ? { run } : {}), kind });
   return fields.map(([name, value]) => `${name} ${visible(value)}`).join(", ");
@@ -72,7 +72,7 @@ async function assertListed(store: StateStore, own: Some): Promise<void> {
   const [first] = own;
   const listed = await store.list(first.identity, "");
   const expected = [...own].sort((a, b) => byBytes(a.kind, b.kind));
-  const shown = (records: readonly RecordPlace[]) => records.map(({ kind }) => visible(kind));
+  const shown = (records: readonly RecordKey[]) => records.map(({ kind }) => visible(kind));
   assert.deepEqual(shown(listed), shown(expected), `the list of ${where(first)}`);
   for (const [index, record] of listed.entries()) {
     assertRecord(record, expected[index] as NewRecord, `${where(first)} in its list`);

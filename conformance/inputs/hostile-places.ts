@@ -1,15 +1,15 @@
-import type { Identity, RecordPlace } from "../../src/index.js";
+import type { Identity, RecordKey } from "../../src/index.js";
 
 const FIELDS = ["tenant", "user", "session", "run", "kind"] as const;
 export type Field = (typeof FIELDS)[number];
 
 /** Places that are alike in all but one field. */
-export function placesBy(field: Field, names: readonly string[]): readonly RecordPlace[] {
+export function placesBy(field: Field, names: readonly string[]): readonly RecordKey[] {
   return names.map((name) => place({ tenant: `by ${field}`, kind: `by ${field}`, [field]: name }));
 }
 
 /** Places that are the same once fields that stand side by side are joined. */
-export function joinedPlaces(joiners: readonly string[]): readonly RecordPlace[] {
+export function joinedPlaces(joiners: readonly string[]): readonly RecordKey[] {
   return joiners.flatMap((joiner, number) => {
     const pairs = FIELDS.slice(1).flatMap((second, index) => {
       const first = FIELDS[index] as Field;
@@ -28,7 +28,7 @@ export function joinedPlaces(joiners: readonly string[]): readonly RecordPlace[]
   });
 }
 
-function place(fields: Partial<Record<Field, string>>): RecordPlace {
+function place(fields: Partial<Record<Field, string>>): RecordKey {
   const { tenant, user, session, run, kind } = {
     ...{ tenant: "joined", user: "user", session: "session", run: "run", kind: "kind" },
     ...fields,

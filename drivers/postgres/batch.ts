@@ -65,7 +65,7 @@ export function roundsOf(commits: readonly Commit[]): Rounds {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
   for (const [index, commit] of commits.entries()) {
-    const keys = commitKeys(commit).alone;
+    const keys = commitKeys(commit).exclusive;
     const round = Math.max(...keys.map((key) => next.get(key) ?? 0));
     for (const key of keys) next.set(key, round + 1);
     rounds[round] ??= [];

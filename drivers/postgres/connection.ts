@@ -1,4 +1,4 @@
-import { settlesWithin } from "../../src/timing/bounded-wait.js";
+import { settlesWithin } from "../../src/timing/cancellation.js";
 import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../src/timing/real-timers.js";
 import { AnswerInPieces, isTorn, type Pieces } from "./answer-in-pieces.js";
 import type { Answer, PooledClient, Row } from "./client.js";

@@ -1,6 +1,6 @@
 import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
-import { judge } from "../../src/rules/batch-verdict.js";
+import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
@@ -132,7 +132,8 @@ export class LockedLane {
       }
     } catch (error) {
       const alone = tried.length === 1;
-      if (!alone && (error instanceof LockNotFree || judge(error) === "refused")) await this.#tryApart(tried);
+      if (!alone && (error instanceof LockNotFree || verdictOf(error) === "refused"))
+        await this.#tryApart(tried);
       else if (!(error instanceof LockNotFree)) this.#fail(tried, error);
     }
   }

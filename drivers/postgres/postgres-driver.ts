@@ -15,7 +15,7 @@ import type {
 } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
-import { judge } from "../../src/rules/batch-verdict.js";
+import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { kindRange } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { beginOf } from "../list-begin.js";
@@ -217,7 +217,7 @@ export class PostgresDriver implements Driver {
     try {
       return await this.#applyFree(commits, options);
     } catch (error) {
-      if (commits.length === 1 || judge(error) !== "refused")
+      if (commits.length === 1 || verdictOf(error) !== "refused")
         return commits.map(() => ({ is: "failed", error: error as StateError }));
       const outcomes: (Outcome | undefined)[] = [];
       for (const commit of commits) outcomes.push(...(await this.#applyRest([commit], options)));

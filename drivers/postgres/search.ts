@@ -1,5 +1,5 @@
 import { jitteredPause } from "../../src/timing/backoff.js";
-import { settlesWithin } from "../../src/timing/bounded-wait.js";
+import { settlesWithin } from "../../src/timing/cancellation.js";
 import type { Connection } from "./connection.js";
 import type { Hosts } from "./hosts.js";
 

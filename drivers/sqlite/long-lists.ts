@@ -1,8 +1,8 @@
 import type { CallLimit, ScanPage, ScanQuery, Slot } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { inSlices, type Steps } from "../../src/timing/in-slices.js";
+import { onAbort } from "../../src/timing/on-abort.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
-import { whenAborted } from "../../src/timing/when-aborted.js";
 import { type Connection, limitCache } from "./connection.js";
 import { storeClosed, translate } from "./errors.js";
 import { listSteps, prepareLists } from "./scan.js";
@@ -114,7 +114,7 @@ export class LongLists {
       };
       const release =
         signal &&
-        whenAborted(signal, () => {
+        onAbort(signal, () => {
           this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
           waiter.refuse(signal.reason);
         });

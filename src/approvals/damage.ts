@@ -1,12 +1,12 @@
 import { isStateError, type StateError } from "../contract/errors.js";
-import type { RecordPlace } from "../contract/store.js";
+import type { RecordKey } from "../contract/store.js";
 
 /** Damage met on the way through many records: it does not keep the others from their turn, and is thrown at the end. */
 export class Damage {
   #first: StateError<"CORRUPT"> | undefined;
 
   /** Where it is, if that is known. Throws what is no damage. */
-  note(error: unknown): RecordPlace | undefined {
+  note(error: unknown): RecordKey | undefined {
     if (!isStateError(error, "CORRUPT")) throw error;
     this.#first ??= error;
     return error.details.at;

@@ -3,7 +3,7 @@ import type {
   EventId,
   Identity,
   MaintenanceScope,
-  RecordPlace,
+  RecordKey,
   SessionIdentity,
   StateStore,
 } from "../contract/store.js";
@@ -107,7 +107,7 @@ export class StatusIndex {
     damage: Damage,
     signal: Signal,
   ): AsyncGenerator<IndexEntry, void, undefined> {
-    let from: { after?: RecordPlace } = {};
+    let from: { after?: RecordKey } = {};
     for (;;) {
       try {
         yield* this.#scanFrom(scope, status, { ...from, signal });
@@ -123,7 +123,7 @@ export class StatusIndex {
   async *#scanFrom(
     scope: MaintenanceScope,
     status: ApprovalStatus,
-    range: { readonly after?: RecordPlace; readonly signal: Signal },
+    range: { readonly after?: RecordKey; readonly signal: Signal },
   ): AsyncGenerator<IndexEntry, void, undefined> {
     const prefix = itemPrefix(OF_TENANT);
     for await (const record of scanKind(this.#store, scope, `${prefix}${status}/`, range)) {

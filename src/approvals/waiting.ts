@@ -1,6 +1,6 @@
 import { isStateError, StateError } from "../contract/errors.js";
+import { onAbort } from "../timing/on-abort.js";
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
-import { whenAborted } from "../timing/when-aborted.js";
 import { type Cell, cellKey, decodeRecord } from "../typed/cell.js";
 import { inOneSlice } from "../typed/slices.js";
 import { listen } from "./announcements.js";
@@ -66,7 +66,7 @@ export class Waiting {
       const watch = this.#watch(place);
       const deadline = monotonicMs() + timeoutMs;
       const abort = () => this.#leave(watch, waiter, signal?.reason);
-      const release = signal === undefined ? () => {} : whenAborted(signal, abort);
+      const release = signal === undefined ? () => {} : onAbort(signal, abort);
       const waiter: Waiter = { resolve, reject, timeoutMs, deadline, release };
       watch.waiters.add(waiter);
       this.#wakeBy(deadline);

@@ -1,4 +1,4 @@
-import type { Expect, Identity, RecordPlace } from "./store.js";
+import type { Expect, Identity, RecordKey } from "./store.js";
 
 /**
  * What each code carries. Open to declaration merging: a wrapper adds codes of its own and throws the same class.
@@ -30,7 +30,7 @@ export interface StateErrorDetails {
   /** The write was under way when its answer was lost. A save may be retried with its event id. */
   OUTCOME_UNKNOWN: { readonly retries?: Retries };
   /** Stored data does not pass its checks. */
-  CORRUPT: { readonly at?: RecordPlace };
+  CORRUPT: { readonly at?: RecordKey };
   /**
    * The database, or a value, was written by newer code: `found` is its version, `supported` the newest that
    * this code knows.

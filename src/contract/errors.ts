@@ -1,5 +1,5 @@
+import { describeType } from "./describe-type.js";
 import type { StateErrorDetails } from "./error-details.js";
-import { typeMet } from "./type-met.js";
 
 /** Every code: those of the store, and those of the wrappers that a program imports. */
 export type StateErrorCode = keyof StateErrorDetails;
@@ -18,7 +18,7 @@ const BRAND = Symbol.for("groundstate.StateError");
 const NAME = "StateError";
 
 /** How many calls of the package may lie between where an error is made and the caller, whose line is what matters. */
-const OWN_FRAMES = 30;
+const EXTRA_FRAMES = 30;
 
 /** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
@@ -31,7 +31,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
 
   constructor(code: C, message: string, options: StateErrorOptions<C>) {
     const { stackTraceLimit } = Error;
-    setStackTraceLimit(stackTraceLimit + OWN_FRAMES);
+    setStackTraceLimit(stackTraceLimit + EXTRA_FRAMES);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     setStackTraceLimit(stackTraceLimit);
     this.code = code;
@@ -96,9 +96,9 @@ export function invalid(field: string, rule: string, change?: number): StateErro
 }
 
 /** INVALID_RECORD for a value of another type than the rule's, which is named. */
-export function mistyped(field: string, rule: string, value: unknown): StateError<"INVALID_RECORD"> {
+export function wrongType(field: string, rule: string, value: unknown): StateError<"INVALID_RECORD"> {
   const advice = value === undefined ? ": leave it out, or give it a value" : "";
-  return invalid(field, `${rule}, not ${typeMet(value)}${advice}`);
+  return invalid(field, `${rule}, not ${describeType(value)}${advice}`);
 }
 
 /** IDENTITY_REQUIRED, worded from the field. */

@@ -88,7 +88,7 @@ export interface CommitReceipt {
 }
 
 /** Where a record lies. */
-export interface RecordPlace {
+export interface RecordKey {
   /** Whose record it is. */
   readonly identity: Identity;
   /** The record's kind. */
@@ -141,7 +141,7 @@ export interface ListOptions extends CallOptions {
 /** Which records `listKind` returns. */
 export interface ScanOptions extends CallOptions {
   /** The last record seen, or its identity and kind as plain data, whether or not it still exists. */
-  readonly after?: RecordPlace;
+  readonly after?: RecordKey;
   /** 1 to 10,000; every match without it. */
   readonly limit?: number;
 }

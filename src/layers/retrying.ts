@@ -5,7 +5,7 @@ import { emitRetry, type RetryEvent } from "../diagnostics/diagnostics.js";
 import { afterWaiting, safelyRepeatedMs } from "../rules/decide.js";
 import { isTransient } from "../rules/transient.js";
 import { jitteredPause } from "../timing/backoff.js";
-import { LAST_BEGIN } from "../timing/call-time.js";
+import { LATEST_START } from "../timing/call-time.js";
 import { monotonicMs, sleep } from "../timing/real-timers.js";
 import { readInteger, readOptions } from "../validation/validate.js";
 
@@ -149,7 +149,7 @@ async function attempt<T>(
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
       const elapsedMs = rules.now() - started;
-      const leftMs = (rules.deadline - started) * LAST_BEGIN;
+      const leftMs = (rules.deadline - started) * LATEST_START;
       const withinMs = doubt ? Math.min(leftMs, rules.inDoubtMs) : leftMs;
       const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
       if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);

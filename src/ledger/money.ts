@@ -1,4 +1,4 @@
-import { invalid, mistyped } from "../contract/errors.js";
+import { invalid, wrongType } from "../contract/errors.js";
 
 /** A decimal with up to 15 digits before the point and 12 behind it: `"0.0000000375"`. What it counts is up to the caller. */
 export type Money = string;
@@ -16,7 +16,7 @@ const FLOAT = `${RULE}, not a float that was calculated: priceOf({ tokens, perMi
 /** Exact, in units of 10^-12. No float comes between the caller's digits and the sum. INVALID_RECORD naming the field. */
 export function readMoney(value: unknown, field: string): bigint {
   const isNumber = typeof value === "number";
-  if (!isNumber && typeof value !== "string") throw mistyped(field, RULE, value);
+  if (!isNumber && typeof value !== "string") throw wrongType(field, RULE, value);
   const refused = () => invalid(field, isNumber && !Number.isInteger(value) ? FLOAT : RULE);
   const text = isNumber ? String(value) : value;
   const parts = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text);

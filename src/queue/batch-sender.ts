@@ -1,7 +1,7 @@
 import type { Driver, Outcome } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
 import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
-import { judge } from "../rules/batch-verdict.js";
+import { verdictOf } from "../rules/batch-verdict.js";
 import { safelyRepeatedMs } from "../rules/decide.js";
 import { commitKeys, HeldKeys } from "../rules/slot-key.js";
 import { type CallTimes, limitOf } from "../timing/call-time.js";
@@ -47,7 +47,7 @@ export class BatchSender {
     const { now, window, inFlight, times } = this.#options;
     const started = now();
     const deadline = Math.min(...batch.map(({ time }) => time.deadline));
-    const isAmple = times.isAmple(deadline);
+    const isAmple = times.hasAmpleTime(deadline);
     try {
       const commits = batch.map((entry) => entry.commit);
       const aside = new Map<number, Promise<Outcome>>();
@@ -108,12 +108,12 @@ export class BatchSender {
 
   /** What becomes of a batch that the driver rejected. */
   async #recover(batch: readonly Entry[], error: unknown, started: number, wasAmple: boolean): Promise<void> {
-    const verdict = judge(error);
+    const verdict = verdictOf(error);
     if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
     if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
     // Where the driver had little time, because one had waited for long, it says nothing of those who have more.
     const { times } = this.#options;
-    const again = wasAmple ? [] : batch.filter(({ time }) => times.isAmple(time.deadline));
+    const again = wasAmple ? [] : batch.filter(({ time }) => times.hasAmpleTime(time.deadline));
     for (const entry of batch) if (!again.includes(entry)) refuse(entry, error);
     if (wasAmple && verdict === "unreachable") this.#waiting.refuse(error);
     await this.send(again);
@@ -131,7 +131,7 @@ export class BatchSender {
     const { now, window } = this.#options;
     const again: Entry[] = [];
     // A layer has sent it again as it was, for it has nothing but saves.
-    const isSentAgain = judge(cause) === "unknown for good" && batch.every(hasSave);
+    const isSentAgain = verdictOf(cause) === "unknown for good" && batch.every(hasSave);
     const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
     const instant = monotonicMs();
     for (const entry of batch) {
@@ -160,7 +160,7 @@ function inOrder(
   for (const [index, entry] of [...batch.entries()].toReversed()) {
     const keys = commitKeys(entry.commit);
     if (outcomes[index]?.is === "applied") taken.add(keys);
-    else if (inDoubt.has(entry) && taken.meets(keys)) overtaken.add(entry);
+    else if (inDoubt.has(entry) && taken.conflictsWith(keys)) overtaken.add(entry);
   }
   for (const entry of overtaken) refuse(Object.assign(entry, { inDoubt: true }), cause);
   return unknown.filter((entry) => !overtaken.has(entry));

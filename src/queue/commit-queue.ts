@@ -1,10 +1,10 @@
 import type { Commit, Outcome } from "../contract/driver.js";
 import type { StoreStatus } from "../contract/store.js";
 import { HeldKeys } from "../rules/slot-key.js";
-import { unanswered, waitedTooLong, whenOver } from "../timing/call-time.js";
+import { afterDeadline, noAnswerError, waitedTooLongError } from "../timing/call-time.js";
+import { onAbort } from "../timing/on-abort.js";
 import { monotonicMs } from "../timing/real-timers.js";
-import { whenAborted } from "../timing/when-aborted.js";
-import { BatchFilling } from "./batch-filling.js";
+import { BatchFilling } from "./batch-builder.js";
 import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchSize } from "./batch-size.js";
 import { Entry, type Payloads, refuse, settle, unknownOutcome } from "./queue-entry.js";
@@ -74,12 +74,12 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       const time = this.#options.times.begin();
       const entry = new Entry(commit, time, { resolve, reject, onSettled: this.#onSettled }, payloads);
-      entry.callOff = whenOver(time, () => refuse(entry, this.#unanswered(entry)));
+      entry.callOff = afterDeadline(time, () => refuse(entry, this.#unanswered(entry)));
       this.#pending++;
       this.#waiting.commits++;
       this.#waiting.bytes += entry.bytes;
       if (signal !== undefined) {
-        entry.release = whenAborted(signal, () => {
+        entry.release = onAbort(signal, () => {
           if (entry.state === "waiting") settle(entry)?.reject(signal.reason);
         });
       }
@@ -231,7 +231,7 @@ export class CommitQueue {
     const filling = new BatchFilling(this.#share(), this.#size);
     let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
     const batch = this.#queues.take((entry): Choice => {
-      const meets = mayMeet && (this.#held.meets(entry.keys) || passed.meets(entry.keys));
+      const meets = mayMeet && (this.#held.conflictsWith(entry.keys) || passed.conflictsWith(entry.keys));
       if (!meets && entry.isReady) return filling.takes(entry) ? "take" : "stop";
       passed.add(entry.keys);
       mayMeet = true;
@@ -264,20 +264,20 @@ export class CommitQueue {
   #waitedForTurn({ time }: Entry): unknown {
     const { commits } = this.#waiting;
     const what = `its turn, with ${commits} commits waiting and ${this.#sent.size} batches under way`;
-    return waitedTooLong(time, "nothing was written", what);
+    return waitedTooLongError(time, "nothing was written", what);
   }
 
   #waitedForRoom({ time }: Entry): unknown {
     const { commits, bytes } = this.#room.held;
     const what = `room in the queue (maxQueuedCommits, maxQueuedBytes), which holds ${commits} commits of ${bytes} bytes`;
-    return waitedTooLong(time, "nothing was written", what);
+    return waitedTooLongError(time, "nothing was written", what);
   }
 
   /** For one that is over while its driver, or what makes its payloads its own, still has it. */
   #unanswered(entry: Entry): unknown {
     if (entry.state === "waiting") return this.#waitedForTurn(entry);
     entry.inDoubt = true;
-    return unanswered(entry.time);
+    return noAnswerError(entry.time);
   }
 
   /** Each would only meet the same, one batch after another, and the last of them after a very long time. */

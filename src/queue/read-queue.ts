@@ -1,10 +1,10 @@
 import type { CallLimit, Driver, Slot, StoredRecord } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
 import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
-import { type CallTime, limitOf, type ReadDepth, waitedToRead } from "../timing/call-time.js";
+import { type CallTime, limitOf, type ReadDepth, readWaitedTooLongError } from "../timing/call-time.js";
 import { queueMicrotask } from "../timing/real-timers.js";
 import type { EventLoopYield } from "../timing/yield-to-event-loop.js";
-import { askDriver, failedDriver } from "./ask-driver.js";
+import { callDriver, driverError } from "./call-driver.js";
 import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
@@ -32,7 +32,9 @@ export class ReadQueue {
   readonly #eventLoop: EventLoopYield;
   readonly #inFlight: number;
   readonly #waiting = new TenantQueues<Waiting>();
-  readonly #limit = new WaitLimit(this.#waiting, (one) => one.reject(waitedToRead(one.time, this.depth)));
+  readonly #limit = new WaitLimit(this.#waiting, (one) =>
+    one.reject(readWaitedTooLongError(one.time, this.depth)),
+  );
   #running = 0;
   /** How many slots the questions under way ask for. */
   #asked = 0;
@@ -137,12 +139,12 @@ export class ReadQueue {
     limit: CallLimit,
     fields: BatchFields | undefined,
   ): Promise<readonly (StoredRecord | undefined)[]> {
-    const records = await askDriver(
+    const records = await callDriver(
       async () => listed(await this.#driver.read(slots, limit)),
       "the driver failed to read",
     );
     if (slots.length > 1 && records.length !== slots.length) {
-      throw failedDriver("the driver did not answer for every slot");
+      throw driverError("the driver did not answer for every slot");
     }
     if (fields) fields.bytes = payloadOf(records);
     return records;

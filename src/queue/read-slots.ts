@@ -1,5 +1,5 @@
-import { type CallTime, type ReadDepth, waitedToRead } from "../timing/call-time.js";
-import { whenAborted } from "../timing/when-aborted.js";
+import { type CallTime, type ReadDepth, readWaitedTooLongError } from "../timing/call-time.js";
+import { onAbort } from "../timing/on-abort.js";
 import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
@@ -22,7 +22,9 @@ export class ReadSlots {
   /** How many reads of a tenant are under way, of those that have any. */
   readonly #ofTenant = new Map<string, number>();
   readonly #queues = new TenantQueues<Read>();
-  readonly #limit = new WaitLimit(this.#queues, (read) => read.reject(waitedToRead(read.time, this.depth)));
+  readonly #limit = new WaitLimit(this.#queues, (read) =>
+    read.reject(readWaitedTooLongError(read.time, this.depth)),
+  );
   #running = 0;
 
   constructor(most: number) {
@@ -74,7 +76,7 @@ export class ReadSlots {
       };
       const release =
         signal &&
-        whenAborted(signal, () => {
+        onAbort(signal, () => {
           read.isGone = true;
           read.reject(signal.reason);
         });

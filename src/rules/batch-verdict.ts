@@ -13,7 +13,7 @@ export type Verdict =
   /** It may have been written, and a layer has asked often enough. */
   | "unknown for good";
 
-export function judge(error: unknown): Verdict {
+export function verdictOf(error: unknown): Verdict {
   if (!isStateError(error)) return "unknown";
   // Thrown in JavaScript, an error may have come without its details.
   if (error.code === "OUTCOME_UNKNOWN")

@@ -14,25 +14,25 @@ export function sessionKey({ tenant, user, session }: Session): string {
 /** What a commit is about. Two commits of which none has alone what the other has may change places. */
 export interface CommitKeys {
   /** Its slots, the event ids it saves, the sessions it erases. */
-  readonly alone: readonly string[];
+  readonly exclusive: readonly string[];
   /** The sessions it writes without erasing them. */
   readonly shared: readonly string[];
 }
 
 export function commitKeys(commit: Commit): CommitKeys {
-  const alone: string[] = [];
+  const exclusive: string[] = [];
   const shared: string[] = [];
   for (const write of commit.writes) {
     const slot = slotOf(write);
-    if (write.op === "erase") alone.push(sessionKey(slot));
+    if (write.op === "erase") exclusive.push(sessionKey(slot));
     else {
-      alone.push(slotKey(slot));
+      exclusive.push(slotKey(slot));
       shared.push(sessionKey(slot));
     }
     // One NUL where a slot's key has four: an event's key is never a slot's.
-    if (write.op === "save") alone.push(`${commit.tenant}\0${write.record.eventId}`);
+    if (write.op === "save") exclusive.push(`${commit.tenant}\0${write.record.eventId}`);
   }
-  return { alone, shared };
+  return { exclusive: exclusive, shared };
 }
 
 /** The keys of several commits, each of which may be put in and taken out. */
@@ -40,26 +40,26 @@ export class HeldKeys {
   readonly #alone = new Map<string, number>();
   readonly #shared = new Map<string, number>();
 
-  add({ alone, shared }: CommitKeys): void {
-    for (const key of alone) this.#alone.set(key, (this.#alone.get(key) ?? 0) + 1);
+  add({ exclusive, shared }: CommitKeys): void {
+    for (const key of exclusive) this.#alone.set(key, (this.#alone.get(key) ?? 0) + 1);
     for (const key of shared) this.#shared.set(key, (this.#shared.get(key) ?? 0) + 1);
   }
 
-  remove({ alone, shared }: CommitKeys): void {
-    for (const key of alone) less(this.#alone, key);
-    for (const key of shared) less(this.#shared, key);
+  remove({ exclusive, shared }: CommitKeys): void {
+    for (const key of exclusive) decrement(this.#alone, key);
+    for (const key of shared) decrement(this.#shared, key);
   }
 
   /** Whether a commit with these keys may not change places with one of those that are in. */
-  meets({ alone, shared }: CommitKeys): boolean {
+  conflictsWith({ exclusive, shared }: CommitKeys): boolean {
     return (
-      alone.some((key) => this.#alone.has(key) || this.#shared.has(key)) ||
+      exclusive.some((key) => this.#alone.has(key) || this.#shared.has(key)) ||
       shared.some((key) => this.#alone.has(key))
     );
   }
 }
 
-function less(counts: Map<string, number>, key: string): void {
+function decrement(counts: Map<string, number>, key: string): void {
   const count = counts.get(key) ?? 0;
   if (count > 1) counts.set(key, count - 1);
   else counts.delete(key);

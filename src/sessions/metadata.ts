@@ -1,5 +1,5 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
-import type { RecordPlace } from "../contract/store.js";
+import type { RecordKey } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { type Codec, codecOf, json } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
@@ -29,7 +29,7 @@ export class MetadataForm<M, Input> {
   }
 
   /** SCHEMA_TOO_NEW; CORRUPT, naming the place it was read from. */
-  async read({ value, version }: StoredMetadata, place: RecordPlace): Promise<M> {
+  async read({ value, version }: StoredMetadata, place: RecordKey): Promise<M> {
     try {
       return await this.#codec.decode(Buffer.from(JSON.stringify(value)), version);
     } catch (error) {

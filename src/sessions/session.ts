@@ -1,4 +1,4 @@
-import type { RecordPlace, SessionIdentity } from "../contract/store.js";
+import type { RecordKey, SessionIdentity } from "../contract/store.js";
 import type { MetadataForm } from "./metadata.js";
 import type { SessionRecord } from "./session-record.js";
 
@@ -33,7 +33,7 @@ export async function sessionOf<M>(
   form: Pick<MetadataForm<M, never>, "read">,
   identity: SessionIdentity,
   record: SessionRecord,
-  place: RecordPlace,
+  place: RecordKey,
 ): Promise<Session<M>> {
   const { createdAt, updatedAt, closedAt, metadata } = record;
   return {

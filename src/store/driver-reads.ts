@@ -1,12 +1,12 @@
 import type { CallLimit, Driver, ScanPage, Session, Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import type { StateRecord } from "../contract/store.js";
-import { askDriver, failedDriver } from "../queue/ask-driver.js";
+import { callDriver, driverError } from "../queue/call-driver.js";
 import { ReadQueue } from "../queue/read-queue.js";
 import { ReadSlots } from "../queue/read-slots.js";
 import { compareByIdentity, compareByKind } from "../rules/order.js";
-import { unlessAborted } from "../timing/bounded-wait.js";
-import { beforeOver, type CallTimes, limitOf, type ReadDepth } from "../timing/call-time.js";
+import { type CallTimes, limitOf, type ReadDepth, raceDeadline } from "../timing/call-time.js";
+import { raceAbort } from "../timing/cancellation.js";
 import { atOnce, inSlices, type Steps } from "../timing/in-slices.js";
 import { EventLoopYield } from "../timing/yield-to-event-loop.js";
 import type { Range } from "../validation/ranges.js";
@@ -47,8 +47,8 @@ export class DriverReads {
   slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
     this.#refuse(signal);
     const time = this.#times.begin();
-    const answer = beforeOver(time, this.#slots.read(slot, time));
-    return signal === undefined ? answer : unlessAborted(answer, signal);
+    const answer = raceDeadline(time, this.#slots.read(slot, time));
+    return signal === undefined ? answer : raceAbort(answer, signal);
   }
 
   event(
@@ -111,11 +111,11 @@ export class DriverReads {
       else atOnce(steps);
       if (!more) break;
       if (next !== undefined) {
-        if (!isBeyond(next, left)) throw failedDriver("the driver gave no place beyond which a scan goes on");
+        if (!isBeyond(next, left)) throw driverError("the driver gave no place beyond which a scan goes on");
         if (rest.reverse) left.before = next;
         else left.after = next;
       } else if (records.length === 0)
-        throw failedDriver("the driver gave an empty page and said that there is more");
+        throw driverError("the driver gave an empty page and said that there is more");
     }
     return found;
   }
@@ -129,10 +129,10 @@ export class DriverReads {
     this.#refuse(signal);
     const time = this.#times.begin();
     const limit = limitOf(time.deadline);
-    const inTurn = () => this.#inTurn(() => askDriver(() => ask(limit), "the driver failed to read"));
+    const inTurn = () => this.#inTurn(() => callDriver(() => ask(limit), "the driver failed to read"));
     const read = this.#track(this.#others.run(tenant, inTurn, signal, time));
-    const answer = beforeOver(time, read);
-    return signal === undefined ? answer : unlessAborted(answer, signal);
+    const answer = raceDeadline(time, read);
+    return signal === undefined ? answer : raceAbort(answer, signal);
   }
 
   async #inTurn<T>(ask: () => Promise<T>): Promise<T> {

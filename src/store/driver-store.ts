@@ -1,3 +1,4 @@
+import { describeType } from "../contract/describe-type.js";
 import type { Commit, Driver, StoredRecord } from "../contract/driver.js";
 import type {
   CallOptions,
@@ -20,7 +21,6 @@ import type {
   StoreLimits,
   StoreStatus,
 } from "../contract/store.js";
-import { typeMet } from "../contract/type-met.js";
 import { emitOperation, type OperationEvent, type OperationFields } from "../diagnostics/diagnostics.js";
 import { validateScope } from "../identity/scope.js";
 import { processState } from "../process/process-state.js";
@@ -52,7 +52,7 @@ const ERASE = ["signal", "ownState"];
 /** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
   if (typeof driver?.apply !== "function")
-    throw new TypeError(`createStore needs a driver, not ${typeMet(driver)}`);
+    throw new TypeError(`createStore needs a driver, not ${describeType(driver)}`);
   const store = new DriverStore(driver, options, runtime);
   processState.bareDrivers.set(store, driver);
   return store;

@@ -1,10 +1,16 @@
 import type { Commit, Driver, Session, Swept } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { askDriver } from "../queue/ask-driver.js";
+import { callDriver } from "../queue/call-driver.js";
 import type { CommitQueue } from "../queue/commit-queue.js";
 import type { Payloads } from "../queue/queue-entry.js";
-import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
-import { beforeOver, type CallTime, type CallTimes, limitOf, waitedTooLong } from "../timing/call-time.js";
+import {
+  type CallTime,
+  type CallTimes,
+  limitOf,
+  raceDeadline,
+  waitedTooLongError,
+} from "../timing/call-time.js";
+import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { monotonicMs, nextTurn } from "../timing/real-timers.js";
 import { accepted } from "./accepted.js";
 
@@ -105,7 +111,7 @@ export class Erases {
     const swept = this.#last.then(() => this.#sweepPiece(piece));
     this.#last = swept.catch(() => {});
     await this.#turnOf(piece, this.#last);
-    return unlessAborted(swept, this.#abandoned.signal);
+    return raceAbort(swept, this.#abandoned.signal);
   }
 
   /** Resolves when it is under way or over; rejects when nothing gets on for as long as a call may wait. */
@@ -115,7 +121,7 @@ export class Erases {
       const left = time.waitsUntil - monotonicMs();
       if (left <= 0) {
         piece.isGone = true;
-        throw waitedTooLong(time, "nothing was removed", "its turn behind what other erases have left");
+        throw waitedTooLongError(time, "nothing was removed", "its turn behind what other erases have left");
       }
       isOver = await settlesWithin(over, left, this.#abandoned.signal);
       this.#abandoned.signal.throwIfAborted();
@@ -133,7 +139,7 @@ export class Erases {
     piece.isUnderWay = true;
     const time = this.#timeOf(piece);
     const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
-    const swept = await beforeOver(time, askDriver(ask, "the driver failed to sweep"));
+    const swept = await raceDeadline(time, callDriver(ask, "the driver failed to sweep"));
     if (!Number.isSafeInteger(swept?.removed))
       throw new Error("the driver swept a number of records that is none");
     this.#gotOnAt = monotonicMs();

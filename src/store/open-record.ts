@@ -2,8 +2,8 @@ import { types } from "node:util";
 import type { Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import type { RecordPlace, StateRecord } from "../contract/store.js";
-import { identityOf, placeOf } from "../identity/identity.js";
+import type { RecordKey, StateRecord } from "../contract/store.js";
+import { identityOf, recordKeyOf } from "../identity/identity.js";
 import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import type { Steps } from "../timing/in-slices.js";
 import { copyBytes, plainBytes } from "../validation/validate-bytes.js";
@@ -29,7 +29,7 @@ export function openRecord(
 ): StateRecord {
   judgePlace(record, expected, mayLie);
   if (!hasContent(record) || fingerprint(record) !== record.fingerprint)
-    throw corrupt({ at: placeOf(record) });
+    throw corrupt({ at: recordKeyOf(record) });
   return opened(record, isUnshared);
 }
 
@@ -42,7 +42,7 @@ export function* openSteps(
 ): Steps<StateRecord> {
   judgePlace(record, expected, mayLie);
   if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
-    throw corrupt({ at: placeOf(record) });
+    throw corrupt({ at: recordKeyOf(record) });
   return opened(record, isUnshared);
 }
 
@@ -97,7 +97,7 @@ function anywhere(): boolean {
 }
 
 function corrupt(
-  details: { at?: RecordPlace },
+  details: { at?: RecordKey },
   message = "a stored record does not pass its checks",
 ): StateError<"CORRUPT"> {
   return new StateError("CORRUPT", message, { details });

@@ -1,7 +1,7 @@
+import { describeType } from "../contract/describe-type.js";
 import type { Driver, DriverFactory } from "../contract/driver.js";
 import { invalid, StateError } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
-import { typeMet } from "../contract/type-met.js";
 import { processState } from "../process/process-state.js";
 import { STORE_OPTIONS, type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
 import { readNamed, readObject } from "../validation/validate.js";
@@ -131,7 +131,7 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
 function readTarget(target: unknown): { readonly driver?: unknown } {
   if (typeof target === "object" && target !== null && isPlain(target)) return target;
   const hint = target === undefined ? ": is a variable of the environment not set?" : "";
-  throw invalid("target", `a URL or a configuration, not ${typeMet(target)}${hint}`);
+  throw invalid("target", `a URL or a configuration, not ${describeType(target)}${hint}`);
 }
 
 /** A URL, an array or a promise has no fields of its own, and would pass for a configuration that names no driver. */

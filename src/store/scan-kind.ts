@@ -1,18 +1,12 @@
 import { isStateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import type {
-  CallOptions,
-  MaintenanceScope,
-  RecordPlace,
-  StateRecord,
-  StateStore,
-} from "../contract/store.js";
+import type { CallOptions, MaintenanceScope, RecordKey, StateRecord, StateStore } from "../contract/store.js";
 import { readLimit, readOptions } from "../validation/validate.js";
 
 /** Where `scanKind` begins, and how much it holds at once. */
 export interface ScanKindOptions extends CallOptions {
   /** Where to go on from: the last record seen, or the place a CORRUPT error named. */
-  readonly after?: RecordPlace;
+  readonly after?: RecordKey;
   /** How many records are held at once: 1 to 10,000. Default 500. */
   readonly pageSize?: number;
 }
@@ -31,7 +25,7 @@ export async function* scanKind(
 ): AsyncGenerator<StateRecord, void, undefined> {
   const { pageSize, ...rest } = readOptions(options, ["signal", "after", "pageSize"]) as ScanKindOptions;
   let limit = options && "pageSize" in options ? readLimit(pageSize, LIMITS.limit, "pageSize") : PAGE_RECORDS;
-  let from: { after?: RecordPlace } = {};
+  let from: { after?: RecordKey } = {};
   for (;;) {
     let page: StateRecord[];
     try {

@@ -1,8 +1,8 @@
 import type { Driver } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import type { CloseOptions } from "../contract/store.js";
-import { askDriver } from "../queue/ask-driver.js";
-import { settlesWithin, unlessAborted } from "../timing/bounded-wait.js";
+import { callDriver } from "../queue/call-driver.js";
+import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { readInteger, readOptions, readSignal } from "../validation/validate.js";
 
 const OPTIONS = ["signal", "timeoutMs"];
@@ -51,11 +51,11 @@ export class StoreClosing {
 
   async #shutdown(): Promise<void> {
     const finished = Promise.all(this.#parts.map((part) => part.finished()));
-    await unlessAborted(finished, this.#closeNow.signal).catch(() => {
+    await raceAbort(finished, this.#closeNow.signal).catch(() => {
       for (const part of this.#parts) part.abandon?.();
     });
     for (const part of this.#parts) part.stop?.();
-    const released = askDriver(() => this.#driver.close(), "the driver failed to close");
+    const released = callDriver(() => this.#driver.close(), "the driver failed to close");
     if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
     throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
       details: { reason: "unreachable" },

@@ -1,4 +1,4 @@
-import { steadied, steadyNow } from "../timing/clock.js";
+import { steadyClockOver, steadyNow } from "../timing/clock.js";
 import { setImmediate } from "../timing/real-timers.js";
 
 /** What a store takes from the process; tests bring their own. */
@@ -14,5 +14,5 @@ export interface StoreRuntime {
 /** The same, ready for use. */
 export function steadyRuntime(runtime: StoreRuntime | undefined): Pick<StoreRuntime, "now" | "schedule"> {
   if (runtime === undefined) return { now: steadyNow, schedule: setImmediate };
-  return { now: steadied(runtime.now, runtime.elapsed), schedule: runtime.schedule };
+  return { now: steadyClockOver(runtime.now, runtime.elapsed), schedule: runtime.schedule };
 }

@@ -3,15 +3,15 @@ import { StateError } from "../contract/errors.js";
 import { clearTimeout, monotonicMs, setTimeout } from "./real-timers.js";
 
 /** Of the time that there is, when work may begin at the latest: what could only be cut short would leave a doubt. */
-export const LAST_BEGIN = 0.8;
+export const LATEST_START = 0.8;
 
 /** By how much a call may outlast its deadline, in milliseconds: a driver is to say what it met, and may be late by that. */
-const MARGIN_MS = 1000;
+const GRACE_MS = 1000;
 
 /** The times of one call, by `monotonicMs`. */
 export interface CallTime {
   /** When it entered the store. */
-  readonly began: number;
+  readonly startedAt: number;
   /** Until when it may wait for room and for its turn. */
   readonly waitsUntil: number;
   /** When its driver is to have answered, the wait included; infinite where the driver states no bound. */
@@ -28,17 +28,21 @@ export class CallTimes {
   readonly #timeoutMs: number;
 
   constructor(queueTimeoutMs: number, timeoutMs = Number.POSITIVE_INFINITY) {
-    this.#waitMs = Math.min(queueTimeoutMs, timeoutMs * LAST_BEGIN);
+    this.#waitMs = Math.min(queueTimeoutMs, timeoutMs * LATEST_START);
     this.#timeoutMs = timeoutMs;
   }
 
   /** Those of a call that enters now; or of one that goes on, since it last got on. */
-  begin(began = monotonicMs()): CallTime {
-    return { began, waitsUntil: began + this.#waitMs, deadline: began + this.#timeoutMs };
+  begin(startedAt = monotonicMs()): CallTime {
+    return {
+      startedAt: startedAt,
+      waitsUntil: startedAt + this.#waitMs,
+      deadline: startedAt + this.#timeoutMs,
+    };
   }
 
   /** Whether there is so much time left that what fails by then has had its chance. */
-  isAmple(deadline: number): boolean {
+  hasAmpleTime(deadline: number): boolean {
     return deadline - monotonicMs() >= this.#timeoutMs / 2;
   }
 }
@@ -49,36 +53,36 @@ export function limitOf(deadline: number): CallLimit {
 }
 
 /** Acts when a call is over, whatever its driver does; the function it gives back calls that off. */
-export function whenOver({ deadline }: CallTime, act: () => void): () => void {
+export function afterDeadline({ deadline }: CallTime, act: () => void): () => void {
   if (deadline === Number.POSITIVE_INFINITY) return () => {};
-  const timer = setTimeout(act, Math.max(1, Math.ceil(deadline + MARGIN_MS - monotonicMs())));
+  const timer = setTimeout(act, Math.max(1, Math.ceil(deadline + GRACE_MS - monotonicMs())));
   timer.unref();
   return () => clearTimeout(timer);
 }
 
 /** The answer, or UNAVAILABLE when the call is over before. */
-export function beforeOver<T>(time: CallTime, answer: Promise<T>): Promise<T> {
+export function raceDeadline<T>(time: CallTime, answer: Promise<T>): Promise<T> {
   if (time.deadline === Number.POSITIVE_INFINITY) return answer;
   return new Promise((resolve, reject) => {
-    const callOff = whenOver(time, () => reject(unanswered(time)));
+    const callOff = afterDeadline(time, () => reject(noAnswerError(time)));
     answer.then(resolve, reject).finally(callOff);
   });
 }
 
 /** UNAVAILABLE: the driver had the call, and kept it. */
-export function unanswered({ began }: CallTime): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", `the driver has not answered for ${elapsed(began)} ms`, {
+export function noAnswerError({ startedAt }: CallTime): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", `the driver has not answered for ${elapsed(startedAt)} ms`, {
     details: { reason: "unreachable" },
   });
 }
 
 /** UNAVAILABLE, `busy`: a call that never came to the driver. */
-export function waitedTooLong(
-  { began }: CallTime,
+export function waitedTooLongError(
+  { startedAt }: CallTime,
   nothing: "nothing was written" | "nothing was read" | "nothing was removed",
   forWhat: string,
 ): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", `${nothing}: it has waited ${elapsed(began)} ms for ${forWhat}`, {
+  return new StateError("UNAVAILABLE", `${nothing}: it has waited ${elapsed(startedAt)} ms for ${forWhat}`, {
     details: { reason: "busy" },
   });
 }
@@ -90,11 +94,14 @@ export interface ReadDepth {
 }
 
 /** The same, of a read. */
-export function waitedToRead(time: CallTime, { waiting, underWay }: ReadDepth): StateError<"UNAVAILABLE"> {
+export function readWaitedTooLongError(
+  time: CallTime,
+  { waiting, underWay }: ReadDepth,
+): StateError<"UNAVAILABLE"> {
   const what = `its turn, with ${waiting} reads waiting and ${underWay} under way`;
-  return waitedTooLong(time, "nothing was read", what);
+  return waitedTooLongError(time, "nothing was read", what);
 }
 
-function elapsed(began: number): number {
-  return Math.round(monotonicMs() - began);
+function elapsed(startedAt: number): number {
+  return Math.round(monotonicMs() - startedAt);
 }

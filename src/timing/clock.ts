@@ -69,9 +69,9 @@ function uptimeMs(): number {
 const wallMs: () => number = Date.now.bind(Date);
 
 /** A steady clock that goes by another time of day. */
-export function steadied(wall: () => number, elapsed: () => number = monotonicMs): () => number {
+export function steadyClockOver(wall: () => number, elapsed: () => number = monotonicMs): () => number {
   return steadyClock({ wall, elapsed, uptime: elapsed === monotonicMs ? uptimeMs : elapsed });
 }
 
 /** The steady clock of this process, milliseconds since 1970. */
-export const steadyNow: () => number = steadied(wallMs);
+export const steadyNow: () => number = steadyClockOver(wallMs);

@@ -1,5 +1,6 @@
 import * as module from "node:timers";
 import { isFake } from "./fake-timers.js";
+import { onAbort } from "./on-abort.js";
 import {
   type SetTimer,
   type SocketTimer,
@@ -7,7 +8,6 @@ import {
   timeoutOfSocket,
   turnOfPort,
 } from "./unfaked-timers.js";
-import { whenAborted } from "./when-aborted.js";
 
 /**
  * The timers of the process itself, under their usual names. A test runner's fake ones stand still until somebody moves
@@ -59,7 +59,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     }, ms);
     const release =
       signal &&
-      whenAborted(signal, () => {
+      onAbort(signal, () => {
         clearTimeout(timer);
         release?.();
         reject(signal.reason);

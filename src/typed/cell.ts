@@ -1,7 +1,7 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { EventId, Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { identityOf } from "../identity/identity.js";
-import { isVouchedFor } from "../process/made-here.js";
+import { isTrusted } from "../process/trusted-objects.js";
 import { slotKey } from "../rules/slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validation/validate.js";
 import type { Codec } from "./codec.js";
@@ -32,7 +32,7 @@ export interface Stored<T> {
 export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<T, Input>): Cell<T, Input> {
   const slot = validateSlot(identity, kind);
   // One that the floor vouches for was checked when it was made, and is frozen.
-  return { identity: isVouchedFor(identity) ? identity : identityOf(slot), kind: slot.kind, codec };
+  return { identity: isTrusted(identity) ? identity : identityOf(slot), kind: slot.kind, codec };
 }
 
 /** The store, and not a promise of one. */

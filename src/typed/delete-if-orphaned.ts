@@ -1,13 +1,13 @@
 import { isStateError } from "../contract/errors.js";
-import type { CallOptions, EventId, Expect, RecordPlace, StateStore } from "../contract/store.js";
+import type { CallOptions, EventId, Expect, RecordKey, StateStore } from "../contract/store.js";
 
 /** An entry that points at a record, as it was read. */
-export interface PointingEntry extends RecordPlace {
+export interface PointingEntry extends RecordKey {
   readonly eventId: EventId;
 }
 
 /** What was found where an entry points to: the event of another record, or `null` for nothing. */
-export interface FoundOwner extends RecordPlace {
+export interface FoundOwner extends RecordKey {
   readonly eventId: Expect;
 }
 

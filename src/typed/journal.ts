@@ -4,7 +4,7 @@ import type {
   EventId,
   Identity,
   ListOptions,
-  RecordPlace,
+  RecordKey,
   StateRecord,
   StateStore,
 } from "../contract/store.js";
@@ -257,7 +257,7 @@ export class Journal<T, Input = T> {
     return itemKind(this.#name, String(number).padStart(DIGITS, "0"));
   }
 
-  #isEntry(owner: Identity, { identity, kind }: RecordPlace): boolean {
+  #isEntry(owner: Identity, { identity, kind }: RecordKey): boolean {
     const isOwn = cellKey({ identity, kind }) === cellKey({ identity: owner, kind });
     return isOwn && kind.startsWith(itemPrefix(this.#name));
   }

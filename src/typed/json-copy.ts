@@ -1,5 +1,5 @@
+import { describeType } from "../contract/describe-type.js";
 import { invalid } from "../contract/errors.js";
-import { typeMet } from "../contract/type-met.js";
 import type { JsonValue } from "./json-value.js";
 import { atOnce, beginAtOnce, type Steps } from "./slices.js";
 import { valuePath } from "./value-path.js";
@@ -89,7 +89,7 @@ class JsonCopy {
         if (!part.isWellFormed()) throw this.#refused("well-formed Unicode", "holds a lone surrogate");
         return part;
       case "number":
-        if (!Number.isFinite(part)) throw this.#refused("JSON", `is ${typeMet(part)}`);
+        if (!Number.isFinite(part)) throw this.#refused("JSON", `is ${describeType(part)}`);
         this.#count(digitsAfterFirst(part));
         // Adding 0 turns -0 into 0.
         return part + 0;
@@ -103,7 +103,7 @@ class JsonCopy {
       case "undefined":
         throw this.#refused("JSON", "is undefined: leave it out, or give it null");
       default:
-        throw this.#refused("JSON", `is ${typeMet(part)}`);
+        throw this.#refused("JSON", `is ${describeType(part)}`);
     }
   }
 
@@ -129,7 +129,7 @@ class JsonCopy {
       this.#count(Math.max(1, 2 * part.length));
       return listLevel(part, part, false);
     }
-    if (!isPlain(part)) throw this.#refused("JSON", `is ${typeMet(part)}, and no plain object`);
+    if (!isPlain(part)) throw this.#refused("JSON", `is ${describeType(part)}, and no plain object`);
     this.#count(1);
     const names = Object.keys(part);
     return { part, source: part, isCalled: false, names, copied: {}, size: names.length, taken: 0 };

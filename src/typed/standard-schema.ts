@@ -1,4 +1,4 @@
-import { typeMet } from "../contract/type-met.js";
+import { describeType } from "../contract/describe-type.js";
 import { valuePath } from "./value-path.js";
 
 const MOST_SHOWN = 5;
@@ -63,7 +63,7 @@ function faultOf({ path = [] }: SchemaIssue, value: unknown): SchemaFault {
   const members = path.map((member) => (typeof member === "object" ? member.key : member));
   let found = value;
   for (const member of members) found = (found as Record<PropertyKey, unknown> | null | undefined)?.[member];
-  return { path: valuePath("value", members), found: typeMet(found) };
+  return { path: valuePath("value", members), found: describeType(found) };
 }
 
 /** What the schema makes of the value. Throws SchemaMismatch. */

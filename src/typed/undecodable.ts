@@ -1,5 +1,5 @@
+import { describeType } from "../contract/describe-type.js";
 import { isStateError } from "../contract/errors.js";
-import { typeMet } from "../contract/type-met.js";
 import { SchemaMismatch } from "./standard-schema.js";
 
 /** What the floor itself finds wrong with stored bytes, in words that show nothing of them. */
@@ -11,7 +11,7 @@ export class Undecodable extends Error {}
  */
 export function shownReason(error: unknown): Error {
   if (error instanceof Undecodable || error instanceof SchemaMismatch || isStateError(error)) return error;
-  const reason = new Undecodable(`the codec threw ${typeMet(error)}`);
+  const reason = new Undecodable(`the codec threw ${describeType(error)}`);
   const frames = error instanceof Error ? framesOf(error) : "";
   if (frames !== "") reason.stack = `${reason.name}: ${reason.message}\n${frames}`;
   return reason;

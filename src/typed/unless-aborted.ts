@@ -1,4 +1,4 @@
-import { whenAborted } from "../timing/when-aborted.js";
+import { onAbort } from "../timing/on-abort.js";
 
 /** What the promise settles with or, if the signal aborts before, a rejection with its reason. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -8,7 +8,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
   signal.throwIfAborted();
   let release: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
-    release = whenAborted(signal, () => reject(signal.reason));
+    release = onAbort(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([promise, aborted]);

@@ -1,7 +1,7 @@
 import type { ScanQuery, Slot } from "../contract/driver.js";
 import { invalid } from "../contract/errors.js";
 import type { ListOptions, ScanOptions } from "../contract/store.js";
-import { readLimit, readPlace } from "./validate.js";
+import { readLimit, readRecordKey } from "./validate.js";
 import { readKind } from "./validate-text.js";
 
 /** What a scan is to return, however many pages it takes. */
@@ -29,6 +29,6 @@ export function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit"
   return {
     reverse: false,
     ...("limit" in options ? { limit: readLimit(options.limit) } : {}),
-    ...("after" in options ? { after: readPlace(options.after, "after") } : {}),
+    ...("after" in options ? { after: readRecordKey(options.after, "after") } : {}),
   };
 }

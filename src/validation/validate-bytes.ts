@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { invalid, mistyped } from "../contract/errors.js";
+import { invalid, wrongType } from "../contract/errors.js";
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const lengthOf = getter<number>("byteLength");
@@ -9,7 +9,7 @@ const at = Reflect.get(typedArray, "at") as (index: number) => number | undefine
 
 /** A payload, a `Uint8Array` (a Buffer is one) of at most `maxBytes`; still on the caller's memory. */
 export function readPayload(value: unknown, field: string, maxBytes: number): Uint8Array {
-  if (!types.isUint8Array(value)) throw mistyped(field, "a Uint8Array", value);
+  if (!types.isUint8Array(value)) throw wrongType(field, "a Uint8Array", value);
   // A subclass may lie about its length: only the intrinsic getters are believed.
   const length = lengthOf.call(value);
   if (length > maxBytes) throw invalid(field, `at most ${maxBytes} bytes`);

@@ -1,4 +1,4 @@
-import { identityRequired, invalid, mistyped } from "../contract/errors.js";
+import { identityRequired, invalid, wrongType } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 
 /** A tenant, user, session or run that comes from outside. IDENTITY_REQUIRED when it is missing or empty. */
@@ -27,7 +27,7 @@ export function readEventId(value: unknown, field = "eventId"): string {
 
 /** Text that every database stores and compares alike. */
 export function readText(value: unknown, field: string, maxBytes: number): string {
-  if (typeof value !== "string") throw mistyped(field, "a string", value);
+  if (typeof value !== "string") throw wrongType(field, "a string", value);
   if (value.length > maxBytes || (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes)) {
     throw invalid(field, `at most ${maxBytes} UTF-8 bytes`);
   }

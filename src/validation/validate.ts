@@ -1,9 +1,9 @@
 import { types } from "node:util";
 import type { Slot, StoredRecord } from "../contract/driver.js";
-import { identityRequired, invalid, mistyped } from "../contract/errors.js";
+import { identityRequired, invalid, wrongType } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { Expect, NewRecord } from "../contract/store.js";
-import { isVouchedFor } from "../process/made-here.js";
+import { isTrusted } from "../process/trusted-objects.js";
 import { fingerprint } from "../rules/fingerprint.js";
 import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
@@ -91,11 +91,11 @@ export function readExpect(options: object): Expect | undefined {
  * A place to page from: reserved names are welcome, for it grants nothing. So is where the store found damage, which
  * may have made it a place where nothing can be.
  */
-export function readPlace(value: unknown, field: string): Slot {
+export function readRecordKey(value: unknown, field: string): Slot {
   const place = readObject(value, field) as { identity?: unknown; kind?: unknown };
   const { identity, kind } = place;
   const { tenant, user, session, run } = readObject(identity, `${field}.identity`) as Record<string, unknown>;
-  if (isVouchedFor(place)) return { tenant, user, session, run: run ?? "", kind } as Slot;
+  if (isTrusted(place)) return { tenant, user, session, run: run ?? "", kind } as Slot;
   return {
     tenant: readName(tenant, "tenant", "allowed"),
     user: readName(user, "user", "allowed"),
@@ -111,7 +111,7 @@ export function readLimit(value: unknown, most: number = LIMITS.limit, field = "
 
 export function readInteger(value: unknown, field: string, least: number, most: number): number {
   const rule = `a whole number from ${least} to ${most}`;
-  if (typeof value !== "number") throw mistyped(field, rule, value);
+  if (typeof value !== "number") throw wrongType(field, rule, value);
   if (!Number.isSafeInteger(value) || value < least || value > most) throw invalid(field, rule);
   return value;
 }
@@ -124,7 +124,7 @@ export function readBoolean(value: unknown, field: string): boolean {
 /** A Date, in milliseconds since 1970. */
 export function readDate(value: unknown, field: string): number {
   const rule = "a valid Date in the years 1 to 9999";
-  if (!types.isDate(value)) throw mistyped(field, rule, value);
+  if (!types.isDate(value)) throw wrongType(field, rule, value);
   const time = Date.prototype.getTime.call(value);
   if (!(time >= LIMITS.earliest && time <= LIMITS.latest)) throw invalid(field, rule);
   return time;
@@ -133,14 +133,14 @@ export function readDate(value: unknown, field: string): number {
 /** One of a few words. */
 export function readOneOf<W extends string>(value: unknown, field: string, words: readonly W[]): W {
   const rule = `one of ${words.join(", ")}`;
-  if (typeof value !== "string") throw mistyped(field, rule, value);
+  if (typeof value !== "string") throw wrongType(field, rule, value);
   if (!words.includes(value as W)) throw invalid(field, rule);
   return value as W;
 }
 
 /** An object to read named fields from. */
 export function readObject(value: unknown, field: string): object {
-  if (typeof value !== "object" || value === null) throw mistyped(field, "an object", value);
+  if (typeof value !== "object" || value === null) throw wrongType(field, "an object", value);
   return value;
 }
 
@@ -162,7 +162,7 @@ export function readNamed(value: unknown, field: string, known: readonly string[
 export function readSignal(options: object): AbortSignal | undefined {
   const { signal } = options as { signal?: unknown };
   if (signal === undefined) return undefined;
-  if (!(signal instanceof AbortSignal)) throw mistyped("signal", "an AbortSignal", signal);
+  if (!(signal instanceof AbortSignal)) throw wrongType("signal", "an AbortSignal", signal);
   return signal;
 }
 
@@ -173,7 +173,7 @@ function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unk
     throw identityRequired("identity");
   }
   const { tenant, user, session, run } = identity as Record<string, unknown>;
-  const isOwn = isVouchedFor(identity);
+  const isOwn = isTrusted(identity);
   // A run that is misnamed would make it the identity of the session itself.
   if (!isOwn) readNamed(identity, "identity", IDENTITY);
   const reserved = isOwn ? "allowed" : "refused";

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { expect, expectTypeOf, test } from "vitest";
-import { invalid, isStateError, mistyped, StateError } from "../../src/contract/errors.js";
+import { invalid, isStateError, StateError, wrongType } from "../../src/contract/errors.js";
 
 test("an error has a name, a code, its details and a stack, and a cause only if there is one", () => {
   const cause = new Error("below");
@@ -56,7 +56,7 @@ test("a bad argument is named with its rule, and never shown", () => {
 test("a value of another type is called by its type", () => {
   class Money {}
   const met = (value: unknown) =>
-    mistyped("x", "a string", value).message.replace("x must be a string, not ", "");
+    wrongType("x", "a string", value).message.replace("x must be a string, not ", "");
   expect(met(undefined)).toBe("undefined: leave it out, or give it a value");
   expect([null, 7, Number.NaN, 7n, true, () => 7, Symbol("s")].map(met)).toEqual([
     "null",

@@ -1,15 +1,9 @@
-import type {
-  Expect,
-  Identity,
-  RecordPlace,
-  SessionIdentity,
-  StateRecord,
-} from "../../src/contract/store.js";
+import type { Expect, Identity, RecordKey, SessionIdentity, StateRecord } from "../../src/contract/store.js";
 import { type Random, seeded } from "../seeded.js";
 import { bytesOf } from "./sqlite-ask.mjs";
 
 /** A change as plain data: what a saved record holds follows from its event id and size. */
-export type PlainChange = RecordPlace &
+export type PlainChange = RecordKey &
   (
     | { readonly op: "save"; readonly eventId: string; readonly version: number; readonly size: number }
     | { readonly op: "delete" | "check" }
@@ -50,7 +44,7 @@ export const TENANT = "acme";
 /** The session of every lane that is erased now and then. */
 const ERASED = "erased";
 
-type Current = ReadonlyMap<RecordPlace, string>;
+type Current = ReadonlyMap<RecordKey, string>;
 
 export function makeScript(name: string, seed: number, { steps: count, largest }: ScriptOptions): Script {
   const places = placesOf(name);
@@ -68,7 +62,7 @@ export function makeScript(name: string, seed: number, { steps: count, largest }
 }
 
 /** The lane a record belongs to, by name. */
-export function laneOf({ identity }: RecordPlace): string {
+export function laneOf({ identity }: RecordKey): string {
   return identity.user;
 }
 
@@ -103,7 +97,7 @@ export function isWhole(record: StateRecord, { steps }: Script): boolean {
 }
 
 /** Two sessions of a user who is the lane's own, one of them with a run. */
-function placesOf(name: string): readonly RecordPlace[] {
+function placesOf(name: string): readonly RecordKey[] {
   const session = (session: string, run?: string): Identity => {
     return { tenant: TENANT, user: name, session, ...(run ? { run } : {}) };
   };
@@ -119,7 +113,7 @@ function placesOf(name: string): readonly RecordPlace[] {
 
 function after(
   { changes = [], erase, refused }: Step,
-  places: readonly RecordPlace[],
+  places: readonly RecordKey[],
   before: Current,
 ): Current {
   if (refused) return before;
@@ -127,8 +121,8 @@ function after(
   for (const place of places) if (erase && place.identity.session === erase.session) current.delete(place);
   for (const change of changes) {
     const place = places.find(({ identity, kind }) => identity === change.identity && kind === change.kind);
-    if (change.op === "save") current.set(place as RecordPlace, change.eventId);
-    if (change.op === "delete") current.delete(place as RecordPlace);
+    if (change.op === "save") current.set(place as RecordKey, change.eventId);
+    if (change.op === "delete") current.delete(place as RecordKey);
   }
   return current;
 }
@@ -136,19 +130,13 @@ function after(
 /** One step in the making. */
 class Draft {
   readonly #random: Random;
-  readonly #places: readonly RecordPlace[];
+  readonly #places: readonly RecordKey[];
   readonly #current: Current;
   readonly #name: string;
   readonly #largest: number;
   #saves = 0;
 
-  constructor(
-    random: Random,
-    places: readonly RecordPlace[],
-    current: Current,
-    name: string,
-    largest: number,
-  ) {
+  constructor(random: Random, places: readonly RecordKey[], current: Current, name: string, largest: number) {
     this.#random = random;
     this.#places = places;
     this.#current = current;
@@ -182,11 +170,11 @@ class Draft {
     return [this.#save(first), ...more];
   }
 
-  #save(place: RecordPlace): PlainChange {
+  #save(place: RecordKey): PlainChange {
     return { ...this.#record(place), ...this.#maybe(this.#current.get(place) ?? null) };
   }
 
-  #delete(place: RecordPlace): PlainChange {
+  #delete(place: RecordKey): PlainChange {
     return { op: "delete", ...place, ...this.#maybe(this.#current.get(place) as string) };
   }
 
@@ -199,7 +187,7 @@ class Draft {
     };
   }
 
-  #record(place: RecordPlace) {
+  #record(place: RecordKey) {
     const size = this.#random(this.#random(4) === 0 ? this.#largest : 300);
     const eventId = `${this.#name}.${this.#saves++}`;
     return { op: "save" as const, ...place, eventId, version: this.#random(1_000), size };
@@ -209,8 +197,8 @@ class Draft {
     return this.#random(2) === 0 ? { expect } : {};
   }
 
-  #any(): RecordPlace {
-    return this.#one(this.#places) as RecordPlace;
+  #any(): RecordKey {
+    return this.#one(this.#places) as RecordKey;
   }
 
   #one<T>(some: readonly T[]): T | undefined {

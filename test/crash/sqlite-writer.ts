@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SqliteConfig } from "../../drivers/sqlite/config.js";
-import type { RecordPlace } from "../../src/contract/store.js";
+import type { RecordKey } from "../../src/contract/store.js";
 import type { FullTimes } from "./disk-filling.mjs";
 import type { Script, Step } from "./sqlite-scripts.js";
 
@@ -16,7 +16,7 @@ export interface WriterTask {
   /** It waits with the store open, when it has nothing more to do, until it is told to stop. */
   readonly stays?: boolean;
   /** A slot to count up in, together with others. */
-  readonly count?: RecordPlace & { readonly name: string };
+  readonly count?: RecordKey & { readonly name: string };
   /** When it says that a write was answered: `early` is before it was asked for, which is wrong. */
   readonly acknowledges?: "early";
   /** A file to say things into, instead of aloud. */

@@ -1,6 +1,6 @@
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 import { LIMITS } from "../../src/contract/limits.js";
-import type { EventId, Identity, RecordPlace, StateRecord } from "../../src/contract/store.js";
+import type { EventId, Identity, RecordKey, StateRecord } from "../../src/contract/store.js";
 import { identityOf } from "../../src/identity/identity.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { slotAt } from "./population.js";
@@ -11,7 +11,7 @@ export type Answer =
   | { readonly is: "nothing" }
   | { readonly is: "record"; readonly record: StateRecord }
   /** Without a place where the row has none to go on from. */
-  | { readonly is: "corrupt"; readonly at?: RecordPlace }
+  | { readonly is: "corrupt"; readonly at?: RecordKey }
   /** With a place or without: it cannot be said in text. */
   | { readonly is: "corrupt somewhere" };
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { inspect, isDeepStrictEqual } from "node:util";
 import type { StoredRecord } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
-import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
+import type { Identity, RecordKey, StateRecord, StateStore } from "../../src/contract/store.js";
 import { identityOf } from "../../src/identity/identity.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { slotKey } from "../../src/rules/slot-key.js";
@@ -142,7 +142,7 @@ async function readScan(store: StateStore, expected: Expected, tenant: string | 
   const reason = "looks for damage";
   const scope = maintenanceScope(tenant === undefined ? { reason, allTenants: true } : { reason, tenant });
   const left = [...expected.scan(PREFIX, tenant)];
-  let after: { after?: RecordPlace } = {};
+  let after: { after?: RecordKey } = {};
   for (;;) {
     const right = rightOnes(left);
     const damaged = left.shift() ?? { is: "nothing" };
@@ -160,7 +160,7 @@ async function readScan(store: StateStore, expected: Expected, tenant: string | 
 }
 
 /** Whoever goes on from where the damage is said to be does not meet it for ever. */
-async function assertEnds(got: unknown, goOn: (at: RecordPlace) => Promise<unknown>): Promise<void> {
+async function assertEnds(got: unknown, goOn: (at: RecordKey) => Promise<unknown>): Promise<void> {
   let answer = got as Answer;
   for (let rounds = 0; rounds < 3; rounds++) {
     if (answer.is !== "corrupt") throw new Error(`it should be damaged, and is ${inspect(answer)}`);

@@ -1,5 +1,5 @@
 import { isStateError } from "../../src/contract/errors.js";
-import type { Identity, RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
+import type { Identity, RecordKey, StateRecord, StateStore } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { keyOf, SCANNED, type State } from "./image.js";
 import { answerOf } from "./read-everything.js";
@@ -19,7 +19,7 @@ export interface Reading {
 
 /** Asks for every slot of these states by itself, in a list and in a scan. Throws what no read may throw. */
 export async function readImage(store: StateStore, states: readonly State[]): Promise<Reading> {
-  const places = new Map<string, RecordPlace>();
+  const places = new Map<string, RecordKey>();
   const owners = new Map<string, Identity>();
   for (const [key, { identity, kind }] of states.flatMap((state) => [...state])) {
     places.set(key, { identity, kind });
@@ -65,7 +65,7 @@ async function found(
 async function scanOn(store: StateStore, most: number): Promise<Reading["scan"]> {
   const scope = maintenanceScope({ reason: "looks for damage", allTenants: true });
   const records: StateRecord[] = [];
-  let after: { after?: RecordPlace } = {};
+  let after: { after?: RecordKey } = {};
   let isDamaged = false;
   for (let round = 0; round <= most; round++) {
     const page = await unlessCorrupt(store.listKind(scope, SCANNED, { ...after, limit: 20 }));
@@ -83,7 +83,7 @@ async function scanOn(store: StateStore, most: number): Promise<Reading["scan"]>
   throw new Error("a scan that goes on behind damage never ends");
 }
 
-async function unlessCorrupt<T>(reading: Promise<T>): Promise<T | { readonly at?: RecordPlace }> {
+async function unlessCorrupt<T>(reading: Promise<T>): Promise<T | { readonly at?: RecordKey }> {
   try {
     return await reading;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { isStateError } from "../../src/contract/errors.js";
-import type { RecordPlace, StateRecord, StateStore } from "../../src/contract/store.js";
+import type { RecordKey, StateRecord, StateStore } from "../../src/contract/store.js";
 import type { Choices } from "./choices.js";
 import { keyOf, type State } from "./image.js";
 
@@ -30,7 +30,7 @@ export async function writeSome(store: StateStore, latest: State, choices: Choic
 }
 
 /** What is there by now, as far as it can be read. */
-async function adopt(store: StateStore, place: RecordPlace, state: Map<string, StateRecord>): Promise<void> {
+async function adopt(store: StateStore, place: RecordKey, state: Map<string, StateRecord>): Promise<void> {
   try {
     const found = await store.find(place.identity, place.kind);
     if (found === undefined) state.delete(keyOf(place));
@@ -40,7 +40,7 @@ async function adopt(store: StateStore, place: RecordPlace, state: Map<string, S
   }
 }
 
-async function save(store: StateStore, place: RecordPlace): Promise<StateRecord> {
+async function save(store: StateStore, place: RecordKey): Promise<StateRecord> {
   const number = ++made;
   const bytes = new Uint8Array(Buffer.alloc(200 * (number % 30), `over damage, ${number} `));
   const record = { eventId: `new-${number}`, ...place, bytes, version: number, updatedAt: new Date(number) };

@@ -11,14 +11,14 @@ import {
   isStateError,
   maintenanceScope,
   type NewRecord,
-  type RecordPlace,
+  type RecordKey,
   type SessionIdentity,
   type StateStore,
 } from "../../src/index.js";
 
 /** Somebody who has one slot, and knows an event id of a neighbour. */
 export interface Caller {
-  readonly place: RecordPlace;
+  readonly place: RecordKey;
   /** Tells the caller's event ids from those of others in the tenant. Tenants of hostile names all use the same. */
   readonly prefix: string;
   readonly neighbour: string;
@@ -113,7 +113,7 @@ export async function answersTo(caller: Caller, store: StateStore): Promise<Answ
   return answers;
 }
 
-function neighbours(places: readonly RecordPlace[]): readonly Caller[] {
+function neighbours(places: readonly RecordKey[]): readonly Caller[] {
   return places.map((place, number) => ({
     place,
     prefix: `caller ${number}`,
@@ -121,22 +121,22 @@ function neighbours(places: readonly RecordPlace[]): readonly Caller[] {
   }));
 }
 
-const identityOf = ({ identity }: RecordPlace) => identity;
+const identityOf = ({ identity }: RecordKey) => identity;
 
-function sessionOf({ identity }: RecordPlace): SessionIdentity {
+function sessionOf({ identity }: RecordKey): SessionIdentity {
   const { run: _, ...session } = identity;
   return session;
 }
 
-const tenantOf = ({ identity }: RecordPlace) => ({ tenant: identity.tenant });
+const tenantOf = ({ identity }: RecordKey) => ({ tenant: identity.tenant });
 
 /** Whether no other caller has a place with the same of it, so that the whole of it is the caller's own. */
-function isAlone(place: RecordPlace, of: (place: RecordPlace) => object): boolean {
+function isAlone(place: RecordKey, of: (place: RecordKey) => object): boolean {
   return (SHARED.get(of)?.get(JSON.stringify(of(place))) ?? 0) === 1;
 }
 
 const SHARED = new Map(
-  [identityOf, sessionOf, tenantOf].map((of: (place: RecordPlace) => object) => {
+  [identityOf, sessionOf, tenantOf].map((of: (place: RecordKey) => object) => {
     const counts = new Map<string, number>();
     for (const { place } of CALLERS) {
       const key = JSON.stringify(of(place));

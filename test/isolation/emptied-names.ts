@@ -1,10 +1,10 @@
 import { bySession, where } from "../../conformance/harness/keep-apart.js";
 import { HOSTILE_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { placesBy } from "../../conformance/inputs/hostile-places.js";
-import { type NewRecord, newEventId, type RecordPlace, type StateStore } from "../../src/index.js";
+import { type NewRecord, newEventId, type RecordKey, type StateStore } from "../../src/index.js";
 
 /** One for each hostile name of a tenant, a user and a session, which is what an erase goes by. */
-export const PLACES: readonly RecordPlace[] = (["tenant", "user", "session"] as const).flatMap((field) =>
+export const PLACES: readonly RecordKey[] = (["tenant", "user", "session"] as const).flatMap((field) =>
   placesBy(field, HOSTILE_NAMES),
 );
 
@@ -12,7 +12,7 @@ export const PLACES: readonly RecordPlace[] = (["tenant", "user", "session"] as 
  * Has each place overwritten, then each emptied, then each one's session erased, one after the other, from one end and from
  * the other: so each does it once before and once after each other. What was not there any more when its turn came.
  */
-export async function takenFromOthers(store: StateStore, places: readonly RecordPlace[]): Promise<string[]> {
+export async function takenFromOthers(store: StateStore, places: readonly RecordKey[]): Promise<string[]> {
   const taken: string[] = [];
   for (const order of [places, places.toReversed()]) {
     taken.push(...(await overwriteEach(store, order)));
@@ -22,7 +22,7 @@ export async function takenFromOthers(store: StateStore, places: readonly Record
   return taken;
 }
 
-async function overwriteEach(store: StateStore, places: readonly RecordPlace[]): Promise<string[]> {
+async function overwriteEach(store: StateStore, places: readonly RecordKey[]): Promise<string[]> {
   const before = await fill(store, places);
   const after = newRecords(places);
   // In the order of the calls, as far as the store keeps it.
@@ -37,7 +37,7 @@ async function overwriteEach(store: StateStore, places: readonly RecordPlace[]):
     .map((record) => `overwritten, ${where(record)}`);
 }
 
-async function deleteEach(store: StateStore, places: readonly RecordPlace[]): Promise<string[]> {
+async function deleteEach(store: StateStore, places: readonly RecordKey[]): Promise<string[]> {
   const taken: string[] = [];
   for (const place of places) {
     if (!(await store.delete(place.identity, place.kind))) taken.push(`deleted, ${where(place)}`);
@@ -45,7 +45,7 @@ async function deleteEach(store: StateStore, places: readonly RecordPlace[]): Pr
   return taken;
 }
 
-async function eraseEach(store: StateStore, places: readonly RecordPlace[]): Promise<string[]> {
+async function eraseEach(store: StateStore, places: readonly RecordKey[]): Promise<string[]> {
   const taken: string[] = [];
   for (const own of bySession(await fill(store, places))) {
     const { run: _, ...session } = own[0].identity;
@@ -55,14 +55,14 @@ async function eraseEach(store: StateStore, places: readonly RecordPlace[]): Pro
   return taken;
 }
 
-async function fill(store: StateStore, places: readonly RecordPlace[]): Promise<NewRecord[]> {
+async function fill(store: StateStore, places: readonly RecordKey[]): Promise<NewRecord[]> {
   const records = newRecords(places);
   await Promise.all(records.map((record) => store.save(record)));
   return records;
 }
 
 /** The payload is the event id's, so that each is unlike all others. */
-function newRecords(places: readonly RecordPlace[]): NewRecord[] {
+function newRecords(places: readonly RecordKey[]): NewRecord[] {
   return places.map((place) => {
     const eventId = newEventId();
     return { ...place, eventId, bytes: new TextEncoder().encode(eventId) };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Driver, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
-import { unlessAborted } from "../../src/timing/bounded-wait.js";
+import { raceAbort } from "../../src/timing/cancellation.js";
 import { soak } from "../soak.js";
 import { unavailable } from "../store/store-rig.js";
 import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
@@ -52,7 +52,7 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
     const queue = realQueue(driver, options);
     return {
       commit: (commit, signal, payloads) =>
-        unlessAborted(queue.commit(commit, undefined, payloads), signal as AbortSignal),
+        raceAbort(queue.commit(commit, undefined, payloads), signal as AbortSignal),
     };
   },
   "sends everything once more": (driver, options) => {

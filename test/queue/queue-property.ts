@@ -209,7 +209,7 @@ class Witness implements Writer {
       must(work.isIn, "what is sent must have been let in");
       must(work.mayBeSent, "nothing may be sent twice without need");
       must(
-        !live.meets(commitKeys(work.commit)),
+        !live.conflictsWith(commitKeys(work.commit)),
         "two batches under way may not share a slot or an event id, or erase what the other writes",
       );
     }
@@ -225,7 +225,7 @@ class Witness implements Writer {
     if (work.effects > 0 && hasSave(work)) return { is: "duplicate" };
     work.effects++;
     const place = this.#works.indexOf(work);
-    const { alone, shared } = commitKeys(work.commit);
+    const { exclusive: alone, shared } = commitKeys(work.commit);
     // An erase comes after every write of its session that was made before, and a write after every such erase.
     const before = [...alone, ...(work.isErase ? alone.map(written) : shared)];
     this.#note(() =>

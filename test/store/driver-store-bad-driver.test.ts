@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Driver, ScanPage, StoredRecord } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
-import type { RecordPlace, StateStore } from "../../src/contract/store.js";
+import type { RecordKey, StateStore } from "../../src/contract/store.js";
 import { userIdentity } from "../../src/identity/identity.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { createStore } from "../../src/store/driver-store.js";
@@ -129,7 +129,7 @@ describe("a damaged record is CORRUPT, with its place", () => {
     const all = maintenanceScope({ reason: "test", allTenants: true });
     const broken = stored({ ...fields, fingerprint: "A".repeat(43) });
     const error = await failure(storeOf(broken).listKind(all, "note"));
-    const { at } = error.details as { at: RecordPlace };
+    const { at } = error.details as { at: RecordKey };
     expect(at).toMatchObject({ kind: broken.kind });
     expect(await createStore(driverWith({})).listKind(all, "note", { after: at })).toEqual([]);
     const copy = structuredClone(at);

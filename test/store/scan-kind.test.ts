@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
-import type { RecordPlace, StateRecord } from "../../src/contract/store.js";
+import type { RecordKey, StateRecord } from "../../src/contract/store.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { compareByKind } from "../../src/rules/order.js";
 import { createStore } from "../../src/store/driver-store.js";
@@ -144,7 +144,7 @@ describe("scanKind", () => {
       expect(kinds).toEqual(records.slice(0, bad).map(({ kind }) => kind));
       expect(error).toMatchObject({ code: "CORRUPT", details: { at: { kind: kindOf(bad) } } });
 
-      const { at } = (error as { details: { at: RecordPlace } }).details;
+      const { at } = (error as { details: { at: RecordKey } }).details;
       const rest = await drain(scanKind(store, SCOPE, "k", { after: at }));
       expect(rest).toEqual({ kinds: records.slice(bad + 1).map(({ kind }) => kind) });
     },
@@ -156,12 +156,12 @@ describe("scanKind", () => {
     const { store } = driverOf(records);
     const found: string[] = [];
     const damaged: string[] = [];
-    let from: { after?: RecordPlace } = {};
+    let from: { after?: RecordKey } = {};
     for (;;) {
       const { kinds, error } = await drain(scanKind(store, SCOPE, "k", { ...from, pageSize: 7 }));
       found.push(...kinds);
       if (error === undefined) break;
-      const { at } = (error as { details: { at: RecordPlace } }).details;
+      const { at } = (error as { details: { at: RecordKey } }).details;
       damaged.push(at.kind);
       from = { after: at };
     }

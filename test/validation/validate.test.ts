@@ -6,7 +6,7 @@ import { tenantIdentity, userIdentity } from "../../src/identity/identity.js";
 import { maintenanceScope, validateScope } from "../../src/identity/scope.js";
 import {
   readLimit,
-  readPlace,
+  readRecordKey,
   readSignal,
   validateIdentity,
   validateRecord,
@@ -325,16 +325,16 @@ test("a limit is a whole number from 1 to 10,000", () => {
 
 test("a place to go on from may be reserved, for it grants nothing, and is checked like any other", () => {
   const place = { identity: { tenant: "acme", user: "~", session: "~" }, kind: "note" };
-  expect(readPlace(place, "after")).toEqual({
+  expect(readRecordKey(place, "after")).toEqual({
     tenant: "acme",
     user: "~",
     session: "~",
     run: "",
     kind: "note",
   });
-  expect(refusal(() => readPlace({ kind: "note" }, "after"))).toBe("INVALID_RECORD after.identity");
-  expect(refusal(() => readPlace({ ...place, kind: "" }, "after"))).toBe("INVALID_RECORD kind");
-  expect(refusal(() => readPlace({ ...place, identity: { tenant: "acme" } }, "after"))).toBe(
+  expect(refusal(() => readRecordKey({ kind: "note" }, "after"))).toBe("INVALID_RECORD after.identity");
+  expect(refusal(() => readRecordKey({ ...place, kind: "" }, "after"))).toBe("INVALID_RECORD kind");
+  expect(refusal(() => readRecordKey({ ...place, identity: { tenant: "acme" } }, "after"))).toBe(
     "IDENTITY_REQUIRED user",
   );
 });

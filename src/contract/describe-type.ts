@@ -3,9 +3,9 @@ import { types } from "node:util";
 const CLASS_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
 
 /** What a value is, in words and never by its content: `undefined`, `a number`, `a Date`, `an array`. */
-export function typeMet(value: unknown): string {
+export function describeType(value: unknown): string {
   if (value === undefined || value === null) return String(value);
-  if (typeof value === "number") return Number.isNaN(value) ? "NaN" : numberMet(value);
+  if (typeof value === "number") return Number.isNaN(value) ? "NaN" : describeNumber(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   if (Array.isArray(value)) return "an array";
   if (types.isPromise(value)) return "a Promise (await it)";
@@ -14,7 +14,7 @@ export function typeMet(value: unknown): string {
   return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-function numberMet(value: number): string {
+function describeNumber(value: number): string {
   return Number.isFinite(value) ? "a number" : "an infinite number";
 }
 

@@ -29,7 +29,7 @@ const watches = new WeakMap<AbortSignal, Watch>();
  * Runs `act` when the signal aborts, unless the function it returns is called before. One listener serves all calls
  * that share a signal: Node takes an eleventh for a leak, and goes through all of them to add or remove one.
  */
-export function whenAborted(signal: AbortSignal, act: () => void): () => void {
+export function onAbort(signal: AbortSignal, act: () => void): () => void {
   const watch = watches.get(signal) ?? new Watch(signal);
   watches.set(signal, watch);
   return watch.add(act);

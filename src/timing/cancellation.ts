@@ -1,10 +1,10 @@
+import { onAbort } from "./on-abort.js";
 import { clearTimeout, setTimeout } from "./real-timers.js";
-import { whenAborted } from "./when-aborted.js";
 
 /** The promise's own end, or the signal's reason if that comes first. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const release = whenAborted(signal, () => reject(signal.reason));
+    const release = onAbort(signal, () => reject(signal.reason));
     promise.then(resolve, reject).finally(release);
     if (signal.aborted) reject(signal.reason);
   });
@@ -24,7 +24,7 @@ export function settlesWithin(
     };
     const giveUp = answer(false);
     const timer = setTimeout(giveUp, ms);
-    const release = signal && whenAborted(signal, giveUp);
+    const release = signal && onAbort(signal, giveUp);
     promise.then(answer(true), answer(true));
     if (signal?.aborted) giveUp();
   });

@@ -1,13 +1,13 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { whenAborted } from "../../src/timing/when-aborted.js";
+import { onAbort } from "../../src/timing/on-abort.js";
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
 test("what waits for one signal shares a listener, and each happens once", () => {
   const controller = new AbortController();
   const done: number[] = [];
-  for (const number of [1, 2, 3]) whenAborted(controller.signal, () => done.push(number));
+  for (const number of [1, 2, 3]) onAbort(controller.signal, () => done.push(number));
   expect(listeners(controller.signal)).toBe(1);
   controller.abort();
   controller.abort();
@@ -17,7 +17,7 @@ test("what waits for one signal shares a listener, and each happens once", () =>
 test("what was called off does not happen, and the last takes the listener along", () => {
   const controller = new AbortController();
   const done: number[] = [];
-  const releases = [1, 2].map((number) => whenAborted(controller.signal, () => done.push(number)));
+  const releases = [1, 2].map((number) => onAbort(controller.signal, () => done.push(number)));
   releases[0]?.();
   releases[0]?.();
   expect(listeners(controller.signal)).toBe(1);
@@ -30,9 +30,9 @@ test("what was called off does not happen, and the last takes the listener along
 test("a signal may be used again after all was called off", () => {
   const controller = new AbortController();
   const done: number[] = [];
-  const release = whenAborted(controller.signal, () => done.push(1));
+  const release = onAbort(controller.signal, () => done.push(1));
   release();
-  whenAborted(controller.signal, () => done.push(2));
+  onAbort(controller.signal, () => done.push(2));
   // Called off once already: this is not the second one's business.
   release();
   controller.abort();
@@ -42,8 +42,8 @@ test("a signal may be used again after all was called off", () => {
 test("one that happens may call off another", () => {
   const controller = new AbortController();
   const done: number[] = [];
-  whenAborted(controller.signal, () => release());
-  const release = whenAborted(controller.signal, () => done.push(1));
+  onAbort(controller.signal, () => release());
+  const release = onAbort(controller.signal, () => done.push(1));
   controller.abort();
   expect(done).toEqual([]);
 });
