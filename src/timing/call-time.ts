@@ -35,7 +35,7 @@ export class CallTimes {
   /** Those of a call that enters now; or of one that goes on, since it last got on. */
   begin(startedAt = monotonicMs()): CallTime {
     return {
-      startedAt: startedAt,
+      startedAt,
       waitsUntil: startedAt + this.#waitMs,
       deadline: startedAt + this.#timeoutMs,
     };
