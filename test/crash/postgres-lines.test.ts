@@ -17,7 +17,7 @@ refuseStrayErrors();
 
 /** Each of them has batches under way that hang at the same time. */
 const STORES = 6;
-const FEWEST = soak(50);
+const FEWEST = soak(25);
 
 describe("a bad line", () => {
   test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(120_000) }, () =>

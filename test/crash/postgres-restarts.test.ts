@@ -13,8 +13,8 @@ import { everyWork } from "./work/every-work.js";
 refuseStrayErrors();
 
 const TIMEOUT_MS = 1000;
-const RESTARTS = soak(6);
-const KILLS = soak(200);
+const RESTARTS = soak(4);
+const KILLS = soak(120);
 
 describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
   test("while the server is ended at once and started again", { timeout: soak(120_000) }, () =>

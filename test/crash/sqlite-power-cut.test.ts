@@ -15,12 +15,12 @@ const USUAL = { scripts: 5, steps: 40, largest: 3_000, legs: 4 };
 const LONG = { scripts: 8, steps: 140, largest: 4_000, legs: 1 };
 
 const RUNS: readonly (readonly [what: string, run: Run, checkpoints: number, images: number])[] = [
-  ["a new database", { thread: "worker", database: "none", ...SHORT }, 1, 150],
-  ["a new database, inline", { thread: "inline", database: "none", ...SHORT }, 1, 100],
-  ["closing and opening", { thread: "worker", database: "none", ...USUAL }, USUAL.legs, 200],
-  ["closing and opening, inline", { thread: "inline", database: "made", ...USUAL }, USUAL.legs, 180],
-  ["checkpoints", { thread: "worker", database: "small pages", ...LONG }, 2, 60],
-  ["checkpoints, inline", { thread: "inline", database: "small pages", ...LONG }, 2, 60],
+  ["a new database", { thread: "worker", database: "none", ...SHORT }, 1, 100],
+  ["a new database, inline", { thread: "inline", database: "none", ...SHORT }, 1, 60],
+  ["closing and opening", { thread: "worker", database: "none", ...USUAL }, USUAL.legs, 120],
+  ["closing and opening, inline", { thread: "inline", database: "made", ...USUAL }, USUAL.legs, 100],
+  ["checkpoints", { thread: "worker", database: "small pages", ...LONG }, 2, 40],
+  ["checkpoints, inline", { thread: "inline", database: "small pages", ...LONG }, 2, 40],
 ];
 
 const replayed = powerCutToReplay();

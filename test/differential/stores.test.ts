@@ -34,9 +34,9 @@ test(
         steps += script.steps.length;
         await runScript(script, stores);
       }),
-      200,
+      120,
     );
-    if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(3000);
+    if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(2000);
   },
   soak(120_000),
 );
