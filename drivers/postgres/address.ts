@@ -35,7 +35,7 @@ const HOST_FORM = /^(\[[^\]]+\]|[^[\]:]*)(?::(\d*))?$/;
 /** INVALID_RECORD that shows nothing of the URL but the name of a parameter. */
 export function readAddress(url: string, env: Environment = process.env): Address {
   const parts = FORM.exec(url);
-  if (parts === null) throw refused();
+  if (parts === null) throw invalidUrl();
   const [, login = "", hosts = "", database = "", query = ""] = parts;
   const given = parametersOf(query);
   const colon = login.indexOf(":");
@@ -73,7 +73,7 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
-    if (equals < 1) throw refused();
+    if (equals < 1) throw invalidUrl();
     given.set(decoded(pair.slice(0, equals)), decoded(pair.slice(equals + 1)));
   }
   return given;
@@ -96,14 +96,14 @@ function hostOf(text: string): { host: string; port: string } {
 }
 
 function readHost(host: string): string {
-  if (host === "" || /[\s@"'\0]/.test(host)) throw refused();
-  if (host.includes("/") && !host.startsWith("/")) throw refused();
+  if (host === "" || /[\s@"'\0]/.test(host)) throw invalidUrl();
+  if (host.includes("/") && !host.startsWith("/")) throw invalidUrl();
   return host;
 }
 
 function readPort(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw refused();
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalidUrl();
   return port;
 }
 
@@ -120,10 +120,10 @@ function decoded(text: string): string {
     return decodeURIComponent(text);
   } catch {
     // No cause: it would show a part of the URL.
-    throw refused();
+    throw invalidUrl();
   }
 }
 
-function refused(): Error {
+function invalidUrl(): Error {
   return invalid("url", URL_RULE);
 }

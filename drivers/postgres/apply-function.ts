@@ -1,18 +1,24 @@
 import {
+  CHECK_BODY_SIZE,
   CLOCK,
   isSame,
   isSeen,
   OVERWRITING,
   replacingForgotten,
   SAVED_MEANWHILE,
-  WHOLE_BODY,
 } from "./apply-parts.js";
-import { forgetOldest } from "./event-line.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
-import { eraseSession, lookForFences, removeDead, sweepAbandoned } from "./fences.js";
-import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
+import { forgetOldest } from "./expiry-queue.js";
+import { detectFences, eraseSession, removeDead, sweepAbandoned } from "./fences.js";
+import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
-import { DECLARE_LOCKS, findLockedRows, lockSessions, PIECE, sessionKey } from "./session-locks.js";
+import {
+  DECLARE_LOCKS,
+  findLockedRows,
+  lockSessions,
+  MAX_ERASED_AT_ONCE,
+  sessionKey,
+} from "./session-locks.js";
 
 /**
  * Applies a batch by the rules of `decide`, beside the data, commit by commit.
@@ -66,15 +72,15 @@ DECLARE
   v_fenced boolean;
   v_generation bigint;
   v_newest bigint;
-  v_room bigint := ${PIECE};
+  v_room bigint := ${MAX_ERASED_AT_ONCE};
   v_row record;
   v_written bigint := 0;
   ${DECLARE_LOCKS}
 BEGIN
-  ${WHOLE_BODY}
-  ${DURABLY}
+  ${CHECK_BODY_SIZE}
+  ${BEGIN_WRITE}
   ${lockSessions(n)}
-  ${IN_TIME}
+  ${CHECK_DEADLINE}
   ${CLOCK}
   ${findLockedRows(n)}
   IF cardinality(a_locked) > 0 THEN
@@ -83,7 +89,7 @@ BEGIN
       FROM unnest(p_tenant, p_usr, p_session) WITH ORDINALITY AS x (tenant, usr, session, place) ORDER BY x.place);
   END IF;
   ${holdEvents(n)}
-  ${lookForFences(n)}
+  ${detectFences(n)}
   IF v_fenced THEN
     ${removeDead(n)}
   END IF;

@@ -1,16 +1,16 @@
 import {
+  CHECK_BODY_SIZE,
   CLOCK,
   isSame,
   isSeen,
   OVERWRITING,
   replacingForgotten,
   SAVED_MEANWHILE,
-  WHOLE_BODY,
 } from "./apply-parts.js";
-import { forgetOldest } from "./event-line.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
-import { lookForFences, removeDead, sweepAbandoned } from "./fences.js";
-import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
+import { forgetOldest } from "./expiry-queue.js";
+import { detectFences, removeDead, sweepAbandoned } from "./fences.js";
+import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import { DECLARE_LOCKS, lockSessions } from "./session-locks.js";
 
@@ -52,10 +52,10 @@ DECLARE
   v_fenced boolean;
   ${DECLARE_LOCKS}
 BEGIN
-  ${WHOLE_BODY}
-  ${DURABLY}
+  ${CHECK_BODY_SIZE}
+  ${BEGIN_WRITE}
   ${lockSessions(n)}
-  ${IN_TIME}
+  ${CHECK_DEADLINE}
   IF cardinality(a_locked) > 0 THEN
     commit_no := -1;
     verdict := 'locked';
@@ -64,7 +64,7 @@ BEGIN
   END IF;
   ${CLOCK}
   ${holdEvents(n)}
-  ${lookForFences(n)}
+  ${detectFences(n)}
   IF v_fenced THEN
     ${removeDead(n)}
   END IF;

@@ -8,7 +8,7 @@ export const CLOCK = `v_now := floor(extract(epoch FROM clock_timestamp()) * 100
  * A client may repeat a statement and serialize its parameters a second time: what it calls bytes then is the text of
  * bytes. https://www.postgresql.org/docs/current/datatype-binary.html#DATATYPE-BINARY-BYTEA-HEX-FORMAT
  */
-export const WHOLE_BODY = `IF length(p_body) <> (SELECT coalesce(sum(sent.size), 0) FROM unnest(p_size) AS sent (size)) THEN
+export const CHECK_BODY_SIZE = `IF length(p_body) <> (SELECT coalesce(sum(sent.size), 0) FROM unnest(p_size) AS sent (size)) THEN
     RAISE EXCEPTION 'the payloads did not arrive as they were sent' USING ERRCODE = 'GS001';
   END IF;`;
 

@@ -5,7 +5,7 @@ import { compareText } from "../../src/rules/order.js";
 import { commitKeys } from "../../src/rules/slot-key.js";
 import type { Row } from "./client.js";
 import type { Parameter } from "./connection.js";
-import { LINE } from "./event-line.js";
+import { QUEUE_HEAD } from "./expiry-queue.js";
 
 /** The parameters of the function that applies commit by commit, in its order. */
 export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
@@ -25,16 +25,16 @@ export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly
     return end;
   });
   let next = 1;
-  const places = writes.map((write) => {
-    const place = next;
+  const offsets = writes.map((write) => {
+    const offset = next;
     next += sizeOf(write) ?? 0;
-    return place;
+    return offset;
   });
   const [ops, ...columns] = columnsOf(writes);
   // Of one round, the statement that saves the events puts them in order.
   const ascending = rounds.length === 1 ? "1" : "0";
   const parameters = [ascending, arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
-  return [...parameters, arrayLiteral(places), sizesOf(writes), bodyOf(writes)];
+  return [...parameters, arrayLiteral(offsets), sizesOf(writes), bodyOf(writes)];
 }
 
 /** What the apply functions answer. */
@@ -42,19 +42,22 @@ export interface Answer {
   /** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
   readonly outcomes: readonly (Outcome | undefined)[];
   /** Where the line of events begins, if it was looked at. */
-  readonly line: string | undefined;
+  readonly queueHead: string | undefined;
 }
 
 /** From the rows of either apply function; `undefined` when it did nothing, for somebody else holds a session. */
 export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): Answer | undefined {
   const answers = commits.map((): Row[] => []);
-  let line: string | undefined;
+  let queueHead: string | undefined;
   for (const row of rows) {
-    if (row.verdict === LINE) line = row.current_event as string;
+    if (row.verdict === QUEUE_HEAD) queueHead = row.current_event as string;
     else if (row.commit_no === -1) return undefined;
     else answers[Number(row.commit_no)]?.push(row);
   }
-  return { outcomes: commits.map(({ writes }, index) => outcomeOf(answers[index] as Row[], writes)), line };
+  return {
+    outcomes: commits.map(({ writes }, index) => outcomeOf(answers[index] as Row[], writes)),
+    queueHead: queueHead,
+  };
 }
 
 /** The commits of each round, by their index. */
@@ -138,12 +141,12 @@ function outcomeOf(rows: readonly Row[], writes: readonly Write[]): Outcome | un
     case "locked":
       return undefined;
     default:
-      throw tornAnswer();
+      throw incompleteAnswer();
   }
 }
 
 function appliedOf(rows: readonly Row[], writes: readonly Write[]): Applied {
-  if (rows.length !== writes.length) throw tornAnswer();
+  if (rows.length !== writes.length) throw incompleteAnswer();
   const existed = new Array<boolean>(writes.length).fill(false);
   for (const row of rows) existed[Number(row.write_no)] = row.current_event !== null;
   const erases = rows.filter((row) => row.erased !== null);
@@ -152,7 +155,7 @@ function appliedOf(rows: readonly Row[], writes: readonly Write[]): Applied {
   return { is: "applied", existed, erased, ...(erases.some((row) => row.remains) ? { remains: true } : {}) };
 }
 
-function tornAnswer(): StateError<"OUTCOME_UNKNOWN"> {
+function incompleteAnswer(): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError("OUTCOME_UNKNOWN", "the server's answer is not whole: read before you write again", {
     details: {},
   });

@@ -1,33 +1,33 @@
 import { StateError } from "../../src/contract/errors.js";
 import { isTransient } from "../../src/rules/transient.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
-import type { Pieces } from "./answer-in-pieces.js";
+import type { ChunkOptions } from "./chunked-answer.js";
 import type { Row } from "./client.js";
 import { Connection, type Parameter } from "./connection.js";
-import { Doubts } from "./doubts.js";
-import { DeadlinePassed, type Intent, ReadsOnly, translate } from "./errors.js";
+import { ConnectionQueue } from "./connection-queue.js";
+import { DeadlinePassed, type Intent, ReadOnlyServer, translate } from "./errors.js";
 import { checkedParameters } from "./parameters.js";
 import type { PoolOptions } from "./pool-options.js";
-import { readPatience } from "./read-patience.js";
+import { readDeadline } from "./read-deadline.js";
 import { search } from "./search.js";
 import { ServerWatch } from "./server-watch.js";
-import { TimersStandStill } from "./standing-timers.js";
-import { Waiters } from "./waiters.js";
+import { TimersStalled } from "./stalled-timers.js";
+import { UnknownOutcomes } from "./unknown-outcomes.js";
 
-const MOST_WAITING = 10_000;
+const MAX_WAITING = 10_000;
 
 /** Less than any network forgets an idle line in, and so seldom that it costs nothing. */
 const STALE_MS = 10_000;
 
 /** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
-const MOST_CONNECT_MS = 10_000;
+const MAX_CONNECT_MS = 10_000;
 
 /** How long an idle connection may take to say good-bye, in seconds. */
-const GOOD_BYE_S = 1;
+const CLOSE_GRACE_S = 1;
 
 /** Of the time left, what a proof may take of a connection that was not used for a while, and at most, in milliseconds. */
-const PROOF_SHARE = 1 / 3;
-const MOST_PROOF_MS = 2000;
+const PROBE_SHARE = 1 / 3;
+const MAX_PROBE_MS = 2000;
 
 /**
  * Lends connections that are ready to whoever asks. The clients of `postgres` below them are safe to use only like this:
@@ -42,20 +42,20 @@ export class ClientPool {
   readonly #members = new Set<Connection>();
   readonly #dials = new Set<Connection>();
   readonly #idle: Connection[] = [];
-  readonly #waiters = new Waiters();
+  readonly #queue = new ConnectionQueue();
   readonly #closing = new AbortController();
   /** Searches under way; each brings one connection. */
   #searches = 0;
   /** Why the last search found nothing, until one finds something. */
-  #trouble: StateError | undefined;
-  readonly #doubts = new Doubts();
+  #lastFailure: StateError | undefined;
+  readonly #unknownOutcomes = new UnknownOutcomes();
   readonly #watch: ServerWatch;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#watch = new ServerWatch({
       hosts: options.hosts,
-      dial: (host, mostMs) => this.#dial(host, mostMs),
+      dial: (host, maxMs) => this.#dial(host, maxMs),
       membersOf: (host) => this.#membersOf(host),
       drop: (connection) => void this.#drop(connection),
     });
@@ -70,54 +70,55 @@ export class ClientPool {
     parameters: readonly Parameter[],
     intent: Intent,
     deadline = monotonicMs() + this.#options.timeoutMs,
-    pieces?: Pieces,
+    chunks?: ChunkOptions,
   ): Promise<readonly Row[]> {
     const given = checkedParameters(parameters);
     const connection = await this.#acquire(deadline, deadline);
     try {
-      const until = intent === "read" ? readPatience(deadline) : deadline;
-      const rows = await connection.ask(text, given, until, pieces);
-      if (intent === "write" && this.#doubts.any) await this.#doubts.settle(connection, deadline);
-      this.#options.hosts.heard(connection.host);
+      const until = intent === "read" ? readDeadline(deadline) : deadline;
+      const rows = await connection.query(text, given, until, chunks);
+      if (intent === "write" && this.#unknownOutcomes.hasUnsettled)
+        await this.#unknownOutcomes.settle(connection, deadline);
+      this.#options.hosts.markHeard(connection.host);
       this.#release(connection);
       return rows;
     } catch (error) {
       this.#discard(connection, error);
-      pieces?.signal?.throwIfAborted();
+      chunks?.signal?.throwIfAborted();
       const failure = this.#isClosed && intent === "read" ? closed() : translate(error, intent);
-      if (failure.code === "OUTCOME_UNKNOWN") this.#doubts.add();
+      if (failure.code === "OUTCOME_UNKNOWN") this.#unknownOutcomes.add();
       throw failure;
     }
   }
 
   /** Resolves when there is a connection; a server that is not there is waited for only so long, in milliseconds. */
-  async connect(patienceMs: number): Promise<void> {
+  async connect(serverWaitMs: number): Promise<void> {
     const now = monotonicMs();
-    const deadline = now + Math.max(patienceMs, this.#options.timeoutMs);
-    this.#release(await this.#acquire(deadline, now + patienceMs));
+    const deadline = now + Math.max(serverWaitMs, this.#options.timeoutMs);
+    this.#release(await this.#acquire(deadline, now + serverWaitMs));
   }
 
   /** How many connections it may have. */
-  get most(): number {
+  get maxConnections(): number {
     return this.#options.size;
   }
 
   status(): { size: number; idle: number; waiting: number } {
-    return { size: this.#size, idle: this.#idle.length, waiting: this.#waiters.count };
+    return { size: this.#size, idle: this.#idle.length, waiting: this.#queue.count };
   }
 
   /** Ends the connections that nobody uses now. */
-  async rest(): Promise<void> {
-    await Promise.all([...this.#idle].map((idle) => this.#drop(idle, GOOD_BYE_S)));
+  async closeIdle(): Promise<void> {
+    await Promise.all([...this.#idle].map((idle) => this.#drop(idle, CLOSE_GRACE_S)));
   }
 
   /** Ends every connection, also of statements under way; whoever waits for one is turned away. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#waiters.turnAway(closed());
+    this.#queue.reject(closed());
     const idle = new Set(this.#idle);
     const all = [...this.#members, ...this.#dials];
-    await Promise.all(all.map((one) => this.#drop(one, idle.has(one) ? GOOD_BYE_S : 0)));
+    await Promise.all(all.map((one) => this.#drop(one, idle.has(one) ? CLOSE_GRACE_S : 0)));
   }
 
   get #isClosed(): boolean {
@@ -128,10 +129,10 @@ export class ClientPool {
     return this.#members.size + this.#searches;
   }
 
-  async #acquire(deadline: number, giveUpAt: number): Promise<Connection> {
+  async #acquire(deadline: number, serverWaitUntil: number): Promise<Connection> {
     for (;;) {
       if (this.#isClosed) throw closed();
-      const connection = this.#idle.pop() ?? (await this.#wait(deadline, giveUpAt));
+      const connection = this.#idle.pop() ?? (await this.#wait(deadline, serverWaitUntil));
       if (monotonicMs() >= deadline) {
         this.#release(connection);
         throw this.#waitedTooLong();
@@ -140,10 +141,9 @@ export class ClientPool {
     }
   }
 
-  #wait(deadline: number, giveUpAt: number): Promise<Connection> {
-    if (this.#waiters.count >= MOST_WAITING)
-      throw busy("too many calls wait for a connection: raise poolSize");
-    const waiting = this.#waiters.add(deadline, giveUpAt, () => this.#waitedTooLong());
+  #wait(deadline: number, serverWaitUntil: number): Promise<Connection> {
+    if (this.#queue.count >= MAX_WAITING) throw busy("too many calls wait for a connection: raise poolSize");
+    const waiting = this.#queue.add(deadline, serverWaitUntil, () => this.#waitedTooLong());
     this.#grow();
     return waiting;
   }
@@ -152,8 +152,8 @@ export class ClientPool {
   async #isStillReady(connection: Connection, deadline: number): Promise<boolean> {
     const now = monotonicMs();
     try {
-      await connection.prove(now + Math.min(MOST_PROOF_MS, (deadline - now) * PROOF_SHARE));
-      this.#options.hosts.heard(connection.host);
+      await connection.probe(now + Math.min(MAX_PROBE_MS, (deadline - now) * PROBE_SHARE));
+      this.#options.hosts.markHeard(connection.host);
       return true;
     } catch (error) {
       this.#discard(connection, error);
@@ -166,27 +166,27 @@ export class ClientPool {
 
   #release(connection: Connection): void {
     if (connection.dead || this.#isClosed) this.#drop(connection);
-    else if (!this.#waiters.serve(connection)) this.#idle.push(connection);
+    else if (!this.#queue.serve(connection)) this.#idle.push(connection);
   }
 
   /** Nobody waits for it any more; somebody will, if there is room for it. */
-  #keep(late: Connection): void {
-    if (this.#size > this.#options.size) this.#drop(late, GOOD_BYE_S);
+  #keepSpare(late: Connection): void {
+    if (this.#size > this.#options.size) this.#drop(late, CLOSE_GRACE_S);
     else this.#release(late);
   }
 
   /** Takes out of use what failed; the others must show that what was wrong with it is not wrong with them. */
   #discard(connection: Connection, error: unknown): void {
     this.#drop(connection);
-    if (error instanceof DeadlinePassed || translate(error, "read") instanceof ReadsOnly) {
-      for (const other of this.#membersOf(connection.host)) other.doubt();
+    if (error instanceof DeadlinePassed || translate(error, "read") instanceof ReadOnlyServer) {
+      for (const other of this.#membersOf(connection.host)) other.markStale();
     }
   }
 
   /** Searches for as many connections as are waited for; only one search at a time where there is no server. */
   #grow(): void {
-    while (!this.#isClosed && this.#searches < this.#waiters.count && this.#size < this.#options.size) {
-      if (this.#trouble !== undefined && this.#searches > 0) return;
+    while (!this.#isClosed && this.#searches < this.#queue.count && this.#size < this.#options.size) {
+      if (this.#lastFailure !== undefined && this.#searches > 0) return;
       this.#searches++;
       void this.#search();
     }
@@ -195,42 +195,42 @@ export class ClientPool {
   async #search(): Promise<void> {
     const found = await search({
       hosts: this.#options.hosts,
-      dial: (host) => this.#dial(host, this.#options.connectMs ?? MOST_CONNECT_MS),
-      spare: (late) => this.#keep(late),
-      failed: (errors) => this.#noteTrouble(errors as readonly StateError[]),
-      wanted: () => this.#waiters.count > 0 && (this.#trouble === undefined || this.#searches === 1),
+      dial: (host) => this.#dial(host, this.#options.connectMs ?? MAX_CONNECT_MS),
+      onSpare: (late) => this.#keepSpare(late),
+      onRoundFailed: (errors) => this.#recordFailure(errors as readonly StateError[]),
+      isWanted: () => this.#queue.count > 0 && (this.#lastFailure === undefined || this.#searches === 1),
       signal: this.#closing.signal,
     });
     this.#searches--;
     if (found !== undefined) {
-      this.#trouble = undefined;
+      this.#lastFailure = undefined;
       // A server that took the place of another.
-      for (const other of this.#members) if (other.server !== found.server) other.doubt();
+      for (const other of this.#members) if (other.server !== found.server) other.markStale();
       this.#release(found);
     }
     this.#grow();
   }
 
   /** A connection that has proved itself: what fails before has written nothing. */
-  async #dial(host: number, mostMs: number): Promise<Connection> {
+  async #dial(host: number, maxMs: number): Promise<Connection> {
     const { hosts } = this.#options;
     let connection: Connection | undefined;
     try {
       connection = this.#make(host);
       this.#dials.add(connection);
-      await connection.prove(monotonicMs() + Math.min(mostMs, MOST_CONNECT_MS));
+      await connection.probe(monotonicMs() + Math.min(maxMs, MAX_CONNECT_MS));
       if (this.#isClosed) throw closed();
       this.#dials.delete(connection);
       this.#members.add(connection);
-      hosts.found(host);
+      hosts.markPrimary(host);
       return connection;
     } catch (error) {
-      if (error instanceof DeadlinePassed) hosts.silent(host);
-      else hosts.missed(host);
+      if (error instanceof DeadlinePassed) hosts.markSilent(host);
+      else hosts.markNotPrimary(host);
       if (connection !== undefined) this.#drop(connection);
       const failure = this.#isClosed ? closed() : translate(error, "read");
       // It is the same with every host, and with dials that are still under way.
-      if (error instanceof TimersStandStill) this.#noteTrouble([failure]);
+      if (error instanceof TimersStalled) this.#recordFailure([failure]);
       throw failure;
     }
   }
@@ -243,20 +243,20 @@ export class ClientPool {
       notice: (notice) => connection?.notice(notice),
     });
     const onSlow = (slow: Connection) => {
-      if (!this.#isClosed) void this.#watch.lookAfter(slow.host);
+      if (!this.#isClosed) void this.#watch.check(slow.host);
     };
     connection = new Connection(client, host, { prepare, statementTimeoutMs, staleMs, onSlow });
     return connection;
   }
 
   /** Turns away who does not wait for better times, and everybody where no time will help. */
-  #noteTrouble(failures: readonly StateError[]): void {
+  #recordFailure(failures: readonly StateError[]): void {
     const lasting = failures.find((failure) => !isTransient(failure));
-    const standby = failures.find((failure) => failure instanceof ReadsOnly);
-    const trouble = lasting ?? standby ?? failures.at(-1);
-    this.#trouble = trouble;
+    const standby = failures.find((failure) => failure instanceof ReadOnlyServer);
+    const failure = lasting ?? standby ?? failures.at(-1);
+    this.#lastFailure = failure;
     const isHopeless = !failures.some(isTransient) && this.#members.size === 0;
-    this.#waiters.turnAway(trouble, isHopeless ? Number.POSITIVE_INFINITY : monotonicMs());
+    this.#queue.reject(failure, isHopeless ? Number.POSITIVE_INFINITY : monotonicMs());
   }
 
   #membersOf(host: number): readonly Connection[] {
@@ -265,7 +265,7 @@ export class ClientPool {
 
   #waitedTooLong(): StateError {
     if (this.#members.size > 0) return busy("no connection became free in time: raise poolSize");
-    return this.#trouble ?? translate(new DeadlinePassed(), "read");
+    return this.#lastFailure ?? translate(new DeadlinePassed(), "read");
   }
 
   /** Takes a connection out of use for good, once; never rejects. */

@@ -24,7 +24,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** One of whose connection more is known. */
 export interface PooledClient extends PostgresClient {
   /** Cuts its connection, now and for good. */
-  cut?(): void;
+  destroy?(): void;
   /** Lets its connection keep the process alive, or not. */
   ref?(): void;
   unref?(): void;

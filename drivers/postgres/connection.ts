@@ -1,10 +1,10 @@
 import { settlesWithin } from "../../src/timing/cancellation.js";
 import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../src/timing/real-timers.js";
-import { AnswerInPieces, isTorn, type Pieces } from "./answer-in-pieces.js";
+import { ChunkedAnswer, type ChunkOptions, isIncomplete } from "./chunked-answer.js";
 import type { Answer, PooledClient, Row } from "./client.js";
-import { AnswerTorn, DeadlinePassed, Unreplicated } from "./errors.js";
-import { proofOf, READY, READY_PARAMETERS } from "./readiness.js";
-import { TimersStandStill, timersFaked, timersStandStill } from "./standing-timers.js";
+import { DeadlinePassed, IncompleteAnswer, Unreplicated } from "./errors.js";
+import { READY, READY_PARAMETERS, readinessOf } from "./readiness.js";
+import { stalledTimers, TimersStalled, timersLookStalled } from "./stalled-timers.js";
 
 /** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
 export const DEADLINE = Symbol("the deadline of the call");
@@ -28,10 +28,10 @@ export interface ConnectionOptions {
 const WAIT_FOR_STANDBY = "SyncRepWaitForLSN";
 
 /** What the client may take beyond the time that it is given to end, in milliseconds. */
-const GOOD_BYE_MS = 250;
+const CLOSE_GRACE_MS = 250;
 
 /** In which a line that was cut has told its client, in milliseconds. */
-const CUT_MS = 50;
+const SOCKET_CLOSE_MS = 50;
 
 /** How long a server may take to answer before it is looked after, in milliseconds. */
 const SLOW_MS = 1200;
@@ -50,8 +50,8 @@ export class Connection {
   askedAt: number | undefined;
   readonly #options: ConnectionOptions;
   /** At least how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own. */
-  #ahead = 0;
-  #provedAt = Number.NEGATIVE_INFINITY;
+  #clockOffsetMs = 0;
+  #probedAt = Number.NEGATIVE_INFINITY;
   #server = "";
   #isUnreplicated = false;
 
@@ -68,7 +68,7 @@ export class Connection {
 
   /** It may be to another server by now, or to nobody. */
   get isStale(): boolean {
-    return monotonicMs() - this.#provedAt > this.#options.staleMs;
+    return monotonicMs() - this.#probedAt > this.#options.staleMs;
   }
 
   /** Comes before the answer that it is about. */
@@ -77,43 +77,43 @@ export class Connection {
   }
 
   /** Must be proved again before it is used. */
-  doubt(): void {
-    this.#provedAt = Number.NEGATIVE_INFINITY;
+  markStale(): void {
+    this.#probedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Makes sure that it is ready, or rejects with why it is not. */
-  async prove(deadline: number): Promise<void> {
-    const [row] = await this.ask(READY, READY_PARAMETERS, deadline);
-    const { milliseconds, server } = proofOf(row, this.#options.statementTimeoutMs);
+  async probe(deadline: number): Promise<void> {
+    const [row] = await this.query(READY, READY_PARAMETERS, deadline);
+    const { milliseconds, server } = readinessOf(row, this.#options.statementTimeoutMs);
     // Taken when the answer is there: a deadline may come too early by this, and never too late.
-    this.#provedAt = monotonicMs();
-    this.#ahead = milliseconds - this.#provedAt;
+    this.#probedAt = monotonicMs();
+    this.#clockOffsetMs = milliseconds - this.#probedAt;
     this.#server = server;
   }
 
   /** The rows of one statement; of those that came in pieces none. */
-  async ask(
+  async query(
     text: string,
     parameters: readonly Parameter[],
     deadline: number,
-    pieces?: Pieces,
+    chunks?: ChunkOptions,
   ): Promise<readonly Row[]> {
     const { prepare, onSlow } = this.#options;
     const sent = parameters.map((value) => (value === DEADLINE ? this.#serverTime(deadline) : value));
-    let inPieces: AnswerInPieces | undefined;
+    let chunked: ChunkedAnswer | undefined;
     this.askedAt = monotonicMs();
     this.client.ref?.();
     try {
       const answer = this.client.unsafe(text, sent, { prepare });
-      if (pieces && answer.cursor) inPieces = new AnswerInPieces(answer as Required<Answer>, pieces);
-      const rows = await before(deadline, inPieces?.done ?? answer, () => onSlow(this)).catch((error) =>
-        this.#leave(error),
+      if (chunks && answer.cursor) chunked = new ChunkedAnswer(answer as Required<Answer>, chunks);
+      const rows = await withDeadline(deadline, chunked?.done ?? answer, () => onSlow(this)).catch((error) =>
+        this.#abandonStalled(error),
       );
-      if (isTorn(rows)) throw new AnswerTorn();
+      if (isIncomplete(rows)) throw new IncompleteAnswer();
       if (this.#isUnreplicated) throw new Unreplicated();
       return rows as readonly Row[];
     } finally {
-      inPieces?.stop();
+      chunked?.stop();
       this.askedAt = undefined;
       this.client.unref?.();
     }
@@ -123,12 +123,12 @@ export class Connection {
    * Before the caller goes on, and may take the fakes away: a client that waits for a fake turn clears it when it ends, and
    * Node loses count of its own turns when they are to clear one of a fake.
    */
-  async #leave(error: unknown): Promise<never> {
-    if (error instanceof TimersStandStill) {
+  async #abandonStalled(error: unknown): Promise<never> {
+    if (error instanceof TimersStalled) {
       this.dead = true;
-      this.client.cut?.();
-      await sleep(CUT_MS);
-      await this.#endWithin(CUT_MS);
+      this.client.destroy?.();
+      await sleep(SOCKET_CLOSE_MS);
+      await this.#endWithin(SOCKET_CLOSE_MS);
     }
     throw error;
   }
@@ -136,8 +136,8 @@ export class Connection {
   /** Ends it, which may take so many seconds; never rejects. */
   async end(timeout: number): Promise<void> {
     // The client's own limit of time does not hold where the timers of others are faked, nor where it waits for a server.
-    await this.#endWithin(timeout * 1000 + GOOD_BYE_MS, { timeout });
-    this.client.cut?.();
+    await this.#endWithin(timeout * 1000 + CLOSE_GRACE_MS, { timeout });
+    this.client.destroy?.();
   }
 
   async #endWithin(ms: number, options?: { timeout: number }): Promise<void> {
@@ -149,28 +149,28 @@ export class Connection {
   }
 
   #serverTime(time: number): string {
-    return String(Math.floor(time + this.#ahead));
+    return String(Math.floor(time + this.#clockOffsetMs));
   }
 }
 
 /** The promise's own end, or DeadlinePassed if that comes first. */
-function before<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void): Promise<T> {
+function withDeadline<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     let pause = SLOW_MS;
     let timer: Timer | undefined;
     const wait = () => {
       const left = Math.max(1, deadline - monotonicMs());
-      timer = setTimeout(left <= pause ? giveUp : lookAfter, Math.min(left, pause));
+      timer = setTimeout(left <= pause ? giveUp : reportSlow, Math.min(left, pause));
     };
-    let areMoving = false;
-    const giveUp = () => reject((areMoving ? undefined : timersFaked()) ?? new DeadlinePassed());
-    const lookAfter = () => {
+    let timersAdvance = false;
+    const giveUp = () => reject((timersAdvance ? undefined : timersLookStalled()) ?? new DeadlinePassed());
+    const reportSlow = () => {
       pause *= 2;
       wait();
       onSlow();
-      void timersStandStill().then((error) => {
-        areMoving = error === undefined;
-        if (areMoving) return;
+      void stalledTimers().then((error) => {
+        timersAdvance = error === undefined;
+        if (timersAdvance) return;
         clearTimeout(timer);
         reject(error);
       });

@@ -79,7 +79,7 @@ function clientOf(
   return {
     unsafe: client.unsafe,
     end: client.end,
-    cut: () => socket.cut(),
+    destroy: () => socket.destroy(),
     ref: () => socket.ref(),
     unref: () => socket.unref(),
   };

@@ -1,6 +1,6 @@
 import { isStateError, StateError } from "../../src/contract/errors.js";
-import { isLost, type Meaning, meaningOfClient, meaningOfServer, SILENT } from "./meanings.js";
-import { TimersStandStill } from "./standing-timers.js";
+import { isLost, type Meaning, meaningOfClient, meaningOfServer, NO_ANSWER } from "./meanings.js";
+import { TimersStalled } from "./stalled-timers.js";
 
 /** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
 export type Intent = "read" | "write";
@@ -13,7 +13,7 @@ export class DeadlinePassed extends Error {
 }
 
 /** The answer does not hang together: rows are missing from it. */
-export class AnswerTorn extends Error {
+export class IncompleteAnswer extends Error {
   constructor() {
     super("the client lost rows of an answer");
   }
@@ -27,7 +27,7 @@ export class Unreplicated extends Error {
 }
 
 /** Those that show nothing of a statement. */
-const OWN = [DeadlinePassed, TimersStandStill, AnswerTorn, Unreplicated];
+const OWN_ERRORS = [DeadlinePassed, TimersStalled, IncompleteAnswer, Unreplicated];
 
 /** What `postgres` throws: the server's own fields, or a client's or socket's error without a severity. */
 interface Failure {
@@ -46,11 +46,11 @@ const READ_ONLY = "25006";
 export class LockNotFree extends StateError<"UNAVAILABLE"> {}
 
 /** The server is a standby, or was told only to read. Another may write by now. */
-export class ReadsOnly extends StateError<"UNAVAILABLE"> {}
+export class ReadOnlyServer extends StateError<"UNAVAILABLE"> {}
 
-export function readsOnly(cause?: unknown): ReadsOnly {
-  const { reason, says } = meaningOfServer(READ_ONLY, "", true);
-  return new ReadsOnly("UNAVAILABLE", says, { details: { reason }, cause });
+export function readOnlyServer(cause?: unknown): ReadOnlyServer {
+  const { reason, message } = meaningOfServer(READ_ONLY, "", true);
+  return new ReadOnlyServer("UNAVAILABLE", message, { details: { reason }, cause });
 }
 
 /** A record's id is another's already: nothing else that is inserted can meet what is there. */
@@ -59,7 +59,7 @@ export class IdTaken extends StateError<"UNAVAILABLE"> {}
 /** The role may not do this. */
 export class RightMissing extends StateError<"UNAVAILABLE"> {}
 
-const KINDS: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> = {
+const ERROR_CLASSES: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> = {
   "55P03": LockNotFree,
   "42501": RightMissing,
   "23505": IdTaken,
@@ -70,7 +70,7 @@ export function translate(error: unknown, intent: Intent): StateError {
   if (isStateError(error)) return error;
   const { code, severity } = error as Failure;
   const state = typeof code === "string" ? code : "";
-  const cause = describe(error as Failure);
+  const cause = causeWithoutData(error as Failure);
   if (intent === "write" && isUnknown(state, severity)) return unknown(error, cause);
   if (DAMAGED.test(state)) {
     return new StateError("CORRUPT", "the server found damaged data: restore it from a backup", {
@@ -85,10 +85,10 @@ export function translate(error: unknown, intent: Intent): StateError {
       { details: { found: 0, pending: [] }, cause },
     );
   }
-  if (state === READ_ONLY) return readsOnly(cause);
-  const { reason, says } = meaningOf(error as Failure, state);
-  const Unavailable = KINDS[state] ?? StateError<"UNAVAILABLE">;
-  return new Unavailable("UNAVAILABLE", says, { details: { reason }, cause });
+  if (state === READ_ONLY) return readOnlyServer(cause);
+  const { reason, message } = meaningOf(error as Failure, state);
+  const Unavailable = ERROR_CLASSES[state] ?? StateError<"UNAVAILABLE">;
+  return new Unavailable("UNAVAILABLE", message, { details: { reason }, cause });
 }
 
 /** Only an ERROR is certain to have rolled back: what ends the connection (FATAL) or the server (PANIC) may come after. */
@@ -104,9 +104,9 @@ function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
       { details: {}, cause },
     );
   }
-  const isSilent = error instanceof DeadlinePassed || error instanceof TimersStandStill;
+  const isSilent = error instanceof DeadlinePassed || error instanceof TimersStalled;
   const what = isSilent ? "the server did not answer" : "the connection was lost";
-  const why = error instanceof TimersStandStill ? ` (${error.message})` : "";
+  const why = error instanceof TimersStalled ? ` (${error.message})` : "";
   return new StateError(
     "OUTCOME_UNKNOWN",
     `${what} while the write was under way: read before you write again${why}`,
@@ -115,22 +115,22 @@ function unknown(error: unknown, cause: Error): StateError<"OUTCOME_UNKNOWN"> {
 }
 
 function meaningOf(error: Failure, state: string): Meaning {
-  if (error instanceof DeadlinePassed) return SILENT;
-  if (error instanceof TimersStandStill) return { reason: "setup", says: error.message };
-  if (spoke(error) === undefined) return meaningOfClient(error, state);
+  if (error instanceof DeadlinePassed) return NO_ANSWER;
+  if (error instanceof TimersStalled) return { reason: "setup", message: error.message };
+  if (severityOf(error) === undefined) return meaningOfClient(error, state);
   return meaningOfServer(state, String(error.message), error.severity !== undefined);
 }
 
 /** How bad it is by the word of whoever is at the other end; nothing when the error is the client's own. */
-function spoke({ severity, severity_local }: Failure): unknown {
+function severityOf({ severity, severity_local }: Failure): unknown {
   return severity ?? severity_local;
 }
 
 /** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
-function describe(error: Failure): Error {
-  if (OWN.some((Own) => error instanceof Own)) return error as Error;
+function causeWithoutData(error: Failure): Error {
+  if (OWN_ERRORS.some((Own) => error instanceof Own)) return error as Error;
   const { code } = error;
-  const severity = spoke(error);
+  const severity = severityOf(error);
   return new Error(
     severity === undefined ? `postgres client: ${code ?? "failed"}` : `postgres server: ${severity} ${code}`,
   );

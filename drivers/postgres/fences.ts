@@ -5,7 +5,7 @@ import { sessionKey } from "./session-locks.js";
 const ABANDONED_MS = 60_000;
 
 /** Records of an abandoned session that a batch removes. */
-const PORTION = 200;
+const MAX_SWEPT_PER_BATCH = 200;
 
 /** Whether a large erase has left this record behind. Nothing may show it, and nothing may depend on it. */
 export function isDead(n: Names, record: string): string {
@@ -22,7 +22,7 @@ export function isFencedOff(n: Names, record: string): string {
 }
 
 /** Whether anything is dead at all: most of the time nothing is, and nobody need ask of each record. */
-export function lookForFences(n: Names): string {
+export function detectFences(n: Names): string {
   return `v_fenced := EXISTS (SELECT FROM ${n.erasure});`;
 }
 
@@ -30,7 +30,7 @@ export function lookForFences(n: Names): string {
  * Of the records in \`gone\` the event ids stay, and nothing that could confirm a guess about what they stood for. Event
  * rows are met out of order here: rather than wait for one, and perhaps for each other, the batch is tried again.
  */
-export function emptied(n: Names): string {
+export function clearFingerprints(n: Names): string {
   return `held AS MATERIALIZED (
       SELECT e.tenant, e.event_id FROM gone
       JOIN ${n.event} AS e ON e.tenant = gone.tenant AND e.event_id = gone.event_id AND e.record_id = gone.id
@@ -51,7 +51,7 @@ export function removeDead(n: Names): string {
         AND r.kind = x.kind AND ${isDead(n, "r")}
       RETURNING r.tenant, r.user_id, r.session, r.id, r.event_id
     ),
-    ${emptied(n)},
+    ${clearFingerprints(n)},
     counted AS (
       UPDATE ${n.erasure} AS f SET uncounted = f.uncounted + c.removed
       FROM (SELECT g.tenant, g.user_id, g.session, count(*) AS removed FROM gone AS g GROUP BY 1, 2, 3) AS c
@@ -81,7 +81,7 @@ export function eraseSession(n: Names): string {
               SELECT q.ctid FROM ${n.record} AS q WHERE ${own("q")} ORDER BY q.run, q.kind LIMIT v_room))
             RETURNING r.tenant, r.id, r.event_id
           ),
-          ${emptied(n)}
+          ${clearFingerprints(n)}
           SELECT count(*) INTO erased FROM gone;
           v_room := v_room - erased;
           IF remains THEN
@@ -108,7 +108,7 @@ export function sweepAbandoned(n: Names): string {
     IF FOUND AND pg_try_advisory_xact_lock(${sessionKey(n, "v_row.tenant", "v_row.user_id", "v_row.session")}) THEN
       BEGIN
         PERFORM FROM ${n.sweep}(
-          p_lock_timeout, p_deadline, v_row.tenant, v_row.user_id, v_row.session, ${PORTION}, 0);
+          p_lock_timeout, p_deadline, v_row.tenant, v_row.user_id, v_row.session, ${MAX_SWEPT_PER_BATCH}, 0);
       EXCEPTION WHEN lock_not_available THEN
         NULL;
       END;

@@ -14,7 +14,7 @@ export const DURABLE_COMMIT = `IF current_setting('synchronous_commit') = 'off' 
   END IF;`;
 
 /** How every write begins. A pooler may have lost what was set at connect, so the function sets it for itself. */
-export const DURABLY = `IF current_setting('transaction_isolation') <> 'read committed' THEN
+export const BEGIN_WRITE = `IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'the isolation level must be read committed' USING ERRCODE = '25001';
   END IF;
   ${DURABLE_COMMIT}
@@ -25,6 +25,6 @@ export const DURABLY = `IF current_setting('transaction_isolation') <> 'read com
  * Follows the lock of a write. Nobody waits any more for one that comes late, however long the server or the network
  * held it: written now, it would undo what was acknowledged since.
  */
-export const IN_TIME = `IF extract(epoch FROM clock_timestamp()) * 1000 > p_deadline THEN
+export const CHECK_DEADLINE = `IF extract(epoch FROM clock_timestamp()) * 1000 > p_deadline THEN
     RAISE EXCEPTION 'the deadline of the call has passed' USING ERRCODE = '57014';
   END IF;`;

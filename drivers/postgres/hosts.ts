@@ -17,27 +17,27 @@ export class Hosts {
 
   /** The most promising first: the one that was right last, and of the others the one that has failed longest ago. */
   inOrder(): readonly number[] {
-    const places = [...this.#missedAt.keys()];
-    return places.sort(
+    const indexes = [...this.#missedAt.keys()];
+    return indexes.sort(
       (a, b) => this.#silent(a) - this.#silent(b) || this.#missed(a) - this.#missed(b) || a - b,
     );
   }
 
-  found(host: number): void {
+  markPrimary(host: number): void {
     this.#missedAt[host] = 0;
-    this.heard(host);
+    this.markHeard(host);
   }
 
   /** It refused, or is a standby. */
-  missed(host: number): void {
+  markNotPrimary(host: number): void {
     this.#missedAt[host] = monotonicMs();
   }
 
-  silent(host: number): void {
+  markSilent(host: number): void {
     this.#silentAt[host] = monotonicMs();
   }
 
-  heard(host: number): void {
+  markHeard(host: number): void {
     this.#silentAt[host] = 0;
     this.#heardAt[host] = monotonicMs();
   }

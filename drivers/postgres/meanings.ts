@@ -4,82 +4,92 @@ import { TlsRefused, Untrusted } from "./secure.js";
 /** What an error of the server or of the client comes to, for whoever has to act. */
 export interface Meaning {
   readonly reason: UnavailableReason;
-  readonly says: string;
+  readonly message: string;
 }
 
 /** By SQLSTATE, the longest prefix first. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
-  ["40001", { reason: "busy", says: "another writer came first: try again" }],
-  ["40P01", { reason: "busy", says: "the server broke a deadlock: try again" }],
-  ["55P03", { reason: "busy", says: "a lock was not to be had in time: try again" }],
-  ["57014", { reason: "busy", says: "the statement took longer than it may: try again, or raise timeoutMs" }],
-  ["57P03", { reason: "unreachable", says: "the server is starting or stopping: try again" }],
+  ["40001", { reason: "busy", message: "another writer came first: try again" }],
+  ["40P01", { reason: "busy", message: "the server broke a deadlock: try again" }],
+  ["55P03", { reason: "busy", message: "a lock was not to be had in time: try again" }],
+  [
+    "57014",
+    { reason: "busy", message: "the statement took longer than it may: try again, or raise timeoutMs" },
+  ],
+  ["57P03", { reason: "unreachable", message: "the server is starting or stopping: try again" }],
   [
     "53300",
-    { reason: "busy", says: "the server has no connection left: raise max_connections or lower poolSize" },
+    { reason: "busy", message: "the server has no connection left: raise max_connections or lower poolSize" },
   ],
-  ["53100", { reason: "refused", says: "the server's disk is full: make room" }],
-  ["53200", { reason: "refused", says: "the server is out of memory or locks for work of this size" }],
+  ["53100", { reason: "refused", message: "the server's disk is full: make room" }],
+  ["53200", { reason: "refused", message: "the server is out of memory or locks for work of this size" }],
   [
     "28",
     {
       reason: "setup",
-      says: "the server refused the login: check user, password, pg_hba.conf and whether it wants TLS (sslmode)",
+      message:
+        "the server refused the login: check user, password, pg_hba.conf and whether it wants TLS (sslmode)",
     },
   ],
-  ["3D", { reason: "setup", says: "the database does not exist: create it" }],
+  ["3D", { reason: "setup", message: "the database does not exist: create it" }],
   [
     "42501",
-    { reason: "setup", says: "the role lacks a right: grant it, or migrate once with a role that has it" },
+    { reason: "setup", message: "the role lacks a right: grant it, or migrate once with a role that has it" },
   ],
-  ["42704", { reason: "setup", says: "the server does not know a setting: leave it out of the url" }],
+  ["42704", { reason: "setup", message: "the server does not know a setting: leave it out of the url" }],
   // As long as a failover lasts, it is the same as no server.
-  ["25006", { reason: "unreachable", says: "the server only reads (a standby?): connect to the primary" }],
+  ["25006", { reason: "unreachable", message: "the server only reads (a standby?): connect to the primary" }],
   [
     "25001",
-    { reason: "setup", says: "the isolation level is not read committed: make it the role's default" },
+    { reason: "setup", message: "the isolation level is not read committed: make it the role's default" },
   ],
   [
     "GS001",
     {
       reason: "setup",
-      says: "a payload did not arrive as it was sent, and nothing was written: the client serializes twice, as it does behind poolers that forget prepared statements: open, and make clients, with prepare: false",
+      message:
+        "a payload did not arrive as it was sent, and nothing was written: the client serializes twice, as it does behind poolers that forget prepared statements: open, and make clients, with prepare: false",
     },
   ],
   // A pooler that hands each statement to another session.
-  ["08P01", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
-  ["26000", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
-  ["42P05", { reason: "setup", says: "a pooler is in between: open with prepare: false" }],
+  ["08P01", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
+  ["26000", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
+  ["42P05", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
 ];
 
 const UNREACHABLE: Meaning = {
   reason: "unreachable",
-  says: "the server cannot be reached: check that it runs, its host and its port",
+  message: "the server cannot be reached: check that it runs, its host and its port",
 };
-export const SILENT: Meaning = {
+export const NO_ANSWER: Meaning = {
   reason: "unreachable",
-  says: "the server does not answer: check that it runs and is not overloaded",
+  message: "the server does not answer: check that it runs and is not overloaded",
 };
 const UNENCRYPTED: Meaning = {
   reason: "setup",
-  says: "the server does not offer TLS, which sslmode asks for: turn it on there, or ask for less",
+  message: "the server does not offer TLS, which sslmode asks for: turn it on there, or ask for less",
 };
 const UNTRUSTED: Meaning = {
   reason: "setup",
-  says: "no secure connection could be agreed on: check sslmode, sslrootcert and the server's certificate",
+  message: "no secure connection could be agreed on: check sslmode, sslrootcert and the server's certificate",
 };
-const REFUSED: Meaning = { reason: "refused", says: "the server refused the statement" };
+const REFUSED: Meaning = { reason: "refused", message: "the server refused the statement" };
 
 /** Without a word of what the server is meant to have said, a pooler speaks for itself. */
-const POOLER_HAS_NONE: Meaning = {
+const POOLER_HAS_NO_SERVER: Meaning = {
   reason: "unreachable",
-  says: "a pooler answered that it has no server to give: check that the server runs, and the pooler's log",
+  message:
+    "a pooler answered that it has no server to give: check that the server runs, and the pooler's log",
 };
 const POOLER_KNOWS_NO_DATABASE: Meaning = {
   reason: "setup",
-  says: "a pooler answered that it does not know this database or user: add it to the pooler's configuration",
+  message:
+    "a pooler answered that it does not know this database or user: add it to the pooler's configuration",
 };
-const POOLER_FORGETS: Meaning = { reason: "setup", says: "a pooler is in between: open with prepare: false" };
+const POOLER_FORGETS: Meaning = {
+  reason: "setup",
+  message: "a pooler is in between: open with prepare: false",
+};
 
 /** A name of a setting or of an object of a database; anything else might be part of somebody's data. */
 const SETTING =
@@ -99,7 +109,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
 };
 
 /** The client's own and Node's own names for what goes wrong on the way to a trusted connection. */
-const NO_TRUST = /CERT|^ERR_(SSL|TLS)|EPROTO|SASL_SIGNATURE/;
+const UNTRUSTED_CODE = /CERT|^ERR_(SSL|TLS)|EPROTO|SASL_SIGNATURE/;
 
 /** Whether the connection, or the server, went down with it, whatever became of the transaction. */
 export function isLost(state: string): boolean {
@@ -109,10 +119,12 @@ export function isLost(state: string): boolean {
 /** Of an error that a server sent: a Postgres, which says how bad it is in English too, or something in front of it. */
 export function meaningOfServer(state: string, message: string, isPostgres: boolean): Meaning {
   const [, refused, setting] = SETTING.exec(message) ?? [];
-  if (setting !== undefined) return refused?.startsWith("uns") ? unkept(setting) : unknownSetting(setting);
+  if (setting !== undefined)
+    return refused?.startsWith("uns") ? droppedSetting(setting) : unknownSetting(setting);
   if (!isPostgres && state === "08P01") return meaningOfPooler(message);
   const [, kind, object] = OBJECT.exec(message) ?? [];
-  if (state === "42501" && kind !== undefined) return lacking(RIGHTS[kind] as string, `${kind} ${object}`);
+  if (state === "42501" && kind !== undefined)
+    return missingRight(RIGHTS[kind] as string, `${kind} ${object}`);
   const found = MEANINGS.find(([prefix]) => state.startsWith(prefix))?.[1];
   return found ?? (isLost(state) ? UNREACHABLE : REFUSED);
 }
@@ -121,32 +133,32 @@ export function meaningOfServer(state: string, message: string, isPostgres: bool
 export function meaningOfClient(error: unknown, state: string): Meaning {
   if (error instanceof TlsRefused) return UNENCRYPTED;
   if (error instanceof Untrusted) return UNTRUSTED;
-  return NO_TRUST.test(state) ? UNTRUSTED : UNREACHABLE;
+  return UNTRUSTED_CODE.test(state) ? UNTRUSTED : UNREACHABLE;
 }
 
 /** https://www.pgbouncer.org: it has one code for everything that it says in its own name. */
 function meaningOfPooler(message: string): Meaning {
   if (/prepared statement/.test(message)) return POOLER_FORGETS;
-  return /no such (database|user)/.test(message) ? POOLER_KNOWS_NO_DATABASE : POOLER_HAS_NONE;
+  return /no such (database|user)/.test(message) ? POOLER_KNOWS_NO_DATABASE : POOLER_HAS_NO_SERVER;
 }
 
-function unkept(setting: string): Meaning {
+function droppedSetting(setting: string): Meaning {
   return {
     reason: "setup",
-    says: `a pooler in between does not keep the setting ${setting}: open with prepare: false, which asks for none, and leave it out of the url`,
+    message: `a pooler in between does not keep the setting ${setting}: open with prepare: false, which asks for none, and leave it out of the url`,
   };
 }
 
 function unknownSetting(setting: string): Meaning {
   return {
     reason: "setup",
-    says: `the server does not know the setting ${setting}: leave it out of the url`,
+    message: `the server does not know the setting ${setting}: leave it out of the url`,
   };
 }
 
-function lacking(right: string, object: string): Meaning {
+function missingRight(right: string, object: string): Meaning {
   return {
     reason: "setup",
-    says: `the role lacks a right on ${object}: grant it ${right}, or migrate once with a role that has it`,
+    message: `the role lacks a right on ${object}: grant it ${right}, or migrate once with a role that has it`,
   };
 }

@@ -8,10 +8,10 @@ import type { Names } from "./names.js";
 import { statementsOf } from "./statements.js";
 
 /** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
-const LOCK = "7310582642901137";
+const MIGRATION_LOCK = "7310582642901137";
 
 const BACKOFF = { baseMs: 50, mostMs: 1_000, random: Math.random };
-const MOST_TRIES = 10;
+const MAX_TRIES = 10;
 
 /**
  * Migrates a database. Each migration is one statement, and so one transaction, that takes a lock, looks whether another
@@ -19,15 +19,15 @@ const MOST_TRIES = 10;
  */
 export class PostgresMigrator implements MigrationTarget {
   readonly #pool: ClientPool;
-  readonly #patient: ClientPool;
-  readonly #patienceMs: number;
+  readonly #migrationPool: ClientPool;
+  readonly #serverWaitMs: number;
   readonly #names: Names;
 
   /** The patient pool gives a migration the time it takes, and a server that is not there so many milliseconds. */
-  constructor(pool: ClientPool, patient: ClientPool, patienceMs: number, names: Names) {
+  constructor(pool: ClientPool, migrationPool: ClientPool, serverWaitMs: number, names: Names) {
     this.#pool = pool;
-    this.#patient = patient;
-    this.#patienceMs = patienceMs;
+    this.#migrationPool = migrationPool;
+    this.#serverWaitMs = serverWaitMs;
     this.#names = names;
   }
 
@@ -43,13 +43,13 @@ export class PostgresMigrator implements MigrationTarget {
     const { schema, migration: table } = this.#names;
     const record = `INSERT INTO ${table} VALUES (${migration.version}, ${literal(migration.name)}, now())`;
     // There may be no more than one connection for this role.
-    await this.#pool.rest();
-    await this.#patient.connect(this.#patienceMs);
-    await this.#insist(
+    await this.#pool.closeIdle();
+    await this.#migrationPool.connect(this.#serverWaitMs);
+    await this.#runUnlessBusy(
       `DO $migrate$
        BEGIN
          ${DURABLE_COMMIT}
-         PERFORM pg_advisory_xact_lock(${LOCK});
+         PERFORM pg_advisory_xact_lock(${MIGRATION_LOCK});
          IF to_regnamespace(${literal(schema)}) IS NULL THEN
            CREATE SCHEMA ${schema};
          END IF;
@@ -66,14 +66,14 @@ export class PostgresMigrator implements MigrationTarget {
   }
 
   /** Asking again does no harm. Writers that are at work meanwhile may lock against a migration (a deadlock). */
-  async #insist(statement: string): Promise<void> {
+  async #runUnlessBusy(statement: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        await this.#patient.run(statement, [], "read");
+        await this.#migrationPool.run(statement, [], "read");
         return;
       } catch (error) {
         const passes = isStateError(error, "UNAVAILABLE") && error.details.reason === "busy";
-        if (!passes || tries === MOST_TRIES) throw error;
+        if (!passes || tries === MAX_TRIES) throw error;
       }
       await sleep(jitteredPause(tries, BACKOFF));
     }

@@ -5,7 +5,7 @@ import { connectorOf } from "./connector.js";
 import { RightMissing } from "./errors.js";
 import { PostgresMigrator } from "./migrator.js";
 import { PostgresDriver } from "./postgres-driver.js";
-import { refusalOf, refuseWithoutRights } from "./rights.js";
+import { missingRightsError, requireRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
 
 /** Building an index on a large table takes as long as it takes. */
@@ -20,22 +20,22 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
     new ClientPool({ ...connector.clients(timeoutMs, ms), hosts, size, timeoutMs: ms, prepare });
   const pool = poolOf(poolSize, timeoutMs);
   // Makes no connection until it migrates something.
-  const patient = poolOf(1, MIGRATION_MS);
+  const migrationPool = poolOf(1, MIGRATION_MS);
   try {
     await pool.connect(openTimeoutMs);
-    const migrator = new PostgresMigrator(pool, patient, timeoutMs, names);
+    const migrator = new PostgresMigrator(pool, migrationPool, timeoutMs, names);
     const migrated = await migrate(migrator, migrationsOf(names), mode);
     // There may be no more than one connection for this role.
-    await patient.rest();
+    await migrationPool.closeIdle();
     if (mode === "apply" && migrated === 0) await migrator.settleIds();
-    if (mode !== "off") await refuseWithoutRights(pool, names);
+    if (mode !== "off") await requireRights(pool, names);
   } catch (error) {
     // One right that is missing says nothing of the others.
-    const whole = error instanceof RightMissing ? await refusalOf(pool, names) : undefined;
+    const complete = error instanceof RightMissing ? await missingRightsError(pool, names) : undefined;
     await pool.close();
-    throw whole ?? error;
+    throw complete ?? error;
   } finally {
-    await patient.close();
+    await migrationPool.close();
   }
   return new PostgresDriver(pool, { names, target, timeoutMs });
 }

@@ -20,21 +20,21 @@ import { kindRange } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { beginOf } from "../list-begin.js";
 import { outdated, pendingAt } from "../migrations.js";
-import type { Pieces } from "./answer-in-pieces.js";
 import { arrayLiteral } from "./batch.js";
-import { asGiven, BatchStatement, type Outcomes } from "./batch-statement.js";
+import { BatchStatement, type Outcomes, packOrReject } from "./batch-statement.js";
+import type { ChunkOptions } from "./chunked-answer.js";
 import type { Row } from "./client.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
-import { AnswerTorn, type Intent, LockNotFree, translate } from "./errors.js";
-import { LockedLane } from "./locked-lane.js";
+import { IncompleteAnswer, type Intent, LockNotFree, translate } from "./errors.js";
+import { LockedSessions } from "./locked-sessions.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { missingRights } from "./rights.js";
-import { PageOfRows, recordOf } from "./rows.js";
+import { RowPage, recordOf } from "./rows.js";
 import { migrationsOf } from "./schema.js";
-import { PIECE } from "./session-locks.js";
+import { MAX_ERASED_AT_ONCE } from "./session-locks.js";
 import { type Statements, statementsOf } from "./statements.js";
 
 export interface PostgresDriverOptions {
@@ -49,18 +49,18 @@ export interface PostgresDriverOptions {
  * How long a batch waits for a session that another writer holds, in milliseconds: that takes a few, and somebody who
  * holds it for longer shall not hold up the others.
  */
-const SESSIONS_MS = 25;
+const SESSION_LOCK_MS = 25;
 /** The same for any other lock. */
-const ROWS_MS = 200;
+const ROW_LOCK_MS = 200;
 
 /** Tenants that one page of a scan seeks, and records that it passes over. */
-const SCAN_WORK = 2000;
+const MAX_SCAN_WORK = 2000;
 
 /** What is read of a long list at a time, at most. */
-const PIECE_OF_LIST = { rows: 200, bytes: 256 * 1024 };
+const LIST_CHUNK = { rows: 200, bytes: 256 * 1024 };
 
 /** Stands for the outcome of a commit that comes later. */
-const WAITS: Outcome = {
+const STILL_WAITING: Outcome = {
   is: "failed",
   error: new StateError("UNAVAILABLE", "somebody else holds the session", { details: { reason: "busy" } }),
 };
@@ -68,7 +68,7 @@ const WAITS: Outcome = {
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
 
 /** Beyond every kind, which has at most 512 bytes. */
-const BEYOND_KINDS = "\u{10FFFF}".repeat(129);
+const AFTER_ALL_KINDS = "\u{10FFFF}".repeat(129);
 
 /** Each operation is one statement: nothing outlives it on the connection, so poolers in any mode will do. */
 export class PostgresDriver implements Driver {
@@ -83,46 +83,48 @@ export class PostgresDriver implements Driver {
   readonly #options: PostgresDriverOptions;
   readonly #statements: Statements;
   readonly #batch: BatchStatement;
-  readonly #lane: LockedLane;
+  readonly #lockedSessions: LockedSessions;
 
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
     this.timeoutMs = options.timeoutMs;
     this.layers = [retrying({ withinMs: options.timeoutMs })];
     this.#pool = pool;
-    this.readsInFlight = Math.max(2, pool.most - this.inFlight);
+    this.readsInFlight = Math.max(2, pool.maxConnections - this.inFlight);
     this.#options = options;
     this.#statements = statementsOf(options.names);
     this.#batch = new BatchStatement(
-      (text, values, deadline) => this.#ask(text, values, "write", deadline),
+      (text, values, deadline) => this.#query(text, values, "write", deadline),
       this.#statements,
     );
-    this.#lane = new LockedLane(this.#batch);
+    this.#lockedSessions = new LockedSessions(this.#batch);
   }
 
   async apply(commits: readonly Commit[], given: ApplyOptions): Promise<readonly Outcome[]> {
     const until = given.deadline ?? this.#deadline();
     const options = { ...given, deadline: until };
     const outcomes = new Array<Outcome | undefined>(commits.length);
-    const aside = new Map<number, Promise<Outcome>>();
+    const deferred = new Map<number, Promise<Outcome>>();
     const setAside = (index: number) => {
-      const outcome = this.#lane.add(commits[index] as Commit, options, until);
-      aside.set(index, outcome);
+      const outcome = this.#lockedSessions.add(commits[index] as Commit, options, until);
+      deferred.set(index, outcome);
       options.setAside?.(index, outcome);
     };
-    const anyWaits = asGiven(() => this.#lane.concernsAny(commits));
+    const anyHeldBack = packOrReject(() => this.#lockedSessions.holdsBackAny(commits));
     const free: number[] = [];
     for (const [index, commit] of commits.entries()) {
-      if (anyWaits && this.#lane.concerns(commit)) setAside(index);
+      if (anyHeldBack && this.#lockedSessions.holdsBack(commit)) setAside(index);
       else free.push(index);
     }
     const rest = free.map((index) => commits[index] as Commit);
-    const found = await (aside.size === 0 ? this.#applyFree(rest, options) : this.#applyRest(rest, options));
+    const found = await (deferred.size === 0
+      ? this.#applyFree(rest, options)
+      : this.#applyRest(rest, options));
     for (const [place, index] of free.entries()) {
       outcomes[index] = found[place];
       if (found[place] === undefined) setAside(index);
     }
-    for (const [index, outcome] of aside)
-      outcomes[index] = options.setAside === undefined ? await outcome : WAITS;
+    for (const [index, outcome] of deferred)
+      outcomes[index] = options.setAside === undefined ? await outcome : STILL_WAITING;
     return outcomes as readonly Outcome[];
   }
 
@@ -133,7 +135,7 @@ export class PostgresDriver implements Driver {
     const [slot] = slots;
     if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot, deadline)];
     const columns = SLOT.map((name) => arrayLiteral(slots.map((slot) => slot[name])));
-    const rows = await this.#ask(this.#statements.readMany, columns, "read", deadline);
+    const rows = await this.#query(this.#statements.readMany, columns, "read", deadline);
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
@@ -144,7 +146,7 @@ export class PostgresDriver implements Driver {
     eventId: string,
     { deadline }: CallLimit = {},
   ): Promise<StoredRecord | undefined> {
-    const [row] = await this.#ask(
+    const [row] = await this.#query(
       this.#statements.readByEventId,
       [tenant, user, session, eventId],
       "read",
@@ -154,12 +156,12 @@ export class PostgresDriver implements Driver {
   }
 
   async scan(query: ScanQuery, { deadline, signal }: CallLimit = {}): Promise<ScanPage> {
-    if (query.identity === undefined) return (await this.#page(query, deadline)).made(query);
+    if (query.identity === undefined) return (await this.#page(query, deadline)).toPage(query);
     const first = beginOf(query);
     const begin = await this.#page(first, deadline);
-    const { next, more } = begin.made(first);
-    if (!more || next !== undefined || begin.fills(query)) return begin.made(query);
-    return (await this.#page(query, deadline, { rows: rowsOfPiece(begin.size), signal })).made(query);
+    const { next, more } = begin.toPage(first);
+    if (!more || next !== undefined || begin.isFull(query)) return begin.toPage(query);
+    return (await this.#page(query, deadline, { rows: rowsPerChunk(begin.size), signal })).toPage(query);
   }
 
   async sweep(
@@ -167,9 +169,17 @@ export class PostgresDriver implements Driver {
     { deadline = this.#deadline() }: CallLimit = {},
   ): Promise<Swept> {
     const lockMs = Math.max(1, lockTimeoutMs(deadline - monotonicMs()));
-    const parameters = [String(lockMs), DEADLINE, tenant, user, session, String(PIECE), "1"] as const;
+    const parameters = [
+      String(lockMs),
+      DEADLINE,
+      tenant,
+      user,
+      session,
+      String(MAX_ERASED_AT_ONCE),
+      "1",
+    ] as const;
     // Asked again it does no harm.
-    const [row] = await this.#ask(this.#statements.sweep, parameters, "read", deadline);
+    const [row] = await this.#query(this.#statements.sweep, parameters, "read", deadline);
     return { removed: Number(row?.removed), more: row?.more === true };
   }
 
@@ -193,7 +203,7 @@ export class PostgresDriver implements Driver {
 
   async #readOne(slot: Slot, deadline: number | undefined): Promise<StoredRecord | undefined> {
     const parameters = SLOT.map((name) => slot[name]);
-    const [row] = await this.#ask(this.#statements.read, parameters, "read", deadline);
+    const [row] = await this.#query(this.#statements.read, parameters, "read", deadline);
     return row && recordOf(row);
   }
 
@@ -201,14 +211,14 @@ export class PostgresDriver implements Driver {
   async #page(
     query: ScanQuery,
     deadline: number | undefined,
-    pieces?: Pick<Pieces, "rows" | "signal">,
-  ): Promise<PageOfRows> {
-    const page = new PageOfRows();
+    chunks?: Pick<ChunkOptions, "rows" | "signal">,
+  ): Promise<RowPage> {
+    const page = new RowPage();
     const take = (rows: readonly Row[]) => {
-      if (!page.add(rows)) throw translate(new AnswerTorn(), "read");
+      if (!page.add(rows)) throw translate(new IncompleteAnswer(), "read");
     };
     const { scan } = this.#statements;
-    take(await this.#ask(scan, scanParameters(query), "read", deadline, pieces && { ...pieces, take }));
+    take(await this.#query(scan, scanParameters(query), "read", deadline, chunks && { ...chunks, take }));
     return page;
   }
 
@@ -231,9 +241,9 @@ export class PostgresDriver implements Driver {
     const { deadline = this.#deadline() } = options;
     for (const careful of [false, true]) {
       // So that there is time for the second try, and to hear of it.
-      const rowsMs = Math.max(1, Math.min(ROWS_MS, Math.floor((deadline - monotonicMs()) / 3)));
+      const rowsMs = Math.max(1, Math.min(ROW_LOCK_MS, Math.floor((deadline - monotonicMs()) / 3)));
       try {
-        const sessionsMs = careful ? 0 : SESSIONS_MS;
+        const sessionsMs = careful ? 0 : SESSION_LOCK_MS;
         return await this.#batch.send(commits, options, { sessionsMs, rowsMs, careful });
       } catch (error) {
         if (!(error instanceof LockNotFree)) throw error;
@@ -243,15 +253,15 @@ export class PostgresDriver implements Driver {
   }
 
   /** One statement; when it misses something of the schema, the error says what. */
-  async #ask(
+  async #query(
     text: string,
     parameters: readonly Parameter[],
     intent: Intent,
     deadline = this.#deadline(),
-    pieces?: Pieces,
+    chunks?: ChunkOptions,
   ): Promise<readonly Row[]> {
     try {
-      return await this.#pool.run(text, parameters, intent, deadline, pieces);
+      return await this.#pool.run(text, parameters, intent, deadline, chunks);
     } catch (error) {
       throw isStateError(error, "SCHEMA_OUTDATED") ? await this.#explain(error, deadline) : error;
     }
@@ -279,15 +289,15 @@ export class PostgresDriver implements Driver {
 }
 
 /** Rows that take no longer than a few milliseconds to be read, by those at the beginning. */
-function rowsOfPiece({ records, bytes }: PageOfRows["size"]): number {
-  const mostBytes = Math.floor((PIECE_OF_LIST.bytes * records) / (bytes + 1));
-  return Math.max(1, Math.min(PIECE_OF_LIST.rows, mostBytes));
+function rowsPerChunk({ records, bytes }: RowPage["size"]): number {
+  const mostBytes = Math.floor((LIST_CHUNK.bytes * records) / (bytes + 1));
+  return Math.max(1, Math.min(LIST_CHUNK.rows, mostBytes));
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {
   const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
   // Of a scan across identities, the place after which it goes on is a parameter of its own.
-  const { from, until = BEYOND_KINDS } = kindRange(identity ? query : { prefix });
+  const { from, until = AFTER_ALL_KINDS } = kindRange(identity ? query : { prefix });
   const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
   const place =
     after && !identity
@@ -302,6 +312,6 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
     ...place,
     String(limit),
     String(maxBytes),
-    String(SCAN_WORK),
+    String(MAX_SCAN_WORK),
   ];
 }

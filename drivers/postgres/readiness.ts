@@ -1,12 +1,12 @@
 import { StateError } from "../../src/contract/errors.js";
 import type { Row } from "./client.js";
-import { readsOnly } from "./errors.js";
+import { readOnlyServer } from "./errors.js";
 
 /** What a session must be like, and what to do where it is not. */
 interface Need {
   readonly setting: string;
   readonly fits: (value: string) => boolean;
-  readonly says: string;
+  readonly message: string;
 }
 
 /** Of the server's, the database's, the role's and the pooler's making: none of it goes without saying. */
@@ -26,11 +26,11 @@ const NEEDS: readonly Need[] = [
     // That a commit is not where it should be comes as a warning.
     setting: "client_min_messages",
     fits: (value) => !/^(error|fatal|panic)$/.test(value),
-    says: forRole("client_min_messages must let warnings through"),
+    message: forRole("client_min_messages must let warnings through"),
   },
 ];
 
-const SEARCH_PATH_SAYS = forRole("search_path must not put a schema before pg_catalog");
+const SEARCH_PATH_MESSAGE = forRole("search_path must not put a schema before pg_catalog");
 
 /** The server's own things first, whatever a path names after them. */
 const OWN_FIRST = /^(pg_temp_\d+,)?pg_catalog(,|$)/;
@@ -52,7 +52,7 @@ export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::byt
 export const READY_PARAMETERS: readonly string[] = [SOME_TEXT, `\\x${SOME_BYTES.toString("hex")}`];
 
 /** What is known of a server that is ready. */
-export interface Proof {
+export interface Readiness {
   /** Its clock, in milliseconds since 1970. */
   readonly milliseconds: number;
   /** When it was started: at another moment, another server. */
@@ -63,18 +63,18 @@ export interface Proof {
  * The proof that a connection is ready: to a server that writes, through a client and a pooler that change nothing.
  * Throws UNAVAILABLE that says what is missing. `statementTimeoutMs` is what was asked for at connect, if it was.
  */
-export function proofOf(row: Row | undefined, statementTimeoutMs: number | undefined): Proof {
+export function readinessOf(row: Row | undefined, statementTimeoutMs: number | undefined): Readiness {
   const given = row ?? {};
   if (!isFaithful(given))
     throw setup("a client that connect makes must be a plain one, without transform and types");
-  for (const { setting, fits, says } of NEEDS) if (!fits(String(given[setting]))) throw setup(says);
-  if (!OWN_FIRST.test(String(given.search_schemas))) throw setup(SEARCH_PATH_SAYS);
+  for (const { setting, fits, message } of NEEDS) if (!fits(String(given[setting]))) throw setup(message);
+  if (!OWN_FIRST.test(String(given.search_schemas))) throw setup(SEARCH_PATH_MESSAGE);
   if (statementTimeoutMs !== undefined && given.statement_timeout !== String(statementTimeoutMs)) {
     throw setup(
       "a pooler in between drops the session's settings (statement_timeout): open with prepare: false",
     );
   }
-  if (given.is_standby !== "false" || given.is_read_only !== "off") throw readsOnly();
+  if (given.is_standby !== "false" || given.is_read_only !== "off") throw readOnlyServer();
   return { milliseconds: Number(given.milliseconds), server: String(given.server_start) };
 }
 
@@ -84,14 +84,14 @@ function isFaithful({ is_ready, some_text, some_bytes, bytea_output, millisecond
   return bytea_output !== "hex" || (Buffer.isBuffer(some_bytes) && some_bytes.equals(SOME_BYTES));
 }
 
-function need(setting: string, wanted: string, says: string): Need {
-  return { setting, fits: (value) => value === wanted, says };
+function need(setting: string, wanted: string, message: string): Need {
+  return { setting, fits: (value) => value === wanted, message };
 }
 
 function forRole(what: string): string {
   return `${what}: set it for the role or the database`;
 }
 
-function setup(says: string): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", says, { details: { reason: "setup" } });
+function setup(message: string): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", message, { details: { reason: "setup" } });
 }

@@ -33,25 +33,25 @@ export async function missingRights(
   names: Names,
   deadline?: number,
 ): Promise<readonly string[]> {
-  const own = Object.values(names).map(bare);
-  const parameters = [bare(names.schema), arrayLiteral(own), bare(names.migration)];
+  const own = Object.values(names).map(unquoted);
+  const parameters = [unquoted(names.schema), arrayLiteral(own), unquoted(names.migration)];
   const rows = await pool.run(MISSING, parameters, "read", deadline);
   return rows.map((row) => String(row.missing));
 }
 
 /** UNAVAILABLE, naming all that is missing, so that it can be granted at once. */
-export async function refuseWithoutRights(pool: ClientPool, names: Names): Promise<void> {
+export async function requireRights(pool: ClientPool, names: Names): Promise<void> {
   const missing = await missingRights(pool, names);
-  if (missing.length > 0) throw lacking(missing);
+  if (missing.length > 0) throw rightsError(missing);
 }
 
 /** The same, for whoever met the first of them; nothing when they cannot be told, or it is none of these. */
-export async function refusalOf(pool: ClientPool, names: Names): Promise<StateError | undefined> {
+export async function missingRightsError(pool: ClientPool, names: Names): Promise<StateError | undefined> {
   const missing = await missingRights(pool, names).catch(() => []);
-  return missing.length > 0 ? lacking(missing) : undefined;
+  return missing.length > 0 ? rightsError(missing) : undefined;
 }
 
-function lacking(missing: readonly string[]): StateError<"UNAVAILABLE"> {
+function rightsError(missing: readonly string[]): StateError<"UNAVAILABLE"> {
   return new StateError(
     "UNAVAILABLE",
     `the role lacks rights: grant it ${missing.join(", ")} (docs/drivers/postgres-roles.md)`,
@@ -60,6 +60,6 @@ function lacking(missing: readonly string[]): StateError<"UNAVAILABLE"> {
 }
 
 /** The last part of a quoted name; such names hold no quotes. */
-function bare(quoted: string): string {
+function unquoted(quoted: string): string {
   return quoted.split('"').at(-2) as string;
 }

@@ -30,7 +30,7 @@ function integerOf(value: unknown): number {
 }
 
 /** The page of a scan, made of its rows, however many of them come at a time. */
-export class PageOfRows {
+export class RowPage {
   readonly #records: StoredRecord[] = [];
   #next: Slot | undefined;
   #bytes = 0;
@@ -43,12 +43,12 @@ export class PageOfRows {
   /** Whether they are the next ones, for what was lost of an answer shall not go unnoticed. */
   add(rows: readonly Row[]): boolean {
     for (const row of rows) {
-      const place = Number(row.place);
-      if (place === 0) {
+      const position = Number(row.place);
+      if (position === 0) {
         this.#next = slotOfRow(row);
         continue;
       }
-      if (place !== this.#records.length + 1) return false;
+      if (position !== this.#records.length + 1) return false;
       const record = recordOf(row);
       this.#records.push(record);
       this.#bytes += record.bytes?.byteLength ?? 0;
@@ -57,13 +57,13 @@ export class PageOfRows {
   }
 
   /** Whether it has all that a page of such a size may hold. */
-  fills({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
+  isFull({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
     return this.#records.length >= limit || this.#bytes >= maxBytes;
   }
 
-  made(query: ScanQuery): ScanPage {
+  toPage(query: ScanQuery): ScanPage {
     const records = this.#records;
     if (this.#next !== undefined) return { records, more: true, next: this.#next };
-    return { records, more: this.fills(query) };
+    return { records, more: this.isFull(query) };
   }
 }

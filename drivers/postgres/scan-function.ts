@@ -1,4 +1,4 @@
-import { isDead, lookForFences } from "./fences.js";
+import { detectFences, isDead } from "./fences.js";
 import { SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
@@ -61,7 +61,7 @@ DECLARE
   v_run text := '';
 BEGIN
   place := 0;
-  ${lookForFences(n)}
+  ${detectFences(n)}
   IF p_usr IS NOT NULL AND NOT p_reverse THEN${listed("ASC")}
     RETURN;
   ELSIF p_usr IS NOT NULL THEN${listed("DESC")}

@@ -22,12 +22,12 @@ export function migrationsOf(names: Names): readonly Migration[] {
   return [
     { version: 1, name: "tables", sql: tables(names) },
     { version: 2, name: "functions", sql: sqlOf(functions1) },
-    { version: 3, name: "fences", sql: `${fences(names)}\n${sqlOf(functions2)}\n${settled(names)}` },
+    { version: 3, name: "fences", sql: `${fences(names)}\n${sqlOf(functions2)}\n${settleIds(names)}` },
   ];
 }
 
 /** What was restored before it was migrated, without its sequence, has ids all the same. */
-function settled(n: Names): string {
+function settleIds(n: Names): string {
   return `SELECT ${n.settleIds}();`;
 }
 

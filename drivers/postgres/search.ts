@@ -8,11 +8,11 @@ export interface SearchOptions {
   /** A connection that has proved itself. Rejects with a StateError; whoever gets no answer takes its time. */
   readonly dial: (host: number) => Promise<Connection>;
   /** Takes a connection that comes too late: another was faster. */
-  readonly spare: (connection: Connection) => void;
+  readonly onSpare: (connection: Connection) => void;
   /** Told when no host was what is looked for, before all are asked again; may throw, which ends the search. */
-  readonly failed: (errors: readonly unknown[]) => void;
+  readonly onRoundFailed: (errors: readonly unknown[]) => void;
   /** Whether anybody still waits for what is looked for. */
-  readonly wanted: () => boolean;
+  readonly isWanted: () => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -26,18 +26,18 @@ const PAUSE = { baseMs: 50, mostMs: 500, random: () => 0.5 + Math.random() / 2 }
  * the next is asked beside it, and so is the same one again, for what answers at its address may be another by then.
  */
 export async function search(options: SearchOptions): Promise<Connection | undefined> {
-  const { hosts, wanted, failed } = options;
+  const { hosts, isWanted, onRoundFailed } = options;
   const race = new Race(options);
   try {
-    for (let round = 1; wanted(); round++) {
+    for (let round = 1; isWanted(); round++) {
       for (const host of hosts.inOrder()) {
         race.start(host);
         const found = await race.found(STAGGER_MS);
         if (found !== undefined) return found;
-        if (!wanted()) return undefined;
+        if (!isWanted()) return undefined;
       }
-      if (race.isOver) failed(race.takeErrors());
-      if (!wanted()) return undefined;
+      if (race.isOver) onRoundFailed(race.takeErrors());
+      if (!isWanted()) return undefined;
       const found = await race.found(jitteredPause(round, PAUSE));
       if (found !== undefined) return found;
     }
@@ -69,7 +69,7 @@ class Race {
       .dial(host)
       .then(
         (connection) => {
-          if (this.#ended || this.#winner !== undefined) this.#options.spare(connection);
+          if (this.#ended || this.#winner !== undefined) this.#options.onSpare(connection);
           else this.#win(connection);
         },
         (error: unknown) => {
@@ -83,7 +83,8 @@ class Race {
   /** Who was asked earlier and has not answered yet is asked last the next time. */
   #win(connection: Connection): void {
     this.#winner = connection;
-    for (const host of this.#running.values()) if (host !== connection.host) this.#options.hosts.silent(host);
+    for (const host of this.#running.values())
+      if (host !== connection.host) this.#options.hosts.markSilent(host);
   }
 
   /** The winner; `undefined` when a dial fails, or the time is up, or the search is given up. */

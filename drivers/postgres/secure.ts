@@ -23,31 +23,31 @@ export class Untrusted extends Error {
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S";
 const NO = "N";
-const LINE_BROKE = /^E[A-Z]+$/;
+const SOCKET_ERROR = /^E[A-Z]+$/;
 
 /**
  * A socket that is ready for the first message of a client: connected, and encrypted as asked for. Takes one that is on
  * its way. Rejects with TlsRefused, Untrusted, or what became of the socket, which is closed then.
  */
-export async function secure(socket: Socket, how: Tls, host: string): Promise<Socket> {
+export async function secure(socket: Socket, options: Tls, host: string): Promise<Socket> {
   // Whoever gets the socket listens a moment later; an error that nobody hears ends the process.
   socket.on("error", () => {});
   try {
     await nextOf(socket, "connect");
     // Nobody reads along on a socket of the machine's own.
-    if (how.mode === "disable" || host.startsWith("/")) return socket;
-    if (!how.direct && !(await agrees(socket))) {
-      if (how.mode === "prefer") return socket;
+    if (options.mode === "disable" || host.startsWith("/")) return socket;
+    if (!options.direct && !(await offersTls(socket))) {
+      if (options.mode === "prefer") return socket;
       throw new TlsRefused();
     }
-    return await encrypted(socket, how, host);
+    return await upgradeToTls(socket, options, host);
   } catch (error) {
     socket.destroy();
     throw error;
   }
 }
 
-async function agrees(socket: Socket): Promise<boolean> {
+async function offersTls(socket: Socket): Promise<boolean> {
   socket.write(SSL_REQUEST);
   const answer = String(await nextOf(socket, "data"));
   // More than one letter was put in by somebody in between, to be taken for what comes encrypted.
@@ -55,10 +55,10 @@ async function agrees(socket: Socket): Promise<boolean> {
   return answer === YES;
 }
 
-async function encrypted(socket: Socket, how: Tls, host: string): Promise<Socket> {
-  const { ca, cert, key, passphrase, mode, direct } = how;
+async function upgradeToTls(socket: Socket, options: Tls, host: string): Promise<Socket> {
+  const { ca, cert, key, passphrase, mode, direct } = options;
   const name = net.isIP(host) === 0 ? host : undefined;
-  const line = tls.connect({
+  const tlsSocket = tls.connect({
     socket,
     ca,
     cert,
@@ -71,13 +71,13 @@ async function encrypted(socket: Socket, how: Tls, host: string): Promise<Socket
     checkServerIdentity: (_, certificate) =>
       mode === "verify-full" ? tls.checkServerIdentity(host, certificate) : undefined,
   } as tls.ConnectionOptions);
-  line.on("error", () => {});
+  tlsSocket.on("error", () => {});
   try {
-    await nextOf(line, "secureConnect");
-    return line;
+    await nextOf(tlsSocket, "secureConnect");
+    return tlsSocket;
   } catch (error) {
     const { code = "failed" } = error as NodeJS.ErrnoException;
-    throw LINE_BROKE.test(code) && code !== "EPROTO" ? error : new Untrusted(code);
+    throw SOCKET_ERROR.test(code) && code !== "EPROTO" ? error : new Untrusted(code);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Names } from "./names.js";
 
 /** At most so many records are erased at once; what is more is fenced off. */
-export const PIECE = 1000;
+export const MAX_ERASED_AT_ONCE = 1000;
 
 /**
  * What is locked for a session of this store. The lengths keep names apart whatever is in them, and the table's name the
@@ -53,7 +53,7 @@ export function findLockedRows(n: Names): string {
           WHERE r.tenant = x.tenant AND r.user_id = x.usr AND r.session = x.session`;
   const inSlot = `${inSession} AND r.run = x.run AND r.kind = x.kind`;
   const first = (lock: string) => `(SELECT count(*) FROM (${inSession}
-          ORDER BY r.run, r.kind LIMIT ${PIECE} ${lock}) AS counted)`;
+          ORDER BY r.run, r.kind LIMIT ${MAX_ERASED_AT_ONCE} ${lock}) AS counted)`;
   return `IF p_careful <> 0 THEN
     a_locked := a_locked || ARRAY(
       SELECT DISTINCT ${sessionKey(n, "x.tenant", "x.usr", "x.session")}

@@ -15,7 +15,7 @@ export class ClientSocket {
   readonly #host: Host;
   readonly #tls: Tls;
   #socket: Socket | undefined;
-  #cut = false;
+  #isDestroyed = false;
 
   constructor(host: Host, tls: Tls) {
     this.#host = host;
@@ -24,18 +24,18 @@ export class ClientSocket {
 
   /** A socket that is connected and encrypted. */
   readonly connect = async (): Promise<Socket> => {
-    if (this.#cut) throw new Error("this client is out of use");
+    if (this.#isDestroyed) throw new Error("this client is out of use");
     if (this.#socket !== undefined) throw new Error("the connection was closed");
     const { host, port } = this.#host;
-    const place = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+    const address = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    this.#socket = net.connect({ ...place, noDelay: true, ...keepAlive });
+    this.#socket = net.connect({ ...address, noDelay: true, ...keepAlive });
     return secure(this.#socket, this.#tls, host);
   };
 
   /** Closes it now and for good. */
-  cut(): void {
-    this.#cut = true;
+  destroy(): void {
+    this.#isDestroyed = true;
     this.#socket?.destroy();
   }
 

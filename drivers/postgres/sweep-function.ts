@@ -1,5 +1,5 @@
-import { emptied } from "./fences.js";
-import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
+import { clearFingerprints } from "./fences.js";
+import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
@@ -26,8 +26,8 @@ DECLARE
   v_found bigint;
   v_uncounted bigint;
 BEGIN
-  ${DURABLY}  PERFORM pg_advisory_xact_lock(${sessionKey(n, "p_tenant", "p_usr", "p_session")});
-  ${IN_TIME}
+  ${BEGIN_WRITE}  PERFORM pg_advisory_xact_lock(${sessionKey(n, "p_tenant", "p_usr", "p_session")});
+  ${CHECK_DEADLINE}
   removed := 0;
   more := true;
   SELECT f.generation, f.swept_run, f.swept_kind, f.uncounted INTO v_generation, v_run, v_kind, v_uncounted
@@ -45,7 +45,7 @@ BEGIN
       WHERE r.ctid = ANY (ARRAY(SELECT p.place FROM piece AS p WHERE p.generation < v_generation))
       RETURNING r.tenant, r.id, r.event_id
     ),
-    ${emptied(n)}
+    ${clearFingerprints(n)}
     SELECT last.run, last.kind, (SELECT count(*) FROM gone), (SELECT count(*) FROM piece)
       INTO v_run, v_kind, removed, v_found
       FROM piece AS last ORDER BY last.run DESC, last.kind DESC LIMIT 1;

@@ -17,7 +17,7 @@ const READ: ReadonlySet<string> = new Set([
 ]);
 
 /** What libpq alone knows and nothing is lost without: https://www.postgresql.org/docs/current/libpq-connect.html */
-const DROPPED: ReadonlySet<string> = new Set([
+const IGNORED: ReadonlySet<string> = new Set([
   "fallback_application_name",
   "keepalives",
   "keepalives_idle",
@@ -93,7 +93,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 export function startupParameters(given: ReadonlyMap<string, string>): Record<string, string> {
   const parameters: Record<string, string> = {};
   for (const [name, value] of given) {
-    if (READ.has(name) || DROPPED.has(name)) continue;
+    if (READ.has(name) || IGNORED.has(name)) continue;
     if (OPTIONS.has(name)) throw invalid("url", `without ${name}, which is an option beside it`);
     if (REFUSED.has(name)) throw invalid("url", `without ${name}, which cannot be heeded here`);
     const harmless = Object.hasOwn(HARMLESS, name) ? HARMLESS[name] : undefined;

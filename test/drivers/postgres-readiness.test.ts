@@ -131,13 +131,13 @@ test("a host that answers nothing is passed over, and remembered", async () => {
 test("hosts are asked in the order of what is known of them", () => {
   const hosts = new Hosts(3);
   expect(hosts.inOrder()).toEqual([0, 1, 2]);
-  hosts.missed(0);
+  hosts.markNotPrimary(0);
   expect(hosts.inOrder()).toEqual([1, 2, 0]);
-  hosts.silent(1);
+  hosts.markSilent(1);
   expect(hosts.inOrder()).toEqual([2, 0, 1]);
-  hosts.missed(2);
+  hosts.markNotPrimary(2);
   expect(hosts.inOrder()).toEqual([0, 2, 1]);
-  hosts.found(1);
+  hosts.markPrimary(1);
   expect(hosts.inOrder()).toEqual([1, 0, 2]);
 });
 

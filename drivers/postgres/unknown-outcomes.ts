@@ -8,12 +8,12 @@ const EMPTY_COMMIT = "SELECT pg_catalog.pg_logical_emit_message(true, 'groundsta
  * Writes of unknown outcome. One may be there without being on the standby that it waited for, so whoever finds it there
  * must wait too.
  */
-export class Doubts {
+export class UnknownOutcomes {
   #count = 0;
   #settled = 0;
 
   /** Some are not settled. */
-  get any(): boolean {
+  get hasUnsettled(): boolean {
     return this.#settled < this.#count;
   }
 
@@ -25,7 +25,7 @@ export class Doubts {
   async settle(connection: Connection, deadline: number): Promise<void> {
     const count = this.#count;
     try {
-      await connection.ask(EMPTY_COMMIT, [], deadline);
+      await connection.query(EMPTY_COMMIT, [], deadline);
     } catch (error) {
       if (translate(error, "write").code === "OUTCOME_UNKNOWN") throw error;
       // A server that has no such function has no such standby.

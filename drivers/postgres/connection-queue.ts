@@ -3,44 +3,45 @@ import type { Connection } from "./connection.js";
 
 interface Waiter {
   /** When it no longer waits for a server that is not there. */
-  readonly giveUpAt: number;
+  readonly serverWaitUntil: number;
   readonly timer: Timer;
   readonly resolve: (connection: Connection) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Who waits for a connection, first come, first served. */
-export class Waiters {
-  readonly #line: Waiter[] = [];
+export class ConnectionQueue {
+  readonly #waiters: Waiter[] = [];
 
   get count(): number {
-    return this.#line.length;
+    return this.#waiters.length;
   }
 
   /** Resolves with a connection; rejects with `late` at the deadline, a time of `monotonicMs`. */
-  add(deadline: number, giveUpAt: number, late: () => unknown): Promise<Connection> {
+  add(deadline: number, serverWaitUntil: number, late: () => unknown): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const giveUp = () => this.#leave(waiter).reject(late());
       const timer = setTimeout(giveUp, Math.max(1, deadline - monotonicMs()));
-      const waiter: Waiter = { giveUpAt, timer, resolve, reject };
-      this.#line.push(waiter);
+      const waiter: Waiter = { serverWaitUntil, timer, resolve, reject };
+      this.#waiters.push(waiter);
     });
   }
 
   /** Gives the connection to the first; whether there was one. */
   serve(connection: Connection): boolean {
-    const [waiter] = this.#line;
+    const [waiter] = this.#waiters;
     if (waiter !== undefined) this.#leave(waiter).resolve(connection);
     return waiter !== undefined;
   }
 
   /** Rejects those who would have waited no longer than until then for a server that is not there; left out, all. */
-  turnAway(error: unknown, until = Number.POSITIVE_INFINITY): void {
-    for (const waiter of [...this.#line]) if (waiter.giveUpAt <= until) this.#leave(waiter).reject(error);
+  reject(error: unknown, until = Number.POSITIVE_INFINITY): void {
+    for (const waiter of [...this.#waiters])
+      if (waiter.serverWaitUntil <= until) this.#leave(waiter).reject(error);
   }
 
   #leave(waiter: Waiter): Waiter {
-    this.#line.splice(this.#line.indexOf(waiter), 1);
+    this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
     clearTimeout(waiter.timer);
     return waiter;
   }

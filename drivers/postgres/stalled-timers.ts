@@ -2,10 +2,10 @@ import { fakedTimers, setOnGlobal } from "../../src/timing/fake-timers.js";
 import { sleep } from "../../src/timing/real-timers.js";
 
 /** In which fakes that are moved along with the time have run what is due at once, in milliseconds. */
-const MOVED_MS = 300;
+const ADVANCE_MS = 300;
 
 /** What the postgres package waits for never comes. */
-export class TimersStandStill extends Error {
+export class TimersStalled extends Error {
   constructor(faked: readonly string[]) {
     super(
       `${faked.join(" and ")} of globalThis, which the postgres package waits for, is a fake that stands still: ` +
@@ -15,16 +15,16 @@ export class TimersStandStill extends Error {
 }
 
 /** The error, where timers were faked and nobody moves them. Asked only of what takes long, for it takes a while. */
-export async function timersStandStill(): Promise<TimersStandStill | undefined> {
+export async function stalledTimers(): Promise<TimersStalled | undefined> {
   const faked = fakedTimers();
   if (faked.length === 0) return undefined;
   const haveRun = setOnGlobal();
-  await sleep(MOVED_MS);
-  return haveRun() ? undefined : new TimersStandStill(faked);
+  await sleep(ADVANCE_MS);
+  return haveRun() ? undefined : new TimersStalled(faked);
 }
 
 /** As it looks at once. */
-export function timersFaked(): TimersStandStill | undefined {
+export function timersLookStalled(): TimersStalled | undefined {
   const faked = fakedTimers();
-  return faked.length === 0 ? undefined : new TimersStandStill(faked);
+  return faked.length === 0 ? undefined : new TimersStalled(faked);
 }

@@ -4,22 +4,22 @@ import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
-import type { BatchStatement, Patience } from "./batch-statement.js";
+import type { BatchStatement, LockWaits } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 
 /** It holds up nobody but those in the lane, and whoever waits gets a lock in its turn. */
-const TOGETHER: Patience = { sessionsMs: 50, rowsMs: 100, careful: true };
-const ALONE: Patience = { sessionsMs: 10, rowsMs: 20, careful: true };
+const BATCH_WAITS: LockWaits = { sessionsMs: 50, rowsMs: 100, careful: true };
+const SINGLE_WAITS: LockWaits = { sessionsMs: 10, rowsMs: 20, careful: true };
 
 /** Of one try. */
-const MOST = 64;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_COMMITS = 64;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** What the last try may take beyond the deadline of its commits. */
 const GRACE_MS = 500;
 
-const LEAST_PAUSE_MS = 10;
-const MOST_PAUSE_MS = 200;
+const MIN_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 200;
 
 interface Waiting {
   readonly commit: Commit;
@@ -36,7 +36,7 @@ interface Waiting {
  * never waits long on its connection. Those that share a session or an event id keep their order, so what belongs to one
  * that waits has to wait behind it.
  */
-export class LockedLane {
+export class LockedSessions {
   readonly #statement: BatchStatement;
   #waiting: Waiting[] = [];
   /** How many of the waiting have a key. */
@@ -48,14 +48,14 @@ export class LockedLane {
   }
 
   /** Whether any of them has to go behind one that waits here; throws for what is no commit, before any is taken in. */
-  concernsAny(commits: readonly Commit[]): boolean {
+  holdsBackAny(commits: readonly Commit[]): boolean {
     if (this.#keys.size === 0) return false;
     for (const commit of commits) payloadBytes(commit);
-    return commits.map((commit) => this.concerns(commit)).includes(true);
+    return commits.map((commit) => this.holdsBack(commit)).includes(true);
   }
 
   /** Whether a commit has to go behind one that waits here. */
-  concerns(commit: Commit): boolean {
+  holdsBack(commit: Commit): boolean {
     return this.#keys.size > 0 && keysOf(commit).some((key) => this.#keys.has(key));
   }
 
@@ -72,13 +72,13 @@ export class LockedLane {
 
   async #run(): Promise<void> {
     this.#running = true;
-    let pauseMs = LEAST_PAUSE_MS;
+    let pauseMs = MIN_PAUSE_MS;
     while (this.#waiting.length > 0) {
       await sleep(pauseMs * (0.5 + Math.random() / 2));
       this.#expire();
       const before = this.#waiting.length;
       await this.#try(this.#next());
-      pauseMs = this.#waiting.length < before ? LEAST_PAUSE_MS : Math.min(pauseMs * 2, MOST_PAUSE_MS);
+      pauseMs = this.#waiting.length < before ? MIN_PAUSE_MS : Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
     this.#running = false;
   }
@@ -98,17 +98,19 @@ export class LockedLane {
   #next(): readonly Waiting[] {
     const sessions = new Map<string, number>();
     for (const { keys } of this.#waiting) sessions.set(keys[0] as string, 0);
-    const share = Math.max(1, Math.floor(MOST / Math.max(1, sessions.size)));
-    const passed = new Set<string>();
+    const share = Math.max(1, Math.floor(MAX_COMMITS / Math.max(1, sessions.size)));
+    const skippedKeys = new Set<string>();
     let bytes = 0;
     const taken: Waiting[] = [];
     for (const each of this.#waiting) {
       const [session] = each.keys as [string];
       const count = sessions.get(session) as number;
       const fits =
-        taken.length < MOST && count < share && (taken.length === 0 || bytes + each.bytes <= MOST_BYTES);
-      if (!fits || each.keys.some((key) => passed.has(key))) {
-        for (const key of each.keys) passed.add(key);
+        taken.length < MAX_COMMITS &&
+        count < share &&
+        (taken.length === 0 || bytes + each.bytes <= MAX_BYTES);
+      if (!fits || each.keys.some((key) => skippedKeys.has(key))) {
+        for (const key of each.keys) skippedKeys.add(key);
         continue;
       }
       taken.push(each);
@@ -118,14 +120,14 @@ export class LockedLane {
     return taken;
   }
 
-  async #try(tried: readonly Waiting[], patience = TOGETHER): Promise<void> {
+  async #try(tried: readonly Waiting[], lockWaits = BATCH_WAITS): Promise<void> {
     const [first] = tried;
     if (first === undefined) return;
     try {
       const commits = tried.map(({ commit }) => commit);
       // A try is short, and one that were cut would be in doubt.
       const deadline = Math.max(monotonicMs(), ...tried.map(({ until }) => until)) + GRACE_MS;
-      const outcomes = await this.#statement.send(commits, { ...first.options, deadline }, patience);
+      const outcomes = await this.#statement.send(commits, { ...first.options, deadline }, lockWaits);
       for (const [index, each] of tried.entries()) {
         const outcome = outcomes[index];
         if (outcome !== undefined) this.#settle(each, outcome);
@@ -133,18 +135,18 @@ export class LockedLane {
     } catch (error) {
       const alone = tried.length === 1;
       if (!alone && (error instanceof LockNotFree || verdictOf(error) === "refused"))
-        await this.#tryApart(tried);
+        await this.#tryOneByOne(tried);
       else if (!(error instanceof LockNotFree)) this.#fail(tried, error);
     }
   }
 
   /** One of them is to blame: it meets a lock that is not known beforehand, or cannot be written at all. */
-  async #tryApart(tried: readonly Waiting[]): Promise<void> {
-    const passed = new Set<string>();
+  async #tryOneByOne(tried: readonly Waiting[]): Promise<void> {
+    const skippedKeys = new Set<string>();
     for (const each of tried) {
       const isLate = monotonicMs() >= each.until;
-      if (!isLate && !each.keys.some((key) => passed.has(key))) await this.#try([each], ALONE);
-      if (this.#waiting.includes(each)) for (const key of each.keys) passed.add(key);
+      if (!isLate && !each.keys.some((key) => skippedKeys.has(key))) await this.#try([each], SINGLE_WAITS);
+      if (this.#waiting.includes(each)) for (const key of each.keys) skippedKeys.add(key);
     }
   }
 
@@ -155,12 +157,12 @@ export class LockedLane {
   #fail(tried: readonly Waiting[], cause: unknown): void {
     const known = isStateError(cause) ? cause : unknownOutcome(cause);
     const inDoubt = isStateError(known, "OUTCOME_UNKNOWN");
-    const barred = new Set(tried.flatMap(({ keys }) => keys));
+    const blockedKeys = new Set(tried.flatMap(({ keys }) => keys));
     for (const each of [...this.#waiting]) {
       if (tried.includes(each)) this.#settle(each, failed(known));
-      else if (inDoubt && each.keys.some((key) => barred.has(key))) {
-        for (const key of each.keys) barred.add(key);
-        this.#settle(each, failed(behindDoubt(known)));
+      else if (inDoubt && each.keys.some((key) => blockedKeys.has(key))) {
+        for (const key of each.keys) blockedKeys.add(key);
+        this.#settle(each, failed(behindUnknown(known)));
       }
     }
   }
@@ -189,7 +191,7 @@ function unknownOutcome(cause: unknown): StateError {
   });
 }
 
-function behindDoubt({ cause }: StateError): StateError {
+function behindUnknown({ cause }: StateError): StateError {
   return new StateError("UNAVAILABLE", "an earlier write of the session is in doubt: try again", {
     details: { reason: "busy" },
     cause,

@@ -2,7 +2,7 @@ import { isCurrent } from "./apply-parts.js";
 import type { Names } from "./names.js";
 
 /** What the answer says of the line, in place of a commit. */
-export const LINE = "line";
+export const QUEUE_HEAD = "line";
 
 /**
  * Looks at the head of the line before it sets up all that it takes to shorten it, which most batches need not.
@@ -31,7 +31,7 @@ export function forgetOldest(n: Names): string {
       DELETE FROM ${n.event} AS e USING old
       WHERE NOT old.current AND e.tenant = old.tenant AND e.event_id = old.event_id;
       commit_no := -1;
-      verdict := '${LINE}';
+      verdict := '${QUEUE_HEAD}';
       current_event := v_head::text;
       erased := NULL;
       remains := NULL;

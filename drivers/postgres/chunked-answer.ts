@@ -1,9 +1,9 @@
 import { nextTurn } from "../../src/timing/real-timers.js";
 import type { Answer, Row, Rows } from "./client.js";
-import { AnswerTorn } from "./errors.js";
+import { IncompleteAnswer } from "./errors.js";
 
 /** How rows are read that would hold up the event loop. A client that cannot do that gives all of them in the end. */
-export interface Pieces {
+export interface ChunkOptions {
   /** So many at a time. */
   readonly rows: number;
   readonly take: (rows: readonly Row[]) => void;
@@ -12,18 +12,18 @@ export interface Pieces {
 }
 
 /** The rows of an answer, some at a time, until it is stopped. */
-export class AnswerInPieces {
+export class ChunkedAnswer {
   readonly done: Promise<Rows>;
   #isStopped = false;
 
-  constructor(answer: Required<Answer>, { rows, take, signal }: Pieces) {
+  constructor(answer: Required<Answer>, { rows, take, signal }: ChunkOptions) {
     this.done = new Promise((resolve, reject) => {
-      const takePiece = (piece: Rows) => {
+      const takeChunk = (chunk: Rows) => {
         if (this.#isStopped) return never();
         try {
           signal?.throwIfAborted();
-          if (isTorn(piece)) throw new AnswerTorn();
-          take(piece as readonly Row[]);
+          if (isIncomplete(chunk)) throw new IncompleteAnswer();
+          take(chunk as readonly Row[]);
         } catch (error) {
           reject(error);
           return never();
@@ -31,7 +31,7 @@ export class AnswerInPieces {
         // The event loop goes round, however fast the server is.
         return nextTurn().then(() => (this.#isStopped ? never() : undefined));
       };
-      answer.cursor(rows, takePiece).then(() => resolve([]), reject);
+      answer.cursor(rows, takeChunk).then(() => resolve([]), reject);
     });
   }
 
@@ -49,7 +49,7 @@ function never(): Promise<never> {
 }
 
 /** The client gives answers with holes after an error. */
-export function isTorn(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
+export function isIncomplete(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
   if (typeof rows.count === "number" && rows.count !== rows.length) return true;
   for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;
   return false;

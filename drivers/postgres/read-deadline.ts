@@ -7,7 +7,7 @@ import { monotonicMs } from "../../src/timing/real-timers.js";
 const READ_SHARE = 0.7;
 
 /** Until when an answer to a read is waited for, of a call with this deadline. */
-export function readPatience(deadline: number): number {
+export function readDeadline(deadline: number): number {
   const now = monotonicMs();
   return now + (deadline - now) * READ_SHARE;
 }
