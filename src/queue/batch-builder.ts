@@ -1,14 +1,14 @@
 import type { BatchSize } from "./batch-size.js";
 import type { Entry } from "./queue-entry.js";
 
-/** What one batch may hold; a commit that is larger travels alone. */
-const BATCH_WRITES = 256;
-/** Each may remove a thousand records and more: whoever comes meanwhile shall not wait for many. */
-const BATCH_ERASES = 4;
+/** How many writes one batch may hold. A commit that has more is sent alone. */
+const MAX_BATCH_WRITES = 256;
+/** How many erases one batch may hold: each may remove a thousand records, and later commits wait for the batch. */
+const MAX_BATCH_ERASES = 4;
 
-/** A batch that is being put together. */
-export class BatchFilling {
-  readonly #most: number;
+/** Decides which commits still fit into a batch. */
+export class BatchBuilder {
+  readonly #maxCommits: number;
   readonly #size: BatchSize;
   #count = 0;
   #writes = 0;
@@ -16,23 +16,22 @@ export class BatchFilling {
   #weight = 0;
   #erases = 0;
 
-  /** Of at most so many commits. */
-  constructor(most: number, size: BatchSize) {
-    this.#most = most;
+  constructor(maxCommits: number, size: BatchSize) {
+    this.#maxCommits = maxCommits;
     this.#size = size;
   }
 
-  /** Counts one in, and says whether it fits. The first always does; after one that did not, no other is asked about. */
-  takes({ commit, bytes, weight }: Entry): boolean {
+  /** Adds a commit; false if it does not fit. The first always fits. Once it has returned false, do not call it again. */
+  tryAdd({ commit, bytes, weight }: Entry): boolean {
     this.#writes += commit.writes.length;
     this.#bytes += bytes;
     this.#weight += weight;
     for (const { op } of commit.writes) if (op === "erase") this.#erases++;
     const isFull =
-      this.#writes > BATCH_WRITES ||
-      this.#erases > BATCH_ERASES ||
-      this.#count === this.#most ||
-      this.#size.isOver(this.#bytes, this.#weight);
+      this.#writes > MAX_BATCH_WRITES ||
+      this.#erases > MAX_BATCH_ERASES ||
+      this.#count === this.#maxCommits ||
+      this.#size.isTooLarge(this.#bytes, this.#weight);
     if (isFull && this.#count > 0) return false;
     this.#count++;
     return true;

@@ -6,7 +6,7 @@ import { safelyRepeatedMs } from "../rules/decide.js";
 import { commitKeys, HeldKeys } from "../rules/slot-key.js";
 import { type CallTimes, limitOf } from "../timing/call-time.js";
 import { monotonicMs } from "../timing/real-timers.js";
-import { deliver, type Entry, refuse } from "./queue-entry.js";
+import { deliver, type Entry, rejectEntry } from "./queue-entry.js";
 
 export type Writer = Pick<Driver, "name" | "apply">;
 
@@ -17,42 +17,41 @@ export interface BatchSenderOptions {
   readonly now: () => number;
   /** How many batches may be under way at once. */
   readonly inFlight: number;
-  /** How long calls may take. */
+  /** Makes the deadlines of calls. */
   readonly times: CallTimes;
 }
 
-/** Those that were not sent yet. */
-export interface WaitingLine {
+/** The commits that have not been sent yet. */
+export interface WaitingCommits {
   depth(): { readonly commits: number; readonly bytes: number };
-  /** Rejects them all. */
-  refuse(error: unknown): void;
+  rejectAll(error: unknown): void;
 }
 
-/** Sends batches, and tells each caller what became of its own; asks again where that is safe. */
+/** Sends batches to the driver, and gives each caller its outcome. Sends commits again where that is safe. */
 export class BatchSender {
   readonly #driver: Writer;
   readonly #options: BatchSenderOptions;
-  readonly #waiting: WaitingLine;
+  readonly #waiting: WaitingCommits;
 
-  constructor(driver: Writer, options: BatchSenderOptions, waiting: WaitingLine) {
+  constructor(driver: Writer, options: BatchSenderOptions, waiting: WaitingCommits) {
     this.#driver = driver;
     this.#options = options;
     this.#waiting = waiting;
   }
 
-  /** A batch ends with the first of its calls that does. */
+  /** A batch has the earliest deadline of its commits. */
   async send(entries: readonly Entry[]): Promise<void> {
     const batch = entries.filter((entry) => entry.state === "sent");
     if (batch.length === 0) return;
     const { now, window, inFlight, times } = this.#options;
     const started = now();
     const deadline = Math.min(...batch.map(({ time }) => time.deadline));
-    const isAmple = times.hasAmpleTime(deadline);
+    const hadAmpleTime = times.hasAmpleTime(deadline);
     try {
       const commits = batch.map((entry) => entry.commit);
       const aside = new Map<number, Promise<Outcome>>();
       const setAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
-      // With one batch at a time nobody knows whom a commit that is set aside holds back.
+      // Only with several batches in flight does the queue track which commits one that is set aside blocks.
       const options = {
         now: started,
         window,
@@ -70,7 +69,7 @@ export class BatchSender {
       const unknown = batch.filter((entry, index) => {
         const later = aside.get(index);
         if (later !== undefined) {
-          entry.aside = this.#deliverLater(entry, later, started);
+          entry.aside = this.#deliverWhenSettled(entry, later, started);
           return false;
         }
         const error = deliver(entry, outcomes[index]);
@@ -78,18 +77,18 @@ export class BatchSender {
         return error !== undefined;
       });
       if (unknown.length > 0)
-        await this.#sendOnceMore(inOrder(unknown, batch, outcomes, cause), cause, started);
+        await this.#resend(rejectOvertaken(unknown, batch, outcomes, cause), cause, started);
     } catch (error) {
-      await this.#recover(batch, error, started, isAmple);
+      await this.#recover(batch, error, started, hadAmpleTime);
     }
   }
 
-  /** For one that the others of its batch did not wait for. */
-  async #deliverLater(entry: Entry, later: Promise<Outcome>, started: number): Promise<void> {
+  /** For a commit that the driver set aside, so that the rest of its batch need not wait for it. */
+  async #deliverWhenSettled(entry: Entry, later: Promise<Outcome>, started: number): Promise<void> {
     const outcome = await later.catch(() => undefined);
     entry.aside = undefined;
     const error = deliver(entry, outcome);
-    if (error !== undefined) await this.#sendOnceMore([entry], error, started);
+    if (error !== undefined) await this.#resend([entry], error, started);
     // It may have been set aside again.
     await entry.aside;
   }
@@ -106,63 +105,71 @@ export class BatchSender {
     };
   }
 
-  /** What becomes of a batch that the driver rejected. */
-  async #recover(batch: readonly Entry[], error: unknown, started: number, wasAmple: boolean): Promise<void> {
+  /** Handles a batch that the driver rejected. */
+  async #recover(
+    batch: readonly Entry[],
+    error: unknown,
+    started: number,
+    hadAmpleTime: boolean,
+  ): Promise<void> {
     const verdict = verdictOf(error);
     if (verdict === "refused" && batch.length > 1) return this.#sendHalves(batch);
-    if (verdict.startsWith("unknown")) return this.#sendOnceMore(batch, error, started);
-    // Where the driver had little time, because one had waited for long, it says nothing of those who have more.
+    if (verdict.startsWith("unknown")) return this.#resend(batch, error, started);
+    // One commit that had waited long may have left the driver too little time: those that have more are sent again.
     const { times } = this.#options;
-    const again = wasAmple ? [] : batch.filter(({ time }) => times.hasAmpleTime(time.deadline));
-    for (const entry of batch) if (!again.includes(entry)) refuse(entry, error);
-    if (wasAmple && verdict === "unreachable") this.#waiting.refuse(error);
-    await this.send(again);
+    const resent = hadAmpleTime ? [] : batch.filter(({ time }) => times.hasAmpleTime(time.deadline));
+    for (const entry of batch) if (!resent.includes(entry)) rejectEntry(entry, error);
+    if (hadAmpleTime && verdict === "unreachable") this.#waiting.rejectAll(error);
+    await this.send(resent);
   }
 
-  /** Nothing was written: the halves are tried, until what cannot be written stands alone. */
+  /** For a batch of which nothing was written: bisects it, until a commit that cannot be written stands alone. */
   async #sendHalves(batch: readonly Entry[]): Promise<void> {
     const middle = batch.length >> 1;
     await this.send(batch.slice(0, middle));
     await this.send(batch.slice(middle));
   }
 
-  /** Members with saves may be sent again, for their event ids tell what happened; the others may not. */
-  async #sendOnceMore(batch: readonly Entry[], cause: unknown, started: number): Promise<void> {
+  /** Sends commits of unknown outcome again if they have saves: their event ids make that safe. Rejects the others. */
+  async #resend(batch: readonly Entry[], cause: unknown, started: number): Promise<void> {
     const { now, window } = this.#options;
-    const again: Entry[] = [];
-    // A layer has sent it again as it was, for it has nothing but saves.
-    const isSentAgain = verdictOf(cause) === "unknown for good" && batch.every(hasSave);
-    const isEnough = isSentAgain || now() - started > safelyRepeatedMs(window);
+    const resent: Entry[] = [];
+    // A layer retries a batch in which every commit has a save: it has retried this one enough.
+    const wasResentByLayer = verdictOf(cause) === "unknown for good" && batch.every(hasSave);
+    const isTooLate = wasResentByLayer || now() - started > safelyRepeatedMs(window);
     const instant = monotonicMs();
     for (const entry of batch) {
       entry.inDoubt = true;
-      const isLate = instant >= entry.time.deadline;
-      if (hasSave(entry) && !entry.sentOnceMore && !isEnough && !isLate) again.push(entry);
-      else refuse(entry, cause);
+      const isOverdue = instant >= entry.time.deadline;
+      if (hasSave(entry) && !entry.wasResent && !isTooLate && !isOverdue) resent.push(entry);
+      else rejectEntry(entry, cause);
     }
-    // An error that is not the floor's own may be one commit's doing: its neighbours shall not share its fate.
-    if (!isStateError(cause) && again.length > 1) return this.#sendHalves(again);
-    for (const entry of again) entry.sentOnceMore = true;
-    await this.send(again);
+    // An error that is no StateError may come from one commit: bisect, so that the others do not fail with it.
+    if (!isStateError(cause) && resent.length > 1) return this.#sendHalves(resent);
+    for (const entry of resent) entry.wasResent = true;
+    await this.send(resent);
   }
 }
 
-/** Those that would not take effect after one that was made later, and has taken effect; the others are refused. */
-function inOrder(
+/**
+ * The commits of unknown outcome that may be sent again. Rejects those that share keys with a later commit of the batch
+ * which was applied: sent again, the older write would take effect after the newer one.
+ */
+function rejectOvertaken(
   unknown: readonly Entry[],
   batch: readonly Entry[],
   outcomes: readonly Outcome[],
   cause: unknown,
 ): readonly Entry[] {
-  const taken = new HeldKeys();
+  const laterKeys = new HeldKeys();
   const inDoubt = new Set(unknown);
   const overtaken = new Set<Entry>();
   for (const [index, entry] of [...batch.entries()].toReversed()) {
     const keys = commitKeys(entry.commit);
-    if (outcomes[index]?.is === "applied") taken.add(keys);
-    else if (inDoubt.has(entry) && taken.conflictsWith(keys)) overtaken.add(entry);
+    if (outcomes[index]?.is === "applied") laterKeys.add(keys);
+    else if (inDoubt.has(entry) && laterKeys.conflictsWith(keys)) overtaken.add(entry);
   }
-  for (const entry of overtaken) refuse(Object.assign(entry, { inDoubt: true }), cause);
+  for (const entry of overtaken) rejectEntry(Object.assign(entry, { inDoubt: true }), cause);
   return unknown.filter((entry) => !overtaken.has(entry));
 }
 

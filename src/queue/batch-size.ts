@@ -1,50 +1,54 @@
-/** What a batch may hold in any case, in bytes of payload: more does not make it any faster. */
-const MOST = 4 * 1024 * 1024;
-const LEAST = 32 * 1024;
-const FIRST = 256 * 1024;
+/** The most that any batch holds, in bytes of payload: larger batches are no faster per byte. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** The bounds within which the limit for shared batches moves. */
+const MIN_BYTES = 32 * 1024;
+const INITIAL_BYTES = 256 * 1024;
 
-/** How long a batch may take that somebody else has to wait for, in milliseconds: this, or as long as small ones do. */
-const AIM_MS = 6;
-const AIM_FACTOR = 2;
-/** How long tenants are taken to be beside each other after they were, in milliseconds. */
-const BESIDE_MS = 1000;
+/** How long a batch may take while tenants share the store: this many milliseconds, or a multiple of the fastest batch. */
+const TARGET_MS = 6;
+const TARGET_FACTOR = 2;
+/** How long the store counts as shared after two tenants were seen in it, in milliseconds. */
+const SHARED_MS = 1000;
 
 /**
- * How much a batch may hold. Whoever comes while one is under way waits for its end, so that while there is more than one
- * tenant, batches are kept to a size that takes little time, by how long the last ones took.
+ * How much a batch may hold. A commit waits for the end of the batch that is under way. So while several tenants are
+ * active, the limit adapts to how long the last batches took, and keeps batches short.
  */
 export class BatchSize {
-  #shared = FIRST;
-  /** About the time that the smallest take. */
-  #quickMs = Number.POSITIVE_INFINITY;
-  #besideUntil = Number.NEGATIVE_INFINITY;
+  /** The most weight of a batch while tenants share the store. */
+  #sharedLimit = INITIAL_BYTES;
+  /** About how long the fastest batches take. */
+  #fastestMs = Number.POSITIVE_INFINITY;
+  #sharedUntil = Number.NEGATIVE_INFINITY;
   #isShared = false;
-  /** The tenant that was met last, and how long that counts. */
-  #last: string | undefined;
-  #lastUntil = Number.NEGATIVE_INFINITY;
+  /** The tenant that was seen last, and until when it counts as active. */
+  #lastTenant: string | undefined;
+  #lastTenantUntil = Number.NEGATIVE_INFINITY;
 
-  /** Whether a batch of these payloads and this weight is too large. */
-  isOver(bytes: number, weight: number): boolean {
-    return bytes > MOST || (this.#isShared && weight > this.#shared);
+  /** Whether a batch of so many payload bytes and this weight is too large. */
+  isTooLarge(bytes: number, weight: number): boolean {
+    return bytes > MAX_BYTES || (this.#isShared && weight > this.#sharedLimit);
   }
 
-  /** Who waits for the batch that is made next. */
-  meet(tenants: Iterable<string>, now: number): void {
+  /** Takes note of the tenants that have commits waiting; call it before each batch is built. */
+  noteTenants(tenants: Iterable<string>, now: number): void {
     for (const tenant of tenants) {
-      if (tenant !== this.#last && now < this.#lastUntil) this.#besideUntil = now + BESIDE_MS;
-      this.#last = tenant;
-      this.#lastUntil = now + BESIDE_MS;
-      if (this.#besideUntil > now) break;
+      if (tenant !== this.#lastTenant && now < this.#lastTenantUntil) this.#sharedUntil = now + SHARED_MS;
+      this.#lastTenant = tenant;
+      this.#lastTenantUntil = now + SHARED_MS;
+      if (this.#sharedUntil > now) break;
     }
-    this.#isShared = now < this.#besideUntil;
+    this.#isShared = now < this.#sharedUntil;
   }
 
-  /** How long a batch took. */
-  note(weight: number, ms: number): void {
-    // Forgotten slowly: a disk may become slower.
-    this.#quickMs = Math.min(ms, this.#quickMs * 1.02 + 0.01);
-    const aim = Math.max(AIM_MS, AIM_FACTOR * this.#quickMs);
-    if (ms > aim && weight > this.#shared / 2) this.#shared = Math.max(this.#shared * 0.7, LEAST);
-    else if (ms < aim && weight > this.#shared / 2) this.#shared = Math.min(this.#shared * 1.2, MOST);
+  /** Takes note of how long a batch took, and adapts the limit. */
+  noteDuration(weight: number, ms: number): void {
+    // The minimum is forgotten slowly, since a disk may become slower.
+    this.#fastestMs = Math.min(ms, this.#fastestMs * 1.02 + 0.01);
+    const targetMs = Math.max(TARGET_MS, TARGET_FACTOR * this.#fastestMs);
+    if (ms > targetMs && weight > this.#sharedLimit / 2)
+      this.#sharedLimit = Math.max(this.#sharedLimit * 0.7, MIN_BYTES);
+    else if (ms < targetMs && weight > this.#sharedLimit / 2)
+      this.#sharedLimit = Math.min(this.#sharedLimit * 1.2, MAX_BYTES);
   }
 }

@@ -1,6 +1,6 @@
 import { isStateError, StateError } from "../contract/errors.js";
 
-/** What the driver answers; what it throws as a StateError. For calls that write nothing. */
+/** Calls the driver for something that writes nothing. An error that is no StateError becomes UNAVAILABLE. */
 export async function callDriver<T>(call: () => Promise<T>, message: string): Promise<T> {
   try {
     return await call();
@@ -9,7 +9,7 @@ export async function callDriver<T>(call: () => Promise<T>, message: string): Pr
   }
 }
 
-/** UNAVAILABLE, for a driver that did what no driver may. */
+/** UNAVAILABLE, for a driver that broke the contract. */
 export function driverError(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", message, { details: { reason: "refused" }, cause });
 }

@@ -4,14 +4,14 @@ import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import { inSlices, type Steps } from "../timing/in-slices.js";
 import { copyBytes } from "../validation/validate-bytes.js";
 
-/** A commit with more payload than this is fingerprinted a slice at a time, in bytes. */
-const AT_ONCE = 256 * 1024;
+/** A commit with more payload bytes than this is fingerprinted in slices. */
+const MAX_BYTES_AT_ONCE = 256 * 1024;
 
 type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
 
 /**
- * The payloads of a commit that was checked, as long as they are the caller's. They are copied when the commit is let into
- * the queue, which is at the call unless it is full: a caller that waits shall not cost a second copy of what it waits with.
+ * The payloads of a validated commit while they are still in the caller's memory. They are copied when the commit enters the
+ * queue: at the call, unless the queue is full. A commit that waits for room does not cost a second copy of its payload.
  */
 export class CallersPayloads {
   readonly #records: Mutable[] = [];
@@ -26,18 +26,18 @@ export class CallersPayloads {
       this.#records.push(write.record);
       bytes += this.#lengths[this.#lengths.push(write.record.bytes.byteLength) - 1] as number;
     }
-    this.#isLarge = bytes > AT_ONCE;
+    this.#isLarge = bytes > MAX_BYTES_AT_ONCE;
   }
 
-  /** Takes note of what they are, so that it is noticed when the caller changes them while it waits. */
+  /** Fingerprints the payloads, so that `copy` notices if the caller changes them in the meantime. */
   seal(): void {
     if (this.#isLarge) return;
     for (const record of this.#records) record.fingerprint = fingerprint(record);
     this.#isSealed = true;
   }
 
-  /** Copies and fingerprints them, large ones until the promise resolves. INVALID_RECORD for those that were changed. */
-  own(): Promise<void> | undefined {
+  /** Copies and fingerprints the payloads; large ones are done when the promise resolves. INVALID_RECORD if they were changed. */
+  copy(): Promise<void> | undefined {
     for (const [index, record] of this.#records.entries()) {
       if (record.bytes.byteLength !== this.#lengths[index]) throw changed();
       record.bytes = copyBytes(record.bytes);

@@ -4,10 +4,10 @@ import { HeldKeys } from "../rules/slot-key.js";
 import { afterDeadline, noAnswerError, waitedTooLongError } from "../timing/call-time.js";
 import { onAbort } from "../timing/on-abort.js";
 import { monotonicMs } from "../timing/real-timers.js";
-import { BatchFilling } from "./batch-builder.js";
+import { BatchBuilder } from "./batch-builder.js";
 import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
 import { BatchSize } from "./batch-size.js";
-import { Entry, type Payloads, refuse, settle, unknownOutcome } from "./queue-entry.js";
+import { Entry, type Payloads, rejectEntry, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
 import { type Choice, TenantQueues } from "./tenant-queues.js";
 import { WaitLimit } from "./wait-limit.js";
@@ -15,46 +15,47 @@ import { WaitLimit } from "./wait-limit.js";
 export interface QueueOptions extends BatchSenderOptions {
   /** How many batches may be under way at once. */
   readonly inFlight: number;
-  /** How much may wait and be under way; what comes then waits at the door. */
+  /** How much may wait and be under way. Commits beyond that wait for room. */
   readonly room: RoomLimits;
-  /** Runs `pump` soon, after the callers that are about to ask for more have done so. */
+  /** Runs `pump` soon, so that calls made at the same moment share a batch. */
   readonly schedule: (pump: () => void) => void;
 }
 
-/** With fewer, two batches would cost more than one. */
-const LEAST_SHARE = 16;
+/** The least number of commits per batch when they are divided among several: smaller batches cost more than they gain. */
+const MIN_SHARE = 16;
 
 /**
- * Group commit: commits that arrive while a batch is being written share the next one, and tenants take turns in it.
+ * Group commit: commits that arrive while a batch is being written share the next batch; tenants are served in round robin.
  * Commits that share a slot or an event id, and an erase and the commits of its session, take effect in the order in which
- * they were made. What does not fit in the queue waits at its door, in turn by tenant too, and holds no copy there.
+ * they were made. When the queue is full, further commits wait for room, in round robin too; their payloads are not copied
+ * until then.
  */
 export class CommitQueue {
   readonly #options: QueueOptions;
   readonly #sender: BatchSender;
   readonly #room: QueueRoom;
-  readonly #size = new BatchSize();
+  readonly #batchSize = new BatchSize();
   readonly #queues = new TenantQueues<Entry>();
-  readonly #door = new TenantQueues<Entry>();
-  readonly #limits = [
-    new WaitLimit(this.#queues, (entry) => refuse(entry, this.#waitedForTurn(entry))),
-    new WaitLimit(this.#door, (entry) => refuse(entry, this.#waitedForRoom(entry))),
+  readonly #awaitingRoom = new TenantQueues<Entry>();
+  readonly #waitLimits = [
+    new WaitLimit(this.#queues, (entry) => rejectEntry(entry, this.#waitedInQueueError(entry))),
+    new WaitLimit(this.#awaitingRoom, (entry) => rejectEntry(entry, this.#waitedForRoomError(entry))),
   ];
-  /** Somebody at the door waits for room that nobody has. */
+  /** The first commit that waits for room cannot have it, whatever its tenant: no other commit may pass it. */
   #isFull = false;
   /** Batches on their way to the driver. */
   readonly #sent = new Set<readonly Entry[]>();
-  /** What is under way; kept only where more than one batch may be. */
-  readonly #held = new HeldKeys();
-  /** Those that their driver set aside. */
+  /** The keys of the commits under way; kept only if more than one batch may be under way. */
+  readonly #keysInFlight = new HeldKeys();
+  /** The commits that the driver has set aside. */
   readonly #aside = new Set<Entry>();
   #scheduled = false;
-  /** Not settled. */
+  /** How many commits are not settled. */
   #pending = 0;
-  /** Not sent, at the door too. */
+  /** The commits that are not sent, including those that wait for room. */
   readonly #waiting = { commits: 0, bytes: 0 };
-  /** At most how many of the waiting are gone. */
-  #gone = 0;
+  /** At most so many of the waiting commits are settled. */
+  #settledSinceSweep = 0;
   readonly #idle: (() => void)[] = [];
 
   constructor(driver: Writer, options: QueueOptions) {
@@ -62,42 +63,42 @@ export class CommitQueue {
     this.#room = new QueueRoom(options.room);
     this.#sender = new BatchSender(driver, options, {
       depth: () => this.#waiting,
-      refuse: (error) => this.#refuseWaiting(error),
+      rejectAll: (error) => this.#rejectWaiting(error),
     });
   }
 
   /**
-   * Resolves with what became of the commit; rejects with a StateError or, while it waits, the signal's reason. Its
-   * payloads are the caller's until there is room for it.
+   * Resolves with the outcome of the commit. Rejects with a StateError or, if the signal aborts before the commit is sent,
+   * with the signal's reason. The payloads stay in the caller's memory until there is room.
    */
   commit(commit: Commit, signal?: AbortSignal, payloads?: Payloads): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const time = this.#options.times.begin();
       const entry = new Entry(commit, time, { resolve, reject, onSettled: this.#onSettled }, payloads);
-      entry.callOff = afterDeadline(time, () => refuse(entry, this.#unanswered(entry)));
+      entry.cancelDeadline = afterDeadline(time, () => rejectEntry(entry, this.#overdueError(entry)));
       this.#pending++;
       this.#waiting.commits++;
       this.#waiting.bytes += entry.bytes;
       if (signal !== undefined) {
-        entry.release = onAbort(signal, () => {
+        entry.removeAbortListener = onAbort(signal, () => {
           if (entry.state === "waiting") settle(entry)?.reject(signal.reason);
         });
       }
-      if (this.#mayEnter(entry)) this.#admit(entry);
+      if (this.#reserveRoom(entry)) this.#admit(entry);
       else {
         payloads?.seal();
-        this.#door.add(entry);
+        this.#awaitingRoom.add(entry);
       }
-      for (const limit of this.#limits) limit.watch();
+      for (const limit of this.#waitLimits) limit.watch();
       this.#wake();
     });
   }
 
-  /** What waits, at the door too, and what the driver has and has not answered. */
+  /** The commits that wait, including those that wait for room, and those that the driver has not answered yet. */
   get depth(): StoreStatus["writes"] {
     const underWay = { commits: 0, bytes: 0 };
-    for (const { isGone, bytes } of [...[...this.#sent].flat(), ...this.#aside])
-      if (!isGone) {
+    for (const { isSettled, bytes } of [...[...this.#sent].flat(), ...this.#aside])
+      if (!isSettled) {
         underWay.commits++;
         underWay.bytes += bytes;
       }
@@ -116,7 +117,7 @@ export class CommitQueue {
       ...[...this.#sent].flat(),
       ...this.#aside,
       ...this.#queues.clear(),
-      ...this.#door.clear(),
+      ...this.#awaitingRoom.clear(),
     ]) {
       settle(entry)?.reject(
         unknownOutcome(entry, new Error("the store was closed before the write finished")),
@@ -124,22 +125,22 @@ export class CommitQueue {
     }
   }
 
-  /** Nobody overtakes those of his own tenant, nor one who waits for the room that all have given up. */
-  #mayEnter(entry: Entry): boolean {
-    if (this.#isFull || this.#door.has(entry.tenant)) return false;
-    const lack = this.#room.enter(entry.tenant, entry.bytes);
-    if (lack === "room") this.#isFull = true;
-    return lack === undefined;
+  /** Fails if the tenant has commits waiting for room, which must stay first, or if the queue is full for everybody. */
+  #reserveRoom(entry: Entry): boolean {
+    if (this.#isFull || this.#awaitingRoom.has(entry.tenant)) return false;
+    const reason = this.#room.reserve(entry.tenant, entry.bytes);
+    if (reason === "room") this.#isFull = true;
+    return reason === undefined;
   }
 
   #admit(entry: Entry): void {
-    entry.isIn = true;
+    entry.holdsRoom = true;
     this.#queues.add(entry);
     try {
-      const owned = entry.payloads?.own();
-      if (owned === undefined) entry.isReady = true;
+      const copied = entry.payloads?.copy();
+      if (copied === undefined) entry.isReady = true;
       else
-        owned.then(
+        copied.then(
           () => this.#ready(entry),
           (error: unknown) => settle(entry)?.reject(error),
         );
@@ -163,7 +164,7 @@ export class CommitQueue {
   }
 
   #pump(): void {
-    if (this.#door.size > 0) this.#openDoor();
+    if (this.#awaitingRoom.size > 0) this.#admitThoseWithRoom();
     while (this.#sent.size < this.#options.inFlight) {
       const batch = this.#take();
       if (batch.length === 0) break;
@@ -172,16 +173,16 @@ export class CommitQueue {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Lets in whom there is room for. */
-  #openDoor(): void {
+  /** Admits the commits that wait for room, as far as there is room. */
+  #admitThoseWithRoom(): void {
     this.#isFull = false;
-    const entered = this.#door.take((entry) => {
-      const lack = this.#room.enter(entry.tenant, entry.bytes);
-      if (lack === undefined) return "take";
-      this.#isFull = lack === "room";
+    const admitted = this.#awaitingRoom.take((entry) => {
+      const reason = this.#room.reserve(entry.tenant, entry.bytes);
+      if (reason === undefined) return "take";
+      this.#isFull = reason === "room";
       return this.#isFull ? "stop" : "hold";
     });
-    for (const entry of entered) this.#admit(entry);
+    for (const entry of admitted) this.#admit(entry);
   }
 
   #start(entries: readonly Entry[]): void {
@@ -189,7 +190,7 @@ export class CommitQueue {
     let weight = 0;
     for (const entry of entries) {
       entry.state = "sent";
-      entry.release();
+      entry.removeAbortListener();
       weight += entry.weight;
       this.#waiting.commits--;
       this.#waiting.bytes -= entry.bytes;
@@ -200,7 +201,7 @@ export class CommitQueue {
         if (entry.aside === undefined) this.#finish(entry);
         else this.#keepAside(entry, entry.aside);
       }
-      this.#size.note(weight, monotonicMs() - started);
+      this.#batchSize.noteDuration(weight, monotonicMs() - started);
       this.#sent.delete(entries);
       this.#wake();
     };
@@ -208,12 +209,12 @@ export class CommitQueue {
   }
 
   #finish(entry: Entry): void {
-    // Whatever went wrong while a failure was handled, nobody is left waiting.
+    // Whatever has failed before, no caller may be left waiting.
     settle(entry)?.reject(unknownOutcome(entry, new Error("the driver's answer could not be understood")));
-    if (this.#options.inFlight > 1) this.#held.remove(entry.keys);
+    if (this.#options.inFlight > 1) this.#keysInFlight.remove(entry.keys);
   }
 
-  /** It takes no place of a batch, and goes on holding back whoever must come after it. */
+  /** A commit set aside does not count as a batch in flight, but still blocks the commits that share keys with it. */
   #keepAside(entry: Entry, aside: Promise<void>): void {
     this.#aside.add(entry);
     const done = () => {
@@ -224,65 +225,67 @@ export class CommitQueue {
     aside.then(done, done);
   }
 
-  /** The next batch; empty when there is none that may start now. */
+  /** Takes the next batch from the queue; empty if nothing may start now. */
   #take(): readonly Entry[] {
-    const passed = new HeldKeys();
-    this.#size.meet(this.#queues.tenants(), monotonicMs());
-    const filling = new BatchFilling(this.#share(), this.#size);
-    let mayMeet = this.#sent.size > 0 || this.#aside.size > 0;
+    const passedKeys = new HeldKeys();
+    this.#batchSize.noteTenants(this.#queues.tenants(), monotonicMs());
+    const builder = new BatchBuilder(this.#batchShare(), this.#batchSize);
+    let mayConflict = this.#sent.size > 0 || this.#aside.size > 0;
     const batch = this.#queues.take((entry): Choice => {
-      const meets = mayMeet && (this.#held.conflictsWith(entry.keys) || passed.conflictsWith(entry.keys));
-      if (!meets && entry.isReady) return filling.takes(entry) ? "take" : "stop";
-      passed.add(entry.keys);
-      mayMeet = true;
+      const conflicts =
+        mayConflict && (this.#keysInFlight.conflictsWith(entry.keys) || passedKeys.conflictsWith(entry.keys));
+      if (!conflicts && entry.isReady) return builder.tryAdd(entry) ? "take" : "stop";
+      passedKeys.add(entry.keys);
+      mayConflict = true;
       return "pass";
     });
-    if (this.#options.inFlight > 1) for (const entry of batch) this.#held.add(entry.keys);
+    if (this.#options.inFlight > 1) for (const entry of batch) this.#keysInFlight.add(entry.keys);
     return batch;
   }
 
-  /** How many commits a batch may take, so that there is as much for the others that may start now. */
-  #share(): number {
+  /** How many commits a batch may take: the waiting ones are divided among the batches that may start now. */
+  #batchShare(): number {
     const free = this.#options.inFlight - this.#sent.size;
-    return Math.max(Math.ceil(this.#queues.size / free), LEAST_SHARE);
+    return Math.max(Math.ceil(this.#queues.size / free), MIN_SHARE);
   }
 
   readonly #onSettled = (entry: Entry, wasSent: boolean): void => {
     this.#pending--;
-    if (entry.isIn) this.#room.leave(entry.tenant, entry.bytes);
+    if (entry.holdsRoom) this.#room.release(entry.tenant, entry.bytes);
     if (wasSent) return;
     this.#waiting.commits--;
     this.#waiting.bytes -= entry.bytes;
     this.#wake();
-    // Behind a driver that hangs, callers that give up must not fill the memory with what they gave up.
-    if (++this.#gone * 2 < this.#queues.size + this.#door.size) return;
-    this.#queues.sweep();
-    this.#door.sweep();
-    this.#gone = 0;
+    // While a driver hangs, the commits of callers that gave up must not fill the memory.
+    if (++this.#settledSinceSweep * 2 < this.#queues.size + this.#awaitingRoom.size) return;
+    this.#queues.removeSettled();
+    this.#awaitingRoom.removeSettled();
+    this.#settledSinceSweep = 0;
   };
 
-  #waitedForTurn({ time }: Entry): unknown {
+  #waitedInQueueError({ time }: Entry): unknown {
     const { commits } = this.#waiting;
     const what = `its turn, with ${commits} commits waiting and ${this.#sent.size} batches under way`;
     return waitedTooLongError(time, "nothing was written", what);
   }
 
-  #waitedForRoom({ time }: Entry): unknown {
-    const { commits, bytes } = this.#room.held;
+  #waitedForRoomError({ time }: Entry): unknown {
+    const { commits, bytes } = this.#room.used;
     const what = `room in the queue (maxQueuedCommits, maxQueuedBytes), which holds ${commits} commits of ${bytes} bytes`;
     return waitedTooLongError(time, "nothing was written", what);
   }
 
-  /** For one that is over while its driver, or what makes its payloads its own, still has it. */
-  #unanswered(entry: Entry): unknown {
-    if (entry.state === "waiting") return this.#waitedForTurn(entry);
+  /** The error for a commit whose deadline has passed, before or after it was sent. */
+  #overdueError(entry: Entry): unknown {
+    if (entry.state === "waiting") return this.#waitedInQueueError(entry);
     entry.inDoubt = true;
     return noAnswerError(entry.time);
   }
 
-  /** Each would only meet the same, one batch after another, and the last of them after a very long time. */
-  #refuseWaiting(error: unknown): void {
-    for (const entry of [...this.#queues.clear(), ...this.#door.clear()]) settle(entry)?.reject(error);
+  /** Sent one batch after another, they would all fail in the same way, the last of them after a very long time. */
+  #rejectWaiting(error: unknown): void {
+    for (const entry of [...this.#queues.clear(), ...this.#awaitingRoom.clear()])
+      settle(entry)?.reject(error);
   }
 
   #isIdle(): boolean {

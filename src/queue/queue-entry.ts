@@ -6,15 +6,15 @@ import type { CallTime } from "../timing/call-time.js";
 import type { CallersPayloads } from "./callers-payloads.js";
 import type { TimedWaiter } from "./wait-limit.js";
 
-/** What an erase costs, in bytes: it may remove many records. */
+/** The weight of an erase, in bytes: it may remove many records. */
 const ERASE_BYTES = 32 * 1024;
-/** What a write costs beside its payload, in bytes. */
+/** The weight of a write beside its payload, in bytes. */
 const WRITE_BYTES = 1024;
 
-/** Payloads that are the caller's. */
-export type Payloads = Pick<CallersPayloads, "seal" | "own">;
+/** Payloads that are still in the caller's memory. */
+export type Payloads = Pick<CallersPayloads, "seal" | "copy">;
 
-/** A commit, and who waits for it. */
+/** A commit in the queue, with its caller's promise. */
 export class Entry implements TimedWaiter {
   readonly commit: Commit;
   readonly bytes: number;
@@ -22,24 +22,21 @@ export class Entry implements TimedWaiter {
   readonly time: CallTime;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
-  /** Dequeues the caller's abort listener. */
-  release: () => void = () => {};
-  /** Calls off what happens when the call is over. */
-  callOff: () => void = () => {};
-  /** What is to be done once it is settled. */
+  removeAbortListener: () => void = () => {};
+  cancelDeadline: () => void = () => {};
+  /** Called once, when the entry is settled. */
   readonly onSettled: (entry: Entry, wasSent: boolean) => void;
-  /** To be made its own once there is room. */
+  /** To be copied once there is room. */
   readonly payloads: Payloads | undefined;
   state: "waiting" | "sent" | "settled" = "waiting";
-  /** It holds room in the queue. */
-  isIn = false;
-  /** Its payloads are its own and fingerprinted: it can be sent. */
+  holdsRoom = false;
+  /** Its payloads are copied and fingerprinted: it can be sent. */
   isReady = false;
-  /** A try ended without saying whether it was written. */
+  /** An attempt ended with an unknown outcome. */
   inDoubt = false;
-  /** It was sent once more because of that. */
-  sentOnceMore = false;
-  /** The driver set it aside: its outcome comes later than its batch's, and is passed on by then. */
+  /** It was sent a second time because of that. */
+  wasResent = false;
+  /** The driver has set it aside: resolves when its own outcome, which comes after its batch's, is delivered. */
   aside: Promise<void> | undefined;
   #keys: CommitKeys | undefined;
 
@@ -65,26 +62,26 @@ export class Entry implements TimedWaiter {
     return this.commit.tenant;
   }
 
-  get isGone(): boolean {
+  get isSettled(): boolean {
     return this.state === "settled";
   }
 
-  /** Made when first asked for: where one batch is under way at a time, hardly anybody asks. */
+  /** Computed on first use: with one batch at a time they are hardly needed. */
   get keys(): CommitKeys {
     this.#keys ??= commitKeys(this.commit);
     return this.#keys;
   }
 }
 
-/** Whether a driver's answer is one that a commit can have. */
-function fits(outcome: Outcome | undefined, { commit }: Entry): outcome is Outcome {
+/** Whether a driver's answer is a possible outcome of this commit. */
+function isValidOutcome(outcome: Outcome | undefined, { commit }: Entry): outcome is Outcome {
   const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
   switch (outcome?.is) {
     case "applied":
       return (
         Array.isArray(outcome.existed) &&
         outcome.existed.length === commit.writes.length &&
-        counts(outcome, commit)
+        hasEraseCounts(outcome, commit)
       );
     case "conflict":
       return isWrite(outcome.write);
@@ -95,33 +92,33 @@ function fits(outcome: Outcome | undefined, { commit }: Entry): outcome is Outco
   }
 }
 
-/** Whether it says of each erase how many records it removed. */
-function counts({ erased = [] }: Applied, { writes }: Commit): boolean {
+/** Whether the outcome has a count for each erase. */
+function hasEraseCounts({ erased = [] }: Applied, { writes }: Commit): boolean {
   const erases = writes.filter(({ op }) => op === "erase").length;
   return Array.isArray(erased) && erased.length === erases && erased.every(Number.isSafeInteger);
 }
 
-/** Passes an outcome on; where it does not say what became of the commit, the error that is left instead. */
+/** Gives an outcome to the caller. If the outcome is invalid or unknown, returns the error instead, and settles nothing. */
 export function deliver(entry: Entry, outcome: Outcome | undefined): unknown {
-  if (!fits(outcome, entry)) return new Error("the driver gave an outcome that is none");
+  if (!isValidOutcome(outcome, entry)) return new Error("the driver's outcome has the wrong shape");
   if (outcome.is !== "failed") settle(entry)?.resolve(outcome);
   else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
-  else refuse(entry, outcome.error);
+  else rejectEntry(entry, outcome.error);
   return undefined;
 }
 
-/** Rejects a commit. While a try of it is in doubt, a later one that wrote nothing does not say that nothing was written. */
-export function refuse(entry: Entry, error: unknown): void {
+/** Rejects a commit. After one attempt with an unknown outcome, a later refusal does not prove that nothing was written. */
+export function rejectEntry(entry: Entry, error: unknown): void {
   settle(entry)?.reject(isStateError(error) && !entry.inDoubt ? error : unknownOutcome(entry, error));
 }
 
-/** Marks an entry settled; `undefined` when it already was. */
+/** Marks an entry settled. Returns it the first time and `undefined` after that, so that a caller gets one answer. */
 export function settle(entry: Entry): Entry | undefined {
   if (entry.state === "settled") return undefined;
   const wasSent = entry.state === "sent";
   entry.state = "settled";
-  entry.release();
-  entry.callOff();
+  entry.removeAbortListener();
+  entry.cancelDeadline();
   entry.onSettled(entry, wasSent);
   return entry;
 }

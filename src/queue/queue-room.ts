@@ -1,69 +1,69 @@
 export interface RoomLimits {
-  /** Of payloads. */
+  /** Payload bytes. */
   readonly bytes: number;
   readonly commits: number;
 }
 
-interface Held {
+interface Usage {
   bytes: number;
   commits: number;
 }
 
-/** Why there is no room. */
-export type Lack =
-  /** The tenant has its share: others may have more room. */
+/** Why a commit gets no room. */
+export type NoRoomReason =
+  /** The tenant has used up its share; other tenants may still get room. */
   | "share"
-  /** Nobody has. */
+  /** The queue is full for every tenant. */
   | "room";
 
 /**
- * How much may wait and be under way. A tenant may hold as much as it leaves free for others: alone half of the room,
- * with one other a third, so that there is room for whoever comes next. One who holds nothing gets what is free, and a
- * commit that is larger than all the room gets in when nobody else holds any.
+ * Bounds the commits that wait in the queue or are under way: back-pressure, fair between tenants. A tenant may hold as much
+ * as it leaves free: alone, half of the room; beside one other tenant, a third. So a new tenant always finds room. A tenant
+ * that holds nothing may take all that is free. A commit larger than all the room enters an empty queue.
  *
  * The rule is that of dynamic thresholds in packet switches (A. K. Choudhury, E. L. Hahne, 1998).
  */
 export class QueueRoom {
   readonly #limits: RoomLimits;
-  readonly #all: Held = { bytes: 0, commits: 0 };
-  readonly #tenants = new Map<string, Held>();
+  readonly #total: Usage = { bytes: 0, commits: 0 };
+  readonly #tenants = new Map<string, Usage>();
 
   constructor(limits: RoomLimits) {
     this.#limits = limits;
   }
 
-  get held(): Readonly<RoomLimits> {
-    return this.#all;
+  get used(): Readonly<RoomLimits> {
+    return this.#total;
   }
 
-  /** Takes room for a commit; otherwise says what is lacking. */
-  enter(tenant: string, bytes: number): Lack | undefined {
+  /** Reserves room for a commit; returns why it cannot, if it cannot. */
+  reserve(tenant: string, bytes: number): NoRoomReason | undefined {
     const own = this.#tenants.get(tenant);
-    const lack = this.#lack(own, bytes);
-    if (lack !== undefined) return lack;
+    const reason = this.#whyNot(own, bytes);
+    if (reason !== undefined) return reason;
     if (own === undefined) this.#tenants.set(tenant, { bytes, commits: 1 });
     else {
       own.bytes += bytes;
       own.commits++;
     }
-    this.#all.bytes += bytes;
-    this.#all.commits++;
+    this.#total.bytes += bytes;
+    this.#total.commits++;
     return undefined;
   }
 
-  leave(tenant: string, bytes: number): void {
-    this.#all.bytes -= bytes;
-    this.#all.commits--;
+  release(tenant: string, bytes: number): void {
+    this.#total.bytes -= bytes;
+    this.#total.commits--;
     const own = this.#tenants.get(tenant);
     if (own === undefined) return;
     own.bytes -= bytes;
     if (--own.commits === 0) this.#tenants.delete(tenant);
   }
 
-  #lack(own: Held | undefined, bytes: number): Lack | undefined {
-    if (this.#all.commits === 0) return undefined;
-    const freeBytes = this.#limits.bytes - this.#all.bytes;
-    const freeCommits = this.#limits.commits - this.#all.commits;
+  #whyNot(own: Usage | undefined, bytes: number): NoRoomReason | undefined {
+    if (this.#total.commits === 0) return undefined;
+    const freeBytes = this.#limits.bytes - this.#total.bytes;
+    const freeCommits = this.#limits.commits - this.#total.commits;
     if (own !== undefined && (own.bytes + bytes > freeBytes || own.commits + 1 > freeCommits)) return "share";
     return bytes > freeBytes || freeCommits < 1 ? "room" : undefined;
   }

@@ -8,63 +8,72 @@ import { callDriver, driverError } from "./call-driver.js";
 import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
-/** How many slots one read may ask for: at first, and when it is known that they bring little. */
-const FIRST_SLOTS = 16;
-const MOST_SLOTS = 128;
-/** About how many bytes of payload one read is meant to bring, as far as the last ones tell. */
-const BYTES = 8 * 1024 * 1024;
+/** How many slots one driver call reads: at first, and at most, once records have proved to be small. */
+const INITIAL_SLOTS = 16;
+const MAX_SLOTS = 128;
+/** About how many payload bytes one driver call should return, going by the sizes of the last ones. */
+const TARGET_BYTES = 8 * 1024 * 1024;
 
-/** What a slot costs: a tenant may ask for 16 in its turn. */
-const WEIGHT = 1024;
+/** The cost of one slot in round robin: a tenant gets 16 slots per round. */
+const SLOT_WEIGHT = 1024;
 
-interface Waiting extends TimedWaiter {
+interface SlotRead extends TimedWaiter {
   readonly slot: Slot;
   readonly resolve: (record: StoredRecord | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Reads of single slots, which share one question to the driver when they are made at the same moment or while others
- * are under way, tenants in turn. Each is asked after it was made, and so sees all that was acknowledged before.
+ * Batches reads of single slots. Reads that are made at the same moment, or while earlier ones are under way, share one
+ * driver call; tenants are served in round robin. The driver call starts after the read was made, so it sees every write
+ * that was acknowledged before.
  */
 export class ReadQueue {
   readonly #driver: Pick<Driver, "name" | "read">;
   readonly #eventLoop: EventLoopYield;
   readonly #inFlight: number;
-  readonly #waiting = new TenantQueues<Waiting>();
-  readonly #limit = new WaitLimit(this.#waiting, (one) =>
-    one.reject(readWaitedTooLongError(one.time, this.depth)),
+  readonly #waiting = new TenantQueues<SlotRead>();
+  readonly #limit = new WaitLimit(this.#waiting, (read) =>
+    read.reject(readWaitedTooLongError(read.time, this.depth)),
   );
   #running = 0;
-  /** How many slots the questions under way ask for. */
-  #asked = 0;
+  /** How many slots the driver calls under way ask for. */
+  #slotsInFlight = 0;
   #scheduled = false;
-  /** How many slots the next read may ask for. */
-  #most = FIRST_SLOTS;
-  /** Why nothing more is asked. */
+  /** How many slots the next driver call may ask for. */
+  #maxSlots = INITIAL_SLOTS;
+  /** Set by `stop`: the error for reads that were not sent. */
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
 
-  constructor(driver: Pick<Driver, "name" | "read">, turns: EventLoopYield, inFlight: number) {
+  constructor(driver: Pick<Driver, "name" | "read">, eventLoop: EventLoopYield, inFlight: number) {
     this.#driver = driver;
-    this.#eventLoop = turns;
+    this.#eventLoop = eventLoop;
     this.#inFlight = inFlight;
   }
 
-  /** How many slots wait to be asked for, and how many are. */
+  /** How many slots wait, and how many the driver has not answered yet. */
   get depth(): ReadDepth {
-    return { waiting: this.#waiting.size, underWay: this.#asked };
+    return { waiting: this.#waiting.size, underWay: this.#slotsInFlight };
   }
 
   read(slot: Slot, time: CallTime): Promise<StoredRecord | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.add({ tenant: slot.tenant, weight: WEIGHT, isGone: false, time, slot, resolve, reject });
+      this.#waiting.add({
+        tenant: slot.tenant,
+        weight: SLOT_WEIGHT,
+        isSettled: false,
+        time,
+        slot,
+        resolve,
+        reject,
+      });
       this.#limit.watch();
       this.#wake();
     });
   }
 
-  /** Asks nothing more: rejects what was not asked yet. */
+  /** Stops calling the driver, and rejects the reads that were not sent yet. */
   stop(error: unknown): void {
     this.#stopped = error;
     this.#rejectWaiting(error);
@@ -87,7 +96,7 @@ export class ReadQueue {
   #wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // Soon enough for a reader that is alone, late enough for all whom one answer set going.
+    // A microtask is soon enough for a lone read, and late enough to batch all reads that one answer has set going.
     queueMicrotask(() => {
       const pause = this.#waiting.size > 0 ? this.#eventLoop.pause() : undefined;
       if (pause === undefined) this.#pump();
@@ -101,46 +110,46 @@ export class ReadQueue {
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #next(): readonly Waiting[] {
+  #next(): readonly SlotRead[] {
     let count = 0;
-    return this.#waiting.take(() => (count++ < this.#most ? "take" : "stop"));
+    return this.#waiting.take(() => (count++ < this.#maxSlots ? "take" : "stop"));
   }
 
-  async #run(asked: readonly Waiting[]): Promise<void> {
+  async #run(reads: readonly SlotRead[]): Promise<void> {
     this.#running++;
-    this.#asked += asked.length;
+    this.#slotsInFlight += reads.length;
     try {
-      await this.#ask(asked);
+      await this.#readBatch(reads);
     } catch (error) {
-      if (asked.length > 1 && mayBeOnesFault(error)) await this.#askOneByOne(asked);
-      else this.#fail(asked, error);
+      if (reads.length > 1 && mayConcernOneSlot(error)) await this.#readOneByOne(reads);
+      else this.#fail(reads, error);
     }
     this.#running--;
-    this.#asked -= asked.length;
+    this.#slotsInFlight -= reads.length;
     this.#wake();
   }
 
-  async #ask(asked: readonly Waiting[]): Promise<void> {
-    const slots = asked.map(({ slot }) => slot);
-    // As long as any of them has time: who has less left does not wait for the answer.
-    const limit = limitOf(Math.max(...asked.map(({ time }) => time.deadline)));
+  async #readBatch(reads: readonly SlotRead[]): Promise<void> {
+    const slots = reads.map(({ slot }) => slot);
+    // The latest deadline: each read also has a timer of its own, and does not wait longer than that.
+    const limit = limitOf(Math.max(...reads.map(({ time }) => time.deadline)));
     const records = await emitBatch(
       () => this.#describe(slots.length),
-      (fields) => this.#read(slots, limit, fields),
+      (fields) => this.#callDriver(slots, limit, fields),
     );
-    for (let index = 0; index < asked.length; index++) asked[index]?.resolve(records[index]);
+    for (let index = 0; index < reads.length; index++) reads[index]?.resolve(records[index]);
     const bytes = 1 + payloadOf(records);
-    const most = Math.floor((BYTES / bytes) * slots.length);
-    this.#most = Math.max(1, Math.min(most, this.#most * 2, MOST_SLOTS));
+    const fitting = Math.floor((TARGET_BYTES / bytes) * slots.length);
+    this.#maxSlots = Math.max(1, Math.min(fitting, this.#maxSlots * 2, MAX_SLOTS));
   }
 
-  async #read(
+  async #callDriver(
     slots: readonly Slot[],
     limit: CallLimit,
     fields: BatchFields | undefined,
   ): Promise<readonly (StoredRecord | undefined)[]> {
     const records = await callDriver(
-      async () => listed(await this.#driver.read(slots, limit)),
+      async () => requireArray(await this.#driver.read(slots, limit)),
       "the driver failed to read",
     );
     if (slots.length > 1 && records.length !== slots.length) {
@@ -161,24 +170,24 @@ export class ReadQueue {
     };
   }
 
-  /** A record that cannot be read shall not keep others from being read. */
-  async #askOneByOne(asked: readonly Waiting[]): Promise<void> {
-    this.#most = Math.max(1, this.#most >> 1);
-    for (const [index, one] of asked.entries()) {
-      if (this.#stopped !== undefined) return this.#fail(asked.slice(index), this.#stopped);
+  /** Reads the slots one at a time, so that one unreadable record does not fail the others. */
+  async #readOneByOne(reads: readonly SlotRead[]): Promise<void> {
+    this.#maxSlots = Math.max(1, this.#maxSlots >> 1);
+    for (const [index, read] of reads.entries()) {
+      if (this.#stopped !== undefined) return this.#fail(reads.slice(index), this.#stopped);
       try {
-        await this.#ask([one]);
+        await this.#readBatch([read]);
       } catch (error) {
-        if (!mayBeOnesFault(error)) return this.#fail(asked.slice(index), error);
-        one.reject(error);
+        if (!mayConcernOneSlot(error)) return this.#fail(reads.slice(index), error);
+        read.reject(error);
       }
     }
   }
 
-  /** Whoever waits would only meet the same, and has waited as long. */
-  #fail(asked: readonly Waiting[], error: unknown): void {
-    for (const { reject } of asked) reject(error);
-    if (!mayBeOnesFault(error)) this.#rejectWaiting(error);
+  /** If the error does not concern one slot, all waiting reads would fail with it too, so reject them now. */
+  #fail(reads: readonly SlotRead[], error: unknown): void {
+    for (const { reject } of reads) reject(error);
+    if (!mayConcernOneSlot(error)) this.#rejectWaiting(error);
   }
 }
 
@@ -188,11 +197,11 @@ function payloadOf(records: readonly (StoredRecord | undefined)[]): number {
   return bytes;
 }
 
-function listed<T>(records: readonly T[]): readonly T[] {
-  if (!Array.isArray(records)) throw new TypeError("a read must have records");
+function requireArray<T>(records: readonly T[]): readonly T[] {
+  if (!Array.isArray(records)) throw new TypeError("a read must return an array of records");
   return records;
 }
 
-function mayBeOnesFault(error: unknown): boolean {
+function mayConcernOneSlot(error: unknown): boolean {
   return !isStateError(error, "UNAVAILABLE") || error.details?.reason === "refused";
 }

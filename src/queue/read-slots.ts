@@ -3,81 +3,81 @@ import { onAbort } from "../timing/on-abort.js";
 import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
-/** As much as a tenant may have in its turn: reads go one by one, for nobody knows beforehand what one brings. */
-const WEIGHT = 16 * 1024;
+/** A tenant's whole share of a round: the size of a result is unknown beforehand, so reads of tenants simply alternate. */
+const READ_WEIGHT = 16 * 1024;
 
 interface Read extends TimedWaiter {
-  isGone: boolean;
+  isSettled: boolean;
   readonly start: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Reads that are asked one at a time, so many of them at once, and tenants in turn: nobody waits for all of another's. Of
- * several places no tenant has the last, for a long list keeps its place until it ends.
+ * A semaphore for reads, fair between tenants: waiting reads get free slots in round robin. A long list keeps its slot until
+ * it ends, so no tenant may fill the last slot.
  */
 export class ReadSlots {
-  readonly #most: number;
-  readonly #mostOfTenant: number;
-  /** How many reads of a tenant are under way, of those that have any. */
-  readonly #ofTenant = new Map<string, number>();
+  readonly #maxRunning: number;
+  readonly #maxPerTenant: number;
+  /** How many reads of each tenant hold a slot; tenants without any are not in it. */
+  readonly #runningByTenant = new Map<string, number>();
   readonly #queues = new TenantQueues<Read>();
   readonly #limit = new WaitLimit(this.#queues, (read) =>
     read.reject(readWaitedTooLongError(read.time, this.depth)),
   );
   #running = 0;
 
-  constructor(most: number) {
-    this.#most = most;
-    this.#mostOfTenant = Math.max(1, most - 1);
+  constructor(maxRunning: number) {
+    this.#maxRunning = maxRunning;
+    this.#maxPerTenant = Math.max(1, maxRunning - 1);
   }
 
-  /** How many wait for their turn, and how many have it. */
+  /** How many reads wait for a slot, and how many hold one. */
   get depth(): ReadDepth {
     return { waiting: this.#queues.size, underWay: this.#running };
   }
 
-  /** Asks when it is the tenant's turn; rejects with the signal's reason when it aborts before, and when it has to wait too long. */
+  /** Calls `ask` while holding a slot. Rejects with the signal's reason if it aborts while waiting; UNAVAILABLE, `busy`, after too long a wait. */
   async run<T>(
     tenant: string,
     ask: () => Promise<T>,
     signal: AbortSignal | undefined,
     time: CallTime,
   ): Promise<T> {
-    if (this.#hasPlace() && this.#mayHave(tenant)) this.#begin(tenant);
-    else await this.#turn(tenant, signal, time);
+    if (this.#hasFreeSlot() && this.#tenantMayStart(tenant)) this.#occupySlot(tenant);
+    else await this.#waitForSlot(tenant, signal, time);
     try {
       return await ask();
     } finally {
-      this.#end(tenant);
+      this.#releaseSlot(tenant);
     }
   }
 
-  /** Rejects whoever waits. */
-  refuse(error: unknown): void {
+  /** Rejects every waiting read. */
+  rejectWaiting(error: unknown): void {
     for (const { reject } of this.#queues.clear()) reject(error);
   }
 
-  #turn(tenant: string, signal: AbortSignal | undefined, time: CallTime): Promise<void> {
+  #waitForSlot(tenant: string, signal: AbortSignal | undefined, time: CallTime): Promise<void> {
     return new Promise((resolve, reject) => {
       const read: Read = {
         tenant,
-        weight: WEIGHT,
-        isGone: false,
+        weight: READ_WEIGHT,
+        isSettled: false,
         time,
         start() {
-          release?.();
+          removeAbortListener?.();
           resolve();
         },
         reject(error) {
-          release?.();
+          removeAbortListener?.();
           reject(error);
         },
       };
-      const release =
+      const removeAbortListener =
         signal &&
         onAbort(signal, () => {
-          read.isGone = true;
+          read.isSettled = true;
           read.reject(signal.reason);
         });
       this.#queues.add(read);
@@ -85,29 +85,29 @@ export class ReadSlots {
     });
   }
 
-  #hasPlace(): boolean {
-    return this.#running < this.#most;
+  #hasFreeSlot(): boolean {
+    return this.#running < this.#maxRunning;
   }
 
-  #mayHave(tenant: string): boolean {
-    return (this.#ofTenant.get(tenant) ?? 0) < this.#mostOfTenant;
+  #tenantMayStart(tenant: string): boolean {
+    return (this.#runningByTenant.get(tenant) ?? 0) < this.#maxPerTenant;
   }
 
-  #begin(tenant: string): void {
+  #occupySlot(tenant: string): void {
     this.#running++;
-    this.#ofTenant.set(tenant, (this.#ofTenant.get(tenant) ?? 0) + 1);
+    this.#runningByTenant.set(tenant, (this.#runningByTenant.get(tenant) ?? 0) + 1);
   }
 
-  /** Its place goes to the next, and so does one that only its own tenant could not have. */
-  #end(tenant: string): void {
+  /** Starts every waiting read that may start now: one for this slot, and maybe one that only the tenant's limit held up. */
+  #releaseSlot(tenant: string): void {
     this.#running--;
-    const left = (this.#ofTenant.get(tenant) ?? 0) - 1;
-    if (left > 0) this.#ofTenant.set(tenant, left);
-    else this.#ofTenant.delete(tenant);
+    const left = (this.#runningByTenant.get(tenant) ?? 0) - 1;
+    if (left > 0) this.#runningByTenant.set(tenant, left);
+    else this.#runningByTenant.delete(tenant);
     const next = this.#queues.take((read) => {
-      if (!this.#hasPlace()) return "stop";
-      if (!this.#mayHave(read.tenant)) return "hold";
-      this.#begin(read.tenant);
+      if (!this.#hasFreeSlot()) return "stop";
+      if (!this.#tenantMayStart(read.tenant)) return "hold";
+      this.#occupySlot(read.tenant);
       return "take";
     });
     for (const { start } of next) start();

@@ -1,59 +1,59 @@
-/** Something that waits. */
+/** An item of a queue. */
 export interface Waiter {
   readonly tenant: string;
-  /** What serving it costs, in bytes. */
+  /** The cost of serving it, in bytes. */
   readonly weight: number;
-  /** Nobody waits for it any more. */
-  readonly isGone: boolean;
+  /** Its caller has had an answer: skip it. */
+  readonly isSettled: boolean;
 }
 
-/** What is to be done with one that waits. */
+/** What `take` does with an item. */
 export type Choice =
+  /** Remove it from the queue and return it. */
   | "take"
-  /** It stays where it is, and those behind it are looked at. */
+  /** Leave it in the queue, and go on with the item behind it. */
   | "pass"
-  /** It stays, and so do all behind it; the other lines go on. */
+  /** Leave it and everything behind it in its tenant's queue; go on with the other tenants. */
   | "hold"
-  /** It stays, and so do all others. */
+  /** Leave it and everything else: this `take` ends. */
   | "stop";
 
-/** What a tenant may take in its turn, in bytes; what it takes beyond, it owes. */
-const TURN = 16 * 1024;
+/** How many bytes a tenant may take per round. A larger item makes the tenant owe the rest. */
+const QUANTUM = 16 * 1024;
 
-/** How many that were passed over are looked past, in one line and in all. */
-const LOOK_AHEAD = 1024;
-const LOOK_AHEAD_IN_ALL = 4096;
+/** How many passed items `take` looks beyond, per tenant and in total: this bounds the time of one `take`. */
+const MAX_PASSED = 1024;
+const MAX_PASSED_IN_ALL = 4096;
 
 /**
- * A line for each tenant; first come, first served in each, and the lines take turns: surplus round robin, so that a
- * tenant with one that waits is served in the next turn however many others have queued, and each gets the same share of
- * bytes while it has something to send.
+ * One first-in, first-out queue per tenant, served by surplus round robin. A tenant with a single item is served in the
+ * next round, however many items the other tenants have queued, and all tenants get the same share of bytes.
  * https://en.wikipedia.org/wiki/Deficit_round_robin
  */
 export class TenantQueues<W extends Waiter> {
-  readonly #queues = new Map<string, Line<W>>();
-  /** The same, from the one whose turn it is on. */
-  #ring: Line<W>[] = [];
+  readonly #queues = new Map<string, TenantQueue<W>>();
+  /** The same queues in round-robin order; the first is served next. */
+  #ring: TenantQueue<W>[] = [];
   #size = 0;
 
-  /** How many wait; those that are gone count until they were found. */
+  /** How many items are queued. Settled items count until they are removed. */
   get size(): number {
     return this.#size;
   }
 
-  /** Who has something that waits, or owes for what it had. */
+  /** The tenants that have queued items or debts. */
   *tenants(): Generator<string> {
     for (const { tenant } of this.#ring) yield tenant;
   }
 
   add(waiter: W): void {
-    let line = this.#queues.get(waiter.tenant);
-    if (line === undefined) {
-      line = new Line(waiter.tenant);
-      this.#queues.set(waiter.tenant, line);
-      this.#ring.push(line);
+    let queue = this.#queues.get(waiter.tenant);
+    if (queue === undefined) {
+      queue = new TenantQueue(waiter.tenant);
+      this.#queues.set(waiter.tenant, queue);
+      this.#ring.push(queue);
     }
-    line.add(waiter);
+    queue.add(waiter);
     this.#size++;
   }
 
@@ -61,96 +61,96 @@ export class TenantQueues<W extends Waiter> {
     return (this.#queues.get(tenant)?.size ?? 0) > 0;
   }
 
-  /** Asks of one after another, tenant by tenant, whether it is to be taken, and removes what is. */
+  /** Calls `choose` for the items in round-robin order; removes and returns those that it takes. */
   take(choose: (waiter: W) => Choice): W[] {
     const taken: W[] = [];
-    const counted = (waiter: W) => {
+    const chooseAndKeep = (waiter: W) => {
       const choice = choose(waiter);
       if (choice === "take") taken.push(waiter);
       return choice;
     };
     let passed = 0;
     let round = { visits: 0, served: 0, owing: 0 };
-    while (this.#ring.length > 0 && passed < LOOK_AHEAD_IN_ALL) {
-      const line = this.#ring[0] as Line<W>;
-      const end = line.serve(counted);
-      passed += end.passed;
-      round.served += end.taken;
-      if (end.isStopped) break;
-      if (line.owes) round.owing++;
-      this.#ring.push(this.#ring.shift() as Line<W>);
+    while (this.#ring.length > 0 && passed < MAX_PASSED_IN_ALL) {
+      const queue = this.#ring[0] as TenantQueue<W>;
+      const visit = queue.serve(chooseAndKeep);
+      passed += visit.passed;
+      round.served += visit.taken;
+      if (visit.isStopped) break;
+      if (queue.owes) round.owing++;
+      this.#ring.push(this.#ring.shift() as TenantQueue<W>);
       if (++round.visits < this.#ring.length) continue;
       if (round.served === 0 && round.owing === 0) break;
-      // Rounds in which everybody only pays are as good as one.
-      if (round.served === 0) this.#payTogether();
+      // Nobody was served, because of debts: skip the rounds in which tenants would only pay.
+      if (round.served === 0) this.#payDebts();
       round = { visits: 0, served: 0, owing: 0 };
     }
-    this.#settle();
+    this.#endRound();
     return taken;
   }
 
-  /** Removes those in front of each line that the condition holds for. */
-  shed(isOver: (waiter: W) => boolean): W[] {
-    const shed = this.#ring.flatMap((line) => line.shed(isOver));
-    this.#settle();
+  /** Removes and returns the items at the front of each queue for which `isExpired` holds. */
+  shed(isExpired: (waiter: W) => boolean): W[] {
+    const shed = this.#ring.flatMap((queue) => queue.shed(isExpired));
+    this.#endRound();
     return shed;
   }
 
-  /** Removes all. */
+  /** Removes and returns all items. */
   clear(): W[] {
     return this.shed(() => true);
   }
 
-  /** Lets go of those that are gone. */
-  sweep(): void {
-    for (const line of this.#ring) line.sweep();
-    this.#settle();
+  /** Frees the memory of settled items. */
+  removeSettled(): void {
+    for (const queue of this.#ring) queue.removeSettled();
+    this.#endRound();
   }
 
   *[Symbol.iterator](): Generator<W> {
-    for (const line of this.#ring) yield* line;
+    for (const queue of this.#ring) yield* queue;
   }
 
-  /** The first of each line that is not gone. */
+  /** The first unsettled item of each queue. */
   *heads(): Generator<W> {
-    for (const line of this.#ring)
-      for (const waiter of line)
-        if (!waiter.isGone) {
+    for (const queue of this.#ring)
+      for (const waiter of queue)
+        if (!waiter.isSettled) {
           yield waiter;
           break;
         }
   }
 
-  #payTogether(): void {
-    const owing = this.#ring.filter((line) => line.owes);
+  #payDebts(): void {
+    const owing = this.#ring.filter((queue) => queue.owes);
     const least = Math.min(...owing.map(({ debt }) => debt));
-    for (const line of owing) line.pay(least);
+    for (const queue of owing) queue.pay(least);
   }
 
-  /** Ends a round of taking: what was passed over goes back, and lines that are empty go. */
-  #settle(): void {
+  /** Puts passed items back, and drops empty queues. */
+  #endRound(): void {
     this.#size = 0;
-    for (const line of this.#ring) this.#size += line.settle();
-    const isOver = this.#size === 0;
-    this.#ring = this.#ring.filter((line) => {
-      // What a tenant owes is kept in mind while others wait.
-      if (line.size > 0 || (line.debt > 0 && !isOver)) return true;
-      this.#queues.delete(line.tenant);
+    for (const queue of this.#ring) this.#size += queue.endRound();
+    const isEmpty = this.#size === 0;
+    this.#ring = this.#ring.filter((queue) => {
+      // A debt is kept while other tenants wait: otherwise a tenant could overdraw in every round.
+      if (queue.size > 0 || (queue.debt > 0 && !isEmpty)) return true;
+      this.#queues.delete(queue.tenant);
       return false;
     });
   }
 }
 
-class Line<W extends Waiter> {
+class TenantQueue<W extends Waiter> {
   readonly tenant: string;
-  /** First come, first served, from `#head` on. */
+  /** The items from `#head` on, oldest first. */
   #waiting: W[] = [];
   #head = 0;
-  /** How far it was looked at in this round of taking, and what was passed over. */
+  /** The next item to look at in this `take`, and the items that it has passed. */
   #next = 0;
   #passed: W[] = [];
   #isHeld = false;
-  /** What it may still take in its turn; below 0, what it owes. */
+  /** How many bytes the tenant may still take in this round; negative: its debt. */
   #credit = 0;
 
   constructor(tenant: string) {
@@ -165,13 +165,13 @@ class Line<W extends Waiter> {
     return Math.max(0, -this.#credit);
   }
 
-  /** It has something that was not looked at, and must pay first. */
+  /** The tenant has more items to look at, but has to pay its debt first. */
   get owes(): boolean {
     return this.#credit <= 0 && this.#isOpen;
   }
 
   get #isOpen(): boolean {
-    return !this.#isHeld && this.#next < this.#waiting.length && this.#passed.length < LOOK_AHEAD;
+    return !this.#isHeld && this.#next < this.#waiting.length && this.#passed.length < MAX_PASSED;
   }
 
   add(waiter: W): void {
@@ -182,30 +182,30 @@ class Line<W extends Waiter> {
     this.#credit += bytes;
   }
 
-  /** Its turn. */
+  /** Serves this tenant for one round. */
   serve(choose: (waiter: W) => Choice): { taken: number; passed: number; isStopped: boolean } {
-    const turn = { taken: 0, passed: 0, isStopped: false };
-    if (this.#credit <= 0) this.#credit += TURN;
+    const visit = { taken: 0, passed: 0, isStopped: false };
+    if (this.#credit <= 0) this.#credit += QUANTUM;
     while (this.#credit > 0 && this.#isOpen) {
       const waiter = this.#waiting[this.#next] as W;
-      if (!waiter.isGone) {
+      if (!waiter.isSettled) {
         const choice = choose(waiter);
-        turn.isStopped = choice === "stop";
+        visit.isStopped = choice === "stop";
         this.#isHeld = choice === "hold";
-        if (turn.isStopped || this.#isHeld) return turn;
-        turn[choice === "take" ? "taken" : "passed"]++;
+        if (visit.isStopped || this.#isHeld) return visit;
+        visit[choice === "take" ? "taken" : "passed"]++;
         if (choice === "take") this.#credit -= waiter.weight;
         else this.#passed.push(waiter);
       }
       this.#next++;
     }
-    // What is not used is not saved up.
+    // Unused credit is lost, so that an idle tenant cannot save up for a burst.
     if (this.#credit > 0) this.#credit = 0;
-    return turn;
+    return visit;
   }
 
-  /** Everything that was looked at has left the line, except for what was passed over. Its size. */
-  settle(): number {
+  /** Removes the items that `serve` has looked at, except for those it passed. Returns the size that is left. */
+  endRound(): number {
     if (this.#next > this.#head) {
       const passed = this.#passed;
       this.#head = this.#next - passed.length;
@@ -218,13 +218,13 @@ class Line<W extends Waiter> {
     return this.size;
   }
 
-  /** Removes those in front that the condition holds for, and those that are gone. */
-  shed(isOver: (waiter: W) => boolean): W[] {
+  /** Removes the expired items at the front and returns them; settled items there are dropped. */
+  shed(isExpired: (waiter: W) => boolean): W[] {
     const shed: W[] = [];
     for (; this.#head < this.#waiting.length; this.#head++) {
       const waiter = this.#waiting[this.#head] as W;
-      if (waiter.isGone) continue;
-      if (!isOver(waiter)) break;
+      if (waiter.isSettled) continue;
+      if (!isExpired(waiter)) break;
       shed.push(waiter);
     }
     this.#shrink();
@@ -232,8 +232,8 @@ class Line<W extends Waiter> {
     return shed;
   }
 
-  sweep(): void {
-    this.#waiting = this.#waiting.slice(this.#head).filter((waiter) => !waiter.isGone);
+  removeSettled(): void {
+    this.#waiting = this.#waiting.slice(this.#head).filter((waiter) => !waiter.isSettled);
     this.#head = 0;
     this.#next = 0;
   }

@@ -6,22 +6,22 @@ export interface TimedWaiter extends Waiter {
   readonly time: CallTime;
 }
 
-/** Takes those out of their line who have waited as long as they may. Within each, who came first leaves first. */
+/** Removes and rejects the items that have waited too long. Each tenant's queue is first in, first out, so its front expires first. */
 export class WaitLimit<W extends TimedWaiter> {
-  readonly #line: TenantQueues<W>;
-  readonly #refuse: (waiter: W) => void;
+  readonly #queues: TenantQueues<W>;
+  readonly #reject: (waiter: W) => void;
   #timer: Timer | undefined;
 
-  constructor(line: TenantQueues<W>, refuse: (waiter: W) => void) {
-    this.#line = line;
-    this.#refuse = refuse;
+  constructor(queues: TenantQueues<W>, reject: (waiter: W) => void) {
+    this.#queues = queues;
+    this.#reject = reject;
   }
 
-  /** To be called when somebody has joined the line. */
+  /** Call it after an item was added. */
   watch(): void {
     if (this.#timer !== undefined) return;
     let first = Number.POSITIVE_INFINITY;
-    for (const { time } of this.#line.heads()) first = Math.min(first, time.waitsUntil);
+    for (const { time } of this.#queues.heads()) first = Math.min(first, time.waitsUntil);
     if (first === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#expire(), Math.max(1, first - monotonicMs()));
     this.#timer.unref();
@@ -30,7 +30,7 @@ export class WaitLimit<W extends TimedWaiter> {
   #expire(): void {
     this.#timer = undefined;
     const now = monotonicMs();
-    for (const waiter of this.#line.shed(({ time }) => time.waitsUntil <= now)) this.#refuse(waiter);
+    for (const waiter of this.#queues.shed(({ time }) => time.waitsUntil <= now)) this.#reject(waiter);
     this.watch();
   }
 }

@@ -32,7 +32,7 @@ export function commitKeys(commit: Commit): CommitKeys {
     // One NUL where a slot's key has four: an event's key is never a slot's.
     if (write.op === "save") exclusive.push(`${commit.tenant}\0${write.record.eventId}`);
   }
-  return { exclusive: exclusive, shared };
+  return { exclusive, shared };
 }
 
 /** The keys of several commits, each of which may be put in and taken out. */

@@ -9,10 +9,10 @@ export type Accepted = Extract<Outcome, { readonly is: "applied" | "duplicate" }
 /** The outcome of a commit, or what its caller is told instead. */
 export function accepted(commit: Commit, outcome: Outcome): Accepted {
   if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
-  throw refusalOf(commit, outcome);
+  throw errorOf(commit, outcome);
 }
 
-function refusalOf(
+function errorOf(
   commit: Commit,
   outcome: Extract<Outcome, { is: "conflict" | "condition" | "failed" }>,
 ): StateError {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { type AnyStateError, isStateError, StateError } from "../contract/errors.js";
 
-let own: readonly string[] | undefined;
+let locations: readonly string[] | undefined;
 
 /**
- * Where the package's own code lies, as a URL and as a path. A bundle of CommonJS has no `import.meta.url`, and then every
- * frame counts as the caller's.
+ * The folder of the package's own code, as a URL and as a path. A CommonJS bundle has no `import.meta.url`; every frame
+ * then counts as the caller's.
  */
-function ownPlaces(): readonly string[] {
+function ownLocations(): readonly string[] {
   const url: unknown = import.meta.url;
   if (typeof url !== "string") return [];
   const folder = new URL("..", url).href;
@@ -15,44 +15,44 @@ function ownPlaces(): readonly string[] {
 }
 
 /**
- * The error that a call rejects with, its stack down to whoever made the call. What a batch or a read brings is made where
- * nobody waits, and is one error for all whose call was in it: each gets one of its own. To be called in an async
- * function that the caller awaits, after it has waited.
+ * Adds the caller's frames to the stack of an error. A batch creates its error outside of every caller's stack, and shares
+ * it among its callers, so each caller gets a copy. Call it in an async function that the caller awaits, after an `await`
+ * in that function.
  */
-export function atCaller(error: unknown): unknown {
+export function withCallerStack(error: unknown): unknown {
   if (!isStateError(error)) return error;
   const frames = callersFrames();
   const [first] = frames;
-  if (first === undefined || error.stack?.includes(placeOf(first))) return error;
+  if (first === undefined || error.stack?.includes(locationOf(first))) return error;
   return withFrames(error, frames);
 }
 
 function withFrames(error: AnyStateError, frames: readonly string[]): StateError {
   const { code, message, details, retryable, cause } = error;
-  const own = new StateError(code, message, { details, retryable, cause });
-  Object.defineProperty(own, "stack", {
+  const copy = new StateError(code, message, { details, retryable, cause });
+  Object.defineProperty(copy, "stack", {
     value: `${error.stack}\n${frames.join("\n")}`,
     configurable: true,
     writable: true,
   });
-  return own;
+  return copy;
 }
 
 function callersFrames(): readonly string[] {
   const lines =
     new StateError("UNAVAILABLE", "", { details: { reason: "refused" } }).stack?.split("\n") ?? [];
   const frames = lines.filter((line) => line.startsWith("    at "));
-  const first = frames.findIndex((line) => !isOwn(line));
+  const first = frames.findIndex((line) => !isOwnFrame(line));
   return first < 0 ? [] : frames.slice(first);
 }
 
-/** Also what stands between two frames of the package, as `Promise.all` does. */
-function isOwn(line: string): boolean {
-  own ??= ownPlaces();
-  return own.some((place) => line.includes(place)) || !/:\d+:\d+\)?$/.test(line);
+/** Frames without a position, such as `Promise.all`, stand between frames of the package, and count as its own. */
+function isOwnFrame(line: string): boolean {
+  locations ??= ownLocations();
+  return locations.some((location) => line.includes(location)) || !/:\d+:\d+\)?$/.test(line);
 }
 
-/** File, line and column. */
-function placeOf(frame: string): string {
+/** The file, line and column of a frame. */
+function locationOf(frame: string): string {
   return /\(([^()]*)\)$/.exec(frame)?.[1] ?? frame.replace(/^ +at (async )?/, "");
 }

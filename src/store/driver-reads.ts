@@ -17,41 +17,41 @@ export interface PageSize {
   readonly bytes: number;
 }
 
-/** A result of unknown length is read in pages of this size. */
+/** `listKind` reads a result of unknown length in pages of this size. */
 export const PAGE: PageSize = { records: 500, bytes: 8 * 1024 * 1024 };
 
-/** One identity's list is one snapshot, so it is asked for whole. */
+/** `list` promises one snapshot, so it asks for everything in one page. */
 export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
 const READS_IN_FLIGHT = 8;
 
-/** The reads of one store: each may be abandoned by its caller at any time, and `close` waits for all of them. */
+/** The reads of one store. A caller may abandon a read at any time; `close` still waits for it. */
 export class DriverReads {
   readonly #driver: Driver;
   readonly #times: CallTimes;
   readonly #eventLoop = new EventLoopYield();
-  readonly #slots: ReadQueue;
-  readonly #others: ReadSlots;
+  readonly #slotReads: ReadQueue;
+  readonly #otherReads: ReadSlots;
   readonly #underWay = new Set<Promise<unknown>>();
   #stopped = false;
 
-  /** At most `inFlight` of its questions are under way at once. */
+  /** `inFlight`: how many driver calls may run at once, half of them for single slots. */
   constructor(driver: Driver, times: CallTimes, inFlight = READS_IN_FLIGHT) {
     this.#driver = driver;
     this.#times = times;
-    const most = Math.max(2, inFlight);
-    this.#slots = new ReadQueue(driver, this.#eventLoop, most >> 1);
-    this.#others = new ReadSlots(most - (most >> 1));
+    const total = Math.max(2, inFlight);
+    this.#slotReads = new ReadQueue(driver, this.#eventLoop, total >> 1);
+    this.#otherReads = new ReadSlots(total - (total >> 1));
   }
 
-  slot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
-    this.#refuse(signal);
+  readSlot(slot: Slot, signal: AbortSignal | undefined): Promise<StoredRecord | undefined> {
+    this.#throwIfStopped(signal);
     const time = this.#times.begin();
-    const answer = raceDeadline(time, this.#slots.read(slot, time));
+    const answer = raceDeadline(time, this.#slotReads.read(slot, time));
     return signal === undefined ? answer : raceAbort(answer, signal);
   }
 
-  event(
+  readByEventId(
     session: Session,
     eventId: string,
     signal: AbortSignal | undefined,
@@ -60,44 +60,44 @@ export class DriverReads {
     return this.#read(session.tenant, ask, signal);
   }
 
-  /** All that match, one page after another. */
+  /** Reads every matching record, one page after another. */
   scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
     return this.#track(this.#scan(range, page, signal));
   }
 
-  /** How many wait, and how many their driver has not answered. */
+  /** How many reads wait in the store, and how many the driver has not answered yet. */
   get depth(): ReadDepth {
-    const [slots, others] = [this.#slots.depth, this.#others.depth];
+    const [slots, others] = [this.#slotReads.depth, this.#otherReads.depth];
     return { waiting: slots.waiting + others.waiting, underWay: slots.underWay + others.underWay };
   }
 
   /** Resolves when no read is under way. */
   async finished(): Promise<void> {
-    await this.#slots.idle();
+    await this.#slotReads.idle();
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
-  /** Asks nothing more of the driver: a scan that is under way ends with STORE_CLOSED. */
+  /** Stops calling the driver: a scan that is under way rejects with STORE_CLOSED. */
   stop(): void {
     this.#stopped = true;
-    this.#slots.stop(storeClosed());
-    this.#others.refuse(storeClosed());
+    this.#slotReads.stop(storeClosed());
+    this.#otherReads.rejectWaiting(storeClosed());
   }
 
   async #scan(range: Range, page: PageSize, signal: AbortSignal | undefined): Promise<StateRecord[]> {
     const { limit: wanted = Number.POSITIVE_INFINITY, ...rest } = range;
     const expected = range.identity ?? { tenant: range.tenant };
     const found: StateRecord[] = [];
-    /** Narrowed by every record, and by every place to go on from. */
+    /** What is left to scan: every record, and every `next` of a page, narrows it. */
     const left: { -readonly [K in keyof typeof rest]: (typeof rest)[K] } = { ...rest };
-    const isNext = (record: Slot) => liesWithin(record, left);
+    const isNext = (record: Slot) => isInRange(record, left);
     while (found.length < wanted) {
-      const most = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
-      const ask = { ...left, limit: most, maxBytes: page.bytes };
+      const maxRecords = wanted === Number.POSITIVE_INFINITY ? page.records : wanted - found.length;
+      const ask = { ...left, limit: maxRecords, maxBytes: page.bytes };
       const { records, more, next } = await this.#read(
         range.tenant ?? "",
         async (limit) =>
-          requireWholePage(await this.#driver.scan(ask, { ...limit, ...(signal && { signal }) })),
+          requireRecords(await this.#driver.scan(ask, { ...limit, ...(signal && { signal }) })),
         signal,
       );
       const { returnsUnsharedBytes } = this.#driver;
@@ -111,7 +111,7 @@ export class DriverReads {
       else atOnce(steps);
       if (!more) break;
       if (next !== undefined) {
-        if (!isBeyond(next, left)) throw driverError("the driver gave no place beyond which a scan goes on");
+        if (!isProgress(next, left)) throw driverError("the driver's `next` does not move the scan forward");
         if (rest.reverse) left.before = next;
         else left.after = next;
       } else if (records.length === 0)
@@ -120,34 +120,35 @@ export class DriverReads {
     return found;
   }
 
-  /** Reads, unless the caller gives up first. Each page of a scan is a call of its own. */
+  /** Reads under one deadline, unless the caller gives up first. Each page of a scan has a deadline of its own. */
   async #read<T>(
     tenant: string,
     ask: (limit: CallLimit) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    this.#refuse(signal);
+    this.#throwIfStopped(signal);
     const time = this.#times.begin();
     const limit = limitOf(time.deadline);
-    const inTurn = () => this.#inTurn(() => callDriver(() => ask(limit), "the driver failed to read"));
-    const read = this.#track(this.#others.run(tenant, inTurn, signal, time));
+    const afterYield = () =>
+      this.#afterYield(() => callDriver(() => ask(limit), "the driver failed to read"));
+    const read = this.#track(this.#otherReads.run(tenant, afterYield, signal, time));
     const answer = raceDeadline(time, read);
     return signal === undefined ? answer : raceAbort(answer, signal);
   }
 
-  async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  async #afterYield<T>(ask: () => Promise<T>): Promise<T> {
     const pause = this.#eventLoop.pause();
     if (pause !== undefined) await pause;
-    this.#refuse(undefined);
+    this.#throwIfStopped(undefined);
     return ask();
   }
 
-  #refuse(signal: AbortSignal | undefined): void {
+  #throwIfStopped(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (this.#stopped) throw storeClosed();
   }
 
-  /** Has `finished` wait for a read, also for one whose caller has given up. */
+  /** Makes `finished` wait for this read, even if its caller gives up. */
   #track<T>(read: Promise<T>): Promise<T> {
     this.#underWay.add(read);
     const done = () => this.#underWay.delete(read);
@@ -160,26 +161,25 @@ export function storeClosed(): StateError<"STORE_CLOSED"> {
   return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }
 
-/** Whether a record is what was asked for, beyond all that came before it: otherwise a scan could go on for ever. */
-function liesWithin(record: Slot, range: Range): boolean {
+/** Whether a record matches, and lies beyond all records before it: otherwise a scan could go on for ever. */
+function isInRange(record: Slot, range: Range): boolean {
   return record.kind.startsWith(range.prefix) && isBetween(record, range);
 }
 
-function isBetween(place: Slot, { identity, after, before }: Range): boolean {
+function isBetween(slot: Slot, { identity, after, before }: Range): boolean {
   const compare = identity ? compareByIdentity : compareByKind;
   return (
-    (after === undefined || compare(place, after) > 0) && (before === undefined || compare(place, before) < 0)
+    (after === undefined || compare(slot, after) > 0) && (before === undefined || compare(slot, before) < 0)
   );
 }
 
-/** Whether a scan that goes on from here gets on. */
-function isBeyond(next: Slot, range: Range): boolean {
+/** Whether a scan that continues from `next` makes progress. */
+function isProgress(next: Slot, range: Range): boolean {
   const names = [next?.tenant, next?.user, next?.session, next?.run, next?.kind];
   return names.every((name) => typeof name === "string") && isBetween(next, range);
 }
 
-/** A page that has all its parts. */
-function requireWholePage(page: ScanPage): ScanPage {
-  if (!Array.isArray(page.records)) throw new TypeError("a page must have records");
+function requireRecords(page: ScanPage): ScanPage {
+  if (!Array.isArray(page.records)) throw new TypeError("a page must have an array of records");
   return page;
 }

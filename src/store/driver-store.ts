@@ -35,7 +35,7 @@ import { readOptions, readSignal, validateIdentity, validateSlot } from "../vali
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
 import { readEventId, readKind, readPrefix } from "../validation/validate-text.js";
 import { type Accepted, accepted, notFound } from "./accepted.js";
-import { atCaller } from "./caller-stack.js";
+import { withCallerStack } from "./caller-stack.js";
 import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { Erases } from "./erases.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";
@@ -43,11 +43,11 @@ import { StoreClosing } from "./store-closing.js";
 import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 
 /** The options of each kind of call. */
-const CALL = ["signal"];
-const WRITE = ["signal", "expect"];
-const LIST = ["signal", "after", "before", "limit", "reverse"];
-const SCAN = ["signal", "after", "limit"];
-const ERASE = ["signal", "ownState"];
+const CALL_OPTIONS = ["signal"];
+const WRITE_OPTIONS = ["signal", "expect"];
+const LIST_OPTIONS = ["signal", "after", "before", "limit", "reverse"];
+const SCAN_OPTIONS = ["signal", "after", "limit"];
+const ERASE_OPTIONS = ["signal", "ownState"];
 
 /** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
@@ -92,7 +92,7 @@ class DriverStore implements StateStore {
 
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
     return this.#observed("save", async (fields) => {
-      const given = this.#enter(options, WRITE);
+      const given = this.#beginCall(options, WRITE_OPTIONS);
       const commit = saveCommit(record, given.options, this.#limits());
       const { is } = await this.#write(commit, given.signal, fields);
       return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
@@ -112,10 +112,10 @@ class DriverStore implements StateStore {
 
   loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
     return this.#observed("loadByEventId", async (fields) => {
-      const { signal } = this.#enter(options, CALL);
+      const { signal } = this.#beginCall(options, CALL_OPTIONS);
       const { tenant, user, session } = validateIdentity(identity);
       const id = readEventId(eventId);
-      const record = await this.#reads.event({ tenant, user, session }, id, signal);
+      const record = await this.#reads.readByEventId({ tenant, user, session }, id, signal);
       // Read as another's, a record must look as if it did not exist: not even its damage may show.
       if (!record || record.user !== user || record.session !== session) {
         return notFound("no current record of this session has this event id");
@@ -126,7 +126,7 @@ class DriverStore implements StateStore {
 
   delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean> {
     return this.#observed("delete", async (fields) => {
-      const given = this.#enter(options, WRITE);
+      const given = this.#beginCall(options, WRITE_OPTIONS);
       const commit = deleteCommit(identity, kind, given.options);
       const outcome = await this.#write(commit, given.signal, fields);
       return outcome.is === "applied" && outcome.existed[0] === true;
@@ -135,7 +135,7 @@ class DriverStore implements StateStore {
 
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt> {
     return this.#observed("commit", async (fields) => {
-      const { signal } = this.#enter(options, CALL);
+      const { signal } = this.#beginCall(options, CALL_OPTIONS);
       const commit = validateCommit(changes, this.#limits());
       const { duplicate, ...erased } = await this.#commit(commit, signal, fields);
       const saves = commit.writes.filter((write) => write.op === "save");
@@ -149,7 +149,7 @@ class DriverStore implements StateStore {
 
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
     return this.#observed("list", async (fields) => {
-      const given = this.#enter(options, LIST);
+      const given = this.#beginCall(options, LIST_OPTIONS);
       const owner = validateIdentity(identity);
       const prefix = readPrefix(kindPrefix);
       const query = { tenant: owner.tenant, identity: owner, prefix, ...listRange(owner, given.options) };
@@ -159,7 +159,7 @@ class DriverStore implements StateStore {
 
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
     return this.#observed("listKind", async (fields) => {
-      const given = this.#enter(options, SCAN);
+      const given = this.#beginCall(options, SCAN_OPTIONS);
       const { tenant } = validateScope(scope);
       const prefix = readKind(kindPrefix, "kindPrefix");
       const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
@@ -169,9 +169,9 @@ class DriverStore implements StateStore {
 
   erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
     return this.#observed("erase", async (fields) => {
-      const { options: given, signal } = this.#enter(options, ERASE);
+      const { options: given, signal } = this.#beginCall(options, ERASE_OPTIONS);
       const commit = eraseCommit(identity, given);
-      this.#refuseWhenClosed();
+      this.#throwIfClosed();
       signal?.throwIfAborted();
       const { erased } = await this.#erases.commit(commit, signal);
       const [records = 0] = erased;
@@ -199,22 +199,22 @@ class DriverStore implements StateStore {
     try {
       return await emitOperation(operation, this.#driver.name, work);
     } catch (error) {
-      throw atCaller(error);
+      throw withCallerStack(error);
     }
   }
 
   /** What every operation does first. */
-  #enter(
+  #beginCall(
     options: object | undefined,
     known: readonly string[],
   ): { options: object; signal: AbortSignal | undefined } {
-    this.#refuseWhenClosed();
+    this.#throwIfClosed();
     const given = readOptions(options, known);
     return { options: given, signal: readSignal(given) };
   }
 
   /** Asked again once all arguments were read: a getter among them may have closed the store. */
-  #refuseWhenClosed(): void {
+  #throwIfClosed(): void {
     if (this.#closing.hasBegun) throw storeClosed();
   }
 
@@ -229,7 +229,7 @@ class DriverStore implements StateStore {
   ): Promise<Omit<CommitReceipt, "receipts">> {
     if (!commit.writes.some(({ op }) => op === "erase"))
       return { duplicate: (await this.#write(commit, signal, fields)).is === "duplicate" };
-    this.#begin(commit, signal, fields);
+    this.#beginWrite(commit, signal, fields);
     const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
     const records = made.erased.reduce((sum, count) => sum + count, 0);
     if (fields) Object.assign(fields, { duplicate: made.duplicate, records });
@@ -241,15 +241,15 @@ class DriverStore implements StateStore {
     signal: AbortSignal | undefined,
     fields: OperationFields | undefined,
   ): Promise<Accepted> {
-    this.#begin(commit, signal, fields);
+    this.#beginWrite(commit, signal, fields);
     const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
     if (fields) fields.duplicate = outcome.is === "duplicate";
     return outcome;
   }
 
   /** What every write does once it is validated. */
-  #begin(commit: Commit, signal: AbortSignal | undefined, fields: OperationFields | undefined): void {
-    this.#refuseWhenClosed();
+  #beginWrite(commit: Commit, signal: AbortSignal | undefined, fields: OperationFields | undefined): void {
+    this.#throwIfClosed();
     signal?.throwIfAborted();
     if (fields) Object.assign(fields, { changes: commit.writes.length, bytes: payloadBytes(commit) });
   }
@@ -260,9 +260,9 @@ class DriverStore implements StateStore {
     options: CallOptions | undefined,
     fields: OperationFields | undefined,
   ): Promise<StateRecord | undefined> {
-    const { signal } = this.#enter(options, CALL);
+    const { signal } = this.#beginCall(options, CALL_OPTIONS);
     const slot = validateSlot(identity, kind);
-    const record = await this.#reads.slot(slot, signal);
+    const record = await this.#reads.readSlot(slot, signal);
     if (record) return this.#open(record, slot, fields);
     if (fields) fields.records = 0;
     return undefined;

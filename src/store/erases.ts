@@ -24,10 +24,10 @@ export interface Erased {
 /** A piece of what is left, from when it is asked for. */
 interface Piece {
   readonly session: Session;
-  readonly asked: number;
+  readonly requestedAt: number;
   isUnderWay: boolean;
   /** Nobody waits for it any more. */
-  isGone: boolean;
+  isAbandoned: boolean;
 }
 
 /** The commits of one store that erase. What one leaves behind is swept up here, beside the batches, a piece at a time. */
@@ -38,9 +38,9 @@ export class Erases {
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #abandoned = new AbortController();
   /** The piece that was asked for last: of several erases each has its turn. */
-  #last: Promise<unknown> = Promise.resolve();
+  #lastPiece: Promise<unknown> = Promise.resolve();
   /** When a piece was removed, by `monotonicMs`. */
-  #gotOnAt = Number.NEGATIVE_INFINITY;
+  #lastProgressAt = Number.NEGATIVE_INFINITY;
 
   constructor(driver: Driver, queue: CommitQueue, times: CallTimes) {
     this.#driver = driver;
@@ -82,7 +82,7 @@ export class Erases {
       };
     }
     if (sessions.length === commit.writes.length)
-      throw notCounted(new Error("the driver took an erase for a replay"));
+      throw notFullyRemoved(new Error("the driver took an erase for a replay"));
     // It may be its own first try that it is a replay of, whose answer was lost: that may have left something behind.
     await this.#sweepAll(sessions);
     return { duplicate: true, erased: sessions.map(() => 0) };
@@ -97,8 +97,8 @@ export class Erases {
   async #sweep(session: Session): Promise<number> {
     let removed = 0;
     for (;;) {
-      const swept = await this.#next(session).catch((cause: unknown) => {
-        throw notCounted(cause);
+      const swept = await this.#sweepNext(session).catch((cause: unknown) => {
+        throw notFullyRemoved(cause);
       });
       removed += swept.removed;
       if (!swept.more) return removed;
@@ -106,21 +106,21 @@ export class Erases {
   }
 
   /** The next piece, when it has its turn. */
-  async #next(session: Session): Promise<Swept> {
-    const piece: Piece = { session, asked: monotonicMs(), isUnderWay: false, isGone: false };
-    const swept = this.#last.then(() => this.#sweepPiece(piece));
-    this.#last = swept.catch(() => {});
-    await this.#turnOf(piece, this.#last);
+  async #sweepNext(session: Session): Promise<Swept> {
+    const piece: Piece = { session, requestedAt: monotonicMs(), isUnderWay: false, isAbandoned: false };
+    const swept = this.#lastPiece.then(() => this.#sweepPiece(piece));
+    this.#lastPiece = swept.catch(() => {});
+    await this.#waitForStart(piece, this.#lastPiece);
     return raceAbort(swept, this.#abandoned.signal);
   }
 
   /** Resolves when it is under way or over; rejects when nothing gets on for as long as a call may wait. */
-  async #turnOf(piece: Piece, over: Promise<unknown>): Promise<void> {
+  async #waitForStart(piece: Piece, over: Promise<unknown>): Promise<void> {
     for (let isOver = false; !isOver && !piece.isUnderWay; ) {
       const time = this.#timeOf(piece);
       const left = time.waitsUntil - monotonicMs();
       if (left <= 0) {
-        piece.isGone = true;
+        piece.isAbandoned = true;
         throw waitedTooLongError(time, "nothing was removed", "its turn behind what other erases have left");
       }
       isOver = await settlesWithin(over, left, this.#abandoned.signal);
@@ -128,28 +128,28 @@ export class Erases {
     }
   }
 
-  #timeOf({ asked }: Piece): CallTime {
-    return this.#times.begin(Math.max(asked, this.#gotOnAt));
+  #timeOf({ requestedAt }: Piece): CallTime {
+    return this.#times.begin(Math.max(requestedAt, this.#lastProgressAt));
   }
 
   /** In memory a piece is removed at once: without a pause, nothing else would have its turn before the last. */
   async #sweepPiece(piece: Piece): Promise<Swept> {
     this.#abandoned.signal.throwIfAborted();
-    if (piece.isGone) return { removed: 0, more: true };
+    if (piece.isAbandoned) return { removed: 0, more: true };
     piece.isUnderWay = true;
     const time = this.#timeOf(piece);
     const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
     const swept = await raceDeadline(time, callDriver(ask, "the driver failed to sweep"));
     if (!Number.isSafeInteger(swept?.removed))
       throw new Error("the driver swept a number of records that is none");
-    this.#gotOnAt = monotonicMs();
+    this.#lastProgressAt = monotonicMs();
     await nextTurn();
     return swept;
   }
 }
 
 /** OUTCOME_UNKNOWN, for a commit that happened: nothing shows what it left behind, and a driver goes on with it. */
-function notCounted(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+function notFullyRemoved(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   const message =
     "what was to be erased is erased, but not all that was left of it has been removed yet: erase it again, or leave it to later work";
   return new StateError("OUTCOME_UNKNOWN", message, { details: {}, cause, retryable: false });

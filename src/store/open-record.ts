@@ -9,10 +9,10 @@ import type { Steps } from "../timing/in-slices.js";
 import { copyBytes, plainBytes } from "../validation/validate-bytes.js";
 
 /** A payload of more bytes than this is looked at a slice at a time. */
-const AT_ONCE = 256 * 1024;
+const MAX_BYTES_AT_ONCE = 256 * 1024;
 
 /** How many records of a page are looked at in a step. */
-const STEP = 100;
+const RECORDS_PER_STEP = 100;
 
 /** What was asked for, and so must be in what came back. */
 export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
@@ -25,9 +25,9 @@ export function openRecord(
   record: StoredRecord,
   expected: Expected,
   isUnshared = false,
-  mayLie: (at: Slot) => boolean = anywhere,
+  isAllowed: (at: Slot) => boolean = anySlot,
 ): StateRecord {
-  judgePlace(record, expected, mayLie);
+  checkSlot(record, expected, isAllowed);
   if (!hasContent(record) || fingerprint(record) !== record.fingerprint)
     throw corrupt({ at: recordKeyOf(record) });
   return opened(record, isUnshared);
@@ -38,9 +38,9 @@ export function* openSteps(
   record: StoredRecord,
   expected: Expected,
   isUnshared = false,
-  mayLie: (at: Slot) => boolean = anywhere,
+  isAllowed: (at: Slot) => boolean = anySlot,
 ): Steps<StateRecord> {
-  judgePlace(record, expected, mayLie);
+  checkSlot(record, expected, isAllowed);
   if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
     throw corrupt({ at: recordKeyOf(record) });
   return opened(record, isUnshared);
@@ -51,13 +51,13 @@ export function* openPageSteps(
   records: readonly StoredRecord[],
   open: (record: StoredRecord) => Steps<void>,
 ): Steps<void> {
-  let looked = 0;
+  let opened = 0;
   let bytes = 0;
   for (const record of records) {
     yield* open(record);
     bytes += record.bytes.byteLength;
-    if (++looked < STEP && bytes < AT_ONCE) continue;
-    looked = 0;
+    if (++opened < RECORDS_PER_STEP && bytes < MAX_BYTES_AT_ONCE) continue;
+    opened = 0;
     bytes = 0;
     yield;
   }
@@ -67,17 +67,17 @@ export function* openPageSteps(
 export function isLongPage(records: readonly StoredRecord[]): boolean {
   let bytes = 0;
   for (const record of records) bytes += record?.bytes?.byteLength ?? 0;
-  return records.length > STEP || bytes > AT_ONCE;
+  return records.length > RECORDS_PER_STEP || bytes > MAX_BYTES_AT_ONCE;
 }
 
 /** Whether to open it takes long enough to be done in slices; of a damaged one anything. */
 export function isLarge(record: StoredRecord): boolean {
-  return record?.bytes?.byteLength > AT_ONCE;
+  return record?.bytes?.byteLength > MAX_BYTES_AT_ONCE;
 }
 
-function judgePlace(record: StoredRecord, expected: Expected, mayLie: (at: Slot) => boolean): void {
-  if (!hasPlace(record) || !isAsked(record, expected)) throw corrupt({});
-  if (!mayLie(record))
+function checkSlot(record: StoredRecord, expected: Expected, isAllowed: (at: Slot) => boolean): void {
+  if (!hasSlot(record) || !matches(record, expected)) throw corrupt({});
+  if (!isAllowed(record))
     throw corrupt({}, "a scan brought a record that was not asked for, or not in its order");
 }
 
@@ -92,7 +92,7 @@ function opened(record: StoredRecord, isUnshared: boolean): StateRecord {
   };
 }
 
-function anywhere(): boolean {
+function anySlot(): boolean {
   return true;
 }
 
@@ -104,7 +104,7 @@ function corrupt(
 }
 
 /** Whether it has a place at all. None where anything was ever stored has a longer name than a kind may be. */
-function hasPlace(record: StoredRecord): boolean {
+function hasSlot(record: StoredRecord): boolean {
   if (typeof record !== "object" || record === null) return false;
   const { tenant, user, session, run, kind } = record;
   return isName(tenant) && isName(user) && isName(session) && isName(run) && isName(kind);
@@ -114,7 +114,7 @@ function isName(value: unknown): boolean {
   return typeof value === "string" && value.length <= LIMITS.kindBytes;
 }
 
-function isAsked(record: StoredRecord, expected: Expected): boolean {
+function matches(record: StoredRecord, expected: Expected): boolean {
   return (
     (expected.tenant === undefined || expected.tenant === record.tenant) &&
     (expected.user === undefined || expected.user === record.user) &&

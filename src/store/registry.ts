@@ -39,7 +39,7 @@ type DriverOf<Url extends string> = Url extends `${infer Scheme}:${string}`
   : keyof DriverConfigs;
 
 /** What a driver's configuration has beside its URL, for each of these drivers. */
-type BesideUrl<D> = D extends keyof DriverConfigs
+type OptionsWithUrl<D> = D extends keyof DriverConfigs
   ? Partial<Omit<DriverConfigs[D], "url">> & StoreOptions
   : never;
 
@@ -47,7 +47,7 @@ type BesideUrl<D> = D extends keyof DriverConfigs
  * What `openStore` takes beside a URL: the options of the store, and those of the driver that the scheme names. Where the
  * URL is not known to the compiler, those of any driver.
  */
-export type UrlOptions<Url extends string = string> = StoreOptions | BesideUrl<DriverOf<Url>>;
+export type UrlOptions<Url extends string = string> = StoreOptions | OptionsWithUrl<DriverOf<Url>>;
 
 /** Schemes that mean a driver of another name. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["postgresql", "postgres"]]);

@@ -11,7 +11,7 @@ export interface ScanKindOptions extends CallOptions {
   readonly pageSize?: number;
 }
 
-const PAGE_RECORDS = 500;
+const DEFAULT_PAGE_SIZE = 500;
 
 /**
  * Every record that `listKind` finds, in its order, in bounded memory. It throws what a page throws, never ends early
@@ -24,7 +24,8 @@ export async function* scanKind(
   options?: ScanKindOptions,
 ): AsyncGenerator<StateRecord, void, undefined> {
   const { pageSize, ...rest } = readOptions(options, ["signal", "after", "pageSize"]) as ScanKindOptions;
-  let limit = options && "pageSize" in options ? readLimit(pageSize, LIMITS.limit, "pageSize") : PAGE_RECORDS;
+  let limit =
+    options && "pageSize" in options ? readLimit(pageSize, LIMITS.limit, "pageSize") : DEFAULT_PAGE_SIZE;
   let from: { after?: RecordKey } = {};
   for (;;) {
     let page: StateRecord[];

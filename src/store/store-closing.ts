@@ -5,10 +5,10 @@ import { callDriver } from "../queue/call-driver.js";
 import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { readInteger, readOptions, readSignal } from "../validation/validate.js";
 
-const OPTIONS = ["signal", "timeoutMs"];
+const CLOSE_OPTIONS = ["signal", "timeoutMs"];
 /** Of accepted writes by default, and then of the driver, in milliseconds. */
-const CLOSE_MS = 10_000;
-const MOST_MS = 2 ** 31 - 1;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Something of a store that must come to its end. */
 export interface Closable {
@@ -38,9 +38,12 @@ export class StoreClosing {
   }
 
   close(options: CloseOptions | undefined): Promise<void> {
-    const given = readOptions(options, OPTIONS);
+    const given = readOptions(options, CLOSE_OPTIONS);
     const signal = readSignal(given);
-    const timeoutMs = "timeoutMs" in given ? readInteger(given.timeoutMs, "timeoutMs", 0, MOST_MS) : CLOSE_MS;
+    const timeoutMs =
+      "timeoutMs" in given
+        ? readInteger(given.timeoutMs, "timeoutMs", 0, MAX_TIMEOUT_MS)
+        : DEFAULT_TIMEOUT_MS;
     this.#closing ??= this.#shutdown();
     // Of several that close it, whoever is in the greatest hurry decides.
     void settlesWithin(this.#closing, timeoutMs, signal).then(
@@ -56,7 +59,7 @@ export class StoreClosing {
     });
     for (const part of this.#parts) part.stop?.();
     const released = callDriver(() => this.#driver.close(), "the driver failed to close");
-    if (await settlesWithin(released, CLOSE_MS, undefined)) return released;
+    if (await settlesWithin(released, DEFAULT_TIMEOUT_MS, undefined)) return released;
     throw new StateError("UNAVAILABLE", "the driver did not release its resources in time", {
       details: { reason: "unreachable" },
     });

@@ -34,7 +34,7 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
     return {
       async commit(commit, signal, payloads) {
         if (commit.writes[0]?.op !== "erase") return queue.commit(commit, signal, payloads);
-        payloads?.own();
+        payloads?.copy();
         return (await driver.apply([commit], { now: 0, window: 1 }))[0] as Outcome;
       },
     };

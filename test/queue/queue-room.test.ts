@@ -11,34 +11,34 @@ describe("room", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
     const enter = (tenant: string) => {
       let entered = 0;
-      while (room.enter(tenant, 1) === undefined) entered++;
+      while (room.reserve(tenant, 1) === undefined) entered++;
       return entered;
     };
     expect([enter("a"), enter("b"), enter("c")]).toEqual([5, 3, 1]);
-    expect(room.held).toEqual({ bytes: 9, commits: 9 });
+    expect(room.used).toEqual({ bytes: 9, commits: 9 });
   });
 
   test("is lacking for all, or for one tenant alone", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
-    expect(room.enter("a", 60)).toBeUndefined();
-    expect(room.enter("a", 1)).toBe("share");
-    expect(room.enter("b", 41)).toBe("room");
-    expect(room.enter("b", 40)).toBeUndefined();
+    expect(room.reserve("a", 60)).toBeUndefined();
+    expect(room.reserve("a", 1)).toBe("share");
+    expect(room.reserve("b", 41)).toBe("room");
+    expect(room.reserve("b", 40)).toBeUndefined();
   });
 
   test("is there for what is larger than all of it, alone", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
-    expect(room.enter("a", 1000)).toBeUndefined();
-    expect(room.enter("b", 1)).toBe("room");
-    room.leave("a", 1000);
-    expect(room.enter("b", 1)).toBeUndefined();
+    expect(room.reserve("a", 1000)).toBeUndefined();
+    expect(room.reserve("b", 1)).toBe("room");
+    room.release("a", 1000);
+    expect(room.reserve("b", 1)).toBeUndefined();
   });
 });
 
 describe("a queue that is full", () => {
   const counted = () => {
     const owned: string[] = [];
-    const payloads = (name: string): Payloads => ({ seal() {}, own: () => void owned.push(name) });
+    const payloads = (name: string): Payloads => ({ seal() {}, copy: () => void owned.push(name) });
     return { owned, payloads };
   };
 
@@ -104,7 +104,7 @@ describe("a queue that is full", () => {
     const { queue, batches, pump } = queueRig();
     let ready!: () => void;
     const own = () => new Promise<void>((resolve) => (ready = resolve));
-    void queue.commit(saves("large", ["a"]), undefined, { seal() {}, own });
+    void queue.commit(saves("large", ["a"]), undefined, { seal() {}, copy: own });
     void queue.commit(saves("after", ["a"]));
     void queue.commit(saves("beside", ["b"]));
     await pump();
@@ -120,7 +120,7 @@ describe("a queue that is full", () => {
     const { queue, batches, pump } = queueRig();
     const error = new Error("changed");
     const own = () => Promise.reject(error);
-    const lost = thrown(queue.commit(saves("large", ["a"]), undefined, { seal() {}, own }));
+    const lost = thrown(queue.commit(saves("large", ["a"]), undefined, { seal() {}, copy: own }));
     void queue.commit(saves("after", ["a"]));
     expect(await lost).toBe(error);
     await pump();

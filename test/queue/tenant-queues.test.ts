@@ -4,7 +4,7 @@ import { type Choice, TenantQueues, type Waiter } from "../../src/queue/tenant-q
 
 interface Numbered extends Waiter {
   readonly number: number;
-  isGone: boolean;
+  isSettled: boolean;
 }
 
 /** More than a tenant may take in a turn. */
@@ -14,7 +14,7 @@ const TURN = 16 * 1024;
 const waiter = fc.record({
   tenant: fc.constantFrom("a", "b", "c"),
   weight: fc.integer({ min: 1, max: HEAVIEST }),
-  isGone: fc.boolean(),
+  isSettled: fc.boolean(),
 });
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ add: fc.array(waiter, { maxLength: 20 }) }) },
@@ -66,7 +66,7 @@ test("in each line the first come are the first served, nothing is lost, and nob
           for (const made of next.add) {
             const added = { ...made, number: number++ };
             lines.add(added);
-            if (!added.isGone) left.push(added);
+            if (!added.isSettled) left.push(added);
           }
       }
       while (take(5) > 0);
@@ -77,7 +77,7 @@ test("in each line the first come are the first served, nothing is lost, and nob
   );
 });
 
-const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isGone: false, number: 0 });
+const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isSettled: false, number: 0 });
 
 test("one that comes alone is served in the next turn, however many another has queued", () => {
   const lines = new TenantQueues<Numbered>();
