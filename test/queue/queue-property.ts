@@ -159,7 +159,7 @@ class Witness implements Writer {
     const commit = commitOf(step, number);
     const work = new Work(commit, signal);
     this.#works.push(work);
-    const payloads = { seal() {}, own: () => this.#letIn(work) };
+    const payloads = { seal() {}, copy: () => this.#letIn(work) };
     queue.commit(commit, signal, payloads).then(
       (value) => {
         work.ended = { value };
