@@ -6,21 +6,21 @@ import { monotonicMs } from "../src/timing/real-timers.js";
 import { readWindow } from "../src/validation/store-options.js";
 import { readOptions } from "../src/validation/validate.js";
 
-/** What a look at a driver's storage does beside looking. */
+/** Options of a health check. */
 export interface HealthOptions {
   /**
-   * Also write a record and remove it again, in one step that no other reader sees, under a tenant that no caller can
-   * name. What stays is the event id. Default false.
+   * Also write a record and delete it again, in one step that no reader sees, under a tenant that no caller can use. The
+   * event id stays. Default false.
    */
   readonly write?: boolean;
   /**
-   * The window of the stores that share the data, in milliseconds. Told it, the probe forgets ids that are past it, as
-   * a save does, so that probes do not leave more and more of them. Without it, it forgets none.
+   * The idempotency window of the stores that share the data, in milliseconds. With it, the probe forgets event ids that
+   * are past the window, as a save does, so that probes do not pile up ids. Without it, the probe forgets none.
    */
   readonly idempotencyWindowMs?: number;
 }
 
-/** What a look at a driver's storage found. */
+/** The result of a health check. */
 export type Health =
   | { readonly reachable: true; readonly status: DriverStatus; readonly write?: WriteProbe }
   | { readonly reachable: false; readonly error: AnyStateError };
@@ -30,14 +30,14 @@ export type WriteProbe =
   | { readonly succeeded: true; readonly milliseconds: number }
   | { readonly succeeded: false; readonly error: AnyStateError };
 
-/** Opens, asks for the status and closes again. Rejects only for what is not the storage's fault. */
+/** Opens a driver, reads its status and closes it. Rejects only for errors that are not the storage's fault. */
 export async function healthOf(
   open: () => Promise<Driver>,
   options: HealthOptions | undefined,
 ): Promise<Health> {
   const given: HealthOptions = readOptions(options, ["write", "idempotencyWindowMs"]);
   const { write = false } = given;
-  // Without one, the ids of others are not the probe's to forget.
+  // Without a window the probe must not forget the ids of others.
   const window =
     "idempotencyWindowMs" in given ? readWindow(given.idempotencyWindowMs) : Number.MAX_SAFE_INTEGER;
   if (typeof write !== "boolean" || ("write" in given && given.write === undefined)) {
@@ -46,7 +46,7 @@ export async function healthOf(
   const started = monotonicMs();
   try {
     const driver = await open();
-    // One call, also for the driver, which opening was a part of.
+    // Opening and the status together count as one call with one deadline.
     const limit = driver.timeoutMs === undefined ? {} : { deadline: started + driver.timeoutMs };
     try {
       const status = await driver.status(limit);
@@ -60,13 +60,13 @@ export async function healthOf(
   }
 }
 
-/** Names that are refused from callers. */
-const PLACE = { tenant: "~", user: "~", session: "~", run: "", kind: "health" };
+/** The store refuses these names from callers. */
+const PROBE_SLOT = { tenant: "~", user: "~", session: "~", run: "", kind: "health" };
 
 async function probe(driver: Driver, window: number, limit: CallLimit): Promise<WriteProbe> {
   const started = monotonicMs();
   try {
-    for (const outcome of await driver.apply(savedAndDeleted(), { now: Date.now(), window, ...limit })) {
+    for (const outcome of await driver.apply(probeCommits(), { now: Date.now(), window, ...limit })) {
       if (outcome.is === "failed") throw outcome.error;
     }
     return { succeeded: true, milliseconds: monotonicMs() - started };
@@ -76,11 +76,11 @@ async function probe(driver: Driver, window: number, limit: CallLimit): Promise<
   }
 }
 
-function savedAndDeleted(): readonly Commit[] {
-  const content = { ...PLACE, eventId: newEventId(), version: 0, bytes: Buffer.from("probe") };
+function probeCommits(): readonly Commit[] {
+  const content = { ...PROBE_SLOT, eventId: newEventId(), version: 0, bytes: Buffer.from("probe") };
   const record = { ...content, fingerprint: fingerprint(content), updatedAt: Date.now() };
   return [
-    { tenant: PLACE.tenant, writes: [{ op: "save", record }] },
-    { tenant: PLACE.tenant, writes: [{ op: "delete", slot: PLACE, expect: record.eventId }] },
+    { tenant: PROBE_SLOT.tenant, writes: [{ op: "save", record }] },
+    { tenant: PROBE_SLOT.tenant, writes: [{ op: "delete", slot: PROBE_SLOT, expect: record.eventId }] },
   ];
 }

@@ -22,8 +22,8 @@ registerBuiltIn("sqlite", openSqlite);
 registerBuiltIn("postgres", openPostgres);
 
 /**
- * Passes over a name that is taken: copies of the package in one process share the registry, and another one that was
- * loaded first has registered the same drivers, or the application has put its own in their place.
+ * Does nothing when the name is taken: copies of the package in one process share the registry. Either a copy that was
+ * loaded first has registered the same driver, or the application has registered its own.
  */
 function registerBuiltIn<C>(name: string, factory: DriverFactory<C>): void {
   if (!registeredDrivers().includes(name)) registerDriver(name, factory);

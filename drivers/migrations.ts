@@ -7,15 +7,15 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** What the runner needs of a database. */
+/** The database operations that the migration runner needs. */
 export interface MigrationTarget {
-  /** The schema's version; 0 when there is none yet. */
+  /** The schema's version; 0 when there is no schema yet. */
   version(): Promise<number>;
-  /** Where there is no version: the place that was looked in, as an operator knows it, if that itself is not there. */
+  /** The name of the schema, for an error message, if the schema itself does not exist; otherwise `undefined`. */
   absent?(): Promise<string | undefined>;
   /**
-   * Runs one migration and records its version, in one transaction that holds off every other process, unless another
-   * process has run it by then.
+   * Runs one migration and records its version, in one transaction that locks out every other process. Does nothing when
+   * another process has run it already.
    */
   run(migration: Migration): Promise<void>;
 }
@@ -23,14 +23,14 @@ export interface MigrationTarget {
 /**
  * - `apply`: bring the schema up to date (the default).
  * - `verify`: change nothing; SCHEMA_OUTDATED when something is pending.
- * - `off`: change nothing and check only that the schema is not newer than the code; an operation that misses
- *   something in the schema gets SCHEMA_OUTDATED.
+ * - `off`: change nothing, and check only that the schema is not newer than the code. An operation that needs a missing
+ *   table or function gets SCHEMA_OUTDATED.
  */
 export type MigrateMode = "apply" | "verify" | "off";
 
 /**
- * Brings a schema to the state the mode asks for, or throws SCHEMA_TOO_NEW or SCHEMA_OUTDATED. How many migrations it
- * ran.
+ * Brings a schema to the state the mode asks for, or throws SCHEMA_TOO_NEW or SCHEMA_OUTDATED. Returns how many
+ * migrations it ran.
  */
 export async function migrate(
   target: MigrationTarget,
@@ -44,7 +44,7 @@ export async function migrate(
   return pending.length;
 }
 
-/** The migrations a schema of this version has not seen. SCHEMA_TOO_NEW when it has seen more than there are. */
+/** The migrations that a schema of this version still needs. SCHEMA_TOO_NEW when the version is higher than the code's. */
 export function pendingAt(version: number, migrations: readonly Migration[]): readonly Migration[] {
   if (version > migrations.length) {
     throw new StateError(
@@ -56,7 +56,7 @@ export function pendingAt(version: number, migrations: readonly Migration[]): re
   return migrations.slice(version);
 }
 
-/** SCHEMA_OUTDATED, naming what is pending, or the place that is not there at all. */
+/** SCHEMA_OUTDATED, naming the pending migrations, or the schema (`absent`) that does not exist at all. */
 export function outdated(
   found: number,
   pending: readonly Migration[],

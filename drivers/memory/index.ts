@@ -6,9 +6,9 @@ import { MemoryDriver } from "./memory-driver.js";
 
 export type { Health, HealthOptions, WriteProbe } from "../health.js";
 
-/** The memory driver needs nothing; every store it opens is a new, empty one. */
+/** The memory driver needs no configuration. Every store on it is new and empty. */
 export interface MemoryConfig {
-  /** `memory:`, as `openStore` was given it. */
+  /** `memory:`, as passed to `openStore`. */
   readonly url?: string;
 }
 
@@ -30,12 +30,12 @@ export async function openMemory(config: MemoryConfig = {}): Promise<Driver> {
   return new MemoryDriver();
 }
 
-/** None: there is no schema. */
+/** Always empty: there is no schema. */
 export async function pendingMigrations(config: MemoryConfig = {}): Promise<readonly string[]> {
   return (await (await openMemory(config)).status()).pendingMigrations;
 }
 
-/** Of a new, empty driver: for code that asks every driver the same. */
+/** The health of a new, empty driver, so that code can treat all drivers alike. */
 export async function health(config: MemoryConfig = {}, options?: HealthOptions): Promise<Health> {
   return healthOf(() => openMemory(config), options);
 }

@@ -16,32 +16,32 @@ import { decide, slotOf, type View } from "../../src/rules/decide.js";
 import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
 import { sessionKey, slotKey } from "../../src/rules/slot-key.js";
 import { steadyNow } from "../../src/timing/clock.js";
-import { EventLine, type RememberedEvent } from "./event-line.js";
-import { type Remainder, Remains } from "./remains.js";
+import { ExpiryQueue, type RememberedEvent } from "./expiry-queue.js";
+import { type PendingErasure, PendingErasures } from "./pending-erasures.js";
 import { SortedBlocks } from "./sorted-blocks.js";
 
 interface Entry {
   record: StoredRecord;
   event: RememberedEvent;
-  /** Higher than that of every entry before. */
+  /** Higher than the number of every earlier entry. */
   readonly added: number;
 }
 
-/** What the erases of one batch may remove at once, and a piece of the rest: nobody else has a turn meanwhile. */
-const AT_ONCE = 1000;
-const PIECE = 300;
-/** Of what nobody sweeps any more, along with a batch. */
-const ALONG = 100;
-/** What a page passes over at the most: tenants, and records that are erased and still there. */
-const MOST_TENANTS = 100;
-const MOST_DEAD = 1000;
+/** Records that the erases of one batch, and one sweep, remove: they block the event loop meanwhile. */
+const MAX_ERASED_AT_ONCE = 1000;
+const MAX_PER_SWEEP = 300;
+/** Records of an abandoned erase that a batch removes. */
+const MAX_SWEPT_PER_BATCH = 100;
+/** How many tenants and erased records one page of a scan passes over at most. */
+const MAX_TENANTS = 100;
+const MAX_ERASED = 1000;
 
-/** The reference driver: everything in Maps, with the same rules as the others. */
+/** The reference driver: keeps everything in Maps and follows the same rules as the other drivers. */
 export class MemoryDriver implements Driver {
   readonly name = "memory";
   readonly #slots = new Map<string, Entry>();
-  readonly #events = new EventLine();
-  readonly #remains = new Remains();
+  readonly #events = new ExpiryQueue();
+  readonly #pendingErasures = new PendingErasures();
   #added = 0;
   readonly #byIdentity = new SortedBlocks<Entry>((a, b) => compareByIdentity(a.record, b.record));
   readonly #byKind = new SortedBlocks<Entry>((a, b) => compareByKind(a.record, b.record));
@@ -55,7 +55,7 @@ export class MemoryDriver implements Driver {
       event: (tenant, eventId) => this.#event(tenant, eventId),
     };
     let saves = 0;
-    let atOnce = AT_ONCE;
+    let atOnce = MAX_ERASED_AT_ONCE;
     const outcomes = commits.map((commit) => {
       const decision = decide(commit, view);
       if (decision.is !== "applied") return decision;
@@ -73,19 +73,19 @@ export class MemoryDriver implements Driver {
       if (erased.length === 0) return decision;
       return { ...decision, erased, ...(remains ? { remains } : {}) };
     });
-    const leftAlone = this.#remains.leftAlone(now);
-    if (leftAlone !== undefined) this.#sweep(leftAlone, ALONG);
+    const abandoned = this.#pendingErasures.abandoned(now);
+    if (abandoned !== undefined) this.#sweep(abandoned, MAX_SWEPT_PER_BATCH);
     this.#events.forget(saves * 2, now, window);
     return outcomes;
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
-    return slots.map((slot) => this.#alive(slotKey(slot))?.record);
+    return slots.map((slot) => this.#visible(slotKey(slot))?.record);
   }
 
   async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {
     const event = this.#events.get(session.tenant, eventId);
-    const record = event?.current ? this.#alive(event.slot)?.record : undefined;
+    const record = event?.current ? this.#visible(event.slot)?.record : undefined;
     return record?.user === session.user && record.session === session.session ? record : undefined;
   }
 
@@ -102,59 +102,59 @@ export class MemoryDriver implements Driver {
   }
 
   async sweep(session: Session): Promise<Swept> {
-    const remainder = this.#remains.of(session);
-    if (remainder === undefined) return { removed: 0, more: false };
-    remainder.touchedAt = steadyNow();
-    return this.#sweep(remainder, PIECE);
+    const pending = this.#pendingErasures.of(session);
+    if (pending === undefined) return { removed: 0, more: false };
+    pending.touchedAt = steadyNow();
+    return this.#sweep(pending, MAX_PER_SWEEP);
   }
 
-  /** How many records are gone; undefined when there are so many that they only count as gone. */
+  /** The number of records removed; `undefined` when there are so many that they are only marked as erased. */
   #erase(session: Session, atOnce: number, now: number): number | undefined {
     const all = this.#ofSession({ ...session, run: "", kind: "" }, atOnce + 1);
     if (all.length > atOnce) {
-      this.#remains.put(session, this.#added, now);
+      this.#pendingErasures.put(session, this.#added, now);
       return undefined;
     }
-    const alive = all.filter((entry) => !this.#isDead(entry)).length;
+    const alive = all.filter((entry) => !this.#isErased(entry)).length;
     for (const entry of all) this.#forget(entry);
-    this.#remains.delete(session);
+    this.#pendingErasures.delete(session);
     return alive;
   }
 
-  #sweep(remainder: Remainder, most: number): Swept {
-    const looked = this.#ofSession(remainder.sweptUpTo, most);
-    const dead = looked.filter((entry) => entry.added <= remainder.last);
+  #sweep(pending: PendingErasure, limit: number): Swept {
+    const examined = this.#ofSession(pending.sweptUpTo, limit);
+    const dead = examined.filter((entry) => entry.added <= pending.last);
     for (const entry of dead) this.#forget(entry);
-    const more = looked.length === most;
-    if (more) remainder.sweptUpTo = (looked.at(-1) as Entry).record;
-    else this.#remains.delete(remainder.session);
+    const more = examined.length === limit;
+    if (more) pending.sweptUpTo = (examined.at(-1) as Entry).record;
+    else this.#pendingErasures.delete(pending.session);
     return { removed: dead.length, more };
   }
 
-  /** What the session has beyond a place, in order. */
-  #ofSession(place: Slot, most: number): Entry[] {
+  /** The session's entries after this slot, in order. */
+  #ofSession(slot: Slot, limit: number): Entry[] {
     const found: Entry[] = [];
-    for (const entry of this.#byIdentity.from(({ record }) => compareByIdentity(record, place) > 0)) {
-      if (found.length === most || sessionKey(entry.record) !== sessionKey(place)) break;
+    for (const entry of this.#byIdentity.from(({ record }) => compareByIdentity(record, slot) > 0)) {
+      if (found.length === limit || sessionKey(entry.record) !== sessionKey(slot)) break;
       found.push(entry);
     }
     return found;
   }
 
-  #isDead({ record, added }: Entry): boolean {
-    return this.#remains.has(record, added);
+  #isErased({ record, added }: Entry): boolean {
+    return this.#pendingErasures.has(record, added);
   }
 
-  /** What a slot shows. */
-  #alive(key: string): Entry | undefined {
+  /** The entry that readers of the slot see. */
+  #visible(key: string): Entry | undefined {
     const entry = this.#slots.get(key);
-    return entry === undefined || this.#isDead(entry) ? undefined : entry;
+    return entry === undefined || this.#isErased(entry) ? undefined : entry;
   }
 
-  /** The same, for whoever is about to write: what is erased and still there is removed. */
+  /** The same, before a write: removes an erased entry. */
   #current(key: string): Entry | undefined {
     const entry = this.#slots.get(key);
-    if (entry === undefined || !this.#isDead(entry)) return entry;
+    if (entry === undefined || !this.#isErased(entry)) return entry;
     this.#forget(entry);
     return undefined;
   }
@@ -165,7 +165,7 @@ export class MemoryDriver implements Driver {
     return event;
   }
 
-  /** Of its event stays the id alone. */
+  /** Removes the entry. Its event id is kept, without the fingerprint. */
   #forget(entry: Entry): void {
     this.#remove(entry);
     entry.event.fingerprint = null;
@@ -214,12 +214,12 @@ export class MemoryDriver implements Driver {
       isBeyond(record, first) || (before !== undefined && compareByIdentity(record, before) >= 0);
     const entries = this.#byIdentity;
     const within = reverse ? entries.betweenDown(inRange, pastRange) : entries.between(inRange, pastRange);
-    for (const entry of within) if (!this.#isDead(entry)) yield entry;
+    for (const entry of within) if (!this.#isErased(entry)) yield entry;
   }
 
   /**
-   * Seeks the next tenant when one has no more, so that it pays for what it returns and for each tenant once. Ends with
-   * the place to go on from when it has passed over much.
+   * Seeks the next tenant when one has no more records, so the cost is that of the returned records and one seek per
+   * tenant. After passing over many tenants or erased records it ends with the slot to go on from.
    */
   *#listKind(query: ScanQuery): Generator<Entry | { readonly next: Slot }> {
     const { prefix, after } = query;
@@ -233,11 +233,11 @@ export class MemoryDriver implements Driver {
       for (const entry of this.#byKind.from(inRange)) {
         const { record } = entry;
         if (record.tenant !== tenant || !record.kind.startsWith(prefix)) break;
-        if (!this.#isDead(entry)) yield entry;
-        else if (++dead === MOST_DEAD) return yield { next: record };
+        if (!this.#isErased(entry)) yield entry;
+        else if (++dead === MAX_ERASED) return yield { next: record };
       }
       tenant = query.tenant === undefined ? this.#tenantFrom(`${tenant}\0`) : undefined;
-      if (tenant !== undefined && ++tenants === MOST_TENANTS)
+      if (tenant !== undefined && ++tenants === MAX_TENANTS)
         return yield { next: { tenant, kind: "", user: "", session: "", run: "" } };
     }
   }

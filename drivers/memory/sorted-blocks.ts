@@ -1,8 +1,8 @@
-const MOST_PER_BLOCK = 512;
+const MAX_PER_BLOCK = 512;
 
 /**
- * Distinct items in order, in blocks of bounded size: finding one is two binary searches, adding or removing one
- * moves no more than a block.
+ * Distinct items in order, in blocks of bounded size. Finding an item takes two binary searches; adding or removing one
+ * moves at most a block of items.
  */
 export class SortedBlocks<T> {
   readonly #compare: (a: T, b: T) => number;
@@ -21,7 +21,7 @@ export class SortedBlocks<T> {
       return;
     }
     items.splice(this.#blocks[block] === undefined ? items.length : index, 0, item);
-    if (items.length > MOST_PER_BLOCK) {
+    if (items.length > MAX_PER_BLOCK) {
       const at = Math.min(block, this.#blocks.length - 1);
       this.#blocks.splice(at + 1, 0, items.splice(items.length >> 1));
     }
@@ -35,7 +35,7 @@ export class SortedBlocks<T> {
     if (items.length === 0) this.#blocks.splice(block, 1);
   }
 
-  /** From the first item that `reached` on; once true of an item, `reached` is true of all that follow. */
+  /** Items from the first one for which `reached` is true. Must be true of all items after that one too. */
   *from(reached: (item: T) => boolean): Generator<T, void, undefined> {
     const [block, index] = this.#seek(reached);
     for (let b = block, i = index; b < this.#blocks.length; b++, i = 0) {
@@ -44,7 +44,7 @@ export class SortedBlocks<T> {
     }
   }
 
-  /** From the first item that `reached` on, up to the first that is `past`; the two are asked only to find the ends. */
+  /** Items from the first one for which `reached` is true to the last one before `past` is true. */
   *between(reached: (item: T) => boolean, past: (item: T) => boolean): Generator<T, void, undefined> {
     const [block, index] = this.#seek(reached);
     const [lastBlock, end] = this.#seek(past);
@@ -55,7 +55,7 @@ export class SortedBlocks<T> {
     }
   }
 
-  /** The same, from the last to the first. */
+  /** The same items, from the last to the first. */
   *betweenDown(reached: (item: T) => boolean, past: (item: T) => boolean): Generator<T, void, undefined> {
     const [firstBlock, start] = this.#seek(reached);
     const [block, end] = this.#seek(past);

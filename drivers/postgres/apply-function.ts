@@ -9,7 +9,7 @@ import {
 } from "./apply-parts.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
 import { forgetOldest } from "./expiry-queue.js";
-import { detectFences, eraseSession, removeDead, sweepAbandoned } from "./fences.js";
+import { detectFences, eraseSession, removeErased, sweepAbandoned } from "./fences.js";
 import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import {
@@ -91,7 +91,7 @@ BEGIN
   ${holdEvents(n)}
   ${detectFences(n)}
   IF v_fenced THEN
-    ${removeDead(n)}
+    ${removeErased(n)}
   END IF;
   commit_no := -1;
 

@@ -9,7 +9,7 @@ import {
 } from "./apply-parts.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
 import { forgetOldest } from "./expiry-queue.js";
-import { detectFences, removeDead, sweepAbandoned } from "./fences.js";
+import { detectFences, removeErased, sweepAbandoned } from "./fences.js";
 import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import { DECLARE_LOCKS, lockSessions } from "./session-locks.js";
@@ -66,7 +66,7 @@ BEGIN
   ${holdEvents(n)}
   ${detectFences(n)}
   IF v_fenced THEN
-    ${removeDead(n)}
+    ${removeErased(n)}
   END IF;
   write_no := 0;
 

@@ -1,4 +1,4 @@
-import { isDead } from "./fences.js";
+import { isErased } from "./fences.js";
 import type { Names } from "./names.js";
 
 export const CLOCK = `v_now := floor(extract(epoch FROM clock_timestamp()) * 1000);
@@ -38,7 +38,7 @@ export function isSeen(n: Names): string {
 export function isSame(n: Names, fingerprint: string): string {
   return `(coalesce(e.fingerprint = ${fingerprint}, true) OR (v_fenced AND EXISTS (
       SELECT FROM ${n.record} AS r
-      WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id AND ${isDead(n, "r")} OFFSET 0)))`;
+      WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id AND ${isErased(n, "r")} OFFSET 0)))`;
 }
 
 /**
@@ -49,5 +49,5 @@ export function isCurrent(n: Names): string {
   return `EXISTS (
     SELECT FROM ${n.record} AS r
     WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id
-      AND NOT (v_fenced AND ${isDead(n, "r")}) OFFSET 0)`;
+      AND NOT (v_fenced AND ${isErased(n, "r")}) OFFSET 0)`;
 }

@@ -8,7 +8,7 @@ const ABANDONED_MS = 60_000;
 const MAX_SWEPT_PER_BATCH = 200;
 
 /** Whether a large erase has left this record behind. Nothing may show it, and nothing may depend on it. */
-export function isDead(n: Names, record: string): string {
+export function isErased(n: Names, record: string): string {
   return `EXISTS (
     SELECT FROM ${n.erasure} AS f
     WHERE f.tenant = ${record}.tenant AND f.user_id = ${record}.user_id AND f.session = ${record}.session
@@ -18,7 +18,7 @@ export function isDead(n: Names, record: string): string {
 /** Whether the record is dead, asked of each only where anything is: most of the time one look tells that nothing is. */
 export function isFencedOff(n: Names, record: string): string {
   const first = `SELECT true FROM ${n.erasure} ORDER BY tenant, user_id, session LIMIT 1`;
-  return `((${first}) IS TRUE AND ${isDead(n, record)})`;
+  return `((${first}) IS TRUE AND ${isErased(n, record)})`;
 }
 
 /** Whether anything is dead at all: most of the time nothing is, and nobody need ask of each record. */
@@ -43,12 +43,12 @@ export function clearFingerprints(n: Names): string {
 }
 
 /** Makes the slots of a batch free of dead records, so that none of them is met, or overwritten, by it. */
-export function removeDead(n: Names): string {
+export function removeErased(n: Names): string {
   return `WITH gone AS (
       DELETE FROM ${n.record} AS r
       USING unnest(p_tenant, p_usr, p_session, p_run, p_kind) AS x (tenant, usr, session, run, kind)
       WHERE r.tenant = x.tenant AND r.user_id = x.usr AND r.session = x.session AND r.run = x.run
-        AND r.kind = x.kind AND ${isDead(n, "r")}
+        AND r.kind = x.kind AND ${isErased(n, "r")}
       RETURNING r.tenant, r.user_id, r.session, r.id, r.event_id
     ),
     ${clearFingerprints(n)},
@@ -96,7 +96,7 @@ export function eraseSession(n: Names): string {
         END IF;
         IF remains THEN
           v_fenced := true;
-          ${removeDead(n)}
+          ${removeErased(n)}
         END IF;`;
 }
 

@@ -18,7 +18,7 @@ import { retrying } from "../../src/layers/retrying.js";
 import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { kindRange } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
-import { beginOf } from "../list-begin.js";
+import { firstPageOf } from "../first-page.js";
 import { outdated, pendingAt } from "../migrations.js";
 import { arrayLiteral } from "./batch.js";
 import { BatchStatement, type Outcomes, packOrReject } from "./batch-statement.js";
@@ -157,7 +157,7 @@ export class PostgresDriver implements Driver {
 
   async scan(query: ScanQuery, { deadline, signal }: CallLimit = {}): Promise<ScanPage> {
     if (query.identity === undefined) return (await this.#page(query, deadline)).toPage(query);
-    const first = beginOf(query);
+    const first = firstPageOf(query);
     const begin = await this.#page(first, deadline);
     const { next, more } = begin.toPage(first);
     if (!more || next !== undefined || begin.isFull(query)) return begin.toPage(query);

@@ -66,11 +66,12 @@ export interface Readiness {
 export function readinessOf(row: Row | undefined, statementTimeoutMs: number | undefined): Readiness {
   const given = row ?? {};
   if (!isFaithful(given))
-    throw setup("a client that connect makes must be a plain one, without transform and types");
-  for (const { setting, fits, message } of NEEDS) if (!fits(String(given[setting]))) throw setup(message);
-  if (!OWN_FIRST.test(String(given.search_schemas))) throw setup(SEARCH_PATH_MESSAGE);
+    throw setupError("a client that connect makes must be a plain one, without transform and types");
+  for (const { setting, fits, message } of NEEDS)
+    if (!fits(String(given[setting]))) throw setupError(message);
+  if (!OWN_FIRST.test(String(given.search_schemas))) throw setupError(SEARCH_PATH_MESSAGE);
   if (statementTimeoutMs !== undefined && given.statement_timeout !== String(statementTimeoutMs)) {
-    throw setup(
+    throw setupError(
       "a pooler in between drops the session's settings (statement_timeout): open with prepare: false",
     );
   }
@@ -92,6 +93,6 @@ function forRole(what: string): string {
   return `${what}: set it for the role or the database`;
 }
 
-function setup(message: string): StateError<"UNAVAILABLE"> {
+function setupError(message: string): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", message, { details: { reason: "setup" } });
 }

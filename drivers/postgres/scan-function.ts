@@ -1,4 +1,4 @@
-import { detectFences, isDead } from "./fences.js";
+import { detectFences, isErased } from "./fences.js";
 import { SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
@@ -13,7 +13,7 @@ import type { Names } from "./names.js";
 export function scanFunction(n: Names): string {
   const columns =
     "r.tenant, r.user_id, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
-  const dead = `(v_fenced AND ${isDead(n, "r")})`;
+  const dead = `(v_fenced AND ${isErased(n, "r")})`;
   /** Those that may be dead come on top of the page, or none. */
   const most = `p_limit - place + CASE WHEN v_fenced THEN p_work ELSE 0 END`;
   const take = `

@@ -5,32 +5,32 @@ import { invalid } from "../../src/contract/errors.js";
 import type { StateStore } from "../../src/contract/store.js";
 import { processState } from "../../src/process/process-state.js";
 import type { Connect, Connection } from "./connection.js";
-import { setup, translate } from "./errors.js";
+import { setupError, translate } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
 import { makeEmpty, syncFolder } from "./new-file.js";
 
-/** What is able to copy its database, as of one moment. */
-export interface BackedUp {
+/** A driver that can copy its database, as of one moment. */
+export interface BackupCapable {
   /** Takes an absolute path. */
   backup(target: string): Promise<void>;
 }
 
-/** What better-sqlite3's connections can do beside. */
+/** The backup method of better-sqlite3's connections. */
 interface Copying {
   backup(path: string, options: { readonly progress: () => number }): Promise<unknown>;
 }
 
-/** Pages copied at a time; in between, the thread does other work. */
+/** Pages copied at a time; between two slices the thread does other work. */
 const SLICE_PAGES = 256;
 
 /**
  * Copies the database of a store that is open on SQLite into a new file, which holds everything that was acknowledged
  * before the call. Reads and writes go on meanwhile. When the promise resolves, the copy is on the disk, has mode 0600,
- * and has been opened to see that it is a Groundstate database. To be used instead of another SQLite library in this
- * process, which would drop the store's locks.
+ * and has been checked to be a Groundstate database. Use this and no other SQLite library in this process: another
+ * library would drop the store's locks.
  *
- * INVALID_RECORD for a store that is not on SQLite, and where something lies at the path already; UNAVAILABLE when the
- * copy cannot be written. Either leaves nothing at the path.
+ * INVALID_RECORD for a store that is not on SQLite, and when the path exists already. UNAVAILABLE when the copy cannot be
+ * written. No error leaves a file at the path.
  *
  * @example
  * ```ts
@@ -40,16 +40,16 @@ const SLICE_PAGES = 256;
  * ```
  */
 export async function backup(store: StateStore, path: string): Promise<void> {
-  const driver = processState.bareDrivers.get(store) as Partial<BackedUp> | undefined;
+  const driver = processState.bareDrivers.get(store) as Partial<BackupCapable> | undefined;
   if (typeof driver?.backup !== "function") throw invalid("store", "a store that is open on SQLite");
   if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw invalid("path", "the path of the copy");
   await driver.backup(resolve(path));
 }
 
-/** Copies what this connection has open. The copy gets its name when it is complete. */
+/** Copies the connection's database. The copy gets its name when it is complete. */
 export async function copyDatabase(connect: Connect, from: Connection, target: string): Promise<void> {
-  if (statIfPresent(target) !== undefined) throw occupied();
+  if (statIfPresent(target) !== undefined) throw pathTaken();
   const draft = `${target}.new-${randomUUID()}`;
   try {
     makeEmpty(draft);
@@ -70,7 +70,7 @@ function sync(path: string): void {
   try {
     fsyncSync(handle);
   } catch (error) {
-    throw setup(`the copy ${path} could not be synced to disk`, error);
+    throw setupError(`the copy ${path} could not be synced to disk`, error);
   } finally {
     closeSync(handle);
   }
@@ -80,11 +80,11 @@ function publish(draft: string, target: string): void {
   try {
     linkSync(draft, target);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw occupied();
-    throw setup(`the copy ${target} could not be made: its file system must allow hard links`, error);
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw pathTaken();
+    throw setupError(`the copy ${target} could not be made: its file system must allow hard links`, error);
   }
 }
 
-function occupied() {
+function pathTaken() {
   return invalid("path", "where nothing is yet: a backup replaces no file");
 }

@@ -1,24 +1,24 @@
-/** What keeps pages of its database in memory. */
+/** A connection with a page cache. */
 export interface Caching {
   limitCache(kib: number): void;
 }
 
-const LEAST_KIB = 512;
+const MIN_KIB = 512;
 
 /**
- * Divides memory for pages among all connections that are open here: few get much each, many little, so that hundreds
- * together take no more than a few.
+ * Divides a fixed amount of cache memory among all open connections of this thread, so that hundreds of connections use no
+ * more memory than a few.
  */
 export class CacheShares {
   readonly #totalKib: number;
-  readonly #mostKib: number;
+  readonly #maxKib: number;
   readonly #members = new Set<Caching>();
   #shareKib: number;
 
-  constructor(totalKib: number, mostKib: number) {
+  constructor(totalKib: number, maxKib: number) {
     this.#totalKib = totalKib;
-    this.#mostKib = mostKib;
-    this.#shareKib = mostKib;
+    this.#maxKib = maxKib;
+    this.#shareKib = maxKib;
   }
 
   add(member: Caching): void {
@@ -31,10 +31,10 @@ export class CacheShares {
     if (this.#members.delete(member)) this.#divide();
   }
 
-  /** Everybody is told only when shares have doubled or halved, which keeps the work for each newcomer small. */
+  /** Changes the limits only when the share has doubled or halved, which keeps the work per new connection small. */
   #divide(): void {
     const fair = Math.floor(this.#totalKib / Math.max(this.#members.size, 1));
-    const share = Math.max(LEAST_KIB, Math.min(this.#mostKib, fair));
+    const share = Math.max(MIN_KIB, Math.min(this.#maxKib, fair));
     if (share > this.#shareKib / 2 && share < this.#shareKib * 2) return;
     this.#shareKib = share;
     for (const member of this.#members) member.limitCache(share);

@@ -4,13 +4,13 @@ import type { EventId } from "../../src/contract/store.js";
 import type { SeenEvent, View } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 import type { Erasures } from "./erasures.js";
-import { damaged } from "./errors.js";
+import { corruptError } from "./errors.js";
 
 const CURRENT = `
 SELECT id, event_id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
 
-/** Answered by the index alone. */
+/** SQLite answers this from the index alone. */
 const EXISTS = `
 SELECT id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
@@ -21,19 +21,19 @@ FROM event LEFT JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ?`;
 
-/** An index that leads to another slot's row must not lead a write there. */
-const ROW = "id = ? AND +tenant = ? AND +user = ? AND +session = ? AND +run = ? AND +kind = ?";
+/** Names the slot too: a damaged index that points at another slot's row must not make a write hit that row. */
+const EXACT_ROW = "id = ? AND +tenant = ? AND +user = ? AND +session = ? AND +run = ? AND +kind = ?";
 const UPDATE = `
-UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, bytes = ? WHERE ${ROW}`;
+UPDATE record SET event_id = ?, fingerprint = ?, version = ?, updated_at = ?, bytes = ? WHERE ${EXACT_ROW}`;
 const INSERT = `
 INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-/** With a number above that up to which the session is erased. */
+/** Gives the record an id above the fence, so that it does not count as erased. */
 const INSERT_ABOVE = `
 INSERT INTO record (id, tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
 VALUES (max(?, (SELECT ifnull(max(id), 0) FROM record)) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const SESSION = "SELECT tenant, user, session FROM record WHERE id = ?";
-const DELETE = `DELETE FROM record WHERE ${ROW}`;
+const DELETE = `DELETE FROM record WHERE ${EXACT_ROW}`;
 const REMEMBER = `
 INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
 const FORGET = "DELETE FROM event WHERE tenant = ? AND event_id = ?";
@@ -56,8 +56,8 @@ export function prepareCommits(connection: Connection) {
 }
 
 /**
- * What commits are judged against. It keeps what it looked up, so that the writes need not look again. What is erased and
- * still there it removes where it meets it.
+ * The state that `decide` judges commits against. It keeps the rows it looked up, so that the writes need no second query.
+ * It removes erased records that it comes across.
  */
 export class CommitView implements View {
   readonly now: number;
@@ -78,7 +78,7 @@ export class CommitView implements View {
     const row = this.#sql.current.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
     if (row === undefined) return undefined;
     const [id, eventId] = row as [number, unknown];
-    if (this.#erasures.removeDead(slot, id)) return undefined;
+    if (this.#erasures.removeErased(slot, id)) return undefined;
     if (typeof eventId !== "string") throw damagedAt(slot);
     this.#rows.set(slot, id);
     return eventId;
@@ -88,7 +88,7 @@ export class CommitView implements View {
     const row = this.#sql.exists.get(slot.tenant, slot.user, slot.session, slot.run, slot.kind);
     if (row === undefined) return false;
     const [id] = row as [number];
-    if (this.#erasures.removeDead(slot, id)) return false;
+    if (this.#erasures.removeErased(slot, id)) return false;
     this.#rows.set(slot, id);
     return true;
   }
@@ -98,21 +98,21 @@ export class CommitView implements View {
     if (row === undefined) return undefined;
     this.#remembered.add(eventId);
     const [fingerprint, savedAt, id] = row as [string | null, number, number | null];
-    if (id !== null && this.#isDead(id)) return { fingerprint: null, savedAt, current: false };
+    if (id !== null && this.#removeIfErased(id)) return { fingerprint: null, savedAt, current: false };
     return { fingerprint, savedAt, current: id !== null };
   }
 
-  #isDead(id: number): boolean {
-    if (!this.#erasures.any) return false;
+  #removeIfErased(id: number): boolean {
+    if (!this.#erasures.hasAny) return false;
     const [tenant, user, session] = this.#sql.session.get(id) as [string, string, string];
-    return this.#erasures.removeDead({ tenant, user, session }, id);
+    return this.#erasures.removeErased({ tenant, user, session }, id);
   }
 
   /** Makes the record current in its slot, and remembers its event. */
   save(record: StoredRecord): void {
     const { tenant, eventId, fingerprint } = record;
     const id = this.#write(record);
-    // An id that may be saved and is still remembered has outlived its window.
+    // `decide` allowed the save, so a remembered id is past its window and can be replaced.
     if (this.#remembered.has(eventId)) this.#sql.forget.run(tenant, eventId);
     this.#sql.remember.run(tenant, eventId, id, fingerprint, this.now, this.now);
   }
@@ -120,14 +120,14 @@ export class CommitView implements View {
   delete(slot: Slot): void {
     const id = this.#rows.get(slot);
     if (id !== undefined)
-      sure(this.#sql.delete.run(id, slot.tenant, slot.user, slot.session, slot.run, slot.kind));
+      requireOneChange(this.#sql.delete.run(id, slot.tenant, slot.user, slot.session, slot.run, slot.kind));
   }
 
   #write(record: StoredRecord): number {
     const { tenant, user, session, run, kind, eventId, fingerprint, version, updatedAt, bytes } = record;
     const id = this.#rows.get(record);
     if (id !== undefined) {
-      sure(
+      requireOneChange(
         this.#sql.update.run(
           eventId,
           fingerprint,
@@ -152,13 +152,13 @@ export class CommitView implements View {
   }
 }
 
-/** CORRUPT when the row that was found is not there: what is acknowledged must not be lost. */
-function sure({ changes }: { readonly changes: number }): void {
+/** CORRUPT when a row that was found before is not there: without this error a write would be acknowledged and lost. */
+function requireOneChange({ changes }: { readonly changes: number }): void {
   if (changes !== 1)
-    throw damaged("an index of the database leads to a row that is not the one it stands for");
+    throw corruptError("an index of the database leads to a row that is not the one it stands for");
 }
 
-/** CORRUPT: whether a condition holds cannot be said. */
+/** CORRUPT: without an event id nobody can tell whether a condition holds. */
 function damagedAt({ tenant, user, session, run, kind }: Slot): StateError<"CORRUPT"> {
   const identity = { tenant, user, session, ...(run === "" ? {} : { run }) };
   const message =

@@ -10,22 +10,22 @@ export interface SqliteConfig {
   /** `sqlite:` and a path; everything after the colon is the path, as it is. */
   readonly url?: string;
   /**
-   * What an acknowledged write survives. `full` (the default): loss of power. `process`: the end of the process,
-   * however it comes, while loss of power may undo the last writes; the file stays sound either way.
+   * What an acknowledged write survives. `full` (the default): loss of power. `process`: any end of the process, but a loss
+   * of power may undo the last writes. The file stays sound either way.
    */
   readonly durability?: "full" | "process";
   /** Default `apply`. A database in memory is always new, and its schema is made whatever this says. */
   readonly migrate?: MigrateMode;
   /**
    * How long to wait for a lock that another connection holds, in milliseconds, before UNAVAILABLE; the event loop
-   * stays free meanwhile. 0 to 2,147,483,647; default 5,000. A call takes no longer than this, what it waited for its turn
-   * in the store (`queueTimeoutMs`), and what the disk takes, which nothing cuts short.
+   * stays free meanwhile. 0 to 2,147,483,647; default 5,000. A call takes at most this time, plus its wait in the store's
+   * queue (`queueTimeoutMs`), plus the time of the disk, which nothing cuts short.
    */
   readonly busyTimeoutMs?: number;
   /**
-   * Where writes happen. `worker` (the default for a file): in a thread of their own, so that neither a commit nor a
-   * checkpoint holds up the event loop. `inline` (the default, and the only choice, for `:memory:`): in the caller's
-   * thread, which saves a lone write the way there and back.
+   * Where writes happen. `worker` (the default for a file): in a worker thread, so that neither a commit nor a checkpoint
+   * blocks the event loop. `inline` (the default, and the only choice, for `:memory:`): in the caller's thread, which
+   * makes a single write faster.
    */
   readonly thread?: "worker" | "inline";
 }
@@ -45,9 +45,9 @@ export const MEMORY = ":memory:";
 const SCHEME = /^sqlite:/i;
 const OPTION = /\?\w+(=|$)/;
 /** In bytes. File systems take 255 of a name and SQLite 512 of a path; names beside the file are longer by up to 49. */
-const LONGEST_NAME = 255 - 49;
-const LONGEST_PATH = 512 - 49;
-const MOST_MS = 2 ** 31 - 1;
+const MAX_NAME_BYTES = 255 - 49;
+const MAX_PATH_BYTES = 512 - 49;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
 export function readConfig(config: SqliteConfig): SqliteSettings {
@@ -70,9 +70,9 @@ function readTarget(config: SqliteConfig): string {
 function pathOf(url: unknown): string {
   if (typeof url !== "string" || !SCHEME.test(url)) throw invalid("url", "sqlite: and a path");
   const path = url.replace(SCHEME, "");
-  // Meant as a host, it would be a file in the root folder.
+  // A caller who means a host would get a file in the root folder.
   if (/^\/\/[^/]/.test(path)) throw invalid("url", "sqlite:./state.db, or sqlite:/folder/state.db");
-  // As a part of the file's name it would be a setting that nobody heeds.
+  // It would become a part of the file's name, and the setting would be ignored.
   if (OPTION.test(path)) {
     throw invalid(
       "url",
@@ -83,20 +83,20 @@ function pathOf(url: unknown): string {
 }
 
 function readPath(path: unknown, field: string): string {
-  // SQLite takes an empty name for a temporary database, which is gone when it is closed.
+  // To SQLite an empty name means a temporary database, which is gone when it is closed.
   if (typeof path !== "string" || path === "") throw invalid(field, "the path of a file, or :memory:");
   if (path.includes("\0")) throw invalid(field, "a path without NUL");
-  // better-sqlite3 would cut it off and open another file.
+  // better-sqlite3 would cut the white space off and open another file.
   if (path !== path.trimEnd()) throw invalid(field, "a path that does not end in white space");
   return path === MEMORY ? MEMORY : readLength(resolve(path), field);
 }
 
 function readLength(path: string, field: string): string {
-  if (Buffer.byteLength(basename(path)) > LONGEST_NAME) {
-    throw invalid(field, `the path of a file whose name has at most ${LONGEST_NAME} bytes`);
+  if (Buffer.byteLength(basename(path)) > MAX_NAME_BYTES) {
+    throw invalid(field, `the path of a file whose name has at most ${MAX_NAME_BYTES} bytes`);
   }
-  if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw invalid(field, `a path of at most ${LONGEST_PATH} bytes, counted from the root`);
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw invalid(field, `a path of at most ${MAX_PATH_BYTES} bytes, counted from the root`);
   }
   return path;
 }
@@ -118,9 +118,9 @@ function readTimeout(config: SqliteConfig): number {
   if (
     !Number.isInteger(busyTimeoutMs) ||
     (busyTimeoutMs as number) < 0 ||
-    (busyTimeoutMs as number) > MOST_MS
+    (busyTimeoutMs as number) > MAX_TIMEOUT_MS
   ) {
-    throw invalid("busyTimeoutMs", `left out or an integer from 0 to ${MOST_MS}`);
+    throw invalid("busyTimeoutMs", `left out or an integer from 0 to ${MAX_TIMEOUT_MS}`);
   }
   return busyTimeoutMs as number;
 }

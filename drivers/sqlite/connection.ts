@@ -25,11 +25,11 @@ export interface ConnectOptions {
 /** Opens a connection to an absolute path or `:memory:`. */
 export type Connect = (path: string, options?: ConnectOptions) => Connection;
 
-/** What a connection keeps of its database, at most. What it does not keep, the system does. */
+/** Limits the connection's page cache. The operating system caches the rest. */
 export function limitCache(connection: Connection, kib: number): void {
   try {
     connection.exec(`PRAGMA cache_size = -${kib}`);
   } catch {
-    // Behind somebody else's lock it stays as it is.
+    // Another connection holds the lock: the old limit stays.
   }
 }

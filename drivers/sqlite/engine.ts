@@ -5,20 +5,20 @@ import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";
 import { Erasures, prepareErasures } from "./erasures.js";
-import { forgetOldest, prepareLine, timeAmong } from "./event-line.js";
+import { forgetOldest, prepareQueue, withWriteTime } from "./expiry-queue.js";
 import type { FileGuard } from "./file-identity.js";
 import { loadPackage } from "./load-package.js";
 import { preparedOnFirstUse } from "./schema.js";
 import { Transactions } from "./transactions.js";
 
-/** What writes: all of it synchronous, on one connection, so that it may live in another thread. */
+/** Writes to the database: synchronously, on one connection, so that it can run in a worker thread. */
 export class Engine {
   readonly #connection: Connection;
   readonly #transactions: Transactions;
   readonly #statements: () => ReturnType<typeof prepareWrites>;
   readonly #guard: FileGuard | undefined;
 
-  /** `guard` throws when what is written would be lost. */
+  /** `guard` throws when a write would go into a file that was removed or replaced. */
   constructor(connection: Connection, guard?: FileGuard) {
     this.#connection = connection;
     this.#transactions = new Transactions(connection);
@@ -27,8 +27,8 @@ export class Engine {
   }
 
   apply(commits: readonly Commit[], given: ApplyOptions): readonly Outcome[] {
-    return this.#write(({ commit, line, erasure }) => {
-      const options = timeAmong(line, given);
+    return this.#write(({ commit, queue, erasure }) => {
+      const options = withWriteTime(queue, given);
       const erasures = new Erasures(erasure, options.now);
       const view = new CommitView(commit, erasures, options);
       let saves = 0;
@@ -39,8 +39,8 @@ export class Engine {
         saves += done.saves;
         return done.erased.length === 0 ? decision : { ...decision, ...erasedOf(done.erased) };
       });
-      erasures.sweepAlong();
-      forgetOldest(line, saves * 2, options);
+      erasures.sweepAbandoned();
+      forgetOldest(queue, saves * 2, options);
       return outcomes;
     });
   }
@@ -74,12 +74,12 @@ export class Engine {
 function prepareWrites(connection: Connection) {
   return {
     commit: prepareCommits(connection),
-    line: prepareLine(connection),
+    queue: prepareQueue(connection),
     erasure: prepareErasures(connection),
   };
 }
 
-/** How many records it saved, and what became of each erase. */
+/** The number of records that the commit saved, and of each erase how many it removed (`undefined`: fenced). */
 function carryOut(commit: Commit, view: CommitView, erasures: Erasures) {
   let saves = 0;
   const erased: (number | undefined)[] = [];

@@ -30,35 +30,35 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
   IOERR: ["setup", "the operating system failed to read or write the database file: look at the disk"],
 };
 
-/** What SQLite says of a schema that is not the one its version stands for. */
-const UNFIT_SCHEMA = /^(no such (table|column)|table \w+ already exists|unsupported file format)/;
+/** SQLite's messages for a schema that does not match its version number. */
+const WRONG_SCHEMA = /^(no such (table|column)|table \w+ already exists|unsupported file format)/;
 
-const STRAY_JOURNAL =
+const ORPHANED_JOURNAL =
   "a rollback journal, which Groundstate never leaves, lies beside the database: if it belongs to it, open the database once with the sqlite3 program, otherwise move the journal away";
 
-/** A SqliteError as the StateError it stands for, nothing having been written; anything else as it is. */
+/** Turns a SqliteError into a StateError; nothing was written. Returns anything else unchanged. */
 export function translate(error: unknown): unknown {
   const code = sqliteCode(error);
   if (code === undefined) return error;
   const detail = code.slice("SQLITE_".length);
   const family = detail.split("_")[0] as string;
-  // A read that ends too early is a file that was cut off.
+  // A short read means that the file was cut off.
   if (family === "CORRUPT" || family === "NOTADB" || detail === "IOERR_SHORT_READ")
-    return damaged(`SQLite cannot read the file (${code})`, error);
-  if (UNFIT_SCHEMA.test((error as Error).message)) {
-    return damaged("tables of the database are missing or changed", error);
+    return corruptError(`SQLite cannot read the file (${code})`, error);
+  if (WRONG_SCHEMA.test((error as Error).message)) {
+    return corruptError("tables of the database are missing or changed", error);
   }
   if (family === "CANTOPEN" || family === "IOERR") {
-    const refusal = refusalOfHandles();
-    if (isForWantOfHandles(refusal)) return setup(NO_HANDLE_LEFT, error);
+    const handleError = openHandleError();
+    if (isOutOfHandles(handleError)) return setupError(NO_HANDLE_LEFT, error);
   }
-  if (detail === "READONLY_ROLLBACK") return setup(STRAY_JOURNAL, error);
+  if (detail === "READONLY_ROLLBACK") return setupError(ORPHANED_JOURNAL, error);
   const [reason, message] = UNAVAILABLE[detail] ??
     UNAVAILABLE[family] ?? ["refused", "SQLite refused the work"];
   return new StateError("UNAVAILABLE", `${message} (${code})`, { details: { reason }, cause: error });
 }
 
-/** What a failed COMMIT means, once it is known whether it could be rolled back. */
+/** The StateError for a failed COMMIT. */
 export function translateCommit(error: unknown, rolledBack: boolean): unknown {
   const family = sqliteCode(error)?.split("_")[1];
   // A full disk cuts off the commit's last page. A failed write or fsync does not say how much reached the log, and
@@ -70,8 +70,8 @@ export function translateCommit(error: unknown, rolledBack: boolean): unknown {
   });
 }
 
-/** CORRUPT, with what not to do about it. */
-export function damaged(finding: string, cause?: unknown): StateError<"CORRUPT"> {
+/** CORRUPT, with advice on what to do and what not to do. */
+export function corruptError(finding: string, cause?: unknown): StateError<"CORRUPT"> {
   return new StateError("CORRUPT", `${finding}: ${NEVER_DELETE}`, { details: {}, cause });
 }
 
@@ -79,9 +79,9 @@ export function storeClosed(): StateError<"STORE_CLOSED"> {
   return new StateError("STORE_CLOSED", "the store is closed", { details: {} });
 }
 
-/** UNAVAILABLE until a person has done something about it. */
-export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", isForWantOfHandles(cause) ? NO_HANDLE_LEFT : message, {
+/** UNAVAILABLE with the reason `setup`: it stays until a person fixes it. */
+export function setupError(message: string, cause?: unknown): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", isOutOfHandles(cause) ? NO_HANDLE_LEFT : message, {
     details: { reason: "setup" },
     cause,
   });
@@ -90,14 +90,14 @@ export function setup(message: string, cause?: unknown): StateError<"UNAVAILABLE
 const NO_HANDLE_LEFT =
   "this process has as many files open as it may (EMFILE): raise that limit (ulimit -n, LimitNOFILE of systemd), or close stores; a store on a SQLite file takes about five";
 
-function isForWantOfHandles(cause: unknown): boolean {
+function isOutOfHandles(cause: unknown): boolean {
   return (
     cause instanceof Error && /\bE[MN]FILE\b/.test(`${(cause as { code?: unknown }).code} ${cause.message}`)
   );
 }
 
-/** Why the system opens nothing more; SQLite only says that it could not. */
-function refusalOfHandles(): unknown {
+/** The system's error when no more files can be opened; SQLite does not pass it on. */
+function openHandleError(): unknown {
   try {
     closeSync(openSync(devNull, "r"));
     return undefined;
@@ -106,7 +106,7 @@ function refusalOfHandles(): unknown {
   }
 }
 
-/** Runs `work`; whatever SQLite throws comes out translated. */
+/** Runs `work` and translates what SQLite throws. */
 export function translated<T>(work: () => T): T {
   try {
     return work();
@@ -115,7 +115,7 @@ export function translated<T>(work: () => T): T {
   }
 }
 
-/** By its shape: the class belongs to a package that may be loaded more than once. */
+/** Tests the shape and not the class: the package of that class may be loaded more than once. */
 function sqliteCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== "SqliteError") return undefined;
   const { code } = error as { code?: unknown };

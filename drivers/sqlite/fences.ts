@@ -1,38 +1,41 @@
 import type { Session } from "../../src/contract/driver.js";
 import type { Connection } from "./connection.js";
 
-/** Its first row, if it has any. */
-const ANY = "SELECT 1 FROM erasure WHERE tenant > '' LIMIT 1";
+/** The first row of the table, if there is one. */
+const FIRST_FENCE = "SELECT 1 FROM erasure WHERE tenant > '' LIMIT 1";
 const LAST = "SELECT last FROM erasure WHERE tenant = ? AND user = ? AND session = ?";
 
-/** Stands for a record that is not erased; takes tenant, user and session. `+` keeps the index of the names in use. */
-export const ALIVE = `+record.id > ifnull((
+/** True of a record that is not erased. Takes tenant, user and session. `+` makes SQLite use the index of the names. */
+export const NOT_ERASED = `+record.id > ifnull((
     SELECT last FROM erasure WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)`;
 
 export type FenceStatements = ReturnType<typeof prepareFences>;
 
 export function prepareFences(connection: Connection) {
-  return { anyFence: connection.prepare(ANY).raw(), lastOf: connection.prepare(LAST).raw() };
+  return { anyFence: connection.prepare(FIRST_FENCE).raw(), lastOf: connection.prepare(LAST).raw() };
 }
 
-/** What is erased and still there, as one transaction sees it: the records of a session up to a number. */
+/**
+ * The erased records that are not removed yet, as one transaction sees them: of each fenced session, the records with an
+ * id up to the fence's.
+ */
 export class Fences {
   readonly #sql: FenceStatements;
   readonly #known = new Map<string, number | undefined>();
-  #any: boolean | undefined;
+  #hasAny: boolean | undefined;
 
   constructor(sql: FenceStatements) {
     this.#sql = sql;
   }
 
-  /** Mostly there are none. */
-  get any(): boolean {
-    this.#any ??= this.#sql.anyFence.get() !== undefined;
-    return this.#any;
+  /** Usually false, which saves a query per record. */
+  get hasAny(): boolean {
+    this.#hasAny ??= this.#sql.anyFence.get() !== undefined;
+    return this.#hasAny;
   }
 
-  last({ tenant, user, session }: Session): number | undefined {
-    if (!this.any) return undefined;
+  fencedUpTo({ tenant, user, session }: Session): number | undefined {
+    if (!this.hasAny) return undefined;
     const key = `${tenant}\0${user}\0${session}`;
     if (!this.#known.has(key)) {
       const row = this.#sql.lastOf.get(tenant, user, session) as [number] | undefined;
@@ -41,14 +44,14 @@ export class Fences {
     return this.#known.get(key);
   }
 
-  isDead(session: Session, id: number): boolean {
-    const last = this.last(session);
-    return last !== undefined && id <= last;
+  isErased(session: Session, id: number): boolean {
+    const fencedUpTo = this.fencedUpTo(session);
+    return fencedUpTo !== undefined && id <= fencedUpTo;
   }
 
-  /** The transaction has put one up, or taken one away. */
+  /** To be called when the transaction has added or removed a fence: forgets what was read before. */
   changed(): void {
-    this.#any = undefined;
+    this.#hasAny = undefined;
     this.#known.clear();
   }
 }

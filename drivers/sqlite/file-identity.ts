@@ -1,9 +1,9 @@
 import { type BigIntStats, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { StateError } from "../../src/contract/errors.js";
-import { setup } from "./errors.js";
+import { setupError } from "./errors.js";
 
-/** Which file lay at a path. Plain data, so that another thread may watch over the same file. */
+/** Which file lay at a path. Plain data, so that it can be sent to another thread. */
 export interface FileIdentity {
   readonly path: string;
   readonly device: bigint;
@@ -12,39 +12,39 @@ export interface FileIdentity {
 
 export interface DatabaseFiles {
   readonly database: FileIdentity;
-  /** The log, which keeps its place beside the database for as long as any connection is open. */
+  /** The write-ahead log (-wal). SQLite keeps it beside the database while any connection is open. */
   readonly log: FileIdentity;
-  /** What the processes share about the log, which keeps its place for as long. */
+  /** The index of the log (-shm), which the processes share. SQLite keeps it as long as the log. */
   readonly index: FileIdentity;
 }
 
-/** No file system's clock is coarser; a folder that changed within this time may change again unnoticed. */
+/** No file system's clock is coarser than this. A folder that changed within this time may change again unnoticed. */
 const COARSEST_CLOCK_MS = 2_000;
 
 export function databaseFiles(path: string): DatabaseFiles {
-  const place = realpathSync(path);
-  return { database: identify(path), log: identify(`${place}-wal`), index: identify(`${place}-shm`) };
+  const realPath = realpathSync(path);
+  return { database: identify(path), log: identify(`${realPath}-wal`), index: identify(`${realPath}-shm`) };
 }
 
-/** Sees to it that what is written into a database or its log does not vanish: they may be removed while open. */
+/** Detects that a database or its log was removed or replaced while open: writes to them would be lost. */
 export class FileGuard {
   readonly #files: DatabaseFiles;
-  /** The folder of the log when the log was last seen in its place. */
+  /** The state of the folder when all files were last found in place. */
   #folder: BigIntStats | undefined;
 
   constructor(files: DatabaseFiles) {
     this.#files = files;
   }
 
-  /** UNAVAILABLE when one of the files is gone or another. */
+  /** UNAVAILABLE when one of the files was removed or replaced. */
   verify(): void {
-    verifyPlace(this.#files.database);
+    requireInPlace(this.#files.database);
     this.#verifyFolder();
   }
 
   /**
-   * OUTCOME_UNKNOWN when one of the files is gone or another after a commit: it may have been written into what no longer
-   * has a name, where nobody will look for it.
+   * OUTCOME_UNKNOWN when one of the files was removed or replaced by the time a commit is done: the commit may be in a file
+   * that no longer has a name, where nobody will find it.
    */
   verifyCommitted(): void {
     try {
@@ -55,7 +55,7 @@ export class FileGuard {
     }
   }
 
-  /** Whether all of them lie where they did. */
+  /** Whether all files are still in place. */
   isInPlace(): boolean {
     try {
       this.#verifyFolder();
@@ -66,42 +66,42 @@ export class FileGuard {
   }
 
   /**
-   * The files are looked at only when something in their folder has changed: once the log's times have been read, the
-   * system has to write down new ones with the next sync, which then takes half as long again (Linux 6.13 and later).
+   * Reads the state of the files only when their folder has changed: after the log's times have been read, the next sync
+   * has to store new times, which makes it half as slow again (Linux 6.13 and later).
    */
   #verifyFolder(): void {
     const { database, log, index } = this.#files;
-    const folder = look(dirname(log.path));
+    const folder = statFile(dirname(log.path));
     if (this.#folder !== undefined && folder !== undefined && isUnchanged(this.#folder, folder)) return;
-    for (const file of [database, log, index]) verifyPlace(file);
+    for (const file of [database, log, index]) requireInPlace(file);
     this.#folder = folder;
   }
 }
 
-/** Whether it lies where it did. */
+/** Whether the file is still at its path. */
 export function isInPlace(file: FileIdentity): boolean {
-  return is(lookIfReachable(file.path), file);
+  return isSameFile(statIfReachable(file.path), file);
 }
 
-/** Whether something lies at its place that is not this file. */
+/** Whether another file lies at its path. */
 export function isReplaced(file: FileIdentity): boolean {
-  const found = lookIfReachable(file.path);
-  return found !== undefined && !is(found, file);
+  const found = statIfReachable(file.path);
+  return found !== undefined && !isSameFile(found, file);
 }
 
 /** UNAVAILABLE, for a file that does not lie where it did. */
 export function displaced(file: FileIdentity, advice: string) {
-  const what = lookIfReachable(file.path) === undefined ? "removed" : "replaced";
-  return setup(`${file.path} was ${what} while it was open: ${advice}`);
+  const what = statIfReachable(file.path) === undefined ? "removed" : "replaced";
+  return setupError(`${file.path} was ${what} while it was open: ${advice}`);
 }
 
-function is(found: BigIntStats | undefined, { device, inode }: FileIdentity): boolean {
+function isSameFile(found: BigIntStats | undefined, { device, inode }: FileIdentity): boolean {
   return found?.ino === inode && found.dev === device;
 }
 
-function lookIfReachable(path: string): BigIntStats | undefined {
+function statIfReachable(path: string): BigIntStats | undefined {
   try {
-    return look(path);
+    return statFile(path);
   } catch {
     return undefined;
   }
@@ -117,9 +117,9 @@ function isUnchanged(before: BigIntStats, now: BigIntStats): boolean {
   );
 }
 
-function verifyPlace(file: FileIdentity): void {
-  const found = look(file.path);
-  if (!is(found, file)) throw displaced(file, "open the store again once the right files are there");
+function requireInPlace(file: FileIdentity): void {
+  const found = statFile(file.path);
+  if (!isSameFile(found, file)) throw displaced(file, "open the store again once the right files are there");
 }
 
 function identify(path: string): FileIdentity {
@@ -127,10 +127,10 @@ function identify(path: string): FileIdentity {
   return { path, device: dev, inode: ino };
 }
 
-function look(path: string): BigIntStats | undefined {
+function statFile(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    throw setup(`${path} can no longer be reached`, error);
+    throw setupError(`${path} can no longer be reached`, error);
   }
 }

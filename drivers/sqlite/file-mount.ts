@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { setup } from "./errors.js";
+import { setupError } from "./errors.js";
 
 const MOUNTS = "/proc/self/mountinfo";
 
@@ -10,7 +10,7 @@ const MOUNTS = "/proc/self/mountinfo";
  */
 export function refuseMountedFile(path: string): void {
   if (!mountPoints().includes(path)) return;
-  throw setup(
+  throw setupError(
     `${path} is mounted as a single file, without its folder, where SQLite keeps the log: mount the folder (docker run -v ./data:/data), and open the file in there`,
   );
 }

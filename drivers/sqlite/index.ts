@@ -10,12 +10,12 @@ import { inspectFile, statIfPresent } from "./existing-file.js";
 import { claimFile } from "./file-claims.js";
 import { type DatabaseFiles, FileGuard } from "./file-identity.js";
 import { loadPackage, type SqlitePackage } from "./load-package.js";
-import { whenUnlocked } from "./lock-wait.js";
+import { retryWhileLocked } from "./lock-wait.js";
 import { LongLists } from "./long-lists.js";
-import { AGAIN, openEngine } from "./open-engine.js";
+import { openEngine, REOPEN_SETTINGS } from "./open-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
-import { type Connections, Renewable } from "./renewable.js";
+import { type Connections, ReopenableConnections } from "./reopenable-connections.js";
 import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
@@ -49,9 +49,9 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   if (settings.path === MEMORY) {
     const connection = await openWriter(sqlite.connect, settings);
     const connections = { writer: new Engine(connection), reader: new Reader(connection) };
-    return new SqliteDriver(new Renewable(connections, async () => connections), settings);
+    return new SqliteDriver(new ReopenableConnections(connections, async () => connections), settings);
   }
-  const release = claimFile(settings.path, sqlite.place);
+  const release = claimFile(settings.path, sqlite.location);
   try {
     return await openFile(sqlite, settings, release);
   } catch (error) {
@@ -70,16 +70,18 @@ async function openFile(
   release: () => void,
 ): Promise<Driver> {
   const connections = await openConnections(sqlite, settings);
-  const renewable = new Renewable(connections, () => openConnections(sqlite, { ...settings, ...AGAIN }));
+  const reopenable = new ReopenableConnections(connections, () =>
+    openConnections(sqlite, { ...settings, ...REOPEN_SETTINGS }),
+  );
   try {
     // The file may be new, and can only now be told by its inode.
-    const releaseFile = claimFile(settings.path, sqlite.place);
-    return new SqliteDriver(renewable, settings, () => {
+    const releaseFile = claimFile(settings.path, sqlite.location);
+    return new SqliteDriver(reopenable, settings, () => {
       releaseFile();
       release();
     });
   } catch (error) {
-    await renewable.close();
+    await reopenable.close();
     throw error;
   }
 }
@@ -94,7 +96,7 @@ async function openConnections(sqlite: SqlitePackage, settings: SqliteSettings):
       readerCaches.remove(reader);
       if (writer instanceof Engine) writerCaches.remove(writer);
     };
-    return { writer, reader, files, closed };
+    return { writer, reader, files, onClosed: closed };
   } catch (error) {
     await writer.close();
     throw error;
@@ -112,7 +114,7 @@ async function openReader(
   try {
     const guard = new FileGuard(files);
     const reader = new Reader(connection, new LongLists(() => guarded(openOne(), guard)));
-    await whenUnlocked(() => reader.schemaVersion(), busyTimeoutMs);
+    await retryWhileLocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
   } catch (error) {
     connection.close();
@@ -147,10 +149,10 @@ async function openFileWriter(
 export async function pendingMigrations(config: SqliteConfig): Promise<readonly string[]> {
   const { path, busyTimeoutMs } = readConfig(config);
   if (path === MEMORY) return [];
-  const { connect, place } = await loadPackage();
+  const { connect, location } = await loadPackage();
   if (statIfPresent(path) === undefined) return pendingAt(0, MIGRATIONS).map(({ name }) => name);
-  const release = claimFile(path, place);
-  const version = await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs).finally(release);
+  const release = claimFile(path, location);
+  const version = await retryWhileLocked(() => inspectFile(connect, path), busyTimeoutMs).finally(release);
   return pendingAt(version, MIGRATIONS).map(({ name }) => name);
 }
 

@@ -1,5 +1,5 @@
 import type { Connect } from "./connection.js";
-import { setup } from "./errors.js";
+import { setupError } from "./errors.js";
 
 /** Of its line and the later ones, the first that is sound, oldest line first. */
 const FIRST_SOUND = [
@@ -12,11 +12,11 @@ const FIRST_SOUND = [
  * UNAVAILABLE for a SQLite with the fault by which a reset of the log beside a checkpoint of another connection can
  * damage the database: 3.7.0 to 3.51.2, but for the corrected 3.44.6 and 3.50.7 (https://sqlite.org/wal.html#walresetbug).
  */
-export function requireSoundLibrary(connect: Connect, name: string, fitting: string): void {
+export function requireSoundLibrary(connect: Connect, name: string, compatible: string): void {
   const version = libraryVersion(connect);
   if (isSound(version)) return;
-  throw setup(
-    `${name} brings SQLite ${version}, which can damage a database that several connections use (WAL reset, corrected in SQLite 3.51.3): npm install ${fitting}`,
+  throw setupError(
+    `${name} brings SQLite ${version}, which can damage a database that several connections use (WAL reset, corrected in SQLite 3.51.3): npm install ${compatible}`,
   );
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Connect, Connection, ConnectOptions } from "./connection.js";
-import { setup } from "./errors.js";
+import { setupError } from "./errors.js";
 import { requireSoundLibrary } from "./library-version.js";
-import { LEFT_OUT, ownPlace } from "./own-place.js";
+import { BUNDLE_ADVICE, ownUrl } from "./own-url.js";
 
 export interface PackageSearch {
   /** The file whose packages are searched. */
@@ -14,7 +14,7 @@ export interface PackageSearch {
 /** What is used of better-sqlite3. */
 export interface SqlitePackage {
   /** Where it was found: another place is another SQLite. */
-  readonly place: string;
+  readonly location: string;
   readonly connect: Connect;
   readonly SqliteError: new (message: string, code: string) => Error;
 }
@@ -25,7 +25,7 @@ interface ConnectionClass {
 }
 
 interface FoundPackage {
-  readonly place: string;
+  readonly location: string;
   readonly version: string;
   load(): ConnectionClass;
 }
@@ -40,47 +40,47 @@ export async function loadPackage(): Promise<SqlitePackage> {
 
 /** The package that a file at this place would get, under this version of Node. */
 export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePackage> {
-  const { from = ownPlace(), nodeVersion = process.versions.node } = search;
-  const fitting = major(nodeVersion) < 22 ? "better-sqlite3@12" : "better-sqlite3@13";
-  const found = find(from, fitting);
+  const { from = ownUrl(), nodeVersion = process.versions.node } = search;
+  const compatible = major(nodeVersion) < 22 ? "better-sqlite3@12" : "better-sqlite3@13";
+  const found = find(from, compatible);
   if (major(found.version) >= 13 && major(nodeVersion) < 22) {
     // Loading it would end the process, with nothing to catch.
-    throw setup(
-      `better-sqlite3 ${found.version} needs Node 22 and this is Node ${nodeVersion}: npm install ${fitting}`,
+    throw setupError(
+      `better-sqlite3 ${found.version} needs Node 22 and this is Node ${nodeVersion}: npm install ${compatible}`,
     );
   }
   const sqlite = load(found);
-  requireSoundLibrary(sqlite.connect, `better-sqlite3 ${found.version}`, fitting);
+  requireSoundLibrary(sqlite.connect, `better-sqlite3 ${found.version}`, compatible);
   return sqlite;
 }
 
-function find(from: string | URL | undefined, fitting: string): FoundPackage {
+function find(from: string | URL | undefined, compatible: string): FoundPackage {
   try {
     // `require`, which bundlers leave alone; an `import()` they would try to carry out themselves.
     const require = createRequire(from ?? "");
     const manifest = readFileSync(require.resolve("better-sqlite3/package.json"), "utf8");
     const entry = require.resolve("better-sqlite3");
     const { version } = JSON.parse(manifest);
-    return { place: realpathSync(entry), version: String(version), load: () => require(entry) };
+    return { location: realpathSync(entry), version: String(version), load: () => require(entry) };
   } catch (error) {
-    throw setup(
-      `the sqlite driver needs a package that is not here: npm install ${fitting} (in a bundle: ${LEFT_OUT})`,
+    throw setupError(
+      `the sqlite driver needs a package that is not here: npm install ${compatible} (in a bundle: ${BUNDLE_ADVICE})`,
       error,
     );
   }
 }
 
-function load({ place, version, load }: FoundPackage): SqlitePackage {
+function load({ location, version, load }: FoundPackage): SqlitePackage {
   try {
     const Database = load();
     // A timeout of SQLite's own would block the event loop while it waits.
     const connect: Connect = (path, options) => new Database(path, { ...options, timeout: 0 });
     // The native part is loaded with the first connection.
     connect(":memory:").close();
-    return { place, connect, SqliteError: Database.SqliteError };
+    return { location, connect, SqliteError: Database.SqliteError };
   } catch (error) {
-    throw setup(
-      `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part; in a bundle: ${LEFT_OUT})`,
+    throw setupError(
+      `better-sqlite3 ${version} is installed but does not load: npm rebuild better-sqlite3 (its install script fetches or compiles the native part; in a bundle: ${BUNDLE_ADVICE})`,
       error,
     );
   }

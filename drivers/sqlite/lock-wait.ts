@@ -1,14 +1,14 @@
 import { isStateError } from "../../src/contract/errors.js";
 import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 
-const SHORTEST_PAUSE_MS = 0.5;
-const LONGEST_PAUSE_MS = 25;
+const MIN_PAUSE_MS = 0.5;
+const MAX_PAUSE_MS = 25;
 
 /**
  * Does the work, again and again while a lock is in its way, until the time is up. The event loop stays free. The work
  * is told how long it was waited for, in milliseconds.
  */
-export async function whenUnlocked<T>(
+export async function retryWhileLocked<T>(
   work: (waitedMs: number) => T | Promise<T>,
   timeoutMs: number,
 ): Promise<T> {
@@ -33,8 +33,8 @@ export async function whenUnlocked<T>(
  */
 function pauseMs(waitedMs: number, timeoutMs: number): number {
   const growing = waitedMs / 4;
-  const shrinking = LONGEST_PAUSE_MS * (1 - waitedMs / timeoutMs) ** 4;
-  return Math.max(SHORTEST_PAUSE_MS, Math.min(growing, shrinking, LONGEST_PAUSE_MS));
+  const shrinking = MAX_PAUSE_MS * (1 - waitedMs / timeoutMs) ** 4;
+  return Math.max(MIN_PAUSE_MS, Math.min(growing, shrinking, MAX_PAUSE_MS));
 }
 
 function isBusy(error: unknown): boolean {

@@ -1,6 +1,6 @@
 /** Of the two magic numbers of a log's head, the one that ends so says that its checksums are big-endian. */
 const BIG_ENDIAN = 1;
-const SUMMED_OF_FRAME_HEAD = 8;
+const SUMMED_FRAME_HEAD_BYTES = 8;
 
 /**
  * The sums over a log up to each of its frames (https://sqlite.org/fileformat2.html, 4.2). With the first frame whose
@@ -19,19 +19,19 @@ export class LogChecksum {
 
   /** Whether the next frame, of this head and page, belongs to the log. */
   accepts(frameHead: Buffer, page: Buffer): boolean {
-    this.#add(frameHead.subarray(0, SUMMED_OF_FRAME_HEAD));
+    this.#add(frameHead.subarray(0, SUMMED_FRAME_HEAD_BYTES));
     this.#add(page);
     return frameHead.readUInt32BE(16) === this.#first && frameHead.readUInt32BE(20) === this.#second;
   }
 
   #add(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; at += 8) {
-      this.#first = (this.#first + this.#word(bytes, at) + this.#second) >>> 0;
-      this.#second = (this.#second + this.#word(bytes, at + 4) + this.#first) >>> 0;
+      this.#first = (this.#first + this.#uint32(bytes, at) + this.#second) >>> 0;
+      this.#second = (this.#second + this.#uint32(bytes, at + 4) + this.#first) >>> 0;
     }
   }
 
-  #word(bytes: Buffer, at: number): number {
+  #uint32(bytes: Buffer, at: number): number {
     return this.#isBig ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
   }
 }

@@ -8,15 +8,15 @@ import { storeClosed, translate } from "./errors.js";
 import { listSteps, prepareLists } from "./scan.js";
 
 /** So many are read at once: each takes a connection and, while it lasts, keeps the log from being shortened. */
-const MOST_AT_ONCE = 2;
+const MAX_CONCURRENT = 2;
 /** Nor may one do that for ever. */
-const LONGEST_MS = 120_000;
+const MAX_LIST_MS = 120_000;
 /** Each page is read once. */
 const CACHE_KIB = 1024;
 
 interface Waiter {
   readonly start: () => void;
-  readonly refuse: (error: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -28,7 +28,7 @@ export class LongLists {
   readonly #waiting: Waiter[] = [];
   readonly #open = new Set<Promise<unknown>>();
   /** Those under way, and those that are about to be. */
-  #places = 0;
+  #running = 0;
   #closed = false;
 
   constructor(connect: () => Connection) {
@@ -40,9 +40,9 @@ export class LongLists {
     identity: Omit<Slot, "kind">,
     { deadline = Number.POSITIVE_INFINITY, signal }: CallLimit,
   ): Promise<ScanPage> {
-    if (this.#places < MOST_AT_ONCE) this.#places++;
-    else await this.#turn(signal);
-    const until = Math.min(deadline, monotonicMs() + LONGEST_MS);
+    if (this.#running < MAX_CONCURRENT) this.#running++;
+    else await this.#waitToStart(signal);
+    const until = Math.min(deadline, monotonicMs() + MAX_LIST_MS);
     const list = inSlices(this.#steps(query, identity, { deadline: until, ...(signal && { signal }) }));
     this.#open.add(list);
     try {
@@ -52,7 +52,7 @@ export class LongLists {
     } finally {
       this.#open.delete(list);
       const next = this.#waiting.shift();
-      if (next === undefined) this.#places--;
+      if (next === undefined) this.#running--;
       else next.start();
     }
   }
@@ -60,7 +60,7 @@ export class LongLists {
   /** Those under way end with their next slice. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { refuse } of this.#waiting.splice(0)) refuse(storeClosed());
+    for (const { reject } of this.#waiting.splice(0)) reject(storeClosed());
     await Promise.allSettled(this.#open);
   }
 
@@ -100,14 +100,14 @@ export class LongLists {
     );
   }
 
-  #turn(signal: AbortSignal | undefined): Promise<void> {
+  #waitToStart(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         start() {
           release?.();
           resolve();
         },
-        refuse(error) {
+        reject(error) {
           release?.();
           reject(error);
         },
@@ -116,7 +116,7 @@ export class LongLists {
         signal &&
         onAbort(signal, () => {
           this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-          waiter.refuse(signal.reason);
+          waiter.reject(signal.reason);
         });
       this.#waiting.push(waiter);
     });

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Connect } from "./connection.js";
-import { damaged, setup, translated } from "./errors.js";
+import { corruptError, setupError, translated } from "./errors.js";
 import { hasContent, statIfPresent } from "./existing-file.js";
 import { APPLICATION_ID, applyMigrations } from "./schema.js";
 
@@ -25,7 +25,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * nothing or a whole database. Of several that make it at once, one file stays.
  */
 export async function createFile(connect: Connect, path: string): Promise<void> {
-  refuseStrayLog(path);
+  refuseOrphanedLog(path);
   const draft = `${path}.new-${randomUUID()}`;
   try {
     await build(connect, draft);
@@ -49,10 +49,10 @@ export function removeDraftName(path: string): void {
 }
 
 /** SQLite would play the log of a database that is gone into the new one. */
-function refuseStrayLog(path: string): void {
+function refuseOrphanedLog(path: string): void {
   for (const log of [`${path}-wal`, `${path}-journal`]) {
     if (hasContent(log) && statIfPresent(path) === undefined) {
-      throw damaged(
+      throw corruptError(
         `the database file ${path} is missing, but its log ${log} is there (restore both, or move the log)`,
       );
     }
@@ -95,7 +95,7 @@ export function makeEmpty(path: string): void {
       closeSync(handle);
     }
   } catch (error) {
-    throw setup(
+    throw setupError(
       `no file can be made in ${dirname(path)}: this user needs the right to write there, and the disk must have room`,
       error,
     );
@@ -108,7 +108,10 @@ function publish(draft: string, path: string): void {
     linkSync(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-    throw setup(`the database file ${path} could not be made: its file system must allow hard links`, error);
+    throw setupError(
+      `the database file ${path} could not be made: its file system must allow hard links`,
+      error,
+    );
   }
 }
 
@@ -123,7 +126,7 @@ export function syncFolder(folder: string): void {
       closeSync(handle);
     }
   } catch (error) {
-    throw setup(
+    throw setupError(
       `the folder ${folder} could not be synced to disk after a database file was made in it`,
       error,
     );

@@ -11,7 +11,7 @@ export interface OpenEngine {
 }
 
 /** For a database that was open before. Whoever asks again waits for locks by itself. */
-export const AGAIN = { migrate: "verify", busyTimeoutMs: 0 } as const;
+export const REOPEN_SETTINGS = { migrate: "verify", busyTimeoutMs: 0 } as const;
 
 /** What writes to a database file. With `known`, the database must still be in those files, and have its schema. */
 export async function openEngine(
@@ -20,7 +20,7 @@ export async function openEngine(
   known?: DatabaseFiles,
 ): Promise<OpenEngine> {
   if (known !== undefined) new FileGuard(known).verify();
-  const connection = await openWriter(connect, known ? { ...settings, ...AGAIN } : settings);
+  const connection = await openWriter(connect, known ? { ...settings, ...REOPEN_SETTINGS } : settings);
   try {
     const files = known ?? databaseFiles(settings.path);
     return { engine: new Engine(connection, new FileGuard(files)), files };

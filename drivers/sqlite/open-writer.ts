@@ -1,9 +1,9 @@
 import { migrate, pendingAt } from "../migrations.js";
 import { MEMORY, type SqliteSettings } from "./config.js";
 import type { Connect, Connection } from "./connection.js";
-import { setup, translated } from "./errors.js";
-import { inspectFile, missing, statIfPresent } from "./existing-file.js";
-import { whenUnlocked } from "./lock-wait.js";
+import { setupError, translated } from "./errors.js";
+import { inspectFile, missingFile, statIfPresent } from "./existing-file.js";
+import { retryWhileLocked } from "./lock-wait.js";
 import { createFile, removeDraftName } from "./new-file.js";
 import { APPLICATION_ID, applyMigrations, MIGRATIONS, migrationTarget } from "./schema.js";
 
@@ -30,18 +30,18 @@ export async function openWriter(connect: Connect, settings: SqliteSettings): Pr
 
 async function ensureFile(connect: Connect, { path, migrate, busyTimeoutMs }: SqliteSettings): Promise<void> {
   if (statIfPresent(path) !== undefined) return removeDraftName(path);
-  if (migrate !== "apply") throw missing(path);
-  await whenUnlocked(() => createFile(connect, path), busyTimeoutMs);
+  if (migrate !== "apply") throw missingFile(path);
+  await retryWhileLocked(() => createFile(connect, path), busyTimeoutMs);
 }
 
 async function openFile(connect: Connect, settings: SqliteSettings): Promise<Connection> {
   const { path, durability, busyTimeoutMs } = settings;
-  const version = await whenUnlocked(() => inspectFile(connect, path), busyTimeoutMs);
+  const version = await retryWhileLocked(() => inspectFile(connect, path), busyTimeoutMs);
   pendingAt(version, MIGRATIONS);
   const connection = translated(() => connect(path, { fileMustExist: true }));
   try {
-    await whenUnlocked(() => translated(() => configure(connection, durability)), busyTimeoutMs);
-    await whenUnlocked(
+    await retryWhileLocked(() => translated(() => configure(connection, durability)), busyTimeoutMs);
+    await retryWhileLocked(
       () => migrate(migrationTarget(connection), MIGRATIONS, settings.migrate),
       busyTimeoutMs,
     );
@@ -55,12 +55,15 @@ async function openFile(connect: Connect, settings: SqliteSettings): Promise<Con
 /** Settings that last as long as the connection. better-sqlite3 weakens `synchronous` whenever it opens a WAL file. */
 export function configure(connection: Connection, durability: SqliteSettings["durability"]): void {
   const journal = connection.pragma("journal_mode = WAL", { simple: true });
-  if (journal !== "wal") throw setup(`the file system does not allow a write-ahead log (got ${journal})`);
+  if (journal !== "wal")
+    throw setupError(`the file system does not allow a write-ahead log (got ${journal})`);
   const wanted = SYNCHRONOUS[durability];
   connection.exec(`PRAGMA synchronous = ${wanted}`);
   const synchronous = connection.pragma("synchronous", { simple: true });
   if (synchronous !== wanted) {
-    throw setup(`SQLite is at synchronous = ${synchronous} and cannot promise durability: "${durability}"`);
+    throw setupError(
+      `SQLite is at synchronous = ${synchronous} and cannot promise durability: "${durability}"`,
+    );
   }
   connection.exec(`
     PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};

@@ -7,28 +7,28 @@ import type {
   StoredRecord,
 } from "../../src/contract/driver.js";
 import { atOnce } from "../../src/timing/in-slices.js";
-import { beginOf } from "../list-begin.js";
+import { firstPageOf } from "../first-page.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
-import { ALIVE } from "./fences.js";
+import { NOT_ERASED } from "./fences.js";
 import type { LongLists } from "./long-lists.js";
-import { CONTENT, PLACE, placedRecordOf, recordOf } from "./row.js";
+import { CONTENT_COLUMNS, recordOf, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 import { listSteps, prepareScans, scanTenant, scanTenants } from "./scan.js";
 import { preparedOnFirstUse, schemaVersion } from "./schema.js";
 import { Transactions } from "./transactions.js";
 
 const BY_SLOT = `
-SELECT ${CONTENT} FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${ALIVE}`;
+SELECT ${CONTENT_COLUMNS} FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
 
 /**
  * An event id is indexed for the memory of it alone, which points at the record. Whose it is stands in the record's row before
  * its payload, and is read before.
  */
 const BY_EVENT = `
-SELECT ${CONTENT}, ${PLACE} FROM event JOIN record
+SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM event JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
-WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${ALIVE}`;
+WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
 
 /**
  * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
@@ -63,7 +63,7 @@ export class Reader {
   readByEventId({ tenant, user, session }: Session, eventId: string): StoredRecord | undefined {
     const { byEvent } = this.#statements();
     const row = translated(() => byEvent.get(tenant, eventId, user, session, tenant, user, session));
-    return row === undefined ? undefined : placedRecordOf(row as readonly unknown[]);
+    return row === undefined ? undefined : recordWithSlotOf(row as readonly unknown[]);
   }
 
   scan(query: ScanQuery, limit: CallLimit = {}): ScanPage | Promise<ScanPage> {
@@ -78,8 +78,8 @@ export class Reader {
     const { scans } = this.#statements();
     const page = (most: ScanQuery) => translated(() => atOnce(listSteps(scans, most, identity)));
     if (this.#longLists === undefined) return page(query);
-    const begin = page(beginOf(query));
-    return !begin.more || begin.fills(query) ? begin : this.#longLists.read(query, identity, limit);
+    const begin = page(firstPageOf(query));
+    return !begin.more || begin.reaches(query) ? begin : this.#longLists.read(query, identity, limit);
   }
 
   schemaVersion(): number {

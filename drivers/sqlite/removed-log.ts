@@ -3,7 +3,7 @@ import { endianness } from "node:os";
 import { type DatabaseFiles, displaced, type FileIdentity, isInPlace } from "./file-identity.js";
 
 /** What this process has open, also what no longer has a name. */
-const HANDLES = "/proc/self/fd";
+const OPEN_HANDLES = "/proc/self/fd";
 
 /** Of the index (https://sqlite.org/walformat.html, 2.1): its head, the same again, and how far the log was copied. */
 const HEAD_BYTES = 48;
@@ -15,7 +15,7 @@ const FRAME_HEAD_BYTES = 24;
  * UNAVAILABLE unless everything that was committed to a log is in the files that still have their names, so that whoever
  * opens them anew misses nothing. Told by the log and its index, which this process has open still; on Linux only.
  */
-export function requireNothingLost(files: DatabaseFiles): void {
+export function requireNoLostCommits(files: DatabaseFiles): void {
   const { database, log } = files;
   if (!isInPlace(database)) throw displaced(database, "open the store again once the right files are there");
   // The index alone is gone, and is made anew from the log.
@@ -27,7 +27,7 @@ export function requireNothingLost(files: DatabaseFiles): void {
 }
 
 /** UNAVAILABLE while another connection in this process, in whatever thread, has the log or its index open. */
-export function requireLetGo({ log, index }: DatabaseFiles): void {
+export function requireReleased({ log, index }: DatabaseFiles): void {
   const old = handles().filter((handle) => isOf(handle, log) || isOf(handle, index));
   // A new file may have the number of an old one that nobody holds any more.
   const isNew = ({ device, inode }: Handle) =>
@@ -48,9 +48,9 @@ function isAllInDatabase({ log, index }: DatabaseFiles): boolean {
   const bytes = readAt(indexHandle.number, 0, READ_BYTES);
   if (bytes === undefined || bytes.compare(bytes, HEAD_BYTES, 2 * HEAD_BYTES, 0, HEAD_BYTES) !== 0)
     return false;
-  const frames = word(bytes, 16);
+  const frames = uint32(bytes, 16);
   // The counter is set once the copied pages are on the disk.
-  return word(bytes, 96) === frames && (frames === 0 || isLastFrame(logHandle.number, bytes, frames));
+  return uint32(bytes, 96) === frames && (frames === 0 || isLastFrame(logHandle.number, bytes, frames));
 }
 
 /** Whether the index speaks of this log, and not of one that others have begun under its name: by the last checksum. */
@@ -58,11 +58,11 @@ function isLastFrame(log: number, index: Buffer, frames: number): boolean {
   const size = endianness() === "LE" ? index.readUInt16LE(14) : index.readUInt16BE(14);
   const pageBytes = size === 1 ? 65_536 : size;
   const frame = readAt(log, LOG_HEAD_BYTES + (frames - 1) * (FRAME_HEAD_BYTES + pageBytes), FRAME_HEAD_BYTES);
-  return frame?.readUInt32BE(16) === word(index, 24) && frame.readUInt32BE(20) === word(index, 28);
+  return frame?.readUInt32BE(16) === uint32(index, 24) && frame.readUInt32BE(20) === uint32(index, 28);
 }
 
 /** The index is in the machine's own order of bytes. */
-function word(bytes: Buffer, at: number): number {
+function uint32(bytes: Buffer, at: number): number {
   return endianness() === "LE" ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
 }
 
@@ -73,9 +73,9 @@ interface Handle {
 }
 
 function handles(): readonly Handle[] {
-  return readdirSync(HANDLES).flatMap((name) => {
+  return readdirSync(OPEN_HANDLES).flatMap((name) => {
     try {
-      const { dev, ino } = statSync(`${HANDLES}/${name}`, { bigint: true });
+      const { dev, ino } = statSync(`${OPEN_HANDLES}/${name}`, { bigint: true });
       return [{ number: Number(name), device: dev, inode: ino }];
     } catch {
       // Closed since, or nothing that can be looked at.

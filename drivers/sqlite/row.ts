@@ -1,8 +1,9 @@
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 
 /** What a record holds, apart from its slot. */
-export const CONTENT = "record.event_id, record.fingerprint, record.version, record.updated_at, record.bytes";
-export const PLACE = "record.tenant, record.user, record.session, record.run, record.kind";
+export const CONTENT_COLUMNS =
+  "record.event_id, record.fingerprint, record.version, record.updated_at, record.bytes";
+export const SLOT_COLUMNS = "record.tenant, record.user, record.session, record.run, record.kind";
 
 /**
  * The record in a row of CONTENT. Its types are what is stored: in a damaged file any. The store judges them, for it
@@ -26,7 +27,7 @@ export function recordOf(row: readonly unknown[], slot: Slot): StoredRecord {
 }
 
 /** The record in a row of CONTENT and PLACE. */
-export function placedRecordOf(row: readonly unknown[]): StoredRecord {
+export function recordWithSlotOf(row: readonly unknown[]): StoredRecord {
   const [, , , , , tenant, user, session, run, kind] = row;
   return recordOf(row, { tenant, user, session, run, kind } as Slot);
 }

@@ -2,30 +2,30 @@ import type { ScanPage, ScanQuery, Slot, StoredRecord } from "../../src/contract
 import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/rules/order.js";
 import { atOnce, type Steps } from "../../src/timing/in-slices.js";
 import type { Connection, Statement } from "./connection.js";
-import { damaged } from "./errors.js";
-import { ALIVE, Fences, prepareFences } from "./fences.js";
-import { CONTENT, PLACE, placedRecordOf } from "./row.js";
+import { corruptError } from "./errors.js";
+import { Fences, NOT_ERASED, prepareFences } from "./fences.js";
+import { CONTENT_COLUMNS, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 
 const OF_IDENTITY = `
-SELECT ${CONTENT}, ${PLACE} FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind >= ? AND kind < ? AND ${ALIVE}
+SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind >= ? AND kind < ? AND ${NOT_ERASED}
 ORDER BY kind`;
 
 const OF_TENANT = `
-SELECT ${CONTENT}, ${PLACE} FROM record
+SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
 
 /** The same, by the index alone, for what is erased and still there is passed over. */
-const PLACES_OF_TENANT = `
+const SLOTS_OF_TENANT = `
 SELECT id, user, session, run, kind FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
-const CONTENT_OF = `SELECT ${CONTENT} FROM record WHERE id = ?`;
+const CONTENT_OF = `SELECT ${CONTENT_COLUMNS} FROM record WHERE id = ?`;
 
 /** What a page passes over at the most: tenants, and records that are erased and still there. */
-const MOST_TENANTS = 100;
-const MOST_DEAD = 1000;
+const MAX_TENANTS = 100;
+const MAX_ERASED = 1000;
 
 /** What is read in a step. */
 const STEP = { records: 50, bytes: 256 * 1024 };
@@ -51,7 +51,7 @@ export function prepareScans(connection: Connection) {
   return {
     ...prepareLists(connection),
     ofTenant: connection.prepare(OF_TENANT).raw(),
-    placesOfTenant: connection.prepare(PLACES_OF_TENANT).raw(),
+    slotsOfTenant: connection.prepare(SLOTS_OF_TENANT).raw(),
     contentOf: connection.prepare(CONTENT_OF).raw(),
     ...prepareFences(connection),
     nextTenant: connection.prepare(NEXT_TENANT).raw(),
@@ -90,7 +90,7 @@ export function scanTenants(sql: ScanStatements, query: ScanQuery): ScanPage {
     takeTenant(sql, query, tenant, page, fences);
     if (page.more) break;
     tenant = tenantAfter(sql, tenant, page);
-    if (tenant !== undefined && ++tenants === MOST_TENANTS) page.endBefore(tenant);
+    if (tenant !== undefined && ++tenants === MAX_TENANTS) page.endBefore(tenant);
     // Whether that tenant has a match is the next page's to find out: there may be many that have none.
     if (tenant !== undefined && page.isFull) page.more = true;
   }
@@ -105,28 +105,29 @@ function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page:
   const { kind, user, session, run } = isAfter ? after : first;
   const end = prefixEnd(prefix) ?? AFTER_ALL_TEXT;
   const rows = (statement: Statement) => statement.iterate(tenant, kind, user, session, run, end);
-  if (fences.any) page.take(aliveOf(sql, rows(sql.placesOfTenant), tenant, page, fences), before);
+  if (fences.hasAny) page.take(notErased(sql, rows(sql.slotsOfTenant), tenant, page, fences), before);
   else page.take(rows(sql.ofTenant), before);
 }
 
 /** The rows of those that are not erased, until the page has passed over too many. */
-function* aliveOf(
+function* notErased(
   sql: ScanStatements,
   rows: Iterable<unknown>,
   tenant: string,
   page: Page,
   fences: Fences,
 ): Generator<readonly unknown[]> {
-  let passed = 0;
+  let skipped = 0;
   for (const row of rows) {
     const [id, user, session, run, kind] = row as [number, string, string, string, string];
-    if (fences.isDead({ tenant, user, session }, id)) {
-      if (++passed < MOST_DEAD) continue;
+    if (fences.isErased({ tenant, user, session }, id)) {
+      if (++skipped < MAX_ERASED) continue;
       page.endAfter({ tenant, user, session, run, kind });
       return;
     }
     const content = sql.contentOf.get(id) as readonly unknown[] | undefined;
-    if (content === undefined) throw damaged("an index of the database leads to a row that is not there");
+    if (content === undefined)
+      throw corruptError("an index of the database leads to a row that is not there");
     yield [...content, tenant, user, session, run, kind];
   }
 }
@@ -140,7 +141,7 @@ function tenantAfter(sql: ScanStatements, tenant: string, page: Page): string | 
   if (row === undefined) return undefined;
   const [name, stored] = row;
   if (typeof name === "string" && stored.equals(Buffer.from(name))) return name;
-  if (page.records.length === 0) throw damaged("the name of a tenant is no text");
+  if (page.records.length === 0) throw corruptError("the name of a tenant is no text");
   page.more = true;
   return undefined;
 }
@@ -159,18 +160,18 @@ export class Page implements ScanPage {
   }
 
   get isFull(): boolean {
-    return this.fills({ limit: this.#limit, maxBytes: this.#maxBytes });
+    return this.reaches({ limit: this.#limit, maxBytes: this.#maxBytes });
   }
 
   /** Whether it is all that a page of such a size may hold. */
-  fills({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
+  reaches({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
     return this.records.length >= limit || this.#bytes >= maxBytes;
   }
 
   /** Enough was looked at: the next page goes on after this place. */
-  endAfter(place: Slot): void {
+  endAfter(slot: Slot): void {
     this.more = true;
-    this.next = place;
+    this.next = slot;
   }
 
   /** The same, before all that this tenant has. */
@@ -191,7 +192,7 @@ export class Page implements ScanPage {
         this.more = true;
         return;
       }
-      const record = placedRecordOf(row as readonly unknown[]);
+      const record = recordWithSlotOf(row as readonly unknown[]);
       if (before !== undefined && compareByKind(record, before) >= 0) return;
       this.records.push(record);
       this.#bytes += record.bytes?.byteLength ?? 0;

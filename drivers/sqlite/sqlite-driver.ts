@@ -15,29 +15,33 @@ import type {
 import { afterWaiting } from "../../src/rules/decide.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { pendingAt } from "../migrations.js";
-import type { BackedUp } from "./backup.js";
+import type { BackupCapable } from "./backup.js";
 import type { SqliteSettings } from "./config.js";
 import { storeClosed } from "./errors.js";
-import { whenUnlocked } from "./lock-wait.js";
+import { retryWhileLocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
-import type { Renewable } from "./renewable.js";
+import type { ReopenableConnections } from "./reopenable-connections.js";
 import { MIGRATIONS } from "./schema.js";
 import type { Eventually, Writer } from "./writer.js";
 
 /** Asks again where a lock is in the way. */
-export class SqliteDriver implements Driver, BackedUp {
+export class SqliteDriver implements Driver, BackupCapable {
   readonly name = "sqlite";
   readonly returnsUnsharedBytes = true;
-  readonly #connections: Renewable;
+  readonly #connections: ReopenableConnections;
   readonly #settings: SqliteSettings;
   #closed = false;
-  readonly #released: () => void;
+  readonly #onReleased: () => void;
   /** Not yet answered. */
   #writes = 0;
 
   /** `released` is told when nothing of the file is open any more. */
-  constructor(connections: Renewable, settings: SqliteSettings, released: () => void = () => {}) {
-    this.#released = released;
+  constructor(
+    connections: ReopenableConnections,
+    settings: SqliteSettings,
+    onReleased: () => void = () => {},
+  ) {
+    this.#onReleased = onReleased;
     this.#connections = connections;
     this.#settings = settings;
   }
@@ -77,17 +81,17 @@ export class SqliteDriver implements Driver, BackedUp {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#connections.close();
-    this.#released();
+    this.#onReleased();
   }
 
   #read<T>(work: (reader: Reader) => Eventually<T>, limit?: CallLimit): Promise<T> {
-    return this.#patiently(() => this.#connections.reading(work), limit);
+    return this.#retryWhileLocked(() => this.#connections.reading(work), limit);
   }
 
   async #write<T>(work: (writer: Writer, waitedMs: number) => Eventually<T>, limit?: CallLimit): Promise<T> {
     this.#writes++;
     try {
-      return await this.#patiently(
+      return await this.#retryWhileLocked(
         (waitedMs) => this.#connections.writing((writer) => work(writer, waitedMs)),
         limit,
       );
@@ -97,8 +101,8 @@ export class SqliteDriver implements Driver, BackedUp {
   }
 
   /** Waits for locks, no longer than its settings say nor than the call has time. */
-  #patiently<T>(work: (waitedMs: number) => Eventually<T>, { deadline }: CallLimit = {}): Promise<T> {
+  #retryWhileLocked<T>(work: (waitedMs: number) => Eventually<T>, { deadline }: CallLimit = {}): Promise<T> {
     const left = deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, deadline - monotonicMs());
-    return whenUnlocked(work, Math.min(this.#settings.busyTimeoutMs, left));
+    return retryWhileLocked(work, Math.min(this.#settings.busyTimeoutMs, left));
   }
 }

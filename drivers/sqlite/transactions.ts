@@ -26,7 +26,7 @@ export class Transactions {
     } catch (error) {
       throw translate(error);
     } finally {
-      this.#abandon();
+      this.#ensureRolledBack();
     }
   }
 
@@ -37,7 +37,7 @@ export class Transactions {
       this.#beginWriting.run();
       result = work();
     } catch (error) {
-      this.#abandon();
+      this.#ensureRolledBack();
       throw translate(error);
     }
     this.#finish();
@@ -48,12 +48,12 @@ export class Transactions {
     try {
       this.#commit.run();
     } catch (error) {
-      throw translateCommit(error, this.#abandon());
+      throw translateCommit(error, this.#ensureRolledBack());
     }
   }
 
   /** Whether no transaction is open any more. Some errors have ended it already. */
-  #abandon(): boolean {
+  #ensureRolledBack(): boolean {
     try {
       if (this.#connection.inTransaction) this.#rollback.run();
     } catch {

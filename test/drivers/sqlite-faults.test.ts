@@ -10,7 +10,7 @@ import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
 import { Engine } from "../../drivers/sqlite/engine.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { loadPackage } from "../../drivers/sqlite/load-package.js";
-import { whenUnlocked } from "../../drivers/sqlite/lock-wait.js";
+import { retryWhileLocked } from "../../drivers/sqlite/lock-wait.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
 import { isStateError, StateError, type StateErrorCode } from "../../src/contract/errors.js";
 import { erased } from "../store/store-rig.js";
@@ -198,7 +198,7 @@ describe("a lock that another connection holds", () => {
       tries.push(waitedMs);
       throw busy;
     };
-    await expect(whenUnlocked(work, 600)).rejects.toBe(busy);
+    await expect(retryWhileLocked(work, 600)).rejects.toBe(busy);
     const early = tries.filter((waitedMs) => waitedMs > 60 && waitedMs <= 240);
     const late = tries.filter((waitedMs) => waitedMs > 420);
     expect(late.length).toBeGreaterThan(early.length * 2);

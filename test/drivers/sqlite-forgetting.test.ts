@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OLDEST } from "../../drivers/sqlite/event-line.js";
+import { OLDEST } from "../../drivers/sqlite/expiry-queue.js";
 import type { Driver } from "../../src/contract/driver.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
 import { commit, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";

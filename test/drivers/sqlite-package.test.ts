@@ -94,7 +94,9 @@ test("the declarations ask for no types of better-sqlite3", () => {
   const visit = (file: string) => {
     if (seen.has(file)) return;
     seen.add(file);
-    for (const [, target] of readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"([^"]+)"/g)) {
+    // Examples in doc comments import the package by its name.
+    const declarations = readFileSync(file, "utf8").replace(/\/\*\*.*?\*\//gs, "");
+    for (const [, target] of declarations.matchAll(/(?:from|import\() ?"([^"]+)"/g)) {
       expect(target).toMatch(/^\.|^node:/);
       if (target?.startsWith(".")) visit(join(dirname(file), target.replace(/js$/, "d.ts")));
     }

@@ -41,7 +41,7 @@ export function packCommits(commits: readonly Commit[]): PackedCommits {
       size += bytes.byteLength;
     }
   }
-  return { texts: texts.join("\0"), numbers: Float64Array.from(numbers), body: joined(payloads, size) };
+  return { texts: texts.join("\0"), numbers: Float64Array.from(numbers), body: concatenated(payloads, size) };
 }
 
 /** What was packed; the payloads are views of `body`. */
@@ -105,8 +105,8 @@ class Unpacking {
   }
 
   #condition(): Expect | undefined {
-    const told = this.#nextNumber();
-    return told === EVENT ? this.#nextText() : told === EMPTY ? null : undefined;
+    const code = this.#nextNumber();
+    return code === EVENT ? this.#nextText() : code === EMPTY ? null : undefined;
   }
 
   #nextText(): string {
@@ -131,7 +131,7 @@ function packCondition(expect: Expect | undefined, texts: string[], numbers: num
   }
 }
 
-function joined(payloads: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+function concatenated(payloads: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(size);
   let at = 0;
   for (const payload of payloads) {

@@ -34,7 +34,7 @@ export function packError(error: unknown): PackedError {
 /** The error as it was thrown; `SqliteError` is this thread's class of that name. */
 export function unpackError(packed: PackedError, SqliteError: ErrorClass): Error {
   const cause = packed.cause && unpackError(packed.cause, SqliteError);
-  const error = made(packed, cause, SqliteError);
+  const error = newError(packed, cause, SqliteError);
   if (error.name !== packed.name) Object.defineProperty(error, "name", { value: packed.name });
   if (packed.stack !== undefined) Object.defineProperty(error, "stack", { value: packed.stack });
   if (isStateError(error)) return error;
@@ -42,7 +42,7 @@ export function unpackError(packed: PackedError, SqliteError: ErrorClass): Error
   return Object.assign(error, packed.fields);
 }
 
-function made(
+function newError(
   { name, message, fields }: PackedError,
   cause: Error | undefined,
   SqliteError: ErrorClass,

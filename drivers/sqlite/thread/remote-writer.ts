@@ -6,14 +6,14 @@ import type { SqlitePackage } from "../load-package.js";
 import type { Writer } from "../writer.js";
 import type { Work } from "./messages.js";
 import { packCommits } from "./packed-commits.js";
-import { type Seat, seatFor } from "./writer-threads.js";
+import { type ThreadedFile, threadedFileFor } from "./writer-threads.js";
 
 /** Writes in another thread, which it may share with other files. When that is lost, the next write starts another, on the same files. */
 export class RemoteWriter implements Writer {
   readonly #settings: SqliteSettings;
   readonly #package: SqlitePackage;
   #files: DatabaseFiles | undefined;
-  #seat: Seat | undefined;
+  #file: ThreadedFile | undefined;
   #closed = false;
 
   constructor(settings: SqliteSettings, sqlite: SqlitePackage) {
@@ -29,37 +29,37 @@ export class RemoteWriter implements Writer {
 
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
     const work: Work = { op: "apply", commits: packCommits(commits), options };
-    return this.#ask(work) as Promise<readonly Outcome[]>;
+    return this.#request(work) as Promise<readonly Outcome[]>;
   }
 
   sweep(session: Session): Promise<Swept> {
-    return this.#ask({ op: "sweep", session }) as Promise<Swept>;
+    return this.#request({ op: "sweep", session }) as Promise<Swept>;
   }
 
   backup(target: string): Promise<void> {
-    return this.#ask({ op: "backup", target }) as Promise<void>;
+    return this.#request({ op: "backup", target }) as Promise<void>;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#seat?.isLost !== false) return;
+    if (this.#file?.isLost !== false) return;
     // In turn, behind the writes that were asked for before.
-    const seat = await this.#running().catch(() => undefined);
-    await seat?.close();
+    const file = await this.#running().catch(() => undefined);
+    await file?.close();
   }
 
-  async #ask(work: Work): Promise<unknown> {
+  async #request(work: Work): Promise<unknown> {
     // A write that waits for a lock may come back after the end, and must not start another thread.
     if (this.#closed) throw new StateError("STORE_CLOSED", "the driver is closed", { details: {} });
-    const seat = await this.#running();
-    return seat.ask(work);
+    const file = await this.#running();
+    return file.request(work);
   }
 
-  async #running(): Promise<Seat> {
-    if (this.#seat?.isLost !== false)
-      this.#seat = seatFor(this.#settings, this.#package.SqliteError, this.#files);
-    const seat = this.#seat;
-    this.#files = await seat.opened;
-    return seat;
+  async #running(): Promise<ThreadedFile> {
+    if (this.#file?.isLost !== false)
+      this.#file = threadedFileFor(this.#settings, this.#package.SqliteError, this.#files);
+    const file = this.#file;
+    this.#files = await file.opened;
+    return file;
   }
 }

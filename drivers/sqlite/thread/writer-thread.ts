@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { isStateError, StateError } from "../../../src/contract/errors.js";
-import { setup } from "../errors.js";
+import { setupError } from "../errors.js";
 import type { SqlitePackage } from "../load-package.js";
 import { entryUrl } from "./entry-url.js";
 import type { Answer, Request, Work } from "./messages.js";
@@ -31,7 +31,7 @@ export class WriterThread {
     this.#worker.on("error", (error) => {
       this.#crash = error;
     });
-    this.#worker.on("exit", () => this.#lose());
+    this.#worker.on("exit", () => this.#onExit());
   }
 
   /** Nothing can be asked of it any more. */
@@ -45,12 +45,12 @@ export class WriterThread {
   }
 
   /** Another file is served here from now on. */
-  enter(): void {
+  addFile(): void {
     this.#files++;
   }
 
   /** One file less; the last ends the thread. */
-  async leave(): Promise<void> {
+  async removeFile(): Promise<void> {
     this.#files--;
     if (this.#files > 0 || this.#isLost) return;
     this.#isLost = true;
@@ -59,7 +59,7 @@ export class WriterThread {
     await this.#worker.terminate();
   }
 
-  ask(file: number, work: Work): Promise<unknown> {
+  request(file: number, work: Work): Promise<unknown> {
     const request: Request = { ...work, id: ++this.#last, file };
     this.#worker.postMessage(
       request,
@@ -77,7 +77,7 @@ export class WriterThread {
     else pending?.resolve(answer.value);
   }
 
-  #lose(): void {
+  #onExit(): void {
     this.#isLost = true;
     for (const { op, reject } of this.#pending.values())
       reject(op === "open" ? notStarted(this.#crash) : lost(this.#crash));
@@ -94,7 +94,7 @@ function lost(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
 
 export function notStarted(cause: unknown): StateError<"UNAVAILABLE"> {
   if (isStateError(cause, "UNAVAILABLE")) return cause;
-  return setup(
+  return setupError(
     'the thread that writes could not be started, and the cause says why: thread: "inline" does without a thread',
     cause,
   );

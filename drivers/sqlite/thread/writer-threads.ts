@@ -8,19 +8,19 @@ import { notStarted, WriterThread } from "./writer-thread.js";
  * A thread costs some 8 MiB and several handles, whatever it writes. More than a few add nothing, for what they wait
  * for is the same disk.
  */
-const MOST_THREADS = 4;
+const MAX_THREADS = 4;
 
 const threads = new Set<WriterThread>();
 let lastFile = 0;
 
 /** A place for one file in a thread that writes: one of its own while there are few, then the one with the fewest. */
-export function seatFor(
+export function threadedFileFor(
   settings: SqliteSettings,
   SqliteError: SqlitePackage["SqliteError"],
   files: DatabaseFiles | undefined,
-): Seat {
+): ThreadedFile {
   for (const thread of threads) if (thread.isLost) threads.delete(thread);
-  return new Seat(threads.size < MOST_THREADS ? start(SqliteError) : leastBusy(), settings, files);
+  return new ThreadedFile(threads.size < MAX_THREADS ? start(SqliteError) : leastBusy(), settings, files);
 }
 
 function start(SqliteError: SqlitePackage["SqliteError"]): WriterThread {
@@ -38,7 +38,7 @@ function leastBusy(): WriterThread {
 }
 
 /** One file in a thread, from its opening to its end. */
-export class Seat {
+export class ThreadedFile {
   /** The files it writes, once the database is open there. */
   readonly opened: Promise<DatabaseFiles>;
   readonly #thread: WriterThread;
@@ -47,11 +47,11 @@ export class Seat {
 
   constructor(thread: WriterThread, settings: SqliteSettings, files: DatabaseFiles | undefined) {
     this.#thread = thread;
-    thread.enter();
+    thread.addFile();
     const work: Work = { op: "open", settings, ...(files ? { files } : {}) };
-    this.opened = thread.ask(this.#file, work).catch((error) => {
+    this.opened = thread.request(this.#file, work).catch((error) => {
       this.#isLost = true;
-      void thread.leave();
+      void thread.removeFile();
       throw error;
     }) as Promise<DatabaseFiles>;
   }
@@ -61,17 +61,17 @@ export class Seat {
     return this.#isLost || this.#thread.isLost;
   }
 
-  ask(work: Work): Promise<unknown> {
-    return this.#thread.ask(this.#file, work);
+  request(work: Work): Promise<unknown> {
+    return this.#thread.request(this.#file, work);
   }
 
   /** Closes the database, and ends the thread when it was the last there. */
   async close(): Promise<void> {
     try {
-      await this.ask({ op: "close" });
+      await this.request({ op: "close" });
     } finally {
       this.#isLost = true;
-      await this.#thread.leave();
+      await this.#thread.removeFile();
     }
   }
 }

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EventLine } from "../../drivers/memory/event-line.js";
+import { ExpiryQueue } from "../../drivers/memory/expiry-queue.js";
 import { stored } from "../store/store-rig.js";
 
 const WINDOW = 100;
 
 /** A line in which each event was saved at its own time, and is current or has been overwritten. */
 function lineOf(events: readonly { savedAt: number; current?: boolean }[]) {
-  const line = new EventLine();
+  const line = new ExpiryQueue();
   for (const [index, { savedAt, current = false }] of events.entries()) {
     line.remember(stored({ eventId: `${index}` }), "slot", savedAt).current = current;
   }
@@ -52,7 +52,7 @@ describe("forgetting", () => {
   });
 
   test("gets on among a million that are current", () => {
-    const line = new EventLine();
+    const line = new ExpiryQueue();
     const record = stored();
     const remember = (eventId: string) => line.remember({ ...record, eventId }, "slot", 0);
     for (let index = 0; index < 1_000_000; index++) remember(`current${index}`);
@@ -104,7 +104,7 @@ test("whatever is saved, made old and forgotten, nothing that is seen is lost an
   });
   fc.assert(
     fc.property(fc.array(step, { size: "max", maxLength: 60 }), (steps) => {
-      const line = new EventLine();
+      const line = new ExpiryQueue();
       const saved: { eventId: string; savedAt: number; current: boolean }[] = [];
       let now = 0;
       for (const { saves, overwritten, passes } of steps) {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
-import { damaged } from "./errors.js";
+import { corruptError } from "./errors.js";
 import { LogChecksum } from "./log-checksum.js";
 
 /**
@@ -30,26 +30,26 @@ const FRAME_HEAD_BYTES = 24;
  * that had crashed: SQLite would play it in and mix the two. Seen where the log holds the database's head, which it does
  * once the database has grown. Takes the real path.
  */
-export function refuseStrangeLog(path: string): void {
+export function refuseForeignLog(path: string): void {
   const log = `${path}-wal`;
   // What is no part of the log any more may look like another's, and checking that takes as long as reading all of it.
-  if (!isStrange(path, log, headFrames) || !isStrange(path, log, checkedHeadFrames)) return;
-  throw damaged(
+  if (!isForeign(path, log, headFrames) || !isForeign(path, log, checkedHeadFrames)) return;
+  throw corruptError(
     `the log ${log} belongs to another state of the database than ${path}, and playing it in would mix the two; if the file is a backup that was put back, move the log and ${path}-shm away`,
   );
 }
 
-function isStrange(path: string, log: string, read: ReadFrames): boolean {
+function isForeign(path: string, log: string, read: ReadFrames): boolean {
   const before = headsIn(log, read);
   const database = before && headOf(path);
   if (before === undefined || database === undefined) return false;
   // Whoever uses both goes on meanwhile: the log has grown, part of it is in the database by now, or it was begun anew.
   const after = headsIn(log, read);
-  return after?.mark === before.mark && !isOwn(database, { ...before, last: after.last });
+  return after?.mark === before.mark && !belongsTo(database, { ...before, last: after.last });
 }
 
 /** The first logged change is one that the database is about to see, or has just seen; the last is not behind it. */
-function isOwn(database: Head, { first, last }: LoggedHeads): boolean {
+function belongsTo(database: Head, { first, last }: LoggedHeads): boolean {
   return (
     database.changes >= first.changes - 1 &&
     database.changes <= last.changes &&

@@ -1,22 +1,22 @@
 import type { StoredRecord } from "../../src/contract/driver.js";
 import { isSeen, type SeenEvent } from "../../src/rules/decide.js";
 
-/** An event id as it is remembered. */
+/** A remembered event id. */
 export interface RememberedEvent extends SeenEvent {
   readonly key: string;
-  /** Where it was saved. */
+  /** The key of the slot that it was saved in. */
   readonly slot: string;
   fingerprint: string | null;
   current: boolean;
-  /** When it was put in the line. */
+  /** When it was put into the queue. */
   linedUpAt: number;
 }
 
-/** The memory of event ids, and the line in which they wait to be forgotten. */
-export class EventLine {
+/** Remembered event ids, and the queue in which they wait to be forgotten. */
+export class ExpiryQueue {
   readonly #events = new Map<string, RememberedEvent>();
-  /** Oldest first from `#head` on; one that is no longer in the map has been replaced. */
-  #line: RememberedEvent[] = [];
+  /** Oldest first, from `#head` on. An entry that the map does not hold any more was replaced. */
+  #queue: RememberedEvent[] = [];
   #head = 0;
 
   get(tenant: string, eventId: string): RememberedEvent | undefined {
@@ -28,24 +28,24 @@ export class EventLine {
     const { fingerprint } = record;
     const event = { key, slot, fingerprint, savedAt: now, current: true, linedUpAt: now };
     this.#events.set(key, event);
-    this.#line.push(event);
+    this.#queue.push(event);
     return event;
   }
 
-  /** Looks at no more than `most` of the oldest whose time in the line is up. */
-  forget(most: number, now: number, window: number): void {
-    // A time in the future means that the clock was set back, and would hold up the line until then.
+  /** Examines up to `limit` of the oldest entries whose time in the queue is up. */
+  forget(limit: number, now: number, window: number): void {
+    // A time in the future means that the clock was set back. Such an entry would block the queue until then.
     const isDue = ({ linedUpAt }: RememberedEvent) => linedUpAt <= now - window || linedUpAt > now;
-    for (let looked = 0; looked < most; looked++) {
-      const event = this.#line[this.#head];
+    for (let examined = 0; examined < limit; examined++) {
+      const event = this.#queue[this.#head];
       if (event === undefined || !isDue(event)) break;
       this.#head++;
       if (this.#events.get(event.key) !== event) continue;
-      if (isSeen(event, now, window)) this.#line.push(Object.assign(event, { linedUpAt: now }));
+      if (isSeen(event, now, window)) this.#queue.push(Object.assign(event, { linedUpAt: now }));
       else this.#events.delete(event.key);
     }
-    if (this.#head * 2 > this.#line.length) {
-      this.#line = this.#line.slice(this.#head);
+    if (this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
   }

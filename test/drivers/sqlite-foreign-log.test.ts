@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { refuseForeignLog } from "../../drivers/sqlite/foreign-log.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { refuseStrangeLog } from "../../drivers/sqlite/own-log.js";
 import { contents, failure, folder, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
@@ -100,7 +100,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
       connection.pragma("wal_checkpoint(PASSIVE)");
       ${then};
     `);
-    expect(() => refuseStrangeLog(path)).not.toThrow();
+    expect(() => refuseForeignLog(path)).not.toThrow();
     expect(plain(path).prepare("SELECT count(*) FROM t").pluck().get()).toBeGreaterThan(0);
   });
 
