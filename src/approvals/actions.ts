@@ -4,7 +4,7 @@ import { readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { digestOfCall } from "./digest.js";
 import { optional, readJson, readLongText, readTtl } from "./request.js";
-import type { Finish, Settlement, Taking } from "./transitions.js";
+import type { NewClaim, NewOutcome, Settlement } from "./transitions.js";
 
 /** A call whose answer was lost may be made again: with the same token and content it gets the same answer. */
 export interface Repeatable {
@@ -84,24 +84,24 @@ export function readCancel(input: unknown): Settlement {
 
 export async function readClaim(
   input: unknown,
-  mostBytes: number,
-): Promise<{ readonly digest: string; readonly taking: Taking }> {
+  maxBytes: number,
+): Promise<{ readonly digest: string; readonly newClaim: NewClaim }> {
   const names = ["tool", "arguments", "by", "token"];
   const { tool, arguments: args, ...given } = { ...readNamed(input, "input", names) } as ClaimInput;
   const named = readKind(tool, "tool");
-  const taking = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
-  const digest = await digestOfCall(named, await readJson(args, "arguments", mostBytes));
-  return { digest, taking };
+  const newClaim = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
+  const digest = await digestOfCall(named, await readJson(args, "arguments", maxBytes));
+  return { digest, newClaim: newClaim };
 }
 
-export async function readComplete(input: unknown, mostBytes: number): Promise<Finish> {
+export async function readComplete(input: unknown, maxBytes: number): Promise<NewOutcome> {
   const given: CompleteInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   const rest = { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
   if (!("result" in given)) return rest;
-  return { result: await readJson(given.result, "result", mostBytes), ...rest };
+  return { result: await readJson(given.result, "result", maxBytes), ...rest };
 }
 
-export function readFail(input: unknown): Finish {
+export function readFail(input: unknown): NewOutcome {
   const { error, ...given } = { ...readNamed(input, "input", ["error", "by", "token"]) } as FailInput;
   return {
     error: readLongText(error, "error"),

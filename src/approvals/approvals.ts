@@ -2,7 +2,7 @@ import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { newEventId } from "../process/event-id.js";
-import { ownSession } from "../typed/cell.js";
+import { copySession } from "../typed/cell.js";
 import { readClock } from "../typed/time.js";
 import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
@@ -41,13 +41,21 @@ import type {
 import { ApprovalRecords } from "./records.js";
 import { type ApprovalRequest, readFlag, readRequest } from "./request.js";
 import type { Where } from "./status-index.js";
-import { approvalOf, type Place } from "./stored-approval.js";
-import { type Act, askedOf, claim, type Finish, finish, isSameRequest, settle } from "./transitions.js";
+import { type ApprovalKey, approvalOf } from "./stored-approval.js";
+import {
+  claim,
+  copyFingerprint,
+  finish,
+  isSameRequest,
+  type NewOutcome,
+  settle,
+  type Transition,
+} from "./transitions.js";
 import { Waiting } from "./waiting.js";
 
-const POLL_MS = 250;
-const MOST_POLL_MS = 60_000;
-const MOST_WAIT_MS = 10 * 365 * 86_400_000;
+const DEFAULT_POLL_MS = 250;
+const MAX_POLL_MS = 60_000;
+const MAX_WAIT_MS = 10 * 365 * 86_400_000;
 
 /**
  * Durable gates on tool calls. Each is bound to one call, decided once and used once, whatever the number of processes,
@@ -62,15 +70,16 @@ export class Approvals {
   readonly #records: ApprovalRecords;
   readonly #waiting: Waiting;
   readonly #deciders: Deciders;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
     readNamed(options, "options", ["mayDecide", "requireOtherDecider", "pollMs", "clock"]);
-    const pollMs = "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MOST_POLL_MS) : POLL_MS;
+    const pollMs =
+      "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MAX_POLL_MS) : DEFAULT_POLL_MS;
     this.#deciders = new Deciders(options);
     this.#records = new ApprovalRecords(store, readClock(options));
-    this.#mostBytes = store.limits?.maxBytes ?? LIMITS.commitBytes;
+    this.#maxBytes = store.limits?.maxBytes ?? LIMITS.commitBytes;
     this.#waiting = new Waiting(this.#records, pollMs);
   }
 
@@ -83,11 +92,11 @@ export class Approvals {
     request: ApprovalRequest,
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
-    const owner = ownSession(identity);
-    const { id, content } = await readRequest(request, this.#mostBytes);
+    const owner = copySession(identity);
+    const { id, content } = await readRequest(request, this.#maxBytes);
     this.#deciders.checkRequest(content);
-    const place = { identity: owner, id: id ?? newEventId() };
-    return this.#records.create(place, content, { ...readCall(options), repeatable: id !== undefined });
+    const key = { identity: owner, id: id ?? newEventId() };
+    return this.#records.create(key, content, { ...readCallOptions(options), repeatable: id !== undefined });
   }
 
   /**
@@ -100,22 +109,22 @@ export class Approvals {
     input: DecideInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const place = readPlace(identity, id);
+    const key = readKey(identity, id);
     const settlement = readDecide(input);
-    const call = readCall(options);
-    const before = await this.#records.find(place, call);
+    const call = readCallOptions(options);
+    const before = await this.#records.find(key, call);
     if (before === undefined) throw noSuchApproval();
     const now = this.#records.now();
-    const judged = askedOf(before);
+    const checkedRequest = copyFingerprint(before);
     // Whoever is asked may do to it what they like.
     if (settle(before, settlement, now) !== before)
-      await this.#deciders.check(approvalOf(place, before, now), settlement);
-    const act: Act = (approval, now) => {
+      await this.#deciders.check(approvalOf(key, before, now), settlement);
+    const transition: Transition = (approval, now) => {
       // Whoever was asked has judged this request, and no later one under its id.
-      if (!isSameRequest(approval, judged)) throw noSuchApproval();
+      if (!isSameRequest(approval, checkedRequest)) throw noSuchApproval();
       return settle(approval, settlement, now);
     };
-    return this.#change(place, act, settlement, call);
+    return this.#change(key, transition, settlement, call);
   }
 
   /** Withdraws a request that is pending; who may decide is not asked. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
@@ -125,10 +134,10 @@ export class Approvals {
     input: CancelInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const place = readPlace(identity, id);
+    const key = readKey(identity, id);
     const settlement = readCancel(input);
-    const act: Act = (approval, now) => settle(approval, settlement, now);
-    return this.#change(place, act, settlement, readCall(options));
+    const transition: Transition = (approval, now) => settle(approval, settlement, now);
+    return this.#change(key, transition, settlement, readCallOptions(options));
   }
 
   /**
@@ -142,10 +151,10 @@ export class Approvals {
     input: ClaimInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const place = readPlace(identity, id);
-    const { digest, taking } = await readClaim(input, this.#mostBytes);
-    const act: Act = (approval, now) => claim(approval, digest, taking, now);
-    return this.#change(place, act, taking, readCall(options));
+    const key = readKey(identity, id);
+    const { digest, newClaim } = await readClaim(input, this.#maxBytes);
+    const transition: Transition = (approval, now) => claim(approval, digest, newClaim, now);
+    return this.#change(key, transition, newClaim, readCallOptions(options));
   }
 
   /** Says that a claimed call was made. Anybody may: its process may have died. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
@@ -155,9 +164,9 @@ export class Approvals {
     input: CompleteInput = {},
     options?: CallOptions,
   ): Promise<Approval> {
-    const place = readPlace(identity, id);
-    const call = readCall(options);
-    return this.#finish(place, await readComplete(input, this.#mostBytes), call);
+    const key = readKey(identity, id);
+    const call = readCallOptions(options);
+    return this.#finish(key, await readComplete(input, this.#maxBytes), call);
   }
 
   /** Says that a claimed call failed, or that nobody knows. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
@@ -167,7 +176,7 @@ export class Approvals {
     input: FailInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    return this.#finish(readPlace(identity, id), readFail(input), readCall(options));
+    return this.#finish(readKey(identity, id), readFail(input), readCallOptions(options));
   }
 
   /** The approval as it is now. NOT_FOUND. */
@@ -179,9 +188,9 @@ export class Approvals {
 
   /** The approval as it is now, or `undefined`. */
   async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Approval | undefined> {
-    const place = readPlace(identity, id);
-    const stored = await this.#records.find(place, readCall(options));
-    return stored && approvalOf(place, stored, this.#records.now());
+    const key = readKey(identity, id);
+    const stored = await this.#records.find(key, readCallOptions(options));
+    return stored && approvalOf(key, stored, this.#records.now());
   }
 
   /** The approvals of a session, or with `{ tenant }` of all sessions of a tenant, newest first. */
@@ -195,15 +204,15 @@ export class Approvals {
    * erased meanwhile; WAIT_TIMED_OUT.
    */
   async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Approval> {
-    const place = readPlace(identity, id);
+    const key = readKey(identity, id);
     const given = readOptions(options, ["timeoutMs", "signal"]) as WaitOptions;
     const signal = readSignal(given);
     const timeoutMs =
       "timeoutMs" in given
-        ? readInteger(given.timeoutMs, "timeoutMs", 1, MOST_WAIT_MS)
+        ? readInteger(given.timeoutMs, "timeoutMs", 1, MAX_WAIT_MS)
         : Number.POSITIVE_INFINITY;
     signal?.throwIfAborted();
-    return this.#waiting.wait(place, { timeoutMs, signal });
+    return this.#waiting.wait(key, { timeoutMs, signal });
   }
 
   /**
@@ -229,8 +238,8 @@ export class Approvals {
     options?: RecoverOptions,
   ): AsyncGenerator<Approval, void, undefined> {
     const given = readOptions(options, ["status", "signal"]) as RecoverOptions;
-    const asked = "status" in given ? given.status : "pending";
-    const statuses = readStatuses(asked, ["pending", "approved", "claimed"]);
+    const requested = "status" in given ? given.status : "pending";
+    const statuses = readStatuses(requested, ["pending", "approved", "claimed"]);
     yield* recover(this.#records, scope, statuses, readSignal(given));
   }
 
@@ -240,22 +249,27 @@ export class Approvals {
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as typeof user;
-    return forgetUser(this.#records, userIdentity(tenant, name), readCall(options).signal);
+    return forgetUser(this.#records, userIdentity(tenant, name), readCallOptions(options).signal);
   }
 
-  #finish(place: Place, made: Finish, call: CallOptions): Promise<Approval> {
-    return this.#change(place, (approval, now) => finish(approval, made, now), made, call);
+  #finish(key: ApprovalKey, outcome: NewOutcome, call: CallOptions): Promise<Approval> {
+    return this.#change(key, (approval, now) => finish(approval, outcome, now), outcome, call);
   }
 
-  #change(place: Place, act: Act, { token }: Repeatable, call: CallOptions): Promise<Approval> {
-    return this.#records.change(place, act, { ...call, repeatable: token !== undefined });
+  #change(
+    key: ApprovalKey,
+    transition: Transition,
+    { token }: Repeatable,
+    call: CallOptions,
+  ): Promise<Approval> {
+    return this.#records.change(key, transition, { ...call, repeatable: token !== undefined });
   }
 }
 
-function readPlace(identity: SessionIdentity, id: string): Place {
-  return { identity: ownSession(identity), id: readKind(id, "id") };
+function readKey(identity: SessionIdentity, id: string): ApprovalKey {
+  return { identity: copySession(identity), id: readKind(id, "id") };
 }
 
-function readCall(options: CallOptions | undefined): { readonly signal: AbortSignal | undefined } {
+function readCallOptions(options: CallOptions | undefined): { readonly signal: AbortSignal | undefined } {
   return { signal: readSignal(readOptions(options, ["signal"])) };
 }

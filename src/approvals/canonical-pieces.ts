@@ -2,8 +2,8 @@ import canonicalize from "canonicalize";
 import type { JsonValue } from "../typed/json-value.js";
 
 /** So many units of its texts are made canonical at once, and no more parts than this. */
-const UNITS = 32 * 1024;
-const PARTS = 1000;
+const MAX_UNITS = 32 * 1024;
+const MAX_PARTS = 1000;
 
 type JsonObject = { readonly [name: string]: JsonValue };
 
@@ -13,7 +13,7 @@ type JsonObject = { readonly [name: string]: JsonValue };
  */
 export function* canonicalPieces(value: JsonValue): Generator<string, void> {
   if (typeof value === "string") yield* piecesOfText(value);
-  else if (new Room().takes(value)) yield canonicalize(value) as string;
+  else if (new PieceBudget().fits(value)) yield canonicalize(value) as string;
   else if (Array.isArray(value)) yield* piecesOfArray(value);
   else yield* piecesOfObject(value as JsonObject);
 }
@@ -21,22 +21,22 @@ export function* canonicalPieces(value: JsonValue): Generator<string, void> {
 function* piecesOfText(text: string): Generator<string, void> {
   yield '"';
   for (let at = 0; at < text.length; ) {
-    let end = Math.min(at + UNITS, text.length);
+    let end = Math.min(at + MAX_UNITS, text.length);
     // A pair of surrogates stays together.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
-    yield insideOf(text.slice(at, end));
+    yield withoutDelimiters(text.slice(at, end));
     at = end;
   }
   yield '"';
 }
 
 function* piecesOfArray(array: readonly JsonValue[]): Generator<string, void> {
-  let mark = "[";
+  let separator = "[";
   for (const { from, to, isLarge } of groups(array)) {
-    yield mark;
+    yield separator;
     if (isLarge) yield* canonicalPieces(array[from] as JsonValue);
-    else yield insideOf(array.slice(from, to));
-    mark = ",";
+    else yield withoutDelimiters(array.slice(from, to));
+    separator = ",";
   }
   yield "]";
 }
@@ -45,15 +45,15 @@ function* piecesOfObject(object: JsonObject): Generator<string, void> {
   // In the order of their UTF-16 units, as JavaScript sorts.
   const names = Object.keys(object).sort();
   const member = (name: string) => object[name] as JsonValue;
-  let mark = "{";
+  let separator = "{";
   for (const { from, to, isLarge } of groups(names.map(member), names)) {
     const group = names.slice(from, to);
-    yield mark;
+    yield separator;
     if (isLarge) {
       yield `${canonicalize(group[0])}:`;
       yield* canonicalPieces(member(group[0] as string));
-    } else yield insideOf(Object.fromEntries(group.map((name) => [name, member(name)])));
-    mark = ",";
+    } else yield withoutDelimiters(Object.fromEntries(group.map((name) => [name, member(name)])));
+    separator = ",";
   }
   yield "}";
 }
@@ -61,43 +61,42 @@ function* piecesOfObject(object: JsonObject): Generator<string, void> {
 /** Members that follow each other and are made canonical together, and between them large ones that are not. */
 function* groups(members: readonly JsonValue[], names: readonly string[] = []) {
   let from = 0;
-  let room = new Room();
+  let budget = new PieceBudget();
   for (const [index, member] of members.entries()) {
-    if (room.takes(member, names[index])) continue;
+    if (budget.fits(member, names[index])) continue;
     if (index > from) yield { from, to: index, isLarge: false };
     from = index;
-    room = new Room();
-    if (room.takes(member, names[index])) continue;
+    budget = new PieceBudget();
+    if (budget.fits(member, names[index])) continue;
     yield { from, to: index + 1, isLarge: true };
     from = index + 1;
-    room = new Room();
+    budget = new PieceBudget();
   }
   if (members.length > from) yield { from, to: members.length, isLarge: false };
 }
 
 /** What is made canonical at once. */
-class Room {
-  #units = UNITS;
-  #parts = PARTS;
+class PieceBudget {
+  #units = MAX_UNITS;
+  #parts = MAX_PARTS;
 
   /** Whether there is room for this too, after a look at no more than would fit. */
-  takes(part: JsonValue, name = ""): boolean {
+  fits(part: JsonValue, name = ""): boolean {
     this.#units -= name.length + (typeof part === "string" ? part.length : 0);
     this.#parts--;
     if (this.#units < 0 || this.#parts < 0) return false;
     if (typeof part !== "object" || part === null) return true;
-    if (Array.isArray(part))
-      return part.length <= this.#parts && part.every((element) => this.takes(element));
+    if (Array.isArray(part)) return part.length <= this.#parts && part.every((element) => this.fits(element));
     const names = Object.keys(part);
     return (
       names.length <= this.#parts &&
-      names.every((name) => this.takes((part as JsonObject)[name] as JsonValue, name))
+      names.every((name) => this.fits((part as JsonObject)[name] as JsonValue, name))
     );
   }
 }
 
 /** Without what it begins and ends with. */
-function insideOf(value: JsonValue): string {
+function withoutDelimiters(value: JsonValue): string {
   return (canonicalize(value) as string).slice(1, -1);
 }
 

@@ -27,26 +27,27 @@ export interface DecidersOptions {
 /** Who may decide. */
 export class Deciders {
   readonly #mayDecide: MayDecide | undefined;
-  readonly #other: boolean;
+  readonly #requiresOther: boolean;
 
   constructor(options: DecidersOptions) {
     if ("mayDecide" in options && typeof options.mayDecide !== "function") {
       throw invalid("mayDecide", "a function");
     }
     this.#mayDecide = options.mayDecide;
-    this.#other = readFlag(options, "requireOtherDecider");
+    this.#requiresOther = readFlag(options, "requireOtherDecider");
   }
 
   /** INVALID_RECORD for a request that nobody could decide. */
   checkRequest({ requester }: StoredRequest): void {
-    if (this.#other && requester === undefined)
+    if (this.#requiresOther && requester === undefined)
       throw invalid("requester", "named: another one has to decide");
   }
 
   /** FORBIDDEN, and what the hook throws. */
   async check(approval: Approval, { by, status }: Settlement): Promise<void> {
     const { requester } = approval;
-    if (this.#other && (requester === undefined || requester === by)) throw forbidden("requireOtherDecider");
+    if (this.#requiresOther && (requester === undefined || requester === by))
+      throw forbidden("requireOtherDecider");
     if (this.#mayDecide === undefined) return;
     const decision = status === "approved" ? "approve" : "deny";
     if ((await this.#mayDecide(approval, { by, decision })) !== true) throw forbidden("mayDecide");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { atOnce, beginAtOnce, type Steps } from "../typed/slices.js";
+import { atOnce, firstStepThenSlices, type Steps } from "../typed/slices.js";
 import { readKind } from "../validation/validate-text.js";
 import { canonicalPieces } from "./canonical-pieces.js";
 
@@ -21,7 +21,7 @@ export function callDigest(tool: string, args: JsonValue | object): string {
 
 /** The same of what was checked before, in slices where it is large. */
 export function digestOfCall(tool: string, args: JsonValue): Promise<string> {
-  return beginAtOnce(digestSteps(tool, args));
+  return firstStepThenSlices(digestSteps(tool, args));
 }
 
 function* digestSteps(tool: string, args: JsonValue): Steps<string> {

@@ -1,12 +1,12 @@
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { ownSession } from "../typed/cell.js";
+import { copySession } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { readLimit, readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
 import type { ApprovalRecords } from "./records.js";
-import { type IndexEntry, isEntryOf, merged, type Where } from "./status-index.js";
+import { type IndexEntry, isEntryOf, mergeEntries, type Where } from "./status-index.js";
 import { approvalOf, type StoredApproval, statusAt } from "./stored-approval.js";
 
 /** Which approvals `list` returns. */
@@ -34,16 +34,16 @@ export interface Query {
   readonly signal: AbortSignal | undefined;
 }
 
-const LIMIT = 50;
-const MOST = 1000;
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1000;
 /** Entries read at once at least: some are passed over. */
-const PAGE = 50;
-const POSITION = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\.[\w-]{22}$/;
+const MIN_PAGE_SIZE = 50;
+const CURSOR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\.[\w-]{22}$/;
 
 /** A session, or a tenant that is said to be one: a forgotten user or session is refused. */
 export function readWhere(where: Where): Where {
   if (typeof where === "object" && where !== null && ("user" in where || "session" in where)) {
-    return ownSession(where as SessionIdentity);
+    return copySession(where as SessionIdentity);
   }
   const { tenant } = readNamed(where, "where", ["tenant"]) as { tenant: string };
   return { tenant: tenantIdentity(tenant).tenant };
@@ -53,8 +53,8 @@ export function readQuery(options: ListApprovalsOptions | undefined): Query {
   const given: ListApprovalsOptions = { ...readOptions(options, ["status", "limit", "after", "signal"]) };
   return {
     statuses: "status" in given ? readStatuses(given.status, STATUSES) : STATUSES,
-    limit: "limit" in given ? readLimit(given.limit, MOST) : LIMIT,
-    after: given.after === undefined ? undefined : readPosition(given.after),
+    limit: "limit" in given ? readLimit(given.limit, MAX_LIMIT) : DEFAULT_LIMIT,
+    after: given.after === undefined ? undefined : readCursor(given.after),
     signal: readSignal(given),
   };
 }
@@ -68,8 +68,8 @@ export function readStatuses(value: unknown, known: readonly ApprovalStatus[]): 
   return known.filter((status) => given.includes(status));
 }
 
-function readPosition(value: unknown): string {
-  if (typeof value !== "string" || !POSITION.test(value)) throw invalid("after", "the next of a page");
+function readCursor(value: unknown): string {
+  if (typeof value !== "string" || !CURSOR_PATTERN.test(value)) throw invalid("after", "the next of a page");
   return value;
 }
 
@@ -80,34 +80,39 @@ export async function listApprovals(
   { statuses, limit, after, signal }: Query,
 ): Promise<ApprovalPage> {
   const now = records.now();
-  const fits = (known: Pick<IndexEntry, "status" | "expiresAt">) => statuses.includes(statusAt(known, now));
+  const hasStatus = (known: Pick<IndexEntry, "status" | "expiresAt">) =>
+    statuses.includes(statusAt(known, now));
   const found: { readonly position: string; readonly approval: Approval }[] = [];
   let before: string | undefined = after;
   do {
-    const page = await newestOf(records, where, storedAs(statuses), { before, limit: PAGE + limit, signal });
-    const promising = page.entries.filter(fits);
+    const page = await newestEntries(records, where, storedStatuses(statuses), {
+      before,
+      limit: MIN_PAGE_SIZE + limit,
+      signal,
+    });
+    const matching = page.entries.filter(hasStatus);
     // One more than asked for tells whether there is a next page.
-    const chosen = promising.slice(0, limit + 1 - found.length);
+    const chosen = matching.slice(0, limit + 1 - found.length);
     const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
     for (const [index, approval] of read.entries()) {
       const { position } = chosen[index] as IndexEntry;
       if (approval !== undefined && statuses.includes(approval.status)) found.push({ position, approval });
     }
-    before = chosen.length < promising.length ? chosen.at(-1)?.position : page.end;
+    before = chosen.length < matching.length ? chosen.at(-1)?.position : page.end;
   } while (before !== undefined && found.length <= limit);
   const approvals = found.slice(0, limit).map(({ approval }) => approval);
   return found.length > limit ? { approvals, next: found[limit - 1]?.position as string } : { approvals };
 }
 
 /** What is stored under other statuses while its time is over is expired. */
-function storedAs(statuses: readonly ApprovalStatus[]): readonly ApprovalStatus[] {
+function storedStatuses(statuses: readonly ApprovalStatus[]): readonly ApprovalStatus[] {
   return statuses.includes("expired")
     ? readStatuses([...statuses, "pending", "approved"], STATUSES)
     : statuses;
 }
 
 /** The newest entries of all these statuses, down to `end`; all that there are when it is missing. */
-async function newestOf(
+async function newestEntries(
   { index }: ApprovalRecords,
   where: Where,
   statuses: readonly ApprovalStatus[],
@@ -120,7 +125,7 @@ async function newestOf(
     .filter(({ length }) => length === range.limit)
     .map((page) => page.at(-1)?.position as string);
   const end = ends.sort().at(-1);
-  return { entries: merged(pages).filter(({ position }) => end === undefined || position >= end), end };
+  return { entries: mergeEntries(pages).filter(({ position }) => end === undefined || position >= end), end };
 }
 
 /** The approval of an entry as it is now; `undefined` where its session was erased. */
@@ -131,7 +136,7 @@ export async function readEntry(
   signal: AbortSignal | undefined,
 ): Promise<Approval | undefined> {
   const stored = await findEntry(records, entry, signal);
-  if (stored !== undefined) return approvalOf(entry.place, stored, now);
+  if (stored !== undefined) return approvalOf(entry.key, stored, now);
   try {
     await dropOrphan(records, entry, signal);
   } catch (error) {
@@ -150,10 +155,10 @@ export async function dropOrphan(
   entry: IndexEntry,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const cell = records.cell(entry.place);
+  const cell = records.cell(entry.key);
   const found = await findCell(records.store, cell, { signal });
   if (found !== undefined && isEntryOf(entry, found.value)) return;
-  await records.index.drop(entry, { ...cell, eventId: found?.eventId ?? null });
+  await records.index.removeOrphan(entry, { ...cell, eventId: found?.eventId ?? null });
 }
 
 /** What an entry was made for; `undefined` where its session was erased. */
@@ -162,6 +167,6 @@ export async function findEntry(
   entry: IndexEntry,
   signal: AbortSignal | undefined,
 ): Promise<StoredApproval | undefined> {
-  const stored = await records.find(entry.place, { signal });
+  const stored = await records.find(entry.key, { signal });
   return stored !== undefined && isEntryOf(entry, stored) ? stored : undefined;
 }

@@ -1,7 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { type Approval, type ApprovalStatus, STATUSES } from "./approval.js";
-import { Damage } from "./damage.js";
+import { DamageLog } from "./damage.js";
 import { noSuchApproval } from "./errors.js";
 import { dropOrphan, findEntry, readEntry } from "./listing.js";
 import type { ApprovalRecords } from "./records.js";
@@ -11,26 +11,31 @@ import { expire } from "./transitions.js";
 
 type Signal = AbortSignal | undefined;
 
-export interface Sweep {
+export interface SweepOptions {
   /** Look at every approval, whether its session was erased. */
   readonly erased: boolean;
   readonly signal: Signal;
 }
 
 /** How many approvals are held, and under way, at once. */
-const CHUNK = 100;
+const CHUNK_SIZE = 100;
 
 /** Marks all whose time is over; how many. CORRUPT in the end where some are damaged. */
 export async function expireOverdue(
   records: ApprovalRecords,
   scope: MaintenanceScope,
-  sweep: Sweep,
+  options: SweepOptions,
 ): Promise<number> {
-  const damage = new Damage();
+  const damage = new DamageLog();
   let marked = 0;
-  for (const status of sweep.erased ? STATUSES : (["pending", "approved"] as const)) {
-    for await (const chunk of chunks(records.index.scan(scope, status, damage, sweep.signal), sweep.signal)) {
-      const done = await Promise.all(chunk.map((entry) => damage.past(sweepEntry(records, entry, sweep))));
+  for (const status of options.erased ? STATUSES : (["pending", "approved"] as const)) {
+    for await (const chunk of chunks(
+      records.index.scan(scope, status, damage, options.signal),
+      options.signal,
+    )) {
+      const done = await Promise.all(
+        chunk.map((entry) => damage.skipIfDamaged(sweepEntry(records, entry, options))),
+      );
       marked += done.filter(Boolean).length;
     }
   }
@@ -42,7 +47,7 @@ export async function expireOverdue(
 async function sweepEntry(
   records: ApprovalRecords,
   entry: IndexEntry,
-  { erased, signal }: Sweep,
+  { erased, signal }: SweepOptions,
 ): Promise<boolean> {
   if (statusAt(entry, records.now()) !== entry.status) return markExpired(records, entry, signal);
   if (erased && (await findEntry(records, entry, signal)) === undefined)
@@ -52,14 +57,14 @@ async function sweepEntry(
 
 /** Whether it was marked now: it may be claimed, marked by another sweeper or erased meanwhile. */
 async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: Signal): Promise<boolean> {
-  let marks = false;
+  let isMarked = false;
   try {
     await records.change(
-      entry.place,
+      entry.key,
       (approval, now) => {
         if (!isEntryOf(entry, approval)) throw noSuchApproval();
         const expired = expire(approval, now);
-        marks = expired !== approval;
+        isMarked = expired !== approval;
         return expired;
       },
       { signal },
@@ -69,7 +74,7 @@ async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: 
     await dropOrphan(records, entry, signal);
     return false;
   }
-  return marks;
+  return isMarked;
 }
 
 /**
@@ -82,13 +87,13 @@ export async function* recover(
   statuses: readonly ApprovalStatus[],
   signal: Signal,
 ): AsyncGenerator<Approval, void, undefined> {
-  const damage = new Damage();
+  const damage = new DamageLog();
   for (const status of statuses) {
     for await (const chunk of chunks(records.index.scan(scope, status, damage, signal), signal)) {
       const now = records.now();
-      const promising = chunk.filter((entry) => statusAt(entry, now) === status);
+      const matching = chunk.filter((entry) => statusAt(entry, now) === status);
       const read = await Promise.all(
-        promising.map((entry) => damage.past(readEntry(records, entry, now, signal))),
+        matching.map((entry) => damage.skipIfDamaged(readEntry(records, entry, now, signal))),
       );
       for (const approval of read) {
         signal?.throwIfAborted();
@@ -108,10 +113,10 @@ export async function forgetUser(
   let removed = 0;
   for (const status of STATUSES) {
     for (let before: string | undefined; ; ) {
-      const page = await records.index.newest({ tenant }, status, { before, limit: CHUNK, signal });
+      const page = await records.index.newest({ tenant }, status, { before, limit: CHUNK_SIZE, signal });
       for (const entry of page)
-        if (entry.place.identity.user === user && (await records.remove(entry, signal))) removed++;
-      if (page.length < CHUNK) break;
+        if (entry.key.identity.user === user && (await records.remove(entry, signal))) removed++;
+      if (page.length < CHUNK_SIZE) break;
       before = page.at(-1)?.position;
     }
   }
@@ -120,9 +125,9 @@ export async function forgetUser(
 
 async function* chunks<T>(all: AsyncIterable<T>, signal: Signal): AsyncGenerator<T[], void, undefined> {
   let chunk: T[] = [];
-  for await (const one of all) {
-    chunk.push(one);
-    if (chunk.length < CHUNK) continue;
+  for await (const item of all) {
+    chunk.push(item);
+    if (chunk.length < CHUNK_SIZE) continue;
     yield chunk;
     signal?.throwIfAborted();
     chunk = [];

@@ -2,7 +2,7 @@ import { isStateError, StateError } from "../contract/errors.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { Collection } from "../typed/collection.js";
-import { digestOf, ownEventId } from "../typed/names.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -10,18 +10,18 @@ import { announce } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { digestOfCall } from "./digest.js";
 import { noSuchApproval } from "./errors.js";
-import { namingTheLarge, type StoredRequest } from "./request.js";
+import { nameLargeField, type StoredRequest } from "./request.js";
 import { type IndexEntry, isEntryOf, StatusIndex } from "./status-index.js";
 import {
-  APPROVAL,
-  ASKED,
-  type Asked,
+  type ApprovalKey,
   approvalOf,
-  type Place,
+  REQUEST_CODEC,
+  type RequestRecord,
+  STATE_CODEC,
   type StoredApproval,
   type StoredState,
 } from "./stored-approval.js";
-import { type Act, type AskedFor, isSameContent } from "./transitions.js";
+import { isSameContent, type RequestFingerprint, type Transition } from "./transitions.js";
 
 type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
 
@@ -36,32 +36,32 @@ export class ApprovalRecords {
   readonly index: StatusIndex;
   readonly now: Clock;
   readonly #states: Collection<StoredState>;
-  readonly #asked: Collection<Asked>;
+  readonly #requests: Collection<RequestRecord>;
 
   constructor(store: StateStore, now: Clock) {
     this.store = store;
     this.now = now;
     this.index = new StatusIndex(store);
-    this.#states = new Collection(store, COLLECTION, { codec: APPROVAL });
-    this.#asked = new Collection(store, "approval.request", { codec: ASKED });
+    this.#states = new Collection(store, COLLECTION, { codec: STATE_CODEC });
+    this.#requests = new Collection(store, "approval.request", { codec: REQUEST_CODEC });
   }
 
-  cell({ identity, id }: Place): Cell<StoredState> {
+  cell({ identity, id }: ApprovalKey): Cell<StoredState> {
     return this.#states.at(identity, id);
   }
 
   /** CORRUPT. */
-  async find(place: Place, { signal }: CallOptions): Promise<StoredApproval | undefined> {
-    const cells = [this.cell(place), this.#askedCell(place)] as const;
+  async find(key: ApprovalKey, { signal }: CallOptions): Promise<StoredApproval | undefined> {
+    const cells = [this.cell(key), this.#requestCell(key)] as const;
     for (let before: string | undefined; ; ) {
       const records = await Promise.all(
         cells.map(({ identity, kind }) => this.store.find(identity, kind, { signal })),
       );
-      const [found, asked] = records;
+      const [found, request] = records;
       if (found === undefined) return undefined;
-      const state = await decodeRecord(APPROVAL, found);
-      const whole = joined(state, asked && (await decodeRecord(ASKED, asked)));
-      if (whole !== undefined) return whole;
+      const state = await decodeRecord(STATE_CODEC, found);
+      const approval = joinRecords(state, request && (await decodeRecord(REQUEST_CODEC, request)));
+      if (approval !== undefined) return approval;
       // It may have been erased, and asked for again, between the two.
       if (found.eventId === before)
         throw corruptRecord(cells[1], "what an approval was asked for is missing");
@@ -75,13 +75,13 @@ export class ApprovalRecords {
    * it, INVALID_RECORD when it is too large.
    */
   async create(
-    place: Place,
+    key: ApprovalKey,
     request: StoredRequest,
     options: WriteOptions,
   ): Promise<{ approval: Approval; duplicate: boolean }> {
-    const cell = this.cell(place);
-    const { user, session } = place.identity;
-    const eventId = ownEventId(digestOf(COLLECTION, user, session), place.id);
+    const cell = this.cell(key);
+    const { user, session } = key.identity;
+    const eventId = scopedEventId(digestOf(COLLECTION, user, session), key.id);
     const digest = await digestOfCall(request.tool, request.arguments);
     try {
       const approval = await transact(
@@ -94,57 +94,57 @@ export class ApprovalRecords {
             requestedAt: now,
             expiresAt: now + request.ttlMs,
           } as const;
-          const made = { ...state, request };
+          const created = { ...state, request };
           await transaction.create(cell, state, eventId);
-          await transaction.set(this.#askedCell(place), { requestedAt: now, request });
-          await this.index.move(transaction, place, undefined, made);
-          return approvalOf(place, made, now);
+          await transaction.set(this.#requestCell(key), { requestedAt: now, request });
+          await this.index.move(transaction, key, undefined, created);
+          return approvalOf(key, created, now);
         },
         { ...options, turn: cell },
       );
       return { approval, duplicate: false };
     } catch (error) {
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT") && !isStateError(error, "CONDITION_FAILED"))
-        throw namingTheLarge(error, request);
+        throw nameLargeField(error, request);
     }
-    return { approval: await this.#askedBefore(place, { digest, request }, options), duplicate: true };
+    return { approval: await this.#requestedBefore(key, { digest, request }, options), duplicate: true };
   }
 
   /** Does to an approval what `act` says, at the moment it is done. NOT_FOUND and what `act` throws. */
-  async change(place: Place, act: Act, options: WriteOptions): Promise<Approval> {
-    const cell = this.cell(place);
+  async change(key: ApprovalKey, transition: Transition, options: WriteOptions): Promise<Approval> {
+    const cell = this.cell(key);
     const { approval, now } = await transact(
       this.store,
       async (transaction) => {
-        const { before, isInside } = await this.#read(transaction, place);
+        const { before, hasInlineRequest } = await this.#read(transaction, key);
         const now = this.now();
-        const approval = act(before, now);
+        const approval = transition(before, now);
         if (approval !== before) {
           const { request, ...state } = approval;
           await transaction.set(cell, state);
-          if (isInside)
-            await transaction.set(this.#askedCell(place), { requestedAt: state.requestedAt, request });
-          await this.index.move(transaction, place, before, approval);
+          if (hasInlineRequest)
+            await transaction.set(this.#requestCell(key), { requestedAt: state.requestedAt, request });
+          await this.index.move(transaction, key, before, approval);
         }
         return { approval, now };
       },
       { ...options, turn: cell },
     );
     announce(this.store, cellKey(cell), approval);
-    return approvalOf(place, approval, now);
+    return approvalOf(key, approval, now);
   }
 
   /** Removes an approval together with an entry of the index and the one beside it. Whether there was one. */
   async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
-    const cell = this.cell(entry.place);
+    const cell = this.cell(entry.key);
     return transact(
       this.store,
       async (transaction) => {
-        if (!(await this.index.take(transaction, entry))) return false;
+        if (!(await this.index.removeBoth(transaction, entry))) return false;
         const state = await transaction.get(cell);
         if (state === undefined || !isEntryOf(entry, state)) return false;
         transaction.delete(cell);
-        transaction.delete(this.#askedCell(entry.place));
+        transaction.delete(this.#requestCell(entry.key));
         return true;
       },
       { signal, repeatable: true, turn: cell },
@@ -152,40 +152,40 @@ export class ApprovalRecords {
   }
 
   /** What is to be changed, and whether what was asked for lies inside, as it did before it had its own record. */
-  async #read(transaction: Transaction, place: Place) {
-    const [state, asked] = await Promise.all([
-      transaction.get(this.cell(place)),
-      transaction.get(this.#askedCell(place)),
+  async #read(transaction: Transaction, key: ApprovalKey) {
+    const [state, request] = await Promise.all([
+      transaction.get(this.cell(key)),
+      transaction.get(this.#requestCell(key)),
     ]);
     if (state === undefined) throw noSuchApproval();
     // Where the two are of different moments the commit will fail, and this begins again.
-    const before = joined(state, asked) ?? (await this.find(place, {}));
+    const before = joinRecords(state, request) ?? (await this.find(key, {}));
     if (before === undefined) throw noSuchApproval();
-    return { before, isInside: state.request !== undefined };
+    return { before, hasInlineRequest: state.request !== undefined };
   }
 
-  #askedCell({ identity, id }: Place): Cell<Asked> {
-    return this.#asked.at(identity, id);
+  #requestCell({ identity, id }: ApprovalKey): Cell<RequestRecord> {
+    return this.#requests.at(identity, id);
   }
 
-  async #askedBefore(
-    place: Place,
-    asked: Omit<AskedFor, "requestedAt">,
+  async #requestedBefore(
+    key: ApprovalKey,
+    requested: Omit<RequestFingerprint, "requestedAt">,
     options: CallOptions,
   ): Promise<Approval> {
-    const before = await this.find(place, options);
+    const before = await this.find(key, options);
     if (before === undefined) throw noSuchApproval();
-    if (!isSameContent(before, asked)) {
+    if (!isSameContent(before, requested)) {
       throw new StateError("IDEMPOTENCY_CONFLICT", "something else was asked for under this id", {
         details: { change: 0 },
       });
     }
-    return approvalOf(place, before, this.now());
+    return approvalOf(key, before, this.now());
   }
 }
 
 /** An approval of its two records, or `undefined` where they do not belong together. */
-function joined(state: StoredState, asked: Asked | undefined): StoredApproval | undefined {
+function joinRecords(state: StoredState, record: RequestRecord | undefined): StoredApproval | undefined {
   if (state.request !== undefined) return { ...state, request: state.request };
-  return asked?.requestedAt === state.requestedAt ? { ...state, request: asked.request } : undefined;
+  return record?.requestedAt === state.requestedAt ? { ...state, request: record.request } : undefined;
 }

@@ -1,7 +1,7 @@
 import { invalid, isStateError } from "../contract/errors.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { readOwnId } from "../typed/names.js";
+import { readScopedId } from "../typed/names.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind, readText } from "../validation/validate-text.js";
 
@@ -39,10 +39,10 @@ export interface StoredRequest extends Omit<ApprovalRequest, "id"> {
   readonly ttlMs: number;
 }
 
-const TTL_MS = 30 * 60_000;
-const MOST_TTL_MS = 10 * 365 * 86_400_000;
-const TEXT_BYTES = 16_384;
-const NAMES = [
+const DEFAULT_TTL_MS = 30 * 60_000;
+const MAX_TTL_MS = 10 * 365 * 86_400_000;
+const MAX_TEXT_BYTES = 16_384;
+const REQUEST_FIELDS = [
   "tool",
   "arguments",
   "sideEffect",
@@ -58,33 +58,36 @@ const NAMES = [
 type ReadJson = (value: unknown, field: string) => JsonValue;
 
 /** What was parsed: it was JSON. */
-export const fromJson: ReadJson = (value, field) => {
+export const acceptParsed: ReadJson = (value, field) => {
   if (value === undefined) throw invalid(field, "JSON");
   return value as JsonValue;
 };
 
 /** What is copied after the rest was checked. */
-const asGiven: ReadJson = (value) => value as JsonValue;
+const acceptUnread: ReadJson = (value) => value as JsonValue;
 
 /** A request checked and copied; INVALID_RECORD, also of more than `mostBytes`, before all of it was copied. */
 export async function readRequest(
   request: unknown,
-  mostBytes: number,
+  maxBytes: number,
 ): Promise<{ readonly content: StoredRequest; readonly id?: string }> {
-  const given: Partial<ApprovalRequest> = { ttlMs: TTL_MS, ...readNamed(request, "request", NAMES) };
-  const content = readContent(given, asGiven);
-  const id = optional(given, "id", readOwnId);
+  const given: Partial<ApprovalRequest> = {
+    ttlMs: DEFAULT_TTL_MS,
+    ...readNamed(request, "request", REQUEST_FIELDS),
+  };
+  const content = readContent(given, acceptUnread);
+  const id = optional(given, "id", readScopedId);
   // Both begin before anything is waited for.
   const [args, sender] = await Promise.all([
-    readJson(content.arguments, "arguments", mostBytes),
-    "sender" in content ? readJson(content.sender, "sender", mostBytes) : undefined,
+    readJson(content.arguments, "arguments", maxBytes),
+    "sender" in content ? readJson(content.sender, "sender", maxBytes) : undefined,
   ]);
   return { content: { ...content, arguments: args, ...(sender === undefined ? {} : { sender }) }, ...id };
 }
 
 /** JSON of a caller's, copied. */
-export async function readJson(value: unknown, field: string, mostBytes: number): Promise<JsonValue> {
-  return copyJsonInSlices(value, field, mostBytes);
+export async function readJson(value: unknown, field: string, maxBytes: number): Promise<JsonValue> {
+  return copyJsonInSlices(value, field, maxBytes);
 }
 
 /** The content of a request, at the door or from where it was kept. */
@@ -103,14 +106,16 @@ export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson
 }
 
 /** What the store refused as too large, as INVALID_RECORD of the field that makes it so; any other error as it is. */
-export function namingTheLarge(error: unknown, request: StoredRequest): unknown {
+export function nameLargeField(error: unknown, request: StoredRequest): unknown {
   if (!isStateError(error, "INVALID_RECORD")) return error;
   const { field, rule } = error.details;
   if (field !== "bytes" && field !== "value") return error;
-  const large = (["arguments", "sender"] as const).find(
+  const largeField = (["arguments", "sender"] as const).find(
     (name) => name in request && 2 * sizeOf(request[name]) > sizeOf(request),
   );
-  return large === undefined ? error : invalid(large, `smaller: with the rest of the request, ${rule}`);
+  return largeField === undefined
+    ? error
+    : invalid(largeField, `smaller: with the rest of the request, ${rule}`);
 }
 
 function sizeOf(value: unknown): number {
@@ -136,9 +141,9 @@ export function readFlag<N extends string>(given: { readonly [K in N]?: unknown 
 
 /** Words for a person: up to 16 KiB. */
 export function readLongText(value: unknown, field: string): string {
-  return readText(value, field, TEXT_BYTES);
+  return readText(value, field, MAX_TEXT_BYTES);
 }
 
 export function readTtl(value: unknown, field: string): number {
-  return readInteger(value, field, 1, MOST_TTL_MS);
+  return readInteger(value, field, 1, MAX_TTL_MS);
 }

@@ -14,14 +14,14 @@ import { decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { deleteIfOrphaned, type FoundOwner } from "../typed/delete-if-orphaned.js";
-import { digestOf, itemPrefix, readOwnId } from "../typed/names.js";
+import { digestOf, itemPrefix, readScopedId } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readObject } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
 import type { ApprovalStatus } from "./approval.js";
-import type { Damage } from "./damage.js";
-import { type Place, readTime, type StoredApproval } from "./stored-approval.js";
+import type { DamageLog } from "./damage.js";
+import { type ApprovalKey, readTime, type StoredApproval } from "./stored-approval.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -30,7 +30,7 @@ export type Where = SessionIdentity | { readonly tenant: string };
 
 /** That an approval has a status, as it was when this was read. */
 export interface IndexEntry extends Pick<StoredApproval, "status" | "expiresAt"> {
-  readonly place: Place;
+  readonly key: ApprovalKey;
   /** When it was asked for, and what tells it apart from others of that moment: the same under every status. */
   readonly position: string;
   readonly identity: Identity;
@@ -44,20 +44,20 @@ interface Pointer {
   readonly expiresAt: number;
 }
 
-const POINTER = mappedJson<Pointer>({
+const POINTER_CODEC = mappedJson<Pointer>({
   write: (pointer) => ({ ...pointer }),
   read(value) {
     const { user, session, id, expiresAt } = readObject(value, "pointer") as Record<string, unknown>;
     return {
       user: readName(user, "user"),
       session: readName(session, "session"),
-      id: readOwnId(id, "id"),
+      id: readScopedId(id, "id"),
       expiresAt: readTime(expiresAt, "expiresAt"),
     };
   },
 });
-const OF_SESSION = "approval.session";
-const OF_TENANT = "approval.tenant";
+const SESSION_INDEX = "approval.session";
+const TENANT_INDEX = "approval.tenant";
 
 /** Which approvals have which status, by the time they were asked for: once per session and once per tenant. */
 export class StatusIndex {
@@ -67,21 +67,21 @@ export class StatusIndex {
 
   constructor(store: StateStore) {
     this.#store = store;
-    this.#ofSession = new Collection(store, OF_SESSION, { codec: POINTER });
-    this.#ofTenant = new Collection(store, OF_TENANT, { codec: POINTER });
+    this.#ofSession = new Collection(store, SESSION_INDEX, { codec: POINTER_CODEC });
+    this.#ofTenant = new Collection(store, TENANT_INDEX, { codec: POINTER_CODEC });
   }
 
   /** Writes the entries of an approval, in place of those it had before. */
   async move(
     transaction: Transaction,
-    place: Place,
+    key: ApprovalKey,
     before: StoredApproval | undefined,
     now: StoredApproval,
   ): Promise<void> {
-    if (before !== undefined) for (const cell of this.#cells(place, before)) transaction.delete(cell);
-    const { user, session } = place.identity;
-    const pointer = { user, session, id: place.id, expiresAt: now.expiresAt };
-    await Promise.all(this.#cells(place, now).map((cell) => transaction.set(cell, pointer)));
+    if (before !== undefined) for (const cell of this.#cells(key, before)) transaction.delete(cell);
+    const { user, session } = key.identity;
+    const pointer = { user, session, id: key.id, expiresAt: now.expiresAt };
+    await Promise.all(this.#cells(key, now).map((cell) => transaction.set(cell, pointer)));
   }
 
   /** The newest of one status, newest first, before a position. */
@@ -104,7 +104,7 @@ export class StatusIndex {
   async *scan(
     scope: MaintenanceScope,
     status: ApprovalStatus,
-    damage: Damage,
+    damage: DamageLog,
     signal: Signal,
   ): AsyncGenerator<IndexEntry, void, undefined> {
     let from: { after?: RecordKey } = {};
@@ -113,7 +113,7 @@ export class StatusIndex {
         yield* this.#scanFrom(scope, status, { ...from, signal });
         return;
       } catch (error) {
-        const after = damage.note(error);
+        const after = damage.add(error);
         if (after === undefined) throw error;
         from = { after };
       }
@@ -125,16 +125,16 @@ export class StatusIndex {
     status: ApprovalStatus,
     range: { readonly after?: RecordKey; readonly signal: Signal },
   ): AsyncGenerator<IndexEntry, void, undefined> {
-    const prefix = itemPrefix(OF_TENANT);
+    const prefix = itemPrefix(TENANT_INDEX);
     for await (const record of scanKind(this.#store, scope, `${prefix}${status}/`, range)) {
       const { identity, kind, eventId } = record;
-      const value = await decodeRecord(POINTER, record);
+      const value = await decodeRecord(POINTER_CODEC, record);
       yield entryOf(identity, status, { id: kind.slice(prefix.length), value, eventId });
     }
   }
 
   /** Removes an entry whose approval was not found, if it is not there: the `owner` is what was found in its place. */
-  async drop(entry: IndexEntry, owner: FoundOwner): Promise<void> {
+  async removeOrphan(entry: IndexEntry, owner: FoundOwner): Promise<void> {
     try {
       await deleteIfOrphaned(this.#store, { ...this.#cellOf(entry), eventId: entry.eventId }, owner);
     } catch (error) {
@@ -144,21 +144,24 @@ export class StatusIndex {
   }
 
   /** Removes both entries of an approval; false where this one is not there any more. */
-  async take(transaction: Transaction, entry: IndexEntry): Promise<boolean> {
+  async removeBoth(transaction: Transaction, entry: IndexEntry): Promise<boolean> {
     if ((await transaction.get(this.#cellOf(entry))) === undefined) return false;
     const requestedAt = Date.parse(entry.position.slice(0, entry.position.lastIndexOf(".")));
-    for (const cell of this.#cells(entry.place, { status: entry.status, requestedAt }))
+    for (const cell of this.#cells(entry.key, { status: entry.status, requestedAt }))
       transaction.delete(cell);
     transaction.delete(this.#cellOf(entry));
     return true;
   }
 
-  #cellOf({ place, identity, status, position }: IndexEntry) {
-    const collection = identity.session === place.identity.session ? this.#ofSession : this.#ofTenant;
+  #cellOf({ key, identity, status, position }: IndexEntry) {
+    const collection = identity.session === key.identity.session ? this.#ofSession : this.#ofTenant;
     return collection.at(identity, `${status}/${position}`);
   }
 
-  #cells({ identity, id }: Place, { status, requestedAt }: Pick<StoredApproval, "status" | "requestedAt">) {
+  #cells(
+    { identity, id }: ApprovalKey,
+    { status, requestedAt }: Pick<StoredApproval, "status" | "requestedAt">,
+  ) {
     const { tenant, user, session } = identity;
     const at = `${status}/${timeKey(requestedAt)}`;
     return [
@@ -177,7 +180,7 @@ export function isEntryOf(
 }
 
 /** Newest first, each once: of several statuses the later one, for it was read last. */
-export function merged(pages: readonly (readonly IndexEntry[])[]): IndexEntry[] {
+export function mergeEntries(pages: readonly (readonly IndexEntry[])[]): IndexEntry[] {
   const byPosition = new Map(pages.flat().map((entry) => [entry.position, entry]));
   return [...byPosition.values()].sort((a, b) => compareText(b.position, a.position));
 }
@@ -188,6 +191,6 @@ function entryOf(
   { id: entry, value, eventId }: Pick<Item<Pointer>, "id" | "value" | "eventId">,
 ): IndexEntry {
   const { user, session, id, expiresAt } = value;
-  const place = { identity: { tenant: identity.tenant, user, session }, id };
-  return { place, status, expiresAt, position: entry.slice(status.length + 1), identity, eventId };
+  const key = { identity: { tenant: identity.tenant, user, session }, id };
+  return { key: key, status, expiresAt, position: entry.slice(status.length + 1), identity, eventId };
 }

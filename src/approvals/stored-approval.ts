@@ -13,10 +13,10 @@ import {
   type Outcome,
   STATUSES,
 } from "./approval.js";
-import { fromJson, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
+import { acceptParsed, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
 
 /** Where an approval lies. */
-export interface Place {
+export interface ApprovalKey {
   readonly identity: SessionIdentity;
   readonly id: string;
 }
@@ -47,13 +47,13 @@ export interface StoredApproval {
 export type StoredState = Omit<StoredApproval, "request"> & { readonly request?: StoredRequest };
 
 /** What was asked for, and when: by that it is known which approval it belongs to. */
-export interface Asked {
+export interface RequestRecord {
   readonly requestedAt: number;
   readonly request: StoredRequest;
 }
 
 /** A status without what leads to it is damage like any other. */
-export const APPROVAL = mappedJson<StoredState>({
+export const STATE_CODEC = mappedJson<StoredState>({
   version: 1,
   write: (approval) => approval as unknown as JsonValue,
   mayBeLarge: ({ request, outcome }) => request !== undefined || outcome?.result !== undefined,
@@ -74,11 +74,11 @@ export const APPROVAL = mappedJson<StoredState>({
   },
 });
 
-export const ASKED = mappedJson<Asked>({
+export const REQUEST_CODEC = mappedJson<RequestRecord>({
   write: (asked) => asked as unknown as JsonValue,
   mayBeLarge: () => true,
   read(value) {
-    const { requestedAt, request } = readObject(value, "request") as Partial<Asked>;
+    const { requestedAt, request } = readObject(value, "request") as Partial<RequestRecord>;
     return {
       requestedAt: readTime(requestedAt, "requestedAt"),
       request: readStoredRequest(request, "request"),
@@ -93,7 +93,7 @@ function readDigest(value: unknown): string {
 }
 
 function readStoredRequest(value: unknown, field: string): StoredRequest {
-  return readContent(readObject(value, field), fromJson);
+  return readContent(readObject(value, field), acceptParsed);
 }
 
 /** A time in milliseconds since 1970. */
@@ -126,7 +126,7 @@ function readOutcome(value: unknown, field: string): StoredOutcome {
   const given = readObject(value, field) as Partial<StoredOutcome>;
   return {
     ...readStoredClaim(value, field),
-    ...optional(given, "result", fromJson),
+    ...optional(given, "result", acceptParsed),
     ...optional(given, "error", readLongText),
   };
 }
@@ -154,7 +154,7 @@ function refuseContradiction({ status, decision, claim, outcome }: StoredState):
 }
 
 /** The approval as its caller sees it at a moment; where others see it too, of a copy. */
-export function approvalOf({ identity, id }: Place, stored: StoredApproval, now: number): Approval {
+export function approvalOf({ identity, id }: ApprovalKey, stored: StoredApproval, now: number): Approval {
   const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = stored;
   const { ttlMs: _, ...asked } = request;
   return {
@@ -165,9 +165,9 @@ export function approvalOf({ identity, id }: Place, stored: StoredApproval, now:
     digest,
     requestedAt: new Date(requestedAt),
     expiresAt: new Date(expiresAt),
-    ...(decision && { decision: dated(decision) }),
-    ...(claim && { claim: dated(claim) }),
-    ...(outcome && { outcome: dated(outcome) }),
+    ...(decision && { decision: withDate(decision) }),
+    ...(claim && { claim: withDate(claim) }),
+    ...(outcome && { outcome: withDate(outcome) }),
   };
 }
 
@@ -181,11 +181,8 @@ export function statusAt(
 }
 
 /** Without what only tells whether it is made again; the token is its owner's alone. */
-export function dated<T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number }>({
-  at,
-  token: _,
-  ttlMs: __,
-  ...rest
-}: T) {
+export function withDate<
+  T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number },
+>({ at, token: _, ttlMs: __, ...rest }: T) {
   return { ...rest, at: new Date(at) };
 }

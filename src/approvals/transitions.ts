@@ -2,21 +2,21 @@ import { StateError } from "../contract/errors.js";
 import { isSameJson } from "./digest.js";
 import type { StoredRequest } from "./request.js";
 import {
-  dated,
   type StoredApproval,
   type StoredClaim,
   type StoredDecision,
   type StoredOutcome,
   statusAt,
+  withDate,
 } from "./stored-approval.js";
 
 /** What an approval becomes at a moment; the very same object where nothing is to be written. Throws what is in the way. */
-export type Act = (approval: StoredApproval, now: number) => StoredApproval;
+export type Transition = (approval: StoredApproval, now: number) => StoredApproval;
 
 /** A decision or a cancellation; with `ttlMs`, what it approves can be claimed for that long. */
 export type Settlement = Omit<StoredDecision, "at">;
-export type Taking = Omit<StoredClaim, "at">;
-export type Finish = Omit<StoredOutcome, "at">;
+export type NewClaim = Omit<StoredClaim, "at">;
+export type NewOutcome = Omit<StoredOutcome, "at">;
 
 /** ALREADY_DECIDED, EXPIRED. */
 export function settle(approval: StoredApproval, made: Settlement, now: number): StoredApproval {
@@ -34,22 +34,27 @@ export function settle(approval: StoredApproval, made: Settlement, now: number):
 }
 
 /** DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
-export function claim(approval: StoredApproval, digest: string, taking: Taking, now: number): StoredApproval {
+export function claim(
+  approval: StoredApproval,
+  digest: string,
+  newClaim: NewClaim,
+  now: number,
+): StoredApproval {
   if (digest !== approval.digest) throw mismatch();
   const status = statusAt(approval, now);
   if (approval.claim !== undefined) {
     // Once it is finished, a claim that is asked for again would let the call be made a second time.
-    if (status === "claimed" && isRepeat(approval.claim, taking)) return approval;
+    if (status === "claimed" && isRepeat(approval.claim, newClaim)) return approval;
     throw alreadyClaimed(approval.claim);
   }
   if (status === "expired") throw expired(approval);
   if (approval.decision === undefined) throw notDecided();
   if (status !== "approved") throw alreadyDecided(approval.decision);
-  return { ...approval, status: "claimed", claim: { ...taking, at: now } };
+  return { ...approval, status: "claimed", claim: { ...newClaim, at: now } };
 }
 
 /** NOT_CLAIMED, ALREADY_FINISHED. */
-export function finish(approval: StoredApproval, made: Finish, now: number): StoredApproval {
+export function finish(approval: StoredApproval, made: NewOutcome, now: number): StoredApproval {
   if (approval.outcome !== undefined) {
     if (isRepeat(approval.outcome, made)) return approval;
     throw alreadyFinished(approval.outcome);
@@ -66,26 +71,29 @@ export function expire(approval: StoredApproval, now: number): StoredApproval {
 }
 
 /** What tells a request from any other. Of the arguments, which may be large, the digest says whether they are the same. */
-export interface AskedFor extends Pick<StoredApproval, "requestedAt" | "digest"> {
+export interface RequestFingerprint extends Pick<StoredApproval, "requestedAt" | "digest"> {
   readonly request: Omit<StoredRequest, "arguments">;
 }
 
 /** Of an approval, a copy of it. */
-export function askedOf({ requestedAt, digest, request }: AskedFor): AskedFor {
+export function copyFingerprint({ requestedAt, digest, request }: RequestFingerprint): RequestFingerprint {
   return { requestedAt, digest, request: structuredClone(withoutArguments(request)) };
 }
 
 /** Whether this is what was asked for then, and not something later under the same id. */
-export function isSameRequest(a: AskedFor, b: AskedFor): boolean {
+export function isSameRequest(a: RequestFingerprint, b: RequestFingerprint): boolean {
   return a.requestedAt === b.requestedAt && isSameContent(a, b);
 }
 
 /** Whether the same was asked for, at whatever time. */
-export function isSameContent(a: Omit<AskedFor, "requestedAt">, b: Omit<AskedFor, "requestedAt">): boolean {
+export function isSameContent(
+  a: Omit<RequestFingerprint, "requestedAt">,
+  b: Omit<RequestFingerprint, "requestedAt">,
+): boolean {
   return a.digest === b.digest && isSameJson(withoutArguments(a.request), withoutArguments(b.request));
 }
 
-function withoutArguments(request: AskedFor["request"]): AskedFor["request"] {
+function withoutArguments(request: RequestFingerprint["request"]): RequestFingerprint["request"] {
   const { arguments: _, ...rest } = request as StoredRequest;
   return rest;
 }
@@ -99,7 +107,7 @@ function isRepeat<T extends { readonly at: number; readonly token?: string }>(
 }
 
 function alreadyDecided(decision: StoredDecision): StateError<"ALREADY_DECIDED"> {
-  const winner = dated(decision);
+  const winner = withDate(decision);
   return new StateError("ALREADY_DECIDED", `it was ${winner.status} before`, { details: { winner } });
 }
 
@@ -120,7 +128,7 @@ function notDecided(): StateError<"NOT_DECIDED"> {
 }
 
 function alreadyClaimed(before: StoredClaim): StateError<"ALREADY_CLAIMED"> {
-  return new StateError("ALREADY_CLAIMED", "the call was claimed before", { details: dated(before) });
+  return new StateError("ALREADY_CLAIMED", "the call was claimed before", { details: withDate(before) });
 }
 
 function notClaimed(approval: StoredApproval, now: number): StateError<"NOT_CLAIMED"> {
@@ -129,7 +137,7 @@ function notClaimed(approval: StoredApproval, now: number): StateError<"NOT_CLAI
 }
 
 function alreadyFinished(before: StoredOutcome): StateError<"ALREADY_FINISHED"> {
-  const outcome = dated(before);
+  const outcome = withDate(before);
   return new StateError("ALREADY_FINISHED", "what became of the call was said before", {
     details: { outcome },
   });

@@ -8,8 +8,8 @@ import type { Approval } from "./approval.js";
 import { noSuchApproval } from "./errors.js";
 import type { ApprovalRecords } from "./records.js";
 import {
+  type ApprovalKey,
   approvalOf,
-  type Place,
   type StoredApproval,
   type StoredState,
   statusAt,
@@ -26,14 +26,14 @@ interface Waiter {
 
 /** One approval that somebody waits for, however many. */
 interface Watch {
-  readonly place: Place;
+  readonly key: ApprovalKey;
   readonly cell: Cell<StoredState>;
   readonly waiters: Set<Waiter>;
-  asking: boolean;
+  isReading: boolean;
   /** What was pending when it was last read: read again, it is the same approval. */
-  seen?: { readonly eventId: string; readonly expiresAt: number };
+  lastPending?: { readonly eventId: string; readonly expiresAt: number };
   /** When it is to be asked for, apart from every poll. */
-  overdueAt: number;
+  expiryCheckAt: number;
 }
 
 export interface WaitLimits {
@@ -61,11 +61,11 @@ export class Waiting {
   }
 
   /** The approval once it is not pending any more. NOT_FOUND, WAIT_TIMED_OUT, what reading it throws but UNAVAILABLE. */
-  wait(place: Place, { timeoutMs, signal }: WaitLimits): Promise<Approval> {
+  wait(key: ApprovalKey, { timeoutMs, signal }: WaitLimits): Promise<Approval> {
     return new Promise((resolve, reject) => {
-      const watch = this.#watch(place);
+      const watch = this.#watch(key);
       const deadline = monotonicMs() + timeoutMs;
-      const abort = () => this.#leave(watch, waiter, signal?.reason);
+      const abort = () => this.#rejectWaiter(watch, waiter, signal?.reason);
       const release = signal === undefined ? () => {} : onAbort(signal, abort);
       const waiter: Waiter = { resolve, reject, timeoutMs, deadline, release };
       watch.waiters.add(waiter);
@@ -73,21 +73,21 @@ export class Waiting {
     });
   }
 
-  #watch(place: Place): Watch {
-    const cell = this.#records.cell(place);
-    const key = cellKey(cell);
-    const known = this.#watches.get(key);
+  #watch(key: ApprovalKey): Watch {
+    const cell = this.#records.cell(key);
+    const id = cellKey(cell);
+    const known = this.#watches.get(id);
     if (known !== undefined) return known;
     if (this.#watches.size === 0) this.#start();
     const watch: Watch = {
-      place,
+      key: key,
       cell,
       waiters: new Set(),
-      asking: false,
-      overdueAt: Number.POSITIVE_INFINITY,
+      isReading: false,
+      expiryCheckAt: Number.POSITIVE_INFINITY,
     };
-    this.#watches.set(key, watch);
-    void this.#ask(watch);
+    this.#watches.set(id, watch);
+    void this.#poll(watch);
     return watch;
   }
 
@@ -97,7 +97,11 @@ export class Waiting {
       if (watch === undefined) return;
       const now = this.#records.now();
       // Whoever made it so has it too.
-      this.#see(watch, statusAt(approval, now) === "pending" ? approval : structuredClone(approval), now);
+      this.#settleUnlessPending(
+        watch,
+        statusAt(approval, now) === "pending" ? approval : structuredClone(approval),
+        now,
+      );
     });
     this.#pollAt = monotonicMs() + this.#pollMs;
     this.#wakeBy(this.#pollAt);
@@ -120,11 +124,12 @@ export class Waiting {
   #tick(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     const time = monotonicMs();
-    const polls = time >= this.#pollAt;
-    if (polls) this.#pollAt = time + this.#pollMs;
+    const isPollDue = time >= this.#pollAt;
+    if (isPollDue) this.#pollAt = time + this.#pollMs;
     for (const watch of this.#watches.values()) {
       for (const waiter of watch.waiters) if (waiter.deadline <= time) this.#timeOut(watch, waiter);
-      if (watch.waiters.size > 0 && (polls || watch.overdueAt <= this.#records.now())) void this.#ask(watch);
+      if (watch.waiters.size > 0 && (isPollDue || watch.expiryCheckAt <= this.#records.now()))
+        void this.#poll(watch);
     }
     if (this.#watches.size > 0) this.#wakeForNext();
   }
@@ -132,66 +137,66 @@ export class Waiting {
   #wakeForNext(): void {
     this.#wakeBy(this.#pollAt);
     for (const watch of this.#watches.values()) {
-      this.#wakeWhenOverdue(watch);
+      this.#wakeAtExpiryCheck(watch);
       for (const { deadline } of watch.waiters) this.#wakeBy(deadline);
     }
   }
 
-  #wakeWhenOverdue({ overdueAt }: Watch): void {
-    this.#wakeBy(monotonicMs() + overdueAt - this.#records.now());
+  #wakeAtExpiryCheck({ expiryCheckAt }: Watch): void {
+    this.#wakeBy(monotonicMs() + expiryCheckAt - this.#records.now());
   }
 
-  async #ask(watch: Watch): Promise<void> {
-    if (watch.asking) return;
-    watch.asking = true;
+  async #poll(watch: Watch): Promise<void> {
+    if (watch.isReading) return;
+    watch.isReading = true;
     // Whether it is overdue is judged by what is read after that.
-    watch.overdueAt = Number.POSITIVE_INFINITY;
+    watch.expiryCheckAt = Number.POSITIVE_INFINITY;
     const now = this.#records.now();
     try {
-      await this.#look(watch, now);
+      await this.#read(watch, now);
     } catch (error) {
       // The store may be there again at the next poll.
-      if (!isStateError(error, "UNAVAILABLE")) this.#end(watch, ({ reject }) => reject(error));
+      if (!isStateError(error, "UNAVAILABLE")) this.#settleAll(watch, ({ reject }) => reject(error));
     } finally {
-      watch.asking = false;
+      watch.isReading = false;
     }
   }
 
-  async #look(watch: Watch, now: number): Promise<void> {
+  async #read(watch: Watch, now: number): Promise<void> {
     const { identity, kind, codec } = watch.cell;
     const record = await this.#records.store.find(identity, kind);
     if (record === undefined) throw noSuchApproval();
-    const { seen } = watch;
-    if (record.eventId === seen?.eventId && now < seen.expiresAt) {
-      this.#expectExpiry(watch, seen.expiresAt);
+    const { lastPending } = watch;
+    if (record.eventId === lastPending?.eventId && now < lastPending.expiresAt) {
+      this.#scheduleExpiryCheck(watch, lastPending.expiresAt);
       return;
     }
     const state = await decodeRecord(codec, record);
-    watch.seen = { eventId: record.eventId, expiresAt: state.expiresAt };
+    watch.lastPending = { eventId: record.eventId, expiresAt: state.expiresAt };
     if (statusAt(state, now) === "pending") {
-      this.#expectExpiry(watch, state.expiresAt);
+      this.#scheduleExpiryCheck(watch, state.expiresAt);
       return;
     }
-    const approval = await this.#records.find(watch.place, {});
+    const approval = await this.#records.find(watch.key, {});
     if (approval === undefined) throw noSuchApproval();
-    this.#see(watch, approval, now);
+    this.#settleUnlessPending(watch, approval, now);
   }
 
-  #see(watch: Watch, approval: StoredApproval, now: number): void {
+  #settleUnlessPending(watch: Watch, approval: StoredApproval, now: number): void {
     if (statusAt(approval, now) === "pending") {
-      this.#expectExpiry(watch, approval.expiresAt);
+      this.#scheduleExpiryCheck(watch, approval.expiresAt);
       return;
     }
-    const { place, waiters } = watch;
+    const { key, waiters } = watch;
     const isOnly = waiters.size === 1;
     // Copied for each of many in a slice of its own: it may be large.
-    const own = () => approvalOf(place, isOnly ? approval : structuredClone(approval), now);
-    this.#end(watch, ({ resolve }) => resolve(isOnly ? own() : inOneSlice(own)));
+    const view = () => approvalOf(key, isOnly ? approval : structuredClone(approval), now);
+    this.#settleAll(watch, ({ resolve }) => resolve(isOnly ? view() : inOneSlice(view)));
   }
 
-  #expectExpiry(watch: Watch, expiresAt: number): void {
-    watch.overdueAt = expiresAt;
-    if (watch.waiters.size > 0) this.#wakeWhenOverdue(watch);
+  #scheduleExpiryCheck(watch: Watch, expiresAt: number): void {
+    watch.expiryCheckAt = expiresAt;
+    if (watch.waiters.size > 0) this.#wakeAtExpiryCheck(watch);
   }
 
   #timeOut(watch: Watch, waiter: Waiter): void {
@@ -199,26 +204,26 @@ export class Waiting {
     const error = new StateError("WAIT_TIMED_OUT", `still pending after ${timeoutMs} ms`, {
       details: { timeoutMs },
     });
-    this.#leave(watch, waiter, error);
+    this.#rejectWaiter(watch, waiter, error);
   }
 
-  #leave(watch: Watch, waiter: Waiter, reason: unknown): void {
+  #rejectWaiter(watch: Watch, waiter: Waiter, reason: unknown): void {
     watch.waiters.delete(waiter);
     waiter.release();
     waiter.reject(reason);
-    if (watch.waiters.size === 0) this.#forget(watch);
+    if (watch.waiters.size === 0) this.#removeWatch(watch);
   }
 
-  #end(watch: Watch, settle: (waiter: Waiter) => void): void {
+  #settleAll(watch: Watch, settle: (waiter: Waiter) => void): void {
     for (const waiter of watch.waiters) {
       waiter.release();
       settle(waiter);
     }
     watch.waiters.clear();
-    this.#forget(watch);
+    this.#removeWatch(watch);
   }
 
-  #forget(watch: Watch): void {
+  #removeWatch(watch: Watch): void {
     const key = cellKey(watch.cell);
     if (this.#watches.get(key) !== watch) return;
     this.#watches.delete(key);

@@ -18,8 +18,8 @@ export interface ForgottenUser {
 }
 
 /** What the wrappers keep under a user's own identity, and take away themselves. */
-const OF_WRAPPERS = ["approval.", "ledger.", "session.", "user.state/"];
-const AT_ONCE = 50;
+const WRAPPER_PREFIXES = ["approval.", "ledger.", "session.", "user.state/"];
+const PAGE_SIZE = 50;
 
 /**
  * Forgets a user of a tenant, across all wrappers: their approvals, their sessions with everything under them, their
@@ -47,33 +47,33 @@ export async function forgetUser(
   const signal = readSignal(readOptions(options, ["signal"]));
   const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Identity;
   const owner = userIdentity(tenant, name);
-  const who = { tenant, user: name };
-  const approvals = await createApprovals(store).forgetUser(who, { signal });
-  const entries = await createLedger(store).forgetUser(who, { signal });
-  const sessions = await createSessions(store).forgetUser(who, { signal });
-  const records = await deleteOthers(store, owner, signal);
+  const userRef = { tenant, user: name };
+  const approvals = await createApprovals(store).forgetUser(userRef, { signal });
+  const entries = await createLedger(store).forgetUser(userRef, { signal });
+  const sessions = await createSessions(store).forgetUser(userRef, { signal });
+  const records = await deleteOtherRecords(store, owner, signal);
   return { approvals, entries, sessions, records };
 }
 
-async function deleteOthers(
+async function deleteOtherRecords(
   store: StateStore,
   owner: Identity,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let deleted = 0;
   for (let from: { after?: string } = {}; ; ) {
-    const page = await store.list(owner, "", { ...from, limit: AT_ONCE, signal });
-    const kinds = page.map(({ kind }) => kind).filter(isOther);
+    const page = await store.list(owner, "", { ...from, limit: PAGE_SIZE, signal });
+    const kinds = page.map(({ kind }) => kind).filter(isOtherKind);
     if (kinds.length > 0) {
       const changes = kinds.map((kind) => ({ op: "delete", identity: owner, kind }) as const);
       await store.commit(changes, { signal });
     }
     deleted += kinds.length;
-    if (page.length < AT_ONCE) return deleted;
+    if (page.length < PAGE_SIZE) return deleted;
     from = { after: (page.at(-1) as { kind: string }).kind };
   }
 }
 
-function isOther(kind: string): boolean {
-  return !OF_WRAPPERS.some((prefix) => kind.startsWith(prefix));
+function isOtherKind(kind: string): boolean {
+  return !WRAPPER_PREFIXES.some((prefix) => kind.startsWith(prefix));
 }

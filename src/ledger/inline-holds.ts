@@ -1,12 +1,12 @@
 import type { Identity } from "../contract/store.js";
 import type { Cell } from "../typed/cell.js";
-import { digestOf, ownEventId } from "../typed/names.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
 import type { StoredBudget } from "./budget.js";
 import type { WriteSet } from "./write-set.js";
 
 /** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
 export function inlineHoldId({ user, session }: Identity, id: string): string {
-  return ownEventId(digestOf(user, session), id);
+  return scopedEventId(digestOf(user, session), id);
 }
 
 /** What a reservation of before holds back inside the budgets' records. */

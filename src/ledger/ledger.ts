@@ -1,6 +1,6 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
-import { ownRun, ownSession } from "../typed/cell.js";
-import { readOwnId } from "../typed/names.js";
+import { copySession, copySessionOrRun } from "../typed/cell.js";
+import { readScopedId } from "../typed/names.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Budget } from "./budget.js";
@@ -73,14 +73,14 @@ export class Ledger {
    * however often it is sent; sent with other content it is IDEMPOTENCY_CONFLICT.
    */
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
-    const owner = ownRun(identity);
+    const owner = copySessionOrRun(identity);
     const recording = this.#read(owner, entry);
     return this.#run(owner, recordWork(this.#cells, this.#links, recording), options);
   }
 
   /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
   async entries(identity: Identity, options?: EntriesOptions): Promise<LedgerEntry[]> {
-    const owner = ownRun(identity);
+    const owner = copySessionOrRun(identity);
     const given = readOptions(options, ["since", "until", "after", "limit", "signal"]) as EntriesOptions;
     const signal = readSignal(given);
     const range = {
@@ -137,7 +137,7 @@ export class Ledger {
    * are, in all or in none. BUDGET_EXCEEDED where what was spent, what is held back and this would exceed a limit.
    */
   async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
-    const owner = ownRun(identity);
+    const owner = copySessionOrRun(identity);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
     return this.#reservations.reserve(owner, input, run, readCall(options));
   }
@@ -152,8 +152,8 @@ export class Ledger {
     entry: NewLedgerEntry,
     options?: CallOptions,
   ): Promise<RecordReceipt> {
-    const owner = ownRun(identity);
-    const id = readOwnId(reservationId, "reservationId");
+    const owner = copySessionOrRun(identity);
+    const id = readScopedId(reservationId, "reservationId");
     const recording = this.#read({ ...owner, reservation: id }, entry);
     const freeing = this.#reservations.release(owner, id);
     return this.#run(owner, recordWork(this.#cells, this.#links, recording, freeing), options);
@@ -161,8 +161,8 @@ export class Ledger {
 
   /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */
   async release(identity: Identity, reservationId: string, options?: CallOptions): Promise<boolean> {
-    const owner = ownRun(identity);
-    const id = readOwnId(reservationId, "reservationId");
+    const owner = copySessionOrRun(identity);
+    const id = readScopedId(reservationId, "reservationId");
     return this.#run(owner, this.#reservations.release(owner, id), options);
   }
 
@@ -189,7 +189,7 @@ export class Ledger {
    * it was. Interrupted, it may be called again.
    */
   async forget(identity: SessionIdentity, options: CallOptions = {}): Promise<number> {
-    const owner = ownSession(identity);
+    const owner = copySession(identity);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
     return this.#forgetting.session(owner, run, readCall(options));
   }

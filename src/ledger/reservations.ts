@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import type { Identity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import type { Cell } from "../typed/cell.js";
-import { readOwnId } from "../typed/names.js";
+import { readScopedId } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { type AmountsInput, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
@@ -143,7 +143,7 @@ export class Reservations {
     const given = readNamed(input, "reservation", [...UNITS, "ttlMs", "id"]) as ReserveInput;
     const { ttlMs = TTL_MS, id = newEventId(), ...asked } = given;
     const lasts = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS) : ttlMs;
-    readOwnId("id" in given ? given.id : id, "id");
+    readScopedId("id" in given ? given.id : id, "id");
     const amounts = readRequest(asked);
     const limiting = this.#limiting(owner);
     const settled = this.#cells.settledBy(owner, id);

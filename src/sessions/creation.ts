@@ -2,7 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { pause } from "../typed/commit-with-retries.js";
-import { digestOf, ownEventId } from "../typed/names.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
 import type { Deletions } from "./deletions.js";
 import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
@@ -25,7 +25,7 @@ export interface Created {
 
 /** About 2 seconds in all. */
 const BACKOFF = { baseMs: 10, mostMs: 200, random: Math.random };
-const TRIES = 24;
+const MAX_ATTEMPTS = 24;
 
 /** Creates sessions, once a deletion of the same name is over. */
 export class Creations {
@@ -40,40 +40,41 @@ export class Creations {
   }
 
   /** ALREADY_EXISTS, IDEMPOTENCY_CONFLICT, NOT_FOUND. */
-  async create(asked: NewSession): Promise<Created> {
-    for (let tries = 1; ; tries++) {
-      const created = await this.#unlessDeleting(asked);
+  async create(requested: NewSession): Promise<Created> {
+    for (let attempt = 1; ; attempt++) {
+      const created = await this.#createUnlessDeleting(requested);
       if (created !== "being deleted") return created;
-      if (tries === TRIES) throw beingDeleted();
-      await this.#deletions.finishIfPossible(asked.owner);
-      await pause(jitteredPause(tries, BACKOFF), asked.signal);
+      if (attempt === MAX_ATTEMPTS) throw beingDeleted();
+      await this.#deletions.finishIfPossible(requested.owner);
+      await pause(jitteredPause(attempt, BACKOFF), requested.signal);
     }
   }
 
-  async #unlessDeleting(asked: NewSession): Promise<Created | "being deleted"> {
+  async #createUnlessDeleting(requested: NewSession): Promise<Created | "being deleted"> {
     try {
-      return await this.#tryOnce(asked);
+      return await this.#tryOnce(requested);
     } catch (error) {
-      if (asked.eventId === undefined || !isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+      if (requested.eventId === undefined || !isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
       // The store knows this creation: it was another try's a moment ago, or the session was deleted since.
-      const record = await this.#records.find(asked.owner);
+      const record = await this.#records.find(requested.owner);
       if (record === undefined) throw noSession();
-      return { record: sameCreation(record, creationOf(asked)), duplicate: true };
+      return { record: requireSameCreation(record, creationOf(requested)), duplicate: true };
     }
   }
 
-  async #tryOnce(asked: NewSession): Promise<Created | "being deleted"> {
-    const { owner, metadata, eventId, signal } = asked;
-    const creation = creationOf(asked);
+  async #tryOnce(requested: NewSession): Promise<Created | "being deleted"> {
+    const { owner, metadata, eventId, signal } = requested;
+    const creation = creationOf(requested);
     return transact<Created | "being deleted">(
       this.#store,
       async (transaction) => {
         const existing = await transaction.get(sessionCell(owner));
-        if (existing !== undefined) return { record: sameCreation(existing, creation), duplicate: true };
+        if (existing !== undefined)
+          return { record: requireSameCreation(existing, creation), duplicate: true };
         if (await this.#deletions.isUnderWay(transaction, owner)) return "being deleted";
         const now = this.#records.now();
         const record = { createdAt: now, updatedAt: now, metadata, ...(creation && { creation }) };
-        await this.#records.put(transaction, owner, record, creation && creationEvent(owner, creation));
+        await this.#records.put(transaction, owner, record, creation && creationEventId(owner, creation));
         return { record, duplicate: false };
       },
       { signal, turn: sessionCell(owner), repeatable: eventId !== undefined },
@@ -86,12 +87,12 @@ function creationOf({ eventId, metadata }: NewSession): Creation | undefined {
 }
 
 /** The store remembers it when the session is gone, so that no late retry brings the session back. */
-function creationEvent({ user, session }: SessionIdentity, { eventId }: Creation): EventId {
-  return ownEventId(digestOf("session", user, session), eventId);
+function creationEventId({ user, session }: SessionIdentity, { eventId }: Creation): EventId {
+  return scopedEventId(digestOf("session", user, session), eventId);
 }
 
 /** The session, if it is this very call that created it. ALREADY_EXISTS, IDEMPOTENCY_CONFLICT. */
-function sameCreation(record: SessionRecord, creation: Creation | undefined): SessionRecord {
+function requireSameCreation(record: SessionRecord, creation: Creation | undefined): SessionRecord {
   if (creation === undefined || record.creation?.eventId !== creation.eventId) throw sessionExists();
   if (record.creation.content !== creation.content) throw otherCreation();
   return record;

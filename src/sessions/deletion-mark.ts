@@ -20,9 +20,9 @@ export interface DeletionMark {
 }
 
 const LEASE_MS = 60_000;
-const MOST_AT_ONCE = 100;
+const MAX_MARKS_PER_READ = 100;
 
-const MARK = mappedJson<DeletionMark>({
+const MARK_CODEC = mappedJson<DeletionMark>({
   write: (mark) => ({ ...mark }),
   read(value) {
     const { since, until, holder } = readObject(value, "mark") as DeletionMark;
@@ -47,7 +47,7 @@ export class DeletionMarks {
   readonly #marks: Collection<DeletionMark>;
 
   constructor(store: StateStore) {
-    this.#marks = new Collection(store, "session.deleting", { codec: MARK });
+    this.#marks = new Collection(store, "session.deleting", { codec: MARK_CODEC });
   }
 
   at(owner: SessionIdentity): Cell<DeletionMark> {
@@ -58,13 +58,13 @@ export class DeletionMarks {
     return this.#marks.get(userOf(owner), owner.session);
   }
 
-  async any(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
+  async hasAny(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
     return (await this.#marks.list(user, { limit: 1, signal })).length > 0;
   }
 
   /** The names of sessions whose deletion nobody has in hand any more, some of them if there are many. */
-  async overdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
-    const marks = await this.#marks.list(user, { limit: MOST_AT_ONCE, signal });
+  async listOverdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
+    const marks = await this.#marks.list(user, { limit: MAX_MARKS_PER_READ, signal });
     return marks.filter(({ value }) => isOverdue(value, now)).map(({ id }) => id);
   }
 }

@@ -5,11 +5,11 @@ import { pause } from "../typed/commit-with-retries.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { type DeletionMark, DeletionMarks, isOverdue, newMark } from "./deletion-mark.js";
-import { erasingInDoubt, mayPass } from "./errors.js";
+import { canRetryLater, eraseOutcomeUnknown } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
-const TRIES = 6;
+const MAX_ATTEMPTS = 6;
 
 /**
  * Deletes sessions in two commits, between which a crash may fall: the session gives way to a mark; the mark is removed,
@@ -56,20 +56,20 @@ export class Deletions {
     try {
       await this.finishOverdue(owner);
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!canRetryLater(error)) throw error;
     }
   }
 
   /** The same for all sessions of a user. */
   async finishOverdueOf(user: Identity, signal: AbortSignal | undefined): Promise<void> {
-    const sessions = await this.#marks.overdue(user, this.#records.now(), signal);
+    const sessions = await this.#marks.listOverdue(user, this.#records.now(), signal);
     const { tenant, user: name } = user;
     await Promise.all(sessions.map((session) => this.finishIfPossible({ tenant, user: name, session })));
   }
 
   /** Whether a session of the user is being deleted. */
   async areUnderWay(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
-    return this.#marks.any(user, signal);
+    return this.#marks.hasAny(user, signal);
   }
 
   /** From here on the session is gone for everybody. `undefined` when there is none. */
@@ -91,8 +91,8 @@ export class Deletions {
   /** What is in doubt is sent again: whether the mark is still there tells what became of it. */
   async #finish(owner: SessionIdentity, { holder }: DeletionMark): Promise<void> {
     const { identity, kind } = this.#marks.at(owner);
-    let doubt: unknown;
-    for (let tries = 1; ; tries++) {
+    let unknownOutcome: unknown;
+    for (let attempt = 1; ; attempt++) {
       try {
         await this.#store.commit([
           { op: "delete", identity, kind, expect: holder },
@@ -102,11 +102,12 @@ export class Deletions {
       } catch (error) {
         // It is over: by a try whose answer was lost, or by another who found the mark overdue.
         if (isStateError(error, "CONDITION_FAILED")) return;
-        if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
+        if (isStateError(error, "OUTCOME_UNKNOWN")) unknownOutcome = error;
         else if (!isStateError(error, "UNAVAILABLE")) throw error;
-        if (tries === TRIES) throw doubt === undefined ? error : erasingInDoubt(doubt);
+        if (attempt === MAX_ATTEMPTS)
+          throw unknownOutcome === undefined ? error : eraseOutcomeUnknown(unknownOutcome);
       }
-      await pause(jitteredPause(tries, BACKOFF), undefined);
+      await pause(jitteredPause(attempt, BACKOFF), undefined);
     }
   }
 }

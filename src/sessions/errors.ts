@@ -45,7 +45,7 @@ export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
   );
 }
 
-export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+export function eraseOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError(
     "OUTCOME_UNKNOWN",
     "the session is gone; its erasing is in doubt, and finished later",
@@ -57,6 +57,6 @@ export function erasingInDoubt(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
 }
 
 /** Whether another time may be better: for what can be left undone until then. */
-export function mayPass(error: unknown): boolean {
+export function canRetryLater(error: unknown): boolean {
   return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");
 }

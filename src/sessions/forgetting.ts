@@ -3,11 +3,11 @@ import { deleteAll } from "../typed/delete-all.js";
 import { itemPrefix } from "../typed/names.js";
 import type { Deletions } from "./deletions.js";
 import { stillBeingDeleted } from "./errors.js";
-import { entriesOfSessions } from "./left-behind.js";
+import { dropOrphanedEntries } from "./orphaned-entries.js";
 import { INDEX_PREFIX, readIndexEntry } from "./session-index.js";
 
 /** Sessions that are read, and then deleted one after the other, at once. */
-const AT_ONCE = 100;
+const PAGE_SIZE = 100;
 
 /** The state of a user. */
 export const USER_STATE = "user.state";
@@ -25,12 +25,12 @@ export async function forgetSessions(
   let forgotten = 0;
   let from: { after?: string } = {};
   for (;;) {
-    const listed = await store.list(user, INDEX_PREFIX, { ...from, limit: AT_ONCE, signal });
+    const listed = await store.list(user, INDEX_PREFIX, { ...from, limit: PAGE_SIZE, signal });
     const last = listed.at(-1);
     if (last === undefined) break;
     from = { after: last.kind };
     const entries = await Promise.all(listed.map(readIndexEntry));
-    for (const { session } of await entriesOfSessions(store, user, entries, signal)) {
+    for (const { session } of await dropOrphanedEntries(store, user, entries, signal)) {
       if (await deletions.delete({ tenant: user.tenant, user: user.user, session }, signal)) forgotten++;
     }
   }

@@ -12,7 +12,7 @@ import type { Bounds } from "../typed/journal-bounds.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readOptions, readSignal } from "../validation/validate.js";
-import { mayPass } from "./errors.js";
+import { canRetryLater } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
 /** The events of sessions. */
@@ -41,9 +41,9 @@ export class History<E, Input> {
     } catch (error) {
       if (!isStateError(error, "SESSION_CLOSED")) throw error;
       // A retry of what was appended while the session was open has succeeded long since.
-      const before = await this.#journal.appended(owner, entries);
-      if (before === undefined) throw error;
-      return before;
+      const receipt = await this.#journal.appended(owner, entries);
+      if (receipt === undefined) throw error;
+      return receipt;
     }
   }
 
@@ -75,7 +75,7 @@ export class History<E, Input> {
     try {
       await this.#journal.sweep(owner, { signal, turn: sessionCell(owner) });
     } catch (error) {
-      if (!mayPass(error) && !signal?.aborted) throw error;
+      if (!canRetryLater(error) && !signal?.aborted) throw error;
     }
   }
 

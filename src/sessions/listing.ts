@@ -1,7 +1,7 @@
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { mapInSlices } from "../typed/slices.js";
 import { readInteger, readNamed, readOneOf, readSignal } from "../validation/validate.js";
-import { entriesOfSessions } from "./left-behind.js";
+import { dropOrphanedEntries } from "./orphaned-entries.js";
 import { type Session, type SessionStatus, statusOf } from "./session.js";
 import { INDEX_PREFIX, type IndexEntry, readCursor, readIndexEntry } from "./session-index.js";
 
@@ -33,15 +33,15 @@ export interface PageQuery {
 }
 
 const DEFAULT_LIMIT = 50;
-const MOST = 1000;
+const MAX_LIMIT = 1000;
 /** What is read at once where some of it is left out. */
-const FILTERED = 200;
+const FILTERED_PAGE_SIZE = 200;
 
 export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
   readNamed(options, "options", ["limit", "after", "status", "signal"]);
   const { limit, after, status } = options;
   return {
-    limit: "limit" in options ? readInteger(limit, "limit", 1, MOST) : DEFAULT_LIMIT,
+    limit: "limit" in options ? readInteger(limit, "limit", 1, MAX_LIMIT) : DEFAULT_LIMIT,
     before: after === undefined ? undefined : readCursor(after, "after"),
     status: "status" in options ? readOneOf(status, "status", ["open", "closed"] as const) : undefined,
     signal: readSignal(options),
@@ -51,17 +51,17 @@ export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
 /** A page of a user's sessions and one more, if there is one: the newest first, from one snapshot unless some are left out. */
 export async function readPage(store: StateStore, user: Identity, query: PageQuery): Promise<IndexEntry[]> {
   const { limit, status, signal } = query;
-  let atOnce = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED);
+  let pageSize = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED_PAGE_SIZE);
   const found: IndexEntry[] = [];
   let { before } = query;
   for (;;) {
-    const range = { limit: atOnce, reverse: true, signal, ...(before !== undefined && { before }) };
+    const range = { limit: pageSize, reverse: true, signal, ...(before !== undefined && { before }) };
     const listed = await store.list(user, INDEX_PREFIX, range);
     const entries = await mapInSlices(listed, readIndexEntry);
-    const asked = entries.filter(({ record }) => status === undefined || statusOf(record) === status);
-    found.push(...(await entriesOfSessions(store, user, asked, signal)));
-    if (found.length > limit || listed.length < atOnce) return found.slice(0, limit + 1);
+    const matching = entries.filter(({ record }) => status === undefined || statusOf(record) === status);
+    found.push(...(await dropOrphanedEntries(store, user, matching, signal)));
+    if (found.length > limit || listed.length < pageSize) return found.slice(0, limit + 1);
     before = listed.at(-1)?.kind;
-    atOnce = Math.max(limit + 1, FILTERED);
+    pageSize = Math.max(limit + 1, FILTERED_PAGE_SIZE);
   }
 }

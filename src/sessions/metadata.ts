@@ -1,23 +1,23 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { RecordKey } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
-import { type Codec, codecOf, json } from "../typed/codec.js";
+import { type Codec, json, readCodec } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { StoredMetadata } from "./session-record.js";
 
 /** Metadata as callers have it (`M` to read, `Input` to write), and as JSON in a session's record. */
-export class MetadataForm<M, Input> {
+export class MetadataCodec<M, Input> {
   readonly #codec: Codec<M, Input>;
 
   constructor(options: { readonly metadata?: Codec<M, Input> }) {
-    this.#codec = "metadata" in options ? readCodec({ codec: options.metadata }) : plainObjects();
+    this.#codec = "metadata" in options ? readMetadataCodec({ codec: options.metadata }) : plainObjects();
   }
 
   /** INVALID_RECORD. */
   async write(metadata: Input): Promise<StoredMetadata> {
     const { version } = this.#codec;
     try {
-      return { value: await readWritten(await this.#codec.encode(metadata)), version };
+      return { value: await parseEncoded(await this.#codec.encode(metadata)), version };
     } catch (error) {
       if (!isStateError(error, "INVALID_RECORD")) throw error;
       const { rule } = error.details;
@@ -29,30 +29,30 @@ export class MetadataForm<M, Input> {
   }
 
   /** SCHEMA_TOO_NEW; CORRUPT, naming the place it was read from. */
-  async read({ value, version }: StoredMetadata, place: RecordKey): Promise<M> {
+  async read({ value, version }: StoredMetadata, slot: RecordKey): Promise<M> {
     try {
       return await this.#codec.decode(Buffer.from(JSON.stringify(value)), version);
     } catch (error) {
       if (isStateError(error, "SCHEMA_TOO_NEW")) throw error;
-      throw corruptRecord(place, "the metadata of a session does not decode", error);
+      throw corruptRecord(slot, "the metadata of a session does not decode", error);
     }
   }
 }
 
-const JSON_TEXT = json();
+const JSON_CODEC = json();
 
-function readCodec<M, Input>(options: { readonly codec: Codec<M, Input> }): Codec<M, Input> {
+function readMetadataCodec<M, Input>(options: { readonly codec: Codec<M, Input> }): Codec<M, Input> {
   try {
-    return codecOf(options);
+    return readCodec(options);
   } catch {
     throw invalid("metadata", "a codec, as json() makes it");
   }
 }
 
 /** What a codec wrote: it lies in the record as JSON, not as bytes. */
-async function readWritten(bytes: Uint8Array): Promise<JsonValue> {
+async function parseEncoded(bytes: Uint8Array): Promise<JsonValue> {
   try {
-    return await JSON_TEXT.decode(bytes, 0);
+    return await JSON_CODEC.decode(bytes, 0);
   } catch {
     throw invalid("metadata", "what its codec writes as JSON");
   }
@@ -61,8 +61,8 @@ async function readWritten(bytes: Uint8Array): Promise<JsonValue> {
 function plainObjects<M, Input>(): Codec<M, Input> {
   const objects: Codec<JsonValue> = {
     version: 0,
-    encode: (value) => JSON_TEXT.encode(readPlain(value)),
-    decode: async (bytes, version) => readPlain(await JSON_TEXT.decode(bytes, version)),
+    encode: (value) => JSON_CODEC.encode(readPlain(value)),
+    decode: async (bytes, version) => readPlain(await JSON_CODEC.decode(bytes, version)),
   };
   return objects as unknown as Codec<M, Input>;
 }

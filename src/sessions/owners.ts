@@ -18,8 +18,8 @@ export function readUser(user: UserRef): Identity {
 }
 
 /** A session to create, nothing else named: a slip in `session` must not make one of another name. */
-export function readWho(who: NewSessionIdentity): NewSessionIdentity {
-  return readNamed({ ...who }, "identity", ["tenant", "user", "session", "run"]) as NewSessionIdentity;
+export function readNewIdentity(identity: NewSessionIdentity): NewSessionIdentity {
+  return readNamed({ ...identity }, "identity", ["tenant", "user", "session", "run"]) as NewSessionIdentity;
 }
 
 /** The identity of what belongs to the user of a session. */

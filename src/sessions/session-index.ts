@@ -11,7 +11,7 @@ import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 const INDEX = "session.index";
 
 /** A time, and behind it the session: sessions of the same millisecond are told apart. */
-const KEY = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.(.+)$/su;
+const CURSOR_PATTERN = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.(.+)$/su;
 
 /** What the kinds of all entries begin with; in their order, the session touched last is the last. */
 export const INDEX_PREFIX = itemPrefix(INDEX);
@@ -33,7 +33,7 @@ export function indexCell(owner: SessionIdentity, updatedAt: number): Cell<Sessi
 /** The kind of the entry that a cursor stands for. INVALID_RECORD. */
 export function readCursor(value: unknown, field: string): string {
   const cursor = readText(value, field, LIMITS.kindBytes);
-  if (!KEY.test(cursor)) throw invalid(field, "the next of another page");
+  if (!CURSOR_PATTERN.test(cursor)) throw invalid(field, "the next of another page");
   return itemKind(INDEX, cursor, field);
 }
 
@@ -41,7 +41,7 @@ export function readCursor(value: unknown, field: string): string {
 export async function readIndexEntry(stored: StateRecord): Promise<IndexEntry> {
   const record = await decodeRecord(SESSION_RECORD, stored);
   const cursor = stored.kind.slice(INDEX_PREFIX.length);
-  const [, time, session] = KEY.exec(cursor) ?? [];
+  const [, time, session] = CURSOR_PATTERN.exec(cursor) ?? [];
   if (session === undefined || time !== timeKey(record.updatedAt)) {
     throw corruptRecord(stored, "an entry of the index of sessions is not where it belongs");
   }

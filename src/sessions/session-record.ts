@@ -37,7 +37,7 @@ export const SESSION_RECORD = mappedJson<SessionRecord>({
     ...(creation && { creation: { ...creation } }),
   }),
   read(value) {
-    const given = readObject(value, "session") as Written;
+    const given = readObject(value, "session") as StoredForm;
     return {
       createdAt: readTime(given.createdAt, "createdAt"),
       updatedAt: readTime(given.updatedAt, "updatedAt"),
@@ -49,12 +49,12 @@ export const SESSION_RECORD = mappedJson<SessionRecord>({
 });
 
 /** How it is written: a version of 0 is left out. */
-interface Written extends Omit<SessionRecord, "metadata"> {
+interface StoredForm extends Omit<SessionRecord, "metadata"> {
   readonly metadata?: JsonValue;
   readonly metadataVersion?: number;
 }
 
-function readMetadata(given: Written): StoredMetadata {
+function readMetadata(given: StoredForm): StoredMetadata {
   const { metadata: value, metadataVersion } = given;
   if (value === undefined) throw new Error("a session without metadata");
   const version =

@@ -11,7 +11,7 @@ import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 export const SESSION_KIND = "session";
 
 /** The clocks of processes are less apart. */
-const CLOCKS_APART_MS = 300_000;
+const MAX_CLOCK_SKEW_MS = 300_000;
 
 /** The cell of a session's own record. */
 export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
@@ -68,11 +68,11 @@ export class SessionRecords {
   async replace(
     transaction: Transaction,
     owner: SessionIdentity,
-    before: SessionRecord,
+    previous: SessionRecord,
     change: (at: number) => SessionRecord,
   ): Promise<SessionRecord> {
-    const updatedAt = timeAfter(before.updatedAt, this.now());
-    if (updatedAt !== before.updatedAt) transaction.delete(indexCell(owner, before.updatedAt));
+    const updatedAt = timeAfter(previous.updatedAt, this.now());
+    if (updatedAt !== previous.updatedAt) transaction.delete(indexCell(owner, previous.updatedAt));
     const record = { ...change(updatedAt), updatedAt };
     await this.put(transaction, owner, record);
     return record;
@@ -100,6 +100,6 @@ export class SessionRecords {
  * The time of a change: not before the one before it, unless that is so far ahead that a clock was wrong. Kept, it would
  * hold the session at the top of the list until then.
  */
-function timeAfter(before: number, now: number): number {
-  return before - now > CLOCKS_APART_MS ? now : Math.max(before, now);
+function timeAfter(previous: number, now: number): number {
+  return previous - now > MAX_CLOCK_SKEW_MS ? now : Math.max(previous, now);
 }

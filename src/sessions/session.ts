@@ -1,5 +1,5 @@
 import type { RecordKey, SessionIdentity } from "../contract/store.js";
-import type { MetadataForm } from "./metadata.js";
+import type { MetadataCodec } from "./metadata.js";
 import type { SessionRecord } from "./session-record.js";
 
 /** A session of a user, without its events. */
@@ -30,10 +30,10 @@ export function statusOf({ closedAt }: SessionRecord): SessionStatus {
 
 /** A session as callers see it. CORRUPT, naming the place it was read from. */
 export async function sessionOf<M>(
-  form: Pick<MetadataForm<M, never>, "read">,
+  codec: Pick<MetadataCodec<M, never>, "read">,
   identity: SessionIdentity,
   record: SessionRecord,
-  place: RecordKey,
+  slot: RecordKey,
 ): Promise<Session<M>> {
   const { createdAt, updatedAt, closedAt, metadata } = record;
   return {
@@ -42,6 +42,6 @@ export async function sessionOf<M>(
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     ...(closedAt !== undefined && { closedAt: new Date(closedAt) }),
-    metadata: await form.read(metadata, place),
+    metadata: await codec.read(metadata, slot),
   };
 }

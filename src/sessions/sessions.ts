@@ -1,12 +1,12 @@
 import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { newEventId } from "../process/event-id.js";
-import { ownSession } from "../typed/cell.js";
+import { copySession } from "../typed/cell.js";
 import type { UpdateOptions } from "../typed/cell-operations.js";
 import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../typed/journal.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { JsonInputOf } from "../typed/json-value.js";
-import { digestOf, readOwnId } from "../typed/names.js";
+import { digestOf, readScopedId } from "../typed/names.js";
 import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
 import { transact } from "../typed/transact.js";
@@ -17,9 +17,9 @@ import { Deletions } from "./deletions.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { History } from "./history.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
-import { MetadataForm } from "./metadata.js";
+import { MetadataCodec } from "./metadata.js";
 import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
-import { type NewSessionIdentity, readUser, readWho, type UserRef } from "./owners.js";
+import { type NewSessionIdentity, readNewIdentity, readUser, type UserRef } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
 import { indexCell } from "./session-index.js";
 import type { SessionRecord } from "./session-record.js";
@@ -35,7 +35,7 @@ import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } fro
  */
 export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   readonly #store: StateStore;
-  readonly #metadata: MetadataForm<M, MetadataInput>;
+  readonly #metadata: MetadataCodec<M, MetadataInput>;
   readonly #records: SessionRecords;
   readonly #deletions: Deletions;
   readonly #creations: Creations;
@@ -46,7 +46,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   constructor(store: StateStore, options: SessionsOptions<M, E, MetadataInput, EventInput>) {
     readNamed(options, "options", ["metadata", "events", "clock"]);
     this.#store = store;
-    this.#metadata = new MetadataForm(options);
+    this.#metadata = new MetadataCodec(options);
     this.#records = new SessionRecords(store, readClock(options));
     this.#deletions = new Deletions(store, this.#records);
     this.#creations = new Creations(store, this.#records, this.#deletions);
@@ -62,30 +62,30 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    * UNAVAILABLE (`busy`).
    */
   async create(
-    who: NewSessionIdentity,
+    identity: NewSessionIdentity,
     options: CreateOptions<MetadataInput> = {},
   ): Promise<CreateReceipt<M>> {
     const signal = readSignal(readNamed(options, "options", ["metadata", "eventId", "signal"]));
-    const eventId = "eventId" in options ? readOwnId(options.eventId, "eventId") : undefined;
-    const session = eventId === undefined ? newEventId() : digestOf("session", who?.user, eventId);
-    const owner = ownSession({ session, ...readWho(who) });
+    const eventId = "eventId" in options ? readScopedId(options.eventId, "eventId") : undefined;
+    const session = eventId === undefined ? newEventId() : digestOf("session", identity?.user, eventId);
+    const owner = copySession({ session, ...readNewIdentity(identity) });
     const metadata = await this.#metadata.write(
       "metadata" in options ? (options.metadata as MetadataInput) : ({} as MetadataInput),
     );
-    const asked = { owner, metadata, signal, ...(eventId !== undefined && { eventId }) };
-    const { record, duplicate } = await this.#creations.create(asked);
+    const requested = { owner, metadata, signal, ...(eventId !== undefined && { eventId }) };
+    const { record, duplicate } = await this.#creations.create(requested);
     return { session: await this.#view(owner, record), duplicate };
   }
 
   /** The session. NOT_FOUND, CORRUPT. */
   async get(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
-    const owner = ownSession(identity);
+    const owner = copySession(identity);
     return this.#view(owner, await this.#records.load(owner, options));
   }
 
   /** The session, or `undefined`. CORRUPT. */
   async find(identity: SessionIdentity, options?: CallOptions): Promise<Session<M> | undefined> {
-    const owner = ownSession(identity);
+    const owner = copySession(identity);
     const record = await this.#records.find(owner, options);
     return record && this.#view(owner, record);
   }
@@ -167,7 +167,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    */
   async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
-    return this.#deletions.delete(ownSession(identity), signal);
+    return this.#deletions.delete(copySession(identity), signal);
   }
 
   /**
@@ -192,12 +192,12 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     options?: CallOptions,
   ): Promise<AppendReceipt> {
     const list = Array.isArray(events) ? events : [events];
-    return this.#history.append(ownSession(identity), list, options);
+    return this.#history.append(copySession(identity), list, options);
   }
 
   /** The events from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
   async read(identity: SessionIdentity, options?: ReadOptions): Promise<Entry<E>[]> {
-    return this.#history.read(ownSession(identity), options);
+    return this.#history.read(copySession(identity), options);
   }
 
   /**
@@ -208,7 +208,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    * Whoever has summarized the events says `upTo`, or saves the summary with `trim`.
    */
   async trim(identity: SessionIdentity, range: TrimRange | number, options?: CallOptions): Promise<number> {
-    return this.#history.trim(ownSession(identity), range, options);
+    return this.#history.trim(copySession(identity), range, options);
   }
 
   /**
@@ -221,22 +221,22 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     summary: NewSummary,
     options?: SaveSummaryOptions,
   ): Promise<SaveReceipt> {
-    return this.#summaries.save(ownSession(identity), summary, options);
+    return this.#summaries.save(copySession(identity), summary, options);
   }
 
   /** The summary that covers the most events, or `undefined`. */
   async latestSummary(identity: SessionIdentity, options?: CallOptions): Promise<Summary | undefined> {
-    return this.#summaries.latest(ownSession(identity), options);
+    return this.#summaries.latest(copySession(identity), options);
   }
 
   /** All summaries, the one that covers the fewest events first. */
   async summaries(identity: SessionIdentity, options?: CallOptions): Promise<Summary[]> {
-    return this.#summaries.all(ownSession(identity), options);
+    return this.#summaries.all(copySession(identity), options);
   }
 
   /** The state of a session, which goes with it. Throws what is wrong with the identity. */
   sessionState(identity: SessionIdentity): StateMap {
-    const owner = ownSession(identity);
+    const owner = copySession(identity);
     return new StateMap(this.#store, owner, "session.state", {
       turn: sessionCell(owner),
       read: async (signal) => void (await this.#records.load(owner, { signal })),
@@ -259,7 +259,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     options: UpdateOptions,
     work: (transaction: Transaction, owner: SessionIdentity) => Promise<SessionRecord>,
   ): Promise<Session<M>> {
-    const owner = ownSession(identity);
+    const owner = copySession(identity);
     const run = async (transaction: Transaction) => this.#view(owner, await work(transaction, owner));
     return transact(this.#store, run, { ...options, turn: sessionCell(owner) });
   }

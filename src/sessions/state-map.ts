@@ -6,7 +6,7 @@ import { json } from "../typed/codec.js";
 import { Collection, type ItemsOptions } from "../typed/collection.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
-import { digestOf, itemKind, ownEventId, readOwnId } from "../typed/names.js";
+import { digestOf, itemKind, readScopedId, scopedEventId } from "../typed/names.js";
 import { transact, transacted } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readExpect, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -35,7 +35,7 @@ export interface Guard {
   write(transaction: Transaction): Promise<void>;
 }
 
-const VALUE = json();
+const VALUE_CODEC = json();
 
 /**
  * JSON values under keys, in the order of the keys' UTF-8 bytes. A key is 1 to 498 UTF-8 bytes and may hold anything.
@@ -63,7 +63,7 @@ export class StateMap {
 
   /** The value with its event id, for `expect`. */
   async find(key: string, options?: CallOptions): Promise<StateEntry | undefined> {
-    const found = await findCell(this.#store, this.#at(key), options);
+    const found = await findCell(this.#store, this.#cell(key), options);
     await this.#guard?.read(options?.signal);
     return found && { key, ...found };
   }
@@ -76,9 +76,9 @@ export class StateMap {
   async set(key: string, value: JsonInput, options: PutOptions = {}): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal", "eventId", "expect"]));
     const repeatable = "eventId" in options;
-    const eventId = repeatable ? this.#ownEventId(readOwnId(options.eventId, "eventId")) : newEventId();
+    const eventId = repeatable ? this.#scopedEventId(readScopedId(options.eventId, "eventId")) : newEventId();
     const expect = readExpect(options);
-    const cell = this.#at(key);
+    const cell = this.#cell(key);
     const copy = copyJson(value, "value");
     const { duplicate } = await transacted(
       this.#store,
@@ -102,7 +102,7 @@ export class StateMap {
     options?: UpdateOptions,
   ): Promise<JsonValue> {
     const given = readOptions(options, ["signal", "attempts"]);
-    const cell = this.#at(key);
+    const cell = this.#cell(key);
     return transact(
       this.#store,
       async (transaction) => {
@@ -118,7 +118,7 @@ export class StateMap {
   /** Whether there was a value. */
   async delete(key: string, options?: CallOptions): Promise<boolean> {
     const given = readOptions(options, ["signal"]);
-    const cell = this.#at(key);
+    const cell = this.#cell(key);
     return transact(
       this.#store,
       async (transaction) => {
@@ -140,12 +140,12 @@ export class StateMap {
     return items.map(({ id, ...stored }) => ({ key: id, ...stored }));
   }
 
-  #ownEventId(id: string): EventId {
+  #scopedEventId(id: string): EventId {
     const { user, session } = this.#owner;
-    return ownEventId(digestOf(this.#name, user, session), id);
+    return scopedEventId(digestOf(this.#name, user, session), id);
   }
 
-  #at(key: string): Cell<JsonValue> {
-    return cellAt(this.#owner, itemKind(this.#name, key, "key"), VALUE);
+  #cell(key: string): Cell<JsonValue> {
+    return cellAt(this.#owner, itemKind(this.#name, key, "key"), VALUE_CODEC);
   }
 }

@@ -5,7 +5,7 @@ import { corruptRecord } from "../typed/cell.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
-import { digestOf, ownEventId, readOwnId } from "../typed/names.js";
+import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
 import { transacted } from "../typed/transact.js";
 import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
@@ -36,7 +36,7 @@ export interface SaveSummaryOptions extends CallOptions {
 }
 
 const NAME = "session.summary";
-const DIGITS = 16;
+const NUMBER_DIGITS = 16;
 
 /** The summaries of sessions, in the order of what they cover. */
 export class Summaries {
@@ -63,8 +63,8 @@ export class Summaries {
     const value = copyJson(summary.value, "value");
     const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
     const repeatable = "eventId" in summary;
-    const id = repeatable ? readOwnId(summary.eventId, "eventId") : newEventId();
-    const eventId = ownEventId(digestOf(NAME, owner.user, owner.session), id);
+    const id = repeatable ? readScopedId(summary.eventId, "eventId") : newEventId();
+    const eventId = scopedEventId(digestOf(NAME, owner.user, owner.session), id);
     const cell = this.#saved.at(owner, idOf(upTo));
     const { result: isDone, duplicate } = await transacted(
       this.#store,
@@ -104,5 +104,5 @@ export class Summaries {
 }
 
 function idOf(upTo: number): string {
-  return String(upTo).padStart(DIGITS, "0");
+  return String(upTo).padStart(NUMBER_DIGITS, "0");
 }

@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, Expect, SaveReceipt, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { readNamed, readSignal } from "../validation/validate.js";
-import { type Cell, type Stored, storedOf } from "./cell.js";
+import { type Cell, decodeStored, type Stored } from "./cell.js";
 import type { Codec } from "./codec.js";
 import { commitWithRetries } from "./commit-with-retries.js";
 import { type TransactOptions, transact } from "./transact.js";
@@ -21,12 +21,12 @@ export interface PutOptions extends CallOptions {
   readonly expect?: Expect;
 }
 
-/** How long an update is tried: `attempts` and `signal`. */
+/** How often an update is tried (`attempts`), and what cancels it (`signal`). */
 export interface UpdateOptions extends CallOptions, Pick<TransactOptions, "attempts"> {}
 
 /**
- * What the new value is, given the current one; called again when another writer was faster. Other writers of the same
- * value wait for it, those of this process from its beginning: what takes long is done before.
+ * Returns the new value for the current one. It is called again when another writer was faster. Other writers of the
+ * same value in this process wait while it runs, so do slow work before the update.
  */
 export type Updater<T, Input> = (current: T | undefined) => Input | Promise<Input>;
 
@@ -35,7 +35,7 @@ export async function findCell<T>(
   cell: Cell<T, never>,
   options?: CallOptions,
 ): Promise<Stored<T> | undefined> {
-  return storedOf(cell.codec, await store.find(cell.identity, cell.kind, options));
+  return decodeStored(cell.codec, await store.find(cell.identity, cell.kind, options));
 }
 
 /** CONDITION_FAILED, IDEMPOTENCY_CONFLICT. */
@@ -59,7 +59,7 @@ export async function putCell<T, Input>(
   return { eventId: record.eventId, duplicate };
 }
 
-/** The new value, as it is read back. */
+/** Returns the new value, as a read returns it. */
 export async function updateCell<T, Input>(
   store: StateStore,
   cell: Cell<T, Input>,

@@ -6,9 +6,9 @@ import { slotKey } from "../rules/slot-key.js";
 import { validateIdentity, validateSessionIdentity, validateSlot } from "../validation/validate.js";
 import type { Codec } from "./codec.js";
 import { inOneSlice } from "./slices.js";
-import { shownReason, Undecodable } from "./undecodable.js";
+import { redactedReason, Undecodable } from "./undecodable.js";
 
-/** A slot with the codec of what lies in it. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
+/** A slot with the codec of its value. Made by `TypedSlot.at`, `Collection.at` and `cellAt`. */
 export interface Cell<T, Input = T> {
   /** Whose value it is. */
   readonly identity: Identity;
@@ -18,7 +18,7 @@ export interface Cell<T, Input = T> {
   readonly codec: Codec<T, Input>;
 }
 
-/** A value with what the store knows of it. */
+/** A value, with the event that wrote it and the time. */
 export interface Stored<T> {
   /** The value, as its codec reads it. */
   readonly value: T;
@@ -28,35 +28,35 @@ export interface Stored<T> {
   readonly updatedAt: Date;
 }
 
-/** The cell of a slot. The identity is checked and copied: what the caller does to it later changes nothing. */
+/** Makes the cell of a slot. The identity is checked and copied, so later changes to the caller's object have no effect. */
 export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<T, Input>): Cell<T, Input> {
   const slot = validateSlot(identity, kind);
-  // One that the floor vouches for was checked when it was made, and is frozen.
+  // An identity that this package made was checked then and is frozen, so it needs no copy.
   return { identity: isTrusted(identity) ? identity : identityOf(slot), kind: slot.kind, codec };
 }
 
-/** The store, and not a promise of one. */
+/** Checks that the value is an open store. A common mistake is to pass the promise that `openStore` returns. */
 export function readStore(store: StateStore): StateStore {
   if (typeof store?.commit === "function" && typeof store.find === "function") return store;
   throw invalid("store", "an open StateStore; openStore promises one");
 }
 
-/** A copy of an identity that its owner cannot change any more. */
-export function ownIdentity(identity: Identity): Identity {
+/** Checks an identity and copies it, so that the caller cannot change it during the call. */
+export function copyIdentity(identity: Identity): Identity {
   return identityOf(validateIdentity(identity));
 }
 
-/** The same for a session, or a run of it: not for what belongs to a whole user or tenant. */
-export function ownRun(identity: Identity): Identity {
+/** The same for the identity of a session or of a run. Refuses the identities of a user's or tenant's own state. */
+export function copySessionOrRun(identity: Identity): Identity {
   const slot = validateIdentity(identity);
   if (slot.session.startsWith("~"))
     throw invalid("session", "a session, and not a user's or tenant's own state");
   return identityOf(slot);
 }
 
-/** The same for a session; one that names a run is refused, for more is meant than whoever passed it has in mind. */
-export function ownSession(identity: SessionIdentity): SessionIdentity {
-  const own = ownRun(identity);
+/** The same for the identity of a session. Refuses one that names a run: the call would act on the whole session. */
+export function copySession(identity: SessionIdentity): SessionIdentity {
+  const own = copySessionOrRun(identity);
   validateSessionIdentity(own);
   return own;
 }
@@ -67,15 +67,15 @@ export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "ki
   return slotKey({ tenant, user, session, run, kind });
 }
 
-/** A value of more bytes is decoded in a slice of its own: where several are read at once, others have their turn between. */
-const AT_ONCE = 32 * 1024;
+/** A larger value is decoded in a slice of its own, so that a read of many values does not block the event loop. */
+const MAX_INLINE_BYTES = 32 * 1024;
 
-/** What a record says, or CORRUPT with its place: nothing that does not decode is skipped or made up for. */
+/** Decodes the value of a record. CORRUPT, naming the slot, where that fails. */
 export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecord): Promise<T> {
   try {
     const decode = () => codec.decode(record.bytes, record.version);
-    const value = await (record.bytes.length > AT_ONCE ? inOneSlice(decode) : decode());
-    // It would look as if nothing were stored.
+    const value = await (record.bytes.length > MAX_INLINE_BYTES ? inOneSlice(decode) : decode());
+    // Callers would take `undefined` for an empty slot.
     if (value === undefined) throw new Undecodable("it decodes to undefined");
     return value;
   } catch (error) {
@@ -85,7 +85,7 @@ export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecor
 }
 
 /** `undefined` where there is no record. */
-export async function storedOf<T>(
+export async function decodeStored<T>(
   codec: Codec<T, never>,
   record: StateRecord | undefined,
 ): Promise<Stored<T> | undefined> {
@@ -102,6 +102,6 @@ export function corruptRecord(
 ): StateError<"CORRUPT"> {
   return new StateError("CORRUPT", message, {
     details: { at: { identity, kind } },
-    ...(cause === undefined ? {} : { cause: shownReason(cause) }),
+    ...(cause === undefined ? {} : { cause: redactedReason(cause) }),
   });
 }

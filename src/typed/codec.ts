@@ -9,8 +9,8 @@ import { Undecodable } from "./undecodable.js";
 /**
  * Turns values into bytes and back. `Input` is what may be written, `T` what is read.
  *
- * `encode` refuses a value with INVALID_RECORD. Whatever `decode` throws becomes CORRUPT with the place of the record,
- * but for SCHEMA_TOO_NEW, which is passed on.
+ * `encode` refuses a value with INVALID_RECORD. An error that `decode` throws becomes CORRUPT, naming the slot.
+ * SCHEMA_TOO_NEW is passed on as it is.
  */
 export interface Codec<T, Input = T> {
   /** The version of the values' shape, stored with each record as its `version`. */
@@ -26,24 +26,29 @@ export interface JsonOptions {
   /** The version of the values' shape, a safe integer of 0 or more. Default 0. */
   readonly version?: number;
   /**
-   * What turns a value of an older version into one of the next: `upgrades[2]` takes what was stored as version 2 and
-   * returns it as version 3, or promises it. Runs on every read, before the schema, until the value is written again.
+   * Functions that turn a value of an older version into one of the next: `upgrades[2]` takes a value stored as version
+   * 2 and returns it, or a promise of it, as version 3. They run on every read, before the schema, until the value is
+   * written again.
    */
   // biome-ignore lint/suspicious/noExplicitAny: an older shape has no type any more.
   readonly upgrades?: Readonly<Record<number, (value: any) => unknown>>;
 }
 
-/** How JSON values are stored that a schema checks. */
+/** How JSON values are stored when a schema checks them. */
 export interface SchemaOptions<T, Input> extends JsonOptions {
-  /** Validates on write and on read. Stored is what it returns, in JSON; it has to accept that again, and return it. */
+  /**
+   * Validates on write and on read. The value it returns is stored as JSON. The schema must accept that JSON again and
+   * return the same value.
+   */
   readonly schema: StandardSchema<Input, T>;
 }
 
 /**
- * Values as JSON (RFC 8259) in UTF-8. Without a schema, what would not come back as it was is INVALID_RECORD: NaN, Maps,
- * Dates and the like. With one, `toJSON` is called, for the schema can turn the text of a Date back into one.
+ * Stores values as JSON (RFC 8259) in UTF-8. Without a schema, a value that JSON would change is INVALID_RECORD: NaN,
+ * Maps, Dates and the like. With a schema, `toJSON` is called, because the schema can turn the text of a Date back into
+ * a Date.
  *
- * A value of a newer version is SCHEMA_TOO_NEW: it is not damaged, another process knows it.
+ * A value of a newer version is SCHEMA_TOO_NEW. It is not damaged: a newer release wrote it.
  *
  * @example
  * ```ts
@@ -65,12 +70,12 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
   const { schema, upgrades = {} } = options;
   const version =
     "version" in options ? readInteger(options.version, "version", 0, Number.MAX_SAFE_INTEGER) : 0;
-  if ("upgrades" in options) refuseDead(readObject(options.upgrades, "upgrades"), version);
+  if ("upgrades" in options) refuseUnusedUpgrades(readObject(options.upgrades, "upgrades"), version);
   if ("schema" in options && typeof schema?.["~standard"]?.validate !== "function") {
     throw invalid("schema", "a Standard Schema");
   }
 
-  const upgraded = async (older: unknown, stored: number): Promise<unknown> => {
+  const upgrade = async (older: unknown, stored: number): Promise<unknown> => {
     let value = older;
     for (let from = stored; from < version; from++) {
       const step = upgrades[from];
@@ -79,23 +84,24 @@ export function json(options: Partial<SchemaOptions<unknown, unknown>> = {}): Co
     }
     return value;
   };
-  const accepted = (value: unknown) => (schema ? applySchema(schema, value) : value);
+  const validated = (value: unknown) => (schema ? applySchema(schema, value) : value);
 
   return {
     version,
-    encode: schema ? (value) => encodeBySchema(schema, value) : (value) => bytesOf(text(value)),
+    encode: schema ? (value) => encodeBySchema(schema, value) : (value) => utf8Bytes(jsonText(value)),
     decode(bytes, stored) {
-      // Before it is read: a newer one need not even be JSON.
+      // The version is checked before the bytes are parsed: a newer version may not be JSON.
       if (stored > version) throw tooNew(stored, version);
       const value = parse(bytes);
-      return stored === version ? accepted(value) : upgraded(value, stored).then(accepted);
+      return stored === version ? validated(value) : upgrade(value, stored).then(validated);
     },
   };
 }
 
 /**
- * Values that are kept as JSON of another form; `read` takes that of every version up to this one (default 0), and what
- * it throws makes the record CORRUPT. What `mayBeLarge` is written in a slice of its own, and must not change until then.
+ * Stores values as JSON of another form. `read` takes the JSON of every version up to this one (default 0); an error that
+ * it throws makes the record CORRUPT. A value for which `mayBeLarge` returns true is encoded in a later slice and must
+ * not change until then.
  */
 export function mappedJson<T>(form: {
   readonly version?: number;
@@ -104,7 +110,7 @@ export function mappedJson<T>(form: {
   readonly mayBeLarge?: (value: T) => boolean;
 }): Codec<T> {
   const { version = 0, mayBeLarge } = form;
-  const encode = (value: T) => bytesOf(JSON.stringify(form.write(value)));
+  const encode = (value: T) => utf8Bytes(JSON.stringify(form.write(value)));
   return {
     version,
     encode: (value) => (mayBeLarge?.(value) ? inOneSlice(() => encode(value)) : encode(value)),
@@ -116,7 +122,7 @@ export function mappedJson<T>(form: {
 }
 
 /** The codec of a shape: the one given, or plain JSON. */
-export function codecOf<T, Input>(options: { readonly codec?: Codec<T, Input> }): Codec<T, Input> {
+export function readCodec<T, Input>(options: { readonly codec?: Codec<T, Input> }): Codec<T, Input> {
   readNamed(options, "options", ["codec"]);
   if (!("codec" in options)) return json() as unknown as Codec<T, Input>;
   const { codec } = options;
@@ -127,8 +133,8 @@ export function codecOf<T, Input>(options: { readonly codec?: Codec<T, Input> })
   return codec;
 }
 
-/** An upgrade that nothing leads to was meant for another version. */
-function refuseDead(upgrades: object, version: number): void {
+/** An upgrade from the current version, or from a newer one, would never run: the caller mistook the version. */
+function refuseUnusedUpgrades(upgrades: object, version: number): void {
   for (const from of Object.keys(upgrades)) {
     if (!/^\d+$/.test(from) || Number(from) >= version) {
       throw invalid("upgrades", `from versions below ${version}, the current one`);
@@ -137,33 +143,33 @@ function refuseDead(upgrades: object, version: number): void {
 }
 
 async function encodeBySchema(schema: StandardSchema, value: unknown): Promise<Uint8Array> {
-  // Where the schema answers at once, before anything is waited for: what the caller does to the value later changes nothing.
+  // A synchronous result is encoded before the first await, so later changes to the caller's value have no effect.
   const result = schema["~standard"].validate(value);
-  const written =
+  const encoded =
     result instanceof Promise
-      ? textOf(await result, "what its schema accepts", value)
-      : textOf(result, "what its schema accepts", value);
+      ? jsonTextOfResult(await result, "what its schema accepts", value)
+      : jsonTextOfResult(result, "what its schema accepts", value);
   const rule = "what its schema accepts again, and leaves as it is, when it is read";
-  const again: unknown = JSON.parse(written);
-  const read = textOf(await schema["~standard"].validate(again), rule, again);
-  if (read !== written) throw invalid("value", rule);
-  return bytesOf(written);
+  const decoded: unknown = JSON.parse(encoded);
+  const read = jsonTextOfResult(await schema["~standard"].validate(decoded), rule, decoded);
+  if (read !== encoded) throw invalid("value", rule);
+  return utf8Bytes(encoded);
 }
 
-function textOf(result: SchemaResult<unknown>, rule: string, value: unknown): string {
-  if (result.issues === undefined) return text(result.value, "called");
+function jsonTextOfResult(result: SchemaResult<unknown>, rule: string, value: unknown): string {
+  if (result.issues === undefined) return jsonText(result.value, "called");
   throw new StateError("INVALID_RECORD", `value must be ${rule}`, {
     details: { field: "value", rule },
     cause: new SchemaMismatch(result.issues, value),
   });
 }
 
-function text(value: unknown, toJSON: "refused" | "called" = "refused"): string {
+function jsonText(value: unknown, toJSON: "refused" | "called" = "refused"): string {
   return JSON.stringify(copyJson(value, "value", toJSON));
 }
 
-function bytesOf(written: string): Uint8Array {
-  return Buffer.from(written);
+function utf8Bytes(text: string): Uint8Array {
+  return Buffer.from(text);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -172,7 +178,7 @@ function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
-    // Without the cause, which quotes what was stored.
+    // The parser's error quotes the payload, so it must not become the cause.
     throw new Undecodable("it is not JSON in UTF-8");
   }
 }

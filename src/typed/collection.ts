@@ -18,7 +18,7 @@ import {
   type Updater,
   updateCell,
 } from "./cell-operations.js";
-import { type Codec, codecOf } from "./codec.js";
+import { type Codec, readCodec } from "./codec.js";
 import { itemKind, itemPrefix, readIdPrefix, readShapeName } from "./names.js";
 import { mapInSlices } from "./slices.js";
 
@@ -59,7 +59,7 @@ export class Collection<T, Input = T> {
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#name = readShapeName(name);
-    this.#codec = codecOf(options);
+    this.#codec = readCodec(options);
   }
 
   /** The value, or `undefined` where nothing is stored. CORRUPT. */
@@ -78,7 +78,7 @@ export class Collection<T, Input = T> {
     return putCell(this.#store, this.at(identity, id), value, options);
   }
 
-  /** Writes what `update` makes of the current value, with nobody else's write in between; the new value. */
+  /** Replaces the current value by the one that `update` returns, atomically. Returns the new value. */
   async update(
     identity: Identity,
     id: string,
@@ -88,14 +88,14 @@ export class Collection<T, Input = T> {
     return updateCell(this.#store, this.at(identity, id), update, options);
   }
 
-  /** Whether there was a value. CONDITION_FAILED. */
+  /** Deletes the value. Returns whether there was one. CONDITION_FAILED. */
   async delete(identity: Identity, id: string, options?: DeleteOptions): Promise<boolean> {
     return this.#store.delete(identity, itemKind(this.#name, id), options);
   }
 
   /** The items of exactly this identity, in one snapshot. One that does not decode is CORRUPT, never left out. */
   async list(identity: Identity, options?: ItemsOptions): Promise<Item<T>[]> {
-    const { prefix, after, before, ...range } = readOptions(options, LIST) as ItemsOptions;
+    const { prefix, after, before, ...range } = readOptions(options, LIST_OPTIONS) as ItemsOptions;
     const records = await this.#store.list(
       identity,
       itemPrefix(this.#name) + (options && "prefix" in options ? readIdPrefix(this.#name, prefix) : ""),
@@ -120,4 +120,4 @@ export class Collection<T, Input = T> {
   }
 }
 
-const LIST = ["signal", "prefix", "after", "before", "limit", "reverse"];
+const LIST_OPTIONS = ["signal", "prefix", "after", "before", "limit", "reverse"];

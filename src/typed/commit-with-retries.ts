@@ -7,48 +7,52 @@ import { abortAfter, monotonicMs, sleep } from "../timing/real-timers.js";
 
 export { sleep as pause } from "../timing/real-timers.js";
 
-export interface SurelyOptions extends CallOptions {
+export interface RetryOptions extends CallOptions {
   /** The caller can make the same call again without doing its work twice. */
   readonly repeatable: boolean;
 }
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
-const TRIES = 6;
+const MAX_ATTEMPTS = 6;
 
 /**
- * A commit whose answer was lost is sent again as it is, for its event ids tell whether it happened, and a commit of
- * checks does nothing. No try begins later than half the idempotency window after the first: an id that was forgotten
- * would let it happen again, over what was written since. OUTCOME_UNKNOWN is left when no try got an answer, and when it
- * deletes and saves nothing, and so has no event ids; it is `retryable` only where the caller brought the ids, and while
- * they surely tell.
+ * Commits, and sends the same commit again when the answer was lost. The store recognises the commit by its event ids; a
+ * commit of nothing but checks can be repeated without them. No attempt begins later than half the idempotency window
+ * after the first: once the store has forgotten the ids, the commit would take effect a second time and overwrite newer
+ * values.
+ *
+ * OUTCOME_UNKNOWN when no attempt got an answer, and when a commit that deletes and saves nothing (so has no event ids)
+ * lost its answer. The error is `retryable` only if the caller brought the ids and the store still knows them.
  */
 export async function commitWithRetries(
   store: StateStore,
   changes: readonly Change[],
-  { signal, repeatable }: SurelyOptions,
+  { signal, repeatable }: RetryOptions,
 ): Promise<CommitReceipt> {
   const saves = changes.some(({ op }) => op === "save");
-  const mayRepeat = saves || changes.every(({ op }) => op === "check");
-  const repeatedUntil = monotonicMs() + (saves ? repeatedMs(store) : Number.POSITIVE_INFINITY);
-  let doubt: StateError<"OUTCOME_UNKNOWN"> | undefined;
-  for (let tries = 1; ; tries++) {
-    const left = repeatedUntil - monotonicMs();
-    if (doubt !== undefined && left <= 0) throw unknown(doubt, false);
-    const deadline = doubt && abortAfter(left);
+  const canRetry = saves || changes.every(({ op }) => op === "check");
+  const retryUntil = monotonicMs() + (saves ? retryMs(store) : Number.POSITIVE_INFINITY);
+  let unknownOutcome: StateError<"OUTCOME_UNKNOWN"> | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const leftMs = retryUntil - monotonicMs();
+    if (unknownOutcome !== undefined && leftMs <= 0) throw outcomeUnknown(unknownOutcome, false);
+    const deadline = unknownOutcome && abortAfter(leftMs);
     try {
-      // Once in doubt, the caller's abort would leave it there; what waits until the ids may be forgotten is not sent.
+      // Later attempts ignore the caller's abort, because only they can find out the outcome. Their own deadline stops
+      // one that is still queued when the store may have forgotten the ids.
       return await store.commit(changes, { signal: deadline ? deadline.signal : signal });
     } catch (error) {
-      if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
-      // The caller gave a value, and knows neither bytes nor changes.
+      if (isStateError(error, "OUTCOME_UNKNOWN")) unknownOutcome = error;
+      // The caller passed a value: name that instead of the bytes of a change.
       if (isStateError(error, "INVALID_RECORD") && error.details.field === "bytes")
         throw invalid("value", `${error.details.rule} when it is encoded`);
-      // Of a later try only a definite answer counts: that it was turned away says nothing of the first.
-      if (doubt === undefined || wasJudged(error)) throw error;
-      const pauseMs = jitteredPause(tries, BACKOFF);
-      const isOver = monotonicMs() + pauseMs >= repeatedUntil;
-      if (!mayRepeat || isOver || tries === TRIES || signal?.aborted)
-        throw unknown(doubt, repeatable && !isOver);
+      // After one attempt with an unknown outcome, a refused later attempt does not prove that nothing was written.
+      // Only an error from the check of the event ids does.
+      if (unknownOutcome === undefined || isDefiniteRefusal(error)) throw error;
+      const pauseMs = jitteredPause(attempt, BACKOFF);
+      const isTooLate = monotonicMs() + pauseMs >= retryUntil;
+      if (!canRetry || isTooLate || attempt === MAX_ATTEMPTS || signal?.aborted)
+        throw outcomeUnknown(unknownOutcome, repeatable && !isTooLate);
       await sleep(pauseMs, signal).catch(() => {});
     } finally {
       deadline?.clear();
@@ -56,16 +60,19 @@ export async function commitWithRetries(
   }
 }
 
-function repeatedMs({ limits }: StateStore): number {
+function retryMs({ limits }: StateStore): number {
   return safelyRepeatedMs(limits?.idempotencyWindowMs ?? LIMITS.idempotencyWindowMs);
 }
 
-/** Its event ids were looked at and not found, so no earlier try took effect. */
-function wasJudged(error: unknown): boolean {
+/** The store looked for the event ids and did not find them, so no earlier attempt took effect. */
+function isDefiniteRefusal(error: unknown): boolean {
   return isStateError(error, "CONDITION_FAILED") || isStateError(error, "IDEMPOTENCY_CONFLICT");
 }
 
-function unknown(cause: StateError<"OUTCOME_UNKNOWN">, repeatable: boolean): StateError<"OUTCOME_UNKNOWN"> {
+function outcomeUnknown(
+  cause: StateError<"OUTCOME_UNKNOWN">,
+  repeatable: boolean,
+): StateError<"OUTCOME_UNKNOWN"> {
   const advice = repeatable ? "make the same call again" : "read before you make it again";
   return new StateError("OUTCOME_UNKNOWN", `it is not known whether the write took effect: ${advice}`, {
     details: cause.details,

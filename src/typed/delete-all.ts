@@ -1,11 +1,11 @@
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 
-/** In one commit, and read at once. */
-const AT_ONCE = 50;
+/** Records per read and per commit. */
+const PAGE_SIZE = 50;
 
 /**
- * Deletes whatever an identity holds under kinds that begin with the prefix, piece by piece; how many records.
- * Interrupted, it may be called again. What is written meanwhile may stay.
+ * Deletes all records of an identity whose kinds begin with the prefix, in several commits. Returns how many. After an
+ * interruption, call it again. Records that are written while it runs may stay.
  */
 export async function deleteAll(
   store: StateStore,
@@ -14,7 +14,7 @@ export async function deleteAll(
   options: CallOptions = {},
 ): Promise<number> {
   for (let deleted = 0; ; ) {
-    const records = await store.list(identity, prefix, { ...options, limit: AT_ONCE });
+    const records = await store.list(identity, prefix, { ...options, limit: PAGE_SIZE });
     if (records.length === 0) return deleted;
     const changes = records.map(({ kind }) => ({ op: "delete", identity, kind }) as const);
     await store.commit(changes, options);

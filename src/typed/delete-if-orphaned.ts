@@ -6,18 +6,18 @@ export interface PointingEntry extends RecordKey {
   readonly eventId: EventId;
 }
 
-/** What was found where an entry points to: the event of another record, or `null` for nothing. */
+/** The slot that an entry points to, with the event of the record found there, or `null` if the slot was empty. */
 export interface FoundOwner extends RecordKey {
   readonly eventId: Expect;
 }
 
-/** `kept`: what was read was not true, or is not any more, of the `entry` or of its `owner`. */
+/** `kept`: the `entry`, or its `owner`, is not as it was read: the read was stale, or it changed since. */
 export type Orphaned = { readonly is: "deleted" } | { readonly is: "kept"; readonly for: "entry" | "owner" };
 
 /**
- * Deletes an entry because what it points at was not found. That it is still not there is a condition of the very
- * commit: a read may have been stale, and what is deleted on its word alone is deleted for good. Harmless when it is
- * called again. Rejects with what the commit rejects with, but for CONDITION_FAILED.
+ * Deletes an entry whose owner was not found. The commit itself checks that the owner is still missing: a read from a
+ * stale replica may miss an owner that exists, and a deleted entry cannot be restored. Calling it again is harmless.
+ * Rejects with the errors of the commit, except CONDITION_FAILED.
  */
 export async function deleteIfOrphaned(
   store: StateStore,

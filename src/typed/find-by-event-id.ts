@@ -1,7 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
 
-/** The record whose current event this is, or `undefined`. */
+/** Returns the record whose current event has this id, or `undefined`. */
 export async function findByEventId(
   store: StateStore,
   owner: Identity,

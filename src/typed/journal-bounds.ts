@@ -1,23 +1,23 @@
 import { type Codec, json } from "./codec.js";
 
-/** Which entries there are: from `first` up to and without `next`. */
+/** The numbers of the entries that exist: from `first` to `next - 1`. */
 export interface Bounds {
-  /** The number of the first entry that is there, or would be. */
+  /** The number of the first entry. Equal to `next` when there are no entries. */
   readonly first: number;
   /** The number that the next entry gets. */
   readonly next: number;
 }
 
-/** What is stored of them. */
+/** The stored form of the bounds. */
 export interface Head extends Bounds {
-  /** From here to `first`, records of trimmed entries are left to be removed. */
+  /** The records of the entries from this number to `first - 1` were trimmed but still have to be removed. */
   readonly unswept?: number;
 }
 
-export const EMPTY: Head = { first: 1, next: 1 };
+export const EMPTY_HEAD: Head = { first: 1, next: 1 };
 
-/** Bounds that could not be are refused when they are read: numbers would be given out twice. */
-export const HEAD: Codec<Head> = json<Head, Head>({
+/** Impossible bounds are refused on read: with them, a number would be given to two entries. */
+export const HEAD_CODEC: Codec<Head> = json<Head, Head>({
   schema: {
     "~standard": {
       version: 1,
@@ -28,31 +28,31 @@ export const HEAD: Codec<Head> = json<Head, Head>({
   },
 });
 
-/** Which numbers were asked for, in which order. */
-export interface Asked {
+/** Which numbers a caller wants to read, and in which order. */
+export interface RequestedRange {
   readonly from?: number;
   readonly limit?: number;
   readonly reverse?: boolean;
 }
 
-/** The first number that should be among those read and is not, when these are the bounds. */
+/** Returns the first number in the order of the read that the bounds promise and the read did not return. */
 export function missingNumber(
   numbers: readonly number[],
-  { from, limit, reverse }: Asked,
+  { from, limit, reverse }: RequestedRange,
   { first, next }: Bounds,
 ): number | undefined {
   const lowest = reverse ? first : Math.max(from ?? first, first);
   const highest = reverse ? Math.min(from ?? next - 1, next - 1) : next - 1;
   const [start, end, step] = reverse ? [highest, lowest, -1] : [lowest, highest, 1];
-  const isBehind = (number: number, other: number) => (number - other) * step > 0;
+  const isAfter = (number: number, other: number) => (number - other) * step > 0;
 
-  const gap = numbers.findIndex((number, index) => isBehind(number, (numbers[index - 1] ?? number) + step));
+  const gap = numbers.findIndex((number, index) => isAfter(number, (numbers[index - 1] ?? number) + step));
   if (gap !== -1) return (numbers[gap - 1] as number) + step;
   if (lowest > highest) return undefined;
-  const [begun = Number.POSITIVE_INFINITY * step] = numbers;
-  if (isBehind(begun, start)) return start;
-  const last = numbers.at(-1) as number;
-  return numbers.length !== limit && isBehind(end, last) ? last + step : undefined;
+  const [firstRead = Number.POSITIVE_INFINITY * step] = numbers;
+  if (isAfter(firstRead, start)) return start;
+  const lastRead = numbers.at(-1) as number;
+  return numbers.length !== limit && isAfter(end, lastRead) ? lastRead + step : undefined;
 }
 
 function isBounds(value: unknown): value is Head {

@@ -1,12 +1,12 @@
 import { invalid } from "../contract/errors.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import type { Cell } from "./cell.js";
-import { EMPTY, type Head } from "./journal-bounds.js";
+import { EMPTY_HEAD, type Head } from "./journal-bounds.js";
 import type { Transaction } from "./transaction.js";
 
-/** Which entries go. */
+/** Which entries to remove. */
 export interface TrimRange {
-  /** The number of the last one that goes. */
+  /** The number of the last entry to remove. */
   readonly upTo: number;
 }
 
@@ -19,14 +19,14 @@ export interface JournalCells {
 export interface Trimmed {
   /** How many records of entries were removed now. */
   readonly removed: number;
-  /** None is left to be removed. */
+  /** No record of a trimmed entry is left. */
   readonly isDone: boolean;
 }
 
-/** In one commit, beside what else is done in it. */
-const AT_ONCE = 200;
+/** The rest of the 256 changes of a commit is for the caller's own. */
+const MAX_REMOVED_PER_COMMIT = 200;
 
-/** What goes, or how many of the last ones stay. INVALID_RECORD. */
+/** Reads the caller's range: a number is how many of the last entries to keep. INVALID_RECORD. */
 export function readTrim(range: unknown): TrimRange | number {
   if (typeof range !== "object" || range === null)
     return readInteger(range, "keep", 0, Number.MAX_SAFE_INTEGER);
@@ -35,24 +35,24 @@ export function readTrim(range: unknown): TrimRange | number {
 }
 
 /**
- * Takes entries out of the journal: for readers all of them are gone with this commit, though the records of no more
- * than 200 are removed in it. `sweepIn` removes the rest. Writes nothing where they were taken out before.
+ * Trims entries. Readers see none of them after this commit, although it removes at most 200 records; `sweepIn` removes
+ * the rest. Writes nothing if the entries were trimmed before.
  */
 export async function trimIn(
   transaction: Transaction,
   cells: JournalCells,
   range: TrimRange | number,
 ): Promise<Trimmed> {
-  const head = (await transaction.get(cells.head)) ?? EMPTY;
+  const head = (await transaction.get(cells.head)) ?? EMPTY_HEAD;
   const upTo = typeof range === "number" ? head.next - 1 - range : range.upTo;
   if (upTo >= head.next) throw invalid("upTo", "the number of an entry that was appended");
   if (upTo < head.first) return { removed: 0, isDone: head.unswept === undefined };
   return removePiece(transaction, cells, { ...head, unswept: head.unswept ?? head.first, first: upTo + 1 });
 }
 
-/** Removes some of the records that trims have left. */
+/** Removes up to 200 records of entries that were trimmed before. */
 export async function sweepIn(transaction: Transaction, cells: JournalCells): Promise<Trimmed> {
-  const head = (await transaction.get(cells.head)) ?? EMPTY;
+  const head = (await transaction.get(cells.head)) ?? EMPTY_HEAD;
   if (head.unswept === undefined) return { removed: 0, isDone: true };
   return removePiece(transaction, cells, { ...head, unswept: head.unswept });
 }
@@ -62,7 +62,7 @@ async function removePiece(
   cells: JournalCells,
   { first, next, unswept }: Required<Head>,
 ): Promise<Trimmed> {
-  const until = Math.min(first, unswept + AT_ONCE);
+  const until = Math.min(first, unswept + MAX_REMOVED_PER_COMMIT);
   for (let number = unswept; number < until; number++) transaction.delete(cells.entry(number));
   const isDone = until === first;
   await transaction.set(cells.head, isDone ? { first, next } : { first, next, unswept: until });

@@ -1,79 +1,81 @@
 import { describeType } from "../contract/describe-type.js";
 import { invalid } from "../contract/errors.js";
 import type { JsonValue } from "./json-value.js";
-import { atOnce, beginAtOnce, type Steps } from "./slices.js";
+import { atOnce, firstStepThenSlices, type Steps } from "./slices.js";
 import { valuePath } from "./value-path.js";
 
-const MOST_LEVELS = 500;
-/** What is copied in one step: of small parts less than a millisecond of work, for many may begin in one turn. */
+const MAX_DEPTH = 500;
+/** Bytes copied in one step: less than a millisecond of work, because many copies may begin in one event loop turn. */
 const STEP_BYTES = 32 * 1024;
 
-/** An object that is being copied, and how far it is. */
+/** An object or array that is being copied, and how far the copy has come. */
 interface Level {
   readonly part: object;
-  /** Where its members are read: itself, or what its `toJSON` returned, which is its only one and has no place of its own. */
+  /** The object whose members are copied: `part` itself or, if `isCalled`, an array of the one value that `toJSON` returned. */
   readonly source: object;
+  /** `toJSON` was called. This level then adds no step to the path that an error names. */
   readonly isCalled: boolean;
-  /** Of an object its names; of anything else there are none. */
+  /** The property names of an object; `undefined` for an array. */
   readonly names: readonly string[] | undefined;
   readonly copied: JsonValue[] | Record<string, JsonValue>;
   readonly size: number;
-  /** How many members were taken. */
+  /** How many members were copied, or begun. */
   taken: number;
 }
 
 /**
- * A copy of a value as JSON carries it, each property read once. What would come back as something else is
- * INVALID_RECORD naming `field`, and where in it what was met (`value.a[1].b is a Date`): NaN and the infinities, bigints, functions, symbols, cycles, lone surrogates, holes and
- * `undefined` in arrays, arrays with names, Maps, Dates and other objects of a class. Properties that are `undefined` are
- * left out, and -0 becomes 0. With `toJSON`, an object that has this method stands for what it returns. What is certain
- * to take more than `mostBytes` is refused as soon as that is known, and the rest of it is not looked at.
+ * Copies a value as JSON carries it, and reads each property once. A value that JSON would change is INVALID_RECORD,
+ * naming `field`, the path and the type (`value.a[1].b is a Date`): NaN and the infinities, bigints, functions, symbols,
+ * cycles, lone surrogates, holes and `undefined` in arrays, arrays with named properties, Maps, Dates and other class
+ * instances. Properties that are `undefined` are left out, and -0 becomes 0. With `toJSON` "called", an object with this
+ * method is replaced by its result. The copy stops with INVALID_RECORD as soon as the value must exceed `maxBytes`.
  */
 export function copyJson(
   value: unknown,
   field: string,
   toJSON: "refused" | "called" = "refused",
-  mostBytes: number = Number.POSITIVE_INFINITY,
+  maxBytes: number = Number.POSITIVE_INFINITY,
 ): JsonValue {
-  return atOnce(new JsonCopy(field, toJSON, mostBytes).steps(value));
+  return atOnce(new JsonCopy(field, toJSON, maxBytes).steps(value));
 }
 
 /**
- * The same without keeping the event loop: 32 KiB are copied at once and the rest in slices, until which whoever gave the
- * value must not change it.
+ * The same without blocking the event loop: the first 32 KiB are copied at once, the rest in slices. The caller must not
+ * change the value until the promise settles.
  */
-export function copyJsonInSlices(value: unknown, field: string, mostBytes: number): Promise<JsonValue> {
-  return beginAtOnce(new JsonCopy(field, "refused", mostBytes).steps(value));
+export function copyJsonInSlices(value: unknown, field: string, maxBytes: number): Promise<JsonValue> {
+  return firstStepThenSlices(new JsonCopy(field, "refused", maxBytes).steps(value));
 }
 
 class JsonCopy {
   readonly #field: string;
   readonly #toJSON: "refused" | "called";
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   readonly #levels: Level[] = [];
-  /** What it takes in JSON at least: of a text a byte for each of its units. */
+  /** A lower bound of the size in JSON: one byte per UTF-16 unit of a string. */
   #bytes = 0;
 
-  constructor(field: string, toJSON: "refused" | "called", mostBytes: number) {
+  constructor(field: string, toJSON: "refused" | "called", maxBytes: number) {
     this.#field = field;
     this.#toJSON = toJSON;
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = maxBytes;
   }
 
   *steps(value: unknown): Steps<JsonValue> {
-    this.#count(1);
+    this.#countBytes(1);
     const levels = this.#levels;
     let copied = this.#copy(value);
     for (let stepEnds = STEP_BYTES; ; ) {
       const level = levels.at(-1);
       if (level === undefined) return copied as JsonValue;
       const depth = levels.length;
-      // What has no parts is copied without coming back here each time.
-      while (level.taken < level.size && levels.length === depth && this.#bytes < stepEnds) this.#take(level);
+      // An inner loop, because most members are primitives and need none of the checks below.
+      while (level.taken < level.size && levels.length === depth && this.#bytes < stepEnds)
+        this.#copyNextMember(level);
       if (levels.length === depth && level.taken === level.size) {
-        copied = this.#close(level);
+        copied = this.#closeLevel(level);
         const outer = levels.at(-1);
-        if (outer !== undefined) put(outer, copied);
+        if (outer !== undefined) addMember(outer, copied);
       }
       if (this.#bytes < stepEnds) continue;
       stepEnds = this.#bytes + STEP_BYTES;
@@ -81,24 +83,24 @@ class JsonCopy {
     }
   }
 
-  /** A copy of what has no parts; of anything else `undefined`, and it is the last of the levels. */
+  /** Returns the copy of a primitive. For an object or array it opens a level and returns `undefined`. */
   #copy(part: unknown): JsonValue | undefined {
     switch (typeof part) {
       case "string":
-        this.#count(part.length + 1);
+        this.#countBytes(part.length + 1);
         if (!part.isWellFormed()) throw this.#refused("well-formed Unicode", "holds a lone surrogate");
         return part;
       case "number":
         if (!Number.isFinite(part)) throw this.#refused("JSON", `is ${describeType(part)}`);
-        this.#count(digitsAfterFirst(part));
+        this.#countBytes(digitsAfterFirst(part));
         // Adding 0 turns -0 into 0.
         return part + 0;
       case "boolean":
-        this.#count(3);
+        this.#countBytes(3);
         return part;
       case "object":
-        if (part !== null) return this.#open(part);
-        this.#count(3);
+        if (part !== null) return this.#openLevel(part);
+        this.#countBytes(3);
         return null;
       case "undefined":
         throw this.#refused("JSON", "is undefined: leave it out, or give it null");
@@ -107,11 +109,11 @@ class JsonCopy {
     }
   }
 
-  #open(part: object): undefined {
+  #openLevel(part: object): undefined {
     for (const level of this.#levels)
       if (level.part === part) throw this.#refused("JSON", "is one of the objects that it lies in: a cycle");
-    if (this.#levels.length === MOST_LEVELS)
-      throw invalid(this.#field, `nested at most ${MOST_LEVELS} levels deep`);
+    if (this.#levels.length === MAX_DEPTH)
+      throw invalid(this.#field, `nested at most ${MAX_DEPTH} levels deep`);
     this.#levels.push(this.#levelOf(part));
   }
 
@@ -123,20 +125,20 @@ class JsonCopy {
     if (Object.getOwnPropertySymbols(part).length > 0)
       throw this.#refused("JSON", "has a name that is a symbol");
     if (Array.isArray(part)) {
-      // Array.prototype inherits as an object literal does; that of a class inherits from it.
+      // Array.prototype inherits from Object.prototype, as a plain object does; a subclass inherits from Array.prototype.
       if (!isPlain(Object.getPrototypeOf(part))) throw this.#refused("JSON", "is an array of a class");
-      // At least a byte for each element and one behind it.
-      this.#count(Math.max(1, 2 * part.length));
+      // At least one byte and one comma for each element.
+      this.#countBytes(Math.max(1, 2 * part.length));
       return listLevel(part, part, false);
     }
     if (!isPlain(part)) throw this.#refused("JSON", `is ${describeType(part)}, and no plain object`);
-    this.#count(1);
+    this.#countBytes(1);
     const names = Object.keys(part);
     return { part, source: part, isCalled: false, names, copied: {}, size: names.length, taken: 0 };
   }
 
-  /** Copies the next member; where that has parts, it is the last of the levels then. */
-  #take(level: Level): void {
+  /** Copies the next member; for an object or array it opens a level. */
+  #copyNextMember(level: Level): void {
     const { source, names } = level;
     const index = level.taken++;
     let member: unknown;
@@ -144,28 +146,28 @@ class JsonCopy {
     else {
       const name = names[index] as string;
       member = (source as Record<string, unknown>)[name];
-      if (member !== undefined) this.#count(name.length + 4);
+      if (member !== undefined) this.#countBytes(name.length + 4);
       if (!name.isWellFormed())
-        throw this.#refusedWhole("well-formed Unicode", "has a name that holds a lone surrogate");
+        throw this.#refusedLevel("well-formed Unicode", "has a name that holds a lone surrogate");
       if (member === undefined) return;
     }
     const copied = this.#copy(member);
-    if (copied !== undefined) put(level, copied);
+    if (copied !== undefined) addMember(level, copied);
   }
 
-  #close(level: Level): JsonValue {
+  #closeLevel(level: Level): JsonValue {
     const { source, copied, size, names, isCalled } = level;
-    // Copied by index, for a hole is a missing element too; what there is beside them has a name.
+    // Elements are copied by index, which also finds holes. Any further keys are named properties.
     if (names === undefined && !isCalled && Object.keys(source).length > size)
-      throw this.#refusedWhole("JSON", "is an array with names");
+      throw this.#refusedLevel("JSON", "is an array with names");
     this.#levels.pop();
     return isCalled ? ((copied as JsonValue[])[0] as JsonValue) : copied;
   }
 
-  #count(least: number): void {
+  #countBytes(least: number): void {
     this.#bytes += least;
-    if (this.#bytes > this.#mostBytes)
-      throw invalid(this.#field, `smaller: at most ${this.#mostBytes} bytes when it is encoded`);
+    if (this.#bytes > this.#maxBytes)
+      throw invalid(this.#field, `smaller: at most ${this.#maxBytes} bytes when it is encoded`);
   }
 
   #refused(rule: string, what: string, levels = this.#levels.length): Error {
@@ -174,8 +176,8 @@ class JsonCopy {
     return invalid(this.#field, `${rule}: ${valuePath(this.#field, members)} ${what}`);
   }
 
-  /** Not one of its members, but the object or array that is last of the levels. */
-  #refusedWhole(rule: string, what: string): Error {
+  /** The error names the innermost object or array itself, not one of its members. */
+  #refusedLevel(rule: string, what: string): Error {
     return this.#refused(rule, what, this.#levels.length - 1);
   }
 }
@@ -184,14 +186,14 @@ function listLevel(part: object, source: readonly unknown[], isCalled: boolean):
   return { part, source, isCalled, names: undefined, copied: [], size: source.length, taken: 0 };
 }
 
-function put({ copied, names, taken }: Level, member: JsonValue): void {
+function addMember({ copied, names, taken }: Level, member: JsonValue): void {
   if (Array.isArray(copied)) copied.push(member);
-  else define(copied as Record<string, JsonValue>, names?.[taken - 1] as string, member);
+  else defineOwn(copied as Record<string, JsonValue>, names?.[taken - 1] as string, member);
 }
 
-function define(copied: Record<string, JsonValue>, name: string, member: JsonValue): void {
+function defineOwn(copied: Record<string, JsonValue>, name: string, member: JsonValue): void {
   if (name !== "__proto__") copied[name] = member;
-  // Assigned to, it would be the prototype.
+  // An assignment to `__proto__` would set the prototype.
   else
     Object.defineProperty(copied, name, {
       value: member,
@@ -201,7 +203,7 @@ function define(copied: Record<string, JsonValue>, name: string, member: JsonVal
     });
 }
 
-/** How many digits a number has at least behind its first; from 1e21 on it is written with an exponent. */
+/** A lower bound of the digits after the first one. From 1e21 on a number is written with an exponent. */
 function digitsAfterFirst(number: number): number {
   const size = Math.abs(number);
   if (size < 10) return 0;
@@ -209,7 +211,7 @@ function digitsAfterFirst(number: number): number {
   return size < 1e6 || size >= 1e21 ? 3 : 6;
 }
 
-/** An object literal, of this realm or of another. */
+/** Whether the value is a plain object, of this realm or of another. */
 function isPlain(value: object | null): boolean {
   if (value === null || Symbol.toStringTag in value) return false;
   const prototype = Object.getPrototypeOf(value) as object | null;

@@ -1,4 +1,4 @@
-/** What JSON can say, and a reader gets back as it was. */
+/** A value that JSON carries without change. */
 export type JsonValue =
   | null
   | boolean
@@ -8,15 +8,15 @@ export type JsonValue =
   | { readonly [name: string]: JsonValue };
 
 /**
- * What is taken for JSON: also what an `interface` describes, which has no index signature. That every part of it has a
- * form in JSON is looked at when it is written.
+ * A value to write as JSON. The type also accepts objects that an `interface` describes, which have no index signature.
+ * Whether JSON can carry all parts of the value is checked when it is written.
  */
 export type JsonInput = null | boolean | number | string | JsonObjectInput;
 
-/** An object or array, and not one of the classes that the language brings along. */
+/** An object or array, but no instance of a built-in class. */
 export type JsonObjectInput = { readonly [name: string]: JsonValue } | (object & NotOfAClass);
 
-/** What Dates, functions, Maps, Sets, promises, buffers and regular expressions have. */
+/** Members that Dates, functions, Maps, Sets, promises, buffers and regular expressions have, and plain objects do not. */
 interface NotOfAClass {
   readonly [Symbol.toPrimitive]?: never;
   readonly [Symbol.hasInstance]?: never;
@@ -24,5 +24,5 @@ interface NotOfAClass {
   readonly [Symbol.match]?: never;
 }
 
-/** What may be written where `T` is read: all of JSON where that is what `T` is. */
+/** The type to write where `T` is read: `JsonInput` if `T` is `JsonValue`, otherwise `T`. */
 export type JsonInputOf<T> = JsonValue extends T ? JsonInput : T;

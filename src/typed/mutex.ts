@@ -1,24 +1,25 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { invalid } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
-import { unlessAborted } from "./unless-aborted.js";
+import { raceAbort } from "./race-abort.js";
 
-/** The turns that the running code has, each until it is over. */
-const holder = new AsyncLocalStorage<Holder>();
+/** The locks that the running code holds. `AsyncLocalStorage` also keeps those released, so each says whether it was. */
+const heldLocks = new AsyncLocalStorage<HeldLock>();
 
-interface Holder {
+interface HeldLock {
   readonly store: StateStore;
   readonly key: string;
-  readonly outer: Holder | undefined;
-  isOver: boolean;
+  readonly outer: HeldLock | undefined;
+  isReleased: boolean;
 }
 
-const lines = new WeakMap<StateStore, Map<string, Promise<void>>>();
+/** Per store and key, the promise that resolves when the last caller in the queue is through. */
+const queues = new WeakMap<StateStore, Map<string, Promise<void>>>();
 
 /**
- * Lets the callers of one process that are after the same thing go one by one, so that only other processes are in
- * their way. Rejects with the signal's reason when it aborts before the caller's turn; INVALID_RECORD when the caller is
- * called by work that has the turn.
+ * Runs the works of this process on the same store and key one after the other, in the order of the calls. So only
+ * other processes can make their compare-and-swaps fail. Rejects with the signal's reason when it aborts while the call
+ * waits; INVALID_RECORD when the work that holds the lock asks for it again.
  */
 export async function runExclusive<R>(
   store: StateStore,
@@ -27,40 +28,40 @@ export async function runExclusive<R>(
   work: () => Promise<R>,
 ): Promise<R> {
   refuseReentry(store, key);
-  const line = lines.get(store) ?? new Map<string, Promise<void>>();
-  lines.set(store, line);
-  let leave!: () => void;
-  const mine = new Promise<void>((resolve) => {
-    leave = resolve;
+  const queue = queues.get(store) ?? new Map<string, Promise<void>>();
+  queues.set(store, queue);
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
   });
-  const before = line.get(key);
-  const last = before === undefined ? mine : before.then(() => mine);
-  line.set(key, last);
-  // Whoever gives up leaves those before at work: the line is over when all of them are through.
-  void last.then(() => {
-    if (line.get(key) === last) line.delete(key);
+  const previous = queue.get(key);
+  const tail = previous === undefined ? released : previous.then(() => released);
+  queue.set(key, tail);
+  // A caller that stops waiting does not free the key: it stays locked until all callers before it are through.
+  void tail.then(() => {
+    if (queue.get(key) === tail) queue.delete(key);
   });
   try {
-    if (before !== undefined) await unlessAborted(before, signal);
-    return await inside(store, key, work);
+    if (previous !== undefined) await raceAbort(previous, signal);
+    return await runHolding(store, key, work);
   } finally {
-    leave();
+    release();
   }
 }
 
-async function inside<R>(store: StateStore, key: string, work: () => Promise<R>): Promise<R> {
-  const turn = { store, key, outer: holder.getStore(), isOver: false };
+async function runHolding<R>(store: StateStore, key: string, work: () => Promise<R>): Promise<R> {
+  const lock = { store, key, outer: heldLocks.getStore(), isReleased: false };
   try {
-    return await holder.run(turn, work);
+    return await heldLocks.run(lock, work);
   } finally {
-    turn.isOver = true;
+    lock.isReleased = true;
   }
 }
 
-/** Whoever has the turn and waits for it again would wait for ever, and everybody behind. */
+/** Work that waited for a lock it holds itself would never end, and neither would the callers behind it. */
 function refuseReentry(store: StateStore, key: string): void {
-  for (let turn = holder.getStore(); turn !== undefined; turn = turn.outer) {
-    if (turn.isOver || turn.store !== store || turn.key !== key) continue;
+  for (let lock = heldLocks.getStore(); lock !== undefined; lock = lock.outer) {
+    if (lock.isReleased || lock.store !== store || lock.key !== key) continue;
     throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
   }
 }

@@ -4,17 +4,17 @@ import { LIMITS } from "../contract/limits.js";
 import type { EventId } from "../contract/store.js";
 import { readEventId, readKind, readText } from "../validation/validate-text.js";
 
-const NAME_BYTES = 128;
+const MAX_NAME_BYTES = 128;
 const DIGEST_LENGTH = 22;
 
-/** Between a collection's name and an id. A name holds none, so that no id reaches the kinds of another collection. */
+/** Separates a collection's name from an id. Names contain none, so no id can form a kind of another collection. */
 const SEPARATOR = "/";
 
 /** The name of a slot, a collection or a journal: 1 to 128 UTF-8 bytes without a slash. */
 export function readShapeName(value: unknown, field = "name"): string {
   const name = readKind(value, field);
   if (name.includes(SEPARATOR)) throw invalid(field, "a name without a slash");
-  if (Buffer.byteLength(name) > NAME_BYTES) throw invalid(field, `at most ${NAME_BYTES} UTF-8 bytes`);
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw invalid(field, `at most ${MAX_NAME_BYTES} UTF-8 bytes`);
   return name;
 }
 
@@ -27,39 +27,42 @@ export function itemKind(name: string, id: unknown, field = "id"): string {
   return kind;
 }
 
-/** What the kinds of all items of a collection begin with, and no others. */
+/** The prefix that the kinds of all items of a collection have, and no other kinds. */
 export function itemPrefix(name: string): string {
   return name + SEPARATOR;
 }
 
-/** What the ids that are asked for begin with; may be empty. */
+/** Reads the prefix of ids to list; it may be empty. */
 export function readIdPrefix(name: string, value: unknown): string {
   return readText(value, "prefix", LIMITS.kindBytes - Buffer.byteLength(itemPrefix(name)));
 }
 
-/** Names of any length in 22 characters (132 bits of SHA-256), in base64url; no two lists of names run together. */
+/**
+ * A digest of a list of names: 22 characters of base64url (132 bits of SHA-256). Names hold no NUL, so two different
+ * lists never give the same input to the hash.
+ */
 export function digestOf(...names: readonly string[]): string {
   return createHash("sha256").update(names.join("\0")).digest("base64url").slice(0, DIGEST_LENGTH);
 }
 
 /**
- * The event id under which the store knows a write that the caller gave `id`: the caller's ids are apart for each
- * purpose, though the store keeps them per tenant.
+ * The event id that the store gets for a caller's `id`. The store's event ids are unique per tenant; the purpose keeps
+ * equal ids of different collections, sessions and the like apart.
  */
-export function ownEventId(purpose: string, id: string): EventId {
+export function scopedEventId(purpose: string, id: string): EventId {
   return `${purpose}${SEPARATOR}${id}`;
 }
 
-/** The caller's id in an event id that `ownEventId` made; an id that it did not make stands for itself. */
-export function callersId(purpose: string, eventId: EventId): string {
-  const prefix = ownEventId(purpose, "");
+/** The caller's id in an event id that `scopedEventId` made. Returns any other event id unchanged. */
+export function unscopedId(purpose: string, eventId: EventId): string {
+  const prefix = scopedEventId(purpose, "");
   return eventId.startsWith(prefix) ? eventId.slice(prefix.length) : eventId;
 }
 
-/** An id of the caller's that goes into an event id beside a digest. */
-export function readOwnId(value: unknown, field: string): string {
+/** Reads a caller's id that becomes part of an event id, after a digest and the separator. */
+export function readScopedId(value: unknown, field: string): string {
   const id = readEventId(value, field);
-  const most = LIMITS.eventIdBytes - DIGEST_LENGTH - SEPARATOR.length;
-  if (Buffer.byteLength(id) > most) throw invalid(field, `at most ${most} UTF-8 bytes`);
+  const maxBytes = LIMITS.eventIdBytes - DIGEST_LENGTH - SEPARATOR.length;
+  if (Buffer.byteLength(id) > maxBytes) throw invalid(field, `at most ${maxBytes} UTF-8 bytes`);
   return id;
 }

@@ -2,35 +2,35 @@ import { inSlices, type Steps } from "../timing/in-slices.js";
 
 export { atOnce, type Steps } from "../timing/in-slices.js";
 
-/** So many are looked at in one turn of the event loop. */
-const PIECE = 128;
+/** Items handled in one turn of the event loop. */
+const ITEMS_PER_SLICE = 128;
 
-/** Takes the first step at once and the others in slices: what is small is done before anything is waited for. */
-export async function beginAtOnce<T>(steps: Steps<T>): Promise<T> {
+/** Runs the first step at once and the others in slices, so that small work is done before the first await. */
+export async function firstStepThenSlices<T>(steps: Steps<T>): Promise<T> {
   const { done, value } = steps.next();
   return done ? value : inSlices(steps);
 }
 
-/** Work that cannot be cut, such as reading one JSON text: in a slice of its own. */
+/** Runs work that cannot be divided, such as parsing one JSON text, in a slice of its own. */
 export function inOneSlice<T>(work: () => T | Promise<T>): Promise<T> {
-  return inSlices<T | Promise<T>>(uncut(work)) as Promise<T>;
+  return inSlices<T | Promise<T>>(oneStep(work)) as Promise<T>;
 }
 
-function* uncut<T>(work: () => T): Steps<T> {
+function* oneStep<T>(work: () => T): Steps<T> {
   yield;
   return work();
 }
 
-/** What `work` makes of each, in their order; whatever else waits for the event loop has its turn between pieces. */
+/** Maps all items, in their order. Other work can use the event loop between slices. */
 export async function mapInSlices<T, R>(
   all: readonly T[],
-  work: (one: T) => R | Promise<R>,
+  work: (item: T) => R | Promise<R>,
 ): Promise<Awaited<R>[]> {
   const done: Awaited<R>[] = [];
-  for (let at = 0; at < all.length; at += PIECE) {
-    const piece = () => Promise.all(all.slice(at, at + PIECE).map((one) => work(one)));
-    const made = at === 0 ? piece() : inOneSlice(piece);
-    for (const one of await made) done.push(one);
+  for (let start = 0; start < all.length; start += ITEMS_PER_SLICE) {
+    const piece = () => Promise.all(all.slice(start, start + ITEMS_PER_SLICE).map((item) => work(item)));
+    const made = start === 0 ? piece() : inOneSlice(piece);
+    for (const item of await made) done.push(item);
   }
   return done;
 }

@@ -9,7 +9,7 @@ import {
   type Updater,
   updateCell,
 } from "./cell-operations.js";
-import { type Codec, codecOf } from "./codec.js";
+import { type Codec, readCodec } from "./codec.js";
 import { readShapeName } from "./names.js";
 
 /**
@@ -33,7 +33,7 @@ export class TypedSlot<T, Input = T> {
   constructor(store: StateStore, kind: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#kind = readShapeName(kind, "kind");
-    this.#codec = codecOf(options);
+    this.#codec = readCodec(options);
   }
 
   /** The value, or `undefined` where nothing is stored. CORRUPT. */
@@ -51,12 +51,12 @@ export class TypedSlot<T, Input = T> {
     return putCell(this.#store, this.at(identity), value, options);
   }
 
-  /** Writes what `update` makes of the current value, with nobody else's write in between; the new value. */
+  /** Replaces the current value by the one that `update` returns, atomically. Returns the new value. */
   async update(identity: Identity, update: Updater<T, Input>, options?: UpdateOptions): Promise<T> {
     return updateCell(this.#store, this.at(identity), update, options);
   }
 
-  /** Whether there was a value. CONDITION_FAILED. */
+  /** Deletes the value. Returns whether there was one. CONDITION_FAILED. */
   async delete(identity: Identity, options?: DeleteOptions): Promise<boolean> {
     return this.#store.delete(identity, this.#kind, options);
   }

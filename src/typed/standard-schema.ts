@@ -1,52 +1,52 @@
 import { describeType } from "../contract/describe-type.js";
 import { valuePath } from "./value-path.js";
 
-const MOST_SHOWN = 5;
+const MAX_SHOWN_FAULTS = 5;
 
 /**
- * What a validation library offers to be used by others, as zod, valibot, arktype and more do.
+ * The common interface of validation libraries such as zod, valibot and arktype.
  * https://standardschema.dev
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What the library offers: see the specification. */
+  /** The library's implementation: see the specification. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    /** Never there at run time. */
+    /** Carries types only; absent at run time. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
-/** The value as the schema returns it, or what it has against it. */
+/** The value as the schema returns it, or the issues that it found. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-/** One thing that a library has against a value. */
+/** An issue that a validation library found in a value. */
 export interface SchemaIssue {
-  /** The library's own words, which may quote the value. */
+  /** The library's message. It may quote the value. */
   readonly message: string;
   /** Where in the value it is. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** One thing that a schema has against a value. What it says of it may quote the value, and is left out. */
+/** An issue of a schema with a value, without the library's message, which may quote the value. */
 export interface SchemaFault {
   /** Where in the value it is: `value.items[2].price`. */
   readonly path: string;
-  /** What is there, by its type: `a string`, `undefined`. */
+  /** The type of the value at the path: `a string`, `undefined`. */
   readonly found: string;
 }
 
-/** What a schema has against a value, shown without a word of the value itself. */
+/** A schema refused a value. Neither the message nor the issues quote the value. */
 export class SchemaMismatch extends Error {
-  /** What is wrong, without a word of the value. */
+  /** Where the value is wrong, and the type found there. */
   readonly issues: readonly SchemaFault[];
 
   constructor(issues: readonly SchemaIssue[], value: unknown) {
     const faults = issues.map((issue) => faultOf(issue, value));
-    const shown = faults.slice(0, MOST_SHOWN).map(({ path, found }) => `${path} is ${found}`);
+    const shown = faults.slice(0, MAX_SHOWN_FAULTS).map(({ path, found }) => `${path} is ${found}`);
     super(
       `the schema has ${faults.length} ${faults.length === 1 ? "issue" : "issues"} with the value: ${shown.join(", ")}`,
     );
@@ -66,7 +66,7 @@ function faultOf({ path = [] }: SchemaIssue, value: unknown): SchemaFault {
   return { path: valuePath("value", members), found: describeType(found) };
 }
 
-/** What the schema makes of the value. Throws SchemaMismatch. */
+/** Validates the value and returns the schema's output. Throws SchemaMismatch. */
 export async function applySchema<Output>(
   schema: StandardSchema<unknown, Output>,
   value: unknown,

@@ -5,7 +5,7 @@ import { steadyNow } from "../timing/clock.js";
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
-/** The clock a wrapper was given, or the process's; it says whole milliseconds, and nothing that is no time. */
+/** Reads the `clock` option; default is the process's steady clock. The result is checked and cut to whole milliseconds. */
 export function readClock(options: { readonly clock?: Clock }): Clock {
   const { clock } = "clock" in options ? options : { clock: steadyNow };
   if (typeof clock !== "function") throw invalid("clock", "a function");
@@ -16,7 +16,7 @@ export function readClock(options: { readonly clock?: Clock }): Clock {
   };
 }
 
-/** A time as text, whose order by bytes is the order of time, in the years 0 to 9999: ISO 8601 in UTC, to the millisecond. */
+/** ISO 8601 in UTC with milliseconds. In the years 0 to 9999 the order of the bytes is the order of the times. */
 export function timeKey(time: number): string {
   return new Date(time).toISOString();
 }

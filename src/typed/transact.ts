@@ -13,41 +13,41 @@ import {
 import { type Cell, readStore } from "./cell.js";
 import { commitWithRetries, pause } from "./commit-with-retries.js";
 import { runExclusive } from "./mutex.js";
+import { raceAbort } from "./race-abort.js";
 import { Transaction } from "./transaction.js";
-import { unlessAborted } from "./unless-aborted.js";
 
-/** How `transact` tries. */
+/** The options of `transact`. */
 export interface TransactOptions extends CallOptions {
-  /** Tries in all while others are faster: 1 to 10,000. Default 100. */
+  /** How often `work` is run at most while other writers are faster: 1 to 10,000. Default 100. */
   readonly attempts?: number;
   /**
-   * Making the same call again cannot do its work twice, because it has an id of the caller's: then an OUTCOME_UNKNOWN
-   * is `retryable`. Default false.
+   * The same call again cannot take effect twice, because it carries an event id of the caller's. An OUTCOME_UNKNOWN is
+   * then `retryable`. Default false.
    */
   readonly repeatable?: boolean;
-  /** What callers of this process compete for: they go one by one. */
+  /** The slot whose lock in this process the call holds: calls with the same `turn` run one after the other. */
   readonly turn?: Pick<Cell<unknown>, "identity" | "kind">;
 }
 
 export interface Transacted<R> {
   readonly result: R;
-  /** The commit had happened before: a replay, known by the caller's event ids. */
+  /** The store knew the caller's event ids: an earlier call made this commit. */
   readonly duplicate: boolean;
 }
 
 const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
-const NAMES = ["signal", "attempts", "repeatable", "turn"];
+const OPTION_NAMES = ["signal", "attempts", "repeatable", "turn"];
 
 /**
- * Runs `work` until what it wrote took effect on exactly what it read: a compare-and-swap over any number of slots of
- * one tenant, 256 at most. `work` may run several times and must do nothing but read and write through the transaction.
+ * Runs `work` and commits its writes if nothing that it read has changed: a compare-and-swap over up to 256 slots of one
+ * tenant. If something changed, `work` runs again. So `work` must do nothing but read and write through the transaction.
  *
- * What it reads of several slots may be of different moments; that is found out when it commits, also where it writes
- * nothing. What it throws is thrown as it is, without that.
+ * Reads of several slots may see different moments. The commit finds that out, also for work that writes nothing. If
+ * `work` throws, nothing is committed, the reads are not checked, and the error is passed on.
  *
- * A commit whose answer was lost is sent again as it is, so it happens once. UNAVAILABLE (`busy`) when others were
- * faster each time, OUTCOME_UNKNOWN when no answer came to the last, or the lost one was to a commit of nothing but
- * deletes; an abort rejects with the signal's reason.
+ * A commit whose answer was lost is sent again with the same event ids, so it takes effect once. UNAVAILABLE (`busy`)
+ * when other writers were faster on every attempt. OUTCOME_UNKNOWN when no attempt got an answer, or when a commit of
+ * nothing but deletes lost its answer. An abort rejects with the signal's reason.
  *
  * @example
  * ```ts
@@ -69,13 +69,13 @@ export async function transact<R>(
   return (await transacted(store, work, options)).result;
 }
 
-/** `transact`, and whether its commit had happened before. */
+/** Like `transact`, but also returns whether an earlier call made the commit. */
 export async function transacted<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
   options: TransactOptions = {},
 ): Promise<Transacted<R>> {
-  readNamed(options, "options", NAMES);
+  readNamed(options, "options", OPTION_NAMES);
   readStore(store);
   if (typeof work !== "function") throw invalid("work", "a function");
   const signal = readSignal(options);
@@ -92,7 +92,7 @@ function readTurn(options: TransactOptions): string | undefined {
   return slotKey(validateSlot(identity, kind));
 }
 
-interface Rules {
+interface RetryPolicy {
   readonly signal: AbortSignal | undefined;
   readonly attempts: number;
   readonly repeatable: boolean;
@@ -101,31 +101,35 @@ interface Rules {
 async function compareAndSwap<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
-  rules: Rules,
+  policy: RetryPolicy,
 ): Promise<Transacted<R>> {
-  const { signal, attempts } = rules;
-  for (let tries = 1; ; tries++) {
+  const { signal, attempts } = policy;
+  for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     const transaction = new Transaction(store, signal);
-    // What goes on after an abort changes nothing: its transaction is never committed.
-    const result = await unlessAborted(work(transaction), signal);
+    // After an abort `work` may still run, but its transaction is never committed.
+    const result = await raceAbort(work(transaction), signal);
     const changes = await transaction.changes();
     if (changes.length === 0) return { result, duplicate: false };
     try {
-      const { duplicate } = await commitWithRetries(store, changes, rules);
+      const { duplicate } = await commitWithRetries(store, changes, policy);
       return { result, duplicate };
     } catch (error) {
-      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.demanded(error.details)))
+      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.hasUnmetExpectation(error.details)))
         throw error;
-      if (tries === attempts) throw busy(attempts, error);
+      if (attempt === attempts) throw busy(attempts, error);
     }
-    await pause(jitteredPause(tries, BACKOFF), signal);
+    await pause(jitteredPause(attempt, BACKOFF), signal);
   }
 }
 
 function busy(attempts: number, cause: StateError): StateError<"UNAVAILABLE"> {
-  return new StateError("UNAVAILABLE", `others were faster ${attempts} times; nothing was written`, {
-    details: { reason: "busy" },
-    cause,
-  });
+  return new StateError(
+    "UNAVAILABLE",
+    `other writers changed what this call read, ${attempts} times; nothing was written: try again later`,
+    {
+      details: { reason: "busy" },
+      cause,
+    },
+  );
 }

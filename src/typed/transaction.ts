@@ -8,23 +8,23 @@ type Write =
   | { readonly op: "save"; readonly bytes: Uint8Array; readonly version: number; readonly eventId?: EventId }
   | { readonly op: "delete" };
 
-interface Part {
+interface TouchedCell {
   readonly cell: Cell<unknown, never>;
-  /** What the slot held, where that was asked. */
+  /** The record that the slot held, if the work read it. */
   read?: Promise<StateRecord | undefined>;
   write?: Promise<Write>;
-  /** What it was written on the understanding of, whatever was read. */
+  /** The caller's own condition for the write. It replaces the condition that a read makes. */
   expect?: Expect;
 }
 
 /**
- * What one attempt read and wants to write. All it read has to hold still when its writes take effect; what it wrote
- * without reading is written whatever is there.
+ * The read set and the write set of one attempt. The commit fails if a slot that was read has changed. A slot that was
+ * written without being read is overwritten unconditionally.
  */
 export class Transaction {
   readonly #store: StateStore;
   readonly #signal: AbortSignal | undefined;
-  readonly #parts = new Map<string, Part>();
+  readonly #touched = new Map<string, TouchedCell>();
 
   /** @internal */
   constructor(store: StateStore, signal: AbortSignal | undefined) {
@@ -32,73 +32,74 @@ export class Transaction {
     this.#signal = signal;
   }
 
-  /** The value of the cell, as this transaction left it. CORRUPT. */
+  /** The value of the cell, including this transaction's own write. CORRUPT. */
   async get<T>(cell: Cell<T, never>): Promise<T | undefined> {
-    const part = this.#part(cell);
-    if (part.write !== undefined) {
-      const write = await part.write;
+    const touched = this.#touch(cell);
+    if (touched.write !== undefined) {
+      const write = await touched.write;
       return write.op === "save" ? cell.codec.decode(write.bytes, write.version) : undefined;
     }
-    const record = await this.#read(part);
+    const record = await this.#read(touched);
     return record && decodeRecord(cell.codec, record);
   }
 
   /**
-   * Writes the value. An `eventId` of the caller's makes the store recognise this write for as long as it knows the
-   * id; without one each attempt takes a new id. With `expect`, where the cell holds another event, `transact` rejects
+   * Writes the value. By an `eventId` of the caller's, the store recognises the same write within its idempotency window;
+   * without one each attempt takes a new id. If the cell does not hold the event that `expect` names, `transact` rejects
    * with CONDITION_FAILED. INVALID_RECORD.
    */
   set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<void> {
-    const part = this.#part(cell);
+    const touched = this.#touch(cell);
     const write = encode(cell.codec, value, eventId);
-    part.write = write;
-    if (expect !== undefined) part.expect = expect;
+    touched.write = write;
+    if (expect !== undefined) touched.expect = expect;
     const done = write.then(() => {});
-    // Whoever does not wait for it learns of a refusal when the changes are made.
+    // Work that does not await this promise gets its rejection from `changes`.
     done.catch(() => {});
     return done;
   }
 
-  /** Writes the value where nothing may be yet: if something is, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
+  /** Writes the value into an empty cell. If it is not empty, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
   create<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId): Promise<void> {
     return this.set(cell, value, eventId, null);
   }
 
   /** Empties the cell. */
   delete(cell: Cell<unknown, never>): void {
-    this.#part(cell).write = Promise.resolve({ op: "delete" });
+    this.#touch(cell).write = Promise.resolve({ op: "delete" });
   }
 
-  /** The changes of a commit that does all this, or none when one read was all. @internal */
+  /** The changes to commit. None if the transaction did nothing but one read. @internal */
   async changes(): Promise<Change[]> {
-    const parts = [...this.#parts.values()];
-    // Several reads must have been true at the same time, though nothing is written.
-    if (parts.length < 2 && parts.every(({ write }) => write === undefined)) return [];
-    // What was only read comes first: what is expected and fails behind it would fail however often one tried.
-    const mayChange = ({ read, expect }: Part) => read !== undefined && expect === undefined;
-    const ordered = [...parts.filter(mayChange), ...parts.filter((part) => !mayChange(part))];
+    const all = [...this.#touched.values()];
+    // Several reads without a write are committed as checks: they must have been true at the same time.
+    if (all.length < 2 && all.every(({ write }) => write === undefined)) return [];
+    // The store reports the first condition that fails. Those from reads come first, because after them another attempt
+    // can succeed; a failed `expect` is final.
+    const dependsOnRead = ({ read, expect }: TouchedCell) => read !== undefined && expect === undefined;
+    const ordered = [...all.filter(dependsOnRead), ...all.filter((touched) => !dependsOnRead(touched))];
     const changes = await Promise.all(ordered.map(changeOf));
     return changes.filter((change) => change !== undefined);
   }
 
-  /** Whether this cell was written with an `expect` that did not hold when it was read either. @internal */
-  async demanded(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
-    const { expect, read } = this.#parts.get(cellKey(cell)) ?? {};
+  /** Whether the cell has an `expect` that does not match what the transaction itself read. @internal */
+  async hasUnmetExpectation(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
+    const { expect, read } = this.#touched.get(cellKey(cell)) ?? {};
     return expect !== undefined && (read === undefined || eventIdOf(await read) !== expect);
   }
 
-  #part(cell: Cell<unknown, never>): Part {
+  #touch(cell: Cell<unknown, never>): TouchedCell {
     if (typeof cell?.codec?.encode !== "function") throw invalid("cell", "a cell, which `at` makes");
     const key = cellKey(cell);
-    const part = this.#parts.get(key) ?? { cell };
-    this.#parts.set(key, part);
-    return part;
+    const touched = this.#touched.get(key) ?? { cell };
+    this.#touched.set(key, touched);
+    return touched;
   }
 
-  #read(part: Part): Promise<StateRecord | undefined> {
-    const { identity, kind } = part.cell;
-    part.read ??= this.#store.find(identity, kind, { signal: this.#signal });
-    return part.read;
+  #read(touched: TouchedCell): Promise<StateRecord | undefined> {
+    const { identity, kind } = touched.cell;
+    touched.read ??= this.#store.find(identity, kind, { signal: this.#signal });
+    return touched.read;
   }
 }
 
@@ -107,7 +108,7 @@ async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: 
   return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
 }
 
-async function changeOf({ cell, read, expect, write: written }: Part): Promise<Change | undefined> {
+async function changeOf({ cell, read, expect, write: written }: TouchedCell): Promise<Change | undefined> {
   const { identity, kind } = cell;
   const condition = expect === undefined ? read && { expect: eventIdOf(await read) } : { expect };
   const write = await written;

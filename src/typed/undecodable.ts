@@ -2,14 +2,14 @@ import { describeType } from "../contract/describe-type.js";
 import { isStateError } from "../contract/errors.js";
 import { SchemaMismatch } from "./standard-schema.js";
 
-/** What the floor itself finds wrong with stored bytes, in words that show nothing of them. */
+/** Stored bytes do not decode. The message is this package's own and quotes nothing of them. */
 export class Undecodable extends Error {}
 
 /**
- * The reason why a record does not decode, as far as it can be shown. A codec, an upgrade or a schema of the caller's may
- * quote what was stored, so of their errors only the kind and the place in the program are.
+ * Makes the cause of a CORRUPT error safe to log. The errors of a caller's codec, upgrade or schema may quote the
+ * payload, so only their type and stack frames are kept.
  */
-export function shownReason(error: unknown): Error {
+export function redactedReason(error: unknown): Error {
   if (error instanceof Undecodable || error instanceof SchemaMismatch || isStateError(error)) return error;
   const reason = new Undecodable(`the codec threw ${describeType(error)}`);
   const frames = error instanceof Error ? framesOf(error) : "";
@@ -17,7 +17,7 @@ export function shownReason(error: unknown): Error {
   return reason;
 }
 
-/** The stack begins with the message, and a message may look like a stack. */
+/** The stack frames without the message. The stack begins with the message, which may itself look like stack frames. */
 function framesOf({ stack = "", message }: Error): string {
   const start = stack.indexOf(message);
   if (start < 0) return "";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createStore, newEventId } from "../../src/index.js";
 import { Collection, Journal, TypedSlot } from "../../src/typed/index.js";
-import { callersId, digestOf, ownEventId } from "../../src/typed/names.js";
+import { digestOf, scopedEventId, unscopedId } from "../../src/typed/names.js";
 import { driverWith } from "../store/store-rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
@@ -74,8 +74,8 @@ describe("a name", () => {
 });
 
 test("an id of the caller's comes back out of an event id, and another's does not", () => {
-  for (const id of ["x", "a/b", "/", "🙂"]) expect(callersId("p", ownEventId("p", id))).toBe(id);
-  expect(callersId("p", ownEventId("pp", "x"))).toBe("pp/x");
+  for (const id of ["x", "a/b", "/", "🙂"]) expect(unscopedId("p", scopedEventId("p", id))).toBe(id);
+  expect(unscopedId("p", scopedEventId("pp", "x"))).toBe("pp/x");
 });
 
 test("no two lists of names have one digest", () => {

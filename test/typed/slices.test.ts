@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { atOnce, beginAtOnce, inOneSlice, mapInSlices, type Steps } from "../../src/typed/slices.js";
+import { atOnce, firstStepThenSlices, inOneSlice, mapInSlices, type Steps } from "../../src/typed/slices.js";
 
 function* counted(steps: number, note: () => void): Steps<string> {
   for (let step = 0; step < steps; step++) {
@@ -11,11 +11,11 @@ function* counted(steps: number, note: () => void): Steps<string> {
 
 test("the first step is taken before anything is waited for, and the others are not", async () => {
   let taken = 0;
-  const short = beginAtOnce(counted(1, () => taken++));
+  const short = firstStepThenSlices(counted(1, () => taken++));
   expect(taken).toBe(1);
   expect(await short).toBe("done");
   taken = 0;
-  const long = beginAtOnce(counted(3, () => taken++));
+  const long = firstStepThenSlices(counted(3, () => taken++));
   expect(taken).toBe(1);
   await Promise.resolve();
   expect(taken).toBe(1);

@@ -1,9 +1,9 @@
 import { onAbort } from "../timing/on-abort.js";
 
-/** What the promise settles with or, if the signal aborts before, a rejection with its reason. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Settles as the promise does, or rejects with the signal's reason if the signal aborts first. */
+export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  // Somebody has to take note of it, also when nobody waits for it any more.
+  // After an abort nobody awaits the promise: its rejection must not become an unhandled one.
   promise.catch(() => {});
   signal.throwIfAborted();
   let release: (() => void) | undefined;
