@@ -192,5 +192,5 @@ function entryOf(
 ): IndexEntry {
   const { user, session, id, expiresAt } = value;
   const key = { identity: { tenant: identity.tenant, user, session }, id };
-  return { key: key, status, expiresAt, position: entry.slice(status.length + 1), identity, eventId };
+  return { key, status, expiresAt, position: entry.slice(status.length + 1), identity, eventId };
 }

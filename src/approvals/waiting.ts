@@ -80,7 +80,7 @@ export class Waiting {
     if (known !== undefined) return known;
     if (this.#watches.size === 0) this.#start();
     const watch: Watch = {
-      key: key,
+      key,
       cell,
       waiters: new Set(),
       isReading: false,
