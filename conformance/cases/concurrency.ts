@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { isStateError, type NewRecord } from "../../src/index.js";
 import { assertDuplicate, assertRecord, assertRejectedOnlyWith } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { eraseOn, increment, savePairs } from "../harness/child-roles.js";
+import { eraseOn, increment, savePairs } from "../harness/child-tasks.js";
 import { assertErasedWhole, assertUntorn } from "../harness/pair-history.js";
 
 export const concurrencyCases: readonly ConformanceCase[] = [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type NewRecord, tenantIdentity, userIdentity } from "../../src/index.js";
 import { assertRecord, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { keepApart } from "../harness/keep-apart.js";
+import { assertKeptApart } from "../harness/keep-apart.js";
 import { identityOperations } from "../inputs/operations.js";
 
 export const identityCases: readonly ConformanceCase[] = [
@@ -19,7 +19,7 @@ export const identityCases: readonly ConformanceCase[] = [
         record({ ...owner, run: "run-2" }, "kind"),
         record(owner, "kind-2"),
       ];
-      await keepApart(store, saved);
+      await assertKeptApart(store, saved);
     },
   },
   {
@@ -30,7 +30,7 @@ export const identityCases: readonly ConformanceCase[] = [
       const saved = [session, { ...session, run: "a" }, { ...session, run: "b" }].map((each) =>
         record(each, "kind"),
       );
-      await keepApart(store, saved);
+      await assertKeptApart(store, saved);
     },
   },
   {
@@ -88,7 +88,7 @@ export const identityCases: readonly ConformanceCase[] = [
           record({ tenant: name, user: "a", session: look }, "kind"),
         ]),
       ];
-      await keepApart(store, saved);
+      await assertKeptApart(store, saved);
       assert.equal(await store.delete(tenantIdentity(name), "kind"), true, "a maker's identity may delete");
     },
   },

@@ -8,9 +8,16 @@ import {
 } from "../../src/index.js";
 import { byBytes, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
-import { assertThere, bySession, fill, inGroups, keepApart, where } from "../harness/keep-apart.js";
-import { CLOSEST_NAMES, HOSTILE_NAMES, JOINERS, LONGEST_KINDS } from "../inputs/hostile-names.js";
-import { joinedPlaces, placesBy } from "../inputs/hostile-places.js";
+import {
+  assertKeptApart,
+  assertThere,
+  bySession,
+  describeKey,
+  inBatches,
+  saveIntoEmptySlots,
+} from "../harness/keep-apart.js";
+import { CLOSEST_NAMES, HOSTILE_NAMES, LONGEST_KINDS, SEPARATORS } from "../inputs/hostile-names.js";
+import { keysDifferingIn, keysThatJoinAlike } from "../inputs/hostile-record-keys.js";
 
 /** Each case has a space of its own, where a tenant may have any name. */
 export const isolationCases: readonly ConformanceCase[] = [
@@ -22,7 +29,7 @@ export const isolationCases: readonly ConformanceCase[] = [
       const store = await context.openAlone();
       for (const field of ["user", "session", "run", "kind"] as const) {
         const names = field === "kind" ? [...HOSTILE_NAMES, ...LONGEST_KINDS] : HOSTILE_NAMES;
-        await keepApart(store, recordsAt(context, placesBy(field, names)));
+        await assertKeptApart(store, recordsAt(context, keysDifferingIn(field, names)));
       }
     },
   },
@@ -32,7 +39,10 @@ export const isolationCases: readonly ConformanceCase[] = [
     bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
-      await keepApart(store, recordsAt(context, placesBy("tenant", HOSTILE_NAMES), { eventId: "the same" }));
+      await assertKeptApart(
+        store,
+        recordsAt(context, keysDifferingIn("tenant", HOSTILE_NAMES), { eventId: "the same" }),
+      );
     },
   },
   {
@@ -41,13 +51,13 @@ export const isolationCases: readonly ConformanceCase[] = [
     bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
-      await keepApart(store, recordsAt(context, joinedPlaces(JOINERS)));
+      await assertKeptApart(store, recordsAt(context, keysThatJoinAlike(SEPARATORS)));
       const owner = { user: "user", session: "session" };
-      const events = JOINERS.flatMap((joiner) => [
+      const events = SEPARATORS.flatMap((joiner) => [
         context.record({ ...owner, tenant: `t${joiner}a` }, "kind", { eventId: "b" }),
         context.record({ ...owner, tenant: "t" }, `kind ${joiner}`, { eventId: `a${joiner}b` }),
       ]);
-      await keepApart(store, events);
+      await assertKeptApart(store, events);
     },
   },
   {
@@ -58,12 +68,16 @@ export const isolationCases: readonly ConformanceCase[] = [
       const store = await context.openAlone();
       const slots = (records: readonly NewRecord[]) => records.map((record) => [record]);
       await inHalves(context, store, { lots: Object.values(LOTS), parts: slots }, async (gone, [left]) => {
-        await inGroups(gone, async (record, index) => {
+        await inBatches(gone, async (record, index) => {
           const { identity, kind, eventId } = record;
           const condition = index % 2 === 0 ? {} : { expect: eventId };
-          assert.equal(await store.delete(identity, kind, condition), true, `delete of ${where(record)}`);
+          assert.equal(
+            await store.delete(identity, kind, condition),
+            true,
+            `delete of ${describeKey(record)}`,
+          );
         });
-        await inGroups(gone, (record) => assertNothing(context, store, record, left?.eventId ?? "none"));
+        await inBatches(gone, (record) => assertNothing(context, store, record, left?.eventId ?? "none"));
       });
     },
   },
@@ -75,10 +89,10 @@ export const isolationCases: readonly ConformanceCase[] = [
       const store = await context.openAlone();
       const lots = [LOTS.tenant, LOTS.user, LOTS.session, LOTS.joined];
       await inHalves(context, store, { lots, parts: bySession }, async (gone) => {
-        await inGroups(bySession(gone), async (own) => {
+        await inBatches(bySession(gone), async (own) => {
           const [{ identity, kind }] = own;
           const { run: _, ...session } = identity;
-          const what = `how many records were erased with the session of ${where({ identity, kind })}`;
+          const what = `how many records were erased with the session of ${describeKey({ identity, kind })}`;
           assert.equal(await store.erase(session), own.length, what);
         });
       });
@@ -90,9 +104,9 @@ export const isolationCases: readonly ConformanceCase[] = [
     bringsNeighbours: true,
     async run(context) {
       const store = await context.openAlone();
-      const records = recordsAt(context, placesBy("tenant", HOSTILE_NAMES));
-      await fill(store, records);
-      await inGroups(records, async (own, index) => {
+      const records = recordsAt(context, keysDifferingIn("tenant", HOSTILE_NAMES));
+      await saveIntoEmptySlots(store, records);
+      await inBatches(records, async (own, index) => {
         const { tenant } = own.identity;
         const after = records.at(index - 1) as NewRecord;
         const isBehind = byBytes(tenant, after.identity.tenant) > 0;
@@ -103,9 +117,13 @@ export const isolationCases: readonly ConformanceCase[] = [
           store.listKind(scope, "by tenant", { after }),
         ]);
         const all = [own.eventId];
-        assert.deepEqual(scans.map(eventIds), [all, all, isBehind ? all : []], `scans of ${where(own)}`);
+        assert.deepEqual(
+          scans.map(eventIds),
+          [all, all, isBehind ? all : []],
+          `scans of ${describeKey(own)}`,
+        );
         const paged = await collected(scanKind(store, scope, "by tenant", { pageSize: 2 }));
-        assert.deepEqual(eventIds(paged), all, `a scan of ${where(own)} in pages`);
+        assert.deepEqual(eventIds(paged), all, `a scan of ${describeKey(own)} in pages`);
       });
       const everywhere = maintenanceScope({ reason: "conformance", allTenants: true });
       const inOrder = records.toSorted((a, b) => byBytes(a.identity.tenant, b.identity.tenant));
@@ -120,12 +138,12 @@ export const isolationCases: readonly ConformanceCase[] = [
 
 /** Where each record is gone through one by one. */
 const LOTS = {
-  tenant: placesBy("tenant", CLOSEST_NAMES),
-  user: placesBy("user", CLOSEST_NAMES),
-  session: placesBy("session", CLOSEST_NAMES),
-  run: placesBy("run", CLOSEST_NAMES),
-  kind: placesBy("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS]),
-  joined: joinedPlaces(JOINERS.slice(0, 8)),
+  tenant: keysDifferingIn("tenant", CLOSEST_NAMES),
+  user: keysDifferingIn("user", CLOSEST_NAMES),
+  session: keysDifferingIn("session", CLOSEST_NAMES),
+  run: keysDifferingIn("run", CLOSEST_NAMES),
+  kind: keysDifferingIn("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS]),
+  joined: keysThatJoinAlike(SEPARATORS.slice(0, 8)),
 };
 
 function recordsAt(
@@ -157,10 +175,10 @@ async function inHalves(
       const all = parts(recordsAt(context, places));
       const gone = all.filter((_, index) => index % 2 === half).flat();
       const left = all.filter((_, index) => index % 2 !== half).flat();
-      await fill(store, all.flat());
+      await saveIntoEmptySlots(store, all.flat());
       await empty(gone, left);
-      await inGroups(left, (record) => assertThere(store, record));
-      await inGroups(left, ({ identity, kind }) => store.delete(identity, kind));
+      await inBatches(left, (record) => assertThere(store, record));
+      await inBatches(left, ({ identity, kind }) => store.delete(identity, kind));
     }
   });
   await Promise.all(work);
@@ -173,7 +191,7 @@ async function assertNothing(
   { identity, kind, eventId }: NewRecord,
   eventElsewhere: string,
 ): Promise<void> {
-  const what = `${where({ identity, kind })}, where nothing is`;
+  const what = `${describeKey({ identity, kind })}, where nothing is`;
   const [found, listed, deleted, { details }] = await Promise.all([
     store.find(identity, kind),
     store.list(identity, kind),

@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { assertDuplicate, assertRecord, assertWritten } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { begin } from "../harness/child-processes.js";
-import { type Acknowledged, increment, numberedPair } from "../harness/child-roles.js";
+import { type Acknowledged, increment, numberedPair } from "../harness/child-tasks.js";
 import {
   assertErasedWhole,
   assertNothingSlippedPast,

@@ -2,72 +2,72 @@ import assert from "node:assert/strict";
 import { type Identity, isStateError, type NewRecord, type StateStore } from "../../src/index.js";
 import { assertRecord, broken, refused } from "../assertions/expect.js";
 
-/** Commits of another that are made one after the other. */
-export interface Chain {
-  /** Each a list of records of one tenant. */
+/** Commits of the bystander, made one after the other. */
+export interface CommitChain {
+  /** Each commit saves records of one tenant. */
   readonly commits: readonly (readonly NewRecord[])[];
-  /** Under event ids that the case uses too. */
+  /** Whether the case uses the same event ids. */
   readonly sharesIds: boolean;
 }
 
 const CHANGED = "another's data, which lay beside this case, changed";
-const MOST_CHANGES = 256;
-/** How many are asked for in ways that would take too long for all of them. */
-const SOME = 6;
+const MAX_CHANGES = 256;
+/** How many records are checked in the slower ways. */
+const SAMPLE_SIZE = 6;
 
-/** What another has in one set of data, which one store or several show. */
+/** The bystander's records in one set of data, which one or several stores share. */
 export class BystanderData {
   readonly #stores: StateStore[] = [];
-  readonly #laying: Promise<void>[] = [];
+  readonly #saving: Promise<void>[] = [];
   readonly #current = new Map<string, NewRecord>();
   readonly #sharing: NewRecord[] = [];
   readonly #overwritten: NewRecord[] = [];
   #forgetsSoon = false;
 
-  /** How many records lie there. */
+  /** How many records are current. */
   get size(): number {
     return this.#current.size;
   }
 
-  shownBy(store: StateStore, { forgetsSoon }: { forgetsSoon: boolean }): void {
+  addStore(store: StateStore, { forgetsSoon }: { forgetsSoon: boolean }): void {
     this.#stores.unshift(store);
     this.#forgetsSoon ||= forgetsSoon;
   }
 
-  /** Begins to save, before whatever the case asks of its stores next. Where all of them are closed, nothing is saved. */
-  lay(chains: readonly Chain[]): void {
+  /** Starts to save the chains before the next call of the case. Saves nothing where all stores are closed. */
+  beginSaving(chains: readonly CommitChain[]): void {
     for (const chain of chains) {
-      const laying = this.#lay(chain);
-      laying.catch(() => {});
-      this.#laying.push(laying);
+      const saving = this.#saveChain(chain);
+      saving.catch(() => {});
+      this.#saving.push(saving);
     }
   }
 
-  /** Resolves when all lies there that was begun. Rejects when some of it could not be saved. */
-  async isLaid(): Promise<void> {
-    await Promise.all(this.#laying);
+  /** Resolves when every chain that was started is saved. Rejects when one could not be saved. */
+  async saved(): Promise<void> {
+    await Promise.all(this.#saving);
   }
 
-  /** One of its stores that is open. */
+  /** A store of this data that is still open. */
   async openStore(): Promise<StateStore | undefined> {
     const [any] = this.#current.values();
     if (any === undefined) return undefined;
     for (const store of this.#stores) {
       const asked = () => unlessClosed(store.find(any.identity, any.kind).then(() => true));
-      if (await asAnothers(asked)) return store;
+      if (await blamingBystander(asked)) return store;
     }
     return undefined;
   }
 
-  /** Rejects unless everything is as it was saved, and every event id still known. */
+  /** Rejects unless every record is as it was saved and every event id is still known. */
   async assertUnchanged(store: StateStore): Promise<void> {
-    await asAnothers(async () => {
+    await blamingBystander(async () => {
       await this.#assertThere(store);
-      const owned = grouped(this.#records(), ({ identity }) => ownerOf(identity)).slice(0, SOME);
+      const owned = grouped(this.#records(), ({ identity }) => ownerOf(identity)).slice(0, SAMPLE_SIZE);
       await Promise.all(owned.map((records) => assertListed(store, records)));
-      const sharing = this.#sharing.slice(0, SOME);
+      const sharing = this.#sharing.slice(0, SAMPLE_SIZE);
       await Promise.all(sharing.map((record) => assertFoundByEvent(store, record)));
-      const known = [...sharing, ...this.#remembered().slice(0, SOME)];
+      const known = [...sharing, ...this.#remembered().slice(0, SAMPLE_SIZE)];
       await Promise.all(known.map((record) => assertConflicts(store, record)));
       await Promise.all(this.#retries().map((records) => assertReplayed(store, records)));
     });
@@ -75,10 +75,10 @@ export class BystanderData {
 
   /** Rejects unless every record is as it was saved. */
   async assertThere(store: StateStore): Promise<void> {
-    await asAnothers(() => this.#assertThere(store));
+    await blamingBystander(() => this.#assertThere(store));
   }
 
-  async #lay(chain: Chain): Promise<void> {
+  async #saveChain(chain: CommitChain): Promise<void> {
     for (const records of chain.commits) {
       if (!(await this.#save(records))) return;
       for (const record of records) this.#note(record);
@@ -94,7 +94,7 @@ export class BystanderData {
 
   async #save(records: readonly NewRecord[]): Promise<boolean> {
     for (const store of this.#stores) {
-      const receipt = await asAnothers(() => unlessClosed(store.commit(saving(records))));
+      const receipt = await blamingBystander(() => unlessClosed(store.commit(saving(records))));
       if (receipt?.duplicate) throw broken(`${CHANGED}: a new write of theirs was taken for a duplicate`);
       if (receipt) return true;
     }
@@ -114,18 +114,18 @@ export class BystanderData {
     return [...this.#current.values()];
   }
 
-  /** Overwritten records whose event ids are still known: a short window forgets what is not current. */
+  /** Overwritten records whose event ids are still known. A short window forgets all but the current ones. */
   #remembered(): readonly NewRecord[] {
     return this.#forgetsSoon ? [] : this.#overwritten;
   }
 
-  /** Records to be saved again, as many together as a commit may hold. */
+  /** Records to save again, in groups that fit a commit. */
   #retries(): NewRecord[][] {
     return [this.#records(), this.#remembered()]
       .flatMap((records) => grouped(records, ({ identity }) => identity.tenant))
       .flatMap((records) =>
-        Array.from({ length: Math.ceil(records.length / MOST_CHANGES) }, (_, index) =>
-          records.slice(index * MOST_CHANGES, (index + 1) * MOST_CHANGES),
+        Array.from({ length: Math.ceil(records.length / MAX_CHANGES) }, (_, index) =>
+          records.slice(index * MAX_CHANGES, (index + 1) * MAX_CHANGES),
         ),
       );
   }
@@ -158,8 +158,8 @@ async function assertReplayed(store: StateStore, records: readonly NewRecord[]):
   assert.ok(duplicate, `${CHANGED}: event ids of theirs were forgotten, and a retry was written again`);
 }
 
-/** What is thrown says whose data it is about. */
-async function asAnothers<T>(work: () => Promise<T>): Promise<T> {
+/** Makes an error say that it is about the bystander's data. */
+async function blamingBystander<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -8,27 +8,32 @@ import {
   validateIdentity,
   validateRecord,
 } from "../../src/index.js";
-import { begunAlike, closestInTenant, inTenantBefore, inTenantBehind } from "../inputs/closest-identities.js";
-import { BystanderData, type Chain } from "./bystander-data.js";
+import {
+  closestInTenant,
+  identitiesWithSamePrefix,
+  inTenantBefore,
+  inTenantBehind,
+} from "../inputs/closest-identities.js";
+import { BystanderData, type CommitChain } from "./bystander-data.js";
 import type { Scans } from "./case.js";
 
-/** Slots of one case that another takes note of: a case of a thousand records is no better for a thousand neighbours. */
-const MOST_SLOTS = 24;
-/** What another calls its records where the case has yet to say what it calls its own. No case scans for it. */
+/** How many slots of one case are mirrored. More would make a case slower and not stricter. */
+const MAX_SLOTS = 24;
+/** The kind of mirrored records while the case has not yet used a kind of its own. No case scans for it. */
 const KIND = "§beside";
 const UPDATED_AT = new Date("2001-01-01T00:00:00.000Z");
 
-/** Where data lies: in a durable space, or in one store that alone shows it. */
+/** Identifies a set of data: a durable space by its name, or a store that shares its data with no other store. */
 type DataKey = string | StateStore;
 
 /**
- * Another than the case, whose records come to lie as close to the case's own as they can without the case being
- * allowed to see them: in the tenants directly before and behind under the same user, session, run, kind and event
- * id, and in the case's own tenant under users and sessions that come directly before and behind or begin alike.
+ * Saves records of other owners beside each case, as close to the records of the case as possible: in the tenants
+ * directly before and behind, under the same user, session, run, kind and event id; and in the tenant of the case, under
+ * users and sessions that sort directly before and behind or share a prefix. The case must neither see nor change them.
  */
 export class Bystander {
   readonly #scans: Scans | undefined;
-  readonly #chains: Chain[] = [];
+  readonly #chains: CommitChain[] = [];
   readonly #data = new Map<DataKey, BystanderData>();
   readonly #taken = new Set<string>();
   #slots = 0;
@@ -42,30 +47,30 @@ export class Bystander {
     return this.#data;
   }
 
-  /** The case is about to use this identity, or to save there: the same is saved beside it, before the case goes on. */
-  meets(identity: Identity, kind: string = KIND, eventId?: EventId): void {
+  /** Saves the same beside an identity that the case is about to use, before the case goes on. */
+  mirror(identity: Identity, kind: string = KIND, eventId?: EventId): void {
     const owner = ownerOf(identity);
-    if (owner === undefined || this.#slots === MOST_SLOTS) return;
-    const chains = this.#beside(owner, kind, eventId);
+    if (owner === undefined || this.#slots === MAX_SLOTS) return;
+    const chains = this.#chainsBeside(owner, kind, eventId);
     this.#slots++;
     this.#chains.push(...chains);
-    for (const data of this.#data.values()) data.lay(chains);
+    for (const data of this.#data.values()) data.beginSaving(chains);
   }
 
-  /** A store was opened that shows the data of this key. Resolves when all that was saved before lies there too. */
-  async joins(key: DataKey, store: StateStore, options: { forgetsSoon: boolean }): Promise<void> {
+  /** Adds a store that was opened on the data of this key. Resolves when all chains so far are saved there too. */
+  async addStore(key: DataKey, store: StateStore, options: { forgetsSoon: boolean }): Promise<void> {
     const known = this.#data.get(key);
-    if (known) return known.shownBy(store, options);
+    if (known) return known.addStore(store, options);
     const data = new BystanderData();
-    data.shownBy(store, options);
+    data.addStore(store, options);
     this.#data.set(key, data);
-    data.lay(this.#chains);
-    // What could not be saved is told when it is read back.
-    await data.isLaid().catch(() => {});
+    data.beginSaving(this.#chains);
+    // The check at the end of the case reports what could not be saved.
+    await data.saved().catch(() => {});
   }
 
-  #beside(owner: Omit<Slot, "kind">, kind: string, eventId: EventId | undefined): Chain[] {
-    const near = [...closestInTenant(owner), ...(this.#slots === 0 ? begunAlike(owner) : [])];
+  #chainsBeside(owner: Omit<Slot, "kind">, kind: string, eventId: EventId | undefined): CommitChain[] {
+    const near = [...closestInTenant(owner), ...(this.#slots === 0 ? identitiesWithSamePrefix(owner) : [])];
     const kindNear = this.#scans === undefined ? kind : `${KIND}/${kind}`;
     const kindFar = this.#scans === "store" ? `${KIND}/${kind}` : kind;
     const [behind, before] = [inTenantBehind(owner), inTenantBefore(owner)].map((identities) =>
@@ -80,7 +85,7 @@ export class Bystander {
     return chains.filter(({ commits: [first] }) => first !== undefined && first.length > 0);
   }
 
-  /** In a slot of its own, for the one before stays what it is. An event id stands for one write of a tenant. */
+  /** Each record gets a free slot, since an earlier one must not change; an event id stands for one write of a tenant. */
   #mirrored(identity: Identity, kind: string, eventId: EventId): NewRecord[] {
     if (!this.#take(`${identity.tenant} ${eventId}`)) return [];
     let free = kind;
@@ -96,7 +101,7 @@ export class Bystander {
     return this.#taken.size < this.#taken.add(place).size;
   }
 
-  /** None where it cannot be. Small, so that it fits whatever `maxBytes` the case chose. */
+  /** No record where its names would be invalid. Its payload is small, so that it fits any `maxBytes` of a case. */
   #record(identity: Identity, kind: string, eventId: EventId): NewRecord[] {
     const bytes = new TextEncoder().encode(`another ${this.#records++}`);
     const record = { eventId, identity, kind, bytes, version: 1, updatedAt: UPDATED_AT };
@@ -104,7 +109,7 @@ export class Bystander {
   }
 }
 
-/** `undefined` for what is no identity at all, which is what some cases are about. */
+/** `undefined` for a value that is no identity: some cases pass such values on purpose. */
 function ownerOf(identity: Identity): Omit<Slot, "kind"> | undefined {
   try {
     return validateIdentity(identity);

@@ -10,44 +10,40 @@ import { Bystander } from "./bystander.js";
 import type { BystanderData } from "./bystander-data.js";
 import type { CaseContext, ConformanceCase, Harness, SpaceOptions } from "./case.js";
 import { Child } from "./child-processes.js";
-import type { ChildTaskName, ChildTasks } from "./child-roles.js";
+import type { ChildTaskName, ChildTasks } from "./child-tasks.js";
 
-/** What the cases of one run have in common. */
-export interface Surroundings {
+/** What all cases of one run share. */
+export interface RunContext {
   readonly harness: Harness;
   /** The space that all cases share. */
   readonly space: string;
   /** Where other processes import the harness from: a file URL. */
   readonly module?: string;
-  /** Whether another's data lies beside that of each case. */
+  /** Whether a bystander saves data beside that of each case. */
   readonly beside: boolean;
 }
 
-/** The context of one case, which knows what it opened and started. */
+/** The context of one case. It keeps track of the stores and processes that the case opened. */
 export class OpenContext implements CaseContext {
-  readonly #surroundings: Surroundings;
+  readonly #run: RunContext;
   readonly #name: string;
   readonly #space: string;
-  readonly #another: Bystander | undefined;
+  readonly #bystander: Bystander | undefined;
   readonly #stores: StateStore[] = [];
   readonly #spaces: string[] = [];
   readonly #children: Child<unknown>[] = [];
   #store: StateStore | undefined;
   #given = 0;
 
-  private constructor(
-    surroundings: Surroundings,
-    name: string,
-    { needs, scans, bringsNeighbours }: ConformanceCase,
-  ) {
-    this.#surroundings = surroundings;
+  private constructor(run: RunContext, name: string, { needs, scans, bringsNeighbours }: ConformanceCase) {
+    this.#run = run;
     this.#name = name;
-    this.#another = surroundings.beside && !bringsNeighbours ? new Bystander(scans) : undefined;
-    this.#space = needs === "processes" ? this.#ownSpace() : surroundings.space;
+    this.#bystander = run.beside && !bringsNeighbours ? new Bystander(scans) : undefined;
+    this.#space = needs === "processes" ? this.#ownSpace() : run.space;
   }
 
-  static async open(surroundings: Surroundings, name: string, each: ConformanceCase): Promise<OpenContext> {
-    const context = new OpenContext(surroundings, name, each);
+  static async open(run: RunContext, name: string, each: ConformanceCase): Promise<OpenContext> {
+    const context = new OpenContext(run, name, each);
     if (each.needs !== "processes") context.#store = await context.open();
     return context;
   }
@@ -70,7 +66,7 @@ export class OpenContext implements CaseContext {
   readonly identity = (fields: Partial<Identity> = {}): Identity => {
     const tenant = fields.tenant ?? this.tenant();
     const identity = { tenant, user: "user", session: "session", ...fields };
-    this.#another?.meets(identity);
+    this.#bystander?.mirror(identity);
     return identity;
   };
 
@@ -83,7 +79,7 @@ export class OpenContext implements CaseContext {
   readonly record = (identity: Identity, kind: string, fields: Partial<NewRecord> = {}): NewRecord => {
     const bytes = fields.bytes ?? this.payload();
     const record = { eventId: newEventId(), identity, kind, bytes, ...fields };
-    this.#another?.meets(identity, kind, record.eventId);
+    this.#bystander?.mirror(identity, kind, record.eventId);
     return record;
   };
 
@@ -91,7 +87,7 @@ export class OpenContext implements CaseContext {
     role: R,
     task: Parameters<ChildTasks[R]>[1],
   ): Child<Awaited<ReturnType<ChildTasks[R]>>> => {
-    const { module } = this.#surroundings;
+    const { module } = this.#run;
     if (module === undefined) throw new TypeError("a case that starts processes must say so with needs");
     const child = new Child<Awaited<ReturnType<ChildTasks[R]>>>({ module, space: this.#space, role, task });
     this.#children.push(child);
@@ -102,14 +98,14 @@ export class OpenContext implements CaseContext {
    * Rejects when another's data is not as it was saved. What lies in the shared space, and may be looked at again.
    * Data that no open store shows is out of reach, unless it is durable.
    */
-  async assertAnotherUnchanged(): Promise<BystanderData[]> {
+  async assertBystanderUnchanged(): Promise<BystanderData[]> {
     const kept: BystanderData[] = [];
-    for (const [key, data] of this.#another?.data ?? []) {
-      await data.isLaid();
+    for (const [key, data] of this.#bystander?.data ?? []) {
+      await data.saved();
       if (data.size === 0) continue;
       const store = (await data.openStore()) ?? (await this.#reopened(key));
       if (store) await data.assertUnchanged(store);
-      if (key === this.#surroundings.space) kept.push(data);
+      if (key === this.#run.space) kept.push(data);
     }
     return kept;
   }
@@ -118,7 +114,7 @@ export class OpenContext implements CaseContext {
   async close(options?: CloseOptions): Promise<void> {
     await Promise.all(this.#children.map((child) => child.kill()));
     await Promise.all(this.#stores.map((store) => store.close(options)));
-    for (const space of this.#spaces) await this.#surroundings.harness.destroy?.(space);
+    for (const space of this.#spaces) await this.#run.harness.destroy?.(space);
   }
 
   #ownSpace(): string {
@@ -128,17 +124,17 @@ export class OpenContext implements CaseContext {
   }
 
   async #open(space: string, options: SpaceOptions): Promise<StateStore> {
-    const { harness } = this.#surroundings;
+    const { harness } = this.#run;
     const store = await harness.open(space, options);
     this.#stores.push(store);
     const forgetsSoon = options.idempotencyWindowMs !== undefined;
-    await this.#another?.joins(harness.durable ? space : store, store, { forgetsSoon });
+    await this.#bystander?.addStore(harness.durable ? space : store, store, { forgetsSoon });
     return store;
   }
 
   async #reopened(key: string | StateStore): Promise<StateStore | undefined> {
     if (typeof key !== "string") return undefined;
-    const store = await this.#surroundings.harness.open(key, {});
+    const store = await this.#run.harness.open(key, {});
     this.#stores.push(store);
     return store;
   }

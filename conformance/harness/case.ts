@@ -1,6 +1,6 @@
 import type { Identity, NewRecord, StateStore } from "../../src/index.js";
 import type { Child } from "./child-processes.js";
-import type { ChildTaskName, ChildTasks } from "./child-roles.js";
+import type { ChildTaskName, ChildTasks } from "./child-tasks.js";
 
 /** What a case may ask of the stores it opens. */
 export interface SpaceOptions {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Harness } from "./case.js";
 import type { Assignment, Message } from "./child-processes.js";
-import { type ChildTaskName, childTasks } from "./child-roles.js";
+import { type ChildTaskName, childTasks } from "./child-tasks.js";
 import { failureOf } from "./failure.js";
 
 /** The entry of a process that a case starts: it is sent one assignment, plays the role and reports. */

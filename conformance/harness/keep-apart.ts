@@ -3,32 +3,32 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { type NewRecord, type RecordKey, type StateStore, slotKey } from "../../src/index.js";
 import { assertRecord, assertWritten, broken, byBytes } from "../assertions/expect.js";
 
-/** One record or more. */
-export type Some = readonly [NewRecord, ...NewRecord[]];
+/** At least one record. */
+export type NonEmptyRecords = readonly [NewRecord, ...NewRecord[]];
 
 const AT_ONCE = 32;
 
-/** Fills the slots, which are empty, overwrites each, and then finds each by itself and in its list, as it was saved last. */
-export async function keepApart(store: StateStore, records: readonly NewRecord[]): Promise<void> {
-  await fill(store, records);
+/** Saves records into empty slots, overwrites each, and checks that each is found by its slot and in its list as saved last. */
+export async function assertKeptApart(store: StateStore, records: readonly NewRecord[]): Promise<void> {
+  await saveIntoEmptySlots(store, records);
   const later = records.map((record) => ({
     ...record,
     eventId: `${record.eventId}-2`,
     bytes: Uint8Array.from(record.bytes).reverse(),
   }));
-  await inGroups(later, (record, index) => saveOnto(store, record, records[index]?.eventId ?? null));
-  await inGroups(later, (record) => assertThere(store, record));
+  await inBatches(later, (record, index) => saveOnto(store, record, records[index]?.eventId ?? null));
+  await inBatches(later, (record) => assertThere(store, record));
   const identities = grouped(later, ({ identity }) => slotKey({ run: "", ...identity, kind: "" }));
-  await inGroups(identities, (own) => assertListed(store, own));
+  await inBatches(identities, (own) => assertListed(store, own));
 }
 
-/** Saves each into a slot that must be empty. */
-export async function fill(store: StateStore, records: readonly NewRecord[]): Promise<void> {
-  await inGroups(records, (record) => saveOnto(store, record, null));
+/** Saves each record into a slot that must be empty. */
+export async function saveIntoEmptySlots(store: StateStore, records: readonly NewRecord[]): Promise<void> {
+  await inBatches(records, (record) => saveOnto(store, record, null));
 }
 
-/** So many at once, with a turn of the loop after each group, so that cases beside this one get theirs. */
-export async function inGroups<T>(
+/** Works on a batch at a time, and yields to the event loop after each, for cases that run at the same time. */
+export async function inBatches<T>(
   items: readonly T[],
   act: (item: T, index: number) => Promise<unknown>,
 ): Promise<void> {
@@ -39,21 +39,21 @@ export async function inGroups<T>(
   }
 }
 
-/** Found by its slot and by its event id, as it was saved. */
+/** Asserts that a record is found by its slot and by its event id, as it was saved. */
 export async function assertThere(store: StateStore, record: NewRecord): Promise<void> {
   const { identity, kind, eventId } = record;
   const [bySlot, byEvent] = await Promise.all([
     store.find(identity, kind),
     store.loadByEventId(identity, eventId).catch((error: unknown) => {
-      throw broken(`${where(record)}: its event was not found`, error);
+      throw broken(`${describeKey(record)}: its event was not found`, error);
     }),
   ]);
-  assertRecord(bySlot, record, where(record));
-  assertRecord(byEvent, record, `${where(record)} by its event id`);
+  assertRecord(bySlot, record, describeKey(record));
+  assertRecord(byEvent, record, `${describeKey(record)} by its event id`);
 }
 
-/** A place as a message can show it: what cannot be seen is escaped, what is long is cut. */
-export function where({ identity, kind }: RecordKey): string {
+/** A record's key for a message: invisible characters are escaped, long names are cut. */
+export function describeKey({ identity, kind }: RecordKey): string {
   const { tenant, user, session, run } = identity;
   const fields = Object.entries({ tenant, user, session, ...(run ? { run } : {}), kind });
   return fields.map(([name, value]) => `${name} ${visible(value)}`).join(", ");
@@ -62,29 +62,29 @@ export function where({ identity, kind }: RecordKey): string {
 async function saveOnto(store: StateStore, record: NewRecord, expect: string | null): Promise<void> {
   const receipt = await store.save(record, { expect }).catch((error: unknown) => {
     const state = expect === null ? "nothing was saved there yet" : "it was saved there before";
-    throw broken(`${where(record)}: ${state}, and a save on that condition was refused`, error);
+    throw broken(`${describeKey(record)}: ${state}, and a save on that condition was refused`, error);
   });
-  assertWritten(receipt, where(record));
+  assertWritten(receipt, describeKey(record));
 }
 
 /** All records of one identity, and nothing else, in the order of their kinds. */
-async function assertListed(store: StateStore, own: Some): Promise<void> {
+async function assertListed(store: StateStore, own: NonEmptyRecords): Promise<void> {
   const [first] = own;
   const listed = await store.list(first.identity, "");
   const expected = [...own].sort((a, b) => byBytes(a.kind, b.kind));
   const shown = (records: readonly RecordKey[]) => records.map(({ kind }) => visible(kind));
-  assert.deepEqual(shown(listed), shown(expected), `the list of ${where(first)}`);
+  assert.deepEqual(shown(listed), shown(expected), `the list of ${describeKey(first)}`);
   for (const [index, record] of listed.entries()) {
-    assertRecord(record, expected[index] as NewRecord, `${where(first)} in its list`);
+    assertRecord(record, expected[index] as NewRecord, `${describeKey(first)} in its list`);
   }
 }
 
-/** Those of one session together, in the order of the first of each. */
-export function bySession(records: readonly NewRecord[]): Some[] {
+/** Records grouped by session, in the order of the first record of each. */
+export function bySession(records: readonly NewRecord[]): NonEmptyRecords[] {
   return grouped(records, ({ identity }) => slotKey({ ...identity, run: "", kind: "" }));
 }
 
-function grouped(records: readonly NewRecord[], keyOf: (record: NewRecord) => string): Some[] {
+function grouped(records: readonly NewRecord[], keyOf: (record: NewRecord) => string): NonEmptyRecords[] {
   const groups = new Map<string, [NewRecord, ...NewRecord[]]>();
   for (const record of records) {
     const key = keyOf(record);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StateRecord } from "../../src/index.js";
-import type { Overwritten, Swap } from "./child-roles.js";
+import type { Overwritten, Swap } from "./child-tasks.js";
 
 /** What a list shows of a pair that is always committed together and erased together. */
 export function assertUntorn(records: readonly StateRecord[]): void {

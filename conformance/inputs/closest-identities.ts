@@ -7,40 +7,42 @@ import {
   validateIdentity,
 } from "../../src/index.js";
 
-/** In place of the user or session of an identity that has none. Its makers alone may write it. */
+/** Stands for the user or session of an identity that has none. Only `tenantIdentity` and `userIdentity` may write it. */
 const NOBODY = "~";
-/** What a name is joined with in a key, a path or a range: a name that goes on with one of these begins like the name alone. */
-const JOINTS = [":", "/", "|", ".", "-", " ", "%", "_", "\u001f"];
+/** Separators of joined keys, paths and ranges. A name followed by one of them shares its prefix with the name alone. */
+const SEPARATORS = [":", "/", "|", ".", "-", " ", "%", "_", "\u001f"];
 
 type Owner = Omit<Slot, "kind">;
 
-/** Those of the same tenant whose user or session comes directly before or behind, in the order of bytes. */
+/** Identities of the same tenant whose user or session sorts directly before or behind, by bytes. */
 export function closestInTenant(owner: Owner): Identity[] {
   return renamed(owner, (name) => [nameBefore(name), nameBehind(name)]);
 }
 
-/** Those of the same tenant whose user or session begins with the whole of the owner's. */
-export function begunAlike(owner: Owner): Identity[] {
-  return renamed(owner, (name) => JOINTS.map((joint) => `${name}${joint}another`));
+/** Identities of the same tenant whose user or session has the owner's as its prefix. */
+export function identitiesWithSamePrefix(owner: Owner): Identity[] {
+  return renamed(owner, (name) => SEPARATORS.map((joint) => `${name}${joint}another`));
 }
 
 /** The same user, session and run of the tenant directly before. */
 export function inTenantBefore(owner: Owner): Identity[] {
-  return made({ ...owner, tenant: nameBefore(owner.tenant) });
+  return validIdentities({ ...owner, tenant: nameBefore(owner.tenant) });
 }
 
 /** The same user, session and run of the tenant directly behind. */
 export function inTenantBehind(owner: Owner): Identity[] {
-  return made({ ...owner, tenant: nameBehind(owner.tenant) });
+  return validIdentities({ ...owner, tenant: nameBehind(owner.tenant) });
 }
 
 function renamed(owner: Owner, names: (name: string) => string[]): Identity[] {
   const fields = (["user", "session"] as const).filter((field) => owner[field] !== NOBODY);
-  return fields.flatMap((field) => names(owner[field]).flatMap((name) => made({ ...owner, [field]: name })));
+  return fields.flatMap((field) =>
+    names(owner[field]).flatMap((name) => validIdentities({ ...owner, [field]: name })),
+  );
 }
 
-/** None where a name cannot be. */
-function made({ tenant, user, session, run }: Owner): Identity[] {
+/** Leaves out identities whose names are invalid. */
+function validIdentities({ tenant, user, session, run }: Owner): Identity[] {
   try {
     if (user === NOBODY) return [tenantIdentity(tenant)];
     if (session === NOBODY) return [userIdentity(tenant, user)];
@@ -51,7 +53,7 @@ function made({ tenant, user, session, run }: Owner): Identity[] {
   }
 }
 
-/** The suite's cases use none of these names, whatever they make of their own. */
+/** No case of the suite uses a name like this. */
 function nameBefore(name: string): string {
   const before = stepped(name, -1);
   return fitting(`${before}\u{10ffff}~`, before);

@@ -1,8 +1,8 @@
 import { byBytes } from "../assertions/expect.js";
 
 /**
- * Names that some storage, query, path or comparison takes for something else or for one another, by what does it, the
- * closest first. Each is a valid tenant, user, session, run, kind and prefix.
+ * Names that a storage, query, path or comparison may confuse with each other or misread, grouped by the cause, the most
+ * alike first. Each is a valid tenant, user, session, run, kind and prefix.
  */
 const CONFUSIONS: Readonly<Record<string, readonly string[]>> = {
   beginnings: ["a", "aa", "ab", "abc", "b"],
@@ -38,32 +38,32 @@ const CONFUSIONS: Readonly<Record<string, readonly string[]>> = {
 
 export const HOSTILE_NAMES: readonly string[] = Object.values(CONFUSIONS).flat();
 
-/** Two of each confusion, for what costs time with each name. */
+/** Two names of each group, for checks that take long with each name. */
 export const CLOSEST_NAMES: readonly string[] = Object.values(CONFUSIONS).flatMap((names) =>
   names.slice(0, 2),
 );
 
-/** The longest kinds there are, of 512 bytes, differ in their last character alone. */
+/** Kinds of the greatest length, 512 bytes, which differ in their last character only. */
 export const LONGEST_KINDS: readonly string[] = [
   ...["a", "b"].map((last) => "k".repeat(511) + last),
   ...["\u{1f600}", "\u{1f601}"].map((last) => "\u{1f600}".repeat(127) + last),
 ];
 
-/** Kinds that begin with one another, or seem to, in the order of their bytes. */
+/** Kinds that are prefixes of each other, or look so, in the order of their bytes. */
 export function kindsForPrefixes(): string[] {
   const kinds = [...CLOSEST_NAMES.flatMap((name) => [name, `${name}/1`]), ...LONGEST_KINDS];
   return [...new Set(kinds)].sort(byBytes);
 }
 
-/** Names as event ids, as far as they are short enough, and the longest ones, of 128 bytes. */
+/** Those names that are short enough for event ids, and event ids of the greatest length, 128 bytes. */
 export const HOSTILE_EVENT_IDS: readonly string[] = [
   ...HOSTILE_NAMES.filter((name) => Buffer.byteLength(name) <= 128),
   ...["a", "b"].map((last) => "e".repeat(127) + last),
   ...["\u{1f600}", "\u{1f601}"].map((last) => "\u{1f600}".repeat(31) + last),
 ];
 
-/** What somebody may put between names that he joins. */
-export const JOINERS: readonly string[] = [
+/** Separators that a driver may put between names that it joins. */
+export const SEPARATORS: readonly string[] = [
   ...[":", "/", "|", ",", ";", ".", "-", "_", "::", "#", "&", "%", "~", "\\", " ", "\t", "\n"],
   ...["\u001f", "\u001e", "\u0001", "\uffff", '","', "','"],
 ];

@@ -1,12 +1,12 @@
 import type { CallOptions, Identity, NewRecord, StateStore } from "../../src/index.js";
 
-/** One operation of a store, as a case calls it to see what it refuses. */
+/** One operation of a store, as a case calls it to see what the store refuses. */
 export interface Operation {
   readonly name: string;
   readonly call: (store: StateStore, record: NewRecord, options?: CallOptions) => Promise<unknown>;
 }
 
-/** Every operation that takes an identity, given that of the record. */
+/** Every operation that takes an identity, called with the identity of the record. */
 export const identityOperations: readonly Operation[] = [
   { name: "save", call: (store, record, options) => store.save(record, options) },
   { name: "load", call: (store, { identity, kind }, options) => store.load(identity, kind, options) },
@@ -33,12 +33,12 @@ export const identityOperations: readonly Operation[] = [
   { name: "erase", call: (store, { identity }, options) => store.erase(sessionOf(identity), options) },
 ];
 
-/** Every operation that takes a kind, given that of the record. */
+/** Every operation that takes a kind, called with the kind of the record. */
 export const kindOperations: readonly Operation[] = identityOperations.filter(
   ({ name }) => !["loadByEventId", "list", "erase"].includes(name),
 );
 
-/** The run is left out where there is none, but an identity that is not an object passes as it is. */
+/** Without the run. A value that is no object is passed on as it is. */
 function sessionOf(identity: Identity): Identity {
   if (typeof identity !== "object" || identity === null || identity.run === undefined) return identity;
   const { run: _, ...session } = identity;

@@ -3,11 +3,11 @@ import { inspect } from "node:util";
 import { newEventId, type StateStore } from "../../src/index.js";
 import type { BystanderData } from "../harness/bystander-data.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
-import { OpenContext, type Surroundings } from "../harness/case-context.js";
+import { OpenContext, type RunContext } from "../harness/case-context.js";
 import { failureOf } from "../harness/failure.js";
 import { type CaseResult, type Report, reportOf } from "./report.js";
 import { planOf, type RunOptions, type RunPlan } from "./run-options.js";
-import { inTime, LateError } from "./time-limit.js";
+import { LateError, withTimeLimit } from "./time-limit.js";
 
 const TIMES_FOR_PROCESSES = 3;
 /** How long stores may take to close after a case that did not end: what hung may well hang on. */
@@ -60,7 +60,7 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
 
 /** One run over one harness: a space for all cases, a context for each. */
 export class ConformanceRun {
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: RunContext;
   readonly #timeoutMs: number;
   readonly #name = newEventId().toLowerCase();
   /** What another still has in the space that the cases shared, by the case that it lay beside. */
@@ -93,11 +93,11 @@ export class ConformanceRun {
   async probe(): Promise<void> {
     const { harness, space } = this.#surroundings;
     try {
-      const store: unknown = await inTime(harness.open(space, {}), this.#timeoutMs, "open");
+      const store: unknown = await withTimeLimit(harness.open(space, {}), this.#timeoutMs, "open");
       if (!isStore(store))
         throw new TypeError(`open resolved with ${inspect(store, { depth: 0 })}, no store`);
       // How it closes is for the cases to judge.
-      await inTime(store.close(), this.#timeoutMs, "close").catch(() => {});
+      await withTimeLimit(store.close(), this.#timeoutMs, "close").catch(() => {});
     } catch (cause) {
       throw new HarnessError("the harness could not open a store, so no case was run", { cause });
     }
@@ -106,11 +106,11 @@ export class ConformanceRun {
   /** Runs one case. Rejects with what it failed on, or with what became of another's data beside it. */
   async execute(each: ConformanceCase): Promise<void> {
     const opening = OpenContext.open(this.#surroundings, `${this.#name}-${this.#contexts++}`, each);
-    const context = await inTime(opening, this.#timeoutMs, "opening a store");
+    const context = await withTimeLimit(opening, this.#timeoutMs, "opening a store");
     let kept: readonly BystanderData[];
     try {
-      await inTime(each.run(context), this.timeoutMs(each), "the case");
-      kept = await inTime(context.assertAnotherUnchanged(), this.#timeoutMs, LOOKING);
+      await withTimeLimit(each.run(context), this.timeoutMs(each), "the case");
+      kept = await withTimeLimit(context.assertBystanderUnchanged(), this.#timeoutMs, LOOKING);
     } catch (error) {
       // Why the case failed says more than what became of its stores.
       await this.#close(context, error instanceof LateError).catch(() => {});
@@ -140,11 +140,11 @@ export class ConformanceRun {
     const store = await this.#openToLookBack();
     const changed: { id: string; error: unknown }[] = [];
     for (const { id, ground } of this.#kept) {
-      const looking = inTime(ground.assertThere(store), this.#timeoutMs, LOOKING);
+      const looking = withTimeLimit(ground.assertThere(store), this.#timeoutMs, LOOKING);
       await looking.catch((error: unknown) => changed.push({ id, error }));
     }
     // How it closes is for the cases to judge.
-    await inTime(store.close(), this.#timeoutMs, "close").catch(() => {});
+    await withTimeLimit(store.close(), this.#timeoutMs, "close").catch(() => {});
     return changed;
   }
 
@@ -168,7 +168,7 @@ export class ConformanceRun {
   async #openToLookBack(): Promise<StateStore> {
     const { harness, space } = this.#surroundings;
     try {
-      return await inTime(harness.open(space, {}), this.#timeoutMs, "open");
+      return await withTimeLimit(harness.open(space, {}), this.#timeoutMs, "open");
     } catch (cause) {
       throw new HarnessError("the harness could not open the space again that the cases shared", { cause });
     }
@@ -177,7 +177,7 @@ export class ConformanceRun {
   async #close(context: OpenContext, hung = false): Promise<void> {
     const closing = hung ? context.close({ timeoutMs: CLOSE_AFTER_HANG_MS }) : context.close();
     const limitMs = hung ? 2 * CLOSE_AFTER_HANG_MS : this.#timeoutMs;
-    await inTime(closing, limitMs, "closing what the case had opened");
+    await withTimeLimit(closing, limitMs, "closing what the case had opened");
   }
 }
 

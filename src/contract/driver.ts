@@ -176,7 +176,7 @@ export interface DriverStatus {
 
 /**
  * What talks to one kind of storage. Arguments are validated and copied before a driver sees them, and what it
- * returns is copied before a caller does, unless it says `handsOver`, so a driver may keep and hand out its own objects.
+ * returns is copied before a caller does, unless it sets `returnsUnsharedBytes`, so a driver may keep and hand out its own objects.
  *
  * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
  * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it

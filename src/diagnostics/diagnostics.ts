@@ -100,7 +100,7 @@ export function emitOperation<T>(
     : work();
 }
 
-/** As `tellOperation`; `describe` is asked only when somebody listens. */
+/** As `emitOperation`; `describe` is asked only when somebody listens. */
 export function emitBatch<T>(
   describe: () => BatchFields,
   work: (fields?: BatchFields) => Promise<T>,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, expect, test } from "vitest";
 import { type CaseResult, conformanceTests, type Harness, runConformance } from "../../conformance/index.js";
 import {
-  begunAlike,
   closestInTenant,
+  identitiesWithSamePrefix,
   inTenantBefore,
   inTenantBehind,
 } from "../../conformance/inputs/closest-identities.js";
@@ -167,7 +167,7 @@ describe("the identities closest to one", () => {
     if (behind) expect(compareText(behind.tenant, name)).toBeGreaterThan(0);
     expect([before, behind].filter(Boolean).length).toBeGreaterThan(0);
     for (const { user, session } of closestInTenant(owner)) expect([user, session]).not.toEqual([name, name]);
-    for (const { user, session } of begunAlike(owner)) {
+    for (const { user, session } of identitiesWithSamePrefix(owner)) {
       expect(user.startsWith(name) && session.startsWith(name)).toBe(true);
       expect([user, session]).not.toEqual([name, name]);
     }
@@ -184,12 +184,16 @@ describe("the identities closest to one", () => {
 
   test("a user's own state has that of other users beside it, and a tenant's that of other tenants", () => {
     const users = { tenant: "acme", user: "ada", session: "~", run: "" };
-    for (const identity of [...closestInTenant(users), ...inTenantBehind(users), ...begunAlike(users)]) {
+    for (const identity of [
+      ...closestInTenant(users),
+      ...inTenantBehind(users),
+      ...identitiesWithSamePrefix(users),
+    ]) {
       expect(identity.session).toBe("~");
       expect(() => validateIdentity(identity)).not.toThrow();
     }
     const tenants = { ...users, user: "~" };
-    expect([...closestInTenant(tenants), ...begunAlike(tenants)]).toEqual([]);
+    expect([...closestInTenant(tenants), ...identitiesWithSamePrefix(tenants)]).toEqual([]);
     expect(inTenantBehind(tenants)).toEqual([{ tenant: "acme\u0001~", user: "~", session: "~" }]);
   });
 });

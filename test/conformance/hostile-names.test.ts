@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import {
   HOSTILE_EVENT_IDS,
   HOSTILE_NAMES,
-  JOINERS,
   LONGEST_KINDS,
+  SEPARATORS,
 } from "../../conformance/inputs/hostile-names.js";
-import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
+import { keysDifferingIn, keysThatJoinAlike } from "../../conformance/inputs/hostile-record-keys.js";
 import { readEventId, readKind, readName } from "../../src/validation/validate-text.js";
 
 const bytes = (text: string) => Buffer.byteLength(text);
@@ -14,7 +14,7 @@ test("every name is one that a caller may use, in every field, and none is there
   for (const name of HOSTILE_NAMES) expect(readName(name, "tenant")).toBe(name);
   for (const kind of [...HOSTILE_NAMES, ...LONGEST_KINDS]) expect(readKind(kind)).toBe(kind);
   for (const id of HOSTILE_EVENT_IDS) expect(readEventId(id)).toBe(id);
-  for (const list of [HOSTILE_NAMES, HOSTILE_EVENT_IDS, JOINERS])
+  for (const list of [HOSTILE_NAMES, HOSTILE_EVENT_IDS, SEPARATORS])
     expect(new Set(list).size).toBe(list.length);
   expect(Math.max(...HOSTILE_NAMES.map(bytes))).toBe(255);
   expect(LONGEST_KINDS.map(bytes)).toEqual([512, 512, 512, 512]);
@@ -22,7 +22,7 @@ test("every name is one that a caller may use, in every field, and none is there
 });
 
 test("no two places are the same", () => {
-  const places = [...placesBy("user", HOSTILE_NAMES), ...joinedPlaces(JOINERS)];
+  const places = [...keysDifferingIn("user", HOSTILE_NAMES), ...keysThatJoinAlike(SEPARATORS)];
   expect(new Set(places.map((place) => JSON.stringify(place))).size).toBe(places.length);
 });
 

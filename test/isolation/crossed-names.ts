@@ -2,10 +2,10 @@ import { textIn } from "../../conformance/assertions/text-in.js";
 import {
   CLOSEST_NAMES,
   HOSTILE_NAMES,
-  JOINERS,
   LONGEST_KINDS,
+  SEPARATORS,
 } from "../../conformance/inputs/hostile-names.js";
-import { joinedPlaces, placesBy } from "../../conformance/inputs/hostile-places.js";
+import { keysDifferingIn, keysThatJoinAlike } from "../../conformance/inputs/hostile-record-keys.js";
 import {
   type AnyStateError,
   isStateError,
@@ -26,12 +26,16 @@ export interface Caller {
 
 /** One for each hostile name of a user, for the closest ones in every other field, and for each way to join names. */
 export const CALLERS: readonly Caller[] = [
-  ...placesBy("tenant", CLOSEST_NAMES).map((place) => ({ place, prefix: "everybody", neighbour: "nobody" })),
-  ...neighbours(placesBy("user", HOSTILE_NAMES)),
-  ...neighbours(placesBy("session", CLOSEST_NAMES)),
-  ...neighbours(placesBy("run", CLOSEST_NAMES)),
-  ...neighbours(placesBy("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS])),
-  ...neighbours(joinedPlaces(JOINERS.slice(0, 12))),
+  ...keysDifferingIn("tenant", CLOSEST_NAMES).map((place) => ({
+    place,
+    prefix: "everybody",
+    neighbour: "nobody",
+  })),
+  ...neighbours(keysDifferingIn("user", HOSTILE_NAMES)),
+  ...neighbours(keysDifferingIn("session", CLOSEST_NAMES)),
+  ...neighbours(keysDifferingIn("run", CLOSEST_NAMES)),
+  ...neighbours(keysDifferingIn("kind", [...CLOSEST_NAMES, ...LONGEST_KINDS])),
+  ...neighbours(keysThatJoinAlike(SEPARATORS.slice(0, 12))),
 ];
 
 /** What every payload begins with. */

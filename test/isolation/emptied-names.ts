@@ -1,11 +1,11 @@
-import { bySession, where } from "../../conformance/harness/keep-apart.js";
+import { bySession, describeKey } from "../../conformance/harness/keep-apart.js";
 import { HOSTILE_NAMES } from "../../conformance/inputs/hostile-names.js";
-import { placesBy } from "../../conformance/inputs/hostile-places.js";
+import { keysDifferingIn } from "../../conformance/inputs/hostile-record-keys.js";
 import { type NewRecord, newEventId, type RecordKey, type StateStore } from "../../src/index.js";
 
 /** One for each hostile name of a tenant, a user and a session, which is what an erase goes by. */
 export const PLACES: readonly RecordKey[] = (["tenant", "user", "session"] as const).flatMap((field) =>
-  placesBy(field, HOSTILE_NAMES),
+  keysDifferingIn(field, HOSTILE_NAMES),
 );
 
 /**
@@ -34,13 +34,13 @@ async function overwriteEach(store: StateStore, places: readonly RecordKey[]): P
     .filter(
       (record, index) => refused[index]?.status === "rejected" || found[index]?.eventId !== record.eventId,
     )
-    .map((record) => `overwritten, ${where(record)}`);
+    .map((record) => `overwritten, ${describeKey(record)}`);
 }
 
 async function deleteEach(store: StateStore, places: readonly RecordKey[]): Promise<string[]> {
   const taken: string[] = [];
   for (const place of places) {
-    if (!(await store.delete(place.identity, place.kind))) taken.push(`deleted, ${where(place)}`);
+    if (!(await store.delete(place.identity, place.kind))) taken.push(`deleted, ${describeKey(place)}`);
   }
   return taken;
 }
@@ -50,7 +50,7 @@ async function eraseEach(store: StateStore, places: readonly RecordKey[]): Promi
   for (const own of bySession(await fill(store, places))) {
     const { run: _, ...session } = own[0].identity;
     if ((await store.erase(session, { ownState: true })) !== own.length)
-      taken.push(`erased, ${where(own[0])}`);
+      taken.push(`erased, ${describeKey(own[0])}`);
   }
   return taken;
 }

@@ -9,29 +9,29 @@ import {
   type StateStore,
 } from "../../src/index.js";
 
-/** What a process may be asked to do. A task crosses the boundary between processes, so it is plain data. */
+/** What a child process can be asked to do. Arguments cross the process boundary, so they are plain data. */
 export const childTasks = { saveOn, saveOnce, increment, savePairs, eraseOn, overwrite, swap };
 
 export type ChildTasks = typeof childTasks;
 export type ChildTaskName = keyof ChildTasks;
 
-type Say = (value: unknown) => void;
+type Report = (value: unknown) => void;
 
-/** What `saveOn` says of an acknowledged commit. */
+/** What `saveOn` reports of an acknowledged commit. */
 export interface Acknowledged {
   readonly number: number;
   readonly eventIds: readonly string[];
 }
 
-/** Commits pairs of records, eight commits at a time, and says each that was acknowledged; only a kill ends it. */
-async function saveOn(store: StateStore, task: { identity: Identity }, say: Say): Promise<never> {
+/** Commits pairs of records, eight commits at a time, and reports each acknowledged commit. Runs until it is killed. */
+async function saveOn(store: StateStore, task: { identity: Identity }, report: Report): Promise<never> {
   let next = 0;
   const writer = async (): Promise<never> => {
     for (;;) {
       const number = next++;
       const pair = numberedPair(task.identity, number);
       await store.commit(pair.map((record) => ({ op: "save", record })));
-      say({ number, eventIds: pair.map((record) => record.eventId) } satisfies Acknowledged);
+      report({ number, eventIds: pair.map((record) => record.eventId) } satisfies Acknowledged);
     }
   };
   return Promise.race(Array.from({ length: 8 }, writer));
@@ -56,7 +56,7 @@ async function saveOnce(store: StateStore, task: { record: NewRecord }): Promise
   return (await store.save(task.record)).duplicate;
 }
 
-/** Counts up by compare-and-swap, starting over whenever another was faster. */
+/** Increments a counter by compare-and-swap, and starts over when another process was faster. */
 export async function increment(
   store: StateStore,
   task: { identity: Identity; kind: string; times: number },
@@ -70,7 +70,7 @@ export async function increment(
   }
 }
 
-/** Commits the two kinds of a pair with one stamp, again and again. */
+/** Commits both kinds of a pair with the same stamp, repeatedly. */
 export async function savePairs(
   store: StateStore,
   task: { identity: Identity; kinds: readonly string[]; times: number },
@@ -86,7 +86,7 @@ export async function savePairs(
   }
 }
 
-/** Erases a session again and again, until a record says that all is over. How many records went each time. */
+/** Erases a session repeatedly, until a record says to stop. Returns how many records each erase removed. */
 export async function eraseOn(
   store: StateStore,
   task: { session: SessionIdentity; over: RecordKey },
@@ -100,13 +100,13 @@ export async function eraseOn(
   return counts;
 }
 
-/** An unconditional save, and the event that was current when its writer looked afterwards. */
+/** An unconditional save, and the event that its writer found current afterwards. */
 export interface Overwritten {
   readonly eventId: string;
   readonly foundAfterwards: string | undefined;
 }
 
-/** Overwrites a slot without conditions, looking after every save at what is current. */
+/** Overwrites a slot without conditions, and reads the current event after every save. */
 async function overwrite(
   store: StateStore,
   task: { identity: Identity; kind: string; times: number },
@@ -125,13 +125,13 @@ async function overwrite(
   return saves;
 }
 
-/** A conditional save that went through, and the event it replaced. */
+/** A conditional save that succeeded, and the event it replaced. */
 export interface Swap {
   readonly eventId: string;
   readonly replaced: string | null;
 }
 
-/** Saves conditionally on what it last saw, until a record says that all is over. The saves that went through. */
+/** Saves on condition of the event it saw last, until a record says to stop. Returns the saves that succeeded. */
 async function swap(
   store: StateStore,
   task: { identity: Identity; kind: string; over: RecordKey },

@@ -3,13 +3,13 @@ import type { Identity, RecordKey } from "../../src/index.js";
 const FIELDS = ["tenant", "user", "session", "run", "kind"] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** Places that are alike in all but one field. */
-export function placesBy(field: Field, names: readonly string[]): readonly RecordKey[] {
+/** Keys that differ in one field only. */
+export function keysDifferingIn(field: Field, names: readonly string[]): readonly RecordKey[] {
   return names.map((name) => place({ tenant: `by ${field}`, kind: `by ${field}`, [field]: name }));
 }
 
-/** Places that are the same once fields that stand side by side are joined. */
-export function joinedPlaces(joiners: readonly string[]): readonly RecordKey[] {
+/** Keys that become equal when neighbouring fields are joined without an escape. */
+export function keysThatJoinAlike(joiners: readonly string[]): readonly RecordKey[] {
   return joiners.flatMap((joiner, number) => {
     const pairs = FIELDS.slice(1).flatMap((second, index) => {
       const first = FIELDS[index] as Field;
