@@ -3,12 +3,15 @@ import type { Identity, RecordKey } from "../contract/store.js";
 import { trust } from "../process/trusted-objects.js";
 import { readName } from "../validation/validate-text.js";
 
-/** In place of a user or session that is missing. Nothing from outside may begin with it. */
-const NOBODY = "~";
+/** Stands for a missing user or session. No name given by a caller may begin with it. */
+const RESERVED = "~";
 
-/** The identity of state that belongs to a whole tenant. Call it again on the far side of JSON, queues and threads. */
+/**
+ * The identity of state that belongs to a whole tenant. A copy made by JSON or `structuredClone` is refused: call this
+ * function again in the other process or thread.
+ */
 export function tenantIdentity(tenant: string): Identity {
-  return trust({ tenant: readName(tenant, "tenant"), user: NOBODY, session: NOBODY });
+  return trust({ tenant: readName(tenant, "tenant"), user: RESERVED, session: RESERVED });
 }
 
 /**
@@ -23,17 +26,17 @@ export function tenantIdentity(tenant: string): Identity {
  * ```
  */
 export function userIdentity(tenant: string, user: string): Identity {
-  return trust({ tenant: readName(tenant, "tenant"), user: readName(user, "user"), session: NOBODY });
+  return trust({ tenant: readName(tenant, "tenant"), user: readName(user, "user"), session: RESERVED });
 }
 
-/** The public identity of a slot the store hands out; without `run` when it has none. */
+/** The identity of a slot, as the store returns it; without `run` if that is empty. */
 export function identityOf(slot: Omit<Slot, "kind">): Identity {
   const { tenant, user, session, run } = slot;
   const identity: Identity = run === "" ? { tenant, user, session } : { tenant, user, session, run };
-  return user.startsWith(NOBODY) || session.startsWith(NOBODY) ? trust(identity) : identity;
+  return user.startsWith(RESERVED) || session.startsWith(RESERVED) ? trust(identity) : identity;
 }
 
-/** Where a damaged record lies, which need not be a place that anything could be saved at. */
+/** The key of a damaged record, under which nothing could be saved if the damage is in the key itself. */
 export function recordKeyOf(slot: Slot): RecordKey {
   return trust({ identity: Object.freeze(identityOf(slot)), kind: slot.kind });
 }

@@ -5,13 +5,13 @@ import { readName, readText } from "../validation/validate-text.js";
 
 const REASON_BYTES = 512;
 
-/** What a maintenance scan is for, in words an operator will read, and over which tenants it goes. */
+/** The reason of a maintenance scan, for an operator to read, and the tenants it covers. */
 export type ScopeClaim =
   | { readonly reason: string; readonly tenant: string }
   | { readonly reason: string; readonly allTenants: true };
 
 /**
- * The claim `listKind` asks for. All tenants is said, never implied.
+ * Makes the scope that `listKind` requires. To scan all tenants, say `allTenants: true`: leaving `tenant` out is refused.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export function maintenanceScope(claim: ScopeClaim): MaintenanceScope {
   return scope as MaintenanceScope;
 }
 
-/** Refuses everything `maintenanceScope` did not make; look-alikes and copies are not scopes. */
+/** Refuses every object that `maintenanceScope` has not made, copies of scopes included. */
 export function validateScope(scope: unknown): MaintenanceScope {
   if (typeof scope === "object" && scope !== null && processState.scopes.has(scope)) {
     return scope as MaintenanceScope;

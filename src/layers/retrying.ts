@@ -35,8 +35,8 @@ export interface RetryRuntime {
 }
 
 const DEFAULTS: Required<RetryPolicy> = { attempts: 100, baseMs: 20, mostMs: 1000, withinMs: 10_000 };
-const MOST_ATTEMPTS = 100;
-const MOST_MS = 2 ** 31 - 1;
+const MAX_ATTEMPTS = 100;
+const MAX_MS = 2 ** 31 - 1;
 
 const RUNTIME: RetryRuntime = {
   now: monotonicMs,
@@ -75,7 +75,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       closing: closing.signal,
       inDoubtMs: Number.POSITIVE_INFINITY,
     });
-    const again = async <T>(
+    const retryRead = async <T>(
       operation: Operation,
       limit: CallLimit | undefined,
       ask: (limit: CallLimit) => Promise<T>,
@@ -88,22 +88,22 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       async apply(commits, options) {
         const { setAside } = options;
         const aside = new Map<number, Promise<Outcome>>();
-        const kept = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
+        const keepAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
         const ask = (elapsedMs: number, deadline: number) => {
           const later = { ...afterWaiting(options, elapsedMs), deadline };
-          return driver.apply(commits, setAside === undefined ? later : { ...later, setAside: kept });
+          return driver.apply(commits, setAside === undefined ? later : { ...later, setAside: keepAside });
         };
         const apply = { ...rulesOf("apply", options), inDoubtMs: safelyRepeatedMs(options.window) };
-        const { answer, doubt } = await attempt(ask, repeatsSafely(commits), apply);
-        const fields = (outcome: Outcome) => (doubt === undefined ? outcome : stillInDoubt(outcome, doubt));
+        const { answer, doubt } = await attempt(ask, mayRepeatApply(commits), apply);
+        const fields = (outcome: Outcome) => (doubt === undefined ? outcome : keepDoubt(outcome, doubt));
         for (const [index, outcome] of aside) setAside?.(index, outcome.then(fields));
         return answer.map(fields);
       },
-      read: (slots, limit) => again("read", limit, (left) => driver.read(slots, left)),
+      read: (slots, limit) => retryRead("read", limit, (left) => driver.read(slots, left)),
       readByEventId: (session, eventId, limit) =>
-        again("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
-      scan: (query, limit) => again("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),
-      sweep: (session, limit) => again("sweep", limit, (left) => driver.sweep(session, left)),
+        retryRead("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
+      scan: (query, limit) => retryRead("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),
+      sweep: (session, limit) => retryRead("sweep", limit, (left) => driver.sweep(session, left)),
       status: (limit) => driver.status(limit),
       close() {
         closing.abort();
@@ -143,31 +143,31 @@ async function attempt<T>(
       return { answer: await ask(rules.now() - started, rules.deadline), doubt };
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
-      const passes = isStateError(error) && mayRepeat(error);
+      const mayPass = isStateError(error) && mayRepeat(error);
       // A later try that wrote nothing does not say that none did.
-      const failure = doubt ?? (passes ? error : undefined);
+      const failure = doubt ?? (mayPass ? error : undefined);
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
       const elapsedMs = rules.now() - started;
       const leftMs = (rules.deadline - started) * LATEST_START;
       const withinMs = doubt ? Math.min(leftMs, rules.inDoubtMs) : leftMs;
       const isOver = attempts >= rules.attempts || elapsedMs + pauseMs > withinMs;
-      if (!passes || isOver || rules.closing.aborted) throw outlived(failure, attempts, elapsedMs);
+      if (!mayPass || isOver || rules.closing.aborted) throw withRetries(failure, attempts, elapsedMs);
       emitRetry(() => retryEvent(rules, attempts, pauseMs, error));
       await rules.sleep(pauseMs, rules.closing).catch(() => {
-        throw outlived(failure, attempts, rules.now() - started);
+        throw withRetries(failure, attempts, rules.now() - started);
       });
     }
   }
 }
 
 /** What a later try did not write, an earlier one may have written all the same. */
-function stillInDoubt(outcome: Outcome, doubt: AnyStateError): Outcome {
+function keepDoubt(outcome: Outcome, doubt: AnyStateError): Outcome {
   return outcome.is === "failed" ? { is: "failed", error: doubt } : outcome;
 }
 
 /** The same error, which says how often it came. */
-function outlived(failure: AnyStateError, attempts: number, ms: number): StateError {
+function withRetries(failure: AnyStateError, attempts: number, ms: number): StateError {
   if (attempts === 1) return failure;
   const { code, message, retryable } = failure;
   const retries = { attempts, milliseconds: Math.round(ms) };
@@ -184,7 +184,7 @@ function retryEvent(rules: Rules, attempts: number, pauseMs: number, error: AnyS
   return { operation, driver, attempts, pauseMs, code: error.code, ...reason };
 }
 
-function repeatsSafely(commits: readonly Commit[]): (error: AnyStateError) => boolean {
+function mayRepeatApply(commits: readonly Commit[]): (error: AnyStateError) => boolean {
   return (error) =>
     isTransient(error) ||
     (error.code === "OUTCOME_UNKNOWN" &&
@@ -196,9 +196,9 @@ function readPolicy(policy: RetryPolicy): Required<RetryPolicy> {
   const read = (field: keyof RetryPolicy, least: number, most: number) =>
     field in given ? readInteger(given[field], field, least, most) : DEFAULTS[field];
   return {
-    attempts: read("attempts", 1, MOST_ATTEMPTS),
-    baseMs: read("baseMs", 0, MOST_MS),
-    mostMs: read("mostMs", 0, MOST_MS),
-    withinMs: read("withinMs", 0, MOST_MS),
+    attempts: read("attempts", 1, MAX_ATTEMPTS),
+    baseMs: read("baseMs", 0, MAX_MS),
+    mostMs: read("mostMs", 0, MAX_MS),
+    withinMs: read("withinMs", 0, MAX_MS),
   };
 }

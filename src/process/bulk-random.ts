@@ -3,8 +3,8 @@ import { randomFillSync } from "node:crypto";
 const POOL_BYTES = 1024;
 
 /**
- * Cryptographically random numbers, multiples of 1/256 from 0 up to 1, which are fetched many at a time: one by one,
- * the 16 that an event id takes cost more than all the rest of it.
+ * Cryptographically random multiples of 1/256, from 0 up to and without 1. They are generated in bulk: one at a time, the 16
+ * of an event id would cost more than the rest of it.
  */
 export function bulkRandom(): () => number {
   const pool = new Uint8Array(POOL_BYTES);

@@ -1,12 +1,12 @@
 import type { EventId } from "../contract/store.js";
 import { processState } from "./process-state.js";
 
-/** What a ULID can say, in milliseconds since 1970; at 0 its package fails. */
+/** The times that a ULID can hold, in milliseconds since 1970. The package fails at 0. */
 const EARLIEST = 1;
 const LATEST = 2 ** 48 - 1;
 
 /**
- * A ULID, greater than every other that this process made. https://github.com/ulid/spec
+ * A new ULID, greater than every other that this process has made. https://github.com/ulid/spec
  *
  * @example
  * ```ts
@@ -17,6 +17,6 @@ const LATEST = 2 ** 48 - 1;
  * ```
  */
 export function newEventId(): EventId {
-  // A test's clock may stand at 0, and one of a device that was just switched on before it.
+  // A faked clock may stand at 0, and the clock of a device without a battery even before that.
   return processState.nextEventId(Math.min(Math.max(Math.trunc(Date.now()) || EARLIEST, EARLIEST), LATEST));
 }

@@ -4,19 +4,19 @@ import type { Driver, DriverFactory } from "../contract/driver.js";
 import type { EventId, StateStore } from "../contract/store.js";
 import { bulkRandom } from "./bulk-random.js";
 
-/** What all copies of the package in one process have in common. */
+/** The state that all copies of the package in one process share. */
 interface ProcessState {
   /** Objects made by `maintenanceScope`. */
   readonly scopes: WeakSet<object>;
-  /** Identities that may carry the reserved name, and places that need not be possible. */
+  /** Objects marked by `trust`: identities with reserved names, and keys of damaged records, which may be invalid. */
   readonly identities: WeakSet<object>;
   readonly drivers: Map<string, DriverFactory>;
   readonly context: AsyncLocalStorage<StateStore>;
-  /** For a time, in milliseconds since 1970. */
+  /** `time` is in milliseconds since 1970. */
   readonly nextEventId: (time?: number) => EventId;
   /** The driver of a store, without its layers. */
   readonly bareDrivers: WeakMap<StateStore, Driver>;
-  /** SQLite files that are open, by place and by device and inode. */
+  /** SQLite files that are open, by path and by device and inode. */
   readonly sqliteFiles: Map<string, { readonly library: string; uses: number }>;
 }
 
@@ -33,6 +33,6 @@ const fresh: ProcessState = {
   sqliteFiles: new Map(),
 };
 
-// Another copy may have been loaded first, of a version that shared less.
+// A copy of an older version, which shared less, may have been loaded first.
 export const processState: ProcessState = Object.assign(holder[KEY] ?? {}, { ...fresh, ...holder[KEY] });
 holder[KEY] = processState;

@@ -1,12 +1,12 @@
 import { processState } from "./process-state.js";
 
-/** Whether the floor itself made or handed out this very object: an identity, or the place of a damaged record. */
-export function isTrusted(made: object): boolean {
-  return processState.identities.has(made);
+/** Whether this very object comes from the package itself: an identity, or the key of a damaged record. */
+export function isTrusted(object: object): boolean {
+  return processState.identities.has(object);
 }
 
-/** Freezes what the floor made, and knows it again. */
-export function trust<T extends object>(made: T): T {
-  processState.identities.add(Object.freeze(made));
-  return made;
+/** Freezes an object that the package has made, and marks it as trusted. */
+export function trust<T extends object>(object: T): T {
+  processState.identities.add(Object.freeze(object));
+  return object;
 }

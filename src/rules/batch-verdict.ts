@@ -1,21 +1,21 @@
 import { isStateError } from "../contract/errors.js";
 
-/** What a rejected batch means for its members. */
+/** What a rejected batch means for its commits. */
 export type Verdict =
-  /** Nothing was written, and none of its members is to blame. */
+  /** Nothing was written; no commit of the batch caused it. */
   | "unavailable"
-  /** The same, and whoever waits would only meet it again. */
+  /** The same, and waiting commits would fail in the same way. */
   | "unreachable"
-  /** Nothing was written, and one of its members may be to blame. */
+  /** Nothing was written; one commit of the batch may have caused it. */
   | "refused"
   /** It may have been written. */
   | "unknown"
-  /** It may have been written, and a layer has asked often enough. */
+  /** It may have been written, and a layer has already retried it. */
   | "unknown for good";
 
 export function verdictOf(error: unknown): Verdict {
   if (!isStateError(error)) return "unknown";
-  // Thrown in JavaScript, an error may have come without its details.
+  // A driver written in JavaScript may have thrown it without details.
   if (error.code === "OUTCOME_UNKNOWN")
     return error.details?.retries === undefined ? "unknown" : "unknown for good";
   if (error.code !== "UNAVAILABLE" || error.details?.reason === "refused") return "refused";

@@ -1,9 +1,9 @@
 import type { ApplyOptions, Commit, Outcome, Slot, Write } from "../contract/driver.js";
 import type { EventId } from "../contract/store.js";
 
-/** What is remembered of an event id. */
+/** What a driver remembers of an event id. */
 export interface SeenEvent {
-  /** `null` once its record was erased. */
+  /** Of the saved record; `null` once that was erased. */
   readonly fingerprint: string | null;
   /** By the database's clock, milliseconds since 1970. */
   readonly savedAt: number;
@@ -11,13 +11,13 @@ export interface SeenEvent {
   readonly current: boolean;
 }
 
-/** The state a commit is judged against. */
+/** The state of the database that a commit is judged against. */
 export interface View {
   /** The current event of a slot. */
   current(slot: Slot): EventId | undefined;
-  /** Whether a slot holds a record; asked where it does not matter which. Without it, `current` is. */
+  /** Whether a slot holds a record, whichever. Optional and cheaper; without it, `current` is called. */
   exists?(slot: Slot): boolean;
-  /** What is remembered of an event id, whether or not its window has passed. */
+  /** What the driver remembers of an event id, whether or not its window has passed. */
   event(tenant: string, eventId: EventId): SeenEvent | undefined;
   /** The database's clock, milliseconds since 1970. */
   readonly now: number;
@@ -25,37 +25,37 @@ export interface View {
   readonly window: number;
 }
 
-/** The outcome of a commit; `applied` tells the driver to do its writes, and to add what its erases have removed. */
+/** The outcome of a commit. On `applied` the driver does its writes, and adds how many records each erase has removed. */
 export type Decision = Exclude<Outcome, { is: "failed" }>;
 
 /**
- * The rules of a commit. Its saves alone decide whether it is a replay; conflict is judged before conditions; the
- * first failing write is reported. Of a commit that was seen in part, that is the first save whose id stands for
- * other content or, where there is none, the first that was seen.
+ * Decides the outcome of a commit. Only its saves decide whether it is a replay. Conflicts are judged before conditions, and
+ * the first failing write is reported. If only some of its saves were seen, that is the first save whose event id stands for
+ * other content or, if there is none, the first save that was seen.
  */
 export function decide(commit: Commit, view: View): Decision {
   return judgeEvents(commit, view) ?? judgeConditions(commit, view);
 }
 
-/** Whether an id still stands for the write it was saved with. */
+/** Whether an event id is still taken by the write that it was saved with. */
 export function isSeen(event: SeenEvent, now: number, window: number): boolean {
   return event.current || event.savedAt > now - window;
 }
 
-/** For a write that was waited for: what it saves is remembered from then on, and not from when it was asked for. */
+/** The options after a wait: the window of the event ids starts when they are written, not when the call was made. */
 export function afterWaiting(options: ApplyOptions, waitedMs: number): ApplyOptions {
   return { ...options, now: options.now + Math.floor(waitedMs) };
 }
 
 /**
- * How long after a try of unknown outcome the ids of its saves surely tell what became of it, in milliseconds. The rest
- * of the window is for the tries themselves, which take their time.
+ * How long after an attempt of unknown outcome a retry is safe, in milliseconds: its event ids are surely remembered for so
+ * long. The other half of the window is a margin for the time that the attempts themselves take.
  */
 export function safelyRepeatedMs(window: number): number {
   return window / 2;
 }
 
-/** The slot a write is about. An erase is about its session: without run and kind, as no record is. */
+/** The slot of a write. An erase has that of its session, with an empty run and kind, which no record has. */
 export function slotOf(write: Write): Slot {
   if (write.op === "erase") return { ...write.session, run: "", kind: "" };
   return write.op === "save" ? write.record : write.slot;

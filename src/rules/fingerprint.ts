@@ -2,44 +2,46 @@ import { createHash, hash } from "node:crypto";
 import type { StoredRecord } from "../contract/driver.js";
 import { atOnce, type Steps } from "../timing/in-slices.js";
 
-type Unmarked = Omit<StoredRecord, "fingerprint" | "updatedAt">;
+type RecordContent = Omit<StoredRecord, "fingerprint" | "updatedAt">;
 
-/** How much is hashed in a step, in bytes. */
-const STEP = 256 * 1024;
+/** How many bytes are hashed in one step. */
+const STEP_BYTES = 256 * 1024;
 
 const DOMAIN = "groundstate/record/1";
 
-/** Where a record is laid out to be hashed in one go, which for small ones is several times faster than in parts. */
-const layout = Buffer.allocUnsafeSlow(64 * 1024);
+/** Small records are copied here to be hashed in one call, several times faster than in parts. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * SHA-256, in base64url (43 characters), over a domain tag, event id, slot and version, each ended by a NUL, which none
- * of them holds, and the bytes: so no two writes run together. It says whether two writes are the same one, and whether
- * a stored record is what was written.
+ * Identifies a write: two writes are the same if their fingerprints are, and a stored record is intact if its fingerprint
+ * still fits. SHA-256 in base64url (43 characters) over a domain tag, event id, slot, version and bytes. Each field before
+ * the bytes ends with a NUL, which none of them contains, so different writes never hash the same text.
  */
-export function fingerprint(record: Unmarked): string {
-  const head = headOf(record);
+export function fingerprint(record: RecordContent): string {
+  const header = headerOf(record);
   const { bytes } = record;
-  if (head.length * 3 + bytes.byteLength > layout.byteLength) return atOnce(sumSteps(head, bytes));
-  const start = layout.write(head);
-  layout.set(bytes, start);
-  return hash("sha256", layout.subarray(0, start + bytes.byteLength), "base64url");
+  if (header.length * 3 + bytes.byteLength > scratch.byteLength) return atOnce(hashSteps(header, bytes));
+  const start = scratch.write(header);
+  scratch.set(bytes, start);
+  return hash("sha256", scratch.subarray(0, start + bytes.byteLength), "base64url");
 }
 
-/** The same, a piece of the bytes in each step. */
-export function* fingerprintSteps(record: Unmarked): Steps<string> {
-  return record.bytes.byteLength > STEP ? yield* sumSteps(headOf(record), record.bytes) : fingerprint(record);
+/** `fingerprint` in steps, each of which hashes a part of the bytes. */
+export function* fingerprintSteps(record: RecordContent): Steps<string> {
+  return record.bytes.byteLength > STEP_BYTES
+    ? yield* hashSteps(headerOf(record), record.bytes)
+    : fingerprint(record);
 }
 
-function* sumSteps(head: string, bytes: Uint8Array): Steps<string> {
-  const sum = createHash("sha256").update(head);
-  for (let at = 0; at < bytes.byteLength; at += STEP) {
+function* hashSteps(header: string, bytes: Uint8Array): Steps<string> {
+  const hasher = createHash("sha256").update(header);
+  for (let at = 0; at < bytes.byteLength; at += STEP_BYTES) {
     if (at > 0) yield;
-    sum.update(bytes.subarray(at, at + STEP));
+    hasher.update(bytes.subarray(at, at + STEP_BYTES));
   }
-  return sum.digest("base64url");
+  return hasher.digest("base64url");
 }
 
-function headOf({ eventId, tenant, user, session, run, kind, version }: Unmarked): string {
+function headerOf({ eventId, tenant, user, session, run, kind, version }: RecordContent): string {
   return `${DOMAIN}\0${eventId}\0${tenant}\0${user}\0${session}\0${run}\0${kind}\0${version}\0`;
 }

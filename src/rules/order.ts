@@ -35,8 +35,8 @@ export function compareByKind(a: Slot, b: Slot): number {
 }
 
 /**
- * The least string that is greater than every string with this prefix, or `undefined` when there is none: a prefix
- * is the range from itself up to this.
+ * The least string greater than every string with this prefix, or `undefined` if there is none. The strings with the prefix
+ * are the range from the prefix up to, and without, this string.
  */
 export function prefixEnd(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
@@ -48,10 +48,7 @@ export function prefixEnd(prefix: string): string | undefined {
   return undefined;
 }
 
-/**
- * The kinds of one identity that a scan is about: from `from` on, up to and without `until`, or to the end where there
- * is none.
- */
+/** The kinds that a scan of one identity covers: from `from` up to, and without, `until`; to the end if that is undefined. */
 export function kindRange(query: Pick<ScanQuery, "prefix" | "after" | "before">): {
   from: string;
   until: string | undefined;

@@ -1,6 +1,6 @@
 import { isStateError } from "../contract/errors.js";
 
-/** Nothing was written, and the reason passes by itself. */
+/** Whether nothing was written, and the cause passes by itself. */
 export function isTransient(error: unknown): boolean {
   return isStateError(error, "UNAVAILABLE") && /^(busy|unreachable)$/.test(error.details?.reason);
 }

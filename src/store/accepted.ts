@@ -3,10 +3,10 @@ import { StateError } from "../contract/errors.js";
 import { identityOf } from "../identity/identity.js";
 import { slotOf } from "../rules/decide.js";
 
-/** Of a commit that took effect, now or when it was made before. */
+/** The outcome of a commit that has taken effect, now or (`duplicate`) when it was made before. */
 export type Accepted = Extract<Outcome, { readonly is: "applied" | "duplicate" }>;
 
-/** The outcome of a commit, or what its caller is told instead. */
+/** Returns the outcome of a commit that took effect; throws the StateError of one that did not. */
 export function accepted(commit: Commit, outcome: Outcome): Accepted {
   if (outcome.is === "applied" || outcome.is === "duplicate") return outcome;
   throw errorOf(commit, outcome);

@@ -42,14 +42,14 @@ import { isLarge, openRecord, openSteps } from "./open-record.js";
 import { StoreClosing } from "./store-closing.js";
 import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 
-/** The options of each kind of call. */
+/** The names of the options of each kind of call. */
 const CALL_OPTIONS = ["signal"];
 const WRITE_OPTIONS = ["signal", "expect"];
 const LIST_OPTIONS = ["signal", "after", "before", "limit", "reverse"];
 const SCAN_OPTIONS = ["signal", "after", "limit"];
 const ERASE_OPTIONS = ["signal", "ownState"];
 
-/** Makes a StateStore of a driver. TypeError when it is none, a promise of one among others. */
+/** Makes a StateStore of a driver. TypeError if `driver` is not one, for example a promise of one. */
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
   if (typeof driver?.apply !== "function")
     throw new TypeError(`createStore needs a driver, not ${describeType(driver)}`);
@@ -116,7 +116,7 @@ class DriverStore implements StateStore {
       const { tenant, user, session } = validateIdentity(identity);
       const id = readEventId(eventId);
       const record = await this.#reads.readByEventId({ tenant, user, session }, id, signal);
-      // Read as another's, a record must look as if it did not exist: not even its damage may show.
+      // To any other user or session the record does not exist, so not even its damage may show.
       if (!record || record.user !== user || record.session !== session) {
         return notFound("no current record of this session has this event id");
       }
@@ -203,7 +203,7 @@ class DriverStore implements StateStore {
     }
   }
 
-  /** What every operation does first. */
+  /** Every operation starts with this. */
   #beginCall(
     options: object | undefined,
     known: readonly string[],
@@ -213,7 +213,7 @@ class DriverStore implements StateStore {
     return { options: given, signal: readSignal(given) };
   }
 
-  /** Asked again once all arguments were read: a getter among them may have closed the store. */
+  /** Called again after all arguments were read: a getter among them may have closed the store. */
   #throwIfClosed(): void {
     if (this.#closing.hasBegun) throw storeClosed();
   }
@@ -247,7 +247,7 @@ class DriverStore implements StateStore {
     return outcome;
   }
 
-  /** What every write does once it is validated. */
+  /** Every validated write starts with this. */
   #beginWrite(commit: Commit, signal: AbortSignal | undefined, fields: OperationFields | undefined): void {
     this.#throwIfClosed();
     signal?.throwIfAborted();

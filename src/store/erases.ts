@@ -14,32 +14,32 @@ import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { monotonicMs, nextTurn } from "../timing/real-timers.js";
 import { accepted } from "./accepted.js";
 
-/** What became of a commit with erases. */
+/** The result of a commit with erases. */
 export interface Erased {
   readonly duplicate: boolean;
-  /** Per erase, in order: how many records are gone, those that were swept up among them; 0 of a replay. */
+  /** Per erase, in order: how many records were removed, swept ones included; 0 for a replay. */
   readonly erased: readonly number[];
 }
 
-/** A piece of what is left, from when it is asked for. */
+/** One `sweep` call, from the moment it is wanted. */
 interface Piece {
   readonly session: Session;
   readonly requestedAt: number;
   isUnderWay: boolean;
-  /** Nobody waits for it any more. */
+  /** Its caller has given up: it must not start. */
   isAbandoned: boolean;
 }
 
-/** The commits of one store that erase. What one leaves behind is swept up here, beside the batches, a piece at a time. */
+/** The commits of one store that erase. Sweeps what a large erase leaves behind, in pieces, one `sweep` at a time, beside the batches. */
 export class Erases {
   readonly #driver: Driver;
   readonly #queue: CommitQueue;
   readonly #times: CallTimes;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #abandoned = new AbortController();
-  /** The piece that was asked for last: of several erases each has its turn. */
+  /** The piece that was requested last: the next one starts after it, so several erases alternate. */
   #lastPiece: Promise<unknown> = Promise.resolve();
-  /** When a piece was removed, by `monotonicMs`. */
+  /** When a piece was last removed, by `monotonicMs`. */
   #lastProgressAt = Number.NEGATIVE_INFINITY;
 
   constructor(driver: Driver, queue: CommitQueue, times: CallTimes) {
@@ -49,8 +49,8 @@ export class Erases {
   }
 
   /**
-   * Resolves when nothing is left of what it erases. Once the commit itself has happened, the signal ends nothing, and what
-   * it left behind has the time of a call anew whenever a piece of it, or of another erase's, is gone.
+   * Resolves when everything is removed. Once the commit itself has happened, the signal no longer ends it. The deadline of
+   * the sweeping starts anew with every piece removed, of this erase or another.
    */
   commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
     const erased = this.#commit(commit, signal, payloads);
@@ -60,12 +60,12 @@ export class Erases {
     return erased;
   }
 
-  /** Resolves when none of them is under way. */
+  /** Resolves when no erase is under way. */
   async finished(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
-  /** Rejects those that sweep; what is left stays unseen, and is later work's to remove. */
+  /** Rejects the erases that are sweeping. What is left stays invisible; later batches of any store remove it. */
   abandon(): void {
     this.#abandoned.abort(new Error("the store was closed before everything was removed"));
   }
@@ -83,7 +83,7 @@ export class Erases {
     }
     if (sessions.length === commit.writes.length)
       throw notFullyRemoved(new Error("the driver took an erase for a replay"));
-    // It may be its own first try that it is a replay of, whose answer was lost: that may have left something behind.
+    // The first attempt may have been this call's own, with its answer lost: it may have left records behind.
     await this.#sweepAll(sessions);
     return { duplicate: true, erased: sessions.map(() => 0) };
   }
@@ -105,7 +105,7 @@ export class Erases {
     }
   }
 
-  /** The next piece, when it has its turn. */
+  /** Sweeps the next piece, after the pieces that were requested before it. */
   async #sweepNext(session: Session): Promise<Swept> {
     const piece: Piece = { session, requestedAt: monotonicMs(), isUnderWay: false, isAbandoned: false };
     const swept = this.#lastPiece.then(() => this.#sweepPiece(piece));
@@ -114,7 +114,7 @@ export class Erases {
     return raceAbort(swept, this.#abandoned.signal);
   }
 
-  /** Resolves when it is under way or over; rejects when nothing gets on for as long as a call may wait. */
+  /** Resolves when the piece has started or ended; rejects when no piece was removed for as long as a call may wait. */
   async #waitForStart(piece: Piece, over: Promise<unknown>): Promise<void> {
     for (let isOver = false; !isOver && !piece.isUnderWay; ) {
       const time = this.#timeOf(piece);
@@ -132,7 +132,7 @@ export class Erases {
     return this.#times.begin(Math.max(requestedAt, this.#lastProgressAt));
   }
 
-  /** In memory a piece is removed at once: without a pause, nothing else would have its turn before the last. */
+  /** Yields to the event loop after the piece: the memory driver is synchronous, and would block it until the last one. */
   async #sweepPiece(piece: Piece): Promise<Swept> {
     this.#abandoned.signal.throwIfAborted();
     if (piece.isAbandoned) return { removed: 0, more: true };
@@ -141,14 +141,14 @@ export class Erases {
     const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
     const swept = await raceDeadline(time, callDriver(ask, "the driver failed to sweep"));
     if (!Number.isSafeInteger(swept?.removed))
-      throw new Error("the driver swept a number of records that is none");
+      throw new Error("the driver's `removed` of a sweep is not a number");
     this.#lastProgressAt = monotonicMs();
     await nextTurn();
     return swept;
   }
 }
 
-/** OUTCOME_UNKNOWN, for a commit that happened: nothing shows what it left behind, and a driver goes on with it. */
+/** OUTCOME_UNKNOWN for a commit that happened. What it left behind is invisible, and the driver goes on removing it. */
 function notFullyRemoved(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   const message =
     "what was to be erased is erased, but not all that was left of it has been removed yet: erase it again, or leave it to later work";

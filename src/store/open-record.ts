@@ -8,18 +8,18 @@ import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import type { Steps } from "../timing/in-slices.js";
 import { copyBytes, plainBytes } from "../validation/validate-bytes.js";
 
-/** A payload of more bytes than this is looked at a slice at a time. */
+/** A payload of more bytes than this is verified in slices. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 
-/** How many records of a page are looked at in a step. */
+/** How many records of a page are verified in one step. */
 const RECORDS_PER_STEP = 100;
 
-/** What was asked for, and so must be in what came back. */
+/** The fields that the request fixed, and that the record must have. */
 export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
 
 /**
- * A stored record as the caller's own: its payload is copied unless it was handed over. CORRUPT when it is damaged, or
- * is not the record that was asked for; in that case without its place, which may be another tenant's.
+ * Verifies a stored record and makes it the caller's own. Copies the payload, unless the driver returns unshared bytes.
+ * CORRUPT if the record is damaged, or is not the requested one; then without its key, which may be another tenant's.
  */
 export function openRecord(
   record: StoredRecord,
@@ -33,7 +33,7 @@ export function openRecord(
   return opened(record, isUnshared);
 }
 
-/** The same, a piece of the payload in each step. */
+/** `openRecord` in steps, each of which verifies a part of the payload. */
 export function* openSteps(
   record: StoredRecord,
   expected: Expected,
@@ -46,7 +46,7 @@ export function* openSteps(
   return opened(record, isUnshared);
 }
 
-/** Those of a page, one after another; a step ends after so many of them, or so many bytes, as do not take long. */
+/** Opens the records of a page in steps, each short enough for the event loop. */
 export function* openPageSteps(
   records: readonly StoredRecord[],
   open: (record: StoredRecord) => Steps<void>,
@@ -63,14 +63,14 @@ export function* openPageSteps(
   }
 }
 
-/** Whether it takes so long that it is done in slices; of what is damaged anything. */
+/** Whether a page takes long to open. Damaged records may give any answer. */
 export function isLongPage(records: readonly StoredRecord[]): boolean {
   let bytes = 0;
   for (const record of records) bytes += record?.bytes?.byteLength ?? 0;
   return records.length > RECORDS_PER_STEP || bytes > MAX_BYTES_AT_ONCE;
 }
 
-/** Whether to open it takes long enough to be done in slices; of a damaged one anything. */
+/** Whether a record takes long to open. A damaged one may give any answer. */
 export function isLarge(record: StoredRecord): boolean {
   return record?.bytes?.byteLength > MAX_BYTES_AT_ONCE;
 }
@@ -78,7 +78,7 @@ export function isLarge(record: StoredRecord): boolean {
 function checkSlot(record: StoredRecord, expected: Expected, isAllowed: (at: Slot) => boolean): void {
   if (!hasSlot(record) || !matches(record, expected)) throw corrupt({});
   if (!isAllowed(record))
-    throw corrupt({}, "a scan brought a record that was not asked for, or not in its order");
+    throw corrupt({}, "a scan returned a record that does not match, or is out of order");
 }
 
 function opened(record: StoredRecord, isUnshared: boolean): StateRecord {
@@ -103,7 +103,7 @@ function corrupt(
   return new StateError("CORRUPT", message, { details });
 }
 
-/** Whether it has a place at all. None where anything was ever stored has a longer name than a kind may be. */
+/** Whether the record's slot has the right shape. No name of a slot is longer than a kind may be. */
 function hasSlot(record: StoredRecord): boolean {
   if (typeof record !== "object" || record === null) return false;
   const { tenant, user, session, run, kind } = record;

@@ -29,7 +29,7 @@ export type StoreConfig =
     }[keyof DriverConfigs]
   | (StoreOptions & { readonly driver?: never });
 
-/** A driver's name by a URL's scheme. Of a URL that only begins when the program runs, it may be any. */
+/** The driver of a URL's scheme; any driver, if the URL is not a literal. */
 type DriverOf<Url extends string> = Url extends `${infer Scheme}:${string}`
   ? string extends Scheme
     ? keyof DriverConfigs
@@ -38,25 +38,25 @@ type DriverOf<Url extends string> = Url extends `${infer Scheme}:${string}`
       : Lowercase<Scheme>
   : keyof DriverConfigs;
 
-/** What a driver's configuration has beside its URL, for each of these drivers. */
+/** The configuration of each of these drivers, without the URL. */
 type OptionsWithUrl<D> = D extends keyof DriverConfigs
   ? Partial<Omit<DriverConfigs[D], "url">> & StoreOptions
   : never;
 
 /**
- * What `openStore` takes beside a URL: the options of the store, and those of the driver that the scheme names. Where the
- * URL is not known to the compiler, those of any driver.
+ * What `openStore` takes beside a URL: the options of the store, and those of the driver that the scheme names. If the
+ * compiler does not know the URL, the options of any driver.
  */
 export type UrlOptions<Url extends string = string> = StoreOptions | OptionsWithUrl<DriverOf<Url>>;
 
-/** Schemes that mean a driver of another name. */
+/** Schemes that differ from the name of their driver. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["postgresql", "postgres"]]);
 
-/** A scheme, a colon, and what is the driver's own business. */
+/** A scheme and a colon; the driver reads the rest. */
 const URL_FORM = /^([a-z][a-z0-9+.-]*):/i;
 const NAME_FORM = /^[\w+.-]{1,40}$/;
 
-/** Makes a driver known by name. TypeError when the name is empty or taken, or `factory` is no function. */
+/** Registers a driver by name. TypeError if the name is empty or taken, or `factory` is not a function. */
 export function registerDriver<C>(name: string, factory: DriverFactory<C>): void {
   if (typeof name !== "string" || name === "") throw new TypeError("a driver needs a name");
   if (typeof factory !== "function") throw new TypeError(`driver ${name} needs a factory function`);
@@ -72,11 +72,11 @@ export function registeredDrivers(): string[] {
 /**
  * Opens a store.
  *
- * From a URL, the scheme being the driver's name: `memory:`, `sqlite:./state.db` (everything after the colon is a
- * path), `postgres://...`; what else the driver and the store are told goes beside it. From a configuration: `{ driver: "sqlite", path: "./state.db" }`; one that names no
- * driver means `memory`.
+ * From a URL whose scheme is the driver's name: `memory:`, `sqlite:./state.db` (everything after the colon is the path),
+ * `postgres://...`; the options of the driver and of the store go into the second argument. Or from a configuration:
+ * `{ driver: "sqlite", path: "./state.db" }`; without `driver` it means `memory`.
  *
- * UNKNOWN_DRIVER, INVALID_RECORD, and what the driver throws when it cannot open.
+ * Rejects with UNKNOWN_DRIVER, INVALID_RECORD, or the driver's own error if it cannot open.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export async function openStore(target: string | StoreConfig, options?: object):
     });
   }
   const config = readTarget(target);
-  // What belongs to a driver must not end up in memory because the driver's name was left out.
+  // A configuration meant for another driver must not open a memory store because `driver` was left out.
   if (!("driver" in config))
     return openDriver(DEFAULT_DRIVER, readNamed(config, "config without a driver", STORE_OPTIONS));
   const { driver, ...rest } = config;
@@ -111,7 +111,7 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
   const factory = processState.drivers.get(name) as DriverFactory<object> | undefined;
   if (factory === undefined) throw unknownDriver(name);
   const options = storeOptions(readObject(config, "config"));
-  // Before anything is opened that would have to be closed again.
+  // Checked before the driver is opened, since it would have to be closed again.
   validateStoreOptions(options);
   const opened = await factory(config);
   if (typeof (opened as Partial<StateStore>)?.save === "function") return opened as StateStore;
@@ -122,7 +122,7 @@ export async function openDriver(name: string, config: object = {}): Promise<Sta
   try {
     return createStore(driver, { layers: driver.layers ?? [], ...options });
   } catch (error) {
-    // A layer threw: nobody else could release what was opened. Its error says more than one of the release.
+    // A layer threw, and the caller has no store to close. The layer's error matters more than one of closing.
     await driver.close().catch(() => {});
     throw error;
   }
@@ -134,7 +134,7 @@ function readTarget(target: unknown): { readonly driver?: unknown } {
   throw invalid("target", `a URL or a configuration, not ${describeType(target)}${hint}`);
 }
 
-/** A URL, an array or a promise has no fields of its own, and would pass for a configuration that names no driver. */
+/** A URL object, an array or a promise has no own fields, and would pass for a configuration without a driver. */
 function isPlain(config: object): boolean {
   const prototype = Object.getPrototypeOf(config);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -157,7 +157,7 @@ function unknownDriver(name: unknown): StateError {
   if (typeof name !== "string" || name === "") return invalid("driver", "a name");
   const registered = registeredDrivers();
   const known = registered.length === 0 ? 'none: import "groundstate/drivers" first' : registered.join(", ");
-  // A name of another form may be a URL that was given in its place, with a password in it.
+  // A name of another form may be a URL with a password in it.
   const driver = NAME_FORM.test(name) ? name : "?";
   return new StateError("UNKNOWN_DRIVER", `no driver called ${driver} is registered (registered: ${known})`, {
     details: { driver, registered },

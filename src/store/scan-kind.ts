@@ -5,7 +5,7 @@ import { readLimit, readOptions } from "../validation/validate.js";
 
 /** Where `scanKind` begins, and how much it holds at once. */
 export interface ScanKindOptions extends CallOptions {
-  /** Where to go on from: the last record seen, or the place a CORRUPT error named. */
+  /** Starts after this key: the last record seen, or the `details.at` of a CORRUPT error. */
   readonly after?: RecordKey;
   /** How many records are held at once: 1 to 10,000. Default 500. */
   readonly pageSize?: number;
@@ -14,8 +14,8 @@ export interface ScanKindOptions extends CallOptions {
 const DEFAULT_PAGE_SIZE = 500;
 
 /**
- * Every record that `listKind` finds, in its order, in bounded memory. It throws what a page throws, never ends early
- * in silence, and has by then handed out every record before the one that is damaged.
+ * Yields every record that `listKind` finds, in its order, in bounded memory. It rejects with the error of a page, after it
+ * has yielded every record before the damaged one; it never ends early without an error.
  */
 export async function* scanKind(
   store: StateStore,
@@ -33,7 +33,7 @@ export async function* scanKind(
       page = await store.listKind(scope, kindPrefix, { ...rest, ...from, limit });
     } catch (error) {
       if (limit === 1 || !isStateError(error, "CORRUPT")) throw error;
-      // The page holds a damaged record: smaller pages hand out what lies before it.
+      // The page holds a damaged record: smaller pages reach the records before it.
       limit = limit >> 1;
       continue;
     }

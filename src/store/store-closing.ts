@@ -6,26 +6,26 @@ import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { readInteger, readOptions, readSignal } from "../validation/validate.js";
 
 const CLOSE_OPTIONS = ["signal", "timeoutMs"];
-/** Of accepted writes by default, and then of the driver, in milliseconds. */
+/** How long `close` waits for accepted writes by default, and then for the driver, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Something of a store that must come to its end. */
+/** A part of a store that `close` waits for. */
 export interface Closable {
-  /** Resolves when nothing of it is under way. */
+  /** Resolves when none of its work is under way. */
   finished(): Promise<unknown>;
-  /** Settles what is unfinished, once that is waited for no longer. */
+  /** Rejects unfinished work, once `close` stops waiting. */
   abandon?(): void;
-  /** Begins nothing more. */
+  /** Starts no more work. */
   stop?(): void;
 }
 
-/** The end of a store: what it accepted, and then its driver. */
+/** Closes a store: waits for its parts, then closes the driver. */
 export class StoreClosing {
   readonly #driver: Driver;
   readonly #parts: readonly Closable[];
   #closing: Promise<void> | undefined;
-  /** Aborts when what is unfinished shall be waited for no longer. */
+  /** Aborts when `close` stops waiting for unfinished work. */
   readonly #closeNow = new AbortController();
 
   constructor(driver: Driver, parts: readonly Closable[]) {
@@ -45,7 +45,7 @@ export class StoreClosing {
         ? readInteger(given.timeoutMs, "timeoutMs", 0, MAX_TIMEOUT_MS)
         : DEFAULT_TIMEOUT_MS;
     this.#closing ??= this.#shutdown();
-    // Of several that close it, whoever is in the greatest hurry decides.
+    // Of several `close` calls, the shortest timeout counts.
     void settlesWithin(this.#closing, timeoutMs, signal).then(
       (isClosed) => isClosed || this.#closeNow.abort(),
     );

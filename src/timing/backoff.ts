@@ -1,5 +1,5 @@
 export interface Backoff {
-  /** The longest pause before the second try, in milliseconds; it doubles with each. */
+  /** The longest pause before the second attempt, in milliseconds; it doubles with each. */
   readonly baseMs: number;
   /** The longest pause of all, in milliseconds. */
   readonly mostMs: number;
@@ -8,8 +8,8 @@ export interface Backoff {
 }
 
 /**
- * How long to wait after the given number of tries, in milliseconds: anything from nothing up to a bound that doubles,
- * so that those who collided do not meet again. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ * The pause after the given number of attempts, in milliseconds: random, from 0 up to a bound that doubles with each
+ * attempt, so that clients which collided do not collide again. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function jitteredPause(tries: number, { baseMs, mostMs, random }: Backoff): number {
   return Math.min(mostMs, baseMs * 2 ** (tries - 1)) * random();

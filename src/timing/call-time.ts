@@ -2,26 +2,25 @@ import type { CallLimit } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import { clearTimeout, monotonicMs, setTimeout } from "./real-timers.js";
 
-/** Of the time that there is, when work may begin at the latest: what could only be cut short would leave a doubt. */
+/** Work starts within this fraction of a call's time: started later, it might be cut off, and leave an unknown outcome. */
 export const LATEST_START = 0.8;
 
-/** By how much a call may outlast its deadline, in milliseconds: a driver is to say what it met, and may be late by that. */
+/** How long after its deadline a call is given up, in milliseconds: the driver's own error comes first, and says more. */
 const GRACE_MS = 1000;
 
 /** The times of one call, by `monotonicMs`. */
 export interface CallTime {
   /** When it entered the store. */
   readonly startedAt: number;
-  /** Until when it may wait for room and for its turn. */
+  /** When it stops waiting in the store's queues. */
   readonly waitsUntil: number;
-  /** When its driver is to have answered, the wait included; infinite where the driver states no bound. */
+  /** When the driver has to have answered; infinite if the driver states no bound. */
   readonly deadline: number;
 }
 
 /**
- * How long the calls of a store may take: one deadline for each, fixed when it enters the store, of which every wait, try
- * and lock takes its part. It is the driver's `timeoutMs`; without one a driver is waited for as long as it takes, and
- * only the wait for room and for a turn has a bound.
+ * Makes the deadlines of calls. Each call has one deadline, fixed when it enters the store: every wait, attempt and lock
+ * counts against it. It is the driver's `timeoutMs`; if the driver has none, only the wait in the queues is bounded.
  */
 export class CallTimes {
   readonly #waitMs: number;
@@ -32,7 +31,7 @@ export class CallTimes {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Those of a call that enters now; or of one that goes on, since it last got on. */
+  /** The times of a call that enters the store now, or started at the given time. */
   begin(startedAt = monotonicMs()): CallTime {
     return {
       startedAt,
@@ -41,18 +40,18 @@ export class CallTimes {
     };
   }
 
-  /** Whether there is so much time left that what fails by then has had its chance. */
+  /** Whether half of a call's time or more is left: a failure by the deadline is then not due to a late start. */
   hasAmpleTime(deadline: number): boolean {
     return deadline - monotonicMs() >= this.#timeoutMs / 2;
   }
 }
 
-/** What a driver is told of a deadline. */
+/** A deadline as the driver's contract has it. */
 export function limitOf(deadline: number): CallLimit {
   return deadline === Number.POSITIVE_INFINITY ? {} : { deadline };
 }
 
-/** Acts when a call is over, whatever its driver does; the function it gives back calls that off. */
+/** Runs `act` when a call has outlasted its deadline, whatever the driver does. Returns a function that cancels this. */
 export function afterDeadline({ deadline }: CallTime, act: () => void): () => void {
   if (deadline === Number.POSITIVE_INFINITY) return () => {};
   const timer = setTimeout(act, Math.max(1, Math.ceil(deadline + GRACE_MS - monotonicMs())));
@@ -60,23 +59,23 @@ export function afterDeadline({ deadline }: CallTime, act: () => void): () => vo
   return () => clearTimeout(timer);
 }
 
-/** The answer, or UNAVAILABLE when the call is over before. */
+/** Settles as the answer does; rejects with UNAVAILABLE if the call outlasts its deadline. */
 export function raceDeadline<T>(time: CallTime, answer: Promise<T>): Promise<T> {
   if (time.deadline === Number.POSITIVE_INFINITY) return answer;
   return new Promise((resolve, reject) => {
-    const callOff = afterDeadline(time, () => reject(noAnswerError(time)));
-    answer.then(resolve, reject).finally(callOff);
+    const cancel = afterDeadline(time, () => reject(noAnswerError(time)));
+    answer.then(resolve, reject).finally(cancel);
   });
 }
 
-/** UNAVAILABLE: the driver had the call, and kept it. */
+/** UNAVAILABLE, `unreachable`: the driver got the call and did not answer. */
 export function noAnswerError({ startedAt }: CallTime): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", `the driver has not answered for ${elapsed(startedAt)} ms`, {
     details: { reason: "unreachable" },
   });
 }
 
-/** UNAVAILABLE, `busy`: a call that never came to the driver. */
+/** UNAVAILABLE, `busy`: the call never reached the driver. */
 export function waitedTooLongError(
   { startedAt }: CallTime,
   nothing: "nothing was written" | "nothing was read" | "nothing was removed",
@@ -87,13 +86,13 @@ export function waitedTooLongError(
   });
 }
 
-/** Of the reads of one store. */
+/** How many reads of a store wait, and how many the driver has not answered. */
 export interface ReadDepth {
   readonly waiting: number;
   readonly underWay: number;
 }
 
-/** The same, of a read. */
+/** `waitedTooLongError` for a read. */
 export function readWaitedTooLongError(
   time: CallTime,
   { waiting, underWay }: ReadDepth,

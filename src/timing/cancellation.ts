@@ -1,7 +1,7 @@
 import { onAbort } from "./on-abort.js";
 import { clearTimeout, setTimeout } from "./real-timers.js";
 
-/** The promise's own end, or the signal's reason if that comes first. */
+/** Settles as the promise does; rejects with the signal's reason if the signal aborts first. */
 export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const release = onAbort(signal, () => reject(signal.reason));
@@ -10,7 +10,7 @@ export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
-/** Whether the promise settles, either way, before the time is up or the signal aborts. */
+/** Resolves with whether the promise settles, either way, before the time is up or the signal aborts. */
 export function settlesWithin(
   promise: Promise<unknown>,
   ms: number,

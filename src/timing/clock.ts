@@ -1,54 +1,56 @@
 import { uptime } from "node:os";
 import { monotonicMs } from "./real-timers.js";
 
-/** What a clock is made of, all in milliseconds. */
+/** The clocks behind a steady clock, all in milliseconds. */
 export interface TimeSources {
-  /** The time of day, since 1970: whoever sets the machine's clock moves it, either way. */
+  /** The time of day, since 1970. It jumps, either way, when the machine's clock is set. */
   readonly wall: () => number;
-  /** Never goes back, and may stand still while the machine sleeps. */
+  /** Monotonic; may stand still while the machine sleeps. */
   readonly elapsed: () => number;
-  /** The same, and goes on while the machine sleeps; asked seldom. */
+  /** Monotonic, and goes on while the machine sleeps; read seldom. */
   readonly uptime: () => number;
 }
 
-/** How much faster than time a clock may run that is behind the time of day, and slower one that is ahead. */
-const CATCHING_UP = 0.5;
-/** A time of day that has been behind for so long is believed. */
-const SET_BACK_FOR_GOOD_MS = 60_000;
-/** Being behind by less, the machine has not slept. */
-const SHORTEST_SLEEP_MS = 1000;
+/** How much faster (or slower) than real time the clock runs while it is behind (or ahead of) the time of day. */
+const CATCH_UP_RATE = 0.5;
+/** A time of day that has been behind the clock for so long is taken over. */
+const TRUST_SET_BACK_AFTER_MS = 60_000;
+/** If the clock is behind by less than this, the machine cannot have slept. */
+const MIN_SLEEP_MS = 1000;
 
 /**
- * A clock for windows and leases: it begins with the time of day and then goes by the time that passes, so that a time of
- * day that is wrong for a moment changes next to nothing. It comes back to the time of day at half the speed of time, in
- * one step where that has been set back for a minute, and by as much as the machine has slept. So from any two readings
- * at least two thirds of the time between them have passed; what is kept for a while is never given up much earlier.
+ * A clock for idempotency windows and leases. It starts at the time of day and then follows a monotonic clock, so that a
+ * time of day that is wrong for a moment changes next to nothing.
+ *
+ * It approaches the time of day at half the speed of time. It jumps only if the machine has slept, by as much as that, or
+ * if the time of day has been set back for a minute. So an interval of this clock stands for at least two thirds as much
+ * real time: no window or lease ends much too early.
  */
 export function steadyClock({ wall, elapsed, uptime }: TimeSources): () => number {
-  let shown = finite(wall(), 0);
-  let at = elapsed();
-  let asleep = uptime() - at;
+  let current = finite(wall(), 0);
+  let lastElapsed = elapsed();
+  let totalSleep = uptime() - lastElapsed;
   let behindSince: number | undefined;
   return () => {
     const now = elapsed();
-    const passed = Math.max(now - at, 0);
-    at = Math.max(now, at);
-    const steady = shown + passed;
-    const day = finite(wall(), steady);
-    if (day >= steady) behindSince = undefined;
+    const passed = Math.max(now - lastElapsed, 0);
+    lastElapsed = Math.max(now, lastElapsed);
+    const steady = current + passed;
+    const wallTime = finite(wall(), steady);
+    if (wallTime >= steady) behindSince = undefined;
     else behindSince ??= now;
-    shown = steady;
-    if (day > steady) shown = Math.min(day, steady + passed * CATCHING_UP);
-    if (day - shown >= SHORTEST_SLEEP_MS) {
-      const slept = uptime() - now - asleep;
-      asleep += slept;
-      shown = Math.min(day, shown + Math.max(slept, 0));
+    current = steady;
+    if (wallTime > steady) current = Math.min(wallTime, steady + passed * CATCH_UP_RATE);
+    if (wallTime - current >= MIN_SLEEP_MS) {
+      const slept = uptime() - now - totalSleep;
+      totalSleep += slept;
+      current = Math.min(wallTime, current + Math.max(slept, 0));
     }
-    if (day < steady) {
-      const isForGood = now - (behindSince as number) >= SET_BACK_FOR_GOOD_MS;
-      shown = isForGood ? day : Math.max(day, steady - passed * CATCHING_UP);
+    if (wallTime < steady) {
+      const isForGood = now - (behindSince as number) >= TRUST_SET_BACK_AFTER_MS;
+      current = isForGood ? wallTime : Math.max(wallTime, steady - passed * CATCH_UP_RATE);
     }
-    return Math.floor(shown);
+    return Math.floor(current);
   };
 }
 
@@ -56,7 +58,7 @@ function finite(ms: number, otherwise: number): number {
   return Number.isFinite(ms) ? ms : otherwise;
 }
 
-/** Where a runtime does not say, the machine never sleeps. */
+/** A runtime without `uptime` counts as a machine that never sleeps. */
 function uptimeMs(): number {
   try {
     return uptime() * 1000;
@@ -65,10 +67,10 @@ function uptimeMs(): number {
   }
 }
 
-/** The process's own time of day, whatever stands for it later. */
+/** The process's own time of day; bound now, before a test may replace it. */
 const wallMs: () => number = Date.now.bind(Date);
 
-/** A steady clock that goes by another time of day. */
+/** A steady clock over a given time of day. */
 export function steadyClockOver(wall: () => number, elapsed: () => number = monotonicMs): () => number {
   return steadyClock({ wall, elapsed, uptime: elapsed === monotonicMs ? uptimeMs : elapsed });
 }

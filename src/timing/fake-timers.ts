@@ -1,4 +1,4 @@
-/** A timer of Node's own has a property that those of no fake have; other runtimes are asked nothing. */
+/** Whether a timer function is a test runner's fake: Node's own timers have the property `own`, fakes do not. Checked on Node only. */
 export function isFake<T>(
   set: (act: () => void, ms: number) => T,
   clear: (timer: T) => void,
@@ -11,7 +11,7 @@ export function isFake<T>(
   return !(own in (timer as object));
 }
 
-/** Which of those that everybody looks up on `globalThis` are fakes now. */
+/** The timer functions of `globalThis` that are fakes now. */
 export function fakedTimers(): readonly string[] {
   const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis;
   return [
@@ -20,9 +20,9 @@ export function fakedTimers(): readonly string[] {
   ];
 }
 
-/** Sets one of each on `globalThis`; the function it gives back clears them, and says whether somebody has run both. */
+/** Sets a timeout and an immediate on `globalThis`. The returned function clears them, and says whether both have run. */
 export function setOnGlobal(): () => boolean {
-  // Cleared by those who made them: Node loses count of its turns when it is to clear a turn of a fake.
+  // Cleared by the functions of the same origin: Node miscounts its immediates when it clears one of a fake.
   const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis;
   let run = 0;
   const count = () => void run++;

@@ -1,21 +1,21 @@
 import { monotonicMs, setImmediate } from "./real-timers.js";
 
-/** How long such work may keep the event loop to itself, in milliseconds. */
+/** How long a slice may block the event loop, in milliseconds. */
 const SLICE_MS = 4;
 
-/** Does a piece of work up to each `yield`, and says what came of it. */
+/** A computation in steps: it does one step up to each `yield`, and returns the result. */
 export type Steps<T> = Generator<void, T>;
 
 interface Job {
-  /** Takes one step; whether it was the last. */
+  /** Takes one step; true if it was the last. */
   step(): boolean;
 }
 
-/** All of the process: what two stores have to do holds up the same event loop. */
+/** The jobs of the whole process, since all stores share one event loop. */
 const jobs: Job[] = [];
 let isScheduled = false;
 
-/** Carries out what would hold up the event loop if it was done at once, a slice in each turn; jobs take turns. */
+/** Runs a long computation in slices, one per turn of the event loop, so that it does not block it. Jobs alternate. */
 export function inSlices<T>(steps: Steps<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     jobs.push({
@@ -34,7 +34,7 @@ export function inSlices<T>(steps: Steps<T>): Promise<T> {
   });
 }
 
-/** Carries it out at once. */
+/** Runs all steps synchronously. */
 export function atOnce<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();

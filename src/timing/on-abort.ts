@@ -1,5 +1,5 @@
-/** What is to happen when a signal aborts, behind one listener. */
-class Watch {
+/** The actions that run when a signal aborts, behind one listener. */
+class AbortActions {
   readonly #signal: AbortSignal;
   readonly #acts = new Set<() => void>();
 
@@ -14,7 +14,7 @@ class Watch {
       this.#acts.delete(act);
       if (this.#acts.size > 0) return;
       this.#signal.removeEventListener("abort", this.#run);
-      if (watches.get(this.#signal) === this) watches.delete(this.#signal);
+      if (actionsOf.get(this.#signal) === this) actionsOf.delete(this.#signal);
     };
   }
 
@@ -23,14 +23,14 @@ class Watch {
   };
 }
 
-const watches = new WeakMap<AbortSignal, Watch>();
+const actionsOf = new WeakMap<AbortSignal, AbortActions>();
 
 /**
- * Runs `act` when the signal aborts, unless the function it returns is called before. One listener serves all calls
- * that share a signal: Node takes an eleventh for a leak, and goes through all of them to add or remove one.
+ * Runs `act` when the signal aborts; the returned function cancels this. All calls that share a signal share one listener:
+ * Node warns of a leak at the eleventh listener, and searches through all of them to add or remove one.
  */
 export function onAbort(signal: AbortSignal, act: () => void): () => void {
-  const watch = watches.get(signal) ?? new Watch(signal);
-  watches.set(signal, watch);
-  return watch.add(act);
+  const actions = actionsOf.get(signal) ?? new AbortActions(signal);
+  actionsOf.set(signal, actions);
+  return actions.add(act);
 }

@@ -1,17 +1,17 @@
 import { Socket } from "node:net";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
-/** What is used of a timer. */
+/** The part of a timer that is used. */
 export interface Timer {
   unref(): unknown;
 }
 
 export type SetTimer = (act: () => void, ms: number) => Timer;
 
-/** What keeps the process alive while a timer or a turn is waited for, since a signal and an idle port do not. */
-class Alive {
+/** Keeps the process alive while a timer or immediate is pending: neither an unconnected socket nor an idle port does. */
+class KeepAlive {
   readonly #port: MessagePort;
-  #owed = 0;
+  #holds = 0;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -19,22 +19,22 @@ class Alive {
   }
 
   hold(): void {
-    if (this.#owed++ === 0) this.#port.ref();
+    if (this.#holds++ === 0) this.#port.ref();
   }
 
   release(): void {
-    if (--this.#owed === 0) this.#port.unref();
+    if (--this.#holds === 0) this.#port.unref();
   }
 }
 
-/** Cleared by its own method. */
+/** A timer made of a socket; cleared by its own method. */
 export class SocketTimer implements Timer {
   readonly #socket = new Socket();
-  #alive: Alive | undefined;
+  #keepAlive: KeepAlive | undefined;
 
-  constructor(act: () => void, ms: number, alive: Alive) {
-    this.#alive = alive;
-    alive.hold();
+  constructor(act: () => void, ms: number, keepAlive: KeepAlive) {
+    this.#keepAlive = keepAlive;
+    keepAlive.hold();
     this.#socket.setTimeout(Math.max(1, ms), () => {
       this.clear();
       act();
@@ -47,35 +47,35 @@ export class SocketTimer implements Timer {
   }
 
   unref(): void {
-    this.#alive?.release();
-    this.#alive = undefined;
+    this.#keepAlive?.release();
+    this.#keepAlive = undefined;
   }
 }
 
-/** `setTimeout`, made of the time that a socket may be idle, also one that is not connected. */
-export function timeoutOfSocket(): SetTimer {
+/** `setTimeout`, built from the idle timeout of a socket, which works without a connection. */
+export function timeoutFromSocket(): SetTimer {
   const { port2 } = openPorts();
-  const alive = new Alive(port2);
-  return (act, ms) => new SocketTimer(act, ms, alive);
+  const keepAlive = new KeepAlive(port2);
+  return (act, ms) => new SocketTimer(act, ms, keepAlive);
 }
 
-/** `setImmediate`, made of messages to oneself, which come in a later turn of the event loop. */
-export function turnOfPort(): (act: () => void) => void {
+/** `setImmediate`, built from messages to oneself, which arrive in a later turn of the event loop. */
+export function immediateFromPort(): (act: () => void) => void {
   const { port1, port2 } = openPorts();
-  const alive = new Alive(port2);
+  const keepAlive = new KeepAlive(port2);
   const acts: (() => void)[] = [];
   port2.on("message", () => {
-    alive.release();
+    keepAlive.release();
     acts.shift()?.();
   });
   return (act) => {
-    alive.hold();
+    keepAlive.hold();
     acts.push(act);
     port1.postMessage(null);
   };
 }
 
-/** A port keeps the process alive only once somebody listens to it. */
+/** A channel whose `port2` has a listener: without one, `ref` would not keep the process alive. */
 function openPorts(): MessageChannel {
   const channel = new MessageChannel();
   channel.port1.unref();

@@ -1,25 +1,24 @@
 import { monotonicMs, nextTurn, setImmediate } from "./real-timers.js";
 
-/** How long reads may keep the event loop to themselves: a commit needs several turns of it to get through. */
-const LONGEST_MS = 2;
+/** How long reads may block the event loop, in milliseconds. Short, since a commit needs several turns of the loop. */
+const MAX_BUSY_MS = 2;
 
 /**
- * Lets the event loop go round between reads. In memory and in SQLite they are synchronous and their promises resolve at
- * once, so a caller that awaits one after another, as a scan in pages does, would never let a timer, a socket or a commit
- * have its turn.
+ * Yields to the event loop between reads. Reads of memory and SQLite are synchronous, and their promises resolve at once. A
+ * caller that awaits one after another, such as a scan in pages, would starve timers, sockets and commits.
  */
 export class EventLoopYield {
-  #began: number | undefined;
+  #busySince: number | undefined;
 
-  /** Something to wait for first, if it is another's turn. */
+  /** A promise to await before the next read, if reads have blocked the event loop for too long. */
   pause(): Promise<void> | undefined {
     const now = monotonicMs();
-    if (this.#began === undefined) {
-      this.#began = now;
+    if (this.#busySince === undefined) {
+      this.#busySince = now;
       setImmediate(() => {
-        this.#began = undefined;
+        this.#busySince = undefined;
       });
     }
-    return now - this.#began < LONGEST_MS ? undefined : nextTurn();
+    return now - this.#busySince < MAX_BUSY_MS ? undefined : nextTurn();
   }
 }

@@ -43,12 +43,12 @@ export const STORE_OPTIONS = [
   "queueTimeoutMs",
 ] as const;
 
-const QUEUED_BYTES = 64 * 1024 * 1024;
-const QUEUED_COMMITS = 10_000;
-const QUEUE_MS = 30_000;
-const MOST_MS = 2 ** 31 - 1;
+const DEFAULT_QUEUED_BYTES = 64 * 1024 * 1024;
+const DEFAULT_QUEUED_COMMITS = 10_000;
+const DEFAULT_QUEUE_MS = 30_000;
+const MAX_MS = 2 ** 31 - 1;
 
-const MOST_IN_FLIGHT = 16;
+const MAX_IN_FLIGHT = 16;
 
 /** A driver's configuration, which comes with its name and the options of the store, and may hold nothing else. */
 export function readDriverConfig(config: unknown, own: readonly string[]): object {
@@ -56,31 +56,31 @@ export function readDriverConfig(config: unknown, own: readonly string[]): objec
 }
 
 /** The options of a store, checked, with what they are when left out. */
-export function validateStoreOptions(options: StoreOptions, likedInFlight = 1) {
+export function validateStoreOptions(options: StoreOptions, preferredInFlight = 1) {
   const given = readOptions(options, STORE_OPTIONS) as StoreOptions;
   const maxBytes =
     "maxBytes" in given ? readInteger(given.maxBytes, "maxBytes", 1, LIMITS.commitBytes) : undefined;
   const window =
     "idempotencyWindowMs" in given ? readWindow(given.idempotencyWindowMs) : LIMITS.idempotencyWindowMs;
-  const inFlight = "inFlight" in given ? given.inFlight : likedInFlight;
+  const inFlight = "inFlight" in given ? given.inFlight : preferredInFlight;
   const layers = "layers" in given ? given.layers : [];
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
     throw invalid("layers", "an array of functions");
   }
-  const number = (
+  const readNumber = (
     field: "maxQueuedBytes" | "maxQueuedCommits" | "queueTimeoutMs",
-    usual: number,
-    most = Number.MAX_SAFE_INTEGER,
-  ) => (field in given ? readInteger(given[field], field, 1, most) : usual);
+    defaultValue: number,
+    max = Number.MAX_SAFE_INTEGER,
+  ) => (field in given ? readInteger(given[field], field, 1, max) : defaultValue);
   return {
     room: {
-      bytes: number("maxQueuedBytes", QUEUED_BYTES),
-      commits: number("maxQueuedCommits", QUEUED_COMMITS),
+      bytes: readNumber("maxQueuedBytes", DEFAULT_QUEUED_BYTES),
+      commits: readNumber("maxQueuedCommits", DEFAULT_QUEUED_COMMITS),
     },
-    waitMs: number("queueTimeoutMs", QUEUE_MS, MOST_MS),
+    waitMs: readNumber("queueTimeoutMs", DEFAULT_QUEUE_MS, MAX_MS),
     maxBytes: maxBytes ?? LIMITS.payloadBytes,
     window,
-    inFlight: readInteger(inFlight, "inFlight", 1, MOST_IN_FLIGHT),
+    inFlight: readInteger(inFlight, "inFlight", 1, MAX_IN_FLIGHT),
     layers: layers as readonly Layer[],
   };
 }

@@ -10,17 +10,17 @@ export function unknownName(
 ): StateError<"INVALID_RECORD"> {
   const rule = `an object of nothing but ${known.join(", ")}`;
   if (!NAME.test(name)) return invalid(field, rule);
-  const near = known.find((each) => isNear(plain(each), plain(name)));
-  return invalid(field, `${rule}, without ${name}${near === undefined ? "" : ` (${near}?)`}`);
+  const closest = known.find((each) => isTypoOf(normalized(each), normalized(name)));
+  return invalid(field, `${rule}, without ${name}${closest === undefined ? "" : ` (${closest}?)`}`);
 }
 
 /** promptTokens and prompt_tokens are the same, to whoever wrote one for the other. */
-function plain(name: string): string {
+function normalized(name: string): string {
   return name.toLowerCase().replaceAll("_", "");
 }
 
 /** Spelled the same, one the beginning of the other, or one letter too many, missing or wrong. */
-function isNear(one: string, other: string): boolean {
+function isTypoOf(one: string, other: string): boolean {
   if (one.startsWith(other) || other.startsWith(one)) return true;
   let same = 0;
   while (same < one.length && one[same] === other[same]) same++;

@@ -10,7 +10,7 @@ import {
   readNamed,
   readObject,
   readRecord,
-  validateErased,
+  validateEraseTarget,
   validateSlot,
 } from "./validate.js";
 
@@ -28,12 +28,12 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   let bytes = 0;
   // By index, for an iterator or a Proxy could hand out more than it said.
   const writes = Array.from({ length }, (_, index) => {
-    const write = readNumbered(changes[index], index, limits);
+    const write = readChangeAt(changes[index], index, limits);
     if (write.op === "save") bytes += write.record.bytes.byteLength;
     if (bytes > LIMITS.commitBytes) throw invalid("changes", `at most ${LIMITS.commitBytes} bytes together`);
     return write;
   });
-  return { tenant: readTenant(writes), writes: refuseTwice(writes) };
+  return { tenant: readTenant(writes), writes: refuseOverlaps(writes) };
 }
 
 /** A commit of one save; its payload is still the caller's. */
@@ -54,12 +54,12 @@ export function deleteCommit(identity: unknown, kind: unknown, options: object):
 
 /** A commit of one erase. */
 export function eraseCommit(identity: unknown, options: object): Commit {
-  const session = validateErased(identity, options);
+  const session = validateEraseTarget(identity, options);
   return { tenant: session.tenant, writes: [{ op: "erase", session }] };
 }
 
 /** A change; what is wrong with it is reported with its index. */
-function readNumbered(value: unknown, change: number, limits: RecordLimits): Write {
+function readChangeAt(value: unknown, change: number, limits: RecordLimits): Write {
   try {
     return readChange(value, limits);
   } catch (error) {
@@ -91,7 +91,7 @@ function readChange(value: unknown, limits: RecordLimits): Write {
     }
     case "erase": {
       const change = readNamed(value, "change", ["op", "identity", "ownState"]) as { identity?: unknown };
-      return { op, session: validateErased(change.identity, change) };
+      return { op, session: validateEraseTarget(change.identity, change) };
     }
     default:
       throw invalid("op", '"save", "delete", "check" or "erase"');
@@ -113,7 +113,7 @@ function readTenant(writes: readonly Write[]): string {
   return tenant;
 }
 
-function refuseTwice(writes: readonly Write[]): readonly Write[] {
+function refuseOverlaps(writes: readonly Write[]): readonly Write[] {
   const slots = new Set(writes.map((write) => slotKey(slotOf(write))));
   if (slots.size < writes.length) throw invalid("changes", "about different slots");
   const erased = new Set(writes.flatMap((write) => (write.op === "erase" ? sessionKey(write.session) : [])));

@@ -40,7 +40,7 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
 }
 
 /** A session that may be erased: a user's or tenant's own state only where the options say that it is meant. */
-export function validateErased(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
+export function validateEraseTarget(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
   const slot = validateSessionIdentity(identity);
   const { ownState = false } = options as { ownState?: unknown };
   if ("ownState" in options) readBoolean(options.ownState, "ownState");
@@ -92,10 +92,10 @@ export function readExpect(options: object): Expect | undefined {
  * may have made it a place where nothing can be.
  */
 export function readRecordKey(value: unknown, field: string): Slot {
-  const place = readObject(value, field) as { identity?: unknown; kind?: unknown };
-  const { identity, kind } = place;
+  const key = readObject(value, field) as { identity?: unknown; kind?: unknown };
+  const { identity, kind } = key;
   const { tenant, user, session, run } = readObject(identity, `${field}.identity`) as Record<string, unknown>;
-  if (isTrusted(place)) return { tenant, user, session, run: run ?? "", kind } as Slot;
+  if (isTrusted(key)) return { tenant, user, session, run: run ?? "", kind } as Slot;
   return {
     tenant: readName(tenant, "tenant", "allowed"),
     user: readName(user, "user", "allowed"),
@@ -131,10 +131,10 @@ export function readDate(value: unknown, field: string): number {
 }
 
 /** One of a few words. */
-export function readOneOf<W extends string>(value: unknown, field: string, words: readonly W[]): W {
-  const rule = `one of ${words.join(", ")}`;
+export function readOneOf<W extends string>(value: unknown, field: string, choices: readonly W[]): W {
+  const rule = `one of ${choices.join(", ")}`;
   if (typeof value !== "string") throw wrongType(field, rule, value);
-  if (!words.includes(value as W)) throw invalid(field, rule);
+  if (!choices.includes(value as W)) throw invalid(field, rule);
   return value as W;
 }
 
