@@ -9,7 +9,7 @@ export interface Host {
   readonly port: number;
 }
 
-/** What a URL says, every part of it decoded and checked. */
+/** The parts of a URL, decoded and checked. */
 export interface Address {
   /** One or more, in the order of the URL. */
   readonly hosts: readonly Host[];
@@ -27,12 +27,12 @@ export interface Address {
 export const URL_RULE =
   "postgres://user:password@host:port/database, with special characters percent-encoded";
 
-/** Scheme, login, hosts, database, parameters. A part that is not encoded as it should be makes a URL of another form. */
+/** Scheme, login, hosts, database, parameters. A wrongly encoded part makes the URL not match. */
 const FORM = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^@#]*))?$/i;
-/** A name or a number, or an IPv6 address in brackets; a port. */
+/** A name, an IPv4 address, or an IPv6 address in brackets; then a port. */
 const HOST_FORM = /^(\[[^\]]+\]|[^[\]:]*)(?::(\d*))?$/;
 
-/** INVALID_RECORD that shows nothing of the URL but the name of a parameter. */
+/** Throws INVALID_RECORD, which shows nothing of the URL except the name of a parameter. */
 export function readAddress(url: string, env: Environment = process.env): Address {
   const parts = FORM.exec(url);
   if (parts === null) throw invalidUrl();
@@ -44,7 +44,7 @@ export function readAddress(url: string, env: Environment = process.env): Addres
     password: colon < 0 ? "" : decoded(login.slice(colon + 1)),
     database: decoded(database),
   };
-  // The first that is there; libpq has the parameters last of all, and so they win.
+  // Parameters win over the rest of the URL, as in libpq.
   const user = given.get("user") || inUrl.user || env.PGUSER || userInfo().username;
   const password = given.get("password") || inUrl.password || env.PGPASSWORD || "";
   const seconds = readSeconds(given.get("connect_timeout"));
@@ -59,7 +59,7 @@ export function readAddress(url: string, env: Environment = process.env): Addres
   };
 }
 
-/** As a URL, the password masked. */
+/** The address as a URL, with the password masked. */
 export function shownAddress({ hosts, user, password, database }: Address): string {
   const shown = hosts.map(({ host, port }) =>
     host.includes(":") ? `[${host}]:${port}` : `${encodeURIComponent(host)}:${port}`,

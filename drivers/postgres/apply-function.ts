@@ -21,12 +21,12 @@ import {
 } from "./session-locks.js";
 
 /**
- * Applies a batch by the rules of `decide`, beside the data, commit by commit.
+ * Applies a batch inside the database by the rules of `decide`, commit by commit.
  *
- * `p_writes` says how many writes each commit has. Of a write: `cond` 0 none, 1 must be empty, 2 must be `want`; the
- * payload of a save is the next `size` bytes of the body. It answers with every write of an applied commit, one of a
- * duplicate, and the failing one of another. A commit whose session somebody else holds is `locked`: it was not looked
- * at, and no later one of its sessions or event ids was.
+ * `p_writes` holds the number of writes per commit. A write's `cond` is 0 for none, 1 for "must be empty", 2 for "must be
+ * `want`". The payload of a save is the next `size` bytes of the body. The answer has one row per write of an applied
+ * commit, one row for a duplicate, and the failing write of any other commit. A commit whose session is locked by another
+ * connection has the verdict `locked`: neither it nor a later commit with its sessions or event ids was examined.
  */
 export function applyFunction(n: Names): string {
   return `

@@ -15,14 +15,14 @@ import type { Names } from "./names.js";
 import { DECLARE_LOCKS, lockSessions } from "./session-locks.js";
 
 /**
- * Applies a batch of commits of one write each by the rules of `decide`, many in one statement: that takes half the time
- * as soon as there are several.
+ * Applies a batch of commits with one write each by the rules of `decide`, many per statement: this takes half the time
+ * of the other function as soon as there are several.
  *
- * Those of one round see the same snapshot; one that shares a slot or an event id with an earlier commit comes in a later
- * round, and what a commit frees is free from the next round on. The rounds stand one after another, `p_until`
- * saying where each ends, and `p_commit` whose write it is. The payload of a save is `size` bytes of the body from
- * `place` on. None is an erase. Where somebody else holds a session it does nothing and says so: the other function can
- * tell whom that concerns.
+ * The commits of one round see the same snapshot. A commit that shares a slot or an event id with an earlier one comes in
+ * a later round; it can use a slot or event id that an earlier round freed. The rounds follow one another: `p_until` holds
+ * the end of each, and `p_commit` the commit of each write. The payload of a save is `size` bytes of the body from `place`
+ * on. No write is an erase. If another connection holds a lock of a session, the function does nothing and answers
+ * `locked`; the other function then finds out which commits that affects.
  */
 export function applyManyFunction(n: Names): string {
   return `

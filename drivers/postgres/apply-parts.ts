@@ -5,23 +5,23 @@ export const CLOCK = `v_now := floor(extract(epoch FROM clock_timestamp()) * 100
   v_cut := v_now - p_window;`;
 
 /**
- * A client may repeat a statement and serialize its parameters a second time: what it calls bytes then is the text of
- * bytes. https://www.postgresql.org/docs/current/datatype-binary.html#DATATYPE-BINARY-BYTEA-HEX-FORMAT
+ * A client may repeat a statement and serialize its parameters twice, which turns bytes into the text of bytes.
+ * https://www.postgresql.org/docs/current/datatype-binary.html#DATATYPE-BINARY-BYTEA-HEX-FORMAT
  */
 export const CHECK_BODY_SIZE = `IF length(p_body) <> (SELECT coalesce(sum(sent.size), 0) FROM unnest(p_size) AS sent (size)) THEN
     RAISE EXCEPTION 'the payloads did not arrive as they were sent' USING ERRCODE = 'GS001';
   END IF;`;
 
-/** One event id saved by two sessions at once is met at the unique key: whoever comes second is sent to look again. */
+/** Two sessions that save one event id at once collide at the unique key. The second one gets this error and retries. */
 export const SAVED_MEANWHILE =
   "RAISE EXCEPTION 'another session saved this event id' USING ERRCODE = '40001';";
 
-/** Of a record that is saved: in the place of the one that its slot holds. */
+/** For a saved record: replaces the record in its slot. */
 export const OVERWRITING = `ON CONFLICT (tenant, user_id, session, run, kind) DO UPDATE SET
           event_id = excluded.event_id, version = excluded.version, updated_at = excluded.updated_at,
           fingerprint = excluded.fingerprint, bytes = excluded.bytes, generation = excluded.generation`;
 
-/** Of an event e that is saved: in the place of one that is remembered and no longer seen. */
+/** For a saved event e: replaces a remembered one that is past its window. */
 export function replacingForgotten(n: Names): string {
   return `ON CONFLICT (tenant, event_id) DO UPDATE SET
           record_id = excluded.record_id, saved_at = excluded.saved_at, lined_up_at = excluded.lined_up_at,
@@ -29,12 +29,12 @@ export function replacingForgotten(n: Names): string {
           WHERE NOT ${isSeen(n)}`;
 }
 
-/** Whether event e still stands for what it was saved with. One whose time was lost does, so that nothing happens twice. */
+/** Whether event e still counts as seen. It does if its time is missing, so that no write happens twice. */
 export function isSeen(n: Names): string {
   return `((e.saved_at <= v_cut) IS NOT TRUE OR ${isCurrent(n)})`;
 }
 
-/** Whether event e stands for this fingerprint. That of an erased record does for any. */
+/** Whether event e has this fingerprint. The event of an erased record matches any fingerprint. */
 export function isSame(n: Names, fingerprint: string): string {
   return `(coalesce(e.fingerprint = ${fingerprint}, true) OR (v_fenced AND EXISTS (
       SELECT FROM ${n.record} AS r
@@ -42,8 +42,8 @@ export function isSame(n: Names, fingerprint: string): string {
 }
 
 /**
- * Whether event e is the current one of the record it was saved in. Without OFFSET 0 the server may read all records
- * into a hash for it, when it believes that it will ask often.
+ * Whether event e is still the current one of its record. Without OFFSET 0 the planner may build a hash table of all
+ * records.
  */
 export function isCurrent(n: Names): string {
   return `EXISTS (

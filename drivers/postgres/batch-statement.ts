@@ -7,17 +7,17 @@ import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
 import type { Statements } from "./statements.js";
 
-/** How much a batch may wait for what others hold. */
+/** How long a batch waits for locks of other connections. */
 export interface LockWaits {
-  /** For locks of sessions, in all, in milliseconds. */
+  /** For all session locks together, in milliseconds. */
   readonly sessionsMs: number;
-  /** For any other lock, in milliseconds. */
+  /** For each other lock, in milliseconds. */
   readonly rowsMs: number;
-  /** Looks for locked rows before it comes to them, which costs a lock of each. */
+  /** Whether to look for locked rows before writing, which costs a lock of each row. */
   readonly careful: boolean;
 }
 
-/** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
+/** One per commit; `undefined` when another connection holds a lock of its session, and nothing was done. */
 export type Outcomes = readonly (Outcome | undefined)[];
 
 type Query = (
@@ -26,13 +26,13 @@ type Query = (
   deadline: number | undefined,
 ) => Promise<readonly Row[]>;
 
-/** How many commits a round must have on average; with fewer, commit by commit takes less time. */
+/** The average number of commits per round from which rounds are faster than commit by commit. */
 const MIN_PER_ROUND = 4;
 
-/** How long what is remembered of the line is trusted: a transaction that outlasted the window may stand before it. */
+/** How long the remembered head of the expiry queue is used: a long transaction may commit rows before it later. */
 const QUEUE_HEAD_MS = 600_000;
 
-/** Before every event. */
+/** A time before every event's. */
 const QUEUE_START = "-9223372036854775808";
 
 /** Sends batches: one statement each, most of the time. */
@@ -52,7 +52,7 @@ export class BatchStatement {
       return await this.#send(commits, options, lockWaits);
     } catch (error) {
       if (!(error instanceof IdTaken)) throw error;
-      // The sequence of ids was left behind; nothing was written.
+      // The sequence lags behind the ids in the table, as after a restore. Nothing was written.
       await this.#query(this.#statements.settleIds, [], options.deadline);
       return this.#send(commits, options, lockWaits);
     }
@@ -68,7 +68,7 @@ export class BatchStatement {
           commits,
         );
         if (outcomes !== undefined) return outcomes;
-        // It has waited for the session that is locked.
+        // A session is locked, and the statement has waited for it already.
         return this.#sendOneByOne(commits, options, { ...lockWaits, sessionsMs: 0 });
       }
     }
@@ -105,7 +105,7 @@ export class BatchStatement {
   }
 }
 
-/** What cannot be packed was not sent: it must not leave its neighbours of the batch in doubt. */
+/** Rejects commits that cannot be packed. They were not sent, so the outcome of the batch's other commits is not unknown. */
 export function packOrReject<T>(pack: () => T): T {
   try {
     return pack();
@@ -118,7 +118,7 @@ export function packOrReject<T>(pack: () => T): T {
   }
 }
 
-/** Where that pays: not for a few commits, nor for many of one slot, nor where one erases. */
+/** The parameters for rounds; `undefined` where rounds do not pay: few commits, many of one slot, or an erase. */
 function packedInRounds(commits: readonly Commit[]): readonly Parameter[] | undefined {
   if (!commits.every(({ writes }) => writes.length === 1 && writes[0]?.op !== "erase")) return undefined;
   const rounds = roundsOf(commits);

@@ -7,7 +7,7 @@ import type { Row } from "./client.js";
 import type { Parameter } from "./connection.js";
 import { QUEUE_HEAD } from "./expiry-queue.js";
 
-/** The parameters of the function that applies commit by commit, in its order. */
+/** The parameters of the apply function, in its order. */
 export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
   const writes = commits.flatMap((commit) => commit.writes);
   const counts = commits.map((commit) => commit.writes.length);
@@ -15,7 +15,7 @@ export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
   return [ascending, arrayLiteral(counts), ...columnsOf(writes), sizesOf(writes), bodyOf(writes)];
 }
 
-/** The parameters of the function that applies commits of one write each in rounds, in its order. */
+/** The parameters of the apply-many function, for commits of one write each, in its order. */
 export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly Parameter[] {
   const order = rounds.flat();
   const writes = order.map((index) => commits[index]?.writes[0] as Write);
@@ -31,21 +31,21 @@ export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly
     return offset;
   });
   const [ops, ...columns] = columnsOf(writes);
-  // Of one round, the statement that saves the events puts them in order.
+  // With one round, the SQL sorts the events itself.
   const ascending = rounds.length === 1 ? "1" : "0";
   const parameters = [ascending, arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
   return [...parameters, arrayLiteral(offsets), sizesOf(writes), bodyOf(writes)];
 }
 
-/** What the apply functions answer. */
+/** The answer of an apply function. */
 export interface Answer {
-  /** One per commit; `undefined` of one whose session somebody else holds, of which nothing was done. */
+  /** One per commit; `undefined` when another connection holds a lock of its session, and nothing was done. */
   readonly outcomes: readonly (Outcome | undefined)[];
-  /** Where the line of events begins, if it was looked at. */
+  /** The time at the head of the expiry queue, if the function read it. */
   readonly queueHead: string | undefined;
 }
 
-/** From the rows of either apply function; `undefined` when it did nothing, for somebody else holds a session. */
+/** Reads the rows of either function; `undefined` when it did nothing because a session is locked. */
 export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): Answer | undefined {
   const answers = commits.map((): Row[] => []);
   let queueHead: string | undefined;
@@ -60,10 +60,10 @@ export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): 
   };
 }
 
-/** The commits of each round, by their index. */
+/** The indexes of the commits of each round. */
 export type Rounds = readonly (readonly number[])[];
 
-/** None of a round shares a slot or an event id with another; one that does with an earlier commit is in a later round. */
+/** Commits of one round share no slot and no event id. A commit that shares one with an earlier commit is in a later round. */
 export function roundsOf(commits: readonly Commit[]): Rounds {
   const rounds: number[][] = [];
   const next = new Map<string, number>();
@@ -77,7 +77,7 @@ export function roundsOf(commits: readonly Commit[]): Rounds {
   return rounds;
 }
 
-/** What both functions are told of each write, as one array per column. */
+/** The writes as one array per column, for both functions. */
 function columnsOf(writes: readonly Write[]): readonly string[] {
   const column = (value: (write: Write) => string | number | null) => arrayLiteral(writes.map(value));
   const ofSave = (value: (record: StoredRecord) => string | number) =>
@@ -106,13 +106,13 @@ function sizeOf(write: Write): number | null {
   return write.op === "save" ? write.record.bytes.byteLength : null;
 }
 
-/** As text, which the client leaves as it is, however often it serializes it. */
+/** The payloads as text, which the client does not change, however often it serializes it. */
 function bodyOf(writes: readonly Write[]): string {
   const payloads = writes.flatMap((write) => (write.op === "save" ? [write.record.bytes] : []));
   return `\\x${Buffer.concat(payloads).toString("hex")}`;
 }
 
-/** Whether the batch comes to its event ids in the order in which every batch does. */
+/** Whether the batch saves its event ids in ascending order, which cannot cause a deadlock. */
 function isAscending(writes: readonly Write[]): boolean {
   let last: StoredRecord | undefined;
   for (const write of writes) {

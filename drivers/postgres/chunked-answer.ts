@@ -2,16 +2,16 @@ import { nextTurn } from "../../src/timing/real-timers.js";
 import type { Answer, Row, Rows } from "./client.js";
 import { IncompleteAnswer } from "./errors.js";
 
-/** How rows are read that would hold up the event loop. A client that cannot do that gives all of them in the end. */
+/** How to read many rows without blocking the event loop. A client without cursors returns all rows at once. */
 export interface ChunkOptions {
-  /** So many at a time. */
+  /** Rows per chunk. */
   readonly rows: number;
   readonly take: (rows: readonly Row[]) => void;
-  /** Nobody waits for them any more. */
+  /** Aborted when the caller does not wait any more. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The rows of an answer, some at a time, until it is stopped. */
+/** Passes on the rows of an answer in chunks, until it is stopped. */
 export class ChunkedAnswer {
   readonly done: Promise<Rows>;
   #isStopped = false;
@@ -28,7 +28,7 @@ export class ChunkedAnswer {
           reject(error);
           return never();
         }
-        // The event loop goes round, however fast the server is.
+        // Lets the event loop run between two chunks, however fast the server is.
         return nextTurn().then(() => (this.#isStopped ? never() : undefined));
       };
       answer.cursor(rows, takeChunk).then(() => resolve([]), reject);
@@ -36,8 +36,7 @@ export class ChunkedAnswer {
   }
 
   /**
-   * What is to be dropped is asked for no more: a client that goes on once its connection has ended throws where nobody can
-   * catch it.
+   * Requests no more chunks: a client that requests rows after its connection has ended throws an uncaught error.
    */
   stop(): void {
     this.#isStopped = true;
@@ -48,7 +47,7 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** The client gives answers with holes after an error. */
+/** Whether rows are missing: after an error the client may return an answer with holes. */
 export function isIncomplete(rows: readonly unknown[] & { readonly count?: number | null }): boolean {
   if (typeof rows.count === "number" && rows.count !== rows.length) return true;
   for (let i = 0; i < rows.length; i++) if (rows[i] === undefined) return true;

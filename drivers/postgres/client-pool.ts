@@ -16,37 +16,38 @@ import { UnknownOutcomes } from "./unknown-outcomes.js";
 
 const MAX_WAITING = 10_000;
 
-/** Less than any network forgets an idle line in, and so seldom that it costs nothing. */
+/** Networks drop idle connections after a longer time than this, and probing so seldom costs nothing. */
 const STALE_MS = 10_000;
 
-/** No login takes longer, in milliseconds: what is silent for so long is dialed anew. */
+/** No login takes longer than this, in milliseconds: a host that is silent for so long is dialed again. */
 const MAX_CONNECT_MS = 10_000;
 
-/** How long an idle connection may take to say good-bye, in seconds. */
+/** How long an idle connection may take to close politely, in seconds. */
 const CLOSE_GRACE_S = 1;
 
-/** Of the time left, what a proof may take of a connection that was not used for a while, and at most, in milliseconds. */
+/** A probe of a connection that was idle for a while may take this share of the time left, and at most this many milliseconds. */
 const PROBE_SHARE = 1 / 3;
 const MAX_PROBE_MS = 2000;
 
 /**
- * Lends connections that are ready to whoever asks. The clients of `postgres` below them are safe to use only like this:
- * one connection each, one statement at a time, parameters that need no serializing, a deadline on everything, and one
- * that failed is never used again.
+ * A pool of connections that are known to be ready. Clients of the `postgres` package are safe to use only in this way:
+ * each has one connection and one statement at a time, parameters need no serializing, everything has a deadline, and a
+ * client that failed is never used again.
  *
- * Where no server is to be had, one search goes on for all who wait, and each of them waits until its own deadline.
+ * While no server can be reached, one search runs for all waiting calls, and each call waits until its own deadline.
  */
 export class ClientPool {
   readonly #options: PoolOptions;
-  /** Connections that have proved themselves, and those that are about to. */
+  /** Connections that passed a probe. */
   readonly #members = new Set<Connection>();
+  /** Connections that are being made. */
   readonly #dials = new Set<Connection>();
   readonly #idle: Connection[] = [];
   readonly #queue = new ConnectionQueue();
   readonly #closing = new AbortController();
-  /** Searches under way; each brings one connection. */
+  /** The number of searches under way. Each of them yields one connection. */
   #searches = 0;
-  /** Why the last search found nothing, until one finds something. */
+  /** Why the last search found nothing; reset when a search succeeds. */
   #lastFailure: StateError | undefined;
   readonly #unknownOutcomes = new UnknownOutcomes();
   readonly #watch: ServerWatch;
@@ -62,8 +63,8 @@ export class ClientPool {
   }
 
   /**
-   * Runs one statement and resolves with its rows; rejects with a StateError, by the deadline, which is a time of
-   * `monotonicMs`.
+   * Runs one statement and resolves with its rows. Rejects with a StateError, at the latest at the deadline, which is a
+   * time of `monotonicMs`.
    */
   async run(
     text: string,
@@ -91,14 +92,14 @@ export class ClientPool {
     }
   }
 
-  /** Resolves when there is a connection; a server that is not there is waited for only so long, in milliseconds. */
+  /** Resolves when there is a connection. Waits at most `serverWaitMs` milliseconds for a server that cannot be reached. */
   async connect(serverWaitMs: number): Promise<void> {
     const now = monotonicMs();
     const deadline = now + Math.max(serverWaitMs, this.#options.timeoutMs);
     this.#release(await this.#acquire(deadline, now + serverWaitMs));
   }
 
-  /** How many connections it may have. */
+  /** The largest number of connections. */
   get maxConnections(): number {
     return this.#options.size;
   }
@@ -107,12 +108,12 @@ export class ClientPool {
     return { size: this.#size, idle: this.#idle.length, waiting: this.#queue.count };
   }
 
-  /** Ends the connections that nobody uses now. */
+  /** Ends the idle connections. */
   async closeIdle(): Promise<void> {
     await Promise.all([...this.#idle].map((idle) => this.#drop(idle, CLOSE_GRACE_S)));
   }
 
-  /** Ends every connection, also of statements under way; whoever waits for one is turned away. */
+  /** Ends every connection, also those with a statement under way, and rejects all waiting calls. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#queue.reject(closed());
@@ -148,7 +149,7 @@ export class ClientPool {
     return waiting;
   }
 
-  /** By now it may be to nobody, or to a server that no longer writes. */
+  /** Probes a connection that was idle: its server may be gone, or may have become a standby. */
   async #isStillReady(connection: Connection, deadline: number): Promise<boolean> {
     const now = monotonicMs();
     try {
@@ -157,7 +158,7 @@ export class ClientPool {
       return true;
     } catch (error) {
       this.#discard(connection, error);
-      // What swallowed this may have swallowed the lines of the others too, while nobody used them.
+      // The network that dropped this connection without notice may have dropped the other idle ones too.
       if (error instanceof DeadlinePassed)
         for (const idle of this.#idle.filter(({ isStale }) => isStale)) this.#drop(idle);
       return false;
@@ -169,13 +170,13 @@ export class ClientPool {
     else if (!this.#queue.serve(connection)) this.#idle.push(connection);
   }
 
-  /** Nobody waits for it any more; somebody will, if there is room for it. */
+  /** A connection that came after the search ended: keeps it if the pool has room. */
   #keepSpare(late: Connection): void {
     if (this.#size > this.#options.size) this.#drop(late, CLOSE_GRACE_S);
     else this.#release(late);
   }
 
-  /** Takes out of use what failed; the others must show that what was wrong with it is not wrong with them. */
+  /** Drops a connection that failed. If the server may be the cause, its other connections are probed before their next use. */
   #discard(connection: Connection, error: unknown): void {
     this.#drop(connection);
     if (error instanceof DeadlinePassed || translate(error, "read") instanceof ReadOnlyServer) {
@@ -183,7 +184,7 @@ export class ClientPool {
     }
   }
 
-  /** Searches for as many connections as are waited for; only one search at a time where there is no server. */
+  /** Starts one search per waiting call; only one search in all while no server can be reached. */
   #grow(): void {
     while (!this.#isClosed && this.#searches < this.#queue.count && this.#size < this.#options.size) {
       if (this.#lastFailure !== undefined && this.#searches > 0) return;
@@ -204,14 +205,14 @@ export class ClientPool {
     this.#searches--;
     if (found !== undefined) {
       this.#lastFailure = undefined;
-      // A server that took the place of another.
+      // Another server has taken over: connections to the old one are probed before their next use.
       for (const other of this.#members) if (other.server !== found.server) other.markStale();
       this.#release(found);
     }
     this.#grow();
   }
 
-  /** A connection that has proved itself: what fails before has written nothing. */
+  /** Makes a connection and probes it. A failure here has written nothing. */
   async #dial(host: number, maxMs: number): Promise<Connection> {
     const { hosts } = this.#options;
     let connection: Connection | undefined;
@@ -229,7 +230,7 @@ export class ClientPool {
       else hosts.markNotPrimary(host);
       if (connection !== undefined) this.#drop(connection);
       const failure = this.#isClosed ? closed() : translate(error, "read");
-      // It is the same with every host, and with dials that are still under way.
+      // Stalled timers affect every host, and the dials that are still under way.
       if (error instanceof TimersStalled) this.#recordFailure([failure]);
       throw failure;
     }
@@ -249,7 +250,7 @@ export class ClientPool {
     return connection;
   }
 
-  /** Turns away who does not wait for better times, and everybody where no time will help. */
+  /** Rejects the calls that do not wait for a server any longer, or all waiting calls if waiting cannot help. */
   #recordFailure(failures: readonly StateError[]): void {
     const lasting = failures.find((failure) => !isTransient(failure));
     const standby = failures.find((failure) => failure instanceof ReadOnlyServer);
@@ -268,7 +269,7 @@ export class ClientPool {
     return this.#lastFailure ?? translate(new DeadlinePassed(), "read");
   }
 
-  /** Takes a connection out of use for good, once; never rejects. */
+  /** Takes a connection out of the pool and ends it. Does nothing the second time. Never rejects. */
   async #drop(connection: Connection, timeout = 0): Promise<void> {
     if (!this.#members.delete(connection) && !this.#dials.delete(connection)) return;
     connection.dead = true;

@@ -1,4 +1,4 @@
-/** What is used of a client of the `postgres` package. */
+/** The part of a client of the `postgres` package that the driver uses. */
 export interface PostgresClient {
   /** Runs one statement with parameters. */
   unsafe(
@@ -14,26 +14,26 @@ export interface PostgresClient {
 export type Rows = readonly unknown[] & { readonly count?: number | null };
 
 export interface Answer extends PromiseLike<Rows> {
-  /** Has so many rows at a time given to the function, and none in the end; the next ones come when its promise resolves. */
+  /** Calls `take` with `rows` rows at a time. Fetches the next ones when its promise resolves; resolves with no rows. */
   cursor?(rows: number, take: (rows: Rows) => Promise<unknown>): PromiseLike<Rows>;
 }
 
-/** A row of an answer, by the names of its columns. */
+/** A row of an answer, by column name. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One of whose connection more is known. */
+/** A client whose socket the driver controls, where `url` was given. */
 export interface PooledClient extends PostgresClient {
-  /** Cuts its connection, now and for good. */
+  /** Destroys its socket, immediately and for good. */
   destroy?(): void;
-  /** Lets its connection keep the process alive, or not. */
+  /** Whether its connection keeps the process alive. */
   ref?(): void;
   unref?(): void;
 }
 
-/** What is told of a connection while it stands. */
+/** Events of an open connection. */
 export interface ConnectionEvents {
-  /** It has ended. */
+  /** The connection has ended. */
   readonly closed: () => void;
-  /** The server has a warning. https://www.postgresql.org/docs/current/protocol-error-fields.html */
+  /** The server sent a warning. https://www.postgresql.org/docs/current/protocol-error-fields.html */
   readonly notice: (notice: { readonly routine?: unknown }) => void;
 }

@@ -11,20 +11,22 @@ import { type Names, namesOf } from "./names.js";
  */
 export interface PostgresConfig {
   /**
-   * `postgres://user:password@host:port/database`, with special characters percent-encoded; also several hosts with
-   * commas between them, of which the primary is meant, `[::1]`, and the folder of a Unix socket: `%2Fvar%2Frun` or
-   * `?host=/var/run`. What is left out comes from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGSSLROOTCERT.
+   * `postgres://user:password@host:port/database`, with special characters percent-encoded. A host may be `[::1]`, the
+   * folder of a Unix socket (`%2Fvar%2Frun`, or `?host=/var/run`), or several hosts separated by commas, of which the
+   * driver uses the primary. Parts that are left out come from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE
+   * and PGSSLROOTCERT.
    *
    * `sslmode`, `sslrootcert` (a file, or `system`), `sslcert`, `sslkey`, `sslpassword`, `sslnegotiation` and
-   * `connect_timeout` as libpq has them, without an sslmode: `disable`; `allow` is `prefer`, and without an sslrootcert
-   * those vouch that Node trusts. Settings of the server's session (`application_name`, `options`, ...) are passed on;
-   * a parameter that can be neither heeded nor passed over is INVALID_RECORD and named.
+   * `connect_timeout` work as in libpq, with three differences: the default sslmode is `disable`, `allow` means `prefer`,
+   * and without an sslrootcert Node's own certificate authorities are trusted. Settings of the server's session
+   * (`application_name`, `options`, ...) are passed on. A parameter that the driver cannot honour is INVALID_RECORD, which
+   * names it.
    */
   readonly url?: string;
   /**
    * In place of `url`: makes a client of the `postgres` package. Called once for each pooled connection; each call
-   * must make a new one, with `{ max: 1, fetch_types: false }`. Behind a server that falls silent such a client keeps its
-   * socket, for only with `url` the line below it can be cut.
+   * must make a new one, with `{ max: 1, fetch_types: false }`. When a server falls silent, such a client keeps its socket
+   * open: the driver can destroy sockets only with `url`.
    */
   readonly connect?: () => PostgresClient;
   /** Default `groundstate`. Created if it does not exist. */
@@ -41,19 +43,19 @@ export interface PostgresConfig {
   /** Connections: 1 to 100. Default 5. */
   readonly poolSize?: number;
   /**
-   * How long a call may take, in milliseconds, from when it enters the store and whatever it meets: waiting for room, for
-   * its turn, for a connection or a lock, a failover, every try again. 100 to 3,600,000. Default 10,000. A call ends at most
-   * a second later. Each page of a long scan, and each piece of what a large erase leaves, is a call of its own in this.
+   * How long a call may take, in milliseconds, from when it enters the store. This includes waits for the queue, for a
+   * connection or a lock, a failover, and every retry. 100 to 3,600,000. Default 10,000. A call ends at most a second
+   * later. Each page of a long scan, and each sweep after a large erase, counts as a call of its own.
    */
   readonly timeoutMs?: number;
   /**
-   * How long opening waits for a server that is not there yet, in milliseconds: one that refuses, is starting, or only
-   * reads until it is promoted. 0 to 3,600,000; 0 asks every host once. Default 5,000.
+   * How long opening waits for a server that is not ready, in milliseconds: one that refuses connections, is starting, or
+   * is a standby until it is promoted. 0 to 3,600,000; 0 tries every host once. Default 5,000.
    */
   readonly openTimeoutMs?: number;
 }
 
-/** A configuration checked, with what is left out filled in. */
+/** A checked configuration, with defaults filled in. */
 export interface Settings {
   readonly source: { readonly address: Address } | { readonly connect: () => PostgresClient };
   readonly names: Names;

@@ -2,14 +2,14 @@ import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../../src/tim
 import type { Connection } from "./connection.js";
 
 interface Waiter {
-  /** When it no longer waits for a server that is not there. */
+  /** Until when it waits for a server that cannot be reached. */
   readonly serverWaitUntil: number;
   readonly timer: Timer;
   readonly resolve: (connection: Connection) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Who waits for a connection, first come, first served. */
+/** The calls that wait for a connection, in order of arrival. */
 export class ConnectionQueue {
   readonly #waiters: Waiter[] = [];
 
@@ -27,14 +27,14 @@ export class ConnectionQueue {
     });
   }
 
-  /** Gives the connection to the first; whether there was one. */
+  /** Gives the connection to the first waiting call. Returns whether there was one. */
   serve(connection: Connection): boolean {
     const [waiter] = this.#waiters;
     if (waiter !== undefined) this.#leave(waiter).resolve(connection);
     return waiter !== undefined;
   }
 
-  /** Rejects those who would have waited no longer than until then for a server that is not there; left out, all. */
+  /** Rejects the calls that wait for a server until `until` or a shorter time. Default: all calls. */
   reject(error: unknown, until = Number.POSITIVE_INFINITY): void {
     for (const waiter of [...this.#waiters])
       if (waiter.serverWaitUntil <= until) this.#leave(waiter).reject(error);

@@ -6,50 +6,50 @@ import { DeadlinePassed, IncompleteAnswer, Unreplicated } from "./errors.js";
 import { READY, READY_PARAMETERS, readinessOf } from "./readiness.js";
 import { stalledTimers, TimersStalled, timersLookStalled } from "./stalled-timers.js";
 
-/** Stands for the call's deadline, in milliseconds since 1970 by the server's clock. */
+/** A placeholder in parameters: becomes the call's deadline, in milliseconds since 1970 by the server's clock. */
 export const DEADLINE = Symbol("the deadline of the call");
 /**
- * All that is ever sent: the client loses count of its answers when it cannot serialize a parameter, and serializes one
- * twice when a pooler forgot its statement, which leaves text as it is and nothing else.
+ * The only parameters ever sent. The client mixes up its answers when it cannot serialize a parameter, and serializes
+ * parameters twice when a pooler forgot a prepared statement. Only text survives that unchanged.
  */
 export type Parameter = string | null | typeof DEADLINE;
 
 export interface ConnectionOptions {
   readonly prepare: boolean;
-  /** What the session's own limit of a statement was asked to be, where it was. */
+  /** The session's `statement_timeout`, if the driver set one. */
   readonly statementTimeoutMs?: number | undefined;
-  /** How old a proof may be when the connection is used, in milliseconds. */
+  /** How old the last probe may be when the connection is used, in milliseconds. */
   readonly staleMs: number;
-  /** Called when a statement has gone without an answer for long, and again after twice as long. */
+  /** Called when a statement has had no answer for long, and again after twice that time. */
   readonly onSlow: (connection: Connection) => void;
 }
 
-/** Where in the server a commit waits for its standbys; its words depend on the server's language. */
+/** The server routine in which a commit waits for standbys. The notice's text depends on the server's language. */
 const WAIT_FOR_STANDBY = "SyncRepWaitForLSN";
 
-/** What the client may take beyond the time that it is given to end, in milliseconds. */
+/** How long the client may take beyond its own timeout for ending, in milliseconds. */
 const CLOSE_GRACE_MS = 250;
 
-/** In which a line that was cut has told its client, in milliseconds. */
+/** How long a client takes at most to notice that its socket was destroyed, in milliseconds. */
 const SOCKET_CLOSE_MS = 50;
 
-/** How long a server may take to answer before it is looked after, in milliseconds. */
+/** How long a server may take to answer before it is checked, in milliseconds. */
 const SLOW_MS = 1200;
 
 /**
- * One client of one connection, which is asked one statement at a time, with a deadline. One that failed is never
- * used again: a client that goes on after an error may hang, or give one statement the answer of another.
+ * A client with one connection. It runs one statement at a time, with a deadline. After a failure it is never used
+ * again: a client that goes on after an error may hang, or give one statement the answer of another.
  */
 export class Connection {
   readonly client: PooledClient;
-  /** Which of the hosts it is to. */
+  /** The index of its host. */
   readonly host: number;
   /** Ended, or about to be. */
   dead = false;
-  /** Since when it waits for the answer to a statement. */
+  /** When the statement under way was sent. */
   askedAt: number | undefined;
   readonly #options: ConnectionOptions;
-  /** At least how many milliseconds the server's clock, which counts from 1970, is ahead of this process's own. */
+  /** The server's clock (milliseconds since 1970) minus this process's monotonic clock; never too high. */
   #clockOffsetMs = 0;
   #probedAt = Number.NEGATIVE_INFINITY;
   #server = "";
@@ -61,37 +61,37 @@ export class Connection {
     this.#options = options;
   }
 
-  /** What tells its server from every other. */
+  /** Identifies its server: the time when that was started. */
   get server(): string {
     return this.#server;
   }
 
-  /** It may be to another server by now, or to nobody. */
+  /** Whether the server may be gone or another one by now, so that a probe is needed. */
   get isStale(): boolean {
     return monotonicMs() - this.#probedAt > this.#options.staleMs;
   }
 
-  /** Comes before the answer that it is about. */
+  /** Handles a notice of the server, which comes before the answer that it belongs to. */
   notice({ routine }: { readonly routine?: unknown }): void {
     if (routine === WAIT_FOR_STANDBY) this.#isUnreplicated = true;
   }
 
-  /** Must be proved again before it is used. */
+  /** Requires a probe before the next use. */
   markStale(): void {
     this.#probedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Makes sure that it is ready, or rejects with why it is not. */
+  /** Checks that the connection is ready. Rejects with the reason if it is not. */
   async probe(deadline: number): Promise<void> {
     const [row] = await this.query(READY, READY_PARAMETERS, deadline);
     const { milliseconds, server } = readinessOf(row, this.#options.statementTimeoutMs);
-    // Taken when the answer is there: a deadline may come too early by this, and never too late.
+    // Taken after the answer: the time of the network makes a deadline on the server too early, never too late.
     this.#probedAt = monotonicMs();
     this.#clockOffsetMs = milliseconds - this.#probedAt;
     this.#server = server;
   }
 
-  /** The rows of one statement; of those that came in pieces none. */
+  /** Runs one statement and resolves with its rows; with none if `chunks` took them. */
   async query(
     text: string,
     parameters: readonly Parameter[],
@@ -120,8 +120,8 @@ export class Connection {
   }
 
   /**
-   * Before the caller goes on, and may take the fakes away: a client that waits for a fake turn clears it when it ends, and
-   * Node loses count of its own turns when they are to clear one of a fake.
+   * Ends the client before the caller can restore the real timers: a client that waits for a fake immediate clears it when
+   * it ends, and Node miscounts its immediates when its real `clearImmediate` gets a fake one.
    */
   async #abandonStalled(error: unknown): Promise<never> {
     if (error instanceof TimersStalled) {
@@ -133,9 +133,9 @@ export class Connection {
     throw error;
   }
 
-  /** Ends it, which may take so many seconds; never rejects. */
+  /** Ends the connection within `timeout` seconds. Never rejects. */
   async end(timeout: number): Promise<void> {
-    // The client's own limit of time does not hold where the timers of others are faked, nor where it waits for a server.
+    // The client's own timeout fails under fake timers, and while the client waits for a server.
     await this.#endWithin(timeout * 1000 + CLOSE_GRACE_MS, { timeout });
     this.client.destroy?.();
   }
@@ -144,7 +144,7 @@ export class Connection {
     try {
       await settlesWithin(this.client.end(options), ms, undefined);
     } catch {
-      // It is out of use either way.
+      // The connection is out of use either way.
     }
   }
 
@@ -153,7 +153,7 @@ export class Connection {
   }
 }
 
-/** The promise's own end, or DeadlinePassed if that comes first. */
+/** Settles as the promise does, or rejects with DeadlinePassed at the deadline. */
 function withDeadline<T>(deadline: number, promise: PromiseLike<T>, onSlow: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     let pause = SLOW_MS;

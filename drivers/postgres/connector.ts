@@ -6,11 +6,11 @@ import { Hosts } from "./hosts.js";
 import type { PoolOptions } from "./pool-options.js";
 import { ClientSocket } from "./socket.js";
 
-/** Where clients come from. */
+/** Makes the clients of a pool. */
 export interface Connector extends Pick<PoolOptions, "hosts"> {
   /** Makes clients of one connection each; the server itself ends their statements a little before the deadline. */
   clients(connectMs: number, timeoutMs: number): Clients;
-  /** What they connect to; the password masked. */
+  /** The address that they connect to, with the password masked. */
   readonly target: string;
 }
 
@@ -18,7 +18,7 @@ type Clients = Pick<PoolOptions, "connect" | "connectMs" | "statementTimeoutMs">
 
 type Postgres = (options: object) => PostgresClient;
 
-/** What is read of a client's own, parsed options, and the one that is set. */
+/** The client's parsed options that the driver reads, and `onclose`, which it sets. */
 interface ClientOptions {
   readonly max?: number;
   readonly fetch_types?: boolean;
@@ -48,7 +48,7 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
   };
 }
 
-/** A client of one host: which of several to connect to is not left to it, for it always begins with the first. */
+/** A client of one host. The driver chooses the host, because the client would always begin with the first. */
 function clientOf(
   postgres: Postgres,
   { user, password, database, tls, parameters }: Address,
@@ -68,7 +68,7 @@ function clientOf(
     onnotice: notice,
     onclose: closed,
     socket: socket.connect,
-    // Nothing of these is to come from the environment.
+    // Set explicitly, so that the client does not take them from the environment.
     ssl: false,
     sslnegotiation: null,
     target_session_attrs: null,
@@ -85,7 +85,7 @@ function clientOf(
   };
 }
 
-/** A part of the deadline, so that the server gives up, and says so, before the caller does. */
+/** Less than the deadline, so that the server gives up and reports it before the caller does. */
 export function lockTimeoutMs(timeoutMs: number): number {
   return Math.floor(timeoutMs * 0.6);
 }
@@ -101,7 +101,7 @@ function sessionSettings(timeoutMs: number): Record<string, number | string> {
     bytea_output: "hex",
     array_nulls: "on",
     client_min_messages: "warning",
-    // What a policy hides must be an error, and not a record that is not there.
+    // Rows that a policy hides must cause an error. Otherwise records would seem to be missing.
     row_security: "off",
     statement_timeout: statementTimeoutMs(timeoutMs),
     lock_timeout: lockTimeoutMs(timeoutMs),
@@ -110,8 +110,8 @@ function sessionSettings(timeoutMs: number): Record<string, number | string> {
 }
 
 /**
- * A shared client, one of several connections, or one that asks for types when it connects would break the
- * discipline of the pool. One whose connection ended is better not used again, so that is listened for.
+ * Refuses clients that break the pool's rules: shared ones, ones with several connections, and ones that fetch types when
+ * they connect. Listens for the end of a client's connection, after which it must not be used again.
  */
 function ownClients(connect: () => PostgresClient): PoolOptions["connect"] {
   const made = new WeakSet<object>();
@@ -138,7 +138,7 @@ function optionsOf(client: PostgresClient): ClientOptions {
   return (client as { options?: ClientOptions }).options ?? {};
 }
 
-/** Loaded when a store is opened and not before. */
+/** Loads the package when a store is opened and not before. */
 async function loadPostgres(): Promise<Postgres> {
   try {
     const { default: postgres } = await import("postgres");

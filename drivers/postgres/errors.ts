@@ -2,7 +2,7 @@ import { isStateError, StateError } from "../../src/contract/errors.js";
 import { isLost, type Meaning, meaningOfClient, meaningOfServer, NO_ANSWER } from "./meanings.js";
 import { TimersStalled } from "./stalled-timers.js";
 
-/** What is at stake when a statement fails: a `write` may have taken effect unless the server said that it did not. */
+/** A statement's purpose. A failed `write` may have taken effect, unless the server said that it did not. */
 export type Intent = "read" | "write";
 
 /** No answer came before the deadline. */
@@ -12,28 +12,28 @@ export class DeadlinePassed extends Error {
   }
 }
 
-/** The answer does not hang together: rows are missing from it. */
+/** Rows of the answer are missing. */
 export class IncompleteAnswer extends Error {
   constructor() {
     super("the client lost rows of an answer");
   }
 }
 
-/** The server has committed, and somebody cancelled its wait for the standby that was to have the commit too. */
+/** The server has committed, but its wait for a synchronous standby was cancelled. */
 export class Unreplicated extends Error {
   constructor() {
     super("the wait for a synchronous standby was cancelled");
   }
 }
 
-/** Those that show nothing of a statement. */
+/** Errors of this driver. They contain no data of a statement. */
 const OWN_ERRORS = [DeadlinePassed, TimersStalled, IncompleteAnswer, Unreplicated];
 
 /** What `postgres` throws: the server's own fields, or a client's or socket's error without a severity. */
 interface Failure {
   readonly code?: unknown;
   readonly severity?: unknown;
-  /** In the server's language; all there is of it from poolers and from what only speaks the protocol. */
+  /** In the server's language. Poolers and other programs that speak the protocol send only this one. */
   readonly severity_local?: unknown;
   readonly message?: unknown;
 }
@@ -42,10 +42,10 @@ const MISSING_SCHEMA = /^(42P01|42883|3F000)$/;
 const DAMAGED = /^XX00[12]$/;
 const READ_ONLY = "25006";
 
-/** Another session holds a lock that this statement needs; whatever else was to be done with it is not to blame. */
+/** Another connection holds a lock that this statement needs. */
 export class LockNotFree extends StateError<"UNAVAILABLE"> {}
 
-/** The server is a standby, or was told only to read. Another may write by now. */
+/** The server is a standby, or was set to read only. Another server may be the primary by now. */
 export class ReadOnlyServer extends StateError<"UNAVAILABLE"> {}
 
 export function readOnlyServer(cause?: unknown): ReadOnlyServer {
@@ -53,10 +53,10 @@ export function readOnlyServer(cause?: unknown): ReadOnlyServer {
   return new ReadOnlyServer("UNAVAILABLE", message, { details: { reason }, cause });
 }
 
-/** A record's id is another's already: nothing else that is inserted can meet what is there. */
+/** A new record's id is in use already. No other insert can violate a unique key. */
 export class IdTaken extends StateError<"UNAVAILABLE"> {}
 
-/** The role may not do this. */
+/** The role lacks a right for this. */
 export class RightMissing extends StateError<"UNAVAILABLE"> {}
 
 const ERROR_CLASSES: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> = {
@@ -65,7 +65,7 @@ const ERROR_CLASSES: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> 
   "23505": IdTaken,
 };
 
-/** A StateError for whatever the client threw. Rolled back unless it says OUTCOME_UNKNOWN. */
+/** The StateError for an error of the client. The statement was rolled back unless the code is OUTCOME_UNKNOWN. */
 export function translate(error: unknown, intent: Intent): StateError {
   if (isStateError(error)) return error;
   const { code, severity } = error as Failure;
@@ -91,7 +91,7 @@ export function translate(error: unknown, intent: Intent): StateError {
   return new Unavailable("UNAVAILABLE", message, { details: { reason }, cause });
 }
 
-/** Only an ERROR is certain to have rolled back: what ends the connection (FATAL) or the server (PANIC) may come after. */
+/** Only an ERROR proves a rollback. The end of the connection (FATAL) or of the server (PANIC) may follow a commit. */
 function isUnknown(state: string, severity: unknown): boolean {
   return severity !== "ERROR" || isLost(state);
 }
@@ -121,12 +121,12 @@ function meaningOf(error: Failure, state: string): Meaning {
   return meaningOfServer(state, String(error.message), error.severity !== undefined);
 }
 
-/** How bad it is by the word of whoever is at the other end; nothing when the error is the client's own. */
+/** The severity that the server or pooler sent; `undefined` for an error of the client itself. */
 function severityOf({ severity, severity_local }: Failure): unknown {
   return severity ?? severity_local;
 }
 
-/** The client's own errors carry the statement, its parameters and the server's detail (keys): none of it goes on. */
+/** The client's errors carry the statement, its parameters and the server's detail (keys). The cause must not show them. */
 function causeWithoutData(error: Failure): Error {
   if (OWN_ERRORS.some((Own) => error instanceof Own)) return error as Error;
   const { code } = error;

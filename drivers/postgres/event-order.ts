@@ -1,12 +1,11 @@
 import type { Names } from "./names.js";
 
-/** When an event was saved that is not: its row only holds the place. */
+/** The time in a placeholder row of an event that is not saved yet. */
 const NEVER = "(-9223372036854775808)";
 
 /**
- * Two batches that save the same new ids in opposite order would wait for each other. One that does not come to its ids
- * in ascending order, whatever their tenants, takes the place of each in that order first; it is held against others from
- * then on.
+ * Prevents deadlocks: two batches that save the same new ids in opposite order would wait for each other. A batch that
+ * does not save its ids in ascending order first inserts a placeholder row for each in that order, which locks the id.
  */
 export function holdEvents(n: Names): string {
   return `IF p_ascending = 0 THEN
@@ -22,7 +21,7 @@ export function holdEvents(n: Names): string {
   END IF;`;
 }
 
-/** Gives up the places of ids that were not saved. */
+/** Removes the placeholder rows of ids that were not saved. */
 export function releaseEvents(n: Names): string {
   return `IF p_ascending = 0 THEN
     DELETE FROM ${n.event} AS e USING unnest(p_tenant, p_event) AS x (tenant, event_id)

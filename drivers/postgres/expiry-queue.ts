@@ -1,15 +1,16 @@
 import { isCurrent } from "./apply-parts.js";
 import type { Names } from "./names.js";
 
-/** What the answer says of the line, in place of a commit. */
+/** The verdict of the row that reports the queue's head, in an apply function's answer. */
 export const QUEUE_HEAD = "line";
 
 /**
- * Looks at the head of the line before it sets up all that it takes to shorten it, which most batches need not.
+ * Forgets event ids whose time in the queue is up. Reads the head of the queue first, because most batches find nothing to
+ * forget.
  *
- * While somebody holds an old snapshot, the server keeps what was removed at the head, and would walk over more and more
- * of it: so the driver is told where the line begins, and says so the next time. A time past the cut comes of a clock
- * that was set back: behind it may stand anything.
+ * While a connection holds an old snapshot, the server keeps the rows removed at the head and would scan more and more of
+ * them. So the answer tells the driver where the queue begins, and the driver passes that on with the next batch. If that
+ * time is after the cut, the clock was set back and the scan starts from the beginning.
  */
 export function forgetOldest(n: Names): string {
   return `IF v_written > 0 THEN

@@ -1,13 +1,13 @@
 import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
-/** How long nobody has swept what an erase left behind before batches go on with it, in milliseconds. */
+/** After this time without a sweep, batches go on with a large erase, in milliseconds. */
 const ABANDONED_MS = 60_000;
 
-/** Records of an abandoned session that a batch removes. */
+/** Records of an abandoned erase that a batch removes. */
 const MAX_SWEPT_PER_BATCH = 200;
 
-/** Whether a large erase has left this record behind. Nothing may show it, and nothing may depend on it. */
+/** Whether a large erase covers this record, which is not removed yet. It must be invisible, and nothing may depend on it. */
 export function isErased(n: Names, record: string): string {
   return `EXISTS (
     SELECT FROM ${n.erasure} AS f
@@ -15,20 +15,20 @@ export function isErased(n: Names, record: string): string {
       AND f.generation > ${record}.generation OFFSET 0)`;
 }
 
-/** Whether the record is dead, asked of each only where anything is: most of the time one look tells that nothing is. */
+/** The same, but first asks once whether there is any fence: usually there is none. */
 export function isFencedOff(n: Names, record: string): string {
   const first = `SELECT true FROM ${n.erasure} ORDER BY tenant, user_id, session LIMIT 1`;
   return `((${first}) IS TRUE AND ${isErased(n, record)})`;
 }
 
-/** Whether anything is dead at all: most of the time nothing is, and nobody need ask of each record. */
+/** Sets v_fenced: whether there is any fence. Usually there is none, which saves a check per record. */
 export function detectFences(n: Names): string {
   return `v_fenced := EXISTS (SELECT FROM ${n.erasure});`;
 }
 
 /**
- * Of the records in \`gone\` the event ids stay, and nothing that could confirm a guess about what they stood for. Event
- * rows are met out of order here: rather than wait for one, and perhaps for each other, the batch is tried again.
+ * Keeps the event ids of the records in \`gone\`, but clears their fingerprints, which could confirm a guess about the
+ * erased content. Locks event rows out of order: to avoid a deadlock it does not wait for a lock, and the batch is retried.
  */
 export function clearFingerprints(n: Names): string {
   return `held AS MATERIALIZED (
@@ -42,7 +42,7 @@ export function clearFingerprints(n: Names): string {
     )`;
 }
 
-/** Makes the slots of a batch free of dead records, so that none of them is met, or overwritten, by it. */
+/** Removes erased records from the slots of a batch, so that the batch neither reads nor overwrites one. */
 export function removeErased(n: Names): string {
   return `WITH gone AS (
       DELETE FROM ${n.record} AS r
@@ -61,9 +61,9 @@ export function removeErased(n: Names): string {
 }
 
 /**
- * Erases the session of write i: at most \`v_room\` records at once. More than that are fenced off: whatever has a
- * lower generation than the fence is dead. No saved record of the session has ever had the fence's or a higher one, so
- * that nothing depends on a counter that a restore may lose.
+ * Erases the session of write i: removes at most \`v_room\` records at once. If there are more, it puts up a fence: every
+ * record with a lower generation than the fence's counts as erased. The fence's generation is one above the highest of the
+ * session's records, so it needs no counter that a restore could lose.
  */
 export function eraseSession(n: Names): string {
   const own = (row: string) =>
@@ -100,7 +100,7 @@ export function eraseSession(n: Names): string {
         END IF;`;
 }
 
-/** Goes on with what the erase of a process that died has left behind. */
+/** Goes on with a large erase whose process ended. */
 export function sweepAbandoned(n: Names): string {
   return `IF v_fenced THEN
     SELECT f.tenant, f.user_id, f.session INTO v_row FROM ${n.erasure} AS f

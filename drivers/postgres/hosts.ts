@@ -1,12 +1,12 @@
 import { monotonicMs } from "../../src/timing/real-timers.js";
 
-/** What is remembered of each host of a database, by its place in the list. Shared by all who connect to them. */
+/** What is known of each host of a database, by its index. All pools of a driver share it. */
 export class Hosts {
-  /** Since when each is not the server that is looked for: 0 when it is, or nothing is known. */
+  /** When each host was last found not to be a usable primary; 0 when it is the primary, or nothing is known. */
   readonly #missedAt: number[];
-  /** Since when each has let a question go without an answer; it is looked for last, for that costs time. */
+  /** When each host last gave no answer; 0 after an answer. Silent hosts are tried last, because waiting costs time. */
   readonly #silentAt: number[];
-  /** When each last answered anything at all. */
+  /** When each host last answered. */
   readonly #heardAt: number[];
 
   constructor(count: number) {
@@ -15,7 +15,7 @@ export class Hosts {
     this.#heardAt = new Array(count).fill(0);
   }
 
-  /** The most promising first: the one that was right last, and of the others the one that has failed longest ago. */
+  /** The most promising host first: the last known primary, then the hosts that failed the longest time ago. */
   inOrder(): readonly number[] {
     const indexes = [...this.#missedAt.keys()];
     return indexes.sort(
@@ -28,7 +28,7 @@ export class Hosts {
     this.markHeard(host);
   }
 
-  /** It refused, or is a standby. */
+  /** The host refused the connection, or is a standby. */
   markNotPrimary(host: number): void {
     this.#missedAt[host] = monotonicMs();
   }

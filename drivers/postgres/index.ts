@@ -36,8 +36,8 @@ export async function pendingMigrations(config: PostgresConfig): Promise<readonl
 }
 
 /**
- * Whether the database answers, the state of its schema and, on request, whether a write succeeds. Runs no migration. The
- * pool is one of its own: how that of a store fares, its events tell.
+ * Whether the database answers, the state of its schema and, on request, whether a write succeeds. Runs no migration.
+ * Uses a pool of its own; a store's events report on the store's pool.
  *
  * @example
  * ```ts

@@ -7,15 +7,15 @@ import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 import type { BatchStatement, LockWaits } from "./batch-statement.js";
 import { LockNotFree } from "./errors.js";
 
-/** It holds up nobody but those in the lane, and whoever waits gets a lock in its turn. */
+/** These waits delay only the commits in this queue, and a waiting statement gets the lock when it is its turn. */
 const BATCH_WAITS: LockWaits = { sessionsMs: 50, rowsMs: 100, careful: true };
 const SINGLE_WAITS: LockWaits = { sessionsMs: 10, rowsMs: 20, careful: true };
 
-/** Of one try. */
+/** Limits of one try. */
 const MAX_COMMITS = 64;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** What the last try may take beyond the deadline of its commits. */
+/** How long the last try may take beyond the deadline of its commits, in milliseconds. */
 const GRACE_MS = 500;
 
 const MIN_PAUSE_MS = 10;
@@ -26,20 +26,20 @@ interface Waiting {
   readonly options: ApplyOptions;
   readonly keys: readonly string[];
   readonly bytes: number;
-  /** By `monotonicMs`. */
+  /** The deadline, a time of `monotonicMs`. */
   readonly until: number;
   readonly settle: (outcome: Outcome) => void;
 }
 
 /**
- * Commits whose session somebody else holds, tried again and again beside the batches, one statement at a time, which
- * never waits long on its connection. Those that share a session or an event id keep their order, so what belongs to one
- * that waits has to wait behind it.
+ * Commits whose session is locked by another connection. They are retried with pauses while other batches go on, one
+ * statement at a time, and no statement waits long on its connection. Commits that share a session or an event id keep
+ * their order: a new commit has to wait behind a waiting one.
  */
 export class LockedSessions {
   readonly #statement: BatchStatement;
   #waiting: Waiting[] = [];
-  /** How many of the waiting have a key. */
+  /** The number of waiting commits per key. */
   readonly #keys = new Map<string, number>();
   #running = false;
 
@@ -47,19 +47,19 @@ export class LockedSessions {
     this.#statement = statement;
   }
 
-  /** Whether any of them has to go behind one that waits here; throws for what is no commit, before any is taken in. */
+  /** Whether any of the commits has to wait behind one in this queue. Throws if one is malformed, before any is queued. */
   holdsBackAny(commits: readonly Commit[]): boolean {
     if (this.#keys.size === 0) return false;
     for (const commit of commits) payloadBytes(commit);
     return commits.map((commit) => this.holdsBack(commit)).includes(true);
   }
 
-  /** Whether a commit has to go behind one that waits here. */
+  /** Whether the commit has to wait behind one in this queue. */
   holdsBack(commit: Commit): boolean {
     return this.#keys.size > 0 && keysOf(commit).some((key) => this.#keys.has(key));
   }
 
-  /** Its outcome, which is a failure when the time is up. */
+  /** Queues the commit. Resolves with its outcome, which is a failure after the deadline `until`. */
   add(commit: Commit, options: ApplyOptions, until: number): Promise<Outcome> {
     const keys = keysOf(commit);
     const bytes = payloadBytes(commit);
@@ -94,7 +94,7 @@ export class LockedSessions {
     }
   }
 
-  /** Of each session alike many, in order, and none past one of its own that was left out. */
+  /** The commits of the next try: equally many per session, in order, and none that would overtake a skipped one. */
   #next(): readonly Waiting[] {
     const sessions = new Map<string, number>();
     for (const { keys } of this.#waiting) sessions.set(keys[0] as string, 0);
@@ -125,7 +125,7 @@ export class LockedSessions {
     if (first === undefined) return;
     try {
       const commits = tried.map(({ commit }) => commit);
-      // A try is short, and one that were cut would be in doubt.
+      // A try is short. Cutting it off at the deadline would leave its outcome unknown.
       const deadline = Math.max(monotonicMs(), ...tried.map(({ until }) => until)) + GRACE_MS;
       const outcomes = await this.#statement.send(commits, { ...first.options, deadline }, lockWaits);
       for (const [index, each] of tried.entries()) {
@@ -140,7 +140,7 @@ export class LockedSessions {
     }
   }
 
-  /** One of them is to blame: it meets a lock that is not known beforehand, or cannot be written at all. */
+  /** For when one of the commits fails the batch: it needs a lock that was not checked before, or is refused. */
   async #tryOneByOne(tried: readonly Waiting[]): Promise<void> {
     const skippedKeys = new Set<string>();
     for (const each of tried) {
@@ -151,8 +151,8 @@ export class LockedSessions {
   }
 
   /**
-   * What follows a commit of unknown outcome fails too: asked again, as it may be, that commit would take effect after
-   * it.
+   * Also fails the commits that wait behind a commit with an unknown outcome: the caller may retry that one, and it would
+   * then take effect after them.
    */
   #fail(tried: readonly Waiting[], cause: unknown): void {
     const known = isStateError(cause) ? cause : unknownOutcome(cause);
@@ -198,7 +198,7 @@ function behindUnknown({ cause }: StateError): StateError {
   });
 }
 
-/** Its sessions, which is what the server locks, and its event ids, which have two NULs less. */
+/** The commit's sessions, which the server locks, and its event ids. The two differ in the number of NULs. */
 function keysOf({ tenant, writes }: Commit): readonly string[] {
   const keys = writes.map(slotOf).map(({ user, session }) => `${tenant}\0${user}\0${session}\0`);
   for (const write of writes) if (write.op === "save") keys.push(`${tenant}\0${write.record.eventId}`);

@@ -1,7 +1,7 @@
 import type { UnavailableReason } from "../../src/contract/error-details.js";
 import { TlsRefused, Untrusted } from "./secure.js";
 
-/** What an error of the server or of the client comes to, for whoever has to act. */
+/** What an error of the server or of the client means, and what to do. */
 export interface Meaning {
   readonly reason: UnavailableReason;
   readonly message: string;
@@ -37,7 +37,7 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
     { reason: "setup", message: "the role lacks a right: grant it, or migrate once with a role that has it" },
   ],
   ["42704", { reason: "setup", message: "the server does not know a setting: leave it out of the url" }],
-  // As long as a failover lasts, it is the same as no server.
+  // During a failover a standby is the same as no server.
   ["25006", { reason: "unreachable", message: "the server only reads (a standby?): connect to the primary" }],
   [
     "25001",
@@ -51,7 +51,7 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
         "a payload did not arrive as it was sent, and nothing was written: the client serializes twice, as it does behind poolers that forget prepared statements: open, and make clients, with prepare: false",
     },
   ],
-  // A pooler that hands each statement to another session.
+  // A pooler sends each statement to another session.
   ["08P01", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
   ["26000", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
   ["42P05", { reason: "setup", message: "a pooler is in between: open with prepare: false" }],
@@ -75,7 +75,7 @@ const UNTRUSTED: Meaning = {
 };
 const REFUSED: Meaning = { reason: "refused", message: "the server refused the statement" };
 
-/** Without a word of what the server is meant to have said, a pooler speaks for itself. */
+/** The error comes from a pooler and not from a server. */
 const POOLER_HAS_NO_SERVER: Meaning = {
   reason: "unreachable",
   message:
@@ -91,13 +91,13 @@ const POOLER_FORGETS: Meaning = {
   message: "a pooler is in between: open with prepare: false",
 };
 
-/** A name of a setting or of an object of a database; anything else might be part of somebody's data. */
+/** Matches only names of settings and of database objects: any other text of a message may contain data. */
 const SETTING =
   /(unsupported startup|unrecognized configuration) parameter(?: in options)?:? "?([a-z_][\w.]{0,62})"?$/i;
 const OBJECT =
   /^permission denied for (schema|table|view|sequence|function|procedure|database) "?([a-z_]\w{0,62})"?$/;
 
-/** What it takes to use a thing of this kind. */
+/** The rights needed to use an object of each kind. */
 const RIGHTS: Readonly<Record<string, string>> = {
   schema: "USAGE (and CREATE, to migrate)",
   table: "SELECT, INSERT, UPDATE or DELETE",
@@ -108,15 +108,15 @@ const RIGHTS: Readonly<Record<string, string>> = {
   database: "CREATE",
 };
 
-/** The client's own and Node's own names for what goes wrong on the way to a trusted connection. */
+/** Error codes of the client and of Node for a failed TLS or password handshake. */
 const UNTRUSTED_CODE = /CERT|^ERR_(SSL|TLS)|EPROTO|SASL_SIGNATURE/;
 
-/** Whether the connection, or the server, went down with it, whatever became of the transaction. */
+/** Whether the error ended the connection or the server. The transaction may have committed. */
 export function isLost(state: string): boolean {
   return /^(08|57P|40003)/.test(state);
 }
 
-/** Of an error that a server sent: a Postgres, which says how bad it is in English too, or something in front of it. */
+/** The meaning of an error that a server sent. `isPostgres` is false for a pooler, which sends no English severity. */
 export function meaningOfServer(state: string, message: string, isPostgres: boolean): Meaning {
   const [, refused, setting] = SETTING.exec(message) ?? [];
   if (setting !== undefined)
@@ -129,14 +129,14 @@ export function meaningOfServer(state: string, message: string, isPostgres: bool
   return found ?? (isLost(state) ? UNREACHABLE : REFUSED);
 }
 
-/** Of an error of the client's own, or of the line below it. */
+/** The meaning of an error of the client or of its socket. */
 export function meaningOfClient(error: unknown, state: string): Meaning {
   if (error instanceof TlsRefused) return UNENCRYPTED;
   if (error instanceof Untrusted) return UNTRUSTED;
   return UNTRUSTED_CODE.test(state) ? UNTRUSTED : UNREACHABLE;
 }
 
-/** https://www.pgbouncer.org: it has one code for everything that it says in its own name. */
+/** https://www.pgbouncer.org: it uses one code for all its own errors. */
 function meaningOfPooler(message: string): Meaning {
   if (/prepared statement/.test(message)) return POOLER_FORGETS;
   return /no such (database|user)/.test(message) ? POOLER_KNOWS_NO_DATABASE : POOLER_HAS_NO_SERVER;

@@ -7,15 +7,15 @@ import { DURABLE_COMMIT } from "./function-settings.js";
 import type { Names } from "./names.js";
 import { statementsOf } from "./statements.js";
 
-/** Any number that nobody else on the server is likely to lock; sessions are locked by hashes with another seed. */
+/** An arbitrary number that no other program is likely to lock. Sessions are locked by hashes with another seed. */
 const MIGRATION_LOCK = "7310582642901137";
 
 const BACKOFF = { baseMs: 50, mostMs: 1_000, random: Math.random };
 const MAX_TRIES = 10;
 
 /**
- * Migrates a database. Each migration is one statement, and so one transaction, that takes a lock, looks whether another
- * process was faster, and only then works: a lock that outlives a statement is not to be had behind every pooler.
+ * Migrates a database. Each migration is one statement, and so one transaction: it takes a lock, checks whether another
+ * process was faster, and runs the migration if not. Some poolers do not support locks that outlive a statement.
  */
 export class PostgresMigrator implements MigrationTarget {
   readonly #pool: ClientPool;
@@ -23,7 +23,7 @@ export class PostgresMigrator implements MigrationTarget {
   readonly #serverWaitMs: number;
   readonly #names: Names;
 
-  /** The patient pool gives a migration the time it takes, and a server that is not there so many milliseconds. */
+  /** Migrations run on `migrationPool`, which has a long timeout; it waits `serverWaitMs` milliseconds for a server. */
   constructor(pool: ClientPool, migrationPool: ClientPool, serverWaitMs: number, names: Names) {
     this.#pool = pool;
     this.#migrationPool = migrationPool;
@@ -42,7 +42,7 @@ export class PostgresMigrator implements MigrationTarget {
   async run(migration: Migration): Promise<void> {
     const { schema, migration: table } = this.#names;
     const record = `INSERT INTO ${table} VALUES (${migration.version}, ${literal(migration.name)}, now())`;
-    // There may be no more than one connection for this role.
+    // The role may be limited to one connection.
     await this.#pool.closeIdle();
     await this.#migrationPool.connect(this.#serverWaitMs);
     await this.#runUnlessBusy(
@@ -65,7 +65,7 @@ export class PostgresMigrator implements MigrationTarget {
     );
   }
 
-  /** Asking again does no harm. Writers that are at work meanwhile may lock against a migration (a deadlock). */
+  /** Retries while the database is busy, which does no harm: concurrent writers may deadlock with a migration. */
   async #runUnlessBusy(statement: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -80,8 +80,8 @@ export class PostgresMigrator implements MigrationTarget {
   }
 
   /**
-   * Puts the sequence of record ids right, which a restore of the data alone leaves behind. A role that may not, or a
-   * server that only reads, is no reason not to open: a save that needs it says so.
+   * Moves the sequence of record ids past the ids in the table: after a data-only restore it lags behind. Ignores a missing
+   * right, so that opening succeeds; a save that needs the sequence reports it.
    */
   async settleIds(): Promise<void> {
     try {
@@ -92,7 +92,7 @@ export class PostgresMigrator implements MigrationTarget {
   }
 }
 
-/** The number of the last migration; 0 where there is none yet. */
+/** The number of the last migration; 0 before the first. */
 export async function schemaVersion(pool: ClientPool, names: Names, deadline?: number): Promise<number> {
   const { migration } = names;
   const ask = (text: string, parameters: readonly string[]) => pool.run(text, parameters, "read", deadline);
@@ -102,7 +102,7 @@ export async function schemaVersion(pool: ClientPool, names: Names, deadline?: n
   return Number(row?.version);
 }
 
-/** The schema as it is called, if there is none. */
+/** The schema's name for an error message, if the schema does not exist. */
 export async function absentSchema(
   pool: ClientPool,
   { schema }: Names,

@@ -13,7 +13,7 @@ export interface Names {
   readonly sweep: string;
   readonly scan: string;
   readonly settleIds: string;
-  /** Of the version before. */
+  /** Functions of schema version 2, which migration 3 removes. */
   readonly apply1: string;
   readonly applyMany1: string;
   readonly erase1: string;
@@ -26,7 +26,7 @@ export interface Names {
   readonly erasureTouched: string;
 }
 
-/** Plain lower-case names, so that nobody has to quote them by hand; short, so that no suffix is cut off. */
+/** Plain lower-case names, which need no quotes in psql; short, so that Postgres cuts off no suffix. */
 const NAME = /^[a-z_][a-z0-9_]{0,39}$/;
 
 export function namesOf(schema: string, prefix: string): Names {

@@ -8,10 +8,10 @@ import { PostgresDriver } from "./postgres-driver.js";
 import { missingRightsError, requireRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
 
-/** Building an index on a large table takes as long as it takes. */
+/** Long, because building an index on a large table takes its time. */
 const MIGRATION_MS = 900_000;
 
-/** Opens a driver on a database whose schema is as the configuration's `migrate` wants it. */
+/** Opens a driver, after bringing the schema to the state that `migrate` asks for. */
 export async function openDriver(config: PostgresConfig): Promise<PostgresDriver> {
   const { source, names, migrate: mode, prepare, poolSize, timeoutMs, openTimeoutMs } = readConfig(config);
   const connector = await connectorOf(source, prepare);
@@ -25,12 +25,12 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
     await pool.connect(openTimeoutMs);
     const migrator = new PostgresMigrator(pool, migrationPool, timeoutMs, names);
     const migrated = await migrate(migrator, migrationsOf(names), mode);
-    // There may be no more than one connection for this role.
+    // The role may be limited to one connection.
     await migrationPool.closeIdle();
     if (mode === "apply" && migrated === 0) await migrator.settleIds();
     if (mode !== "off") await requireRights(pool, names);
   } catch (error) {
-    // One right that is missing says nothing of the others.
+    // The server's error names only the first missing right.
     const complete = error instanceof RightMissing ? await missingRightsError(pool, names) : undefined;
     await pool.close();
     throw complete ?? error;

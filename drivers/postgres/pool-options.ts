@@ -6,13 +6,13 @@ export interface PoolOptions {
   readonly connect: (host: number, events: ConnectionEvents) => PooledClient;
   readonly hosts: Hosts;
   readonly size: number;
-  /** From the call to its answer, waiting and connecting included, in milliseconds. */
+  /** The time limit of a call, waiting and connecting included, in milliseconds. */
   readonly timeoutMs: number;
-  /** The most that one connection may take to be made. Default all of it. */
+  /** The time limit for making one connection, in milliseconds. Default: `timeoutMs`. */
   readonly connectMs?: number;
   readonly prepare: boolean;
-  /** What the session's own limit of a statement was asked to be, where it was. */
+  /** The session's `statement_timeout`, if the driver set one. */
   readonly statementTimeoutMs?: number | undefined;
-  /** After so long a connection must prove itself again before it is used, in milliseconds. Default 10,000. */
+  /** After this time a connection is probed before it is used, in milliseconds. Default 10,000. */
   readonly staleMs?: number;
 }

@@ -41,25 +41,25 @@ export interface PostgresDriverOptions {
   readonly names: Names;
   /** Masked. */
   readonly target: string;
-  /** From a statement to its answer, in milliseconds. */
+  /** The time limit of a call, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
- * How long a batch waits for a session that another writer holds, in milliseconds: that takes a few, and somebody who
- * holds it for longer shall not hold up the others.
+ * How long a batch waits for sessions that another writer holds, in milliseconds. A write usually takes only a few, and a
+ * slow one must not delay the other commits of the batch.
  */
 const SESSION_LOCK_MS = 25;
 /** The same for any other lock. */
 const ROW_LOCK_MS = 200;
 
-/** Tenants that one page of a scan seeks, and records that it passes over. */
+/** How many tenants one page of a scan seeks, and how many erased records it passes over, at most. */
 const MAX_SCAN_WORK = 2000;
 
-/** What is read of a long list at a time, at most. */
+/** The largest chunk of a long list. */
 const LIST_CHUNK = { rows: 200, bytes: 256 * 1024 };
 
-/** Stands for the outcome of a commit that comes later. */
+/** A placeholder for the outcome of a commit that comes later. */
 const STILL_WAITING: Outcome = {
   is: "failed",
   error: new StateError("UNAVAILABLE", "somebody else holds the session", { details: { reason: "busy" } }),
@@ -67,17 +67,17 @@ const STILL_WAITING: Outcome = {
 
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
 
-/** Beyond every kind, which has at most 512 bytes. */
+/** Sorts after every kind, because a kind has at most 512 bytes. */
 const AFTER_ALL_KINDS = "\u{10FFFF}".repeat(129);
 
-/** Each operation is one statement: nothing outlives it on the connection, so poolers in any mode will do. */
+/** Runs each operation as one statement. No state outlives it on the connection, so poolers work in any mode. */
 export class PostgresDriver implements Driver {
   readonly name = "postgres";
   readonly layers: readonly Layer[];
-  /** So that one is made ready, or sent, while the server works on another. */
+  /** Two, so that one batch is prepared or sent while the server works on another. */
   readonly inFlight = 2;
   readonly timeoutMs: number;
-  /** So that connections are left for writes: no flood of reads makes them wait for one. */
+  /** Leaves connections for writes, so that many reads cannot make a write wait for one. */
   readonly readsInFlight: number;
   readonly #pool: ClientPool;
   readonly #options: PostgresDriverOptions;
@@ -178,7 +178,7 @@ export class PostgresDriver implements Driver {
       String(MAX_ERASED_AT_ONCE),
       "1",
     ] as const;
-    // Asked again it does no harm.
+    // Sent as a read: a repeated sweep does no harm.
     const [row] = await this.#query(this.#statements.sweep, parameters, "read", deadline);
     return { removed: Number(row?.removed), more: row?.more === true };
   }
@@ -207,7 +207,7 @@ export class PostgresDriver implements Driver {
     return row && recordOf(row);
   }
 
-  /** With `pieces`, rows come so many at a time, from the snapshot of one statement all the same. */
+  /** Reads one page. With `chunks` the rows come in parts, still from the snapshot of one statement. */
   async #page(
     query: ScanQuery,
     deadline: number | undefined,
@@ -222,7 +222,7 @@ export class PostgresDriver implements Driver {
     return page;
   }
 
-  /** Beside commits that are written later, whatever happens here: what cannot be written stands alone. */
+  /** Never rejects, because other commits of the call are still waiting. A commit that is refused fails alone. */
   async #applyRest(commits: readonly Commit[], options: ApplyOptions): Promise<Outcomes> {
     try {
       return await this.#applyFree(commits, options);
@@ -235,12 +235,12 @@ export class PostgresDriver implements Driver {
     }
   }
 
-  /** As one batch; `undefined` of a commit that somebody else's lock holds up. */
+  /** Writes the commits as one batch; `undefined` for a commit that a lock of another connection blocks. */
   async #applyFree(commits: readonly Commit[], options: ApplyOptions): Promise<Outcomes> {
     if (commits.length === 0) return [];
     const { deadline = this.#deadline() } = options;
     for (const careful of [false, true]) {
-      // So that there is time for the second try, and to hear of it.
+      // A third of the time left: the rest is for the second try and its answer.
       const rowsMs = Math.max(1, Math.min(ROW_LOCK_MS, Math.floor((deadline - monotonicMs()) / 3)));
       try {
         const sessionsMs = careful ? 0 : SESSION_LOCK_MS;
@@ -252,7 +252,7 @@ export class PostgresDriver implements Driver {
     return commits.map(() => undefined);
   }
 
-  /** One statement; when it misses something of the schema, the error says what. */
+  /** Runs one statement. If a part of the schema is missing, the error says which. */
   async #query(
     text: string,
     parameters: readonly Parameter[],
@@ -288,7 +288,7 @@ export class PostgresDriver implements Driver {
   }
 }
 
-/** Rows that take no longer than a few milliseconds to be read, by those at the beginning. */
+/** Rows per chunk, estimated from the first ones, so that a chunk takes only a few milliseconds. */
 function rowsPerChunk({ records, bytes }: RowPage["size"]): number {
   const mostBytes = Math.floor((LIST_CHUNK.bytes * records) / (bytes + 1));
   return Math.max(1, Math.min(LIST_CHUNK.rows, mostBytes));
@@ -296,7 +296,7 @@ function rowsPerChunk({ records, bytes }: RowPage["size"]): number {
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {
   const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
-  // Of a scan across identities, the place after which it goes on is a parameter of its own.
+  // A scan across identities takes the slot after which it goes on as parameters of its own.
   const { from, until = AFTER_ALL_KINDS } = kindRange(identity ? query : { prefix });
   const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
   const place =

@@ -1,12 +1,12 @@
 import { monotonicMs } from "../../src/timing/real-timers.js";
 
 /**
- * Of the time left, what a read may take before it is asked once more on another connection: what a line has swallowed
- * comes back on no other day. Later than the server's own limits, so that a read that waits for a lock learns it.
+ * The share of the time left after which a read is tried once more on another connection: an answer lost by the network
+ * never comes. More than the share of the server's own timeouts, so that a read that waits for a lock gets that error.
  */
 const READ_SHARE = 0.7;
 
-/** Until when an answer to a read is waited for, of a call with this deadline. */
+/** The deadline of one try of a read, in a call with this deadline. */
 export function readDeadline(deadline: number): number {
   const now = monotonicMs();
   return now + (deadline - now) * READ_SHARE;

@@ -2,16 +2,16 @@ import { StateError } from "../../src/contract/errors.js";
 import type { Row } from "./client.js";
 import { readOnlyServer } from "./errors.js";
 
-/** What a session must be like, and what to do where it is not. */
+/** A required setting of a session, and what to do when it differs. */
 interface Need {
   readonly setting: string;
   readonly fits: (value: string) => boolean;
   readonly message: string;
 }
 
-/** Of the server's, the database's, the role's and the pooler's making: none of it goes without saying. */
+/** Settings that the server, the database, the role or a pooler may change. */
 const NEEDS: readonly Need[] = [
-  // In another encoding the server would convert text, and refuse what it cannot.
+  // In another encoding the server would convert text, and refuse text that it cannot convert.
   need("server_encoding", "UTF8", "the database's encoding is not UTF8: create one with ENCODING 'UTF8'"),
   need("client_encoding", "UTF8", "client_encoding is not UTF8: leave it to the client"),
   need(
@@ -23,7 +23,7 @@ const NEEDS: readonly Need[] = [
   need("bytea_output", "hex", forRole("bytea_output must be hex")),
   need("array_nulls", "on", forRole("array_nulls must be on")),
   {
-    // That a commit is not where it should be comes as a warning.
+    // A warning reports that a commit did not reach its standby.
     setting: "client_min_messages",
     fits: (value) => !/^(error|fatal|panic)$/.test(value),
     message: forRole("client_min_messages must let warnings through"),
@@ -32,13 +32,13 @@ const NEEDS: readonly Need[] = [
 
 const SEARCH_PATH_MESSAGE = forRole("search_path must not put a schema before pg_catalog");
 
-/** The server's own things first, whatever a path names after them. */
+/** pg_catalog must come first, except for temporary objects. */
 const OWN_FIRST = /^(pg_temp_\d+,)?pg_catalog(,|$)/;
 
 const SOME_TEXT = "\u00e9\u{1f600}";
 const SOME_BYTES = Buffer.from("005cff", "hex");
 
-/** What a new connection is asked first, and one that was not asked for long before it is used again. */
+/** The probe: the first statement on a new connection, and on an idle one before it is used again. */
 export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::bytea AS some_bytes,
   pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::text AS milliseconds,
   pg_catalog.pg_is_in_recovery()::text AS is_standby,
@@ -51,17 +51,17 @@ export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::byt
 
 export const READY_PARAMETERS: readonly string[] = [SOME_TEXT, `\\x${SOME_BYTES.toString("hex")}`];
 
-/** What is known of a server that is ready. */
+/** The state of a server that is ready. */
 export interface Readiness {
   /** Its clock, in milliseconds since 1970. */
   readonly milliseconds: number;
-  /** When it was started: at another moment, another server. */
+  /** When it was started, as text: identifies the server. */
   readonly server: string;
 }
 
 /**
- * The proof that a connection is ready: to a server that writes, through a client and a pooler that change nothing.
- * Throws UNAVAILABLE that says what is missing. `statementTimeoutMs` is what was asked for at connect, if it was.
+ * Checks the probe's row: the server must be a primary, and neither the client nor a pooler may change values or settings.
+ * Throws UNAVAILABLE with what to do. `statementTimeoutMs` is the statement_timeout set at connect, if any.
  */
 export function readinessOf(row: Row | undefined, statementTimeoutMs: number | undefined): Readiness {
   const given = row ?? {};
@@ -79,7 +79,7 @@ export function readinessOf(row: Row | undefined, statementTimeoutMs: number | u
   return { milliseconds: Number(given.milliseconds), server: String(given.server_start) };
 }
 
-/** A client may have been told to rename columns or to read values its own way. */
+/** Whether the client neither renames columns nor transforms values. */
 function isFaithful({ is_ready, some_text, some_bytes, bytea_output, milliseconds }: Row): boolean {
   if (is_ready !== 1 || some_text !== SOME_TEXT || !Number.isSafeInteger(Number(milliseconds))) return false;
   return bytea_output !== "hex" || (Buffer.isBuffer(some_bytes) && some_bytes.equals(SOME_BYTES));

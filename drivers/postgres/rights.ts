@@ -3,7 +3,7 @@ import { arrayLiteral } from "./batch.js";
 import type { ClientPool } from "./client-pool.js";
 import type { Names } from "./names.js";
 
-/** From the catalogs, which every role may read: a look at the things themselves would need the rights. */
+/** Reads the catalogs, which every role may read. */
 const MISSING = `
   SELECT privilege || ' on ' || kind || ' ' || name AS missing
     FROM (SELECT 1 AS place, 'schema' AS kind, nspname::text AS name, 'USAGE' AS privilege,
@@ -27,7 +27,7 @@ const MISSING = `
            WHERE nspname = $1 AND proname = ANY($2::text[])) AS needed
    WHERE NOT granted ORDER BY place, name COLLATE "C", privilege COLLATE "C"`;
 
-/** What a store needs of what is there, and the role may not: `INSERT on table record`. */
+/** The rights that a store needs and the role lacks, as in `INSERT on table record`. */
 export async function missingRights(
   pool: ClientPool,
   names: Names,
@@ -39,13 +39,13 @@ export async function missingRights(
   return rows.map((row) => String(row.missing));
 }
 
-/** UNAVAILABLE, naming all that is missing, so that it can be granted at once. */
+/** Throws UNAVAILABLE naming all missing rights, so that they can be granted at once. */
 export async function requireRights(pool: ClientPool, names: Names): Promise<void> {
   const missing = await missingRights(pool, names);
   if (missing.length > 0) throw rightsError(missing);
 }
 
-/** The same, for whoever met the first of them; nothing when they cannot be told, or it is none of these. */
+/** The same error, without throwing it; `undefined` when no right is missing, or the check itself fails. */
 export async function missingRightsError(pool: ClientPool, names: Names): Promise<StateError | undefined> {
   const missing = await missingRights(pool, names).catch(() => []);
   return missing.length > 0 ? rightsError(missing) : undefined;

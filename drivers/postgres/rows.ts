@@ -11,7 +11,7 @@ export function slotOfRow({ tenant, user_id, session, run, kind }: Row): Slot {
   };
 }
 
-/** Its types are what is stored: in a table that lost its constraints any. The store judges them. */
+/** The values are not checked: in a table that lost its constraints they may have any type. The store checks them. */
 export function recordOf(row: Row): StoredRecord {
   const { event_id, fingerprint, version, updated_at, bytes } = row;
   return {
@@ -29,18 +29,18 @@ function integerOf(value: unknown): number {
   return value === null ? Number.NaN : Number(value);
 }
 
-/** The page of a scan, made of its rows, however many of them come at a time. */
+/** Builds a page of a scan from rows that arrive all at once or in chunks. */
 export class RowPage {
   readonly #records: StoredRecord[] = [];
   #next: Slot | undefined;
   #bytes = 0;
 
-  /** How many records there are, and how large their payloads are together. */
+  /** The number of records, and the total size of their payloads. */
   get size(): { readonly records: number; readonly bytes: number } {
     return { records: this.#records.length, bytes: this.#bytes };
   }
 
-  /** Whether they are the next ones, for what was lost of an answer shall not go unnoticed. */
+  /** Adds rows. Returns false when they are not the next ones: a part of the answer was lost. */
   add(rows: readonly Row[]): boolean {
     for (const row of rows) {
       const position = Number(row.place);
@@ -56,7 +56,7 @@ export class RowPage {
     return true;
   }
 
-  /** Whether it has all that a page of such a size may hold. */
+  /** Whether the page has reached one of the query's limits. */
   isFull({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
     return this.#records.length >= limit || this.#bytes >= maxBytes;
   }

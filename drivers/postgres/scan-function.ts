@@ -3,18 +3,18 @@ import { SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
 /**
- * One page, under the snapshot of the statement that calls it (STABLE). Kinds lie in [p_from, p_until); places after
+ * Returns one page, under the snapshot of the calling statement (STABLE). Kinds lie in [p_from, p_until), and slots after
  * (p_after_kind, p_after_usr, p_after_session, p_after_run) in the order of kinds. Without an identity and a tenant it
  * seeks one tenant after another.
  *
- * The page ends when it has sought `p_work` tenants or passed over as many dead records, whatever it has found by then. A row
- * whose place is 0 says where to go on.
+ * The page also ends when it has sought `p_work` tenants or passed over as many erased records. A row whose place is 0
+ * says where to go on.
  */
 export function scanFunction(n: Names): string {
   const columns =
     "r.tenant, r.user_id, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
   const dead = `(v_fenced AND ${isErased(n, "r")})`;
-  /** Those that may be dead come on top of the page, or none. */
+  /** Erased records come on top of the limit, when there are any. */
   const most = `p_limit - place + CASE WHEN v_fenced THEN p_work ELSE 0 END`;
   const take = `
       IF v_dead THEN

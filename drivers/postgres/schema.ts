@@ -11,8 +11,8 @@ import { settleIdsFunction } from "./settle-ids-function.js";
 import { sweepFunction } from "./sweep-function.js";
 
 /**
- * The tables and functions of a store. A released migration never changes: a new function gets a new number, and one that
- * was replaced stays as it was in `released/`.
+ * The tables and functions of a store. A released migration never changes: a new version of a function gets a new number,
+ * and the old version stays unchanged in `released/`.
  */
 export function migrationsOf(names: Names): readonly Migration[] {
   const functions1 = [applyFunction1, applyManyFunction1, eraseFunction1, scanFunction1];
@@ -26,14 +26,14 @@ export function migrationsOf(names: Names): readonly Migration[] {
   ];
 }
 
-/** What was restored before it was migrated, without its sequence, has ids all the same. */
+/** Data may have been restored without its sequence before the migration. */
 function settleIds(n: Names): string {
   return `SELECT ${n.settleIds}();`;
 }
 
 /**
- * The tenant leads every key, so that the tables can be spread by tenant. `event` is the memory of seen ids: which
- * record an id was saved in, when, and since when it stands in the line to be forgotten.
+ * The tenant leads every key, so that the tables can be partitioned by tenant. `event` remembers event ids: which record an
+ * id was saved in, when, and since when it is in the expiry queue (`lined_up_at`).
  */
 function tables(n: Names): string {
   return `
@@ -68,13 +68,13 @@ CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);`;
 }
 
 /**
- * `erasure` holds a fence for each session of which a large erase has left something behind.
+ * `erasure` holds a fence for each session with a large erase that is not finished.
  *
- * The functions of the version before lock other keys and see what was erased, so they go. One that is under way when this
- * runs, and has yet to come to the tables, would go on: it fails for the column that bears another name from now on.
+ * The functions of the previous version lock other keys and show erased records, so they are dropped. A call of one that is
+ * under way and has not read the tables yet would still go on: it fails because a column is renamed.
  *
- * Ids lead the index of them, so that the greatest is one look away. And nobody keeps numbers of the sequence to himself, for
- * those would outlast its being put right.
+ * The id comes first in its index, so that the highest id is found at once. The sequence caches no numbers per connection:
+ * cached numbers would still be used after the sequence was corrected.
  */
 function fences(n: Names): string {
   return `

@@ -5,25 +5,25 @@ import type { Hosts } from "./hosts.js";
 
 export interface SearchOptions {
   readonly hosts: Hosts;
-  /** A connection that has proved itself. Rejects with a StateError; whoever gets no answer takes its time. */
+  /** Makes and probes a connection. Rejects with a StateError; this may take long when the host does not answer. */
   readonly dial: (host: number) => Promise<Connection>;
-  /** Takes a connection that comes too late: another was faster. */
+  /** Takes a connection that lost the race. */
   readonly onSpare: (connection: Connection) => void;
-  /** Told when no host was what is looked for, before all are asked again; may throw, which ends the search. */
+  /** Called when every host has failed, before all are tried again. May throw, which ends the search. */
   readonly onRoundFailed: (errors: readonly unknown[]) => void;
-  /** Whether anybody still waits for what is looked for. */
+  /** Whether a call still waits for a connection. */
   readonly isWanted: () => boolean;
   readonly signal: AbortSignal;
 }
 
-/** How long a host may be silent before the next is asked beside it, in milliseconds; it may still answer. */
+/** How long a host may be silent before the next one is tried too, in milliseconds. The first may still win. */
 const STAGGER_MS = 1000;
-/** Between rounds. Short, for a server that is promoted has everybody waiting for it. */
+/** The pause between rounds: short, because during a failover every call waits for the new primary. */
 const PAUSE = { baseMs: 50, mostMs: 500, random: () => 0.5 + Math.random() / 2 };
 
 /**
- * Looks for the host that is ready, again and again while somebody waits. A host that answers nothing holds up nobody:
- * the next is asked beside it, and so is the same one again, for what answers at its address may be another by then.
+ * Tries all hosts in rounds until one is ready or no call waits any more. A silent host blocks nothing: the next host is
+ * tried at the same time, and so is the silent one again, because another server may have its address by then.
  */
 export async function search(options: SearchOptions): Promise<Connection | undefined> {
   const { hosts, isWanted, onRoundFailed } = options;
@@ -47,10 +47,10 @@ export async function search(options: SearchOptions): Promise<Connection | undef
   }
 }
 
-/** Dials under way, of which the first to succeed wins. */
+/** Dials that run at the same time. The first to succeed wins. */
 class Race {
   readonly #options: SearchOptions;
-  /** With the host of each. */
+  /** Each dial, with its host. */
   readonly #running = new Map<Promise<void>, number>();
   #errors: unknown[] = [];
   #winner: Connection | undefined;
@@ -80,20 +80,20 @@ class Race {
     this.#running.set(dial, host);
   }
 
-  /** Who was asked earlier and has not answered yet is asked last the next time. */
+  /** Hosts that have not answered yet are tried last in the next search. */
   #win(connection: Connection): void {
     this.#winner = connection;
     for (const host of this.#running.values())
       if (host !== connection.host) this.#options.hosts.markSilent(host);
   }
 
-  /** The winner; `undefined` when a dial fails, or the time is up, or the search is given up. */
+  /** Waits for a dial to end. Resolves with the winner; `undefined` after a failure, `ms` milliseconds or an abort. */
   async found(ms: number): Promise<Connection | undefined> {
     await settlesWithin(Promise.race(this.#running.keys()), ms, this.#options.signal);
     return this.#winner;
   }
 
-  /** What went wrong since this was asked last. */
+  /** The errors since the last call. */
   takeErrors(): readonly unknown[] {
     const errors = this.#errors;
     this.#errors = [];

@@ -2,14 +2,14 @@ import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import type { Tls } from "./tls-mode.js";
 
-/** The server answered that it does not encrypt. */
+/** The server answered that it does not support TLS. */
 export class TlsRefused extends Error {
   constructor() {
     super("the server does not offer TLS");
   }
 }
 
-/** The two could not agree, or the server's certificate does not prove what it should. */
+/** The TLS handshake failed, or the server's certificate is not trusted. */
 export class Untrusted extends Error {
   readonly code: string;
 
@@ -26,15 +26,15 @@ const NO = "N";
 const SOCKET_ERROR = /^E[A-Z]+$/;
 
 /**
- * A socket that is ready for the first message of a client: connected, and encrypted as asked for. Takes one that is on
- * its way. Rejects with TlsRefused, Untrusted, or what became of the socket, which is closed then.
+ * Waits until a socket is connected, and encrypts it as the options ask. Rejects with TlsRefused, Untrusted or the socket's
+ * error, and closes the socket then.
  */
 export async function secure(socket: Socket, options: Tls, host: string): Promise<Socket> {
-  // Whoever gets the socket listens a moment later; an error that nobody hears ends the process.
+  // The client adds its listener a moment later. An error without a listener would end the process.
   socket.on("error", () => {});
   try {
     await nextOf(socket, "connect");
-    // Nobody reads along on a socket of the machine's own.
+    // A Unix socket needs no encryption.
     if (options.mode === "disable" || host.startsWith("/")) return socket;
     if (!options.direct && !(await offersTls(socket))) {
       if (options.mode === "prefer") return socket;
@@ -50,7 +50,7 @@ export async function secure(socket: Socket, options: Tls, host: string): Promis
 async function offersTls(socket: Socket): Promise<boolean> {
   socket.write(SSL_REQUEST);
   const answer = String(await nextOf(socket, "data"));
-  // More than one letter was put in by somebody in between, to be taken for what comes encrypted.
+  // More than one letter means an attack: somebody injects data that the client would take for encrypted data.
   if (answer !== YES && answer !== NO) throw new Untrusted("the answer to the request for TLS is none");
   return answer === YES;
 }
@@ -67,7 +67,7 @@ async function upgradeToTls(socket: Socket, options: Tls, host: string): Promise
     servername: name,
     ALPNProtocols: direct ? ["postgresql"] : undefined,
     rejectUnauthorized: mode === "verify-ca" || mode === "verify-full",
-    // Left to itself, Node looks for "localhost" in the certificate of a server that is named by its number.
+    // By default Node would look for "localhost" in the certificate of a server that is named by its IP address.
     checkServerIdentity: (_, certificate) =>
       mode === "verify-full" ? tls.checkServerIdentity(host, certificate) : undefined,
   } as tls.ConnectionOptions);
@@ -81,7 +81,7 @@ async function upgradeToTls(socket: Socket, options: Tls, host: string): Promise
   }
 }
 
-/** What the event brings; rejects when the socket ends before. */
+/** Resolves with the event's value. Rejects when the socket fails or closes first. */
 function nextOf(socket: Socket, event: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const done = () => {

@@ -6,23 +6,24 @@ import type { Hosts } from "./hosts.js";
 
 export interface WatchOptions {
   readonly hosts: Hosts;
-  /** A connection that has proved itself within so many milliseconds; becomes a member. */
+  /** Makes and probes a connection within `maxMs` milliseconds, and adds it to the pool. */
   readonly dial: (host: number, maxMs: number) => Promise<Connection>;
   readonly membersOf: (host: number) => readonly Connection[];
-  /** Cuts it, also in the middle of a statement. */
+  /** Ends a connection, also one with a statement under way. */
   readonly drop: (connection: Connection) => void;
 }
 
-/** How long a server that owes an answer may take to greet somebody else, in milliseconds. */
+/** How long a slow server may take to accept and answer a new connection, in milliseconds. */
 const PROBE_MS = 1500;
 
 /**
- * Looks after a server that owes an answer. It may be slow, or gone without a word: frozen, cut off, or replaced by
- * another at the same address. Whom else it greets tells, and a line to one that is gone need not be waited for.
+ * Checks a server that has not answered for a while, by making a new connection. The server may just be slow, or it may be
+ * frozen, unreachable or replaced by another one at its address. In the latter cases the old connections are dropped, so
+ * that no call waits for them.
  */
 export class ServerWatch {
   readonly #options: WatchOptions;
-  /** Hosts that are being looked after. */
+  /** Hosts that are being checked. */
   readonly #checking = new Set<number>();
 
   constructor(options: WatchOptions) {
@@ -39,14 +40,14 @@ export class ServerWatch {
       for (const member of membersOf(host)) if (member.server !== probe.server) drop(member);
       drop(probe);
     } catch (error) {
-      // Where anybody has heard from it meanwhile, it is not gone, and only busy.
+      // If any connection had an answer meanwhile, the server is only busy.
       if (isGone(error) && hosts.heardAt(host) < since) for (const member of membersOf(host)) drop(member);
     }
     this.#checking.delete(host);
   }
 }
 
-/** A server that says why it does not serve is there. */
+/** A server that answers why it refuses a connection is not gone. */
 function isGone(error: unknown): boolean {
   const isUnreachable = isStateError(error, "UNAVAILABLE") && error.details.reason === "unreachable";
   return isUnreachable && !(error instanceof ReadOnlyServer);

@@ -1,11 +1,11 @@
 import type { Names } from "./names.js";
 
-/** At most so many records are erased at once; what is more is fenced off. */
+/** Records that one batch erases at once. A larger erase puts up a fence. */
 export const MAX_ERASED_AT_ONCE = 1000;
 
 /**
- * What is locked for a session of this store. The lengths keep names apart whatever is in them, and the table's name the
- * stores of one database.
+ * The key of a session's advisory lock. The lengths keep different names from giving the same text, and the table's name
+ * keeps the stores of one database apart.
  */
 export function sessionKey(n: Names, tenant: string, usr: string, session: string): string {
   const lengths = `length(${tenant})::text || ':' || length(${usr})::text || ':'`;
@@ -18,9 +18,9 @@ export const DECLARE_LOCKS = `v_key bigint;
   a_locked bigint[] := '{}';`;
 
 /**
- * Locks the sessions of a batch, which also covers slots that hold nothing yet. Waiting is done in one order everywhere,
- * so that nobody waits for each other, and in all no longer than the batch has patience: those that are not to be had
- * are in \`a_locked\` then. Statements after it see a snapshot that was taken after it.
+ * Locks the sessions of a batch, which also covers empty slots. All batches lock in the same order, which prevents
+ * deadlocks, and wait for all locks together at most \`p_patience\` milliseconds. Sessions that could not be locked are in
+ * \`a_locked\` afterwards. Later statements see a snapshot taken after the locks.
  */
 export function lockSessions(n: Names): string {
   return `FOR v_key IN
@@ -45,8 +45,8 @@ export function lockSessions(n: Names): string {
 }
 
 /**
- * Of a careful batch: a session of which somebody outside holds a row counts as locked. Such a row would hold up the
- * statement that comes to it, and all that is in the batch.
+ * For a careful batch: treats a session as locked when another program holds a lock on one of its rows. Such a row would
+ * block the whole batch.
  */
 export function findLockedRows(n: Names): string {
   const inSession = `SELECT FROM ${n.record} AS r

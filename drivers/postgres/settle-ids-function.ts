@@ -1,12 +1,12 @@
 import { SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 
-/** Ids that concurrent savers may take from a sequence that is behind while it is being put right. */
+/** Ids that concurrent saves may take from the sequence while it is being corrected. */
 const MARGIN = 100_000;
 
 /**
- * A restore of the data alone, and logical replication, leave the sequence of record ids behind the ids. Puts it right,
- * one caller at a time, and says whether it had to. A role that may not set the sequence is refused only then.
+ * After a data-only restore, and with logical replication, the sequence of record ids lags behind the ids in the table.
+ * Corrects it, one caller at a time, and returns whether it had to. Only then does the role need the right to set it.
  */
 export function settleIdsFunction(n: Names): string {
   const isBehind = `(SELECT coalesce(max(r.id), 0) FROM ${n.record} AS r)

@@ -3,13 +3,14 @@ import type { Host } from "./address.js";
 import { secure } from "./secure.js";
 import type { Tls } from "./tls-mode.js";
 
-/** After so long without a word the network is asked whether the line still stands, and does not forget it. */
+/** After this idle time TCP keep-alive checks the connection, so that the network does not drop it. */
 const KEEP_ALIVE_MS = 30_000;
 
 /**
- * The socket below one client, which can be cut. A client's own `end()` says good-bye and then waits for a server
- * that may never answer, which keeps the process alive; one that ends while it reconnects, connects all the same; and one
- * whose connection is accepted and closed makes the next at once, a thousand in a second: it gets no second.
+ * The socket of one client, which the driver can destroy. This works around three habits of the client: its `end()` waits
+ * for a server that may never answer, which keeps the process alive; a client that is ended while it reconnects still
+ * connects; and one whose connection is accepted and closed reconnects at once, a thousand times a second. So a client
+ * gets one socket only.
  */
 export class ClientSocket {
   readonly #host: Host;
@@ -22,7 +23,7 @@ export class ClientSocket {
     this.#tls = tls;
   }
 
-  /** A socket that is connected and encrypted. */
+  /** Resolves with a connected and encrypted socket. */
   readonly connect = async (): Promise<Socket> => {
     if (this.#isDestroyed) throw new Error("this client is out of use");
     if (this.#socket !== undefined) throw new Error("the connection was closed");
@@ -33,13 +34,13 @@ export class ClientSocket {
     return secure(this.#socket, this.#tls, host);
   };
 
-  /** Closes it now and for good. */
+  /** Closes the socket immediately and for good. */
   destroy(): void {
     this.#isDestroyed = true;
     this.#socket?.destroy();
   }
 
-  /** An idle line does not keep the process alive. */
+  /** Lets the socket keep the process alive, while a statement is under way. */
   ref(): void {
     this.#socket?.ref();
   }

@@ -1,10 +1,10 @@
 import { fakedTimers, setOnGlobal } from "../../src/timing/fake-timers.js";
 import { sleep } from "../../src/timing/real-timers.js";
 
-/** In which fakes that are moved along with the time have run what is due at once, in milliseconds. */
+/** How long fake timers that advance with real time may take to run a due callback, in milliseconds. */
 const ADVANCE_MS = 300;
 
-/** What the postgres package waits for never comes. */
+/** Fake timers that nobody advances: what the postgres package waits for never comes. */
 export class TimersStalled extends Error {
   constructor(faked: readonly string[]) {
     super(
@@ -14,7 +14,7 @@ export class TimersStalled extends Error {
   }
 }
 
-/** The error, where timers were faked and nobody moves them. Asked only of what takes long, for it takes a while. */
+/** The error, if timers are faked and do not advance. Takes a while, so call it only when a statement is slow. */
 export async function stalledTimers(): Promise<TimersStalled | undefined> {
   const faked = fakedTimers();
   if (faked.length === 0) return undefined;
@@ -23,7 +23,7 @@ export async function stalledTimers(): Promise<TimersStalled | undefined> {
   return haveRun() ? undefined : new TimersStalled(faked);
 }
 
-/** As it looks at once. */
+/** The error, if timers are faked, without waiting to see whether they advance. */
 export function timersLookStalled(): TimersStalled | undefined {
   const faked = fakedTimers();
   return faked.length === 0 ? undefined : new TimersStalled(faked);

@@ -20,9 +20,9 @@ const WRITE_TYPES = [
   ...["text[]", "text[]", "text[]", "text[]", "text[]"],
   ...["int[]", "text[]", "text[]", "text[]", "bigint[]", "bigint[]"],
 ];
-/** By way of text: a client that repeats a statement would write the bytes of a bytea twice. */
+/** Sent as text: a client that repeats a statement would encode a bytea twice. */
 const BODY = "text::bytea";
-/** Window, patience, lock timeout, deadline, where the line begins. */
+/** Window, wait for session locks, lock timeout, deadline, head of the expiry queue. */
 const BATCH_TYPES = ["bigint", "bigint", "text", "bigint", "bigint"];
 const APPLY_TYPES = [...BATCH_TYPES, "int", "int", "int[]", "text[]", ...WRITE_TYPES, "int[]", BODY];
 const APPLY_MANY_TYPES = [
@@ -34,13 +34,13 @@ const APPLY_MANY_TYPES = [
 const SWEEP_TYPES = ["text", "bigint", "text", "text", "text", "bigint", "int"];
 
 const SCAN_TYPES = [
-  // By way of text: the client would make "f" of any string that it knows to be a boolean.
+  // Sent as text: for a boolean parameter the client would send "f" for any string.
   ...["text", "text", "text", "text", "text", "text", "text::boolean"],
   ...["text", "text", "text", "text", "text"],
   ...["bigint", "bigint", "bigint"],
 ];
 
-/** What the driver sends; each is one statement, and each returns rows. */
+/** The SQL that the driver sends. Each text is one statement that returns rows. */
 export function statementsOf(names: Names): Statements {
   return {
     apply: `SELECT * FROM ${names.apply}(${casts(APPLY_TYPES)})`,
@@ -61,7 +61,7 @@ export function statementsOf(names: Names): Statements {
           AND NOT ${isFencedOff(names, "q")}
         OFFSET 0
       ) AS r ON true`,
-    // The record is looked up by its id, however few the planner believes that the session has.
+    // OFFSET 0 makes the planner look up the record by its id, even if it expects few records in the session.
     readByEventId: `
       SELECT ${RECORD} FROM ${names.event} AS e
       JOIN LATERAL (

@@ -4,10 +4,10 @@ import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
 /**
- * Removes one piece of what erases of a session have left behind: of the next \`p_most\` records those that are dead. With
- * the last goes the fence, and nothing names the session any more. The fence keeps the place, for what was removed before
- * it may have to be walked over; behind it nothing is dead, since nothing that is saved ever is. Beside
- * it stands what was removed in passing, for whoever erased wants to know how many there were.
+ * Goes on with the large erase of a session: examines the next \`p_most\` records and removes the erased ones. After the
+ * last one it removes the fence, and no row names the session any more. The fence remembers how far sweeps have come, so
+ * that they need not scan removed rows again; records before that position cannot become erased again. \`uncounted\` holds
+ * the number of records that batches removed meanwhile, which the erase's caller is told too.
  */
 export function sweepFunction(n: Names): string {
   const own = (row: string) =>

@@ -3,30 +3,30 @@ import { invalid, StateError } from "../../src/contract/errors.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How a connection is encrypted, and whose word is taken for the server being who it is. */
+/** How a connection is encrypted, and how the server's certificate is checked. */
 export interface Tls {
   /**
    * - `disable`: no encryption.
-   * - `prefer`: encrypted where the server can.
-   * - `require`: encrypted, or not at all; the certificate is not looked at.
-   * - `verify-ca`: and the certificate has to be vouched for.
-   * - `verify-full`: and it has to bear the host's name.
+   * - `prefer`: encrypted if the server supports it.
+   * - `require`: encrypted, or no connection; the certificate is not checked.
+   * - `verify-ca`: also requires a certificate of a trusted authority.
+   * - `verify-full`: also requires the host's name in the certificate.
    */
   readonly mode: "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
-  /** The TLS handshake comes first, without a question whether the server can. */
+  /** Starts with the TLS handshake, without asking whether the server supports TLS. */
   readonly direct: boolean;
-  /** Who vouches, in place of those that Node trusts. */
+  /** The trusted certificate authorities, in place of Node's. */
   readonly ca?: Uint8Array;
   readonly cert?: Uint8Array;
   readonly key?: Uint8Array;
   readonly passphrase?: string;
 }
 
-/** As https://www.postgresql.org/docs/current/libpq-ssl.html has them, and the `postgres` package's own `ssl`. */
+/** The values of libpq's sslmode (https://www.postgresql.org/docs/current/libpq-ssl.html) and of the package's `ssl`. */
 const MODES: Readonly<Record<string, Tls["mode"]>> = {
   disable: "disable",
   false: "disable",
-  // In the end both mean: encrypted if that can be had, and whatever comes is taken.
+  // In effect both mean: encrypted if the server supports it, and any certificate is accepted.
   allow: "prefer",
   prefer: "prefer",
   require: "require",
@@ -54,13 +54,13 @@ export function readTls(given: ReadonlyMap<string, string>, env: Environment): T
 }
 
 function readMode(text: string | undefined, root: string): Tls["mode"] {
-  // A word of JavaScript's own must not pass for one of these.
+  // hasOwn, so that names like "constructor" are not found.
   const mode = text === undefined ? "disable" : Object.hasOwn(MODES, text) ? MODES[text] : undefined;
   if (mode === undefined) {
     throw invalid("url", "given an sslmode of disable, allow, prefer, require, verify-ca or verify-full");
   }
   if (root === "system") return "verify-full";
-  // Whoever names a certificate wants it to be asked for.
+  // A caller who names a root certificate wants it to be checked, as in libpq.
   return mode === "require" && root !== "" ? "verify-ca" : mode;
 }
 

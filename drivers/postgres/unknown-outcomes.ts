@@ -1,18 +1,18 @@
 import type { Connection } from "./connection.js";
 import { translate } from "./errors.js";
 
-/** A commit that changes nothing, and that a standby has only after all before it. */
+/** A commit without changes. A standby receives it only after all earlier commits. */
 const EMPTY_COMMIT = "SELECT pg_catalog.pg_logical_emit_message(true, 'groundstate', '') AS empty_commit";
 
 /**
- * Writes of unknown outcome. One may be there without being on the standby that it waited for, so whoever finds it there
- * must wait too.
+ * Counts writes with an unknown outcome. Such a write may be on the primary and not yet on the standby that it waited for.
+ * A later call that sees it must not be acknowledged before the standby has it.
  */
 export class UnknownOutcomes {
   #count = 0;
   #settled = 0;
 
-  /** Some are not settled. */
+  /** Whether the standby may still lack one of the writes. */
   get hasUnsettled(): boolean {
     return this.#settled < this.#count;
   }
@@ -21,14 +21,14 @@ export class UnknownOutcomes {
     this.#count++;
   }
 
-  /** What a write found there is not acknowledged before it is where a commit of now is. */
+  /** Waits until the standby has all earlier commits, by committing once more. */
   async settle(connection: Connection, deadline: number): Promise<void> {
     const count = this.#count;
     try {
       await connection.query(EMPTY_COMMIT, [], deadline);
     } catch (error) {
       if (translate(error, "write").code === "OUTCOME_UNKNOWN") throw error;
-      // A server that has no such function has no such standby.
+      // The function is missing: a server without it has no synchronous standby.
       connection.dead = true;
     }
     this.#settled = count;

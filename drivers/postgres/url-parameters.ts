@@ -1,6 +1,6 @@
 import { invalid } from "../../src/contract/errors.js";
 
-/** Read elsewhere: where the server is, who asks, how it is encrypted. */
+/** Read by other modules: address, login and TLS. */
 const READ: ReadonlySet<string> = new Set([
   "host",
   "port",
@@ -16,7 +16,7 @@ const READ: ReadonlySet<string> = new Set([
   "sslpassword",
 ]);
 
-/** What libpq alone knows and nothing is lost without: https://www.postgresql.org/docs/current/libpq-connect.html */
+/** Parameters of libpq that can be ignored without harm: https://www.postgresql.org/docs/current/libpq-connect.html */
 const IGNORED: ReadonlySet<string> = new Set([
   "fallback_application_name",
   "keepalives",
@@ -29,9 +29,9 @@ const IGNORED: ReadonlySet<string> = new Set([
   "sslcertmode",
 ]);
 
-/** Of these the values that ask for nothing that would be missed; any other asks for what cannot be given. */
+/** Values that can be ignored without harm. Any other value asks for something that this driver cannot do. */
 const HARMLESS: Readonly<Record<string, readonly string[]>> = {
-  // The store writes, so it wants the primary whether that is said or not.
+  // The store always needs the primary.
   target_session_attrs: ["any", "read-write", "primary"],
   sslnegotiation: ["postgres", "direct"],
   gssencmode: ["disable", "prefer"],
@@ -40,7 +40,7 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
   client_encoding: ["auto", "UTF8", "utf8", "UTF-8", "utf-8"],
 };
 
-/** What would be taken for a setting of the server, and asks for something that cannot be given. */
+/** Parameters that ask for something this driver cannot do. Passed on, they would be taken for settings of the server. */
 const REFUSED: ReadonlySet<string> = new Set([
   "hostaddr",
   "service",
@@ -78,7 +78,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "publications",
 ]);
 
-/** Options of the driver. In a URL they would be settings that the server does not know. */
+/** Options of the driver. In a URL they would be passed on as settings that the server does not know. */
 const OPTIONS: ReadonlySet<string> = new Set([
   "schema",
   "tablePrefix",
@@ -89,7 +89,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "openTimeoutMs",
 ]);
 
-/** What is left is for the server: `application_name`, `options`, `search_path`, ... */
+/** The remaining parameters are settings of the server: `application_name`, `options`, `search_path`, ... */
 export function startupParameters(given: ReadonlyMap<string, string>): Record<string, string> {
   const parameters: Record<string, string> = {};
   for (const [name, value] of given) {
@@ -101,7 +101,7 @@ export function startupParameters(given: ReadonlyMap<string, string>): Record<st
     if (harmless !== undefined) {
       throw invalid("url", `without ${name}, or with ${harmless.join(" or ")}: no other can be heeded here`);
     }
-    // A name of another form may be a piece of a password.
+    // A name of another form may be part of a password, so the error does not show it.
     if (!/^[a-z_][\w.]{0,62}$/i.test(name)) {
       throw invalid("url", "without a parameter that no server can have");
     }
