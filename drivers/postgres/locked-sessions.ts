@@ -89,7 +89,11 @@ export class LockedSessions {
       const details = { reason: "busy" } as const;
       this.#settle(
         each,
-        failed(new LockNotFree("UNAVAILABLE", "somebody else holds the session: try again", { details })),
+        failed(
+          new LockNotFree("UNAVAILABLE", "another writer holds the lock of the session: try again", {
+            details,
+          }),
+        ),
       );
     }
   }

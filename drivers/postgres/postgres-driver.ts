@@ -62,7 +62,9 @@ const LIST_CHUNK = { rows: 200, bytes: 256 * 1024 };
 /** A placeholder for the outcome of a commit that comes later. */
 const STILL_WAITING: Outcome = {
   is: "failed",
-  error: new StateError("UNAVAILABLE", "somebody else holds the session", { details: { reason: "busy" } }),
+  error: new StateError("UNAVAILABLE", "another writer holds the lock of the session", {
+    details: { reason: "busy" },
+  }),
 };
 
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
