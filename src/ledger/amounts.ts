@@ -24,31 +24,31 @@ export interface Amounts {
 }
 
 /** Every amount as a bigint: tokens and calls as they are, money in units of 10^-12. */
-export type Exact = { readonly [U in BudgetUnit]: bigint };
+export type ExactAmounts = { readonly [U in BudgetUnit]: bigint };
 
-export const UNITS = ["tokens", "cost", "calls"] as const satisfies readonly BudgetUnit[];
+export const BUDGET_UNITS = ["tokens", "cost", "calls"] as const satisfies readonly BudgetUnit[];
 
-export const NO_AMOUNTS: Exact = { tokens: 0n, cost: 0n, calls: 0n };
+export const NO_AMOUNTS: ExactAmounts = { tokens: 0n, cost: 0n, calls: 0n };
 
 /** Limits, one at least. */
-export function readLimits(value: unknown): Partial<Exact> {
+export function readLimits(value: unknown): Partial<ExactAmounts> {
   const limits = readAmounts(value, "limits");
   if (Object.keys(limits).length === 0)
-    throw invalid("limits", `an object with ${UNITS.join(", ")}, or some of them`);
+    throw invalid("limits", `an object with ${BUDGET_UNITS.join(", ")}, or some of them`);
   return limits;
 }
 
 /** What a call is expected to use: a call, if nothing else is said. */
-export function readRequest(value: AmountsInput): Exact {
+export function readRequest(value: AmountsInput): ExactAmounts {
   const amounts = { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
-  if (isSame(amounts, NO_AMOUNTS)) throw invalid("amounts", "more than nothing");
+  if (isSameAmounts(amounts, NO_AMOUNTS)) throw invalid("amounts", "more than nothing");
   return amounts;
 }
 
-export function readAmounts(value: unknown, field: string): Partial<Exact> {
-  const given = readNamed(value, field, UNITS) as AmountsInput;
+export function readAmounts(value: unknown, field: string): Partial<ExactAmounts> {
+  const given = readNamed(value, field, BUDGET_UNITS) as AmountsInput;
   const amounts: Partial<Record<BudgetUnit, bigint>> = {};
-  for (const unit of UNITS) {
+  for (const unit of BUDGET_UNITS) {
     if (!(unit in given)) continue;
     amounts[unit] =
       unit === "cost"
@@ -58,24 +58,24 @@ export function readAmounts(value: unknown, field: string): Partial<Exact> {
   return amounts;
 }
 
-export function amountsOf(exact: Partial<Exact>): Amounts {
-  const given = UNITS.filter((unit) => exact[unit] !== undefined);
-  return Object.fromEntries(given.map((unit) => [unit, amountOf(unit, exact[unit] as bigint)]));
+export function formatAmounts(exact: Partial<ExactAmounts>): Amounts {
+  const given = BUDGET_UNITS.filter((unit) => exact[unit] !== undefined);
+  return Object.fromEntries(given.map((unit) => [unit, formatAmount(unit, exact[unit] as bigint)]));
 }
 
 /** In the unit's own measure. */
-export function amountOf(unit: BudgetUnit, exact: bigint): number | Money {
+export function formatAmount(unit: BudgetUnit, exact: bigint): number | Money {
   return unit === "cost" ? formatMoney(exact) : Number(exact);
 }
 
-export function added(a: Exact, b: Exact): Exact {
+export function addAmounts(a: ExactAmounts, b: ExactAmounts): ExactAmounts {
   return { tokens: a.tokens + b.tokens, cost: a.cost + b.cost, calls: a.calls + b.calls };
 }
 
-export function subtracted(a: Exact, b: Exact): Exact {
+export function subtractAmounts(a: ExactAmounts, b: ExactAmounts): ExactAmounts {
   return { tokens: a.tokens - b.tokens, cost: a.cost - b.cost, calls: a.calls - b.calls };
 }
 
-export function isSame(a: Exact, b: Exact): boolean {
-  return UNITS.every((unit) => a[unit] === b[unit]);
+export function isSameAmounts(a: ExactAmounts, b: ExactAmounts): boolean {
+  return BUDGET_UNITS.every((unit) => a[unit] === b[unit]);
 }

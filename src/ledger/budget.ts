@@ -6,20 +6,20 @@ import { readEventId } from "../validation/validate-text.js";
 import {
   type Amounts,
   type AmountsInput,
-  added,
-  amountOf,
-  amountsOf,
-  type Exact,
+  addAmounts,
+  BUDGET_UNITS,
+  type ExactAmounts,
+  formatAmount,
+  formatAmounts,
   NO_AMOUNTS,
   readLimits,
   readRequest,
-  subtracted,
-  UNITS,
+  subtractAmounts,
 } from "./amounts.js";
 import { readLabel } from "./entry.js";
 import type { BudgetUnit } from "./errors.js";
 import { type InlineHold, readUntil } from "./hold.js";
-import { exactly, minus, readSums, type Sums, tokensOf, writeSums } from "./usage.js";
+import { corruptIfInexact, readSums, type Sums, subtractSums, tokensOf, writeSums } from "./usage.js";
 
 /** A limit and what stands against it. */
 export interface Budget {
@@ -36,15 +36,15 @@ export interface Budget {
 /** What is held back in all: each hold lies in a record of its own, so that this one does not grow with them. */
 export interface HeldBack {
   /** The line in which these holds lie, in the order of the time they are overdue at. */
-  readonly line: string;
-  readonly amounts: Exact;
+  readonly queue: string;
+  readonly amounts: ExactAmounts;
   readonly count: number;
   /** None of them is overdue before. */
   readonly earliest: number;
 }
 
 export interface StoredBudget {
-  readonly limits: Partial<Exact>;
+  readonly limits: Partial<ExactAmounts>;
   /** What had been used when it began to count. */
   readonly from: Sums;
   /** Holds from before they had records of their own; none is added. */
@@ -53,13 +53,13 @@ export interface StoredBudget {
 }
 
 /** What counts against a budget. */
-export function spentOf(budget: StoredBudget, total: Sums): Exact {
-  const sums = exactly(() => minus(total, budget.from));
+export function spentOf(budget: StoredBudget, total: Sums): ExactAmounts {
+  const sums = corruptIfInexact(() => subtractSums(total, budget.from));
   return { tokens: BigInt(tokensOf(sums)), cost: sums.cost, calls: BigInt(sums.calls) };
 }
 
-export function reservedOf({ held, inline }: StoredBudget): Exact {
-  return inline.reduce((sum, { amounts }) => added(sum, amounts), held?.amounts ?? NO_AMOUNTS);
+export function reservedOf({ held, inline }: StoredBudget): ExactAmounts {
+  return inline.reduce((sum, { amounts }) => addAmounts(sum, amounts), held?.amounts ?? NO_AMOUNTS);
 }
 
 /** Without what lies inside it and was not settled in time. */
@@ -68,15 +68,15 @@ export function withoutOverdueInline(budget: StoredBudget, now: number): StoredB
 }
 
 /** With one more hold that lies in `line`. */
-export function holding(
+export function withHold(
   budget: StoredBudget,
-  line: string,
+  queue: string,
   { amounts, until }: Pick<InlineHold, "amounts" | "until">,
 ): StoredBudget {
   const before = budget.held ?? { amounts: NO_AMOUNTS, count: 0, earliest: until };
   const held = {
-    line,
-    amounts: added(before.amounts, amounts),
+    queue,
+    amounts: addAmounts(before.amounts, amounts),
     count: before.count + 1,
     earliest: before.count === 0 ? until : Math.min(before.earliest, until),
   };
@@ -84,11 +84,11 @@ export function holding(
 }
 
 /** Without one of the holds in its line. */
-export function freeing(budget: StoredBudget, amounts: Exact): StoredBudget {
+export function withoutHold(budget: StoredBudget, amounts: ExactAmounts): StoredBudget {
   const { held } = budget;
   if (held === undefined) return budget;
-  const left = subtracted(held.amounts, amounts);
-  if (held.count < 1 || UNITS.some((unit) => left[unit] < 0n))
+  const left = subtractAmounts(held.amounts, amounts);
+  if (held.count < 1 || BUDGET_UNITS.some((unit) => left[unit] < 0n))
     throw new StateError("CORRUPT", "a budget holds back less than one of its reservations", { details: {} });
   return { ...budget, held: { ...held, amounts: left, count: held.count - 1 } };
 }
@@ -97,20 +97,20 @@ export function freeing(budget: StoredBudget, amounts: Exact): StoredBudget {
 export function refuseOverspending(
   scope: "tenant" | "user" | "session",
   budget: StoredBudget,
-  spent: Exact,
-  requested: Exact,
+  spent: ExactAmounts,
+  requested: ExactAmounts,
 ): void {
   const held = reservedOf(budget);
-  for (const unit of UNITS) {
-    const most = budget.limits[unit];
-    if (most === undefined || spent[unit] + held[unit] + requested[unit] <= most) continue;
+  for (const unit of BUDGET_UNITS) {
+    const maximum = budget.limits[unit];
+    if (maximum === undefined || spent[unit] + held[unit] + requested[unit] <= maximum) continue;
     const details = {
       scope,
       unit,
-      limit: amountOf(unit, most),
-      spent: amountOf(unit, spent[unit]),
-      reserved: amountOf(unit, held[unit]),
-      requested: amountOf(unit, requested[unit]),
+      limit: formatAmount(unit, maximum),
+      spent: formatAmount(unit, spent[unit]),
+      reserved: formatAmount(unit, held[unit]),
+      requested: formatAmount(unit, requested[unit]),
     };
     const { limit, reserved } = details;
     throw new StateError(
@@ -122,36 +122,36 @@ export function refuseOverspending(
 }
 
 /** A budget as it is handed out; `overdue` is what is still counted as held back and is not any more. */
-export function budgetOf(budget: StoredBudget, total: Sums, overdue: Exact): Budget {
+export function budgetOf(budget: StoredBudget, total: Sums, overdue: ExactAmounts): Budget {
   const spent = spentOf(budget, total);
-  const reserved = subtracted(reservedOf(budget), overdue);
+  const reserved = subtractAmounts(reservedOf(budget), overdue);
   const remaining: Partial<Record<BudgetUnit, bigint>> = {};
-  for (const unit of UNITS) {
+  for (const unit of BUDGET_UNITS) {
     const limit = budget.limits[unit];
     if (limit === undefined) continue;
     const left = limit - spent[unit] - reserved[unit];
     remaining[unit] = left > 0n ? left : 0n;
   }
   return {
-    limits: amountsOf(budget.limits),
-    spent: amountsOf(spent),
-    reserved: amountsOf(reserved),
-    remaining: amountsOf(remaining),
+    limits: formatAmounts(budget.limits),
+    spent: formatAmounts(spent),
+    reserved: formatAmounts(reserved),
+    remaining: formatAmounts(remaining),
   };
 }
 
 /** Version 0 kept all holds inside. */
-export const BUDGET = mappedJson<StoredBudget>({
+export const BUDGET_CODEC = mappedJson<StoredBudget>({
   version: 1,
   write: ({ limits, from, inline, held }) => ({
-    limits: { ...amountsOf(limits) },
+    limits: { ...formatAmounts(limits) },
     from: writeSums(from),
     open: inline.map(({ id, amounts, until }) => ({
       id,
-      amounts: { ...amountsOf(amounts) },
+      amounts: { ...formatAmounts(amounts) },
       until,
     })) as JsonValue[],
-    ...(held && { held: { ...held, amounts: writeExact(held.amounts) } }),
+    ...(held && { held: writeHeld(held) }),
   }),
   read(value) {
     const { limits, from, open, held } = readObject(value, "budget") as Record<string, unknown>;
@@ -174,10 +174,15 @@ function readInline(value: unknown): InlineHold {
   };
 }
 
+/** Stored, the queue is called `line`. */
+function writeHeld({ queue, amounts, count, earliest }: HeldBack): JsonValue {
+  return { line: queue, amounts: writeExact(amounts), count, earliest };
+}
+
 function readHeld(value: unknown): HeldBack {
-  const { line, amounts, count, earliest } = readObject(value, "held") as Record<string, unknown>;
+  const { line: queue, amounts, count, earliest } = readObject(value, "held") as Record<string, unknown>;
   return {
-    line: readLabel(line, "line"),
+    queue: readLabel(queue, "line"),
     amounts: readExact(amounts),
     count: readInteger(count, "count", 0, Number.MAX_SAFE_INTEGER),
     earliest: readUntil(earliest),
@@ -185,11 +190,11 @@ function readHeld(value: unknown): HeldBack {
 }
 
 /** As text: sums of many holds may leave the integers that a number has. */
-function writeExact(exact: Exact): JsonValue {
-  return Object.fromEntries(UNITS.map((unit) => [unit, String(exact[unit])]));
+function writeExact(exact: ExactAmounts): JsonValue {
+  return Object.fromEntries(BUDGET_UNITS.map((unit) => [unit, String(exact[unit])]));
 }
 
-function readExact(value: unknown): Exact {
+function readExact(value: unknown): ExactAmounts {
   const given = readObject(value, "amounts") as Record<string, unknown>;
   const read = (unit: BudgetUnit) => {
     const digits = given[unit];

@@ -7,9 +7,9 @@ import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import { readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
-import { ENTRY, type StoredEntry } from "./entry.js";
+import { ENTRY_CODEC, type StoredEntry } from "./entry.js";
 import { readEntryId } from "./entry-id.js";
-import { type IdMarker, type Marker, ownIds, reservationMarker } from "./markers.js";
+import { entryKeys, type IdMarker, type Marker, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
 
 /** What is summed under one name: of a day or for ever. */
@@ -29,23 +29,23 @@ export interface RollupCell extends Omit<Rollup, "sums"> {
 /** What entries are summed by, day by day. */
 export type Dimension = "day" | "provider" | "model" | "user" | "session" | "runName" | `tag.${string}`;
 
-const TEXT_BYTES = 512;
+const MAX_NAME_BYTES = 512;
 /** Shorter than any digest. */
 const NO_NAME = "none";
 
-const ROLLUP = mappedJson<Rollup>({
-  write: ({ sums, ...names }) => ({ ...names, sums: writeSums(sums) }),
+const ROLLUP_CODEC = mappedJson<Rollup>({
+  write: ({ sums, ...definedNames }) => ({ ...definedNames, sums: writeSums(sums) }),
   read(value) {
     const { key, user, sums } = readObject(value, "rollup") as Record<string, unknown>;
-    return { ...names({ key, user }), sums: readSums(sums) };
+    return { ...definedNames({ key, user }), sums: readSums(sums) };
   },
 });
 
-const MARKER = mappedJson<Marker>({
+const MARKER_CODEC = mappedJson<Marker>({
   write: (marker) => ({ ...marker }),
   read(value) {
     const { entry, content } = readObject(value, "marker") as Record<string, unknown>;
-    return { entry: readEntryId(entry, "entry"), ...names({ content }) };
+    return { entry: readEntryId(entry, "entry"), ...definedNames({ content }) };
   },
 });
 
@@ -63,29 +63,29 @@ export class LedgerCells {
   readonly days: Collection<Rollup>;
 
   constructor(store: StateStore) {
-    this.entries = new Collection(store, "ledger.entry", { codec: ENTRY });
+    this.entries = new Collection(store, "ledger.entry", { codec: ENTRY_CODEC });
     this.times = new Collection(store, "ledger.time", {
       codec: mappedJson({ write: (id) => id, read: (id) => readEntryId(id, "id") }),
     });
-    this.markers = new Collection(store, "ledger.seen", { codec: MARKER });
-    this.totals = new Collection(store, "ledger.total", { codec: ROLLUP });
-    this.days = new Collection(store, "ledger.day", { codec: ROLLUP });
+    this.markers = new Collection(store, "ledger.seen", { codec: MARKER_CODEC });
+    this.totals = new Collection(store, "ledger.total", { codec: ROLLUP_CODEC });
+    this.days = new Collection(store, "ledger.day", { codec: ROLLUP_CODEC });
   }
 
   /** Everything an entry adds to: what names its session, and the rest. */
   rollups(
     { tenant, user }: EntryOwner,
     entry: StoredEntry,
-  ): { readonly ofSession: readonly RollupCell[]; readonly ofAll: readonly RollupCell[] } {
+  ): { readonly ofSession: readonly RollupCell[]; readonly others: readonly RollupCell[] } {
     const { session, run } = entry;
     const day = dayOf(entry.at);
     const ofTenant = tenantIdentity(tenant);
     const daily = (dimension: Dimension, key?: string, of?: string): RollupCell => ({
       cell: this.days.at(ofTenant, dayId(dimension, day, key, of)),
-      ...names({ key, user: of }),
+      ...definedNames({ key, user: of }),
     });
     const total = (scope: Scope): RollupCell => ({ cell: this.totalOf(scope) });
-    const ofAll = [
+    const others = [
       daily("day"),
       daily("provider", entry.provider),
       daily("model", entry.model),
@@ -95,10 +95,10 @@ export class LedgerCells {
       total({ tenant }),
       ...(user === undefined ? [] : [total({ tenant, user })]),
     ];
-    if (session === undefined || user === undefined) return { ofSession: [daily("session")], ofAll };
+    if (session === undefined || user === undefined) return { ofSession: [daily("session")], others: others };
     const ofSession = [daily("session", session, user), total({ tenant, user, session })];
     if (run !== undefined) ofSession.push(total({ tenant, user, session, run }));
-    return { ofSession, ofAll };
+    return { ofSession, others: others };
   }
 
   /** What a tenant, a user, a session or a run used in all. */
@@ -108,12 +108,12 @@ export class LedgerCells {
 
   /** What remembers the ids that an entry is recorded under. */
   markersOf(owner: EntryOwner, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
-    const under = ownerOfEntries(owner);
-    return ownIds(entry, isTimeGiven).map((own) => ({ ...own, cell: this.markers.at(under, own.id) }));
+    const identity = ownerOfEntries(owner);
+    return entryKeys(entry, isTimeGiven).map((own) => ({ ...own, cell: this.markers.at(identity, own.id) }));
   }
 
   /** What remembers that a reservation was settled. */
-  settledBy(owner: Identity, reservation: string): Cell<Marker> {
+  settlementMarker(owner: Identity, reservation: string): Cell<Marker> {
     return this.markers.at(ownerOfEntries(owner), reservationMarker(owner.session, reservation));
   }
 }
@@ -190,8 +190,10 @@ function dayId(dimension: Dimension, day: string, ...key: readonly (string | und
 }
 
 /** Without the names that are missing. */
-function names<N extends string>(given: { readonly [K in N]: unknown }): { readonly [K in N]?: string } {
+function definedNames<N extends string>(
+  given: { readonly [K in N]: unknown },
+): { readonly [K in N]?: string } {
   const entries = Object.entries(given).filter(([, name]) => name !== undefined);
-  for (const [field, name] of entries) readText(name, field, TEXT_BYTES);
+  for (const [field, name] of entries) readText(name, field, MAX_NAME_BYTES);
   return Object.fromEntries(entries) as { [K in N]?: string };
 }

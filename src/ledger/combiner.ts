@@ -13,12 +13,12 @@ export interface Work<R> {
   /** How many cells it writes without reading them. */
   readonly writes: number;
   /** What it throws leaves nothing behind. Runs again when others were faster. */
-  act(writes: WriteSet): Promise<R>;
+  apply(writes: WriteSet): Promise<R>;
   /** It has an id of the caller's. */
   readonly repeatable: boolean;
 }
 
-interface Waiting {
+interface QueuedWork {
   readonly work: Work<unknown>;
   readonly signal: AbortSignal | undefined;
   resolve(result: unknown): void;
@@ -35,7 +35,7 @@ type Result =
  */
 export class Combiner {
   readonly #store: StateStore;
-  readonly #queues = new Map<string, Waiting[]>();
+  readonly #queues = new Map<string, QueuedWork[]>();
 
   constructor(store: StateStore) {
     this.#store = store;
@@ -44,46 +44,50 @@ export class Combiner {
   run<R>(tenant: string, work: Work<R>, signal: AbortSignal | undefined): Promise<R> {
     signal?.throwIfAborted();
     return new Promise<R>((resolve, reject) => {
-      const waiting = { work, signal, resolve: resolve as (result: unknown) => void, reject };
+      const queued = { work, signal, resolve: resolve as (result: unknown) => void, reject };
       const queue = this.#queues.get(tenant);
       if (queue !== undefined) {
-        queue.push(waiting);
+        queue.push(queued);
         return;
       }
-      this.#queues.set(tenant, [waiting]);
-      setImmediate(() => void this.#serve(tenant));
+      this.#queues.set(tenant, [queued]);
+      setImmediate(() => void this.#drain(tenant));
     });
   }
 
-  async #serve(tenant: string): Promise<void> {
-    const queue = this.#queues.get(tenant) as Waiting[];
+  async #drain(tenant: string): Promise<void> {
+    const queue = this.#queues.get(tenant) as QueuedWork[];
     while (queue.length > 0) {
       const batch = takeBatch(queue);
-      await this.#perform(batch);
+      await this.#commitBatch(batch);
     }
     this.#queues.delete(tenant);
   }
 
-  async #perform(batch: readonly Waiting[]): Promise<void> {
+  async #commitBatch(batch: readonly QueuedWork[]): Promise<void> {
     try {
-      const results = await transact(this.#store, (transaction) => actAll(new WriteSet(transaction), batch), {
-        attempts: 1000,
-        repeatable: true,
-      });
-      for (const [index, result] of results.entries()) settle(batch[index] as Waiting, result);
+      const results = await transact(
+        this.#store,
+        (transaction) => applyAll(new WriteSet(transaction), batch),
+        {
+          attempts: 1000,
+          repeatable: true,
+        },
+      );
+      for (const [index, result] of results.entries()) settle(batch[index] as QueuedWork, result);
     } catch (error) {
-      const isEveryones = batch.length === 1 || isCommonToAll(error);
-      for (const each of batch) {
-        if (isEveryones) each.reject(asFor(each, error));
-        else await this.#perform([each]);
+      const failsAll = batch.length === 1 || concernsAll(error);
+      for (const queued of batch) {
+        if (failsAll) queued.reject(errorFor(queued, error));
+        else await this.#commitBatch([queued]);
       }
     }
   }
 }
 
 /** As many as fit into one commit, one at least, without those that were given up. */
-function takeBatch(queue: Waiting[]): Waiting[] {
-  const batch: Waiting[] = [];
+function takeBatch(queue: QueuedWork[]): QueuedWork[] {
+  const batch: QueuedWork[] = [];
   const read = new Set<string>();
   let written = 0;
   for (let next = queue[0]; next !== undefined; next = queue[0]) {
@@ -101,38 +105,38 @@ function takeBatch(queue: Waiting[]): Waiting[] {
   return batch;
 }
 
-async function actAll(writes: WriteSet, batch: readonly Waiting[]): Promise<Result[]> {
+async function applyAll(writes: WriteSet, batch: readonly QueuedWork[]): Promise<Result[]> {
   const read = (cell: Cell<unknown>) => writes.get(cell);
   // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
   const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
   await Promise.allSettled(ready);
   const results: Result[] = [];
   for (const [index, { work }] of batch.entries()) {
-    results.push(await resultOf(ready[index]?.then(() => writes.allOrNothing(() => work.act(writes)))));
+    results.push(await resultOf(ready[index]?.then(() => writes.allOrNothing(() => work.apply(writes)))));
   }
-  await writes.close();
+  await writes.flush();
   return results;
 }
 
-async function resultOf(acting: Promise<unknown> | undefined): Promise<Result> {
+async function resultOf(applied: Promise<unknown> | undefined): Promise<Result> {
   try {
-    return { is: "done", value: await acting };
+    return { is: "done", value: await applied };
   } catch (error) {
     return { is: "refused", error };
   }
 }
 
-function settle({ resolve, reject }: Waiting, result: Result): void {
+function settle({ resolve, reject }: QueuedWork, result: Result): void {
   if (result.is === "done") resolve(result.value);
   else reject(result.error);
 }
 
-function isCommonToAll(error: unknown): boolean {
+function concernsAll(error: unknown): boolean {
   return isStateError(error) && /^(UNAVAILABLE|OUTCOME_UNKNOWN|STORE_CLOSED)$/.test(error.code);
 }
 
 /** Whether a lost answer may be asked for again is up to each. */
-function asFor({ work }: Waiting, error: unknown): unknown {
+function errorFor({ work }: QueuedWork, error: unknown): unknown {
   if (!isStateError(error, "OUTCOME_UNKNOWN") || work.repeatable) return error;
   return new StateError("OUTCOME_UNKNOWN", error.message, {
     details: {},

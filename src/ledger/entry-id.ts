@@ -4,7 +4,7 @@ import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 
 /** No session and no run is called this. */
-const NO_NAME = "";
+const UNNAMED = "";
 
 /** Two digests and a time with an id of its own. */
 const ENTRY_ID = /^[\w-]{22}\/[\w-]{22}\/[\d-]{10}T[\d:.]{12}Z\.\w{26}$/;
@@ -16,7 +16,7 @@ export function entryPrefix(session: string, run?: string): string {
 
 /** The id of an entry: by session and run, and in the order of time. */
 export function entryId(
-  { session = NO_NAME, run = NO_NAME }: { readonly session?: string; readonly run?: string },
+  { session = UNNAMED, run = UNNAMED }: { readonly session?: string; readonly run?: string },
   time: string,
 ): string {
   return entryPrefix(session, run) + time;
@@ -29,11 +29,11 @@ export function readEntryId(value: unknown, field: string): string {
 }
 
 /** The end of a new entry's id. */
-export function newTime({ at }: { readonly at: number }): string {
+export function newTimeKey({ at }: { readonly at: number }): string {
   return `${timeKey(at)}.${newEventId()}`;
 }
 
 /** The end of an entry's id, which says when it was made and tells it apart. */
-export function timeOfEntry(id: string): string {
+export function timeKeyOfEntry(id: string): string {
   return id.slice(id.lastIndexOf("/") + 1);
 }

@@ -4,7 +4,7 @@ import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readDate, readInteger, readNamed, readObject } from "../validation/validate.js";
 import { readEventId, readText } from "../validation/validate-text.js";
-import { timeOfEntry } from "./entry-id.js";
+import { timeKeyOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
@@ -93,7 +93,7 @@ export interface StoredEntry extends TokenCounts {
   readonly alsoUnder?: readonly string[];
 }
 
-const NAMES = [
+const ENTRY_FIELDS = [
   "provider",
   "model",
   ...TOKEN_COUNTS,
@@ -107,10 +107,10 @@ const NAMES = [
   "eventId",
 ];
 /** A call of more is a mistake, and nine million of these still add up exactly. */
-const MOST_TOKENS = 1_000_000_000;
-const MOST_TAGS = 16;
-const TAG_NAME_BYTES = 64;
-const TEXT_BYTES = 255;
+const MAX_TOKENS = 1_000_000_000;
+const MAX_TAGS = 16;
+const MAX_TAG_NAME_BYTES = 64;
+const MAX_LABEL_BYTES = 255;
 
 /** Whose entry it is, below tenant and user. */
 interface Owner {
@@ -121,7 +121,7 @@ interface Owner {
 
 /** An entry checked and copied. What is there and undefined was forgotten: INVALID_RECORD, naming the field. */
 export function readEntry(value: unknown, owner: Owner, now: number): StoredEntry {
-  const given = readNamed(value, "entry", NAMES) as Record<string, unknown>;
+  const given = readNamed(value, "entry", ENTRY_FIELDS) as Record<string, unknown>;
   const cost = "cost" in given ? readMoney(given.cost, "cost") : undefined;
   const priced = "priced" in given ? given.priced : cost !== undefined;
   if (typeof priced !== "boolean") throw invalid("priced", "true or false");
@@ -149,7 +149,7 @@ export function readEntry(value: unknown, owner: Owner, now: number): StoredEntr
 export function readLabel(value: unknown, field: string): string {
   if (value === "" || value === undefined || value === null)
     throw invalid(field, "a string that is not empty");
-  return readText(value, field, TEXT_BYTES);
+  return readText(value, field, MAX_LABEL_BYTES);
 }
 
 /** What a call adds to the sums. */
@@ -163,7 +163,7 @@ export function sumsOf(entry: StoredEntry): Sums {
 export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
   const { cost, at, tags, also: _, alsoUnder: __, ...rest } = stored;
   return {
-    id: timeOfEntry(id),
+    id: timeKeyOfEntry(id),
     tenant,
     user,
     ...rest,
@@ -173,7 +173,7 @@ export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEn
   };
 }
 
-export const ENTRY = mappedJson<StoredEntry>({
+export const ENTRY_CODEC = mappedJson<StoredEntry>({
   write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
   read(value) {
     const stored = readObject(value, "entry") as Record<string, unknown>;
@@ -201,15 +201,15 @@ function readHashes(value: unknown): string[] {
 function readTokens(given: Record<string, unknown>): TokenCounts {
   const counts = TOKEN_COUNTS.map((count) => [
     count,
-    given[count] === undefined ? 0 : readInteger(given[count], count, 0, MOST_TOKENS),
+    given[count] === undefined ? 0 : readInteger(given[count], count, 0, MAX_TOKENS),
   ]);
   return Object.fromEntries(counts) as TokenCounts;
 }
 
 function readTags(value: unknown): StoredEntry["tags"] {
   const names = Object.keys(readObject(value, "tags"));
-  if (Array.isArray(value) || names.length > MOST_TAGS) {
-    throw invalid("tags", `an object of at most ${MOST_TAGS} tags`);
+  if (Array.isArray(value) || names.length > MAX_TAGS) {
+    throw invalid("tags", `an object of at most ${MAX_TAGS} tags`);
   }
   return names.sort().map((name) => {
     const tag = (value as Record<string, unknown>)[name];
@@ -219,8 +219,8 @@ function readTags(value: unknown): StoredEntry["tags"] {
 
 export function readTagName(value: unknown): string {
   const name = readLabel(value, "tags");
-  if (Buffer.byteLength(name) > TAG_NAME_BYTES) {
-    throw invalid("tags", `of names of at most ${TAG_NAME_BYTES} UTF-8 bytes`);
+  if (Buffer.byteLength(name) > MAX_TAG_NAME_BYTES) {
+    throw invalid("tags", `of names of at most ${MAX_TAG_NAME_BYTES} UTF-8 bytes`);
   }
   return name;
 }

@@ -3,16 +3,16 @@ import type { ItemsOptions } from "../typed/collection.js";
 import { type EntryOwner, type LedgerCells, ownerOfEntries, type RollupCell } from "./cells.js";
 import type { Work } from "./combiner.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
-import { entryId, entryPrefix, timeOfEntry } from "./entry-id.js";
-import { type Links, PIECE } from "./links.js";
+import { entryId, entryPrefix, timeKeyOfEntry } from "./entry-id.js";
+import { LINKS_PER_COMMIT, type Links } from "./links.js";
 import type { Reservations } from "./reservations.js";
-import { rewriting } from "./rewriting.js";
+import { transactWrites } from "./transact-writes.js";
 
 type Signal = AbortSignal | undefined;
 type Run = <R>(work: Work<R>) => Promise<R>;
 type User = Pick<Identity, "tenant" | "user">;
 
-const AT_ONCE = 50;
+const PAGE_SIZE = 50;
 
 /**
  * Takes names out of the accounts, and leaves every sum. Each commit leaves the accounts in order and is bounded, so
@@ -36,7 +36,7 @@ export class Forgetting {
     const { tenant, user, session } = owner;
     const moved = await this.#moveAll(owner, { tenant, user }, { prefix: entryPrefix(session) }, run, signal);
     await this.#links.forgetSession(owner, signal);
-    const { held } = this.#reservations;
+    const { holds: held } = this.#reservations;
     await held.freeAll(owner, signal);
     await run(this.#reservations.releaseInline(owner));
     await held.remove(this.#reservations.cellOf(owner), signal);
@@ -47,16 +47,16 @@ export class Forgetting {
   async user(owner: User, run: Run, signal: Signal): Promise<number> {
     const { tenant } = owner;
     const moved = await this.#moveAll(owner, { tenant }, {}, run, signal);
-    const { held } = this.#reservations;
+    const { holds: held } = this.#reservations;
     await held.freeAll(owner, signal);
-    const under = ownerOfEntries(owner);
+    const identity = ownerOfEntries(owner);
     for (;;) {
-      const page = await held.budgets.list(under, { limit: AT_ONCE, signal });
+      const page = await held.budgets.list(identity, { limit: PAGE_SIZE, signal });
       if (page.length === 0) break;
-      for (const { id } of page) await held.remove(held.budgets.at(under, id), signal);
+      for (const { id } of page) await held.remove(held.budgets.at(identity, id), signal);
     }
-    await held.removeLeft(owner, signal);
-    await this.#links.removeLeft(owner, signal);
+    await held.removeLeftovers(owner, signal);
+    await this.#links.removeLeftovers(owner, signal);
     return moved;
   }
 
@@ -70,12 +70,12 @@ export class Forgetting {
     for (let moved = 0; ; ) {
       const page = await this.#cells.entries.list(ownerOfEntries(from), {
         ...range,
-        limit: AT_ONCE,
+        limit: PAGE_SIZE,
         signal,
       });
       if (page.length === 0) return moved;
       for (const { id, value } of page) {
-        if (hasLinks(value)) while (await this.#takeLinks(from, to, id, signal));
+        if (hasLinks(value)) while (await this.#removeSomeLinks(from, to, id, signal));
       }
       const works = page.map(({ id, value }) => run(this.#move(from, to, id, value)));
       moved += (await Promise.all(works)).filter(Boolean).length;
@@ -83,24 +83,24 @@ export class Forgetting {
   }
 
   /** Deals with a piece of the ids that an entry was sent again under. Whether there was one. */
-  #takeLinks(from: User, to: EntryOwner, id: string, signal: Signal): Promise<boolean> {
-    const under = ownerOfEntries(from);
-    const cell = this.#cells.entries.at(under, id);
-    return rewriting(
+  #removeSomeLinks(from: User, to: EntryOwner, id: string, signal: Signal): Promise<boolean> {
+    const identity = ownerOfEntries(from);
+    const cell = this.#cells.entries.at(identity, id);
+    return transactWrites(
       this.#store,
       async (writes) => {
         const entry = await writes.get(cell);
         if (entry === undefined || !hasLinks(entry)) return false;
         const { alsoUnder = [], also, ...rest } = entry;
-        const listed = alsoUnder.slice(0, PIECE);
-        const linked = listed.length > 0 ? [] : await this.#links.take(writes, from, id, signal);
+        const listed = alsoUnder.slice(0, LINKS_PER_COMMIT);
+        const linked = listed.length > 0 ? [] : await this.#links.removeSome(writes, from, id, signal);
         for (const hash of [...listed, ...linked]) {
-          const marker = this.#cells.markers.at(under, hash);
+          const marker = this.#cells.markers.at(identity, hash);
           if (to.user === undefined) writes.remove(marker);
           else writes.put(marker, { entry: movedId(id, entry) });
         }
-        const left = alsoUnder.slice(PIECE);
-        const more = listed.length > 0 ? also === true : linked.length === PIECE;
+        const left = alsoUnder.slice(LINKS_PER_COMMIT);
+        const more = listed.length > 0 ? also === true : linked.length === LINKS_PER_COMMIT;
         writes.put(cell, {
           ...rest,
           ...(left.length > 0 ? { alsoUnder: left } : {}),
@@ -118,30 +118,30 @@ export class Forgetting {
    */
   #move(from: User, to: EntryOwner, id: string, listed: StoredEntry): Work<boolean> {
     const cells = this.#cells;
-    const [under, below] = [ownerOfEntries(from), ownerOfEntries(to)];
-    const cell = cells.entries.at(under, id);
-    const time = timeOfEntry(id);
-    const partsOf = (entry: StoredEntry) => ({
-      ...difference(cells.rollups(from, entry), cells.rollups(to, nameless(entry))),
+    const [identity, newIdentity] = [ownerOfEntries(from), ownerOfEntries(to)];
+    const cell = cells.entries.at(identity, id);
+    const time = timeKeyOfEntry(id);
+    const affectedCells = (entry: StoredEntry) => ({
+      ...rollupChanges(cells.rollups(from, entry), cells.rollups(to, withoutNames(entry))),
       // Only where they lie matters.
       markers: cells.markersOf(from, entry, true).map((marker) => marker.cell),
     });
-    const { left, entered, markers } = partsOf(listed);
+    const { left, entered, markers } = affectedCells(listed);
     return {
       reads: [cell, ...markers, ...[...left, ...entered].map((rollup) => rollup.cell)],
       writes: 3,
       repeatable: true,
-      async act(writes) {
+      async apply(writes) {
         const entry = await writes.get(cell);
         if (entry === undefined || hasLinks(entry)) return false;
-        const { left, entered, markers } = partsOf(entry);
+        const { left, entered, markers } = affectedCells(entry);
         const moved = movedId(id, entry);
         await writes.subtract(left, sumsOf(entry));
         await writes.add(entered, sumsOf(entry));
         writes.remove(cell);
-        if (to.user === undefined) writes.remove(cells.times.at(under, time));
-        writes.put(cells.entries.at(below, moved), nameless(entry));
-        writes.put(cells.times.at(below, time), moved);
+        if (to.user === undefined) writes.remove(cells.times.at(identity, time));
+        writes.put(cells.entries.at(newIdentity, moved), withoutNames(entry));
+        writes.put(cells.times.at(newIdentity, time), moved);
         for (const marker of markers) {
           if (to.user === undefined) writes.remove(marker);
           else writes.put(marker, { entry: moved });
@@ -157,18 +157,21 @@ function hasLinks({ also, alsoUnder }: StoredEntry): boolean {
 }
 
 /** What a call cost, and nothing that names its session. */
-function nameless(entry: StoredEntry): StoredEntry {
+function withoutNames(entry: StoredEntry): StoredEntry {
   const { session, run, turn, responseId, eventId, reservation, also, alsoUnder, ...kept } = entry;
   return kept;
 }
 
 function movedId(id: string, entry: StoredEntry): string {
-  return entryId(nameless(entry), timeOfEntry(id));
+  return entryId(withoutNames(entry), timeKeyOfEntry(id));
 }
 
 /** The sums that an entry leaves, and those that it enters; most stay as they are. */
-function difference(before: ReturnType<LedgerCells["rollups"]>, after: ReturnType<LedgerCells["rollups"]>) {
-  const all = ({ ofSession, ofAll }: typeof before) => [...ofSession, ...ofAll];
+function rollupChanges(
+  before: ReturnType<LedgerCells["rollups"]>,
+  after: ReturnType<LedgerCells["rollups"]>,
+) {
+  const all = ({ ofSession, others: ofAll }: typeof before) => [...ofSession, ...ofAll];
   const key = ({ cell }: RollupCell) => JSON.stringify([cell.identity, cell.kind]);
   const without = (rollups: RollupCell[], others: RollupCell[]) => {
     const keys = new Set(others.map(key));

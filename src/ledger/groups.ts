@@ -1,6 +1,6 @@
 import { compareText } from "../rules/order.js";
 import type { Rollup } from "./cells.js";
-import { exactly, NOTHING, plus, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
+import { addSums, corruptIfInexact, NO_USAGE, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
 
 /** What one group of a summary used. */
 export interface UsageGroup extends Usage {
@@ -19,7 +19,7 @@ export interface UsageSummary {
 }
 
 /** Adds up rollups and entries by what they are called. */
-export class Groups {
+export class UsageGroups {
   readonly #groups = new Map<string, Rollup>();
 
   add({ key, user, sums }: Rollup): void {
@@ -27,18 +27,20 @@ export class Groups {
     const before = this.#groups.get(id);
     this.#groups.set(
       id,
-      before ? { ...before, sums: exactly(() => plus(before.sums, sums)) } : nameOf(key, user, sums),
+      before
+        ? { ...before, sums: corruptIfInexact(() => addSums(before.sums, sums)) }
+        : rollupOf(key, user, sums),
     );
   }
 
   /** What a group with this name and no user comes to. */
   sumsOf(key: string): Sums {
-    return this.#groups.get(idOf(key, undefined))?.sums ?? NOTHING;
+    return this.#groups.get(idOf(key, undefined))?.sums ?? NO_USAGE;
   }
 
   summary(): UsageSummary {
     const rollups = [...this.#groups.values()].sort(byCost);
-    const total = rollups.reduce((sum, { sums }) => exactly(() => plus(sum, sums)), NOTHING);
+    const total = rollups.reduce((sum, { sums }) => corruptIfInexact(() => addSums(sum, sums)), NO_USAGE);
     const groups = rollups.map(({ key = null, user, sums }) => ({
       key,
       ...(user === undefined ? {} : { user }),
@@ -52,7 +54,7 @@ function idOf(key: string | undefined, user: string | undefined): string {
   return JSON.stringify([key, user]);
 }
 
-function nameOf(key: string | undefined, user: string | undefined, sums: Sums): Rollup {
+function rollupOf(key: string | undefined, user: string | undefined, sums: Sums): Rollup {
   return { ...(key === undefined ? {} : { key }), ...(user === undefined ? {} : { user }), sums };
 }
 

@@ -5,7 +5,7 @@ import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
-import { type AmountsInput, amountsOf, type Exact, readRequest } from "./amounts.js";
+import { type AmountsInput, type ExactAmounts, formatAmounts, readRequest } from "./amounts.js";
 import { readLabel } from "./entry.js";
 
 /** A budget that holds something back, and the line of it that this is in: a budget set anew has another line. */
@@ -13,12 +13,12 @@ export interface HeldIn {
   /** The budget's id, and whether it is the tenant's or lies under the user. */
   readonly of: "tenant" | "user";
   readonly budget: string;
-  readonly line: string;
+  readonly queue: string;
 }
 
 /** What a reservation holds back, in every budget that limits it. */
 export interface Hold {
-  readonly amounts: Exact;
+  readonly amounts: ExactAmounts;
   /** In milliseconds since 1970. */
   readonly until: number;
   readonly heldIn: readonly HeldIn[];
@@ -34,7 +34,7 @@ export interface Due {
 /** The same before holds had records of their own: they lay in the budget's. */
 export interface InlineHold {
   readonly id: string;
-  readonly amounts: Exact;
+  readonly amounts: ExactAmounts;
   readonly until: number;
 }
 
@@ -48,8 +48,8 @@ export function holdId(session: string, id: string): string {
 }
 
 /** In the order of time within a line; the times of no two holds run together. */
-export function dueId(line: string, until: number, { user, hold }: Due): string {
-  return `${line}/${timeKey(until)}.${digestOf(user, hold)}`;
+export function dueId(queue: string, until: number, { user, hold }: Due): string {
+  return `${queue}/${timeKey(until)}.${digestOf(user, hold)}`;
 }
 
 /** The time that the id of a due says. */
@@ -59,11 +59,12 @@ export function timeOfDue(id: string): number {
   return time;
 }
 
-export const HOLD = mappedJson<Hold>({
+export const HOLD_CODEC = mappedJson<Hold>({
   write: ({ amounts, until, heldIn }) => ({
-    amounts: { ...amountsOf(amounts) } as JsonValue,
+    amounts: { ...formatAmounts(amounts) } as JsonValue,
     until,
-    heldIn: heldIn.map((one) => ({ ...one })),
+    // Stored, the queue is called `line`.
+    heldIn: heldIn.map(({ of, budget, queue }) => ({ of, budget, line: queue })),
   }),
   read(value) {
     const { amounts, until, heldIn } = readObject(value, "reservation") as Record<string, unknown>;
@@ -76,7 +77,7 @@ export const HOLD = mappedJson<Hold>({
   },
 });
 
-export const DUE = mappedJson<Due>({
+export const DUE_CODEC = mappedJson<Due>({
   write: (due) => ({ ...due }),
   read(value) {
     const { user, hold } = readObject(value, "due") as Record<string, unknown>;
@@ -89,7 +90,7 @@ export function readUntil(value: unknown): number {
 }
 
 function readHeldIn(value: unknown): HeldIn {
-  const { of, budget, line } = readObject(value, "heldIn") as Record<string, unknown>;
+  const { of, budget, line: queue } = readObject(value, "heldIn") as Record<string, unknown>;
   if (of !== "tenant" && of !== "user") throw invalid("of", "tenant or user");
-  return { of, budget: readLabel(budget, "budget"), line: readLabel(line, "line") };
+  return { of, budget: readLabel(budget, "budget"), queue: readLabel(queue, "line") };
 }

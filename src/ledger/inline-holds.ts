@@ -10,7 +10,7 @@ export function inlineHoldId({ user, session }: Identity, id: string): string {
 }
 
 /** What a reservation of before holds back inside the budgets' records. */
-export async function inlineHold(
+export async function findInlineHold(
   writes: WriteSet,
   budgets: readonly Cell<StoredBudget>[],
   id: string,
@@ -24,15 +24,15 @@ export async function inlineHold(
   return undefined;
 }
 
-export async function removeInline(
+export async function removeInlineHolds(
   writes: WriteSet,
   budgets: readonly Cell<StoredBudget>[],
-  isGone: (id: string) => boolean,
+  isReleased: (id: string) => boolean,
 ): Promise<boolean> {
   let found = false;
   for (const cell of budgets) {
     const budget = await writes.get(cell);
-    const inline = budget?.inline.filter(({ id }) => !isGone(id));
+    const inline = budget?.inline.filter(({ id }) => !isReleased(id));
     if (budget === undefined || inline?.length === budget.inline.length) continue;
     found = true;
     writes.put(cell, { ...budget, inline: inline as StoredBudget["inline"] });

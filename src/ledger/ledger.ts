@@ -21,9 +21,9 @@ import {
 import { type Recording, type RecordReceipt, recordWork } from "./record.js";
 import type { Reservation, ReserveInput } from "./reservation.js";
 import { type BudgetInput, Reservations } from "./reservations.js";
-import { readLimited, readScope, readTenant, readUser } from "./scope.js";
-import { addUp, type SummarizeOptions } from "./summarize.js";
-import { NOTHING, type Usage, usageOf } from "./usage.js";
+import { readBudgetScope, readScope, readTenant, readUser } from "./scope.js";
+import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
+import { NO_USAGE, type Usage, usageOf } from "./usage.js";
 
 /** What `createLedger` takes beside the store. */
 export interface LedgerOptions {
@@ -74,7 +74,7 @@ export class Ledger {
    */
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     const owner = copySessionOrRun(identity);
-    const recording = this.#read(owner, entry);
+    const recording = this.#readRecording(owner, entry);
     return this.#run(owner, recordWork(this.#cells, this.#links, recording), options);
   }
 
@@ -87,7 +87,7 @@ export class Ledger {
       ...readPeriod(given),
       ...("after" in given ? { after: readLabel(given.after, "after") } : {}),
     };
-    const most = "limit" in given ? readLimit(given.limit) : Number.POSITIVE_INFINITY;
+    const limit = "limit" in given ? readLimit(given.limit) : Number.POSITIVE_INFINITY;
     const found: LedgerEntry[] = [];
     const { run } = owner;
     const items =
@@ -95,7 +95,7 @@ export class Ledger {
         ? await this.#reader.ofSession(owner, range, signal)
         : this.#reader.ofRun(owner, run, range, signal);
     for await (const { id, value } of items) {
-      if (found.push(entryOf(owner, id, value)) === most) break;
+      if (found.push(entryOf(owner, id, value)) === limit) break;
     }
     return found;
   }
@@ -104,7 +104,7 @@ export class Ledger {
   async totals(scope: Scope, options?: CallOptions): Promise<Usage> {
     const given = readScope(scope);
     const rollup = await this.#cells.totals.get(scopeOwner(given), scopeId(given), options);
-    return usageOf(rollup?.sums ?? NOTHING);
+    return usageOf(rollup?.sums ?? NO_USAGE);
   }
 
   /**
@@ -112,24 +112,24 @@ export class Ledger {
    * not.
    */
   async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
-    return (await addUp(this.#reader, readTenant(scope), options)).summary();
+    return (await summarizeUsage(this.#reader, readTenant(scope), options)).summary();
   }
 
   /** Sets the limits of a tenant, a user or a session, in place of those there were. Reservations stay. */
   async setBudget(scope: Scope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
-    const given = readLimited(scope);
+    const given = readBudgetScope(scope);
     return this.#run(given, this.#reservations.set(given, budget), options);
   }
 
   /** The limits of a tenant, a user or a session, and what stands against them; `undefined` without any. */
   async budget(scope: Scope, options?: CallOptions): Promise<Budget | undefined> {
-    return this.#reservations.get(readLimited(scope), readCall(options));
+    return this.#reservations.get(readBudgetScope(scope), readCallSignal(options));
   }
 
   /** Removes the limits and the reservations. Whether there were any. */
   async removeBudget(scope: Scope, options?: CallOptions): Promise<boolean> {
-    const { held } = this.#reservations;
-    return held.remove(this.#reservations.cellOf(readLimited(scope)), readCall(options));
+    const { holds: held } = this.#reservations;
+    return held.remove(this.#reservations.cellOf(readBudgetScope(scope)), readCallSignal(options));
   }
 
   /**
@@ -139,7 +139,7 @@ export class Ledger {
   async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
     const owner = copySessionOrRun(identity);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
-    return this.#reservations.reserve(owner, input, run, readCall(options));
+    return this.#reservations.reserve(owner, input, run, readCallSignal(options));
   }
 
   /**
@@ -154,7 +154,7 @@ export class Ledger {
   ): Promise<RecordReceipt> {
     const owner = copySessionOrRun(identity);
     const id = readScopedId(reservationId, "reservationId");
-    const recording = this.#read({ ...owner, reservation: id }, entry);
+    const recording = this.#readRecording({ ...owner, reservation: id }, entry);
     const freeing = this.#reservations.release(owner, id);
     return this.#run(owner, recordWork(this.#cells, this.#links, recording, freeing), options);
   }
@@ -191,7 +191,7 @@ export class Ledger {
   async forget(identity: SessionIdentity, options: CallOptions = {}): Promise<number> {
     const owner = copySession(identity);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
-    return this.#forgetting.session(owner, run, readCall(options));
+    return this.#forgetting.session(owner, run, readCallSignal(options));
   }
 
   /**
@@ -202,18 +202,18 @@ export class Ledger {
   async forgetUser(user: Pick<Identity, "tenant" | "user">, options: CallOptions = {}): Promise<number> {
     const owner = readUser(user);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
-    return this.#forgetting.user(owner, run, readCall(options));
+    return this.#forgetting.user(owner, run, readCallSignal(options));
   }
 
-  #read(owner: Identity & { readonly reservation?: string }, entry: NewLedgerEntry): Recording {
+  #readRecording(owner: Identity & { readonly reservation?: string }, entry: NewLedgerEntry): Recording {
     return { owner, entry: readEntry(entry, owner, this.#now()), isTimeGiven: "at" in entry };
   }
 
   #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {
-    return this.#combiner.run(tenant, work, readCall(options));
+    return this.#combiner.run(tenant, work, readCallSignal(options));
   }
 }
 
-function readCall(options: CallOptions | undefined): AbortSignal | undefined {
+function readCallSignal(options: CallOptions | undefined): AbortSignal | undefined {
   return readSignal(readOptions(options, ["signal"]));
 }

@@ -5,9 +5,9 @@ import { digestOf } from "../typed/names.js";
 import { readObject } from "../validation/validate.js";
 import { type LedgerCells, ownerOfEntries } from "./cells.js";
 import { readLabel } from "./entry.js";
-import { timeOfEntry } from "./entry-id.js";
+import { timeKeyOfEntry } from "./entry-id.js";
 import type { Marker } from "./markers.js";
-import { rewriting } from "./rewriting.js";
+import { transactWrites } from "./transact-writes.js";
 import type { WriteSet } from "./write-set.js";
 
 type Signal = AbortSignal | undefined;
@@ -19,7 +19,7 @@ interface Link {
   readonly by?: string;
 }
 
-const LINK = mappedJson<Link>({
+const LINK_CODEC = mappedJson<Link>({
   write: (link) => ({ ...link }),
   read(value) {
     const { by } = readObject(value, "link") as Record<string, unknown>;
@@ -28,7 +28,7 @@ const LINK = mappedJson<Link>({
 });
 
 /** How many links are taken in one commit, each with what else is written for it. */
-export const PIECE = 60;
+export const LINKS_PER_COMMIT = 60;
 
 /**
  * The ids under which calls were sent again, a record for each: under the entry and, where another session sent it,
@@ -42,7 +42,7 @@ export class Links {
   constructor(store: StateStore, cells: LedgerCells) {
     this.#store = store;
     this.#cells = cells;
-    this.#links = new Collection(store, "ledger.also", { codec: LINK });
+    this.#links = new Collection(store, "ledger.also", { codec: LINK_CODEC });
   }
 
   /** Links the marker `hash`, which a session sent, to an entry that may be another session's. */
@@ -52,44 +52,44 @@ export class Links {
     entry: { id: string; session: string },
     hash: string,
   ) {
-    const under = ownerOfEntries({ tenant, user });
+    const identity = ownerOfEntries({ tenant, user });
     const by = session === entry.session ? undefined : digestOf(session);
-    writes.put(this.#links.at(under, entryLink(entry.id, hash)), by === undefined ? {} : { by });
-    if (by !== undefined) writes.put(this.#links.at(under, sessionLink(by, entry.id, hash)), {});
+    writes.put(this.#links.at(identity, entryLink(entry.id, hash)), by === undefined ? {} : { by });
+    if (by !== undefined) writes.put(this.#links.at(identity, sessionLink(by, entry.id, hash)), {});
   }
 
   /** Removes a piece of an entry's links, and gives the markers that they lead to. */
-  async take(writes: WriteSet, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
-    const under = ownerOfEntries(owner);
+  async removeSome(writes: WriteSet, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
+    const identity = ownerOfEntries(owner);
     const prefix = entryLink(entry, "");
-    const page = await this.#links.list(under, { prefix, limit: PIECE, signal });
+    const page = await this.#links.list(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
     for (const { id } of page) {
-      const cell = this.#links.at(under, id);
+      const cell = this.#links.at(identity, id);
       const by = (await writes.get(cell))?.by;
       writes.remove(cell);
-      if (by !== undefined) writes.remove(this.#links.at(under, sessionLink(by, entry, markerOf(id))));
+      if (by !== undefined) writes.remove(this.#links.at(identity, sessionLink(by, entry, markerOf(id))));
     }
     return page.map(({ id }) => markerOf(id));
   }
 
   /** Forgets that a session sent again what another had recorded: nothing tells any more what it sent. */
   async forgetSession(owner: Identity, signal: Signal): Promise<void> {
-    const under = ownerOfEntries(owner);
+    const identity = ownerOfEntries(owner);
     const prefix = `session/${digestOf(owner.session)}/`;
     for (;;) {
-      const page = await this.#links.list(under, { prefix, limit: PIECE, signal });
+      const page = await this.#links.list(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
       if (page.length === 0) return;
-      await rewriting(
+      await transactWrites(
         this.#store,
         async (writes) => {
           for (const { id } of page) {
             const hash = markerOf(id);
-            const marker = this.#cells.markers.at(under, hash);
+            const marker = this.#cells.markers.at(identity, hash);
             const found = await writes.get(marker);
             if (found !== undefined) writes.put(marker, { entry: found.entry });
-            const link = this.#links.at(under, `entry/${id.slice(prefix.length)}`);
+            const link = this.#links.at(identity, `entry/${id.slice(prefix.length)}`);
             if ((await writes.get(link)) !== undefined) writes.put(link, {});
-            writes.remove(this.#links.at(under, id));
+            writes.remove(this.#links.at(identity, id));
           }
         },
         signal,
@@ -101,10 +101,10 @@ export class Links {
    * Removes what is left of a user when their entries went: the ids they were recorded and sent again under, unless
    * their entry is there. What is recorded meanwhile keeps its ids, so that sent again it counts once.
    */
-  async removeLeft(owner: Owner, signal: Signal): Promise<void> {
+  async removeLeftovers(owner: Owner, signal: Signal): Promise<void> {
     const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;
     await this.#removeOrphans(this.#links, owner, timeOfLink, signal);
-    const timeOfMarker = ({ value }: Item<Marker>) => timeOfEntry(value.entry);
+    const timeOfMarker = ({ value }: Item<Marker>) => timeKeyOfEntry(value.entry);
     await this.#removeOrphans(this.#cells.markers, owner, timeOfMarker, signal);
   }
 
@@ -114,35 +114,35 @@ export class Links {
     timeOf: (item: Item<T>) => string,
     signal: Signal,
   ): Promise<void> {
-    const under = ownerOfEntries(owner);
+    const identity = ownerOfEntries(owner);
     for (let after: { after?: string } = {}; ; ) {
-      const page = await all.list(under, { ...after, limit: PIECE, signal });
-      await rewriting(
+      const page = await all.list(identity, { ...after, limit: LINKS_PER_COMMIT, signal });
+      await transactWrites(
         this.#store,
         async (writes) => {
           for (const { id } of page) {
-            const cell = all.at(under, id);
+            const cell = all.at(identity, id);
             const value = await writes.get(cell);
             if (value === undefined) continue;
-            const time = this.#cells.times.at(under, timeOf({ id, value } as Item<T>));
+            const time = this.#cells.times.at(identity, timeOf({ id, value } as Item<T>));
             if ((await writes.get(time)) === undefined) writes.remove(cell);
           }
         },
         signal,
       );
       const last = page.at(-1);
-      if (last === undefined || page.length < PIECE) return;
+      if (last === undefined || page.length < LINKS_PER_COMMIT) return;
       after = { after: last.id };
     }
   }
 }
 
 function entryLink(entry: string, hash: string): string {
-  return `entry/${timeOfEntry(entry)}/${hash}`;
+  return `entry/${timeKeyOfEntry(entry)}/${hash}`;
 }
 
 function sessionLink(by: string, entry: string, hash: string): string {
-  return `session/${by}/${timeOfEntry(entry)}/${hash}`;
+  return `session/${by}/${timeKeyOfEntry(entry)}/${hash}`;
 }
 
 function markerOf(link: string): string {

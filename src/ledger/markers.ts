@@ -12,7 +12,7 @@ export interface Marker {
 }
 
 /** An id that an entry is recorded under. */
-export interface OwnId {
+export interface EntryKey {
   /** What it is, for people. */
   readonly what: "event id" | "response id" | "reservation";
   /** The hash that its marker lies under, among those of a user. */
@@ -22,7 +22,7 @@ export interface OwnId {
 }
 
 /** The same, with the marker's cell. */
-export interface IdMarker extends OwnId {
+export interface IdMarker extends EntryKey {
   readonly cell: Cell<Marker>;
 }
 
@@ -31,23 +31,23 @@ export interface IdMarker extends OwnId {
  * it was made up. The provider's belongs to the user, and stands for what the provider knows: so a gateway and an agent
  * may both record the answer, each with what it knows besides.
  */
-export function ownIds(entry: StoredEntry, isTimeGiven: boolean): OwnId[] {
+export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] {
   const { eventId, responseId, reservation, session = "", at, cost, ...rest } = entry;
   const { provider, model, promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, priced } =
     rest;
   const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens };
   const money = formatMoney(cost);
-  const whole = digestOf(JSON.stringify([session, rest, responseId, money, isTimeGiven ? at : null]));
-  const answer = digestOf(JSON.stringify([provider, model, tokens, priced, money]));
-  const ids: OwnId[] = [];
+  const entryDigest = digestOf(JSON.stringify([session, rest, responseId, money, isTimeGiven ? at : null]));
+  const answerDigest = digestOf(JSON.stringify([provider, model, tokens, priced, money]));
+  const ids: EntryKey[] = [];
   if (eventId !== undefined) {
-    ids.push({ what: "event id", id: digestOf("event", session, eventId), content: whole });
+    ids.push({ what: "event id", id: digestOf("event", session, eventId), content: entryDigest });
   }
   if (reservation !== undefined) {
-    ids.push({ what: "reservation", id: reservationMarker(session, reservation), content: answer });
+    ids.push({ what: "reservation", id: reservationMarker(session, reservation), content: answerDigest });
   }
   if (responseId !== undefined) {
-    ids.push({ what: "response id", id: digestOf("response", provider, responseId), content: answer });
+    ids.push({ what: "response id", id: digestOf("response", provider, responseId), content: answerDigest });
   }
   return ids;
 }

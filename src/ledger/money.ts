@@ -7,29 +7,29 @@ export type Money = string;
 export type MoneyInput = string | number;
 
 const DECIMALS = 12;
-const WHOLE_DIGITS = 15;
+const INTEGER_DIGITS = 15;
 const UNIT = 10n ** BigInt(DECIMALS);
-const MOST = 10n ** BigInt(WHOLE_DIGITS) * UNIT;
-const RULE = `a decimal of 0 or more with at most ${WHOLE_DIGITS} digits before the point and ${DECIMALS} behind it`;
-const FLOAT = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly`;
+const MAX_UNITS = 10n ** BigInt(INTEGER_DIGITS) * UNIT;
+const RULE = `a decimal of 0 or more with at most ${INTEGER_DIGITS} digits before the point and ${DECIMALS} behind it`;
+const FLOAT_RULE = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly`;
 
 /** Exact, in units of 10^-12. No float comes between the caller's digits and the sum. INVALID_RECORD naming the field. */
 export function readMoney(value: unknown, field: string): bigint {
   const isNumber = typeof value === "number";
   if (!isNumber && typeof value !== "string") throw wrongType(field, RULE, value);
-  const refused = () => invalid(field, isNumber && !Number.isInteger(value) ? FLOAT : RULE);
+  const refusal = () => invalid(field, isNumber && !Number.isInteger(value) ? FLOAT_RULE : RULE);
   const text = isNumber ? String(value) : value;
   const parts = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text);
-  if (parts === null) throw refused();
-  const [, whole = "", fraction = "", exponent] = parts;
+  if (parts === null) throw refusal();
+  const [, integer = "", fraction = "", exponent] = parts;
   // Only `String(number)` writes exponents; as text they are no decimal.
-  if (exponent !== undefined && !isNumber) throw refused();
+  if (exponent !== undefined && !isNumber) throw refusal();
   const shift = DECIMALS - fraction.length + Number(exponent ?? 0);
-  if (shift < 0 || whole.length + fraction.length + shift > 2 * (WHOLE_DIGITS + DECIMALS)) {
-    throw refused();
+  if (shift < 0 || integer.length + fraction.length + shift > 2 * (INTEGER_DIGITS + DECIMALS)) {
+    throw refusal();
   }
-  const units = BigInt(whole + fraction) * 10n ** BigInt(shift);
-  if (units >= MOST) throw refused();
+  const units = BigInt(integer + fraction) * 10n ** BigInt(shift);
+  if (units >= MAX_UNITS) throw refusal();
   return units;
 }
 

@@ -12,21 +12,21 @@ export interface Period {
 }
 
 /** The same, checked, in milliseconds since 1970. */
-export interface Span {
+export interface PeriodMs {
   readonly since?: number;
   readonly until?: number;
 }
 
 /** A piece of one day. */
-export type Edge = Required<Span>;
+export type PartialDay = Required<PeriodMs>;
 
 const DAY_MS = 86_400_000;
 /** 9999-12-31T00:00:00.000Z */
 const LAST_DAY = Math.floor(LIMITS.latest / DAY_MS) * DAY_MS;
 
 /** A bound that is there and undefined was forgotten: the period would be longer than was meant. */
-export function readPeriod(period: Period): Span {
-  const span: Span = {
+export function readPeriod(period: Period): PeriodMs {
+  const span: PeriodMs = {
     ...("since" in period ? { since: readDate(period.since, "since") } : {}),
     ...("until" in period ? { until: readDate(period.until, "until") } : {}),
   };
@@ -37,26 +37,26 @@ export function readPeriod(period: Period): Span {
 }
 
 /** The whole days (UTC) of a span, none perhaps, and what is left of the day before them and the day after. */
-export function splitDays({ since, until }: Span): {
+export function splitDays({ since, until }: PeriodMs): {
   readonly days: DayRange | undefined;
-  readonly edges: Edge[];
+  readonly partialDays: PartialDay[];
 } {
   // Behind the last day there is none.
   if (since !== undefined && since > LAST_DAY) {
-    return { days: undefined, edges: [{ since, until: until ?? LIMITS.latest + 1 }] };
+    return { days: undefined, partialDays: [{ since, until: until ?? LIMITS.latest + 1 }] };
   }
   const firstDay = since === undefined ? undefined : Math.ceil(since / DAY_MS) * DAY_MS;
   const end = until === undefined ? undefined : Math.floor(until / DAY_MS) * DAY_MS;
   if (firstDay !== undefined && end !== undefined && firstDay > end) {
-    return { days: undefined, edges: [{ since, until } as Edge] };
+    return { days: undefined, partialDays: [{ since, until } as PartialDay] };
   }
-  const edges: Edge[] = [];
-  if (since !== undefined && since !== firstDay) edges.push({ since, until: firstDay as number });
-  if (until !== undefined && until !== end) edges.push({ since: end as number, until });
-  if (firstDay !== undefined && firstDay === end) return { days: undefined, edges };
+  const partialDays: PartialDay[] = [];
+  if (since !== undefined && since !== firstDay) partialDays.push({ since, until: firstDay as number });
+  if (until !== undefined && until !== end) partialDays.push({ since: end as number, until });
+  if (firstDay !== undefined && firstDay === end) return { days: undefined, partialDays: partialDays };
   const days = {
     ...(firstDay === undefined ? {} : { first: dayOf(firstDay) }),
     ...(end === undefined ? {} : { last: dayOf(end - DAY_MS) }),
   };
-  return { days, edges };
+  return { days, partialDays: partialDays };
 }

@@ -16,18 +16,18 @@ import {
   type Rollup,
 } from "./cells.js";
 import type { StoredEntry } from "./entry.js";
-import { entryPrefix, timeOfEntry } from "./entry-id.js";
-import type { Span } from "./period.js";
+import { entryPrefix, timeKeyOfEntry } from "./entry-id.js";
+import type { PeriodMs } from "./period.js";
 
 type Signal = AbortSignal | undefined;
 
 /** A span and, within it, what comes after an entry. */
-interface TimeRange extends Span {
+interface EntryRange extends PeriodMs {
   readonly after?: string;
 }
 
 /** How many records are held at once. */
-const PAGE = 1000;
+const PAGE_SIZE = 1000;
 
 /** Goes through what a ledger stored, in bounded memory. */
 export class Reader {
@@ -51,7 +51,7 @@ export class Reader {
   async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string | undefined> {
     for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
       const { key } = value;
-      if (!(key === undefined ? isNameless(id) : isUser(tenant, key))) {
+      if (!(key === undefined ? isNameless(id) : isUserName(tenant, key))) {
         const cell = this.#cells.days.at(tenantIdentity(tenant), id);
         throw corruptRecord(cell, "a sum of what a user used does not say whose it is");
       }
@@ -60,7 +60,7 @@ export class Reader {
   }
 
   /** The entries of a run in the order of time. */
-  ofRun(owner: Identity, run: string, range: TimeRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
+  ofRun(owner: Identity, run: string, range: EntryRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
     const prefix = entryPrefix(owner.session, run);
     const { after, before } = boundsOf(range);
     const bounds = {
@@ -71,12 +71,12 @@ export class Reader {
   }
 
   /** The entries of a session, whatever the run, in the order of time. They are sorted in memory. */
-  async ofSession(owner: Identity, range: TimeRange, signal: Signal): Promise<Item<StoredEntry>[]> {
+  async ofSession(owner: Identity, range: EntryRange, signal: Signal): Promise<Item<StoredEntry>[]> {
     const { after, before } = boundsOf(range);
     const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
     const prefix = entryPrefix(owner.session);
     for await (const item of pages(this.#cells.entries, ownerOfEntries(owner), { prefix }, signal)) {
-      const time = timeOfEntry(item.id);
+      const time = timeKeyOfEntry(item.id);
       if (after !== undefined && compareText(time, after) <= 0) continue;
       if (before === undefined || compareText(time, before) < 0) found.push({ time, item });
     }
@@ -84,30 +84,30 @@ export class Reader {
   }
 
   /** The entries of a user, whatever the session, in the order of time. */
-  async *ofUser(owner: EntryOwner, span: Span, signal: Signal): AsyncGenerator<StoredEntry> {
-    const under = ownerOfEntries(owner);
-    for await (const page of batches(this.#cells.times, under, boundsOf(span), signal)) {
-      const entries = await Promise.all(page.map((item) => this.#entry(under, item)));
+  async *ofUser(owner: EntryOwner, span: PeriodMs, signal: Signal): AsyncGenerator<StoredEntry> {
+    const identity = ownerOfEntries(owner);
+    for await (const page of batches(this.#cells.times, identity, boundsOf(span), signal)) {
+      const entries = await Promise.all(page.map((item) => this.#entry(identity, item)));
       yield* entries.filter((entry) => entry !== undefined);
     }
   }
 
-  async #entry(under: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry | undefined> {
-    if (timeOfEntry(id) !== time)
-      throw corruptRecord(this.#cells.times.at(under, time), "it leads to an entry of another time");
-    const found = await this.#cells.entries.get(under, id);
+  async #entry(identity: Identity, { id: time, value: id }: Item<string>): Promise<StoredEntry | undefined> {
+    if (timeKeyOfEntry(id) !== time)
+      throw corruptRecord(this.#cells.times.at(identity, time), "it leads to an entry of another time");
+    const found = await this.#cells.entries.get(identity, id);
     if (found !== undefined) return found;
     // Forgotten meanwhile, it lies elsewhere; with its user, it is no entry of theirs any more.
-    const now = await this.#cells.times.get(under, time);
+    const now = await this.#cells.times.get(identity, time);
     if (now === undefined) return undefined;
-    const moved = await this.#cells.entries.get(under, now);
-    if (moved === undefined) throw corruptRecord(this.#cells.entries.at(under, id), "an entry is missing");
+    const moved = await this.#cells.entries.get(identity, now);
+    if (moved === undefined) throw corruptRecord(this.#cells.entries.at(identity, id), "an entry is missing");
     return moved;
   }
 }
 
 /** The bounds that a range has among times and what follows them: an id of a moment is that moment, a point and more. */
-function boundsOf({ since, until, after }: TimeRange): Pick<ItemsOptions, "after" | "before"> {
+function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "after" | "before"> {
   const start = since === undefined ? undefined : timeKey(since);
   const from = start === undefined || (after !== undefined && compareText(after, start) > 0) ? after : start;
   return {
@@ -117,7 +117,7 @@ function boundsOf({ since, until, after }: TimeRange): Pick<ItemsOptions, "after
   };
 }
 
-function isUser(tenant: string, key: string): boolean {
+function isUserName(tenant: string, key: string): boolean {
   try {
     return ownerOfEntries({ tenant, user: key }).user === key;
   } catch {
@@ -142,10 +142,10 @@ async function* batches<T>(
 ): AsyncGenerator<Item<T>[]> {
   let from: { after?: string } = {};
   for (;;) {
-    const page = await collection.list(owner, { ...options, ...from, limit: PAGE, signal });
+    const page = await collection.list(owner, { ...options, ...from, limit: PAGE_SIZE, signal });
     yield page;
     const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
+    if (last === undefined || page.length < PAGE_SIZE) return;
     from = { after: last.id };
   }
 }

@@ -10,9 +10,9 @@ import { timeKey } from "../typed/time.js";
 import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
 import { readLabel } from "./entry.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
-import { type Period, readPeriod, type Span } from "./period.js";
+import { type Period, type PeriodMs, readPeriod } from "./period.js";
 import type { Reader } from "./reader.js";
-import { addUp } from "./summarize.js";
+import { summarizeUsage } from "./summarize.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
 /** What a provider says was used in a period; only what it says is compared. */
@@ -58,11 +58,11 @@ export interface Reconciliation extends Period {
 /** Which reconciliations are returned. */
 export type ReconciliationsOptions = Pick<ItemsOptions, "limit" | "after" | "signal">;
 
-type Stored = Omit<Reconciliation, "id" | "at" | "since" | "until"> & Span & { readonly at: number };
+type Stored = Omit<Reconciliation, "id" | "at" | "since" | "until"> & PeriodMs & { readonly at: number };
 
 const COUNTS = ["calls", ...TOKEN_COUNTS] as const;
 
-const RECONCILIATION = mappedJson<Stored>({
+const RECONCILIATION_CODEC = mappedJson<Stored>({
   write: (stored) => stored as unknown as JsonValue,
   read(value) {
     const given = readObject(value, "reconciliation") as Record<string, unknown>;
@@ -103,7 +103,7 @@ export class Reconciliations {
   readonly #now: () => number;
 
   constructor(store: StateStore, reader: Reader, now: () => number) {
-    this.#collection = new Collection(store, "ledger.reconciliation", { codec: RECONCILIATION });
+    this.#collection = new Collection(store, "ledger.reconciliation", { codec: RECONCILIATION_CODEC });
     this.#reader = reader;
     this.#now = now;
   }
@@ -121,11 +121,11 @@ export class Reconciliations {
     const span = readPeriod(given);
     const at = this.#now();
     const period = periodOf(span);
-    const groups = await addUp(this.#reader, tenant, { by: "provider", ...period, ...options });
+    const groups = await summarizeUsage(this.#reader, tenant, { by: "provider", ...period, ...options });
     const used = groups.sumsOf(provider);
     const reported = { ...counts, cost: formatMoney(money) };
     const recorded = { ...pick(counts, used), cost: formatMoney(used.cost) };
-    const variance = { ...difference(counts, recorded), cost: formatMoney(money - used.cost) };
+    const variance = { ...varianceOf(counts, recorded), cost: formatMoney(money - used.cost) };
     const stored = { provider, ...span, reported, recorded, variance, at };
     const id = `${timeKey(at)}.${newEventId()}`;
     await this.#collection.put(tenantIdentity(tenant), id, stored, options);
@@ -164,7 +164,7 @@ function pick(counts: Counts, used: Sums): Counts {
   return Object.fromEntries(COUNTS.filter((count) => count in counts).map((count) => [count, used[count]]));
 }
 
-function difference(reported: Counts, recorded: Counts): Counts {
+function varianceOf(reported: Counts, recorded: Counts): Counts {
   const named = COUNTS.filter((count) => count in reported);
   return Object.fromEntries(named.map((count) => [count, (reported[count] ?? 0) - (recorded[count] ?? 0)]));
 }

@@ -4,7 +4,7 @@ import { corruptRecord } from "../typed/cell.js";
 import { type LedgerCells, ownerOfEntries } from "./cells.js";
 import type { Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type StoredEntry, sumsOf } from "./entry.js";
-import { entryId, newTime, timeOfEntry } from "./entry-id.js";
+import { entryId, newTimeKey, timeKeyOfEntry } from "./entry-id.js";
 import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
 import type { WriteSet } from "./write-set.js";
@@ -32,34 +32,37 @@ export function recordWork(
   cells: LedgerCells,
   links: Links,
   { owner, entry, isTimeGiven }: Recording,
-  also?: Pick<Work<unknown>, "reads" | "act">,
+  also?: Pick<Work<unknown>, "reads" | "apply">,
 ): Work<RecordReceipt> {
-  const { ofSession, ofAll } = cells.rollups(owner, entry);
+  const { ofSession, others: ofAll } = cells.rollups(owner, entry);
   const rollups = [...ofSession, ...ofAll];
   const markers = cells.markersOf(owner, entry, isTimeGiven);
-  const under = ownerOfEntries(owner);
-  const time = newTime(entry);
+  const identity = ownerOfEntries(owner);
+  const time = newTimeKey(entry);
   const id = entryId(entry, time);
   return {
     reads: [...[...markers, ...rollups].map(({ cell }) => cell), ...(also?.reads ?? [])],
     writes: 2,
     repeatable: markers.length > 0,
-    async act(writes) {
-      await also?.act(writes);
-      const before = await recordedBefore(writes, markers);
+    async apply(writes) {
+      await also?.apply(writes);
+      const before = await findRecordedId(writes, markers);
       if (before !== undefined)
-        return { duplicate: true, entry: await again(cells, links, owner, before, markers, writes) };
+        return {
+          duplicate: true,
+          entry: await recordDuplicate(cells, links, owner, before, markers, writes),
+        };
       for (const { cell, content } of markers) writes.put(cell, { entry: id, content });
       await writes.add(rollups, sumsOf(entry));
-      writes.put(cells.entries.at(under, id), entry);
-      writes.put(cells.times.at(under, time), id);
+      writes.put(cells.entries.at(identity, id), entry);
+      writes.put(cells.times.at(identity, time), id);
       return { duplicate: false, entry: entryOf(owner, id, entry) };
     },
   };
 }
 
 /** The id of the entry that was recorded under one of these ids. IDEMPOTENCY_CONFLICT when its content is another. */
-async function recordedBefore(writes: WriteSet, markers: readonly IdMarker[]): Promise<string | undefined> {
+async function findRecordedId(writes: WriteSet, markers: readonly IdMarker[]): Promise<string | undefined> {
   for (const { cell, content, what } of markers) {
     const marker = await writes.get(cell);
     if (marker === undefined) continue;
@@ -75,7 +78,7 @@ async function recordedBefore(writes: WriteSet, markers: readonly IdMarker[]): P
  * The entry that was recorded before. From now on it is known under the ids of this call as well, which links keep, so
  * that `forget` finds their markers.
  */
-async function again(
+async function recordDuplicate(
   cells: LedgerCells,
   links: Links,
   owner: Identity,
@@ -83,7 +86,7 @@ async function again(
   markers: readonly IdMarker[],
   writes: WriteSet,
 ): Promise<LedgerEntry> {
-  const { id, cell, recorded } = await findRecorded(cells, owner, recordedAs, writes);
+  const { id, cell, recorded } = await locateEntry(cells, owner, recordedAs, writes);
   let added = false;
   for (const marker of markers) {
     if ((await writes.get(marker.cell)) !== undefined) continue;
@@ -101,14 +104,14 @@ async function again(
 }
 
 /** A marker may lead to where its entry was, or is going to be; the entry's time leads to where it is. */
-async function findRecorded(cells: LedgerCells, owner: Identity, id: string, writes: WriteSet) {
-  const under = ownerOfEntries(owner);
-  const cell = cells.entries.at(under, id);
+async function locateEntry(cells: LedgerCells, owner: Identity, id: string, writes: WriteSet) {
+  const identity = ownerOfEntries(owner);
+  const cell = cells.entries.at(identity, id);
   const recorded = await writes.get(cell);
   if (recorded !== undefined) return { id, cell, recorded };
-  const now = await writes.get(cells.times.at(under, timeOfEntry(id)));
-  const moved = now === undefined ? undefined : await writes.get(cells.entries.at(under, now));
+  const now = await writes.get(cells.times.at(identity, timeKeyOfEntry(id)));
+  const moved = now === undefined ? undefined : await writes.get(cells.entries.at(identity, now));
   if (now === undefined || moved === undefined)
     throw corruptRecord(cell, "an entry that was recorded is missing");
-  return { id: now, cell: cells.entries.at(under, now), recorded: moved };
+  return { id: now, cell: cells.entries.at(identity, now), recorded: moved };
 }

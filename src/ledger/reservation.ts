@@ -1,5 +1,5 @@
 import { StateError } from "../contract/errors.js";
-import { type Amounts, type AmountsInput, amountsOf } from "./amounts.js";
+import { type Amounts, type AmountsInput, formatAmounts } from "./amounts.js";
 import type { Hold } from "./hold.js";
 
 /** What a call is expected to use: one call, if nothing else is said. */
@@ -25,7 +25,7 @@ export interface Reservation {
   readonly settled: boolean;
 }
 
-export function otherReservation(): StateError<"IDEMPOTENCY_CONFLICT"> {
+export function reservationConflict(): StateError<"IDEMPOTENCY_CONFLICT"> {
   return new StateError("IDEMPOTENCY_CONFLICT", "other amounts were reserved under this id", {
     details: { change: 0 },
   });
@@ -36,5 +36,5 @@ export function reservationOf(
   { amounts, until }: Pick<Hold, "amounts" | "until">,
   settled = false,
 ): Reservation {
-  return { id, amounts: amountsOf(amounts), expiresAt: new Date(until), settled };
+  return { id, amounts: formatAmounts(amounts), expiresAt: new Date(until), settled };
 }

@@ -5,23 +5,23 @@ import type { Cell } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
 import { readInteger, readNamed } from "../validation/validate.js";
-import { type AmountsInput, isSame, readLimits, readRequest, UNITS } from "./amounts.js";
+import { type AmountsInput, BUDGET_UNITS, isSameAmounts, readLimits, readRequest } from "./amounts.js";
 import {
   type Budget,
   budgetOf,
-  holding,
   refuseOverspending,
   type StoredBudget,
   spentOf,
+  withHold,
   withoutOverdueInline,
 } from "./budget.js";
+import { BudgetHolds } from "./budget-holds.js";
 import { type LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
 import type { Work } from "./combiner.js";
-import { Held } from "./held.js";
 import { type HeldIn, type Hold, holdId } from "./hold.js";
-import { inlineHold, inlineHoldId, removeInline } from "./inline-holds.js";
-import { otherReservation, type Reservation, type ReserveInput, reservationOf } from "./reservation.js";
-import { NOTHING } from "./usage.js";
+import { findInlineHold, inlineHoldId, removeInlineHolds } from "./inline-holds.js";
+import { type Reservation, type ReserveInput, reservationConflict, reservationOf } from "./reservation.js";
+import { NO_USAGE } from "./usage.js";
 import type { WriteSet } from "./write-set.js";
 
 /** The limits of a budget, one at least. */
@@ -31,7 +31,7 @@ export interface BudgetInput extends AmountsInput {
 }
 
 /** A budget that limits a session. */
-interface Limiting extends Omit<HeldIn, "line"> {
+interface LimitingBudget extends Omit<HeldIn, "queue"> {
   readonly scope: "session" | "user" | "tenant";
   readonly cell: Cell<StoredBudget>;
   readonly total: ReturnType<LedgerCells["totalOf"]>;
@@ -44,7 +44,7 @@ interface Attempt {
 }
 
 /** A budget does not hold what was asked for, but counts what is overdue. */
-class OverdueInTheWay extends Error {
+class BlockedByOverdueHolds extends Error {
   readonly budget: Cell<StoredBudget>;
 
   constructor(budget: Cell<StoredBudget>) {
@@ -53,25 +53,25 @@ class OverdueInTheWay extends Error {
   }
 }
 
-const TTL_MS = 600_000;
-const MOST_TTL_MS = 86_400_000;
+const DEFAULT_TTL_MS = 600_000;
+const MAX_TTL_MS = 86_400_000;
 
 /** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
 export class Reservations {
   readonly #store: StateStore;
   readonly #cells: LedgerCells;
   readonly #now: () => number;
-  readonly held: Held;
+  readonly holds: BudgetHolds;
 
   constructor(store: StateStore, cells: LedgerCells, now: () => number) {
     this.#store = store;
     this.#cells = cells;
-    this.held = new Held(store);
+    this.holds = new BudgetHolds(store);
     this.#now = now;
   }
 
   set(scope: Scope, input: BudgetInput): Work<Budget> {
-    const given = readNamed(input, "budget", [...UNITS, "fromNow"]) as BudgetInput;
+    const given = readNamed(input, "budget", [...BUDGET_UNITS, "fromNow"]) as BudgetInput;
     const { fromNow, ...limited } = given;
     if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
     const limits = readLimits(limited);
@@ -81,14 +81,14 @@ export class Reservations {
       reads: [cell, total],
       writes: 0,
       repeatable: fromNow !== true,
-      act: async (writes) => {
+      apply: async (writes) => {
         const before = await writes.get(cell);
-        const sums = (await writes.get(total))?.sums ?? NOTHING;
-        const from = fromNow === undefined ? (before?.from ?? NOTHING) : fromNow ? sums : NOTHING;
+        const sums = (await writes.get(total))?.sums ?? NO_USAGE;
+        const from = fromNow === undefined ? (before?.from ?? NO_USAGE) : fromNow ? sums : NO_USAGE;
         const now = this.#now();
         const budget = withoutOverdueInline({ inline: [], ...before, limits, from }, now);
         writes.put(cell, budget);
-        return budgetOf(budget, sums, await this.held.overdue(cell, budget, now, undefined));
+        return budgetOf(budget, sums, await this.holds.overdue(cell, budget, now, undefined));
       },
     };
   }
@@ -103,15 +103,15 @@ export class Reservations {
         if (stored === undefined) return undefined;
         const now = this.#now();
         const budget = withoutOverdueInline(stored, now);
-        const overdue = await this.held.overdue(cell, budget, now, signal);
-        return budgetOf(budget, rollup?.sums ?? NOTHING, overdue);
+        const overdue = await this.holds.overdue(cell, budget, now, signal);
+        return budgetOf(budget, rollup?.sums ?? NO_USAGE, overdue);
       },
       { attempts: 1000, repeatable: true, signal },
     );
   }
 
   cellOf(scope: Scope): Cell<StoredBudget> {
-    return this.held.budgets.at(scopeOwner(scope), scopeId(scope));
+    return this.holds.budgets.at(scopeOwner(scope), scopeId(scope));
   }
 
   /**
@@ -125,7 +125,7 @@ export class Reservations {
     signal: AbortSignal | undefined,
   ): Promise<Reservation> {
     const work = this.#reserve(owner, input);
-    const sweep = (budget: Cell<StoredBudget>) => this.held.sweep(budget, this.#now(), signal);
+    const sweep = (budget: Cell<StoredBudget>) => this.holds.sweep(budget, this.#now(), signal);
     for (;;) {
       try {
         const { reservation, overdue } = await run(work);
@@ -133,61 +133,61 @@ export class Reservations {
         for (const budget of overdue) await sweep(budget).catch(() => undefined);
         return reservation;
       } catch (error) {
-        if (!(error instanceof OverdueInTheWay)) throw error;
+        if (!(error instanceof BlockedByOverdueHolds)) throw error;
         await sweep(error.budget);
       }
     }
   }
 
   #reserve(owner: Identity, input: ReserveInput): Work<Attempt> {
-    const given = readNamed(input, "reservation", [...UNITS, "ttlMs", "id"]) as ReserveInput;
-    const { ttlMs = TTL_MS, id = newEventId(), ...asked } = given;
-    const lasts = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MOST_TTL_MS) : ttlMs;
+    const given = readNamed(input, "reservation", [...BUDGET_UNITS, "ttlMs", "id"]) as ReserveInput;
+    const { ttlMs = DEFAULT_TTL_MS, id = newEventId(), ...requested } = given;
+    const durationMs = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MAX_TTL_MS) : ttlMs;
     readScopedId("id" in given ? given.id : id, "id");
-    const amounts = readRequest(asked);
-    const limiting = this.#limiting(owner);
-    const settled = this.#cells.settledBy(owner, id);
+    const amounts = readRequest(requested);
+    const limiting = this.#limitingBudgets(owner);
+    const settled = this.#cells.settlementMarker(owner, id);
     const name = holdId(owner.session, id);
-    const cell = this.held.holdAt(owner, name);
+    const cell = this.holds.holdCell(owner, name);
     const inlineId = inlineHoldId(owner, id);
     return {
-      reads: [settled, cell, ...limiting.flatMap((one) => [one.cell, one.total])],
+      reads: [settled, cell, ...limiting.flatMap((limit) => [limit.cell, limit.total])],
       writes: limiting.length,
       repeatable: "id" in given,
-      act: async (writes) => {
+      apply: async (writes) => {
         const now = this.#now();
         if ((await writes.get(settled)) !== undefined)
           return { reservation: reservationOf(id, { amounts, until: now }, true), overdue: [] };
-        const before = await this.#current(writes, owner, name, now);
-        if (before !== undefined && !isSame(before.amounts, amounts)) throw otherReservation();
-        const inline = await inlineHold(
+        const before = await this.#currentHold(writes, owner, name, now);
+        if (before !== undefined && !isSameAmounts(before.amounts, amounts)) throw reservationConflict();
+        const inline = await findInlineHold(
           writes,
-          limiting.map((one) => one.cell),
+          limiting.map((limit) => limit.cell),
           inlineId,
           now,
         );
-        if (inline !== undefined && !isSame(inline.amounts, amounts)) throw otherReservation();
-        const until = (before ?? inline)?.until ?? now + lasts;
+        if (inline !== undefined && !isSameAmounts(inline.amounts, amounts)) throw reservationConflict();
+        const until = (before ?? inline)?.until ?? now + durationMs;
         const heldIn: HeldIn[] = [];
         const overdue: Cell<StoredBudget>[] = [];
-        for (const { scope, cell: place, total, ...where } of limiting) {
-          const stored = await writes.get(place);
+        for (const { scope, cell: budgetCell, total, ...where } of limiting) {
+          const stored = await writes.get(budgetCell);
           if (stored === undefined) continue;
           const budget = withoutOverdueInline(stored, now);
-          if (isOverdue(budget, now)) overdue.push(place);
+          if (isOverdue(budget, now)) overdue.push(budgetCell);
           if (budget.inline.some((other) => other.id === inlineId)) continue;
-          const line = budget.held?.line ?? newEventId();
-          heldIn.push({ ...where, line });
-          if (before?.heldIn.some((other) => other.line === line)) continue;
-          const { sums = NOTHING } = (await writes.get(total)) ?? {};
+          const queue = budget.held?.queue ?? newEventId();
+          heldIn.push({ ...where, queue: queue });
+          if (before?.heldIn.some((other) => other.queue === queue)) continue;
+          const { sums = NO_USAGE } = (await writes.get(total)) ?? {};
           try {
             refuseOverspending(scope, budget, spentOf(budget, sums), amounts);
           } catch (refusal) {
-            throw isOverdue(budget, now) ? new OverdueInTheWay(place) : refusal;
+            throw isOverdue(budget, now) ? new BlockedByOverdueHolds(budgetCell) : refusal;
           }
           const due = { user: owner.user, hold: name };
-          writes.put(place, holding(budget, line, { amounts, until }));
-          writes.put(this.held.dueAt(owner.tenant, { ...where, line }, until, due), due);
+          writes.put(budgetCell, withHold(budget, queue, { amounts, until }));
+          writes.put(this.holds.dueCell(owner.tenant, { ...where, queue: queue }, until, due), due);
         }
         if (heldIn.length > 0) writes.put(cell, { amounts, until, heldIn });
         return { reservation: reservationOf(id, { amounts, until }), overdue };
@@ -197,18 +197,18 @@ export class Reservations {
 
   /** Frees what a reservation holds back. Whether it was still held. */
   release(owner: Identity, id: string): Work<boolean> {
-    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
     const name = holdId(owner.session, id);
-    const cell = this.held.holdAt(owner, name);
+    const cell = this.holds.holdCell(owner, name);
     const inlineId = inlineHoldId(owner, id);
     return {
       reads: [cell, ...budgets],
       writes: budgets.length,
       repeatable: true,
-      act: async (writes) => {
+      apply: async (writes) => {
         const hold = await writes.get(cell);
-        if (hold !== undefined) await this.held.free(writes, owner, name, hold);
-        const inline = await removeInline(writes, budgets, (other) => other === inlineId);
+        if (hold !== undefined) await this.holds.free(writes, owner, name, hold);
+        const inline = await removeInlineHolds(writes, budgets, (other) => other === inlineId);
         return hold !== undefined || inline;
       },
     };
@@ -216,26 +216,31 @@ export class Reservations {
 
   /** Takes out of the budgets what a session holds back inside their records. */
   releaseInline(owner: Identity): Work<boolean> {
-    const budgets = this.#limiting(owner).map(({ cell }) => cell);
+    const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
     const prefix = inlineHoldId(owner, "");
     return {
       reads: budgets,
       writes: 0,
       repeatable: true,
-      act: (writes) => removeInline(writes, budgets, (id) => id.startsWith(prefix)),
+      apply: (writes) => removeInlineHolds(writes, budgets, (id) => id.startsWith(prefix)),
     };
   }
 
   /** A hold that is not overdue; one that is goes. */
-  async #current(writes: WriteSet, owner: Identity, name: string, now: number): Promise<Hold | undefined> {
-    const hold = await writes.get(this.held.holdAt(owner, name));
+  async #currentHold(
+    writes: WriteSet,
+    owner: Identity,
+    name: string,
+    now: number,
+  ): Promise<Hold | undefined> {
+    const hold = await writes.get(this.holds.holdCell(owner, name));
     if (hold === undefined || hold.until > now) return hold;
-    await this.held.free(writes, owner, name, hold);
+    await this.holds.free(writes, owner, name, hold);
     return undefined;
   }
 
-  #limiting({ tenant, user, session }: Identity): Limiting[] {
-    const one = (scope: Limiting["scope"], of: HeldIn["of"], whose: Scope) => ({
+  #limitingBudgets({ tenant, user, session }: Identity): LimitingBudget[] {
+    const limit = (scope: LimitingBudget["scope"], of: HeldIn["of"], whose: Scope) => ({
       scope,
       of,
       budget: scopeId(whose),
@@ -243,13 +248,13 @@ export class Reservations {
       total: this.#cells.totalOf(whose),
     });
     return [
-      one("session", "user", { tenant, user, session }),
-      one("user", "user", { tenant, user }),
-      one("tenant", "tenant", { tenant }),
+      limit("session", "user", { tenant, user, session }),
+      limit("user", "user", { tenant, user }),
+      limit("tenant", "tenant", { tenant }),
     ];
   }
 }
 
-function isOverdue({ held }: StoredBudget, now: number): boolean {
-  return held !== undefined && held.count > 0 && held.earliest <= now;
+function isOverdue({ held: holds }: StoredBudget, now: number): boolean {
+  return holds !== undefined && holds.count > 0 && holds.earliest <= now;
 }

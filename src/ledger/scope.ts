@@ -3,27 +3,27 @@ import { readNamed } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
 import type { Scope } from "./cells.js";
 
-const NAMES = ["tenant", "user", "session", "run"] as const;
+const SCOPE_FIELDS = ["tenant", "user", "session", "run"] as const;
 
 /**
  * A scope checked and copied. A part that is there but undefined was forgotten: without it the scope would be wider.
  * IDENTITY_REQUIRED.
  */
 export function readScope(value: unknown): Scope {
-  const given = readNamed(value, "scope", NAMES) as Record<string, unknown>;
+  const given = readNamed(value, "scope", SCOPE_FIELDS) as Record<string, unknown>;
   const scope: { -readonly [K in keyof Scope]: Scope[K] } = { tenant: readName(given.tenant, "tenant") };
-  for (const [index, name] of NAMES.entries()) {
+  for (const [index, name] of SCOPE_FIELDS.entries()) {
     // An empty run is none, as in every identity.
     if (!(name in given) || index === 0 || (name === "run" && given.run === "")) continue;
-    const above = NAMES[index - 1] as keyof Scope;
-    if (scope[above] === undefined) throw identityRequired(above);
+    const parent = SCOPE_FIELDS[index - 1] as keyof Scope;
+    if (scope[parent] === undefined) throw identityRequired(parent);
     scope[name] = readName(given[name], name);
   }
   return scope;
 }
 
 /** A scope that can have a budget. */
-export function readLimited(value: unknown): Scope {
+export function readBudgetScope(value: unknown): Scope {
   const scope = readScope(value);
   if (scope.run !== undefined) throw invalid("run", "left out: a budget is of a tenant, a user or a session");
   return scope;

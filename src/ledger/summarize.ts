@@ -2,17 +2,17 @@ import type { CallOptions } from "../contract/store.js";
 import { readNamed, readOneOf, readSignal } from "../validation/validate.js";
 import { type Dimension, dayOf, dayOfId, type Rollup, tagDimension } from "./cells.js";
 import { readTagName, type StoredEntry, sumsOf } from "./entry.js";
-import { Groups } from "./groups.js";
-import { type Edge, type Period, readPeriod, splitDays } from "./period.js";
+import { UsageGroups } from "./groups.js";
+import { type PartialDay, type Period, readPeriod, splitDays } from "./period.js";
 import type { Reader } from "./reader.js";
 
-const WORDS = ["provider", "model", "day", "user", "session", "runName"] as const;
+const GROUPINGS = ["provider", "model", "day", "user", "session", "runName"] as const;
 
 /**
  * What to summarize by. `day` is that of UTC. `{ tag: "team" }` are the values of a tag, and
  * the summary then is of what has that tag.
  */
-export type SummarizeBy = (typeof WORDS)[number] | { readonly tag: string };
+export type SummarizeBy = (typeof GROUPINGS)[number] | { readonly tag: string };
 
 /** Which usage is summarized, and how. */
 export interface SummarizeOptions extends Period, CallOptions {
@@ -21,36 +21,40 @@ export interface SummarizeOptions extends Period, CallOptions {
 }
 
 /** Whole days come from the rollups; of the first and the last day of the period what is left comes from the entries. */
-export async function addUp(reader: Reader, tenant: string, options: SummarizeOptions): Promise<Groups> {
+export async function summarizeUsage(
+  reader: Reader,
+  tenant: string,
+  options: SummarizeOptions,
+): Promise<UsageGroups> {
   const given = readNamed(options, "options", ["by", "since", "until", "signal"]) as SummarizeOptions;
   const by = readBy(given.by);
   const signal = readSignal(given);
-  const { days, edges } = splitDays(readPeriod(given));
-  const groups = new Groups();
+  const { days, partialDays } = splitDays(readPeriod(given));
+  const groups = new UsageGroups();
   if (days !== undefined) {
     const dimension = dimensionOf(by);
     for await (const { id, value } of reader.rollups(tenant, dimension, days, signal)) {
       groups.add(by === "day" ? { ...value, key: dayOfId(id) } : value);
     }
   }
-  for (const edge of edges) await addEdge(reader, tenant, by, edge, groups, signal);
+  for (const partialDay of partialDays) await addPartialDay(reader, tenant, by, partialDay, groups, signal);
   return groups;
 }
 
 /** Who used something on a day is known from its rollups, and what they used at which time from their entries. */
-async function addEdge(
+async function addPartialDay(
   reader: Reader,
   tenant: string,
   by: SummarizeBy,
-  edge: Edge,
-  groups: Groups,
+  partialDay: PartialDay,
+  groups: UsageGroups,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const day = dayOf(edge.since);
+  const day = dayOf(partialDay.since);
   for await (const user of reader.users(tenant, day, signal)) {
     for await (const entry of reader.ofUser(
       user === undefined ? { tenant } : { tenant, user },
-      edge,
+      partialDay,
       signal,
     )) {
       const name = nameIn(entry, user, by);
@@ -88,7 +92,7 @@ function dimensionOf(by: SummarizeBy): Dimension {
 }
 
 function readBy(by: unknown): SummarizeBy {
-  if (typeof by !== "object" || by === null) return readOneOf(by, "by", WORDS);
+  if (typeof by !== "object" || by === null) return readOneOf(by, "by", GROUPINGS);
   const { tag } = readNamed(by, "by", ["tag"]) as { tag?: unknown };
   return { tag: readTagName(tag) };
 }

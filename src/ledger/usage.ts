@@ -44,7 +44,7 @@ export interface Sums extends TokenCounts {
 
 const COUNTS = ["calls", "unpricedCalls", ...TOKEN_COUNTS] as const;
 
-export const NOTHING: Sums = {
+export const NO_USAGE: Sums = {
   calls: 0,
   unpricedCalls: 0,
   promptTokens: 0,
@@ -55,16 +55,16 @@ export const NOTHING: Sums = {
 };
 
 /** INVALID_RECORD where a count would leave the integers that are exact. */
-export function plus(a: Sums, b: Sums): Sums {
+export function addSums(a: Sums, b: Sums): Sums {
   return combine(a, b, 1);
 }
 
-export function minus(a: Sums, b: Sums): Sums {
+export function subtractSums(a: Sums, b: Sums): Sums {
   return combine(a, b, -1);
 }
 
 /** Sums of what is stored. CORRUPT where they do not stay exact, as sums that were written do. */
-export function exactly(add: () => Sums): Sums {
+export function corruptIfInexact(add: () => Sums): Sums {
   try {
     return add();
   } catch (error) {
@@ -73,7 +73,7 @@ export function exactly(add: () => Sums): Sums {
   }
 }
 
-export function isNothing(sums: Sums): boolean {
+export function isZero(sums: Sums): boolean {
   return sums.cost === 0n && COUNTS.every((count) => sums[count] === 0);
 }
 

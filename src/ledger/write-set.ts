@@ -1,7 +1,7 @@
 import { type Cell, cellKey } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
 import type { RollupCell } from "./cells.js";
-import { isNothing, minus, NOTHING, plus, type Sums } from "./usage.js";
+import { addSums, isZero, NO_USAGE, type Sums, subtractSums } from "./usage.js";
 
 interface Written {
   readonly cell: Cell<unknown>;
@@ -27,9 +27,9 @@ export class WriteSet {
     const key = cellKey(cell);
     const written = this.#written.get(key);
     if (written !== undefined) return written.value as T | undefined;
-    const reading = this.#read.get(key) ?? this.#transaction.get(cell);
-    this.#read.set(key, reading);
-    return reading as Promise<T | undefined>;
+    const value = this.#read.get(key) ?? this.#transaction.get(cell);
+    this.#read.set(key, value);
+    return value as Promise<T | undefined>;
   }
 
   put<T>(cell: Cell<T>, value: T): void {
@@ -41,11 +41,11 @@ export class WriteSet {
   }
 
   async add(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
-    for (const rollup of rollups) await this.#change(rollup, (before) => plus(before, sums));
+    for (const rollup of rollups) await this.#changeRollup(rollup, (before) => addSums(before, sums));
   }
 
   async subtract(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
-    for (const rollup of rollups) await this.#change(rollup, (before) => minus(before, sums));
+    for (const rollup of rollups) await this.#changeRollup(rollup, (before) => subtractSums(before, sums));
   }
 
   /** All that the work writes or, where it throws, nothing of it. */
@@ -61,7 +61,7 @@ export class WriteSet {
   }
 
   /** Hands what was written to the transaction. */
-  async close(): Promise<void> {
+  async flush(): Promise<void> {
     for (const { cell, value } of this.#written.values()) {
       if (value === undefined) this.#transaction.delete(cell);
       else await this.#transaction.set(cell, value);
@@ -69,9 +69,9 @@ export class WriteSet {
   }
 
   /** A rollup of nothing goes, with the name it holds. */
-  async #change({ cell, ...names }: RollupCell, change: (before: Sums) => Sums): Promise<void> {
-    const sums = change((await this.get(cell))?.sums ?? NOTHING);
-    if (isNothing(sums)) this.remove(cell);
+  async #changeRollup({ cell, ...names }: RollupCell, change: (before: Sums) => Sums): Promise<void> {
+    const sums = change((await this.get(cell))?.sums ?? NO_USAGE);
+    if (isZero(sums)) this.remove(cell);
     else this.put(cell, { ...names, sums });
   }
 

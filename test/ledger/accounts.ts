@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { maintenanceScope, type StateStore, scanKind } from "../../src/index.js";
 import { LedgerCells } from "../../src/ledger/cells.js";
-import { ENTRY, type StoredEntry, sumsOf } from "../../src/ledger/entry.js";
-import { isNothing, NOTHING, plus, type Sums, writeSums } from "../../src/ledger/usage.js";
+import { ENTRY_CODEC, type StoredEntry, sumsOf } from "../../src/ledger/entry.js";
+import { addSums, isZero, NO_USAGE, type Sums, writeSums } from "../../src/ledger/usage.js";
 import { decodeRecord } from "../../src/typed/cell.js";
 
 /** Every rollup that is stored for a tenant, by identity and kind. */
@@ -28,16 +28,16 @@ export async function foldedAccounts(store: StateStore, tenant: string): Promise
   const places = new LedgerCells(store);
   const sums = new Map<string, Sums>();
   for await (const record of scanKind(store, scopeOf(tenant), "ledger.entry/")) {
-    const entry: StoredEntry = await decodeRecord(ENTRY, record);
+    const entry: StoredEntry = await decodeRecord(ENTRY_CODEC, record);
     const { user } = record.identity;
     // Of users who were forgotten, they lie under the tenant.
-    const { ofSession, ofAll } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
+    const { ofSession, others: ofAll } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
     for (const { cell } of [...ofSession, ...ofAll]) {
       const key = `${cell.identity.user} ${cell.kind}`;
-      sums.set(key, plus(sums.get(key) ?? NOTHING, sumsOf(entry)));
+      sums.set(key, addSums(sums.get(key) ?? NO_USAGE, sumsOf(entry)));
     }
   }
-  const kept = [...sums].filter(([, sum]) => !isNothing(sum));
+  const kept = [...sums].filter(([, sum]) => !isZero(sum));
   return Object.fromEntries(kept.map(([key, sum]) => [key, writeSums(sum)]));
 }
 

@@ -50,7 +50,7 @@ test("whatever the bounds, each moment is in exactly one part if it is in the pe
     fc.property(bound, bound, moment, (a, b, time) => {
       if (a === b) return;
       const [since, until] = [Math.min(a, b), Math.max(a, b)];
-      const { days, edges } = splitDays({ since, until });
+      const { days, partialDays: edges } = splitDays({ since, until });
       const inEdges = edges.filter((edge) => time >= edge.since && time < edge.until).length;
       const day = new Date(time).toISOString().slice(0, 10);
       const inDays =
