@@ -5,31 +5,33 @@ import { createLedger } from "../ledger/index.js";
 import { createSessions } from "../sessions/index.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
-/** How many of each went. */
+/** How many records of each kind were removed. */
 export interface ForgottenUser {
   /** Approvals that were removed. */
   readonly approvals: number;
-  /** Entries of the ledger, which are the tenant's now. */
+  /** Entries of the ledger that no longer name the user and now belong to the tenant. */
   readonly entries: number;
   /** Sessions that were deleted. */
   readonly sessions: number;
-  /** Other records that lay under the user's own identity. */
+  /** Other records that were stored under the user's own identity. */
   readonly records: number;
 }
 
-/** What the wrappers keep under a user's own identity, and take away themselves. */
+/** Kinds that the wrappers store under a user's own identity and remove themselves. */
 const WRAPPER_PREFIXES = ["approval.", "ledger.", "session.", "user.state/"];
 const PAGE_SIZE = 50;
 
 /**
- * Forgets a user of a tenant, across all wrappers: their approvals, their sessions with everything under them, their
- * state, what names them in the ledger, and whatever else lies under `userIdentity`. What they used stays in every sum
- * of the tenant.
+ * Forgets a user of a tenant, across all wrappers: the approvals, the sessions with everything under them, the state,
+ * the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
+ * tenant.
  *
- * Many commits, each of which leaves everything consistent. Interrupted, it may be called again, and goes on. What is
- * written for the user meanwhile, or later, stays, and so does what it cannot know: sessions that `createSessions` did not
- * make, beyond their approvals and entries (`erase` takes them), and the user's name where callers put it themselves, as
- * who decided an approval of another's. UNAVAILABLE (`busy`) while a session is being deleted elsewhere.
+ * Makes many commits, each of which leaves the data consistent. After an interruption, call it again: it goes on.
+ * UNAVAILABLE (`busy`) while a session is being deleted elsewhere. These stay:
+ *
+ * - records that are written for the user meanwhile or later;
+ * - sessions that `createSessions` did not create, except their approvals and ledger entries (`erase` removes them);
+ * - the user's name in fields that callers fill, such as who decided another user's approval.
  *
  * @example
  * ```ts

@@ -56,7 +56,7 @@ export class BudgetHolds {
   async free(writes: WriteSet, owner: User, id: string, { amounts, until, heldIn }: Hold): Promise<void> {
     const { tenant, user } = owner;
     for (const { of, budget: name, queue } of heldIn) {
-      writes.remove(this.dueCell(tenant, { of, queue: queue }, until, { user, hold: id }));
+      writes.remove(this.dueCell(tenant, { of, queue }, until, { user, hold: id }));
       const cell = this.budgets.at(budgetOwner(tenant, user, of), name);
       const budget = await writes.get(cell);
       // A budget that was removed and set again holds nothing of this.

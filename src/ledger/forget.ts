@@ -171,7 +171,7 @@ function rollupChanges(
   before: ReturnType<LedgerCells["rollups"]>,
   after: ReturnType<LedgerCells["rollups"]>,
 ) {
-  const all = ({ ofSession, others: ofAll }: typeof before) => [...ofSession, ...ofAll];
+  const all = ({ ofSession, others }: typeof before) => [...ofSession, ...others];
   const key = ({ cell }: RollupCell) => JSON.stringify([cell.identity, cell.kind]);
   const without = (rollups: RollupCell[], others: RollupCell[]) => {
     const keys = new Set(others.map(key));

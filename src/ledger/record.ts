@@ -34,8 +34,8 @@ export function recordWork(
   { owner, entry, isTimeGiven }: Recording,
   also?: Pick<Work<unknown>, "reads" | "apply">,
 ): Work<RecordReceipt> {
-  const { ofSession, others: ofAll } = cells.rollups(owner, entry);
-  const rollups = [...ofSession, ...ofAll];
+  const { ofSession, others } = cells.rollups(owner, entry);
+  const rollups = [...ofSession, ...others];
   const markers = cells.markersOf(owner, entry, isTimeGiven);
   const identity = ownerOfEntries(owner);
   const time = newTimeKey(entry);

@@ -177,7 +177,7 @@ export class Reservations {
           if (isOverdue(budget, now)) overdue.push(budgetCell);
           if (budget.inline.some((other) => other.id === inlineId)) continue;
           const queue = budget.held?.queue ?? newEventId();
-          heldIn.push({ ...where, queue: queue });
+          heldIn.push({ ...where, queue });
           if (before?.heldIn.some((other) => other.queue === queue)) continue;
           const { sums = NO_USAGE } = (await writes.get(total)) ?? {};
           try {
@@ -187,7 +187,7 @@ export class Reservations {
           }
           const due = { user: owner.user, hold: name };
           writes.put(budgetCell, withHold(budget, queue, { amounts, until }));
-          writes.put(this.holds.dueCell(owner.tenant, { ...where, queue: queue }, until, due), due);
+          writes.put(this.holds.dueCell(owner.tenant, { ...where, queue }, until, due), due);
         }
         if (heldIn.length > 0) writes.put(cell, { amounts, until, heldIn });
         return { reservation: reservationOf(id, { amounts, until }), overdue };

@@ -9,7 +9,7 @@ import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.
 import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
-/** What is asked for. */
+/** A session to create. */
 export interface NewSession {
   readonly owner: SessionIdentity;
   readonly metadata: StoredMetadata;
@@ -27,7 +27,7 @@ export interface Created {
 const BACKOFF = { baseMs: 10, mostMs: 200, random: Math.random };
 const MAX_ATTEMPTS = 24;
 
-/** Creates sessions, once a deletion of the same name is over. */
+/** Creates sessions. Waits while a session of the same name is being deleted. */
 export class Creations {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
@@ -55,7 +55,7 @@ export class Creations {
       return await this.#tryOnce(requested);
     } catch (error) {
       if (requested.eventId === undefined || !isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      // The store knows this creation: it was another try's a moment ago, or the session was deleted since.
+      // The store knows this event id: another attempt created the session, or it was deleted since.
       const record = await this.#records.find(requested.owner);
       if (record === undefined) throw noSession();
       return { record: requireSameCreation(record, creationOf(requested)), duplicate: true };
@@ -86,12 +86,12 @@ function creationOf({ eventId, metadata }: NewSession): Creation | undefined {
   return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata.value)) };
 }
 
-/** The store remembers it when the session is gone, so that no late retry brings the session back. */
+/** The store keeps this event id after the session was deleted, so that a late retry does not create it again. */
 function creationEventId({ user, session }: SessionIdentity, { eventId }: Creation): EventId {
   return scopedEventId(digestOf("session", user, session), eventId);
 }
 
-/** The session, if it is this very call that created it. ALREADY_EXISTS, IDEMPOTENCY_CONFLICT. */
+/** Returns the session if this same call created it. ALREADY_EXISTS, IDEMPOTENCY_CONFLICT. */
 function requireSameCreation(record: SessionRecord, creation: Creation | undefined): SessionRecord {
   if (creation === undefined || record.creation?.eventId !== creation.eventId) throw sessionExists();
   if (record.creation.content !== creation.content) throw otherCreation();

@@ -9,13 +9,14 @@ import { readEventId } from "../validation/validate-text.js";
 import { userOf } from "./owners.js";
 
 /**
- * Says that a session is being deleted. As long as it is there, no session of this name is created. Times in milliseconds.
+ * A tombstone with a lease: the session is being deleted. While it exists, no session of this name can be created. Times
+ * in milliseconds.
  */
 export interface DeletionMark {
   readonly since: number;
-  /** Until then the others leave the rest to whoever began. */
+  /** The end of the lease: until then other processes leave the deletion to its holder. */
   readonly until: number;
-  /** Also the event id of the mark, and so the condition under which the rest is done. */
+  /** The fencing token: the event id of the mark, which the final commit expects. */
   readonly holder: EventId;
 }
 
@@ -62,7 +63,7 @@ export class DeletionMarks {
     return (await this.#marks.list(user, { limit: 1, signal })).length > 0;
   }
 
-  /** The names of sessions whose deletion nobody has in hand any more, some of them if there are many. */
+  /** The names of sessions whose deletion has an expired lease. At most 100 marks are read. */
   async listOverdue(user: Identity, now: number, signal: AbortSignal | undefined): Promise<string[]> {
     const marks = await this.#marks.list(user, { limit: MAX_MARKS_PER_READ, signal });
     return marks.filter(({ value }) => isOverdue(value, now)).map(({ id }) => id);

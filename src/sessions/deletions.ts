@@ -12,11 +12,11 @@ const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const MAX_ATTEMPTS = 6;
 
 /**
- * Deletes sessions in two commits, between which a crash may fall: the session gives way to a mark; the mark is removed,
- * and with it everything under the session's identity is erased.
+ * Deletes sessions in two commits. The first replaces the session's record by a mark. The second removes the mark and
+ * erases everything under the session's identity. A process may crash between the two.
  *
- * As long as the mark is there no session of the name is created. So the second commit takes nothing of a session that was
- * created anew, however late it comes and however often: either this very mark is there, or it does nothing.
+ * While the mark exists, no session of the same name is created, and the second commit expects exactly this mark. So a
+ * late or repeated second commit cannot erase a session that was created afterwards.
  */
 export class Deletions {
   readonly #store: StateStore;
@@ -29,7 +29,7 @@ export class Deletions {
     this.#marks = new DeletionMarks(store);
   }
 
-  /** Whether there was a session. One whose deletion is under way elsewhere is none. */
+  /** Returns whether there was a session. A session that another call is deleting does not count. */
   async delete(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<boolean> {
     const mark = await this.#begin(owner, signal);
     if (mark === undefined) {
@@ -40,18 +40,18 @@ export class Deletions {
     return true;
   }
 
-  /** Whether the session is being deleted, as the transaction finds it and relies on it. */
+  /** Whether the session is being deleted. The read is a condition of the transaction. */
   async isUnderWay(transaction: Transaction, owner: SessionIdentity): Promise<boolean> {
     return (await transaction.get(this.#marks.at(owner))) !== undefined;
   }
 
-  /** Finishes what was left undone; nothing while somebody may still be at it. */
+  /** Finishes a deletion whose lease has expired. Does nothing while its holder may still be at work. */
   async finishOverdue(owner: SessionIdentity): Promise<void> {
     const mark = await this.#marks.find(owner);
     if (mark !== undefined && isOverdue(mark, this.#records.now())) await this.#finish(owner, mark);
   }
 
-  /** The same. What fails now keeps its mark, and is left to the next time. */
+  /** The same, but leaves the deletion to a later call if the store is unavailable or the outcome is unknown. */
   async finishIfPossible(owner: SessionIdentity): Promise<void> {
     try {
       await this.finishOverdue(owner);
@@ -72,7 +72,7 @@ export class Deletions {
     return this.#marks.hasAny(user, signal);
   }
 
-  /** From here on the session is gone for everybody. `undefined` when there is none. */
+  /** Replaces the session's record by a mark: from this commit on nobody sees the session. `undefined` if there is none. */
   async #begin(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<DeletionMark | undefined> {
     return transact(
       this.#store,
@@ -88,7 +88,7 @@ export class Deletions {
     );
   }
 
-  /** What is in doubt is sent again: whether the mark is still there tells what became of it. */
+  /** Retries after an unknown outcome: if the mark is gone, an earlier attempt took effect. */
   async #finish(owner: SessionIdentity, { holder }: DeletionMark): Promise<void> {
     const { identity, kind } = this.#marks.at(owner);
     let unknownOutcome: unknown;
@@ -100,7 +100,7 @@ export class Deletions {
         ]);
         return;
       } catch (error) {
-        // It is over: by a try whose answer was lost, or by another who found the mark overdue.
+        // The mark is gone: an attempt whose answer was lost, or another process after the lease expired, removed it.
         if (isStateError(error, "CONDITION_FAILED")) return;
         if (isStateError(error, "OUTCOME_UNKNOWN")) unknownOutcome = error;
         else if (!isStateError(error, "UNAVAILABLE")) throw error;

@@ -2,7 +2,7 @@ import { isStateError, StateError } from "../contract/errors.js";
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
-    /** There is one already, and this call did not make it. */
+    /** The session exists, and another call created it. */
     ALREADY_EXISTS: Record<never, never>;
     /** The session was closed and takes nothing new until it is reopened. */
     SESSION_CLOSED: { readonly closedAt: Date };
@@ -56,7 +56,7 @@ export function eraseOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN
   );
 }
 
-/** Whether another time may be better: for what can be left undone until then. */
+/** Whether a later call may succeed, so that optional clean-up can be left to it. */
 export function canRetryLater(error: unknown): boolean {
   return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");
 }

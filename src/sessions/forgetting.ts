@@ -6,15 +6,15 @@ import { stillBeingDeleted } from "./errors.js";
 import { dropOrphanedEntries } from "./orphaned-entries.js";
 import { INDEX_PREFIX, readIndexEntry } from "./session-index.js";
 
-/** Sessions that are read, and then deleted one after the other, at once. */
+/** Sessions per read of the index. */
 const PAGE_SIZE = 100;
 
-/** The state of a user. */
+/** The collection of a user's state. */
 export const USER_STATE = "user.state";
 
 /**
- * Deletes all sessions of a user, and the user's state; how many sessions. In the order of the index, so that one that is
- * touched meanwhile is met again.
+ * Deletes all sessions of a user, and the user's state. Returns how many sessions. Follows the order of the index, in
+ * which a session that is touched meanwhile moves ahead, so none is missed.
  */
 export async function forgetSessions(
   store: StateStore,

@@ -36,11 +36,11 @@ export class History<E, Input> {
       await this.#records.touch(transaction, owner);
     };
     try {
-      // Whoever changes the session waits in the same line, so that a stream of events keeps nobody out.
+      // All writers of the session share one lock, so a stream of events cannot starve the others.
       return await this.#journal.append(owner, entries, { signal, also, turn: sessionCell(owner) });
     } catch (error) {
       if (!isStateError(error, "SESSION_CLOSED")) throw error;
-      // A retry of what was appended while the session was open has succeeded long since.
+      // The entries may have been appended while the session was open; then this call is a retry and a duplicate.
       const receipt = await this.#journal.appended(owner, entries);
       if (receipt === undefined) throw error;
       return receipt;
@@ -53,7 +53,7 @@ export class History<E, Input> {
     return entries;
   }
 
-  /** What is trimmed of a session that is gone was to be erased anyway. */
+  /** Trims first and loads the session afterwards: if the session is gone, its events were to be erased anyway. */
   async trim(
     owner: SessionIdentity,
     range: TrimRange | number,
@@ -65,12 +65,12 @@ export class History<E, Input> {
     return trimmed;
   }
 
-  /** As part of a transaction: whether all of it is done. What is left, `sweep` removes. */
+  /** Trims as part of a transaction. Returns whether all records are removed; if not, call `sweep` after the commit. */
   async trimIn(transaction: Transaction, owner: SessionIdentity, range: TrimRange): Promise<boolean> {
     return (await this.#journal.trimIn(transaction, owner, range)).isDone;
   }
 
-  /** Removes what nobody sees any more, unless something hinders it: then it is left to the next trim. */
+  /** Removes the records of trimmed events. If the store is unavailable, the next trim removes them. */
   async sweep(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#journal.sweep(owner, { signal, turn: sessionCell(owner) });

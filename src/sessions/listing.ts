@@ -34,7 +34,7 @@ export interface PageQuery {
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
-/** What is read at once where some of it is left out. */
+/** The page size where a status leaves entries out. */
 const FILTERED_PAGE_SIZE = 200;
 
 export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
@@ -48,7 +48,10 @@ export function readPageQuery(options: ListSessionsOptions = {}): PageQuery {
   };
 }
 
-/** A page of a user's sessions and one more, if there is one: the newest first, from one snapshot unless some are left out. */
+/**
+ * Returns up to `limit` entries, the newest first, and one more if there are more. They come from one snapshot unless
+ * some were left out and the rest had to be read.
+ */
 export async function readPage(store: StateStore, user: Identity, query: PageQuery): Promise<IndexEntry[]> {
   const { limit, status, signal } = query;
   let pageSize = status === undefined ? limit + 1 : Math.max(limit + 1, FILTERED_PAGE_SIZE);

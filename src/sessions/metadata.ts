@@ -5,7 +5,7 @@ import { type Codec, json, readCodec } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { StoredMetadata } from "./session-record.js";
 
-/** Metadata as callers have it (`M` to read, `Input` to write), and as JSON in a session's record. */
+/** Converts metadata between the callers' type (`M` to read, `Input` to write) and the JSON in a session's record. */
 export class MetadataCodec<M, Input> {
   readonly #codec: Codec<M, Input>;
 
@@ -28,7 +28,7 @@ export class MetadataCodec<M, Input> {
     }
   }
 
-  /** SCHEMA_TOO_NEW; CORRUPT, naming the place it was read from. */
+  /** SCHEMA_TOO_NEW; CORRUPT, naming the slot of the record. */
   async read({ value, version }: StoredMetadata, slot: RecordKey): Promise<M> {
     try {
       return await this.#codec.decode(Buffer.from(JSON.stringify(value)), version);
@@ -49,7 +49,7 @@ function readMetadataCodec<M, Input>(options: { readonly codec: Codec<M, Input> 
   }
 }
 
-/** What a codec wrote: it lies in the record as JSON, not as bytes. */
+/** Parses the bytes that the codec wrote: the record holds metadata as JSON. */
 async function parseEncoded(bytes: Uint8Array): Promise<JsonValue> {
   try {
     return await JSON_CODEC.decode(bytes, 0);

@@ -4,19 +4,19 @@ import type { JsonInputOf, JsonObjectInput, JsonValue } from "../typed/json-valu
 import type { Clock } from "../typed/time.js";
 import type { Session } from "./session.js";
 
-/** What `createSessions` takes beside the store. */
+/** The options of `createSessions`. */
 export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   /**
-   * Of metadata: one that writes JSON, as `json({ schema, version, upgrades })` makes it. The version is kept with the
-   * metadata. Default: plain objects in JSON.
+   * The codec of metadata. It must write JSON, as `json({ schema, version, upgrades })` does. Its version is stored with
+   * the metadata. Default: plain objects in JSON.
    */
   readonly metadata?: Codec<M, MetadataInput>;
-  /** Of events. Default `json()`. */
+  /** The codec of events. Default `json()`. */
   readonly events?: Codec<E, EventInput>;
   /**
-   * Dates sessions: `createdAt`, `updatedAt`, `closedAt` and the lease of a deletion. Events, summaries and state carry
-   * the store's time. Milliseconds since 1970. Default the process's steady clock. The clocks of processes that delete sessions may be
-   * half a minute apart, and no more.
+   * The clock for `createdAt`, `updatedAt`, `closedAt` and the lease of a deletion, in milliseconds since 1970. Default
+   * the process's steady clock. Events, summaries and state get the store's time. The clocks of processes that delete
+   * sessions must not differ by more than 30 seconds.
    */
   readonly clock?: Clock;
 }
@@ -26,22 +26,22 @@ export interface CreateOptions<Input> extends CallOptions {
   /** Default `{}`. */
   readonly metadata?: Input;
   /**
-   * Makes the creation idempotent: sent again with the same metadata it is a duplicate. 1 to 105 UTF-8 bytes. Belongs
-   * to the session; where no session is named, one call with one id is one session.
+   * Makes the creation idempotent: the same call again, with the same metadata, is a duplicate. 1 to 105 UTF-8 bytes.
+   * The id is unique per session. If the call names no session, the id determines the session's name.
    */
   readonly eventId?: EventId;
 }
 
-/** What became of a creation. */
+/** The result of a creation. */
 export interface CreateReceipt<M> {
-  /** As it is now. */
+  /** The session as it is now. */
   readonly session: Session<M>;
-  /** It was created before by this call: nothing was written now. */
+  /** An earlier attempt of this call created the session: this one wrote nothing. */
   readonly duplicate: boolean;
 }
 
-/** What metadata is where no type is given: an object in JSON. */
+/** The default type of metadata: a JSON object. */
 export type Metadata = { readonly [name: string]: JsonValue };
 
-/** What may be written as metadata where `M` is read. */
+/** The type to write as metadata where `M` is read. */
 export type MetadataInputOf<M> = Metadata extends M ? JsonObjectInput : M;

@@ -5,12 +5,12 @@ import { canRetryLater } from "./errors.js";
 import { type IndexEntry, indexCell } from "./session-index.js";
 import { sessionCell } from "./session-records.js";
 
-/** How often a session that changes meanwhile is looked at. */
+/** How often a session that changes meanwhile is read. */
 const MAX_READS = 3;
 
 /**
- * The entries of the index whose session is there, in their order. Those that are of no session are removed: who erases a
- * session through the store, which knows of no index, leaves its entry behind.
+ * Returns the index entries whose session exists, in their order, and deletes the others. An entry is orphaned when a
+ * caller erases its session through the store, which does not know the index.
  */
 export async function dropOrphanedEntries(
   store: StateStore,
@@ -22,7 +22,7 @@ export async function dropOrphanedEntries(
   return entries.filter((_, index) => exists[index]);
 }
 
-/** An entry and its session change in one commit, so one whose session is another was left behind. */
+/** An entry and its session change in the same commit, so an entry that does not match its session is orphaned. */
 async function hasSession(
   store: StateStore,
   { tenant, user }: Identity,
@@ -34,7 +34,7 @@ async function hasSession(
   for (let reads = 1; ; reads++) {
     const found = await findCell(store, cell, { signal });
     if (found?.value.updatedAt === entry.record.updatedAt) return true;
-    // In between it was touched, or another took its place.
+    // The session was touched after the entry was read, or it was deleted and another one was created.
     const wasThere = found?.value.createdAt === entry.record.createdAt;
     const { identity, kind } = indexCell(owner, entry.record.updatedAt);
     try {
@@ -44,10 +44,10 @@ async function hasSession(
       });
       if (result.is === "deleted") return false;
       if (result.for === "entry") return wasThere;
-      // There is something, whatever the reads say.
+      // The commit found a session that this read does not show: the read came from a stale replica.
       if (reads === MAX_READS) return found === undefined || wasThere;
     } catch (error) {
-      // What hinders it is left to the next time.
+      // The next listing deletes the entry.
       if (!canRetryLater(error)) throw error;
       return false;
     }

@@ -10,15 +10,15 @@ import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 
 const INDEX = "session.index";
 
-/** A time, and behind it the session: sessions of the same millisecond are told apart. */
+/** A time and the session's name, which distinguishes sessions of the same millisecond. */
 const CURSOR_PATTERN = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.(.+)$/su;
 
-/** What the kinds of all entries begin with; in their order, the session touched last is the last. */
+/** The prefix of the kinds of all entries. In the order of kinds, the session touched last comes last. */
 export const INDEX_PREFIX = itemPrefix(INDEX);
 
-/** A session as the index has it. */
+/** An entry of the index of sessions. */
 export interface IndexEntry {
-  /** Its place in the list. */
+  /** The entry's position in the list. */
   readonly cursor: string;
   readonly session: string;
   readonly record: SessionRecord;
@@ -37,7 +37,7 @@ export function readCursor(value: unknown, field: string): string {
   return itemKind(INDEX, cursor, field);
 }
 
-/** CORRUPT where key and value do not agree. */
+/** Decodes an entry. CORRUPT where its kind and its value have different times. */
 export async function readIndexEntry(stored: StateRecord): Promise<IndexEntry> {
   const record = await decodeRecord(SESSION_RECORD, stored);
   const cursor = stored.kind.slice(INDEX_PREFIX.length);

@@ -5,18 +5,18 @@ import type { JsonValue } from "../typed/json-value.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
 
-/** What is stored of a session: in its own slot, and as a copy in the index of its user. Times in milliseconds. */
+/** The record of a session, stored in its own slot and as a copy in its user's index. Times in milliseconds. */
 export interface SessionRecord {
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** Only of a closed one. */
+  /** Present if the session is closed. */
   readonly closedAt?: number;
   readonly metadata: StoredMetadata;
-  /** Only of one that was created with an event id. */
+  /** Present if the session was created with an event id. */
   readonly creation?: Creation;
 }
 
-/** What the metadata's codec wrote, and in which version of its shape. */
+/** The JSON that the metadata's codec wrote, and the codec's version. */
 export interface StoredMetadata {
   readonly value: JsonValue;
   readonly version: number;
@@ -25,7 +25,7 @@ export interface StoredMetadata {
 /** The call that created a session. */
 export interface Creation {
   readonly eventId: EventId;
-  /** The digest of what was asked for. */
+  /** The digest of the metadata. */
   readonly content: string;
 }
 
@@ -48,7 +48,7 @@ export const SESSION_RECORD = mappedJson<SessionRecord>({
   },
 });
 
-/** How it is written: a version of 0 is left out. */
+/** The stored form: a metadata version of 0 is left out. */
 interface StoredForm extends Omit<SessionRecord, "metadata"> {
   readonly metadata?: JsonValue;
   readonly metadataVersion?: number;

@@ -10,7 +10,7 @@ import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
 
 export const SESSION_KIND = "session";
 
-/** The clocks of processes are less apart. */
+/** A larger difference means that a clock was wrong. */
 const MAX_CLOCK_SKEW_MS = 300_000;
 
 /** The cell of a session's own record. */
@@ -18,7 +18,7 @@ export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
   return cellAt(owner, SESSION_KIND, SESSION_RECORD);
 }
 
-/** The records of sessions. What the index says of a session is written in the same commit as its own record. */
+/** The records of sessions. A session's record and its index entry are written in the same commit. */
 export class SessionRecords {
   readonly #store: StateStore;
   readonly #clock: Clock;
@@ -44,27 +44,27 @@ export class SessionRecords {
     return record;
   }
 
-  /** The session as the transaction finds it, and relies on it. NOT_FOUND. */
+  /** The session. The read is a condition of the transaction. NOT_FOUND. */
   async get(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
     const record = await transaction.get(sessionCell(owner));
     if (record === undefined) throw noSession();
     return record;
   }
 
-  /** The same, of a session that takes something new. NOT_FOUND, SESSION_CLOSED. */
+  /** The same for a session that must be open. NOT_FOUND, SESSION_CLOSED. */
   async getOpen(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
     const record = await this.get(transaction, owner);
     if (record.closedAt !== undefined) throw sessionClosed(record.closedAt);
     return record;
   }
 
-  /** What activity does to an open session: it moves up in the list. NOT_FOUND, SESSION_CLOSED. */
+  /** Moves an open session to the top of the list. NOT_FOUND, SESSION_CLOSED. */
   async touch(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
     const record = await this.getOpen(transaction, owner);
     return this.replace(transaction, owner, record, () => record);
   }
 
-  /** Writes what becomes of a session at a time, and moves it up. */
+  /** Writes the changed session and moves it to the top of the list. */
   async replace(
     transaction: Transaction,
     owner: SessionIdentity,
@@ -78,7 +78,7 @@ export class SessionRecords {
     return record;
   }
 
-  /** Writes a session that has no entry in the index under another time. */
+  /** Writes a session and its index entry. The caller has deleted an entry under another time. */
   async put(
     transaction: Transaction,
     owner: SessionIdentity,
@@ -89,7 +89,7 @@ export class SessionRecords {
     await transaction.set(indexCell(owner, record.updatedAt), record);
   }
 
-  /** Takes a session away, its own record and its entry. */
+  /** Deletes the record of a session and its index entry. */
   remove(transaction: Transaction, owner: SessionIdentity, record: SessionRecord): void {
     transaction.delete(sessionCell(owner));
     transaction.delete(indexCell(owner, record.updatedAt));
@@ -97,8 +97,8 @@ export class SessionRecords {
 }
 
 /**
- * The time of a change: not before the one before it, unless that is so far ahead that a clock was wrong. Kept, it would
- * hold the session at the top of the list until then.
+ * The time of a change. It does not go back, unless the previous time is so far ahead that a clock must have been wrong:
+ * such a time would keep the session at the top of the list.
  */
 function timeAfter(previous: number, now: number): number {
   return previous - now > MAX_CLOCK_SKEW_MS ? now : Math.max(previous, now);

@@ -11,13 +11,13 @@ export interface Session<M> {
   /** When it was created. */
   readonly createdAt: Date;
   /**
-   * When it was last created, touched, appended to, changed, closed or reopened. Goes back only from a time that
-   * is more than five minutes ahead, where a clock was wrong.
+   * When the session was created, touched, appended to, changed, closed or reopened last. Goes back only if it was more
+   * than five minutes ahead of the clock, because a clock was wrong.
    */
   readonly updatedAt: Date;
-  /** Of a closed one. */
+  /** When it was closed; present if it is closed. */
   readonly closedAt?: Date;
-  /** What the caller keeps of it. */
+  /** The caller's own metadata. */
   readonly metadata: M;
 }
 
@@ -28,7 +28,7 @@ export function statusOf({ closedAt }: SessionRecord): SessionStatus {
   return closedAt === undefined ? "open" : "closed";
 }
 
-/** A session as callers see it. CORRUPT, naming the place it was read from. */
+/** A session as callers see it. CORRUPT, naming the slot of the record. */
 export async function sessionOf<M>(
   codec: Pick<MetadataCodec<M, never>, "read">,
   identity: SessionIdentity,

@@ -30,8 +30,8 @@ import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } fro
 /**
  * The sessions of users, with their events, summaries and state.
  *
- * Every method rejects with NOT_FOUND where there is no such session, unless it says otherwise, and with what the store
- * rejects with. A session's identity names no run: INVALID_RECORD.
+ * Every method rejects with NOT_FOUND where there is no such session, unless its comment says otherwise, and with the
+ * errors of the store. An identity that names a run is INVALID_RECORD.
  */
 export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   readonly #store: StateStore;
@@ -56,10 +56,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Creates a session, open. ALREADY_EXISTS when there is one that another call created; IDEMPOTENCY_CONFLICT when this
-   * `eventId` created it with other metadata; NOT_FOUND when this `eventId` created it and it was deleted since, for the
-   * store's idempotency window. While a session of this name is being deleted, it waits about 2 seconds, and is then
-   * UNAVAILABLE (`busy`).
+   * Creates an open session. ALREADY_EXISTS when another call created a session of this name. IDEMPOTENCY_CONFLICT when
+   * this `eventId` created it with other metadata. NOT_FOUND when this `eventId` created it and it was deleted since,
+   * within the store's idempotency window. While a session of this name is being deleted, the call waits about 2 seconds
+   * and then rejects with UNAVAILABLE (`busy`).
    */
   async create(
     identity: NewSessionIdentity,
@@ -91,9 +91,9 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * The sessions of a user, the one touched last first. Paging on neither repeats nor loses a session that is not
-   * touched meanwhile. A page is one snapshot, but where some are left out it may be several. Finishes deletions that
-   * crashed, and forgets sessions that were erased through the store.
+   * The sessions of a user, the one touched last first. Across pages, a session that is not touched meanwhile appears
+   * exactly once. A page is one snapshot; with `status` it may come from several. The call also finishes deletions that
+   * a crash interrupted, and removes sessions from the list that were erased through the store.
    */
   async list(user: UserRef, options?: ListSessionsOptions): Promise<SessionPage<M>> {
     const owner = readUser(user);
@@ -119,10 +119,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Writes what `change` makes of the metadata, with nobody else's write in between; also of a closed session. It is
-   * called again when another writer was faster. UNAVAILABLE (`busy`) when others were faster each time. `change` must
+   * Replaces the metadata by the value that `change` returns, atomically; also of a closed session. `change` is called
+   * again when another writer was faster. UNAVAILABLE (`busy`) when others were faster on every attempt. `change` must
    * call no other method of the same session (INVALID_RECORD). Other writers of the session in this process wait while it
-   * runs: what is slow is done before.
+   * runs, so do slow work before the call.
    */
   async changeMetadata(
     identity: SessionIdentity,
@@ -138,7 +138,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     });
   }
 
-  /** Closes the session: it takes no events, no touch and no state any more. One that is closed stays as it is. */
+  /** Closes the session: it then refuses events, touches and state. Does nothing if it is closed. */
   async close(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
     return this.#change(identity, readOptions(options, ["signal"]), async (transaction, owner) => {
       const record = await this.#records.get(transaction, owner);
@@ -147,7 +147,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     });
   }
 
-  /** Opens a closed session again. One that is open stays as it is. */
+  /** Opens a closed session again. Does nothing if it is open. */
   async reopen(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
     return this.#change(identity, readOptions(options, ["signal"]), async (transaction, owner) => {
       const record = await this.#records.get(transaction, owner);
@@ -158,12 +158,13 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Deletes the session with everything that is stored under its identity, whatever wrote it; whether there was one. It
-   * is gone for everybody at once, and erased when this returns. After a crash in between, the erasing is finished by a
-   * later `list`, `create` or `delete`, a minute after the crash at the earliest; a `delete` before that returns false.
-   * UNAVAILABLE and OUTCOME_UNKNOWN say that this may be so: where the answer to the erasing was lost, the session is
-   * gone for everybody and the erasing is finished later, in the same way. What other code writes under the identity
-   * while the session is deleted is erased or stays.
+   * Deletes the session with everything that is stored under its identity, whatever wrote it. Returns whether there was a
+   * session. Nobody sees the session from the first commit on; everything is erased when the call returns.
+   *
+   * After a crash in between, a later `list`, `create` or `delete` finishes the erasing, at the earliest a minute after
+   * the crash; a `delete` before that returns false. The same holds after UNAVAILABLE and OUTCOME_UNKNOWN: the session
+   * may be gone while its erasing is finished later. Records that other code writes under the identity during the
+   * deletion may be erased or may stay.
    */
   async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
@@ -171,10 +172,9 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Deletes all sessions of a user, each as `delete` does, and the user's state; how many sessions. Nothing that this
-   * wrapper stored names the user any more. Interrupted, it may be called again, and goes on; a session that is created
-   * meanwhile may stay. UNAVAILABLE (`busy`) while a deletion that crashed within the last minute holds its session's
-   * name.
+   * Deletes all sessions of a user, each as `delete` does, and the user's state. Returns how many sessions. Afterwards no
+   * record of this wrapper names the user. After an interruption, call it again: it goes on. A session that is created
+   * meanwhile may stay. UNAVAILABLE (`busy`) if a deletion crashed within the last minute.
    */
   async forgetUser(user: UserRef, options?: CallOptions): Promise<number> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
@@ -182,9 +182,9 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Appends one event or 1 to 200, all or none, with numbers that follow one another, and touches the session in the
-   * same commit. Events with an `id` are appended once: sent again they are a duplicate, with another value
-   * IDEMPOTENCY_CONFLICT. SESSION_CLOSED, but for a duplicate whose events are there.
+   * Appends one event, or an array of 1 to 200, all or none, with consecutive numbers, and touches the session in the
+   * same commit. Events with an `id` are appended once: the same call again is a duplicate; an id with another value is
+   * IDEMPOTENCY_CONFLICT. SESSION_CLOSED, except for a duplicate whose events are stored.
    */
   async append(
     identity: SessionIdentity,
@@ -201,20 +201,22 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Removes the events up to a number, or all but the last `keep`; how many records it removed. For readers they are
-   * gone at once. Interrupted, it may be called again, and goes on. `upTo` beyond the last event is INVALID_RECORD.
+   * Removes the events up to a number, or all but the last `keep` (a number as `range`). Returns how many records it
+   * removed. Readers see all of the events or none. After an interruption, call it again: it goes on. `upTo` beyond the
+   * last event is INVALID_RECORD.
    *
-   * The last `keep` are counted when it begins: what was appended since the caller last read pushes out what it read.
-   * Whoever has summarized the events says `upTo`, or saves the summary with `trim`.
+   * The last `keep` events are counted when the call begins, so events appended since the caller's last read count too,
+   * and unread ones may be removed later. To remove the events that a summary covers, pass `upTo`, or save the summary
+   * with `trim`.
    */
   async trim(identity: SessionIdentity, range: TrimRange | number, options?: CallOptions): Promise<number> {
     return this.#history.trim(copySession(identity), range, options);
   }
 
   /**
-   * Keeps a summary of the events up to a number, in place of one up to the same number. `upTo` beyond the last event is
-   * INVALID_RECORD. With an `eventId` it happens once; with another value, or number, it is IDEMPOTENCY_CONFLICT. With
-   * `trim`, the events that it covers are gone for readers with the same commit.
+   * Saves a summary of the events up to a number, and replaces a summary up to the same number. `upTo` beyond the last
+   * event is INVALID_RECORD. An `eventId` makes it idempotent; with another value or number it is IDEMPOTENCY_CONFLICT.
+   * With `trim`, the same commit removes the events that the summary covers.
    */
   async saveSummary(
     identity: SessionIdentity,
@@ -234,7 +236,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     return this.#summaries.all(copySession(identity), options);
   }
 
-  /** The state of a session, which goes with it. Throws what is wrong with the identity. */
+  /** The state of a session. It is deleted with the session. Throws INVALID_RECORD for a wrong identity. */
   sessionState(identity: SessionIdentity): StateMap {
     const owner = copySession(identity);
     return new StateMap(this.#store, owner, "session.state", {
@@ -244,12 +246,12 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     });
   }
 
-  /** The state of a user, whatever the session. Throws what is wrong with the names. */
+  /** The state of a user, shared by all sessions. Throws if a name is wrong. */
   userState(user: UserRef): StateMap {
     return new StateMap(this.#store, readUser(user), USER_STATE);
   }
 
-  /** The state of a tenant, whatever the user. Throws what is wrong with the name. */
+  /** The state of a tenant, shared by all users. Throws if the name is wrong. */
   tenantState(tenant: string): StateMap {
     return new StateMap(this.#store, tenantIdentity(tenant), "tenant.state");
   }

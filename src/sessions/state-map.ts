@@ -25,22 +25,22 @@ export interface StateEntriesOptions extends Pick<ItemsOptions, "limit" | "signa
   readonly after?: string;
 }
 
-/** What a map depends on; it throws where that is not given. */
+/** The session that a map belongs to. The checks throw where it does not exist or is closed. */
 export interface Guard {
-  /** What all its writers compete for. */
+  /** The slot whose lock all writers in this process take. */
   readonly turn: Pick<Cell<unknown>, "identity" | "kind">;
-  /** After something was read. */
+  /** Called after a read. */
   read(signal: AbortSignal | undefined): Promise<void>;
-  /** Before something is written, and in the same commit. */
+  /** Called before a write, in the same transaction. */
   write(transaction: Transaction): Promise<void>;
 }
 
 const VALUE_CODEC = json();
 
 /**
- * JSON values under keys, in the order of the keys' UTF-8 bytes. A key is 1 to 498 UTF-8 bytes and may hold anything.
+ * JSON values under keys, in the order of the keys' UTF-8 bytes. A key is 1 to 498 UTF-8 bytes of any text.
  *
- * Of a session, every call adds NOT_FOUND where there is no session, and every write SESSION_CLOSED.
+ * On the state of a session, every call may also reject with NOT_FOUND, and every write with SESSION_CLOSED.
  */
 export class StateMap {
   readonly #store: StateStore;
@@ -69,9 +69,8 @@ export class StateMap {
   }
 
   /**
-   * Writes the value. `eventId`, 1 to 105 UTF-8 bytes, makes it idempotent and belongs to this map. `expect` takes the
-   * event id of a receipt or of `find`, which is the stored one and not the caller's own. IDEMPOTENCY_CONFLICT,
-   * CONDITION_FAILED.
+   * Writes the value. `eventId`, 1 to 105 UTF-8 bytes and unique in this map, makes it idempotent. `expect` takes the
+   * event id of a receipt or of `find`, not the caller's own `eventId`. IDEMPOTENCY_CONFLICT, CONDITION_FAILED.
    */
   async set(key: string, value: JsonInput, options: PutOptions = {}): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal", "eventId", "expect"]));
@@ -92,9 +91,9 @@ export class StateMap {
   }
 
   /**
-   * Writes what `update` makes of the current value, with nobody else's write in between; the new value. `update` must
-   * not change the same value, nor of a session's state call other methods of the same session (INVALID_RECORD). Other
-   * writers of the value, or of the session, in this process wait while it runs: what is slow is done before.
+   * Replaces the current value by the one that `update` returns, atomically. Returns the new value. `update` must not
+   * change the same value and, on a session's state, must call no other method of the same session (INVALID_RECORD).
+   * Other writers of the value, or of the session, in this process wait while it runs, so do slow work before the call.
    */
   async update(
     key: string,
@@ -115,7 +114,7 @@ export class StateMap {
     );
   }
 
-  /** Whether there was a value. */
+  /** Deletes the value. Returns whether there was one. */
   async delete(key: string, options?: CallOptions): Promise<boolean> {
     const given = readOptions(options, ["signal"]);
     const cell = this.#cell(key);

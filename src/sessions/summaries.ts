@@ -11,7 +11,7 @@ import { readBoolean, readInteger, readNamed, readSignal } from "../validation/v
 import type { History } from "./history.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
-/** What stands for the events of a session up to a number. */
+/** A summary of the events of a session up to a number. */
 export interface Summary {
   /** The number of the last event it covers. */
   readonly upTo: number;
@@ -21,15 +21,15 @@ export interface Summary {
   readonly at: Date;
 }
 
-/** A summary as it is saved. */
+/** A summary to save. */
 export interface NewSummary extends Pick<Summary, "upTo"> {
   /** The summary: any JSON. */
   readonly value: JsonInput;
-  /** Makes it idempotent. 1 to 105 UTF-8 bytes. */
+  /** Makes the save idempotent. 1 to 105 UTF-8 bytes. */
   readonly eventId?: EventId;
 }
 
-/** What happens together with the save. */
+/** The options of `saveSummary`. */
 export interface SaveSummaryOptions extends CallOptions {
   /** Removes the events that the summary covers, in the same commit: no reader sees one without the other. */
   readonly trim?: boolean;
@@ -38,7 +38,7 @@ export interface SaveSummaryOptions extends CallOptions {
 const NAME = "session.summary";
 const NUMBER_DIGITS = 16;
 
-/** The summaries of sessions, in the order of what they cover. */
+/** The summaries of sessions, in the order of the numbers up to which they cover events. */
 export class Summaries {
   readonly #store: StateStore;
   readonly #records: SessionRecords;

@@ -31,8 +31,8 @@ export async function foldedAccounts(store: StateStore, tenant: string): Promise
     const entry: StoredEntry = await decodeRecord(ENTRY_CODEC, record);
     const { user } = record.identity;
     // Of users who were forgotten, they lie under the tenant.
-    const { ofSession, others: ofAll } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
-    for (const { cell } of [...ofSession, ...ofAll]) {
+    const { ofSession, others } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
+    for (const { cell } of [...ofSession, ...others]) {
       const key = `${cell.identity.user} ${cell.kind}`;
       sums.set(key, addSums(sums.get(key) ?? NO_USAGE, sumsOf(entry)));
     }

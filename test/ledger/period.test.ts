@@ -6,23 +6,23 @@ const DAY = 86_400_000;
 const at = (text: string) => new Date(text);
 
 test.each([
-  ["no bounds", {}, { days: {}, edges: [] }],
+  ["no bounds", {}, { days: {}, partialDays: [] }],
   [
     "whole days",
     { since: at("2026-01-01"), until: at("2026-01-03") },
-    { days: { first: "2026-01-01", last: "2026-01-02" }, edges: [] },
+    { days: { first: "2026-01-01", last: "2026-01-02" }, partialDays: [] },
   ],
   [
     "a piece of one day",
     { since: at("2026-01-01T10:00Z"), until: at("2026-01-01T11:00Z") },
-    { days: undefined, edges: [{ since: +at("2026-01-01T10:00Z"), until: +at("2026-01-01T11:00Z") }] },
+    { days: undefined, partialDays: [{ since: +at("2026-01-01T10:00Z"), until: +at("2026-01-01T11:00Z") }] },
   ],
   [
     "pieces of two days and none between",
     { since: at("2026-01-01T10:00Z"), until: at("2026-01-02T11:00Z") },
     {
       days: undefined,
-      edges: [
+      partialDays: [
         { since: +at("2026-01-01T10:00Z"), until: +at("2026-01-02") },
         { since: +at("2026-01-02"), until: +at("2026-01-02T11:00Z") },
       ],
@@ -33,7 +33,7 @@ test.each([
     { since: at("2026-01-01T00:00:00.001Z") },
     {
       days: { first: "2026-01-02" },
-      edges: [{ since: +at("2026-01-01T00:00:00.001Z"), until: +at("2026-01-02") }],
+      partialDays: [{ since: +at("2026-01-01T00:00:00.001Z"), until: +at("2026-01-02") }],
     },
   ],
 ])("%s", (_, period, split) => {
@@ -50,12 +50,12 @@ test("whatever the bounds, each moment is in exactly one part if it is in the pe
     fc.property(bound, bound, moment, (a, b, time) => {
       if (a === b) return;
       const [since, until] = [Math.min(a, b), Math.max(a, b)];
-      const { days, partialDays: edges } = splitDays({ since, until });
-      const inEdges = edges.filter((edge) => time >= edge.since && time < edge.until).length;
+      const { days, partialDays } = splitDays({ since, until });
+      const inPartialDays = partialDays.filter((part) => time >= part.since && time < part.until).length;
       const day = new Date(time).toISOString().slice(0, 10);
       const inDays =
         days !== undefined && day >= (days.first as string) && day <= (days.last as string) ? 1 : 0;
-      expect(inEdges + inDays).toBe(time >= since && time < until ? 1 : 0);
+      expect(inPartialDays + inDays).toBe(time >= since && time < until ? 1 : 0);
     }),
     { numRuns: 5000 },
   );
