@@ -22,8 +22,9 @@ export interface DatabaseFiles {
 const COARSEST_CLOCK_MS = 2_000;
 
 export function databaseFiles(path: string): DatabaseFiles {
+  const database = identify(path);
   const realPath = realpathSync(path);
-  return { database: identify(path), log: identify(`${realPath}-wal`), index: identify(`${realPath}-shm`) };
+  return { database, log: identify(`${realPath}-wal`), index: identify(`${realPath}-shm`) };
 }
 
 /** Detects that a database or its log was removed or replaced while open: writes to them would be lost. */
@@ -123,8 +124,9 @@ function requireInPlace(file: FileIdentity): void {
 }
 
 function identify(path: string): FileIdentity {
-  const { dev, ino } = statSync(path, { bigint: true });
-  return { path, device: dev, inode: ino };
+  const found = statFile(path);
+  if (found === undefined) throw setupError(`${path} was removed while the database was being opened`);
+  return { path, device: found.dev, inode: found.ino };
 }
 
 function statFile(path: string): BigIntStats | undefined {

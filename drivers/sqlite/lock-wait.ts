@@ -11,6 +11,7 @@ const MAX_PAUSE_MS = 25;
 export async function retryWhileLocked<T>(
   work: (waitedMs: number) => T | Promise<T>,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<T> {
   const started = monotonicMs();
   let deadline: number | undefined;
@@ -19,7 +20,8 @@ export async function retryWhileLocked<T>(
       return await work(monotonicMs() - started);
     } catch (error) {
       deadline ??= monotonicMs() + timeoutMs;
-      if (!isBusy(error) || monotonicMs() >= deadline) throw error;
+      // The reason of a caller who has given up may be such an error, of another call.
+      if (!isBusy(error) || signal?.aborted || monotonicMs() >= deadline) throw error;
     }
     const left = Math.max(deadline - monotonicMs(), 0);
     // Several that wait for one lock must not come back in step.

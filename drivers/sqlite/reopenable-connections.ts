@@ -41,8 +41,7 @@ export class ReopenableConnections {
   /** In this turn of the loop where nothing has happened to the files. */
   reading<T>(work: (reader: Reader) => Eventually<T>): Eventually<T> {
     const { reader } = this.#current ?? {};
-    if (reader === undefined || !this.#isTrusted())
-      return this.#reopened().then((reopened) => work(reopened.reader));
+    if (reader === undefined || !this.#isTrusted()) return this.#reopened().then(() => this.reading(work));
     const answer = work(reader);
     return answer instanceof Promise ? this.#retryIfReaderClosed(answer, reader, work) : answer;
   }
@@ -84,7 +83,8 @@ export class ReopenableConnections {
     } catch (error) {
       if (this.#isClosed || this.#current?.reader === by || !isStateError(error, "STORE_CLOSED")) throw error;
     }
-    return work((await this.#reopened()).reader);
+    // The files may be gone once more before the end of it.
+    return this.reading(work);
   }
 
   #use(connections: Connections): void {

@@ -101,8 +101,11 @@ export class SqliteDriver implements Driver, BackupCapable {
   }
 
   /** Waits for locks, no longer than its settings say nor than the call has time. */
-  #retryWhileLocked<T>(work: (waitedMs: number) => Eventually<T>, { deadline }: CallLimit = {}): Promise<T> {
+  #retryWhileLocked<T>(
+    work: (waitedMs: number) => Eventually<T>,
+    { deadline, signal }: CallLimit = {},
+  ): Promise<T> {
     const left = deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, deadline - monotonicMs());
-    return retryWhileLocked(work, Math.min(this.#settings.busyTimeoutMs, left));
+    return retryWhileLocked(work, Math.min(this.#settings.busyTimeoutMs, left), signal);
   }
 }

@@ -79,8 +79,11 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       operation: Operation,
       limit: CallLimit | undefined,
       ask: (limit: CallLimit) => Promise<T>,
-    ): Promise<T> =>
-      (await attempt((_, deadline) => ask({ deadline }), isTransient, rulesOf(operation, limit))).answer;
+    ): Promise<T> => {
+      // The reason of a caller who has given up may be such an error, of another call.
+      const mayRepeat = (error: AnyStateError) => isTransient(error) && !limit?.signal?.aborted;
+      return (await attempt((_, deadline) => ask({ deadline }), mayRepeat, rulesOf(operation, limit))).answer;
+    };
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
       ...(driver.timeoutMs === undefined ? {} : { timeoutMs: driver.timeoutMs }),

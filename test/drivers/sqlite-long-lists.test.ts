@@ -1,9 +1,11 @@
+import { rmSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../../drivers/sqlite/connection.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { LongLists } from "../../drivers/sqlite/long-lists.js";
 import { listSteps, prepareLists } from "../../drivers/sqlite/scan.js";
 import type { ScanPage } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { commit, failure, madePath, open, plain, record, SLOT } from "./sqlite-rig.js";
 
@@ -112,6 +114,38 @@ test("a list whose caller has given up ends between two slices, and holds nothin
   await ended;
   expect(isHeld(other)).toBe(false);
 });
+
+test("one whose caller has given up for another call's lock is not read again", async () => {
+  const { path } = await filled(MANY);
+  const driver = await open({ path, thread: "inline", busyTimeoutMs: 60_000 });
+  const caller = new AbortController();
+  const list = failure(driver.scan(LIST, { signal: caller.signal }));
+  await turn();
+  const reason = new StateError("UNAVAILABLE", "locked", { details: { reason: "busy" } });
+  caller.abort(reason);
+  expect(await list).toBe(reason);
+});
+
+test.runIf(process.platform === "linux")(
+  "a long list begins anew as often as its files are opened anew",
+  async () => {
+    const { path, other } = await filled(MANY);
+    other.close();
+    const driver = await open({ path, thread: "inline" });
+    const remove = () => rmSync(`${path}-shm`);
+    remove();
+    // Reads trust for a moment that the files are there.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const list = driver.scan(LIST);
+    for (const version of [1, 2]) {
+      await driver.apply([commit({ op: "save", record: record({ version }) })], { now: 1, window: 1 });
+      await turn();
+      remove();
+    }
+    await driver.apply([commit({ op: "save", record: record({ version: 3 }) })], { now: 1, window: 1 });
+    expect((await list).records.length).toBe(MANY + 1);
+  },
+);
 
 test("one that takes longer than it may ends too, and so does its snapshot", async () => {
   const { path, other } = await filled(MANY);

@@ -164,6 +164,17 @@ function watched(connection: Connection, beforeCommit: () => void): Connection {
   });
 }
 
+test("files that are gone again as soon as they were opened are the place's fault", async () => {
+  const path = freshPath();
+  const driver = await openSqlite({ path });
+  await driver.close();
+  for (const gone of ["-wal", ""]) {
+    rmSync(`${path}${gone}`, { force: true });
+    const error = await failure(Promise.resolve().then(() => databaseFiles(path)));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+  }
+});
+
 test.each(["-wal", "-shm", ""])(
   "what is committed while the file %s is removed is not acknowledged",
   async (suffix) => {

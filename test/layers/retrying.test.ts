@@ -57,6 +57,14 @@ describe("what passes by itself is tried again", () => {
     },
   );
 
+  test("but not for a caller who has given up, whatever was the reason", async () => {
+    const reason = unavailable("busy");
+    const { driver, call } = failing("scan", [reason]);
+    const query = { prefix: "a", limit: 1, maxBytes: 1, reverse: false };
+    await expect(driver.scan(query, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(call.mock.calls.length).toBe(1);
+  });
+
   test("an unknown outcome, where every commit has a save", async () => {
     const { driver, call } = failing("apply", [unknownOutcome()]);
     expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toEqual(DONE);
