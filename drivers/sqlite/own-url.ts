@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 
 /** What a bundler has to be told: it sees neither the module of the thread nor the native part of better-sqlite3. */
 export const BUNDLE_ADVICE =
-  'leave groundstate and better-sqlite3 out of the bundle (Next.js: serverExternalPackages: ["groundstate", "better-sqlite3"]; esbuild, webpack and Vite: external) and have both installed where it runs (docs/bundles.md, also for traced deployments)';
+  'leave groundstate and better-sqlite3 out of the bundle (Next.js: serverExternalPackages: ["groundstate", "better-sqlite3"]; esbuild, webpack and Vite: external) and have both installed where it runs (docs/recipes/bundlers.md, also for traced deployments)';
 
 /**
  * Where this code lies, as a `file:` URL; `undefined` when that cannot be known. To be asked when it is needed and not

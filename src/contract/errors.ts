@@ -97,7 +97,7 @@ export function invalid(field: string, rule: string, change?: number): StateErro
 
 /** INVALID_RECORD for a value of another type than the rule's, which is named. */
 export function wrongType(field: string, rule: string, value: unknown): StateError<"INVALID_RECORD"> {
-  const advice = value === undefined ? ": leave it out, or give it a value" : "";
+  const advice = value === undefined ? ": give it a value, or leave it out if it is optional" : "";
   return invalid(field, `${rule}, not ${describeType(value)}${advice}`);
 }
 

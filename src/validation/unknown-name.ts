@@ -8,10 +8,11 @@ export function unknownName(
   name: string,
   known: readonly string[],
 ): StateError<"INVALID_RECORD"> {
-  const rule = `an object of nothing but ${known.join(", ")}`;
-  if (!NAME.test(name)) return invalid(field, rule);
+  const fields = `its fields are ${known.join(", ")}`;
+  if (!NAME.test(name)) return invalid(field, `an object without other fields: ${fields}`);
   const closest = known.find((each) => isTypoOf(normalized(each), normalized(name)));
-  return invalid(field, `${rule}, without ${name}${closest === undefined ? "" : ` (${closest}?)`}`);
+  const advice = closest === undefined ? "" : ` (did you mean ${closest}?)`;
+  return invalid(field, `an object without ${name}${advice}: ${fields}`);
 }
 
 /** promptTokens and prompt_tokens are the same, to whoever wrote one for the other. */

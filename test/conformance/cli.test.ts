@@ -336,7 +336,7 @@ describe.concurrent("groundstate conformance", () => {
     { args: ["conformance"], says: "give one module" },
     { args: ["conformance", "./nowhere.mjs"], says: "there is no module ./nowhere.mjs" },
     { args: ["conformance", "./other.mjs"], says: "default export must be a harness" },
-    { args: ["conformance", "./misnamed.mjs"], says: "nothing but name, open, durable" },
+    { args: ["conformance", "./misnamed.mjs"], says: "its fields are name, open, durable" },
     {
       args: ["conformance", "./driver.mjs", "--only", "save/", "--only", "nothing-like-it"],
       says: "no case",

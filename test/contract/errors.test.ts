@@ -57,7 +57,7 @@ test("a value of another type is called by its type", () => {
   class Money {}
   const met = (value: unknown) =>
     wrongType("x", "a string", value).message.replace("x must be a string, not ", "");
-  expect(met(undefined)).toBe("undefined: leave it out, or give it a value");
+  expect(met(undefined)).toBe("undefined: give it a value, or leave it out if it is optional");
   expect([null, 7, Number.NaN, 7n, true, () => 7, Symbol("s")].map(met)).toEqual([
     "null",
     "a number",

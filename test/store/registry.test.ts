@@ -71,7 +71,7 @@ describe("openStore", () => {
     expect(await message(undefined)).toContain("not undefined: is a variable of the environment not set?");
     expect(await message(Promise.resolve("memory:"))).toContain("not a Promise (await it)");
     expect(await message(new URL("sqlite:./x.db"))).toContain("not a URL");
-    expect(await message({ driver: "memory", ur: 1 })).toContain("without ur (url?)");
+    expect(await message({ driver: "memory", ur: 1 })).toContain("without ur (did you mean url?)");
     const driver = Promise.resolve(driverWith({}));
     expect(() => createStore(driver as never)).toThrow(/a driver, not a Promise \(await it\)/);
     expect(() => createStore(undefined as never)).toThrow(TypeError);

@@ -111,9 +111,9 @@ describe("an identity", () => {
       return "accepted";
     };
     expect(message({ runId: "r" })).toBe(
-      "identity must be an object of nothing but tenant, user, session, run, without runId (run?)",
+      "identity must be an object without runId (did you mean run?): its fields are tenant, user, session, run",
     );
-    expect(message({ tennant: "r" })).toContain("without tennant (tenant?)");
+    expect(message({ tennant: "r" })).toContain("without tennant (did you mean tenant?)");
     expect(message({ anything: "r" })).toMatch(/without anything$/);
     expect(message({ "ann@acme.example": "r" })).not.toContain("ann@");
   });
