@@ -114,7 +114,7 @@ describe("an identity", () => {
       "identity must be an object without runId (did you mean run?): its fields are tenant, user, session, run",
     );
     expect(message({ tennant: "r" })).toContain("without tennant (did you mean tenant?)");
-    expect(message({ anything: "r" })).toMatch(/without anything$/);
+    expect(message({ anything: "r" })).toMatch(/without anything: its fields/);
     expect(message({ "ann@acme.example": "r" })).not.toContain("ann@");
   });
 
