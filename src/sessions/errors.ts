@@ -24,9 +24,13 @@ export function sessionClosed(closedAt: number): StateError<"SESSION_CLOSED"> {
 }
 
 export function otherCreation(): StateError<"IDEMPOTENCY_CONFLICT"> {
-  return new StateError("IDEMPOTENCY_CONFLICT", "the session was created by this event id with other metadata", {
-    details: { change: 0 },
-  });
+  return new StateError(
+    "IDEMPOTENCY_CONFLICT",
+    "the session was created by this event id with other metadata",
+    {
+      details: { change: 0 },
+    },
+  );
 }
 
 export function beingDeleted(): StateError<"UNAVAILABLE"> {
