@@ -90,7 +90,7 @@ export function isReplaced(file: FileIdentity): boolean {
   return found !== undefined && !isSameFile(found, file);
 }
 
-/** UNAVAILABLE, for a file that does not lie where it did. */
+/** UNAVAILABLE: the file was removed from its path or replaced. */
 export function displaced(file: FileIdentity, advice: string) {
   const what = statIfReachable(file.path) === undefined ? "removed" : "replaced";
   return setupError(`${file.path} was ${what} while it was open: ${advice}`);

@@ -5,14 +5,14 @@ import { LogChecksum } from "./log-checksum.js";
 
 /**
  * Two counters in the head of a database (https://sqlite.org/fileformat2.html, 1.3): of changes to its first page, and of
- * changes to its schema. Neither ever goes back within one database; a copy made by SQLite starts with others.
+ * changes to its schema. Neither ever decreases within one database. A copy made by SQLite starts with other values.
  */
 interface Head {
   readonly changes: number;
   readonly schema: number;
 }
 
-/** The heads that a log holds: what its commits leave in the first page. */
+/** The database heads in a log: the versions of the first page that its commits wrote. */
 interface LoggedHeads {
   /** The log's own head, which differs after each reset. */
   readonly mark: string;
@@ -26,13 +26,13 @@ const LOG_HEAD_BYTES = 32;
 const FRAME_HEAD_BYTES = 24;
 
 /**
- * CORRUPT when the log beside the database is that of another state of it, a backup having been put back over a database
- * that had crashed: SQLite would play it in and mix the two. Seen where the log holds the database's head, which it does
- * once the database has grown. Takes the real path.
+ * CORRUPT when the log beside the database belongs to another state of it, as when a backup was restored over a database
+ * that had crashed: SQLite would play the log in and mix the two. Can detect this only if the log holds the database's
+ * head, which it does once the database has grown. Takes the real path.
  */
 export function refuseForeignLog(path: string): void {
   const log = `${path}-wal`;
-  // What is no part of the log any more may look like another's, and checking that takes as long as reading all of it.
+  // Old frames behind the end of the log may look foreign. The second check reads the whole log, so it comes last.
   if (!isForeign(path, log, headFrames) || !isForeign(path, log, checkedHeadFrames)) return;
   throw corruptError(
     `the log ${log} belongs to another state of the database than ${path}, and playing it in would mix the two; if the file is a backup that was put back, move the log and ${path}-shm away`,
@@ -43,12 +43,12 @@ function isForeign(path: string, log: string, read: ReadFrames): boolean {
   const before = headsIn(log, read);
   const database = before && headOf(path);
   if (before === undefined || database === undefined) return false;
-  // Whoever uses both goes on meanwhile: the log has grown, part of it is in the database by now, or it was begun anew.
+  // Other processes go on meanwhile: the log may have grown, been copied into the database, or been reset.
   const after = headsIn(log, read);
   return after?.mark === before.mark && !belongsTo(database, { ...before, last: after.last });
 }
 
-/** The first logged change is one that the database is about to see, or has just seen; the last is not behind it. */
+/** The database must be between the state just before the first logged change and the state after the last. */
 function belongsTo(database: Head, { first, last }: LoggedHeads): boolean {
   return (
     database.changes >= first.changes - 1 &&
@@ -57,7 +57,7 @@ function belongsTo(database: Head, { first, last }: LoggedHeads): boolean {
   );
 }
 
-/** Read in another process: closing the file here would drop every lock that this one holds on it (POSIX). */
+/** Reads the head in another process: closing the file here would drop every lock that this process holds on it (POSIX). */
 function headOf(path: string): Head | undefined {
   try {
     const bytes =
@@ -66,7 +66,7 @@ function headOf(path: string): Head | undefined {
         : execFileSync("head", ["-c", String(HEAD_BYTES), path], { stdio: ["ignore", "pipe", "ignore"] });
     return readHead(bytes);
   } catch {
-    // Where there is no such program, the log goes unchecked.
+    // Without the program `head` the log is not checked.
     return undefined;
   }
 }
@@ -85,7 +85,7 @@ function readHead(page: Buffer): Head | undefined {
   return { changes: page.readUInt32BE(24), schema: page.readUInt32BE(40) };
 }
 
-/** `undefined` when there is no log, or no head in it. Locks are never on the log, which may be read here. */
+/** `undefined` when there is no log, or no head in it. SQLite never locks the log, so this process may open it. */
 function headsIn(path: string, read: ReadFrames): LoggedHeads | undefined {
   const handle = openIfPresent(path);
   if (handle === undefined) return undefined;
@@ -96,7 +96,7 @@ function headsIn(path: string, read: ReadFrames): LoggedHeads | undefined {
   }
 }
 
-/** Whoever closes the database last removes the log. */
+/** `undefined` when there is no log: the last connection that is closed removes it. */
 function openIfPresent(path: string): number | undefined {
   try {
     return openSync(path, "r");
@@ -112,7 +112,7 @@ function readHeads(handle: number, read: ReadFrames): LoggedHeads | undefined {
   let pending: Head | undefined;
   let heads: LoggedHeads | undefined;
   for (const { frame, page } of read(handle, logHead)) {
-    // Behind the last reset lie frames from before it, under other salts.
+    // Frames with other salts are left from before the last reset.
     if (frame.compare(logHead, 16, 24, 8, 16) !== 0) return heads;
     if (page !== undefined) pending = readHead(page);
     const commits = frame.readUInt32BE(4) !== 0;
@@ -125,7 +125,7 @@ function readHeads(handle: number, read: ReadFrames): LoggedHeads | undefined {
 
 interface Frame {
   readonly frame: Buffer;
-  /** The beginning of the database's first page, where it is that. */
+  /** The beginning of the page, if it is the database's first one. */
   readonly page: Buffer | undefined;
 }
 
@@ -140,7 +140,7 @@ function* headFrames(handle: number, logHead: Buffer): Generator<Frame> {
   }
 }
 
-/** Those that SQLite would take. */
+/** The frames that SQLite accepts: those with the right checksum. */
 function* checkedHeadFrames(handle: number, logHead: Buffer): Generator<Frame> {
   const pageBytes = logHead.readUInt32BE(8);
   const checksum = new LogChecksum(logHead);

@@ -60,7 +60,7 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   }
 }
 
-/** Of all connections together that this thread has; in KiB. */
+/** The page caches of all connections of this thread, in KiB. */
 const readerCaches = new CacheShares(128 * 1024, 16 * 1024);
 const writerCaches = new CacheShares(64 * 1024, 32 * 1024);
 
@@ -74,7 +74,7 @@ async function openFile(
     openConnections(sqlite, { ...settings, ...REOPEN_SETTINGS }),
   );
   try {
-    // The file may be new, and can only now be told by its inode.
+    // Claims the file again: a new file has an inode only now.
     const releaseFile = claimFile(settings.path, sqlite.location);
     return new SqliteDriver(reopenable, settings, () => {
       releaseFile();
@@ -92,18 +92,18 @@ async function openConnections(sqlite: SqlitePackage, settings: SqliteSettings):
     const reader = await openReader(sqlite.connect, settings, files);
     readerCaches.add(reader);
     if (writer instanceof Engine) writerCaches.add(writer);
-    const closed = () => {
+    const onClosed = () => {
       readerCaches.remove(reader);
       if (writer instanceof Engine) writerCaches.remove(writer);
     };
-    return { writer, reader, files, onClosed: closed };
+    return { writer, reader, files, onClosed };
   } catch (error) {
     await writer.close();
     throw error;
   }
 }
 
-/** Until it has read something, a connection does not keep the log in its place when the one that writes is lost. */
+/** Reads once, because only then the connection keeps the log in place when the writing connection is lost. */
 async function openReader(
   connect: Connect,
   { path, busyTimeoutMs }: SqliteSettings,
@@ -122,7 +122,7 @@ async function openReader(
   }
 }
 
-/** A later connection, which must be to the same files as the first. */
+/** Closes a later connection and throws if the files are not those of the first one any more. */
 function guarded(connection: Connection, guard: FileGuard): Connection {
   try {
     guard.verify();

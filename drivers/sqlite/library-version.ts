@@ -1,7 +1,7 @@
 import type { Connect } from "./connection.js";
 import { setupError } from "./errors.js";
 
-/** Of its line and the later ones, the first that is sound, oldest line first. */
+/** The first fixed version of each release line, oldest line first. */
 const FIRST_SOUND = [
   [3, 44, 6],
   [3, 50, 7],
@@ -9,8 +9,8 @@ const FIRST_SOUND = [
 ] as const;
 
 /**
- * UNAVAILABLE for a SQLite with the fault by which a reset of the log beside a checkpoint of another connection can
- * damage the database: 3.7.0 to 3.51.2, but for the corrected 3.44.6 and 3.50.7 (https://sqlite.org/wal.html#walresetbug).
+ * UNAVAILABLE for a SQLite with the WAL reset bug: a reset of the log during a checkpoint of another connection can damage
+ * the database. It affects 3.7.0 to 3.51.2, except the fixed 3.44.6 and 3.50.7 (https://sqlite.org/wal.html#walresetbug).
  */
 export function requireSoundLibrary(connect: Connect, name: string, compatible: string): void {
   const version = libraryVersion(connect);
@@ -20,11 +20,11 @@ export function requireSoundLibrary(connect: Connect, name: string, compatible: 
   );
 }
 
-/** Whether SQLite of this version is without that fault. */
+/** Whether SQLite of this version is without that bug. */
 export function isSound(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
-  const line = FIRST_SOUND.find((sound) => sound[0] === major && sound[1] === minor);
-  if (line !== undefined) return patch >= line[2];
+  const fixed = FIRST_SOUND.find((sound) => sound[0] === major && sound[1] === minor);
+  if (fixed !== undefined) return patch >= fixed[2];
   return major > 3 || (major === 3 && minor > 51);
 }
 

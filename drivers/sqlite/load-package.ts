@@ -11,9 +11,9 @@ export interface PackageSearch {
   readonly nodeVersion?: string;
 }
 
-/** What is used of better-sqlite3. */
+/** The parts of better-sqlite3 that the driver uses. */
 export interface SqlitePackage {
-  /** Where it was found: another place is another SQLite. */
+  /** The path of its entry file. Another path means another SQLite library. */
   readonly location: string;
   readonly connect: Connect;
   readonly SqliteError: new (message: string, code: string) => Error;
@@ -38,13 +38,13 @@ export async function loadPackage(): Promise<SqlitePackage> {
   return loaded;
 }
 
-/** The package that a file at this place would get, under this version of Node. */
+/** The package that a file at `from` would load, under this version of Node. */
 export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePackage> {
   const { from = ownUrl(), nodeVersion = process.versions.node } = search;
   const compatible = major(nodeVersion) < 22 ? "better-sqlite3@12" : "better-sqlite3@13";
   const found = find(from, compatible);
   if (major(found.version) >= 13 && major(nodeVersion) < 22) {
-    // Loading it would end the process, with nothing to catch.
+    // Loading it would crash the process without an error to catch.
     throw setupError(
       `better-sqlite3 ${found.version} needs Node 22 and this is Node ${nodeVersion}: npm install ${compatible}`,
     );
@@ -56,7 +56,7 @@ export async function loadPackageFrom(search: PackageSearch): Promise<SqlitePack
 
 function find(from: string | URL | undefined, compatible: string): FoundPackage {
   try {
-    // `require`, which bundlers leave alone; an `import()` they would try to carry out themselves.
+    // `require` from createRequire, because bundlers would try to resolve an `import()` themselves.
     const require = createRequire(from ?? "");
     const manifest = readFileSync(require.resolve("better-sqlite3/package.json"), "utf8");
     const entry = require.resolve("better-sqlite3");
@@ -73,7 +73,7 @@ function find(from: string | URL | undefined, compatible: string): FoundPackage 
 function load({ location, version, load }: FoundPackage): SqlitePackage {
   try {
     const Database = load();
-    // A timeout of SQLite's own would block the event loop while it waits.
+    // No timeout: SQLite's own wait for a lock would block the event loop.
     const connect: Connect = (path, options) => new Database(path, { ...options, timeout: 0 });
     // The native part is loaded with the first connection.
     connect(":memory:").close();

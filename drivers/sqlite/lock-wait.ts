@@ -5,8 +5,8 @@ const MIN_PAUSE_MS = 0.5;
 const MAX_PAUSE_MS = 25;
 
 /**
- * Does the work, again and again while a lock is in its way, until the time is up. The event loop stays free. The work
- * is told how long it was waited for, in milliseconds.
+ * Does the work, and retries it while it fails with `busy`, until the time is up. The event loop stays free. The work gets
+ * the time waited so far, in milliseconds.
  */
 export async function retryWhileLocked<T>(
   work: (waitedMs: number) => T | Promise<T>,
@@ -24,14 +24,14 @@ export async function retryWhileLocked<T>(
       if (!isBusy(error) || signal?.aborted || monotonicMs() >= deadline) throw error;
     }
     const left = Math.max(deadline - monotonicMs(), 0);
-    // Several that wait for one lock must not come back in step.
+    // Jitter, so that several waiting calls do not retry at the same time.
     await sleep(Math.min(pauseMs(timeoutMs - left, timeoutMs) * (0.5 + Math.random()), left));
   }
 }
 
 /**
- * Longer and longer at first, for those who hold a lock need the time. From a tenth of the patience on shorter and
- * shorter: whoever has waited for long asks most often and so comes next, and nobody is left out while others take turns.
+ * The pause grows at first, because the holder of a lock needs time. After about a tenth of the timeout it shrinks again:
+ * the call that has waited longest retries most often and so gets the lock next, and no call starves.
  */
 function pauseMs(waitedMs: number, timeoutMs: number): number {
   const growing = waitedMs / 4;

@@ -1,10 +1,10 @@
-/** Of the two magic numbers of a log's head, the one that ends so says that its checksums are big-endian. */
+/** The last bit of the magic number in a log's head if the checksums are big-endian. */
 const BIG_ENDIAN = 1;
 const SUMMED_FRAME_HEAD_BYTES = 8;
 
 /**
- * The sums over a log up to each of its frames (https://sqlite.org/fileformat2.html, 4.2). With the first frame whose
- * sum is another ends what SQLite takes from a log: behind it lies what a power cut or a commit that failed has left.
+ * The running checksum of a log's frames (https://sqlite.org/fileformat2.html, 4.2). SQLite ignores a log from the first
+ * frame with a wrong checksum on: what follows was left by a power cut or a failed commit.
  */
 export class LogChecksum {
   readonly #isBig: boolean;
@@ -17,7 +17,7 @@ export class LogChecksum {
     this.#add(head.subarray(0, 24));
   }
 
-  /** Whether the next frame, of this head and page, belongs to the log. */
+  /** Adds the next frame, and returns whether its checksum is right. */
   accepts(frameHead: Buffer, page: Buffer): boolean {
     this.#add(frameHead.subarray(0, SUMMED_FRAME_HEAD_BYTES));
     this.#add(page);

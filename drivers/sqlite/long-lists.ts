@@ -7,11 +7,11 @@ import { type Connection, limitCache } from "./connection.js";
 import { storeClosed, translate } from "./errors.js";
 import { listSteps, prepareLists } from "./scan.js";
 
-/** So many are read at once: each takes a connection and, while it lasts, keeps the log from being shortened. */
+/** Lists read at the same time. Each takes a connection and prevents checkpoints from resetting the log meanwhile. */
 const MAX_CONCURRENT = 2;
-/** Nor may one do that for ever. */
+/** The time limit of one list, because it prevents checkpoints from resetting the log. */
 const MAX_LIST_MS = 120_000;
-/** Each page is read once. */
+/** Small, because a list reads each page once. */
 const CACHE_KIB = 1024;
 
 interface Waiter {
@@ -20,14 +20,14 @@ interface Waiter {
 }
 
 /**
- * Lists that would hold up the event loop, read in slices, each from one snapshot, which its statement holds. So each has a
- * connection of its own, while it lasts: the one for other reads must see what was written meanwhile.
+ * Reads lists in slices that would block the event loop if read at once. The open statement of a list holds its snapshot,
+ * so each list has a connection of its own: other reads must see later writes.
  */
 export class LongLists {
   readonly #connect: () => Connection;
   readonly #waiting: Waiter[] = [];
   readonly #open = new Set<Promise<unknown>>();
-  /** Those under way, and those that are about to be. */
+  /** The number of lists under way. */
   #running = 0;
   #closed = false;
 
@@ -57,7 +57,7 @@ export class LongLists {
     }
   }
 
-  /** Those under way end with their next slice. */
+  /** Lists under way end with their next slice. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(storeClosed());
@@ -78,7 +78,7 @@ export class LongLists {
           this.#verify(limit);
         }
       } finally {
-        // A connection with a statement under way cannot be closed.
+        // A connection with an open statement cannot be closed.
         steps.return(undefined as never);
       }
     } finally {
@@ -86,7 +86,7 @@ export class LongLists {
     }
   }
 
-  /** Whether anybody still waits for it. */
+  /** Throws when the store is closed, the caller does not wait any more, or the time is up. */
   #verify({ deadline = Number.POSITIVE_INFINITY, signal }: CallLimit): void {
     if (this.#closed) throw storeClosed();
     signal?.throwIfAborted();

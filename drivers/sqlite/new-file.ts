@@ -16,13 +16,13 @@ import { corruptError, setupError, translated } from "./errors.js";
 import { hasContent, statIfPresent } from "./existing-file.js";
 import { APPLICATION_ID, applyMigrations } from "./schema.js";
 
-/** For nobody but its owner. SQLite gives the log and what belongs to it the mode of the file. */
+/** Only the owner may read and write. SQLite gives the log and its index the mode of the file. */
 const OWNER_ONLY = 0o600;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Makes the database file, complete, under another name first: whoever else opens the path at this moment finds either
- * nothing or a whole database. Of several that make it at once, one file stays.
+ * Makes the database file under another name first, and renames it when it is complete: another process that opens the
+ * path finds either nothing or a complete database. If several processes make the file at once, one file stays.
  */
 export async function createFile(connect: Connect, path: string): Promise<void> {
   refuseOrphanedLog(path);
@@ -37,8 +37,8 @@ export async function createFile(connect: Connect, path: string): Promise<void> 
 }
 
 /**
- * Removes the other name that a file keeps when its maker was ended after giving it its own and before taking that one
- * away: nobody uses it any more. What stands in the way of this, the look at the file that follows will say.
+ * Removes the draft name of a file whose creating process ended between adding the final name and removing the draft name.
+ * Ignores errors: the inspection of the file that follows reports them.
  */
 export function removeDraftName(path: string): void {
   try {
@@ -48,7 +48,7 @@ export function removeDraftName(path: string): void {
   } catch {}
 }
 
-/** SQLite would play the log of a database that is gone into the new one. */
+/** CORRUPT when there is a log without its database: SQLite would play it into the new one. */
 function refuseOrphanedLog(path: string): void {
   for (const log of [`${path}-wal`, `${path}-journal`]) {
     if (hasContent(log) && statIfPresent(path) === undefined) {
@@ -85,7 +85,7 @@ async function build(connect: Connect, draft: string): Promise<void> {
   }
 }
 
-/** An empty file, whose mode no umask widens or narrows. SQLite takes it for a database with nothing in it. */
+/** Makes an empty file with an exact mode, whatever the umask. To SQLite it is an empty database. */
 export function makeEmpty(path: string): void {
   try {
     const handle = openSync(path, "wx", OWNER_ONLY);
@@ -102,7 +102,7 @@ export function makeEmpty(path: string): void {
   }
 }
 
-/** Gives the file its name, unless there is one of that name by now, which is as good. */
+/** Gives the file its name. Does nothing if another process has made one meanwhile. */
 function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);

@@ -10,10 +10,10 @@ export interface OpenEngine {
   readonly files: DatabaseFiles;
 }
 
-/** For a database that was open before. Whoever asks again waits for locks by itself. */
+/** Settings for opening a database again. The caller retries while it is locked, so no wait is needed here. */
 export const REOPEN_SETTINGS = { migrate: "verify", busyTimeoutMs: 0 } as const;
 
-/** What writes to a database file. With `known`, the database must still be in those files, and have its schema. */
+/** Opens a database file for writing. With `known`, it must still be in these files and have an up-to-date schema. */
 export async function openEngine(
   connect: Connect,
   settings: SqliteSettings,

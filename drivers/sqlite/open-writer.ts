@@ -12,11 +12,11 @@ const SYNCHRONOUS = { full: 2, process: 1 } as const;
 
 /** 16 MiB in pages of 4 KiB: the log is copied into the file when it has grown by this. */
 const CHECKPOINT_PAGES = 4_000;
-/** What is left of a log that had to grow longer, in bytes. */
+/** SQLite truncates a longer log to this size after a reset, in bytes. */
 const LOG_BYTES = 32 * 1024 * 1024;
 const CACHE_KIB = 32 * 1024;
 
-/** The connection that writes, to a database of the right kind and schema. */
+/** Opens the connection that writes, and makes sure that the database is Groundstate's and its schema is right. */
 export async function openWriter(connect: Connect, settings: SqliteSettings): Promise<Connection> {
   if (settings.path === MEMORY) {
     const connection = connect(MEMORY);

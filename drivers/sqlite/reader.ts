@@ -22,8 +22,8 @@ SELECT ${CONTENT_COLUMNS} FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
 
 /**
- * An event id is indexed for the memory of it alone, which points at the record. Whose it is stands in the record's row before
- * its payload, and is read before.
+ * Finds the record through the `event` table, because records have no index of event ids. The owner's columns come before
+ * the payload in a row, so SQLite checks them without reading the payload.
  */
 const BY_EVENT = `
 SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM event JOIN record
@@ -31,8 +31,8 @@ SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM event JOIN record
 WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
 
 /**
- * What reads. Between two calls it holds no statement and no transaction: either would keep the log from being
- * shortened, and show an old state.
+ * Reads from the database. It holds no statement and no transaction between two calls: either would prevent checkpoints
+ * from resetting the log, and show an old state.
  */
 export class Reader {
   readonly #connection: Connection;
@@ -40,7 +40,7 @@ export class Reader {
   readonly #statements: () => ReturnType<typeof prepareReads>;
   readonly #longLists: LongLists | undefined;
 
-  /** Without `longLists` every list is read at once, as it must be where no other connection reads the same. */
+  /** Without `longLists` every list is read at once: a database in memory has only one connection. */
   constructor(connection: Connection, longLists?: LongLists) {
     this.#longLists = longLists;
     this.#connection = connection;
@@ -55,7 +55,7 @@ export class Reader {
       const row = bySlot.get(tenant, user, session, run, kind, tenant, user, session);
       return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
     };
-    // One statement is a snapshot by itself.
+    // A single statement needs no transaction for a snapshot.
     if (slots.length === 1) return translated(() => slots.map(find));
     return this.#transactions.reading(() => slots.map(find));
   }

@@ -2,23 +2,23 @@ import { readdirSync, readSync, statSync } from "node:fs";
 import { endianness } from "node:os";
 import { type DatabaseFiles, displaced, type FileIdentity, isInPlace } from "./file-identity.js";
 
-/** What this process has open, also what no longer has a name. */
+/** The open files of this process, including files without a name. */
 const OPEN_HANDLES = "/proc/self/fd";
 
-/** Of the index (https://sqlite.org/walformat.html, 2.1): its head, the same again, and how far the log was copied. */
+/** The log's index begins with its head, a copy of it, and the number of frames copied (https://sqlite.org/walformat.html, 2.1). */
 const HEAD_BYTES = 48;
 const READ_BYTES = 2 * HEAD_BYTES + 4;
 const LOG_HEAD_BYTES = 32;
 const FRAME_HEAD_BYTES = 24;
 
 /**
- * UNAVAILABLE unless everything that was committed to a log is in the files that still have their names, so that whoever
- * opens them anew misses nothing. Told by the log and its index, which this process has open still; on Linux only.
+ * UNAVAILABLE unless every commit in the log is also in files that still have their names, so that reopening them loses
+ * nothing. Reads the log and its index through this process's open handles, which works on Linux only.
  */
 export function requireNoLostCommits(files: DatabaseFiles): void {
   const { database, log } = files;
   if (!isInPlace(database)) throw displaced(database, "open the store again once the right files are there");
-  // The index alone is gone, and is made anew from the log.
+  // If only the index is gone, SQLite rebuilds it from the log.
   if (process.platform === "linux" && (isInPlace(log) || isAllInDatabase(files))) return;
   throw displaced(
     isInPlace(log) ? files.index : log,
@@ -26,10 +26,10 @@ export function requireNoLostCommits(files: DatabaseFiles): void {
   );
 }
 
-/** UNAVAILABLE while another connection in this process, in whatever thread, has the log or its index open. */
+/** UNAVAILABLE while another connection of this process, in any thread, has the old log or its index open. */
 export function requireReleased({ log, index }: DatabaseFiles): void {
   const old = handles().filter((handle) => isOf(handle, log) || isOf(handle, index));
-  // A new file may have the number of an old one that nobody holds any more.
+  // A new file may have got the inode number of an old one.
   const isNew = ({ device, inode }: Handle) =>
     [log, index].some(({ path }) => isInPlace({ path, device, inode }));
   const held = old.find((handle) => !isNew(handle));
@@ -49,11 +49,11 @@ function isAllInDatabase({ log, index }: DatabaseFiles): boolean {
   if (bytes === undefined || bytes.compare(bytes, HEAD_BYTES, 2 * HEAD_BYTES, 0, HEAD_BYTES) !== 0)
     return false;
   const frames = uint32(bytes, 16);
-  // The counter is set once the copied pages are on the disk.
+  // SQLite sets this counter after the copied pages are on the disk.
   return uint32(bytes, 96) === frames && (frames === 0 || isLastFrame(logHandle.number, bytes, frames));
 }
 
-/** Whether the index speaks of this log, and not of one that others have begun under its name: by the last checksum. */
+/** Whether the index belongs to this log and not to a new one of the same name: compares the last frame's checksum. */
 function isLastFrame(log: number, index: Buffer, frames: number): boolean {
   const size = endianness() === "LE" ? index.readUInt16LE(14) : index.readUInt16BE(14);
   const pageBytes = size === 1 ? 65_536 : size;
@@ -61,7 +61,7 @@ function isLastFrame(log: number, index: Buffer, frames: number): boolean {
   return frame?.readUInt32BE(16) === uint32(index, 24) && frame.readUInt32BE(20) === uint32(index, 28);
 }
 
-/** The index is in the machine's own order of bytes. */
+/** Reads a number of the index, which has the machine's byte order. */
 function uint32(bytes: Buffer, at: number): number {
   return endianness() === "LE" ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
 }
@@ -78,7 +78,7 @@ function handles(): readonly Handle[] {
       const { dev, ino } = statSync(`${OPEN_HANDLES}/${name}`, { bigint: true });
       return [{ number: Number(name), device: dev, inode: ino }];
     } catch {
-      // Closed since, or nothing that can be looked at.
+      // The handle was closed meanwhile, or has no file.
       return [];
     }
   });
@@ -89,15 +89,15 @@ function isOf(handle: Handle, file: FileIdentity): boolean {
 }
 
 /**
- * Through SQLite's own handle, as it stands: opening the file once more and closing it would drop every lock that this
- * process holds on it (POSIX).
+ * Reads through SQLite's own handle: opening and closing the file would drop every lock that this process holds on it
+ * (POSIX).
  */
 function readAt(handle: number, position: number, length: number): Buffer | undefined {
   const bytes = Buffer.alloc(length);
   try {
     return readSync(handle, bytes, 0, length, position) === length ? bytes : undefined;
   } catch {
-    // A runtime that has numbers of its own for handles.
+    // The runtime numbers handles in another way.
     return undefined;
   }
 }

@@ -6,29 +6,29 @@ import type { Reader } from "./reader.js";
 import { requireNoLostCommits, requireReleased } from "./removed-log.js";
 import type { Eventually, Writer } from "./writer.js";
 
-/** What has a database open: one connection that writes and one that reads, which in memory are the same. */
+/** A writer and a reader of one database. In memory they share one connection. */
 export interface Connections {
   readonly writer: Writer;
   readonly reader: Reader;
-  /** Of a database in memory there are none. */
+  /** `undefined` for a database in memory. */
   readonly files?: DatabaseFiles;
-  /** Told once both are closed. */
+  /** Called when both are closed. */
   readonly onClosed?: () => void;
 }
 
-/** How long reads may trust that the log is still in its place, for a look at each read would make all of them slower. */
+/** How long reads trust that the log is in place, in milliseconds: a check per read would slow down all of them. */
 const TRUSTED_MS = 5;
 
 /**
- * The connections of a store. When another program has removed the log, or its index, and nothing was lost by that, they
- * are closed and opened anew with the next call.
+ * The connections of a store. When another program has removed the log or its index, and no commit was lost by that, the
+ * next call closes and reopens them.
  */
 export class ReopenableConnections {
   readonly #open: () => Promise<Connections>;
   #current: Connections | undefined;
   #guard: FileGuard | undefined;
   #trustedUntil = 0;
-  /** Those of the connections that were closed, to be let go by everybody here before others are opened. */
+  /** The files of the closed connections. Every connection of this process must release them before the store reopens. */
   #closedFiles: DatabaseFiles | undefined;
   #reopening: Promise<Connections> | undefined;
   #isClosed = false;
@@ -38,7 +38,7 @@ export class ReopenableConnections {
     this.#use(connections);
   }
 
-  /** In this turn of the loop where nothing has happened to the files. */
+  /** Runs `work`: synchronously, unless the connections have to be reopened first. */
   reading<T>(work: (reader: Reader) => Eventually<T>): Eventually<T> {
     const { reader } = this.#current ?? {};
     if (reader === undefined || !this.#isTrusted()) return this.#reopened().then(() => this.reading(work));
@@ -46,7 +46,7 @@ export class ReopenableConnections {
     return answer instanceof Promise ? this.#retryIfReaderClosed(answer, reader, work) : answer;
   }
 
-  /** What writes looks after the files by itself, and has written nothing when it says UNAVAILABLE. */
+  /** Runs `work`, and again after reopening. The writer checks the files itself; after UNAVAILABLE nothing was written. */
   async writing<T>(work: (writer: Writer) => Eventually<T>): Promise<T> {
     const used = this.#current ?? (await this.#reopened());
     try {
@@ -66,13 +66,13 @@ export class ReopenableConnections {
     if (current === undefined) return;
     const { files, writer, reader } = current;
     if (files !== undefined && isReplaced(files.log)) return closeBoth(current);
-    // The last connection to close writes the log into the file, which one for reading cannot do.
+    // The last connection to close copies the log into the database, which a read-only connection cannot do.
     await reader.close();
     await writer.close();
     current.onClosed?.();
   }
 
-  /** A long list ends when its reader is closed, though the store is not. */
+  /** Retries a long list that failed because its reader was closed for reopening. */
   async #retryIfReaderClosed<T>(
     answer: Promise<T>,
     by: Reader,
@@ -110,7 +110,7 @@ export class ReopenableConnections {
     if (this.#isClosed) throw storeClosed();
     const current = this.#current;
     if (current?.files !== undefined) {
-      // Another call may have renewed them already, or the file been put back.
+      // Another call may have reopened them already, or the files are back in place.
       if (this.#guard?.isInPlace()) return current;
       requireNoLostCommits(current.files);
       this.#current = undefined;
@@ -131,8 +131,8 @@ export class ReopenableConnections {
 }
 
 /**
- * While the one that reads is there, the one that writes is not the last, which would copy its log into the database and
- * then remove what has that name by now.
+ * Closes the writer first. If the writer were the last connection, it would copy its log into the database and then remove
+ * the new file that has the log's name.
  */
 async function closeBoth({ writer, reader, onClosed }: Connections): Promise<void> {
   await writer.close();

@@ -1,13 +1,13 @@
 import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 
-/** What a record holds, apart from its slot. */
+/** The columns of a record, without its slot. */
 export const CONTENT_COLUMNS =
   "record.event_id, record.fingerprint, record.version, record.updated_at, record.bytes";
 export const SLOT_COLUMNS = "record.tenant, record.user, record.session, record.run, record.kind";
 
 /**
- * The record in a row of CONTENT. Its types are what is stored: in a damaged file any. The store judges them, for it
- * knows who asks and may be told of damage.
+ * The record in a row of CONTENT_COLUMNS. The values are not checked: in a damaged file they may have any type. The store
+ * checks them, because it knows to whom it may report damage.
  */
 export function recordOf(row: readonly unknown[], slot: Slot): StoredRecord {
   const [eventId, fingerprint, version, updatedAt, bytes] = row;
@@ -26,7 +26,7 @@ export function recordOf(row: readonly unknown[], slot: Slot): StoredRecord {
   } as StoredRecord;
 }
 
-/** The record in a row of CONTENT and PLACE. */
+/** The record in a row of CONTENT_COLUMNS and SLOT_COLUMNS. */
 export function recordWithSlotOf(row: readonly unknown[]): StoredRecord {
   const [, , , , , tenant, user, session, run, kind] = row;
   return recordOf(row, { tenant, user, session, run, kind } as Slot);

@@ -16,24 +16,24 @@ SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
 
-/** The same, by the index alone, for what is erased and still there is passed over. */
+/** The same from the index alone, for skipping erased records. */
 const SLOTS_OF_TENANT = `
 SELECT id, user, session, run, kind FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
 const CONTENT_OF = `SELECT ${CONTENT_COLUMNS} FROM record WHERE id = ?`;
 
-/** What a page passes over at the most: tenants, and records that are erased and still there. */
+/** How many tenants and erased records one page passes over at most. */
 const MAX_TENANTS = 100;
 const MAX_ERASED = 1000;
 
-/** What is read in a step. */
+/** The size of one step. */
 const STEP = { records: 50, bytes: 256 * 1024 };
 
 const NEXT_TENANT =
   "SELECT tenant, CAST(tenant AS BLOB) FROM record WHERE tenant > ? ORDER BY tenant LIMIT 1";
 
-/** SQLite puts every blob after every text. */
+/** SQLite sorts every blob after every text. */
 const AFTER_ALL_TEXT = Buffer.alloc(0);
 
 export type ScanStatements = ReturnType<typeof prepareScans>;
@@ -58,7 +58,7 @@ export function prepareScans(connection: Connection) {
   };
 }
 
-/** Records of one identity, by kind, some in each step. From the first step to the last it is one statement, and so one snapshot. */
+/** Records of one identity, by kind, in steps. All steps use one statement, and so one snapshot. */
 export function* listSteps(sql: ListStatements, query: ScanQuery, identity: Omit<Slot, "kind">): Steps<Page> {
   const { tenant, user, session, run } = identity;
   const { from, until } = kindRange(query);
@@ -78,8 +78,8 @@ export function scanTenant(sql: ScanStatements, query: ScanQuery, tenant: string
 }
 
 /**
- * Records of every tenant, by tenant and then as above. Whatever else is stored, a tenant costs two seeks, and a page ends
- * after so many tenants.
+ * Records of every tenant, by tenant and then as above. A tenant costs two seeks, however many records it has, and a page
+ * ends after MAX_TENANTS of them.
  */
 export function scanTenants(sql: ScanStatements, query: ScanQuery): ScanPage {
   const page = new Page(query);
@@ -91,7 +91,7 @@ export function scanTenants(sql: ScanStatements, query: ScanQuery): ScanPage {
     if (page.more) break;
     tenant = tenantAfter(sql, tenant, page);
     if (tenant !== undefined && ++tenants === MAX_TENANTS) page.endBefore(tenant);
-    // Whether that tenant has a match is the next page's to find out: there may be many that have none.
+    // The next page finds out whether that tenant has a match: many tenants may have none.
     if (tenant !== undefined && page.isFull) page.more = true;
   }
   return page;
@@ -109,7 +109,7 @@ function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page:
   else page.take(rows(sql.ofTenant), before);
 }
 
-/** The rows of those that are not erased, until the page has passed over too many. */
+/** The rows that are not erased, until the page has skipped too many. */
 function* notErased(
   sql: ScanStatements,
   rows: Iterable<unknown>,
@@ -133,8 +133,8 @@ function* notErased(
 }
 
 /**
- * CORRUPT for a name that is no text, once all before it was handed out: what stands for it here is not found there, or
- * found again and again.
+ * The next tenant. CORRUPT if its name is not valid text, because a query by its decoded name would miss it or find it
+ * forever. Returns the page's earlier records first.
  */
 function tenantAfter(sql: ScanStatements, tenant: string, page: Page): string | undefined {
   const row = sql.nextTenant.get(tenant) as [name: unknown, stored: Buffer] | undefined;
@@ -163,23 +163,23 @@ export class Page implements ScanPage {
     return this.reaches({ limit: this.#limit, maxBytes: this.#maxBytes });
   }
 
-  /** Whether it is all that a page of such a size may hold. */
+  /** Whether the page has reached one of these limits. */
   reaches({ limit, maxBytes }: Pick<ScanQuery, "limit" | "maxBytes">): boolean {
     return this.records.length >= limit || this.#bytes >= maxBytes;
   }
 
-  /** Enough was looked at: the next page goes on after this place. */
+  /** Ends the page: the next one goes on after this slot. */
   endAfter(slot: Slot): void {
     this.more = true;
     this.next = slot;
   }
 
-  /** The same, before all that this tenant has. */
+  /** Ends the page: the next one begins with this tenant. */
   endBefore(tenant: string): void {
     this.endAfter({ tenant, kind: "", user: "", session: "", run: "" });
   }
 
-  /** Takes rows until the page is full, those before a place if one is given. */
+  /** Takes rows until the page is full, or until the slot `before`. */
   take(rows: Iterable<unknown>, before?: Slot): void {
     atOnce(this.takeSteps(rows, before));
   }

@@ -7,9 +7,9 @@ import { Transactions } from "./transactions.js";
 export const APPLICATION_ID = 0x47535441;
 
 /**
- * `event` remembers every saved id. Its rows stand in line by `id`, oldest first, to be forgotten; `lined_up_at` is
- * when a row took its place. `record` points at the record the event was saved as, which may be gone by now or hold
- * another event.
+ * `event` remembers every saved event id. Its rows form the expiry queue, in the order of `id`; `lined_up_at` is when a row
+ * was added or moved to the end. `record` points at the record that the event was saved as, which may be gone by now or
+ * hold another event.
  */
 const RECORDS_AND_EVENTS = `
 CREATE TABLE record (
@@ -42,9 +42,9 @@ CREATE TABLE event (
 `;
 
 /**
- * One row for each erase that has left records behind: those of the session up to the number `last` are erased, and are
- * being removed in the order of run and kind, up to which place says `run` and `kind`. A row of `record` that is made later
- * has a higher number. `touched_at` is when somebody last went on with it.
+ * One row for each large erase that is under way. Records of the session with an id up to `last` are erased; a record that
+ * is saved later has a higher id. Sweeps remove them in the order of run and kind; `run` and `kind` say how far they have
+ * come, and `touched_at` when the last one was.
  */
 const ERASURES = `
 CREATE TABLE erasure (
@@ -68,7 +68,7 @@ export function schemaVersion(connection: Connection): number {
   return translated(() => connection.pragma("user_version", { simple: true })) as number;
 }
 
-/** What the migration runner needs; the write lock of the file holds off other processes. */
+/** The database as the migration runner sees it. The write lock of the file locks out other processes. */
 export function migrationTarget(connection: Connection): MigrationTarget {
   const transactions = new Transactions(connection);
   return {

@@ -24,7 +24,7 @@ import type { ReopenableConnections } from "./reopenable-connections.js";
 import { MIGRATIONS } from "./schema.js";
 import type { Eventually, Writer } from "./writer.js";
 
-/** Asks again where a lock is in the way. */
+/** The driver of a SQLite database. Retries while another connection holds a lock. */
 export class SqliteDriver implements Driver, BackupCapable {
   readonly name = "sqlite";
   readonly returnsUnsharedBytes = true;
@@ -32,7 +32,7 @@ export class SqliteDriver implements Driver, BackupCapable {
   readonly #settings: SqliteSettings;
   #closed = false;
   readonly #onReleased: () => void;
-  /** Not yet answered. */
+  /** The number of writes under way. */
   #writes = 0;
 
   /** `released` is told when nothing of the file is open any more. */
@@ -100,7 +100,7 @@ export class SqliteDriver implements Driver, BackupCapable {
     }
   }
 
-  /** Waits for locks, no longer than its settings say nor than the call has time. */
+  /** Waits for locks, at most for `busyTimeoutMs`, until the call's deadline, and until its signal is aborted. */
   #retryWhileLocked<T>(
     work: (waitedMs: number) => Eventually<T>,
     { deadline, signal }: CallLimit = {},

@@ -1,7 +1,7 @@
 import type { Connection, Statement } from "./connection.js";
 import { translate, translateCommit } from "./errors.js";
 
-/** The transactions of one connection, which has no other. None stays open after an error. */
+/** Runs all transactions of one connection. None stays open after an error. */
 export class Transactions {
   readonly #connection: Connection;
   readonly #begin: Statement;
@@ -12,13 +12,13 @@ export class Transactions {
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#begin = connection.prepare("BEGIN");
-    // A transaction that reads first and then wants to write is refused at once if another has written since.
+    // IMMEDIATE: a transaction that reads first fails with BUSY at its first write if another one has written meanwhile.
     this.#beginWriting = connection.prepare("BEGIN IMMEDIATE");
     this.#commit = connection.prepare("COMMIT");
     this.#rollback = connection.prepare("ROLLBACK");
   }
 
-  /** Everything `work` reads is of one moment. */
+  /** Runs `work` in a read transaction: everything it reads is from one snapshot. */
   reading<T>(work: () => T): T {
     try {
       this.#begin.run();
@@ -30,7 +30,7 @@ export class Transactions {
     }
   }
 
-  /** All of `work` happens, and is durable, or nothing. UNAVAILABLE `busy` when another connection is writing. */
+  /** Runs `work` in a write transaction. UNAVAILABLE `busy` when another connection is writing. */
   writing<T>(work: () => T): T {
     let result: T;
     try {
@@ -52,12 +52,12 @@ export class Transactions {
     }
   }
 
-  /** Whether no transaction is open any more. Some errors have ended it already. */
+  /** Rolls back, unless the error has done so already. Returns whether no transaction is open any more. */
   #ensureRolledBack(): boolean {
     try {
       if (this.#connection.inTransaction) this.#rollback.run();
     } catch {
-      // The error that led here says more.
+      // The first error says more than this one.
     }
     return !this.#connection.inTransaction;
   }

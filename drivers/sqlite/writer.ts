@@ -1,9 +1,9 @@
 import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
 
-/** What answers at once in this thread, and later from another. */
+/** A value from this thread, or a promise of one from another. */
 export type Eventually<T> = T | Promise<T>;
 
-/** What writes, in this thread or another. UNAVAILABLE `busy` when a lock is in its way: asked again, it tries again. */
+/** Writes to a database, in this thread or another. UNAVAILABLE `busy` when it is locked: the caller may retry. */
 export interface Writer {
   apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
   sweep(session: Session): Eventually<Swept>;

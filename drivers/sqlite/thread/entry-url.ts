@@ -5,7 +5,7 @@ import { BUNDLE_ADVICE, ownUrl } from "../own-url.js";
 
 const MODULE = "thread/writer-entry.js";
 
-/** The module that a thread which writes runs. UNAVAILABLE when a bundler has taken this code away from it. */
+/** The URL of the worker thread's module. UNAVAILABLE when it is missing because this code was bundled. */
 export function entryUrl(): string {
   const base = ownUrl();
   const url = base === undefined ? undefined : new URL(MODULE, base);

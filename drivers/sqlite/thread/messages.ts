@@ -5,17 +5,17 @@ import type { PackedCommits } from "./packed-commits.js";
 import type { PackedError } from "./packed-error.js";
 
 export type Work =
-  /** With `files`, where an earlier thread wrote: this one goes on there and nowhere else. Answered by the files. */
+  /** Answered by the files. With `files`, the database must still be in these files, which an earlier thread wrote to. */
   | { readonly op: "open"; readonly settings: SqliteSettings; readonly files?: DatabaseFiles }
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
   | { readonly op: "sweep"; readonly session: Session }
   | { readonly op: "backup"; readonly target: string }
   | { readonly op: "close" };
 
-/** `file` is one of those that the thread serves, by a number that whoever asks has chosen. */
+/** `file` is a number that the sender has chosen for one of the thread's files. */
 export type Request = Work & { readonly id: number; readonly file: number };
 
-/** One per request; those of one file in their order. */
+/** One per request. The answers for one file keep the order of the requests. */
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: PackedError };

@@ -3,19 +3,19 @@ import type { Expect } from "../../../src/contract/store.js";
 import { slotOf } from "../../../src/rules/decide.js";
 
 /**
- * Commits as three flat values, which cost next to nothing to send. As they are, they would be copied object by object
+ * Commits as three flat values, which are cheap to send to another thread. Plain commits would be copied object by object
  * and string by string.
  */
 export interface PackedCommits {
-  /** Joined by NUL, which none of them holds. */
+  /** All texts, joined by NUL, which none of them contains. */
   readonly texts: string;
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** All payloads. */
+  /** All payloads, one after another. */
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
 const OPS = ["save", "delete", "check", "erase"] as const;
-/** How the condition of a write is told: none, an empty slot, an event id. */
+/** Codes of a write's condition: none, an empty slot, an event id. */
 const ANY = 0;
 const EMPTY = 1;
 const EVENT = 2;
@@ -44,7 +44,7 @@ export function packCommits(commits: readonly Commit[]): PackedCommits {
   return { texts: texts.join("\0"), numbers: Float64Array.from(numbers), body: concatenated(payloads, size) };
 }
 
-/** What was packed; the payloads are views of `body`. */
+/** The commits that were packed. The payloads are views of `body`. */
 export function unpackCommits(packed: PackedCommits): readonly Commit[] {
   const reader = new Unpacking(packed);
   const commits: Commit[] = [];

@@ -2,12 +2,12 @@ import { isStateError, StateError } from "../../../src/contract/errors.js";
 
 type ErrorClass = new (message: string, code: string) => Error;
 
-/** An error as plain data. On its way between threads an error would lose its class, its code and its details. */
+/** An error as plain data. Sent to another thread as it is, an error would lose its class, its code and its details. */
 export interface PackedError {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** Its own further properties, as far as they can be sent. */
+  /** Its other own properties that can be sent. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause?: PackedError;
 }

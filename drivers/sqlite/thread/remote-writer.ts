@@ -8,7 +8,10 @@ import type { Work } from "./messages.js";
 import { packCommits } from "./packed-commits.js";
 import { type ThreadedFile, threadedFileFor } from "./writer-threads.js";
 
-/** Writes in another thread, which it may share with other files. When that is lost, the next write starts another, on the same files. */
+/**
+ * Writes in another thread, which it may share with other databases. If that thread is lost, the next write starts another
+ * one, on the same files.
+ */
 export class RemoteWriter implements Writer {
   readonly #settings: SqliteSettings;
   readonly #package: SqlitePackage;
@@ -43,13 +46,13 @@ export class RemoteWriter implements Writer {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#file?.isLost !== false) return;
-    // In turn, behind the writes that were asked for before.
+    // The thread closes the database after the writes that were requested before.
     const file = await this.#running().catch(() => undefined);
     await file?.close();
   }
 
   async #request(work: Work): Promise<unknown> {
-    // A write that waits for a lock may come back after the end, and must not start another thread.
+    // A write that was waiting for a lock may retry after the close, and must not start another thread.
     if (this.#closed) throw new StateError("STORE_CLOSED", "the driver is closed", { details: {} });
     const file = await this.#running();
     return file.request(work);

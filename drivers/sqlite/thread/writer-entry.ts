@@ -12,7 +12,7 @@ type Opening = Extract<Work, { op: "open" }>;
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const engines = new Map<number, Engine>();
-/** Of all databases of this thread together, in KiB. */
+/** The page caches of all databases of this thread, in KiB. */
 const caches = new CacheShares(64 * 1024, 32 * 1024);
 
 async function open(file: number, { settings, files: known }: Opening): Promise<unknown> {
@@ -50,7 +50,7 @@ const SHARED = [
   { is: "applied", existed: [false] },
 ] as const satisfies readonly Outcome[];
 
-/** The usual outcomes as one object each: what is sent twice in one message is copied once. */
+/** Uses one shared object for each usual outcome: an object that occurs twice in a message is copied once. */
 function shared(outcome: Outcome): Outcome {
   if (outcome.is === "duplicate") return SHARED[0];
   if (outcome.is !== "applied" || outcome.existed.length !== 1 || outcome.erased !== undefined)
@@ -58,7 +58,7 @@ function shared(outcome: Outcome): Outcome {
   return outcome.existed[0] ? SHARED[1] : SHARED[2];
 }
 
-/** Without a turn of the loop in between where the work takes none: what is asked of a file is done in its order. */
+/** Answers a request. Synchronous work is done at once, which keeps the requests for a file in order. */
 function serve(request: Request): void {
   const { id } = request;
   const refuse = (error: unknown) => port.postMessage({ id, error: packError(error) } satisfies Answer);

@@ -12,7 +12,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** One thread that writes, from its start to its end. It keeps the process alive only while it owes an answer or ends. */
+/** A worker thread that writes. It keeps the process alive only while a request is under way or it is being ended. */
 export class WriterThread {
   readonly #worker: Worker;
   readonly #SqliteError: SqlitePackage["SqliteError"];
@@ -24,7 +24,7 @@ export class WriterThread {
 
   constructor(SqliteError: SqlitePackage["SqliteError"]) {
     this.#SqliteError = SqliteError;
-    // As source text, for a thread inherits the flags of its process, and with some of them no file may be run.
+    // Source text, because the thread inherits the process's flags, and some of them forbid running a file.
     this.#worker = new Worker(`import(${JSON.stringify(entryUrl())})`, { eval: true });
     this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
@@ -34,28 +34,28 @@ export class WriterThread {
     this.#worker.on("exit", () => this.#onExit());
   }
 
-  /** Nothing can be asked of it any more. */
+  /** Whether the thread has ended, so that it takes no more requests. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
-  /** How many it serves. */
+  /** The number of files that it serves. */
   get files(): number {
     return this.#files;
   }
 
-  /** Another file is served here from now on. */
+  /** Adds one file. */
   addFile(): void {
     this.#files++;
   }
 
-  /** One file less; the last ends the thread. */
+  /** Removes one file. After the last one the thread ends. */
   async removeFile(): Promise<void> {
     this.#files--;
     if (this.#files > 0 || this.#isLost) return;
     this.#isLost = true;
     this.#worker.ref();
-    // What else the process has loaded into its threads may keep one going.
+    // Other code that the process loads into its threads may keep one running.
     await this.#worker.terminate();
   }
 

@@ -5,15 +5,15 @@ import type { Work } from "./messages.js";
 import { notStarted, WriterThread } from "./writer-thread.js";
 
 /**
- * A thread costs some 8 MiB and several handles, whatever it writes. More than a few add nothing, for what they wait
- * for is the same disk.
+ * A thread costs some 8 MiB and several file handles. More than a few threads make nothing faster, because they wait for
+ * the same disk.
  */
 const MAX_THREADS = 4;
 
 const threads = new Set<WriterThread>();
 let lastFile = 0;
 
-/** A place for one file in a thread that writes: one of its own while there are few, then the one with the fewest. */
+/** Assigns a file to a thread: a new thread while there are few, then the one with the fewest files. */
 export function threadedFileFor(
   settings: SqliteSettings,
   SqliteError: SqlitePackage["SqliteError"],
@@ -37,7 +37,7 @@ function leastBusy(): WriterThread {
   return [...threads].reduce((least, thread) => (thread.files < least.files ? thread : least));
 }
 
-/** One file in a thread, from its opening to its end. */
+/** One file in a worker thread, from its opening to its close. */
 export class ThreadedFile {
   /** The files it writes, once the database is open there. */
   readonly opened: Promise<DatabaseFiles>;
@@ -56,7 +56,7 @@ export class ThreadedFile {
     }) as Promise<DatabaseFiles>;
   }
 
-  /** Nothing can be asked of it any more. */
+  /** Whether the file is closed or its thread has ended. */
   get isLost(): boolean {
     return this.#isLost || this.#thread.isLost;
   }
@@ -65,7 +65,7 @@ export class ThreadedFile {
     return this.#thread.request(this.#file, work);
   }
 
-  /** Closes the database, and ends the thread when it was the last there. */
+  /** Closes the database, and ends the thread if it was the last one there. */
   async close(): Promise<void> {
     try {
       await this.request({ op: "close" });
