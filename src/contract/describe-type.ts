@@ -2,7 +2,7 @@ import { types } from "node:util";
 
 const CLASS_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
 
-/** What a value is, in words and never by its content: `undefined`, `a number`, `a Date`, `an array`. */
+/** Names the type of a value for an error message, never its content: `undefined`, `a number`, `a Date`, `an array`. */
 export function describeType(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (typeof value === "number") return Number.isNaN(value) ? "NaN" : describeNumber(value);
@@ -18,7 +18,7 @@ function describeNumber(value: number): string {
   return Number.isFinite(value) ? "a number" : "an infinite number";
 }
 
-/** The name of its class, which is part of a program; a name of another form might be data. */
+/** The name of its class, if it looks like one in a program; a name of another form might be data. */
 function classOf(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
   const name = prototype?.constructor?.name;

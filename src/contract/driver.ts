@@ -15,7 +15,7 @@ export interface Slot {
   readonly kind: string;
 }
 
-/** What an erase is about: all runs and kinds of it. */
+/** The target of an erase: all runs and kinds of one session. */
 export type Session = Pick<Slot, "tenant" | "user" | "session">;
 
 /** A record as it is stored. */
@@ -40,7 +40,7 @@ export type Write =
   | { readonly op: "save"; readonly record: StoredRecord; readonly expect?: Expect }
   | { readonly op: "delete"; readonly slot: Slot; readonly expect?: Expect }
   | { readonly op: "check"; readonly slot: Slot; readonly expect: Expect }
-  /** Removes every record of the session, and of each one's event keeps the id alone. */
+  /** Removes every record of the session. Of each event only the id is remembered. */
   | { readonly op: "erase"; readonly session: Session; readonly expect?: never };
 
 /**
@@ -55,7 +55,7 @@ export interface Commit {
 }
 
 /**
- * What became of one commit: applied, seen before, or refused. `write` is the index of the write that was
+ * The outcome of one commit: applied, seen before (`duplicate`), or refused. `write` is the index of the write that was
  * refused.
  */
 export type Outcome =
@@ -67,35 +67,35 @@ export type Outcome =
 
 /** The commit took effect. */
 export interface Applied {
-  /** Tells the outcomes apart. */
+  /** The discriminant of `Outcome`. */
   readonly is: "applied";
-  /** Per write: was there a record before; of an erase false. */
+  /** Per write: whether its slot held a record before; false for an erase. */
   readonly existed: readonly boolean[];
-  /** Per erase, in order: how many records this has removed. Only of a commit with erases. */
+  /** Per erase, in order: how many records `apply` has removed. Only of a commit with erases. */
   readonly erased?: readonly number[];
   /**
-   * A large erase has left records behind for `sweep`, which from then on nothing shows: no read, no scan, no
-   * condition, no event id.
+   * A large erase has left records behind for `sweep`. They are invisible from then on: to reads, scans, conditions and
+   * event ids.
    */
   readonly remains?: boolean;
 }
 
-/** A piece of what an erase had left behind. */
+/** The result of one `sweep`. */
 export interface Swept {
-  /** How many records this has removed. */
+  /** How many records it has removed. */
   readonly removed: number;
-  /** There may be more, so the next piece is asked for. */
+  /** There may be more: the store calls `sweep` again. */
   readonly more: boolean;
 }
 
-/** How long a call may take, whatever tries and locks it meets. */
+/** How long a call may take, its retries and waits for locks included. */
 export interface CallLimit {
   /**
-   * When its caller gives up, by `monotonicMs`: the call settles by then, and begins nothing after it. Absent: as long as
-   * the driver takes at most.
+   * When the caller gives up, in milliseconds of the monotonic clock (`process.uptime() * 1000`). The call settles by then,
+   * and starts no work after it. Absent: the driver's own bound applies.
    */
   readonly deadline?: number;
-  /** Of a read: aborts when nobody waits for it any more. One that takes long ends then, however it does. */
+  /** For reads: aborts when the caller has given up. A read that takes long should end then, in any way. */
   readonly signal?: AbortSignal;
 }
 
@@ -108,9 +108,10 @@ export interface ApplyOptions extends CallLimit {
   /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly window: number;
   /**
-   * Takes the outcome of a commit, by its index in the batch, that waits for somebody outside, so that those beside it
-   * need not; called before `apply` resolves, if at all. What `apply` resolves with in its place says nothing. The
-   * promise never rejects. Commits that share a slot or an event id with it are held back until it is settled.
+   * The driver may call this before `apply` resolves, for a commit that waits for a lock of another process, so that the
+   * rest of the batch need not wait: with the commit's index in the batch and a promise of its outcome, which must not
+   * reject. The store then ignores the outcome at this index of `apply`'s result. It sends no commit that shares a slot or
+   * an event id with this one until the promise is settled.
    */
   readonly setAside?: (commit: number, outcome: Promise<Outcome>) => void;
 }
@@ -122,138 +123,137 @@ export interface ApplyOptions extends CallLimit {
  * - Without: all that match, ordered by tenant, kind, user, session, run, within `tenant` if it is given.
  *   Never reversed, and never with `before`.
  *
- * Order and prefix are by UTF-8 bytes. `after` and `before` are exclusive places in the ascending order,
- * whether or not anything is stored there.
+ * Order and prefix are by UTF-8 bytes. `after` and `before` are exclusive positions in the ascending order,
+ * whether or not a record is stored there.
  */
 export interface ScanQuery {
   /** Only records of this tenant; absent: of all. */
   readonly tenant?: string;
   /** Only records of exactly this identity. */
   readonly identity?: Omit<Slot, "kind">;
-  /** What the kinds begin with, literally. */
+  /** The kinds begin with this, literally. */
   readonly prefix: string;
-  /** Only records behind this place. */
+  /** Only records after this slot in ascending order. */
   readonly after?: Slot;
-  /** Only records in front of this place. */
+  /** Only records before this slot in ascending order. */
   readonly before?: Slot;
   /** The page's size in records. */
   readonly limit: number;
   /** The page ends after the record with which its payloads reach this many bytes; it holds at least one record. */
   readonly maxBytes: number;
-  /** Descending order; the page is then counted from the end. */
+  /** Descending order; the page then starts at the end. */
   readonly reverse: boolean;
 }
 
-/** A page of what a scan found. */
+/** One page of a scan. */
 export interface ScanPage {
   /** In the order of the query. */
   readonly records: readonly StoredRecord[];
-  /** There may be more, so the next page is asked for; false when the page is empty and has no `next`. */
+  /** There may be more: the store asks for the next page. Must be false if the page is empty and has no `next`. */
   readonly more: boolean;
   /**
-   * Of a page that ended because it took much work and not because it is full: the place after which the next one goes
-   * on, in place of the last record's. Beyond `after` and every record of the page; names in it may be empty. Such a page
-   * may be empty.
+   * Set if the page ended early, because it took much work: the next page starts after this slot, instead of after the last
+   * record. It lies beyond `after` and every record of the page; names in it may be empty. Such a page may have no records.
    */
   readonly next?: Slot;
 }
 
-/** What an operator wants to know of a driver's storage. */
+/** The state of a driver's storage, for operators. */
 export interface DriverStatus {
-  /** Where the data lies, as a person would recognise it; passwords masked. */
+  /** Where the data is stored, readable for a person; passwords are masked. */
   readonly target: string;
-  /** How many migrations the database has seen. */
+  /** How many migrations the database has had. */
   readonly schemaVersion: number;
-  /** Names of migrations this code has and the database has not. */
+  /** The names of migrations that the database still lacks. */
   readonly pendingMigrations: readonly string[];
-  /** What a store needs and its login may not, such as `INSERT on table record`; left out where that is nothing. */
+  /** Rights that a store needs and its login lacks, such as `INSERT on table record`; absent if there are none. */
   readonly missingRights?: readonly string[];
-  /** Connections, where the driver pools them. */
+  /** The connections of a driver that pools them. */
   readonly pool?: { readonly size: number; readonly idle: number; readonly waiting: number };
-  /** Writes that wait for their turn or are under way, where the driver lines them up. */
+  /** The writes that wait or are under way, in a driver that queues them. */
   readonly queue?: { readonly waiting: number };
 }
 
 /**
- * What talks to one kind of storage. Arguments are validated and copied before a driver sees them, and what it
- * returns is copied before a caller does, unless it sets `returnsUnsharedBytes`, so a driver may keep and hand out its own objects.
+ * Talks to one kind of storage. The store validates and copies arguments before the driver gets them. It copies the payloads
+ * that the driver returns, unless `returnsUnsharedBytes` is set, so a driver may keep and return its own objects.
  *
- * A driver rejects with StateError: UNAVAILABLE when nothing was written (reason `refused` when a smaller batch
- * may pass), OUTCOME_UNKNOWN when that cannot be said, CORRUPT for what it cannot read. Anything else that it
- * throws out of `apply` is taken for an unknown outcome, out of a read or a sweep for UNAVAILABLE.
+ * A driver rejects with StateError: UNAVAILABLE if nothing was written (reason `refused` if a smaller batch may pass),
+ * OUTCOME_UNKNOWN if a write may have happened, CORRUPT for data that it cannot read. Any other error counts as an unknown
+ * outcome if `apply` throws it, as UNAVAILABLE if a read or a sweep does.
  */
 export interface Driver {
-  /** What operators know it by, such as `postgres`; a layer passes it on. */
+  /** The name in diagnostics, such as `postgres`; a layer passes it on. */
   readonly name?: string;
 
   /**
-   * Layers this driver is meant to be used with; `openStore` applies them unless its configuration names others.
-   * The first is the outermost.
+   * The layers that this driver should be used with. `openStore` applies them unless its configuration has `layers`. The
+   * first is the outermost.
    */
   readonly layers?: readonly Layer[];
 
   /**
-   * The longest that a call takes, in milliseconds, where that has a bound. A store makes a deadline of it for each of its
-   * calls, of which waiting in the store takes its part, and gives a driver that does not keep it up a second later.
+   * The longest that a call takes, in milliseconds; absent if there is no bound. The store makes the deadline of each call
+   * from it; waiting in the store counts against that. The store gives up a call that outlasts its deadline by a second.
    */
   readonly timeoutMs?: number;
 
-  /** How many batches it likes to have under way at once, unless the store's options say otherwise. Default 1. */
+  /** How many batches should be under way at once, unless the store's options say otherwise. Default 1. */
   readonly inFlight?: number;
 
-  /** How many reads it likes to have under way at once: 2 or more, and so many that writes need not wait for them. Default 8. */
+  /** How many reads should be under way at once: at least 2, and few enough that writes need not wait for them. Default 8. */
   readonly readsInFlight?: number;
 
   /**
-   * The payloads it returns are the caller's: each is alone on its memory, and the driver lets go of it. The store copies
-   * those of a driver that does not say so.
+   * Set if each payload that the driver returns has memory of its own, to which the driver keeps no reference. The store
+   * then hands it to the caller without a copy.
    */
   readonly returnsUnsharedBytes?: boolean;
 
   /**
-   * Applies commits in order, each seeing the one before, each atomic, durable when the promise resolves. One
-   * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or
-   * an event id, or of which one erases a session that the other writes; other stores, of this process and of others, are
-   * the driver's to hold off.
+   * Applies commits in order, each seeing the one before. Each is atomic, and durable when the promise resolves. Returns one
+   * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or an event
+   * id, or of which one erases a session that the other writes. The driver itself has to exclude other stores, of this
+   * process and of others.
    *
-   * An erase is one step against every commit, however many records there are. What would take long it leaves behind,
-   * unseen, for `sweep`, and says so in `remains`; nothing that is saved later is ever part of that. An event id of what
-   * it leaves is remembered like that of an erased record.
+   * An erase is atomic against every commit, however many records there are. If removing them would take long, the driver
+   * makes them invisible, sets `remains`, and leaves them to `sweep`. Records saved later are never part of that. The event
+   * ids of the records left behind are remembered like those of erased records.
    *
-   * It remembers every saved event id with its fingerprint, and forgets at most twice as many ids as the batch
-   * wrote, oldest first: `isSeen` says which may go; one past the window that is still current is put at the end
-   * of the line.
+   * The driver remembers every saved event id with its fingerprint. Per batch it forgets at most twice as many ids as the
+   * batch wrote, oldest first, if `isSeen` is false for them; an id that is past the window but still current is queued
+   * again as the newest.
    */
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]>;
 
-  /** One entry per slot, in order, from one snapshot. */
+  /** Returns one entry per slot, in order, from one snapshot. */
   read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]>;
 
-  /** The record of this session whose current event this is. One of another session costs the same as none. */
+  /** Returns the record of this session with this current event. A record of another session must take no longer than none. */
   readByEventId(session: Session, eventId: EventId, limit?: CallLimit): Promise<StoredRecord | undefined>;
 
-  /** One page, from one snapshot. It ends early, and says where, rather than to take long. */
+  /** Returns one page, from one snapshot. A page that would take long ends early, with `next`. */
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage>;
 
   /**
-   * Removes one piece of what erases of this session have left behind, small enough that a batch which comes meanwhile
-   * hardly waits. A store asks piece after piece, beside its batches; of what nobody asks for any more, since its process
-   * died, a driver goes on by itself along with later batches.
+   * Removes one piece of what erases of this session have left behind, small enough that it hardly delays a batch. The store
+   * calls this until nothing is left, while batches go on. If the store's process dies before that, drivers remove the rest
+   * along with later batches.
    */
   sweep(session: Session, limit?: CallLimit): Promise<Swept>;
 
-  /** Where the data lies and what state the schema is in. May ask the database. */
+  /** Returns where the data is stored and the state of the schema. May query the database. */
   status(limit?: CallLimit): Promise<DriverStatus>;
 
-  /** Releases everything. Called once, when nothing is under way. */
+  /** Releases all resources. Called once, when no call is under way. */
   close(): Promise<void>;
 }
 
-/** Wraps a driver and is one: retry, encryption, telemetry. */
+/** Wraps a driver in a driver that adds something: retries, encryption, telemetry. */
 export type Layer = (driver: Driver) => Driver;
 
 /**
- * Opens a driver, or a whole store, from its configuration; a driver is wrapped with the options of the store, a
- * store is expected to heed those it has a use for.
+ * Opens a driver or a whole store from its configuration. `openStore` makes a store of a driver, with the options of the
+ * store. A factory that returns a store has to apply those options itself.
  */
 export type DriverFactory<C = never> = (config: C) => Promise<Driver | StateStore>;

@@ -1,10 +1,8 @@
 import type { Expect, Identity, RecordKey } from "./store.js";
 
-/**
- * What each code carries. Open to declaration merging: a wrapper adds codes of its own and throws the same class.
- */
+/** The `details` of each error code. Open to declaration merging: a wrapper adds codes of its own, and throws the same class. */
 export interface StateErrorDetails {
-  /** `load`, `loadByEventId`: nothing there for this identity. */
+  /** `load`, `loadByEventId`: this identity has no such record. */
   NOT_FOUND: Record<never, never>;
   /** The event id was seen with other content; `change` is its index in the commit. */
   IDEMPOTENCY_CONFLICT: { readonly change: number };
@@ -17,7 +15,7 @@ export interface StateErrorDetails {
   };
   /** Tenant, user or session is missing or empty; in a commit, `change` is its index. */
   IDENTITY_REQUIRED: { readonly field: string; readonly change?: number };
-  /** Any other bad argument, never its value; in a commit, `change` is its index. */
+  /** Any other invalid argument: its name and the rule, never its value; in a commit, `change` is its index. */
   INVALID_RECORD: { readonly field: string; readonly rule: string; readonly change?: number };
   /** `listKind` without a scope from `maintenanceScope`. */
   MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
@@ -27,7 +25,7 @@ export interface StateErrorDetails {
   UNKNOWN_DRIVER: { readonly driver: string; readonly registered: readonly string[] };
   /** Nothing was written. */
   UNAVAILABLE: { readonly reason: UnavailableReason; readonly retries?: Retries };
-  /** The write was under way when its answer was lost. A save may be retried with its event id. */
+  /** The write may or may not have happened: its answer was lost. A save may be retried with its event id. */
   OUTCOME_UNKNOWN: { readonly retries?: Retries };
   /** Stored data does not pass its checks. */
   CORRUPT: { readonly at?: RecordKey };
@@ -37,8 +35,8 @@ export interface StateErrorDetails {
    */
   SCHEMA_TOO_NEW: { readonly found: number; readonly supported: number };
   /**
-   * The database lacks migrations and may not be migrated: `found` is its version, `pending` the names of
-   * what is missing.
+   * The database lacks migrations, and the configuration forbids to run them: `found` is its version, `pending` the names of
+   * the missing migrations.
    */
   SCHEMA_OUTDATED: { readonly found: number; readonly pending: readonly string[] };
 }
@@ -46,15 +44,15 @@ export interface StateErrorDetails {
 /**
  * - `busy`: a lock, a deadlock, a full queue; passes by itself.
  * - `unreachable`: no connection, or no answer in time.
- * - `refused`: the database answered, and would not do this piece of work; a smaller one may pass.
+ * - `refused`: the database refused this request; a smaller one may pass.
  * - `setup`: a person has to act first (a package, a password, a permission, a folder).
  */
 export type UnavailableReason = "busy" | "unreachable" | "refused" | "setup";
 
-/** What was tried before an error was given to the caller; an error without it came at the first try. */
+/** The attempts before an error reached the caller. An error without it came from the first attempt. */
 export interface Retries {
-  /** Tries in all, the first included. */
+  /** How many attempts were made, the first included. */
   readonly attempts: number;
-  /** From the first try to the end of the last. */
+  /** From the start of the first attempt to the end of the last. */
   readonly milliseconds: number;
 }

@@ -4,11 +4,11 @@ import type { StateErrorDetails } from "./error-details.js";
 /** Every code: those of the store, and those of the wrappers that a program imports. */
 export type StateErrorCode = keyof StateErrorDetails;
 
-/** What a StateError is made with, beside its code and message. */
+/** The third argument of `new StateError`. */
 export interface StateErrorOptions<C extends StateErrorCode> {
-  /** What belongs to the code. */
+  /** The details of the code, as `StateErrorDetails` has them. */
   readonly details: StateErrorDetails[C];
-  /** The error behind it. It may hold no payload, key or password. */
+  /** The error that caused it. It must not contain a payload, key or password. */
   readonly cause?: unknown;
   /** Default: true for UNAVAILABLE, false for everything else. */
   readonly retryable?: boolean;
@@ -17,16 +17,16 @@ export interface StateErrorOptions<C extends StateErrorCode> {
 const BRAND = Symbol.for("groundstate.StateError");
 const NAME = "StateError";
 
-/** How many calls of the package may lie between where an error is made and the caller, whose line is what matters. */
+/** By how many frames of the package a stack is extended, so that it still reaches the caller's line. */
 const EXTRA_FRAMES = 30;
 
-/** The one error of the floor and of everything built on it. Its message holds no payload, key or connection string. */
+/** The error class of the store, the drivers and the wrappers. Its message contains no payload, key or connection string. */
 export class StateError<C extends StateErrorCode = StateErrorCode> extends Error {
-  /** Which error it is. */
+  /** The stable code of the error. */
   readonly code: C;
-  /** What belongs to the code, such as `field` and `rule` of INVALID_RECORD. */
+  /** The details of the code, such as `field` and `rule` of INVALID_RECORD. */
   readonly details: StateErrorDetails[C];
-  /** The same call may succeed when made again, and making it again cannot do its work twice. */
+  /** The same call may be made again: it may succeed, and cannot do its work twice. */
   readonly retryable: boolean;
 
   constructor(code: C, message: string, options: StateErrorOptions<C>) {
@@ -37,7 +37,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
     this.code = code;
     this.details = options.details;
     this.retryable = options.retryable ?? code === "UNAVAILABLE";
-    // Written with the name alone, before there was a code.
+    // The engine wrote the stack with the name alone, before `code` was set.
     const { stack } = this;
     if (stack?.startsWith(`${NAME}:`)) this.stack = `${NAME} [${code}]${stack.slice(NAME.length)}`;
   }
@@ -47,7 +47,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
     return NAME;
   }
 
-  /** With the code, as Node's own errors have it: `StateError [NOT_FOUND]: ...`. */
+  /** Includes the code, as Node's own errors do: `StateError [NOT_FOUND]: ...`. */
   override toString(): string {
     return `${NAME} [${this.code}]: ${this.message}`;
   }
@@ -58,7 +58,7 @@ export class StateError<C extends StateErrorCode = StateErrorCode> extends Error
   }
 }
 
-/** Where it is frozen, stacks are as short as they are. */
+/** Sets `Error.stackTraceLimit`, unless it is frozen; stacks are then short. */
 function setStackTraceLimit(limit: number): void {
   if (Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable) Error.stackTraceLimit = limit;
 }
@@ -88,20 +88,20 @@ export function isStateError(value: unknown, code?: StateErrorCode): boolean {
   return code === undefined || (value as StateError).code === code;
 }
 
-/** INVALID_RECORD, worded from the field and its rule. */
+/** INVALID_RECORD with the message "<field> must be <rule>". */
 export function invalid(field: string, rule: string, change?: number): StateError<"INVALID_RECORD"> {
   return new StateError("INVALID_RECORD", `${inChange(change)}${field} must be ${rule}`, {
     details: { field, rule, ...(change === undefined ? {} : { change }) },
   });
 }
 
-/** INVALID_RECORD for a value of another type than the rule's, which is named. */
+/** INVALID_RECORD for a value of the wrong type; the message names its type. */
 export function wrongType(field: string, rule: string, value: unknown): StateError<"INVALID_RECORD"> {
   const advice = value === undefined ? ": give it a value, or leave it out if it is optional" : "";
   return invalid(field, `${rule}, not ${describeType(value)}${advice}`);
 }
 
-/** IDENTITY_REQUIRED, worded from the field. */
+/** IDENTITY_REQUIRED with the message "<field> is missing or empty". */
 export function identityRequired(field: string, change?: number): StateError<"IDENTITY_REQUIRED"> {
   return new StateError("IDENTITY_REQUIRED", `${inChange(change)}${field} is missing or empty`, {
     details: { field, ...(change === undefined ? {} : { change }) },

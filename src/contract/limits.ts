@@ -1,6 +1,6 @@
 const MIB = 1024 * 1024;
 
-/** What a record, a commit and a call may hold; the same on every driver. Sizes of text are in UTF-8 bytes. */
+/** The limits of a record, a commit and a call; the same on every driver. Sizes of text are in UTF-8 bytes. */
 export const LIMITS = Object.freeze({
   /** Tenant, user, session and run, each. */
   nameBytes: 255,
@@ -8,13 +8,13 @@ export const LIMITS = Object.freeze({
   kindBytes: 512,
   /** Event ids. */
   eventIdBytes: 128,
-  /** A record's payload, unless `maxBytes` says otherwise. */
+  /** The payload of a record, unless the store has another `maxBytes`. */
   payloadBytes: MIB,
-  /** The most that `maxBytes` may say, and all payloads of one commit. */
+  /** All payloads of one commit; also the upper bound of `maxBytes`. */
   commitBytes: 16 * MIB,
-  /** Changes of one commit. */
+  /** The number of changes in one commit. */
   changes: 256,
-  /** The most that `limit` may say. */
+  /** The upper bound of `limit`. */
   limit: 10_000,
   /** 0001-01-01T00:00:00.000Z */
   earliest: -62_135_596_800_000,

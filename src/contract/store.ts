@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 declare global {
-  /** Merges with the platform's own, so that the declarations also check where neither the DOM's nor Node's types are loaded. */
+  /** Merges with the platform's own, so that the declarations also check without the types of the DOM and of Node. */
   interface AbortSignal {}
 }
 
@@ -32,9 +32,12 @@ export interface NewRecord {
   readonly eventId: EventId;
   /** Whose record it is. */
   readonly identity: Identity;
-  /** What is stored, in the caller's words: `session.lifecycle`, `approval/01J...`. 1 to 512 UTF-8 bytes. */
+  /** The caller's name for the content: `session.lifecycle`, `approval/01J...`. 1 to 512 UTF-8 bytes. */
   readonly kind: string;
-  /** Opaque; copied when the call is made. May be empty; at most `maxBytes` (1 MiB unless configured). */
+  /**
+   * Opaque to the store; copied at the call or, if the queue is full, as soon as there is room. May be empty; at most
+   * `maxBytes` (1 MiB unless configured).
+   */
   readonly bytes: Uint8Array;
   /** The caller's own number, a safe integer of 0 or more; stored, returned, never compared. Default 0. */
   readonly version?: number;
@@ -42,19 +45,19 @@ export interface NewRecord {
   readonly updatedAt?: Date;
 }
 
-/** A record as the store hands it out: the caller's own copy. */
+/** A record as the store returns it: the caller's own copy. */
 export interface StateRecord {
   /** The event that made it current; `expect` takes it. */
   readonly eventId: EventId;
-  /** Whose record it is; frozen, and usable as it is in further calls. */
+  /** Whose record it is. Can be used in further calls as it is. */
   readonly identity: Identity;
-  /** The caller's own name for what is stored. */
+  /** The caller's name for the content. */
   readonly kind: string;
   /** The payload, as it was saved. */
   readonly bytes: Uint8Array;
   /** The caller's own number; 0 when none was given. */
   readonly version: number;
-  /** When it was saved, or what the caller gave. */
+  /** The time that the caller gave, or the time of the save. */
   readonly updatedAt: Date;
 }
 
@@ -66,7 +69,7 @@ export type Change =
   /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
   | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean };
 
-/** What became of a save. */
+/** The result of a save. */
 export interface SaveReceipt {
   /** The event id that was given. */
   readonly eventId: EventId;
@@ -74,20 +77,20 @@ export interface SaveReceipt {
   readonly duplicate: boolean;
 }
 
-/** What became of a commit. */
+/** The result of a commit. */
 export interface CommitReceipt {
   /** The commit is a replay: all its saves had been seen, and nothing was evaluated or written now. */
   readonly duplicate: boolean;
   /** One per save, in order. */
   readonly receipts: readonly SaveReceipt[];
   /**
-   * Only of a commit with erases, one per erase, in order: how many records it removed. Zeros of a replay, which does not
-   * know them any more.
+   * Only of a commit with erases, one per erase, in order: how many records it removed. Zeros for a replay: the store does
+   * not remember the numbers.
    */
   readonly erased?: readonly number[];
 }
 
-/** Where a record lies. */
+/** The key of a record: an identity and a kind. */
 export interface RecordKey {
   /** Whose record it is. */
   readonly identity: Identity;
@@ -95,33 +98,32 @@ export interface RecordKey {
   readonly kind: string;
 }
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
   /**
-   * Aborted before a write reached the driver, the call rejects with the signal's reason and nothing is
-   * written; after that the write is carried through and its real outcome reported. Reads may be abandoned
-   * at once.
+   * If it aborts before a write has reached the driver, the call rejects with the signal's reason, and nothing is written.
+   * After that the write is carried through, and its real outcome reported. A read rejects at once.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `save` takes beside the record. */
+/** The options of `save`. */
 export interface SaveOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
-/** What `delete` takes beside the slot. */
+/** The options of `delete`. */
 export interface DeleteOptions extends CallOptions {
   /** Absent: unconditional. Present and `undefined`: INVALID_RECORD. */
   readonly expect?: Expect;
 }
 
-/** What `erase` takes beside the session. */
+/** The options of `erase`. */
 export interface EraseOptions extends CallOptions {
   /**
-   * Has to be `true` where the identity is a user's or tenant's own, as `userIdentity` and `tenantIdentity` make it: the
-   * typed wrappers keep accounts and lists there that others depend on. Default false.
+   * Must be `true` to erase the state under `userIdentity` or `tenantIdentity`: the typed wrappers keep accounts and lists
+   * there that other sessions depend on. Default false.
    */
   readonly ownState?: boolean;
 }
@@ -132,7 +134,7 @@ export interface ListOptions extends CallOptions {
   readonly after?: string;
   /** Only kinds before this one. */
   readonly before?: string;
-  /** 1 to 10,000; every match without it. */
+  /** 1 to 10,000. Absent: every match. */
   readonly limit?: number;
   /** Descending kind order; `limit` then counts from the end. */
   readonly reverse?: boolean;
@@ -140,9 +142,9 @@ export interface ListOptions extends CallOptions {
 
 /** Which records `listKind` returns. */
 export interface ScanOptions extends CallOptions {
-  /** The last record seen, or its identity and kind as plain data, whether or not it still exists. */
+  /** Only records after this one: the last record seen, or its identity and kind as plain data. It need not exist any more. */
   readonly after?: RecordKey;
-  /** 1 to 10,000; every match without it. */
+  /** 1 to 10,000. Absent: every match. */
   readonly limit?: number;
 }
 
@@ -151,13 +153,13 @@ export interface CloseOptions {
   /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How long accepted writes may take to finish, in milliseconds. Default 10,000. The driver has 10 seconds more to release
-   * what it holds.
+   * How long accepted writes may take to finish, in milliseconds. Default 10,000. After that the driver has 10 seconds more to
+   * release its resources.
    */
   readonly timeoutMs?: number;
 }
 
-/** What a store was opened with. */
+/** The limits that a store was opened with. */
 export interface StoreLimits {
   /** The largest payload of a record, in bytes. */
   readonly maxBytes: number;
@@ -165,60 +167,61 @@ export interface StoreLimits {
   readonly idempotencyWindowMs: number;
 }
 
-/** How much a store has to do at this moment. */
+/** The load of a store at this moment. */
 export interface StoreStatus {
-  /** Commits, of which a save, a delete and an erase is one, and the bytes of their payloads. */
+  /** Commits and their payload bytes. A save, a delete or an erase is a commit too. */
   readonly writes: {
     /** Not sent to the driver yet, those that wait for room in the queue included. */
     readonly waiting: { readonly commits: number; readonly bytes: number };
     /** Sent to the driver, and not answered. */
     readonly underWay: { readonly commits: number; readonly bytes: number };
   };
-  /** Slots and pages of lists. */
+  /** Reads of slots, and pages of lists. */
   readonly reads: { readonly waiting: number; readonly underWay: number };
 }
 
 declare const maintenance: unique symbol;
 
-/** The claim that a scan may cross identities; made by `maintenanceScope`, known to the floor by object identity. */
+/** Permits a scan across identities. Only `maintenanceScope` makes one; the store checks that it is that very object. */
 export interface MaintenanceScope {
   /** Why the scan is needed, in words for an operator: 1 to 512 UTF-8 bytes. */
   readonly reason: string;
-  /** The one tenant scanned; absent when the scope was made for all of them. */
+  /** The one tenant that is scanned; absent if the scope covers all tenants. */
   readonly tenant?: string;
   /** Only `maintenanceScope` makes a scope: a copy is not one. */
   readonly [maintenance]: true;
 }
 
 /**
- * The persistence floor: state keyed on tenant, user, session, run and kind.
+ * A store of state, keyed on tenant, user, session, run and kind.
  *
  * - One slot (an identity and a kind) holds at most one current record.
- * - An event id stands for one write: its slot, version and bytes. Seen again with the same content it is a
- *   success that writes nothing (`duplicate: true`), whatever `expect` says; seen again with other content
- *   or for another slot it is IDEMPOTENCY_CONFLICT. It stays seen while it is current and for the idempotency
- *   window (24 hours by default, by the database's clock) after it was saved, also when its record has been
- *   overwritten, deleted or erased since. After an erase only the id is remembered, so any retry is a duplicate.
- * - Conditions hold against every other writer, conditional or not, in this process or another.
+ * - An event id stands for one write: its slot, version and bytes. Saving the same content again under it succeeds and writes
+ *   nothing (`duplicate: true`), whatever `expect` is. Other content or another slot is IDEMPOTENCY_CONFLICT. The store
+ *   remembers an event id while it is current, and for the idempotency window after it was saved (24 hours by default, by the
+ *   database's clock), even if its record was overwritten, deleted or erased since. After an erase it remembers only the id,
+ *   so any retry is a duplicate.
+ * - Conditions (`expect`) hold against every other writer, conditional or not, in this process or another.
  * - Prefixes are literal. Order everywhere is by UTF-8 bytes.
- * - Bytes are copied on the way in, at the call, and on the way out.
- * - A write that was acknowledged is durable to the degree the driver promises.
- * - An option that is present with the value `undefined` is INVALID_RECORD (`signal` alone may be).
+ * - Bytes are copied on the way in, at the call (a call that waits for room in a full queue copies them when it gets it), and
+ *   on the way out.
+ * - An acknowledged write is as durable as the driver promises.
+ * - An option that is present with the value `undefined` is INVALID_RECORD; only `signal` may be `undefined`.
  *
- * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for what may not be asked,
- * STORE_CLOSED after `close`, UNAVAILABLE when nothing was written, OUTCOME_UNKNOWN when that cannot be said,
- * CORRUPT for what does not pass its checks. Codes an operation adds are named at it.
+ * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for an invalid argument, STORE_CLOSED after
+ * `close`, UNAVAILABLE if nothing was written, OUTCOME_UNKNOWN if a write may or may not have happened, CORRUPT for a stored
+ * record that is damaged. Each operation names its further codes.
  *
- * A call has one deadline, fixed when it enters the store, where the driver has a bound (`timeoutMs` of Postgres): waiting
- * for room or for its turn, every try and every lock take their part of it, and it ends at most a second later. A call that
- * waited too long for its turn is UNAVAILABLE, `busy`. Each page of a scan that takes several is a call of its own in this,
- * and so is each piece of what a large erase leaves to be removed.
+ * If the driver has a bound (`timeoutMs` of Postgres), a call has one deadline, fixed when it enters the store. Waiting in the
+ * queue, every attempt and every lock count against it, and the call ends at most a second after it. A call that has waited
+ * too long in the queue is UNAVAILABLE, `busy`. Each page of a long scan has a deadline of its own, and so has each piece of
+ * what a large erase leaves to be removed.
  */
 export interface StateStore extends AsyncDisposable {
-  /** A store that does not say is taken to have the default ones. */
+  /** Absent: the default limits. */
   readonly limits?: StoreLimits;
 
-  /** What waits and what is under way now; also of a store that is closed. Asks nobody, so that it answers whatever stands still. */
+  /** The calls that wait and that are under way; also after `close`. Does not call the driver, so it never blocks. */
   status?(): StoreStatus;
 
   /**
@@ -236,11 +239,11 @@ export interface StateStore extends AsyncDisposable {
    */
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt>;
 
-  /** The current record of the slot. NOT_FOUND. */
+  /** Returns the current record of the slot. NOT_FOUND. */
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord>;
 
   /**
-   * The current record of the slot, or `undefined`.
+   * Returns the current record of the slot, or `undefined`.
    *
    * @example
    * ```ts
@@ -251,22 +254,21 @@ export interface StateStore extends AsyncDisposable {
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined>;
 
   /**
-   * The record whose current event this is, if it belongs to the given tenant, user and session (`run` is
-   * ignored). NOT_FOUND otherwise, without a hint of whether it exists elsewhere.
+   * Returns the record with this current event, if it belongs to the given tenant, user and session (`run` is ignored).
+   * NOT_FOUND otherwise, whether or not it exists elsewhere.
    */
   loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord>;
 
-  /** Empties the slot. Whether there was a record. CONDITION_FAILED. */
+  /** Empties the slot. Returns whether it held a record. CONDITION_FAILED. */
   delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean>;
 
   /**
-   * 1 to 256 changes of one tenant, no two of one slot, that take effect together or not at all. A commit
-   * whose saves (one at least) are all duplicates is a replay; if only some are, IDEMPOTENCY_CONFLICT.
-   * Conflict is judged before conditions, and the first failing change is reported. CONDITION_FAILED.
+   * Applies 1 to 256 changes of one tenant, no two of one slot, together or not at all. A commit whose saves (at least one)
+   * are all duplicates is a replay, and writes nothing; if only some are, it is IDEMPOTENCY_CONFLICT. Conflicts are judged
+   * before conditions, and the first failing change is reported. CONDITION_FAILED.
    *
-   * An erase has no condition of its own: it happens if those of the other changes hold, which say whether what was read
-   * before is still so. They are about other sessions, for no other change may be of the session that is erased; a user's
-   * own state is one of them.
+   * An erase has no condition of its own: it happens if the conditions of the other changes hold. Those must be of other
+   * sessions than the erased one; the state under `userIdentity` counts as another session.
    *
    * @example
    * ```ts
@@ -283,7 +285,8 @@ export interface StateStore extends AsyncDisposable {
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
 
   /**
-   * The records of exactly this identity whose kind starts with the prefix (which may be empty), by kind. One snapshot.
+   * Returns the records of exactly this identity whose kind starts with the prefix (which may be empty), by kind, from one
+   * snapshot.
    *
    * @example
    * ```ts
@@ -295,11 +298,11 @@ export interface StateStore extends AsyncDisposable {
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
 
   /**
-   * The one scan that crosses identities, ordered by tenant, kind, user, session, run. The prefix may not be
-   * empty. MAINTENANCE_SCOPE_REQUIRED without a scope from `maintenanceScope`. A damaged record throws CORRUPT
-   * with its place in `details.at`, from which the caller may go on. A call with a `limit` is one snapshot, up to
-   * 8 MiB of payloads; longer results are paged inside and are not. What it returns grants sight, not more: act on each record under
-   * its own identity.
+   * Returns records across identities, ordered by tenant, kind, user, session, run; the only operation that does. The prefix
+   * must not be empty. MAINTENANCE_SCOPE_REQUIRED without a scope from `maintenanceScope`. A damaged record is CORRUPT, with
+   * its key in `details.at`: pass that as `after` to go on. A call with a `limit` reads one snapshot, up to 8 MiB of
+   * payloads; a longer result is read in pages, each a snapshot of its own. A scan only reads: to change a record it found,
+   * use that record's own identity.
    *
    * @example
    * ```ts
@@ -313,14 +316,14 @@ export interface StateStore extends AsyncDisposable {
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
 
   /**
-   * Removes every record of one session, whatever run or kind; one step against every commit. How many. A user's or
-   * tenant's own state is INVALID_RECORD, unless `ownState` says that it is meant.
+   * Removes every record of one session, whatever run or kind, atomically against every commit. Returns how many. An identity
+   * of `userIdentity` or `tenantIdentity` is INVALID_RECORD unless `ownState` is true.
    */
   erase(identity: SessionIdentity, options?: EraseOptions): Promise<number>;
 
   /**
-   * Lets accepted operations finish, then releases everything; writes that are unfinished when the time is up
-   * reject with OUTCOME_UNKNOWN. Idempotent.
+   * Waits for accepted operations, then closes the driver. Writes that are unfinished when the time is up reject with
+   * OUTCOME_UNKNOWN. May be called more than once.
    *
    * @example
    * ```ts

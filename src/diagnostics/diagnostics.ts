@@ -4,22 +4,22 @@ import type { StateStore } from "../contract/store.js";
 import { monotonicMs } from "../timing/real-timers.js";
 
 /**
- * The channels of `node:diagnostics_channel` on which a store tells what it did, to whoever subscribes: names and
- * sizes, never a payload, a key or an event id. Nothing is measured while nobody listens.
+ * The channels of `node:diagnostics_channel` on which a store publishes events: names and sizes, never a payload, a key or
+ * an event id. Without a subscriber nothing is measured.
  * https://nodejs.org/api/diagnostics_channel.html
  */
 export const DIAGNOSTICS = {
   /** An `OperationEvent` when a call of a store has ended. */
   operation: "groundstate:operation",
-  /** A `BatchEvent` when a driver has answered what several calls may have asked together. */
+  /** A `BatchEvent` when a driver has answered a batch of calls. */
   batch: "groundstate:batch",
-  /** A `RetryEvent` when a layer is about to try something again. */
+  /** A `RetryEvent` before a layer retries a call of the driver. */
   retry: "groundstate:retry",
 } as const;
 
 /**
- * `ok`, or the code of the error it ended with. An error that is none of the floor's is, of an operation, the reason of
- * its signal (`aborted`), of a batch the driver's own (`failed`).
+ * `ok`, or the code of the StateError that it ended with. For any other error: `aborted` of an operation, whose signal has
+ * aborted; `failed` of a batch, whose driver threw an error of its own.
  */
 export type Ending = "ok" | "aborted" | "failed" | StateErrorCode;
 
@@ -31,15 +31,15 @@ export interface OperationEvent {
   readonly driver: string | undefined;
   /** How it ended. */
   readonly outcome: Ending;
-  /** From the call to its end, waiting included. */
+  /** From the call to its end, including the wait in the queue. */
   readonly milliseconds: number;
   /** Of a write: how many changes it has. */
   readonly changes?: number;
-  /** Of a write: it had happened before. */
+  /** Of a write: it was a replay of an earlier one. */
   readonly duplicate?: boolean;
-  /** Of a read: how many records it brought; of one that erases, how many it removed. */
+  /** Of a read: how many records it returned. Of an erase: how many it removed. */
   readonly records?: number;
-  /** Of payloads, written or read. */
+  /** Payload bytes written or read. */
   readonly bytes?: number;
 }
 
@@ -49,13 +49,13 @@ export interface BatchEvent {
   readonly operation: "apply" | "read";
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
-  /** How the driver's call ended; its commits may have ended otherwise, each for itself. */
+  /** How the driver's call ended. Each commit of the batch has an outcome of its own beside that. */
   readonly outcome: Ending;
   /** From the driver's call to its answer. */
   readonly milliseconds: number;
-  /** How many commits, or slots to read, it has. */
+  /** The number of commits, or of slots to read. */
   readonly size: number;
-  /** Of payloads, written or read. */
+  /** Payload bytes written or read. */
   readonly bytes: number;
   /** How many commits or reads were left waiting for a later batch when it was sent. */
   readonly waiting: number;
@@ -63,23 +63,23 @@ export interface BatchEvent {
   readonly waitingBytes: number;
 }
 
-/** Something that failed and is about to be tried again. */
+/** A call of the driver that failed and is about to be retried. */
 export interface RetryEvent {
   /** The driver's method. */
   readonly operation: "apply" | "read" | "readByEventId" | "scan" | "sweep";
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
-  /** How many tries have failed. */
+  /** How many attempts have failed. */
   readonly attempts: number;
-  /** How long it waits before the next. */
+  /** The pause before the next attempt, in milliseconds. */
   readonly pauseMs: number;
-  /** The code of the error that the last try ended with. */
+  /** The code of the last attempt's error. */
   readonly code: StateErrorCode;
-  /** Of UNAVAILABLE. */
+  /** The reason, if the code is UNAVAILABLE. */
   readonly reason?: string;
 }
 
-/** What is known of a call before its end; filled in on the way. */
+/** The fields of an event that are known before the end; the work fills them in. */
 type Fields<E> = Writable<Omit<E, "outcome" | "milliseconds">>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export type OperationFields = Fields<OperationEvent>;
@@ -89,7 +89,7 @@ const operations: Channel = channel(DIAGNOSTICS.operation);
 const batches: Channel = channel(DIAGNOSTICS.batch);
 const retries: Channel = channel(DIAGNOSTICS.retry);
 
-/** Carries out a call and tells how it ended; `work` may fill in what it is given, and is given nothing when nobody listens. */
+/** Runs `work` and publishes how it ended. `work` may fill in the fields; without a subscriber it gets none. */
 export function emitOperation<T>(
   operation: OperationEvent["operation"],
   driver: string | undefined,
@@ -100,7 +100,7 @@ export function emitOperation<T>(
     : work();
 }
 
-/** As `emitOperation`; `describe` is asked only when somebody listens. */
+/** The same for a batch; `describe` is called only if there is a subscriber. */
 export function emitBatch<T>(
   describe: () => BatchFields,
   work: (fields?: BatchFields) => Promise<T>,

@@ -11,20 +11,17 @@ import { readInteger, readOptions } from "../validation/validate.js";
 
 /** How often and how long `retrying` tries. */
 export interface RetryPolicy {
-  /** Tries in all, the first included: 1 to 100. Default 100, which the time that there is does not allow. */
+  /** How many attempts to make, the first included: 1 to 100. Default 100: in practice the time ends first. */
   readonly attempts?: number;
-  /** The longest pause before the second try, in milliseconds; it doubles with each. Default 20. */
+  /** The longest pause before the second attempt, in milliseconds; it doubles with each. Default 20. */
   readonly baseMs?: number;
   /** The longest pause of all, in milliseconds. Default 1,000. */
   readonly mostMs?: number;
-  /**
-   * All tries together take no longer than this, in milliseconds, nor longer than the deadline of the call. Default
-   * 10,000.
-   */
+  /** How long all attempts together may take, in milliseconds; the deadline of the call bounds them too. Default 10,000. */
   readonly withinMs?: number;
 }
 
-/** What the layer takes from the process; tests bring their own. */
+/** The clock and the timer of the layer; tests pass their own. */
 export interface RetryRuntime {
   /** A clock that never goes back, in milliseconds. */
   readonly now: () => number;
@@ -45,27 +42,27 @@ const RUNTIME: RetryRuntime = {
 };
 
 /**
- * Tries again what passes by itself: a lock, a deadlock, a lost connection. What may have been written is tried
- * again only where every commit of the batch has event ids that tell what happened, and within half the idempotency
- * window, while they surely do. Ends with the driver's close. An error that came back to the last try says in `details.retries` how
- * many there were.
+ * Makes a layer that retries failures which pass by themselves: a lock, a deadlock, a lost connection. A batch that may have
+ * been written is retried only if every commit has a save, whose event id makes that safe, and only within half the
+ * idempotency window. Closing the driver ends the retries. The error of the last attempt says in `details.retries` how many
+ * there were.
  *
- * INVALID_RECORD for a policy that makes no sense.
+ * INVALID_RECORD for an invalid policy.
  *
  * @example
  * ```ts
  * import { createStore } from "groundstate";
  * import { retrying } from "groundstate/layers";
  *
- * const patient = createStore(driver, { layers: [retrying({ attempts: 5, withinMs: 3_000 })] });
- * await patient.close();
+ * const retryingStore = createStore(driver, { layers: [retrying({ attempts: 5, withinMs: 3_000 })] });
+ * await retryingStore.close();
  * ```
  */
 export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTIME): Layer {
   const rules = { ...readPolicy(policy), ...runtime };
   return (driver) => {
     const closing = new AbortController();
-    // Every pause listens to it, and Node takes an eleventh listener for a leak.
+    // Every pause listens to this signal, and Node warns of a leak at the eleventh listener.
     setMaxListeners(0, closing.signal);
     const rulesOf = (operation: Operation, limit: CallLimit = {}): Rules => ({
       ...rules,
@@ -122,13 +119,13 @@ interface Rules extends Required<RetryPolicy>, RetryRuntime {
   readonly operation: Operation;
   readonly driver: string | undefined;
   readonly closing: AbortSignal;
-  /** When the last try must have ended, by the runtime's clock. */
+  /** When the last attempt must have ended, by the runtime's clock. */
   readonly deadline: number;
-  /** What may have been written is not tried again later than this after the first try. */
+  /** How long after the first attempt a batch of unknown outcome may still be retried. */
   readonly inDoubtMs: number;
 }
 
-/** An answer, and the error of the last try before it whose outcome is unknown. */
+/** An answer, and the last OUTCOME_UNKNOWN of an attempt before it, if there was one. */
 interface Answered<T> {
   readonly answer: T;
   readonly doubt: AnyStateError | undefined;
@@ -147,7 +144,7 @@ async function attempt<T>(
     } catch (error) {
       if (isStateError(error, "OUTCOME_UNKNOWN")) doubt = error;
       const mayPass = isStateError(error) && mayRepeat(error);
-      // A later try that wrote nothing does not say that none did.
+      // After an attempt of unknown outcome, a later refusal does not prove that nothing was written.
       const failure = doubt ?? (mayPass ? error : undefined);
       if (failure === undefined) throw error;
       const pauseMs = jitteredPause(attempts, rules);
@@ -164,12 +161,12 @@ async function attempt<T>(
   }
 }
 
-/** What a later try did not write, an earlier one may have written all the same. */
+/** A failed outcome stays unknown if an earlier attempt may have written the commit. */
 function keepDoubt(outcome: Outcome, doubt: AnyStateError): Outcome {
   return outcome.is === "failed" ? { is: "failed", error: doubt } : outcome;
 }
 
-/** The same error, which says how often it came. */
+/** The same error, with the number of attempts. */
 function withRetries(failure: AnyStateError, attempts: number, ms: number): StateError {
   if (attempts === 1) return failure;
   const { code, message, retryable } = failure;

@@ -4,10 +4,10 @@ import type { ListOptions, ScanOptions } from "../contract/store.js";
 import { readLimit, readRecordKey } from "./validate.js";
 import { readKind } from "./validate-text.js";
 
-/** What a scan is to return, however many pages it takes. */
+/** A scan of any number of pages; `limit` bounds all of them together. */
 export type Range = Omit<ScanQuery, "limit" | "maxBytes"> & { readonly limit?: number };
 
-/** What the options of a `list` narrow it to. */
+/** Reads the options of `list`. */
 export function listRange(
   owner: Omit<Slot, "kind">,
   options: ListOptions,
@@ -24,7 +24,7 @@ export function listRange(
   };
 }
 
-/** What the options of a `listKind` narrow it to. */
+/** Reads the options of `listKind`. */
 export function scanRange(options: ScanOptions): Pick<Range, "reverse" | "limit" | "after"> {
   return {
     reverse: false,

@@ -3,36 +3,33 @@ import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import { readInteger, readNamed, readOptions } from "./validate.js";
 
-/**
- * The options of every store, whatever its driver. One that is present with the value `undefined` is
- * INVALID_RECORD.
- */
+/** The options of every store, whatever its driver. An option that is present with the value `undefined` is INVALID_RECORD. */
 export interface StoreOptions {
   /** The largest payload of a record, in bytes: 1 to 16 MiB. Default 1 MiB. */
   readonly maxBytes?: number;
   /** How long an event id stays seen after it was saved, in milliseconds. Default 24 hours. */
   readonly idempotencyWindowMs?: number;
-  /** Wrapped around the driver, the first outermost. */
+  /** Layers to wrap around the driver, the first outermost. */
   readonly layers?: readonly Layer[];
-  /** How many batches of commits may be under way at once: 1 to 16. Default what the driver likes best. */
+  /** How many batches of commits may be under way at once: 1 to 16. Default: `inFlight` of the driver. */
   readonly inFlight?: number;
   /**
-   * How many payload bytes may wait to be written, and be under way, in this store: from 1. Default 64 MiB. No tenant
-   * gets more of it than it leaves for others, alone half. A call that finds no room waits for it, and its payload must be
-   * left alone until then; a commit that is larger than all of it is let in when it is empty.
+   * How many payload bytes may wait to be written or be under way: from 1. Default 64 MiB. A tenant may hold as much as it
+   * leaves free for others: alone, half. A call that finds no room waits for it; do not change its payload until then. A
+   * commit larger than the whole queue enters it when it is empty.
    */
   readonly maxQueuedBytes?: number;
   /** The same, in commits: from 1. Default 10,000. */
   readonly maxQueuedCommits?: number;
   /**
-   * How long a call may wait for room and for its turn before it is sent to the driver, in milliseconds: from 1. Then it
-   * is UNAVAILABLE with the reason `busy`, and nothing was written or read. Default 30 seconds; with a driver whose calls
-   * have a bound of their own (Postgres: `timeoutMs`), never more than four fifths of that, which the wait is part of.
+   * How long a call may wait in the store before it is sent to the driver, in milliseconds: from 1. After that it is
+   * UNAVAILABLE with the reason `busy`, and nothing was written or read. Default 30 seconds. If the driver has a bound of its
+   * own (Postgres: `timeoutMs`), the wait counts against that, and is at most four fifths of it.
    */
   readonly queueTimeoutMs?: number;
 }
 
-/** The names of all options of a store: a driver's configuration comes with them. */
+/** The names of all options of a store. A driver's configuration may contain them too. */
 export const STORE_OPTIONS = [
   "maxBytes",
   "idempotencyWindowMs",
@@ -50,12 +47,12 @@ const MAX_MS = 2 ** 31 - 1;
 
 const MAX_IN_FLIGHT = 16;
 
-/** A driver's configuration, which comes with its name and the options of the store, and may hold nothing else. */
+/** Reads a driver's configuration: its own options, `driver`, and the options of the store. Refuses any other name. */
 export function readDriverConfig(config: unknown, own: readonly string[]): object {
   return readNamed(config, "config", [...own, "driver", ...STORE_OPTIONS]);
 }
 
-/** The options of a store, checked, with what they are when left out. */
+/** Checks the options of a store, and fills in the defaults. */
 export function validateStoreOptions(options: StoreOptions, preferredInFlight = 1) {
   const given = readOptions(options, STORE_OPTIONS) as StoreOptions;
   const maxBytes =

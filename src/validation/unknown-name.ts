@@ -2,7 +2,7 @@ import { invalid, type StateError } from "../contract/errors.js";
 
 const NAME = /^[A-Za-z_$][\w$]{0,39}$/;
 
-/** INVALID_RECORD for a name that is none of those known; a name of another form than those in programs might be data. */
+/** INVALID_RECORD for an unknown name. The message contains it only if it looks like an identifier: others might be data. */
 export function unknownName(
   field: string,
   name: string,
@@ -15,12 +15,12 @@ export function unknownName(
   return invalid(field, `an object without ${name}${advice}: ${fields}`);
 }
 
-/** promptTokens and prompt_tokens are the same, to whoever wrote one for the other. */
+/** Makes `promptTokens` and `prompt_tokens` equal. */
 function normalized(name: string): string {
   return name.toLowerCase().replaceAll("_", "");
 }
 
-/** Spelled the same, one the beginning of the other, or one letter too many, missing or wrong. */
+/** Whether two names are equal, one is a prefix of the other, or one letter is added, missing or wrong. */
 function isTypoOf(one: string, other: string): boolean {
   if (one.startsWith(other) || other.startsWith(one)) return true;
   let same = 0;

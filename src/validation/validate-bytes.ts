@@ -7,24 +7,24 @@ const offsetOf = getter<number>("byteOffset");
 const bufferOf = getter<ArrayBufferLike>("buffer");
 const at = Reflect.get(typedArray, "at") as (index: number) => number | undefined;
 
-/** A payload, a `Uint8Array` (a Buffer is one) of at most `maxBytes`; still on the caller's memory. */
+/** Checks a payload: a `Uint8Array` (a Buffer is one) of at most `maxBytes`. The result still uses the caller's memory. */
 export function readPayload(value: unknown, field: string, maxBytes: number): Uint8Array {
   if (!types.isUint8Array(value)) throw wrongType(field, "a Uint8Array", value);
-  // A subclass may lie about its length: only the intrinsic getters are believed.
+  // A subclass may lie about its length, so only the intrinsic getters are used.
   const length = lengthOf.call(value);
   if (length > maxBytes) throw invalid(field, `at most ${maxBytes} bytes`);
   if (length === 0 && isOutOfBounds(value)) throw invalid(field, "a Uint8Array whose buffer is not detached");
   return new Uint8Array(bufferOf.call(value), offsetOf.call(value), length);
 }
 
-/** A copy that shares no memory with its source, nor with a pool. */
+/** A copy that shares no memory with its source or with Node's buffer pool. */
 export function copyBytes(source: Uint8Array): Uint8Array {
   const copy = new Uint8Array(Buffer.allocUnsafeSlow(source.byteLength).buffer);
   copy.set(source);
   return copy;
 }
 
-/** The same memory as a plain Uint8Array. A Buffer means other things by some of its methods. */
+/** The same memory as a plain Uint8Array, since some methods of a Buffer, such as `slice`, behave differently. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -15,9 +15,8 @@ import {
 } from "./validate.js";
 
 /**
- * A commit checked: 1 to 256 changes, one tenant, no slot and no event id twice, nothing else of a session that it
- * erases. Its payloads are still the caller's, and
- * become its own by `CallersPayloads`.
+ * Checks a commit: 1 to 256 changes of one tenant, no slot and no event id twice, no other change of a session that it
+ * erases. The payloads still use the caller's memory; `CallersPayloads` copies them later.
  */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   if (!Array.isArray(changes)) throw invalid("changes", "an array");
@@ -26,7 +25,7 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
     throw invalid("changes", `1 to ${LIMITS.changes} changes`);
   }
   let bytes = 0;
-  // By index, for an iterator or a Proxy could hand out more than it said.
+  // By index: an iterator or a Proxy could return more elements than its length.
   const writes = Array.from({ length }, (_, index) => {
     const write = readChangeAt(changes[index], index, limits);
     if (write.op === "save") bytes += write.record.bytes.byteLength;
@@ -36,7 +35,7 @@ export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   return { tenant: readTenant(writes), writes: refuseOverlaps(writes) };
 }
 
-/** A commit of one save; its payload is still the caller's. */
+/** A commit of one save; its payload still uses the caller's memory. */
 export function saveCommit(
   record: unknown,
   options: object,
@@ -58,7 +57,7 @@ export function eraseCommit(identity: unknown, options: object): Commit {
   return { tenant: session.tenant, writes: [{ op: "erase", session }] };
 }
 
-/** A change; what is wrong with it is reported with its index. */
+/** Reads a change, and adds its index to the error if it is invalid. */
 function readChangeAt(value: unknown, change: number, limits: RecordLimits): Write {
   try {
     return readChange(value, limits);

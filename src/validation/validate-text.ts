@@ -1,7 +1,7 @@
 import { identityRequired, invalid, wrongType } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 
-/** A tenant, user, session or run that comes from outside. IDENTITY_REQUIRED when it is missing or empty. */
+/** Reads a tenant, user, session or run given by a caller. IDENTITY_REQUIRED if it is missing or empty. */
 export function readName(value: unknown, field: string, reserved: "refused" | "allowed" = "refused"): string {
   if (value === undefined || value === null || value === "") {
     throw identityRequired(field);
@@ -25,7 +25,7 @@ export function readEventId(value: unknown, field = "eventId"): string {
   return readNonEmpty(value, field, LIMITS.eventIdBytes);
 }
 
-/** Text that every database stores and compares alike. */
+/** Reads text that every database stores and compares in the same way. */
 export function readText(value: unknown, field: string, maxBytes: number): string {
   if (typeof value !== "string") throw wrongType(field, "a string", value);
   if (value.length > maxBytes || (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes)) {

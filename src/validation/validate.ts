@@ -9,29 +9,29 @@ import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
 import { readEventId, readKind, readName, readText } from "./validate-text.js";
 
-/** What `validateRecord` needs to know of the store. */
+/** The store's part of `validateRecord`. */
 export interface RecordLimits {
   /** The largest payload, in bytes. Default 1 MiB. */
   readonly maxBytes?: number;
-  /** What `updatedAt` is when the record has none, in milliseconds since 1970. */
+  /** The default of `updatedAt`, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** An identity checked and copied, each field read once; `run` is `""` when it has none. */
+/** Checks and copies an identity, reading each field once; `run` is `""` if it has none. */
 export function validateIdentity(identity: unknown): Omit<Slot, "kind"> {
   const { tenant, user, session, run } = readSession(identity);
   return { tenant, user, session, run: readRun(run) };
 }
 
-/** A slot checked and copied. */
+/** Checks and copies a slot. */
 export function validateSlot(identity: unknown, kind: unknown): Slot {
   const { tenant, user, session, run } = readSession(identity);
   return { tenant, user, session, run: readRun(run), kind: readKind(kind) };
 }
 
 /**
- * A session's identity for `erase`. One that names a run is refused: erasing takes the whole session, which is
- * more than whoever passed a run had in mind.
+ * Checks and copies the identity of a whole session, for `erase`. One with a run is refused: its caller may not mean to erase
+ * the other runs of the session.
  */
 export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "kind"> {
   const { tenant, user, session, run } = readSession(identity);
@@ -39,7 +39,7 @@ export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "
   return { tenant, user, session };
 }
 
-/** A session that may be erased: a user's or tenant's own state only where the options say that it is meant. */
+/** Checks the target of an erase: the state of `userIdentity` or `tenantIdentity` only with `ownState: true`. */
 export function validateEraseTarget(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
   const slot = validateSessionIdentity(identity);
   const { ownState = false } = options as { ownState?: unknown };
@@ -52,14 +52,14 @@ export function validateEraseTarget(identity: unknown, options: object): Omit<Sl
   return slot;
 }
 
-/** A record checked, copied and fingerprinted: nothing the caller does later reaches it. */
+/** Checks, copies and fingerprints a record. Later changes by the caller do not affect it. */
 export function validateRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const checked = readRecord(record, limits);
   const own = { ...checked, bytes: copyBytes(checked.bytes) };
   return { ...own, fingerprint: fingerprint(own) };
 }
 
-/** A record checked and copied but for its payload, which is still the caller's and has no fingerprint yet. */
+/** Checks and copies a record, except for its payload: that still uses the caller's memory, and has no fingerprint yet. */
 export function readRecord(record: unknown, limits: RecordLimits): StoredRecord {
   const given = readObject(record, "record") as Partial<NewRecord>;
   const { eventId, identity, kind, bytes, version, updatedAt } = given;
@@ -78,7 +78,7 @@ export function readRecord(record: unknown, limits: RecordLimits): StoredRecord 
   };
 }
 
-/** `undefined` when the condition is left out; a condition that is present but undefined was forgotten. */
+/** Reads a condition; `undefined` if it is left out. One that is present but `undefined` is a mistake, and refused. */
 export function readExpect(options: object): Expect | undefined {
   if (!("expect" in options)) return undefined;
   const { expect } = options;
@@ -88,8 +88,8 @@ export function readExpect(options: object): Expect | undefined {
 }
 
 /**
- * A place to page from: reserved names are welcome, for it grants nothing. So is where the store found damage, which
- * may have made it a place where nothing can be.
+ * Reads a key to continue a scan after. Reserved names are allowed, since the key gives no access to a record. A key from a
+ * CORRUPT error is allowed even if the damage has made it invalid.
  */
 export function readRecordKey(value: unknown, field: string): Slot {
   const key = readObject(value, field) as { identity?: unknown; kind?: unknown };
@@ -121,7 +121,7 @@ export function readBoolean(value: unknown, field: string): boolean {
   return value;
 }
 
-/** A Date, in milliseconds since 1970. */
+/** Reads a Date, as milliseconds since 1970. */
 export function readDate(value: unknown, field: string): number {
   const rule = "a valid Date in the years 1 to 9999";
   if (!types.isDate(value)) throw wrongType(field, rule, value);
@@ -130,7 +130,7 @@ export function readDate(value: unknown, field: string): number {
   return time;
 }
 
-/** One of a few words. */
+/** Reads one of several strings. */
 export function readOneOf<W extends string>(value: unknown, field: string, choices: readonly W[]): W {
   const rule = `one of ${choices.join(", ")}`;
   if (typeof value !== "string") throw wrongType(field, rule, value);
@@ -138,13 +138,13 @@ export function readOneOf<W extends string>(value: unknown, field: string, choic
   return value as W;
 }
 
-/** An object to read named fields from. */
+/** Reads an object, whatever its fields. */
 export function readObject(value: unknown, field: string): object {
   if (typeof value !== "object" || value === null) throw wrongType(field, "an object", value);
   return value;
 }
 
-/** An options object, or none. */
+/** Reads an options object, which may be left out. */
 export function readOptions<T extends object>(
   options: T | undefined,
   known: readonly string[],
@@ -152,7 +152,7 @@ export function readOptions<T extends object>(
   return options === undefined ? {} : (readNamed(options, "options", known) as T);
 }
 
-/** An object that has no fields but these: a slip in a name must not drop a condition, a bound or a setting. */
+/** Reads an object that has no fields but these: a misspelt name must not silently drop a condition, a bound or a setting. */
 export function readNamed(value: unknown, field: string, known: readonly string[]): object {
   const given = readObject(value, field);
   for (const name of Object.keys(given)) if (!known.includes(name)) throw unknownName(field, name, known);
@@ -174,7 +174,7 @@ function readSession(identity: unknown): Omit<Slot, "kind" | "run"> & { run: unk
   }
   const { tenant, user, session, run } = identity as Record<string, unknown>;
   const isOwn = isTrusted(identity);
-  // A run that is misnamed would make it the identity of the session itself.
+  // With `run` misspelt it would be the identity of the whole session.
   if (!isOwn) readNamed(identity, "identity", IDENTITY);
   const reserved = isOwn ? "allowed" : "refused";
   return {
