@@ -85,7 +85,7 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     expect(await place.pendingMigrations()).toEqual([]);
   });
 
-  test("with a write: it succeeds, beside open stores, and nobody sees a trace of it", async () => {
+  test("with a write: it succeeds while stores are open, and no reader sees its record", async () => {
     const place = await make();
     const store = createStore(await place.open(), { idempotencyWindowMs: 1 });
     onTestFinished(() => store.close());
@@ -101,7 +101,7 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     expect(await store.listKind(everything, "h")).toEqual(before);
   });
 
-  test("with a write has nobody's event ids forgotten", async () => {
+  test("with a write and without a window forgets no event ids", async () => {
     const place = await make();
     const store = createStore(await place.open());
     onTestFinished(() => store.close());
@@ -111,7 +111,7 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     expect(await store.save(record)).toEqual({ eventId: "e1", duplicate: true });
   });
 
-  test("with a write leaves few event ids, however often it is asked for, if it is told the window", async () => {
+  test("with a write and the window leaves few event ids, however often it runs", async () => {
     const place = await make();
     await (await place.open()).close();
     for (let times = 0; times < 12; times++) {
@@ -122,7 +122,7 @@ describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
     expect(await place.health({ write: true })).toMatchObject({ write: { succeeded: true } });
   });
 
-  test("with a write that fails is reachable all the same, and says why", async () => {
+  test("with a write that fails is reachable, and reports the error", async () => {
     const place = await make();
     await (await place.open()).close();
     await place.lock();

@@ -36,7 +36,7 @@ describe("forgetting", () => {
     expect(left()).toEqual([2, 3]);
   });
 
-  test("moves what is current to the end, once for each window, and counts it", () => {
+  test("moves current ids to the end, once per window, and counts them", () => {
     const { line, left } = lineOf([...times(4, 0, true), ...times(4, 0)]);
     line.forget(6, 1000, WINDOW);
     expect(left()).toEqual([0, 1, 2, 3, 6, 7]);
@@ -78,7 +78,7 @@ describe("forgetting", () => {
     expect(line.get("acme", "0")).toBeUndefined();
   });
 
-  test("is not held up by a clock that was set back", () => {
+  test("is not blocked by a clock that was set back", () => {
     const { line, left } = lineOf([...times(2, 1_000_000), ...times(2, 0)]);
     line.forget(4, 1000, WINDOW);
     expect(left()).toEqual([0, 1]);
@@ -96,7 +96,7 @@ test("an id is the tenant's own", () => {
   ]);
 });
 
-test("whatever is saved, made old and forgotten, nothing that is seen is lost and all else goes in the end", () => {
+test("in random runs no id within its window is lost, and all others are forgotten in the end", () => {
   const step = fc.record({
     saves: fc.nat(5),
     overwritten: fc.array(fc.nat(200), { maxLength: 5 }),

@@ -59,7 +59,7 @@ test("is a sorted array, whatever is added and removed", () => {
   );
 });
 
-test("finds its way among 200,000 without looking at them all", () => {
+test("finds an item among 200,000 without reading them all", () => {
   let compared = 0;
   const blocks = new SortedBlocks<number>((a, b) => {
     compared++;
@@ -84,7 +84,7 @@ test("finds its way among 200,000 without looking at them all", () => {
   expect(looked).toBeLessThan(160);
 });
 
-test("an empty one holds nothing, and gives nothing up", () => {
+test("an empty one returns nothing", () => {
   const blocks = new SortedBlocks<number>(ascending);
   blocks.remove(1);
   expect([

@@ -102,7 +102,7 @@ describe("pages", () => {
     ]);
   });
 
-  test("across tenants go from one to the next, also where names begin alike", async () => {
+  test("scans across tenants go from one tenant to the next, also where names share a prefix", async () => {
     const driver = await openMemory();
     const tenants = ["a", "a\u0001", "a ", "ab", "b"];
     for (const tenant of tenants) {

@@ -198,7 +198,7 @@ describe("text that a literal could be broken with", () => {
 });
 
 describe("two pools, as two processes would", () => {
-  test("one new event id in two sessions at once: one is written, the other is told", async () => {
+  test("one new event id in two sessions at once: one is written, the other is a conflict", async () => {
     const url = await freshDatabase();
     const drivers = [await open({ url }), await open({ url })] as const;
     const stores = drivers.map((driver) => createStore(driver, { layers: driver.layers ?? [] }));
@@ -222,7 +222,7 @@ describe("two pools, as two processes would", () => {
     }
   });
 
-  test("without the layer that tries again, the race is UNAVAILABLE and nothing of the batch was written", async () => {
+  test("without the retrying layer the race is UNAVAILABLE, and nothing of the batch was written", async () => {
     const url = await freshDatabase();
     const drivers = [await open({ url }), await open({ url })] as const;
     let raced = 0;
@@ -290,7 +290,7 @@ describe("two pools, as two processes would", () => {
   });
 });
 
-test("an event whose time was lost counts as seen, and fails nobody beside it", async () => {
+test("an event without a time counts as seen, and does not fail the rest of its batch", async () => {
   const { driver, sql } = await openFresh();
   await apply(driver, [save({ eventId: "old" }), save({ eventId: "new" })]);
   await sql`ALTER TABLE groundstate.event ALTER saved_at DROP NOT NULL`;
@@ -348,7 +348,7 @@ describe("the memory of event ids", () => {
     expect(await apply(driver, [save({ eventId: "old", kind: "c" })])).toEqual([DUPLICATE]);
   });
 
-  test("after an erase only the id is left of what was there", async () => {
+  test("after an erase only the event id is left", async () => {
     const { driver, sql } = await openFresh();
     await apply(driver, [save({ eventId: "1", kind: "a" }), save({ eventId: "2", kind: "b", run: "r" })]);
     await apply(driver, [save({ eventId: "3", session: "other" })]);

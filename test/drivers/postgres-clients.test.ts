@@ -46,7 +46,7 @@ describe("clients", () => {
     expect(pool.status()).toEqual({ size: 2, idle: 2, waiting: 0 });
   });
 
-  test("are waited for in line, with a deadline and up to a limit", async () => {
+  test("are waited for in order of arrival, with a deadline and up to a limit", async () => {
     const { pool, asked } = fakePool({ size: 1, timeoutMs: 200 });
     const first = pool.run("first", [], "write");
     await turn();
@@ -66,7 +66,7 @@ describe("clients", () => {
     expect(pool.status()).toMatchObject({ waiting: 0 });
   });
 
-  test("are not used again after any error, and whoever waits gets a new one", async () => {
+  test("are not used again after any error, and a waiting call gets a new one", async () => {
     const { pool, clients, asked } = fakePool({ size: 1 });
     for (const severity of ["ERROR", "FATAL", undefined]) {
       const failing = pool.run("failing", [], "read");
@@ -102,7 +102,7 @@ describe("clients", () => {
     expect(clients.map(({ ended }) => ended)).toEqual([0, 0]);
   });
 
-  test("are not asked what they would change or choke on, and are not lost by it", async () => {
+  test("never get a parameter that they would change or fail on, and stay usable", async () => {
     const { pool, clients } = fakePool();
     const throwing = {
       toString: () => "payload-secret",
@@ -139,7 +139,7 @@ describe("clients", () => {
     }
   });
 
-  test("a line of ten thousand whose clients cannot be made is turned away, without a word on the stack", async () => {
+  test("ten thousand waiting calls whose clients cannot be made are rejected, without a stack overflow", async () => {
     let fails = false;
     const { pool, asked, clients } = fakePool({
       size: 1,
@@ -199,7 +199,7 @@ describe("an answer with holes is noticed", () => {
 });
 
 describe("close", () => {
-  test("turns away who waits, ends what is under way, and everything after it is STORE_CLOSED", async () => {
+  test("rejects waiting calls, ends statements under way, and every later call is STORE_CLOSED", async () => {
     const { pool, clients } = fakePool({ size: 2, timeoutMs: 60_000 });
     const write = failure(pool.run("write", [], "write"));
     const read = failure(pool.run("read", [], "read"));
@@ -227,7 +227,7 @@ describe("close", () => {
     expect(client.asked).toEqual([ready]);
   });
 
-  test("does not mind a client that cannot be ended", async () => {
+  test("ignores a client that cannot be ended", async () => {
     const ends = [
       () => Promise.reject(new Error("no")),
       () => {
@@ -303,7 +303,7 @@ test("each client has one statement under way, and only text and null ever reach
 });
 
 describe("a backend that is killed", () => {
-  test("while idle: nobody notices", async () => {
+  test("while idle: no call notices", async () => {
     const url = await freshDatabase();
     const sql = plain(url);
     const driver = await open({ url, poolSize: 3 });

@@ -30,7 +30,7 @@ refuseStrayErrors();
 const OWN = { max: 1, fetch_types: false, onnotice() {} } as const;
 const EVERYTHING: ScanQuery = { prefix: "n", limit: 100, maxBytes: 1e6, reverse: false };
 
-describe("a configuration that is refused before anything is asked", () => {
+describe("a configuration that is refused before a connection is made", () => {
   const url = `postgres://ann:${SECRETS.password}@127.0.0.1:1/x`;
   const connect = () => postgres(url, OWN);
 
@@ -70,12 +70,12 @@ describe("a configuration that is refused before anything is asked", () => {
     }
   });
 
-  test("a migrate mode there is not", async () => {
+  test("an unknown migrate mode", async () => {
     const error = await failure(openPostgres({ url, migrate: "maybe" as never }));
     expect(error).toMatchObject({ code: "INVALID_RECORD", details: { field: "migrate" } });
   });
 
-  test("no name is cut off, nor runs into another, at the longest there are", () => {
+  test("the longest names are neither cut off nor mixed up", () => {
     const names = Object.values(namesOf("s".repeat(40), "p".repeat(40))).map((name) =>
       name.split('"').at(-2),
     );
@@ -85,7 +85,7 @@ describe("a configuration that is refused before anything is asked", () => {
 });
 
 describe("clients of the caller's own", () => {
-  test("are taken, one for each connection", async () => {
+  test("are used, one for each connection", async () => {
     const url = await freshDatabase();
     let made = 0;
     const connect = () => {
@@ -132,7 +132,7 @@ describe("clients of the caller's own", () => {
     expect(error.message).toContain("without transform");
   });
 
-  test("a function that throws shows nothing of what it threw", async () => {
+  test("the error of a caller's function that throws shows nothing of the thrown value", async () => {
     const connect = () => {
       throw new Error(`no client for ${SECRETS.password}`);
     };
@@ -168,7 +168,7 @@ describe("clients of the caller's own", () => {
     expect([config, typed, wrong]).toHaveLength(3);
   });
 
-  test("one that speaks bigints of its own is read correctly", async () => {
+  test("a client that returns bigints is read correctly", async () => {
     const url = await freshDatabase();
     const types = { bigint: postgres.BigInt };
     const driver = await open({ connect: () => postgres(url, { ...OWN, types }) });
@@ -180,7 +180,7 @@ describe("clients of the caller's own", () => {
 });
 
 describe("several stores in one database", () => {
-  test("see nothing of each other", async () => {
+  test("are isolated from each other", async () => {
     const url = await freshDatabase();
     const configs: PostgresConfig[] = [
       { url },
@@ -265,7 +265,7 @@ describe("a database with a collation that is not by bytes", () => {
     }
   });
 
-  test("a place in another tenant is before or after all of this one", async () => {
+  test("a cursor in another tenant is before or after all records of this one", async () => {
     const driver = await filled();
     const from = (tenant: string) =>
       driver.scan({ ...EVERYTHING, prefix: "a", tenant: "acme", after: { ...SLOT, tenant, kind: "b" } });

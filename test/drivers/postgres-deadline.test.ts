@@ -137,7 +137,7 @@ function fail(): never {
   throw new Error("a store says what waits in it");
 }
 
-test("a read that the line swallows once is asked once more, within the time of the call", async () => {
+test("a read whose answer the network loses is tried once more, within the time of the call", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
   const store = await storeOf(through(url, proxy.port));

@@ -58,7 +58,7 @@ describe("an error without the field that a Postgres always sends", () => {
   });
 });
 
-test("nothing of a message goes on but the name of a setting or of an object", () => {
+test("an error shows nothing of a server's message except the name of a setting or an object", () => {
   const said = (code: string, message: string) =>
     translate({ severity: "ERROR", code, message }, "read").message;
   expect(said("42501", "permission denied for sequence record_id")).toContain(

@@ -73,7 +73,7 @@ async function collide(drivers: readonly Driver[], batch: Batch): Promise<void> 
   }
 }
 
-test.each(ORDERS)("%s, the same new ids in opposite order: nobody waits for each other", async (_, batch) => {
+test.each(ORDERS)("%s, the same new ids in opposite order: no deadlock", async (_, batch) => {
   const url = await freshDatabase();
   const drivers = [await patient(url), await patient(url)];
   await collide(drivers, batch);
@@ -98,7 +98,7 @@ test("without the order they do", async () => {
   expect(await deadlocks(sql)).toBeGreaterThan(0);
 });
 
-test("whoever comes second to an id is told so at once, and a place that was held for nothing is free again", async () => {
+test("the second save of an id fails at once, and the placeholder of an id that was not saved is removed", async () => {
   const { driver, sql } = await openFresh();
   await apply(driver, [save({ eventId: "taken", kind: "k" })]);
   const descending = [

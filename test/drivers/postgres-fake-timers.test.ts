@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a store that is opened under fake timers says so", async () => {
+test("opening a store under stalled fake timers is an error that says so", async () => {
   const url = await freshDatabase();
   const started = performance.now();
   vi.useFakeTimers({ toFake: [...FAKED] });
@@ -50,7 +50,7 @@ test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
   },
 );
 
-test("fakes that advance with the time hold up nothing", async () => {
+test("fake timers that advance with real time delay nothing", async () => {
   vi.useFakeTimers({ toFake: [...FAKED], shouldAdvanceTime: true });
   const driver = await openPostgres({ url: await freshDatabase() });
   const store = createStore(driver, { layers: driver.layers ?? [] });

@@ -40,7 +40,7 @@ describe("an answer that is lost after the commit", () => {
     expect(await store.save(save, { expect: null })).toMatchObject({ duplicate: true });
   });
 
-  test("a delete and an erase are not sent again: the caller has to look", async () => {
+  test("a delete and an erase are not sent again: the caller has to read first", async () => {
     const { store, proxy, sql } = await proxied();
     for (const kind of ["a", "b"])
       await store.save({ eventId: kind, identity: ANN, kind, bytes: Buffer.from("") });
@@ -68,7 +68,7 @@ describe("an answer that is lost after the commit", () => {
     expect(await sql`SELECT FROM groundstate.record WHERE session = ${other.session}`).toHaveLength(0);
   });
 
-  test("a delete beside saves in one batch: each gets what is true of it", async () => {
+  test("a delete and saves in one batch each get their own outcome", async () => {
     const { store, proxy } = await proxied();
     await store.save({ eventId: "first", identity: ANN, kind: "a", bytes: Buffer.from("") });
     lose(proxy, "second", "cut the answer");
@@ -110,7 +110,7 @@ async function events(sql: Sql): Promise<number> {
   return (await sql`SELECT FROM groundstate.event`).length;
 }
 
-test("lines that were forgotten while nobody used them cost one call", async () => {
+test("idle connections that the network dropped cost one call", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: through(url, proxy.port), timeoutMs: 600 });
@@ -122,7 +122,7 @@ test("lines that were forgotten while nobody used them cost one call", async () 
   expect(await driver.read([SLOT])).toEqual([undefined]);
 });
 
-test("a door that lets everybody in and out again is not run against", async () => {
+test("a server that accepts connections and closes them at once is not dialed without pauses", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: through(url, proxy.port), poolSize: 2, timeoutMs: 1000 });

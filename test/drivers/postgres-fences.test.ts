@@ -81,7 +81,7 @@ async function count(sql: Sql, table: string): Promise<number> {
 const listed = { tenant: "acme", identity: SLOT, prefix: "k", limit: 100, maxBytes: 1e6 };
 
 describe("an erase of more than is removed at once", () => {
-  test("is over for every reader when it is answered, in the batch and beside it", async () => {
+  test("is complete for every reader once it is answered, in its batch and outside", async () => {
     const { driver, sql } = await large();
     await apply(driver, [save({ session: "other", kind: "k", eventId: "other" })]);
     const outcomes = await apply(driver, [
@@ -134,7 +134,7 @@ describe("an erase of more than is removed at once", () => {
     expect(await apply(driver, [save({ kind: "else", eventId: "s1/1800" })])).toEqual([DUPLICATE]);
   });
 
-  test("an id of it past its window is new, and is not taken for erased when its first record is swept", async () => {
+  test("an event id of an erased session that is past its window is new, and its record is not swept with the erased ones", async () => {
     const { driver, sql } = await openFresh();
     await fill(sql, "s1", Date.now() - 2 * DAY);
     await apply(driver, [erase()]);
@@ -191,7 +191,7 @@ describe("an erase of more than is removed at once", () => {
     expect(await apply(driver, [refused])).toMatchObject([{ is: "condition" }]);
   });
 
-  test("whose process died: later batches of anybody remove the rest, a portion each", async () => {
+  test("whose process died: later batches of any process remove the rest, a few records each", async () => {
     const { driver, sql } = await large();
     await apply(driver, [erase()]);
     await apply(driver, [save({ tenant: "globex" })]);
@@ -206,7 +206,7 @@ describe("an erase of more than is removed at once", () => {
     expect(await count(sql, "erasure")).toBe(0);
   });
 
-  test("an abandoned session that somebody holds, or an event of it, fails no batch of others", async () => {
+  test("an abandoned erase whose session or event is locked fails no other batch", async () => {
     const { url, driver, sql } = await large();
     await apply(driver, [erase()]);
     await sql`UPDATE groundstate.erasure SET touched_at = touched_at - 61000`;
@@ -224,7 +224,7 @@ describe("an erase of more than is removed at once", () => {
 });
 
 describe("a page of a scan is bounded by its work", () => {
-  test("records that an erase has left behind are passed over, a page of them at a time", async () => {
+  test("records that an erase has not removed yet are skipped, a page at a time", async () => {
     const { driver, sql } = await openFresh();
     for (const session of ["s1", "s2"]) await fill(sql, session);
     await apply(driver, [
@@ -245,7 +245,7 @@ describe("a page of a scan is bounded by its work", () => {
     }
   });
 
-  test("tenants are sought a page at a time, and none is missed or met twice", async () => {
+  test("tenants are sought a page at a time, and none is missed or returned twice", async () => {
     const { driver, sql } = await openFresh();
     await sql.unsafe(`
       INSERT INTO groundstate.record

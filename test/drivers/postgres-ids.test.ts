@@ -57,7 +57,7 @@ test("after a restore of the data alone, opening puts the ids right", async () =
   }
 });
 
-test("a store that was open meanwhile puts them right when it meets it, whatever a batch holds", async () => {
+test("a store that was open during the restore corrects the ids at its next save, whatever the batch holds", async () => {
   const { sql } = await filled();
   const { url, driver, sql: other } = await openFresh();
   const second = await open({ url, migrate: "off" });
@@ -79,7 +79,7 @@ test("a sequence that is ahead is left alone", async () => {
   expect(await last()).toBe(before);
 });
 
-test("a role that may not set the sequence opens, and is told what it lacks when it saves", async () => {
+test("a role that may not set the sequence opens, and a save names the missing right", async () => {
   const { url, sql } = await filled();
   const { user } = await createRole(sql);
   await sql.unsafe(`GRANT USAGE ON SCHEMA groundstate TO ${user}`);

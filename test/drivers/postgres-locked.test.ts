@@ -30,7 +30,7 @@ const save = (identity: typeof free, kind: string) => ({
   record: { eventId: `${identity.session}-${kind}`, identity, kind, bytes: encode(kind) },
 });
 
-test("a session whose lock somebody holds does not fail the others of its batch", async () => {
+test("a locked session does not fail the other commits of its batch", async () => {
   const url = await freshDatabase();
   // Without the retrying layer, which would only wait longer.
   const store = createStore(await open({ url, timeoutMs: 1500 }));
@@ -78,7 +78,7 @@ test("a save whose answer was lost is not said to be unwritten when its session 
   expect(await store.save(save(locked, "a").record)).toMatchObject({ duplicate: true });
 });
 
-test("bytes come back as they are where the database writes them otherwise", async () => {
+test("bytes come back unchanged where the database has another bytea_output", async () => {
   const url = await freshDatabase();
   const admin = plain(url);
   const database = new URL(url).pathname.slice(1);
@@ -151,7 +151,7 @@ test.each([
   expect(await second.get(0)).toEqual({ is: "applied", existed: [true] });
 });
 
-test("what belongs to a commit that waits keeps its place behind it", async () => {
+test("a commit that shares a session or event id with a waiting one stays behind it", async () => {
   const { url, other } = await prepared();
   await other.unsafe(LOCK);
   const commits = [
@@ -178,7 +178,7 @@ test("what belongs to a commit that waits keeps its place behind it", async () =
   ]);
 });
 
-test("without anybody to take it later, the outcome is waited for, and is a failure when the time is up", async () => {
+test("without setAside the outcome is waited for, and is a failure when the time is up", async () => {
   const { url, other } = await prepared();
   await other.unsafe(LOCK);
   const driver = await open({ url, timeoutMs: 1500 });
@@ -191,7 +191,7 @@ test("without anybody to take it later, the outcome is waited for, and is a fail
   expect(await apply(driver, commits)).toMatchObject([APPLIED, { is: "duplicate" }]);
 });
 
-test("what follows a lost commit in its session does not take effect before it is asked again", async () => {
+test("a commit that waits behind one with an unknown outcome fails, so that a retry cannot reorder them", async () => {
   const { url, other } = await prepared();
   let applies = 0;
   const connect = connectWith(url, async (sent, run) => {

@@ -92,14 +92,14 @@ test.each([true, false])(
   },
 );
 
-test("pieces are smaller where payloads are large", async () => {
+test("chunks are smaller where payloads are large", async () => {
   const { watched, watchedDriver } = await filled(40, 100_000);
   const { records } = await watchedDriver.scan(LIST);
   expect(records.map(({ bytes }) => bytes.byteLength)).toEqual(new Array(40).fill(100_000));
   expect(Math.max(...watched.pieces)).toBe(2);
 });
 
-test("a short list is one statement and no pieces, a long one is as long as it was asked for", async () => {
+test("a short list is one statement without chunks, and a long one has the length of its limit", async () => {
   const { watched, watchedDriver } = await filled(700);
   const short = await watchedDriver.scan({ ...LIST, prefix: "kind/004" });
   expect([short.records.length, watched.pieces]).toEqual([100, []]);
@@ -109,7 +109,7 @@ test("a short list is one statement and no pieces, a long one is as long as it w
   expect([longer.records.length, longer.more]).toEqual([650, true]);
 });
 
-test("a list whose caller has given up ends between two pieces, and its connection is of no more use", async () => {
+test("a list whose caller has given up ends between two chunks, and its connection is dropped", async () => {
   const { sql, watched, watchedDriver } = await filled(1200);
   const caller = new AbortController();
   watched.onPiece = (count) => {
@@ -129,7 +129,7 @@ test("a list whose caller has given up ends between two pieces, and its connecti
     .toBe(0);
 });
 
-test("one that takes longer than it may, or loses a piece, or whose server goes, fails, and the next one is whole", async () => {
+test("a list that takes too long, loses a chunk or loses its server fails, and the next one is complete", async () => {
   const { sql, watched, watchedDriver } = await filled(1200);
   watched.onPiece = () => new Promise((resolve) => setTimeout(resolve, 100));
   const late = await failure(watchedDriver.scan(LIST, { deadline: monotonicMs() + 250 }));
@@ -146,7 +146,7 @@ test("one that takes longer than it may, or loses a piece, or whose server goes,
   expect((await watchedDriver.scan(LIST)).records.length).toBe(1200);
 });
 
-test("a client that cannot give rows in pieces gives them all", async () => {
+test("a client without cursors returns all rows at once", async () => {
   const { url } = await filled(700);
   const connect = () => {
     const sql = postgresOf(url);

@@ -29,7 +29,7 @@ refuseStrayErrors();
 const HASTY = { timeoutMs: 500, openTimeoutMs: 0 };
 const MARGIN_MS = 4000;
 
-describe("a server that cannot be talked to", () => {
+describe("a server that does not speak the protocol, or not in time", () => {
   test("a wrong password", async () => {
     const url = as(await freshDatabase(), "postgres", SECRETS.password);
     const error = await failureWithin(5000, openPostgres({ url }));
@@ -78,7 +78,7 @@ describe("a server that cannot be talked to", () => {
     expect(await health({ url, ...HASTY })).toMatchObject({ reachable: false });
   });
 
-  test("a server that accepts and closes at once, which is not asked again and again after the deadline", async () => {
+  test("a server that accepts and closes at once, which is not dialed any more after the deadline", async () => {
     let accepted = 0;
     const port = await listen((socket) => {
       accepted++;
@@ -154,7 +154,7 @@ describe("a role without rights", () => {
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
   });
 
-  test("may not look into the schema, or not write", async () => {
+  test("may not read the schema, or not write", async () => {
     const { url, sql, driver } = await openFresh();
     await apply(driver, [save({ eventId: "first" })]);
     const { user, password } = await createRole(sql);
@@ -187,7 +187,7 @@ test("one connection is enough, to open and migrate as to work", async () => {
   for (const records of await Promise.all(calls)) expect(records).toMatchObject([{ eventId: "first" }]);
 });
 
-describe("a database that is not as it should be", () => {
+describe("a database with a wrong schema, encoding or setting", () => {
   test("at a newer schema: left untouched", async () => {
     const { url, sql, driver } = await openFresh();
     await apply(driver, [save()]);
@@ -237,7 +237,7 @@ describe("a database that is not as it should be", () => {
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
   });
 
-  test("whose schema was renamed: is told which one was looked for, opened before or after", async () => {
+  test("whose schema was renamed: the error names the missing schema, opened before or after", async () => {
     const { url, sql, driver } = await openFresh();
     await apply(driver, [save({ eventId: "first" })]);
     await sql.unsafe("ALTER SCHEMA groundstate RENAME TO elsewhere");
@@ -266,7 +266,7 @@ describe("a database that is not as it should be", () => {
     expect(error.message).toContain("ENCODING 'UTF8'");
   });
 
-  test("read only: says so, is served by nobody, and is used again when it writes again", async () => {
+  test("read only: the error says so, no call uses it, and it is used again when it is writable", async () => {
     const { url, sql } = await openFresh();
     const readOnly = await failure(
       openPostgres({ url: `${url}?default_transaction_read_only=on`, openTimeoutMs: 0 }),
@@ -293,7 +293,7 @@ describe("a database that is not as it should be", () => {
     expect(await driver.read([SLOT])).toMatchObject([{ eventId: "first" }]);
   });
 
-  test("with another isolation level by default: overruled, or refused at once where it cannot be", async () => {
+  test("with another default isolation level: overridden, or refused at once where that is impossible", async () => {
     const url = await freshDatabase();
     const sql = plain(url);
     for (const level of ["serializable", "repeatable read"]) {
@@ -370,7 +370,7 @@ describe("migrations", () => {
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
   });
 
-  test("one that takes longer than the deadline is waited for while the server answers", async () => {
+  test("a migration that takes longer than timeoutMs goes on while the server answers", async () => {
     const url = await freshDatabase();
     const other = plain(url);
     // As if another process were migrating.

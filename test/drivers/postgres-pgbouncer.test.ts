@@ -108,7 +108,7 @@ test("behind it, with prepare: false, saves under load are kept, also across its
   expect(await load.lost(beside)).toEqual([]);
 });
 
-test("behind it a long list comes in pieces on one of its connections, beside saves", async () => {
+test("behind it a long list comes in chunks on one connection, during saves", async () => {
   const { pooler } = await bouncer();
   const store = await openThrough(pooler.url);
   const identity = { tenant: "acme", user: "ann", session: "long" };
@@ -145,7 +145,7 @@ test("a setting of the URL that it does not keep is named as well", async () => 
   expect(error.message).toContain("search_path");
 });
 
-test("told to drop what it does not keep, it is refused with prepare: true, or serves as it should", async () => {
+test("configured to ignore settings, it is refused with prepare: true, or works", async () => {
   const ignored =
     "statement_timeout,lock_timeout,idle_in_transaction_session_timeout,bytea_output,array_nulls,default_transaction_isolation,search_path,extra_float_digits,row_security,default_transaction_read_only,synchronous_commit,tcp_user_timeout,tcp_keepalives_idle,tcp_keepalives_interval,tcp_keepalives_count,client_min_messages";
   const { direct, pooler } = await bouncer({ ignore_startup_parameters: ignored });
@@ -165,7 +165,7 @@ test("told to drop what it does not keep, it is refused with prepare: true, or s
   expect(await load.lost(beside)).toEqual([]);
 });
 
-test("where its server is gone it is not taken for one that is misconfigured", async () => {
+test("without its server it is not reported as misconfigured", async () => {
   const nowhere = new URL(await freshDatabase());
   nowhere.port = "1";
   const pooler = await startPgBouncer(nowhere.href);

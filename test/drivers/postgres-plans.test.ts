@@ -146,7 +146,7 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
     expect(touched.rows).toBeLessThan(110);
   });
 
-  test("a kind that one tenant has none of does not look at the others", async () => {
+  test("a scan for a kind that a tenant lacks reads nothing of other tenants", async () => {
     expect((await driver.scan({ ...rare, tenant: "tenant-7" })).records).toEqual([]);
     expect(touched).toMatchObject({ sequential: 0, rows: 0 });
   });
@@ -261,7 +261,7 @@ describe("of an erase of 20,000 records", () => {
     await sql.end();
   });
 
-  test("each statement costs a piece of it, and what nobody sees costs nobody more", async () => {
+  test("each sweep costs a bounded amount, and erased records make other statements no slower", async () => {
     expect(
       await apply(driver, [{ tenant: session.tenant, writes: [{ op: "erase", session }] }]),
     ).toMatchObject([{ erased: [PIECE], remains: true }]);
@@ -307,11 +307,11 @@ describe("of an erase of 20,000 records", () => {
   });
 });
 
-describe("while somebody holds an old snapshot", () => {
+describe("while another connection holds an old snapshot", () => {
   /** Blocks of the line's index that the last statement looked at. */
   let blocks = 0;
 
-  test("a batch does not walk over all that was removed from the line since", async () => {
+  test("a batch does not scan the rows removed from the expiry queue since then", async () => {
     const { url: fresh, sql } = await openFresh();
     const looked = async (client: Sql) => {
       const [row] = await client.unsafe(
@@ -356,8 +356,8 @@ describe("while somebody holds an old snapshot", () => {
   });
 });
 
-describe("among a million expired ids that are still current", () => {
-  test("each batch looks at no more than twice as many as it wrote, and the line moves on", async () => {
+describe("with a million expired ids that are still current", () => {
+  test("each batch examines at most twice as many ids as it wrote, and the expiry queue moves on", async () => {
     const sql = plain(url);
     // Faster to fill.
     await sql.unsafe("DROP INDEX groundstate.record_kind, groundstate.record_by_id, groundstate.event_line");

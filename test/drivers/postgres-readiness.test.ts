@@ -33,7 +33,7 @@ test.each([
   expect(error.message).toContain(name.includes("isolation") ? "read committed" : name);
 });
 
-test("a pooler that drops what was asked for at connect is told by the setting", async () => {
+test("a pooler that drops the settings made at connect is detected by statement_timeout", async () => {
   const { pool } = fakePool({ statementTimeoutMs: 350 });
   const error = await failure(pool.run("SELECT", [], "read"));
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
@@ -64,7 +64,7 @@ test("what is stored is what was sent, also where a statement is forgotten and t
   for (const row of rows) expect(row.bytes).toEqual(bytes);
 });
 
-test("a connection that was not used for a while proves itself again, in a part of the call's time", async () => {
+test("a connection that was idle for a while is probed again, within a part of the call's time", async () => {
   const { pool, clients } = fakePool({ size: 1, staleMs: 20, timeoutMs: 600 });
   await answered(pool.run("first", [], "read"), clients);
   await new Promise((resolve) => setTimeout(resolve, 40));
@@ -87,7 +87,7 @@ test("a connection whose server became a standby meanwhile is not used again", a
   expect(clients.map(({ asked }) => asked.length)).toEqual([1, 1]);
 });
 
-test("a write that meets a server that only reads is rolled back, and the others prove themselves again", async () => {
+test("a write on a read-only server is rolled back, and the other connections are probed again", async () => {
   const { pool, clients } = fakePool({ size: 2 });
   const both = [pool.run("a", [], "read"), pool.run("b", [], "read")];
   await turn();
@@ -107,7 +107,7 @@ test("a write that meets a server that only reads is rolled back, and the others
   expect(clients.map(({ ended }) => ended)).toEqual([0, 0, undefined]);
 });
 
-test("a host that answers nothing is passed over, and remembered", async () => {
+test("a silent host is skipped, and remembered as silent", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
   proxy.onConnect = () => "ignore";
@@ -128,7 +128,7 @@ test("a host that answers nothing is passed over, and remembered", async () => {
   expect(proxy.accepted).toBeLessThan(atOpening + 3);
 });
 
-test("hosts are asked in the order of what is known of them", () => {
+test("hosts are tried in the order of what is known of them", () => {
   const hosts = new Hosts(3);
   expect(hosts.inOrder()).toEqual([0, 1, 2]);
   hosts.markNotPrimary(0);

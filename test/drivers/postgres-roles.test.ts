@@ -55,7 +55,7 @@ test("with the page's default rights the application works, and can change nothi
   }
 });
 
-test("with its rights on what is there too", async () => {
+test("with rights on the existing tables too", async () => {
   const { ownerUrl, owner, app } = await withRoles();
   await (await openPostgres({ url: ownerUrl })).close();
   await owner.unsafe(EXISTING);
@@ -101,7 +101,7 @@ test("what is missing is named at opening and by health, all of it at once", asy
   expect(outcome?.is === "failed" && outcome.error.message).toContain("on table event");
 });
 
-test("a role that may not make the schema is told so", async () => {
+test("a role that may not create the schema gets an error that says so", async () => {
   const { app } = await withRoles();
   const error = await failure(openPostgres({ url: app, schema: "other" }));
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });

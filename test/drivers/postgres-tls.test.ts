@@ -53,7 +53,7 @@ test("with sslmode=require everything goes through TLS, and the process is not k
   await expect.poll(() => server.open).toBe(0);
 });
 
-test("with sslmode=verify-full a server that nobody vouches for is refused", async () => {
+test("with sslmode=verify-full a server without a trusted certificate is refused", async () => {
   const url = await freshDatabase();
   const server = await startTls(url);
   const error = await failureWithin(
@@ -65,7 +65,7 @@ test("with sslmode=verify-full a server that nobody vouches for is refused", asy
   await expect.poll(() => server.open).toBe(0);
 });
 
-describe("whom sslmode trusts", () => {
+describe("which servers sslmode trusts", () => {
   const CASES: [sslmode: string, host: string, vouchedFor: boolean, outcome: "opens" | "refused"][] = [
     ["allow", "127.0.0.1", false, "opens"],
     ["prefer", "127.0.0.1", false, "opens"],
@@ -77,24 +77,27 @@ describe("whom sslmode trusts", () => {
     ["verify-full", "127.0.0.1", true, "refused"],
   ];
 
-  test.each(CASES)("%s, at %s, vouched for: %s: %s", async (sslmode, host, vouchedFor, outcome) => {
-    const url = await freshDatabase();
-    const server = await startTls(url);
-    const root = vouchedFor ? `&sslrootcert=${await rootFile()}` : "";
-    const target = through(url, server.port).replace("127.0.0.1", host);
-    const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
-    if (outcome === "opens") {
-      expect(await apply(await opening, [save()])).toHaveLength(1);
-      expect(server.secured).toBe(3);
-    } else {
-      const error = await failureWithin(5000, opening);
-      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
-      expect(error.message).toContain("certificate");
-    }
-  });
+  test.each(CASES)(
+    "%s, at %s, with a trusted certificate: %s: %s",
+    async (sslmode, host, vouchedFor, outcome) => {
+      const url = await freshDatabase();
+      const server = await startTls(url);
+      const root = vouchedFor ? `&sslrootcert=${await rootFile()}` : "";
+      const target = through(url, server.port).replace("127.0.0.1", host);
+      const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
+      if (outcome === "opens") {
+        expect(await apply(await opening, [save()])).toHaveLength(1);
+        expect(server.secured).toBe(3);
+      } else {
+        const error = await failureWithin(5000, opening);
+        expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+        expect(error.message).toContain("certificate");
+      }
+    },
+  );
 });
 
-test("a server without TLS is told as that, unless it is only preferred", async () => {
+test("a server without TLS is an error that says so, unless sslmode only prefers TLS", async () => {
   const url = await freshDatabase();
   for (const sslmode of ["require", "verify-ca", "verify-full"]) {
     const error = await failureWithin(5000, openPostgres({ url: `${url}?sslmode=${sslmode}` }));
@@ -107,7 +110,7 @@ test("a server without TLS is told as that, unless it is only preferred", async 
   }
 });
 
-test("whoever slips something in after the answer is not taken for the server", async () => {
+test("data injected after the answer to the TLS request is refused", async () => {
   const url = await freshDatabase();
   const server = await startTls(url, "Smore");
   const error = await failureWithin(

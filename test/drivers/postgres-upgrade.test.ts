@@ -41,7 +41,7 @@ function oldSave(sql: Sql, eventId: string, kind: string) {
       '{${kind}}', '{0}', '{NULL}', '{${eventId}}', '{${fingerprint}}', '{0}', '{1}', '{3}', 'old')`);
 }
 
-test("opening migrates a database of the version before, with its data", async () => {
+test("opening migrates a database of the previous version, with its data", async () => {
   const { url, sql } = await oldDatabase();
   for (let n = 0; n < 50; n++) await oldSave(sql, `e${n}`, `k${n % 20}`);
   expect(await failure(openPostgres({ url, migrate: "verify" }))).toMatchObject({
@@ -62,7 +62,7 @@ test("opening migrates a database of the version before, with its data", async (
   expect(outcomes.filter((outcome) => outcome.is === "applied" && outcome.existed[0])).toHaveLength(20);
 });
 
-test("under the load of processes of the version before: what they were told is there, and they write no more", async () => {
+test("under the load of processes of the previous version: their acknowledged writes are there, and they write no more", async () => {
   const { url } = await oldDatabase();
   const acknowledged: string[] = [];
   const refusals: string[] = [];
@@ -97,7 +97,7 @@ test("under the load of processes of the version before: what they were told is 
   expect(records.map(({ kind }) => kind).toSorted()).toEqual(acknowledged.toSorted());
 });
 
-test("a call of the version before that waits for its lock meanwhile does not write beside the new ones", async () => {
+test("a call of the previous version that waits for its lock during the migration does not write afterwards", async () => {
   const { url, sql } = await oldDatabase();
   await oldSave(sql, "first", "k");
   const holder = plain(url);

@@ -17,7 +17,7 @@ const WRITES: Readonly<Record<string, (store: StateStore, index: number) => Prom
   erase: (store) => store.erase(identity),
 };
 
-test("a write waits no longer than for its turn and then for the lock that another process holds", async () => {
+test("a write waits for its turn in the queue and then for another process's lock, each with its own limit", async () => {
   const path = await madePath();
   const driver = await openSqlite({ path, busyTimeoutMs });
   const store = createStore(driver, { queueTimeoutMs, maxQueuedCommits: 6 });

@@ -9,7 +9,7 @@ import { failure, folder, freshPath, inProcess, madePath, open } from "./sqlite-
 describe("one SQLite library per process and file", () => {
   const OTHER = "/elsewhere/better-sqlite3/lib/index.js";
 
-  test("another is refused while a store is open, by whatever name, and not afterwards", async () => {
+  test("another copy is refused while a store is open, by every name of the file, and not afterwards", async () => {
     const path = await madePath();
     const driver = await openSqlite({ path });
     const link = join(folder(), "link.db");
@@ -23,7 +23,7 @@ describe("one SQLite library per process and file", () => {
     claimFile(path, OTHER)();
   });
 
-  test("a store is refused while another has the file, also one that is just being made", async () => {
+  test("a store is refused while another copy of the library has the file, also a new file", async () => {
     for (const path of [await madePath(), freshPath()]) {
       const release = claimFile(path, OTHER);
       const error = await failure(openSqlite({ path }));

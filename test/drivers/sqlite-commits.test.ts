@@ -38,7 +38,7 @@ test("commits of one batch see each other, in order, on one slot", async () => {
   expect((await driver.read([SLOT]))[0]?.eventId).toBe("third");
 });
 
-test("a commit that fails at its last write leaves nothing, and its neighbours in peace", async () => {
+test("a commit that fails at its last write leaves nothing, and does not affect the other commits of the batch", async () => {
   const { driver, apply } = await opened();
   const kinds = Array.from({ length: 255 }, (_, index) => `kind${index}`);
   const failing = commit(
@@ -70,7 +70,7 @@ test("an id stands for its write when that was overwritten, deleted or erased", 
   expect(await apply(...others)).toEqual([conflict, conflict, { is: "duplicate" }]);
 });
 
-test("erasing keeps the id alone of what was there, and touches nobody else", async () => {
+test("erasing keeps only the event ids, and touches no other session", async () => {
   const { driver, apply, table } = await opened();
   await apply(
     save({ eventId: "old" }),

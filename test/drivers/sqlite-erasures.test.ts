@@ -35,7 +35,7 @@ async function eventIdsIn(driver: Driver): Promise<string[]> {
   }
 }
 
-test("what a process that died has left is never seen, and goes along with later batches", async () => {
+test("what a process that died did not remove stays hidden, and later batches remove it", async () => {
   const path = freshPath();
   const first = await open({ path, thread: "inline" });
   await erasedAndLeft(first, 1_500);
@@ -62,7 +62,7 @@ test("what a process that died has left is never seen, and goes along with later
   expect(told.pluck().get()).toBe(0);
 });
 
-test("a process that is killed between two pieces: what it erased stays unseen, and later work removes the rest", async () => {
+test("a process that is killed between two sweeps: erased records stay hidden, and later batches remove the rest", async () => {
   const path = freshPath();
   const source = `
     const driver = await openSqlite({ path: args.path });
@@ -104,7 +104,7 @@ test("what is saved into an erased session is above the fence, also when the las
   expect((await driver.scan(EVERYTHING)).records.map(({ kind }) => kind)).toEqual(["new"]);
 });
 
-test("a database of the schema before is migrated, and an erase of what it holds is swept", async () => {
+test("a database of the previous schema is migrated, and a large erase of its records is swept", async () => {
   const path = freshPath();
   const old = plain(path);
   old.exec(`PRAGMA journal_mode = WAL; ${MIGRATIONS[0]?.sql}; PRAGMA application_id = ${APPLICATION_ID}`);
@@ -128,7 +128,7 @@ test("a scan over very many tenants ends its page early, and says where it goes 
   expect(page).toMatchObject({ records: [], more: true, next: { tenant: "t0099", kind: "" } });
 });
 
-test("a clock that is behind dates nothing before the last write of the file", async () => {
+test("a process with a slow clock dates no write before the last write of the file", async () => {
   const path = freshPath();
   const driver = await open({ path, thread: "inline" });
   await driver.apply([save({ eventId: "a" })], { ...TIMES, now: NOW + 5_000 });

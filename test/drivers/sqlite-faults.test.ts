@@ -59,7 +59,7 @@ function failingCommit(connection: Connection, code: string, committed = false):
 }
 
 describe("a transaction that fails", () => {
-  test("for want of space writes nothing, and a smaller one passes", async () => {
+  test("for lack of disk space writes nothing, and a smaller one succeeds", async () => {
     const path = await madePath();
     const { connection, engine } = await engineOn(path);
     connection.exec("PRAGMA max_page_count = 20");
@@ -117,7 +117,7 @@ describe("a file that is not there any more", () => {
     expect(error.message).toContain(`${path}-wal`);
   });
 
-  test("known by two names, each of which would have a log of its own", async () => {
+  test("with two names, each of which would have its own log", async () => {
     const path = await madePath();
     linkSync(path, `${path}.other`);
     for (const name of [path, `${path}.other`]) {
@@ -129,7 +129,7 @@ describe("a file that is not there any more", () => {
     await open({ path });
   });
 
-  test("known by the name it was built under too, for its maker was killed: that name goes, and no other", async () => {
+  test("which still has its draft name, because its process was killed: only that name is removed", async () => {
     const path = await madePath();
     const draft = `${path}.new-${randomUUID()}`;
     for (const name of [draft, `${path}.new-copy`]) linkSync(path, name);
@@ -141,7 +141,7 @@ describe("a file that is not there any more", () => {
     expect(existsSync(draft)).toBe(false);
   });
 
-  test("beside what another maker has not finished, which stays", async () => {
+  test("with the unfinished draft of another process, which stays", async () => {
     const path = await madePath();
     const drafts = [1, 2].map(() => `${path}.new-${randomUUID()}`) as [string, string];
     linkSync(path, drafts[0]);
@@ -173,7 +173,7 @@ describe("a file that is not there any more", () => {
 });
 
 describe("a lock that another connection holds", () => {
-  test("that stays is waited for as long as was said, while the event loop is free", async () => {
+  test("that stays is waited for until the timeout, while the event loop is free", async () => {
     const path = await madePath();
     const driver = await open({ path, busyTimeoutMs: 400 });
     plain(path).exec("BEGIN IMMEDIATE");
@@ -191,7 +191,7 @@ describe("a lock that another connection holds", () => {
     expect(await driver.read([SLOT])).toEqual([undefined]);
   });
 
-  test("is asked for more often the longer it is waited for", async () => {
+  test("is retried more often the longer the wait", async () => {
     const tries: number[] = [];
     const busy = new StateError("UNAVAILABLE", "held", { details: { reason: "busy" } });
     const work = (waitedMs: number) => {
@@ -204,7 +204,7 @@ describe("a lock that another connection holds", () => {
     expect(late.length).toBeGreaterThan(early.length * 2);
   });
 
-  test("that goes away is waited out", async () => {
+  test("that is released is waited for", async () => {
     const path = await madePath();
     const driver = await open({ path });
     const other = plain(path);
@@ -226,7 +226,7 @@ describe("a lock that another connection holds", () => {
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
   });
 
-  test("does not stop opening, when all it keeps off is writing", async () => {
+  test("does not fail opening, if it blocks writes only", async () => {
     const path = await madePath();
     plain(path).exec("BEGIN IMMEDIATE");
     const driver = await open({ path, busyTimeoutMs: 0 });

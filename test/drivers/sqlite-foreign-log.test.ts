@@ -55,7 +55,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
     expect(await driver.read([{ ...SLOT, kind: "b0" }])).toEqual([undefined]);
   });
 
-  test("its own log is played in, also after other programs changed the schema, and after resets", async () => {
+  test("its own log is accepted, also after other programs changed the schema, and after resets", async () => {
     const path = freshPath();
     await fill(path, "a");
     new Database(path).exec("CREATE TABLE extra (a); CREATE INDEX more ON extra (a); VACUUM").close();
@@ -67,7 +67,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
     }
   });
 
-  test("beside others who write, checkpoint and reset the log, opening is never refused", async () => {
+  test("while others write, checkpoint and reset the log, opening is never refused", async () => {
     const path = freshPath();
     const driver = await open({ path });
     const other = plain(path);
@@ -104,7 +104,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
     expect(plain(path).prepare("SELECT count(*) FROM t").pluck().get()).toBeGreaterThan(0);
   });
 
-  test("what a power cut has left behind the last commit does not make a log another's", async () => {
+  test("frames that a power cut left after the last commit do not make a log foreign", async () => {
     const path = freshPath();
     await fill(path, "a");
     const place = await crashed(path, "b");

@@ -92,7 +92,7 @@ describe("a batch", () => {
     expect(remembered()).toEqual(ids);
   });
 
-  test("moves what is current to the end and looks at it once in a window", async () => {
+  test("moves current ids to the end and examines each once per window", async () => {
     const { driver, remembered, table } = await opened();
     const kinds = ["k1", "k2", "k3"];
     await driver.apply(
@@ -147,7 +147,7 @@ describe("a batch", () => {
     ).toBe(many);
   });
 
-  test("keeps the memory of a slot that is overwritten for ever from growing", async () => {
+  test("keeps memory bounded for a slot that is overwritten forever", async () => {
     const { driver, remembered } = await opened();
     for (let now = 0; now < 20_000; now += 50) {
       await driver.apply(

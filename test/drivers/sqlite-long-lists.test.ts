@@ -52,7 +52,7 @@ function counting(path: string) {
   return { lists, counts };
 }
 
-test("a list is read in steps, all from one snapshot, whoever writes in between", async () => {
+test("a list is read in steps, all from one snapshot, while others write", async () => {
   const { path, other } = await filled(1000);
   const steps = listSteps(prepareLists(plain(path) as Connection), LIST, OWNER);
   let count = 0;
@@ -115,7 +115,7 @@ test("a list whose caller has given up ends between two slices, and holds nothin
   expect(isHeld(other)).toBe(false);
 });
 
-test("one whose caller has given up for another call's lock is not read again", async () => {
+test("a read whose caller has given up because of another call's lock is not retried", async () => {
   const { path } = await filled(MANY);
   const driver = await open({ path, thread: "inline", busyTimeoutMs: 60_000 });
   const caller = new AbortController();
@@ -155,7 +155,7 @@ test("one that takes longer than it may ends too, and so does its snapshot", asy
   expect(isHeld(other)).toBe(false);
 });
 
-test("close ends a long list, and those that wait for their turn", async () => {
+test("close ends a long list, and the waiting ones", async () => {
   const { path, other } = await filled(MANY);
   const driver = await openSqlite({ path, thread: "inline" });
   const lists = [1, 2, 3, 4].map(() => failure(driver.scan(LIST)));
@@ -165,7 +165,7 @@ test("close ends a long list, and those that wait for their turn", async () => {
   expect(isHeld(other)).toBe(false);
 });
 
-test("only so many are read at once, and each gets its turn, but for one that was given up", async () => {
+test("only a few are read at once, and each waiting one is read later, unless it was aborted", async () => {
   const { path } = await filled(3000);
   const { lists, counts } = counting(path);
   const caller = new AbortController();
@@ -179,7 +179,7 @@ test("only so many are read at once, and each gets its turn, but for one that wa
   await Promise.all([1, 2].map(() => lists.read(LIST, OWNER, {})));
 });
 
-test("a list that is short takes no connection of its own, whatever was asked for", async () => {
+test("a short list takes no connection of its own, whatever its limit", async () => {
   const { path, other } = await filled(500);
   const driver = await open({ path, thread: "inline" });
   let isOver = false;

@@ -43,7 +43,7 @@ describe("many files in one process", () => {
     expect(found).toEqual(drivers.map((_, index) => index));
   });
 
-  test("a thread that is lost leaves all of its files in doubt, and each goes on in another", async () => {
+  test("when a thread is lost, writes of all its files have unknown outcomes, and each file goes on in another thread", async () => {
     const drivers = await openMany(8);
     for (const thread of started.slice(0, 4)) void thread.terminate();
     const outcomes = await Promise.allSettled(drivers.map((driver) => driver.apply([save()], TIMES)));
@@ -78,7 +78,7 @@ describe("many files in one process", () => {
   });
 });
 
-test("memory for pages is divided among those who are there", () => {
+test("cache memory is divided among the open connections", () => {
   const limits = new Map<string, number>();
   const member = (name: string) => ({ limitCache: (kib: number) => void limits.set(name, kib) });
   const caches = new CacheShares(64_000, 16_000);
@@ -92,7 +92,7 @@ test("memory for pages is divided among those who are there", () => {
   expect(limits.get("m0")).toBe(16_000);
 });
 
-test.skipIf(process.platform !== "linux")("too many open files are told as that", async () => {
+test.skipIf(process.platform !== "linux")("too many open files are an error that says so", async () => {
   const { execFile } = await import("node:child_process");
   const { promisify } = await import("node:util");
   const built = new URL("../../dist/drivers/sqlite/index.js", import.meta.url).href;

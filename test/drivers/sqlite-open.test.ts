@@ -201,7 +201,7 @@ describe("without the right to write", () => {
   });
 });
 
-describe.skipIf(process.platform === "win32")("what is written is for nobody but its owner", () => {
+describe.skipIf(process.platform === "win32")("only the owner may read the files", () => {
   const source = `
     import { readdirSync, statSync } from "node:fs";
     import { dirname } from "node:path";
@@ -265,7 +265,7 @@ describe("migrations", () => {
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
   });
 
-  test("what is pending can be asked beforehand, and changes nothing", async () => {
+  test("pendingMigrations names what is pending, and changes nothing", async () => {
     const fresh = freshPath();
     expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events", "erasures"]);
     expect(readdirSync(dirname(fresh))).toEqual([]);
@@ -312,7 +312,7 @@ describe("opening", () => {
     expect(readdirSync(dirname(path))).toContain("a%20b?! &c=#1.db");
   });
 
-  test("takes an option in a URL for none, and makes no file of such a name", async () => {
+  test("refuses an option in a URL, and makes no file of such a name", async () => {
     for (const option of ["?durability=process", "?mode=memory#1.db", "?readonly"]) {
       const path = `${join(folder(), "state.db")}${option}`;
       const error = await failure(open({ url: `sqlite:${path}` }));

@@ -39,7 +39,7 @@ const commit: fc.Arbitrary<Commit> = text.chain((tenant) => {
   return fc.record({ tenant: fc.constant(tenant), writes: fc.array(write, { maxLength: 4 }) });
 });
 
-test("commits come out of their packing as they went in, across a thread's boundary", () => {
+test("commits are unpacked in another thread exactly as they were packed", () => {
   fc.assert(
     fc.property(fc.array(commit, { maxLength: 4 }), (commits) => {
       const sent = structuredClone(packCommits(commits));

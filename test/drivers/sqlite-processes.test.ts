@@ -137,6 +137,6 @@ test("what was acknowledged survives a kill in the middle of writing", async () 
   }
 });
 
-test("one that is done with its driver ends by itself", async () => {
+test("a process that has closed its driver ends by itself", async () => {
   expect(await inProcess("await openSqlite(args); console.log(1)", { path: freshPath() })).toBe(1);
 });

@@ -164,7 +164,7 @@ function watched(connection: Connection, beforeCommit: () => void): Connection {
   });
 }
 
-test("files that are gone again as soon as they were opened are the place's fault", async () => {
+test("files that vanish as soon as they were opened are reported as a setup problem", async () => {
   const path = freshPath();
   const driver = await openSqlite({ path });
   await driver.close();

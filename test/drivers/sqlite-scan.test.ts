@@ -40,7 +40,7 @@ describe("the records of an identity", () => {
     expect(await kinds({ identity, prefix: "\u{10ffff}" })).toEqual(["\u{10ffff}", "\u{10ffff}x"]);
   });
 
-  test("are narrowed by places, whether or not anything is there", async () => {
+  test("are narrowed by cursors, whether or not a record is there", async () => {
     const { kinds } = await holding(...ODD.map((kind) => ({ kind })));
     const identity = OWNER;
     expect(await kinds({ identity, after: place("a"), before: place("ab") })).toEqual([
@@ -103,7 +103,7 @@ describe("across identities", () => {
     },
   );
 
-  test("a tenant is not left, and starts behind a place that may be gone", async () => {
+  test("a scan stays in its tenant, and starts after a cursor whose record may be gone", async () => {
     const { driver } = await holding(...SLOTS);
     const query = { ...EVERYTHING, prefix: "job/", tenant: "t2" };
     const at = (tenant: string, kind: string, user: string) => ({
@@ -160,7 +160,7 @@ describe("query plans", () => {
     return found;
   }
 
-  test("no read walks a table or sorts", async () => {
+  test("no read scans a table or sorts", async () => {
     const found = await plans((connection) => {
       new Reader(connection).read([]);
     });
@@ -171,7 +171,7 @@ describe("query plans", () => {
     );
   });
 
-  test("no write walks a table or sorts, but for the ends of the line and the few erases that are under way", async () => {
+  test("no write scans a table or sorts, except the ends of the expiry queue and the few erases under way", async () => {
     const writes = await plans((connection) => {
       new Engine(connection).apply(
         [{ tenant: "t", writes: [{ op: "erase", session: { tenant: "t", user: "u", session: "s" } }] }],
