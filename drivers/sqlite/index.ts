@@ -3,7 +3,7 @@ import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
 import { CacheShares } from "./cache-shares.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
-import type { Connect, Connection } from "./connection.js";
+import type { Connect } from "./connection.js";
 import { Engine } from "./engine.js";
 import { translated } from "./errors.js";
 import { inspectFile, statIfPresent } from "./existing-file.js";
@@ -19,6 +19,7 @@ import { type Connections, ReopenableConnections } from "./reopenable-connection
 import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
+import { verifiedConnection } from "./verified-connection.js";
 import type { Writer } from "./writer.js";
 
 export type { Health, HealthOptions, WriteProbe } from "../health.js";
@@ -113,20 +114,9 @@ async function openReader(
   const connection = openOne();
   try {
     const guard = new FileGuard(files);
-    const reader = new Reader(connection, new LongLists(() => guarded(openOne(), guard)));
+    const reader = new Reader(connection, new LongLists(() => verifiedConnection(openOne(), guard)));
     await retryWhileLocked(() => reader.schemaVersion(), busyTimeoutMs);
     return reader;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-}
-
-/** Closes a later connection and throws if the files are not those of the first one any more. */
-function guarded(connection: Connection, guard: FileGuard): Connection {
-  try {
-    guard.verify();
-    return connection;
   } catch (error) {
     connection.close();
     throw error;

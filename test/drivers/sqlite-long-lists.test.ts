@@ -1,9 +1,11 @@
 import { rmSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../../drivers/sqlite/connection.js";
+import { databaseFiles, FileGuard } from "../../drivers/sqlite/file-identity.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { LongLists } from "../../drivers/sqlite/long-lists.js";
 import { listSteps, prepareLists } from "../../drivers/sqlite/scan.js";
+import { verifiedConnection } from "../../drivers/sqlite/verified-connection.js";
 import type { ScanPage } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
@@ -194,6 +196,21 @@ test("a short list takes no connection of its own, whatever its limit", async ()
   other.exec("UPDATE record SET bytes = zeroblob(2000) WHERE id > 100");
   const page = await driver.scan({ ...LIST, limit: 200, maxBytes: 10_000 });
   expect([page.records.length, page.more]).toEqual([105, true]);
+});
+
+test("a connection whose log goes before its first read is refused, and not the database as damaged", async () => {
+  const { path, other } = await filled(1000);
+  const guard = new FileGuard(databaseFiles(path));
+  const reader = plain(path) as Connection & { open: boolean };
+  const pragma = reader.pragma.bind(reader);
+  reader.pragma = (source, options) => {
+    rmSync(`${path}-wal`, { force: true });
+    return pragma(source, options);
+  };
+  const error = await failure(Promise.resolve().then(() => verifiedConnection(reader, guard)));
+  expect([error.code, error.details]).toEqual(["UNAVAILABLE", { reason: "setup" }]);
+  expect(reader.open).toBe(false);
+  expect(other.prepare("SELECT count(*) AS count FROM record").get()).toEqual({ count: 1000 });
 });
 
 test("a long list is refused when the path leads to another file", async () => {
