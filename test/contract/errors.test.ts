@@ -17,7 +17,7 @@ test("an error has a name, a code, its details and a stack, and a cause only if 
   expect("cause" in new StateError("NOT_FOUND", "nothing", { details: {} })).toBe(false);
 });
 
-test("what is shown of an error begins with its name and its code", () => {
+test("an error is printed with its name and its code first", () => {
   class Kind extends StateError<"UNAVAILABLE"> {}
   for (const Class of [StateError, Kind]) {
     const error = new Class("UNAVAILABLE", "busy", { details: { reason: "busy" } });
@@ -27,7 +27,7 @@ test("what is shown of an error begins with its name and its code", () => {
   }
 });
 
-test("only UNAVAILABLE is retryable of itself", () => {
+test("only UNAVAILABLE is retryable by default", () => {
   const unavailable = new StateError("UNAVAILABLE", "busy", { details: { reason: "busy" } });
   const unknown = new StateError("OUTCOME_UNKNOWN", "lost", { details: {} });
   const retryable = new StateError("OUTCOME_UNKNOWN", "lost", { details: {}, retryable: true });
@@ -44,7 +44,7 @@ test("isStateError narrows the details, by the code or by the type", () => {
   expect(isStateError(error, "CONDITION_FAILED")).toBe(true);
 });
 
-test("a bad argument is named with its rule, and never shown", () => {
+test("an invalid argument is named with its rule, and its value never shown", () => {
   expect(invalid("kind", "a string")).toMatchObject({
     code: "INVALID_RECORD",
     message: "kind must be a string",
@@ -53,7 +53,7 @@ test("a bad argument is named with its rule, and never shown", () => {
   });
 });
 
-test("a value of another type is called by its type", () => {
+test("for a value of the wrong type the message names that type", () => {
   class Money {}
   const met = (value: unknown) =>
     wrongType("x", "a string", value).message.replace("x must be a string, not ", "");

@@ -16,7 +16,7 @@ const SECRET = {
 const OWNER = { ...IDENTITY, session: SECRET.session };
 const milliseconds = expect.any(Number);
 
-/** All that is told on a channel until the test ends. */
+/** All events of a channel until the test ends. */
 function listen(channel: keyof typeof DIAGNOSTICS): unknown[] {
   const events: unknown[] = [];
   const note = (event: unknown) => events.push(event);
@@ -36,7 +36,7 @@ const recordOf = (fields: object = {}) => ({
 });
 
 describe("the channel of operations", () => {
-  test("tells of each call how it ended, and names and sizes alone", async () => {
+  test("publishes how each call ended, with names and sizes only", async () => {
     const store = createStore(await openMemory());
     const events = listen("operation");
     const aborted = AbortSignal.abort(new Error("enough"));
@@ -83,7 +83,7 @@ describe("the channel of operations", () => {
     expect(JSON.stringify(events)).not.toContain("secret");
   });
 
-  test("tells nothing of what was before somebody listened", async () => {
+  test("publishes nothing of calls that began before there was a subscriber", async () => {
     const store = createStore(await openMemory());
     const early = store.save(recordOf());
     const events = listen("operation");
@@ -93,7 +93,7 @@ describe("the channel of operations", () => {
 });
 
 describe("the channel of batches", () => {
-  test("tells what went to the driver together, and what it left waiting", async () => {
+  test("publishes the size of each batch, and how much it left waiting", async () => {
     const store = createStore(await openMemory());
     const events = listen("batch");
     const records = Array.from({ length: 300 }, (_, index) =>
@@ -109,7 +109,7 @@ describe("the channel of batches", () => {
     ]);
   });
 
-  test("tells the code of what failed, and `failed` of an error that is none of the floor's", async () => {
+  test("publishes the code of a StateError, and `failed` for any other error", async () => {
     const failures = [unavailable("setup"), new Error("payload-secret")];
     const fail = async () => {
       throw failures.shift();

@@ -12,11 +12,11 @@ const real = (runtime: RetryRuntime) => retrying(POLICY, runtime);
 const property = (layer: (runtime: RetryRuntime) => Layer) =>
   queueProperty(retriedQueue(layer), { retries: true });
 
-test("whatever comes in and however the driver fares, the queue keeps its rules over a layer that retries", async () => {
+test("whatever the calls and the failures of the driver, the queue keeps its rules over a retrying layer", async () => {
   await fc.assert(property(real), { numRuns: soak(1500) });
 });
 
-/** Layers that break one rule each, and the rule that is found broken. */
+/** Layers that break one rule each, and the rule by which the property catches them. */
 const BROKEN: Readonly<Record<string, [rule: RegExp, layer: (runtime: RetryRuntime) => Layer]>> = {
   "sends lost deletes again": [
     /twice|order of making/,

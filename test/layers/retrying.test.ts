@@ -38,7 +38,7 @@ function failing<M extends keyof Driver>(
   return { driver, call };
 }
 
-describe("what passes by itself is tried again", () => {
+describe("a failure that passes by itself is retried", () => {
   test.each(["busy", "unreachable"] as const)(
     "UNAVAILABLE, reason %s, by every operation",
     async (reason) => {
@@ -57,7 +57,7 @@ describe("what passes by itself is tried again", () => {
     },
   );
 
-  test("but not for a caller who has given up, whatever was the reason", async () => {
+  test("but not for a caller that has given up, for whatever reason", async () => {
     const reason = unavailable("busy");
     const { driver, call } = failing("scan", [reason]);
     const query = { prefix: "a", limit: 1, maxBytes: 1, reverse: false };
@@ -65,13 +65,13 @@ describe("what passes by itself is tried again", () => {
     expect(call.mock.calls.length).toBe(1);
   });
 
-  test("an unknown outcome, where every commit has a save", async () => {
+  test("an unknown outcome, if every commit has a save", async () => {
     const { driver, call } = failing("apply", [unknownOutcome()]);
     expect(await driver.apply([SAVE, saves("2", ["b"])], TIMES)).toEqual(DONE);
     expect(call).toHaveBeenCalledTimes(2);
   });
 
-  test("with the arguments of the first try, but for the time that it is by now", async () => {
+  test("with the arguments of the first attempt, except for the current time", async () => {
     const { driver, call } = failing("apply", [unavailable("busy")]);
     const commits = [SAVE];
     await driver.apply(commits, TIMES);
@@ -81,7 +81,7 @@ describe("what passes by itself is tried again", () => {
     ]);
   });
 
-  test("with one deadline for all tries: the caller's, or what the policy allows", async () => {
+  test("with one deadline for all attempts: the caller's, or the policy's", async () => {
     const earlier = failing("read", [unavailable("busy")]);
     await earlier.driver.read([], { deadline: 500 });
     const later = failing("read", [unavailable("busy")], { withinMs: 300 });
@@ -99,7 +99,7 @@ describe("what passes by itself is tried again", () => {
   });
 });
 
-describe("what does not is not", () => {
+describe("any other failure is not retried", () => {
   const onlyDeletes: readonly Commit[] = [SAVE, deletes("b")];
   test.each<[string, keyof Driver, unknown, (driver: Driver) => Promise<unknown>]>([
     ["a refusal", "apply", unavailable("refused"), (driver) => driver.apply([SAVE], TIMES)],
@@ -126,8 +126,8 @@ describe("what does not is not", () => {
   });
 });
 
-describe("it ends", () => {
-  test("after the attempts, with the last error and how often it came", async () => {
+describe("retrying ends", () => {
+  test("after the attempts, with the last error and their number", async () => {
     const errors = [unavailable("busy"), unavailable("unreachable"), unavailable("busy")];
     const { driver, call } = failing("read", errors, { attempts: 3 });
     const error = await failure(driver.read([]));
@@ -141,7 +141,7 @@ describe("it ends", () => {
     });
   });
 
-  test("with the unknown outcome, once there was one: later tries that wrote nothing do not settle it", async () => {
+  test("with the unknown outcome, once there was one: later attempts that wrote nothing do not settle it", async () => {
     const lost = unknownOutcome();
     const lasts = [
       [unavailable("busy"), 4] as const,
@@ -158,7 +158,7 @@ describe("it ends", () => {
     }
   });
 
-  test("with the unknown outcome of a commit that fails by itself at a later try", async () => {
+  test("with the unknown outcome of a commit that fails by itself at a later attempt", async () => {
     const lost = unknownOutcome();
     const answers: Outcome[] = [
       { is: "failed", error: unavailable("busy") },
@@ -173,7 +173,7 @@ describe("it ends", () => {
     expect(await driver.apply(batch, TIMES)).toEqual([{ is: "failed", error: lost }, answers[1], answers[2]]);
   });
 
-  test("before ids that may have been saved could be forgotten, and then says that it is not known", async () => {
+  test("before event ids that may have been saved could be forgotten, with an unknown outcome", async () => {
     const inDoubt = failing("apply", [unknownOutcome(), unavailable("busy"), unavailable("busy")]);
     const window = 2 * (20 + 40);
     expect(await failure(inDoubt.driver.apply([SAVE], { now: 0, window }))).toMatchObject({
@@ -193,7 +193,7 @@ describe("it ends", () => {
     expect(call).toHaveBeenCalledTimes(2);
   });
 
-  test("at the first try where no other is allowed: the error is as it came", async () => {
+  test("at the first attempt if no other is allowed, with the error unchanged", async () => {
     for (const policy of [{ attempts: 1 }, { withinMs: 0 }]) {
       const busy = unavailable("busy");
       const { driver } = failing("read", [busy, busy], policy);
@@ -201,7 +201,7 @@ describe("it ends", () => {
     }
   });
 
-  test("with the driver's close: pauses end at once, and what is under way is not tried again", async () => {
+  test("with the driver's close: pauses end at once, and a call under way is not retried", async () => {
     const close = vi.fn(async () => {});
     const gate = byHand<never>();
     const busy = unavailable("busy");
@@ -236,7 +236,7 @@ test("pauses double up to the longest, spread by the random number", async () =>
   expect(pauses).toEqual([5, 10, 12.5, 12.5]);
 });
 
-test("many pauses at the same time are no leak", async () => {
+test("many pauses at the same time cause no leak warning", async () => {
   const warned = vi.fn();
   process.on("warning", warned);
   onTestFinished(() => {
@@ -269,7 +269,7 @@ test.each<[string, unknown]>([
   );
 });
 
-test("each retry is told to whoever listens, and no more than names and numbers", async () => {
+test("each retry publishes an event, of names and numbers only", async () => {
   const events: unknown[] = [];
   const note = (event: unknown) => events.push(event);
   subscribe(DIAGNOSTICS.retry, note);
@@ -284,7 +284,7 @@ test("each retry is told to whoever listens, and no more than names and numbers"
   ]);
 });
 
-/** A clock that only pauses move, and pauses that are as long as they may be. */
+/** A clock that only pauses advance, and pauses of the greatest length. */
 function noTime(): RetryRuntime {
   let now = 0;
   return {

@@ -24,7 +24,7 @@ test("each is greater than all before, within a millisecond and when the clock g
   expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] as string))).toBe(true);
 });
 
-test.each([0, -1, Number.NaN, 2 ** 49])("is made whatever a clock says that stands at %d", (now) => {
+test.each([0, -1, Number.NaN, 2 ** 49])("is made even if the clock is at %d", (now) => {
   vi.spyOn(Date, "now").mockReturnValue(now);
   expect(newEventId()).toMatch(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { unavailable, unknownOutcome } from "../store/store-rig.js";
 
-/** What becomes of a call of a driver: whether it took effect, and whether it says so. */
+/** The ways in which a call of a driver may end: whether it took effect, and whether it says so. */
 export const CALL_OUTCOMES = [
   "done",
   "refused",
@@ -13,7 +13,7 @@ export const CALL_OUTCOMES = [
 ] as const;
 export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 
-/** Most often a good one. */
+/** Mostly `done`. */
 export const callOutcome = fc.oneof(
   { weight: 5, arbitrary: fc.constant<CallOutcome>("done") },
   fc.constantFrom(...CALL_OUTCOMES),
@@ -23,7 +23,7 @@ export function takesEffect(callOutcome: CallOutcome): boolean {
   return callOutcome.startsWith("done");
 }
 
-/** Throws what the caller gets to see of a bad one. */
+/** Throws the error that the caller gets, unless the outcome is `done`. */
 export function fail(callOutcome: CallOutcome): void {
   if (callOutcome === "refused" || callOutcome === "unreachable") throw unavailable(callOutcome);
   if (callOutcome.endsWith("lost")) throw unknownOutcome();

@@ -23,7 +23,7 @@ async function withOneAside() {
 }
 
 describe("a commit that the driver sets aside", () => {
-  test("holds back what shares a slot with it, and nobody else", async () => {
+  test("blocks the commits that share a slot with it, and no others", async () => {
     const { queue, batches, pump, first, later } = await withOneAside();
     const behind = queue.commit(saves("3", ["a"]));
     const beside = queue.commit(saves("4", ["c"]));
@@ -42,7 +42,7 @@ describe("a commit that the driver sets aside", () => {
     expect(await behind).toEqual(APPLIED);
   });
 
-  test("fails alone, and is sent once more when nobody knows whether it was written", async () => {
+  test("fails alone, and is sent again if its outcome is unknown", async () => {
     const one = await withOneAside();
     const refused = expect(one.first).rejects.toMatchObject({ code: "UNAVAILABLE" });
     one.later.resolve({ is: "failed", error: busy() });
@@ -57,7 +57,7 @@ describe("a commit that the driver sets aside", () => {
     expect(await first).toEqual({ is: "duplicate" });
   });
 
-  test("is waited for by whoever waits for the queue, and given up with the others", async () => {
+  test("is waited for by finished(), and rejected by abandon()", async () => {
     const { queue, pump, first, later } = await withOneAside();
     let isIdle = false;
     const idle = queue.finished().then(() => {
@@ -74,7 +74,7 @@ describe("a commit that the driver sets aside", () => {
     await idle;
   });
 
-  test("is not, where a batch is sent only after the one before", async () => {
+  test("is not set aside if only one batch is in flight at a time", async () => {
     const { queue, batches, pump } = queueRig({ inFlight: 1 });
     const first = queue.commit(saves("1", ["a"]));
     await pump();
@@ -83,7 +83,7 @@ describe("a commit that the driver sets aside", () => {
     await first;
   });
 
-  test("passes the retrying layer, and stays in doubt where an earlier try is", async () => {
+  test("passes the retrying layer, and stays unknown after an attempt of unknown outcome", async () => {
     for (const [tries, code] of [
       [0, "UNAVAILABLE"],
       [1, "OUTCOME_UNKNOWN"],

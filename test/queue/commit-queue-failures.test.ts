@@ -12,7 +12,7 @@ const CHECK: Commit = {
 describe("a batch whose outcome is unknown in part", () => {
   const lost = { is: "failed", error: unknownOutcome() } as const;
 
-  test("is sent once more in that part", async () => {
+  test("is sent again in that part", async () => {
     const { queue, batches, pump } = queueRig();
     const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))];
     await pump();
@@ -22,7 +22,7 @@ describe("a batch whose outcome is unknown in part", () => {
     expect(await Promise.all(done)).toEqual([APPLIED, APPLIED]);
   });
 
-  test("is not where a later commit of the same slot has taken effect, which it would undo", async () => {
+  test("is not sent again if a later commit of the same slot was applied, which it would undo", async () => {
     const { queue, batches, pump } = queueRig();
     const first = failure(queue.commit(saves("1", ["a"])));
     const second = queue.commit(deletes("a"));
@@ -33,7 +33,7 @@ describe("a batch whose outcome is unknown in part", () => {
     expect(batches).toHaveLength(1);
   });
 
-  test("is not when its ids may be forgotten by then", async () => {
+  test("is not sent again if its event ids may be forgotten by then", async () => {
     let now = 0;
     const { queue, batches, pump } = queueRig({ now: () => now, window: 100 });
     const saved = failure(queue.commit(saves("1", ["a"])));
@@ -46,7 +46,7 @@ describe("a batch whose outcome is unknown in part", () => {
 });
 
 describe("a batch that is refused", () => {
-  test("is halved until the culprit stands alone; its neighbours are written, each once", async () => {
+  test("is halved until the culprit stands alone; the others are written, each once", async () => {
     const { queue, batches, pump } = queueRig();
     const done = Promise.allSettled(
       Array.from({ length: 8 }, (_, index) => queue.commit(saves(`${index}`, ["a"]))),
@@ -95,7 +95,7 @@ test.each(["busy", "unreachable", "setup"] as const)(
   },
 );
 
-describe("whoever waits behind a batch that failed", () => {
+describe("a commit that waits behind a batch that failed", () => {
   const waitBehind = async (reason: "busy" | "unreachable" | "setup") => {
     const { queue, batches, pump } = queueRig();
     const first = failure(queue.commit(saves("1", ["a"])));
@@ -108,7 +108,7 @@ describe("whoever waits behind a batch that failed", () => {
     return { queue, batches, pump, outcomes, error };
   };
 
-  test("as unreachable is told the same at once: nothing of it was sent", async () => {
+  test("as unreachable fails in the same way at once, and is not sent", async () => {
     const { queue, batches, pump, outcomes, error } = await waitBehind("unreachable");
     expect(await outcomes).toEqual(Array(3).fill({ status: "rejected", reason: error }));
     expect(batches).toHaveLength(1);
@@ -120,7 +120,7 @@ describe("whoever waits behind a batch that failed", () => {
     expect(await later).toEqual(APPLIED);
   });
 
-  test.each(["busy", "setup"] as const)("as %s is sent: that may not be its own lot", async (reason) => {
+  test.each(["busy", "setup"] as const)("as %s is sent: it may succeed", async (reason) => {
     const { batches, pump, outcomes } = await waitBehind(reason);
     await pump();
     await batches[1]?.answer();
@@ -133,7 +133,7 @@ describe("an unknown outcome", () => {
     details: { retries: { attempts: 8, milliseconds: 9_000 } },
   });
 
-  test("that a layer could not settle for a batch of saves is final, and says how often it was tried", async () => {
+  test("that a layer could not settle for a batch of saves is final, with the number of attempts", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = failure(queue.commit(saves("1", ["a"])));
     await pump();
@@ -142,7 +142,7 @@ describe("an unknown outcome", () => {
     expect(batches).toHaveLength(1);
   });
 
-  test("of a batch that a layer may not send again is settled for its saves", async () => {
+  test("of a batch that a layer may not retry is settled for its saves", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = queue.commit(saves("1", ["a"]));
     const deleted = failure(queue.commit(deletes("b")));
@@ -153,7 +153,7 @@ describe("an unknown outcome", () => {
     expect(await deleted).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
   });
 
-  test("has members with saves sent once more, and the others told so", async () => {
+  test("has commits with saves sent again, and the others rejected", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = queue.commit(saves("1", ["a"]));
     const deleted = failure(queue.commit(deletes("b")));
@@ -169,7 +169,7 @@ describe("an unknown outcome", () => {
     expect(batches).toHaveLength(2);
   });
 
-  test("twice is told: retryable exactly where every change carries an event id", async () => {
+  test("twice is final: retryable exactly if every change has an event id", async () => {
     const { queue, batches, pump } = queueRig();
     const done = [queue.commit(saves("1", ["a", "b"])), queue.commit(CHECK)].map(failure);
     await pump();
@@ -183,7 +183,7 @@ describe("an unknown outcome", () => {
   });
 
   test.each(["unreachable", "refused"] as const)(
-    "stays unknown when the second try was %s: nothing says that the first wrote nothing",
+    "stays unknown when the second attempt was %s: the first may have written",
     async (reason) => {
       const { queue, batches, pump } = queueRig();
       const saved = failure(queue.commit(saves("1", ["a"])));
@@ -195,7 +195,7 @@ describe("an unknown outcome", () => {
     },
   );
 
-  test("stays unknown when the second try's own outcome is a failure", async () => {
+  test("stays unknown when the outcome of the second attempt is a failure", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = failure(queue.commit(saves("1", ["a"])));
     await pump();
@@ -204,7 +204,7 @@ describe("an unknown outcome", () => {
     expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
   });
 
-  test("of one commit alone is like that of a batch: sent once more if it saves, or told", async () => {
+  test("of one commit alone is handled like that of a batch: sent again if it saves, or rejected", async () => {
     const { queue, batches, pump } = queueRig();
     const saved = queue.commit(saves("1", ["a"]));
     const deleted = failure(queue.commit(deletes("b")));
@@ -248,7 +248,7 @@ describe("an unknown outcome", () => {
 });
 
 describe("a raw error", () => {
-  test("is one commit's doing: its neighbours are written", async () => {
+  test("concerns one commit: the others are written", async () => {
     const { queue, batches, pump } = queueRig();
     const done = [1, 2, 3, 4].map((name) => queue.commit(saves(`${name}`, ["a"])));
     const third = failure(done[2] as Promise<unknown>);
@@ -263,7 +263,7 @@ describe("a raw error", () => {
     expect(await Promise.all([done[0], done[1], done[3]])).toEqual([APPLIED, APPLIED, APPLIED]);
   });
 
-  test("thrown at the call, and not from the promise, is one too", async () => {
+  test("thrown synchronously is handled too", async () => {
     const { queue, pump } = queueRig({
       now: () => {
         throw new Error("no clock");
@@ -286,7 +286,7 @@ test.each([0, 1, 3])("%i outcomes for two commits are an unknown outcome", async
   expect((await Promise.all(done)).map(({ code }) => code)).toEqual(["OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"]);
 });
 
-test("a hole among the outcomes is that commit's alone", async () => {
+test("a missing outcome concerns that commit alone", async () => {
   const { queue, batches, pump } = queueRig();
   const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))];
   await pump();

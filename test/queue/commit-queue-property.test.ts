@@ -7,7 +7,7 @@ import { soak } from "../soak.js";
 import { unavailable } from "../store/store-rig.js";
 import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
 
-test("whatever comes in and however the driver fares, the queue keeps its rules", async () => {
+test("whatever the calls and the failures of the driver, the queue keeps its rules", async () => {
   await fc.assert(queueProperty(realQueue), { numRuns: soak(1500) });
 });
 
@@ -24,9 +24,10 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   },
   "is two queues": (driver, options) => {
     const queues = [realQueue(driver, options), realQueue(driver, options)] as const;
-    let turn = 0;
+    let commits = 0;
     return {
-      commit: (commit, signal, payloads) => queues[turn++ % 2 === 0 ? 0 : 1].commit(commit, signal, payloads),
+      commit: (commit, signal, payloads) =>
+        queues[commits++ % 2 === 0 ? 0 : 1].commit(commit, signal, payloads),
     };
   },
   "does not let an erase wait": (driver, options) => {
@@ -79,7 +80,7 @@ const BROKEN: Readonly<Record<string, MakeQueue>> = {
   },
 };
 
-/** By which of its rules the property may catch each: the one that happens to be broken first. */
+/** The rules by which the property may catch each queue: the first that happens to be broken. */
 const CAUGHT_BY: Readonly<Record<string, RegExp>> = {
   "lets commits of several slots be overtaken": /order of making/,
   "is two queues": /share a slot|order of making|room/,

@@ -7,7 +7,7 @@ import { collectGarbage, deletes, erases, failure, SLOT, saves, stored, thrown }
 import { APPLIED, appliedTo, QUEUE, queueRig } from "./queue-rig.js";
 
 describe("a batch", () => {
-  test("holds what came before the scheduler ran, with the clock and the window of the moment", async () => {
+  test("holds the commits made before the scheduler ran, with the time and the window of the moment", async () => {
     const { queue, batches, pumps, pump } = queueRig({ now: () => 42, window: 99 });
     const done = Promise.all([queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))]);
     expect([pumps.length, batches.length]).toEqual([1, 0]);
@@ -19,7 +19,7 @@ describe("a batch", () => {
     expect(await done).toEqual([APPLIED, { is: "duplicate" }]);
   });
 
-  test("is followed by one of everything that came while it was under way", async () => {
+  test("is followed by one of all commits made while it was under way", async () => {
     const { queue, batches, pump } = queueRig();
     const first = queue.commit(saves("1", ["a"]));
     await pump();
@@ -49,7 +49,7 @@ describe("a batch", () => {
     expect(batches.map(({ ids }) => ids.length)).toEqual([256, 1, 256, 1]);
   });
 
-  test("holds 4 MiB of payloads, and what is larger travels alone", async () => {
+  test("holds 4 MiB of payloads; a larger commit is sent alone", async () => {
     const { queue, batches, pump } = queueRig();
     const MIB = 1024 * 1024;
     const done = [3, 1, 1, 9, 1].map((size, index) => queue.commit(saves(`${index}`, ["a"], size * MIB)));
@@ -59,7 +59,7 @@ describe("a batch", () => {
     expect(batches.map(({ ids }) => ids)).toEqual([["0/a", "1/a"], ["2/a"], ["3/a"], ["4/a"]]);
   });
 
-  test("gives each commit its own outcome: a failure is nobody else's", async () => {
+  test("gives each commit its own outcome: a failure concerns no other", async () => {
     const { queue, batches, pump } = queueRig();
     const error = new Error("cannot");
     const done = Promise.allSettled(["1", "2", "3"].map((name) => queue.commit(saves(name, ["a"]))));
@@ -73,7 +73,7 @@ describe("a batch", () => {
 });
 
 describe("two batches under way", () => {
-  test("never share a slot: what does waits, and nothing overtakes it", async () => {
+  test("never share a slot: a commit that would waits, and is not overtaken", async () => {
     const { queue, batches, pump } = queueRig({ inFlight: 2 });
     const make = async (name: string, kinds: string[]) => {
       void queue.commit(saves(name, kinds));
@@ -93,7 +93,7 @@ describe("two batches under way", () => {
     expect(batches[2]?.ids).toEqual(["2/a", "2/b", "3/b", "3/c", "4/c"]);
   });
 
-  test("never share an event id, in whatever slots, but may in two tenants", async () => {
+  test("never share an event id, even in different slots, unless of two tenants", async () => {
     const { queue, batches, pump } = queueRig({ inFlight: 2 });
     const sameId = (kind: string, tenant = "acme"): Commit => {
       const [write] = saves("1", [kind]).writes;
@@ -109,7 +109,7 @@ describe("two batches under way", () => {
     expect(batches).toHaveLength(3);
   });
 
-  test("hold their slots through halves and second tries", async () => {
+  test("hold their slots through halves and second attempts", async () => {
     const { queue, batches, pump } = queueRig({ inFlight: 2 });
     const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))];
     await pump();
@@ -127,7 +127,7 @@ describe("two batches under way", () => {
 });
 
 describe("an erase", () => {
-  test("shares a batch, in order, with what was made before and after it", async () => {
+  test("shares a batch, in order, with commits made before and after it", async () => {
     const { queue, batches, pump } = queueRig();
     const made = [queue.commit(saves("1", ["a"])), queue.commit(erases()), queue.commit(saves("2", ["a"]))];
     await pump();
@@ -138,7 +138,7 @@ describe("an erase", () => {
   });
 
   test.each([2, 4])(
-    "waits for what its session has under way, and what comes after it waits too, with %i in flight",
+    "waits for commits of its session under way, and later commits wait for it, with %i in flight",
     async (inFlight) => {
       const { queue, batches, pump } = queueRig({ inFlight });
       void queue.commit(saves("1", ["a"]));
@@ -153,7 +153,7 @@ describe("an erase", () => {
     },
   );
 
-  test("has no more than three others with it: another tenant's commit does not wait for many", async () => {
+  test("shares a batch with at most three others: another tenant's commit does not wait for many", async () => {
     const { queue, batches, pump } = queueRig();
     for (let index = 0; index < 50; index++) void queue.commit(erases());
     await pump();
@@ -163,7 +163,7 @@ describe("an erase", () => {
     expect(batches[1]?.ids).toEqual(["lone/a"]);
   });
 
-  test("says of a raw error that the outcome is unknown, once and not retryable", async () => {
+  test("has an unknown outcome after a raw error, and is not retryable", async () => {
     const { queue, batches, pump } = queueRig();
     const erased = failure(queue.commit(erases()));
     await pump();
@@ -224,8 +224,8 @@ describe("an abort", () => {
   });
 });
 
-describe("idle and abandon", () => {
-  test("idle resolves when nothing waits and nothing is under way, and not before", async () => {
+describe("finished and abandon", () => {
+  test("finished resolves when nothing waits and nothing is under way, and not before", async () => {
     const { queue, batches, pump } = queueRig();
     await queue.finished();
     const controller = new AbortController();
@@ -242,7 +242,7 @@ describe("idle and abandon", () => {
     await resting;
   });
 
-  test("idle resolves when all that waited was aborted", async () => {
+  test("finished resolves when all waiting commits were aborted", async () => {
     const { queue, pump } = queueRig();
     const controller = new AbortController();
     queue.commit(saves("1", ["a"]), controller.signal).catch(() => {});
@@ -252,7 +252,7 @@ describe("idle and abandon", () => {
     await resting;
   });
 
-  test("abandon says OUTCOME_UNKNOWN of everything unfinished, and sends nothing more", async () => {
+  test("abandon rejects everything unfinished with OUTCOME_UNKNOWN, and sends nothing more", async () => {
     const { queue, batches, pump } = queueRig();
     const done = [queue.commit(saves("1", ["a"])), queue.commit(saves("2", ["b"]))].map(failure);
     await pump();
@@ -307,7 +307,7 @@ describe("many at once", () => {
     120_000,
   );
 
-  test("what was sent and settled is let go while others wait", async () => {
+  test("commits that were sent and settled are freed while others wait", async () => {
     const { queue, batches, pump } = queueRig();
     const refs: WeakRef<Commit>[] = [];
     for (let index = 0; index < 2000; index++) {
@@ -323,7 +323,7 @@ describe("many at once", () => {
     expect(refs.slice(0, 256).filter((ref) => ref.deref() !== undefined)).toHaveLength(0);
   });
 
-  test("what was aborted is let go behind a driver that hangs", async () => {
+  test("aborted commits are freed while a driver hangs", async () => {
     const { queue, pump } = queueRig();
     void queue.commit(saves("hangs", ["a"]));
     await pump();

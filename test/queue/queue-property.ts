@@ -15,7 +15,7 @@ export type MakeQueue = (driver: Writer, options: QueueOptions) => Queue;
 
 export const realQueue: MakeQueue = (driver, options) => new CommitQueue(driver, options);
 
-/** The queue over a layer that retries, whose pauses end when the scheduler says so. */
+/** The queue over a retrying layer, whose pauses end when the scheduler says so. */
 export function retriedQueue(layerOf: (runtime: RetryRuntime) => Layer): MakeQueue {
   return (driver, options) => {
     const sleep = () => new Promise<void>((resolve) => options.schedule(resolve));
@@ -50,10 +50,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /**
- * Whatever comes in, however the driver fares and in whatever order it answers: every write ends, and ends truly; the
- * writes of a slot take effect in the order in which they were made, each once; nothing is sent twice unless its first
- * try was refused or in doubt, or a layer retries; two batches under way share no slot and no event id, nor does one erase a
- * session that the other writes; no more is let in than there is room for, and who is let in is sent in turn.
+ * Whatever the calls, the failures of the driver and the order of its answers: every write ends, with the truth. The writes
+ * of a slot take effect in the order in which they were made, each once. Nothing is sent twice unless its first attempt was
+ * refused or of unknown outcome, or a layer retries. Two batches under way share no slot and no event id, nor does one erase
+ * a session that the other writes. No more is admitted than there is room for.
  */
 export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   const interleaving = [fc.scheduler(), fc.integer({ min: 1, max: 3 })] as const;
@@ -84,19 +84,19 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
   });
 }
 
-/** Less than a script makes. */
+/** Less than the commits of a script need. */
 const ROOM = { commits: 5, bytes: 8 };
 
 const ABORTED = { aborted: true };
 
-/** A commit, and all that happened to it. */
+/** A commit and its history. */
 class Work {
   readonly commit: Commit;
   readonly bytes: number;
   sends = 0;
   effects = 0;
   mayBeSent = true;
-  /** Its payloads were made its own. */
+  /** Its payloads were copied. */
   isIn = false;
   ended: { readonly value: unknown } | { readonly error: unknown } | undefined;
 
@@ -117,7 +117,7 @@ class Work {
   }
 
   verify(): void {
-    must(this.ended !== undefined, "nothing may be left without an end");
+    must(this.ended !== undefined, "no commit may be left without an end");
     must(this.effects <= 1, "nothing may take effect twice");
     if ("value" in this.ended) {
       must(this.effects === 1, "what was acknowledged must have happened");
@@ -131,14 +131,14 @@ class Work {
   }
 }
 
-/** A driver that writes down what it is given, fares as it is told, and answers when the scheduler says so. */
+/** A driver that records its calls, fails as the script says, and answers when the scheduler says so. */
 class Witness implements Writer {
   readonly #scheduler: fc.Scheduler;
   readonly #fates: CallOutcome[];
   readonly #mayBeSentAgain: readonly CallOutcome[];
   readonly #works: Work[] = [];
   readonly #live = new Set<Work>();
-  /** For each slot, the last work that took effect on it, and for each session its last erase, by the order of making. */
+  /** Per slot, the number of the last commit that was applied to it; per session, that of its last erase. */
   readonly #log = new Map<string, number>();
   #complaint: Error | undefined;
 
@@ -171,7 +171,7 @@ class Witness implements Writer {
     return work;
   }
 
-  /** The first rule that was broken at the driver; thrown there, it would pass for the driver's own error. */
+  /** Throws the first rule that was broken at the driver; thrown there, it would pass for the driver's own error. */
   complain(): void {
     if (this.#complaint) throw this.#complaint;
   }
@@ -193,7 +193,7 @@ class Witness implements Writer {
 
   #letIn(work: Work): undefined {
     work.isIn = true;
-    // Of what is under way some may be on its way out, for an end is heard of a little later than it comes to be.
+    // Commits under way are not counted: a settled one is seen here only a little later.
     const held = this.#works.filter((each) => each.isWaitingInside);
     this.#note(() => {
       must(held.length <= ROOM.commits, "no more may be let in than there is room for");
@@ -226,12 +226,12 @@ class Witness implements Writer {
     work.effects++;
     const place = this.#works.indexOf(work);
     const { exclusive: alone, shared } = commitKeys(work.commit);
-    // An erase comes after every write of its session that was made before, and a write after every such erase.
+    // An erase takes effect after every earlier write of its session, and a write after every earlier erase.
     const before = [...alone, ...(work.isErase ? alone.map(written) : shared)];
     this.#note(() =>
       must(
         before.every((key) => (this.#log.get(key) ?? -1) < place),
-        "what meets must take effect in the order of making",
+        "commits that share keys must take effect in the order of making",
       ),
     );
     for (const key of [...alone, ...shared.map(written)])
@@ -258,7 +258,7 @@ function commitOf(step: Exclude<Step, { act: "turn" | "abort" }>, number: number
   return erases(step.tenant);
 }
 
-/** Where it is noted that something of a session was written without erasing it. */
+/** The key of the last write of a session that did not erase it. */
 function written(session: string): string {
   return `${session}written`;
 }

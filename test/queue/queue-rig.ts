@@ -4,20 +4,20 @@ import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js"
 import { CallTimes } from "../../src/timing/call-time.js";
 import { byHand } from "../store/store-rig.js";
 
-/** What a commit of so many writes into empty slots comes to. */
+/** The outcome of a commit of so many writes into empty slots. */
 export function applied(writes: number): Outcome {
   return { is: "applied", existed: Array.from({ length: writes }, () => false) };
 }
 
 export const APPLIED = applied(1);
 
-/** What this commit comes to, with so many records for each erase. */
+/** The outcome of this commit, with so many records for each erase. */
 export function appliedTo({ writes }: Commit, records = 0): Outcome {
   const erased = writes.filter(({ op }) => op === "erase").map(() => records);
   return erased.length === 0 ? applied(writes.length) : ({ ...applied(writes.length), erased } as Outcome);
 }
 
-/** A batch at the driver, answered by hand. */
+/** A batch at the driver, which the test answers. */
 export interface Batch {
   readonly commits: readonly Commit[];
   readonly options: ApplyOptions;
@@ -27,7 +27,7 @@ export interface Batch {
   fail(error: unknown): Promise<void>;
 }
 
-/** What a queue is made with, but for its scheduler. */
+/** The options of a queue, without its scheduler. */
 export const QUEUE = {
   inFlight: 1,
   window: 1000,
@@ -63,7 +63,7 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
       await turn();
     }
   };
-  /** What follows from an answer, pumps included. */
+  /** Answers, and runs everything that follows from it, pumps included. */
   const then = async (act: () => void) => {
     act();
     await turn();

@@ -7,7 +7,7 @@ import { failure, saves, thrown } from "../store/store-rig.js";
 import { queueRig } from "./queue-rig.js";
 
 describe("room", () => {
-  test("is shared: a tenant holds no more than it leaves for others", () => {
+  test("is shared: a tenant holds at most as much as it leaves free", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
     const enter = (tenant: string) => {
       let entered = 0;
@@ -18,7 +18,7 @@ describe("room", () => {
     expect(room.used).toEqual({ bytes: 9, commits: 9 });
   });
 
-  test("is lacking for all, or for one tenant alone", () => {
+  test("runs out for all tenants, or for one alone", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
     expect(room.reserve("a", 60)).toBeUndefined();
     expect(room.reserve("a", 1)).toBe("share");
@@ -26,7 +26,7 @@ describe("room", () => {
     expect(room.reserve("b", 40)).toBeUndefined();
   });
 
-  test("is there for what is larger than all of it, alone", () => {
+  test("is given to a commit larger than all of it, if the queue is empty", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
     expect(room.reserve("a", 1000)).toBeUndefined();
     expect(room.reserve("b", 1)).toBe("room");
@@ -42,7 +42,7 @@ describe("a queue that is full", () => {
     return { owned, payloads };
   };
 
-  test("copies nothing of what waits at the door, and lets it in in order as room is left", async () => {
+  test("copies no payload that waits for room, and admits commits in order as room is freed", async () => {
     const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 4 } });
     const { owned, payloads } = counted();
     const done = Array.from({ length: 6 }, (_, index) =>
@@ -56,7 +56,7 @@ describe("a queue that is full", () => {
     expect(batches.map(({ ids }) => ids.length)).toEqual([2, 2, 2]);
   });
 
-  test("has room for another tenant, who does not wait for those at the door", async () => {
+  test("has room for another tenant, which does not wait behind the first", async () => {
     const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 10 } });
     for (let index = 0; index < 100; index++) void queue.commit(saves(`${index}`, ["a"]));
     await pump();
@@ -66,7 +66,7 @@ describe("a queue that is full", () => {
     expect(batches[1]?.ids).toContain("lone/a");
   });
 
-  test("tells whoever waited too long that it is busy, inside and at the door, and sends nothing of it", async () => {
+  test("rejects commits that waited too long as busy, in the queue and for room, and does not send them", async () => {
     const { queue, batches, pump } = queueRig({
       room: { bytes: 1000, commits: 4 },
       times: new CallTimes(20),
@@ -84,7 +84,7 @@ describe("a queue that is full", () => {
     await queue.finished();
   });
 
-  test("lets go of whoever is aborted at the door", async () => {
+  test("frees commits that are aborted while they wait for room", async () => {
     const { queue, batches, pump } = queueRig({ room: { bytes: 1000, commits: 2 } });
     const { owned, payloads } = counted();
     const controller = new AbortController();
@@ -100,7 +100,7 @@ describe("a queue that is full", () => {
     expect(owned).toEqual(["0", "2"]);
   });
 
-  test("sends a commit whose payloads are made its own later in its order, and others meanwhile", async () => {
+  test("sends a commit whose payloads take long to copy in its order, and others meanwhile", async () => {
     const { queue, batches, pump } = queueRig();
     let ready!: () => void;
     const own = () => new Promise<void>((resolve) => (ready = resolve));
@@ -116,7 +116,7 @@ describe("a queue that is full", () => {
     expect(batches[1]?.ids).toEqual(["large/a", "after/a"]);
   });
 
-  test("rejects a commit whose payloads cannot be made its own, and nothing else", async () => {
+  test("rejects a commit whose payloads cannot be copied, and no other", async () => {
     const { queue, batches, pump } = queueRig();
     const error = new Error("changed");
     const own = () => Promise.reject(error);

@@ -16,12 +16,12 @@ interface Question {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** However slow the machine is, nobody pauses. */
+/** Never pauses, however slow the machine is. */
 class EndlessTurn extends EventLoopYield {
   override pause(): undefined {}
 }
 
-/** A queue over a driver that answers when it is told to. */
+/** A queue over a driver that answers when the test says so. */
 function rig() {
   const questions: Question[] = [];
   const read = (slots: readonly Slot[]) =>
@@ -44,7 +44,7 @@ function rig() {
 }
 
 describe("a read", () => {
-  test("that is alone is asked at once", async () => {
+  test("that is alone is sent at once", async () => {
     const { ask, questions } = rig();
     const one = ask("a");
     await Promise.resolve();
@@ -53,7 +53,7 @@ describe("a read", () => {
     expect((await one)?.kind).toBe("a");
   });
 
-  test("shares a question with those of the same moment, and each gets its own record", async () => {
+  test("shares a driver call with those of the same moment, and gets its own record", async () => {
     const { ask, questions } = rig();
     const all = ["a", "b", "c", "b"].map(ask);
     await turn();
@@ -62,7 +62,7 @@ describe("a read", () => {
     expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", undefined, "c", undefined]);
   });
 
-  test("is never answered by a question that was asked before it was made", async () => {
+  test("is never answered by a driver call that started before it was made", async () => {
     const { ask, questions } = rig();
     void ask("a");
     await turn();
@@ -74,7 +74,7 @@ describe("a read", () => {
     expect((await later)?.version).toBe(2);
   });
 
-  test("waits while four questions are under way, and then shares the next", async () => {
+  test("waits while four driver calls are under way, and then shares the next", async () => {
     const { ask, questions } = rig();
     for (const kind of ["a", "b", "c", "d", "e", "f"]) {
       void ask(kind);
@@ -86,8 +86,8 @@ describe("a read", () => {
   });
 });
 
-describe("a question", () => {
-  test("asks for 16 slots at first, and for up to 128 once it is known that they bring little", async () => {
+describe("a driver call", () => {
+  test("asks for 16 slots at first, and for up to 128 once records have proved to be small", async () => {
     const { ask, questions } = rig();
     const all = Array.from({ length: 500 }, (_, index) => ask(`${index}`));
     await turn();
@@ -97,7 +97,7 @@ describe("a question", () => {
     expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(all.map((_, index) => `${index}`));
   });
 
-  test("asks for fewer when the last one brought much", async () => {
+  test("asks for fewer when the last one returned many bytes", async () => {
     const { ask, questions } = rig();
     const bytes = Buffer.alloc(2 * 1024 * 1024);
     const first = [ask("a"), ask("b")];
@@ -109,7 +109,7 @@ describe("a question", () => {
     expect(questions[1]?.kinds).toHaveLength(3);
   });
 
-  test("that fails for what may be one slot's doing is asked again slot by slot", async () => {
+  test("that fails with an error that may concern one slot is repeated slot by slot", async () => {
     for (const error of [
       new StateError("CORRUPT", "damaged", { details: {} }),
       new TypeError("a driver's mistake"),
@@ -127,7 +127,7 @@ describe("a question", () => {
     }
   });
 
-  test("that cannot be asked at all fails for everybody, once", async () => {
+  test("that cannot reach the database fails for all its reads, once", async () => {
     for (const reason of ["unreachable", "busy", "setup"] as const) {
       const { ask, questions } = rig();
       const both = [failure(ask("a")), failure(ask("b"))];
@@ -138,7 +138,7 @@ describe("a question", () => {
     }
   });
 
-  test("that cannot be asked at all fails for those who wait as well, who would only meet the same", async () => {
+  test("that cannot reach the database fails for waiting reads too, which would fail in the same way", async () => {
     const { ask, questions } = rig();
     const all = [];
     for (let index = 0; index < 6; index++) {
@@ -151,7 +151,7 @@ describe("a question", () => {
     expect(questions).toHaveLength(4);
   });
 
-  test("that ends while slots are asked one by one ends for the rest", async () => {
+  test("that fails for all while slots are read one by one fails for the rest", async () => {
     for (const ends of ["stopped", "unreachable"] as const) {
       const { queue, ask, questions } = rig();
       const all = ["a", "b", "c"].map((kind) => failure(ask(kind)));
@@ -166,7 +166,7 @@ describe("a question", () => {
     }
   });
 
-  test("with no list of answers is UNAVAILABLE", async () => {
+  test("that returns no array is UNAVAILABLE", async () => {
     const queue = new ReadQueue({ read: async () => undefined as unknown as [] }, new EventLoopYield(), 4);
     expect(await failure(queue.read(SLOT, TIMES.begin()))).toMatchObject({
       code: "UNAVAILABLE",
@@ -174,7 +174,7 @@ describe("a question", () => {
     });
   });
 
-  test("with too few answers is asked again slot by slot", async () => {
+  test("that returns too few entries is repeated slot by slot", async () => {
     const { ask, questions } = rig();
     const both = [ask("a"), ask("b")];
     await turn();
@@ -186,7 +186,7 @@ describe("a question", () => {
 });
 
 describe("the end", () => {
-  test("idle waits for what waits and what is under way", async () => {
+  test("idle waits for reads that wait and that are under way", async () => {
     const { queue, ask, questions } = rig();
     await queue.idle();
     for (const kind of ["a", "b", "c"]) {
@@ -204,7 +204,7 @@ describe("the end", () => {
     expect(idle).toBe(true);
   });
 
-  test("stop rejects what was not asked yet, and nothing else", async () => {
+  test("stop rejects the reads that were not sent yet, and no others", async () => {
     const { queue, ask, questions } = rig();
     const all = [];
     for (const kind of ["a", "b", "c", "d", "e"]) {

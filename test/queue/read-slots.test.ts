@@ -4,7 +4,7 @@ import { CallTimes } from "../../src/timing/call-time.js";
 
 const TIME = new CallTimes(60_000).begin();
 
-/** Reads that begin when they have a place and end when told to, under their names. */
+/** Reads that start when they get a slot and end when the test says so, by name. */
 function reads(turns: ReadSlots) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -27,8 +27,8 @@ function reads(turns: ReadSlots) {
   };
 }
 
-describe("places of reads", () => {
-  test("no tenant has all of several, however long its reads last", async () => {
+describe("slots of reads", () => {
+  test("no tenant holds all of several slots, however long its reads last", async () => {
     const turns = new ReadSlots(3);
     const { ask, begun } = reads(turns);
     for (const name of ["a1", "a2", "a3", "a4"]) void ask("a", name);
@@ -37,14 +37,14 @@ describe("places of reads", () => {
     expect(turns.depth).toEqual({ waiting: 2, underWay: 3 });
   });
 
-  test("the only place goes to whoever asks", () => {
+  test("a single slot goes to any tenant", () => {
     const { ask, begun } = reads(new ReadSlots(1));
     void ask("a", "a1");
     void ask("b", "b1");
     expect(begun).toEqual(["a1"]);
   });
 
-  test("one that ends lets its own tenant's next begin, and tenants take turns", async () => {
+  test("a read that ends lets its own tenant's next start, and tenants are served in round robin", async () => {
     const turns = new ReadSlots(2);
     const { ask, begun, end } = reads(turns);
     void ask("a", "a1");
@@ -65,7 +65,7 @@ describe("places of reads", () => {
     expect(turns.depth).toEqual({ waiting: 0, underWay: 0 });
   });
 
-  test("one that is aborted while it waits takes no place", async () => {
+  test("a read that is aborted while it waits takes no slot", async () => {
     const turns = new ReadSlots(2);
     const { ask, begun, end } = reads(turns);
     const abort = new AbortController();

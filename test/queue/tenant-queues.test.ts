@@ -7,7 +7,7 @@ interface Numbered extends Waiter {
   isSettled: boolean;
 }
 
-/** More than a tenant may take in a turn. */
+/** More than a tenant may take in a round. */
 const HEAVIEST = 40_000;
 const TURN = 16 * 1024;
 
@@ -21,11 +21,11 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 8 }) }) },
 );
 
-/** What was taken since each of those that are first in their line waits. */
+/** What was taken since each item at the front of its queue has been waiting. */
 class Patience {
   readonly #since = new Map<string, Map<string, number>>();
 
-  /** A tenant that waits sees no other served for more than its own turn and what that owes. */
+  /** While a tenant waits, no other is served for more than one round and its debt. */
   note(taken: Numbered, waiting: readonly string[]): void {
     this.#since.delete(taken.tenant);
     for (const tenant of waiting) {
@@ -41,7 +41,7 @@ class Patience {
   }
 }
 
-test("in each line the first come are the first served, nothing is lost, and nobody waits for more than another's turn", () => {
+test("each queue is first in, first out, nothing is lost, and no tenant waits for more than one round of another", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const lines = new TenantQueues<Numbered>();
@@ -55,7 +55,7 @@ test("in each line the first come are the first served, nothing is lost, and nob
           expect(each).toBe(left.find(({ tenant }) => tenant === each.tenant));
           left = left.filter((one) => one !== each);
           patience.note(each, [...new Set(left.map(({ tenant }) => tenant))]);
-          // What a tenant took beyond its turn it pays before it takes more.
+          // A tenant that took more than its round pays its debt before it takes more.
           expect(patience.worst()).toBeLessThanOrEqual(2 * (TURN + HEAVIEST));
         }
         return taken.length;
@@ -79,7 +79,7 @@ test("in each line the first come are the first served, nothing is lost, and nob
 
 const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isSettled: false, number: 0 });
 
-test("one that comes alone is served in the next turn, however many another has queued", () => {
+test("a single item is served in the next round, however many another tenant has queued", () => {
   const lines = new TenantQueues<Numbered>();
   for (let index = 0; index < 10_000; index++) lines.add(of("noisy", 1000));
   let count = 0;
@@ -90,7 +90,7 @@ test("one that comes alone is served in the next turn, however many another has 
   expect(lines.take(() => (count++ < 20 ? "take" : "stop"))).toContain(lone);
 });
 
-test("what is passed over stays in its place, and what is held holds those behind it", () => {
+test("a passed item keeps its position, and a held item blocks those behind it", () => {
   const lines = new TenantQueues<Numbered>();
   const [first, second, third, other] = [of("a"), of("a"), of("a"), of("b")];
   for (const each of [first, second, third, other]) lines.add(each);
@@ -101,7 +101,7 @@ test("what is passed over stays in its place, and what is held holds those behin
   expect(lines.take(() => "take")).toEqual([first, third]);
 });
 
-test("those that are over are shed from the front", () => {
+test("expired items are removed from the front", () => {
   const lines = new TenantQueues<Numbered>();
   const all = ["a", "b", "a"].map((tenant, number) => ({ ...of(tenant), number }));
   for (const each of all) lines.add(each);

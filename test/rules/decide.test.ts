@@ -23,7 +23,7 @@ const check = (kind: string, expect: string | null): Write => ({
 /** Slot `a` holds event `cur`, `b` holds `b1`, all others are empty. */
 const CURRENT: Readonly<Record<string, string>> = { a: "cur", b: "b1" };
 
-/** What is remembered, by id; each was saved in the slot and with the content of `save(its kind, its id)`. */
+/** The remembered events, by id; each was saved in the slot and with the content of `save(its kind, its id)`. */
 const EVENTS: Readonly<Record<string, Omit<SeenEvent, "fingerprint"> & { kind: string; erased?: true }>> = {
   cur: { kind: "a", savedAt: 0, current: true },
   b1: { kind: "b", savedAt: NOW, current: true },
@@ -103,7 +103,7 @@ describe("decide", () => {
     expect(decide({ tenant: "acme", writes }, view())).toEqual(outcome);
   });
 
-  test("asks for events of the commit's tenant alone", () => {
+  test("looks up events of the commit's tenant only", () => {
     const asked: string[] = [];
     const commit: Commit = { tenant: "acme", writes: [save("a", "n"), remove("b"), save("c", "old")] };
     decide(commit, view(asked));

@@ -13,8 +13,8 @@ const RECORD = {
   bytes: Buffer.from([0, 1, 255]),
 };
 
-/** Every stored record carries one, so that this value can never change. */
-test("is what it always was", () => {
+/** Stored records contain fingerprints, so this value must never change. */
+test("has not changed", () => {
   expect(fingerprint(RECORD)).toBe("z5X0sbi_yxl5TWtiTDx_bVKm6hEHMdGFxga2oLDufI0");
   const other = { ...RECORD, version: Number.MAX_SAFE_INTEGER, bytes: Buffer.alloc(0) };
   expect(fingerprint(other)).toBe("xztXAXKFnFtj-AHTuOorgAhI96jnWCSlQI85KjcluoU");
@@ -25,7 +25,7 @@ test("does not depend on when the record was updated, nor on the kind of its byt
   expect(fingerprint(again)).toEqual(fingerprint(RECORD));
 });
 
-test("texts do not run together, nor do version and bytes", () => {
+test("moving a character between neighbouring fields changes it", () => {
   const seen = new Set<string>();
   const variants = [
     { tenant: "ab", user: "c" },
@@ -74,7 +74,7 @@ test("differs wherever two records do", () => {
   );
 });
 
-test("takes texts at their limits", () => {
+test("accepts texts at their limits", () => {
   const long = { tenant: "\u{1F600}".repeat(63), kind: "ä".repeat(256), eventId: "\uFFFF".repeat(42) };
   expect(fingerprint({ ...RECORD, ...long })).toHaveLength(43);
 });

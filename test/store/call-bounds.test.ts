@@ -6,12 +6,12 @@ import type { StoreOptions } from "../../src/validation/store-options.js";
 import { driverWith, failure, IDENTITY, unavailable } from "./store-rig.js";
 
 const timeoutMs = 1000;
-/** What the store states, and what a busy machine may take beyond it. */
+/** The second that the store allows after a deadline, and what a busy machine may take beyond it. */
 const MARGIN_MS = 1000 + 1500;
 
 const never = () => new Promise<never>(() => {});
 const bytes = new Uint8Array(10);
-/** Resolves when what was asked before is with the driver. */
+/** Resolves when the calls made before have reached the driver. */
 const sent = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 let made = 0;
 const save = (store: StateStore) =>
@@ -41,7 +41,7 @@ const HANGING: Partial<Driver> = {
   sweep: never,
 };
 
-/** All calls at once, and how each ends. */
+/** Makes all calls at once, and returns how each ended. */
 async function ends(
   driver: Partial<Driver>,
   options: StoreOptions,
@@ -62,14 +62,14 @@ async function ends(
   return found;
 }
 
-/** So many of each that every question the driver may have under way is one of them. */
+/** Makes so many calls of each kind that they fill every slot of the driver. */
 function occupy(store: StateStore): void {
   for (let index = 0; index < 50; index++)
     for (const call of [save, ...Object.values(READS)]) void call(store).catch(() => {});
 }
 
-describe("a call of a driver that says how long its calls take", () => {
-  test.concurrent("is over in time, whatever it is, though the driver never answers", async () => {
+describe("a call of a driver with a timeoutMs", () => {
+  test.concurrent("ends in time, whichever it is, though the driver never answers", async () => {
     const all = { ...WRITES, ...READS };
     const found = (
       await Promise.all(
@@ -85,7 +85,7 @@ describe("a call of a driver that says how long its calls take", () => {
     }
   });
 
-  test.concurrent("that waits for its turn is told so before its time is up, and never sent", async () => {
+  test.concurrent("that waits in the queue is rejected as busy before its deadline, and never sent", async () => {
     const found = await ends({ ...HANGING, timeoutMs }, {}, { ...WRITES, ...READS }, occupy);
     for (const { name, code, message, details, tookMs } of found) {
       expect({ name, code, details }).toEqual({ name, code: "UNAVAILABLE", details: { reason: "busy" } });
@@ -94,7 +94,7 @@ describe("a call of a driver that says how long its calls take", () => {
     }
   });
 
-  test.concurrent("that waits for room is told so, and what holds it", async () => {
+  test.concurrent("that waits for room is rejected as busy, with what the queue holds", async () => {
     const options = { maxQueuedCommits: 3 };
     const found = await ends({ ...HANGING, timeoutMs }, options, WRITES, occupy);
     for (const { name, code, message, tookMs } of found) {
@@ -104,7 +104,7 @@ describe("a call of a driver that says how long its calls take", () => {
     }
   });
 
-  test.concurrent("has the wait as a part of its time: the driver's deadline is that of the call", async () => {
+  test.concurrent("has one deadline, its wait in the queue included", async () => {
     const limits: number[] = [];
     const began = process.uptime() * 1000;
     const driver = driverWith({
@@ -126,7 +126,7 @@ describe("a call of a driver that says how long its calls take", () => {
     expect(limits[1]).toBeLessThanOrEqual(entered + 60_000);
   });
 
-  test.concurrent("is not cut short by one that has waited for longer: what failed in its time is tried in the other's", async () => {
+  test.concurrent("is not cut short by one in its batch that has waited longer: it is sent again within its own time", async () => {
     const sizes: number[] = [];
     let free!: () => void;
     const held = new Promise<void>((resolve) => (free = resolve));
@@ -153,8 +153,8 @@ describe("a call of a driver that says how long its calls take", () => {
   });
 });
 
-describe("a call of a driver that does not say so", () => {
-  test.concurrent("waits no longer for its turn or for room than queueTimeoutMs, reads too", async () => {
+describe("a call of a driver without a timeoutMs", () => {
+  test.concurrent("waits in the queue no longer than queueTimeoutMs, reads too", async () => {
     const options = { queueTimeoutMs: 1000, maxQueuedCommits: 100 };
     const found = await ends(HANGING, options, { ...WRITES, ...READS }, occupy);
     for (const { name, code, details, tookMs } of found) {
@@ -164,7 +164,7 @@ describe("a call of a driver that does not say so", () => {
   });
 });
 
-describe("what a large erase has left", () => {
+describe("what a large erase leaves behind", () => {
   const large: Driver["apply"] = async (commits) =>
     commits.map(({ writes }) => ({
       is: "applied",
@@ -173,7 +173,7 @@ describe("what a large erase has left", () => {
       remains: true,
     }));
 
-  test.concurrent("is removed as long as pieces of it get on, which may take longer than a call", async () => {
+  test.concurrent("is removed even if all pieces together take longer than a call may", async () => {
     let left = 6;
     const store = createStore(
       driverWith({
@@ -188,7 +188,7 @@ describe("what a large erase has left", () => {
     expect(await store.erase(IDENTITY)).toBe(7);
   });
 
-  test.concurrent("is given up when nothing gets on, however many erases wait in line for it", async () => {
+  test.concurrent("is given up when no piece is removed in time, however many erases wait", async () => {
     const store = createStore(driverWith({ timeoutMs, apply: large, sweep: never }));
     const started = performance.now();
     const calls = Array.from({ length: 5 }, (_, index) =>
@@ -205,7 +205,7 @@ describe("what a large erase has left", () => {
     );
   });
 
-  test.concurrent("is asked for with a deadline", async () => {
+  test.concurrent("is swept with a deadline", async () => {
     const deadlines: unknown[] = [];
     const store = createStore(
       driverWith({

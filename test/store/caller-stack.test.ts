@@ -17,7 +17,7 @@ const CALLS: Readonly<Record<string, (store: StateStore) => Promise<unknown>>> =
   erase: async (store) => await store.erase(IDENTITY),
 };
 
-/** As an answer comes, in a turn of its own; where it was made says nothing of the caller. */
+/** Rejects in a later turn of the event loop, as a driver does: the stack of the error does not contain the caller. */
 async function fails(): Promise<never> {
   await new Promise((resolve) => setImmediate(resolve));
   const error = unavailable("busy");
@@ -25,18 +25,15 @@ async function fails(): Promise<never> {
   throw error;
 }
 
-test.each(Object.entries(CALLS))(
-  "the stack of what %s rejects with has the caller's line",
-  async (_, call) => {
-    const store = createStore(driverWith({ apply: fails, read: fails, scan: fails }));
-    const error = await failure(call(store));
-    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
-    expect(error.stack).toMatch(/^StateError \[UNAVAILABLE\]: busy\n.*driver\.js/);
-    expect(error.stack).toContain("caller-stack.test.ts");
-  },
-);
+test.each(Object.entries(CALLS))("the stack of an error of %s has the caller's line", async (_, call) => {
+  const store = createStore(driverWith({ apply: fails, read: fails, scan: fails }));
+  const error = await failure(call(store));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
+  expect(error.stack).toMatch(/^StateError \[UNAVAILABLE\]: busy\n.*driver\.js/);
+  expect(error.stack).toContain("caller-stack.test.ts");
+});
 
-test("of an error that several share each has the line of its own call", async () => {
+test("callers that share an error each get the line of their own call", async () => {
   const store = createStore(driverWith({ apply: fails }));
   const first = async () => await store.save(RECORD);
   const second = async () => await store.save({ ...RECORD, eventId: "e2" });
@@ -47,7 +44,7 @@ test("of an error that several share each has the line of its own call", async (
   expect(Number(line(two))).toBe(Number(line(one)) + 1);
 });
 
-test("that of a wrapper too, however deep it was", async () => {
+test("an error of a wrapper has the caller's line too, however deep it was thrown", async () => {
   const store = createStore(await openMemory());
   onTestFinished(() => store.close());
   const handleChat = async () => {

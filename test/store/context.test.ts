@@ -6,7 +6,7 @@ import { driverWith, failure } from "./store-rig.js";
 
 const [outer, inner] = [createStore(driverWith({})), createStore(driverWith({}))];
 
-test("outside there is none, which is STORE_CLOSED to whoever needs one", async () => {
+test("outside of withStore there is none: requireStore throws STORE_CLOSED", async () => {
   expect(currentStore()).toBeUndefined();
   expect(await failure((async () => requireStore())())).toMatchObject({ code: "STORE_CLOSED" });
 });
@@ -24,7 +24,7 @@ test("the innermost is current, across await, timers and promises, and returns w
   expect(currentStore()).toBeUndefined();
 });
 
-test("flows that run side by side each see their own", async () => {
+test("concurrent flows each see their own store", async () => {
   const flow = (store: typeof outer) =>
     withStore(store, async () => {
       for (let round = 0; round < 5; round++) {
@@ -35,7 +35,7 @@ test("flows that run side by side each see their own", async () => {
   await Promise.all([flow(outer), flow(inner), flow(outer)]);
 });
 
-test("what the function throws passes through, and the store is left", () => {
+test("an error of the function passes through, and the store is current no longer", () => {
   const error = new Error("inside");
   const act = () =>
     withStore(outer, () => {

@@ -29,8 +29,8 @@ const READS: Readonly<Record<string, (store: StateStore) => Promise<unknown>>> =
 };
 const reads = Object.entries(READS);
 
-describe("a record of another tenant is never handed out", () => {
-  test.each(reads)("by %s, nor is it said where it lies", async (_, read) => {
+describe("a record of another tenant is never returned", () => {
+  test.each(reads)("by %s, and the error does not contain its key", async (_, read) => {
     const foreign = { ...SLOT, tenant: "other" };
     for (const slot of [foreign, { ...foreign, user: "~", session: "~" }, { ...foreign, user: "bob" }]) {
       const error = await failure(read(storeOf(stored(slot))));
@@ -40,7 +40,7 @@ describe("a record of another tenant is never handed out", () => {
   });
 });
 
-describe("a record that was not asked for is not handed out", () => {
+describe("a record that was not asked for is not returned", () => {
   test.each([
     ["find", "user"],
     ["find", "session"],
@@ -67,7 +67,7 @@ describe("a record that was not asked for is not handed out", () => {
   );
 });
 
-describe("a damaged record is CORRUPT, with its place", () => {
+describe("a damaged record is CORRUPT, with its key", () => {
   const intact = stored();
   const damage: Readonly<Record<string, Partial<Record<keyof StoredRecord, unknown>>>> = {
     "a flipped byte": { bytes: Buffer.from("y") },
@@ -97,7 +97,7 @@ describe("a damaged record is CORRUPT, with its place", () => {
     }
   });
 
-  test("an event id that is no text", async () => {
+  test("an event id that is not a string", async () => {
     for (const value of [undefined, null, 7, "x".repeat(70_000)]) {
       const broken = { ...intact, eventId: value } as unknown as StoredRecord;
       for (const read of ["find", "load", "list", "listKind"]) {
@@ -108,7 +108,7 @@ describe("a damaged record is CORRUPT, with its place", () => {
   });
 
   test.each(["tenant", "user", "session", "run", "kind"])(
-    "and without one when its %s is no text",
+    "and without a key if its %s is not a string",
     async (field) => {
       for (const value of [undefined, null, 7, "x".repeat(70_000)]) {
         const broken = { ...intact, [field]: value } as unknown as StoredRecord;
@@ -139,7 +139,7 @@ describe("a damaged record is CORRUPT, with its place", () => {
       );
   });
 
-  test("the place of a user's own record may be gone on from", async () => {
+  test("a scan may go on after the key of a damaged record of a user's own state", async () => {
     const { tenant, user, session } = userIdentity("acme", "ann");
     const broken = stored({ tenant, user, session, fingerprint: "A".repeat(43) });
     const error = await failure(storeOf(broken).listKind(SCOPE, "note"));
@@ -149,7 +149,7 @@ describe("a damaged record is CORRUPT, with its place", () => {
   });
 });
 
-describe("a page that is broken is UNAVAILABLE, and no scan goes on for ever", () => {
+describe("a malformed page is UNAVAILABLE, and no scan goes on for ever", () => {
   const pages: Readonly<Record<string, (ask: { after?: unknown; before?: unknown }) => unknown>> = {
     "empty, and more is said to follow": () => ({ records: [], more: true }),
     "without records": () => ({ more: true }),
@@ -167,7 +167,7 @@ describe("a page that is broken is UNAVAILABLE, and no scan goes on for ever", (
   });
 });
 
-describe("a record out of its place is CORRUPT without one, and no scan goes on for ever", () => {
+describe("a record out of order is CORRUPT without a key, and no scan goes on for ever", () => {
   type Ask = Parameters<Driver["scan"]>[0];
   const pages: Readonly<Record<string, (ask: Ask) => ScanPage>> = {
     "the same again and again": () => ({ records: [stored({ kind: "note" })], more: true }),
@@ -245,7 +245,7 @@ test("null and an empty answer are no record", async () => {
   }
 });
 
-describe("a driver that answers a write with nonsense leaves nobody waiting", () => {
+describe("a driver that answers a write with nonsense leaves no caller waiting", () => {
   const RECORD = { eventId: "e1", identity: IDENTITY, kind: "note", bytes: new Uint8Array() };
 
   test.each([
@@ -275,7 +275,7 @@ describe("a driver that answers a write with nonsense leaves nobody waiting", ()
   });
 });
 
-test("a store that a getter closes takes nothing more", async () => {
+test("a store that a getter closes refuses the call", async () => {
   const store = createStore(driverWith({}));
   const record = {
     eventId: "e1",

@@ -8,7 +8,7 @@ import { createStore } from "../../src/store/driver-store.js";
 import type { StoreOptions } from "../../src/validation/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./store-rig.js";
 
-/** A store whose writes stay in the queue until `flush`, and what the driver was given then. */
+/** A store whose writes stay in the queue until `flush`, and the commits that the driver then got. */
 function held(options: StoreOptions = {}) {
   const applied: Commit[] = [];
   const pumps: (() => void)[] = [];
@@ -33,7 +33,7 @@ function newRecord(fields: Partial<NewRecord> = {}): NewRecord {
   return { eventId: "e1", identity: IDENTITY, kind: "note", bytes: Buffer.from("x"), ...fields };
 }
 
-describe("what is given is taken as it is at the call", () => {
+describe("arguments are copied at the call", () => {
   test("bytes, date, identity and changes changed between the call and the driver change nothing", async () => {
     const { store, flush, records } = held();
     const bytes = Buffer.from("before");
@@ -57,7 +57,7 @@ describe("what is given is taken as it is at the call", () => {
     );
   });
 
-  test("what is handed out is the caller's: changing it reaches neither the driver nor another caller", async () => {
+  test("a returned record is the caller's: changing it affects neither the driver nor another caller", async () => {
     const record = stored();
     const store = createStore(
       driverWith({ read: async () => [record], scan: async () => ({ records: [record], more: false }) }),
@@ -73,7 +73,7 @@ describe("what is given is taken as it is at the call", () => {
     });
   });
 
-  test("an update time that is left out is the store's clock", async () => {
+  test("updatedAt defaults to the store's clock", async () => {
     const { store, flush, records } = held();
     const saved = store.save(newRecord());
     flush();
@@ -83,7 +83,7 @@ describe("what is given is taken as it is at the call", () => {
 });
 
 describe("each field is read once", () => {
-  /** A copy whose getters give something else from the second reading on. */
+  /** A copy whose getters return another value from the second read on. */
   function fickle<T extends object>(value: T, later: Readonly<Record<string, unknown>>) {
     const reads = new Map<string, number>();
     const copy = {} as T;
@@ -146,7 +146,7 @@ describe("each field is read once", () => {
     ]);
   });
 
-  test("an array of changes that hands out more than its length says is read to its length", async () => {
+  test("an array of changes that yields more than its length is read up to its length", async () => {
     const { store, flush, applied } = held();
     const all = saves("1", ["a", "b", "c"]).writes.map(
       (_, index): Change => ({ op: "save", record: newRecord({ eventId: `${index}`, kind: `${index}` }) }),
@@ -161,14 +161,14 @@ describe("each field is read once", () => {
     expect(applied[0]?.writes).toHaveLength(1);
   });
 
-  test("a Proxy of an identity is read like any other; one of reserved identities is not one", async () => {
+  test("a Proxy of an identity is read like any other; one of a reserved identity is refused", async () => {
     const { store } = held();
     const reserved = new Proxy({ tenant: "acme", user: "~", session: "~" }, {});
     expect(await failure(store.find(reserved, "note"))).toMatchObject({ code: "INVALID_RECORD" });
     expect(await store.find(new Proxy(IDENTITY, {}), "note")).toBeUndefined();
   });
 
-  test("a Proxy of bytes is refused, for it has none of its own", async () => {
+  test("a Proxy of bytes is refused, since it has no bytes of its own", async () => {
     const { store } = held();
     const bytes = new Proxy(new Uint8Array(3), {});
     expect(await failure(store.save(newRecord({ bytes })))).toMatchObject({
@@ -191,7 +191,7 @@ describe("each field is read once", () => {
   });
 });
 
-test("a slip in the name of an option is refused, never passed over", async () => {
+test("a misspelt option is refused, not ignored", async () => {
   const { store, records } = held();
   const [slip, id, scope] = [
     { expected: null } as never,
@@ -240,7 +240,7 @@ describe("the options of a store", () => {
     );
   });
 
-  test("at their limits are taken", () => {
+  test("at their limits are accepted", () => {
     for (const options of [
       { maxBytes: 1, inFlight: 1, idempotencyWindowMs: 1, layers: [] },
       { maxBytes: 16 * 1024 * 1024, inFlight: 16, idempotencyWindowMs: Number.MAX_SAFE_INTEGER },
@@ -290,7 +290,7 @@ describe("an abort of a read", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  test("takes effect at once, however long the driver takes", async () => {
+  test("rejects at once, however long the driver takes", async () => {
     const store = createStore(
       driverWith({
         read: () => new Promise(() => {}),
@@ -312,7 +312,7 @@ describe("an abort of a read", () => {
       expect(result).toEqual({ status: "rejected", reason });
   });
 
-  test("reaches a driver that is at a list, through layers, so that it can end", async () => {
+  test("of a list reaches the driver, through layers, so that it can stop", async () => {
     const { signal } = new AbortController();
     const told: unknown[] = [];
     const driver = driverWith({
@@ -326,14 +326,14 @@ describe("an abort of a read", () => {
     expect(told).toEqual([signal, signal]);
   });
 
-  test("before the call asks nothing of the driver", async () => {
+  test("before the call does not call the driver", async () => {
     let asked = 0;
     const store = createStore(driverWith({ read: async () => [void asked++] as never }));
     await store.find(IDENTITY, "note", { signal: AbortSignal.abort("no") }).catch(() => {});
     expect(asked).toBe(0);
   });
 
-  test("while the driver is being asked is not missed", async () => {
+  test("during the call of the driver is not missed", async () => {
     const controller = new AbortController();
     const store = createStore(
       driverWith({

@@ -44,7 +44,7 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  test("waits for reads under way, also for one whose caller has left", async () => {
+  test("waits for reads under way, even if their caller has given up", async () => {
     const gate = byHand<readonly undefined[]>();
     const { store, close } = watched({ read: () => gate.promise });
     const controller = new AbortController();
@@ -100,7 +100,7 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  test("asked for again in a hurry does not wait for what the first would wait for", async () => {
+  test("called again with a shorter timeout ends the wait of the first call", async () => {
     const { store, close } = watched({ apply: () => new Promise(() => {}) });
     const saved = failure(store.save(RECORD));
     await turn();
@@ -111,7 +111,7 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  test("refuses at once what comes after it", async () => {
+  test("refuses later calls at once", async () => {
     const { store } = watched({});
     void store.close();
     expect(await failure(store.find(IDENTITY, "note"))).toMatchObject({ code: "STORE_CLOSED" });
@@ -133,7 +133,7 @@ describe("close", () => {
     await store.close();
   });
 
-  test("says in a StateError when the driver fails to close, each time", async () => {
+  test("rejects with a StateError if the driver fails to close, each time", async () => {
     const raw = new Error("raw");
     for (const close of [async () => Promise.reject(raw), () => Promise.reject(raw), throwsAtOnce(raw)]) {
       const { store } = watched({ close });
@@ -191,7 +191,7 @@ describe("close, when the driver hangs", () => {
     }
   });
 
-  test("asks nothing more of a driver it has released", async () => {
+  test("does not call a driver after its close", async () => {
     const pages = pagesOf(3);
     const gate = byHand<void>();
     const scan = vi.fn(async (query: Parameters<Driver["scan"]>[0]) => {
@@ -208,7 +208,7 @@ describe("close, when the driver hangs", () => {
     expect(scan).toHaveBeenCalledTimes(1);
   });
 
-  test("in its own close, says so after ten seconds", async () => {
+  test("in its own close, rejects after ten seconds", async () => {
     const { store } = watched({ close: () => new Promise(() => {}) });
     const closed = failure(store.close());
     await vi.advanceTimersByTimeAsync(10_000);

@@ -17,7 +17,7 @@ const CHANGES: readonly Change[] = [
   { op: "erase", identity: IDENTITY },
 ];
 
-/** A driver whose erases leave something to sweep, which is answered by hand. */
+/** A driver whose erases leave something to sweep; the test answers each sweep. */
 function leaving(outcome: Outcome) {
   const sweeps: { readonly session: Session; answer(swept: Swept): Promise<void> }[] = [];
   const methods: Partial<Driver> = {
@@ -38,13 +38,13 @@ function leaving(outcome: Outcome) {
 
 const REMAINS: Outcome = { is: "applied", existed: [false, false], erased: [1000], remains: true };
 
-/** Resolves once so many pieces were asked for. */
+/** Resolves once `sweep` was called so many times. */
 function asked(sweeps: readonly unknown[], count: number): Promise<void> {
   return expect.poll(() => sweeps.length).toBe(count);
 }
 
-describe("a commit with an erase that leaves something behind", () => {
-  test("counts what was swept up, and ends with the last piece", async () => {
+describe("a commit with an erase that leaves records behind", () => {
+  test("counts the swept records, and ends with the last piece", async () => {
     const { driver, sweeps } = leaving(REMAINS);
     const store = createStore(driver);
     const committed = store.commit(CHANGES);
@@ -56,7 +56,7 @@ describe("a commit with an erase that leaves something behind", () => {
     expect(sweeps.map(({ session }) => session)).toEqual([sessionOf(), sessionOf()]);
   });
 
-  test("when it is a replay, sweeps what its first try may have left, and counts none of it", async () => {
+  test("when it is a replay, sweeps what its first attempt may have left, and counts none of it", async () => {
     const { driver, sweeps } = leaving({ is: "duplicate" });
     const committed = createStore(driver).commit(CHANGES);
     await asked(sweeps, 1);
@@ -83,7 +83,7 @@ describe("a commit with an erase that leaves something behind", () => {
     await closed;
   });
 
-  test("is in doubt when close() gives up, and nothing more is asked of the driver", async () => {
+  test("is OUTCOME_UNKNOWN when close() gives up, and the driver is not called again", async () => {
     const { driver, sweeps } = leaving(REMAINS);
     const store = createStore(driver);
     const committed = failure(store.commit(CHANGES));
@@ -94,7 +94,7 @@ describe("a commit with an erase that leaves something behind", () => {
     expect(sweeps).toHaveLength(1);
   });
 
-  test("is told of once, when it has ended", async () => {
+  test("publishes one event, when it has ended", async () => {
     const { driver, sweeps } = leaving(REMAINS);
     const store = createStore(driver);
     const events: object[] = [];

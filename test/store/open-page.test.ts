@@ -24,7 +24,7 @@ test("a page is opened in steps of so many records, or so many bytes", () => {
   expect(stepsOf(64, 128 * 1024)).toBe(33);
 });
 
-test("what takes long is many records, or many bytes in all", () => {
+test("a page is long if it has many records, or many bytes in total", () => {
   expect(isLongPage(page(100, 1000))).toBe(false);
   expect(isLongPage(page(101, 1000))).toBe(true);
   expect(isLongPage(page(3, 128 * 1024))).toBe(true);

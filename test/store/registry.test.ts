@@ -66,7 +66,7 @@ describe("openStore", () => {
     },
   );
 
-  test("says what it was given instead", async () => {
+  test("names the type of a wrong target", async () => {
     const message = async (target: unknown) => (await failure(openStore(target as never))).message;
     expect(await message(undefined)).toContain("not undefined: is a variable of the environment not set?");
     expect(await message(Promise.resolve("memory:"))).toContain("not a Promise (await it)");
@@ -94,7 +94,7 @@ describe("openStore", () => {
     expect(await failure(openDriver(name, config))).toMatchObject({ code: "INVALID_RECORD" });
   });
 
-  test("refuses what a factory gives that is neither a driver nor a store", async () => {
+  test("refuses a factory's result that is neither a driver nor a store", async () => {
     for (const [index, given] of [undefined, null, {}, 7].entries()) {
       registerDriver(`test-bad-${index}`, async () => given as never);
       await expect(openDriver(`test-bad-${index}`)).rejects.toThrow(TypeError);
@@ -111,7 +111,7 @@ describe("openStore", () => {
     },
   );
 
-  test("of a driver that is not registered names those that are, and not the rest of the URL", async () => {
+  test("of an unknown driver names the registered ones, and not the rest of the URL", async () => {
     const error = await failure(openStore("mysql://user:secret@host/db"));
     expect(error).toMatchObject({
       code: "UNKNOWN_DRIVER",
@@ -121,14 +121,14 @@ describe("openStore", () => {
     expect(error.message).not.toContain("secret");
   });
 
-  test("of a driver whose name is a URL shows nothing of it", async () => {
+  test("of a driver whose name is a URL does not show it", async () => {
     const error = await failure(openDriver("postgres://u:hunter2@h/db"));
     expect(error).toMatchObject({ code: "UNKNOWN_DRIVER", details: { driver: "?" } });
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain("hunter2");
     expect(await failure(openStore("constructor:x"))).toMatchObject({ code: "UNKNOWN_DRIVER" });
   });
 
-  test.each([[[]], [Promise.resolve({})], [new Map()]])("takes %o for no configuration", async (target) => {
+  test.each([[[]], [Promise.resolve({})], [new Map()]])("refuses %o as a configuration", async (target) => {
     expect(await failure(openStore(target as never))).toMatchObject({ code: "INVALID_RECORD" });
   });
 
@@ -146,7 +146,7 @@ describe("openStore", () => {
     }
   });
 
-  test("hands the URL to the driver as it is, and the options with it", async () => {
+  test("passes the URL to the driver unchanged, with the options", async () => {
     const configs = register("test");
     await openStore("test:./a b?c=%20#d", { maxBytes: 1 });
     await openStore("TEST:X");
@@ -167,7 +167,7 @@ describe("openStore", () => {
 });
 
 describe("the options of a store", () => {
-  test("are checked before anything is opened", async () => {
+  test("are checked before the driver is opened", async () => {
     const configs = register("test");
     for (const options of [
       { maxBytes: 0 },
@@ -187,7 +187,7 @@ describe("the options of a store", () => {
     expect(await failure(store.save(RECORD))).toMatchObject({ code: "INVALID_RECORD" });
   });
 
-  test("layers: the driver's own, unless the configuration names others", async () => {
+  test("layers: the driver's own, unless the configuration has others", async () => {
     const names: string[] = [];
     const layer = (name: string) => (driver: Driver) => {
       names.push(name);
@@ -200,7 +200,7 @@ describe("the options of a store", () => {
     expect(names).toEqual(["own", "given"]);
   });
 
-  test("when a layer throws, what was opened is closed again and the layer's error reported", async () => {
+  test("when a layer throws, the driver is closed again and the layer's error reported", async () => {
     for (const close of [async () => {}, () => Promise.reject(new Error("close"))]) {
       const closed = vi.fn(close);
       register("test", driverWith({ close: closed }));
@@ -217,7 +217,7 @@ describe("the options of a store", () => {
   });
 });
 
-test("a factory may promise a whole store, which is handed out as it is", async () => {
+test("a factory may return a store, which is returned unchanged", async () => {
   const store = createStore(driverWith({}));
   registerDriver("test", async () => store);
   expect(await openDriver("test", { layers: [] })).toBe(store);

@@ -9,7 +9,7 @@ import { collectGarbage, driverWith, failure, stored, thrown, unavailable } from
 
 const SCOPE = maintenanceScope({ reason: "test", tenant: "acme" });
 
-/** A driver over these records, and what it was asked. */
+/** A driver over these records, and the queries it got. */
 function driverOf(records: readonly StoredRecord[]) {
   const asked: ScanQuery[] = [];
   const scan: Driver["scan"] = async (query) => {
@@ -36,7 +36,7 @@ function kindOf(index: number): string {
   return `k${String(index).padStart(6, "0")}`;
 }
 
-/** All that a scan hands out, and what it ends with. */
+/** All records that a scan yields, and its error. */
 async function drain(scan: AsyncGenerator<StateRecord>): Promise<{ kinds: string[]; error?: unknown }> {
   const kinds: string[] = [];
   try {
@@ -48,7 +48,7 @@ async function drain(scan: AsyncGenerator<StateRecord>): Promise<{ kinds: string
 }
 
 describe("listKind", () => {
-  test("without a limit asks for page after page of 500 records and 8 MiB, and returns every match", async () => {
+  test("without a limit reads pages of 500 records and 8 MiB, and returns every match", async () => {
     const { store, asked } = driverOf(numbered(1201));
     const found = await store.listKind(SCOPE, "k");
     expect(found.map(({ kind }) => kind)).toEqual(numbered(1201).map(({ kind }) => kind));
@@ -59,13 +59,13 @@ describe("listKind", () => {
     ]);
   });
 
-  test("with a limit gets that many, also where pages end early because of their bytes", async () => {
+  test("with a limit returns that many, even if pages end early because of their bytes", async () => {
     const { store, asked } = driverOf(numbered(30, { bytes: Buffer.alloc(1024 * 1024) }));
     expect(await store.listKind(SCOPE, "k", { limit: 20 })).toHaveLength(20);
     expect(asked.map(({ limit }) => limit)).toEqual([20, 12, 4]);
   });
 
-  test("asks for no tenant but its scope's, and for all only if that was said", async () => {
+  test("reads only the tenant of its scope, and all tenants only with allTenants", async () => {
     const { store, asked } = driverOf([]);
     await store.listKind(SCOPE, "k");
     await store.listKind(maintenanceScope({ reason: "test", allTenants: true }), "k");
@@ -77,7 +77,7 @@ describe("listKind", () => {
 });
 
 describe("list", () => {
-  test("is asked for whole, and goes on where a driver pages all the same", async () => {
+  test("asks for one page, and goes on if a driver pages all the same", async () => {
     const records = numbered(5);
     const asked: ScanQuery[] = [];
     const scan: Driver["scan"] = async (query) => {
@@ -102,13 +102,13 @@ describe("list", () => {
 });
 
 describe("scanKind", () => {
-  test.each([0, 1, 499, 500, 501, 1000])("hands out %i records, in pages", async (count) => {
+  test.each([0, 1, 499, 500, 501, 1000])("yields %i records, in pages", async (count) => {
     const { store, asked } = driverOf(numbered(count));
     expect((await drain(scanKind(store, SCOPE, "k"))).kinds).toHaveLength(count);
     expect(asked).toHaveLength(Math.floor(count / 500) + 1);
   });
 
-  test("goes through 200,000 records that are made as they are asked for, and holds few of them", async () => {
+  test("reads 200,000 generated records, and holds few of them in memory", async () => {
     const made: WeakRef<StoredRecord>[] = [];
     const scan: Driver["scan"] = async ({ after, limit }) => {
       const from = after ? Number(after.kind.slice(1)) + 1 : 0;
@@ -135,7 +135,7 @@ describe("scanKind", () => {
   }, 120_000);
 
   test.each([0, 1, 250, 499, 500, 737])(
-    "hands out all before the damaged record %i, throws its place, and goes on from there",
+    "yields all records before the damaged record %i, throws its key, and goes on after it",
     async (bad) => {
       const records = numbered(800);
       records[bad] = { ...(records[bad] as StoredRecord), bytes: Buffer.from("flipped") };
@@ -169,7 +169,7 @@ describe("scanKind", () => {
     expect(found).toHaveLength(17);
   });
 
-  test("throws what a page in the middle throws, and asks once for it", async () => {
+  test("throws the error of a page in the middle, and reads that page once", async () => {
     const all = driverOf(numbered(1000));
     let pages = 0;
     const busy = unavailable("busy");
@@ -182,7 +182,7 @@ describe("scanKind", () => {
     await all.store.close();
   });
 
-  test("stops asking when its consumer stops, and when its signal aborts", async () => {
+  test("stops reading when its consumer stops, and when its signal aborts", async () => {
     const { store, asked } = driverOf(numbered(5000));
     for await (const { kind } of scanKind(store, SCOPE, "k", { pageSize: 10 }))
       if (kind === kindOf(14)) break;
@@ -210,7 +210,7 @@ describe("scanKind", () => {
     expect(asked).toHaveLength(0);
   });
 
-  test("without a scope asks nothing", async () => {
+  test("without a scope does not call the driver", async () => {
     const { store, asked } = driverOf([]);
     const claim = { reason: "test", tenant: "acme" };
     for (const scope of [

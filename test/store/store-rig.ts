@@ -39,7 +39,7 @@ export function deletes(kind: string, tenant = SLOT.tenant): Commit {
   return { tenant, writes: [{ op: "delete", slot: { ...SLOT, tenant, kind } }] };
 }
 
-/** The session of the others. */
+/** The session that `saves`, `deletes` and `erases` use. */
 export function sessionOf(tenant = SLOT.tenant): Session {
   return { tenant, user: SLOT.user, session: SLOT.session };
 }
@@ -49,7 +49,7 @@ export function erases(tenant = SLOT.tenant): Commit {
   return { tenant, writes: [{ op: "erase", session: sessionOf(tenant) }] };
 }
 
-/** Erases a session, with all that is then left to sweep. How many records. */
+/** Erases a session, sweeps what is left behind, and returns how many records were removed. */
 export async function erased(
   driver: Pick<Driver, "apply" | "sweep">,
   tenant: string,
@@ -62,7 +62,7 @@ export async function erased(
     window: 86_400_000,
   });
   if (outcome?.is === "failed") throw outcome.error;
-  if (outcome?.is !== "applied") throw new Error(`an erase came to ${outcome?.is}`);
+  if (outcome?.is !== "applied") throw new Error(`an erase had the outcome ${outcome?.is}`);
   let count = outcome.erased?.[0] ?? Number.NaN;
   for (let more = outcome.remains === true; more; ) {
     const swept = await driver.sweep(write.session);
@@ -94,12 +94,12 @@ const NOTHING: Driver = {
   close: async () => {},
 };
 
-/** A driver that holds nothing and accepts everything, but for the methods given. */
+/** A driver that stores nothing and accepts everything, with these methods in place of its own. */
 export function driverWith(methods: Partial<Driver>): Driver {
   return { ...NOTHING, ...methods };
 }
 
-/** The methods of a driver, for one that does some of them in another way. */
+/** The methods of a driver as an object, so that a test can override some of them. */
 export function methods(driver: Driver): Driver {
   return {
     apply: (commits, options) => driver.apply(commits, options),
@@ -112,7 +112,7 @@ export function methods(driver: Driver): Driver {
   };
 }
 
-/** The same as source text, for a module that runs in a process of its own: `eraseIn(driver, times)(tenant, user, session)`. */
+/** `erased` as source text, for a module that runs in another process: `eraseIn(driver, times)(tenant, user, session)`. */
 export const ERASING = `
     const eraseIn = (driver, times) => async (tenant, user, session) => {
       const writes = [{ op: "erase", session: { tenant, user, session } }];
@@ -128,7 +128,7 @@ export const ERASING = `
     };
 `;
 
-/** A driver that erases in another way. */
+/** The driver with another implementation of erases. */
 export function erasing(
   driver: Driver,
   erase: (session: Session, options: ApplyOptions) => Promise<number>,
@@ -165,7 +165,7 @@ export async function thrown(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("nothing was thrown");
 }
 
-/** A promise that is settled by hand. */
+/** A promise that the test settles. */
 export function byHand<T>() {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;
@@ -175,7 +175,7 @@ export function byHand<T>() {
   return { promise, resolve, reject };
 }
 
-/** Frees what nothing reaches any more. */
+/** Collects garbage. */
 export function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();

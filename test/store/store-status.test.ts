@@ -10,7 +10,7 @@ const NOTHING = {
   reads: { waiting: 0, underWay: 0 },
 };
 
-/** A store whose driver answers nothing before it is told to. */
+/** A store whose driver answers when the test says so. */
 function held(options: object = {}) {
   const gate = byHand<void>();
   const answered = async <T>(answer: T): Promise<T> => {
@@ -32,7 +32,7 @@ function held(options: object = {}) {
   return { store, save, release: () => gate.resolve() };
 }
 
-test("a store shows how many commits and bytes wait, at the door too, while its driver answers nothing", async () => {
+test("status counts the commits and bytes that wait, in the queue and for room, while the driver does not answer", async () => {
   const { store, save, release } = held({ maxQueuedCommits: 4 });
   expect(store.status?.()).toEqual(NOTHING);
   const calls = [save(10)];
@@ -54,7 +54,7 @@ test("a store shows how many commits and bytes wait, at the door too, while its 
   expect(store.status?.()).toEqual(NOTHING);
 });
 
-test("what a caller gave up waits no more", async () => {
+test("a call that its caller gave up does not count as waiting", async () => {
   const { store, save } = held();
   void save(10);
   await turns();
@@ -66,7 +66,7 @@ test("what a caller gave up waits no more", async () => {
   expect(store.status?.().writes.waiting.commits).toBe(0);
 });
 
-test("it shows reads the same way: single ones and lists", async () => {
+test("status counts reads too: single slots and lists", async () => {
   const { store, release } = held();
   const finds = Array.from({ length: 100 }, (_, index) => store.find(IDENTITY, `k${index}`));
   const lists = Array.from({ length: 10 }, () => store.list(IDENTITY, ""));

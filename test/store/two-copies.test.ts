@@ -84,7 +84,7 @@ test("the built-in drivers may be registered by both, and keep what was there be
   expect(await store.find(IDENTITY, "note")).toBeUndefined();
 });
 
-test("what only looks like an error is none", () => {
+test("an object that only looks like a StateError is not one", () => {
   const { code, message } = unavailable("busy");
   for (const value of [
     undefined,

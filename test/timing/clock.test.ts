@@ -10,7 +10,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const START = Date.UTC(2030, 0, 1);
 
-/** A clock whose machine is moved by hand: time that passes, sleep, and the time of day that somebody sets. */
+/** A clock of a simulated machine: time passes, it sleeps, and its time of day is set. */
 function machine() {
   const time = { wall: START, elapsed: 0, uptime: 500 };
   const now = steadyClock({
@@ -30,7 +30,7 @@ function machine() {
     set(ms: number) {
       time.wall += ms;
     },
-    /** How far it is from the time of day. */
+    /** The clock minus the time of day. */
     off: () => now() - time.wall,
   };
 }
@@ -65,7 +65,7 @@ describe("a steady clock", () => {
     },
   );
 
-  test("comes up to a time of day that was set ahead, at one and a half times the speed", () => {
+  test("approaches a time of day that was set ahead, at one and a half times the speed", () => {
     const { now, pass, set, off } = machine();
     now();
     set(25 * HOUR);
@@ -75,7 +75,7 @@ describe("a steady clock", () => {
     expect(off()).toBe(0);
   });
 
-  test("believes a time of day that has been set back for a minute", () => {
+  test("takes over a time of day that has been set back for a minute", () => {
     const { now, pass, set, off } = machine();
     set(-365 * 24 * HOUR);
     now();
@@ -83,7 +83,7 @@ describe("a steady clock", () => {
     expect(off()).toBe(0);
   });
 
-  test("goes on by what the machine has slept, and no further", () => {
+  test("jumps by as much as the machine has slept, and no further", () => {
     const { now, pass, sleep, set, off } = machine();
     now();
     sleep(8 * HOUR);
@@ -96,7 +96,7 @@ describe("a steady clock", () => {
     expect(off()).toBe(-HOUR);
   });
 
-  test("goes by the time that passes where there is no time of day", () => {
+  test("follows the monotonic clock if there is no time of day", () => {
     const time = { wall: START, elapsed: 0 };
     const now = steadyClock({
       wall: () => time.wall,

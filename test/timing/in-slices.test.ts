@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { atOnce, inSlices, type Steps } from "../../src/timing/in-slices.js";
 
-/** Work that keeps the event loop for a while in each step. */
+/** Work that blocks the event loop for a while in each step. */
 function* busy(steps: number, note: () => void = () => {}): Steps<string> {
   for (let step = 0; step < steps; step++) {
     const until = performance.now() + 2;
@@ -12,7 +12,7 @@ function* busy(steps: number, note: () => void = () => {}): Steps<string> {
   return "done";
 }
 
-/** How many turns of the event loop went by while it was done. */
+/** How many turns of the event loop passed until it was done. */
 async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let turns = 0;
   let isOver = false;
@@ -26,14 +26,14 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
-test("long work lets the event loop go round, and says what came of it", async () => {
+test("long work yields to the event loop, and returns its result", async () => {
   const work = inSlices(busy(20));
   expect(await turnsDuring(work)).toBeGreaterThan(4);
   expect(await work).toBe("done");
   expect(atOnce(busy(1))).toBe("done");
 });
 
-test("two pieces of work take turns, and what one throws is its own", async () => {
+test("two jobs alternate, and an error of one does not affect the other", async () => {
   const order: string[] = [];
   const failing = function* (): Steps<never> {
     yield* busy(2, () => order.push("failing"));

@@ -4,7 +4,7 @@ import { onAbort } from "../../src/timing/on-abort.js";
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
-test("what waits for one signal shares a listener, and each happens once", () => {
+test("actions of one signal share a listener, and each runs once", () => {
   const controller = new AbortController();
   const done: number[] = [];
   for (const number of [1, 2, 3]) onAbort(controller.signal, () => done.push(number));
@@ -14,7 +14,7 @@ test("what waits for one signal shares a listener, and each happens once", () =>
   expect(done).toEqual([1, 2, 3]);
 });
 
-test("what was called off does not happen, and the last takes the listener along", () => {
+test("a cancelled action does not run, and the last one removes the listener", () => {
   const controller = new AbortController();
   const done: number[] = [];
   const releases = [1, 2].map((number) => onAbort(controller.signal, () => done.push(number)));
@@ -27,19 +27,19 @@ test("what was called off does not happen, and the last takes the listener along
   expect(done).toEqual([]);
 });
 
-test("a signal may be used again after all was called off", () => {
+test("a signal may be used again after all actions were cancelled", () => {
   const controller = new AbortController();
   const done: number[] = [];
   const release = onAbort(controller.signal, () => done.push(1));
   release();
   onAbort(controller.signal, () => done.push(2));
-  // Called off once already: this is not the second one's business.
+  // Cancelled a second time: this must not cancel the other action.
   release();
   controller.abort();
   expect(done).toEqual([2]);
 });
 
-test("one that happens may call off another", () => {
+test("an action may cancel another", () => {
   const controller = new AbortController();
   const done: number[] = [];
   onAbort(controller.signal, () => release());

@@ -26,7 +26,7 @@ const CASES = Object.entries(READS).flatMap(([name, read]) => [
 ]);
 
 test.each(CASES)(
-  "a loop of nothing but $name sees the commit that it waits for, in $driver",
+  "a loop of $name calls sees the commit that it waits for, in $driver",
   async ({ open, read }) => {
     const store = createStore(await open());
     onTestFinished(() => store.close());
@@ -36,7 +36,7 @@ test.each(CASES)(
   },
 );
 
-test("and a read that was to wait for its turn when the store closed never reaches the driver", async () => {
+test("a read that was waiting for the event loop when the store closed never reaches the driver", async () => {
   const memory = await openMemory();
   let isClosed = false;
   const late: string[] = [];

@@ -21,7 +21,7 @@ const RECORD = { eventId: "e1", identity: IDENTITY, kind: "note", bytes: new Uin
 const FOUR = "\u{1F600}";
 const MIB = 1024 * 1024;
 
-/** The code and field of what it throws. */
+/** The code and field of the error that it throws. */
 function refusal(act: () => unknown): string {
   try {
     act();
@@ -34,7 +34,7 @@ function refusal(act: () => unknown): string {
   return "accepted";
 }
 
-/** Texts of exactly so many bytes, in characters of one, two, three and four. */
+/** Texts of exactly so many bytes, in characters of one, two, three and four bytes. */
 function textsOf(bytes: number): string[] {
   return ["a", "ä", "\uFFFF", FOUR].map((character) => {
     const size = Buffer.byteLength(character);
@@ -118,13 +118,13 @@ describe("an identity", () => {
     expect(message({ "ann@acme.example": "r" })).not.toContain("ann@");
   });
 
-  test("that is no object is missing", () => {
+  test("that is not an object counts as missing", () => {
     for (const none of [undefined, null, "acme", 7]) {
       expect(refusal(() => validateIdentity(none))).toBe("IDENTITY_REQUIRED identity");
     }
   });
 
-  test("may carry the reserved name only if the floor made it", () => {
+  test("may contain the reserved name only if the package made it", () => {
     for (const field of ["tenant", "user", "session", "run"]) {
       for (const name of ["~", "~x"]) {
         expect(refusal(() => validateIdentity({ ...IDENTITY, [field]: name }))).toBe(
@@ -277,7 +277,7 @@ describe("a commit", () => {
     );
   });
 
-  test("has conditions that are given or left out, never forgotten", () => {
+  test("has conditions that are given or left out, never undefined", () => {
     for (const op of ["save", "delete", "check"]) {
       const change = op === "save" ? { op, record: RECORD } : { op, identity: IDENTITY, kind: "note" };
       for (const expected of [null, "e0"]) expect(given([{ ...change, expect: expected }])).toBe("accepted");
@@ -288,7 +288,7 @@ describe("a commit", () => {
     }
   });
 
-  test("is no Proxy that says it is shorter than it is", () => {
+  test("is not a Proxy with a false length", () => {
     let asked = 0;
     const length = { valueOf: () => (asked++ < 2 ? 1 : 300) };
     const changes = new Proxy(many(300), {
@@ -297,14 +297,14 @@ describe("a commit", () => {
     expect(given(changes)).toBe("INVALID_RECORD changes");
   });
 
-  test("has no fields but its own: a slip in a name must not drop a condition", () => {
+  test("has no unknown fields: a misspelt name must not drop a condition", () => {
     expect(given([{ ...save(0), expected: null }])).toBe("INVALID_RECORD change");
     expect(given([{ op: "delete", identity: IDENTITY, kind: "note", expct: null }])).toBe(
       "INVALID_RECORD change",
     );
   });
 
-  test("says which change is wrong", () => {
+  test("is refused with the index of the invalid change", () => {
     const error = () => validateCommit([save(0), { ...save(1), expect: 7 }], { now: 0 });
     expect(error).toThrow(/^change 1: expect/);
   });
@@ -323,7 +323,7 @@ test("a limit is a whole number from 1 to 10,000", () => {
   }
 });
 
-test("a place to go on from may be reserved, for it grants nothing, and is checked like any other", () => {
+test("a key to continue after may be reserved, since it gives no access, and is checked like any other", () => {
   const place = { identity: { tenant: "acme", user: "~", session: "~" }, kind: "note" };
   expect(readRecordKey(place, "after")).toEqual({
     tenant: "acme",
@@ -381,7 +381,7 @@ describe("a maintenance scope", () => {
     }
   });
 
-  test("says what was claimed and cannot be changed; a copy of it is none", () => {
+  test("has the claimed reason and tenant, is frozen, and a copy of it is refused", () => {
     const scope = maintenanceScope({ reason: "nightly", tenant: "acme" });
     expect({ ...scope }).toEqual({ reason: "nightly", tenant: "acme" });
     expect("tenant" in maintenanceScope({ reason: "nightly", allTenants: true })).toBe(false);
