@@ -6,9 +6,9 @@ import { digestOfCall } from "./digest.js";
 import { optional, readJson, readLongText, readTtl } from "./request.js";
 import type { NewClaim, NewOutcome, Settlement } from "./transitions.js";
 
-/** A call whose answer was lost may be made again: with the same token and content it gets the same answer. */
+/** A call that can be repeated when its answer was lost: with the same token and content it gets the same answer. */
 export interface Repeatable {
-  /** 1 to 128 UTF-8 bytes, of this call alone. */
+  /** 1 to 128 UTF-8 bytes, unique to this call. */
   readonly token?: string;
 }
 
@@ -20,7 +20,10 @@ export interface DecideInput extends Repeatable {
   readonly by: string;
   /** Up to 16 KiB. */
   readonly reason?: string;
-  /** With `approve`: how long the call may be claimed from now on, in milliseconds, 1 to ten years. Default what is left. */
+  /**
+   * With `approve`: for how long the call can be claimed from now on, in milliseconds, 1 to ten years. Default: until the
+   * request expires.
+   */
   readonly ttlMs?: number;
 }
 
@@ -32,11 +35,11 @@ export interface CancelInput extends Repeatable {
   readonly reason?: string;
 }
 
-/** Who takes an approved call in hand, and which call. */
+/** The claim of an approved call: which call, and by whom. */
 export interface ClaimInput extends Repeatable {
-  /** The call that is about to be made: the one that was approved, or DIGEST_MISMATCH. */
+  /** The tool that is about to be called. DIGEST_MISMATCH if the call is not the one that was requested. */
   readonly tool: string;
-  /** The arguments of that call: any JSON. What is larger than 32 KiB must not change until the call is answered. */
+  /** The arguments of that call: any JSON. Values larger than 32 KiB must not change until the promise settles. */
   readonly arguments: JsonValue | object;
   /** Who makes the call: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
@@ -44,7 +47,7 @@ export interface ClaimInput extends Repeatable {
 
 /** What a claimed call returned. */
 export interface CompleteInput extends Repeatable {
-  /** Any JSON. What is larger than 32 KiB must not change until the call is answered. */
+  /** Any JSON. Values larger than 32 KiB must not change until the promise settles. */
   readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;

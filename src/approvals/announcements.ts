@@ -6,12 +6,12 @@ type Listener = (key: string, approval: StoredApproval) => void;
 
 const listeners = new WeakMap<StateStore, Set<Listener>>();
 
-/** Tells all who wait in this process what became of an approval. */
+/** Notifies the waiters of this process that an approval changed. */
 export function announce(store: StateStore, key: string, approval: StoredApproval): void {
   for (const listener of listeners.get(store) ?? []) listener(key, approval);
 }
 
-/** Listens until the function it returns is called. */
+/** Adds a listener. Returns the function that removes it. */
 export function listen(store: StateStore, listener: Listener): () => void {
   const all = listeners.get(store) ?? new Set();
   listeners.set(store, all.add(listener));

@@ -3,7 +3,8 @@ import type { JsonValue } from "../typed/json-value.js";
 
 /**
  * `pending -> approved | denied | cancelled | expired`, `approved -> claimed | expired`,
- * `claimed -> completed | failed`. Whoever reads one after the other in this order does not miss what moves on.
+ * `claimed -> completed | failed`. A reader that lists one status after the other in this order does not miss an approval
+ * that changes meanwhile.
  */
 export const STATUSES = [
   "pending",
@@ -16,7 +17,7 @@ export const STATUSES = [
   "failed",
 ] as const;
 
-/** Where an approval stands. */
+/** The status of an approval. */
 export type ApprovalStatus = (typeof STATUSES)[number];
 
 /** A durable gate on one tool call. */
@@ -25,17 +26,17 @@ export interface Approval {
   readonly id: string;
   /** The session that asked. */
   readonly identity: SessionIdentity;
-  /** As it is now: a pending or approved one whose time is over is `expired`, whether or not anybody marked it. */
+  /** The status now: `expired` once `expiresAt` has passed, also before `expireOverdue` marks the approval. */
   readonly status: ApprovalStatus;
   /** The tool that is to be called. */
   readonly tool: string;
   /** The arguments of the call, in JSON. */
   readonly arguments: JsonValue;
-  /** Of tool and arguments, as `callDigest` has it. */
+  /** The digest of tool and arguments, as `callDigest` calculates it. */
   readonly digest: string;
   /** What the call does outside, in the caller's words. */
   readonly sideEffect?: string;
-  /** What the one who decides is asked. */
+  /** The question to the decider. */
   readonly question?: string;
   /** Who asked, in the caller's words. */
   readonly requester?: string;
@@ -45,19 +46,19 @@ export interface Approval {
   readonly step?: string;
   /** Where the request came from, in the caller's words. */
   readonly sender?: JsonValue;
-  /** When it was asked for. */
+  /** When it was requested. */
   readonly requestedAt: Date;
-  /** From this moment on it can neither be decided nor claimed. */
+  /** From this time on the approval can be neither decided nor claimed. */
   readonly expiresAt: Date;
-  /** How it was settled, if it was. */
+  /** The decision, if there is one. */
   readonly decision?: Decision;
-  /** Who took the call in hand, if somebody did. */
+  /** The claim, if the call was claimed. */
   readonly claim?: Claim;
-  /** What became of the call, if that was said. */
+  /** The outcome of the call, if it was reported. */
   readonly outcome?: Outcome;
 }
 
-/** How a request was settled, once and for all. */
+/** The final decision on a request. */
 export interface Decision {
   /** What was decided. */
   readonly status: "approved" | "denied" | "cancelled";
@@ -69,22 +70,22 @@ export interface Decision {
   readonly at: Date;
 }
 
-/** Who took the call in hand, and when. */
+/** Who claimed the call, and when. */
 export interface Claim {
-  /** Who makes the call, if that was said. */
+  /** Who makes the call, if that was given. */
   readonly by?: string;
   /** When it was claimed. */
   readonly at: Date;
 }
 
-/** What became of the call: an `error` when it failed, else a `result` where one was given. */
+/** The outcome of the call: an `error` if it failed, otherwise the `result` if one was given. */
 export interface Outcome {
   /** What the call returned, in JSON. */
   readonly result?: JsonValue;
   /** Why the call failed. */
   readonly error?: string;
-  /** Who said so, if that was said. */
+  /** Who reported the outcome, if that was given. */
   readonly by?: string;
-  /** When it was said. */
+  /** When it was reported. */
   readonly at: Date;
 }

@@ -58,12 +58,12 @@ const MAX_POLL_MS = 60_000;
 const MAX_WAIT_MS = 10 * 365 * 86_400_000;
 
 /**
- * Durable gates on tool calls. Each is bound to one call, decided once and used once, whatever the number of processes,
- * and expires without anybody's help.
+ * Durable gates on tool calls. An approval is bound to one call. Across all processes it is decided once and claimed
+ * once. It expires by itself.
  *
- * The identity is a session's; a run is a field of the request. Whether the session exists or is open is not looked at.
+ * The identity is that of a session; a run is a field of the request. The session need not exist or be open.
  *
- * What is expired is judged by the process's clock at the moment of the attempt: the clocks of all processes should
+ * Each process uses its own clock to find out whether an approval has expired, so the clocks of all processes should
  * agree to within a few seconds.
  */
 export class Approvals {
@@ -84,8 +84,8 @@ export class Approvals {
   }
 
   /**
-   * Asks for a call to be approved. With an `id` it is asked for once, however often it is sent; with other content it
-   * is IDEMPOTENCY_CONFLICT, and after its session was erased NOT_FOUND, for as long as the store knows the id.
+   * Requests approval of a call. With an `id` the request is made once: the same call again is a duplicate, and other
+   * content is IDEMPOTENCY_CONFLICT. NOT_FOUND if the session was erased since, within the store's idempotency window.
    */
   async request(
     identity: SessionIdentity,
@@ -100,8 +100,9 @@ export class Approvals {
   }
 
   /**
-   * Approves or denies, where `mayDecide` and `requireOtherDecider` of this process allow it. ALREADY_DECIDED names the
-   * winner; a call with the same token and content gets the same answer. NOT_FOUND, EXPIRED, FORBIDDEN.
+   * Approves or denies a request, if `mayDecide` and `requireOtherDecider` of this process allow it. ALREADY_DECIDED
+   * names the decision that won; a repeated call with the same token and content gets the first answer. NOT_FOUND,
+   * EXPIRED, FORBIDDEN.
    */
   async decide(
     identity: SessionIdentity,
@@ -116,18 +117,18 @@ export class Approvals {
     if (before === undefined) throw noSuchApproval();
     const now = this.#records.now();
     const checkedRequest = copyFingerprint(before);
-    // Whoever is asked may do to it what they like.
+    // The hook gets an object of its own, because it may change it; `checkedRequest` is a copy for the same reason.
     if (settle(before, settlement, now) !== before)
       await this.#deciders.check(approvalOf(key, before, now), settlement);
     const transition: Transition = (approval, now) => {
-      // Whoever was asked has judged this request, and no later one under its id.
+      // The hook checked this request. A later request under the same id, after an erase, was not checked.
       if (!isSameRequest(approval, checkedRequest)) throw noSuchApproval();
       return settle(approval, settlement, now);
     };
     return this.#change(key, transition, settlement, call);
   }
 
-  /** Withdraws a request that is pending; who may decide is not asked. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
+  /** Withdraws a pending request. `mayDecide` is not called. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
   async cancel(
     identity: SessionIdentity,
     id: string,
@@ -141,9 +142,9 @@ export class Approvals {
   }
 
   /**
-   * Takes the call in hand, once; to be called at the moment of its execution. Without an answer that says `claimed`,
-   * the call must not be made. While it is claimed, a call with the same token and content gets the same answer.
-   * NOT_FOUND, DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED.
+   * Claims an approved call, once. Call it immediately before the tool call, and make the tool call only if the answer
+   * has the status `claimed`. Until the call is finished, a repeated claim with the same token and content gets the same
+   * answer. NOT_FOUND, DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED.
    */
   async claim(
     identity: SessionIdentity,
@@ -157,7 +158,10 @@ export class Approvals {
     return this.#change(key, transition, newClaim, readCallOptions(options));
   }
 
-  /** Says that a claimed call was made. Anybody may: its process may have died. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
+  /**
+   * Reports that a claimed call was made. Any process may report it, because the claiming one may have crashed.
+   * NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED.
+   */
   async complete(
     identity: SessionIdentity,
     id: string,
@@ -169,7 +173,7 @@ export class Approvals {
     return this.#finish(key, await readComplete(input, this.#maxBytes), call);
   }
 
-  /** Says that a claimed call failed, or that nobody knows. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
+  /** Reports that a claimed call failed, or that its outcome is unknown. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
   async fail(
     identity: SessionIdentity,
     id: string,
@@ -199,9 +203,9 @@ export class Approvals {
   }
 
   /**
-   * The approval once it is not pending any more: decided, cancelled or expired, by this process or another. Nothing is
-   * held but a timer that all waiters share. Expired is what is so by this process's clock. NOT_FOUND, also when it is
-   * erased meanwhile; WAIT_TIMED_OUT.
+   * Waits until the approval is decided, cancelled or expired, by this process or another, and returns it. All waiters
+   * share one timer; no connection is held. Expiry is judged by this process's clock. NOT_FOUND, also when the approval
+   * is erased meanwhile; WAIT_TIMED_OUT.
    */
   async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Approval> {
     const key = readKey(identity, id);
@@ -216,9 +220,9 @@ export class Approvals {
   }
 
   /**
-   * Marks pending and approved ones whose time is over; how many. They are expired without it, too. What is damaged is
-   * passed over, and once all others are marked the first of it is thrown as CORRUPT. Ended by its signal it may be called
-   * again: what was marked is marked. MAINTENANCE_SCOPE_REQUIRED.
+   * Marks pending and approved approvals that have expired, and returns how many. They count as expired before that, too.
+   * Damaged approvals are skipped; after all others are marked, the first damage is thrown as CORRUPT. After an abort,
+   * call it again: it goes on. MAINTENANCE_SCOPE_REQUIRED.
    */
   async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
     const given = readOptions(options, ["erased", "signal"]) as ExpireOptions;
@@ -229,9 +233,9 @@ export class Approvals {
   }
 
   /**
-   * What is open after a restart, by status, by tenant, oldest first; one that moves on meanwhile may come under both
-   * statuses. What is damaged is passed over, and after all others the first of it is thrown as CORRUPT.
-   * MAINTENANCE_SCOPE_REQUIRED.
+   * Returns the open approvals, for example after a restart: by status, then tenant, the oldest first. An approval whose
+   * status changes meanwhile may appear twice. Damaged approvals are skipped; after all others, the first damage is
+   * thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
    */
   async *recover(
     scope: MaintenanceScope,
@@ -244,8 +248,8 @@ export class Approvals {
   }
 
   /**
-   * Removes the approvals of all sessions of a user, with what points at them; how many. Interrupted, it may be called
-   * again; what is asked for meanwhile may stay.
+   * Removes the approvals of all sessions of a user, with their index entries. Returns how many. After an interruption,
+   * call it again. Approvals that are requested meanwhile may stay.
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as typeof user;

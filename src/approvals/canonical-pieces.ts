@@ -1,15 +1,15 @@
 import canonicalize from "canonicalize";
 import type { JsonValue } from "../typed/json-value.js";
 
-/** So many units of its texts are made canonical at once, and no more parts than this. */
+/** The bounds of one piece: UTF-16 units of its strings, and values in it. */
 const MAX_UNITS = 32 * 1024;
 const MAX_PARTS = 1000;
 
 type JsonObject = { readonly [name: string]: JsonValue };
 
 /**
- * The canonical JSON (RFC 8785) of a value in pieces, none of which takes long to make: large arrays and objects are taken
- * apart here, and long texts are cut.
+ * Yields the canonical JSON (RFC 8785) of a value in pieces, each of which takes a short time. Large arrays and objects
+ * are divided into groups of members, and long strings are cut.
  */
 export function* canonicalPieces(value: JsonValue): Generator<string, void> {
   if (typeof value === "string") yield* piecesOfText(value);
@@ -22,7 +22,7 @@ function* piecesOfText(text: string): Generator<string, void> {
   yield '"';
   for (let at = 0; at < text.length; ) {
     let end = Math.min(at + MAX_UNITS, text.length);
-    // A pair of surrogates stays together.
+    // A surrogate pair must not be cut.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
     yield withoutDelimiters(text.slice(at, end));
     at = end;
@@ -42,7 +42,7 @@ function* piecesOfArray(array: readonly JsonValue[]): Generator<string, void> {
 }
 
 function* piecesOfObject(object: JsonObject): Generator<string, void> {
-  // In the order of their UTF-16 units, as JavaScript sorts.
+  // RFC 8785 orders names by UTF-16 units, as `sort` does.
   const names = Object.keys(object).sort();
   const member = (name: string) => object[name] as JsonValue;
   let separator = "{";
@@ -58,7 +58,7 @@ function* piecesOfObject(object: JsonObject): Generator<string, void> {
   yield "}";
 }
 
-/** Members that follow each other and are made canonical together, and between them large ones that are not. */
+/** Divides members into groups that fit into one piece. A member that does not fit alone is a group with `isLarge`. */
 function* groups(members: readonly JsonValue[], names: readonly string[] = []) {
   let from = 0;
   let budget = new PieceBudget();
@@ -75,12 +75,12 @@ function* groups(members: readonly JsonValue[], names: readonly string[] = []) {
   if (members.length > from) yield { from, to: members.length, isLarge: false };
 }
 
-/** What is made canonical at once. */
+/** How much one piece may still take. */
 class PieceBudget {
   #units = MAX_UNITS;
   #parts = MAX_PARTS;
 
-  /** Whether there is room for this too, after a look at no more than would fit. */
+  /** Takes a value, and returns whether it fits. Stops reading the value as soon as it does not. */
   fits(part: JsonValue, name = ""): boolean {
     this.#units -= name.length + (typeof part === "string" ? part.length : 0);
     this.#parts--;
@@ -95,7 +95,7 @@ class PieceBudget {
   }
 }
 
-/** Without what it begins and ends with. */
+/** Canonical JSON without the first and last character: quotes, brackets or braces. */
 function withoutDelimiters(value: JsonValue): string {
   return (canonicalize(value) as string).slice(1, -1);
 }

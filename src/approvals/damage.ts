@@ -1,18 +1,18 @@
 import { isStateError, type StateError } from "../contract/errors.js";
 import type { RecordKey } from "../contract/store.js";
 
-/** Damage met on the way through many records: it does not keep the others from their turn, and is thrown at the end. */
+/** Collects damage while many records are processed: damaged records are skipped, and the first damage is thrown at the end. */
 export class DamageLog {
   #first: StateError<"CORRUPT"> | undefined;
 
-  /** Where it is, if that is known. Throws what is no damage. */
+  /** Adds a CORRUPT error and returns the key of the damaged record, if known. Throws any other error. */
   add(error: unknown): RecordKey | undefined {
     if (!isStateError(error, "CORRUPT")) throw error;
     this.#first ??= error;
     return error.details.at;
   }
 
-  /** What is read or done, or `undefined` where it is damaged. */
+  /** The result of the work, or `undefined` if the work met damage. */
   async skipIfDamaged<R>(work: Promise<R>): Promise<R | undefined> {
     try {
       return await work;
@@ -22,7 +22,7 @@ export class DamageLog {
     }
   }
 
-  /** CORRUPT, the first that was met. */
+  /** Throws the first CORRUPT error, if there was one. */
   throwFirst(): void {
     if (this.#first !== undefined) throw this.#first;
   }

@@ -4,27 +4,27 @@ import { forbidden } from "./errors.js";
 import { readFlag, type StoredRequest } from "./request.js";
 import type { Settlement } from "./transitions.js";
 
-/** Whether somebody may decide. Exactly `true` allows it. */
+/** Returns whether `by` may decide. Only `true` allows the decision. */
 export type MayDecide = (
   approval: Approval,
   wanted: { readonly by: string; readonly decision: "approve" | "deny" },
 ) => boolean | Promise<boolean>;
 
 /**
- * Who may decide is asked for `decide` and not for `cancel`. The rules are those of the process that decides and are not
- * kept with the request: every process that decides needs them.
+ * The rules on who may decide. They apply to `decide` and not to `cancel`. They are not stored with the request, so every
+ * process that decides must set them.
  */
 export interface DecidersOptions {
-  /** Asked before each decision: nothing but `true` allows it, and what it throws is passed on. Default: anybody may. */
+  /** Called before each decision. Only `true` allows it; an error is passed on. Default: everybody may decide. */
   readonly mayDecide?: MayDecide;
   /**
-   * Whoever decides must not be the requester, so every request has to name one. The names are compared as they are:
-   * `Ann` is another one than `ann`. Default false.
+   * The decider must not be the requester, so every request must name a requester. Names are compared exactly: `Ann` and
+   * `ann` are different. Default false.
    */
   readonly requireOtherDecider?: boolean;
 }
 
-/** Who may decide. */
+/** Checks who may decide. */
 export class Deciders {
   readonly #mayDecide: MayDecide | undefined;
   readonly #requiresOther: boolean;
@@ -40,10 +40,10 @@ export class Deciders {
   /** INVALID_RECORD for a request that nobody could decide. */
   checkRequest({ requester }: StoredRequest): void {
     if (this.#requiresOther && requester === undefined)
-      throw invalid("requester", "named: another one has to decide");
+      throw invalid("requester", "given, because requireOtherDecider is set");
   }
 
-  /** FORBIDDEN, and what the hook throws. */
+  /** FORBIDDEN, and the errors of `mayDecide`. */
   async check(approval: Approval, { by, status }: Settlement): Promise<void> {
     const { requester } = approval;
     if (this.#requiresOther && (requester === undefined || requester === by))

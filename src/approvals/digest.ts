@@ -6,20 +6,20 @@ import { atOnce, firstStepThenSlices, type Steps } from "../typed/slices.js";
 import { readKind } from "../validation/validate-text.js";
 import { canonicalPieces } from "./canonical-pieces.js";
 
-/** Whether two objects say the same in JSON, which both were made of. */
+/** Whether two objects that came from JSON are equal. */
 export function isSameJson(a: object, b: object): boolean {
   return isDeepStrictEqual(a, b);
 }
 
 /**
- * SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of `{ tool, arguments }`: the order of names and the forms
- * of numbers do not matter, everything else does. INVALID_RECORD for what has no form in JSON.
+ * SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of `{ tool, arguments }`. The order of property names and the
+ * notation of numbers do not matter; everything else does. INVALID_RECORD for values that JSON cannot carry.
  */
 export function callDigest(tool: string, args: JsonValue | object): string {
   return atOnce(digestSteps(readKind(tool, "tool"), copyJson(args, "arguments")));
 }
 
-/** The same of what was checked before, in slices where it is large. */
+/** The same for arguments that were checked before, in slices if they are large. */
 export function digestOfCall(tool: string, args: JsonValue): Promise<string> {
   return firstStepThenSlices(digestSteps(tool, args));
 }

@@ -1,26 +1,26 @@
 import { StateError } from "../contract/errors.js";
 import type { ApprovalStatus, Claim, Decision, Outcome } from "./approval.js";
 
-/** What stood in the way of a decision: `mayDecide`, or `requireOtherDecider`. */
+/** The rule that refused a decision. */
 export type DecisionRule = "mayDecide" | "requireOtherDecider";
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
-    /** `decide`, `cancel`, `claim`: it was settled before, and this is how. */
+    /** `decide`, `cancel`, `claim`: the request was decided or cancelled before; `winner` says how. */
     ALREADY_DECIDED: { readonly winner: Decision };
-    /** `decide`, `cancel`, `claim`: its time is over. */
+    /** `decide`, `cancel`, `claim`: the approval has expired. */
     EXPIRED: { readonly expiresAt: Date };
-    /** `decide`: whoever decides may not. Nothing was decided. */
+    /** `decide`: a rule refused the decision. Nothing was decided. */
     FORBIDDEN: { readonly rule: DecisionRule };
-    /** `claim`: the tool or the arguments are not those that were asked for. */
+    /** `claim`: the tool or the arguments differ from those of the request. */
     DIGEST_MISMATCH: Record<never, never>;
     /** `claim`: nobody has decided yet. */
     NOT_DECIDED: Record<never, never>;
-    /** `claim`: the call was taken in hand before, by whom and when. */
+    /** `claim`: the call was claimed before, by whom and when. */
     ALREADY_CLAIMED: Claim;
-    /** `complete`, `fail`: nobody took the call in hand. */
+    /** `complete`, `fail`: the call was not claimed. */
     NOT_CLAIMED: { readonly status: ApprovalStatus };
-    /** `complete`, `fail`: what became of the call was said before. */
+    /** `complete`, `fail`: the outcome of the call was reported before. */
     ALREADY_FINISHED: { readonly outcome: Outcome };
     /** `wait`: it was still pending when the time was up. */
     WAIT_TIMED_OUT: { readonly timeoutMs: number };

@@ -11,11 +11,11 @@ import { approvalOf, type StoredApproval, statusAt } from "./stored-approval.js"
 
 /** Which approvals `list` returns. */
 export interface ListApprovalsOptions extends CallOptions {
-  /** Only these; expired are those whose time is over, whether or not anybody marked them. Default all. */
+  /** Only these statuses. `expired` includes approvals that nobody has marked yet. Default all. */
   readonly status?: ApprovalStatus | readonly ApprovalStatus[];
   /** 1 to 1,000. Default 50. */
   readonly limit?: number;
-  /** Where the page before ended: its `next`. The first page without it, or where it is `undefined`. */
+  /** The `next` of the previous page. Absent or `undefined`: the first page. */
   readonly after?: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface ListApprovalsOptions extends CallOptions {
 export interface ApprovalPage {
   /** Newest first. */
   readonly approvals: readonly Approval[];
-  /** Where to go on from. Missing when this is the end. */
+  /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;
 }
 
@@ -36,11 +36,11 @@ export interface Query {
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
-/** Entries read at once at least: some are passed over. */
+/** Entries read beyond the limit, because some are left out. */
 const MIN_PAGE_SIZE = 50;
 const CURSOR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\.[\w-]{22}$/;
 
-/** A session, or a tenant that is said to be one: a forgotten user or session is refused. */
+/** Reads a session or a tenant. A tenant must be passed alone, so that an incomplete session is refused. */
 export function readWhere(where: Where): Where {
   if (typeof where === "object" && where !== null && ("user" in where || "session" in where)) {
     return copySession(where as SessionIdentity);
@@ -73,7 +73,7 @@ function readCursor(value: unknown): string {
   return value;
 }
 
-/** Approvals with one of these statuses, as they are at one moment. CORRUPT where one is damaged. */
+/** Returns a page of approvals with one of the statuses, as of one time. CORRUPT where one is damaged. */
 export async function listApprovals(
   records: ApprovalRecords,
   where: Where,
@@ -91,7 +91,7 @@ export async function listApprovals(
       signal,
     });
     const matching = page.entries.filter(hasStatus);
-    // One more than asked for tells whether there is a next page.
+    // One more than the limit shows whether there is a next page.
     const chosen = matching.slice(0, limit + 1 - found.length);
     const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
     for (const [index, approval] of read.entries()) {
@@ -104,14 +104,14 @@ export async function listApprovals(
   return found.length > limit ? { approvals, next: found[limit - 1]?.position as string } : { approvals };
 }
 
-/** What is stored under other statuses while its time is over is expired. */
+/** Expired approvals may still be stored as pending or approved. */
 function storedStatuses(statuses: readonly ApprovalStatus[]): readonly ApprovalStatus[] {
   return statuses.includes("expired")
     ? readStatuses([...statuses, "pending", "approved"], STATUSES)
     : statuses;
 }
 
-/** The newest entries of all these statuses, down to `end`; all that there are when it is missing. */
+/** The newest entries of all these statuses, down to the position `end`; all entries if `end` is absent. */
 async function newestEntries(
   { index }: ApprovalRecords,
   where: Where,
@@ -119,7 +119,7 @@ async function newestEntries(
   range: { before: string | undefined; limit: number; signal: AbortSignal | undefined },
 ): Promise<{ readonly entries: IndexEntry[]; readonly end: string | undefined }> {
   const pages: IndexEntry[][] = [];
-  // One after the other: read at once, one that moves on meanwhile could be missed under both.
+  // Statuses are read in order: in parallel, an approval that changes meanwhile could be missed under both statuses.
   for (const status of statuses) pages.push(await index.newest(where, status, range));
   const ends = pages
     .filter(({ length }) => length === range.limit)
@@ -128,7 +128,7 @@ async function newestEntries(
   return { entries: mergeEntries(pages).filter(({ position }) => end === undefined || position >= end), end };
 }
 
-/** The approval of an entry as it is now; `undefined` where its session was erased. */
+/** The current approval of an entry; `undefined` if its session was erased. */
 export async function readEntry(
   records: ApprovalRecords,
   entry: IndexEntry,
@@ -140,15 +140,15 @@ export async function readEntry(
   try {
     await dropOrphan(records, entry, signal);
   } catch (error) {
-    // Nothing that is read depends on it: it can be removed when the store can be written again.
+    // The result does not depend on the removal. A later call removes the entry when the store is writable again.
     if (!isStateError(error, "UNAVAILABLE")) throw error;
   }
   return undefined;
 }
 
 /**
- * Removes an entry unless its approval is there. It is looked for once more, by whatever record lies in its place: if
- * that is not so when the entry goes, the entry stays.
+ * Removes an entry whose approval is gone. Reads the approval's slot once more and removes the entry on the condition
+ * that the slot does not change until the commit.
  */
 export async function dropOrphan(
   records: ApprovalRecords,
@@ -161,7 +161,7 @@ export async function dropOrphan(
   await records.index.removeOrphan(entry, { ...cell, eventId: found?.eventId ?? null });
 }
 
-/** What an entry was made for; `undefined` where its session was erased. */
+/** The stored approval of an entry; `undefined` if its session was erased. */
 export async function findEntry(
   records: ApprovalRecords,
   entry: IndexEntry,

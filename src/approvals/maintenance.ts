@@ -12,15 +12,15 @@ import { expire } from "./transitions.js";
 type Signal = AbortSignal | undefined;
 
 export interface SweepOptions {
-  /** Look at every approval, whether its session was erased. */
+  /** Also check for every approval whether its session was erased. */
   readonly erased: boolean;
   readonly signal: Signal;
 }
 
-/** How many approvals are held, and under way, at once. */
+/** Approvals in memory, and processed in parallel, at a time. */
 const CHUNK_SIZE = 100;
 
-/** Marks all whose time is over; how many. CORRUPT in the end where some are damaged. */
+/** Marks all expired approvals. Returns how many. CORRUPT at the end if some are damaged. */
 export async function expireOverdue(
   records: ApprovalRecords,
   scope: MaintenanceScope,
@@ -43,7 +43,7 @@ export async function expireOverdue(
   return marked;
 }
 
-/** Whether it was marked now. */
+/** Returns whether the approval was marked now. */
 async function sweepEntry(
   records: ApprovalRecords,
   entry: IndexEntry,
@@ -55,7 +55,7 @@ async function sweepEntry(
   return false;
 }
 
-/** Whether it was marked now: it may be claimed, marked by another sweeper or erased meanwhile. */
+/** Returns whether the approval was marked now. Meanwhile it may have been claimed, marked by another process or erased. */
 async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: Signal): Promise<boolean> {
   let isMarked = false;
   try {
@@ -78,8 +78,8 @@ async function markExpired(records: ApprovalRecords, entry: IndexEntry, signal: 
 }
 
 /**
- * Those that have one of these statuses now, status by status, by tenant, oldest first. CORRUPT in the end where some are
- * damaged.
+ * Yields the approvals that have one of these statuses now: by status, then tenant, the oldest first. CORRUPT at the end
+ * if some are damaged.
  */
 export async function* recover(
   records: ApprovalRecords,
@@ -104,7 +104,7 @@ export async function* recover(
   damage.throwFirst();
 }
 
-/** Removes all approvals of a user, from one status to the next, as they move on; how many. */
+/** Removes all approvals of a user, in the order in which statuses follow each other. Returns how many. */
 export async function forgetUser(
   records: ApprovalRecords,
   { tenant, user }: Pick<Identity, "tenant" | "user">,

@@ -28,8 +28,8 @@ type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
 const COLLECTION = "approval";
 
 /**
- * Approvals where they are kept, each with its index entries in the same commit. What was asked for has a record of its
- * own, which never changes: so there is room for whatever is said of it later, however large it is.
+ * The records of approvals. An approval and its index entries are written in the same commit. The request has a record
+ * of its own that never changes, so a large request leaves room for the decision and the outcome in the other record.
  */
 export class ApprovalRecords {
   readonly store: StateStore;
@@ -62,17 +62,16 @@ export class ApprovalRecords {
       const state = await decodeRecord(STATE_CODEC, found);
       const approval = joinRecords(state, request && (await decodeRecord(REQUEST_CODEC, request)));
       if (approval !== undefined) return approval;
-      // It may have been erased, and asked for again, between the two.
-      if (found.eventId === before)
-        throw corruptRecord(cells[1], "what an approval was asked for is missing");
+      // The approval may have been erased and requested again between the two reads. Read again.
+      if (found.eventId === before) throw corruptRecord(cells[1], "the request of an approval is missing");
       before = found.eventId;
     }
   }
 
   /**
-   * Writes a new approval. Where the id is the caller's the store knows it for its idempotency window, so that a late
-   * retry does not bring back what was erased: NOT_FOUND. IDEMPOTENCY_CONFLICT when something else was asked for under
-   * it, INVALID_RECORD when it is too large.
+   * Writes a new approval. The store knows a caller's id for its idempotency window, so a late retry does not create an
+   * erased approval again: NOT_FOUND. IDEMPOTENCY_CONFLICT when another request has this id, INVALID_RECORD when the
+   * request is too large.
    */
   async create(
     key: ApprovalKey,
@@ -110,7 +109,7 @@ export class ApprovalRecords {
     return { approval: await this.#requestedBefore(key, { digest, request }, options), duplicate: true };
   }
 
-  /** Does to an approval what `act` says, at the moment it is done. NOT_FOUND and what `act` throws. */
+  /** Applies the transition to the approval, atomically. NOT_FOUND, and the errors of the transition. */
   async change(key: ApprovalKey, transition: Transition, options: WriteOptions): Promise<Approval> {
     const cell = this.cell(key);
     const { approval, now } = await transact(
@@ -134,7 +133,7 @@ export class ApprovalRecords {
     return approvalOf(key, approval, now);
   }
 
-  /** Removes an approval together with an entry of the index and the one beside it. Whether there was one. */
+  /** Removes an approval with both of its index entries. Returns whether there was one. */
   async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
     const cell = this.cell(entry.key);
     return transact(
@@ -151,14 +150,14 @@ export class ApprovalRecords {
     );
   }
 
-  /** What is to be changed, and whether what was asked for lies inside, as it did before it had its own record. */
+  /** The approval to change, and whether its record contains the request, as those of older versions do. */
   async #read(transaction: Transaction, key: ApprovalKey) {
     const [state, request] = await Promise.all([
       transaction.get(this.cell(key)),
       transaction.get(this.#requestCell(key)),
     ]);
     if (state === undefined) throw noSuchApproval();
-    // Where the two are of different moments the commit will fail, and this begins again.
+    // If the two records come from different moments, the commit fails and the transaction runs again.
     const before = joinRecords(state, request) ?? (await this.find(key, {}));
     if (before === undefined) throw noSuchApproval();
     return { before, hasInlineRequest: state.request !== undefined };
@@ -184,7 +183,7 @@ export class ApprovalRecords {
   }
 }
 
-/** An approval of its two records, or `undefined` where they do not belong together. */
+/** Joins the two records of an approval; `undefined` if they belong to different requests. */
 function joinRecords(state: StoredState, record: RequestRecord | undefined): StoredApproval | undefined {
   if (state.request !== undefined) return { ...state, request: state.request };
   return record?.requestedAt === state.requestedAt ? { ...state, request: record.request } : undefined;

@@ -5,18 +5,18 @@ import { readScopedId } from "../typed/names.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind, readText } from "../validation/validate-text.js";
 
-/** What is asked for. Names are 1 to 512 UTF-8 bytes. */
+/** A request for approval of a tool call. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {
   /** The tool that is to be called. */
   readonly tool: string;
   /**
-   * Any JSON. With the rest of the request, it has to fit into the store's `maxBytes`. What is larger than 32 KiB is read
-   * a slice at a time, and must not change until the call is answered.
+   * Any JSON. The whole request must fit into the store's `maxBytes`. Values larger than 32 KiB are copied in slices and
+   * must not change until the promise settles.
    */
   readonly arguments: JsonValue | object;
   /** What the call does outside, in the caller's words, such as `write`. */
   readonly sideEffect?: string;
-  /** What the one who decides is asked; up to 16 KiB. */
+  /** The question to the decider; up to 16 KiB. */
   readonly question?: string;
   /** Who asks. Needed where `requireOtherDecider` is set. */
   readonly requester?: string;
@@ -26,13 +26,13 @@ export interface ApprovalRequest {
   readonly step?: string;
   /** Where the request came from: any JSON. */
   readonly sender?: JsonValue | object;
-  /** How long it may be decided and claimed, in milliseconds: 1 to ten years. Default 30 minutes. */
+  /** For how long the approval can be decided and claimed, in milliseconds: 1 to ten years. Default 30 minutes. */
   readonly ttlMs?: number;
-  /** The caller's idempotency key, 1 to 105 UTF-8 bytes, which becomes the approval's id: asked for once, however often it is sent. */
+  /** The caller's idempotency key, 1 to 105 UTF-8 bytes. It becomes the approval's id. A repeated request is a duplicate. */
   readonly id?: string;
 }
 
-/** A request as it is kept. */
+/** A request as it is stored. */
 export interface StoredRequest extends Omit<ApprovalRequest, "id"> {
   readonly arguments: JsonValue;
   readonly sender?: JsonValue;
@@ -57,16 +57,16 @@ const REQUEST_FIELDS = [
 
 type ReadJson = (value: unknown, field: string) => JsonValue;
 
-/** What was parsed: it was JSON. */
+/** Accepts a value that came from parsed JSON. */
 export const acceptParsed: ReadJson = (value, field) => {
   if (value === undefined) throw invalid(field, "JSON");
   return value as JsonValue;
 };
 
-/** What is copied after the rest was checked. */
+/** Accepts a value that `readJson` checks and copies later. */
 const acceptUnread: ReadJson = (value) => value as JsonValue;
 
-/** A request checked and copied; INVALID_RECORD, also of more than `mostBytes`, before all of it was copied. */
+/** Checks and copies a request. INVALID_RECORD, also as soon as it must exceed `maxBytes`. */
 export async function readRequest(
   request: unknown,
   maxBytes: number,
@@ -77,7 +77,7 @@ export async function readRequest(
   };
   const content = readContent(given, acceptUnread);
   const id = optional(given, "id", readScopedId);
-  // Both begin before anything is waited for.
+  // Both copies begin before the first await, so a small value is copied before the caller can change it.
   const [args, sender] = await Promise.all([
     readJson(content.arguments, "arguments", maxBytes),
     "sender" in content ? readJson(content.sender, "sender", maxBytes) : undefined,
@@ -85,12 +85,12 @@ export async function readRequest(
   return { content: { ...content, arguments: args, ...(sender === undefined ? {} : { sender }) }, ...id };
 }
 
-/** JSON of a caller's, copied. */
+/** Checks and copies a caller's JSON. */
 export async function readJson(value: unknown, field: string, maxBytes: number): Promise<JsonValue> {
   return copyJsonInSlices(value, field, maxBytes);
 }
 
-/** The content of a request, at the door or from where it was kept. */
+/** Reads the content of a request, from a caller or from a record. */
 export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson): StoredRequest {
   return {
     tool: readKind(given.tool, "tool"),
@@ -105,7 +105,7 @@ export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson
   };
 }
 
-/** What the store refused as too large, as INVALID_RECORD of the field that makes it so; any other error as it is. */
+/** Turns an error about too many bytes into INVALID_RECORD of the large field. Returns any other error unchanged. */
 export function nameLargeField(error: unknown, request: StoredRequest): unknown {
   if (!isStateError(error, "INVALID_RECORD")) return error;
   const { field, rule } = error.details;
@@ -122,7 +122,7 @@ function sizeOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** A field that may be left out. Present and `undefined` it was forgotten, which its reader refuses. */
+/** Reads an optional field. A field that is present but `undefined` is passed to the reader, which refuses it. */
 export function optional<N extends string, V>(
   given: { readonly [K in N]?: unknown },
   name: N,
@@ -131,7 +131,7 @@ export function optional<N extends string, V>(
   return (name in given ? { [name]: read(given[name], name) } : {}) as { [K in N]?: V };
 }
 
-/** An option that is true or false, and false when it is left out. */
+/** Reads a boolean option; default false. */
 export function readFlag<N extends string>(given: { readonly [K in N]?: unknown }, name: N): boolean {
   if (!(name in given)) return false;
   const value = given[name];
@@ -139,7 +139,7 @@ export function readFlag<N extends string>(given: { readonly [K in N]?: unknown 
   return value;
 }
 
-/** Words for a person: up to 16 KiB. */
+/** Reads a text for people: up to 16 KiB. */
 export function readLongText(value: unknown, field: string): string {
   return readText(value, field, MAX_TEXT_BYTES);
 }

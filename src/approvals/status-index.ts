@@ -25,13 +25,13 @@ import { type ApprovalKey, readTime, type StoredApproval } from "./stored-approv
 
 type Signal = AbortSignal | undefined;
 
-/** Whose approvals are looked for: those of a session, or of a whole tenant. */
+/** Whose approvals to list: those of a session, or of a whole tenant. */
 export type Where = SessionIdentity | { readonly tenant: string };
 
-/** That an approval has a status, as it was when this was read. */
+/** An index entry: the status of an approval when the entry was read. */
 export interface IndexEntry extends Pick<StoredApproval, "status" | "expiresAt"> {
   readonly key: ApprovalKey;
-  /** When it was asked for, and what tells it apart from others of that moment: the same under every status. */
+  /** The time of the request and a digest that makes it unique. It is the same under every status. */
   readonly position: string;
   readonly identity: Identity;
   readonly eventId: EventId;
@@ -59,7 +59,7 @@ const POINTER_CODEC = mappedJson<Pointer>({
 const SESSION_INDEX = "approval.session";
 const TENANT_INDEX = "approval.tenant";
 
-/** Which approvals have which status, by the time they were asked for: once per session and once per tenant. */
+/** Index of approvals by status and time of request. Each approval has an entry under its session and one under its tenant. */
 export class StatusIndex {
   readonly #store: StateStore;
   readonly #ofSession: Collection<Pointer>;
@@ -71,7 +71,7 @@ export class StatusIndex {
     this.#ofTenant = new Collection(store, TENANT_INDEX, { codec: POINTER_CODEC });
   }
 
-  /** Writes the entries of an approval, in place of those it had before. */
+  /** Replaces the entries of an approval. */
   async move(
     transaction: Transaction,
     key: ApprovalKey,
@@ -84,7 +84,7 @@ export class StatusIndex {
     await Promise.all(this.#cells(key, now).map((cell) => transaction.set(cell, pointer)));
   }
 
-  /** The newest of one status, newest first, before a position. */
+  /** The newest entries of a status before a position, the newest first. */
   async newest(
     where: Where,
     status: ApprovalStatus,
@@ -100,7 +100,7 @@ export class StatusIndex {
     return items.map((item) => entryOf(identity, status, item));
   }
 
-  /** All of one status, by tenant, oldest first; over damaged entries it goes on. */
+  /** All entries of a status, by tenant, the oldest first. Skips damaged entries. */
   async *scan(
     scope: MaintenanceScope,
     status: ApprovalStatus,
@@ -133,17 +133,17 @@ export class StatusIndex {
     }
   }
 
-  /** Removes an entry whose approval was not found, if it is not there: the `owner` is what was found in its place. */
+  /** Removes an entry whose approval was not found, unless the approval's slot has changed from `owner`. */
   async removeOrphan(entry: IndexEntry, owner: FoundOwner): Promise<void> {
     try {
       await deleteIfOrphaned(this.#store, { ...this.#cellOf(entry), eventId: entry.eventId }, owner);
     } catch (error) {
-      // Whoever meets it next removes it.
+      // The next reader of the entry removes it.
       if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;
     }
   }
 
-  /** Removes both entries of an approval; false where this one is not there any more. */
+  /** Removes both entries of an approval. Returns false if this entry is gone. */
   async removeBoth(transaction: Transaction, entry: IndexEntry): Promise<boolean> {
     if ((await transaction.get(this.#cellOf(entry))) === undefined) return false;
     const requestedAt = Date.parse(entry.position.slice(0, entry.position.lastIndexOf(".")));
@@ -171,7 +171,7 @@ export class StatusIndex {
   }
 }
 
-/** Whether an entry was made for this approval, and not for one that was erased and whose id was used again. */
+/** Whether the entry belongs to this approval, and not to an erased one that had the same id. */
 export function isEntryOf(
   { position }: IndexEntry,
   { requestedAt }: Pick<StoredApproval, "requestedAt">,
@@ -179,7 +179,7 @@ export function isEntryOf(
   return position.startsWith(`${timeKey(requestedAt)}.`);
 }
 
-/** Newest first, each once: of several statuses the later one, for it was read last. */
+/** Merges pages, the newest first. An approval that appears under several statuses keeps the one that was read last. */
 export function mergeEntries(pages: readonly (readonly IndexEntry[])[]): IndexEntry[] {
   const byPosition = new Map(pages.flat().map((entry) => [entry.position, entry]));
   return [...byPosition.values()].sort((a, b) => compareText(b.position, a.position));

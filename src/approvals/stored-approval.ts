@@ -15,23 +15,23 @@ import {
 } from "./approval.js";
 import { acceptParsed, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
 
-/** Where an approval lies. */
+/** The key of an approval. */
 export interface ApprovalKey {
   readonly identity: SessionIdentity;
   readonly id: string;
 }
 
-/** What was done, by whom, and the token that the same call has when it is made again. */
+/** The stored form of a decision, claim or outcome, with the token by which a repeated call is recognised. */
 type Stored<T extends { readonly at: Date }> = Omit<T, "at"> & {
   readonly at: number;
   readonly token?: string;
 };
-/** With the `ttlMs` it was made with, by which the same decision made again is known. */
+/** Includes the `ttlMs` of the call, because a repeated decision must have the same. */
 export type StoredDecision = Stored<Decision> & { readonly ttlMs?: number };
 export type StoredClaim = Stored<Claim>;
 export type StoredOutcome = Stored<Outcome>;
 
-/** An approval as it is kept: times in milliseconds since 1970, the status as it was last written. */
+/** An approval as it is stored. Times are in milliseconds since 1970. `status` is the one that was last written. */
 export interface StoredApproval {
   readonly status: ApprovalStatus;
   readonly request: StoredRequest;
@@ -43,16 +43,16 @@ export interface StoredApproval {
   readonly outcome?: StoredOutcome;
 }
 
-/** An approval without what was asked for, which lies beside it; inside it lay before. */
+/** An approval without its request, which has its own record. Records of older versions contain it. */
 export type StoredState = Omit<StoredApproval, "request"> & { readonly request?: StoredRequest };
 
-/** What was asked for, and when: by that it is known which approval it belongs to. */
+/** The record of a request. `requestedAt` shows to which approval it belongs. */
 export interface RequestRecord {
   readonly requestedAt: number;
   readonly request: StoredRequest;
 }
 
-/** A status without what leads to it is damage like any other. */
+/** Decoding refuses a status that does not fit the decision, claim and outcome. */
 export const STATE_CODEC = mappedJson<StoredState>({
   version: 1,
   write: (approval) => approval as unknown as JsonValue,
@@ -86,7 +86,7 @@ export const REQUEST_CODEC = mappedJson<RequestRecord>({
   },
 });
 
-/** It was made where the call was asked for, and is not made again: the store's fingerprint tells what was damaged. */
+/** The digest is not calculated again: the store's own fingerprint detects damage. */
 function readDigest(value: unknown): string {
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
   throw invalid("digest", "a SHA-256 in hexadecimal");
@@ -153,7 +153,7 @@ function refuseContradiction({ status, decision, claim, outcome }: StoredState):
   if (!agrees) throw new Error("the status is not what the rest leads to");
 }
 
-/** The approval as its caller sees it at a moment; where others see it too, of a copy. */
+/** The approval as a caller sees it at a time. It shares objects with `stored`: copy that if several callers get it. */
 export function approvalOf({ identity, id }: ApprovalKey, stored: StoredApproval, now: number): Approval {
   const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = stored;
   const { ttlMs: _, ...asked } = request;
@@ -171,7 +171,7 @@ export function approvalOf({ identity, id }: ApprovalKey, stored: StoredApproval
   };
 }
 
-/** What an approval is at a moment, whether or not anybody marked it as expired. */
+/** The status at a time: `expired` also for an approval that nobody has marked yet. */
 export function statusAt(
   { status, expiresAt }: Pick<StoredApproval, "status" | "expiresAt">,
   now: number,
@@ -180,7 +180,7 @@ export function statusAt(
   return open && now >= expiresAt ? "expired" : status;
 }
 
-/** Without what only tells whether it is made again; the token is its owner's alone. */
+/** Removes `token` and `ttlMs`, which only serve to recognise a repeated call. The token is its caller's secret. */
 export function withDate<
   T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number },
 >({ at, token: _, ttlMs: __, ...rest }: T) {

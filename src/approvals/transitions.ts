@@ -10,10 +10,10 @@ import {
   withDate,
 } from "./stored-approval.js";
 
-/** What an approval becomes at a moment; the very same object where nothing is to be written. Throws what is in the way. */
+/** Returns the approval after a change, or the same object if there is nothing to write. Throws if it is not allowed. */
 export type Transition = (approval: StoredApproval, now: number) => StoredApproval;
 
-/** A decision or a cancellation; with `ttlMs`, what it approves can be claimed for that long. */
+/** A decision or a cancellation. With `ttlMs`, the approved call can be claimed for that long. */
 export type Settlement = Omit<StoredDecision, "at">;
 export type NewClaim = Omit<StoredClaim, "at">;
 export type NewOutcome = Omit<StoredOutcome, "at">;
@@ -43,7 +43,7 @@ export function claim(
   if (digest !== approval.digest) throw mismatch();
   const status = statusAt(approval, now);
   if (approval.claim !== undefined) {
-    // Once it is finished, a claim that is asked for again would let the call be made a second time.
+    // A repeated claim after the call was finished is refused: the caller would make the call a second time.
     if (status === "claimed" && isRepeat(approval.claim, newClaim)) return approval;
     throw alreadyClaimed(approval.claim);
   }
@@ -64,28 +64,28 @@ export function finish(approval: StoredApproval, made: NewOutcome, now: number):
   return { ...approval, status, outcome: { ...made, at: now } };
 }
 
-/** Marks what is overdue. */
+/** Marks the approval if it has expired. */
 export function expire(approval: StoredApproval, now: number): StoredApproval {
   const status = statusAt(approval, now);
   return status === approval.status ? approval : { ...approval, status };
 }
 
-/** What tells a request from any other. Of the arguments, which may be large, the digest says whether they are the same. */
+/** The parts of a request by which two requests are compared. The digest stands for the arguments, which may be large. */
 export interface RequestFingerprint extends Pick<StoredApproval, "requestedAt" | "digest"> {
   readonly request: Omit<StoredRequest, "arguments">;
 }
 
-/** Of an approval, a copy of it. */
+/** Copies the fingerprint of an approval's request. */
 export function copyFingerprint({ requestedAt, digest, request }: RequestFingerprint): RequestFingerprint {
   return { requestedAt, digest, request: structuredClone(withoutArguments(request)) };
 }
 
-/** Whether this is what was asked for then, and not something later under the same id. */
+/** Whether both are the same request, and not a later one under the same id. */
 export function isSameRequest(a: RequestFingerprint, b: RequestFingerprint): boolean {
   return a.requestedAt === b.requestedAt && isSameContent(a, b);
 }
 
-/** Whether the same was asked for, at whatever time. */
+/** Whether both requests have the same content, at any time. */
 export function isSameContent(
   a: Omit<RequestFingerprint, "requestedAt">,
   b: Omit<RequestFingerprint, "requestedAt">,
@@ -98,7 +98,7 @@ function withoutArguments(request: RequestFingerprint["request"]): RequestFinger
   return rest;
 }
 
-/** The same call, made again because its answer was lost. */
+/** Whether the call is a repetition: it has the same token and content. */
 function isRepeat<T extends { readonly at: number; readonly token?: string }>(
   { at: _, ...before }: T,
   made: Omit<T, "at">,
@@ -108,19 +108,25 @@ function isRepeat<T extends { readonly at: number; readonly token?: string }>(
 
 function alreadyDecided(decision: StoredDecision): StateError<"ALREADY_DECIDED"> {
   const winner = withDate(decision);
-  return new StateError("ALREADY_DECIDED", `it was ${winner.status} before`, { details: { winner } });
+  return new StateError("ALREADY_DECIDED", `the request was ${winner.status} before`, {
+    details: { winner },
+  });
 }
 
 function expired({ expiresAt }: StoredApproval): StateError<"EXPIRED"> {
-  return new StateError("EXPIRED", "the approval's time is over", {
+  return new StateError("EXPIRED", "the approval has expired", {
     details: { expiresAt: new Date(expiresAt) },
   });
 }
 
 function mismatch(): StateError<"DIGEST_MISMATCH"> {
-  return new StateError("DIGEST_MISMATCH", "this is not the call that approval was asked for", {
-    details: {},
-  });
+  return new StateError(
+    "DIGEST_MISMATCH",
+    "the tool or the arguments differ from the call that was requested",
+    {
+      details: {},
+    },
+  );
 }
 
 function notDecided(): StateError<"NOT_DECIDED"> {
@@ -138,7 +144,7 @@ function notClaimed(approval: StoredApproval, now: number): StateError<"NOT_CLAI
 
 function alreadyFinished(before: StoredOutcome): StateError<"ALREADY_FINISHED"> {
   const outcome = withDate(before);
-  return new StateError("ALREADY_FINISHED", "what became of the call was said before", {
+  return new StateError("ALREADY_FINISHED", "the outcome of the call was reported before", {
     details: { outcome },
   });
 }

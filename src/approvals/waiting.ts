@@ -24,27 +24,27 @@ interface Waiter {
   readonly release: () => void;
 }
 
-/** One approval that somebody waits for, however many. */
+/** An approval with all its waiters. */
 interface Watch {
   readonly key: ApprovalKey;
   readonly cell: Cell<StoredState>;
   readonly waiters: Set<Waiter>;
   isReading: boolean;
-  /** What was pending when it was last read: read again, it is the same approval. */
+  /** The last record that was read as pending. If its event id is the same at the next poll, it need not be decoded. */
   lastPending?: { readonly eventId: string; readonly expiresAt: number };
-  /** When it is to be asked for, apart from every poll. */
+  /** When to read the approval because it expires, in addition to the polls. */
   expiryCheckAt: number;
 }
 
 export interface WaitLimits {
-  /** Infinity: for as long as it takes. */
+  /** Infinity: no limit. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * All who wait for decisions, behind one timer. At every poll each approval is read once, all of them at the same
- * moment, so that the store makes one question of it. Decisions of this process are seen at once.
+ * All waiters of this process, behind one timer. At every poll each approval is read once, and all in the same turn of
+ * the event loop, so that the store sends one query. Decisions of this process settle the waiters at once.
  */
 export class Waiting {
   readonly #records: ApprovalRecords;
@@ -60,7 +60,7 @@ export class Waiting {
     this.#pollMs = pollMs;
   }
 
-  /** The approval once it is not pending any more. NOT_FOUND, WAIT_TIMED_OUT, what reading it throws but UNAVAILABLE. */
+  /** Returns the approval when it is no longer pending. NOT_FOUND, WAIT_TIMED_OUT, errors of reads except UNAVAILABLE. */
   wait(key: ApprovalKey, { timeoutMs, signal }: WaitLimits): Promise<Approval> {
     return new Promise((resolve, reject) => {
       const watch = this.#watch(key);
@@ -96,7 +96,7 @@ export class Waiting {
       const watch = this.#watches.get(key);
       if (watch === undefined) return;
       const now = this.#records.now();
-      // Whoever made it so has it too.
+      // The caller that changed the approval holds the same object, so the waiters get a copy.
       this.#settleUnlessPending(
         watch,
         statusAt(approval, now) === "pending" ? approval : structuredClone(approval),
@@ -149,13 +149,13 @@ export class Waiting {
   async #poll(watch: Watch): Promise<void> {
     if (watch.isReading) return;
     watch.isReading = true;
-    // Whether it is overdue is judged by what is read after that.
+    // The read schedules the next expiry check.
     watch.expiryCheckAt = Number.POSITIVE_INFINITY;
     const now = this.#records.now();
     try {
       await this.#read(watch, now);
     } catch (error) {
-      // The store may be there again at the next poll.
+      // The store may be available again at the next poll.
       if (!isStateError(error, "UNAVAILABLE")) this.#settleAll(watch, ({ reject }) => reject(error));
     } finally {
       watch.isReading = false;
@@ -189,7 +189,7 @@ export class Waiting {
     }
     const { key, waiters } = watch;
     const isOnly = waiters.size === 1;
-    // Copied for each of many in a slice of its own: it may be large.
+    // Each of several waiters gets a copy, made in a slice of its own because an approval may be large.
     const view = () => approvalOf(key, isOnly ? approval : structuredClone(approval), now);
     this.#settleAll(watch, ({ resolve }) => resolve(isOnly ? view() : inOneSlice(view)));
   }
