@@ -3,9 +3,9 @@ import { readInteger, readNamed } from "../validation/validate.js";
 import type { BudgetUnit } from "./errors.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 
-/** Amounts of what can be limited, any of them. */
+/** Amounts of tokens, cost and calls; each is optional. */
 export interface AmountsInput {
-  /** Of all four counts together. */
+  /** The sum of all four counts. */
   readonly tokens?: number;
   /** Money: a decimal in text, such as `"0.05"`. */
   readonly cost?: MoneyInput;
@@ -13,9 +13,9 @@ export interface AmountsInput {
   readonly calls?: number;
 }
 
-/** Amounts as they are handed out. */
+/** Amounts as callers get them. */
 export interface Amounts {
-  /** All four counts together. */
+  /** The sum of all four counts. */
   readonly tokens?: number;
   /** Money: a decimal in text. */
   readonly cost?: Money;
@@ -23,14 +23,14 @@ export interface Amounts {
   readonly calls?: number;
 }
 
-/** Every amount as a bigint: tokens and calls as they are, money in units of 10^-12. */
+/** Exact amounts as bigints. Money is in units of 10^-12. */
 export type ExactAmounts = { readonly [U in BudgetUnit]: bigint };
 
 export const BUDGET_UNITS = ["tokens", "cost", "calls"] as const satisfies readonly BudgetUnit[];
 
 export const NO_AMOUNTS: ExactAmounts = { tokens: 0n, cost: 0n, calls: 0n };
 
-/** Limits, one at least. */
+/** Reads limits; at least one must be given. */
 export function readLimits(value: unknown): Partial<ExactAmounts> {
   const limits = readAmounts(value, "limits");
   if (Object.keys(limits).length === 0)
@@ -38,7 +38,7 @@ export function readLimits(value: unknown): Partial<ExactAmounts> {
   return limits;
 }
 
-/** What a call is expected to use: a call, if nothing else is said. */
+/** Reads the amounts that a call is expected to use. Default: one call. */
 export function readRequest(value: AmountsInput): ExactAmounts {
   const amounts = { tokens: 0n, cost: 0n, calls: 1n, ...readAmounts(value, "amounts") };
   if (isSameAmounts(amounts, NO_AMOUNTS)) throw invalid("amounts", "more than nothing");
@@ -63,7 +63,7 @@ export function formatAmounts(exact: Partial<ExactAmounts>): Amounts {
   return Object.fromEntries(given.map((unit) => [unit, formatAmount(unit, exact[unit] as bigint)]));
 }
 
-/** In the unit's own measure. */
+/** Formats an amount: money as a decimal in text, counts as numbers. */
 export function formatAmount(unit: BudgetUnit, exact: bigint): number | Money {
   return unit === "cost" ? formatMoney(exact) : Number(exact);
 }

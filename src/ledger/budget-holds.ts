@@ -21,14 +21,15 @@ import type { WriteSet } from "./write-set.js";
 type Signal = AbortSignal | undefined;
 type User = Pick<Identity, "tenant" | "user">;
 
-/** How many holds are freed in one commit: each with its record, in three lines and three budgets. */
+/** Each hold takes up to seven changes of a commit: its record, and an entry and a budget in up to three queues. */
 const HOLDS_PER_COMMIT = 30;
-/** How many records are looked at, at once. */
+/** Records per read. */
 const PAGE_SIZE = 200;
 
 /**
- * What reservations hold back: a record for each under its user, one in the line of each budget that it is held in, and
- * sums in the budgets' own records. All of it changes in one commit, so a budget's record stands for all its holds.
+ * The holds of reservations. Each hold has a record under its user and an entry in the queue of each budget that limits
+ * it; the budget's record has the sum. All of these change in one commit, so a transaction that read a budget's record
+ * fails if the queue of the budget changes.
  */
 export class BudgetHolds {
   readonly #store: StateStore;
@@ -47,27 +48,27 @@ export class BudgetHolds {
     return this.holds.at(userIdentity(tenant, user), id);
   }
 
-  /** Where a budget has a hold in its line. */
+  /** The cell of a hold's entry in the queue of a budget. */
   dueCell(tenant: string, { of, queue }: Omit<HeldIn, "budget">, until: number, due: Due): Cell<Due> {
     return this.dues.at(budgetOwner(tenant, due.user, of), dueId(queue, until, due));
   }
 
-  /** Frees what a hold holds back, in all budgets. */
+  /** Frees a hold in all budgets. */
   async free(writes: WriteSet, owner: User, id: string, { amounts, until, heldIn }: Hold): Promise<void> {
     const { tenant, user } = owner;
     for (const { of, budget: name, queue } of heldIn) {
       writes.remove(this.dueCell(tenant, { of, queue }, until, { user, hold: id }));
       const cell = this.budgets.at(budgetOwner(tenant, user, of), name);
       const budget = await writes.get(cell);
-      // A budget that was removed and set again holds nothing of this.
+      // A budget that was removed and set again has another queue and does not count this hold.
       if (budget?.held?.queue === queue) writes.put(cell, withoutHold(budget, amounts));
     }
     writes.remove(this.holdCell(owner, id));
   }
 
   /**
-   * Frees a piece of what is overdue in a budget, the longest overdue first. Whether more of it is left. What is in the
-   * budget's line is as its record says: whoever adds to the line changes the record, and this begins again.
+   * Frees some overdue holds of a budget, the longest overdue first. Returns whether more are left. A caller that adds to
+   * the queue meanwhile changes the budget's record, and then the transaction runs again.
    */
   async sweep(cell: Cell<StoredBudget>, now: number, signal: Signal): Promise<boolean> {
     const work = async (writes: WriteSet) => {
@@ -88,7 +89,7 @@ export class BudgetHolds {
     return transactWrites(this.#store, work, signal);
   }
 
-  /** What a budget counts as held back though it is overdue; as it is with the budget that was read before. */
+  /** The part of a budget's sum of holds that is overdue. `held` is from the budget's record, read before. */
   async overdue(
     cell: Cell<StoredBudget>,
     { held }: StoredBudget,
@@ -115,7 +116,7 @@ export class BudgetHolds {
     }
   }
 
-  /** Removes a budget with all that is in its line. Whether there was one. Interrupted, it may be called again. */
+  /** Removes a budget with its queue. Returns whether there was one. After an interruption, call it again. */
   async remove(cell: Cell<StoredBudget>, signal: Signal): Promise<boolean> {
     for (;;) {
       const done = await transactWrites(
@@ -127,7 +128,7 @@ export class BudgetHolds {
           const page = queue === undefined ? [] : await this.#firstDues(cell, queue, PAGE_SIZE, signal);
           for (const { id } of page) writes.remove(this.dues.at(cell.identity, id));
           if (page.length === PAGE_SIZE) {
-            // Whoever reserves meanwhile and this are told apart by the budget's record.
+            // The write makes a reservation that happens meanwhile conflict with this commit.
             writes.put(cell, budget);
             return "more";
           }
@@ -140,7 +141,7 @@ export class BudgetHolds {
     }
   }
 
-  /** Frees all that a session holds back, or without one a user. */
+  /** Frees all holds of a session or, without `session`, of a user. */
   async freeAll(owner: User & { readonly session?: string }, signal: Signal): Promise<void> {
     const identity = userIdentity(owner.tenant, owner.user);
     const prefix = owner.session === undefined ? {} : { prefix: holdPrefix(owner.session) };
@@ -160,11 +161,11 @@ export class BudgetHolds {
     }
   }
 
-  /** Frees all that a user holds back, and removes what is in lines of theirs without a hold. */
+  /** Frees all holds of a user, and removes the entries in the user's queues that have no hold. */
   async removeLeftovers(owner: User, signal: Signal): Promise<void> {
     const identity = userIdentity(owner.tenant, owner.user);
     for (;;) {
-      // Never removed without being freed: a budget of the tenant would count it for ever.
+      // Holds must be freed, not only removed: otherwise the tenant's budget would count them for ever.
       await this.freeAll(owner, signal);
       const page = await this.dues.list(identity, { limit: HOLDS_PER_COMMIT, signal });
       if (page.length === 0) return;
@@ -180,7 +181,7 @@ export class BudgetHolds {
     }
   }
 
-  /** Frees the hold of an entry in a line; one whose hold is another's, or gone, is removed alone. */
+  /** Frees the hold of a queue's entry. If the hold is gone or has another time, only the entry is removed. */
   async #freeDue(writes: WriteSet, budget: Cell<StoredBudget>, { id, value }: Item<Due>): Promise<void> {
     const cell = this.dues.at(budget.identity, id);
     if ((await writes.get(cell)) === undefined) return;
@@ -200,7 +201,7 @@ export class BudgetHolds {
   }
 }
 
-/** Where a budget lies, and its line. */
+/** The identity of a budget and of its queue. */
 function budgetOwner(tenant: string, user: string, of: HeldIn["of"]): Identity {
   return of === "tenant" ? tenantIdentity(tenant) : userIdentity(tenant, user);
 }

@@ -21,38 +21,38 @@ import type { BudgetUnit } from "./errors.js";
 import { type InlineHold, readUntil } from "./hold.js";
 import { corruptIfInexact, readSums, type Sums, subtractSums, tokensOf, writeSums } from "./usage.js";
 
-/** A limit and what stands against it. */
+/** The limits of a scope, with what is spent and reserved of them. */
 export interface Budget {
-  /** What may be spent. */
+  /** The limits. */
   readonly limits: Amounts;
-  /** Since the budget began to count. */
+  /** The amounts spent since the budget began to count. */
   readonly spent: Amounts;
-  /** By reservations that are open and not overdue. */
+  /** The amounts of open reservations that are not overdue. */
   readonly reserved: Amounts;
-  /** What may still be reserved; nothing where more was spent than the limit. */
+  /** The amounts that can still be reserved; 0 if more was spent than the limit. */
   readonly remaining: Amounts;
 }
 
-/** What is held back in all: each hold lies in a record of its own, so that this one does not grow with them. */
+/** The sum of a budget's holds. Each hold has a record of its own, so the budget's record does not grow with them. */
 export interface HeldBack {
-  /** The line in which these holds lie, in the order of the time they are overdue at. */
+  /** The queue of these holds, ordered by the time at which they are overdue. */
   readonly queue: string;
   readonly amounts: ExactAmounts;
   readonly count: number;
-  /** None of them is overdue before. */
+  /** No hold is overdue before this time. */
   readonly earliest: number;
 }
 
 export interface StoredBudget {
   readonly limits: Partial<ExactAmounts>;
-  /** What had been used when it began to count. */
+  /** The usage of the scope when the budget began to count. */
   readonly from: Sums;
-  /** Holds from before they had records of their own; none is added. */
+  /** Holds of older versions, which had no records of their own. None is added. */
   readonly inline: readonly InlineHold[];
   readonly held?: HeldBack;
 }
 
-/** What counts against a budget. */
+/** The amounts spent since the budget began to count. */
 export function spentOf(budget: StoredBudget, total: Sums): ExactAmounts {
   const sums = corruptIfInexact(() => subtractSums(total, budget.from));
   return { tokens: BigInt(tokensOf(sums)), cost: sums.cost, calls: BigInt(sums.calls) };
@@ -62,12 +62,12 @@ export function reservedOf({ held, inline }: StoredBudget): ExactAmounts {
   return inline.reduce((sum, { amounts }) => addAmounts(sum, amounts), held?.amounts ?? NO_AMOUNTS);
 }
 
-/** Without what lies inside it and was not settled in time. */
+/** Removes overdue inline holds. */
 export function withoutOverdueInline(budget: StoredBudget, now: number): StoredBudget {
   return { ...budget, inline: budget.inline.filter(({ until }) => until > now) };
 }
 
-/** With one more hold that lies in `line`. */
+/** Adds a hold of `queue` to the sum. */
 export function withHold(
   budget: StoredBudget,
   queue: string,
@@ -83,7 +83,7 @@ export function withHold(
   return { ...budget, held };
 }
 
-/** Without one of the holds in its line. */
+/** Subtracts a hold of the budget's queue from the sum. */
 export function withoutHold(budget: StoredBudget, amounts: ExactAmounts): StoredBudget {
   const { held } = budget;
   if (held === undefined) return budget;
@@ -93,7 +93,7 @@ export function withoutHold(budget: StoredBudget, amounts: ExactAmounts): Stored
   return { ...budget, held: { ...held, amounts: left, count: held.count - 1 } };
 }
 
-/** Refuses what would take the budget beyond a limit. BUDGET_EXCEEDED. */
+/** Refuses a request that would exceed a limit. BUDGET_EXCEEDED. */
 export function refuseOverspending(
   scope: "tenant" | "user" | "session",
   budget: StoredBudget,
@@ -115,13 +115,13 @@ export function refuseOverspending(
     const { limit, reserved } = details;
     throw new StateError(
       "BUDGET_EXCEEDED",
-      `the ${scope}'s budget of ${unit} does not hold what was asked for: limit ${limit}, spent ${details.spent}, reserved ${reserved}, requested ${details.requested}`,
+      `the ${scope}'s budget of ${unit} is too small for this request: limit ${limit}, spent ${details.spent}, reserved ${reserved}, requested ${details.requested}`,
       { details },
     );
   }
 }
 
-/** A budget as it is handed out; `overdue` is what is still counted as held back and is not any more. */
+/** A budget as callers get it. `overdue` is the part of the sum of holds that is overdue and no longer counts. */
 export function budgetOf(budget: StoredBudget, total: Sums, overdue: ExactAmounts): Budget {
   const spent = spentOf(budget, total);
   const reserved = subtractAmounts(reservedOf(budget), overdue);
@@ -140,7 +140,7 @@ export function budgetOf(budget: StoredBudget, total: Sums, overdue: ExactAmount
   };
 }
 
-/** Version 0 kept all holds inside. */
+/** Version 0 kept all holds inline. */
 export const BUDGET_CODEC = mappedJson<StoredBudget>({
   version: 1,
   write: ({ limits, from, inline, held }) => ({
@@ -189,7 +189,7 @@ function readHeld(value: unknown): HeldBack {
   };
 }
 
-/** As text: sums of many holds may leave the integers that a number has. */
+/** Written as text, because sums of many holds may exceed the safe integers. */
 function writeExact(exact: ExactAmounts): JsonValue {
   return Object.fromEntries(BUDGET_UNITS.map((unit) => [unit, String(exact[unit])]));
 }

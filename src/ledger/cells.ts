@@ -12,25 +12,25 @@ import { readEntryId } from "./entry-id.js";
 import { entryKeys, type IdMarker, type Marker, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
 
-/** What is summed under one name: of a day or for ever. */
+/** The sums of one group, of a day or in all. */
 export interface Rollup {
-  /** What the group is called; missing where it has no name: no run name, or a session that was forgotten. */
+  /** The group's name. Absent for entries without a run name, and for sessions that were forgotten. */
   readonly key?: string;
-  /** Of a session, whose it is. */
+  /** The user of a session's group. */
   readonly user?: string;
   readonly sums: Sums;
 }
 
-/** A rollup that an entry is part of. */
+/** The cell of a rollup, with its names. */
 export interface RollupCell extends Omit<Rollup, "sums"> {
   readonly cell: Cell<Rollup>;
 }
 
-/** What entries are summed by, day by day. */
+/** The dimensions of the daily rollups. */
 export type Dimension = "day" | "provider" | "model" | "user" | "session" | "runName" | `tag.${string}`;
 
 const MAX_NAME_BYTES = 512;
-/** Shorter than any digest. */
+/** Stands for a missing name. Shorter than a digest, so it cannot be one. */
 const NO_NAME = "none";
 
 const ROLLUP_CODEC = mappedJson<Rollup>({
@@ -50,13 +50,13 @@ const MARKER_CODEC = mappedJson<Marker>({
 });
 
 /**
- * Where a ledger keeps what. Under the user: entries by session and run, the times they were made at, the ids they were
- * recorded by, what runs, sessions and the user used in all. Under the tenant: what was used on each day (UTC) and in
- * all. Names are hashed into kinds, so that they fit, and so that what names a session can be removed.
+ * The collections of a ledger. Under the user: the entries by session and run, their times, the markers of their ids, and
+ * the totals of the user, its sessions and runs. Under the tenant: the rollups of each day (UTC) and the total. Kinds
+ * contain hashes instead of names, so that names of any length fit and no kind names a session that was forgotten.
  */
 export class LedgerCells {
   readonly entries: Collection<StoredEntry>;
-  /** The id of each entry under its time; a user's, whatever the session. */
+  /** The id of each entry by its time, for all sessions of a user. */
   readonly times: Collection<string>;
   readonly markers: Collection<Marker>;
   readonly totals: Collection<Rollup>;
@@ -72,7 +72,7 @@ export class LedgerCells {
     this.days = new Collection(store, "ledger.day", { codec: ROLLUP_CODEC });
   }
 
-  /** Everything an entry adds to: what names its session, and the rest. */
+  /** The rollups that an entry adds to: those that name its session, and the others. */
   rollups(
     { tenant, user }: EntryOwner,
     entry: StoredEntry,
@@ -101,26 +101,26 @@ export class LedgerCells {
     return { ofSession, others: others };
   }
 
-  /** What a tenant, a user, a session or a run used in all. */
+  /** The total of a tenant, a user, a session or a run. */
   totalOf(scope: Scope): Cell<Rollup> {
     return this.totals.at(scopeOwner(scope), scopeId(scope));
   }
 
-  /** What remembers the ids that an entry is recorded under. */
+  /** The markers of the ids that an entry is recorded under. */
   markersOf(owner: EntryOwner, entry: StoredEntry, isTimeGiven: boolean): IdMarker[] {
     const identity = ownerOfEntries(owner);
     return entryKeys(entry, isTimeGiven).map((own) => ({ ...own, cell: this.markers.at(identity, own.id) }));
   }
 
-  /** What remembers that a reservation was settled. */
+  /** The marker of a reservation that was settled. */
   settlementMarker(owner: Identity, reservation: string): Cell<Marker> {
     return this.markers.at(ownerOfEntries(owner), reservationMarker(owner.session, reservation));
   }
 }
 
-/** What can be summed and limited: a tenant, one of its users, a session of theirs, a run of that. */
+/** A tenant, one of its users, one of the user's sessions, or a run of the session. */
 export interface Scope {
-  /** The tenant; alone, all of it. */
+  /** The tenant. Alone, it means the whole tenant. */
   readonly tenant: string;
   /** One of its users. */
   readonly user?: string;
@@ -130,7 +130,7 @@ export interface Scope {
   readonly run?: string;
 }
 
-/** Where a scope's totals and budget lie: in no session, so that they outlive it. */
+/** The identity of a scope's totals and budget. It is never a session's, so that they outlive the session. */
 export function scopeOwner({ tenant, user }: Scope): Identity {
   return user === undefined ? tenantIdentity(tenant) : userIdentity(tenant, user);
 }
@@ -141,10 +141,10 @@ export function scopeId({ user, session, run }: Scope): string {
   return run === undefined ? `session/${digestOf(session)}` : `run/${digestOf(session)}/${digestOf(run)}`;
 }
 
-/** Whose entries: a user's, or those of all users who were forgotten. */
+/** The owner of entries: a user, or the tenant alone for the entries of forgotten users. */
 export type EntryOwner = Pick<Scope, "tenant" | "user">;
 
-/** The identity that entries lie under. */
+/** The identity that entries are stored under. */
 export function ownerOfEntries({ tenant, user }: EntryOwner): Identity {
   return scopeOwner(user === undefined ? { tenant } : { tenant, user });
 }
@@ -154,28 +154,28 @@ export function dayOf(time: number): string {
   return timeKey(time).slice(0, 10);
 }
 
-/** The ids of the rollups of some days, from the first to the last; absent: without an end. */
+/** The range of the ids of daily rollups, from the first to the last day. An absent day means no bound. */
 export function daysRange(dimension: Dimension, { first, last }: DayRange) {
   return {
     prefix: `${dimension}/`,
     ...(first === undefined ? {} : { after: `${dimension}/${first}` }),
-    // A slash follows the day, which is less than a tilde.
+    // In ids a slash follows the day, and a slash sorts before a tilde.
     ...(last === undefined ? {} : { before: `${dimension}/${last}~` }),
   };
 }
 
-/** Whole days, both of them included. */
+/** Whole days, both ends included. */
 export interface DayRange {
   readonly first?: string;
   readonly last?: string;
 }
 
-/** The day of a rollup's id. */
+/** The day that a rollup's id contains. */
 export function dayOfId(id: string): string {
   return id.split("/")[1] as string;
 }
 
-/** Whether it is the rollup of what has no name. */
+/** Whether the id is that of a rollup without a name. */
 export function isNameless(id: string): boolean {
   return id.endsWith(`/${NO_NAME}`);
 }
@@ -189,7 +189,7 @@ function dayId(dimension: Dimension, day: string, ...key: readonly (string | und
   return `${dimension}/${day}/${name.length === 0 ? NO_NAME : digestOf(...name)}`;
 }
 
-/** Without the names that are missing. */
+/** Checks names and leaves out those that are undefined. */
 function definedNames<N extends string>(
   given: { readonly [K in N]: unknown },
 ): { readonly [K in N]?: string } {

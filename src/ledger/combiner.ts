@@ -6,15 +6,15 @@ import { type Cell, cellKey } from "../typed/cell.js";
 import { transact } from "../typed/transact.js";
 import { WriteSet } from "./write-set.js";
 
-/** One piece of work on a tenant's accounts. */
+/** A unit of work on a tenant's accounts. */
 export interface Work<R> {
-  /** What it reads, and may write. All of it was read by the time it acts. */
+  /** The cells it reads and may write. All are read before `apply` runs. */
   readonly reads: readonly Cell<unknown>[];
   /** How many cells it writes without reading them. */
   readonly writes: number;
-  /** What it throws leaves nothing behind. Runs again when others were faster. */
+  /** Makes the writes. If it throws, its writes are dropped. It runs again when other writers were faster. */
   apply(writes: WriteSet): Promise<R>;
-  /** It has an id of the caller's. */
+  /** The caller brought an id, so the same call again cannot take effect twice. */
   readonly repeatable: boolean;
 }
 
@@ -30,8 +30,8 @@ type Result =
   | { readonly is: "refused"; readonly error: unknown };
 
 /**
- * Work of one process on the same tenant goes together: one commit carries many entries and writes each rollup once. A
- * refusal is its own; where a commit fails for a reason that is one member's, they are tried one by one.
+ * Combines the work of one process on the same tenant: one commit carries many entries and writes each rollup once. Work
+ * that throws is refused alone. If a commit fails because of one member, the members are committed one by one.
  */
 export class Combiner {
   readonly #store: StateStore;
@@ -85,7 +85,7 @@ export class Combiner {
   }
 }
 
-/** As many as fit into one commit, one at least, without those that were given up. */
+/** Takes as much work as fits into one commit, at least one, and rejects work that was aborted. */
 function takeBatch(queue: QueuedWork[]): QueuedWork[] {
   const batch: QueuedWork[] = [];
   const read = new Set<string>();
@@ -107,7 +107,8 @@ function takeBatch(queue: QueuedWork[]): QueuedWork[] {
 
 async function applyAll(writes: WriteSet, batch: readonly QueuedWork[]): Promise<Result[]> {
   const read = (cell: Cell<unknown>) => writes.get(cell);
-  // Asked for at once, they are read at once; what cannot be read is reported to those who need it.
+  // All cells are read in the same turn, so that the store sends one query. A failed read rejects only the work that
+  // needs the cell.
   const ready = batch.map(({ work }) => Promise.all(work.reads.map(read)));
   await Promise.allSettled(ready);
   const results: Result[] = [];
@@ -135,7 +136,7 @@ function concernsAll(error: unknown): boolean {
   return isStateError(error) && /^(UNAVAILABLE|OUTCOME_UNKNOWN|STORE_CLOSED)$/.test(error.code);
 }
 
-/** Whether a lost answer may be asked for again is up to each. */
+/** An OUTCOME_UNKNOWN is `retryable` only for work whose caller brought an id. */
 function errorFor({ work }: QueuedWork, error: unknown): unknown {
   if (!isStateError(error, "OUTCOME_UNKNOWN") || work.repeatable) return error;
   return new StateError("OUTCOME_UNKNOWN", error.message, {

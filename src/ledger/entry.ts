@@ -8,40 +8,40 @@ import { timeKeyOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
-/** Counts of tokens as providers give them: one that is missing or `undefined` is 0. */
+/** Counts of tokens as providers report them. An absent or `undefined` count is 0. */
 export type GivenCounts = { readonly [K in keyof TokenCounts]?: number | undefined };
 
-/** One model call, as it is recorded. */
+/** A model call to record. */
 export interface NewLedgerEntry extends GivenCounts {
   /** 1 to 255 UTF-8 bytes, like all names here. */
   readonly provider: string;
   /** The model that was called. */
   readonly model: string;
-  /** What the call cost, such as `priceOf` says. Left out when its price is not known. */
+  /** The cost of the call, for example from `priceOf`. Leave it out if the price is not known. */
   readonly cost?: MoneyInput;
   /** Whether the price was known. Default: whether there is a cost. */
   readonly priced?: boolean;
-  /** The provider's own id of its answer: recorded once, whichever component records it. */
+  /** The provider's id of its answer. The answer is recorded once, even if several components record it. */
   readonly responseId?: string;
-  /** Which turn of the run it was, 0 or more. */
+  /** The number of the turn in the run, 0 or more. */
   readonly turn?: number;
-  /** What the run is called; many runs may share a name. */
+  /** The name of the run; many runs may share a name. */
   readonly runName?: string;
-  /** Up to 16, to summarize by: `{ team: "search" }`. Names of at most 64 bytes. */
+  /** Up to 16 tags to summarize by, such as `{ team: "search" }`. Names have at most 64 bytes. */
   readonly tags?: Readonly<Record<string, string>>;
   /** When the call was made, in the years 1 to 9999. Default now. */
   readonly at?: Date;
-  /** The caller's idempotency key: recorded once, however often it is sent. */
+  /** The caller's idempotency key. A call that is sent again is a duplicate. */
   readonly eventId?: EventId;
 }
 
-/** One model call, as it was recorded. What `forget` removed is missing. */
+/** A model call that was recorded. Fields that `forget` removed are absent. */
 export interface LedgerEntry extends TokenCounts {
-  /** Its place in the order of time, and what it is told from others by. */
+  /** The unique id of the entry. Ids sort by time. */
   readonly id: string;
   /** Who pays. */
   readonly tenant: string;
-  /** Who called; `~` once the user was forgotten. */
+  /** The user of the call; `~` after the user was forgotten. */
   readonly user: string;
   /** The session of the call. */
   readonly session?: string;
@@ -51,17 +51,17 @@ export interface LedgerEntry extends TokenCounts {
   readonly provider: string;
   /** The model that was called. */
   readonly model: string;
-  /** What the call cost; `"0"` when its price is not known. */
+  /** The cost of the call; `"0"` if the price is not known. */
   readonly cost: Money;
   /** Whether the price was known. */
   readonly priced: boolean;
-  /** The provider's own id of its answer. */
+  /** The provider's id of its answer. */
   readonly responseId?: string;
-  /** Which turn of the run it was. */
+  /** The number of the turn in the run. */
   readonly turn?: number;
-  /** What the run is called. */
+  /** The name of the run. */
   readonly runName?: string;
-  /** What it can be summarized by. */
+  /** The tags to summarize by. */
   readonly tags: Readonly<Record<string, string>>;
   /** When the call was made. */
   readonly at: Date;
@@ -71,7 +71,7 @@ export interface LedgerEntry extends TokenCounts {
   readonly reservation?: string;
 }
 
-/** A checked entry: money exact, time in milliseconds, and whose it is but for the tenant and user it lies under. */
+/** A checked entry. Money is exact, the time is in milliseconds. Tenant and user are those of the record's identity. */
 export interface StoredEntry extends TokenCounts {
   readonly session?: string;
   readonly run?: string;
@@ -87,9 +87,9 @@ export interface StoredEntry extends TokenCounts {
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;
-  /** It was sent again under ids that are not its own: links lead to their markers, which name it too. */
+  /** The call was sent again with further ids. Links lead to the markers of these ids. */
   readonly also?: true;
-  /** The same as it was before links: the hashes of such ids. */
+  /** The hashes of such ids, as older versions stored them, without links. */
   readonly alsoUnder?: readonly string[];
 }
 
@@ -106,20 +106,20 @@ const ENTRY_FIELDS = [
   "at",
   "eventId",
 ];
-/** A call of more is a mistake, and nine million of these still add up exactly. */
+/** A call with more tokens is a mistake. The sum of nine million such calls is still exact. */
 const MAX_TOKENS = 1_000_000_000;
 const MAX_TAGS = 16;
 const MAX_TAG_NAME_BYTES = 64;
 const MAX_LABEL_BYTES = 255;
 
-/** Whose entry it is, below tenant and user. */
+/** The session, run and reservation of an entry. */
 interface Owner {
   readonly session?: unknown;
   readonly run?: unknown;
   readonly reservation?: unknown;
 }
 
-/** An entry checked and copied. What is there and undefined was forgotten: INVALID_RECORD, naming the field. */
+/** Checks and copies an entry. A field that is present but undefined is INVALID_RECORD, naming the field. */
 export function readEntry(value: unknown, owner: Owner, now: number): StoredEntry {
   const given = readNamed(value, "entry", ENTRY_FIELDS) as Record<string, unknown>;
   const cost = "cost" in given ? readMoney(given.cost, "cost") : undefined;
@@ -145,21 +145,21 @@ export function readEntry(value: unknown, owner: Owner, now: number): StoredEntr
   };
 }
 
-/** A name that is summarized by. */
+/** Reads a name that usage is summarized by. */
 export function readLabel(value: unknown, field: string): string {
   if (value === "" || value === undefined || value === null)
     throw invalid(field, "a string that is not empty");
   return readText(value, field, MAX_LABEL_BYTES);
 }
 
-/** What a call adds to the sums. */
+/** The sums of a single entry. */
 export function sumsOf(entry: StoredEntry): Sums {
   const { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, cost, priced } = entry;
   const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens };
   return { calls: 1, unpricedCalls: priced ? 0 : 1, ...tokens, cost };
 }
 
-/** An entry as it is handed out. */
+/** An entry as callers get it. */
 export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
   const { cost, at, tags, also: _, alsoUnder: __, ...rest } = stored;
   return {

@@ -1,11 +1,11 @@
 import type { Money } from "./money.js";
 
-/** What a budget limits. */
+/** The units that a budget limits. */
 export type BudgetUnit = "tokens" | "cost" | "calls";
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
-    /** A reservation would take a budget beyond its limit; nothing was reserved. Amounts in the unit's own measure. */
+    /** A reservation would exceed the limit of a budget. Nothing was reserved. `cost` is a decimal in text. */
     BUDGET_EXCEEDED: {
       readonly scope: "tenant" | "user" | "session";
       readonly unit: BudgetUnit;

@@ -15,8 +15,8 @@ type User = Pick<Identity, "tenant" | "user">;
 const PAGE_SIZE = 50;
 
 /**
- * Takes names out of the accounts, and leaves every sum. Each commit leaves the accounts in order and is bounded, so
- * that what was interrupted can be called again, and the accounts may be written meanwhile.
+ * Removes names from the accounts and leaves the sums. Each commit is bounded and leaves the accounts consistent, so a
+ * call can be repeated after an interruption, and other callers can write meanwhile.
  */
 export class Forgetting {
   readonly #store: StateStore;
@@ -31,7 +31,7 @@ export class Forgetting {
     this.#reservations = reservations;
   }
 
-  /** What names a session: its entries are the user's then, and no session's. How many. */
+  /** Removes the names of a session from its entries, which then belong to the user alone. Returns how many. */
   async session(owner: SessionIdentity, run: Run, signal: Signal): Promise<number> {
     const { tenant, user, session } = owner;
     const moved = await this.#moveAll(owner, { tenant, user }, { prefix: entryPrefix(session) }, run, signal);
@@ -43,7 +43,7 @@ export class Forgetting {
     return moved;
   }
 
-  /** What names a user: the entries are the tenant's then, and no user's. How many. */
+  /** Removes the names of a user from its entries, which then belong to the tenant alone. Returns how many. */
   async user(owner: User, run: Run, signal: Signal): Promise<number> {
     const { tenant } = owner;
     const moved = await this.#moveAll(owner, { tenant }, {}, run, signal);
@@ -82,7 +82,7 @@ export class Forgetting {
     }
   }
 
-  /** Deals with a piece of the ids that an entry was sent again under. Whether there was one. */
+  /** Removes or rewrites some of the further ids of an entry. Returns whether there were any. */
   #removeSomeLinks(from: User, to: EntryOwner, id: string, signal: Signal): Promise<boolean> {
     const identity = ownerOfEntries(from);
     const cell = this.#cells.entries.at(identity, id);
@@ -113,8 +113,8 @@ export class Forgetting {
   }
 
   /**
-   * Moves an entry to where its names are missing, with its time, its markers and what it adds to the sums: all of it as
-   * the entry is in the commit, for what was listed before may be another.
+   * Moves an entry to its id without names, and changes its time record, its markers and the rollups. The entry is read
+   * again in the commit, because it may have changed since it was listed.
    */
   #move(from: User, to: EntryOwner, id: string, listed: StoredEntry): Work<boolean> {
     const cells = this.#cells;
@@ -123,7 +123,7 @@ export class Forgetting {
     const time = timeKeyOfEntry(id);
     const affectedCells = (entry: StoredEntry) => ({
       ...rollupChanges(cells.rollups(from, entry), cells.rollups(to, withoutNames(entry))),
-      // Only where they lie matters.
+      // Only the cells of the markers matter, so the time need not be known to have been given.
       markers: cells.markersOf(from, entry, true).map((marker) => marker.cell),
     });
     const { left, entered, markers } = affectedCells(listed);
@@ -156,7 +156,7 @@ function hasLinks({ also, alsoUnder }: StoredEntry): boolean {
   return also === true || alsoUnder !== undefined;
 }
 
-/** What a call cost, and nothing that names its session. */
+/** The entry without the names of its session. */
 function withoutNames(entry: StoredEntry): StoredEntry {
   const { session, run, turn, responseId, eventId, reservation, also, alsoUnder, ...kept } = entry;
   return kept;
@@ -166,7 +166,7 @@ function movedId(id: string, entry: StoredEntry): string {
   return entryId(withoutNames(entry), timeKeyOfEntry(id));
 }
 
-/** The sums that an entry leaves, and those that it enters; most stay as they are. */
+/** The rollups that an entry leaves, and those that it enters. Most rollups do not change. */
 function rollupChanges(
   before: ReturnType<LedgerCells["rollups"]>,
   after: ReturnType<LedgerCells["rollups"]>,

@@ -2,23 +2,23 @@ import { compareText } from "../rules/order.js";
 import type { Rollup } from "./cells.js";
 import { addSums, corruptIfInexact, NO_USAGE, type Sums, tokensOf, type Usage, usageOf } from "./usage.js";
 
-/** What one group of a summary used. */
+/** The usage of one group of a summary. */
 export interface UsageGroup extends Usage {
-  /** What the group is called; `null` for what has no such name: runs without one, sessions that were forgotten. */
+  /** The group's name; `null` for runs without a name and sessions that were forgotten. */
   readonly key: string | null;
-  /** Of a session, whose it is. */
+  /** The user of a session's group. */
   readonly user?: string;
 }
 
-/** What a tenant used in a period. */
+/** The usage of a tenant in a period. */
 export interface UsageSummary {
-  /** The one with the highest cost first, then by tokens. */
+  /** The groups, by cost and then by tokens, the highest first. */
   readonly groups: readonly UsageGroup[];
-  /** Of all groups together. */
+  /** The sum of all groups. */
   readonly total: Usage;
 }
 
-/** Adds up rollups and entries by what they are called. */
+/** Adds up rollups and entries by group. */
 export class UsageGroups {
   readonly #groups = new Map<string, Rollup>();
 
@@ -33,7 +33,7 @@ export class UsageGroups {
     );
   }
 
-  /** What a group with this name and no user comes to. */
+  /** The sums of the group with this name and no user. */
   sumsOf(key: string): Sums {
     return this.#groups.get(idOf(key, undefined))?.sums ?? NO_USAGE;
   }
@@ -58,7 +58,7 @@ function rollupOf(key: string | undefined, user: string | undefined, sums: Sums)
   return { ...(key === undefined ? {} : { key }), ...(user === undefined ? {} : { user }), sums };
 }
 
-/** The larger first; equal ones in the order of their names, so that a summary is always the same. */
+/** The highest cost first. Equal groups are ordered by name, so that the order is deterministic. */
 function byCost(a: Rollup, b: Rollup): number {
   if (a.sums.cost !== b.sums.cost) return a.sums.cost > b.sums.cost ? -1 : 1;
   return (

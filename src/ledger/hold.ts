@@ -8,15 +8,15 @@ import { readName } from "../validation/validate-text.js";
 import { type AmountsInput, type ExactAmounts, formatAmounts, readRequest } from "./amounts.js";
 import { readLabel } from "./entry.js";
 
-/** A budget that holds something back, and the line of it that this is in: a budget set anew has another line. */
+/** A budget in which a hold counts, and its queue. A budget that is removed and set again has another queue. */
 export interface HeldIn {
-  /** The budget's id, and whether it is the tenant's or lies under the user. */
+  /** Whether the budget is stored under the tenant or the user. */
   readonly of: "tenant" | "user";
   readonly budget: string;
   readonly queue: string;
 }
 
-/** What a reservation holds back, in every budget that limits it. */
+/** The amounts that a reservation holds back in every budget that limits it. */
 export interface Hold {
   readonly amounts: ExactAmounts;
   /** In milliseconds since 1970. */
@@ -24,21 +24,21 @@ export interface Hold {
   readonly heldIn: readonly HeldIn[];
 }
 
-/** That a budget holds something back until a time, which its id says. */
+/** An entry in a budget's queue. Its id contains the time at which the hold is overdue. */
 export interface Due {
   readonly user: string;
   /** The id of the hold, under the user. */
   readonly hold: string;
 }
 
-/** The same before holds had records of their own: they lay in the budget's. */
+/** A hold of an older version, stored inside the budget's record. */
 export interface InlineHold {
   readonly id: string;
   readonly amounts: ExactAmounts;
   readonly until: number;
 }
 
-/** What the ids of all holds of a session begin with. */
+/** The prefix of the ids of all holds of a session. */
 export function holdPrefix(session: string): string {
   return `${digestOf(session)}/`;
 }
@@ -47,12 +47,12 @@ export function holdId(session: string, id: string): string {
   return holdPrefix(session) + digestOf("hold", session, id);
 }
 
-/** In the order of time within a line; the times of no two holds run together. */
+/** The id of a queue's entry. Ids sort by time within a queue; the digest makes them unique. */
 export function dueId(queue: string, until: number, { user, hold }: Due): string {
   return `${queue}/${timeKey(until)}.${digestOf(user, hold)}`;
 }
 
-/** The time that the id of a due says. */
+/** The time that a queue entry's id contains. */
 export function timeOfDue(id: string): number {
   const time = Date.parse(id.slice(id.indexOf("/") + 1).slice(0, timeKey(0).length));
   if (Number.isNaN(time)) throw invalid("id", "the time of a reservation");

@@ -4,12 +4,12 @@ import { digestOf, scopedEventId } from "../typed/names.js";
 import type { StoredBudget } from "./budget.js";
 import type { WriteSet } from "./write-set.js";
 
-/** In a budget of a tenant or a user reservations of many sessions meet, each with ids of its own. */
+/** The id of an inline hold. A budget of a tenant or user has holds of many sessions, whose own ids may be equal. */
 export function inlineHoldId({ user, session }: Identity, id: string): string {
   return scopedEventId(digestOf(user, session), id);
 }
 
-/** What a reservation of before holds back inside the budgets' records. */
+/** Finds the inline hold of a reservation in the budgets' records. */
 export async function findInlineHold(
   writes: WriteSet,
   budgets: readonly Cell<StoredBudget>[],

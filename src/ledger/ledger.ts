@@ -25,7 +25,7 @@ import { readBudgetScope, readScope, readTenant, readUser } from "./scope.js";
 import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
 import { NO_USAGE, type Usage, usageOf } from "./usage.js";
 
-/** What `createLedger` takes beside the store. */
+/** The options of `createLedger`. */
 export interface LedgerOptions {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
@@ -35,15 +35,15 @@ export interface LedgerOptions {
 export interface EntriesOptions extends Period, CallOptions {
   /** Only entries after this one: its `id`. */
   readonly after?: string;
-  /** 1 to 10,000; all without it. */
+  /** 1 to 10,000. Default: all. */
   readonly limit?: number;
 }
 
 /**
- * What model calls used and cost, for a tenant, its users, their sessions and runs.
+ * The usage and cost of model calls, for a tenant, its users, their sessions and runs.
  *
- * Entries and sums lie under the user and the tenant, so that they outlive the session. Every sum is written in the same
- * commit as the entry that it counts. Money is exact: a decimal with twelve digits behind the point, never a float.
+ * Entries and sums are stored under the user and the tenant, so that they outlive the session. Sums change in the same
+ * commit as the entries that they count. Money is exact: a decimal with twelve digits behind the point, never a float.
  */
 export class Ledger {
   readonly #cells: LedgerCells;
@@ -69,8 +69,8 @@ export class Ledger {
   }
 
   /**
-   * Records one model call of a session, or of a run of it. With an `eventId` or a `responseId` it is recorded once,
-   * however often it is sent; sent with other content it is IDEMPOTENCY_CONFLICT.
+   * Records a model call of a session or run. With an `eventId` or a `responseId` it is recorded once: the same call again
+   * is a duplicate, and other content is IDEMPOTENCY_CONFLICT.
    */
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     const owner = copySessionOrRun(identity);
@@ -78,7 +78,7 @@ export class Ledger {
     return this.#run(owner, recordWork(this.#cells, this.#links, recording), options);
   }
 
-  /** The entries of a run or, without one in the identity, of the whole session, in the order of time. */
+  /** The entries of a run or, if the identity names no run, of the whole session, in the order of time. */
   async entries(identity: Identity, options?: EntriesOptions): Promise<LedgerEntry[]> {
     const owner = copySessionOrRun(identity);
     const given = readOptions(options, ["since", "until", "after", "limit", "signal"]) as EntriesOptions;
@@ -100,7 +100,7 @@ export class Ledger {
     return found;
   }
 
-  /** What a tenant, a user, a session or a run used in all: nothing for a session that was forgotten. */
+  /** The total usage of a tenant, a user, a session or a run. Zero for a session that was forgotten. */
   async totals(scope: Scope, options?: CallOptions): Promise<Usage> {
     const given = readScope(scope);
     const rollup = await this.#cells.totals.get(scopeOwner(given), scopeId(given), options);
@@ -108,33 +108,33 @@ export class Ledger {
   }
 
   /**
-   * What a tenant used in a period, by groups. Not a snapshot: what is recorded or forgotten meanwhile may be in it or
-   * not.
+   * The usage of a tenant in a period, by groups. It is not a snapshot: calls that are recorded or forgotten meanwhile may
+   * be included or not.
    */
   async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
     return (await summarizeUsage(this.#reader, readTenant(scope), options)).summary();
   }
 
-  /** Sets the limits of a tenant, a user or a session, in place of those there were. Reservations stay. */
+  /** Sets the limits of a tenant, a user or a session, and replaces existing ones. Reservations stay. */
   async setBudget(scope: Scope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
     const given = readBudgetScope(scope);
     return this.#run(given, this.#reservations.set(given, budget), options);
   }
 
-  /** The limits of a tenant, a user or a session, and what stands against them; `undefined` without any. */
+  /** The budget of a tenant, a user or a session; `undefined` if there is none. */
   async budget(scope: Scope, options?: CallOptions): Promise<Budget | undefined> {
     return this.#reservations.get(readBudgetScope(scope), readCallSignal(options));
   }
 
-  /** Removes the limits and the reservations. Whether there were any. */
+  /** Removes a budget with its reservations. Returns whether there was one. */
   async removeBudget(scope: Scope, options?: CallOptions): Promise<boolean> {
     const { holds: held } = this.#reservations;
     return held.remove(this.#reservations.cellOf(readBudgetScope(scope)), readCallSignal(options));
   }
 
   /**
-   * Holds back what a call is expected to use, in the budgets of the session, of its user and of its tenant that there
-   * are, in all or in none. BUDGET_EXCEEDED where what was spent, what is held back and this would exceed a limit.
+   * Reserves the amounts that a call is expected to use, in the budgets of the session, its user and its tenant: in all
+   * that exist, or in none. BUDGET_EXCEEDED if spent, reserved and requested amounts together would exceed a limit.
    */
   async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
     const owner = copySessionOrRun(identity);
@@ -143,8 +143,8 @@ export class Ledger {
   }
 
   /**
-   * Records the call that a reservation was for, and frees what it held back, in one step, once. What the call used is
-   * recorded also when it is more than was reserved, and when the reservation is overdue or unknown: it was spent.
+   * Records the call of a reservation and frees the reservation, in one commit, once. The usage is recorded even if it is
+   * more than was reserved, and if the reservation is overdue or unknown, because it was spent.
    */
   async settle(
     identity: Identity,
@@ -159,14 +159,14 @@ export class Ledger {
     return this.#run(owner, recordWork(this.#cells, this.#links, recording, freeing), options);
   }
 
-  /** Frees what a reservation holds back, of which nothing was used. Whether it was still held. */
+  /** Frees a reservation of which nothing was used. Returns whether it was still held. */
   async release(identity: Identity, reservationId: string, options?: CallOptions): Promise<boolean> {
     const owner = copySessionOrRun(identity);
     const id = readScopedId(reservationId, "reservationId");
     return this.#run(owner, this.#reservations.release(owner, id), options);
   }
 
-  /** Compares what was recorded with what a provider reports for a period, and keeps the result. */
+  /** Compares the recorded usage with a provider's report for a period, and stores the result. */
   async reconcile(
     scope: Pick<Scope, "tenant">,
     input: ReconcileInput,
@@ -175,7 +175,7 @@ export class Ledger {
     return this.#reconciliations.run(readTenant(scope), input, options);
   }
 
-  /** The comparisons that were made, the newest first; `after` is the id of the last one seen. */
+  /** The stored comparisons, the newest first. `after` is the id of the last one that the caller has seen. */
   async reconciliations(
     scope: Pick<Scope, "tenant">,
     options?: ReconciliationsOptions,
@@ -184,9 +184,9 @@ export class Ledger {
   }
 
   /**
-   * Removes what names a session: from its entries the session, the run, the turn, the provider's id of the answer and
-   * the caller's own; its totals, those of its runs, its budget. What it cost stays in all other sums. How many entries
-   * it was. Interrupted, it may be called again.
+   * Removes the names of a session: from its entries the session, run, turn, `responseId` and `eventId`; and its totals,
+   * the totals of its runs and its budget. Its usage stays in all other sums. Returns how many entries it changed. After
+   * an interruption, call it again.
    */
   async forget(identity: SessionIdentity, options: CallOptions = {}): Promise<number> {
     const owner = copySession(identity);
@@ -195,9 +195,9 @@ export class Ledger {
   }
 
   /**
-   * Removes what names a user: all their entries become the tenant's own, without a session and without a user; their
-   * totals, budgets, reservations and all ids of theirs go. What it cost stays in every sum of the tenant. How many
-   * entries it was. Interrupted, it may be called again; what is recorded for the user meanwhile or later names them.
+   * Removes the names of a user. The user's entries become the tenant's, without session and user; the user's totals,
+   * budgets, reservations and ids are removed. The usage stays in the sums of the tenant. Returns how many entries it
+   * changed. After an interruption, call it again. Calls that are recorded meanwhile or later name the user.
    */
   async forgetUser(user: Pick<Identity, "tenant" | "user">, options: CallOptions = {}): Promise<number> {
     const owner = readUser(user);

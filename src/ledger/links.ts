@@ -13,9 +13,9 @@ import type { WriteSet } from "./write-set.js";
 type Signal = AbortSignal | undefined;
 type Owner = Pick<Identity, "tenant" | "user">;
 
-/** That an entry is known under one more id than its own. */
+/** A further id of an entry: the same call was sent again with another id. */
 interface Link {
-  /** A digest of the session that sent it so, where it is another than the entry's. */
+  /** The digest of the session that sent the call again, if it is not the entry's session. */
   readonly by?: string;
 }
 
@@ -27,12 +27,12 @@ const LINK_CODEC = mappedJson<Link>({
   },
 });
 
-/** How many links are taken in one commit, each with what else is written for it. */
+/** The other changes of a commit are for what is written with each link. */
 export const LINKS_PER_COMMIT = 60;
 
 /**
- * The ids under which calls were sent again, a record for each: under the entry and, where another session sent it,
- * under that session too, so that either can be forgotten without a list that grows.
+ * The further ids of entries, with a record for each: under the entry and, if another session sent the call again, under
+ * that session too. So either can be forgotten, and no record grows with the number of ids.
  */
 export class Links {
   readonly #store: StateStore;
@@ -45,7 +45,7 @@ export class Links {
     this.#links = new Collection(store, "ledger.also", { codec: LINK_CODEC });
   }
 
-  /** Links the marker `hash`, which a session sent, to an entry that may be another session's. */
+  /** Links the marker `hash` of a call that a session sent again to its entry, which may be another session's. */
   add(
     writes: WriteSet,
     { tenant, user, session }: Identity,
@@ -58,7 +58,7 @@ export class Links {
     if (by !== undefined) writes.put(this.#links.at(identity, sessionLink(by, entry.id, hash)), {});
   }
 
-  /** Removes a piece of an entry's links, and gives the markers that they lead to. */
+  /** Removes some of an entry's links. Returns the hashes of their markers. */
   async removeSome(writes: WriteSet, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
     const identity = ownerOfEntries(owner);
     const prefix = entryLink(entry, "");
@@ -72,7 +72,7 @@ export class Links {
     return page.map(({ id }) => markerOf(id));
   }
 
-  /** Forgets that a session sent again what another had recorded: nothing tells any more what it sent. */
+  /** Removes the links and digests of calls that a session sent again and another session had recorded. */
   async forgetSession(owner: Identity, signal: Signal): Promise<void> {
     const identity = ownerOfEntries(owner);
     const prefix = `session/${digestOf(owner.session)}/`;
@@ -98,8 +98,8 @@ export class Links {
   }
 
   /**
-   * Removes what is left of a user when their entries went: the ids they were recorded and sent again under, unless
-   * their entry is there. What is recorded meanwhile keeps its ids, so that sent again it counts once.
+   * Removes the links and markers of a user whose entries are gone. Those of calls that are recorded meanwhile stay, so
+   * that such a call counts once if it is sent again.
    */
   async removeLeftovers(owner: Owner, signal: Signal): Promise<void> {
     const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;

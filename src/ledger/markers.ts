@@ -3,33 +3,36 @@ import { digestOf } from "../typed/names.js";
 import type { StoredEntry } from "./entry.js";
 import { formatMoney } from "./money.js";
 
-/** That an entry was recorded under an id, and what with. */
+/** Marks an id under which an entry was recorded. */
 export interface Marker {
   /** The id of the entry. */
   readonly entry: string;
-  /** Of its content. Forgotten with the session: then every retry is a duplicate, and no guess can be confirmed. */
+  /**
+   * The digest of the content. Removed when the session is forgotten: then every retry is a duplicate, and nobody can
+   * confirm a guess of the content.
+   */
   readonly content?: string;
 }
 
 /** An id that an entry is recorded under. */
 export interface EntryKey {
-  /** What it is, for people. */
+  /** The type of the id, for error messages. */
   readonly what: "event id" | "response id" | "reservation";
-  /** The hash that its marker lies under, among those of a user. */
+  /** The hash that is the id of the marker, unique per user. */
   readonly id: string;
-  /** A digest of what a retry has to have in common with the entry. */
+  /** The digest of the content that a retry must have too. */
   readonly content: string;
 }
 
-/** The same, with the marker's cell. */
+/** The same with the marker's cell. */
 export interface IdMarker extends EntryKey {
   readonly cell: Cell<Marker>;
 }
 
 /**
- * The ids of an entry. The caller's own belong to the session, and stand for all of the entry, but for the time where
- * it was made up. The provider's belongs to the user, and stands for what the provider knows: so a gateway and an agent
- * may both record the answer, each with what it knows besides.
+ * The ids of an entry. The caller's ids are unique per session. A retry with the same event id must have the same content,
+ * except for a time that the caller did not give. The provider's id is unique per user, and a retry must have the same
+ * content as far as the provider knows it: so a gateway and an agent can both record the answer.
  */
 export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] {
   const { eventId, responseId, reservation, session = "", at, cost, ...rest } = entry;
@@ -52,7 +55,7 @@ export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] 
   return ids;
 }
 
-/** What remembers that a session's reservation was settled. */
+/** The id of the marker of a reservation that was settled. */
 export function reservationMarker(session: string, reservation: string): string {
   return digestOf("reservation", session, reservation);
 }

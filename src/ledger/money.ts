@@ -1,9 +1,9 @@
 import { invalid, wrongType } from "../contract/errors.js";
 
-/** A decimal with up to 15 digits before the point and 12 behind it: `"0.0000000375"`. What it counts is up to the caller. */
+/** A decimal with up to 15 digits before the point and 12 behind it: `"0.0000000375"`. The currency is up to the caller. */
 export type Money = string;
 
-/** What is taken for money; a number stands for the decimal that `String` makes of it. */
+/** Money as callers pass it. A number stands for the decimal that `String` makes of it. */
 export type MoneyInput = string | number;
 
 const DECIMALS = 12;
@@ -13,7 +13,7 @@ const MAX_UNITS = 10n ** BigInt(INTEGER_DIGITS) * UNIT;
 const RULE = `a decimal of 0 or more with at most ${INTEGER_DIGITS} digits before the point and ${DECIMALS} behind it`;
 const FLOAT_RULE = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly`;
 
-/** Exact, in units of 10^-12. No float comes between the caller's digits and the sum. INVALID_RECORD naming the field. */
+/** Reads money exactly, in units of 10^-12, without floating-point arithmetic. INVALID_RECORD naming the field. */
 export function readMoney(value: unknown, field: string): bigint {
   const isNumber = typeof value === "number";
   if (!isNumber && typeof value !== "string") throw wrongType(field, RULE, value);
@@ -33,7 +33,7 @@ export function readMoney(value: unknown, field: string): bigint {
   return units;
 }
 
-/** The shortest decimal that says it. */
+/** The shortest decimal for the amount. */
 export function formatMoney(units: bigint): Money {
   const sign = units < 0n ? "-" : "";
   const size = units < 0n ? -units : units;

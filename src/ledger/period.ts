@@ -3,11 +3,11 @@ import { LIMITS } from "../contract/limits.js";
 import { readDate } from "../validation/validate.js";
 import { type DayRange, dayOf } from "./cells.js";
 
-/** A stretch of time. Absent on either side: without an end. */
+/** A period. An absent bound means that the period has no end on that side. */
 export interface Period {
-  /** The first moment that counts. */
+  /** The first moment of the period. */
   readonly since?: Date;
-  /** The first moment that counts no more. */
+  /** The first moment after the period. */
   readonly until?: Date;
 }
 
@@ -17,14 +17,14 @@ export interface PeriodMs {
   readonly until?: number;
 }
 
-/** A piece of one day. */
+/** A part of one day. */
 export type PartialDay = Required<PeriodMs>;
 
 const DAY_MS = 86_400_000;
 /** 9999-12-31T00:00:00.000Z */
 const LAST_DAY = Math.floor(LIMITS.latest / DAY_MS) * DAY_MS;
 
-/** A bound that is there and undefined was forgotten: the period would be longer than was meant. */
+/** Refuses a bound that is present but undefined: the period would be longer than the caller meant. */
 export function readPeriod(period: Period): PeriodMs {
   const span: PeriodMs = {
     ...("since" in period ? { since: readDate(period.since, "since") } : {}),
@@ -36,12 +36,12 @@ export function readPeriod(period: Period): PeriodMs {
   return span;
 }
 
-/** The whole days (UTC) of a span, none perhaps, and what is left of the day before them and the day after. */
+/** Splits a period into its whole days (UTC), if any, and the parts of the days before and after them. */
 export function splitDays({ since, until }: PeriodMs): {
   readonly days: DayRange | undefined;
   readonly partialDays: PartialDay[];
 } {
-  // Behind the last day there is none.
+  // The last day of the year 9999 has no next day.
   if (since !== undefined && since > LAST_DAY) {
     return { days: undefined, partialDays: [{ since, until: until ?? LIMITS.latest + 1 }] };
   }

@@ -2,23 +2,23 @@ import { invalid } from "../contract/errors.js";
 import { readInteger, readNamed, readObject } from "../validation/validate.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 
-/** Counts of tokens by kind, and what a million of each costs; or one kind alone. */
+/** Counts of tokens by kind with the price of a million of each kind, or one count with one price. */
 export type PriceInput =
   | { readonly tokens: number; readonly perMillion: MoneyInput }
   | {
-      /** One that is `undefined` counts as 0. */
+      /** An `undefined` count is 0. */
       readonly tokens: Readonly<Record<string, number | undefined>>;
-      /** Every kind that was used has a price. */
+      /** Every kind with tokens must have a price. */
       readonly perMillion: Readonly<Record<string, MoneyInput>>;
     };
 
 const MILLION = 1_000_000n;
 
 /**
- * What tokens cost, exactly: `priceOf({ tokens: { promptTokens: 1200, completionTokens: 300 }, perMillion: {
+ * Calculates the exact cost of tokens: `priceOf({ tokens: { promptTokens: 1200, completionTokens: 300 }, perMillion: {
  * promptTokens: "0.15", completionTokens: "0.6" } })` is `"0.00036"`. Prices have at most 6 digits behind the point, so
- * that every sum is one that `cost` takes. A price may be a number, which stands for the decimal that `String` makes of
- * it. INVALID_RECORD naming the kind of token.
+ * that `cost` takes every result. A number as a price stands for the decimal that `String` makes of it. INVALID_RECORD
+ * naming the kind of token.
  */
 export function priceOf(input: PriceInput): Money {
   const { tokens, perMillion } = readNamed(input, "price", ["tokens", "perMillion"]) as PriceInput;
@@ -33,7 +33,7 @@ export function priceOf(input: PriceInput): Money {
   return moneyOf(sum);
 }
 
-/** One that is too large is refused as it is where it is recorded. */
+/** Refuses a sum that is too large for `cost`. */
 function moneyOf(sum: bigint): Money {
   const price = formatMoney(sum);
   readMoney(price, "price");

@@ -21,15 +21,15 @@ import type { PeriodMs } from "./period.js";
 
 type Signal = AbortSignal | undefined;
 
-/** A span and, within it, what comes after an entry. */
+/** A period and, within it, the entries after one entry. */
 interface EntryRange extends PeriodMs {
   readonly after?: string;
 }
 
-/** How many records are held at once. */
+/** Records in memory at a time. */
 const PAGE_SIZE = 1000;
 
-/** Goes through what a ledger stored, in bounded memory. */
+/** Reads the records of a ledger in bounded memory. */
 export class Reader {
   readonly #cells: LedgerCells;
 
@@ -37,7 +37,7 @@ export class Reader {
     this.#cells = cells;
   }
 
-  /** The rollups of some days. */
+  /** The rollups of a range of days. */
   rollups(
     tenant: string,
     dimension: Dimension,
@@ -47,7 +47,7 @@ export class Reader {
     return pages(this.#cells.days, tenantIdentity(tenant), daysRange(dimension, days), signal);
   }
 
-  /** Who used something on a day; whoever was forgotten is `undefined`. CORRUPT where that is nobody. */
+  /** The users with usage on a day; `undefined` for forgotten users. CORRUPT where a rollup names no valid user. */
   async *users(tenant: string, day: string, signal: Signal): AsyncGenerator<string | undefined> {
     for await (const { id, value } of this.rollups(tenant, "user", { first: day, last: day }, signal)) {
       const { key } = value;
@@ -70,7 +70,7 @@ export class Reader {
     return pages(this.#cells.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
   }
 
-  /** The entries of a session, whatever the run, in the order of time. They are sorted in memory. */
+  /** The entries of a session with all its runs, in the order of time. They are sorted in memory. */
   async ofSession(owner: Identity, range: EntryRange, signal: Signal): Promise<Item<StoredEntry>[]> {
     const { after, before } = boundsOf(range);
     const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
@@ -83,7 +83,7 @@ export class Reader {
     return found.sort((a, b) => compareText(a.time, b.time)).map(({ item }) => item);
   }
 
-  /** The entries of a user, whatever the session, in the order of time. */
+  /** The entries of a user in all sessions, in the order of time. */
   async *ofUser(owner: EntryOwner, span: PeriodMs, signal: Signal): AsyncGenerator<StoredEntry> {
     const identity = ownerOfEntries(owner);
     for await (const page of batches(this.#cells.times, identity, boundsOf(span), signal)) {
@@ -97,7 +97,7 @@ export class Reader {
       throw corruptRecord(this.#cells.times.at(identity, time), "it leads to an entry of another time");
     const found = await this.#cells.entries.get(identity, id);
     if (found !== undefined) return found;
-    // Forgotten meanwhile, it lies elsewhere; with its user, it is no entry of theirs any more.
+    // If the session was forgotten meanwhile, the entry has another id; if the user was, it is no longer the user's.
     const now = await this.#cells.times.get(identity, time);
     if (now === undefined) return undefined;
     const moved = await this.#cells.entries.get(identity, now);
@@ -106,13 +106,13 @@ export class Reader {
   }
 }
 
-/** The bounds that a range has among times and what follows them: an id of a moment is that moment, a point and more. */
+/** The bounds of a range among time keys. A time key is a time, a point and a unique id, so it sorts after its time. */
 function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "after" | "before"> {
   const start = since === undefined ? undefined : timeKey(since);
   const from = start === undefined || (after !== undefined && compareText(after, start) > 0) ? after : start;
   return {
     ...(from === undefined ? {} : { after: from }),
-    // No time lies behind the year 9999, and text beyond it would sort before all others.
+    // No entry is later than the year 9999, and the text of a later year would sort before all others.
     ...(until === undefined || until > LIMITS.latest ? {} : { before: timeKey(until) }),
   };
 }

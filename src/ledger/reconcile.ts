@@ -15,23 +15,23 @@ import type { Reader } from "./reader.js";
 import { summarizeUsage } from "./summarize.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
-/** What a provider says was used in a period; only what it says is compared. */
+/** The usage that a provider reports for a period. Only the given fields are compared. */
 export interface ReportedUsage extends Partial<TokenCounts> {
-  /** What the provider charges. */
+  /** The cost that the provider charges. */
   readonly cost: MoneyInput;
-  /** How many calls the provider counts. */
+  /** The number of calls that the provider counts. */
   readonly calls?: number;
 }
 
-/** What a provider reports of a period. */
+/** A provider's report for a period. */
 export interface ReconcileInput extends Period {
-  /** Whose report it is: the `provider` of the entries. */
+  /** The provider, as in the `provider` of the entries. */
   readonly provider: string;
-  /** What was used, as the provider has it. */
+  /** The usage that the provider reports. */
   readonly reported: ReportedUsage;
 }
 
-/** Amounts as they are compared. */
+/** The amounts of a comparison. */
 export interface ComparedUsage extends Partial<TokenCounts> {
   /** Money: a decimal in text. */
   readonly cost: Money;
@@ -39,19 +39,19 @@ export interface ComparedUsage extends Partial<TokenCounts> {
   readonly calls?: number;
 }
 
-/** One comparison of the accounts with what a provider reported. */
+/** A comparison of the ledger with a provider's report. */
 export interface Reconciliation extends Period {
-  /** Its place in the order of time. */
+  /** The unique id of the comparison. Ids sort by time. */
   readonly id: string;
-  /** Whose report it is. */
+  /** The provider. */
   readonly provider: string;
-  /** What the provider reported. */
+  /** The usage that the provider reported. */
   readonly reported: ComparedUsage;
-  /** What the ledger has of the same. */
+  /** The usage that the ledger recorded. */
   readonly recorded: ComparedUsage;
-  /** Reported minus recorded: above zero, the provider counts more than was recorded. */
+  /** Reported minus recorded: positive if the provider counts more than was recorded. */
   readonly variance: ComparedUsage;
-  /** When it was made. */
+  /** When the comparison was made. */
   readonly at: Date;
 }
 
@@ -96,7 +96,7 @@ function readTime(value: unknown, field: string): number {
   return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
 }
 
-/** Comparisons of the accounts with what providers report, kept under the tenant. */
+/** Comparisons of the ledger with providers' reports, stored under the tenant. */
 export class Reconciliations {
   readonly #collection: Collection<Stored>;
   readonly #reader: Reader;

@@ -9,15 +9,15 @@ import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
 import type { WriteSet } from "./write-set.js";
 
-/** What became of a recording. */
+/** The result of a recording. */
 export interface RecordReceipt {
-  /** It had been recorded before: nothing was written now. */
+  /** The call was recorded before: this one wrote no entry. */
   readonly duplicate: boolean;
-  /** As it was recorded, then or now. */
+  /** The entry as it was recorded, by this call or an earlier one. */
   readonly entry: LedgerEntry;
 }
 
-/** What is recorded, and what a retry has to have in common with it. */
+/** An entry to record. A retry must have the same time only if the caller gave one. */
 export interface Recording {
   readonly owner: Identity;
   readonly entry: StoredEntry;
@@ -25,8 +25,8 @@ export interface Recording {
 }
 
 /**
- * The entry, its place in time, the markers of its ids and everything it adds to, in one commit: so the rollups are the
- * sums of the entries at any moment. `also` happens with it, and with a duplicate too.
+ * Writes the entry, its time record, the markers of its ids and its rollups in one commit, so the rollups always are the
+ * sums of the entries. `also` is applied in the same commit, also for a duplicate.
  */
 export function recordWork(
   cells: LedgerCells,
@@ -61,7 +61,7 @@ export function recordWork(
   };
 }
 
-/** The id of the entry that was recorded under one of these ids. IDEMPOTENCY_CONFLICT when its content is another. */
+/** The id of the entry that was recorded under one of these ids. IDEMPOTENCY_CONFLICT if its content differs. */
 async function findRecordedId(writes: WriteSet, markers: readonly IdMarker[]): Promise<string | undefined> {
   for (const { cell, content, what } of markers) {
     const marker = await writes.get(cell);
@@ -75,8 +75,8 @@ async function findRecordedId(writes: WriteSet, markers: readonly IdMarker[]): P
 }
 
 /**
- * The entry that was recorded before. From now on it is known under the ids of this call as well, which links keep, so
- * that `forget` finds their markers.
+ * Returns the entry that was recorded before, and adds markers for further ids of this call. Links lead to these markers,
+ * so that `forget` finds them.
  */
 async function recordDuplicate(
   cells: LedgerCells,
@@ -98,12 +98,12 @@ async function recordDuplicate(
     added = true;
     links.add(writes, owner, { id, session: recorded.session }, marker.id);
   }
-  // Also where it says so already: whoever takes the links away learns that there is one more.
+  // The entry is written even if it has `also`: a transaction that removes its links must conflict with this one.
   if (added) writes.put(cell, { ...recorded, also: true });
   return entryOf(owner, id, recorded);
 }
 
-/** A marker may lead to where its entry was, or is going to be; the entry's time leads to where it is. */
+/** A marker may name an old or a future id of an entry that is being moved. The time record has the current id. */
 async function locateEntry(cells: LedgerCells, owner: Identity, id: string, writes: WriteSet) {
   const identity = ownerOfEntries(owner);
   const cell = cells.entries.at(identity, id);

@@ -2,26 +2,26 @@ import { StateError } from "../contract/errors.js";
 import { type Amounts, type AmountsInput, formatAmounts } from "./amounts.js";
 import type { Hold } from "./hold.js";
 
-/** What a call is expected to use: one call, if nothing else is said. */
+/** The amounts that a call is expected to use. Default: one call. */
 export interface ReserveInput extends AmountsInput {
-  /** How long the reservation holds, in milliseconds: 1 to a day. Default 10 minutes. */
+  /** For how long the reservation is held, in milliseconds: 1 to a day. Default 10 minutes. */
   readonly ttlMs?: number;
   /**
-   * The caller's idempotency key, 1 to 105 UTF-8 bytes, of this session: while it is held, the same id gets the same
-   * reservation, and with other amounts IDEMPOTENCY_CONFLICT; once settled, it holds nothing.
+   * The caller's idempotency key, 1 to 105 UTF-8 bytes, unique in the session. While the reservation is held, the same id
+   * returns it, and other amounts are IDEMPOTENCY_CONFLICT. After it was settled, the id reserves nothing.
    */
   readonly id?: string;
 }
 
-/** What a call may use, held back until it is settled, released or overdue; where nothing is limited, nothing is held. */
+/** Amounts that are held back until they are settled, released or overdue. Without a budget, nothing is held back. */
 export interface Reservation {
-  /** `settle` and `release` take it. */
+  /** The id for `settle` and `release`. */
   readonly id: string;
-  /** What is held back. */
+  /** The amounts that are held back. */
   readonly amounts: Amounts;
-  /** From then on it counts no more. */
+  /** From this time on the reservation no longer counts. */
   readonly expiresAt: Date;
-  /** The call was recorded already, so that nothing is held back: there is nothing left to do for it. */
+  /** The call was recorded before: nothing is held back, and the reservation need not be settled or released. */
   readonly settled: boolean;
 }
 

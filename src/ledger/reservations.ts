@@ -24,9 +24,12 @@ import { type Reservation, type ReserveInput, reservationConflict, reservationOf
 import { NO_USAGE } from "./usage.js";
 import type { WriteSet } from "./write-set.js";
 
-/** The limits of a budget, one at least. */
+/** The limits of a budget; at least one must be given. */
 export interface BudgetInput extends AmountsInput {
-  /** True: counts from now on. False: from the beginning of the accounts. Absent: as before, at first from the beginning. */
+  /**
+   * True: the budget counts usage from now on. False: from the beginning of the ledger. Absent: an existing budget keeps
+   * its beginning, and a new one counts from the beginning of the ledger.
+   */
   readonly fromNow?: boolean;
 }
 
@@ -37,13 +40,13 @@ interface LimitingBudget extends Omit<HeldIn, "queue"> {
   readonly total: ReturnType<LedgerCells["totalOf"]>;
 }
 
-/** What was reserved, and the budgets in which something is overdue. */
+/** A reservation, and the budgets that have overdue holds. */
 interface Attempt {
   readonly reservation: Reservation;
   readonly overdue: readonly Cell<StoredBudget>[];
 }
 
-/** A budget does not hold what was asked for, but counts what is overdue. */
+/** A budget is too small for the request, but it still counts overdue holds that can be freed. */
 class BlockedByOverdueHolds extends Error {
   readonly budget: Cell<StoredBudget>;
 
@@ -56,7 +59,7 @@ class BlockedByOverdueHolds extends Error {
 const DEFAULT_TTL_MS = 600_000;
 const MAX_TTL_MS = 86_400_000;
 
-/** Limits on what is spent, and what is held back of them. A budget lies beside the totals it limits. */
+/** Budgets and reservations. A budget is stored under the same identity as the totals that it limits. */
 export class Reservations {
   readonly #store: StateStore;
   readonly #cells: LedgerCells;
@@ -115,8 +118,8 @@ export class Reservations {
   }
 
   /**
-   * Holds the amounts back in every budget that limits the session, or in none. Where something is overdue a piece of it
-   * is freed, and as many pieces as stand in the way. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
+   * Reserves the amounts in every budget that limits the session, or in none. Also frees some overdue holds of these
+   * budgets, and as many as needed if the amounts would not fit otherwise. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
    */
   async reserve(
     owner: Identity,
@@ -129,7 +132,7 @@ export class Reservations {
     for (;;) {
       try {
         const { reservation, overdue } = await run(work);
-        // It is reserved, whatever becomes of what the next one may free as well.
+        // The reservation has succeeded. A failed sweep must not reject it; the next reservation sweeps again.
         for (const budget of overdue) await sweep(budget).catch(() => undefined);
         return reservation;
       } catch (error) {
@@ -195,7 +198,7 @@ export class Reservations {
     };
   }
 
-  /** Frees what a reservation holds back. Whether it was still held. */
+  /** Frees a reservation. Returns whether it was still held. */
   release(owner: Identity, id: string): Work<boolean> {
     const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
     const name = holdId(owner.session, id);
@@ -214,7 +217,7 @@ export class Reservations {
     };
   }
 
-  /** Takes out of the budgets what a session holds back inside their records. */
+  /** Removes the inline holds of a session from the budgets' records. */
   releaseInline(owner: Identity): Work<boolean> {
     const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
     const prefix = inlineHoldId(owner, "");
@@ -226,7 +229,7 @@ export class Reservations {
     };
   }
 
-  /** A hold that is not overdue; one that is goes. */
+  /** The hold, if it is not overdue. Frees an overdue one. */
   async #currentHold(
     writes: WriteSet,
     owner: Identity,

@@ -6,14 +6,14 @@ import type { Scope } from "./cells.js";
 const SCOPE_FIELDS = ["tenant", "user", "session", "run"] as const;
 
 /**
- * A scope checked and copied. A part that is there but undefined was forgotten: without it the scope would be wider.
- * IDENTITY_REQUIRED.
+ * Checks and copies a scope. Refuses a part that is present but undefined: without it the scope would be wider than the
+ * caller meant. IDENTITY_REQUIRED.
  */
 export function readScope(value: unknown): Scope {
   const given = readNamed(value, "scope", SCOPE_FIELDS) as Record<string, unknown>;
   const scope: { -readonly [K in keyof Scope]: Scope[K] } = { tenant: readName(given.tenant, "tenant") };
   for (const [index, name] of SCOPE_FIELDS.entries()) {
-    // An empty run is none, as in every identity.
+    // An empty run means no run, as in every identity.
     if (!(name in given) || index === 0 || (name === "run" && given.run === "")) continue;
     const parent = SCOPE_FIELDS[index - 1] as keyof Scope;
     if (scope[parent] === undefined) throw identityRequired(parent);
@@ -22,14 +22,14 @@ export function readScope(value: unknown): Scope {
   return scope;
 }
 
-/** A scope that can have a budget. */
+/** Reads a scope that can have a budget: not a run. */
 export function readBudgetScope(value: unknown): Scope {
   const scope = readScope(value);
   if (scope.run !== undefined) throw invalid("run", "left out: a budget is of a tenant, a user or a session");
   return scope;
 }
 
-/** A user, whatever the session. */
+/** Reads a user; a session is refused. */
 export function readUser(value: unknown): { readonly tenant: string; readonly user: string } {
   const { tenant, user, session } = readScope(value);
   if (user === undefined) throw identityRequired("user");

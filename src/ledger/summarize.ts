@@ -9,18 +9,18 @@ import type { Reader } from "./reader.js";
 const GROUPINGS = ["provider", "model", "day", "user", "session", "runName"] as const;
 
 /**
- * What to summarize by. `day` is that of UTC. `{ tag: "team" }` are the values of a tag, and
- * the summary then is of what has that tag.
+ * What to group by. `day` is a day in UTC. `{ tag: "team" }` groups by the values of a tag and leaves out calls without
+ * that tag.
  */
 export type SummarizeBy = (typeof GROUPINGS)[number] | { readonly tag: string };
 
-/** Which usage is summarized, and how. */
+/** The options of `summarize`. */
 export interface SummarizeOptions extends Period, CallOptions {
-  /** What is grouped by. */
+  /** What to group by. */
   readonly by: SummarizeBy;
 }
 
-/** Whole days come from the rollups; of the first and the last day of the period what is left comes from the entries. */
+/** Adds up whole days from the rollups, and partial days at both ends of the period from the entries. */
 export async function summarizeUsage(
   reader: Reader,
   tenant: string,
@@ -41,7 +41,7 @@ export async function summarizeUsage(
   return groups;
 }
 
-/** Who used something on a day is known from its rollups, and what they used at which time from their entries. */
+/** Adds up a partial day: its rollups name the users, whose entries of the day have the times. */
 async function addPartialDay(
   reader: Reader,
   tenant: string,
@@ -63,7 +63,7 @@ async function addPartialDay(
   }
 }
 
-/** What the group of an entry is called, or nothing when it is in none. */
+/** The names of an entry's group, or `undefined` if the entry is in none. */
 function nameIn(
   entry: StoredEntry,
   user: string | undefined,

@@ -3,8 +3,7 @@ import { transact } from "../typed/transact.js";
 import { WriteSet } from "./write-set.js";
 
 /**
- * Work on the accounts that has a commit of its own, for what it lists has to be what is stored. What it read and
- * rewrites may happen twice without harm.
+ * Runs work on the accounts in a commit of its own. The work must be harmless if it takes effect twice.
  */
 export function transactWrites<R>(
   store: StateStore,

@@ -3,7 +3,7 @@ import type { JsonValue } from "../typed/json-value.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { formatMoney, type Money } from "./money.js";
 
-/** The four counts of tokens of a model call; none contains another. */
+/** The four counts of tokens of a model call. No count includes another. */
 export const TOKEN_COUNTS = [
   "promptTokens",
   "completionTokens",
@@ -11,11 +11,11 @@ export const TOKEN_COUNTS = [
   "cachedWriteTokens",
 ] as const;
 
-/** Four counts of tokens; none contains another. */
+/** Four counts of tokens. No count includes another. */
 export interface TokenCounts {
   /** Tokens of the prompt that were neither read from a cache nor written to one. */
   readonly promptTokens: number;
-  /** Tokens that the model made. */
+  /** Tokens that the model generated. */
   readonly completionTokens: number;
   /** Tokens of the prompt that were read from a cache. */
   readonly cachedReadTokens: number;
@@ -23,19 +23,19 @@ export interface TokenCounts {
   readonly cachedWriteTokens: number;
 }
 
-/** What a number of calls used, as it is handed out. */
+/** The usage of a number of calls, as callers get it. */
 export interface Usage extends TokenCounts {
-  /** Calls that were recorded. */
+  /** The number of recorded calls. */
   readonly calls: number;
-  /** Of these calls, those whose price was not known; they add nothing to `cost`. */
+  /** The number of these calls whose price was not known. They add nothing to `cost`. */
   readonly unpricedCalls: number;
-  /** All four counts together. */
+  /** The sum of all four counts. */
   readonly tokens: number;
-  /** What they cost: a decimal in text, exact. */
+  /** The exact cost: a decimal in text. */
   readonly cost: Money;
 }
 
-/** What a number of calls used, as it is added up: money in units of 10^-12. */
+/** The usage of a number of calls as sums. Money is in units of 10^-12. */
 export interface Sums extends TokenCounts {
   readonly calls: number;
   readonly unpricedCalls: number;
@@ -54,7 +54,7 @@ export const NO_USAGE: Sums = {
   cost: 0n,
 };
 
-/** INVALID_RECORD where a count would leave the integers that are exact. */
+/** INVALID_RECORD where a count would exceed the safe integers. */
 export function addSums(a: Sums, b: Sums): Sums {
   return combine(a, b, 1);
 }
@@ -63,7 +63,7 @@ export function subtractSums(a: Sums, b: Sums): Sums {
   return combine(a, b, -1);
 }
 
-/** Sums of what is stored. CORRUPT where they do not stay exact, as sums that were written do. */
+/** Adds stored sums. CORRUPT where the result is not exact, because only exact sums are written. */
 export function corruptIfInexact(add: () => Sums): Sums {
   try {
     return add();
@@ -85,7 +85,7 @@ export function usageOf(sums: Sums): Usage {
   return { ...sums, tokens: tokensOf(sums), cost: formatMoney(sums.cost) };
 }
 
-/** Money as a whole number of units, in text. */
+/** Writes money as an integer number of units, in text. */
 export function writeSums(sums: Sums): JsonValue {
   return { ...sums, cost: String(sums.cost) };
 }

@@ -5,13 +5,13 @@ import { addSums, isZero, NO_USAGE, type Sums, subtractSums } from "./usage.js";
 
 interface Written {
   readonly cell: Cell<unknown>;
-  /** `undefined` where it goes. */
+  /** `undefined` deletes the cell. */
   readonly value: unknown;
 }
 
 /**
- * What one attempt makes of the accounts. Many pieces of work meet in the same cells, so each is decoded once, kept here
- * as it changes, and written once.
+ * The reads and writes of one attempt. Many units of work change the same cells, so each cell is decoded once, kept here
+ * while it changes, and written once.
  */
 export class WriteSet {
   readonly #transaction: Transaction;
@@ -22,7 +22,7 @@ export class WriteSet {
     this.#transaction = transaction;
   }
 
-  /** What is in a cell, as the work before left it. CORRUPT. */
+  /** The value of a cell, including earlier writes of this attempt. CORRUPT. */
   async get<T>(cell: Cell<T>): Promise<T | undefined> {
     const key = cellKey(cell);
     const written = this.#written.get(key);
@@ -48,7 +48,7 @@ export class WriteSet {
     for (const rollup of rollups) await this.#changeRollup(rollup, (before) => subtractSums(before, sums));
   }
 
-  /** All that the work writes or, where it throws, nothing of it. */
+  /** Runs the work. If it throws, its writes are dropped. */
   async allOrNothing<R>(work: () => Promise<R>): Promise<R> {
     const before = this.#written;
     this.#written = new Map(before);
@@ -60,7 +60,7 @@ export class WriteSet {
     }
   }
 
-  /** Hands what was written to the transaction. */
+  /** Writes the changes to the transaction. */
   async flush(): Promise<void> {
     for (const { cell, value } of this.#written.values()) {
       if (value === undefined) this.#transaction.delete(cell);
@@ -68,7 +68,7 @@ export class WriteSet {
     }
   }
 
-  /** A rollup of nothing goes, with the name it holds. */
+  /** Deletes a rollup whose sums become zero, so that its names are removed too. */
   async #changeRollup({ cell, ...names }: RollupCell, change: (before: Sums) => Sums): Promise<void> {
     const sums = change((await this.get(cell))?.sums ?? NO_USAGE);
     if (isZero(sums)) this.remove(cell);
