@@ -93,10 +93,11 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
     const owner = copySession(identity);
+    const call = readCallOptions(options);
     const { id, content } = await readRequest(request, this.#maxBytes);
     this.#deciders.checkRequest(content);
     const key = { identity: owner, id: id ?? newEventId() };
-    return this.#records.create(key, content, { ...readCallOptions(options), repeatable: id !== undefined });
+    return this.#records.create(key, content, { ...call, repeatable: id !== undefined });
   }
 
   /**
@@ -153,9 +154,10 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<Approval> {
     const key = readKey(identity, id);
+    const call = readCallOptions(options);
     const { digest, newClaim } = await readClaim(input, this.#maxBytes);
     const transition: Transition = (approval, now) => claim(approval, digest, newClaim, now);
-    return this.#change(key, transition, newClaim, readCallOptions(options));
+    return this.#change(key, transition, newClaim, call);
   }
 
   /**

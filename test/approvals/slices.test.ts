@@ -100,3 +100,21 @@ test("many who wait for a large approval get copies of their own, some turns apa
   expect(new Set(all.map((approval) => approval.arguments)).size).toBe(21);
   for (const approval of all) expect(approval.arguments).toHaveLength(ROWS);
 });
+
+test("options are read at the call, and what becomes of them later does not matter", async () => {
+  const approvals = await open();
+  const who = newSession();
+  const call = { tool: "t", arguments: { text: "small" } };
+  const changedAfter = <T>(ask: (options: { signal: AbortSignal }) => Promise<T>): Promise<T> => {
+    const options = { signal: new AbortController().signal };
+    const answer = ask(options);
+    options.signal = AbortSignal.abort();
+    return answer;
+  };
+  const { approval } = await changedAfter((options) => approvals.request(who, call, options));
+  await approvals.decide(who, approval.id, { decision: "approve", by: "bob" });
+  const claimed = await changedAfter((options) => approvals.claim(who, approval.id, call, options));
+  expect(claimed.status).toBe("claimed");
+  const completed = await changedAfter((options) => approvals.complete(who, approval.id, {}, options));
+  expect(completed.status).toBe("completed");
+});
