@@ -14,7 +14,7 @@ async function expectAll(calls: readonly Promise<unknown>[], refusal: object): P
 onEveryStore((opened) => {
   const gate = (options = {}) => createApprovals(opened.store, options);
 
-  test("nobody else's identity reaches an approval, and it is not told from one that is not there", async () => {
+  test("no other identity reaches an approval, and the error is the same as for a missing one", async () => {
     const approvals = gate();
     const who = { ...newSession(), user: "ann", session: "s1" };
     const { approval } = await approvals.request(who, { ...CALL, id: "call-1" });

@@ -106,7 +106,7 @@ onEveryStore((opened) => {
     },
   );
 
-  test("nor does one that the store itself finds damaged", async () => {
+  test("a record that the store itself finds damaged keeps no other from being recovered and marked", async () => {
     const { clock, who, scope, index } = await gate(120);
     const identity = tenantIdentity(who.tenant);
     const kind = (await index("pending"))[60]?.kind as string;
@@ -119,7 +119,7 @@ onEveryStore((opened) => {
     expect(await index("expired")).toHaveLength(119);
   });
 
-  test("what is no damage, or has no place to go on from, is thrown at once", async () => {
+  test("other errors, and damage without a key, are thrown at once", async () => {
     const { scope } = await gate();
     const broken = async (error: Error) => {
       let calls = 0;

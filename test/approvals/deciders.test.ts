@@ -44,7 +44,7 @@ onEveryStore((opened) => {
     expect(seen).toHaveLength(2);
   });
 
-  test("while the hook thinks, another decision or the end of the time comes first", async () => {
+  test("while the hook runs, another decision or the expiry comes first", async () => {
     const clock = new TestClock();
     const who = newSession();
     let meanwhile = async () => {};
@@ -72,7 +72,7 @@ onEveryStore((opened) => {
     await expect(slow.decide(who, "c", APPROVE)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("what the hook judged is decided, and no later request under its id", async () => {
+  test("the decision applies to the request that the hook checked, and to no later one under its id", async () => {
     const who = newSession();
     const store = await openStore("memory:", { idempotencyWindowMs: 1 });
     const clock = new TestClock();

@@ -71,7 +71,7 @@ onEveryStore((opened) => {
     expect(await opened.store.list(tenantIdentity(neighbour.tenant), "")).toHaveLength(2);
   });
 
-  test("many are looked at in portions", async () => {
+  test("many approvals are checked in portions", async () => {
     const { approvals, clock, who, scope, index } = gate();
     const gone = { ...who, session: "s2" };
     const each = Array.from({ length: 230 }, (_, n) => `a${n}`);
@@ -121,7 +121,7 @@ onEveryStore((opened) => {
     else expect(await sweep).toBe(0);
   });
 
-  test("other failures of tidying are told", async () => {
+  test("other failures of the removal are reported", async () => {
     const { approvals, who } = gate();
     await approvals.request(who, { ...CALL, id: "a" });
     await opened.store.erase(who);

@@ -76,7 +76,7 @@ onSharedStores((opened) => {
     }
   });
 
-  test("the check sees a gate that lets two through", async () => {
+  test("the check detects a gate that lets two through (control)", async () => {
     const who = newSession();
     // As it is where the state is read, and then written whatever it has become.
     const answers = await inProcesses<string>(

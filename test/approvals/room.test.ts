@@ -35,7 +35,7 @@ async function largest(store: StateStore) {
   return "x".repeat(least);
 }
 
-test("whatever was asked for, there is room for all that is said of it later", async () => {
+test("a request of any size leaves room for its decision and outcome", async () => {
   const store = createStore(await openMemory(), { maxBytes: BYTES });
   const approvals = createApprovals(store);
   const call = { tool: "t", arguments: await largest(store) };
@@ -79,7 +79,7 @@ test("a call that is too large is refused before all of it is read, at the size 
 });
 
 onEveryStore((opened) => {
-  test("an approval that holds inside what was asked for is read, decided and claimed", async () => {
+  test("an approval whose record contains the request is read, decided and claimed", async () => {
     const approvals = createApprovals(opened.store);
     const who = newSession();
     await approvals.request(who, { ...CALL, id: "a1" });
@@ -110,7 +110,7 @@ onEveryStore((opened) => {
     expect(parse(bytes)).not.toHaveProperty("request");
   });
 
-  test("a read that misses what is there removes nothing that points at it", async () => {
+  test("a stale read that misses an approval does not remove its index entries", async () => {
     const clock = new TestClock();
     const who = newSession();
     const scope = maintenanceScope({ reason: "test", tenant: who.tenant });

@@ -63,7 +63,7 @@ test("a large call is copied and its digest made over many turns, where it is as
   expect(await ofFirstTurn(done, () => read)).toBeLessThan(ROWS / 2);
 });
 
-test("a small call is copied before anything is waited for", async () => {
+test("a small call is copied before the first await", async () => {
   const approvals = await open();
   const who = newSession();
   const args = { rows: rowsOf(10).map((row) => ({ ...row })) };

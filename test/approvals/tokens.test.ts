@@ -10,7 +10,7 @@ const APPROVE = { decision: "approve", by: "bob" } as const;
 onEveryStore((opened) => {
   const gate = (options = {}) => createApprovals(opened.store, options);
 
-  test("a lost answer is asked for again; anything else under the token is told the winner", async () => {
+  test("a call with a lost answer is repeated; other content under the token is refused with the winner", async () => {
     const approvals = gate();
     const who = newSession();
     await approvals.request(who, { ...CALL, id: "a" });
@@ -89,7 +89,7 @@ onEveryStore((opened) => {
     expect(await approvals.claim(who, "a", claim)).toEqual(claimed);
   });
 
-  test("over a line that loses answers every step happens once", async () => {
+  test("over a connection that loses answers every step happens once", async () => {
     const who = newSession();
     const approvals = createApprovals(losingAnswers(opened.store, { requests: 0.3, replies: 0.3 }));
     const surely = async <R>(call: () => Promise<R>): Promise<R> => {

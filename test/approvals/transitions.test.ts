@@ -129,7 +129,7 @@ onEveryStore((opened) => {
     await expect(ACTIONS.claim(approvals, who, "long")).resolves.toMatchObject({ status: "claimed" });
   });
 
-  test("another call than the one that was approved is refused, in every state, and claims nothing", async () => {
+  test("a call that differs from the approved one is refused in every state, and claims nothing", async () => {
     for (const state of Object.keys(STATES) as State[]) {
       const given = gate();
       const { approvals, who } = given;

@@ -46,7 +46,7 @@ onEveryStore((opened) => {
     return { approvals, who, id: approval.id };
   }
 
-  test("what is settled already is not waited for", async () => {
+  test("a wait for a settled approval returns at once", async () => {
     for (const action of ["approve", "deny", "cancel"] as const) {
       const { approvals, who, id } = await asked(opened.store, { pollMs: 60_000 });
       const settled = await ACTIONS[action](approvals, who, id);
@@ -116,7 +116,7 @@ onEveryStore((opened) => {
     await expect(approvals.wait(who, "none")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("the last one to leave takes the timer along", async () => {
+  test("the timer ends with the last waiter", async () => {
     const { approvals, who, id } = await asked(opened.store, { pollMs: 60_000 });
     const controller = new AbortController();
     const { signal } = controller;
@@ -129,7 +129,7 @@ onEveryStore((opened) => {
     expect(timers()).toBe(before - 1);
   });
 
-  test("a store that is away for a while is asked again", async () => {
+  test("a store that is unavailable for a while is polled again", async () => {
     let away = false;
     const find: StateStore["find"] = async (...given) => {
       if (away) throw new StateError("UNAVAILABLE", "away", { details: { reason: "unreachable" } });

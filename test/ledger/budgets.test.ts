@@ -102,7 +102,7 @@ onEveryStore((opened) => {
     expect((await ledger().budget({ tenant: who.tenant }))?.remaining).toEqual({ cost: "0" });
   });
 
-  test("nor can 64 that know nothing of each other, beside calls that nobody reserved", async () => {
+  test("64 reservers on separate ledgers cannot overspend either, while others record calls without a reservation", async () => {
     const who = newSession();
     await ledger().setBudget(who, { calls: 20 });
     const recording = Promise.all(Array.from({ length: 10 }, () => ledger().record(who, CALL)));
@@ -215,7 +215,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("over a bad line nothing is reserved twice under an id, and every call is booked once", async () => {
+  test("over an unreliable connection nothing is reserved twice under an id, and every call is recorded once", async () => {
     const who = newSession();
     await ledger().setBudget(who, { calls: 12 });
     const unreliable = createLedger(losingAnswers(opened.store, { requests: 0.1, replies: 0.1 }));

@@ -76,7 +76,7 @@ onSharedStores((opened) => {
 });
 
 onEveryStore((opened) => {
-  test("the check of the rollups sees one that is wrong", async () => {
+  test("the check of the rollups detects a wrong one (control)", async () => {
     const who = newSession();
     await createLedger(opened.store).record(who, { provider: "p", model: "m", cost: "1" });
     await expectBalanced(opened.store, who.tenant);

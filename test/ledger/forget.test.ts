@@ -10,7 +10,7 @@ import { expectBalanced } from "./accounts.js";
 const CALL = { provider: "p", model: "m", cost: "1", promptTokens: 1 };
 
 onEveryStore((opened) => {
-  test("accounts outlive their session", async () => {
+  test("entries and sums outlive their session", async () => {
     const who = newSession();
     const ledger = createLedger(opened.store);
     await opened.store.save({ eventId: "x", identity: who, kind: "note", bytes: Buffer.alloc(0) });
@@ -235,7 +235,7 @@ onEveryStore((opened) => {
     expect(await ledger.forgetUser({ tenant, user: ann.user })).toBe(0);
   });
 
-  test("a user is forgotten beside calls and reservations of theirs, over a bad line", async () => {
+  test("a user is forgotten while calls and reservations of theirs go on, over an unreliable connection", async () => {
     const who = newSession();
     const user = { tenant: who.tenant, user: who.user };
     const ledger = createLedger(opened.store);
@@ -295,7 +295,7 @@ onEveryStore((opened) => {
     await expectBalanced(opened.store, who.tenant);
   });
 
-  test("interrupted by a bad line, and beside calls that are still recorded, it comes out right", async () => {
+  test("interrupted by an unreliable connection, while calls are recorded, it ends in the right state", async () => {
     const who = newSession();
     const ledger = createLedger(opened.store);
     const unreliable = createLedger(losingAnswers(opened.store, { requests: 0.2, replies: 0.2 }));

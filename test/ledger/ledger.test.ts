@@ -143,7 +143,7 @@ onEveryStore((opened) => {
     expect(entry).toMatchObject({ promptTokens: 3, cachedReadTokens: 0 });
   });
 
-  test("what is there and undefined was forgotten, and is refused", async () => {
+  test("a field that is present but undefined is refused", async () => {
     const who = newSession();
     const forgotten: [string, () => Promise<unknown>][] = [
       ["cost", () => ledger().record(who, { ...CALL, cost: undefined as never })],
@@ -277,7 +277,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("over a bad line every entry is counted once, also when its id is sent again and again", async () => {
+  test("over an unreliable connection every entry is counted once, also when its id is sent again and again", async () => {
     const who = newSession();
     const unreliable = createLedger(losingAnswers(opened.store, { requests: 0.1, replies: 0.1 }));
     const once = async (index: number) => {
@@ -308,7 +308,7 @@ onEveryStore((opened) => {
     expect((await ledger().totals({ tenant: who.tenant })).calls).toBe(2);
   });
 
-  test("what one piece of work refuses halfway leaves nothing behind, and its neighbours take effect", async () => {
+  test("work that throws halfway writes nothing, and other work of the same commit takes effect", async () => {
     const who = newSession();
     const shared = ledger();
     await shared.record(who, { ...CALL, eventId: "e1" });

@@ -88,7 +88,7 @@ onEveryStore((opened) => {
     expect(await left()).toEqual([]);
   });
 
-  test("on a bad line it is deleted all the same", async () => {
+  test("over an unreliable connection it is deleted", async () => {
     for (let round = 0; round < 5; round++) {
       const lossy = (store: StateStore) => losingAnswers(store, { requests: 0.15, replies: 0.15 });
       const { deleting, clock, sessions, who, left } = await newSession(lossy);
@@ -289,7 +289,7 @@ onEveryStore((opened) => {
     expect(await left()).toEqual([]);
   });
 
-  test("an erase that nobody ever answers leaves the mark, and is told as in doubt", async () => {
+  test("an erase whose answers are all lost leaves the mark, and is OUTCOME_UNKNOWN", async () => {
     const { deleting, clock, sessions, who, left } = await newSession(
       erasingBy(() => Promise.reject(lost())),
     );
@@ -302,7 +302,7 @@ onEveryStore((opened) => {
     expect(await left()).toEqual([]);
   });
 
-  test("what fails while a list finishes a deletion is left to the next, and the list is answered", async () => {
+  test("a failure while a list finishes a deletion is left to the next list, and this one is answered", async () => {
     const { clock, sessions, who, left } = await crashed("commit", 2);
     clock.forward(LEASE_MS);
     const lost = losingAnswers(opened.store, { requests: 1, replies: 0 });

@@ -90,7 +90,7 @@ onEveryStore((opened) => {
       expect(await sessions.append(who, { id: "c", value: 1 })).toMatchObject({ numbers: [1] });
     });
 
-    test("of many callers on a bad line are all there, once, without a gap", async () => {
+    test("of many callers over an unreliable connection are all stored, once, without a gap", async () => {
       const { sessions, who } = await newSession();
       const line = losingAnswers(opened.store, { requests: 0.1, replies: 0.1 });
       const callers = Array.from({ length: 6 }, (_, caller) => ({ caller, sessions: createSessions(line) }));
@@ -137,7 +137,7 @@ onEveryStore((opened) => {
       }
     });
 
-    test("a stream of them keeps nobody out who changes the session", async () => {
+    test("a stream of them does not starve callers that change the session", async () => {
       const { sessions, who } = await newSession();
       let done = false;
       const stream = async () => {
@@ -156,7 +156,7 @@ onEveryStore((opened) => {
       expect((await sessions.get(who)).metadata).toEqual({ round: 4 });
     });
 
-    test("an append in the middle of which the session is closed is refused, by the commit", async () => {
+    test("an append during which the session is closed is refused by the commit", async () => {
       const { sessions, who } = await newSession();
       let commits = 0;
       const slow = withMethods(opened.store, {

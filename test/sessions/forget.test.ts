@@ -68,7 +68,7 @@ onEveryStore((opened) => {
     expect(await own(user)).toEqual([]);
   });
 
-  test("the raw erase of what wrappers keep of a user is refused, and changes nothing", async () => {
+  test("an erase of a user's own identity is refused, and changes nothing", async () => {
     const { sessions, user } = await populated();
     const before = await own(user);
     for (const owner of [userIdentity(user.tenant, user.user), tenantIdentity(user.tenant)]) {

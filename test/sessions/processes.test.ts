@@ -48,7 +48,7 @@ onSharedStores((opened) => {
     return { sessions, who };
   };
 
-  test("two processes append to one session on a bad line: nothing lost, nothing twice, no gap", async () => {
+  test("two processes append to one session over an unreliable connection: nothing lost, nothing twice, no gap", async () => {
     const { sessions, who } = await newSession();
     const each = 30;
     const appended = await inProcesses<Appended>(
@@ -77,7 +77,7 @@ onSharedStores((opened) => {
     expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
   });
 
-  test("two processes at once is what they are: their events are mixed", async () => {
+  test("two processes do append at the same time: their events are mixed (control)", async () => {
     const { sessions, who } = await newSession();
     await inProcesses(
       2,

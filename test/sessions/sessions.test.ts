@@ -379,7 +379,7 @@ onEveryStore((opened) => {
       expect((await callers[0]?.list(who))?.sessions).toHaveLength(1);
     });
 
-    test("metadata counted up by eight callers on a bad line comes out exact", async () => {
+    test("metadata counted up by eight callers over an unreliable connection is exact", async () => {
       const who = { ...newUser(), session: "s" };
       await createSessions(opened.store).create(who, { metadata: { n: 0 } });
       const count = async () => {

@@ -108,7 +108,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("counts of many callers on a bad line come out exact", async () => {
+  test("counts of many callers over an unreliable connection are exact", async () => {
     const { user, who } = await newSession();
     const line = createSessions(losingAnswers(opened.store, { requests: 0.03, replies: 0.03 }));
     for (const state of [line.sessionState(who), line.userState(user), line.tenantState(user.tenant)]) {

@@ -93,7 +93,7 @@ const CODECS = Object.entries(SCHEMAS).map(
 describe.each(CODECS)("with a schema of %s", (_, codec) => {
   const at = new Date(86_400_000);
 
-  test("what is stored is what the schema made of the value: trimmed, with defaults, a Date as text", async () => {
+  test("the value that the schema returns is stored: trimmed, with defaults, a Date as text", async () => {
     expect(await roundTrip(codec, { name: " ann ", at })).toEqual({
       stored: expect.stringContaining('"at":"1970-01-02T00:00:00.000Z"'),
       read: { name: "ann", size: 1, at },
@@ -118,7 +118,7 @@ describe.each(CODECS)("with a schema of %s", (_, codec) => {
     expect(String((error as Error).stack)).not.toContain("hunter2");
   });
 
-  test("nothing is quoted of what was stored or is to be written, in whatever form a library quotes it", async () => {
+  test("errors quote neither stored nor new values, in whatever form a library quotes them", async () => {
     const wrong = { name: ["hunter2"], size: "hunter2", at: "hunter2" };
     const stored = await thrown((async () => codec.decode(bytesOf(JSON.stringify(wrong)), 0))());
     const written = await failure((async () => codec.encode(wrong as never))());
@@ -206,7 +206,7 @@ describe("versions", () => {
     await expect((async () => json({ version: 1 }).decode(bytesOf("{}"), 0))()).rejects.toThrow("version 0");
   });
 
-  test("a newer one is SCHEMA_TOO_NEW, whatever it looks like", async () => {
+  test("a newer version is SCHEMA_TOO_NEW, even if its bytes are not JSON", async () => {
     for (const bytes of [bytesOf("{}"), Buffer.from([0xff])]) {
       const error = await failure((async () => codec.decode(bytes, 4))());
       expect(isStateError(error, "SCHEMA_TOO_NEW") && error.details).toEqual({ found: 4, supported: 3 });

@@ -164,7 +164,7 @@ onEveryStore((opened) => {
     expect(await all.list(users)).toHaveLength(1);
   });
 
-  test("what is put is what it was when it was put", async () => {
+  test("a change to the value after put has no effect", async () => {
     const who = { ...newSession() };
     const { tenant, user, session } = who;
     const all = new Collection<{ n: number }>(opened.store, "all");

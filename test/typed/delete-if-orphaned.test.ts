@@ -17,7 +17,7 @@ onEveryStore((opened) => {
     return { owner, entry, record, isThere };
   };
 
-  test("an entry that points at nothing is deleted, and a second time there is none", async () => {
+  test("an entry that points at nothing is deleted, and a second call finds none", async () => {
     const { owner, entry, isThere } = await pointing();
     const nothing = { ...owner, eventId: null };
     expect(await deleteIfOrphaned(opened.store, entry, nothing)).toEqual({ is: "deleted" });
@@ -25,7 +25,7 @@ onEveryStore((opened) => {
     expect(await deleteIfOrphaned(opened.store, entry, nothing)).toEqual({ is: "kept", for: "entry" });
   });
 
-  test("one whose record is there is kept, whatever a read said", async () => {
+  test("an entry whose record exists is kept, although a read missed it", async () => {
     const { owner, entry, record, isThere } = await pointing();
     await opened.store.save(record);
     const nothing = { ...owner, eventId: null };
@@ -36,7 +36,7 @@ onEveryStore((opened) => {
     expect(await deleteIfOrphaned(opened.store, entry, record)).toEqual({ is: "deleted" });
   });
 
-  test("one that was written anew is kept", async () => {
+  test("an entry that was written again is kept", async () => {
     const { owner, entry, isThere } = await pointing();
     await opened.store.save({ ...entry, eventId: newEventId(), bytes });
     const nothing = { ...owner, eventId: null };

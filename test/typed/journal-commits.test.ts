@@ -56,7 +56,7 @@ onEveryStore((opened) => {
       }
     });
 
-    test("of a journal without conditions repeat numbers", async () => {
+    test("of a journal without conditions repeat numbers (control)", async () => {
       const who = newSession();
       const [heads, all] = [
         new TypedSlot<number>(opened.store, "n"),
@@ -86,7 +86,7 @@ onEveryStore((opened) => {
   });
 
   describe("trim", () => {
-    test("keeps the last ones, and says how many went", async () => {
+    test("keeps the last entries, and returns how many it removed", async () => {
       const who = await filled(5);
       expect(await log().trim(who, 7)).toBe(0);
       expect(await log().trim(who, 2)).toBe(3);
@@ -97,7 +97,7 @@ onEveryStore((opened) => {
       expect(await log().trim(newSession(), 0)).toBe(0);
     });
 
-    test("down to none: the numbers go on", async () => {
+    test("of all entries: the numbers go on", async () => {
       const who = await filled(3);
       expect(await log().trim(who, 0)).toBe(3);
       expect([await log().read(who), await log().bounds(who)]).toEqual([[], { first: 4, next: 4 }]);
@@ -127,7 +127,7 @@ onEveryStore((opened) => {
       expect(await log().bounds(who)).toEqual({ first: 96, next: 96 });
     });
 
-    test("of many is done for readers when its first piece is, and goes on where it was interrupted", async () => {
+    test("of many entries is visible to readers with its first commit, and goes on after an interruption", async () => {
       const who = await filled(650);
       const dying = log(dyingAt(opened.store, "commit", 3));
       await expect(dying.trim(who, { upTo: 640 })).rejects.toThrow("the process died");
@@ -146,7 +146,7 @@ onEveryStore((opened) => {
       expect(await log().trim(who, { upTo: 100 })).toBe(0);
     });
 
-    test("what was trimmed is no duplicate, removed yet or not", async () => {
+    test("an append of trimmed entries is no duplicate, whether or not their records are removed", async () => {
       const who = newSession();
       const [removed, left] = [
         { id: "removed", value: 1 },
@@ -162,7 +162,7 @@ onEveryStore((opened) => {
       }
     });
 
-    test("beside appends and reads: no gap is seen, nothing lost, nothing counted twice", async () => {
+    test("while others append and read: no reader sees a gap, no entry is lost or counted twice", async () => {
       const who = await filled(250);
       const sizes: number[] = [];
       let appending = true;
@@ -226,7 +226,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("a duplicate is told from a conflict though the first answer was lost", async () => {
+  test("a duplicate is distinguished from a conflict although the first answer was lost", async () => {
     const who = newSession();
     await log().append(who, [{ id: "a", value: 1 }]);
     let lost = 0;
@@ -238,7 +238,7 @@ onEveryStore((opened) => {
     expect(await log(store).append(who, [{ id: "a", value: 1 }])).toEqual({ duplicate: true, numbers: [1] });
   });
 
-  test("after an erase the numbers begin anew, and readers in between are not told of damage", async () => {
+  test("after an erase the numbers begin at 1 again, and readers meanwhile see no damage", async () => {
     const who = await filled(20);
     let erasing = true;
     const read = async () => {

@@ -16,7 +16,7 @@ interface Title {
 }
 
 // What is refused is refused by `npm run typecheck`, which has no use for a directive without an error.
-test("what an interface describes is taken where JSON is, and what is no JSON is refused by its type", async () => {
+test("the types accept objects of an interface, and refuse values that are not JSON", async () => {
   await using store = await openStore("memory:");
   const message: Message = { role: "user", text: "hello" };
   const titled: Title = { title: "Invoices" };

@@ -36,7 +36,7 @@ async function crowd(enter: (caller: number, work: () => Promise<number>) => Pro
   return { began, most, answers };
 }
 
-test("callers go one at a time, in the order they came, and get their own answers", async () => {
+test("callers run one at a time, in the order of their calls, and get their own answers", async () => {
   const store = newStore();
   const { began, most, answers } = await crowd((_, work) => runExclusive(store, "k", undefined, work));
   expect(most).toBe(1);
@@ -45,17 +45,17 @@ test("callers go one at a time, in the order they came, and get their own answer
   expect(await isEmpty(store, "k")).toBe(true);
 });
 
-test("the crowd does crowd where there is no line", async () => {
+test("without the mutex the same callers run at the same time (control)", async () => {
   expect((await crowd((_, work) => work())).most).toBe(40);
 });
 
-test("other keys and other stores have lines of their own", async () => {
+test("other keys and other stores have locks of their own", async () => {
   const store = newStore();
   expect((await crowd((caller, work) => runExclusive(store, `k${caller}`, undefined, work))).most).toBe(40);
   expect((await crowd((_, work) => runExclusive(newStore(), "k", undefined, work))).most).toBe(40);
 });
 
-test("an error is its caller's own and does not stop the line", async () => {
+test("an error rejects its caller alone and does not stop the queue", async () => {
   const store = newStore();
   const boom = new Error("boom");
   const outcomes = await Promise.allSettled([
@@ -116,7 +116,7 @@ test.each([
   expect(await isEmpty(store, "k")).toBe(true);
 });
 
-test("a signal that was aborted before turns a waiter away, and leaves no listener behind", async () => {
+test("a signal that was aborted before rejects the caller, and leaves no listener", async () => {
   const store = newStore();
   const first = byHand<void>();
   const running = runExclusive(store, "k", undefined, () => first.promise);
@@ -133,7 +133,7 @@ test("a signal that was aborted before turns a waiter away, and leaves no listen
   expect(warnings).toEqual([]);
 });
 
-test("work that waits for its own turn, or for that of work around it, is refused instead of hanging", async () => {
+test("work that waits for a lock it holds, directly or in nested work, is refused instead of hanging", async () => {
   const store = newStore();
   const within = (key: string) => runExclusive(store, key, undefined, async () => "through");
   await expect(runExclusive(store, "a", undefined, () => within("a"))).rejects.toMatchObject({
@@ -153,7 +153,7 @@ test("work that waits for its own turn, or for that of work around it, is refuse
   expect(await isEmpty(store, "a")).toBe(true);
 });
 
-test("work may leave something behind that takes its turn later", async () => {
+test("work may start something that takes the same lock after the work has ended", async () => {
   const store = newStore();
   const gate = byHand<void>();
   let later: Promise<string> | undefined;

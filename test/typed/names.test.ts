@@ -73,7 +73,7 @@ describe("a name", () => {
   });
 });
 
-test("an id of the caller's comes back out of an event id, and another's does not", () => {
+test("a caller's id is restored from its event id, and other event ids are returned unchanged", () => {
   for (const id of ["x", "a/b", "/", "🙂"]) expect(unscopedId("p", scopedEventId("p", id))).toBe(id);
   expect(unscopedId("p", scopedEventId("pp", "x"))).toBe("pp/x");
 });

@@ -9,7 +9,7 @@ function* counted(steps: number, note: () => void): Steps<string> {
   return "done";
 }
 
-test("the first step is taken before anything is waited for, and the others are not", async () => {
+test("the first step runs before the first await, and the others run later", async () => {
   let taken = 0;
   const short = firstStepThenSlices(counted(1, () => taken++));
   expect(taken).toBe(1);
@@ -24,7 +24,7 @@ test("the first step is taken before anything is waited for, and the others are 
   expect(atOnce(counted(3, () => {}))).toBe("done");
 });
 
-test("many are looked at in pieces, with a turn of the event loop between them", async () => {
+test("many items are processed in slices, with a turn of the event loop between them", async () => {
   let turn = 0;
   let isOver = false;
   const count = () => {
@@ -44,7 +44,7 @@ test("many are looked at in pieces, with a turn of the event loop between them",
   expect(inTurn.size).toBeGreaterThan(3);
 });
 
-test("what the work throws is thrown, and nothing is left over", async () => {
+test("an error of the work is passed on, and nothing is left running", async () => {
   const failing = mapInSlices(Array.from({ length: 400 }), async () => {
     throw new Error("its own");
   });

@@ -187,7 +187,7 @@ onEveryStore((opened) => {
       expect((await opened.store.load(who, "s")).eventId).toBe(eventId);
     });
 
-    test("what newer code wrote is SCHEMA_TOO_NEW, and is not overwritten by an update", async () => {
+    test("a value of a newer version is SCHEMA_TOO_NEW, and an update does not overwrite it", async () => {
       const who = newSession();
       await slotOf(json<unknown>({ version: 2 })).set(who, "new");
       const old = slotOf(json<unknown>({ version: 1 }));

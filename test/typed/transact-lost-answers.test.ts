@@ -30,7 +30,7 @@ onEveryStore((opened) => {
     return { store, commits };
   }
 
-  test("a lost answer is asked for with the very same commit, which is not applied twice", async () => {
+  test("after a lost answer the same commit is sent again, and is not applied twice", async () => {
     const who = newSession();
     const { store, commits } = scripted("lose", unknown, unavailable);
     expect(await counter(store).update(who, increment)).toBe(1);
@@ -66,7 +66,7 @@ onEveryStore((opened) => {
     }
 
     test.each(["set", "update"] as const)(
-      "what was lost is not sent again when its id may be forgotten (%s): an old value does not come back",
+      "a commit is not sent again once the store may have forgotten its id (%s): an old value does not come back",
       (method) =>
         shortLived(async (own) => {
           const who = newSession();
@@ -99,7 +99,7 @@ onEveryStore((opened) => {
         }),
     );
 
-    test("what is sent again waits no longer than its id is surely known", () =>
+    test("a repeated commit waits no longer than the store knows its id", () =>
       shortLived(async (own) => {
         let tries = 0;
         const waiting = withMethods(own, {
@@ -116,7 +116,7 @@ onEveryStore((opened) => {
       }));
   });
 
-  describe("a definite answer after a doubt is believed", () => {
+  describe("after an unknown outcome, an answer from the check of the event ids is final", () => {
     test("a condition that failed is tried anew", async () => {
       const who = newSession();
       const { store } = scripted(unknown);
@@ -139,7 +139,7 @@ onEveryStore((opened) => {
     });
   });
 
-  describe("a doubt outlives refusals", () => {
+  describe("an unknown outcome outlives refusals", () => {
     test.each([
       ["UNAVAILABLE", unavailable],
       ["STORE_CLOSED", closed],
@@ -163,7 +163,7 @@ onEveryStore((opened) => {
       expect(await counter().set(other, 5, { eventId })).toMatchObject({ duplicate: true });
     });
 
-    test("but a refusal before any doubt is reported as it is, at once", async () => {
+    test("but a refusal before any unknown outcome is reported at once", async () => {
       const { store, commits } = scripted(unavailable);
       await expect(counter(store).update(newSession(), increment)).rejects.toMatchObject({
         code: "UNAVAILABLE",
@@ -173,7 +173,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("what only deletes has no event ids to ask by: its lost answer is OUTCOME_UNKNOWN, and it is not sent again", async () => {
+  test("a commit of deletes alone has no event ids: its lost answer is OUTCOME_UNKNOWN, and it is not sent again", async () => {
     const who = newSession();
     await counter().set(who, 7);
     const { store, commits } = scripted("lose");
@@ -226,7 +226,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("an abort before the first attempt, and one while waiting for a turn: the work does not begin", async () => {
+  test("an abort before the first attempt, or while waiting for the lock: the work does not begin", async () => {
     const who = newSession();
     const began = () => expect.unreachable("it began");
     await expect(counter().update(who, began, { signal: AbortSignal.abort("before") })).rejects.toBe(
@@ -244,7 +244,7 @@ onEveryStore((opened) => {
     expect(await first).toBe(1);
   });
 
-  test("after a doubt an abort does not hide it, and once more is asked", async () => {
+  test("an abort after an unknown outcome does not hide it, and the commit is sent once more", async () => {
     const who = newSession();
     const control = new AbortController();
     const { store } = scripted(() => {
@@ -268,7 +268,7 @@ onEveryStore((opened) => {
     expect(warnings).toEqual([]);
   });
 
-  describe("on a line that loses 15 % of the requests and 15 % of the answers", () => {
+  describe("on a connection that loses 15 % of the requests and 15 % of the answers", () => {
     const lossy = () => losingAnswers(opened.store, { requests: 0.15, replies: 0.15 });
 
     /** How many calls succeeded, and of how many nobody knows. */
@@ -279,7 +279,7 @@ onEveryStore((opened) => {
       return { done: outcomes.length - errors.length, doubtful: errors.length };
     }
 
-    test("increments are counted once each; without asking again they are not", async () => {
+    test("each increment is counted once; without retries it is not", async () => {
       const who = newSession();
       const store = lossy();
       const { done, doubtful } = await tally(

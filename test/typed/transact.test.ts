@@ -48,7 +48,7 @@ onEveryStore((opened) => {
     expect([tries, await values(rig)]).toEqual([1, {}]);
   });
 
-  test("an abort ends work that never ends, frees its turn, and nothing of it is written", async () => {
+  test("an abort ends work that never ends, frees its lock, and nothing of it is written", async () => {
     const rig = fresh();
     const given = new AbortController();
     const stuck = transact(
@@ -67,7 +67,7 @@ onEveryStore((opened) => {
     expect(await values(rig)).toEqual({ b: 2 });
   });
 
-  test("what is no cell, no store and no function is refused, and nothing is left to the process", async () => {
+  test("wrong cells, stores and functions are refused, without an unhandled rejection", async () => {
     const rig = fresh();
     const wrong = [
       [() => transact(opened.store, async (transaction) => transaction.set(rig.numbers as never, 1)), "cell"],
@@ -80,7 +80,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("a value that is too large is said to be that", async () => {
+  test("an error about a too large value names the value", async () => {
     const rig = fresh();
     const texts = new Collection<string>(opened.store, "texts");
     const large = "x".repeat(1024 * 1024);
@@ -93,7 +93,7 @@ onEveryStore((opened) => {
     expect(await values(rig)).toEqual({});
   });
 
-  test("what nobody waited for is written, or its refusal reported, and nothing is left to the process", async () => {
+  test("a set that is not awaited is written, or its error reported, without an unhandled rejection", async () => {
     const rig = fresh();
     const stray: unknown[] = [];
     const note = (error: unknown) => stray.push(error);
@@ -115,7 +115,7 @@ onEveryStore((opened) => {
     expect(await values(rig)).toEqual({ a: 1, b: 2 });
   });
 
-  test("one that reads one slot asks for no commit", async () => {
+  test("a transaction that reads one slot makes no commit", async () => {
     const rig = fresh();
     await rig.numbers.put(rig.who, "a", 1);
     const store = withCommit(opened.store, () => expect.unreachable("it was committed"));
@@ -141,7 +141,7 @@ onEveryStore((opened) => {
     expect([tries, read, await values(rig)]).toEqual([2, [1, 1], { a: 1, b: 1 }]);
   });
 
-  describe("what was read and not written has to hold still", () => {
+  describe("a slot that was read and not written must not change", () => {
     /** Each takes 1 off its own number if both together leave enough, on the same sum. */
     async function writeSkew(take: (rig: ReturnType<typeof fresh>, mine: "a" | "b") => Promise<unknown>) {
       const rig = fresh();
@@ -165,7 +165,7 @@ onEveryStore((opened) => {
       expect(sum).toBe(0);
     });
 
-    test("the rig does show it where only the one written is checked", async () => {
+    test("they do both succeed where only the written slot is checked (control)", async () => {
       const both = barrier(2);
       const sum = await writeSkew(async ({ who, numbers }, mine) => {
         const items = await numbers.list(who);
@@ -178,7 +178,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("64 callers count to 64, in one line or in a crowd; read and save does not", async () => {
+  test("64 callers count to 64, with and without the mutex; read and save does not", async () => {
     const rig = fresh();
     const { who, numbers } = rig;
     await Promise.all(Array.from({ length: 64 }, () => numbers.update(who, "a", (n = 0) => n + 1)));
