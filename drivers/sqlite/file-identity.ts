@@ -84,10 +84,10 @@ export function isInPlace(file: FileIdentity): boolean {
   return isSameFile(statIfReachable(file.path), file);
 }
 
-/** Whether another file lies at its path. */
+/** Whether another file lies at its path and holds something: whoever only reads a database leaves an empty log. */
 export function isReplaced(file: FileIdentity): boolean {
   const found = statIfReachable(file.path);
-  return found !== undefined && !isSameFile(found, file);
+  return found !== undefined && found.size > 0n && !isSameFile(found, file);
 }
 
 /** UNAVAILABLE: the file was removed from its path or replaced. */

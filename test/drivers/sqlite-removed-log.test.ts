@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -132,6 +133,20 @@ test.runIf(isLinux)("a log that another process has begun in its place is joined
   other.kill("SIGKILL");
   await once(other, "exit");
   expect(await kindsOf(path)).toEqual(["a", "b", "c"]);
+});
+
+test("commits in a removed log alone are saved by closing, though somebody has read the database meanwhile", async () => {
+  const path = freshPath();
+  const driver = await openSqlite({ path });
+  await driver.apply([save({ kind: "a" })], TIMES);
+  checkpoint(path);
+  await driver.apply([save({ kind: "b" })], TIMES);
+  removeLog(path);
+  const read = `new (require("better-sqlite3"))(process.argv[1]).prepare("SELECT count(*) FROM record").get()`;
+  execFileSync(process.execPath, ["-e", read, path]);
+  expect(statSync(`${path}-wal`).size).toBe(0);
+  await driver.close();
+  expect(await kindsOf(path)).toEqual(["a", "b"]);
 });
 
 test("a log that another process has left in its place is not removed by closing", async () => {
