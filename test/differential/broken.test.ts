@@ -4,7 +4,7 @@ import { openMemory } from "../../drivers/memory/index.js";
 import type { Commit, Driver, StoredRecord, Write } from "../../src/contract/driver.js";
 import { compareByKind, compareText } from "../../src/rules/order.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { erased, erasing, methods } from "../store/store-rig.js";
+import { erased, methods, withErase } from "../store/store-rig.js";
 import { runScript } from "./perform.js";
 import { scripts } from "./script.js";
 
@@ -25,7 +25,7 @@ const BROKEN: Readonly<Record<string, (driver: Driver) => Driver>> = {
     apply: (commits, options) => driver.apply(commits, { ...options, window: 0 }),
   }),
   "keeps the content of what was erased": (driver) =>
-    erasing(driver, async ({ tenant, user, session }, options) => {
+    withErase(driver, async ({ tenant, user, session }, options) => {
       const { records } = await driver.scan({ ...ALL, tenant });
       const doomed = records.filter((record) => record.user === user && record.session === session);
       const writes = doomed.map((slot): Write => ({ op: "delete", slot }));
@@ -33,7 +33,7 @@ const BROKEN: Readonly<Record<string, (driver: Driver) => Driver>> = {
       return writes.length;
     }),
   "erases all sessions of the user": (driver) =>
-    erasing(driver, async ({ tenant, user, session }) => {
+    withErase(driver, async ({ tenant, user, session }) => {
       const { records } = await driver.scan({ ...ALL, tenant });
       const others = records.filter((record) => record.user === user && record.session !== session);
       for (const other of new Set(others.map((record) => record.session)))

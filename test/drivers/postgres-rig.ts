@@ -9,7 +9,7 @@ import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../s
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { createDatabase } from "../postgres/database.js";
-import { ERASING } from "../store/store-rig.js";
+import { ERASE_SOURCE } from "../store/store-rig.js";
 
 /** The driver as it ships, for processes of their own. */
 const BUILT = new URL("../../dist/drivers/postgres/index.js", import.meta.url);
@@ -212,7 +212,7 @@ const PRELUDE = `
     return { tenant: record.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
   };
   const times = { now: Date.now(), window: ${DAY} };
-  ${ERASING}`;
+  ${ERASE_SOURCE}`;
 
 /** Runs a module in a process of its own, which must end by itself; what it prints, as JSON. */
 export async function inProcess<T = unknown>(source: string, args: unknown): Promise<T> {

@@ -10,7 +10,7 @@ import { onTestFinished } from "vitest";
 import { openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
 import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
-import { ERASING } from "../store/store-rig.js";
+import { ERASE_SOURCE } from "../store/store-rig.js";
 
 /** The driver as it ships, for processes of their own. */
 const BUILT = new URL("../../dist/drivers/sqlite/index.js", import.meta.url);
@@ -124,6 +124,6 @@ function nodeArguments(source: string, args: unknown): string[] {
       return { tenant: slot.tenant, writes: [{ op: "save", record, ...(expect === undefined ? {} : { expect }) }] };
     };
     const times = () => ({ now: Date.now(), window: 86_400_000 });
-    ${ERASING}  `;
+    ${ERASE_SOURCE}  `;
   return ["--input-type=module", "-e", prelude + source];
 }

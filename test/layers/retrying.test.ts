@@ -5,7 +5,7 @@ import { StateError } from "../../src/contract/errors.js";
 import { DIAGNOSTICS } from "../../src/diagnostics/diagnostics.js";
 import { type RetryPolicy, type RetryRuntime, retrying } from "../../src/layers/index.js";
 import {
-  byHand,
+  deferred,
   deletes,
   driverWith,
   erases,
@@ -203,7 +203,7 @@ describe("retrying ends", () => {
 
   test("with the driver's close: pauses end at once, and a call under way is not retried", async () => {
     const close = vi.fn(async () => {});
-    const gate = byHand<never>();
+    const gate = deferred<never>();
     const busy = unavailable("busy");
     const read = vi.fn((slots: unknown) => (slots === PAUSING ? Promise.reject(busy) : gate.promise));
     const PAUSING: never[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { retrying } from "../../src/layers/retrying.js";
-import { byHand, saves } from "../store/store-rig.js";
+import { deferred, saves } from "../store/store-rig.js";
 import { APPLIED, queueRig } from "./queue-rig.js";
 
 const lost = () => new StateError("OUTCOME_UNKNOWN", "lost on the way", { details: {} });
@@ -15,7 +15,7 @@ async function withOneAside() {
   const first = rig.queue.commit(saves("1", ["a"]));
   const second = rig.queue.commit(saves("2", ["b"]));
   await rig.pump();
-  const later = byHand<Outcome>();
+  const later = deferred<Outcome>();
   rig.batches[0]?.options.setAside?.(0, later.promise);
   await rig.batches[0]?.answer();
   expect(await second).toEqual(APPLIED);

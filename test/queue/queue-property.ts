@@ -61,10 +61,10 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
     fc.array(step, { minLength: 1, maxLength: 25 }),
     fc.array(callOutcome, { maxLength: 30 }),
   ] as const;
-  return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, fates) => {
-    const witness = new Witness(scheduler, fates, retries);
+  return fc.asyncProperty(...interleaving, ...script, async (scheduler, inFlight, steps, callOutcomes) => {
+    const driver = new RecordingDriver(scheduler, callOutcomes, retries);
     const schedule = (pump: () => void) => void scheduler.schedule(Promise.resolve(), "pump").then(pump);
-    const queue = make(witness, { ...QUEUE, room: ROOM, inFlight, window: 1, now: () => 0, schedule });
+    const queue = make(driver, { ...QUEUE, room: ROOM, inFlight, window: 1, now: () => 0, schedule });
     const made: { controller: AbortController; work: Work }[] = [];
     const script = async () => {
       for (const [number, next] of steps.entries()) {
@@ -72,14 +72,14 @@ export function queueProperty(make: MakeQueue, { retries = false } = {}) {
         else if (next.act === "abort") made.at(-1 - next.back)?.controller.abort(ABORTED);
         else {
           const controller = new AbortController();
-          made.push({ controller, work: witness.make(queue, next, number, controller.signal) });
+          made.push({ controller, work: driver.make(queue, next, number, controller.signal) });
         }
       }
     };
     const finished = script();
     await scheduler.waitIdle();
     await finished;
-    witness.complain();
+    driver.throwViolation();
     for (const { work } of made) work.verify();
   });
 }
@@ -97,7 +97,7 @@ class Work {
   effects = 0;
   mayBeSent = true;
   /** Its payloads were copied. */
-  isIn = false;
+  isAdmitted = false;
   ended: { readonly value: unknown } | { readonly error: unknown } | undefined;
 
   readonly #signal: AbortSignal;
@@ -108,8 +108,8 @@ class Work {
     this.bytes = payloadBytes(commit);
   }
 
-  get isWaitingInside(): boolean {
-    return this.isIn && this.sends === 0 && !this.ended && !this.#signal.aborted;
+  get isWaitingInQueue(): boolean {
+    return this.isAdmitted && this.sends === 0 && !this.ended && !this.#signal.aborted;
   }
 
   get isErase(): boolean {
@@ -132,19 +132,19 @@ class Work {
 }
 
 /** A driver that records its calls, fails as the script says, and answers when the scheduler says so. */
-class Witness implements Writer {
+class RecordingDriver implements Writer {
   readonly #scheduler: fc.Scheduler;
-  readonly #fates: CallOutcome[];
+  readonly #callOutcomes: CallOutcome[];
   readonly #mayBeSentAgain: readonly CallOutcome[];
   readonly #works: Work[] = [];
-  readonly #live = new Set<Work>();
+  readonly #underWay = new Set<Work>();
   /** Per slot, the number of the last commit that was applied to it; per session, that of its last erase. */
   readonly #log = new Map<string, number>();
-  #complaint: Error | undefined;
+  #violation: Error | undefined;
 
-  constructor(scheduler: fc.Scheduler, fates: readonly CallOutcome[], retries: boolean) {
+  constructor(scheduler: fc.Scheduler, callOutcomes: readonly CallOutcome[], retries: boolean) {
     this.#scheduler = scheduler;
-    this.#fates = [...fates];
+    this.#callOutcomes = [...callOutcomes];
     this.#mayBeSentAgain = CALL_OUTCOMES.filter(
       (callOutcome) => callOutcome !== "done" && (retries || callOutcome !== "unreachable"),
     );
@@ -159,7 +159,7 @@ class Witness implements Writer {
     const commit = commitOf(step, number);
     const work = new Work(commit, signal);
     this.#works.push(work);
-    const payloads = { seal() {}, copy: () => this.#letIn(work) };
+    const payloads = { seal() {}, copy: () => this.#admit(work) };
     queue.commit(commit, signal, payloads).then(
       (value) => {
         work.ended = { value };
@@ -172,30 +172,30 @@ class Witness implements Writer {
   }
 
   /** Throws the first rule that was broken at the driver; thrown there, it would pass for the driver's own error. */
-  complain(): void {
-    if (this.#complaint) throw this.#complaint;
+  throwViolation(): void {
+    if (this.#violation) throw this.#violation;
   }
 
   async apply(commits: readonly Commit[]): Promise<readonly Outcome[]> {
     const works = commits.map((commit) => this.#works.find((work) => work.commit === commit) as Work);
-    this.#note(() => this.#mayBeSent(works));
+    this.#check(() => this.#mayBeSent(works));
     for (const work of works) this.#send(work);
     await this.#scheduler.schedule(Promise.resolve(), "apply");
-    const callOutcome = this.#fates.shift() ?? "done";
-    const outcomes = takesEffect(callOutcome) ? works.map((work) => this.#happen(work)) : [];
+    const callOutcome = this.#callOutcomes.shift() ?? "done";
+    const outcomes = takesEffect(callOutcome) ? works.map((work) => this.#takeEffect(work)) : [];
     for (const work of works) {
-      this.#live.delete(work);
+      this.#underWay.delete(work);
       work.mayBeSent = this.#mayBeSentAgain.includes(callOutcome);
     }
     fail(callOutcome);
     return outcomes;
   }
 
-  #letIn(work: Work): undefined {
-    work.isIn = true;
+  #admit(work: Work): undefined {
+    work.isAdmitted = true;
     // Commits under way are not counted: a settled one is seen here only a little later.
-    const held = this.#works.filter((each) => each.isWaitingInside);
-    this.#note(() => {
+    const held = this.#works.filter((each) => each.isWaitingInQueue);
+    this.#check(() => {
       must(held.length <= ROOM.commits, "no more may be let in than there is room for");
       const bytes = held.reduce((sum, each) => sum + each.bytes, 0);
       must(bytes <= ROOM.bytes, "no more bytes may be let in than there is room for");
@@ -203,13 +203,13 @@ class Witness implements Writer {
   }
 
   #mayBeSent(works: readonly Work[]): void {
-    const live = new HeldKeys();
-    for (const work of this.#live) live.add(commitKeys(work.commit));
+    const keysUnderWay = new HeldKeys();
+    for (const work of this.#underWay) keysUnderWay.add(commitKeys(work.commit));
     for (const work of works) {
-      must(work.isIn, "what is sent must have been let in");
+      must(work.isAdmitted, "what is sent must have been let in");
       must(work.mayBeSent, "nothing may be sent twice without need");
       must(
-        !live.conflictsWith(commitKeys(work.commit)),
+        !keysUnderWay.conflictsWith(commitKeys(work.commit)),
         "two batches under way may not share a slot or an event id, or erase what the other writes",
       );
     }
@@ -218,32 +218,32 @@ class Witness implements Writer {
   #send(work: Work): void {
     work.sends++;
     work.mayBeSent = false;
-    this.#live.add(work);
+    this.#underWay.add(work);
   }
 
-  #happen(work: Work): Outcome {
+  #takeEffect(work: Work): Outcome {
     if (work.effects > 0 && hasSave(work)) return { is: "duplicate" };
     work.effects++;
-    const place = this.#works.indexOf(work);
-    const { exclusive: alone, shared } = commitKeys(work.commit);
+    const number = this.#works.indexOf(work);
+    const { exclusive, shared } = commitKeys(work.commit);
     // An erase takes effect after every earlier write of its session, and a write after every earlier erase.
-    const before = [...alone, ...(work.isErase ? alone.map(written) : shared)];
-    this.#note(() =>
+    const before = [...exclusive, ...(work.isErase ? exclusive.map(written) : shared)];
+    this.#check(() =>
       must(
-        before.every((key) => (this.#log.get(key) ?? -1) < place),
+        before.every((key) => (this.#log.get(key) ?? -1) < number),
         "commits that share keys must take effect in the order of making",
       ),
     );
-    for (const key of [...alone, ...shared.map(written)])
-      this.#log.set(key, Math.max(place, this.#log.get(key) ?? -1));
+    for (const key of [...exclusive, ...shared.map(written)])
+      this.#log.set(key, Math.max(number, this.#log.get(key) ?? -1));
     return appliedTo(work.commit);
   }
 
-  #note(check: () => void): void {
+  #check(check: () => void): void {
     try {
       check();
     } catch (error) {
-      this.#complaint ??= error as Error;
+      this.#violation ??= error as Error;
     }
   }
 }

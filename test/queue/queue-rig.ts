@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
 import { CommitQueue, type QueueOptions } from "../../src/queue/commit-queue.js";
 import { CallTimes } from "../../src/timing/call-time.js";
-import { byHand } from "../store/store-rig.js";
+import { deferred } from "../store/store-rig.js";
 
 /** The outcome of a commit of so many writes into empty slots. */
 export function applied(writes: number): Outcome {
@@ -43,7 +43,7 @@ export function queueRig(options: Partial<QueueOptions> = {}) {
   const queue = new CommitQueue(
     {
       apply(commits, options) {
-        const { promise, resolve, reject } = byHand<readonly Outcome[]>();
+        const { promise, resolve, reject } = deferred<readonly Outcome[]>();
         batches.push({
           commits,
           options,

@@ -9,7 +9,7 @@ import type {
 } from "../../src/contract/driver.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { slotKey } from "../../src/rules/slot-key.js";
-import { erasing, methods, unavailable } from "../store/store-rig.js";
+import { methods, unavailable, withErase } from "../store/store-rig.js";
 import { after, type Pause } from "./bad-line.js";
 
 /** Makes a driver that breaks one rule of one that keeps them all; `pause` passes where others may come in between. */
@@ -134,7 +134,7 @@ export const BROKEN: Readonly<Record<string, Break>> = {
     }),
 
   "erases one record after another": (driver, pause) =>
-    erasing(driver, async ({ tenant, user, session }, options) => {
+    withErase(driver, async ({ tenant, user, session }, options) => {
       const query = { tenant, prefix: "", limit: 1000, maxBytes: 1e9, reverse: false };
       const { records } = await driver.scan(query);
       const doomed = records.filter((record) => record.user === user && record.session === session);

@@ -42,7 +42,7 @@ const HANGING: Partial<Driver> = {
 };
 
 /** Makes all calls at once, and returns how each ended. */
-async function ends(
+async function endsOf(
   driver: Partial<Driver>,
   options: StoreOptions,
   calls: Readonly<Record<string, Call>>,
@@ -63,7 +63,7 @@ async function ends(
 }
 
 /** Makes so many calls of each kind that they fill every slot of the driver. */
-function occupy(store: StateStore): void {
+function fillSlots(store: StateStore): void {
   for (let index = 0; index < 50; index++)
     for (const call of [save, ...Object.values(READS)]) void call(store).catch(() => {});
 }
@@ -73,7 +73,7 @@ describe("a call of a driver with a timeoutMs", () => {
     const all = { ...WRITES, ...READS };
     const found = (
       await Promise.all(
-        Object.entries(all).map(([name, call]) => ends({ ...HANGING, timeoutMs }, {}, { [name]: call })),
+        Object.entries(all).map(([name, call]) => endsOf({ ...HANGING, timeoutMs }, {}, { [name]: call })),
       )
     ).flat();
     expect(found.map(({ name }) => name)).toEqual(Object.keys(all));
@@ -86,7 +86,7 @@ describe("a call of a driver with a timeoutMs", () => {
   });
 
   test.concurrent("that waits in the queue is rejected as busy before its deadline, and never sent", async () => {
-    const found = await ends({ ...HANGING, timeoutMs }, {}, { ...WRITES, ...READS }, occupy);
+    const found = await endsOf({ ...HANGING, timeoutMs }, {}, { ...WRITES, ...READS }, fillSlots);
     for (const { name, code, message, details, tookMs } of found) {
       expect({ name, code, details }).toEqual({ name, code: "UNAVAILABLE", details: { reason: "busy" } });
       expect(message).toMatch(/^nothing was (written|read): it has waited \d+ ms for its turn, with \d+ /);
@@ -96,7 +96,7 @@ describe("a call of a driver with a timeoutMs", () => {
 
   test.concurrent("that waits for room is rejected as busy, with what the queue holds", async () => {
     const options = { maxQueuedCommits: 3 };
-    const found = await ends({ ...HANGING, timeoutMs }, options, WRITES, occupy);
+    const found = await endsOf({ ...HANGING, timeoutMs }, options, WRITES, fillSlots);
     for (const { name, code, message, tookMs } of found) {
       expect({ name, code }).toEqual({ name, code: "UNAVAILABLE" });
       expect(message).toMatch(/ms for room in the queue .*, which holds \d+ commits of \d+ bytes$/);
@@ -156,7 +156,7 @@ describe("a call of a driver with a timeoutMs", () => {
 describe("a call of a driver without a timeoutMs", () => {
   test.concurrent("waits in the queue no longer than queueTimeoutMs, reads too", async () => {
     const options = { queueTimeoutMs: 1000, maxQueuedCommits: 100 };
-    const found = await ends(HANGING, options, { ...WRITES, ...READS }, occupy);
+    const found = await endsOf(HANGING, options, { ...WRITES, ...READS }, fillSlots);
     for (const { name, code, details, tookMs } of found) {
       expect({ name, code, details }).toEqual({ name, code: "UNAVAILABLE", details: { reason: "busy" } });
       expect(tookMs, name).toBeLessThan(1000 + MARGIN_MS);

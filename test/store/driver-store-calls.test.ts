@@ -9,7 +9,7 @@ import type { StoreOptions } from "../../src/validation/store-options.js";
 import { driverWith, failure, IDENTITY, saves, stored } from "./store-rig.js";
 
 /** A store whose writes stay in the queue until `flush`, and the commits that the driver then got. */
-function held(options: StoreOptions = {}) {
+function queuedStore(options: StoreOptions = {}) {
   const applied: Commit[] = [];
   const pumps: (() => void)[] = [];
   const apply: Driver["apply"] = async (commits) => {
@@ -35,7 +35,7 @@ function newRecord(fields: Partial<NewRecord> = {}): NewRecord {
 
 describe("arguments are copied at the call", () => {
   test("bytes, date, identity and changes changed between the call and the driver change nothing", async () => {
-    const { store, flush, records } = held();
+    const { store, flush, records } = queuedStore();
     const bytes = Buffer.from("before");
     const updatedAt = new Date(1000);
     const identity = { ...IDENTITY };
@@ -74,7 +74,7 @@ describe("arguments are copied at the call", () => {
   });
 
   test("updatedAt defaults to the store's clock", async () => {
-    const { store, flush, records } = held();
+    const { store, flush, records } = queuedStore();
     const saved = store.save(newRecord());
     flush();
     await saved;
@@ -84,7 +84,7 @@ describe("arguments are copied at the call", () => {
 
 describe("each field is read once", () => {
   /** A copy whose getters return another value from the second read on. */
-  function fickle<T extends object>(value: T, later: Readonly<Record<string, unknown>>) {
+  function withChangingGetters<T extends object>(value: T, later: Readonly<Record<string, unknown>>) {
     const reads = new Map<string, number>();
     const copy = {} as T;
     for (const key of Object.keys(value) as (keyof T & string)[]) {
@@ -96,24 +96,24 @@ describe("each field is read once", () => {
         },
       });
     }
-    return { copy, most: () => Math.max(...reads.values()) };
+    return { copy, maxReads: () => Math.max(...reads.values()) };
   }
 
   test("of a record, its identity and the options", async () => {
-    const { store, flush, applied } = held();
-    const identity = fickle<Identity>(
+    const { store, flush, applied } = queuedStore();
+    const identity = withChangingGetters<Identity>(
       { ...IDENTITY, run: "r" },
       { tenant: "evil", user: "~", session: "~", run: "~" },
     );
-    const record = fickle(
+    const record = withChangingGetters(
       { ...newRecord({ version: 1, updatedAt: new Date(1) }), identity: identity.copy },
       { bytes: "evil", kind: 7, eventId: 7, identity: { ...IDENTITY, tenant: "evil" } },
     );
-    const options = fickle({ expect: "e0" as string | null }, { expect: undefined });
+    const options = withChangingGetters({ expect: "e0" as string | null }, { expect: undefined });
     const saved = store.save(record.copy, options.copy);
     flush();
     await saved;
-    expect([identity.most(), record.most(), options.most()]).toEqual([1, 1, 1]);
+    expect([identity.maxReads(), record.maxReads(), options.maxReads()]).toEqual([1, 1, 1]);
     const fields = stored({ run: "r", version: 1 });
     const write: Write = {
       op: "save",
@@ -124,13 +124,16 @@ describe("each field is read once", () => {
   });
 
   test("of the changes of a commit", async () => {
-    const { store, flush, applied } = held();
+    const { store, flush, applied } = queuedStore();
     const kinds = ["a", "b", "c"];
     const [one, two, three] = kinds.map((kind) => newRecord({ kind, eventId: kind }));
     const changes = [
-      fickle<Change>({ op: "save", record: one as NewRecord, expect: null }, { record: two }),
-      fickle<Change>({ op: "delete", identity: IDENTITY, kind: "b" }, { op: "check", identity: three }),
-      fickle<Change>(
+      withChangingGetters<Change>({ op: "save", record: one as NewRecord, expect: null }, { record: two }),
+      withChangingGetters<Change>(
+        { op: "delete", identity: IDENTITY, kind: "b" },
+        { op: "check", identity: three },
+      ),
+      withChangingGetters<Change>(
         { op: "check", identity: IDENTITY, kind: "c", expect: null },
         { expect: undefined, kind: "a" },
       ),
@@ -138,7 +141,7 @@ describe("each field is read once", () => {
     const done = store.commit(changes.map(({ copy }) => copy));
     flush();
     await done;
-    expect(changes.map(({ most }) => most())).toEqual([1, 1, 1]);
+    expect(changes.map(({ maxReads }) => maxReads())).toEqual([1, 1, 1]);
     expect(applied[0]?.writes.map(({ op, expect }) => [op, expect])).toEqual([
       ["save", null],
       ["delete", undefined],
@@ -147,7 +150,7 @@ describe("each field is read once", () => {
   });
 
   test("an array of changes that yields more than its length is read up to its length", async () => {
-    const { store, flush, applied } = held();
+    const { store, flush, applied } = queuedStore();
     const all = saves("1", ["a", "b", "c"]).writes.map(
       (_, index): Change => ({ op: "save", record: newRecord({ eventId: `${index}`, kind: `${index}` }) }),
     );
@@ -162,14 +165,14 @@ describe("each field is read once", () => {
   });
 
   test("a Proxy of an identity is read like any other; one of a reserved identity is refused", async () => {
-    const { store } = held();
+    const { store } = queuedStore();
     const reserved = new Proxy({ tenant: "acme", user: "~", session: "~" }, {});
     expect(await failure(store.find(reserved, "note"))).toMatchObject({ code: "INVALID_RECORD" });
     expect(await store.find(new Proxy(IDENTITY, {}), "note")).toBeUndefined();
   });
 
   test("a Proxy of bytes is refused, since it has no bytes of its own", async () => {
-    const { store } = held();
+    const { store } = queuedStore();
     const bytes = new Proxy(new Uint8Array(3), {});
     expect(await failure(store.save(newRecord({ bytes })))).toMatchObject({
       code: "INVALID_RECORD",
@@ -178,7 +181,7 @@ describe("each field is read once", () => {
   });
 
   test("a Uint8Array that lies about its length is measured", async () => {
-    const { store, flush, records } = held({ maxBytes: 4 });
+    const { store, flush, records } = queuedStore({ maxBytes: 4 });
     const lie = (length: number, value: number) =>
       Object.defineProperty(new Uint8Array(length), "byteLength", { value });
     expect(await failure(store.save(newRecord({ bytes: lie(5, 1) })))).toMatchObject({
@@ -192,7 +195,7 @@ describe("each field is read once", () => {
 });
 
 test("a misspelt option is refused, not ignored", async () => {
-  const { store, records } = held();
+  const { store, records } = queuedStore();
   const [slip, id, scope] = [
     { expected: null } as never,
     IDENTITY,
@@ -266,7 +269,10 @@ describe("the options of a store", () => {
           return driver.apply(commits, options);
         },
       });
-    const { store, flush } = held({ layers: [layer("outer"), layer("inner")], idempotencyWindowMs: 9 });
+    const { store, flush } = queuedStore({
+      layers: [layer("outer"), layer("inner")],
+      idempotencyWindowMs: 9,
+    });
     await store.find(IDENTITY, "note");
     const saved = store.save(newRecord());
     flush();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Driver, ScanPage, StoredRecord } from "../../src/contract/driver.js";
 import { maintenanceScope } from "../../src/identity/scope.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { byHand, driverWith, failure, IDENTITY, stored } from "./store-rig.js";
+import { deferred, driverWith, failure, IDENTITY, stored } from "./store-rig.js";
 
 // Here the time is up when the test says so.
 vi.mock("../../src/timing/real-timers.js", async (original) => ({
@@ -22,7 +22,7 @@ function watched(methods: Partial<Driver>) {
 
 describe("close", () => {
   test("lets writes and erases under way finish, and releases the driver after them, once", async () => {
-    const gate = byHand<void>();
+    const gate = deferred<void>();
     const { store, close } = watched({
       apply: async (commits) => {
         await gate.promise;
@@ -45,7 +45,7 @@ describe("close", () => {
   });
 
   test("waits for reads under way, even if their caller has given up", async () => {
-    const gate = byHand<readonly undefined[]>();
+    const gate = deferred<readonly undefined[]>();
     const { store, close } = watched({ read: () => gate.promise });
     const controller = new AbortController();
     const found = store.find(IDENTITY, "note");
@@ -82,7 +82,7 @@ describe("close", () => {
   });
 
   test("waits for the page that is under way when a scan is abandoned meanwhile", async () => {
-    const gates = [byHand<ScanPage>(), byHand<ScanPage>()];
+    const gates = [deferred<ScanPage>(), deferred<ScanPage>()];
     let asked = 0;
     const { store, close } = watched({ scan: () => (gates[asked++] as (typeof gates)[0]).promise });
     const controller = new AbortController();
@@ -193,7 +193,7 @@ describe("close, when the driver hangs", () => {
 
   test("does not call a driver after its close", async () => {
     const pages = pagesOf(3);
-    const gate = byHand<void>();
+    const gate = deferred<void>();
     const scan = vi.fn(async (query: Parameters<Driver["scan"]>[0]) => {
       await gate.promise;
       return pages(query);

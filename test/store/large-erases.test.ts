@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Driver, Outcome, Session, Swept } from "../../src/contract/driver.js";
 import { type Change, createStore, DIAGNOSTICS } from "../../src/index.js";
 import { appliedTo, queueRig } from "../queue/queue-rig.js";
-import { byHand, driverWith, failure, IDENTITY, sessionOf } from "./store-rig.js";
+import { deferred, driverWith, failure, IDENTITY, sessionOf } from "./store-rig.js";
 
 const RECORD = {
   eventId: "e1",
@@ -23,7 +23,7 @@ function leaving(outcome: Outcome) {
   const methods: Partial<Driver> = {
     apply: async (commits) => commits.map(() => outcome),
     sweep: (session) => {
-      const { promise, resolve } = byHand<Swept>();
+      const { promise, resolve } = deferred<Swept>();
       const answer = async (swept: Swept) => {
         resolve(swept);
         await turn();

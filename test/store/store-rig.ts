@@ -113,7 +113,7 @@ export function methods(driver: Driver): Driver {
 }
 
 /** `erased` as source text, for a module that runs in another process: `eraseIn(driver, times)(tenant, user, session)`. */
-export const ERASING = `
+export const ERASE_SOURCE = `
     const eraseIn = (driver, times) => async (tenant, user, session) => {
       const writes = [{ op: "erase", session: { tenant, user, session } }];
       const [outcome] = await driver.apply([{ tenant, writes }], times);
@@ -129,7 +129,7 @@ export const ERASING = `
 `;
 
 /** The driver with another implementation of erases. */
-export function erasing(
+export function withErase(
   driver: Driver,
   erase: (session: Session, options: ApplyOptions) => Promise<number>,
 ): Driver {
@@ -166,7 +166,7 @@ export async function thrown(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** A promise that the test settles. */
-export function byHand<T>() {
+export function deferred<T>() {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;
   const promise = new Promise<T>((...settle) => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Driver, Outcome } from "../../src/contract/driver.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { byHand, driverWith, IDENTITY } from "./store-rig.js";
+import { deferred, driverWith, IDENTITY } from "./store-rig.js";
 
 const turns = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -12,7 +12,7 @@ const NOTHING = {
 
 /** A store whose driver answers when the test says so. */
 function held(options: object = {}) {
-  const gate = byHand<void>();
+  const gate = deferred<void>();
   const answered = async <T>(answer: T): Promise<T> => {
     await gate.promise;
     return answer;

@@ -1,6 +1,6 @@
-// A program whose timers somebody has faked, in the built package: FAKER (still | node:test) WHEN (before | after) URL.
+// A program with faked timers that uses the built package: FAKER (still | node:test) WHEN (before | after) URL.
 import { createRequire, syncBuiltinESMExports } from "node:module";
-import { story } from "./faked-story.mjs";
+import { runScenario } from "./faked-scenario.mjs";
 
 const hangs = setTimeout(() => {
   console.log("hangs");
@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 // Sockets and imports of Node need nextTick, and the postgres package takes its timers from globalThis each time.
 const isPostgres = url.startsWith("postgres");
 
-/** All that can be faked stands still, in the modules of Node too. */
+/** Everything that can be faked stands still, also in Node's modules. */
 function standStill() {
   const never = () => ({ ref() {}, unref() {}, hasRef: () => true });
   const all = {
@@ -50,5 +50,5 @@ const approvals = await import("groundstate/approvals");
 const ledger = await import("groundstate/ledger");
 const sessions = await import("groundstate/sessions");
 if (when === "after") await fake();
-await story({ ...groundstate, ...approvals, ...ledger, ...sessions }, url);
+await runScenario({ ...groundstate, ...approvals, ...ledger, ...sessions }, url);
 console.log("done");

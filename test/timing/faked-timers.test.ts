@@ -8,7 +8,7 @@ import * as sessions from "../../src/sessions/index.js";
 import { folder } from "../drivers/sqlite-rig.js";
 import { node, ROOT } from "../package/installed.js";
 import { createDatabase } from "../postgres/database.js";
-import { story } from "./faked-story.mjs";
+import { runScenario } from "./faked-scenario.mjs";
 
 const PROGRAM = new URL("faked-timers.mjs", import.meta.url).pathname;
 
@@ -50,6 +50,6 @@ describe("the fake timers of Vitest", () => {
   test.each(DRIVERS)("hold up nothing in $driver", async ({ driver, url }) => {
     const at = await url();
     vi.useFakeTimers({ toFake: driver === "postgres" ? [...CLOCKS] : [...ALL], now: 0 });
-    await story({ ...groundstate, ...approvals, ...ledger, ...sessions }, at);
+    await runScenario({ ...groundstate, ...approvals, ...ledger, ...sessions }, at);
   });
 });

@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { StateStore } from "../../src/index.js";
 import { runExclusive } from "../../src/typed/mutex.js";
-import { byHand } from "../store/store-rig.js";
+import { deferred } from "../store/store-rig.js";
 
 const newStore = () => ({}) as StateStore;
 
@@ -75,7 +75,7 @@ test("an error rejects its caller alone and does not stop the queue", async () =
 
 test("an abort while waiting rejects at once with the reason, and the work never begins", async () => {
   const store = newStore();
-  const first = byHand<void>();
+  const first = deferred<void>();
   const control = new AbortController();
   const running = runExclusive(store, "k", undefined, () => first.promise);
   let begun = false;
@@ -97,7 +97,7 @@ test.each([
   ["one in the middle", 2],
 ])("when %s gives up, whoever comes later still waits for the first", async (_, waiters) => {
   const store = newStore();
-  const first = byHand<void>();
+  const first = deferred<void>();
   const control = new AbortController();
   const began: string[] = [];
   const running = runExclusive(store, "k", undefined, () => first.promise);
@@ -118,7 +118,7 @@ test.each([
 
 test("a signal that was aborted before rejects the caller, and leaves no listener", async () => {
   const store = newStore();
-  const first = byHand<void>();
+  const first = deferred<void>();
   const running = runExclusive(store, "k", undefined, () => first.promise);
   await expect(runExclusive(store, "k", AbortSignal.abort("before"), async () => {})).rejects.toBe("before");
   const shared = new AbortController();
@@ -155,7 +155,7 @@ test("work that waits for a lock it holds, directly or in nested work, is refuse
 
 test("work may start something that takes the same lock after the work has ended", async () => {
   const store = newStore();
-  const gate = byHand<void>();
+  const gate = deferred<void>();
   let later: Promise<string> | undefined;
   await runExclusive(store, "a", undefined, async () => {
     later = gate.promise.then(() => runExclusive(store, "a", undefined, async () => "later"));

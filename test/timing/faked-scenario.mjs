@@ -1,5 +1,5 @@
-/** A bit of everything that waits for a turn, a time or a pause. Ends where timers that nobody moves do not matter. */
-export async function story(groundstate, url) {
+/** Calls everything that uses a timer, an immediate or a sleep. It has to end even if faked timers stand still. */
+export async function runScenario(groundstate, url) {
   const { createApprovals, createLedger, createSessions, createStore, newEventId, openStore } = groundstate;
   const store = await openStore(url);
   const identity = { tenant: "acme", user: "ada", session: "s" };
