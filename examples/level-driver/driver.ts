@@ -27,7 +27,7 @@ export class LevelDriver implements Driver {
   readonly #changes = new Map<string, object | undefined>();
   /** Synchronous, for `decide` asks as it goes; short, and mostly from memory. */
   readonly #get = (key: string) => (this.#changes.has(key) ? this.#changes.get(key) : this.#db.getSync(key));
-  #turn: Promise<unknown> = Promise.resolve();
+  #lastCall: Promise<unknown> = Promise.resolve();
   #stores = 0;
 
   private constructor(path: string) {
@@ -38,13 +38,13 @@ export class LevelDriver implements Driver {
     const path = resolve(folder);
     const driver = drivers.get(path) ?? new LevelDriver(path);
     drivers.set(path, driver);
-    await driver.#inTurn(async () => driver.#stores++);
+    await driver.#exclusive(async () => driver.#stores++);
     return driver;
   }
 
   close(): Promise<void> {
     this.#stores--;
-    return this.#inTurn(async () => {
+    return this.#exclusive(async () => {
       if (this.#stores === 0) await this.#db.close();
     });
   }
@@ -52,7 +52,7 @@ export class LevelDriver implements Driver {
   apply(commits: readonly Commit[], { now, window }: ApplyOptions) {
     const current = (slot: Slot) => this.#get(indexKey(slot))?.eventId;
     const event = (tenant: string, eventId: string) => this.#get(eventKey(tenant, eventId));
-    return this.#inTurn(async () => {
+    return this.#exclusive(async () => {
       const saves: Write[] = [];
       const outcomes: Outcome[] = [];
       for (const commit of commits) {
@@ -81,29 +81,29 @@ export class LevelDriver implements Driver {
     const range = within("record", tenant, user, session);
     const saved = [...this.#changes.keys()].filter((key) => key > range.gt && key < range.lt);
     const keys = new Set([...(await this.#db.keys(range).all()), ...saved]);
-    const there = [...keys].filter((key) => !this.#changes.has(key) || this.#changes.get(key));
-    for (const key of there) {
+    const present = [...keys].filter((key) => !this.#changes.has(key) || this.#changes.get(key));
+    for (const key of present) {
       const [run = "", kind = ""] = key.split("\0").slice(4);
       this.#empty({ tenant, user, session, run, kind }, { record: null, fingerprint: null });
     }
-    return there.length;
+    return present.length;
   }
 
   /** An erase removes all there is at once. */
   readonly sweep = async () => ({ removed: 0, more: false });
 
   read(slots: readonly Slot[]): Promise<(StoredRecord | undefined)[]> {
-    return this.#db.getMany(slots.map(recordKey)).catch(explain);
+    return this.#db.getMany(slots.map(recordKey)).catch(translate);
   }
 
   async readByEventId(
     { tenant, user, session }: Session,
     eventId: string,
   ): Promise<StoredRecord | undefined> {
-    const event = await this.#db.get(eventKey(tenant, eventId)).catch(explain);
+    const event = await this.#db.get(eventKey(tenant, eventId)).catch(translate);
     const { gt, lt } = within("record", tenant, user, session);
     if (!event?.current || event.record <= gt || event.record >= lt) return undefined;
-    const record = await this.#db.get(event.record).catch(explain);
+    const record = await this.#db.get(event.record).catch(translate);
     return record?.eventId === eventId ? record : undefined;
   }
 
@@ -118,7 +118,7 @@ export class LevelDriver implements Driver {
       }
       return { records, more: false };
     } catch (error) {
-      return explain(error);
+      return translate(error);
     }
   }
 
@@ -165,10 +165,10 @@ export class LevelDriver implements Driver {
   }
 
   /** One at a time. All that it changed is written in one batch, which is on the disk when this resolves. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(async () => {
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lastCall.then(async () => {
       this.#changes.clear();
-      const result = await this.#db.open().then(work).catch(explain);
+      const result = await this.#db.open().then(work).catch(translate);
       const operations = [...this.#changes].map(([key, value]) =>
         value ? ({ type: "put", key, value } as const) : ({ type: "del", key } as const),
       );
@@ -180,13 +180,13 @@ export class LevelDriver implements Driver {
         });
       return result;
     });
-    this.#turn = done.catch(() => {});
+    this.#lastCall = done.catch(() => {});
     return done;
   }
 }
 
 /** What LevelDB says of reads, in the words of the contract. A batch that fails needs none: its outcome is unknown. */
-function explain(cause: unknown): never {
+function translate(cause: unknown): never {
   const { code } = cause as { code?: unknown };
   if (code === "LEVEL_CORRUPTION" || code === "LEVEL_DECODE_ERROR")
     throw new StateError("CORRUPT", "LevelDB holds what it cannot read", { details: {}, cause });

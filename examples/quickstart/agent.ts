@@ -48,7 +48,7 @@ for (let step = Math.max(1, found - SEND_AGAIN + 1); step <= steps.length; step+
   if (step === gate && step > found) await passGate();
   const duplicate = await work(step);
   if (step === gate && step > found) await done(approvals, run, stepId(owner, step), stepAt(step));
-  await tell({ is: "sent", step, duplicate, again: step <= found });
+  await send({ is: "sent", step, duplicate, again: step <= found });
 }
 await sessions.close(owner);
 process.off("disconnect", orphaned);
@@ -57,9 +57,9 @@ process.disconnect?.();
 async function passGate(): Promise<void> {
   const id = stepId(owner, gate);
   await ask(approvals, run, id, stepAt(gate));
-  await tell({ is: "asked", step: gate });
+  await send({ is: "asked", step: gate });
   const secondClaim = await claimOnce(approvals, run, id, stepAt(gate));
-  await tell({ is: "claimed", step: gate, secondClaim });
+  await send({ is: "claimed", step: gate, secondClaim });
 }
 
 /** Whether all of it had happened before. */
@@ -74,7 +74,7 @@ function stepAt(step: number) {
   return steps[step - 1] as (typeof steps)[number];
 }
 
-async function tell(news: News): Promise<void> {
+async function send(news: News): Promise<void> {
   if (!process.connected) orphaned();
   process.send?.(news);
   await once(process, "message");

@@ -28,7 +28,7 @@ export async function callModel(
 }
 
 /** What a call beyond the budget is told. */
-export async function oneMore(ledger: Ledger, run: Run): Promise<string> {
+export async function callBeyondBudget(ledger: Ledger, run: Run): Promise<string> {
   try {
     const { id } = await ledger.reserve(run, { calls: 1 });
     await ledger.release(run, id);

@@ -14,7 +14,7 @@ import { createLedger } from "groundstate/ledger";
 import type { Job, News } from "./agent.js";
 import { setBudget } from "./costs.js";
 import { BadRun, readRun } from "./recorded-run.js";
-import { printReport, say } from "./report.js";
+import { output, printReport } from "./report.js";
 import { readAs, readBack } from "./stored.js";
 
 const USAGE = `npm run quickstart -- [path/to/run.traj] [--store URL]
@@ -48,7 +48,7 @@ try {
   else await quickstart(choice);
 } catch (error) {
   if (!(error instanceof BadUse || error instanceof BadRun || isStateError(error))) throw error;
-  say.failure(error.message);
+  output.failure(error.message);
   process.exitCode = isStateError(error) ? 1 : 2;
 }
 
@@ -62,7 +62,7 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
     await using store = await openStore(url);
     await setBudget(createLedger(store), run, calls);
   }
-  say.beginning(path, steps.length, url, run);
+  output.beginning(path, steps.length, url, run);
   const job: Job = { store: url, path, run, gate };
 
   const first = startAgent(job, (news, agent) => {
@@ -71,7 +71,7 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
   });
   await ended(first, "SIGKILL");
 
-  say.decided(await decide(url, run.tenant));
+  output.decided(await decide(url, run.tenant));
 
   const heard: News[] = [];
   const second = startAgent(job, (news, agent) => {
@@ -89,9 +89,9 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
 /** Starts the agent in a process of its own; it waits after each piece of news until it is told to go on. */
 function startAgent(job: Job, onNews: (news: News, agent: ChildProcess) => void): ChildProcess {
   const agent = fork(fileURLToPath(new URL("./agent.js", import.meta.url)), [JSON.stringify(job)]);
-  say.started("agent", agent.pid);
+  output.started("agent", agent.pid);
   agent.on("message", (news: News) => {
-    say.news(news);
+    output.news(news);
     onNews(news, agent);
   });
   return agent;
@@ -100,7 +100,7 @@ function startAgent(job: Job, onNews: (news: News, agent: ChildProcess) => void)
 /** Lets a person decide, in a process of their own: how much there was to decide. */
 async function decide(url: string, tenant: string): Promise<number> {
   const person = fork(fileURLToPath(new URL("./person.js", import.meta.url)), [url, tenant]);
-  say.started("person", person.pid);
+  output.started("person", person.pid);
   let decided = 0;
   person.on("message", (count: number) => {
     decided = count;
@@ -114,7 +114,7 @@ async function ended(agent: ChildProcess, expected: NodeJS.Signals | null): Prom
   const [code, signal] = (await once(agent, "exit")) as [number | null, NodeJS.Signals | null];
   if (signal !== expected || (signal === null && code !== 0))
     throw new Error("the agent did not end as planned");
-  say.ended(agent.pid, signal);
+  output.ended(agent.pid, signal);
 }
 
 function readArguments(): Choice | "help" {

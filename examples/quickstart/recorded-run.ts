@@ -25,7 +25,7 @@ export interface RecordedRun {
 }
 
 /** A record, less what an approval holds beside the step. */
-const MOST_BYTES = LIMITS.payloadBytes - 32 * 1024;
+const MAX_STEP_BYTES = LIMITS.payloadBytes - 32 * 1024;
 
 /** What is wrong with the file, in words for whoever chose it. */
 export class BadRun extends Error {}
@@ -87,8 +87,8 @@ function stepsOfHistory(history: unknown[]): Step[] {
 
 function checkSize(step: Step, number: number): void {
   const size = Buffer.byteLength(JSON.stringify(step));
-  if (size <= MOST_BYTES) return;
-  throw new BadRun(`step ${number} has ${size} bytes; it may have at most ${MOST_BYTES}`);
+  if (size <= MAX_STEP_BYTES) return;
+  throw new BadRun(`step ${number} has ${size} bytes; it may have at most ${MAX_STEP_BYTES}`);
 }
 
 function callsOf(info: unknown, count: number): ModelCall[] {

@@ -21,7 +21,7 @@ function paint(style: Style, text: string): string {
 let answer: "" | keyof typeof STYLES = "";
 
 /** What happens, as it happens. */
-export const say = {
+export const output = {
   beginning(path: string, steps: number, store: string, { tenant, user, session, run }: Run): void {
     console.log(
       paint("bold", "\nA recorded agent run is replayed; the agent dies while it waits for an approval.\n"),
@@ -37,9 +37,9 @@ export const say = {
     console.log(`${paint("cyan", "▶")} ${who} started, process ${pid}`);
   },
   news(news: News): void {
-    if (news.is === "asked") line("approval ", `asked for step ${news.step}`);
+    if (news.is === "asked") printLine("approval ", `asked for step ${news.step}`);
     else if (news.is === "claimed")
-      line("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
+      printLine("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
     else {
       const word = news.duplicate ? "duplicate" : "saved";
       if (word !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[word], word.padEnd(9))}`);
@@ -48,7 +48,7 @@ export const say = {
     }
   },
   decided(count: number): void {
-    line("approval ", `${count} decided`);
+    printLine("approval ", `${count} decided`);
     console.log(`${paint("green", "✔")} finished\n`);
   },
   ended(pid: number | undefined, signal: NodeJS.Signals | null): void {
@@ -62,7 +62,7 @@ export const say = {
   },
 };
 
-function line(head: string, text: string): void {
+function printLine(head: string, text: string): void {
   console.log(`${answer && "\n"}  ${paint("magenta", head)} ${printable(text)}`);
   answer = "";
 }
@@ -71,16 +71,16 @@ function line(head: string, text: string): void {
 export function printReport(
   stored: Stored,
   recorded: number,
-  heard: readonly News[],
+  received: readonly News[],
   elsewhere: Elsewhere,
 ): void {
   console.log(`${paint("bold", "Read back from the store")}\n`);
-  printEvents(stored, heard);
+  printEvents(stored, received);
   printCosts(stored);
   const { events, asRecorded, status, approval, used } = stored;
-  const again = heard.filter((news) => news.is === "sent" && news.again);
+  const again = received.filter((news) => news.is === "sent" && news.again);
   const duplicates = again.filter((news) => news.is === "sent" && news.duplicate);
-  const claims = heard.filter((news) => news.is === "claimed");
+  const claims = received.filter((news) => news.is === "claimed");
   print([
     [
       "session",
@@ -100,9 +100,9 @@ export function printReport(
   console.log();
 }
 
-function printEvents({ events }: Stored, heard: readonly News[]): void {
+function printEvents({ events }: Stored, received: readonly News[]): void {
   const answers = new Map<number, string>();
-  for (const news of heard) {
+  for (const news of received) {
     if (news.is === "sent" && news.again) answers.set(news.step, news.duplicate ? "duplicate" : "saved");
   }
   const rows = events.map(({ number, at, value }) => [

@@ -3,7 +3,7 @@ import { type Approval, createApprovals } from "groundstate/approvals";
 import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
 import type { Entry } from "groundstate/typed";
 import { sessionsOf, stepId } from "./conversation.js";
-import { oneMore } from "./costs.js";
+import { callBeyondBudget } from "./costs.js";
 import type { Step } from "./recorded-run.js";
 import { type Run, sessionOf } from "./run.js";
 
@@ -47,7 +47,7 @@ export async function readBack(
     approval: await createApprovals(store).get(owner, stepId(owner, gate)),
     used: await ledger.totals(owner),
     costs: await ledger.summarize({ tenant: run.tenant }, { by: "model" }),
-    beyondBudget: await oneMore(ledger, run),
+    beyondBudget: await callBeyondBudget(ledger, run),
   };
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Layer, StateStore } from "../../src/index.js";
 import { startProxy } from "../drivers/postgres-proxy.js";
-import { plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, plainClient, withPort } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
@@ -15,7 +15,7 @@ import { Journals } from "./work/journals.js";
 import { Notes } from "./work/notes.js";
 import { sessionOf } from "./work/records.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 /** All that a server may put off it puts off, so that what was not made durable is lost for certain. */
 const LAZY = {
@@ -43,7 +43,7 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
   test("what was acknowledged is there too, and the rig notices where it is not", () =>
     withDice(async (random) => {
       const store = await openOn(server.url);
-      const sql = plain(server.url);
+      const sql = plainClient(server.url);
       const works = () => [new Notes(), new Attempts()];
       const kept = await restarted(random, works(), store);
       expect(await kept.audit(store)).toEqual(nothing());
@@ -127,7 +127,7 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
     options: { schema: string; layers: readonly Layer[] },
   ): Promise<Findings> {
     const line = await startProxy(server.url);
-    const store = await openOn(through(server.url, line.port), { timeoutMs: TIMEOUT_MS, ...options });
+    const store = await openOn(withPort(server.url, line.port), { timeoutMs: TIMEOUT_MS, ...options });
     const faults = new RandomFaults(line, { writes: 0.8, faults: LOST_ANSWERS, random });
     const load = await Load.start([store], works, { callers: 16, random });
     faults.begin();

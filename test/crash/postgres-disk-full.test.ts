@@ -2,7 +2,7 @@ import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { postgresOf, refuseStrayErrors } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, postgresOf } from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
 import { withDice } from "../random.js";
@@ -14,7 +14,7 @@ import { longestCallMs, openOn } from "./postgres-store.js";
 import { Attempts } from "./work/attempts.js";
 import { everyWork } from "./work/every-work.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const TIMEOUT_MS = 1000;
 const ROUNDS = soak(1);

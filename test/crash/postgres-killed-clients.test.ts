@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
-import { freshDatabase, refuseStrayErrors, startProcess } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, freshDatabase, startProcess } from "../drivers/postgres-rig.js";
 import { withDice } from "../random.js";
 import { soak } from "../soak.js";
 import { report } from "./figures.js";
@@ -10,7 +10,7 @@ import { openOn } from "./postgres-store.js";
 import { Accounts } from "./work/accounts.js";
 import { everyRecord, sessionOf } from "./work/records.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const KILLS = soak(4);
 

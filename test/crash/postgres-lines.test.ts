@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
-import { type FaultyLine, startProxy } from "../drivers/postgres-proxy.js";
-import { freshDatabase, plain, refuseStrayErrors, through } from "../drivers/postgres-rig.js";
+import { type FaultyProxy, startProxy } from "../drivers/postgres-proxy.js";
+import { failOnUncaughtErrors, freshDatabase, plainClient, withPort } from "../drivers/postgres-rig.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { soak } from "../soak.js";
 import { report } from "./figures.js";
@@ -13,7 +13,7 @@ import { LOST_ANSWERS, LOST_REQUESTS, RandomFaults } from "./random-faults.js";
 import { everyWork } from "./work/every-work.js";
 import { event, sessionOf } from "./work/records.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 /** Each of them has batches under way that hang at the same time. */
 const STORES = 6;
@@ -101,8 +101,8 @@ class TellTale implements Work {
 }
 
 /** Holds the lock of one session or another for longer than a statement waits for it, and cuts all lines at once. */
-function disturb(line: FaultyLine, url: string, timeoutMs: number, random: RandomChoices) {
-  const sql = plain(url);
+function disturb(line: FaultyProxy, url: string, timeoutMs: number, random: RandomChoices) {
+  const sql = plainClient(url);
   let isOver = false;
   const work = async () => {
     while (!isOver) {
@@ -131,7 +131,7 @@ async function proxied(count: number, timeoutMs: number) {
   const line = await startProxy(url);
   const stores = [];
   for (let n = 0; n < count; n++)
-    stores.push(await openOn(through(url, line.port), { timeoutMs, poolSize: 3 }));
+    stores.push(await openOn(withPort(url, line.port), { timeoutMs, poolSize: 3 }));
   return { url, line, stores };
 }
 

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freshDatabase, plain, postgresOf, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
+import {
+  failOnUncaughtErrors,
+  freshDatabase,
+  plainClient,
+  postgresOf,
+  type Sql,
+} from "../drivers/postgres-rig.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { soak } from "../soak.js";
@@ -10,7 +16,7 @@ import { longestCallMs, openOn } from "./postgres-store.js";
 import type { Attempts } from "./work/attempts.js";
 import { everyWork } from "./work/every-work.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const TIMEOUT_MS = 1000;
 const RESTARTS = soak(4);
@@ -46,7 +52,7 @@ describe("nothing acknowledged is lost, nothing happens twice, nobody waits too 
     withDice(async (random) => {
       const url = await freshDatabase();
       const { load, attempts } = await loaded(url, random);
-      const sql = plain(url);
+      const sql = plainClient(url);
       let killed = 0;
       while (killed < KILLS) {
         await sleep(10 + random.below(20));

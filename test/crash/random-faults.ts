@@ -1,4 +1,4 @@
-import type { FaultyLine, Verdict } from "../drivers/postgres-proxy.js";
+import type { FaultyProxy, Verdict } from "../drivers/postgres-proxy.js";
 import type { RandomChoices } from "../random.js";
 
 export const LOST_REQUESTS: readonly Verdict[] = ["cut", "close", "hang", "cut halfway"];
@@ -32,7 +32,7 @@ export class RandomFaults {
   #isActive = false;
 
   /** Nothing fails before it begins, and nothing after it has ended. */
-  constructor(line: FaultyLine, options: FaultOptions) {
+  constructor(line: FaultyProxy, options: FaultOptions) {
     this.#options = { others: 0, faults: FAULTS, ...options };
     this.counts = new Map(this.#options.faults.map((fault) => [fault, 0]));
     line.onRequest = (data) => this.#judge(data);

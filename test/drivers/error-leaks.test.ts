@@ -11,13 +11,13 @@ import type { NewRecord, StateStore } from "../../src/contract/store.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { openStore } from "../../src/store/registry.js";
 import { Collection, json, TypedSlot } from "../../src/typed/index.js";
-import { freshDatabase, plain, SECRETS } from "./postgres-rig.js";
+import { freshDatabase, plainClient, SECRETS } from "./postgres-rig.js";
 
 const PAYLOAD = SECRETS.payload;
 const KEY = SECRETS.key;
 const IDENTITY = { tenant: "acme", user: `user-${KEY}`, session: "s1" };
 
-/** Provokes errors one after another, and finds what any of them shows of what was stored or asked for. */
+/** Provokes errors one after another, and finds any that shows stored or requested data. */
 class Search {
   readonly codes: string[] = [];
   readonly leaks: string[] = [];
@@ -39,7 +39,7 @@ class Search {
   }
 }
 
-/** The whole chain with all that is hidden; but in `details`, where a record lies is told by contract. */
+/** The complete chain of causes, with hidden properties. Left out is the record's slot in `details`, which is part of the contract. */
 function shown(error: AnyStateError): string[] {
   const texts: string[] = [];
   for (let at: unknown = error; at !== undefined; at = (at as Error).cause) {
@@ -64,7 +64,7 @@ function record(fields: Partial<NewRecord> = {}): NewRecord {
   return { eventId: newEventId(), identity: IDENTITY, kind: KEY, bytes: Buffer.from(PAYLOAD), ...fields };
 }
 
-/** What every driver's store refuses. */
+/** Calls that every driver's store refuses. */
 async function provokeAll(search: Search, store: StateStore): Promise<void> {
   await store.save(record({ eventId: `event-${KEY}` }));
   const calls: Record<string, () => unknown> = {
@@ -88,7 +88,7 @@ async function provokeAll(search: Search, store: StateStore): Promise<void> {
   await provokeTyped(search, store);
 }
 
-/** Quotes what it is given, as some libraries do. */
+/** An error that quotes its input, as some libraries' errors do. */
 const quoting = {
   "~standard": {
     version: 1,
@@ -179,7 +179,7 @@ test("on Postgres", async () => {
 
   const store = await openStore(url, options);
   await provokeAll(search, store);
-  const sql = plain(url);
+  const sql = plainClient(url);
   const failing: [what: string, change: string, undo: string, call: () => unknown][] = [
     [
       "a constraint",

@@ -5,20 +5,20 @@ import * as memory from "../../drivers/memory/index.js";
 import * as postgres from "../../drivers/postgres/index.js";
 import * as sqlite from "../../drivers/sqlite/index.js";
 import { createStore, type Driver, maintenanceScope } from "../../src/index.js";
-import { freshDatabase, plain as plainPostgres } from "./postgres-rig.js";
+import { freshDatabase, plainClient as plainPostgres } from "./postgres-rig.js";
 import { freshPath } from "./sqlite-rig.js";
 
-interface Place {
+interface TestStorage {
   open(): Promise<Driver>;
   pendingMigrations(): Promise<readonly string[]>;
   health(options?: sqlite.HealthOptions): Promise<sqlite.Health>;
-  /** How many event ids are remembered. */
+  /** The number of remembered event ids. */
   events(): Promise<number>;
-  /** Keeps every other writer waiting until the test ends. */
+  /** Locks out every other writer until the test ends. */
   lock(): Promise<void>;
 }
 
-const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
+const STORAGES: Readonly<Record<string, () => Promise<TestStorage>>> = {
   async sqlite() {
     const config = { path: freshPath(), busyTimeoutMs: 100 };
     return {
@@ -59,7 +59,7 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
   },
 };
 
-describe.each(Object.entries(PLACES))("the health of %s", (name, make) => {
+describe.each(Object.entries(STORAGES))("the health of %s", (name, make) => {
   const everything = maintenanceScope({ reason: "test", allTenants: true });
   const record = {
     eventId: "e1",

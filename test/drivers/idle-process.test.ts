@@ -8,12 +8,12 @@ import "../../drivers/index.js";
 import { openStore, type StateStore } from "../../src/index.js";
 import { freshDatabase } from "./postgres-rig.js";
 
-/** The package as it ships, for processes of their own. */
+/** The built package, for child processes. */
 const built = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
 
 const ANN = { tenant: "acme", user: "ann", session: "s1" };
 
-/** What a script may do that never closes its store. */
+/** Scripts that never close their store. */
 const SCRIPTS: readonly (readonly [name: string, source: string])[] = [
   ["has saved", "await save('a');"],
   ["does not wait for its save", "void save('a');"],
@@ -42,7 +42,7 @@ test.each(
       store.save({ eventId: kind, identity: ${JSON.stringify(ANN)}, kind, bytes: new Uint8Array(1) });
     ${source}
   `;
-  // A process that is kept is killed, and fails the test.
+  // A process that does not end is killed, and fails the test.
   const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
     timeout: 20_000,
   });

@@ -14,10 +14,10 @@ import {
   stored,
 } from "../store/store-rig.js";
 
-const FOR_EVER = 1e12;
+const UNLIMITED_WINDOW = 1e12;
 
 /** Saves a record at a moment. */
-async function save(driver: Driver, fields: Partial<StoredRecord>, now = 0, window = FOR_EVER) {
+async function save(driver: Driver, fields: Partial<StoredRecord>, now = 0, window = UNLIMITED_WINDOW) {
   const record = stored(fields);
   const [outcome] = await driver.apply([{ tenant: record.tenant, writes: [{ op: "save", record }] }], {
     now,
@@ -150,7 +150,7 @@ describe("work is bounded", () => {
     for (const record of records) {
       await driver.apply([{ tenant: "acme", writes: [{ op: "save", record }] }], {
         now: 0,
-        window: FOR_EVER,
+        window: UNLIMITED_WINDOW,
       });
     }
     const identity = { tenant: "acme", user: "u777", session: "s1", run: "" };
@@ -191,7 +191,7 @@ describe("work is bounded", () => {
           tenant: "acme",
           writes: [{ op: "save", record: stored({ kind: "x", eventId: `${name}/note` }), expect: "none" }],
         })),
-        { now: 1000, window: FOR_EVER },
+        { now: 1000, window: UNLIMITED_WINDOW },
       );
       return again.filter(({ is }) => is === "conflict").length;
     };

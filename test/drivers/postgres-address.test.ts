@@ -7,16 +7,16 @@ import { readAddress, shownAddress } from "../../drivers/postgres/address.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import {
   apply,
+  failOnUncaughtErrors,
   failureWithin,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SECRETS,
   save,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const NO_ENV = {};
 
@@ -141,7 +141,7 @@ describe("a server is found", () => {
   test("through a Unix socket, for a database whose name must be encoded", async () => {
     const url = new URL(await freshDatabase());
     const name = `ä /?#%20${url.pathname.slice(1)}`;
-    const sql = plain(url.href);
+    const sql = plainClient(url.href);
     await sql.unsafe(`CREATE DATABASE "${name}"`);
     onTestFinished(async () => {
       await sql.unsafe(`DROP DATABASE "${name}" WITH (FORCE)`);

@@ -13,13 +13,13 @@ import {
   check,
   commit,
   DAY,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
   openFresh,
-  plain,
+  plainClient,
   record,
-  refuseStrayErrors,
   remove,
   SECRETS,
   SLOT,
@@ -28,7 +28,7 @@ import {
   stored,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const APPLIED_NEW = { is: "applied", existed: [false] };
 const APPLIED_OVER = { is: "applied", existed: [true] };
@@ -217,7 +217,7 @@ describe("two pools, as two processes would", () => {
     // The same write from both: one of them is a duplicate.
     for (let n = 0; n < 50; n++) {
       const same = save({ eventId: `same-${n}` });
-      const outcomes = await Promise.all(drivers.map((driver) => insist(driver, [same])));
+      const outcomes = await Promise.all(drivers.map((driver) => retryWhileBusy(driver, [same])));
       expect(outcomes.map(([outcome]) => outcome?.is).toSorted()).toEqual(["applied", "duplicate"]);
     }
   });
@@ -239,7 +239,7 @@ describe("two pools, as two processes would", () => {
         expect(outcome.reason).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
       }
     }
-    expect(await stored(plain(url))).toHaveLength(n);
+    expect(await stored(plainClient(url))).toHaveLength(n);
   });
 
   test("overlapping batches in opposite order neither deadlock nor fail", async () => {
@@ -257,7 +257,7 @@ describe("two pools, as two processes would", () => {
       }
     });
     await Promise.all(batches);
-    const [{ deadlocks }] = (await plain(url)`
+    const [{ deadlocks }] = (await plainClient(url)`
       SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`) as unknown as [
       { deadlocks: string },
     ];
@@ -275,7 +275,7 @@ describe("two pools, as two processes would", () => {
           for (let n = 0; n < 80; n++) {
             const [current] = await each.read([SLOT]);
             const version = (current?.version ?? 0) + 1;
-            const [outcome] = await insist(each, [save({ version }, current?.eventId ?? null)]);
+            const [outcome] = await retryWhileBusy(each, [save({ version }, current?.eventId ?? null)]);
             if (outcome?.is === "applied") applied++;
           }
         }),
@@ -325,7 +325,7 @@ test("a batch with more sessions than there are locks is split, and succeeds", a
   };
   expect(await split(commits)).toEqual(commits.map(() => APPLIED_NEW));
   expect(sizes.length).toBeGreaterThan(1);
-  expect(await stored(plain(server.url))).toHaveLength(4000);
+  expect(await stored(plainClient(server.url))).toHaveLength(4000);
 });
 
 describe("the memory of event ids", () => {
@@ -453,7 +453,7 @@ function anyCommit(random: Random): Commit {
 }
 
 /** As the retrying layer does for what passes by itself. */
-async function insist(driver: Driver, commits: readonly Commit[]): Promise<readonly Outcome[]> {
+async function retryWhileBusy(driver: Driver, commits: readonly Commit[]): Promise<readonly Outcome[]> {
   for (;;) {
     try {
       return await apply(driver, commits);

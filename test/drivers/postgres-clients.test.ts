@@ -8,32 +8,32 @@ import { startProxy } from "./postgres-proxy.js";
 import {
   apply,
   connectWith,
+  failOnUncaughtErrors,
   failure,
   failureWithin,
   freshDatabase,
   open,
-  plain,
+  plainClient,
   type Rows,
-  refuseStrayErrors,
   remove,
   SLOT,
   save,
   stored,
-  through,
+  withPort,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 describe("clients", () => {
   test("are made when they are needed, and no more of them than may be", async () => {
-    const { pool, clients, asked } = fakePool();
+    const { pool, clients, queries } = fakePool();
     expect(pool.status()).toEqual({ size: 0, idle: 0, waiting: 0 });
     const calls = ["a", "b", "c", "d"].map((text) => pool.run(text, [], "read"));
     await turn();
     expect(pool.status()).toEqual({ size: 2, idle: 0, waiting: 2 });
-    expect(asked().map(({ text }) => text)).toEqual(["a", "b"]);
+    expect(queries().map(({ text }) => text)).toEqual(["a", "b"]);
     for (let answered = 0; answered < 4; answered++) {
-      for (const { text, resolve } of asked()) resolve([{ text }]);
+      for (const { text, resolve } of queries()) resolve([{ text }]);
       await turn();
     }
     expect(await Promise.all(calls)).toEqual([
@@ -47,7 +47,7 @@ describe("clients", () => {
   });
 
   test("are waited for in order of arrival, with a deadline and up to a limit", async () => {
-    const { pool, asked } = fakePool({ size: 1, timeoutMs: 200 });
+    const { pool, queries } = fakePool({ size: 1, timeoutMs: 200 });
     const first = pool.run("first", [], "write");
     await turn();
     const waiting = Array.from({ length: 10_000 }, () => pool.run("late", [], "write"));
@@ -59,7 +59,7 @@ describe("clients", () => {
     const codes = outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.code);
     expect(codes[0]).toBe("OUTCOME_UNKNOWN");
     // Of what was not sent, nothing was written.
-    const sent = asked().length;
+    const sent = queries().length;
     expect(sent).toBeLessThan(100);
     expect(codes.filter((code) => code === "OUTCOME_UNKNOWN")).toHaveLength(sent);
     expect(codes.filter((code) => code === "UNAVAILABLE")).toHaveLength(10_001 - sent);
@@ -67,35 +67,35 @@ describe("clients", () => {
   });
 
   test("are not used again after any error, and a waiting call gets a new one", async () => {
-    const { pool, clients, asked } = fakePool({ size: 1 });
+    const { pool, clients, queries } = fakePool({ size: 1 });
     for (const severity of ["ERROR", "FATAL", undefined]) {
       const failing = pool.run("failing", [], "read");
       const waiting = pool.run("waiting", [], "read");
       await turn();
-      clients.at(-1)?.asked[0]?.reject(Object.assign(new Error("raw"), { code: "40001", severity }));
+      clients.at(-1)?.queries[0]?.reject(Object.assign(new Error("raw"), { code: "40001", severity }));
       await failure(failing);
       await turn();
       expect(clients.at(-2)?.ended).toBe(0);
-      clients.at(-1)?.asked[0]?.resolve([]);
+      clients.at(-1)?.queries[0]?.resolve([]);
       await waiting;
-      clients.at(-1)?.asked.splice(0);
+      clients.at(-1)?.queries.splice(0);
     }
     expect(clients).toHaveLength(4);
-    expect(asked().filter(({ text }) => text === "waiting")).toHaveLength(0);
+    expect(queries().filter(({ text }) => text === "waiting")).toHaveLength(0);
   });
 
   test("that close while idle are replaced, and while busy are not handed on", async () => {
-    const { pool, clients, closers, asked } = fakePool({ size: 1 });
+    const { pool, clients, closers, queries } = fakePool({ size: 1 });
     const one = pool.run("one", [], "read");
     await turn();
     closers[0]?.();
-    asked()[0]?.resolve([]);
+    queries()[0]?.resolve([]);
     await one;
     expect(pool.status()).toMatchObject({ size: 0, idle: 0 });
 
     const two = pool.run("two", [], "read");
     await turn();
-    clients[1]?.asked[0]?.resolve([]);
+    clients[1]?.queries[0]?.resolve([]);
     await two;
     closers[1]?.();
     expect(pool.status()).toMatchObject({ size: 0, idle: 0 });
@@ -133,15 +133,15 @@ describe("clients", () => {
     for (const value of ["", "a\ufffd", "\u{1f600}", null]) {
       const call = pool.run("good", [value], "read");
       await turn();
-      expect(clients[0]?.asked[0]?.parameters).toEqual([value]);
-      clients[0]?.asked.shift()?.resolve([]);
+      expect(clients[0]?.queries[0]?.parameters).toEqual([value]);
+      clients[0]?.queries.shift()?.resolve([]);
       await call;
     }
   });
 
   test("ten thousand waiting calls whose clients cannot be made are rejected, without a stack overflow", async () => {
     let fails = false;
-    const { pool, asked, clients } = fakePool({
+    const { pool, queries, clients } = fakePool({
       size: 1,
       timeoutMs: 1000,
       connect: () => {
@@ -155,7 +155,7 @@ describe("clients", () => {
     await turn();
     const line = Array.from({ length: 10_000 }, () => pool.run("late", [], "read"));
     fails = true;
-    asked()[0]?.reject(new Error("gone"));
+    queries()[0]?.reject(new Error("gone"));
     const outcomes = await Promise.allSettled([first, ...line]);
     expect(new Set(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.code))).toEqual(
       new Set(["UNAVAILABLE"]),
@@ -174,10 +174,10 @@ describe("an answer with holes is noticed", () => {
     ["more rows than were counted", Object.assign([{}, {}], { count: 1 })],
   ])("%s", async (_, rows) => {
     for (const intent of ["read", "write"] as const) {
-      const { pool, clients, asked } = fakePool();
+      const { pool, clients, queries } = fakePool();
       const call = pool.run("torn", [], intent);
       await turn();
-      asked()[0]?.resolve(rows);
+      queries()[0]?.resolve(rows);
       expect(await failure(call)).toMatchObject({
         code: intent === "write" ? "OUTCOME_UNKNOWN" : "UNAVAILABLE",
       });
@@ -220,11 +220,11 @@ describe("close", () => {
     const { pool } = fakePool({ connect: () => client, timeoutMs: 60_000 });
     const call = failure(pool.run("write", [], "write"));
     await turn();
-    const [ready] = client.asked;
+    const [ready] = client.queries;
     client.end = async () => ready?.resolve([READY]);
     await pool.close();
     expect(await call).toMatchObject({ code: "STORE_CLOSED" });
-    expect(client.asked).toEqual([ready]);
+    expect(client.queries).toEqual([ready]);
   });
 
   test("ignores a client that cannot be ended", async () => {
@@ -246,7 +246,7 @@ describe("close", () => {
     const url = await freshDatabase();
     for (const fault of ["cut", "stall"] as const) {
       const proxy = await startProxy(url);
-      const driver = await open({ url: through(url, proxy.port), timeoutMs: 60_000, poolSize: 4 });
+      const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 60_000, poolSize: 4 });
       await Promise.all([1, 2, 3].map(() => driver.read([SLOT])));
       proxy.onRequest = () => fault;
       const busy = failureWithin(10_000, apply(driver, [save()]));
@@ -260,7 +260,7 @@ describe("close", () => {
 test("each client has one statement under way, and only text and null ever reach one", async () => {
   const url = await freshDatabase();
   const most = { underWay: 0, clients: 0, statements: 0 };
-  const strange: unknown[] = [];
+  const unserializable: unknown[] = [];
   const counts = new Map<unknown, number>();
   const connect = connectWith(url, async ({ parameters }, run, client) => {
     const now = (counts.get(client) ?? 0) + 1;
@@ -269,7 +269,7 @@ test("each client has one statement under way, and only text and null ever reach
     most.clients = counts.size;
     most.statements++;
     for (const value of parameters) {
-      if (value !== null && typeof value !== "string") strange.push(value);
+      if (value !== null && typeof value !== "string") unserializable.push(value);
     }
     try {
       return await run();
@@ -299,13 +299,13 @@ test("each client has one statement under way, and only text and null ever reach
   // One more client opened the driver, and one made the migrations.
   expect(most).toMatchObject({ underWay: 1, clients: 6 });
   expect(most.statements).toBeGreaterThan(1000);
-  expect(strange).toEqual([]);
+  expect(unserializable).toEqual([]);
 });
 
 describe("a backend that is killed", () => {
   test("while idle: no call notices", async () => {
     const url = await freshDatabase();
-    const sql = plain(url);
+    const sql = plainClient(url);
     const driver = await open({ url, poolSize: 3 });
     for (let round = 0; round < 10; round++) {
       await Promise.all([1, 2, 3].map(() => driver.read([SLOT])));
@@ -318,7 +318,7 @@ describe("a backend that is killed", () => {
 
   test("while busy: a write's outcome is unknown, a read may be made again", async () => {
     const url = await freshDatabase();
-    const sql = plain(url);
+    const sql = plainClient(url);
     const driver = await open({ url });
     await apply(driver, [save({ session: "s2" })]);
     const busy = (event: string) =>
@@ -337,7 +337,7 @@ describe("a backend that is killed", () => {
     expect(await write).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     expect(await erase).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
 
-    const holder = plain(url);
+    const holder = plainClient(url);
     await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
     const read = failure(driver.read([SLOT]));
     await expect.poll(() => busy("Lock")).toHaveLength(1);
@@ -349,9 +349,9 @@ describe("a backend that is killed", () => {
 
   test("a statement that the server cancels has written nothing", async () => {
     const url = await freshDatabase();
-    const sql = plain(url);
+    const sql = plainClient(url);
     const driver = await open({ url, timeoutMs: 500 });
-    const holder = plain(url);
+    const holder = plainClient(url);
     await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
     // It is tried again until the time is up; each time the lock's own limit is within the statement's.
     const [outcome] = await apply(driver, [save()]);
@@ -373,7 +373,7 @@ describe("a backend that is killed", () => {
   });
 });
 
-function kill(sql: ReturnType<typeof plain>, condition = "true") {
+function kill(sql: ReturnType<typeof plainClient>, condition = "true") {
   return sql.unsafe(`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`);

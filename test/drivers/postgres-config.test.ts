@@ -11,28 +11,28 @@ import type { ScanQuery } from "../../src/contract/driver.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
 import {
   apply,
-  as,
   connectWith,
   createRole,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SECRETS,
   SLOT,
   save,
   stored,
+  withLogin,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-const OWN = { max: 1, fetch_types: false, onnotice() {} } as const;
+const CLIENT_OPTIONS = { max: 1, fetch_types: false, onnotice() {} } as const;
 const EVERYTHING: ScanQuery = { prefix: "n", limit: 100, maxBytes: 1e6, reverse: false };
 
 describe("a configuration that is refused before a connection is made", () => {
   const url = `postgres://ann:${SECRETS.password}@127.0.0.1:1/x`;
-  const connect = () => postgres(url, OWN);
+  const connect = () => postgres(url, CLIENT_OPTIONS);
 
   test.each<[string, object, string]>([
     ["neither url nor connect", {}, "url"],
@@ -90,7 +90,7 @@ describe("clients of the caller's own", () => {
     let made = 0;
     const connect = () => {
       made++;
-      return postgres(url, OWN);
+      return postgres(url, CLIENT_OPTIONS);
     };
     const driver = await open({ connect, poolSize: 3 });
     await Promise.all(Array.from({ length: 20 }, () => driver.read([SLOT])));
@@ -106,7 +106,7 @@ describe("clients of the caller's own", () => {
     [
       "the same one twice",
       (url) => {
-        const shared = postgres(url, OWN);
+        const shared = postgres(url, CLIENT_OPTIONS);
         return () => shared;
       },
     ],
@@ -127,7 +127,9 @@ describe("clients of the caller's own", () => {
     ],
   ])("refused: %s", async (_, options) => {
     const url = await freshDatabase();
-    const error = await failure(openPostgres({ connect: () => postgres(url, { ...OWN, ...options }) }));
+    const error = await failure(
+      openPostgres({ connect: () => postgres(url, { ...CLIENT_OPTIONS, ...options }) }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("without transform");
   });
@@ -145,11 +147,11 @@ describe("clients of the caller's own", () => {
     let made = 0;
     const connect = () => {
       made++;
-      return postgres(url, { ...OWN, onclose: (id) => closed.push(id) });
+      return postgres(url, { ...CLIENT_OPTIONS, onclose: (id) => closed.push(id) });
     };
     const driver = await open({ connect, poolSize: 1 });
     expect(await driver.read([SLOT])).toEqual([undefined]);
-    await plain(url).unsafe(
+    await plainClient(url).unsafe(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
     // Opening and migrating had one each before; what the caller listens for still reaches them.
@@ -159,9 +161,9 @@ describe("clients of the caller's own", () => {
   });
 
   test("the types of the real client fit", () => {
-    const config: PostgresConfig = { connect: () => postgres("postgres://h/x", OWN) };
+    const config: PostgresConfig = { connect: () => postgres("postgres://h/x", CLIENT_OPTIONS) };
     const typed: PostgresConfig = {
-      connect: () => postgres("postgres://h/x", { ...OWN, types: { bigint: postgres.BigInt } }),
+      connect: () => postgres("postgres://h/x", { ...CLIENT_OPTIONS, types: { bigint: postgres.BigInt } }),
     };
     // @ts-expect-error: a query is not a client
     const wrong: PostgresConfig = { connect: () => postgres("postgres://h/x")`SELECT 1` };
@@ -171,7 +173,7 @@ describe("clients of the caller's own", () => {
   test("a client that returns bigints is read correctly", async () => {
     const url = await freshDatabase();
     const types = { bigint: postgres.BigInt };
-    const driver = await open({ connect: () => postgres(url, { ...OWN, types }) });
+    const driver = await open({ connect: () => postgres(url, { ...CLIENT_OPTIONS, types }) });
     const version = Number.MAX_SAFE_INTEGER;
     await apply(driver, [save({ eventId: "1", version })]);
     expect(await driver.read([SLOT])).toMatchObject([{ eventId: "1", version, updatedAt: 1 }]);
@@ -207,7 +209,7 @@ describe("several stores in one database", () => {
 
   test("the driver needs nothing of the search path", async () => {
     const url = await freshDatabase();
-    await plain(url).unsafe(`
+    await plainClient(url).unsafe(`
       CREATE SCHEMA trap; CREATE TABLE trap.record (); CREATE TABLE trap.event ();
       CREATE FUNCTION trap.length(bytea) RETURNS int LANGUAGE sql AS 'SELECT 1 / 0';`);
     const driver = await open({ url: `${url}?search_path=trap`, schema: "mine" });
@@ -222,7 +224,7 @@ describe("a database with a collation that is not by bytes", () => {
 
   async function filled() {
     const url = await freshDatabase("LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0");
-    expect(await plain(url)`SELECT 'a' < 'B' AS by_letter`).toEqual([{ by_letter: true }]);
+    expect(await plainClient(url)`SELECT 'a' < 'B' AS by_letter`).toEqual([{ by_letter: true }]);
     const driver = await open({ url });
     await apply(
       driver,
@@ -276,9 +278,9 @@ describe("a database with a collation that is not by bytes", () => {
 
 test("the target is shown without the password", async () => {
   const url = await freshDatabase();
-  const sql = plain(url);
+  const sql = plainClient(url);
   const { user, password } = await createRole(sql, "SUPERUSER", `p:@/#%${SECRETS.password}`);
-  const driver = await open({ url: as(url, user, password) });
+  const driver = await open({ url: withLogin(url, user, password) });
   const { target } = await driver.status();
   expect(target).toMatch(/^postgres:\/\/role_\w+:\*\*\*@127\.0\.0\.1:\d+\/test_\w+$/);
   expect(await stored(sql)).toEqual([]);

@@ -4,15 +4,15 @@ import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { createStore, type Driver, maintenanceScope, type StateStore } from "../../src/index.js";
 import { startProxy } from "./postgres-proxy.js";
-import { failure, freshDatabase, open, plain, refuseStrayErrors, through } from "./postgres-rig.js";
+import { failOnUncaughtErrors, failure, freshDatabase, open, plainClient, withPort } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const timeoutMs = 2000;
-/** What the process itself may take beyond it, on a busy machine. */
+/** How much longer the process itself may take on a busy machine. */
 const MARGIN_MS = 1000;
-/** What a call may take beyond it by its contract. */
-const STATED_MS = 1000;
+/** How long a call may exceed its limit by contract. */
+const MAX_OVERRUN_MS = 1000;
 
 const locked = { tenant: "acme", user: "ann", session: "locked" };
 const free = { tenant: "globex", user: "bob", session: "free" };
@@ -29,7 +29,7 @@ describe("no call takes longer than timeoutMs", () => {
   ])("%s of a session that somebody holds", async (_, ask) => {
     const url = await freshDatabase();
     const store = await storeOf(url);
-    await plain(url).unsafe(LOCK);
+    await plainClient(url).unsafe(LOCK);
     const { error, tookMs } = await failed(ask(store));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
     expect(tookMs).toBeLessThan(timeoutMs + MARGIN_MS);
@@ -43,7 +43,7 @@ describe("no call takes longer than timeoutMs", () => {
   ])("%s that the line swallows each time", async (_, what, ask) => {
     const url = await freshDatabase();
     const proxy = await startProxy(url);
-    const store = await storeOf(through(url, proxy.port));
+    const store = await storeOf(withPort(url, proxy.port));
     proxy.onRequest = (data) => (data.includes(what) ? "hang" : "pass");
     const { tookMs } = await failed(ask(store));
     expect(tookMs).toBeLessThan(timeoutMs + MARGIN_MS);
@@ -52,7 +52,7 @@ describe("no call takes longer than timeoutMs", () => {
 
 const scope = maintenanceScope({ reason: "a test", allTenants: true });
 
-/** Everything that a store and its driver can be asked. */
+/** Every operation of a store and its driver. */
 const CALLS: Readonly<Record<string, (store: StateStore, driver: Driver) => Promise<unknown>>> = {
   save: (store) => save(store, free),
   commit: (store) => store.commit([{ op: "delete", identity: free, kind: "a" }]),
@@ -68,7 +68,7 @@ const CALLS: Readonly<Record<string, (store: StateStore, driver: Driver) => Prom
 };
 
 describe("no call takes longer than timeoutMs and a second, with all that may wait waiting", () => {
-  test.each<[string, (url: string) => Promise<Stuck>]>([
+  test.each<[string, (url: string) => Promise<BlockedStore>]>([
     ["behind a server that is frozen", frozen],
     ["behind tables that somebody has locked", tablesLocked],
   ])("%s", async (_, stick) => {
@@ -86,47 +86,47 @@ describe("no call takes longer than timeoutMs and a second, with all that may wa
     const looked = health({ url, timeoutMs: quickMs }, { write: true });
     const { writes, reads } = store.status?.() ?? fail();
     for (const { name, code, tookMs } of await Promise.all(calls)) {
-      // Of what no record is there for, nothing is asked of the tables.
+      // Without a record nothing is read from the tables.
       if (name !== "sweep" && name !== "status")
         expect(code, name).toMatch(/^(UNAVAILABLE|OUTCOME_UNKNOWN)$/);
-      expect(tookMs, name).toBeLessThan(quickMs + STATED_MS + MARGIN_MS);
+      expect(tookMs, name).toBeLessThan(quickMs + MAX_OVERRUN_MS + MARGIN_MS);
     }
-    // The depth shows while nothing moves.
+    // The queue's depth is visible while nothing moves.
     expect(writes.waiting.commits + writes.underWay.commits).toBe(32);
     expect(reads.waiting + reads.underWay).toBe(40);
     await looked;
-    expect(performance.now() - started).toBeLessThan(quickMs + STATED_MS + MARGIN_MS);
+    expect(performance.now() - started).toBeLessThan(quickMs + MAX_OVERRUN_MS + MARGIN_MS);
     const closing = performance.now();
     await store.close({ timeoutMs: 0 });
-    expect(performance.now() - closing).toBeLessThan(STATED_MS + MARGIN_MS);
+    expect(performance.now() - closing).toBeLessThan(MAX_OVERRUN_MS + MARGIN_MS);
   });
 });
 
 const quickMs = 1000;
 
-interface Stuck {
+interface BlockedStore {
   readonly url: string;
   readonly driver: Driver;
   readonly store: StateStore;
 }
 
-async function frozen(url: string): Promise<Stuck> {
+async function frozen(url: string): Promise<BlockedStore> {
   const proxy = await startProxy(url);
-  const stuck = await queueOf(through(url, proxy.port));
+  const blocked = await queueOf(withPort(url, proxy.port));
   proxy.onRequest = () => "stall";
-  return stuck;
+  return blocked;
 }
 
-async function tablesLocked(url: string): Promise<Stuck> {
-  const stuck = await queueOf(url);
-  const sql = plain(url);
+async function tablesLocked(url: string): Promise<BlockedStore> {
+  const blocked = await queueOf(url);
+  const sql = plainClient(url);
   await sql.unsafe("BEGIN");
   await sql.unsafe("LOCK TABLE groundstate.record, groundstate.migration IN ACCESS EXCLUSIVE MODE");
-  return stuck;
+  return blocked;
 }
 
-/** A store of which every queue is full at once. */
-async function queueOf(url: string): Promise<Stuck> {
+/** A store whose queues are all full. */
+async function queueOf(url: string): Promise<BlockedStore> {
   const driver = await openPostgres({ url, timeoutMs: quickMs, poolSize: 2 });
   const store = createStore(driver, { layers: driver.layers ?? [], maxQueuedCommits: 6 });
   await save(store, free);
@@ -140,12 +140,12 @@ function fail(): never {
 test("a read whose answer the network loses is tried once more, within the time of the call", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const store = await storeOf(through(url, proxy.port));
+  const store = await storeOf(withPort(url, proxy.port));
   await save(store, free);
-  let swallowed = 0;
-  proxy.onRequest = (data) => (data.includes("FROM") && swallowed++ === 0 ? "hang" : "pass");
+  let lostAnswers = 0;
+  proxy.onRequest = (data) => (data.includes("FROM") && lostAnswers++ === 0 ? "hang" : "pass");
   expect(await store.find(free, "a")).toMatchObject({ eventId: "free-a" });
-  expect(swallowed).toBeGreaterThan(1);
+  expect(lostAnswers).toBeGreaterThan(1);
 });
 
 async function storeOf(url: string): Promise<StateStore> {

@@ -2,9 +2,9 @@ import net, { type AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { translate } from "../../drivers/postgres/errors.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
-import { failureWithin, refuseStrayErrors, SECRETS } from "./postgres-rig.js";
+import { failOnUncaughtErrors, failureWithin, SECRETS } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 /** By the letters of https://www.postgresql.org/docs/current/protocol-error-fields.html */
 type Fields = Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ describe("an error without the field that a Postgres always sends", () => {
     ],
     ["a login", { S: "FATAL", C: "28P01", M: "password authentication failed" }, "setup", "login"],
   ])("%s", async (_, fields, reason, says) => {
-    const url = `postgres://ann:${SECRETS.password}@127.0.0.1:${await serverThatSays(fields)}/x`;
+    const url = `postgres://ann:${SECRETS.password}@127.0.0.1:${await serverThatSends(fields)}/x`;
     const error = await failureWithin(5000, openPostgres({ url, timeoutMs: 1000, openTimeoutMs: 0 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason } });
     expect(error.message).toContain(says);
@@ -59,22 +59,24 @@ describe("an error without the field that a Postgres always sends", () => {
 });
 
 test("an error shows nothing of a server's message except the name of a setting or an object", () => {
-  const said = (code: string, message: string) =>
+  const messageOf = (code: string, message: string) =>
     translate({ severity: "ERROR", code, message }, "read").message;
-  expect(said("42501", "permission denied for sequence record_id")).toContain(
+  expect(messageOf("42501", "permission denied for sequence record_id")).toContain(
     "sequence record_id: grant it USAGE",
   );
-  expect(said("42501", "permission denied for table record")).toContain("table record");
-  expect(said("42501", `permission denied for table "${SECRETS.key} x"`)).not.toContain(SECRETS.key);
-  expect(said("42501", `new row violates row-level security policy: ${SECRETS.key}`)).not.toContain(
+  expect(messageOf("42501", "permission denied for table record")).toContain("table record");
+  expect(messageOf("42501", `permission denied for table "${SECRETS.key} x"`)).not.toContain(SECRETS.key);
+  expect(messageOf("42501", `new row violates row-level security policy: ${SECRETS.key}`)).not.toContain(
     SECRETS.key,
   );
-  expect(said("42704", `unrecognized configuration parameter "${SECRETS.key}"`)).not.toContain(SECRETS.key);
-  expect(said("42704", 'unrecognized configuration parameter "work_men"')).toContain("work_men");
+  expect(messageOf("42704", `unrecognized configuration parameter "${SECRETS.key}"`)).not.toContain(
+    SECRETS.key,
+  );
+  expect(messageOf("42704", 'unrecognized configuration parameter "work_men"')).toContain("work_men");
 });
 
-/** Answers whatever comes first with this error, and closes. */
-async function serverThatSays(fields: Fields): Promise<number> {
+/** A server that answers the first message with this error, and closes the connection. */
+async function serverThatSends(fields: Fields): Promise<number> {
   const body = Buffer.concat([
     ...Object.entries(fields).map(([letter, text]) => Buffer.from(`${letter}${text}\0`)),
     Buffer.of(0),

@@ -4,23 +4,23 @@ import {
   apply,
   commit,
   connectWith,
+  failOnUncaughtErrors,
   freshDatabase,
   open,
   openFresh,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   type Sql,
   save,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const ROUNDS = 12;
 const IDS = 20;
 /** Its place among the parameters of a batch. */
 const LOCK_TIMEOUT = 2;
 
-/** As many new ids in a session of its own, in the order that is asked for. */
+/** A number of new ids in a session of its own, in the given order. */
 type Batch = (round: number, who: number, up: boolean) => readonly Commit[];
 
 const saves: Batch = (round, who, up) => {
@@ -30,7 +30,7 @@ const saves: Batch = (round, who, up) => {
 
 const ORDERS: readonly [what: string, batch: Batch][] = [
   ["single saves of one round", saves],
-  // A slot that is used in each of them makes rounds of them.
+  // A shared slot puts each commit into a round of its own.
   [
     "single saves of many rounds",
     (...of) =>
@@ -49,8 +49,8 @@ const ORDERS: readonly [what: string, batch: Batch][] = [
   ],
 ];
 
-/** A driver that waits for locks as long as it takes the server to find out that this has no end. */
-function patient(url: string): Promise<Driver> {
+/** A driver that waits for locks longer than the server takes to detect a deadlock. */
+function openWithLongLockWaits(url: string): Promise<Driver> {
   const connect = connectWith(url, (sent, run, client) => {
     if (!/^SELECT .*apply/.test(sent.text)) return run();
     const parameters = sent.parameters.with(LOCK_TIMEOUT, "10000");
@@ -66,7 +66,7 @@ async function deadlocks(sql: Sql): Promise<number> {
 }
 
 /** Two stores that save the same new ids in opposite order, at the same time. */
-async function collide(drivers: readonly Driver[], batch: Batch): Promise<void> {
+async function saveInOppositeOrder(drivers: readonly Driver[], batch: Batch): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const tries = drivers.map((driver, who) => apply(driver, batch(round, who, who === 0)));
     await Promise.allSettled(tries);
@@ -75,9 +75,9 @@ async function collide(drivers: readonly Driver[], batch: Batch): Promise<void> 
 
 test.each(ORDERS)("%s, the same new ids in opposite order: no deadlock", async (_, batch) => {
   const url = await freshDatabase();
-  const drivers = [await patient(url), await patient(url)];
-  await collide(drivers, batch);
-  expect(await deadlocks(plain(url))).toBe(0);
+  const drivers = [await openWithLongLockWaits(url), await openWithLongLockWaits(url)];
+  await saveInOppositeOrder(drivers, batch);
+  expect(await deadlocks(plainClient(url))).toBe(0);
 });
 
 test("without the order they do", async () => {
@@ -88,12 +88,12 @@ test("without the order they do", async () => {
     expect(unordered).not.toBe(row?.text);
     await sql.unsafe(unordered);
   }
-  const drivers = [await patient(url), await patient(url)];
+  const drivers = [await openWithLongLockWaits(url), await openWithLongLockWaits(url)];
   const [, , [, oneCommit]] = ORDERS as [(typeof ORDERS)[0], (typeof ORDERS)[0], (typeof ORDERS)[0]];
-  // A machine that is busy may not bring them together at once.
+  // On a busy machine they may not overlap at once.
   for (let n = 0; n < 20 && (await deadlocks(sql)) === 0; n++) {
     await sql`DELETE FROM groundstate.event`;
-    await collide(drivers, oneCommit);
+    await saveInOppositeOrder(drivers, oneCommit);
   }
   expect(await deadlocks(sql)).toBeGreaterThan(0);
 });

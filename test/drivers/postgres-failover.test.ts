@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createStore, isStateError, newEventId, type StateStore } from "../../src/index.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { startProxy } from "./postgres-proxy.js";
-import { apply, failure, open, plain, refuseStrayErrors, save } from "./postgres-rig.js";
+import { apply, failOnUncaughtErrors, failure, open, plainClient, save } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 let primary: PostgresServer;
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => primary.stop());
 
-/** Of a promotion, after which writes must succeed again, in milliseconds. */
+/** How long after a promotion writes must succeed again, in milliseconds. */
 const RESUMED_MS = 5000;
 
 test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void>]>([
@@ -33,7 +33,7 @@ test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void
     await primary.thaw().catch(() => {});
     await primary.start();
   });
-  await plain(standby.url).unsafe("SELECT pg_promote()");
+  await plainClient(standby.url).unsafe("SELECT pg_promote()");
   proxy.target = standby.url;
   const promoted = performance.now();
   const before = writing.acknowledged();
@@ -42,7 +42,7 @@ test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void
 
   await writing.stop();
   expect(writing.failures).toEqual([]);
-  // What the old primary acknowledged last, its standby may not have had yet.
+  // The standby may not have had the last writes that the old primary acknowledged.
   expect(writing.wrongAfter(promoted)).toBe(0);
 });
 
@@ -55,7 +55,7 @@ test("a standby serves nobody: neither when a store is opened nor while its prim
   const writer = storeOf(await open({ url: primary.url }));
   const reader = storeOf(await open({ url: hostsOf(standby, primary), timeoutMs: 1000 }));
   await saveValue(writer, 1);
-  const behind = plain(standby.url);
+  const behind = plainClient(standby.url);
   await expect.poll(async () => (await behind`SELECT FROM groundstate.record`).length).toBeGreaterThan(0);
   await behind.unsafe("SELECT pg_wal_replay_pause()");
   await saveValue(writer, 2);
@@ -81,7 +81,7 @@ test("a server that is just starting is waited for when a store is opened", asyn
 });
 
 test("a commit whose wait for its standby was cancelled is not acknowledged before a standby has it", async () => {
-  const sql = plain(primary.url);
+  const sql = plainClient(primary.url);
   const driver = await open({ url: primary.url, poolSize: 2 });
   await sql.unsafe("SET synchronous_commit = local");
   await sql.unsafe("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
@@ -93,7 +93,7 @@ test("a commit whose wait for its standby was cancelled is not acknowledged befo
   await sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
   expect(await first).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("standby") });
 
-  // It is there by now; whoever asks again learns so when a standby could have it.
+  // The write is on the primary by now; a retry is acknowledged once a standby has it.
   let answered = false;
   const second = apply(driver, commits).finally(() => {
     answered = true;

@@ -5,7 +5,7 @@ import { Hosts } from "../../drivers/postgres/hosts.js";
 import type { PoolOptions } from "../../drivers/postgres/pool-options.js";
 import type { Rows, Sent } from "./postgres-rig.js";
 
-/** What a server that is ready answers to the first question. */
+/** A ready server's answer to the probe. */
 export const READY = {
   is_ready: 1,
   some_text: "\u00e9\u{1f600}",
@@ -24,30 +24,30 @@ export const READY = {
   client_min_messages: "notice",
 };
 
-/** A client whose answers a test gives; what the real one would do wrong can be staged with it. */
+/** A client whose queries the test answers, so that it can imitate the faults of the real client. */
 export class FakeClient implements PostgresClient {
-  readonly asked: Question[] = [];
+  readonly queries: PendingQuery[] = [];
   ended: number | undefined;
   unsafe(text: string, parameters: unknown[] = []): Promise<Rows> {
     return new Promise((resolve, reject) => {
-      const question = { text, parameters, resolve, reject };
-      if (text.includes("is_ready") && !this.mute) resolve([{ ...READY, ...this.ready }]);
-      else this.asked.push(question);
+      const query = { text, parameters, resolve, reject };
+      if (text.includes("is_ready") && !this.isSilent) resolve([{ ...READY, ...this.ready }]);
+      else this.queries.push(query);
     });
   }
   async end({ timeout }: { timeout?: number } = {}): Promise<void> {
     this.ended = timeout;
-    for (const { reject } of this.asked)
+    for (const { reject } of this.queries)
       reject(Object.assign(new Error("destroyed"), { code: "CONNECTION_DESTROYED" }));
   }
   /** A client that is mute is not even ready, and of one that is, `ready` may say otherwise. */
   constructor(
-    public mute = false,
+    public isSilent = false,
     public ready: object = {},
   ) {}
 }
 
-export interface Question extends Sent {
+export interface PendingQuery extends Sent {
   readonly resolve: (rows: Rows) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -70,9 +70,9 @@ export function fakePool(options: Partial<PoolOptions> = {}) {
     ...options,
   });
   onTestFinished(() => pool.close());
-  const asked = () => clients.flatMap((client) => client.asked);
-  return { pool, clients, closers, asked };
+  const queries = () => clients.flatMap((client) => client.queries);
+  return { pool, clients, closers, queries };
 }
 
-/** Long enough for everything that is ready to go on. */
+/** Waits until pending promises have settled. */
 export const turn = () => new Promise((resolve) => setImmediate(resolve));

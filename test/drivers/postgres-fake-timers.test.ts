@@ -1,16 +1,16 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
-import { failure, freshDatabase, refuseStrayErrors } from "./postgres-rig.js";
+import { failOnUncaughtErrors, failure, freshDatabase } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** What Vitest fakes when it is not told otherwise, of what the postgres package takes from `globalThis`. */
+/** The timers that the postgres package takes from `globalThis` and Vitest fakes by default. */
 const FAKED = ["setTimeout", "clearTimeout", "setImmediate", "clearImmediate"] as const;
-const NAMES_THEM =
+const NAMES_FAKED_TIMERS =
   /setTimeout and setImmediate of globalThis.*is a fake that stands still.*toFake.*shouldAdvanceTime/;
-/** Less than a test has by default in any runner, and far less than the call. */
-const SOON_MS = 4500;
+/** Shorter than the default timeout of any test runner, and far shorter than the call's. */
+const MAX_FAILURE_MS = 4500;
 
 const identity = { tenant: "acme", user: "ann", session: "s1" };
 const save = (store: StateStore, id: string) =>
@@ -26,8 +26,8 @@ test("opening a store under stalled fake timers is an error that says so", async
   vi.useFakeTimers({ toFake: [...FAKED] });
   const error = await failure(openPostgres({ url }));
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
-  expect(error.message).toMatch(NAMES_THEM);
-  expect(performance.now() - started).toBeLessThan(SOON_MS);
+  expect(error.message).toMatch(NAMES_FAKED_TIMERS);
+  expect(performance.now() - started).toBeLessThan(MAX_FAILURE_MS);
 });
 
 test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
@@ -43,10 +43,10 @@ test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
     vi.useFakeTimers({ toFake: [...FAKED] });
     const error = await failure(call(store));
     expect(error.code).toMatch(code);
-    expect(`${error.message} ${(error.cause as Error).message}`).toMatch(NAMES_THEM);
-    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    expect(`${error.message} ${(error.cause as Error).message}`).toMatch(NAMES_FAKED_TIMERS);
+    expect(performance.now() - started).toBeLessThan(MAX_FAILURE_MS);
     await store.close();
-    expect(performance.now() - started).toBeLessThan(SOON_MS + 1000);
+    expect(performance.now() - started).toBeLessThan(MAX_FAILURE_MS + 1000);
   },
 );
 

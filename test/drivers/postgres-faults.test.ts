@@ -1,29 +1,29 @@
 import { describe, expect, test } from "vitest";
 import { createStore, type Driver, type StateStore } from "../../src/index.js";
-import { type FaultyLine, startProxy } from "./postgres-proxy.js";
+import { type FaultyProxy, startProxy } from "./postgres-proxy.js";
 import {
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SLOT,
   type Sql,
-  through,
+  withPort,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const ANN = { tenant: "acme", user: "ann", session: "s1" };
 
-/** What is seen of a delete on the wire. */
+/** The part of a delete that is visible on the wire. */
 const DELETE = `{"delete"}`;
 
 describe("an answer that is lost after the commit", () => {
   test("a save is recognised when it is sent again, and acknowledged once", async () => {
     const { store, proxy, sql } = await proxied();
     for (let n = 0; n < 20; n++) {
-      lose(proxy, `event-${n}`, n % 2 === 0 ? "cut the answer" : "cut");
+      failOnce(proxy, `event-${n}`, n % 2 === 0 ? "cut the answer" : "cut");
       const save = { eventId: `event-${n}`, identity: ANN, kind: "note", bytes: Buffer.from(String(n)) };
       const { duplicate } = await store.save(save);
       // Had the first been written, the second is a duplicate of it; only a lost request is written by the second.
@@ -35,7 +35,7 @@ describe("an answer that is lost after the commit", () => {
 
   test("a conditional save too, although its own condition no longer holds", async () => {
     const { store, proxy } = await proxied();
-    lose(proxy, "event-1", "cut the answer");
+    failOnce(proxy, "event-1", "cut the answer");
     const save = { eventId: "event-1", identity: ANN, kind: "note", bytes: Buffer.from("1") };
     expect(await store.save(save, { expect: null })).toMatchObject({ duplicate: true });
   });
@@ -45,14 +45,14 @@ describe("an answer that is lost after the commit", () => {
     for (const kind of ["a", "b"])
       await store.save({ eventId: kind, identity: ANN, kind, bytes: Buffer.from("") });
 
-    lose(proxy, DELETE, "cut the answer");
+    failOnce(proxy, DELETE, "cut the answer");
     expect(await failure(store.delete(ANN, "a"))).toMatchObject({
       code: "OUTCOME_UNKNOWN",
       retryable: false,
     });
     expect(await store.find(ANN, "a")).toBeUndefined();
 
-    lose(proxy, DELETE, "cut");
+    failOnce(proxy, DELETE, "cut");
     expect(await failure(store.delete(ANN, "b"))).toMatchObject({
       code: "OUTCOME_UNKNOWN",
       retryable: false,
@@ -61,7 +61,7 @@ describe("an answer that is lost after the commit", () => {
 
     const other = { ...ANN, session: "to-be-erased" };
     await store.save({ eventId: "c", identity: other, kind: "c", bytes: Buffer.from("") });
-    lose(proxy, other.session, "cut the answer");
+    failOnce(proxy, other.session, "cut the answer");
     const error = await failure(store.erase(other));
     expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     expect(error.message).toContain("read");
@@ -71,7 +71,7 @@ describe("an answer that is lost after the commit", () => {
   test("a delete and saves in one batch each get their own outcome", async () => {
     const { store, proxy } = await proxied();
     await store.save({ eventId: "first", identity: ANN, kind: "a", bytes: Buffer.from("") });
-    lose(proxy, "second", "cut the answer");
+    failOnce(proxy, "second", "cut the answer");
     const outcomes = await Promise.allSettled([
       store.save({ eventId: "second", identity: ANN, kind: "b", bytes: Buffer.from("") }),
       store.delete(ANN, "a"),
@@ -89,16 +89,16 @@ describe("an answer that is lost after the commit", () => {
 async function proxied(poolSize = 2) {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), timeoutMs: 5000, poolSize });
-  return { store: storeOf(driver, 2), proxy, sql: plain(url) };
+  const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 5000, poolSize });
+  return { store: storeOf(driver, 2), proxy, sql: plainClient(url) };
 }
 
 function storeOf(driver: Driver, inFlight: number): StateStore {
   return createStore(driver, { layers: driver.layers ?? [], inFlight });
 }
 
-/** Fails the next request that holds this text, once. */
-function lose(proxy: FaultyLine, text: string, how: "cut" | "cut the answer"): void {
+/** Fails the next request that contains this text, once. */
+function failOnce(proxy: FaultyProxy, text: string, how: "cut" | "cut the answer"): void {
   proxy.onRequest = (data) => {
     if (!data.includes(text)) return "pass";
     proxy.onRequest = () => "pass";
@@ -113,7 +113,7 @@ async function events(sql: Sql): Promise<number> {
 test("idle connections that the network dropped cost one call", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), timeoutMs: 600 });
+  const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 600 });
   await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
   await expect.poll(async () => (await driver.status()).pool?.idle, { timeout: 10_000 }).toBeGreaterThan(1);
   const before = proxy.accepted;
@@ -125,11 +125,11 @@ test("idle connections that the network dropped cost one call", async () => {
 test("a server that accepts connections and closes them at once is not dialed without pauses", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), poolSize: 2, timeoutMs: 1000 });
+  const driver = await open({ url: withPort(url, proxy.port), poolSize: 2, timeoutMs: 1000 });
   proxy.onConnect = () => "close";
   proxy.cut();
   const before = proxy.accepted;
-  // Many wait, and one of them asks for all: a few times a second, and not thousands of times.
+  // Many calls wait, and one search runs for all: a few dials per second, not thousands.
   const calls = Array.from({ length: 50 }, (_, n) => driver.read([{ ...SLOT, kind: `${n}` }]));
   for (const error of await Promise.all(calls.map(failure))) {
     expect(error).toMatchObject({ details: { reason: "unreachable" } });

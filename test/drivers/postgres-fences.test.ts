@@ -4,18 +4,18 @@ import {
   apply,
   commit,
   DAY,
+  failOnUncaughtErrors,
   freshDatabase,
   open,
   openFresh,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   remove,
   SLOT,
   type Sql,
   save,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const LARGE = 2500;
 const APPLIED = { is: "applied", existed: [false] };
@@ -210,7 +210,7 @@ describe("an erase of more than is removed at once", () => {
     const { url, driver, sql } = await large();
     await apply(driver, [erase()]);
     await sql`UPDATE groundstate.erasure SET touched_at = touched_at - 61000`;
-    const other = plain(url);
+    const other = plainClient(url);
     for (const lock of [
       "SELECT FROM groundstate.erasure FOR UPDATE",
       "SELECT FROM groundstate.event WHERE event_id > 's1/1' FOR UPDATE",
@@ -259,7 +259,7 @@ describe("a page of a scan is bounded by its work", () => {
 test("erases of many processes beside saves: no record that was erased comes back, none that was saved since goes", async () => {
   const url = await freshDatabase();
   const drivers = [await open({ url }), await open({ url }), await open({ url })] as const;
-  const sql = plain(url);
+  const sql = plainClient(url);
   await fill(sql);
   const [a, b, c] = drivers;
   const mixed = Array.from({ length: 30 }, (_, n) =>

@@ -2,21 +2,21 @@ import { expect, test } from "vitest";
 import type { Driver } from "../../src/contract/driver.js";
 import {
   apply,
-  as,
   createRole,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
   openFresh,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SECRETS,
   type Sql,
   save,
   stored,
+  withLogin,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const TABLES = ["record", "event"];
 
@@ -47,7 +47,7 @@ test("after a restore of the data alone, opening puts the ids right", async () =
   const { sql } = await filled();
   const url = await freshDatabase();
   await (await open({ url })).close();
-  await copyData(sql, plain(url));
+  await copyData(sql, plainClient(url));
   const drivers = await Promise.all([open({ url }), open({ url }), open({ url })]);
   for (let n = 0; n < 5; n++) {
     const outcomes = await Promise.all(
@@ -86,7 +86,7 @@ test("a role that may not set the sequence opens, and a save names the missing r
   await sql.unsafe(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA groundstate TO ${user}`);
   await sql.unsafe(`GRANT USAGE ON SEQUENCE groundstate.record_id TO ${user}`);
   await sql`SELECT setval('groundstate.record_id', 1, false)`;
-  const guest = await open({ url: as(url, user, SECRETS.password) });
+  const guest = await open({ url: withLogin(url, user, SECRETS.password) });
   expect(await failure(apply(guest, [save({ kind: "new" })]))).toMatchObject({
     code: "UNAVAILABLE",
     details: { reason: "setup" },

@@ -9,18 +9,18 @@ import {
   commit,
   connectWith,
   DAY,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   remove,
   type Sent,
   save as saveOf,
-  through,
+  withPort,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const locked = { tenant: "acme", user: "ann", session: "locked" };
@@ -34,7 +34,7 @@ test("a locked session does not fail the other commits of its batch", async () =
   const url = await freshDatabase();
   // Without the retrying layer, which would only wait longer.
   const store = createStore(await open({ url, timeoutMs: 1500 }));
-  const other = plain(url);
+  const other = plainClient(url);
   await other.unsafe(LOCK);
   const [first, second, third, fourth] = await Promise.allSettled([
     store.save(save(locked, "a").record),
@@ -54,14 +54,14 @@ test("a locked session does not fail the other commits of its batch", async () =
 test("a save whose answer was lost is not said to be unwritten when its session is locked at the next try", async () => {
   const url = await freshDatabase();
   const proxy = await startProxy(url);
-  const driver = await open({ url: through(url, proxy.port), timeoutMs: 1500, poolSize: 1 });
+  const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 1500, poolSize: 1 });
   const store = createStore(driver, { layers: driver.layers ?? [] });
-  const other = plain(url);
+  const other = plainClient(url);
   proxy.onRequest = (data) => (data.includes("locked-a") ? "cut the answer" : "pass");
   proxy.onAnswer = (_, request) => {
     if (!request.includes("locked-a")) return;
     proxy.onRequest = () => "pass";
-    // No other try comes through before the lock is held.
+    // No other try succeeds before the lock is held.
     proxy.onConnect = () => "close";
     const serve = () => {
       proxy.onConnect = () => "serve";
@@ -80,7 +80,7 @@ test("a save whose answer was lost is not said to be unwritten when its session 
 
 test("bytes come back unchanged where the database has another bytea_output", async () => {
   const url = await freshDatabase();
-  const admin = plain(url);
+  const admin = plainClient(url);
   const database = new URL(url).pathname.slice(1);
   await admin.unsafe(`ALTER DATABASE ${database} SET bytea_output = 'escape'`);
   await admin.unsafe(`ALTER DATABASE ${database} SET array_nulls = 'off'`);
@@ -100,7 +100,7 @@ test("bytes come back unchanged where the database has another bytea_output", as
 /** Not the migration, which makes functions of such names. */
 const isApply = ({ text }: Sent) => /^SELECT .*apply/.test(text);
 
-/** A driver, a batch of it under way, and what became of the commits that were set aside. */
+/** A driver with a batch under way, and the outcomes of the commits that were set aside. */
 async function applying(url: string, commits: readonly Commit[]) {
   const driver = await open({ url });
   const aside = new Map<number, Promise<Outcome>>();
@@ -110,12 +110,12 @@ async function applying(url: string, commits: readonly Commit[]) {
 
 const APPLIED = { is: "applied", existed: [false] };
 
-/** Made once, for the tables must be there before somebody else locks what is in them. */
+/** Made once: the tables must exist before another client locks rows in them. */
 async function prepared() {
   const url = await freshDatabase();
   const driver = await open({ url });
   await apply(driver, [saveOf({ session: "locked", kind: "there", eventId: "there" })]);
-  return { url, other: plain(url) };
+  return { url, other: plainClient(url) };
 }
 
 test.each([
@@ -135,7 +135,7 @@ test.each([
   const { driver, aside, outcomes } = await applying(url, commits);
   expect(outcomes.slice(1)).toEqual(Array(4).fill(APPLIED));
   expect([...aside.keys()]).toEqual([0]);
-  // What comes later for that session goes to the end of its line, and nobody else waits for it either.
+  // A later commit of that session waits behind the first, and no other commit waits for it.
   const second = new Map<number, Promise<Outcome>>();
   const later = await driver.apply(
     [saveOf({ session: "locked", kind: "there" }), saveOf({ session: "free", kind: "e" })],
@@ -229,7 +229,7 @@ describe("a session's lock is its own", () => {
     const { aside, outcomes } = await applying(url, [saveOf({ tenant, user, session } as Partial<Slot>)]);
     expect(outcomes).toEqual([APPLIED]);
     expect(aside.size).toBe(0);
-    // The names are those of the lock that the floor takes.
+    // The lock's key is the one that the driver uses.
     await other.unsafe(
       `SELECT pg_advisory_lock(${keyOf("groundstate", "", [tenant, user, session] as string[])})`,
     );
@@ -242,7 +242,7 @@ test("many locked sessions do not make a batch wait for each of them", async () 
   const url = await freshDatabase();
   const timeoutMs = 1000;
   const driver = await open({ url, timeoutMs });
-  const other = plain(url);
+  const other = plainClient(url);
   await other.unsafe("BEGIN");
   await other.unsafe("LOCK TABLE groundstate.record");
   const commits = Array.from({ length: 40 }, (_, n) => saveOf({ session: `s${n}` }));
@@ -255,8 +255,8 @@ test("many locked sessions do not make a batch wait for each of them", async () 
   expect(await apply(driver, commits)).toEqual(commits.map(() => ({ is: "applied", existed: [false] })));
 });
 
-/** A line that keeps a write to itself, until long after its caller has given up. */
-async function slowLine() {
+/** Clients that hold back a write until long after its caller has given up. */
+async function delayingClients() {
   const url = await freshDatabase();
   const held: Sent[] = [];
   let keeps = "nothing";
@@ -267,11 +267,11 @@ async function slowLine() {
     return new Promise(() => {});
   });
   const store = createStore(await open({ connect, timeoutMs: 300 }));
-  const keep = (what: string) => {
+  const hold = (what: string) => {
     keeps = what;
   };
-  const arrive = () => plain(url).unsafe(held[0]?.text ?? "", held[0]?.parameters as never);
-  return { store, keep, arrive };
+  const arrive = () => plainClient(url).unsafe(held[0]?.text ?? "", held[0]?.parameters as never);
+  return { store, hold: hold, arrive };
 }
 
 test.each([
@@ -280,9 +280,9 @@ test.each([
 ])(
   "%s that arrives when nobody waits for it any more does not undo what was saved since",
   async (_, statement, ask) => {
-    const { store, keep, arrive } = await slowLine();
+    const { store, hold, arrive } = await delayingClients();
     await store.save(save(locked, "a").record);
-    keep(statement);
+    hold(statement);
     expect(await failure(ask(store))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
     const record = { ...save(locked, "a").record, eventId: "later" };
     expect(await store.save(record)).toMatchObject({ duplicate: false });

@@ -4,16 +4,16 @@ import { monotonicMs } from "../../src/timing/real-timers.js";
 import {
   apply,
   commit,
+  failOnUncaughtErrors,
   failure,
   open,
   openFresh,
   postgresOf,
   record,
-  refuseStrayErrors,
   SLOT,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const { kind: _, ...OWNER } = SLOT;
 const LIST = {
@@ -29,11 +29,11 @@ const kindOf = (index: number) => `kind/${String(index).padStart(5, "0")}`;
 
 interface Watched {
   readonly pieces: number[];
-  /** Called before a piece goes to the driver, which it does not when that is to be lost. */
+  /** Called before a chunk goes to the driver; decides whether the chunk is lost. */
   onPiece: (count: number) => unknown;
 }
 
-/** Clients whose pieces a test sees, and may hold up. */
+/** Clients whose chunks a test sees and may delay. */
 function watching(url: string, watched: Watched): () => PostgresClient {
   return () => {
     const sql = postgresOf(url);
@@ -119,7 +119,7 @@ test("a list whose caller has given up ends between two chunks, and its connecti
   expect(watched.pieces.length).toBe(2);
   watched.onPiece = () => {};
   expect((await watchedDriver.scan(LIST)).records.length).toBe(1200);
-  // No snapshot is held by what was left behind.
+  // The aborted list holds no snapshot any more.
   await expect
     .poll(async () => {
       const open = await sql`SELECT count(*)::int AS open FROM pg_stat_activity

@@ -5,33 +5,33 @@ import { erased, IDENTITY } from "../store/store-rig.js";
 import { stallFrom, startProxy } from "./postgres-proxy.js";
 import {
   apply,
-  as,
   createRole,
+  failOnUncaughtErrors,
   failure,
   failureWithin,
   freshDatabase,
   inProcess,
   open,
   openFresh,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   remove,
   SECRETS,
   SLOT,
   save,
   stored,
-  through,
+  withLogin,
+  withPort,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** Shorter than the default, so that a test need not wait for what is never to come. */
-const HASTY = { timeoutMs: 500, openTimeoutMs: 0 };
+/** Shorter than the defaults, so that failing tests end soon. */
+const SHORT_TIMEOUTS = { timeoutMs: 500, openTimeoutMs: 0 };
 const MARGIN_MS = 4000;
 
 describe("a server that does not speak the protocol, or not in time", () => {
   test("a wrong password", async () => {
-    const url = as(await freshDatabase(), "postgres", SECRETS.password);
+    const url = withLogin(await freshDatabase(), "postgres", SECRETS.password);
     const error = await failureWithin(5000, openPostgres({ url }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("password");
@@ -43,7 +43,7 @@ describe("a server that does not speak the protocol, or not in time", () => {
   });
 
   test("no server on the port", async () => {
-    const url = through(await freshDatabase(), await freePort());
+    const url = withPort(await freshDatabase(), await freePort());
     const error = await failureWithin(5000, openPostgres({ url, openTimeoutMs: 0 }));
     expect(error).toMatchObject({
       code: "UNAVAILABLE",
@@ -71,11 +71,14 @@ describe("a server that does not speak the protocol, or not in time", () => {
   });
 
   test("a server that accepts and never answers", async () => {
-    const url = through(await freshDatabase(), await listen(() => {}));
-    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    const url = withPort(await freshDatabase(), await listen(() => {}));
+    const error = await failureWithin(
+      SHORT_TIMEOUTS.timeoutMs + MARGIN_MS,
+      openPostgres({ url, ...SHORT_TIMEOUTS }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
     expect(error.message).toContain("does not answer");
-    expect(await health({ url, ...HASTY })).toMatchObject({ reachable: false });
+    expect(await health({ url, ...SHORT_TIMEOUTS })).toMatchObject({ reachable: false });
   });
 
   test("a server that accepts and closes at once, which is not dialed any more after the deadline", async () => {
@@ -84,8 +87,11 @@ describe("a server that does not speak the protocol, or not in time", () => {
       accepted++;
       socket.end();
     });
-    const url = through(await freshDatabase(), port);
-    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    const url = withPort(await freshDatabase(), port);
+    const error = await failureWithin(
+      SHORT_TIMEOUTS.timeoutMs + MARGIN_MS,
+      openPostgres({ url, ...SHORT_TIMEOUTS }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
 
     await sleep(100);
@@ -96,18 +102,21 @@ describe("a server that does not speak the protocol, or not in time", () => {
   });
 
   test("a server that speaks another protocol", async () => {
-    const url = through(
+    const url = withPort(
       await freshDatabase(),
       await listen((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
     );
-    const error = await failureWithin(HASTY.timeoutMs + MARGIN_MS, openPostgres({ url, ...HASTY }));
+    const error = await failureWithin(
+      SHORT_TIMEOUTS.timeoutMs + MARGIN_MS,
+      openPostgres({ url, ...SHORT_TIMEOUTS }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
   });
 
   test("a server that has no TLS where it was asked for", async () => {
     const error = await failureWithin(
-      HASTY.timeoutMs + MARGIN_MS,
-      openPostgres({ url: `${await freshDatabase()}?sslmode=require`, ...HASTY }),
+      SHORT_TIMEOUTS.timeoutMs + MARGIN_MS,
+      openPostgres({ url: `${await freshDatabase()}?sslmode=require`, ...SHORT_TIMEOUTS }),
     );
     expect(error).toMatchObject({ code: "UNAVAILABLE" });
   });
@@ -121,11 +130,11 @@ describe("a server that does not speak the protocol, or not in time", () => {
     const url = await freshDatabase();
     const proxy = await startProxy(url);
     proxy.onRequest = stallFrom(count, statement);
-    const target = through(url, proxy.port);
+    const target = withPort(url, proxy.port);
     // Twice: during a migration, another statement tells a server that is gone from one that is busy.
     const error = await failureWithin(
-      2 * HASTY.timeoutMs + MARGIN_MS,
-      openPostgres({ url: target, ...HASTY }),
+      2 * SHORT_TIMEOUTS.timeoutMs + MARGIN_MS,
+      openPostgres({ url: target, ...SHORT_TIMEOUTS }),
     );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
 
@@ -138,19 +147,19 @@ describe("a server that does not speak the protocol, or not in time", () => {
 describe("a role without rights", () => {
   test("may not create the schema", async () => {
     const url = await freshDatabase();
-    const { user, password } = await createRole(plain(url));
-    const error = await failureWithin(5000, openPostgres({ url: as(url, user, password) }));
+    const { user, password } = await createRole(plainClient(url));
+    const error = await failureWithin(5000, openPostgres({ url: withLogin(url, user, password) }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
     expect(error.message).toContain("grant it");
-    await expect(stored(plain(url))).rejects.toMatchObject({ code: "42P01" });
+    await expect(stored(plainClient(url))).rejects.toMatchObject({ code: "42P01" });
   });
 
   test("works in a schema that exists and is its own", async () => {
     const url = await freshDatabase();
-    const sql = plain(url);
+    const sql = plainClient(url);
     const { user, password } = await createRole(sql);
     await sql.unsafe(`CREATE SCHEMA groundstate AUTHORIZATION ${user}`);
-    const driver = await open({ url: as(url, user, password) });
+    const driver = await open({ url: withLogin(url, user, password) });
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
   });
 
@@ -158,7 +167,7 @@ describe("a role without rights", () => {
     const { url, sql, driver } = await openFresh();
     await apply(driver, [save({ eventId: "first" })]);
     const { user, password } = await createRole(sql);
-    const guest = as(url, user, password);
+    const guest = withLogin(url, user, password);
 
     expect(await failure(openPostgres({ url: guest }))).toMatchObject({
       code: "UNAVAILABLE",
@@ -178,10 +187,10 @@ describe("a role without rights", () => {
 
 test("one connection is enough, to open and migrate as to work", async () => {
   const url = await freshDatabase();
-  const sql = plain(url);
+  const sql = plainClient(url);
   const { user, password } = await createRole(sql, "CONNECTION LIMIT 1");
   await sql.unsafe(`GRANT CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO ${user}`);
-  const driver = await open({ url: as(url, user, password), poolSize: 1 });
+  const driver = await open({ url: withLogin(url, user, password), poolSize: 1 });
   expect(await apply(driver, [save({ eventId: "first" })])).toMatchObject([{ is: "applied" }]);
   const calls = Array.from({ length: 10 }, () => driver.read([SLOT]));
   for (const records of await Promise.all(calls)) expect(records).toMatchObject([{ eventId: "first" }]);
@@ -230,7 +239,7 @@ describe("a database with a wrong schema, encoding or setting", () => {
 
     expect(await pendingMigrations({ url })).toEqual(["tables", "functions", "fences"]);
     expect(await health({ url })).toMatchObject({ reachable: true, status: { schemaVersion: 0 } });
-    expect(await plain(url)`SELECT 1 FROM pg_namespace WHERE nspname = 'groundstate'`).toHaveLength(0);
+    expect(await plainClient(url)`SELECT 1 FROM pg_namespace WHERE nspname = 'groundstate'`).toHaveLength(0);
 
     await (await openPostgres({ url })).close();
     expect(await pendingMigrations({ url })).toEqual([]);
@@ -295,11 +304,11 @@ describe("a database with a wrong schema, encoding or setting", () => {
 
   test("with another default isolation level: overridden, or refused at once where that is impossible", async () => {
     const url = await freshDatabase();
-    const sql = plain(url);
+    const sql = plainClient(url);
     for (const level of ["serializable", "repeatable read"]) {
       const { user, password } = await createRole(sql, "SUPERUSER");
       await sql.unsafe(`ALTER ROLE ${user} SET default_transaction_isolation = '${level}'`);
-      const strict = as(url, user, password);
+      const strict = withLogin(url, user, password);
       const driver = await open({ url: strict });
       expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
 
@@ -346,7 +355,7 @@ describe("migrations", () => {
     `;
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => inProcess(source, { url })));
     expect(outcomes).toEqual(Array(4).fill({ is: "applied", existed: [false] }));
-    const sql = plain(url);
+    const sql = plainClient(url);
     expect(await sql`SELECT version, name FROM groundstate.migration ORDER BY version`).toEqual([
       { version: 1, name: "tables" },
       { version: 2, name: "functions" },
@@ -360,7 +369,10 @@ describe("migrations", () => {
     const proxy = await startProxy(url);
     let migrations = 0;
     proxy.onRequest = (data) => (data.includes("$migrate$") && ++migrations === 2 ? "cut" : "pass");
-    const error = await failureWithin(10_000, openPostgres({ url: through(url, proxy.port), ...HASTY }));
+    const error = await failureWithin(
+      10_000,
+      openPostgres({ url: withPort(url, proxy.port), ...SHORT_TIMEOUTS }),
+    );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
     expect(await pendingMigrations({ url })).toEqual(["functions", "fences"]);
     expect(await failure(openPostgres({ url, migrate: "verify" }))).toMatchObject({
@@ -372,7 +384,7 @@ describe("migrations", () => {
 
   test("a migration that takes longer than timeoutMs goes on while the server answers", async () => {
     const url = await freshDatabase();
-    const other = plain(url);
+    const other = plainClient(url);
     // As if another process were migrating.
     await other.unsafe("SELECT pg_advisory_lock(7310582642901137)");
     let opened = false;
@@ -389,13 +401,13 @@ describe("migrations", () => {
 
 test("a process whose open failed, or whose driver is closed, ends by itself", async () => {
   const url = await freshDatabase();
-  const silent = through(url, await listen(() => {}));
-  const closing = through(url, await listen((socket) => socket.end()));
+  const silent = withPort(url, await listen(() => {}));
+  const closing = withPort(url, await listen((socket) => socket.end()));
   const stalled = await Promise.all(
     [1, 2].map(async () => {
       const proxy = await startProxy(url);
       proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_2"`);
-      return through(url, proxy.port);
+      return withPort(url, proxy.port);
     }),
   );
   const source = `
@@ -427,7 +439,7 @@ test("a process whose open failed, or whose driver is closed, ends by itself", a
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A port where something else than Postgres listens. */
+/** A port where another program than Postgres listens. */
 async function listen(onConnection: (socket: net.Socket) => void): Promise<number> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -443,7 +455,7 @@ async function listen(onConnection: (socket: net.Socket) => void): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-/** A port where nobody listens. */
+/** A port where no program listens. */
 async function freePort(): Promise<number> {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -3,19 +3,19 @@ import {
   apply,
   commit,
   connectWith,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SECRETS,
   save,
   stored,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** As a client sends bytes when it repeats a statement that it has serialized already: the text of the bytes. */
+/** What a client sends when it serializes bytes twice: the text of the bytes. */
 function serializedTwice(value: unknown): unknown {
   const isBody = typeof value === "string" && value.startsWith("\\x");
   return isBody ? `\\x${Buffer.from(value).toString("hex")}` : value;
@@ -43,7 +43,7 @@ test.each([
   const error = await failure(apply(driver, commits));
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
   expect(error.message).toContain("prepare: false");
-  expect(await stored(plain(url))).toEqual([]);
+  expect(await stored(plainClient(url))).toEqual([]);
   twice = false;
   expect((await apply(driver, commits)).every(({ is }) => is === "applied")).toBe(true);
 });

@@ -6,9 +6,9 @@ import type { StateStore } from "../../src/contract/store.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { openStore } from "../../src/store/registry.js";
 import { startPgBouncer } from "../postgres/pgbouncer.js";
-import { failureWithin, freshDatabase, refuseStrayErrors } from "./postgres-rig.js";
+import { failOnUncaughtErrors, failureWithin, freshDatabase } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const CALLERS = 32;
 
@@ -25,7 +25,7 @@ async function openThrough(url: string): Promise<StateStore> {
   return store;
 }
 
-/** Callers that save, each its own slot and one value after the other, and what was acknowledged to them. */
+/** Callers that save one value after another, each in its own slot, and the acknowledged values. */
 class Load {
   readonly acknowledged = new Map<number, number>();
   readonly failures = new Set<string>();
@@ -102,10 +102,10 @@ test("behind it, with prepare: false, saves under load are kept, also across its
   await load.stop();
   for (const code of load.failures) expect(["UNAVAILABLE", "OUTCOME_UNKNOWN"]).toContain(code);
 
-  const beside = await openStore(direct);
-  onTestFinished(() => beside.close());
+  const directStore = await openStore(direct);
+  onTestFinished(() => directStore.close());
   expect(load.acknowledged.size).toBe(CALLERS);
-  expect(await load.lost(beside)).toEqual([]);
+  expect(await load.lost(directStore)).toEqual([]);
 });
 
 test("behind it a long list comes in chunks on one connection, during saves", async () => {
@@ -160,15 +160,15 @@ test("configured to ignore settings, it is refused with prepare: true, or works"
   const load = new Load([store]);
   await load.until(() => load.saves > 500);
   await load.stop();
-  const beside = await openStore(direct);
-  onTestFinished(() => beside.close());
-  expect(await load.lost(beside)).toEqual([]);
+  const directStore = await openStore(direct);
+  onTestFinished(() => directStore.close());
+  expect(await load.lost(directStore)).toEqual([]);
 });
 
 test("without its server it is not reported as misconfigured", async () => {
-  const nowhere = new URL(await freshDatabase());
-  nowhere.port = "1";
-  const pooler = await startPgBouncer(nowhere.href);
+  const missingDatabase = new URL(await freshDatabase());
+  missingDatabase.port = "1";
+  const pooler = await startPgBouncer(missingDatabase.href);
   onTestFinished(pooler.stop);
   const error = await failureWithin(
     20_000,

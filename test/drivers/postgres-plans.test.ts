@@ -7,20 +7,20 @@ import {
   apply,
   connectWith,
   DAY,
+  failOnUncaughtErrors,
   open,
   openFresh,
-  plain,
+  plainClient,
   postgresOf,
-  refuseStrayErrors,
   remove,
   type Sql,
   save,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** What one statement of the driver touched, by the server's own count. */
-interface Touched {
+/** The rows that one statement of the driver read and wrote, as counted by the server. */
+interface RowCounts {
   /** Tables read from end to end. */
   readonly sequential: number;
   /** Rows fetched through indexes. */
@@ -29,7 +29,7 @@ interface Touched {
   readonly written: number;
 }
 
-const TOUCHED = `
+const ROW_COUNTS = `
   SELECT sum(seq_scan) AS sequential, sum(idx_tup_fetch) AS rows, sum(n_tup_ins + n_tup_upd + n_tup_del) AS written
   FROM pg_stat_xact_user_tables WHERE schemaname = 'groundstate'`;
 
@@ -39,11 +39,11 @@ const EVENTS = 1_000_000;
 
 let url: string;
 let driver: Driver;
-let touched: Touched;
+let rowCounts: RowCounts;
 
 /**
- * Each statement in a transaction whose counts are looked at before it ends. The plans are those a busy process
- * has: made when the tables were empty, and no statistics since.
+ * Runs each statement in a transaction and reads the counts before it ends. The plans are those of a long-running process:
+ * made when the tables were empty, without statistics since.
  */
 beforeAll(async () => {
   const database = await createDatabase();
@@ -54,7 +54,7 @@ beforeAll(async () => {
       const before = await count(client);
       const rows = await run();
       const after = await count(client);
-      touched = {
+      rowCounts = {
         sequential: after.sequential - before.sequential,
         rows: after.rows - before.rows,
         written: after.written - before.written,
@@ -71,7 +71,7 @@ beforeAll(async () => {
     await sql.unsafe(`ALTER TABLE groundstate.${table} SET UNLOGGED`);
     await sql.unsafe(`ALTER TABLE groundstate.${table} SET (autovacuum_enabled = off)`);
   }
-  for (let round = 0; round < 10; round++) await useEverything();
+  for (let round = 0; round < 10; round++) await runEveryStatement();
   await fill(sql);
   await sql.end();
   return async () => {
@@ -80,7 +80,7 @@ beforeAll(async () => {
   };
 }, 120_000);
 
-async function useEverything(): Promise<void> {
+async function runEveryStatement(): Promise<void> {
   const slot = { tenant: "warm", user: "u", session: "s", run: "", kind: "k" };
   const slots = ["k", "l", "m", "n"].map((kind) => ({ ...slot, kind }));
   await apply(driver, [save({ ...slot, eventId: "warm" })]);
@@ -106,8 +106,8 @@ async function useEverything(): Promise<void> {
   await driver.scan({ ...scan, tenant: "warm", after: slot });
 }
 
-async function count(sql: Sql): Promise<Touched> {
-  const [row] = await sql.unsafe(TOUCHED);
+async function count(sql: Sql): Promise<RowCounts> {
+  const [row] = await sql.unsafe(ROW_COUNTS);
   return { sequential: Number(row?.sequential), rows: Number(row?.rows), written: Number(row?.written) };
 }
 
@@ -127,7 +127,7 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
   const identity = { tenant: "tenant-7", user: "user-1", session: "session-3", run: "" };
 
   test("the count can show a table that is read from end to end", async () => {
-    const sql = plain(url);
+    const sql = plainClient(url);
     await sql.unsafe("BEGIN");
     await sql.unsafe("SELECT count(version) FROM groundstate.record");
     expect(await count(sql)).toMatchObject({ sequential: 1 });
@@ -137,35 +137,35 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
   test("a page of a kind in one tenant", async () => {
     const { records } = await driver.scan({ ...rare, tenant: "tenant-8" });
     expect(records).toHaveLength(100);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(110);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(110);
 
     const next = await driver.scan({ ...rare, tenant: "tenant-8", after: records[99] as StoredRecord });
     expect(next.records).toHaveLength(100);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(110);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(110);
   });
 
   test("a scan for a kind that a tenant lacks reads nothing of other tenants", async () => {
     expect((await driver.scan({ ...rare, tenant: "tenant-7" })).records).toEqual([]);
-    expect(touched).toMatchObject({ sequential: 0, rows: 0 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 0 });
   });
 
   test("a page across tenants, and one seek for each tenant that has none", async () => {
     const { records } = await driver.scan(rare);
     expect(records).toHaveLength(100);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(130);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(130);
 
     expect((await driver.scan({ ...rare, prefix: "never/" })).records).toEqual([]);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(2 * TENANTS + 10);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(2 * TENANTS + 10);
   });
 
   test("a page ends where its bytes do", async () => {
     const { records } = await driver.scan({ ...rare, tenant: "tenant-8", limit: 10_000, maxBytes: 70 });
     expect(records).toHaveLength(10);
-    expect(touched.rows).toBeLessThan(110);
+    expect(rowCounts.rows).toBeLessThan(110);
   });
 
   test("one identity's list, either way around", async () => {
@@ -181,8 +181,8 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
       };
       const { records } = await driver.scan(query);
       found.push(records.length);
-      expect(touched).toMatchObject({ sequential: 0 });
-      expect(touched.rows).toBeLessThanOrEqual(records.length + 1);
+      expect(rowCounts).toMatchObject({ sequential: 0 });
+      expect(rowCounts.rows).toBeLessThanOrEqual(records.length + 1);
     }
     expect(found).toEqual([1, 1]);
   });
@@ -201,54 +201,54 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
       "event-5",
       undefined,
     ]);
-    expect(touched).toMatchObject({ sequential: 0, rows: 3 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 3 });
     expect(
       await driver.readByEventId({ tenant: "tenant-5", user: "user-5", session: "session-0" }, "event-5"),
     ).toMatchObject({ kind: "often/5" });
-    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 2 });
     // Of another session it is found out by its id, however many records either session has.
     const another = { tenant: "tenant-5", user: "user-5", session: "session-3" };
     expect(await driver.readByEventId(another, "event-5")).toBeUndefined();
-    expect(touched).toMatchObject({ sequential: 0, rows: 2 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 2 });
   });
 
   test("lone reads, saves and deletes, and deletes in a batch", async () => {
     const slots = ["a", "b", "c", "d"].map((name) => ({ ...identity, kind: `lone/${name}` }));
     for (const slot of slots) {
       await apply(driver, [save(slot)], Number.MAX_SAFE_INTEGER);
-      expect(touched).toMatchObject({ sequential: 0, written: 2 });
-      expect(touched.rows).toBeLessThan(10);
+      expect(rowCounts).toMatchObject({ sequential: 0, written: 2 });
+      expect(rowCounts.rows).toBeLessThan(10);
       expect(await driver.read([slot])).toMatchObject([slot]);
-      expect(touched).toMatchObject({ sequential: 0, rows: 1 });
+      expect(rowCounts).toMatchObject({ sequential: 0, rows: 1 });
     }
     await apply(driver, [remove(slots[0])], Number.MAX_SAFE_INTEGER);
-    expect(touched).toMatchObject({ sequential: 0, written: 1 });
-    expect(touched.rows).toBeLessThan(10);
+    expect(rowCounts).toMatchObject({ sequential: 0, written: 1 });
+    expect(rowCounts.rows).toBeLessThan(10);
     const four = [...slots.slice(1), { ...identity, kind: "often/1406" }];
     await apply(
       driver,
       four.map((slot) => remove(slot)),
       Number.MAX_SAFE_INTEGER,
     );
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(40);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(40);
   });
 
   test("batches and erases", async () => {
     const commits = Array.from({ length: 64 }, (_, n) => save({ ...identity, kind: `new/${n}` }));
     await apply(driver, commits, Number.MAX_SAFE_INTEGER);
-    expect(touched).toMatchObject({ sequential: 0, written: 128 });
-    expect(touched.rows).toBeLessThan(200);
+    expect(rowCounts).toMatchObject({ sequential: 0, written: 128 });
+    expect(rowCounts.rows).toBeLessThan(200);
     expect(await erased(driver, "tenant-7", "user-1", "session-3")).toBeGreaterThan(64);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(400);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(400);
   });
 });
 
 describe("of an erase of 20,000 records", () => {
   const session = { tenant: "big", user: "u", session: "s" };
   const slot = (n: number) => ({ ...session, run: "", kind: String(n).padStart(5, "0") });
-  const PIECE = 1000;
+  const SWEEP_SIZE = 1000;
 
   beforeAll(async () => {
     const sql = postgresOf(url);
@@ -264,51 +264,51 @@ describe("of an erase of 20,000 records", () => {
   test("each sweep costs a bounded amount, and erased records make other statements no slower", async () => {
     expect(
       await apply(driver, [{ tenant: session.tenant, writes: [{ op: "erase", session }] }]),
-    ).toMatchObject([{ erased: [PIECE], remains: true }]);
-    expect(touched).toMatchObject({ sequential: 0 });
+    ).toMatchObject([{ erased: [SWEEP_SIZE], remains: true }]);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
     // Of records and of events, each looked for and removed, and those that were walked over to see that there are more.
-    expect(touched.rows).toBeLessThan(6 * PIECE);
+    expect(rowCounts.rows).toBeLessThan(6 * SWEEP_SIZE);
 
     expect(await driver.read([slot(15_000)])).toEqual([undefined]);
     // The record, the look whether there is any fence, and its own.
-    expect(touched).toMatchObject({ sequential: 0, rows: 3 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 3 });
     expect(await driver.readByEventId(session, "big-15000")).toBeUndefined();
-    expect(touched).toMatchObject({ sequential: 0, rows: 4 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 4 });
     await apply(driver, [save({ ...slot(15_000), eventId: "big-new" })], Number.MAX_SAFE_INTEGER);
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(30);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(30);
     await apply(
       driver,
       [1, 2, 3, 4].map((n) => save({ ...slot(15_000 + n), eventId: `big-new-${n}` })),
       Number.MAX_SAFE_INTEGER,
     );
-    expect(touched).toMatchObject({ sequential: 0 });
-    expect(touched.rows).toBeLessThan(100);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThan(100);
 
     const page = await driver.scan({ tenant: "big", prefix: "", limit: 10, maxBytes: 1e6, reverse: false });
     expect(page).toMatchObject({ records: [], more: true });
-    expect(touched).toMatchObject({ sequential: 0 });
+    expect(rowCounts).toMatchObject({ sequential: 0 });
     // The fence of each, and what the server fetches ahead.
-    expect(touched.rows).toBeLessThan(2 * 2000 + 200);
+    expect(rowCounts.rows).toBeLessThan(2 * 2000 + 200);
 
     for (let n = 0; n < 18; n++) {
       const { removed, more } = await driver.sweep(session);
       expect(more).toBe(true);
       // Five were removed in passing, and five are no part of it.
-      expect(Math.abs(removed - PIECE)).toBeLessThanOrEqual(5);
-      expect(touched).toMatchObject({ sequential: 0 });
-      expect(touched.rows).toBeLessThan(5 * PIECE);
+      expect(Math.abs(removed - SWEEP_SIZE)).toBeLessThanOrEqual(5);
+      expect(rowCounts).toMatchObject({ sequential: 0 });
+      expect(rowCounts.rows).toBeLessThan(5 * SWEEP_SIZE);
     }
   });
 
   test("a record of no erased session costs nothing more than before", async () => {
     expect(await driver.read([{ ...session, session: "other", run: "", kind: "k" }])).toEqual([undefined]);
-    expect(touched).toMatchObject({ sequential: 0, rows: 0 });
+    expect(rowCounts).toMatchObject({ sequential: 0, rows: 0 });
   });
 });
 
 describe("while another connection holds an old snapshot", () => {
-  /** Blocks of the line's index that the last statement looked at. */
+  /** Blocks of the expiry queue's index that the last statement read. */
   let blocks = 0;
 
   test("a batch does not scan the rows removed from the expiry queue since then", async () => {
@@ -334,7 +334,7 @@ describe("while another connection holds an old snapshot", () => {
     await sql.unsafe(`
       INSERT INTO groundstate.event
       SELECT 'acme', 'old' || n, -1, n, n, '' FROM generate_series(1, 40000) AS n`);
-    const reader = plain(fresh);
+    const reader = plainClient(fresh);
     await reader.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM groundstate.event");
     const batch = (n: number) =>
       apply(
@@ -346,11 +346,11 @@ describe("while another connection holds an old snapshot", () => {
     expect(left).toEqual({ n: String(40_000 - 60 * 512) });
     await apply(expiring, [save({ kind: "k" })]);
     expect(blocks).toBeLessThan(40);
-    // A store that knows nothing of the line has to walk over them all, once.
-    const newcomer = await open({ connect, poolSize: 1 });
-    await apply(newcomer, [save({ kind: "k" })]);
+    // A driver that does not know the queue's head yet has to scan them all, once.
+    const newDriver = await open({ connect, poolSize: 1 });
+    await apply(newDriver, [save({ kind: "k" })]);
     expect(blocks).toBeGreaterThan(80);
-    await apply(newcomer, [save({ kind: "k" })]);
+    await apply(newDriver, [save({ kind: "k" })]);
     expect(blocks).toBeLessThan(40);
     await reader.unsafe("COMMIT");
   });
@@ -358,7 +358,7 @@ describe("while another connection holds an old snapshot", () => {
 
 describe("with a million expired ids that are still current", () => {
   test("each batch examines at most twice as many ids as it wrote, and the expiry queue moves on", async () => {
-    const sql = plain(url);
+    const sql = plainClient(url);
     // Faster to fill.
     await sql.unsafe("DROP INDEX groundstate.record_kind, groundstate.record_by_id, groundstate.event_line");
     const kind = "to_char(n, '0000000')";
@@ -381,10 +381,10 @@ describe("with a million expired ids that are still current", () => {
         driver,
         [1, 2, 3, 4, 5].map((kind) => save({ tenant: "mine", kind: `${kind}` })),
       );
-      expect(touched.sequential).toBe(0);
-      // Five records and five events, and the ten oldest of the line: moved, or removed.
-      expect(touched.written).toBe(20);
-      expect(touched.rows).toBeLessThan(80);
+      expect(rowCounts.sequential).toBe(0);
+      // Five records and five events, and the ten oldest of the queue: moved, or removed.
+      expect(rowCounts.written).toBe(20);
+      expect(rowCounts.rows).toBeLessThan(80);
     }
     const [state] = await sql`
       SELECT count(*) FILTER (WHERE lined_up_at > ${Date.now() - DAY} AND tenant = 'million') AS moved,

@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
-import { freshDatabase, inProcess, open, plain, refuseStrayErrors, SLOT, stored } from "./postgres-rig.js";
+import {
+  failOnUncaughtErrors,
+  freshDatabase,
+  inProcess,
+  open,
+  plainClient,
+  SLOT,
+  stored,
+} from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** What all workers of this file are made of: a driver, and trying again what passes by itself. */
+/** The source that all workers of this file share: a driver, and retries of transient errors. */
 const WORKER = `
   const driver = await openPostgres({ url: args.url, poolSize: 3 });
   const insist = async (ask) => {
@@ -112,7 +120,7 @@ test("an erase beside commits of the same session never tears one", async () => 
   expect(read.torn).toEqual([]);
   expect(read.pairs).toBeGreaterThan(0);
   expect(new Set(erased)).toEqual(new Set([0, 2]));
-  expect([0, 2]).toContain((await stored(plain(url))).length);
+  expect([0, 2]).toContain((await stored(plainClient(url))).length);
 });
 
 test("one event id that all processes save in sessions of their own is written once", async () => {

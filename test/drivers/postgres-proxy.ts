@@ -3,52 +3,52 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 
 /**
- * What becomes of a request and its line. Of an answer that fails, the server has sent the whole, up to the point where
- * it is ready for more: what it was asked has taken effect.
+ * What the proxy does with a request. Where only the answer is lost, the server has finished the request, and its effect
+ * is in the database.
  */
 export type Verdict =
   | "pass"
-  /** Nothing more passes on any line in either direction, and nothing closes, until `resume`. */
+  /** No data passes on any connection in either direction, and none closes, until `resume`. */
   | "stall"
-  /** The server sees nothing of it: the line is cut, ends with a good-bye, or hangs. */
+  /** The server gets nothing: the connection is cut, is closed politely, or hangs. */
   | "cut"
   | "close"
   | "hang"
-  /** The server gets one half of it, and then the line is cut. */
+  /** The server gets half of the request, and then the connection is cut. */
   | "cut halfway"
   /** The client gets nothing of the answer, or one half. */
   | "cut the answer"
   | "hang the answer"
   | "cut the answer halfway"
-  /** It passes, and so does the answer, in pieces that begin with single bytes. */
+  /** Request and answer pass, split into pieces that begin with single bytes. */
   | "trickle";
 
-/** A line to a server that can be made to fail. */
-export interface FaultyLine {
+/** A proxy in front of a server, whose connections a test can make fail. */
+export interface FaultyProxy {
   readonly port: number;
   /** The URL of the server behind it, for new connections. */
   target: string;
   /** Connections made so far. */
   readonly accepted: number;
-  /** Lines open now. */
+  /** Connections open now. */
   readonly open: number;
-  /** Looks at what a client sends, before the server sees it. */
+  /** Called with a request before the server gets it. */
   onRequest: (data: Buffer) => Verdict;
-  /** Looks at a whole answer, before the client sees it, and at the request it is for. */
+  /** Called with a complete answer and its request, before the client gets the answer. */
   onAnswer: (answer: Buffer, request: Buffer) => void;
-  /** Cuts the lines that have stalled and serves new ones again. */
+  /** Cuts the stalled connections and serves new ones again. */
   resume(): void;
-  /** What becomes of a new connection, once it is accepted: it is served, closed at once, or left without an answer. */
+  /** What to do with a new connection after accepting it: serve it, close it at once, or never answer. */
   onConnect: () => "serve" | "close" | "ignore";
-  /** Cuts every line. */
+  /** Cuts every connection. */
   cut(): void;
 }
 
 /** A proxy that is closed after the test. */
-export async function startProxy(target: string): Promise<FaultyLine> {
-  const lines = new Set<Socket>();
+export async function startProxy(target: string): Promise<FaultyProxy> {
+  const sockets = new Set<Socket>();
   const state = { accepted: 0, stalled: false };
-  const proxy: FaultyLine = {
+  const proxy: FaultyProxy = {
     target,
     get port() {
       return (server.address() as AddressInfo).port;
@@ -57,7 +57,7 @@ export async function startProxy(target: string): Promise<FaultyLine> {
       return state.accepted;
     },
     get open() {
-      return lines.size;
+      return sockets.size;
     },
     onRequest: () => "pass",
     onAnswer: () => {},
@@ -68,18 +68,18 @@ export async function startProxy(target: string): Promise<FaultyLine> {
       proxy.cut();
     },
     cut() {
-      for (const line of lines) line.resetAndDestroy();
+      for (const line of sockets) line.resetAndDestroy();
     },
   };
-  // Half open: a line that has stalled shall not even answer a good-bye.
+  // Half open, so that a stalled connection does not even answer a close.
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     state.accepted++;
-    lines.add(client);
+    sockets.add(client);
     client.on("error", () => {});
-    client.on("close", () => lines.delete(client));
-    const welcome = proxy.onConnect();
-    if (welcome === "close") return void client.resume().end();
-    if (welcome === "ignore" || state.stalled) return;
+    client.on("close", () => sockets.delete(client));
+    const reaction = proxy.onConnect();
+    if (reaction === "close") return void client.resume().end();
+    if (reaction === "ignore" || state.stalled) return;
     const { hostname, port } = new URL(proxy.target);
     serve(client, net.connect(Number(port), hostname), proxy, state);
   });
@@ -91,12 +91,12 @@ export async function startProxy(target: string): Promise<FaultyLine> {
   return proxy;
 }
 
-function serve(client: Socket, server: Socket, proxy: FaultyLine, state: { stalled: boolean }): void {
+function serve(client: Socket, server: Socket, proxy: FaultyProxy, state: { stalled: boolean }): void {
   let verdict: Verdict = "pass";
   let request: Buffer = NOTHING;
   let answer: Buffer = NOTHING;
-  const toClient = new Tap(client);
-  const toServer = new Tap(server);
+  const toClient = new OrderedWriter(client);
+  const toServer = new OrderedWriter(server);
   const cut = () => {
     client.destroy();
     server.destroy();
@@ -117,11 +117,11 @@ function serve(client: Socket, server: Socket, proxy: FaultyLine, state: { stall
   server.on("data", (data) => {
     if (state.stalled) return;
     answer = Buffer.concat([answer, data]);
-    const isWhole = endsReady(answer);
-    if (isWhole) proxy.onAnswer(answer, request);
-    if (!KEEPING_ANSWERS.has(verdict)) toClient.write(data, verdict === "trickle");
-    else if (isWhole && verdict === "cut the answer") cut();
-    else if (isWhole && verdict === "cut the answer halfway") client.write(half(answer), cut);
+    const isComplete = endsReady(answer);
+    if (isComplete) proxy.onAnswer(answer, request);
+    if (!HOLDING_ANSWERS.has(verdict)) toClient.write(data, verdict === "trickle");
+    else if (isComplete && verdict === "cut the answer") cut();
+    else if (isComplete && verdict === "cut the answer halfway") client.write(half(answer), cut);
   });
   server.on("error", cut);
   server.on("close", () => !state.stalled && client.destroy());
@@ -131,7 +131,7 @@ function serve(client: Socket, server: Socket, proxy: FaultyLine, state: { stall
 
 const NOTHING = Buffer.alloc(0);
 
-const KEEPING_ANSWERS: ReadonlySet<Verdict> = new Set([
+const HOLDING_ANSWERS: ReadonlySet<Verdict> = new Set([
   "cut the answer",
   "hang the answer",
   "cut the answer halfway",
@@ -146,8 +146,8 @@ function endsReady(answer: Buffer): boolean {
   return answer.subarray(-6, -1).toString("latin1") === "Z\0\0\0\x05";
 }
 
-/** One end of a line, where bytes come out in order, fast or slowly. */
-class Tap {
+/** Writes bytes to a socket in order, fast or slowly. */
+class OrderedWriter {
   readonly #socket: Socket;
   #flow: Promise<void> | undefined;
 
@@ -166,7 +166,7 @@ class Tap {
     else if (this.#socket.writable) this.#socket.write(data);
   }
 
-  /** Each piece is longer than the one before; the first ones part the head of a message. */
+  /** Writes growing pieces. The first ones split the head of a message. */
   async #trickle(data: Buffer): Promise<void> {
     let [last, length] = [0, 1];
     for (let from = 0; from < data.length && this.#socket.writable; from += last) {

@@ -5,17 +5,17 @@ import { startProxy } from "./postgres-proxy.js";
 import {
   apply,
   connectWith,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SLOT,
   save,
   stored,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 test.each([
   ["array_nulls", "off", true],
@@ -23,15 +23,18 @@ test.each([
   ["client_min_messages", "error", true],
   ["default_transaction_isolation", "serializable", true],
   ["search_path", "public, pg_catalog", false],
-])("a database where %s is %s: asked for otherwise, or refused by name", async (name, value, asked) => {
-  const url = await freshDatabase();
-  const database = new URL(url).pathname.slice(1);
-  await plain(url).unsafe(`ALTER DATABASE ${database} SET ${name} = ${value}`);
-  if (asked) expect(await apply(await open({ url }), [save()])).toMatchObject([{ is: "applied" }]);
-  const error = await failure(open({ url, prepare: false }));
-  expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
-  expect(error.message).toContain(name.includes("isolation") ? "read committed" : name);
-});
+])(
+  "a database where %s is %s: asked for otherwise, or refused by name",
+  async (name, value, isOverridden) => {
+    const url = await freshDatabase();
+    const database = new URL(url).pathname.slice(1);
+    await plainClient(url).unsafe(`ALTER DATABASE ${database} SET ${name} = ${value}`);
+    if (isOverridden) expect(await apply(await open({ url }), [save()])).toMatchObject([{ is: "applied" }]);
+    const error = await failure(open({ url, prepare: false }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
+    expect(error.message).toContain(name.includes("isolation") ? "read committed" : name);
+  },
+);
 
 test("a pooler that drops the settings made at connect is detected by statement_timeout", async () => {
   const { pool } = fakePool({ statementTimeoutMs: 350 });
@@ -59,7 +62,7 @@ test("what is stored is what was sent, also where a statement is forgotten and t
     const many = Array.from({ length: 8 }, (_, n) => save({ kind: `many-${round}-${n}`, bytes }));
     expect(await apply(driver, many)).toHaveLength(8);
   }
-  const rows = await stored(plain(url));
+  const rows = await stored(plainClient(url));
   expect(rows).toHaveLength(36);
   for (const row of rows) expect(row.bytes).toEqual(bytes);
 });
@@ -68,12 +71,12 @@ test("a connection that was idle for a while is probed again, within a part of t
   const { pool, clients } = fakePool({ size: 1, staleMs: 20, timeoutMs: 600 });
   await answered(pool.run("first", [], "read"), clients);
   await new Promise((resolve) => setTimeout(resolve, 40));
-  (clients[0] as FakeClient).mute = true;
+  (clients[0] as FakeClient).isSilent = true;
   const write = pool.run("second", [], "write");
-  await expect.poll(() => clients[1]?.asked.length).toBe(1);
-  // Nothing of the write was sent to where nobody answers: its outcome is never in doubt.
-  expect(clients[0]?.asked.map(({ text }) => text.includes("is_ready"))).toEqual([false, true]);
-  clients[1]?.asked[0]?.resolve([{ done: 1 }]);
+  await expect.poll(() => clients[1]?.queries.length).toBe(1);
+  // The write was not sent to the silent server, so its outcome is never unknown.
+  expect(clients[0]?.queries.map(({ text }) => text.includes("is_ready"))).toEqual([false, true]);
+  clients[1]?.queries[0]?.resolve([{ done: 1 }]);
   expect(await write).toEqual([{ done: 1 }]);
   expect(clients[0]?.ended).toBe(0);
 });
@@ -84,25 +87,25 @@ test("a connection whose server became a standby meanwhile is not used again", a
   await new Promise((resolve) => setTimeout(resolve, 40));
   (clients[0] as FakeClient).ready = { is_standby: "true" };
   await answered(pool.run("second", [], "read"), clients);
-  expect(clients.map(({ asked }) => asked.length)).toEqual([1, 1]);
+  expect(clients.map(({ queries }) => queries.length)).toEqual([1, 1]);
 });
 
 test("a write on a read-only server is rolled back, and the other connections are probed again", async () => {
   const { pool, clients } = fakePool({ size: 2 });
   const both = [pool.run("a", [], "read"), pool.run("b", [], "read")];
   await turn();
-  for (const client of clients) client.asked[0]?.resolve([]);
+  for (const client of clients) client.queries[0]?.resolve([]);
   await Promise.all(both);
   for (const client of clients) client.ready = { is_read_only: "on" };
   const write = failure(pool.run("write", [], "write"));
   await turn();
-  const busy = clients.find(({ asked }) => asked[1]?.text === "write");
-  busy?.asked[1]?.reject(Object.assign(new Error("raw"), { code: "25006", severity: "ERROR" }));
+  const busy = clients.find(({ queries }) => queries[1]?.text === "write");
+  busy?.queries[1]?.reject(Object.assign(new Error("raw"), { code: "25006", severity: "ERROR" }));
   expect(await write).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
 
   const read = pool.run("read", [], "read");
-  await expect.poll(() => clients[2]?.asked.length).toBe(1);
-  clients[2]?.asked[0]?.resolve([]);
+  await expect.poll(() => clients[2]?.queries.length).toBe(1);
+  clients[2]?.queries[0]?.resolve([]);
   await read;
   expect(clients.map(({ ended }) => ended)).toEqual([0, 0, undefined]);
 });
@@ -120,7 +123,7 @@ test("a silent host is skipped, and remembered as silent", async () => {
     // Some may meet the end of their connection.
     await Promise.allSettled([1, 2, 3, 4, 5].map((n) => driver.read([{ ...SLOT, kind: `${n}` }])));
     expect(await driver.read([SLOT])).toEqual([undefined]);
-    await plain(url).unsafe(
+    await plainClient(url).unsafe(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'groundstate' AND datname = current_database()",
     );
   }
@@ -141,15 +144,15 @@ test("hosts are tried in the order of what is known of them", () => {
   expect(hosts.inOrder()).toEqual([1, 0, 2]);
 });
 
-/** Answers what is asked of any of the clients, until the call has its answer. */
+/** Answers the queries of all clients until the call has its answer. */
 async function answered(call: Promise<unknown>, clients: readonly FakeClient[]): Promise<void> {
   let done = false;
   const end = call.finally(() => {
     done = true;
   });
   while (!done) {
-    for (const { asked } of clients)
-      for (const { text, resolve } of asked) if (!text.includes("is_ready")) resolve([]);
+    for (const { queries } of clients)
+      for (const { text, resolve } of queries) if (!text.includes("is_ready")) resolve([]);
     await turn();
   }
   await end;

@@ -11,38 +11,38 @@ import { slotOf } from "../../src/rules/decide.js";
 import { createDatabase } from "../postgres/database.js";
 import { ERASE_SOURCE } from "../store/store-rig.js";
 
-/** The driver as it ships, for processes of their own. */
+/** The built driver, for child processes. */
 const BUILT = new URL("../../dist/drivers/postgres/index.js", import.meta.url);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export const SLOT: Slot = { tenant: "acme", user: "ann", session: "s1", run: "", kind: "note" };
 export const DAY = 86_400_000;
 
-/** What no error may ever show. */
+/** Texts that no error may show. */
 export const SECRETS = { password: "hunter2-secret", payload: "payload-secret", key: "key-secret" };
 
-/** Fails a test file whose work left a rejection or an exception to nobody: outside a test runner the process would die. */
-export function refuseStrayErrors(): void {
-  const stray: unknown[] = [];
-  const note = (error: unknown) => stray.push(error);
+/** Fails a test file with an unhandled rejection or an uncaught exception, which would end a real process. */
+export function failOnUncaughtErrors(): void {
+  const uncaught: unknown[] = [];
+  const collect = (error: unknown) => uncaught.push(error);
   beforeAll(() => {
-    process.on("unhandledRejection", note);
-    process.on("uncaughtExceptionMonitor", note);
+    process.on("unhandledRejection", collect);
+    process.on("uncaughtExceptionMonitor", collect);
   });
   afterAll(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
-    process.off("unhandledRejection", note);
-    process.off("uncaughtExceptionMonitor", note);
-    expect(stray).toEqual([]);
+    process.off("unhandledRejection", collect);
+    process.off("uncaughtExceptionMonitor", collect);
+    expect(uncaught).toEqual([]);
   });
 }
 
-/** An empty database that is dropped after the test; with options, such as its encoding, one made beside it. */
+/** An empty database that is dropped after the test. `options` are those of CREATE DATABASE, such as its encoding. */
 export async function freshDatabase(options?: string): Promise<string> {
   const { url, drop } = await createDatabase();
   onTestFinished(drop);
   if (options === undefined) return url;
-  const sql = plain(url);
+  const sql = plainClient(url);
   const other = new URL(url);
   other.pathname += "_other";
   const name = other.pathname.slice(1);
@@ -60,10 +60,10 @@ export async function open(config: PostgresConfig): Promise<Driver> {
   return driver;
 }
 
-/** A driver on an empty database, and a plain client beside it. */
+/** A driver on an empty database, and a plain client of the same database. */
 export async function openFresh(config: Omit<PostgresConfig, "url" | "connect"> = {}) {
   const url = await freshDatabase();
-  return { url, driver: await open({ ...config, url }), sql: plain(url) };
+  return { url, driver: await open({ ...config, url }), sql: plainClient(url) };
 }
 
 export type Sql = ReturnType<typeof postgres>;
@@ -74,22 +74,22 @@ export function postgresOf(url: string, options: postgres.Options<never> = {}): 
 }
 
 /** A plain client, closed after the test. */
-export function plain(url: string, options: postgres.Options<never> = {}): Sql {
+export function plainClient(url: string, options: postgres.Options<never> = {}): Sql {
   const sql = postgresOf(url, options);
   onTestFinished(() => sql.end({ timeout: 1 }));
   return sql;
 }
 
-/** The same server and database, another login. */
-export function as(url: string, user: string, password: string): string {
+/** The URL with another login. */
+export function withLogin(url: string, user: string, password: string): string {
   const other = new URL(url);
   other.username = user;
   other.password = encodeURIComponent(password);
   return other.href;
 }
 
-/** The same database, through another port. */
-export function through(url: string, port: number): string {
+/** The URL with another port. */
+export function withPort(url: string, port: number): string {
   const other = new URL(url);
   other.port = String(port);
   return other.href;
@@ -141,14 +141,14 @@ export function apply(driver: Driver, commits: readonly Commit[], window = DAY):
   return driver.apply(commits, { now: 0, window });
 }
 
-/** Every record, by whatever key. */
+/** Every record of the database. */
 export async function stored(sql: Sql, schema = "groundstate"): Promise<Record<string, unknown>[]> {
   return [
     ...(await sql.unsafe(`SELECT * FROM ${schema}.record ORDER BY tenant, user_id, session, run, kind`)),
   ];
 }
 
-/** The StateError a promise rejects with, which says what to do and shows no secret, with or without its cause. */
+/** The StateError that a promise rejects with. Checks that neither it nor its cause shows a secret. */
 export async function failure(promise: Promise<unknown>): Promise<AnyStateError> {
   try {
     await promise;
@@ -164,7 +164,7 @@ export async function failure(promise: Promise<unknown>): Promise<AnyStateError>
   throw new Error("nothing was thrown");
 }
 
-/** As `failure`, within the time; where the time is up, that is what the test fails with. */
+/** As `failure`, but the test fails if the promise does not settle within `ms` milliseconds. */
 export async function failureWithin(ms: number, promise: Promise<unknown>): Promise<AnyStateError> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -192,9 +192,9 @@ export function connectWith(
   return () => {
     const sql = postgresOf(url, options);
     return {
-      unsafe: (text, parameters = [], how = {}) =>
-        around({ text, parameters }, async () => sql.unsafe(text, parameters, how), sql),
-      end: (how) => sql.end(how),
+      unsafe: (text, parameters = [], options = {}) =>
+        around({ text, parameters }, async () => sql.unsafe(text, parameters, options), sql),
+      end: (options) => sql.end(options),
     };
   };
 }
@@ -214,7 +214,7 @@ const PRELUDE = `
   const times = { now: Date.now(), window: ${DAY} };
   ${ERASE_SOURCE}`;
 
-/** Runs a module in a process of its own, which must end by itself; what it prints, as JSON. */
+/** Runs a module in a child process, which must end by itself. Returns the JSON that it prints. */
 export async function inProcess<T = unknown>(source: string, args: unknown): Promise<T> {
   const options = { cwd: ROOT, timeout: 60_000 };
   const { stdout, stderr } = await promisify(execFile)(
@@ -226,7 +226,7 @@ export async function inProcess<T = unknown>(source: string, args: unknown): Pro
   return JSON.parse(stdout) as T;
 }
 
-/** The same, left running, to be killed. */
+/** Starts a module in a child process, which is killed after the test. */
 export function startProcess(source: string, args: unknown) {
   const child = spawn(process.execPath, nodeArguments(source, args), {
     cwd: ROOT,

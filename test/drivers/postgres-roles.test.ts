@@ -3,7 +3,17 @@ import { expect, onTestFinished, test } from "vitest";
 import { health, openPostgres } from "../../drivers/postgres/index.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { erased } from "../store/store-rig.js";
-import { apply, as, failure, freshDatabase, open, plain, SLOT, type Sql, save } from "./postgres-rig.js";
+import {
+  apply,
+  failure,
+  freshDatabase,
+  open,
+  plainClient,
+  SLOT,
+  type Sql,
+  save,
+  withLogin,
+} from "./postgres-rig.js";
 
 /** The statements of the page, block by block: roles, default rights, rights on what is there, the last restriction. */
 const page = readFileSync(new URL("../../docs/drivers/postgres-roles.md", import.meta.url), "utf8");
@@ -16,13 +26,13 @@ const [OWNER, APP, PASSWORD] = ["groundstate_owner", "groundstate_app", "change-
 /** A database with the page's roles, which are the whole server's, and so are removed again. */
 async function withRoles() {
   const url = await freshDatabase();
-  const sql = plain(url);
+  const sql = plainClient(url);
   await sql.unsafe(ROLES);
   onTestFinished(async () => {
     await sql.unsafe(`DROP OWNED BY ${APP}; DROP OWNED BY ${OWNER}; DROP ROLE ${APP}; DROP ROLE ${OWNER}`);
   });
-  const owner = as(url, OWNER, PASSWORD);
-  return { sql, ownerUrl: owner, owner: plain(owner), app: as(url, APP, PASSWORD) };
+  const owner = withLogin(url, OWNER, PASSWORD);
+  return { sql, ownerUrl: owner, owner: plainClient(owner), app: withLogin(url, APP, PASSWORD) };
 }
 
 /** All that a store does. */
@@ -51,7 +61,7 @@ test("with the page's default rights the application works, and can change nothi
   await owner.unsafe(RESTRICTION);
   await use(app);
   for (const statement of ["DROP TABLE groundstate.record", "CREATE TABLE groundstate.mine ()"]) {
-    await expect(plain(app).unsafe(statement)).rejects.toMatchObject({ code: "42501" });
+    await expect(plainClient(app).unsafe(statement)).rejects.toMatchObject({ code: "42501" });
   }
 });
 
@@ -81,9 +91,9 @@ test("what is missing is named at opening and by health, all of it at once", asy
   expect(nothing).toContain("USAGE on sequence record_id");
   expect(nothing).toMatch(/EXECUTE on function \w*apply/);
   expect(nothing).toContain("docs/drivers/postgres-roles.md");
-  const blind = await health({ url: app });
-  expect(blind).toMatchObject({ reachable: false, error: { details: { reason: "setup" } } });
-  expect(!blind.reachable && blind.error.message).toContain("USAGE on schema groundstate");
+  const withoutRights = await health({ url: app });
+  expect(withoutRights).toMatchObject({ reachable: false, error: { details: { reason: "setup" } } });
+  expect(!withoutRights.reachable && withoutRights.error.message).toContain("USAGE on schema groundstate");
 
   await owner.unsafe(EXISTING);
   await owner.unsafe(`REVOKE INSERT ON groundstate.event FROM ${APP}`);

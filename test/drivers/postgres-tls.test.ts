@@ -7,17 +7,17 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import {
   apply,
+  failOnUncaughtErrors,
   failureWithin,
   freshDatabase,
   open,
-  refuseStrayErrors,
   save,
-  through,
+  withPort,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** Made for this file, trusted by nobody. */
+/** A certificate made for this file, which no authority signed. */
 const SERVER = {
   key: `
 -----BEGIN PRIVATE KEY-----
@@ -45,7 +45,7 @@ const YES = "S";
 test("with sslmode=require everything goes through TLS, and the process is not kept by it", async () => {
   const url = await freshDatabase();
   const server = await startTls(url);
-  const driver = await open({ url: `${through(url, server.port)}?sslmode=require` });
+  const driver = await open({ url: `${withPort(url, server.port)}?sslmode=require` });
   expect(await apply(driver, [save()])).toEqual([{ is: "applied", existed: [false] }]);
   // One to open, one for the migrations, one that stays.
   expect(server.secured).toBe(3);
@@ -58,7 +58,7 @@ test("with sslmode=verify-full a server without a trusted certificate is refused
   const server = await startTls(url);
   const error = await failureWithin(
     5000,
-    openPostgres({ url: `${through(url, server.port)}?sslmode=verify-full` }),
+    openPostgres({ url: `${withPort(url, server.port)}?sslmode=verify-full` }),
   );
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
   expect(error.message).toContain("certificate");
@@ -83,7 +83,7 @@ describe("which servers sslmode trusts", () => {
       const url = await freshDatabase();
       const server = await startTls(url);
       const root = vouchedFor ? `&sslrootcert=${await rootFile()}` : "";
-      const target = through(url, server.port).replace("127.0.0.1", host);
+      const target = withPort(url, server.port).replace("127.0.0.1", host);
       const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
       if (outcome === "opens") {
         expect(await apply(await opening, [save()])).toHaveLength(1);
@@ -115,7 +115,7 @@ test("data injected after the answer to the TLS request is refused", async () =>
   const server = await startTls(url, "Smore");
   const error = await failureWithin(
     5000,
-    openPostgres({ url: `${through(url, server.port)}?sslmode=require` }),
+    openPostgres({ url: `${withPort(url, server.port)}?sslmode=require` }),
   );
   expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
 });
@@ -137,7 +137,7 @@ async function startTls(target: string, answer = YES) {
     client.on("error", () => {});
     client.once("data", () => {
       client.write(answer);
-      secure(client, target, () => state.secured++);
+      upgradeToTls(client, target, () => state.secured++);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -148,7 +148,7 @@ async function startTls(target: string, answer = YES) {
   return state;
 }
 
-function secure(client: Socket, target: string, onSecure: () => void): void {
+function upgradeToTls(client: Socket, target: string, onSecure: () => void): void {
   const line = new tls.TLSSocket(client, { isServer: true, ...SERVER });
   const server = net.connect(Number(new URL(target).port), new URL(target).hostname);
   line.on("secure", onSecure);

@@ -4,26 +4,26 @@ import { namesOf } from "../../drivers/postgres/names.js";
 import { migrationsOf } from "../../drivers/postgres/schema.js";
 import {
   apply,
+  failOnUncaughtErrors,
   failure,
   freshDatabase,
   open,
-  plain,
-  refuseStrayErrors,
+  plainClient,
   SLOT,
   type Sql,
   save,
 } from "./postgres-rig.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
-/** What locks a session in the version before. */
+/** The lock of a session in the previous version. */
 const OLD_LOCK =
   "SELECT pg_advisory_lock(hashtextextended('acme' || chr(1) || 'ann' || chr(1) || 's1', 20261120))";
 
-/** A database as the version before left it. */
+/** A database of the previous version. */
 async function oldDatabase(): Promise<{ url: string; sql: Sql }> {
   const url = await freshDatabase();
-  const sql = plain(url);
+  const sql = plainClient(url);
   await sql.unsafe(`CREATE SCHEMA groundstate;
     CREATE TABLE groundstate.migration (version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL)`);
   for (const { version, name, sql: statements } of migrationsOf(namesOf("groundstate", "")).slice(0, 2)) {
@@ -33,7 +33,7 @@ async function oldDatabase(): Promise<{ url: string; sql: Sql }> {
   return { url, sql };
 }
 
-/** A save of one record, as a process of the version before sends it. */
+/** A save of one record, as a process of the previous version sends it. */
 function oldSave(sql: Sql, eventId: string, kind: string) {
   const fingerprint = "f".repeat(43);
   return sql.unsafe(`
@@ -68,7 +68,7 @@ test("under the load of processes of the previous version: their acknowledged wr
   const refusals: string[] = [];
   let stop = false;
   const load = Array.from({ length: 3 }, async (_, who) => {
-    const sql = plain(url);
+    const sql = plainClient(url);
     for (let n = 0; !stop && refusals.length < 6; n++) {
       const kind = `k${who}-${n}`;
       await oldSave(sql, `e${who}-${n}`, kind).then(
@@ -100,7 +100,7 @@ test("under the load of processes of the previous version: their acknowledged wr
 test("a call of the previous version that waits for its lock during the migration does not write afterwards", async () => {
   const { url, sql } = await oldDatabase();
   await oldSave(sql, "first", "k");
-  const holder = plain(url);
+  const holder = plainClient(url);
   await holder.unsafe(OLD_LOCK);
   const late = oldSave(sql, "late", "k").then(
     () => "written",

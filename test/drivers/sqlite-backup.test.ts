@@ -7,7 +7,7 @@ import type { StateStore } from "../../src/contract/store.js";
 import { retrying } from "../../src/layers/index.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { failure, folder, freshPath, madePath, plain } from "./sqlite-rig.js";
+import { existingPath, failure, folder, freshPath, plainConnection } from "./sqlite-rig.js";
 
 const IDENTITY = { tenant: "acme", user: "ann", session: "s1" };
 
@@ -35,7 +35,7 @@ describe("backup", () => {
     await backup(store, target);
     expect(readdirSync(dirname(target))).toEqual(["state.db"]);
     if (process.platform !== "win32") expect(statSync(target).mode & 0o777).toBe(0o600);
-    expect(plain(target).pragma("integrity_check", { simple: true })).toBe("ok");
+    expect(plainConnection(target).pragma("integrity_check", { simple: true })).toBe("ok");
     const copy = await storeOn({ path: target });
     expect(await copy.list(IDENTITY, "")).toHaveLength(100);
     await fill(copy, 1);
@@ -92,7 +92,7 @@ describe("backup", () => {
   });
 
   test("says what is missing, and leaves nothing", async () => {
-    const store = await storeOn({ path: await madePath() });
+    const store = await storeOn({ path: await existingPath() });
     const gone = join(folder(), "missing", "copy.db");
     expect(await failure(backup(store, gone))).toMatchObject({
       code: "UNAVAILABLE",

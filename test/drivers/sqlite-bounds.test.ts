@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
-import { failure, madePath, open, plain } from "./sqlite-rig.js";
+import { existingPath, failure, open, plainConnection } from "./sqlite-rig.js";
 
 const busyTimeoutMs = 300;
 const queueTimeoutMs = 300;
-/** What a busy machine may take beyond them. */
+/** How much longer a busy machine may take. */
 const MARGIN_MS = 2000;
 
 const identity = { tenant: "acme", user: "ann", session: "s1" };
@@ -18,10 +18,10 @@ const WRITES: Readonly<Record<string, (store: StateStore, index: number) => Prom
 };
 
 test("a write waits for its turn in the queue and then for another process's lock, each with its own limit", async () => {
-  const path = await madePath();
+  const path = await existingPath();
   const driver = await openSqlite({ path, busyTimeoutMs });
   const store = createStore(driver, { queueTimeoutMs, maxQueuedCommits: 6 });
-  plain(path).exec("BEGIN IMMEDIATE");
+  plainConnection(path).exec("BEGIN IMMEDIATE");
   const started = performance.now();
   const calls = Array.from({ length: 8 }, (_, index) =>
     Object.entries(WRITES).map(async ([name, call]) => {
@@ -37,9 +37,9 @@ test("a write waits for its turn in the queue and then for another process's loc
 });
 
 test("a call that a layer gives less time waits for a lock no longer than that", async () => {
-  const path = await madePath();
+  const path = await existingPath();
   const driver = await open({ path, busyTimeoutMs: 60_000 });
-  plain(path).exec("BEGIN IMMEDIATE");
+  plainConnection(path).exec("BEGIN IMMEDIATE");
   const started = performance.now();
   const write = { op: "delete", slot: { ...identity, run: "", kind: "k" } } as const;
   const deadline = process.uptime() * 1000 + 100;

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { claimFile } from "../../drivers/sqlite/file-claims.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { failure, folder, freshPath, inProcess, madePath, open } from "./sqlite-rig.js";
+import { existingPath, failure, folder, freshPath, inProcess, open } from "./sqlite-rig.js";
 
 describe("one SQLite library per process and file", () => {
   const OTHER = "/elsewhere/better-sqlite3/lib/index.js";
 
   test("another copy is refused while a store is open, by every name of the file, and not afterwards", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await openSqlite({ path });
     const link = join(folder(), "link.db");
     symlinkSync(path, link);
@@ -24,7 +24,7 @@ describe("one SQLite library per process and file", () => {
   });
 
   test("a store is refused while another copy of the library has the file, also a new file", async () => {
-    for (const path of [await madePath(), freshPath()]) {
+    for (const path of [await existingPath(), freshPath()]) {
       const release = claimFile(path, OTHER);
       const error = await failure(openSqlite({ path }));
       expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
@@ -62,7 +62,7 @@ function mayMount(): boolean {
 test.skipIf(!mayMount())(
   "a file that is mounted without its folder is refused (needs the right to mount)",
   async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const place = join(folder(), "in a container");
     mkdirSync(place);
     const mounted = join(place, "state.db");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Commit, Outcome } from "../../src/contract/driver.js";
 import { createStore, maintenanceScope } from "../../src/index.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
-import { commit, failure, freshPath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
+import { commit, failure, freshPath, open, plainConnection, record, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;
 const TIMES = { now: 10_000, window: WINDOW };
@@ -13,7 +13,7 @@ async function opened() {
   const path = freshPath();
   const driver = await open({ path });
   const apply = (...commits: Commit[]) => driver.apply(commits, TIMES);
-  return { driver, apply, table: plain(path) };
+  return { driver, apply, table: plainConnection(path) };
 }
 
 test("commits of one batch see each other, in order, on one slot", async () => {
@@ -123,7 +123,7 @@ test("several slots are read in the order asked, empty payloads and all", async 
 test("a record with columns of the wrong type is CORRUPT, and says where to its owner alone", async () => {
   const path = freshPath();
   const store = createStore(await open({ path }));
-  const table = plain(path);
+  const table = plainConnection(path);
   table.exec(`
     DROP TABLE record;
     CREATE TABLE record (id INTEGER PRIMARY KEY, tenant, user, session, run, kind, event_id, fingerprint, version,
@@ -149,7 +149,7 @@ test("a record with columns of the wrong type is CORRUPT, and says where to its 
 test("tables that are missing are CORRUPT", async () => {
   const path = freshPath();
   const driver = await open({ path });
-  plain(path).exec("DROP TABLE event");
+  plainConnection(path).exec("DROP TABLE event");
   expect((await failure(driver.readByEventId(IDENTITY, "e"))).code).toBe("CORRUPT");
   expect((await failure(driver.apply([save()], TIMES))).code).toBe("CORRUPT");
 });

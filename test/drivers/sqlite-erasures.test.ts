@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
-import { commit, freshPath, open, plain, record, SLOT, save, startProcess } from "./sqlite-rig.js";
+import { commit, freshPath, open, plainConnection, record, SLOT, save, startProcess } from "./sqlite-rig.js";
 
 const NOW = 1_000_000;
 const TIMES = { now: NOW, window: 3_600_000 };
@@ -11,7 +11,7 @@ const EVERYTHING = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
 const SESSION = { tenant: SLOT.tenant, user: SLOT.user, session: SLOT.session };
 const ERASE = { tenant: SLOT.tenant, writes: [{ op: "erase", session: SESSION }] } as const;
 
-/** A session of so many records, which was erased and not swept. */
+/** A session with this many records, erased and not swept. */
 async function erasedAndLeft(driver: Driver, count: number): Promise<void> {
   const kinds = Array.from({ length: count }, (_, index) => `k${String(index).padStart(5, "0")}`);
   await driver.apply(
@@ -23,7 +23,7 @@ async function erasedAndLeft(driver: Driver, count: number): Promise<void> {
   ]);
 }
 
-/** The event ids that a scan shows, page after page, for what is erased and not swept ends a page early. */
+/** The event ids of all pages of a scan: many erased records end a page early. */
 async function eventIdsIn(driver: Driver): Promise<string[]> {
   const found: string[] = [];
   let query: ScanQuery = EVERYTHING;
@@ -49,17 +49,18 @@ test("what a process that died did not remove stays hidden, and later batches re
     { is: "duplicate" },
   ]);
 
-  const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
+  const left = () =>
+    plainConnection(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
   expect(left()).toBe(1_499);
   for (let batch = 0; left() !== 0 && batch < 500; batch++)
     await driver.apply([save({ session: "other" })], LATER);
   expect(left()).toBe(0);
-  const connection = plain(path);
+  const connection = plainConnection(path);
   expect(connection.prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
-  const told = connection.prepare(
+  const reported = connection.prepare(
     "SELECT count(*) FROM event WHERE event_id LIKE 'k0%' AND fingerprint IS NOT NULL",
   );
-  expect(told.pluck().get()).toBe(0);
+  expect(reported.pluck().get()).toBe(0);
 });
 
 test("a process that is killed between two sweeps: erased records stay hidden, and later batches remove the rest", async () => {
@@ -75,13 +76,14 @@ test("a process that is killed between two sweeps: erased records stay hidden, a
     setInterval(() => {}, 1000);
   `;
   const child = startProcess(source, { path });
-  const [told] = await once(child.stdout, "data");
-  expect(JSON.parse(told)).toMatchObject({ is: "applied", remains: true, more: true });
+  const [reported] = await once(child.stdout, "data");
+  expect(JSON.parse(reported)).toMatchObject({ is: "applied", remains: true, more: true });
   child.kill("SIGKILL");
   await once(child, "exit");
 
   const driver = await open({ path, thread: "inline" });
-  const left = () => plain(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
+  const left = () =>
+    plainConnection(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
   expect(left()).toBeGreaterThan(0);
   const seen = () => eventIdsIn(driver);
   expect(await seen()).toEqual(["kept"]);
@@ -90,7 +92,7 @@ test("a process that is killed between two sweeps: erased records stay hidden, a
   for (let batch = 0; left() !== 1 && batch < 500; batch++)
     await driver.apply([save({ session: "s3", eventId: `batch ${batch}` })], later);
   expect((await seen()).slice(0, 2)).toEqual(["new", "kept"]);
-  expect(plain(path).prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
+  expect(plainConnection(path).prepare("SELECT count(*) FROM erasure").pluck().get()).toBe(0);
 });
 
 test("what is saved into an erased session is above the fence, also when the last row is gone", async () => {
@@ -106,7 +108,7 @@ test("what is saved into an erased session is above the fence, also when the las
 
 test("a database of the previous schema is migrated, and a large erase of its records is swept", async () => {
   const path = freshPath();
-  const old = plain(path);
+  const old = plainConnection(path);
   old.exec(`PRAGMA journal_mode = WAL; ${MIGRATIONS[0]?.sql}; PRAGMA application_id = ${APPLICATION_ID}`);
   old.exec("PRAGMA user_version = 1");
   old.exec(`INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
@@ -133,6 +135,6 @@ test("a process with a slow clock dates no write before the last write of the fi
   const driver = await open({ path, thread: "inline" });
   await driver.apply([save({ eventId: "a" })], { ...TIMES, now: NOW + 5_000 });
   await driver.apply([save({ eventId: "b" })], TIMES);
-  const savedAt = plain(path).prepare("SELECT saved_at FROM event ORDER BY id").pluck().all();
+  const savedAt = plainConnection(path).prepare("SELECT saved_at FROM event ORDER BY id").pluck().all();
   expect(savedAt).toEqual([NOW + 5_000, NOW + 5_000]);
 });

@@ -14,7 +14,7 @@ import { retryWhileLocked } from "../../drivers/sqlite/lock-wait.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
 import { isStateError, StateError, type StateErrorCode } from "../../src/contract/errors.js";
 import { erased } from "../store/store-rig.js";
-import { failure, freshPath, madePath, open, plain, SLOT, save } from "./sqlite-rig.js";
+import { existingPath, failure, freshPath, open, plainConnection, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
 
@@ -27,7 +27,7 @@ function thrown(work: () => unknown): unknown {
   throw new Error("nothing was thrown");
 }
 
-/** An engine, and its connection, on which faults can be staged. */
+/** An engine and its connection, on which a test can inject faults. */
 async function engineOn(path: string) {
   const connection = await openWriter((await loadPackage()).connect, readConfig({ path }));
   onTestFinished(() => {
@@ -60,14 +60,14 @@ function failingCommit(connection: Connection, code: string, committed = false):
 
 describe("a transaction that fails", () => {
   test("for lack of disk space writes nothing, and a smaller one succeeds", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const { connection, engine } = await engineOn(path);
     connection.exec("PRAGMA max_page_count = 20");
     const large = save({ kind: "large", bytes: Buffer.alloc(1_000_000) });
     const error = thrown(() => engine.apply([save({ eventId: "beside" }), large], TIMES));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "refused" } });
     expect(connection.inTransaction).toBe(false);
-    expect(plain(path).prepare("SELECT count(*) FROM record").pluck().get()).toBe(0);
+    expect(plainConnection(path).prepare("SELECT count(*) FROM record").pluck().get()).toBe(0);
     expect(engine.apply([save({ eventId: "beside" })], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
   });
 
@@ -77,7 +77,7 @@ describe("a transaction that fails", () => {
     ["SQLITE_IOERR_FSYNC", false, "OUTCOME_UNKNOWN"],
     ["SQLITE_IOERR_WRITE", true, "OUTCOME_UNKNOWN"],
   ])("at its commit with %s (committed: %s) is %s", async (code, committed, expected) => {
-    const { connection } = await engineOn(await madePath());
+    const { connection } = await engineOn(await existingPath());
     const engine = new Engine(failingCommit(connection, code, committed));
     const error = thrown(() => engine.apply([save()], TIMES));
     expect(isStateError(error, expected)).toBe(true);
@@ -86,7 +86,7 @@ describe("a transaction that fails", () => {
   });
 
   test("names SQLite's code, and no value", async () => {
-    const { connection } = await engineOn(await madePath());
+    const { connection } = await engineOn(await existingPath());
     const engine = new Engine(failingCommit(connection, "SQLITE_FULL"));
     const error = thrown(() => engine.apply([save({ kind: "secret" })], TIMES)) as Error;
     expect(error.message).toContain("SQLITE_FULL");
@@ -118,7 +118,7 @@ describe("a file that is not there any more", () => {
   });
 
   test("with two names, each of which would have its own log", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     linkSync(path, `${path}.other`);
     for (const name of [path, `${path}.other`]) {
       const error = await failure(openSqlite({ path: name, busyTimeoutMs: 20 }));
@@ -130,7 +130,7 @@ describe("a file that is not there any more", () => {
   });
 
   test("which still has its draft name, because its process was killed: only that name is removed", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const draft = `${path}.new-${randomUUID()}`;
     for (const name of [draft, `${path}.new-copy`]) linkSync(path, name);
     expect((await failure(openSqlite({ path, busyTimeoutMs: 20 }))).message).toContain("hard link");
@@ -142,7 +142,7 @@ describe("a file that is not there any more", () => {
   });
 
   test("with the unfinished draft of another process, which stays", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const drafts = [1, 2].map(() => `${path}.new-${randomUUID()}`) as [string, string];
     linkSync(path, drafts[0]);
     copyFileSync(path, drafts[1]);
@@ -151,7 +151,7 @@ describe("a file that is not there any more", () => {
   });
 
   test("its log removed when nothing else in the folder has changed for a while", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path, thread: "inline" });
     await driver.apply([save({ kind: "before" })], TIMES);
     await sleep(2_200);
@@ -174,9 +174,9 @@ describe("a file that is not there any more", () => {
 
 describe("a lock that another connection holds", () => {
   test("that stays is waited for until the timeout, while the event loop is free", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path, busyTimeoutMs: 400 });
-    plain(path).exec("BEGIN IMMEDIATE");
+    plainConnection(path).exec("BEGIN IMMEDIATE");
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     const start = performance.now();
@@ -205,9 +205,9 @@ describe("a lock that another connection holds", () => {
   });
 
   test("that is released is waited for", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path });
-    const other = plain(path);
+    const other = plainConnection(path);
     other.exec("BEGIN IMMEDIATE");
     setTimeout(() => other.exec("COMMIT"), 100);
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
@@ -220,15 +220,15 @@ describe("a lock that another connection holds", () => {
   });
 
   test("on the whole file: opening waits too, and then says so", async () => {
-    const path = await madePath();
-    plain(path).exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    const path = await existingPath();
+    plainConnection(path).exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     const error = await failure(open({ path, busyTimeoutMs: 100 }));
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" } });
   });
 
   test("does not fail opening, if it blocks writes only", async () => {
-    const path = await madePath();
-    plain(path).exec("BEGIN IMMEDIATE");
+    const path = await existingPath();
+    plainConnection(path).exec("BEGIN IMMEDIATE");
     const driver = await open({ path, busyTimeoutMs: 0 });
     expect(await driver.read([SLOT])).toEqual([undefined]);
   });

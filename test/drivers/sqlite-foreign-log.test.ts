@@ -6,11 +6,11 @@ import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { refuseForeignLog } from "../../drivers/sqlite/foreign-log.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import { contents, failure, folder, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
+import { contents, failure, folder, freshPath, open, plainConnection, SLOT, save } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
 
-/** So many saves, of new records. */
+/** Saves this many new records. */
 async function fill(path: string, prefix: string, count = 300): Promise<void> {
   const driver = await openSqlite({ path, thread: "inline" });
   for (let n = 0; n < count; n++)
@@ -41,7 +41,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
     const path = freshPath();
     await fill(path, "a");
     const copy = `${path}.backup`;
-    await backup(plain(path), copy);
+    await backup(plainConnection(path), copy);
     const place = await crashed(path, "b");
     copyFileSync(copy, place);
     const before = contents(dirname(place));
@@ -70,7 +70,7 @@ describe("a backup put back beside the log of a database that crashed", () => {
   test("while others write, checkpoint and reset the log, opening is never refused", async () => {
     const path = freshPath();
     const driver = await open({ path });
-    const other = plain(path);
+    const other = plainConnection(path);
     for (let round = 0; round < 30; round++) {
       const bytes = Buffer.alloc(20_000);
       await driver.apply([save({ kind: `k${round}`, bytes })], TIMES);
@@ -94,14 +94,14 @@ describe("a backup put back beside the log of a database that crashed", () => {
     await driver.apply([save({ bytes: Buffer.alloc(20_000) })], TIMES);
     // Between the look at the log and the one at the database, in a process that writes: growing changes the first page.
     const library = JSON.stringify(createRequire(import.meta.url).resolve("better-sqlite3"));
-    meanwhile(`
+    runBeforeHead(`
       const connection = new (require(${library}))(${JSON.stringify(path)});
       connection.exec("CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (zeroblob(20000))");
       connection.pragma("wal_checkpoint(PASSIVE)");
       ${then};
     `);
     expect(() => refuseForeignLog(path)).not.toThrow();
-    expect(plain(path).prepare("SELECT count(*) FROM t").pluck().get()).toBeGreaterThan(0);
+    expect(plainConnection(path).prepare("SELECT count(*) FROM t").pluck().get()).toBeGreaterThan(0);
   });
 
   test("frames that a power cut left after the last commit do not make a log foreign", async () => {
@@ -125,8 +125,8 @@ describe("a backup put back beside the log of a database that crashed", () => {
   });
 });
 
-/** Runs this before the program that reads the head of a database does so. */
-function meanwhile(source: string): void {
+/** Runs this source just before the program `head` reads the database. */
+function runBeforeHead(source: string): void {
   const place = folder();
   writeFileSync(join(place, "meanwhile.cjs"), source);
   const script = `#!/bin/sh\n"${process.execPath}" "${place}/meanwhile.cjs" && exec /usr/bin/env PATH="$PATH_BEFORE" head "$@"\n`;

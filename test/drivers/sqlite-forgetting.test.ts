@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { OLDEST } from "../../drivers/sqlite/expiry-queue.js";
 import type { Driver } from "../../src/contract/driver.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
-import { commit, freshPath, open, plain, SLOT, save } from "./sqlite-rig.js";
+import { commit, freshPath, open, plainConnection, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;
 const at = (now: number) => ({ now, window: WINDOW });
@@ -10,12 +10,12 @@ const at = (now: number) => ({ now, window: WINDOW });
 async function opened() {
   const path = freshPath();
   const driver = await open({ path, durability: "process" });
-  const table = plain(path);
+  const table = plainConnection(path);
   const remembered = () => table.prepare("SELECT event_id FROM event ORDER BY id").pluck().all();
   return { driver, table, remembered };
 }
 
-/** Saves that leave nothing current behind, so that their ids can be forgotten. */
+/** Saves that leave no current record, so that their ids can be forgotten. */
 async function overwrite(driver: Driver, ids: readonly string[], now: number): Promise<void> {
   await driver.apply(
     ids.map((eventId) => save({ eventId })),

@@ -9,7 +9,7 @@ import { verifiedConnection } from "../../drivers/sqlite/verified-connection.js"
 import type { ScanPage } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
-import { commit, failure, madePath, open, plain, record, SLOT } from "./sqlite-rig.js";
+import { commit, existingPath, failure, open, plainConnection, record, SLOT } from "./sqlite-rig.js";
 
 const { kind: _, ...OWNER } = SLOT;
 const ALL = { limit: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER, reverse: false };
@@ -23,8 +23,8 @@ INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, ver
 SELECT '${OWNER.tenant}', '${OWNER.user}', '${OWNER.session}', '', printf('kind/%06d', i), 'e/' || i, 'f', 0, 1, x'00' FROM n`;
 
 async function filled(count: number) {
-  const path = await madePath();
-  const other = plain(path);
+  const path = await existingPath();
+  const other = plainConnection(path);
   other.prepare(FILL).run(count);
   return { path, other };
 }
@@ -34,14 +34,14 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 /** Of the first and the last record. */
 const ends = ({ records }: ScanPage) => [records[0]?.version, records.at(-1)?.version];
 
-/** Whether anything keeps the log from being shortened. */
-const isHeld = (other: ReturnType<typeof plain>) =>
+/** Whether an open snapshot prevents a checkpoint from resetting the log. */
+const isHeld = (other: ReturnType<typeof plainConnection>) =>
   (other.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[])[0]?.busy !== 0;
 
 function counting(path: string) {
   const counts = { open: 0, most: 0 };
   const lists = new LongLists(() => {
-    const connection = plain(path) as Connection;
+    const connection = plainConnection(path) as Connection;
     counts.most = Math.max(counts.most, ++counts.open);
     const close = connection.close.bind(connection);
     connection.close = () => {
@@ -56,7 +56,7 @@ function counting(path: string) {
 
 test("a list is read in steps, all from one snapshot, while others write", async () => {
   const { path, other } = await filled(1000);
-  const steps = listSteps(prepareLists(plain(path) as Connection), LIST, OWNER);
+  const steps = listSteps(prepareLists(plainConnection(path) as Connection), LIST, OWNER);
   let count = 0;
   for (;;) {
     const { done, value } = steps.next();
@@ -72,7 +72,7 @@ test("a list is read in steps, all from one snapshot, while others write", async
 test("a step ends with its bytes too", async () => {
   const { path, other } = await filled(20);
   other.exec("UPDATE record SET bytes = zeroblob(300000)");
-  const steps = listSteps(prepareLists(plain(path) as Connection), LIST, OWNER);
+  const steps = listSteps(prepareLists(plainConnection(path) as Connection), LIST, OWNER);
   let count = 0;
   while (!steps.next().done) count++;
   expect(count).toBe(20);

@@ -99,10 +99,10 @@ test.skipIf(process.platform !== "linux")("too many open files are an error that
   const place = folder();
   const source = `
     import { openSqlite } from ${JSON.stringify(built)};
-    let told;
-    for (let i = 0; told === undefined && i < 100; i++)
-      await openSqlite({ path: ${JSON.stringify(place)} + "/" + i + ".db", thread: "inline" }).catch((error) => { told = error; });
-    console.log(JSON.stringify({ code: told.code, details: told.details, message: told.message }));
+    let failed;
+    for (let i = 0; failed === undefined && i < 100; i++)
+      await openSqlite({ path: ${JSON.stringify(place)} + "/" + i + ".db", thread: "inline" }).catch((error) => { failed = error; });
+    console.log(JSON.stringify({ code: failed.code, details: failed.details, message: failed.message }));
   `;
   const command = 'ulimit -n 120; exec "$0" --input-type=module -e "$1"';
   const { stdout } = await promisify(execFile)("sh", ["-c", command, process.execPath, source]);

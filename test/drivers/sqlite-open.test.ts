@@ -17,21 +17,21 @@ import { loadPackage } from "../../drivers/sqlite/load-package.js";
 import { configure, openWriter } from "../../drivers/sqlite/open-writer.js";
 import {
   contents,
+  existingPath,
   failure,
   folder,
   freshPath,
   inProcess,
-  madePath,
   open,
-  plain,
+  plainConnection,
   SLOT,
   save,
 } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
-const OURS = 0x47535441;
+const APPLICATION_ID = 0x47535441;
 
-/** The error, after seeing that the folder of the file is as it was. */
+/** The error, after checking that the file's folder is unchanged. */
 async function refusal(path: string) {
   const before = contents(dirname(path));
   const error = await failure(openSqlite({ path }));
@@ -92,22 +92,22 @@ describe("a path that cannot be used is left as it is", () => {
 
   test("another application's file with a log that is not in the file yet", async () => {
     const path = freshPath();
-    plain(path).exec("PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)");
+    plainConnection(path).exec("PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)");
     const before = contents(dirname(path));
     expect((await failure(openSqlite({ path }))).code).toBe("INVALID_RECORD");
     expect({ ...contents(dirname(path)), "state.db-shm": "" }).toEqual({ ...before, "state.db-shm": "" });
   });
 
   test("a newer schema", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     new Database(path).exec("PRAGMA user_version = 99").close();
     const error = await refusal(path);
     expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 2 } });
   });
 
   test("a newer schema that is still in the log", async () => {
-    const path = await madePath();
-    plain(path).exec("PRAGMA user_version = 99");
+    const path = await existingPath();
+    plainConnection(path).exec("PRAGMA user_version = 99");
     const { "state.db": before } = contents(dirname(path));
     expect((await failure(openSqlite({ path }))).code).toBe("SCHEMA_TOO_NEW");
     expect(contents(dirname(path))["state.db"]).toBe(before);
@@ -126,7 +126,7 @@ describe("a path that cannot be used is left as it is", () => {
   });
 
   test("a database that was cut off", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     truncateSync(path, statSync(path).size / 2);
     expect((await refusal(path)).code).toBe("CORRUPT");
   });
@@ -170,7 +170,7 @@ describe("without the right to write", () => {
     ["file", 0o755, 0o444],
     ["folder", 0o555, 0o666],
   ])("a read-only %s", async (_what, folderMode, fileMode) => {
-    const path = await madePath();
+    const path = await existingPath();
     chmodSync(path, fileMode);
     chmodSync(dirname(path), folderMode);
     const before = contents(dirname(path));
@@ -194,7 +194,7 @@ describe("without the right to write", () => {
   });
 
   test("both writable: the same child opens it", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     chmodSync(path, 0o666);
     chmodSync(dirname(path), 0o777);
     expect(await inProcess(source, { path })).toMatchObject({ code: "opened" });
@@ -223,7 +223,7 @@ describe.skipIf(process.platform === "win32")("only the owner may read the files
   });
 
   test("except that a file keeps the mode it has", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     chmodSync(path, 0o640);
     expect(await inProcess(source, { path, umask: 0o077, thread: "inline" })).toEqual(modes("640"));
   });
@@ -233,7 +233,9 @@ describe("migrations", () => {
   /** A file of ours that has seen no migration. */
   function outdatedPath(): string {
     const path = freshPath();
-    new Database(path).exec(`PRAGMA application_id = ${OURS}; PRAGMA user_version = 0; VACUUM`).close();
+    new Database(path)
+      .exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 0; VACUUM`)
+      .close();
     return path;
   }
 
@@ -270,7 +272,7 @@ describe("migrations", () => {
     expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events", "erasures"]);
     expect(readdirSync(dirname(fresh))).toEqual([]);
     expect(await pendingMigrations({ path: outdatedPath() })).toEqual(["records-and-events", "erasures"]);
-    expect(await pendingMigrations({ path: await madePath() })).toEqual([]);
+    expect(await pendingMigrations({ path: await existingPath() })).toEqual([]);
   });
 });
 
@@ -282,10 +284,10 @@ describe("opening", () => {
   });
 
   test("makes one file, ours, with a log", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
-    const connection = plain(path);
-    expect(connection.pragma("application_id", { simple: true })).toBe(OURS);
+    const connection = plainConnection(path);
+    expect(connection.pragma("application_id", { simple: true })).toBe(APPLICATION_ID);
     expect(connection.pragma("user_version", { simple: true })).toBe(2);
     expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
   });
@@ -324,7 +326,7 @@ describe("opening", () => {
   });
 
   test("through a link uses the file behind it", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const link = join(folder(), "link.db");
     symlinkSync(path, link);
     await (await open({ path: link })).apply([save({ eventId: "linked" })], TIMES);
@@ -349,9 +351,9 @@ describe("opening", () => {
     ["full", 2],
     ["process", 1],
   ] as const)("durability %s is synchronous = %i on a file that was there", async (durability, level) => {
-    const path = await madePath();
+    const path = await existingPath();
     // What better-sqlite3 does by itself.
-    const untouched = plain(path);
+    const untouched = plainConnection(path);
     untouched.exec("SELECT * FROM record");
     expect(untouched.pragma("synchronous", { simple: true })).toBe(1);
     const connection = await openWriter((await loadPackage()).connect, readConfig({ path, durability }));
@@ -362,9 +364,9 @@ describe("opening", () => {
   test("is refused when the setting does not hold", async () => {
     const connection = await openWriter(
       (await loadPackage()).connect,
-      readConfig({ path: await madePath() }),
+      readConfig({ path: await existingPath() }),
     );
-    const deaf = {
+    const ignoringSettings = {
       prepare: (sql: string) => connection.prepare(sql),
       pragma: connection.pragma.bind(connection),
       exec() {},
@@ -372,8 +374,8 @@ describe("opening", () => {
       inTransaction: false,
     };
     connection.exec("PRAGMA synchronous = NORMAL");
-    expect(() => configure(deaf, "full")).toThrow(/durability/);
-    expect(() => configure(deaf, "process")).not.toThrow();
+    expect(() => configure(ignoringSettings, "full")).toThrow(/durability/);
+    expect(() => configure(ignoringSettings, "process")).not.toThrow();
     connection.close();
   });
 });
@@ -387,7 +389,7 @@ describe("health", () => {
   });
 
   test("tells target and schema", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const status = { target: path, schemaVersion: 2, pendingMigrations: [], queue: { waiting: 0 } };
     expect(await health({ path })).toEqual({ reachable: true, status });
   });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { loadPackageFrom } from "../../drivers/sqlite/load-package.js";
 import { failure, folder } from "./sqlite-rig.js";
 
-/** A file beside packages among which better-sqlite3 is what is given here. */
+/** The path of a file that would load the given code as better-sqlite3. */
 function besidePackage(version: string, code: string): string {
   const place = folder();
   const root = join(place, "node_modules", "better-sqlite3");

@@ -3,12 +3,12 @@ import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { freshPath, inProcess, open, plain, SLOT, startProcess } from "./sqlite-rig.js";
+import { freshPath, inProcess, open, plainConnection, SLOT, startProcess } from "./sqlite-rig.js";
 
 const EVERYTHING = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
 
-/** Four processes that begin at the same moment; what each printed. */
-async function atOnce(source: string, args: object): Promise<unknown[]> {
+/** Runs four processes that begin at the same moment. Returns what each printed. */
+async function inFourProcesses(source: string, args: object): Promise<unknown[]> {
   const start = Date.now() + 400;
   const wait = "while (Date.now() < args.start) {}\n";
   return Promise.all([0, 1, 2, 3].map((me) => inProcess(wait + source, { ...args, me, start })));
@@ -24,7 +24,7 @@ const SAVE_ONE = `
 test("four that start at once where no file is share one database", async () => {
   for (let round = 0; round < 3; round++) {
     const path = freshPath();
-    const outcomes = await atOnce(SAVE_ONE, { path });
+    const outcomes = await inFourProcesses(SAVE_ONE, { path });
     expect(outcomes).toEqual(outcomes.map(() => [{ is: "applied", existed: [false] }]));
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
     const { records } = await (await open({ path })).scan(EVERYTHING);
@@ -35,9 +35,9 @@ test("four that start at once where no file is share one database", async () => 
 test("four that start at once on an outdated schema migrate it once", async () => {
   const path = freshPath();
   new Database(path).exec("PRAGMA application_id = 1196643393; VACUUM").close();
-  const outcomes = await atOnce(SAVE_ONE, { path });
+  const outcomes = await inFourProcesses(SAVE_ONE, { path });
   expect(outcomes).toEqual(outcomes.map(() => [{ is: "applied", existed: [false] }]));
-  expect(plain(path).pragma("user_version", { simple: true })).toBe(2);
+  expect(plainConnection(path).pragma("user_version", { simple: true })).toBe(2);
 });
 
 test("increments by compare-and-swap from several processes all count", async () => {
@@ -55,7 +55,7 @@ test("increments by compare-and-swap from several processes all count", async ()
     console.log(JSON.stringify(tries));
   `;
   const count = 100;
-  const tries = (await atOnce(source, { path, count })) as number[];
+  const tries = (await inFourProcesses(source, { path, count })) as number[];
   const [counter] = await (await open({ path })).read([SLOT]);
   expect(counter?.version).toBe(4 * count);
   // Otherwise they never met.
@@ -77,7 +77,7 @@ test("erasing beside commits of the same session tears none", async () => {
     await driver.close();
     console.log(torn);
   `;
-  expect(await atOnce(writer, { path })).toEqual([0, 0, 0, 0]);
+  expect(await inFourProcesses(writer, { path })).toEqual([0, 0, 0, 0]);
 });
 
 test("several slots are read as of one moment, while another process writes them", async () => {

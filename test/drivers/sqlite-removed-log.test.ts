@@ -14,13 +14,13 @@ import { loadPackage } from "../../drivers/sqlite/load-package.js";
 import { openWriter } from "../../drivers/sqlite/open-writer.js";
 import { createStore, isStateError, newEventId } from "../../src/index.js";
 import { soak } from "../soak.js";
-import { failure, folder, freshPath, open, plain, SLOT, save, startProcess } from "./sqlite-rig.js";
+import { failure, folder, freshPath, open, plainConnection, SLOT, save, startProcess } from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
 const isLinux = process.platform === "linux";
 const THREADS = ["worker", "inline"] as const;
 
-/** Everything that was written so far goes into the database file. */
+/** Copies everything written so far into the database file. */
 function checkpoint(path: string): void {
   const connection = new Database(path);
   connection.pragma("wal_checkpoint(PASSIVE)");
@@ -205,7 +205,7 @@ test.each(["-wal", "-shm", ""])(
   },
 );
 
-/** Another copy of better-sqlite3, which knows nothing of the connections of the first. */
+/** Another copy of better-sqlite3, which does not know the connections of the first. */
 function anotherLibrary(): typeof Database {
   const packages = join(folder(), "node_modules");
   const require = createRequire(import.meta.url);
@@ -262,6 +262,6 @@ test.runIf(isLinux)(
     expect(acknowledged.filter((kind) => !kept.has(kind))).toEqual([]);
     expect(removed).toBeGreaterThan(1);
     expect(reopened).toBeLessThan(removed);
-    expect(plain(path).pragma("integrity_check", { simple: true })).toBe("ok");
+    expect(plainConnection(path).pragma("integrity_check", { simple: true })).toBe("ok");
   },
 );

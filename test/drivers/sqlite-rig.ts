@@ -12,7 +12,7 @@ import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/contra
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { ERASE_SOURCE } from "../store/store-rig.js";
 
-/** The driver as it ships, for processes of their own. */
+/** The built driver, for child processes. */
 const BUILT = new URL("../../dist/drivers/sqlite/index.js", import.meta.url);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -25,7 +25,7 @@ export function folder(): string {
   return path;
 }
 
-/** Where no file is yet. */
+/** A path without a file. */
 export function freshPath(): string {
   return join(folder(), "state.db");
 }
@@ -37,15 +37,15 @@ export async function open(config: SqliteConfig): Promise<Driver> {
   return driver;
 }
 
-/** A database file that was opened once. */
-export async function madePath(): Promise<string> {
+/** The path of a database file that was opened once. */
+export async function existingPath(): Promise<string> {
   const path = freshPath();
   await (await openSqlite({ path, thread: "inline" })).close();
   return path;
 }
 
 /** A plain connection to the file, closed after the test. */
-export function plain(path: string): Database.Database {
+export function plainConnection(path: string): Database.Database {
   const connection = new Database(path);
   onTestFinished(() => {
     connection.close();
@@ -82,7 +82,7 @@ export async function failure(promise: Promise<unknown>): Promise<AnyStateError>
   throw new Error("nothing was thrown");
 }
 
-/** Every file of a folder with its contents, hashed. */
+/** The hash of every file of a folder, by name. */
 export function contents(path: string): Record<string, string> {
   const hash = (name: string) =>
     createHash("sha256")
@@ -91,7 +91,7 @@ export function contents(path: string): Record<string, string> {
   return Object.fromEntries(readdirSync(path).map((name) => [name, hash(name)]));
 }
 
-/** Runs a module in a process of its own, `openSqlite`, `health` and `args` being defined; what it prints, as JSON. */
+/** Runs a module in a child process, with `openSqlite`, `health` and `args` defined. Returns the JSON that it prints. */
 export async function inProcess(
   source: string,
   args: unknown,
@@ -102,7 +102,7 @@ export async function inProcess(
   return JSON.parse(stdout);
 }
 
-/** The same, left running. */
+/** Starts a module in a child process, which is killed after the test. */
 export function startProcess(source: string, args: unknown) {
   const child = spawn(process.execPath, nodeArguments(source, args), {
     cwd: ROOT,

@@ -3,12 +3,12 @@ import type { Connection, Statement } from "../../drivers/sqlite/connection.js";
 import { Engine } from "../../drivers/sqlite/engine.js";
 import { Reader } from "../../drivers/sqlite/reader.js";
 import type { ScanQuery, Slot } from "../../src/contract/driver.js";
-import { commit, freshPath, open, plain, record, SLOT } from "./sqlite-rig.js";
+import { commit, freshPath, open, plainConnection, record, SLOT } from "./sqlite-rig.js";
 
 const EVERYTHING = { limit: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER, reverse: false };
 const OWNER = { tenant: "acme", user: "ann", session: "s1", run: "" };
 
-async function holding(...slots: Partial<Slot & { bytes: Uint8Array }>[]) {
+async function driverWith(...slots: Partial<Slot & { bytes: Uint8Array }>[]) {
   const driver = await open({ path: freshPath() });
   for (const slot of slots) {
     const saved = record(slot);
@@ -27,13 +27,28 @@ async function holding(...slots: Partial<Slot & { bytes: Uint8Array }>[]) {
 const place = (kind: string, slot: Partial<Slot> = {}): Slot => ({ ...SLOT, ...slot, kind });
 
 describe("the records of an identity", () => {
-  const ODD = ["%", "A", "_", "a", "a\u0001", "a/", "a/b", "ab", "\u{ffff}", "\u{10ffff}", "\u{10ffff}x"];
+  const ODD_NAMES = [
+    "%",
+    "A",
+    "_",
+    "a",
+    "a\u0001",
+    "a/",
+    "a/b",
+    "ab",
+    "\u{ffff}",
+    "\u{10ffff}",
+    "\u{10ffff}x",
+  ];
 
   test("are in the order of their bytes, by literal prefix", async () => {
-    const { kinds } = await holding(...ODD.toReversed().map((kind) => ({ kind })), { kind: "a", run: "r" });
+    const { kinds } = await driverWith(...ODD_NAMES.toReversed().map((kind) => ({ kind })), {
+      kind: "a",
+      run: "r",
+    });
     const identity = OWNER;
-    expect(await kinds({ identity })).toEqual(ODD);
-    expect(await kinds({ identity, reverse: true })).toEqual(ODD.toReversed());
+    expect(await kinds({ identity })).toEqual(ODD_NAMES);
+    expect(await kinds({ identity, reverse: true })).toEqual(ODD_NAMES.toReversed());
     expect(await kinds({ identity, prefix: "a" })).toEqual(["a", "a\u0001", "a/", "a/b", "ab"]);
     expect(await kinds({ identity, prefix: "a/" })).toEqual(["a/", "a/b"]);
     for (const prefix of ["%", "_", "A"]) expect(await kinds({ identity, prefix })).toEqual([prefix]);
@@ -41,7 +56,7 @@ describe("the records of an identity", () => {
   });
 
   test("are narrowed by cursors, whether or not a record is there", async () => {
-    const { kinds } = await holding(...ODD.map((kind) => ({ kind })));
+    const { kinds } = await driverWith(...ODD_NAMES.map((kind) => ({ kind })));
     const identity = OWNER;
     expect(await kinds({ identity, after: place("a"), before: place("ab") })).toEqual([
       "a\u0001",
@@ -64,7 +79,7 @@ describe("the records of an identity", () => {
   });
 
   test("come in pages by number and by bytes, of one record at least", async () => {
-    const { kinds } = await holding(
+    const { kinds } = await driverWith(
       ...["a", "b", "c", "d"].map((kind) => ({ kind, bytes: Buffer.alloc(10) })),
     );
     const identity = OWNER;
@@ -89,7 +104,7 @@ describe("across identities", () => {
   test.each([1, 2, 3, 5, 16, 100])(
     "pages of %i cover all tenants in order, each record once",
     async (limit) => {
-      const { driver } = await holding(...SLOTS.toReversed(), { tenant: "t25", kind: "other" });
+      const { driver } = await driverWith(...SLOTS.toReversed(), { tenant: "t25", kind: "other" });
       const found: string[] = [];
       let after: Slot | undefined;
       for (;;) {
@@ -104,7 +119,7 @@ describe("across identities", () => {
   );
 
   test("a scan stays in its tenant, and starts after a cursor whose record may be gone", async () => {
-    const { driver } = await holding(...SLOTS);
+    const { driver } = await driverWith(...SLOTS);
     const query = { ...EVERYTHING, prefix: "job/", tenant: "t2" };
     const at = (tenant: string, kind: string, user: string) => ({
       tenant,
@@ -126,14 +141,14 @@ describe("across identities", () => {
   });
 
   test("bytes end a page across tenants", async () => {
-    const { driver } = await holding(...SLOTS.map((slot) => ({ ...slot, bytes: Buffer.alloc(4) })));
+    const { driver } = await driverWith(...SLOTS.map((slot) => ({ ...slot, bytes: Buffer.alloc(4) })));
     const page = await driver.scan({ ...EVERYTHING, prefix: "job/", maxBytes: 20 });
     expect(page.records.map(key)).toEqual(jobs.slice(0, 5));
     expect(page.more).toBe(true);
   });
 
   test("a store with nothing in it has no more", async () => {
-    const { driver } = await holding({ kind: "note" });
+    const { driver } = await driverWith({ kind: "note" });
     expect(await driver.scan({ ...EVERYTHING, prefix: "job/" })).toMatchObject({ records: [], more: false });
   });
 });
@@ -143,7 +158,7 @@ describe("query plans", () => {
   async function plans(prepare: (connection: Connection) => unknown) {
     const path = freshPath();
     await open({ path });
-    const connection = plain(path);
+    const connection = plainConnection(path);
     const found: [sql: string, plan: string][] = [];
     prepare({
       prepare(sql: string) {
@@ -179,8 +194,10 @@ describe("query plans", () => {
       );
     });
     expect(writes.length).toBeGreaterThan(12);
-    const walks = writes.filter(([, plan]) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(plan)).map(([sql]) => sql);
-    for (const sql of walks)
+    const fullScans = writes
+      .filter(([, plan]) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(plan))
+      .map(([sql]) => sql);
+    for (const sql of fullScans)
       expect(sql).toMatch(/ORDER BY (event\.)?id( DESC)? LIMIT|FROM erasure WHERE touched_at/);
   });
 });

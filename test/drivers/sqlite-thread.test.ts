@@ -10,7 +10,17 @@ import { StateError } from "../../src/contract/errors.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
-import { failure, freshPath, inProcess, madePath, open, plain, record, SLOT, save } from "./sqlite-rig.js";
+import {
+  existingPath,
+  failure,
+  freshPath,
+  inProcess,
+  open,
+  plainConnection,
+  record,
+  SLOT,
+  save,
+} from "./sqlite-rig.js";
 
 const TIMES = { now: 1_000, window: 1_000 };
 
@@ -75,9 +85,9 @@ describe("errors come across as they are", () => {
   });
 
   test("when a write fails", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path, busyTimeoutMs: 0 });
-    plain(path).exec("BEGIN IMMEDIATE");
+    plainConnection(path).exec("BEGIN IMMEDIATE");
     const error = await failure(driver.apply([save()], TIMES));
     expect(error).toBeInstanceOf(StateError);
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true });
@@ -87,7 +97,7 @@ describe("errors come across as they are", () => {
 
 describe("a thread that is lost", () => {
   test("rejects what was under way as unknown, and the next write starts another", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path });
     await driver.apply([save({ kind: "before" })], TIMES);
     const [thread] = started as [Worker];
@@ -116,7 +126,7 @@ describe("a thread that is lost", () => {
   });
 
   test("loses and repeats no save of a store, whenever it is lost", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const store = createStore(await openSqlite({ path }));
     onTestFinished(() => store.close());
     let saved = 0;
@@ -146,12 +156,15 @@ describe("a thread that is lost", () => {
     expect(killed).toBeGreaterThan(5);
     for (const { bytes } of await store.list(IDENTITY, "k")) expect(Buffer.from(bytes).toString()).toBe("59");
     // One memory of each event: none was carried out twice.
-    const count = plain(path).prepare("SELECT count(*), count(DISTINCT event_id) FROM event").raw().get();
+    const count = plainConnection(path)
+      .prepare("SELECT count(*), count(DISTINCT event_id) FROM event")
+      .raw()
+      .get();
     expect(count).toEqual([480, 480]);
   });
 
   test("is not replaced by one that would make a new database where the old one was", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path });
     await started[0]?.terminate();
     renameSync(path, `${path}.moved`);
@@ -163,13 +176,13 @@ describe("a thread that is lost", () => {
   });
 
   test("is not replaced by one that writes into another file", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await open({ path });
     await started[0]?.terminate();
     renameSync(path, `${path}.moved`);
     await (await openSqlite({ path, thread: "inline" }).catch(async () => undefined))?.close();
     rmSync(path, { force: true });
-    renameSync(await madePath(), path);
+    renameSync(await existingPath(), path);
     const error = await failure(driver.apply([save()], TIMES));
     expect(error.message).toContain("was replaced while it was open");
   });
@@ -177,7 +190,7 @@ describe("a thread that is lost", () => {
 
 describe("the end", () => {
   test("closing ends the thread, and waits for what is under way", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await openSqlite({ path });
     const under = driver.apply([save()], TIMES);
     let ended = false;
@@ -192,9 +205,9 @@ describe("the end", () => {
   });
 
   test("a write that waits for a lock while the driver is closed starts no other thread", async () => {
-    const path = await madePath();
+    const path = await existingPath();
     const driver = await openSqlite({ path, busyTimeoutMs: 2_000 });
-    const other = plain(path);
+    const other = plainConnection(path);
     other.exec("BEGIN IMMEDIATE");
     const waiting = failure(driver.apply([save()], TIMES));
     await sleep(50);

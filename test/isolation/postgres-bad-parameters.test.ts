@@ -12,11 +12,11 @@ import { retrying } from "../../src/layers/index.js";
 import {
   apply,
   commit,
+  failOnUncaughtErrors,
   freshDatabase,
-  plain,
+  plainClient,
   postgresOf,
   record,
-  refuseStrayErrors,
   SLOT,
 } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
@@ -24,7 +24,7 @@ import { DRIVER_CALLS, POOL_CALLS, SPOILED_CALLS, STORE_CALLS, spoiling } from "
 import { BAD_VALUES } from "./bad-values.js";
 import { callEach, keepAsking, NoAnswer, Tally } from "./traffic.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const TENANTS = ["a", "b", "c", "d", "e", "f", "g", "h"].map((name) => `tenant-${name}`);
 const TIMEOUT_MS = 5_000;
@@ -163,7 +163,7 @@ function echo(ask: (value: string) => PromiseLike<readonly unknown[]>, tenant: s
 
 /** How many of the tenants' records hold what another wrote. */
 async function misplaced(url: string): Promise<number> {
-  const [row] = await plain(url).unsafe(`
+  const [row] = await plainClient(url).unsafe(`
     SELECT count(*)::int AS count FROM groundstate.record
     WHERE tenant LIKE 'tenant-_' AND position(convert_to('${MARK}' || tenant || ' ', 'UTF8') IN bytes) <> 1`);
   return row?.count;

@@ -5,7 +5,7 @@ import type {} from "./global-setup.js";
 
 export interface TestDatabase {
   readonly url: string;
-  /** Removes it, whoever is still connected. */
+  /** Drops it, even with open connections. */
   drop(): Promise<void>;
 }
 

@@ -10,14 +10,14 @@ import { delimiter, join } from "node:path";
 export interface PgBouncer {
   /** As that of the database, through the pooler. */
   readonly url: string;
-  /** Ends it at once and starts another in its place; what it had under way is cut off. */
+  /** Kills it and starts another in its place, which cuts off all connections. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const INSTALL = "the tests need PgBouncer, as it is in Debian and others: apt-get install -y pgbouncer";
-/** It does not run as root. */
-const NOBODY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+/** PgBouncer refuses to run as root. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 /** Starts one from the machine's own package; `settings` as in pgbouncer.ini. */
 export async function startPgBouncer(
@@ -86,7 +86,7 @@ function findProgram(): string {
 }
 
 async function start(program: string, config: string): Promise<ChildProcess> {
-  const child = spawn(program, [config], { ...NOBODY, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, [config], { ...UNPRIVILEGED, stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   await new Promise<void>((resolve, reject) => {
     child.on("error", reject);

@@ -23,18 +23,18 @@ export interface PostgresServer {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** The folder of its Unix socket, where it trusts whoever can enter: a client's `host`. */
+  /** The folder of its Unix socket (a client's `host`), where it asks for no password. */
   readonly socket: string;
   /** The same server, another database. */
   urlOf(database: string): string;
-  /** Ends it at once, as a power cut of the process would: no checkpoint, every connection cut. */
+  /** Kills it, as a crash would: no checkpoint, every connection cut. */
   crash(): Promise<void>;
   /** Brings it back on the same data and port. */
   start(): Promise<void>;
-  /** Stops all its processes where they are: it accepts connections and answers nothing, until it is thawed. */
+  /** Stops all its processes: it accepts connections and answers nothing, until `thaw`. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
-  /** Ends it and removes all it had. This also happens by itself when the process that started it ends. */
+  /** Ends it and removes its data. This also happens when the process that started it ends. */
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freshDatabase, open, plain, refuseStrayErrors, type Sql } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, freshDatabase, open, plainClient, type Sql } from "../drivers/postgres-rig.js";
 import { soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
 import { racesAcross } from "./process-races.js";
@@ -8,7 +8,7 @@ import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 import { StoreProcesses } from "./store-processes.js";
 
-refuseStrayErrors();
+failOnUncaughtErrors();
 
 const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
 
@@ -20,7 +20,7 @@ test("whatever clients of two stores ask of one database, it is linearizable", a
 
 test("also while the server's processes are killed that serve them", async ({ annotate }) => {
   const { url, drivers } = await twoDrivers();
-  const striker = new Striker(plain(url));
+  const striker = new Striker(plainClient(url));
   onTestFinished(async () => void (await striker.stop()));
   const asked = racesOn(drivers);
   // The stores ask again what they lost the answer to.
