@@ -201,7 +201,7 @@ test("a short list takes no connection of its own, whatever its limit", async ()
 test("a connection whose log goes before its first read is refused, and not the database as damaged", async () => {
   const { path, other } = await filled(1000);
   const guard = new FileGuard(databaseFiles(path));
-  const reader = plain(path) as Connection & { open: boolean };
+  const reader = plainConnection(path) as Connection & { open: boolean };
   const pragma = reader.pragma.bind(reader);
   reader.pragma = (source, options) => {
     rmSync(`${path}-wal`, { force: true });
