@@ -9,7 +9,7 @@ interface Numbered extends Waiter {
 
 /** More than a tenant may take in a round. */
 const HEAVIEST = 40_000;
-const TURN = 16 * 1024;
+const QUANTUM = 16 * 1024;
 
 const waiter = fc.record({
   tenant: fc.constantFrom("a", "b", "c"),
@@ -22,7 +22,7 @@ const step = fc.oneof(
 );
 
 /** What was taken since each item at the front of its queue has been waiting. */
-class Patience {
+class ServedMeanwhile {
   readonly #since = new Map<string, Map<string, number>>();
 
   /** While a tenant waits, no other is served for more than one round and its debt. */
@@ -44,19 +44,19 @@ class Patience {
 test("each queue is first in, first out, nothing is lost, and no tenant waits for more than one round of another", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const lines = new TenantQueues<Numbered>();
-      const patience = new Patience();
+      const queues = new TenantQueues<Numbered>();
+      const served = new ServedMeanwhile();
       let left: Numbered[] = [];
       let number = 0;
       const take = (most: number) => {
         let count = 0;
-        const taken = lines.take((): Choice => (count++ < most ? "take" : "stop"));
+        const taken = queues.take((): Choice => (count++ < most ? "take" : "stop"));
         for (const each of taken) {
           expect(each).toBe(left.find(({ tenant }) => tenant === each.tenant));
           left = left.filter((one) => one !== each);
-          patience.note(each, [...new Set(left.map(({ tenant }) => tenant))]);
+          served.note(each, [...new Set(left.map(({ tenant }) => tenant))]);
           // A tenant that took more than its round pays its debt before it takes more.
-          expect(patience.worst()).toBeLessThanOrEqual(2 * (TURN + HEAVIEST));
+          expect(served.worst()).toBeLessThanOrEqual(2 * (QUANTUM + HEAVIEST));
         }
         return taken.length;
       };
@@ -65,13 +65,13 @@ test("each queue is first in, first out, nothing is lost, and no tenant waits fo
         else
           for (const made of next.add) {
             const added = { ...made, number: number++ };
-            lines.add(added);
+            queues.add(added);
             if (!added.isSettled) left.push(added);
           }
       }
       while (take(5) > 0);
       expect(left).toEqual([]);
-      expect(lines.size).toBe(0);
+      expect(queues.size).toBe(0);
     }),
     { numRuns: 500 },
   );
@@ -80,31 +80,31 @@ test("each queue is first in, first out, nothing is lost, and no tenant waits fo
 const of = (tenant: string, weight = 1): Numbered => ({ tenant, weight, isSettled: false, number: 0 });
 
 test("a single item is served in the next round, however many another tenant has queued", () => {
-  const lines = new TenantQueues<Numbered>();
-  for (let index = 0; index < 10_000; index++) lines.add(of("noisy", 1000));
+  const queues = new TenantQueues<Numbered>();
+  for (let index = 0; index < 10_000; index++) queues.add(of("noisy", 1000));
   let count = 0;
-  lines.take(() => (count++ < 5 ? "take" : "stop"));
+  queues.take(() => (count++ < 5 ? "take" : "stop"));
   const lone = of("lone", 1000);
-  lines.add(lone);
+  queues.add(lone);
   count = 0;
-  expect(lines.take(() => (count++ < 20 ? "take" : "stop"))).toContain(lone);
+  expect(queues.take(() => (count++ < 20 ? "take" : "stop"))).toContain(lone);
 });
 
 test("a passed item keeps its position, and a held item blocks those behind it", () => {
-  const lines = new TenantQueues<Numbered>();
+  const queues = new TenantQueues<Numbered>();
   const [first, second, third, other] = [of("a"), of("a"), of("a"), of("b")];
-  for (const each of [first, second, third, other]) lines.add(each);
-  expect(lines.take((each) => (each === first ? "pass" : each === second ? "take" : "stop"))).toEqual([
+  for (const each of [first, second, third, other]) queues.add(each);
+  expect(queues.take((each) => (each === first ? "pass" : each === second ? "take" : "stop"))).toEqual([
     second,
   ]);
-  expect(lines.take((each) => (each === first ? "hold" : "take"))).toEqual([other]);
-  expect(lines.take(() => "take")).toEqual([first, third]);
+  expect(queues.take((each) => (each === first ? "hold" : "take"))).toEqual([other]);
+  expect(queues.take(() => "take")).toEqual([first, third]);
 });
 
 test("expired items are removed from the front", () => {
-  const lines = new TenantQueues<Numbered>();
+  const queues = new TenantQueues<Numbered>();
   const all = ["a", "b", "a"].map((tenant, number) => ({ ...of(tenant), number }));
-  for (const each of all) lines.add(each);
-  expect(lines.shed(({ number }) => number < 2)).toEqual([all[0], all[1]]);
-  expect([...lines]).toEqual([all[2]]);
+  for (const each of all) queues.add(each);
+  expect(queues.shed(({ number }) => number < 2)).toEqual([all[0], all[1]]);
+  expect([...queues]).toEqual([all[2]]);
 });

@@ -11,7 +11,7 @@ const NOTHING = {
 };
 
 /** A store whose driver answers when the test says so. */
-function held(options: object = {}) {
+function blockedStore(options: object = {}) {
   const gate = deferred<void>();
   const answered = async <T>(answer: T): Promise<T> => {
     await gate.promise;
@@ -33,7 +33,7 @@ function held(options: object = {}) {
 }
 
 test("status counts the commits and bytes that wait, in the queue and for room, while the driver does not answer", async () => {
-  const { store, save, release } = held({ maxQueuedCommits: 4 });
+  const { store, save, release } = blockedStore({ maxQueuedCommits: 4 });
   expect(store.status?.()).toEqual(NOTHING);
   const calls = [save(10)];
   await turns();
@@ -55,7 +55,7 @@ test("status counts the commits and bytes that wait, in the queue and for room, 
 });
 
 test("a call that its caller gave up does not count as waiting", async () => {
-  const { store, save } = held();
+  const { store, save } = blockedStore();
   void save(10);
   await turns();
   const controller = new AbortController();
@@ -67,7 +67,7 @@ test("a call that its caller gave up does not count as waiting", async () => {
 });
 
 test("status counts reads too: single slots and lists", async () => {
-  const { store, release } = held();
+  const { store, release } = blockedStore();
   const finds = Array.from({ length: 100 }, (_, index) => store.find(IDENTITY, `k${index}`));
   const lists = Array.from({ length: 10 }, () => store.list(IDENTITY, ""));
   await turns();
