@@ -23,9 +23,9 @@ const drivers = new Map<string, LevelDriver>();
 
 export class LevelDriver implements Driver {
   readonly #db: ClassicLevel<string, ReturnType<typeof deserialize>>;
-  /** What is written when the turn ends; what follows in the turn sees it. */
+  /** The changes of the running call, written when it ends. Later reads of the same call see them. */
   readonly #changes = new Map<string, object | undefined>();
-  /** Synchronous, for `decide` asks as it goes; short, and mostly from memory. */
+  /** Synchronous, because `decide` is. Reads are short and mostly from memory. */
   readonly #get = (key: string) => (this.#changes.has(key) ? this.#changes.get(key) : this.#db.getSync(key));
   #lastCall: Promise<unknown> = Promise.resolve();
   #stores = 0;
@@ -76,7 +76,7 @@ export class LevelDriver implements Driver {
     });
   }
 
-  /** Of the events the ids stay, and nothing else. */
+  /** Keeps only the ids of the erased records' events. */
   async #erase({ tenant, user, session }: Session): Promise<number> {
     const range = within("record", tenant, user, session);
     const saved = [...this.#changes.keys()].filter((key) => key > range.gt && key < range.lt);
@@ -130,7 +130,7 @@ export class LevelDriver implements Driver {
     return this.#db.values({ gte: gt + from, lt: until === undefined ? lt : gt + until, reverse });
   }
 
-  /** Reads what it returns, and of each tenant that has nothing of it an entry or two. */
+  /** Reads only what it returns, and an entry or two of each tenant without a match. */
   async *#across({ tenant, prefix, after }: ScanQuery) {
     await using snapshot = this.#db.snapshot();
     const range = tenant === undefined ? within("index") : within("index", tenant);
@@ -164,7 +164,7 @@ export class LevelDriver implements Driver {
     this.#changes.set(recordKey(slot), undefined).set(indexKey(slot), undefined);
   }
 
-  /** One at a time. All that it changed is written in one batch, which is on the disk when this resolves. */
+  /** Runs one call at a time, and writes its changes as one batch, which is on the disk when this resolves. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#lastCall.then(async () => {
       this.#changes.clear();
@@ -185,7 +185,7 @@ export class LevelDriver implements Driver {
   }
 }
 
-/** What LevelDB says of reads, in the words of the contract. A batch that fails needs none: its outcome is unknown. */
+/** Turns an error of a read into a StateError. A failed batch needs none: its outcome is unknown. */
 function translate(cause: unknown): never {
   const { code } = cause as { code?: unknown };
   if (code === "LEVEL_CORRUPTION" || code === "LEVEL_DECODE_ERROR")

@@ -22,7 +22,7 @@ export interface Job {
   readonly gate: number;
 }
 
-/** What it tells whoever started it, and then waits. */
+/** What the agent reports to the process that started it, before it waits to go on. */
 export type News =
   | { readonly is: "sent"; readonly step: number; readonly duplicate: boolean; readonly again: boolean }
   | { readonly is: "asked"; readonly step: number }
@@ -31,7 +31,7 @@ export type News =
 /** The answers to the last steps may have been lost on the way, so a restarted agent sends them again. */
 const SEND_AGAIN = 2;
 
-/** Whoever started it is gone: nobody will say when to go on. */
+/** The process that started the agent is gone, so nothing would tell it to go on. */
 const orphaned = () => process.exit();
 process.on("disconnect", orphaned);
 
@@ -62,7 +62,7 @@ async function passGate(): Promise<void> {
   await send({ is: "claimed", step: gate, secondClaim });
 }
 
-/** Whether all of it had happened before. */
+/** Does one step. Returns whether all of it had happened before. */
 async function work(step: number): Promise<boolean> {
   const id = stepId(owner, step);
   const paid = await callModel(ledger, run, id, calls[step - 1] as (typeof calls)[number]);

@@ -27,7 +27,7 @@ export async function callModel(
   return ledger.settle(run, reservation.id, { ...call, runName: "quickstart" });
 }
 
-/** What a call beyond the budget is told. */
+/** The error code that a call beyond the budget gets. */
 export async function callBeyondBudget(ledger: Ledger, run: Run): Promise<string> {
   try {
     const { id } = await ledger.reserve(run, { calls: 1 });

@@ -17,8 +17,8 @@ export async function ask(approvals: Approvals, run: Run, id: string, step: Step
 }
 
 /**
- * Waits for the decision and claims the approval for exactly this call. What a second claim is told: an approval is
- * good for one execution.
+ * Waits for the decision and claims the approval for exactly this call. Returns the error code that a second claim gets:
+ * an approval is good for one execution.
  */
 export async function claimOnce(approvals: Approvals, run: Run, id: string, step: Step): Promise<string> {
   const owner = sessionOf(run);
@@ -39,7 +39,7 @@ export async function done(approvals: Approvals, run: Run, id: string, step: Ste
   await approvals.complete(sessionOf(run), id, { result: step.observation.length, by: "agent", token: id });
 }
 
-/** What a person does, in a process of their own: sees what waits for a decision, whoever asked, and decides it. */
+/** What a person does, in a process of their own: lists the pending approvals of all users and approves them. */
 export async function approveAll(store: StateStore, tenant: string): Promise<number> {
   const approvals = createApprovals(store, { requireOtherDecider: true });
   const { approvals: pending } = await approvals.list({ tenant }, { status: "pending" });

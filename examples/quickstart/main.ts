@@ -25,10 +25,10 @@ const USAGE = `npm run quickstart -- [path/to/run.traj] [--store URL]
 
 const SHIPPED = fileURLToPath(new URL("../../../examples/quickstart/run.traj", import.meta.url));
 
-/** npm starts scripts in the package's folder; paths are meant from where the person stands. */
+/** npm starts scripts in the package's folder; relative paths are meant from the user's current folder. */
 const HERE = process.env.INIT_CWD ?? process.cwd();
 
-/** What the person at the keyboard has to change, in one line. */
+/** A wrong command line, with what to change. */
 class BadUse extends Error {}
 
 interface Choice {

@@ -24,10 +24,10 @@ export interface RecordedRun {
   readonly calls: readonly ModelCall[];
 }
 
-/** A record, less what an approval holds beside the step. */
+/** The largest step: a record's limit, less what an approval stores beside the step. */
 const MAX_STEP_BYTES = LIMITS.payloadBytes - 32 * 1024;
 
-/** What is wrong with the file, in words for whoever chose it. */
+/** An unusable file, with what is wrong with it. */
 export class BadRun extends Error {}
 
 /**

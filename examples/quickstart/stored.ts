@@ -11,18 +11,18 @@ import { type Run, sessionOf } from "./run.js";
 export interface Stored {
   readonly status: string;
   readonly events: readonly Entry<Step>[];
-  /** How many of them are what was recorded. */
+  /** How many of them equal the recorded steps. */
   readonly asRecorded: number;
   readonly approval: Approval;
   /** Of this session. */
   readonly used: Usage;
   /** Of the whole tenant, earlier runs included, by model. */
   readonly costs: UsageSummary;
-  /** What a call beyond the budget is told. */
+  /** The error code that a call beyond the budget gets. */
   readonly beyondBudget: string;
 }
 
-/** What another tenant sees that asks for the same user, session and approval. */
+/** What another tenant gets for the same user, session and approval. */
 export interface Elsewhere {
   readonly sessions: number;
   readonly events: string;
