@@ -4,7 +4,7 @@ import { newEventId } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { ACTIONS, CALL, inState, TestClock } from "./states.js";
 
-/** That all of them are refused, and how. */
+/** Expects that all calls are rejected with this error. */
 async function expectAll(calls: readonly Promise<unknown>[], refusal: object): Promise<void> {
   for (const answer of await Promise.allSettled(calls)) {
     expect(answer).toMatchObject({ status: "rejected", reason: refusal });

@@ -12,7 +12,7 @@ import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
-/** What was yielded, and what was thrown after it. */
+/** Returns the ids that the generator yields, and the error that it throws at the end. */
 async function drain(generator: AsyncIterable<Approval>): Promise<{ ids: string[]; thrown: unknown }> {
   const ids: string[] = [];
   try {
@@ -23,8 +23,8 @@ async function drain(generator: AsyncIterable<Approval>): Promise<{ ids: string[
   }
 }
 
-/** The store as it is where the record of this kind does not pass its checks. */
-function damagedAt(store: StateStore, identity: Identity, kind: string): StateStore {
+/** A store in which the record of this kind is damaged. */
+function withDamagedRecord(store: StateStore, identity: Identity, kind: string): StateStore {
   return withMethods(store, {
     async listKind(...given) {
       const page = await store.listKind(...given);
@@ -110,7 +110,7 @@ onEveryStore((opened) => {
     const { clock, who, scope, index } = await gate(120);
     const identity = tenantIdentity(who.tenant);
     const kind = (await index("pending"))[60]?.kind as string;
-    const approvals = createApprovals(damagedAt(opened.store, identity, kind), { clock: clock.now });
+    const approvals = createApprovals(withDamagedRecord(opened.store, identity, kind), { clock: clock.now });
     const { ids, thrown } = await drain(approvals.recover(scope));
     expect(ids).toEqual(Array.from({ length: 120 }, (_, n) => `a${n}`).filter((id) => id !== "a60"));
     expect(thrown).toMatchObject(corrupt(identity, kind));

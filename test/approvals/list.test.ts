@@ -6,7 +6,7 @@ import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
 const ids = (approvals: readonly Approval[]) => approvals.map(({ id }) => id);
 
-async function all<T>(generator: AsyncIterable<T>): Promise<T[]> {
+async function collect<T>(generator: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const one of generator) found.push(one);
   return found;
@@ -145,7 +145,7 @@ onEveryStore((opened) => {
       expect(ids((await approvals.list({ tenant: who.tenant })).approvals)).toEqual(["b"]);
       expect(await index()).toHaveLength(1);
       await opened.store.erase(other);
-      expect(await all(approvals.recover(scope))).toEqual([]);
+      expect(await collect(approvals.recover(scope))).toEqual([]);
       expect(await index()).toEqual([]);
     });
 
@@ -165,7 +165,7 @@ onEveryStore((opened) => {
         await opened.store.save({ eventId: newEventId(), identity, kind, bytes });
         const corrupt = { code: "CORRUPT", details: { at: { identity, kind } } };
         await expect(approvals.list({ tenant: who.tenant })).rejects.toMatchObject(corrupt);
-        await expect(all(approvals.recover(scope))).rejects.toMatchObject(corrupt);
+        await expect(collect(approvals.recover(scope))).rejects.toMatchObject(corrupt);
         await expect(approvals.expireOverdue(scope)).rejects.toMatchObject(corrupt);
       }
       expect(ids((await approvals.list(who)).approvals)).toEqual(["a"]);
@@ -178,14 +178,14 @@ onEveryStore((opened) => {
       const look = { reason: "test", allTenants: true };
       const refusal = { code: "MAINTENANCE_SCOPE_REQUIRED" };
       await expect(approvals.expireOverdue(look as never)).rejects.toMatchObject(refusal);
-      await expect(all(approvals.recover(look as never))).rejects.toMatchObject(refusal);
-      await expect(all(approvals.recover(scope, { status: "denied" as never }))).rejects.toMatchObject({
+      await expect(collect(approvals.recover(look as never))).rejects.toMatchObject(refusal);
+      await expect(collect(approvals.recover(scope, { status: "denied" as never }))).rejects.toMatchObject({
         details: { field: "status" },
       });
       const neighbour = { ...who, tenant: `${who.tenant}2` };
       await ask("a");
       await ask("a", HOUR, neighbour);
-      expect((await all(approvals.recover(scope))).map(({ identity }) => identity)).toEqual([who]);
+      expect((await collect(approvals.recover(scope))).map(({ identity }) => identity)).toEqual([who]);
       clock.pass(2 * HOUR);
       expect(await approvals.expireOverdue(scope)).toBe(1);
       const left = await opened.store.list(tenantIdentity(neighbour.tenant), "approval.tenant/pending/");
@@ -223,9 +223,9 @@ onEveryStore((opened) => {
       for (const id of ["a", "c"]) await ACTIONS.approve(approvals, who, id);
       await ACTIONS.claim(approvals, who, "c");
       await ACTIONS.deny(approvals, who, "d");
-      expect(ids(await all(approvals.recover(scope)))).toEqual(["p1", "p2"]);
+      expect(ids(await collect(approvals.recover(scope)))).toEqual(["p1", "p2"]);
       const status = ["claimed", "approved", "pending"] as const;
-      expect(ids(await all(approvals.recover(scope, { status })))).toEqual(["p1", "p2", "a", "c"]);
+      expect(ids(await collect(approvals.recover(scope, { status })))).toEqual(["p1", "p2", "a", "c"]);
     });
   });
 });
@@ -241,7 +241,7 @@ onSharedStores((opened) => {
     });
     const approvals = createApprovals(await openStore(opened.url));
     const scope = maintenanceScope({ reason: "restart", tenant: who.tenant });
-    expect(await all(approvals.recover(scope))).toEqual([approval]);
+    expect(await collect(approvals.recover(scope))).toEqual([approval]);
     await ACTIONS.approve(approvals, who, approval.id);
     expect(await ACTIONS.claim(approvals, who, approval.id)).toMatchObject({ status: "claimed" });
   });

@@ -12,7 +12,7 @@ interface Answer {
   readonly requested: readonly boolean[];
 }
 
-/** Each process asks for the same calls, decides on them and claims them; what it was told, as `code: who won`. */
+/** Each process requests, decides and claims the same calls, and prints its answers as `code: winner`. */
 const CONTENDER = `
   import { createApprovals } from "groundstate/approvals";
   const approvals = createApprovals(store);

@@ -13,13 +13,13 @@ import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { ACTIONS, CALL, TestClock } from "./states.js";
 
-const BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 const REASON = "\u0001".repeat(8000);
 
-/** The largest arguments that are taken. */
-async function largest(store: StateStore) {
+/** The largest arguments that the store accepts. */
+async function largestArguments(store: StateStore) {
   const approvals = createApprovals(store);
-  let [least, most] = [1, BYTES];
+  let [least, most] = [1, MAX_BYTES];
   while (least < most) {
     const size = Math.ceil((least + most) / 2);
     const taken = await approvals.request(newSession(), { tool: "t", arguments: "x".repeat(size) }).then(
@@ -36,10 +36,10 @@ async function largest(store: StateStore) {
 }
 
 test("a request of any size leaves room for its decision and outcome", async () => {
-  const store = createStore(await openMemory(), { maxBytes: BYTES });
+  const store = createStore(await openMemory(), { maxBytes: MAX_BYTES });
   const approvals = createApprovals(store);
-  const call = { tool: "t", arguments: await largest(store) };
-  expect(call.arguments.length).toBeGreaterThan(BYTES - 1000);
+  const call = { tool: "t", arguments: await largestArguments(store) };
+  expect(call.arguments.length).toBeGreaterThan(MAX_BYTES - 1000);
   const who = newSession();
   for (const id of ["denied", "cancelled", "completed", "failed"])
     await approvals.request(who, { ...call, id });
@@ -50,7 +50,7 @@ test("a request of any size leaves room for its decision and outcome", async () 
     await approvals.decide(who, id, { decision: "approve", by: "bob" });
     await approvals.claim(who, id, { ...call, by: "agent" });
   }
-  await approvals.complete(who, "completed", { result: "y".repeat(BYTES - 1000) });
+  await approvals.complete(who, "completed", { result: "y".repeat(MAX_BYTES - 1000) });
   await approvals.fail(who, "failed", { error: REASON });
   const { approvals: all } = await approvals.list(who);
   expect(all.map(({ status }) => status).sort()).toEqual(["cancelled", "completed", "denied", "failed"]);

@@ -4,33 +4,33 @@ import { createApprovals } from "../../src/approvals/index.js";
 import { createStore } from "../../src/index.js";
 import { newSession } from "../typed/stores.js";
 
-const made = vi.hoisted(() => ({ pieces: 0, digests: 0 }));
+const counts = vi.hoisted(() => ({ pieces: 0, digests: 0 }));
 
 vi.mock("../../src/approvals/canonical-pieces.js", async (original) => {
   const { canonicalPieces } = await original<typeof import("../../src/approvals/canonical-pieces.js")>();
   return {
     *canonicalPieces(value: Parameters<typeof canonicalPieces>[0]) {
-      made.digests++;
+      counts.digests++;
       for (const piece of canonicalPieces(value)) {
-        made.pieces++;
+        counts.pieces++;
         yield piece;
       }
     },
   };
 });
 
-/** What is not done until the event loop was given a turn. */
-async function ofFirstTurn(work: Promise<unknown>, count: () => number): Promise<number> {
+/** Counts what is done before the first turn of the event loop. */
+async function countInFirstTurn(work: Promise<unknown>, count: () => number): Promise<number> {
   await Promise.resolve();
   const first = count();
   await work;
   return first;
 }
 
-function rowsOf(length: number, note: () => void = () => {}) {
+function rowsOf(length: number, onRead: () => void = () => {}) {
   return Array.from({ length }, (_, id) => ({
     get id() {
-      note();
+      onRead();
       return id;
     },
     text: "the words of a row",
@@ -49,18 +49,18 @@ test("a large call is copied and its digest made over many turns, where it is as
   let read = 0;
   const call = { tool: "t", arguments: rowsOf(ROWS, () => read++) };
   const asked = approvals.request(who, { ...call, id: "a1" });
-  expect(await ofFirstTurn(asked, () => read)).toBeLessThan(ROWS / 2);
+  expect(await countInFirstTurn(asked, () => read)).toBeLessThan(ROWS / 2);
   expect(read).toBe(ROWS);
   await approvals.decide(who, "a1", { decision: "approve", by: "bob" });
   read = 0;
-  made.pieces = 0;
+  counts.pieces = 0;
   const claimed = approvals.claim(who, "a1", call);
-  expect(await ofFirstTurn(claimed, () => read)).toBeLessThan(ROWS / 2);
+  expect(await countInFirstTurn(claimed, () => read)).toBeLessThan(ROWS / 2);
   expect(read).toBe(ROWS);
-  expect(made.pieces).toBeGreaterThan(10);
+  expect(counts.pieces).toBeGreaterThan(10);
   const done = approvals.complete(who, "a1", { result: rowsOf(ROWS, () => read++) });
   read = 0;
-  expect(await ofFirstTurn(done, () => read)).toBeLessThan(ROWS / 2);
+  expect(await countInFirstTurn(done, () => read)).toBeLessThan(ROWS / 2);
 });
 
 test("a small call is copied before the first await", async () => {
@@ -76,18 +76,18 @@ test("a digest is made once where a call is asked for and once where it is claim
   const approvals = await open();
   const who = newSession();
   const call = { tool: "t", arguments: rowsOf(ROWS) };
-  made.digests = 0;
+  counts.digests = 0;
   await approvals.request(who, { ...call, id: "a1" });
-  expect(made.digests).toBe(1);
+  expect(counts.digests).toBe(1);
   await approvals.list(who);
   await approvals.get(who, "a1");
   await approvals.decide(who, "a1", { decision: "approve", by: "bob", token: "t" });
   await approvals.decide(who, "a1", { decision: "approve", by: "bob", token: "t" });
   await approvals.wait(who, "a1");
-  expect(made.digests).toBe(1);
+  expect(counts.digests).toBe(1);
   await approvals.claim(who, "a1", call);
   await approvals.complete(who, "a1");
-  expect(made.digests).toBe(2);
+  expect(counts.digests).toBe(2);
 });
 
 test("many who wait for a large approval get copies of their own, some turns apart", async () => {

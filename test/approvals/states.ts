@@ -15,7 +15,7 @@ export class TestClock {
 export const CALL = { tool: "files.delete", arguments: { path: "/tmp/a", deep: [1, { b: null }] } };
 export const HOUR = 3_600_000;
 
-/** Everything an approval can be, as it is seen; those that nobody marked are `overdue`. */
+/** All states of an approval. The `overdue` ones have expired but are not marked. */
 export const STATES = {
   pending: [],
   approved: ["approve"],

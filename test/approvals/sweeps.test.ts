@@ -12,10 +12,10 @@ import { CALL, HOUR, TestClock } from "./states.js";
 
 const EVERYWHERE = maintenanceScope({ reason: "sweeps", allTenants: true });
 const TENANTS = 3000;
-/** As many records as a page has that is held at once. */
-const PAGE = 500;
-/** As many tenants as a page looks at, which has nothing to say of them: more of them hold up the event loop. */
-const TENANTS_OF_PAGE = 100;
+/** The most records that a page has. */
+const PAGE_SIZE = 500;
+/** The most tenants that one page reads without a result. More would block the event loop. */
+const MAX_TENANTS_PER_PAGE = 100;
 
 describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
   const opened: { store?: StateStore; folder?: string } = {};
@@ -25,7 +25,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     if (opened.folder !== undefined) rmSync(opened.folder, { recursive: true, force: true });
   });
 
-  /** A store of its own, and every page its driver read. */
+  /** A new store, and the pages that its driver read. */
   async function open() {
     let driver: Driver;
     if (name === "memory") driver = await openMemory();
@@ -75,7 +75,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     pages.length = 0;
     expect(await approvals.expireOverdue(EVERYWHERE)).toBe(some.length);
     // Of each of two statuses.
-    expect(pages.length).toBeGreaterThanOrEqual(2 * Math.floor(TENANTS / TENANTS_OF_PAGE));
+    expect(pages.length).toBeGreaterThanOrEqual(2 * Math.floor(TENANTS / MAX_TENANTS_PER_PAGE));
     expect(pages.length).toBeLessThan(80);
     for (const { records } of pages) expect(records.length).toBeLessThan(10);
     expect(await approvals.expireOverdue(EVERYWHERE, { erased: true })).toBe(0);
@@ -89,7 +89,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     const { store } = await open();
     const clock = new TestClock();
     const approvals = createApprovals(store, { clock: clock.now });
-    const all = PAGE + 150;
+    const all = PAGE_SIZE + 150;
     await Promise.all(
       Array.from({ length: all }, (_, index) =>
         approvals.request(sessionOf(index % 50), { ...CALL, id: `a${index}`, ttlMs: 1000 }),
@@ -120,7 +120,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
       name: "AbortError",
     });
     expect(commits).toBeGreaterThan(0);
-    expect(commits).toBeLessThanOrEqual(PAGE);
+    expect(commits).toBeLessThanOrEqual(PAGE_SIZE);
     expect(mostFinds).toBeLessThanOrEqual(250);
 
     expect(await approvals.expireOverdue(EVERYWHERE)).toBe(all - commits);

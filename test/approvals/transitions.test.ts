@@ -4,7 +4,7 @@ import { isStateError, maintenanceScope } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { ACTIONS, type Action, CALL, HOUR, inState, STATES, type State, TestClock } from "./states.js";
 
-/** What each action makes of each state: a status, or the code of its refusal. */
+/** The result of each action in each state: a status, or an error code. */
 const OUTCOMES: Record<State, Record<Action, string>> = {
   pending: row("approved", "denied", "cancelled", "NOT_DECIDED", "NOT_CLAIMED"),
   approved: row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "claimed", "NOT_CLAIMED"),

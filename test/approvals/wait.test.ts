@@ -6,8 +6,8 @@ import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 
-/** The store, with some operations in front of its own. */
-function over(store: StateStore, own: Partial<StateStore>): StateStore {
+/** The store, with some methods replaced. */
+function withMethods(store: StateStore, own: Partial<StateStore>): StateStore {
   return {
     save: store.save.bind(store),
     commit: store.commit.bind(store),
@@ -24,18 +24,18 @@ function over(store: StateStore, own: Partial<StateStore>): StateStore {
   };
 }
 
-function timers(): number {
+function activeTimers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 }
 
-/** The store, counting what is found. */
-function counting(store: StateStore) {
+/** The store, with a count of its finds. */
+function countingFinds(store: StateStore) {
   const counted = { finds: 0 };
   const find: StateStore["find"] = (...given) => {
     counted.finds++;
     return store.find(...given);
   };
-  return { counted, store: over(store, { find }) };
+  return { counted, store: withMethods(store, { find }) };
 }
 
 onEveryStore((opened) => {
@@ -67,7 +67,7 @@ onEveryStore((opened) => {
   });
 
   test("a decision made through another store is found by the next poll", async () => {
-    const { store } = counting(opened.store);
+    const { store } = countingFinds(opened.store);
     const { approvals, who, id } = await asked(store);
     const wait = approvals.wait(who, id);
     await sleep(50);
@@ -123,10 +123,10 @@ onEveryStore((opened) => {
     const waits = [1, 2].map(() => approvals.wait(who, id, { signal, timeoutMs: 30_000 }));
     const ended = Promise.allSettled(waits);
     await sleep(50);
-    const before = timers();
+    const before = activeTimers();
     controller.abort();
     await ended;
-    expect(timers()).toBe(before - 1);
+    expect(activeTimers()).toBe(before - 1);
   });
 
   test("a store that is unavailable for a while is polled again", async () => {
@@ -135,7 +135,7 @@ onEveryStore((opened) => {
       if (away) throw new StateError("UNAVAILABLE", "away", { details: { reason: "unreachable" } });
       return opened.store.find(...given);
     };
-    const { approvals, who, id } = await asked(over(opened.store, { find }));
+    const { approvals, who, id } = await asked(withMethods(opened.store, { find }));
     const wait = approvals.wait(who, id);
     away = true;
     await ACTIONS.approve(createApprovals(opened.store), who, id);
@@ -145,13 +145,13 @@ onEveryStore((opened) => {
   });
 
   test("a thousand waiters cost one read of each approval per poll, and one timer, and leave nothing", async () => {
-    const { counted, store } = counting(opened.store);
+    const { counted, store } = countingFinds(opened.store);
     const pollMs = 100;
     const approvals = createApprovals(store, { pollMs });
     const who = newSession();
     const ids = ["a", "b", "c", "d"];
     for (const id of ids) await approvals.request(who, { ...CALL, id });
-    const before = timers();
+    const before = activeTimers();
     const start = performance.now();
     const controller = new AbortController();
     const waits = Array.from({ length: 1000 }, (_, n) =>
@@ -162,7 +162,7 @@ onEveryStore((opened) => {
     );
     const ended = Promise.allSettled(waits);
     await sleep(1000);
-    expect(timers() - before).toBeLessThanOrEqual(2);
+    expect(activeTimers() - before).toBeLessThanOrEqual(2);
     const polls = Math.ceil((performance.now() - start) / pollMs) + 1;
     expect(counted.finds).toBeLessThanOrEqual(4 * polls);
     expect(counted.finds).toBeGreaterThanOrEqual(4 * 3);
@@ -173,7 +173,7 @@ onEveryStore((opened) => {
     const found = counted.finds;
     await sleep(3 * pollMs);
     expect(counted.finds).toBe(found);
-    expect(timers()).toBeLessThanOrEqual(before);
+    expect(activeTimers()).toBeLessThanOrEqual(before);
   });
 });
 

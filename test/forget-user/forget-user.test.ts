@@ -9,7 +9,7 @@ import { onSharedStores } from "../typed/stores.js";
 import { wholeDatabase } from "../typed/whole-database.js";
 
 onSharedStores((opened) => {
-  /** Two users of one tenant, with something of everything; the first is to be forgotten. */
+  /** Two users of one tenant, with records of all kinds. The first one is to be forgotten. */
   async function populated() {
     const tenant = `tenant-${newEventId()}`;
     const [gone, stays] = ["ada@example.com", "grace"].map((name) => ({

@@ -10,12 +10,12 @@ export type Accounts = Readonly<Record<string, unknown>>;
 
 /** The rollups as they are stored. */
 export async function storedAccounts(store: StateStore, tenant: string): Promise<Accounts> {
-  const places = new LedgerCells(store);
+  const cells = new LedgerCells(store);
   const found: Record<string, unknown> = {};
   for (const prefix of ["ledger.day/", "ledger.total/"]) {
     for await (const record of scanKind(store, scopeOf(tenant), prefix)) {
       const { user } = record.identity;
-      const cell = places.days.at(record.identity, "any");
+      const cell = cells.days.at(record.identity, "any");
       const { sums } = await decodeRecord(cell.codec, record);
       found[`${user} ${record.kind}`] = writeSums(sums);
     }
@@ -23,15 +23,15 @@ export async function storedAccounts(store: StateStore, tenant: string): Promise
   return found;
 }
 
-/** The rollups as they have to be: the fold over all entries. */
+/** The expected rollups: the sums of all entries. */
 export async function foldedAccounts(store: StateStore, tenant: string): Promise<Accounts> {
-  const places = new LedgerCells(store);
+  const cells = new LedgerCells(store);
   const sums = new Map<string, Sums>();
   for await (const record of scanKind(store, scopeOf(tenant), "ledger.entry/")) {
     const entry: StoredEntry = await decodeRecord(ENTRY_CODEC, record);
     const { user } = record.identity;
     // Of users who were forgotten, they lie under the tenant.
-    const { ofSession, others } = places.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
+    const { ofSession, others } = cells.rollups(user === "~" ? { tenant } : { tenant, user }, entry);
     for (const { cell } of [...ofSession, ...others]) {
       const key = `${cell.identity.user} ${cell.kind}`;
       sums.set(key, addSums(sums.get(key) ?? NO_USAGE, sumsOf(entry)));
@@ -41,7 +41,7 @@ export async function foldedAccounts(store: StateStore, tenant: string): Promise
   return Object.fromEntries(kept.map(([key, sum]) => [key, writeSums(sum)]));
 }
 
-/** The rollups are the sums of the entries, and there are some. */
+/** Expects that there are rollups, and that they are the sums of the entries. */
 export async function expectBalanced(store: StateStore, tenant: string): Promise<void> {
   const folded = await foldedAccounts(store, tenant);
   expect(Object.keys(folded).length).toBeGreaterThan(0);

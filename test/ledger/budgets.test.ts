@@ -7,8 +7,8 @@ import { expectBalanced } from "./accounts.js";
 
 const CALL = { provider: "p", model: "m" };
 
-/** How many of these went through; the others were refused for the budget and for nothing else. */
-async function granted(reserving: readonly Promise<unknown>[]): Promise<number> {
+/** Counts the reservations that succeeded. Expects BUDGET_EXCEEDED of all others. */
+async function countGranted(reserving: readonly Promise<unknown>[]): Promise<number> {
   const results = await Promise.allSettled(reserving);
   for (const result of results) {
     if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "BUDGET_EXCEEDED" });
@@ -98,7 +98,7 @@ onEveryStore((opened) => {
     await ledger().setBudget({ tenant: who.tenant }, { cost: "1" });
     const one = ledger();
     const sharing = Array.from({ length: 64 }, () => one.reserve(who, { cost: "0.1" }));
-    expect(await granted(sharing)).toBe(10);
+    expect(await countGranted(sharing)).toBe(10);
     expect((await ledger().budget({ tenant: who.tenant }))?.remaining).toEqual({ cost: "0" });
   });
 
@@ -109,7 +109,7 @@ onEveryStore((opened) => {
     const reserving = Array.from({ length: 64 }, (_, index) =>
       ledger().reserve({ ...who, run: `r${index}` }, {}),
     );
-    const reserved = await granted(reserving);
+    const reserved = await countGranted(reserving);
     await recording;
     expect(reserved).toBeGreaterThanOrEqual(10);
     expect(reserved).toBeLessThanOrEqual(20);

@@ -9,7 +9,7 @@ import { expectBalanced, foldedAccounts, storedAccounts } from "./accounts.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Records the entries 0, 1, ... of a list that all processes share, over and over from the beginning, until it is killed. */
+/** Records the entries 0, 1, ... of a list that all processes share, again and again, until it is killed. */
 const RECORDER = `
   import { openStore } from "groundstate";
   import "groundstate/drivers";

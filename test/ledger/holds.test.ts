@@ -7,10 +7,10 @@ import { soak } from "../soak.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 
 const CALL = { provider: "p", model: "m" };
-const HELD = 400;
+const HOLDS = 400;
 
-/** What lies in a budget's line, and what holds there are. */
-async function recordsOf(store: StateStore, who: { tenant: string; user: string }) {
+/** Counts the holds, and the entries in the queues of budgets. */
+async function countRecords(store: StateStore, who: { tenant: string; user: string }) {
   const under = [tenantIdentity(who.tenant), userIdentity(who.tenant, who.user)];
   const found = under.flatMap((owner) =>
     ["ledger.due/", "ledger.hold/"].map((prefix) => store.list(owner, prefix)),
@@ -18,8 +18,8 @@ async function recordsOf(store: StateStore, who: { tenant: string; user: string 
   return (await Promise.all(found)).flat().length;
 }
 
-/** A budget as it was stored while holds lay inside its record. */
-function budgetOfBefore(open: readonly { id: string; until: number }[]): Uint8Array {
+/** A budget of an older version, with inline holds. */
+function budgetWithInlineHolds(open: readonly { id: string; until: number }[]): Uint8Array {
   const from = { calls: 0, unpricedCalls: 0, cost: "0" };
   const tokens = { promptTokens: 0, completionTokens: 0, cachedReadTokens: 0, cachedWriteTokens: 0 };
   const holds = open.map((hold) => ({ ...hold, amounts: { tokens: 0, cost: "0", calls: 1 } }));
@@ -43,7 +43,7 @@ test("a budget's record does not grow with what it holds back, in 4 KiB too", as
   await Promise.all(made.slice(0, 100).map(({ id }) => ledger.settle(who, id, CALL)));
   await Promise.all(made.slice(100).map(({ id }) => ledger.release(who, id)));
   expect(await ledger.budget(who)).toMatchObject({ spent: { calls: 100 }, reserved: { calls: 0 } });
-  expect(await recordsOf(store, who)).toBe(0);
+  expect(await countRecords(store, who)).toBe(0);
 });
 
 onEveryStore((opened) => {
@@ -55,23 +55,23 @@ onEveryStore((opened) => {
   test("many overdue reservations are freed in pieces, as many as stand in the way", async () => {
     const { clock, ledger } = timed();
     const who = newSession();
-    await ledger.setBudget(who, { calls: HELD });
+    await ledger.setBudget(who, { calls: HOLDS });
     await ledger.setBudget({ tenant: who.tenant }, { calls: 1e6 });
-    await Promise.all(Array.from({ length: HELD }, () => ledger.reserve(who, { ttlMs: 1000 })));
+    await Promise.all(Array.from({ length: HOLDS }, () => ledger.reserve(who, { ttlMs: 1000 })));
     clock.now += 1000;
-    // What is overdue counts no more, whether or not anybody freed it.
+    // Overdue reservations do not count, whether or not they were freed.
     expect((await ledger.budget(who))?.reserved.calls).toBe(0);
     await ledger.reserve(who, {});
-    expect(await recordsOf(opened.store, who)).toBeGreaterThan(HELD);
-    await ledger.reserve(who, { calls: HELD - 1 });
+    expect(await countRecords(opened.store, who)).toBeGreaterThan(HOLDS);
+    await ledger.reserve(who, { calls: HOLDS - 1 });
     await expect(ledger.reserve(who, {})).rejects.toMatchObject({
       code: "BUDGET_EXCEEDED",
-      message: expect.stringContaining(`limit ${HELD}, spent 0, reserved ${HELD}, requested 1`),
-      details: { reserved: HELD },
+      message: expect.stringContaining(`limit ${HOLDS}, spent 0, reserved ${HOLDS}, requested 1`),
+      details: { reserved: HOLDS },
     });
-    expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(HELD);
+    expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(HOLDS);
     // Two reservations, each in two budgets.
-    expect(await recordsOf(opened.store, who)).toBe(2 * 3);
+    expect(await countRecords(opened.store, who)).toBe(2 * 3);
   });
 
   test("a budget that is removed keeps the reservations of others, and set again it holds none of its own", async () => {
@@ -85,7 +85,7 @@ onEveryStore((opened) => {
     expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(250);
     await Promise.all(made.map(({ id }) => ledger.release(who, id)));
     expect((await ledger.budget({ tenant: who.tenant }))?.reserved.calls).toBe(0);
-    expect(await recordsOf(opened.store, who)).toBe(0);
+    expect(await countRecords(opened.store, who)).toBe(0);
   });
 
   test("reservations at the same time as overdue ones are freed never overspend together", async () => {
@@ -100,7 +100,7 @@ onEveryStore((opened) => {
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(40);
     expect((await ledger.budget(who))?.reserved.calls).toBe(40);
-    expect(await recordsOf(opened.store, who)).toBe(40 * 2);
+    expect(await countRecords(opened.store, who)).toBe(40 * 2);
   });
 
   test("reservations that lie inside a budget's record count, are found by their id, freed and forgotten", async () => {
@@ -115,7 +115,7 @@ onEveryStore((opened) => {
       eventId: newEventId(),
       identity: tenantIdentity(who.tenant),
       kind: "ledger.budget/tenant",
-      bytes: budgetOfBefore(held),
+      bytes: budgetWithInlineHolds(held),
     });
     const of = { tenant: who.tenant };
     expect((await ledger.budget(of))?.reserved.calls).toBe(3);

@@ -5,8 +5,8 @@ import { formatMoney, readMoney } from "../../src/ledger/money.js";
 import { priceOf } from "../../src/ledger/price.js";
 
 const RULE = /cost must be a decimal of 0 or more/;
-/** Precise enough for any sum of these tests; the library knows nothing of how the ledger adds up. */
-const Exact = Decimal.clone({ precision: 100, toExpNeg: -100, toExpPos: 100 });
+/** A reference that is precise enough for any sum of these tests and independent of the ledger's arithmetic. */
+const ExactDecimal = Decimal.clone({ precision: 100, toExpNeg: -100, toExpPos: 100 });
 
 const amount = fc
   .tuple(
@@ -67,7 +67,7 @@ describe("money", () => {
     fc.assert(
       fc.property(fc.array(amount, { minLength: 1, maxLength: 50 }), (amounts) => {
         const sum = amounts.reduce((total, each) => total + readMoney(each, "cost"), 0n);
-        const exact = amounts.reduce((total, each) => total.plus(each), new Exact(0));
+        const exact = amounts.reduce((total, each) => total.plus(each), new ExactDecimal(0));
         expect(formatMoney(sum)).toBe(exact.toString());
       }),
       { numRuns: 1000 },
@@ -77,7 +77,7 @@ describe("money", () => {
   test("a number is the decimal that it prints as", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e14, noNaN: true }), (number) => {
-        const exact = new Exact(String(number));
+        const exact = new ExactDecimal(String(number));
         if (exact.decimalPlaces() > 12) expect(() => readMoney(number, "cost")).toThrow(RULE);
         else expect(formatMoney(readMoney(number, "cost"))).toBe(exact.toString());
       }),
@@ -87,7 +87,7 @@ describe("money", () => {
 
   test("floats, which this is instead of, fail the same comparison", () => {
     const amounts = ["0.1", "0.2", "0.0000000375"];
-    const exact = amounts.reduce((total, each) => total.plus(each), new Exact(0));
+    const exact = amounts.reduce((total, each) => total.plus(each), new ExactDecimal(0));
     expect(String(amounts.reduce((total, each) => total + Number(each), 0))).not.toBe(exact.toString());
   });
 });
@@ -117,8 +117,8 @@ describe("priceOf", () => {
         const tokens = Object.fromEntries(names.map((name, index) => [name, given[index]?.[0]]));
         const perMillion = Object.fromEntries(names.map((name, index) => [name, decimals[index] as string]));
         const exact = given.reduce(
-          (sum, [count], index) => sum.plus(new Exact(decimals[index] as string).times(count)),
-          new Exact(0),
+          (sum, [count], index) => sum.plus(new ExactDecimal(decimals[index] as string).times(count)),
+          new ExactDecimal(0),
         );
         expect(priceOf({ tokens, perMillion })).toBe(exact.dividedBy(1e6).toString());
       }),

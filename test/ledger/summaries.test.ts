@@ -4,7 +4,7 @@ import { newSession, onEveryStore } from "../typed/stores.js";
 
 const at = (text: string) => new Date(`2026-${text}Z`);
 
-/** Who called what when, and what it cost. */
+/** Calls with their user, model, time and cost. */
 const CALLS = [
   { user: "ann", session: "s1", model: "opus", cost: "1", at: at("01-01T00:00:00.000"), team: "search" },
   { user: "ann", session: "s1", model: "haiku", cost: "0.1", at: at("01-01T12:00:00.000"), team: "ads" },

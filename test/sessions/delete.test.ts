@@ -15,7 +15,7 @@ import { dyingAt, manualClock, newUser, withMethods } from "./rig.js";
 const LEASE_MS = 60_000;
 const notFound = { code: "NOT_FOUND" };
 
-/** A promise, and what opens it. */
+/** A promise with its `resolve`. */
 function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = () => {};
   const promise = new Promise<void>((open) => {
@@ -25,7 +25,7 @@ function gate(): { readonly promise: Promise<void>; readonly resolve: () => void
 }
 
 onEveryStore((opened) => {
-  /** A session with something of everything, and a process that will delete it. */
+  /** A session with records of all kinds, and a process that will delete it. */
   const newSession = async (through: (store: StateStore) => StateStore = (store) => store) => {
     const clock = manualClock();
     const sessions = createSessions(opened.store, { clock });
@@ -183,7 +183,7 @@ onEveryStore((opened) => {
   });
 
   describe("a deletion that is slow", () => {
-    /** Lets something happen between the commit that takes the session away and what follows. */
+    /** Runs something between the first commit of a deletion and the second. */
     const pausing = (between: () => Promise<void>) => (store: StateStore) => {
       let paused = false;
       return withMethods(store, {
@@ -223,7 +223,7 @@ onEveryStore((opened) => {
     });
   });
 
-  /** Does something else with the commits that erase. */
+  /** Replaces the commits that erase. */
   const erasingBy =
     (how: (erase: () => Promise<CommitReceipt>) => Promise<CommitReceipt>) => (store: StateStore) =>
       withMethods(store, {

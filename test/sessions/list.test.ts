@@ -4,16 +4,16 @@ import { createSessions, type ListSessionsOptions, type Sessions } from "../../s
 import { onEveryStore } from "../typed/stores.js";
 import { manualClock, newUser, withMethods } from "./rig.js";
 
-type Mine = Sessions<unknown, unknown>;
+type AnySessions = Sessions<unknown, unknown>;
 
-async function names(sessions: Mine, user: ReturnType<typeof newUser>, options?: ListSessionsOptions) {
+async function names(sessions: AnySessions, user: ReturnType<typeof newUser>, options?: ListSessionsOptions) {
   const page = await sessions.list(user, options);
   return page.sessions.map(({ identity }) => identity.session);
 }
 
 /** All pages, with something done between each and the next. */
 async function pages(
-  sessions: Mine,
+  sessions: AnySessions,
   user: ReturnType<typeof newUser>,
   options: ListSessionsOptions,
   between: () => Promise<unknown> = async () => {},

@@ -5,8 +5,8 @@ import { inProcesses } from "../typed/processes.js";
 import { onSharedStores } from "../typed/stores.js";
 import { newUser } from "./rig.js";
 
-/** In each process: the store behind a bad line, and a call that is made again until it is answered. */
-const BAD_LINE = `
+/** In each process: the store behind an unreliable connection, and a function that repeats a call until it is answered. */
+const UNRELIABLE_STORE = `
   import { isStateError, StateError } from "groundstate";
   import { createSessions } from "groundstate/sessions";
   const broken = () => {
@@ -55,7 +55,7 @@ onSharedStores((opened) => {
       2,
       opened.url,
       { who, each },
-      `${BAD_LINE}
+      `${UNRELIABLE_STORE}
       const events = Array.from({ length: args.each }, (_, n) => ({ id: me + "-" + n, value: [me, n] }));
       const numbers = [], retried = [];
       for (const event of events) {
@@ -83,7 +83,7 @@ onSharedStores((opened) => {
       2,
       opened.url,
       { who },
-      `${BAD_LINE}
+      `${UNRELIABLE_STORE}
       const mine = createSessions(store);
       let last = 0;
       // Until the other came in between three times, or is done.
@@ -108,7 +108,7 @@ onSharedStores((opened) => {
         5,
         opened.url,
         { who },
-        `${BAD_LINE}
+        `${UNRELIABLE_STORE}
         const once = me < 3 ? { eventId: "e", metadata: { by: "e" } } : { metadata: { by: String(me) } };
         const create = () => createSessions(me < 3 ? line : store).create(args.who, once);
         const outcome = await untilAnswered(create).then(
@@ -121,7 +121,7 @@ onSharedStores((opened) => {
       const made = outcomes.filter((outcome) => outcome === `created ${by}`);
       const known = outcomes.filter((outcome) => outcome === `duplicate of ${by}`);
       const refused = outcomes.filter((outcome) => outcome === "ALREADY_EXISTS");
-      // Behind a bad line the winner's own retry may be the duplicate.
+      // Over an unreliable connection the winner's own retry may be the duplicate.
       expect(made.length).toBeLessThanOrEqual(1);
       expect(made.length + known.length).toBe(by === "e" ? 3 : 1);
       expect(refused.length).toBe(by === "e" ? 2 : 4);
@@ -135,7 +135,7 @@ onSharedStores((opened) => {
       3,
       opened.url,
       { who, end },
-      `${BAD_LINE}
+      `${UNRELIABLE_STORE}
       const acknowledged = [];
       let code = "";
       if (me === 0) {
@@ -175,7 +175,7 @@ onSharedStores((opened) => {
       3,
       opened.url,
       { who },
-      `${BAD_LINE}
+      `${UNRELIABLE_STORE}
       for (let n = 0; n < 15; n++) {
         await createSessions(store).changeMetadata(args.who, ({ n }) => ({ n: n + 1 }));
       }

@@ -1,6 +1,6 @@
 import { isStateError, newEventId, type StateStore } from "../../src/index.js";
 
-/** A tenant that nobody else has, with a user in it. */
+/** A user of a new tenant. */
 export function newUser(): { readonly tenant: string; readonly user: string } {
   return { tenant: `tenant-${newEventId()}`, user: "ann" };
 }
@@ -24,7 +24,7 @@ export function withMethods(store: StateStore, methods: Partial<StateStore>): St
   });
 }
 
-/** A process that dies: this call of the method, and every call of any after it, never gets through. */
+/** The store of a process that crashes: the given call of the method, and all later calls of any method, never arrive. */
 export function dyingAt(store: StateStore, method: keyof StateStore, call = 1): StateStore {
   let left = call;
   return new Proxy(store, {
@@ -40,7 +40,7 @@ export function dyingAt(store: StateStore, method: keyof StateStore, call = 1): 
   });
 }
 
-/** The call, made again as long as nobody can say whether it happened: what a caller does who brings ids. */
+/** Repeats the call while its outcome is unknown, as a caller with event ids of its own does. */
 export async function untilAnswered<R>(call: () => Promise<R>): Promise<R> {
   for (;;) {
     try {

@@ -10,7 +10,7 @@ import { driverWith, failure, thrown } from "../store/store-rig.js";
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const bytesOf = (text: string) => Buffer.from(text);
 
-/** What is stored for a value, and what is read back. */
+/** Returns the stored text of a value, and the value that is read back. */
 async function roundTrip<T, Input>(codec: Codec<T, Input>, value: Input) {
   const bytes = await codec.encode(value);
   return { stored: textOf(bytes), read: await codec.decode(bytes, codec.version) };

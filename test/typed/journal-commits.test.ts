@@ -1,4 +1,4 @@
-// In memory a loop of reads would let nobody else run.
+// In memory a loop of reads would never yield to the event loop.
 import { setImmediate as othersTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { isStateError, StateError } from "../../src/index.js";
@@ -10,8 +10,8 @@ import { newSession, onEveryStore, onSharedStores } from "./stores.js";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
 
-/** Makes the call again until its outcome is known. */
-async function insist<R>(call: () => Promise<R>): Promise<R> {
+/** Repeats the call until its outcome is known. */
+async function retryUntilKnown<R>(call: () => Promise<R>): Promise<R> {
   for (;;) {
     try {
       return await call();
@@ -39,7 +39,7 @@ onEveryStore((opened) => {
       const batches = range(0, 31).map((caller) => range(0, caller % 3).map((n) => caller * 10 + n));
       const receipts = await Promise.all(
         batches.map((batch) =>
-          insist(() =>
+          retryUntilKnown(() =>
             journal.append(
               who,
               batch.map((value) => ({ id: `id-${value}`, value })),
@@ -139,7 +139,7 @@ onEveryStore((opened) => {
       expect(await numbers({ from: 500, limit: 3 })).toEqual([641, 642, 643]);
       expect(await numbers({ reverse: true })).toEqual([...left].reverse());
       expect(await numbers({ reverse: true, from: 600 })).toEqual([]);
-      // Appends in between leave the rest in mind.
+      // Appends in between keep `unswept` in the head.
       expect((await log().append(who, values(1))).numbers).toEqual([651]);
       expect(await log().trim(who, { upTo: 100 })).toBe(240);
       expect(await opened.store.list(who, "log/")).toHaveLength(11);
@@ -202,7 +202,7 @@ onEveryStore((opened) => {
           also: async (transaction) =>
             transaction.set(count().at(who), ((await transaction.get(count().at(who))) ?? 0) + 1),
         });
-      await Promise.all(range(1, 24).map((n) => insist(() => append(`id-${n % 12}`))));
+      await Promise.all(range(1, 24).map((n) => retryUntilKnown(() => append(`id-${n % 12}`))));
       expect([await count().get(who), (await log().bounds(who)).next]).toEqual([12, 13]);
     });
 

@@ -4,7 +4,7 @@ import "../../drivers/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { newUser } from "../sessions/rig.js";
 
-/** As people write their types: without an index signature. */
+/** Users' types usually have no index signature. */
 interface Message {
   readonly role: "user" | "assistant";
   readonly text: string;
@@ -15,7 +15,7 @@ interface Title {
   readonly title: string;
 }
 
-// What is refused is refused by `npm run typecheck`, which has no use for a directive without an error.
+// `npm run typecheck` fails if a line after a directive is accepted.
 test("the types accept objects of an interface, and refuse values that are not JSON", async () => {
   await using store = await openStore("memory:");
   const message: Message = { role: "user", text: "hello" };

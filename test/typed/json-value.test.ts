@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { copyJson } from "../../src/typed/index.js";
 
 const copy = (value: unknown) => copyJson(value, "value");
-const refused = expect.objectContaining({
+const invalidRecord = expect.objectContaining({
   code: "INVALID_RECORD",
   details: expect.objectContaining({ field: "value" }),
 });
@@ -60,8 +60,8 @@ describe("values that JSON would change are refused", () => {
     ["a Map of another realm", runInNewContext("new Map()")],
     ["an object of another realm's class", runInNewContext("new (class A {})()")],
   ])("%s", (_, value) => {
-    expect(() => copy(value)).toThrow(refused);
-    expect(() => copy({ deep: [value] })).toThrow(refused);
+    expect(() => copy(value)).toThrow(invalidRecord);
+    expect(() => copy({ deep: [value] })).toThrow(invalidRecord);
   });
 
   test("without showing what it was", () => {
@@ -138,8 +138,8 @@ test("500 levels are copied, 501 refused, and 100,000 do not overflow the stack"
     return value;
   };
   expect(JSON.stringify(copy(nested(500)))).toBe("[".repeat(500) + "]".repeat(500));
-  expect(() => copy(nested(501))).toThrow(refused);
-  expect(() => copy(nested(100_000))).toThrow(refused);
+  expect(() => copy(nested(501))).toThrow(invalidRecord);
+  expect(() => copy(nested(100_000))).toThrow(invalidRecord);
 });
 
 test("the same object twice is no cycle", () => {
@@ -175,11 +175,11 @@ describe("with toJSON", () => {
   });
 
   test("what it returns is checked like the rest", () => {
-    expect(() => called({ toJSON: () => new Map() })).toThrow(refused);
-    expect(() => called({ toJSON: () => undefined })).toThrow(refused);
+    expect(() => called({ toJSON: () => new Map() })).toThrow(invalidRecord);
+    expect(() => called({ toJSON: () => undefined })).toThrow(invalidRecord);
     const endless = { toJSON: (): unknown => endless };
-    expect(() => called(endless)).toThrow(refused);
-    expect(() => called(new Map())).toThrow(refused);
+    expect(() => called(endless)).toThrow(invalidRecord);
+    expect(() => called(new Map())).toThrow(invalidRecord);
   });
 });
 
@@ -203,7 +203,7 @@ test("accepted values survive JSON", () => {
       try {
         copied = copy(value);
       } catch (error) {
-        expect(error).toEqual(refused);
+        expect(error).toEqual(invalidRecord);
         return;
       }
       accepted++;

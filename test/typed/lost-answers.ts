@@ -1,16 +1,16 @@
 import { StateError, type StateStore } from "../../src/index.js";
 
 export interface LostAnswers {
-  /** 0 to 1: how many of the writes do not happen. */
+  /** The share of writes that are lost, 0 to 1. */
   readonly requests: number;
-  /** 0 to 1: how many of those that happen are not answered. */
+  /** The share of applied writes whose answer is lost, 0 to 1. */
   readonly replies: number;
-  /** 0 to 1: how many happen only when their caller has given up, and what passes until then. */
+  /** The share of writes that are applied only after their caller got an error, 0 to 1, and the delay. */
   readonly late?: { readonly share: number; readonly pause: () => Promise<unknown> };
   readonly random?: () => number;
 }
 
-/** The store as it is behind a bad line: some writes never arrive, of others the answer is lost. Reads are not touched. */
+/** The store behind an unreliable connection: some writes are lost, others lose their answer. Reads always succeed. */
 export function losingAnswers(
   store: StateStore,
   { requests, replies, late, random = Math.random }: LostAnswers,

@@ -6,8 +6,8 @@ import { deferred } from "../store/store-rig.js";
 
 const newStore = () => ({}) as StateStore;
 
-/** Whether nobody is in line: then the next one's work begins before anything is waited for. */
-async function isEmpty(store: StateStore, key: string): Promise<boolean> {
+/** Whether the lock is free: then the work of the next caller begins before the first await. */
+async function isUnlocked(store: StateStore, key: string): Promise<boolean> {
   let begun = false;
   const through = runExclusive(store, key, undefined, async () => {
     begun = true;
@@ -17,8 +17,8 @@ async function isEmpty(store: StateStore, key: string): Promise<boolean> {
   return atOnce;
 }
 
-/** Runs 40 callers at one key each; who began, and how many were at work at most. */
-async function crowd(enter: (caller: number, work: () => Promise<number>) => Promise<number>) {
+/** Runs 40 callers. Returns the order in which they began, and the most that ran at the same time. */
+async function runFortyCallers(enter: (caller: number, work: () => Promise<number>) => Promise<number>) {
   const began: number[] = [];
   let inside = 0;
   let most = 0;
@@ -38,21 +38,25 @@ async function crowd(enter: (caller: number, work: () => Promise<number>) => Pro
 
 test("callers run one at a time, in the order of their calls, and get their own answers", async () => {
   const store = newStore();
-  const { began, most, answers } = await crowd((_, work) => runExclusive(store, "k", undefined, work));
+  const { began, most, answers } = await runFortyCallers((_, work) =>
+    runExclusive(store, "k", undefined, work),
+  );
   expect(most).toBe(1);
   expect(began).toEqual(answers);
   expect(answers).toEqual(Array.from({ length: 40 }, (_, caller) => caller));
-  expect(await isEmpty(store, "k")).toBe(true);
+  expect(await isUnlocked(store, "k")).toBe(true);
 });
 
 test("without the mutex the same callers run at the same time (control)", async () => {
-  expect((await crowd((_, work) => work())).most).toBe(40);
+  expect((await runFortyCallers((_, work) => work())).most).toBe(40);
 });
 
 test("other keys and other stores have locks of their own", async () => {
   const store = newStore();
-  expect((await crowd((caller, work) => runExclusive(store, `k${caller}`, undefined, work))).most).toBe(40);
-  expect((await crowd((_, work) => runExclusive(newStore(), "k", undefined, work))).most).toBe(40);
+  expect(
+    (await runFortyCallers((caller, work) => runExclusive(store, `k${caller}`, undefined, work))).most,
+  ).toBe(40);
+  expect((await runFortyCallers((_, work) => runExclusive(newStore(), "k", undefined, work))).most).toBe(40);
 });
 
 test("an error rejects its caller alone and does not stop the queue", async () => {
@@ -70,7 +74,7 @@ test("an error rejects its caller alone and does not stop the queue", async () =
     { status: "rejected", reason: boom },
     { status: "fulfilled", value: "last" },
   ]);
-  expect(await isEmpty(store, "k")).toBe(true);
+  expect(await isUnlocked(store, "k")).toBe(true);
 });
 
 test("an abort while waiting rejects at once with the reason, and the work never begins", async () => {
@@ -89,7 +93,7 @@ test("an abort while waiting rejects at once with the reason, and the work never
   await running;
   await turn();
   expect(begun).toBe(false);
-  expect(await isEmpty(store, "k")).toBe(true);
+  expect(await isUnlocked(store, "k")).toBe(true);
 });
 
 test.each([
@@ -113,7 +117,7 @@ test.each([
   first.resolve();
   await Promise.all([running, ...later]);
   expect(began).toEqual([...Array(waiters - 1).fill("behind"), "later"]);
-  expect(await isEmpty(store, "k")).toBe(true);
+  expect(await isUnlocked(store, "k")).toBe(true);
 });
 
 test("a signal that was aborted before rejects the caller, and leaves no listener", async () => {
@@ -125,9 +129,11 @@ test("a signal that was aborted before rejects the caller, and leaves no listene
   const warnings: Error[] = [];
   const note = (warning: Error) => warnings.push(warning);
   process.on("warning", note);
-  const crowd = Array.from({ length: 50 }, () => runExclusive(store, "k", shared.signal, async () => {}));
+  const runFortyCallers = Array.from({ length: 50 }, () =>
+    runExclusive(store, "k", shared.signal, async () => {}),
+  );
   first.resolve();
-  await Promise.all([running, ...crowd]);
+  await Promise.all([running, ...runFortyCallers]);
   await turn();
   process.off("warning", note);
   expect(warnings).toEqual([]);
@@ -150,7 +156,7 @@ test("work that waits for a lock it holds, directly or in nested work, is refuse
       runExclusive(newStore(), "a", undefined, async () => "other"),
     ),
   ).toBe("other");
-  expect(await isEmpty(store, "a")).toBe(true);
+  expect(await isUnlocked(store, "a")).toBe(true);
 });
 
 test("work may start something that takes the same lock after the work has ended", async () => {

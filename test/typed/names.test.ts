@@ -5,10 +5,10 @@ import { digestOf, scopedEventId, unscopedId } from "../../src/typed/names.js";
 import { driverWith } from "../store/store-rig.js";
 import { newSession, onEveryStore } from "./stores.js";
 
-const refused = (field: string) =>
+const invalidRecord = (field: string) =>
   expect.objectContaining({ code: "INVALID_RECORD", details: expect.objectContaining({ field }) });
 
-/** Prefixes of each other, what LIKE, paths and patterns treat specially, look-alikes, and the longest there are. */
+/** Prefixes of each other, special characters of LIKE, paths and patterns, look-alikes, and the longest names. */
 const NAMES = [
   "a",
   "aa",
@@ -63,9 +63,9 @@ describe("a name", () => {
     ["65 letters of two bytes", "é".repeat(65)],
   ])("with %s is refused", (_, name) => {
     const store = createStore(driverWith({}));
-    expect(() => new Collection(store, name as string)).toThrow(refused("name"));
-    expect(() => new Journal(store, name as string)).toThrow(refused("name"));
-    expect(() => new TypedSlot(store, name as string)).toThrow(refused("kind"));
+    expect(() => new Collection(store, name as string)).toThrow(invalidRecord("name"));
+    expect(() => new Journal(store, name as string)).toThrow(invalidRecord("name"));
+    expect(() => new TypedSlot(store, name as string)).toThrow(invalidRecord("kind"));
   });
 
   test("of 128 bytes is not", () => {
@@ -99,10 +99,10 @@ onEveryStore((opened) => {
         () => all.update(who, id, () => 1),
         () => all.delete(who, id),
       ]) {
-        await expect(call()).rejects.toEqual(refused("id"));
+        await expect(call()).rejects.toEqual(invalidRecord("id"));
       }
-      await expect(all.list(who, { after: id })).rejects.toEqual(refused("after"));
-      await expect(all.list(who, { before: id })).rejects.toEqual(refused("before"));
+      await expect(all.list(who, { after: id })).rejects.toEqual(invalidRecord("after"));
+      await expect(all.list(who, { before: id })).rejects.toEqual(invalidRecord("before"));
       expect(await all.list(who)).toEqual([]);
     },
   );

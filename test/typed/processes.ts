@@ -5,8 +5,9 @@ import { promisify } from "node:util";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Runs a module in several processes that begin at the same moment, each with a store of its own on the same data; what
- * each printed, as JSON. `store`, `args` and `me` (0, 1, ...) are defined in it, and it imports the package by name.
+ * Runs a module in several processes that begin at the same moment, each with a store of its own on the same data.
+ * Returns the parsed JSON that each printed. The module can use `store`, `args` and `me` (0, 1, ...), and imports the
+ * package by name.
  */
 export async function inProcesses<R>(
   count: number,
@@ -37,7 +38,7 @@ const PRELUDE = `
   await sleepUntilStart(Math.max(0, start - Date.now()));
 `;
 
-/** A connection that is open keeps a process alive. */
+/** An open connection would keep the process alive. */
 const END = `
   await store.close();
 `;

@@ -6,8 +6,8 @@ import { decodeRecord } from "../../src/typed/cell.js";
 import { type Codec, Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
 import { newSession } from "./stores.js";
 
-/** JSON, and in which turns of the event loop it was decoded. */
-class Watched implements Codec<unknown> {
+/** A JSON codec that counts how many values are decoded in each turn of the event loop. */
+class CountingCodec implements Codec<unknown> {
   readonly version = 0;
   readonly turns = new Map<number, number>();
   readonly #json = json<unknown>();
@@ -31,7 +31,7 @@ class Watched implements Codec<unknown> {
     return this.#json.decode(bytes, version);
   }
 
-  /** Of those decoded from now on: all, and the most in one turn. */
+  /** Counts the values decoded from now on: all, and the most in one turn. */
   async during(work: () => Promise<unknown>): Promise<{ all: number; most: number }> {
     this.turns.clear();
     await work();
@@ -45,7 +45,7 @@ class Watched implements Codec<unknown> {
 }
 
 describe("no more than a few hundred values are decoded in one turn of the event loop", () => {
-  const codec = new Watched();
+  const codec = new CountingCodec();
   const who = newSession();
   let store: StateStore;
   beforeAll(async () => {

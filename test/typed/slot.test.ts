@@ -4,7 +4,7 @@ import { type Identity, newEventId, tenantIdentity, userIdentity } from "../../s
 import { type Codec, json, SchemaMismatch, TypedSlot, transact } from "../../src/typed/index.js";
 import { newSession, onEveryStore } from "./stores.js";
 
-const refused = (field: string) => ({ code: "INVALID_RECORD", details: { field } });
+const invalidRecord = (field: string) => ({ code: "INVALID_RECORD", details: { field } });
 
 describe("options of a shape", () => {
   test.each<[string, unknown]>([
@@ -40,7 +40,7 @@ onEveryStore((opened) => {
       [() => slot.delete(who, { expect: undefined } as never), "expect"],
       [() => slot.get(who, { limit: 1 } as never), "options"],
     ];
-    for (const [call, field] of misuse) await expect(call()).rejects.toMatchObject(refused(field));
+    for (const [call, field] of misuse) await expect(call()).rejects.toMatchObject(invalidRecord(field));
     for (const identity of [undefined, {}, { ...who, session: "" }]) {
       await expect(slot.set(identity as never, 1)).rejects.toMatchObject({ code: "IDENTITY_REQUIRED" });
     }
@@ -149,7 +149,7 @@ onEveryStore((opened) => {
       identities.map((_, n) => `${n}!`),
     );
     await expect(slot.set({ ...userIdentity(tenant, user) }, "forged")).rejects.toMatchObject(
-      refused("session"),
+      invalidRecord("session"),
     );
   });
 

@@ -6,14 +6,14 @@ import "../../drivers/index.js";
 import { newEventId, openStore, type SessionIdentity, type StateStore } from "../../src/index.js";
 import { createDatabase } from "../postgres/database.js";
 
-/** A store that all tests of one `describe` share; each makes names of its own. */
+/** A store that all tests of one `describe` share. Each test uses names of its own. */
 export interface TestStore {
   readonly store: StateStore;
-  /** Where other processes find it; in memory they do not. */
+  /** The URL for other processes. A store in memory has none. */
   readonly url: string;
 }
 
-/** Declares the tests once for each driver that ships. */
+/** Declares the tests for each driver of the package. */
 export function onEveryStore(declare: (opened: TestStore) => void): void {
   describe.each(["memory", "sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
 }
@@ -52,7 +52,7 @@ const PLACES = {
   },
 };
 
-/** A session of a tenant that nobody else has. */
+/** A session of a new tenant. */
 export function newSession(): SessionIdentity {
   return { tenant: `tenant-${newEventId()}`, user: "ann", session: "s1" };
 }

@@ -16,7 +16,7 @@ onEveryStore((opened) => {
   const counter = (store = opened.store) => new TypedSlot<number>(store, "count");
   const increment = (n = 0) => n + 1;
 
-  /** The store where what becomes of each commit is scripted: done, done without an answer, or an error instead. */
+  /** A store with a scripted result for each commit: applied, applied without an answer, or an error instead. */
   function scripted(...script: ("do" | "lose" | (() => Error))[]) {
     const commits: unknown[] = [];
     const store = withCommit(opened.store, async (changes, options) => {
@@ -79,7 +79,7 @@ onEveryStore((opened) => {
               lost = true;
               await counter(own).set(who, 2);
               await sleep(WINDOW_MS + 100);
-              // What is saved now pushes out what was forgotten.
+              // This save removes the forgotten event ids.
               await own.save({
                 eventId: newEventId(),
                 identity: who,
@@ -271,7 +271,7 @@ onEveryStore((opened) => {
   describe("on a connection that loses 15 % of the requests and 15 % of the answers", () => {
     const lossy = () => losingAnswers(opened.store, { requests: 0.15, replies: 0.15 });
 
-    /** How many calls succeeded, and of how many nobody knows. */
+    /** Counts the calls that succeeded, and those with an unknown outcome. */
     async function tally(calls: Promise<unknown>[]) {
       const outcomes = await Promise.allSettled(calls);
       const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));

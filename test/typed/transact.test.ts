@@ -134,7 +134,7 @@ onEveryStore((opened) => {
     let tries = 0;
     const read = await transact(opened.store, async (transaction) => {
       const a = await transaction.get(rig.a);
-      // In between, others change what was read and what is read next.
+      // Between the two reads, another writer changes both slots.
       if (tries++ === 0) await both(1);
       return [a, await transaction.get(rig.b)];
     });
@@ -142,7 +142,7 @@ onEveryStore((opened) => {
   });
 
   describe("a slot that was read and not written must not change", () => {
-    /** Each takes 1 off its own number if both together leave enough, on the same sum. */
+    /** Each caller subtracts 1 from its own number if the sum of both numbers allows it: a write skew. */
     async function writeSkew(take: (rig: ReturnType<typeof fresh>, mine: "a" | "b") => Promise<unknown>) {
       const rig = fresh();
       await rig.numbers.put(rig.who, "a", 1);
@@ -220,7 +220,7 @@ onSharedStores((opened) => {
   });
 });
 
-/** Holds the first so many callers until all of them are there; later ones pass. */
+/** Holds the first `count` callers until all of them have arrived. Later callers pass. */
 function barrier(count: number): () => Promise<void> {
   let arrived = 0;
   let open!: () => void;

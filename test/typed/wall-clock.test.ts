@@ -8,7 +8,7 @@ const CALL = { tool: "files.delete", arguments: { path: "/tmp/a" } };
 const { now } = Date;
 let ahead = 0;
 
-/** The modules as a process loads them whose time of day is ahead by `ahead`. */
+/** Loads the modules as in a process whose wall clock is ahead by `ahead`. */
 async function load() {
   const [{ createStore, maintenanceScope }, { openMemory }, { createApprovals }, { createLedger }] =
     await Promise.all([

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import postgres from "postgres";
 
-/** Everything that a database's tables hold, of all rows and all columns, as text. */
+/** All rows and columns of all tables of a database, as text. */
 export async function wholeDatabase(url: string): Promise<string> {
   if (url.startsWith("sqlite:")) return ofSqlite(url.slice("sqlite:".length));
   return ofPostgres(url);
@@ -37,7 +37,7 @@ async function ofPostgres(url: string): Promise<string> {
 
 function textOf(rows: readonly unknown[]): string {
   const values = rows.flatMap((row) => Object.values(row as object) as unknown[]);
-  // Payloads as they would be found by who looks for text in the file.
+  // Payloads are decoded, so that a search for text finds them.
   return values
     .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString() : String(value)))
     .join("\n");
