@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { contentsOf } from "../../tools/decisions-contents.mjs";
 import { changelogFaults } from "./changelog.js";
 import { ROOT } from "./pages.js";
+import { missingTests } from "./reliability.js";
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
@@ -44,4 +45,21 @@ test("and one that is in no table, in two, or nowhere is found", () => {
   });
   for (const numbers of [[1], [1, 2, 2], [1, 2, 3]])
     expect(contentsOf(table(numbers)).faults).toHaveLength(1);
+});
+
+test("every test that RELIABILITY cites is there", () => {
+  const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+    .map((name) => `test/${name.replaceAll("\\", "/")}`)
+    .filter((path) => path.endsWith(".ts") && !path.includes("/node_modules/"));
+  const tests = new Map(files.map((path) => [path, read(path)]));
+  expect(missingTests(read("RELIABILITY.md"), tests)).toEqual([]);
+});
+
+test("and a file or a name that is not is found", () => {
+  const tests = new Map([["test/a/one.test.ts", 'test("holds what\n  it says", () => {});']]);
+  const row = (cell: string) => `| fault | who | ${cell} |\n`;
+  expect(missingTests(row('one.test.ts "holds ... it says"'), tests)).toEqual([]);
+  expect(missingTests(row('test/a/one.test.ts "holds what it says"'), tests)).toEqual([]);
+  expect(missingTests(row("test/b/one.test.ts"), tests)).toEqual(["test/b/one.test.ts"]);
+  expect(missingTests(row('one.test.ts "holds all"'), tests)).toEqual(["holds all"]);
 });
