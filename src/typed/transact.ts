@@ -80,13 +80,13 @@ export async function transacted<R>(
   if (typeof work !== "function") throw invalid("work", "a function");
   const signal = readSignal(options);
   const repeatable = "repeatable" in options ? readBoolean(options.repeatable, "repeatable") : false;
-  const turn = readTurn(options);
+  const lockKey = readLockKey(options);
   const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
   const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
-  return turn === undefined ? run() : runExclusive(store, turn, signal, run);
+  return lockKey === undefined ? run() : runExclusive(store, lockKey, signal, run);
 }
 
-function readTurn(options: TransactOptions): string | undefined {
+function readLockKey(options: TransactOptions): string | undefined {
   if (!("turn" in options)) return undefined;
   const { identity, kind } = readObject(options.turn, "turn") as { identity?: unknown; kind?: unknown };
   return slotKey(validateSlot(identity, kind));

@@ -58,7 +58,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("a damaged approval is CORRUPT and names its slot, whoever meets it", async () => {
+  test("a damaged approval is CORRUPT and names its slot, in every method", async () => {
     const approvals = gate();
     const clock = new TestClock();
     for (const state of ["pending", "completed"] as const) {

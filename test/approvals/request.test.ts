@@ -10,7 +10,7 @@ const APPROVE = { decision: "approve", by: "bob" } as const;
 onEveryStore((opened) => {
   const gate = (options = {}) => createApprovals(opened.store, options);
 
-  test("a request comes back as it was asked, and later changes to what was passed do not reach it", async () => {
+  test("a request is returned as it was made, and later changes to the caller's objects have no effect", async () => {
     const clock = new TestClock();
     const approvals = gate({ clock: clock.now });
     const who = newSession();
@@ -43,7 +43,7 @@ onEveryStore((opened) => {
     expect(await approvals.get(who, approval.id)).toEqual(approval);
   });
 
-  test("what has an interface as its type is taken where JSON is", async () => {
+  test("values with an interface as their type are accepted as JSON", async () => {
     interface Removal {
       readonly path: string;
       readonly force?: boolean;
@@ -125,7 +125,7 @@ onEveryStore((opened) => {
     expect(sent).toBeGreaterThan(1);
   });
 
-  test("a request that comes late, after the session was erased, does not bring it back", async () => {
+  test("a late retry of a request, after the session was erased, does not create it again", async () => {
     const approvals = gate();
     const who = newSession();
     const request = { ...CALL, id: "call-1" };

@@ -80,7 +80,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("a refusal says who was first, when and why", async () => {
+  test("a refusal names the winner, the time and the reason", async () => {
     const given = gate();
     const { approvals, clock, who } = given;
     const at = new Date(clock.time);
@@ -102,7 +102,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("time is up at the very moment, without anybody who sweeps, and not before", async () => {
+  test("an approval expires at exactly its time, without a sweep", async () => {
     const { approvals, clock, who } = gate();
     const [first, second] = await Promise.all(
       ["a", "b"].map((id) => approvals.request(who, { ...CALL, id, ttlMs: HOUR })),

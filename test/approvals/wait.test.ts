@@ -54,7 +54,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("a decision of this process is seen at once, whoever made it, by each waiter with its own copy", async () => {
+  test("a decision of this process settles all waiters at once, each with its own copy", async () => {
     const { approvals, who, id } = await asked(opened.store, { pollMs: 60_000 });
     const another = createApprovals(opened.store, { pollMs: 60_000 });
     const waits = [approvals, approvals, another].map((gate) => gate.wait(who, id));
@@ -75,7 +75,7 @@ onEveryStore((opened) => {
     await expect(wait).resolves.toMatchObject({ status: "denied", decision: { by: "bob" } });
   });
 
-  test("it ends with the time of the request, before the next poll", async () => {
+  test("it ends when the request expires, before the next poll", async () => {
     const approvals = createApprovals(opened.store, { pollMs: 60_000 });
     const who = newSession();
     const { approval } = await approvals.request(who, { ...CALL, ttlMs: 150 });
@@ -84,7 +84,7 @@ onEveryStore((opened) => {
     expect(Date.now()).toBeLessThan(approval.expiresAt.getTime() + 2000);
   });
 
-  test("time is told by the clock that was given", async () => {
+  test("it uses the given clock", async () => {
     const clock = new TestClock();
     const { approvals, who, id } = await asked(opened.store, { clock: clock.now });
     const wait = approvals.wait(who, id);

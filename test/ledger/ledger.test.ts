@@ -137,7 +137,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("counts of tokens may be undefined, as providers leave them", async () => {
+  test("counts of tokens may be undefined", async () => {
     const who = newSession();
     const { entry } = await ledger().record(who, { ...CALL, promptTokens: 3, cachedReadTokens: undefined });
     expect(entry).toMatchObject({ promptTokens: 3, cachedReadTokens: 0 });
@@ -170,7 +170,7 @@ onEveryStore((opened) => {
     expect(await ledger().entries(who)).toHaveLength(1);
   });
 
-  test("totals of a run, a session, a user and a tenant, each apart", async () => {
+  test("totals of a run, a session, a user and a tenant are separate", async () => {
     const { tenant } = newSession();
     const places = [
       { tenant, user: "ann", session: "s1", run: "r1" },

@@ -100,7 +100,7 @@ describe("a float", () => {
     },
   );
 
-  test("is never said of text, or of nothing", () => {
+  test("is not blamed for text, or for a missing value", () => {
     expect(() => readMoney("0.30000000000000004", "cost")).not.toThrow(/float/);
     expect(() => readMoney(undefined, "cost")).toThrow(/not undefined/);
   });

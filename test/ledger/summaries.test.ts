@@ -140,7 +140,7 @@ onEveryStore((opened) => {
     });
   });
 
-  test("names may be anything, and each is a group of its own", async () => {
+  test("names may be any text, and each is a group of its own", async () => {
     const ledger = createLedger(opened.store);
     const who = newSession();
     const models = [

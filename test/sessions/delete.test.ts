@@ -81,7 +81,7 @@ onEveryStore((opened) => {
     expect(await sessions.summaries(who)).toEqual([]);
   });
 
-  test("of many who delete it, one did", async () => {
+  test("of many callers that delete it, one gets true", async () => {
     const { sessions, who, left } = await newSession();
     const deleted = await Promise.all(Array.from({ length: 8 }, () => sessions.delete(who)));
     expect(deleted.filter(Boolean)).toHaveLength(1);
@@ -198,7 +198,7 @@ onEveryStore((opened) => {
       });
     };
 
-    test("is waited for by who creates the session anew", async () => {
+    test("delays a new session of the same name", async () => {
       const { deleting, sessions, who } = await newSession(pausing(() => sleep(200)));
       const deletion = deleting.delete(who);
       while ((await sessions.find(who)) !== undefined) await sleep(1);
@@ -208,7 +208,7 @@ onEveryStore((opened) => {
       expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
     });
 
-    test("erases nothing when another finished it, and the session was created anew", async () => {
+    test("erases nothing if another process finished it, and the session was created again", async () => {
       const made = await newSession(
         pausing(async () => {
           made.clock.forward(LEASE_MS);

@@ -40,7 +40,7 @@ onEveryStore((opened) => {
     return { clock, sessions, user };
   };
 
-  test("what may not be asked", async () => {
+  test("invalid arguments", async () => {
     const { sessions, user } = await newSessions(1);
     for (const [options, field] of [
       [{ limit: 0 }, "limit"],
@@ -160,7 +160,7 @@ onEveryStore((opened) => {
       },
     );
 
-    test("are not those that a stale read did not find", async () => {
+    test("are not those that a stale read missed", async () => {
       const { clock, sessions, user } = await newSessions(3);
       const stale = withMethods(opened.store, {
         find: async (identity, kind, options) =>
@@ -209,7 +209,7 @@ onEveryStore((opened) => {
     expect(found.map(({ length }) => length)).toEqual([50, 1]);
   });
 
-  test("the open and the closed ones are listed apart, rare as they are", async () => {
+  test("open and closed sessions are listed separately, also when they are rare", async () => {
     const { sessions, user } = await newSessions(220);
     for (const session of ["s2", "s100", "s3"]) await sessions.close({ ...user, session });
     const closed = await pages(sessions, user, { status: "closed", limit: 2 });

@@ -100,7 +100,7 @@ onSharedStores((opened) => {
     expect(turns).toBeGreaterThan(1);
   });
 
-  test("of many processes that create one session, one does, and its retries are duplicates", async () => {
+  test("of many processes that create one session, one succeeds, and its retries are duplicates", async () => {
     const sessions = createSessions(opened.store);
     for (let round = 0; round < 2; round++) {
       const who = { ...newUser(), session: "s" };
@@ -169,7 +169,7 @@ onSharedStores((opened) => {
     }
   });
 
-  test("processes count the metadata up, and the count comes out exact", async () => {
+  test("metadata that several processes count up is exact", async () => {
     const { sessions, who } = await newSession();
     await inProcesses(
       3,
@@ -184,7 +184,7 @@ onSharedStores((opened) => {
     expect((await sessions.get(who)).metadata).toEqual({ n: 45 });
   });
 
-  test("a process that is killed in the middle of a delete leaves nothing for good", async () => {
+  test("the rest of a killed process's delete is removed later", async () => {
     const { sessions, who } = await newSession();
     await sessions.append(who, { value: 1 });
     await inProcesses(

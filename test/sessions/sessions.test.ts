@@ -18,7 +18,7 @@ const title = {
 };
 
 onEveryStore((opened) => {
-  describe("what may not be asked", () => {
+  describe("invalid arguments", () => {
     test("an identity with a run, of a user or of a tenant, or without a part", async () => {
       const sessions = createSessions(opened.store);
       const user = newUser();
@@ -192,7 +192,7 @@ onEveryStore((opened) => {
       expect(listed.map(({ identity }) => identity.session)).toEqual(["other", "wrong"]);
     });
 
-    test("never goes back in time, though clocks are minutes apart", async () => {
+    test("never goes back in time, although clocks differ by minutes", async () => {
       const clock = manualClock();
       const sessions = createSessions(opened.store, { clock });
       const who = { ...newUser(), session: "s" };
@@ -317,7 +317,7 @@ onEveryStore((opened) => {
   });
 
   describe("creating with an event id", () => {
-    test("happens once, and is told apart from another creation", async () => {
+    test("happens once, and is distinguished from another creation", async () => {
       const sessions = createSessions(opened.store);
       const who = { ...newUser(), session: "s" };
       const once = { eventId: "e", metadata: { n: 1 } };
@@ -368,7 +368,7 @@ onEveryStore((opened) => {
   });
 
   describe("at the same time", () => {
-    test("of many who create one session, one does", async () => {
+    test("of many callers that create one session, one succeeds", async () => {
       const who = { ...newUser(), session: "s" };
       const callers = Array.from({ length: 12 }, () => createSessions(opened.store));
       const outcomes = await Promise.allSettled(callers.map((sessions) => sessions.create(who)));

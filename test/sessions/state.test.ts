@@ -118,7 +118,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("the levels are apart, and so are users and tenants", async () => {
+  test("the levels are separated, and so are users and tenants", async () => {
     const { sessions, user, who } = await newSession();
     await sessions.sessionState(who).set("k", "session");
     await sessions.userState(user).set("k", "user");

@@ -131,7 +131,7 @@ onEveryStore((opened) => {
     }
   });
 
-  test("hostile identities are apart as well", async () => {
+  test("hostile identities are separated as well", async () => {
     const tenant = `tenant-${newEventId()}`;
     const all = new Collection<string>(opened.store, "all");
     const parts = ["a", "aa", "a/b", "%", "_", ":", "a:b", "A"];

@@ -129,7 +129,7 @@ onEveryStore((opened) => {
     expect(await slot.get({ ...who, session: `${who.session}-1` })).toBeUndefined();
   });
 
-  test("tenants, users, sessions and runs are apart; a user's and a tenant's own state too", async () => {
+  test("tenants, users, sessions and runs are separated; a user's and a tenant's own state too", async () => {
     const who = newSession();
     const slot = slotOf<string>();
     const { tenant, user } = who;

@@ -85,7 +85,7 @@ onEveryStore((opened) => {
       expect([tries, await values(rig)]).toEqual([1, { a: 1 }]);
     });
 
-    test("where it was read and empty, whoever was faster is seen at the next try", async () => {
+    test("after an empty read, a faster writer is seen at the next attempt", async () => {
       const rig = fresh();
       const seen: unknown[] = [];
       await transact(opened.store, async (transaction) => {

@@ -46,7 +46,7 @@ test("a time of day that is an hour ahead for a moment makes no approval overdue
   expect(Number(claim?.at) - Number(requestedAt)).toBeLessThan(10 * MINUTE);
 });
 
-test("nor a reservation: what it holds back stays held", async () => {
+test("a time of day that is an hour ahead for a moment makes no reservation overdue", async () => {
   const { ledger } = await load();
   const who = newSession();
   await ledger.setBudget(who, { calls: 1 });
