@@ -48,7 +48,7 @@ export class DriverReads {
     this.#throwIfStopped(signal);
     const time = this.#times.begin();
     const answer = raceDeadline(time, this.#slotReads.read(slot, time));
-    return signal === undefined ? answer : raceAbort(answer, signal);
+    return raceAbort(answer, signal);
   }
 
   readByEventId(
@@ -133,7 +133,7 @@ export class DriverReads {
       this.#afterYield(() => callDriver(() => ask(limit), "the driver failed to read"));
     const read = this.#track(this.#otherReads.run(tenant, afterYield, signal, time));
     const answer = raceDeadline(time, read);
-    return signal === undefined ? answer : raceAbort(answer, signal);
+    return raceAbort(answer, signal);
   }
 
   async #afterYield<T>(ask: () => Promise<T>): Promise<T> {

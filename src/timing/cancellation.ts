@@ -2,7 +2,8 @@ import { onAbort } from "./on-abort.js";
 import { clearTimeout, setTimeout } from "./real-timers.js";
 
 /** Settles as the promise does; rejects with the signal's reason if the signal aborts first. */
-export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const release = onAbort(signal, () => reject(signal.reason));
     promise.then(resolve, reject).finally(release);

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { invalid } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
-import { raceAbort } from "./race-abort.js";
+import { raceAbort } from "../timing/cancellation.js";
 
 /** The locks that the running code holds. `AsyncLocalStorage` also keeps those released, so each says whether it was. */
 const heldLocks = new AsyncLocalStorage<HeldLock>();

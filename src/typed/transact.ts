@@ -2,6 +2,7 @@ import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
 import { slotKey } from "../rules/slot-key.js";
 import { jitteredPause } from "../timing/backoff.js";
+import { raceAbort } from "../timing/cancellation.js";
 import {
   readBoolean,
   readInteger,
@@ -13,7 +14,6 @@ import {
 import { type Cell, readStore } from "./cell.js";
 import { commitWithRetries, pause } from "./commit-with-retries.js";
 import { runExclusive } from "./mutex.js";
-import { raceAbort } from "./race-abort.js";
 import { Transaction } from "./transaction.js";
 
 /** The options of `transact`. */
