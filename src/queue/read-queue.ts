@@ -45,6 +45,8 @@ export class ReadQueue {
   /** Set by `stop`: the error for reads that were not sent. */
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
+  /** What each driver call under way was asked for. */
+  readonly #underWay = new Set<readonly SlotRead[]>();
 
   constructor(driver: Pick<Driver, "name" | "read">, eventLoop: EventLoopYield, inFlight: number) {
     this.#driver = driver;
@@ -77,6 +79,11 @@ export class ReadQueue {
   stop(error: unknown): void {
     this.#stopped = error;
     this.#rejectWaiting(error);
+  }
+
+  /** Rejects the reads that the driver has not answered. */
+  abandon(error: unknown): void {
+    for (const reads of this.#underWay) for (const { reject } of reads) reject(error);
   }
 
   #rejectWaiting(error: unknown): void {
@@ -118,6 +125,7 @@ export class ReadQueue {
   async #run(reads: readonly SlotRead[]): Promise<void> {
     this.#running++;
     this.#slotsInFlight += reads.length;
+    this.#underWay.add(reads);
     try {
       await this.#readBatch(reads);
     } catch (error) {
@@ -126,6 +134,7 @@ export class ReadQueue {
     }
     this.#running--;
     this.#slotsInFlight -= reads.length;
+    this.#underWay.delete(reads);
     this.#wake();
   }
 

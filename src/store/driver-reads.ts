@@ -33,6 +33,8 @@ export class DriverReads {
   readonly #slotReads: ReadQueue;
   readonly #otherReads: ReadSlots;
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Aborts when `close` no longer waits for the driver's answers. */
+  readonly #abandoned = new AbortController();
   #stopped = false;
 
   /** `inFlight`: how many driver calls may run at once, half of them for single slots. */
@@ -75,6 +77,13 @@ export class DriverReads {
   async finished(): Promise<void> {
     await this.#slotReads.idle();
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** Rejects, with STORE_CLOSED, every read that the driver has not answered. */
+  abandon(): void {
+    this.stop();
+    this.#slotReads.abandon(storeClosed());
+    this.#abandoned.abort(storeClosed());
   }
 
   /** Stops calling the driver: a scan that is under way rejects with STORE_CLOSED. */
@@ -133,7 +142,7 @@ export class DriverReads {
       this.#afterYield(() => callDriver(() => ask(limit), "the driver failed to read"));
     const read = this.#track(this.#otherReads.run(tenant, afterYield, signal, time));
     const answer = raceDeadline(time, read);
-    return raceAbort(answer, signal);
+    return raceAbort(raceAbort(answer, signal), this.#abandoned.signal);
   }
 
   async #afterYield<T>(ask: () => Promise<T>): Promise<T> {

@@ -100,6 +100,25 @@ describe("close", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
+  test("rejects reads that the driver does not answer, once it stops waiting for them", async () => {
+    const never = () => new Promise<never>(() => {});
+    const { store, close } = watched({ read: never, readByEventId: never, scan: never });
+    const reads = [
+      store.find(IDENTITY, "note"),
+      store.load(IDENTITY, "note"),
+      store.loadByEventId(IDENTITY, "e1"),
+      store.list(IDENTITY, ""),
+      store.listKind(maintenanceScope({ reason: "test", allTenants: true }), "note"),
+    ];
+    const ended = Promise.allSettled(reads);
+    await turn();
+    await store.close({ timeoutMs: 0 });
+    for (const read of await ended) {
+      expect(read).toMatchObject({ status: "rejected", reason: { code: "STORE_CLOSED" } });
+    }
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
   test("called again with a shorter timeout ends the wait of the first call", async () => {
     const { store, close } = watched({ apply: () => new Promise(() => {}) });
     const saved = failure(store.save(RECORD));
