@@ -90,7 +90,7 @@ const BROKEN: Readonly<Record<string, (driver: Driver) => Driver>> = {
 };
 
 /** By the model; or by the store, which looks at what a scan brings. */
-const FOUND = /^broken, |^a scan brought a record/;
+const FOUND = /^broken, |^a scan returned a record/;
 
 test.each(Object.entries(BROKEN))("the model finds a driver that %s", async (_, wrap) => {
   let runs = 0;

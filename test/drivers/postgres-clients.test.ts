@@ -307,13 +307,14 @@ describe("a backend that is killed", () => {
     const url = await freshDatabase();
     const sql = plainClient(url);
     const driver = await open({ url, poolSize: 3 });
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 5; round++) {
       await Promise.all([1, 2, 3].map(() => driver.read([SLOT])));
       await kill(sql);
-      await pause(20);
+      // The client has no event to wait for: it has noticed by then, on a busy machine too.
+      await pause(200);
       expect(await apply(driver, [save({ kind: `${round}` })])).toMatchObject([{ is: "applied" }]);
     }
-    expect(await stored(sql)).toHaveLength(10);
+    expect(await stored(sql)).toHaveLength(5);
   });
 
   test("while busy: a write's outcome is unknown, a read may be made again", async () => {
