@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { maintenanceScope, tenantIdentity, userIdentity } from "../../src/index.js";
 import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
+import { numberedKinds, saveMany } from "../harness/save-many.js";
 
 export const eraseCases: readonly ConformanceCase[] = [
   {
@@ -140,13 +141,10 @@ export const eraseCases: readonly ConformanceCase[] = [
     rule: "erase removes a session whole, however many records it has.",
     async run({ store, identity, record }) {
       const session = identity();
-      for (let start = 0; start < 1_280; start += 256) {
-        const saves = Array.from({ length: 256 }, (_, index) => ({
-          op: "save" as const,
-          record: record({ ...session, run: `run-${index % 5}` }, `kind/${start + index}`),
-        }));
-        await store.commit(saves);
-      }
+      await saveMany(
+        store,
+        numberedKinds(1_280).map((kind, index) => record({ ...session, run: `run-${index % 5}` }, kind)),
+      );
       assert.equal(await store.erase(session), 1_280, "how many records were erased");
       assert.deepEqual(await store.list({ ...session, run: "run-0" }, ""), [], "what is left");
     },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { maintenanceScope, type NewRecord } from "../../src/index.js";
 import { assertRecord, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { numberedKinds, saveMany } from "../harness/save-many.js";
 
 /** More than a driver removes in one piece. */
 const MANY = 3_072;
@@ -13,9 +14,8 @@ export const largeEraseCases: readonly ConformanceCase[] = [
     scans: "tenant",
     async run(context) {
       const { store, record } = context;
-      const saved = await fill(context);
-      const [first, last] = [saved[0], saved.at(-1)] as [NewRecord, NewRecord];
-      const session = first.identity;
+      const { session, saved } = await fill(context);
+      const last = saved.at(-1) as NewRecord;
       const scope = maintenanceScope({ reason: "conformance", tenant: session.tenant });
       let isGone = false;
       const seen = (count: number, what: string) => {
@@ -57,8 +57,7 @@ export const largeEraseCases: readonly ConformanceCase[] = [
     rule: "A retry of a save that a large erase took, beside it or later, is a duplicate whatever its content.",
     async run(context) {
       const { store, record } = context;
-      const saved = await fill(context);
-      const session = (saved[0] as NewRecord).identity;
+      const { session, saved } = await fill(context);
       const retried = saved.filter((_, index) => index % 341 === 0);
       const erasing = store.erase(session);
       const retry = async (when: string) => {
@@ -78,8 +77,7 @@ export const largeEraseCases: readonly ConformanceCase[] = [
     rule: "What is saved into a session after it was erased stays, however long the erase takes.",
     async run(context) {
       const { store, record } = context;
-      const saved = await fill(context);
-      const session = (saved[0] as NewRecord).identity;
+      const { session, saved } = await fill(context);
       const erasing = store.erase(session);
       const later = [0, 1, MANY - 1].map((index) => record(session, (saved[index] as NewRecord).kind));
       later.push(record({ ...session, run: "new" }, "new"));
@@ -101,8 +99,7 @@ export const largeEraseCases: readonly ConformanceCase[] = [
     rule: "An erase of thousands of records in a commit happens with its other changes, and not when a condition fails.",
     async run(context) {
       const { store, record } = context;
-      const saved = await fill(context);
-      const session = (saved[0] as NewRecord).identity;
+      const { session } = await fill(context);
       const outside = { ...session, session: "outside" };
       const mark = record(outside, "mark");
       await store.save(mark);
@@ -126,17 +123,10 @@ export const largeEraseCases: readonly ConformanceCase[] = [
   },
 ];
 
-/** A session with very many records. */
-async function fill({ store, identity, record }: CaseContext): Promise<NewRecord[]> {
+/** A session with very many records, which are saved. */
+async function fill({ store, identity, record }: CaseContext) {
   const session = identity();
-  const saved = Array.from({ length: MANY }, (_, index) =>
-    record(session, `kind/${String(index).padStart(5, "0")}`),
-  );
-  const commits: Promise<unknown>[] = [];
-  for (let start = 0; start < MANY; start += 256)
-    commits.push(
-      store.commit(saved.slice(start, start + 256).map((each) => ({ op: "save" as const, record: each }))),
-    );
-  await Promise.all(commits);
-  return saved;
+  const saved = numberedKinds(MANY).map((kind) => record(session, kind));
+  await saveMany(store, saved);
+  return { session, saved };
 }

@@ -11,6 +11,7 @@ import {
 } from "../../src/index.js";
 import { assertRecord, refused, rejection } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { saveMany } from "../harness/save-many.js";
 import { CLOSEST_NAMES, kindsForPrefixes, LONGEST_KINDS } from "../inputs/hostile-names.js";
 
 export const listKindCases: readonly ConformanceCase[] = [
@@ -231,9 +232,7 @@ export const listKindCases: readonly ConformanceCase[] = [
       const saved = Array.from({ length: 1_100 }, (_, index) =>
         record({ ...owner, session: `session-${index % 7}` }, `kind/${String(index).padStart(4, "0")}`),
       );
-      for (let start = 0; start < saved.length; start += 256) {
-        await store.commit(saved.slice(start, start + 256).map((each) => ({ op: "save", record: each })));
-      }
+      await saveMany(store, saved);
       assertRecords(await store.listKind(scopeOf(owner.tenant), "kind/"), saved, "without a limit");
       for (const limit of [1, 500, 1_100, 10_000]) {
         const found = await store.listKind(scopeOf(owner.tenant), "kind/", { limit });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Identity, ListOptions } from "../../src/index.js";
 import { assertRecord, byBytes } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { numberedKinds, saveMany } from "../harness/save-many.js";
 import { CLOSEST_NAMES, kindsForPrefixes, LONGEST_KINDS } from "../inputs/hostile-names.js";
 
 /** Kinds in byte order, in which every kind that a wildcard, a case or a separator may confuse has a double. */
@@ -194,11 +195,11 @@ export const listCases: readonly ConformanceCase[] = [
     rule: "Without a limit list returns every match, however many there are.",
     async run({ store, identity, record }) {
       const owner = identity();
-      const kinds = Array.from({ length: 1_280 }, (_, index) => `kind/${String(index).padStart(5, "0")}`);
-      for (let start = 0; start < kinds.length; start += 256) {
-        const some = kinds.slice(start, start + 256);
-        await store.commit(some.map((kind) => ({ op: "save", record: record(owner, kind) })));
-      }
+      const kinds = numberedKinds(1_280);
+      await saveMany(
+        store,
+        kinds.map((kind) => record(owner, kind)),
+      );
       const listed = await store.list(owner, "kind/");
       assert.deepEqual(
         listed.map(({ kind }) => kind),
@@ -218,11 +219,11 @@ export const listCases: readonly ConformanceCase[] = [
     rule: "A list is of one moment, however long it is: of a commit that comes meanwhile it shows all or nothing.",
     async run({ store, identity, record }) {
       const owner = identity();
-      const kinds = Array.from({ length: 1_280 }, (_, index) => `kind/${String(index).padStart(5, "0")}`);
-      for (let start = 0; start < kinds.length; start += 256) {
-        const some = kinds.slice(start, start + 256);
-        await store.commit(some.map((kind) => ({ op: "save", record: record(owner, kind) })));
-      }
+      const kinds = numberedKinds(1_280);
+      await saveMany(
+        store,
+        kinds.map((kind) => record(owner, kind)),
+      );
       const everywhere = kinds.filter((_, index) => index % 128 === 0 || index === kinds.length - 1);
       let lists = 0;
       const writing = (async () => {

@@ -36,9 +36,6 @@ export class ReadQueue {
   readonly #limit = new WaitLimit(this.#waiting, (read) =>
     read.reject(readWaitedTooLongError(read.time, this.depth)),
   );
-  #running = 0;
-  /** How many slots the driver calls under way ask for. */
-  #slotsInFlight = 0;
   #scheduled = false;
   /** How many slots the next driver call may ask for. */
   #maxSlots = INITIAL_SLOTS;
@@ -56,7 +53,9 @@ export class ReadQueue {
 
   /** How many slots wait, and how many the driver has not answered yet. */
   get depth(): ReadDepth {
-    return { waiting: this.#waiting.size, underWay: this.#slotsInFlight };
+    let underWay = 0;
+    for (const reads of this.#underWay) underWay += reads.length;
+    return { waiting: this.#waiting.size, underWay };
   }
 
   read(slot: Slot, time: CallTime): Promise<StoredRecord | undefined> {
@@ -97,7 +96,7 @@ export class ReadQueue {
   }
 
   #isIdle(): boolean {
-    return this.#running === 0 && this.#waiting.size === 0;
+    return this.#underWay.size === 0 && this.#waiting.size === 0;
   }
 
   #wake(): void {
@@ -113,7 +112,7 @@ export class ReadQueue {
 
   #pump(): void {
     this.#scheduled = false;
-    while (this.#running < this.#inFlight && this.#waiting.size > 0) void this.#run(this.#next());
+    while (this.#underWay.size < this.#inFlight && this.#waiting.size > 0) void this.#run(this.#next());
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -123,8 +122,6 @@ export class ReadQueue {
   }
 
   async #run(reads: readonly SlotRead[]): Promise<void> {
-    this.#running++;
-    this.#slotsInFlight += reads.length;
     this.#underWay.add(reads);
     try {
       await this.#readBatch(reads);
@@ -132,8 +129,6 @@ export class ReadQueue {
       if (reads.length > 1 && mayConcernOneSlot(error)) await this.#readOneByOne(reads);
       else this.#fail(reads, error);
     }
-    this.#running--;
-    this.#slotsInFlight -= reads.length;
     this.#underWay.delete(reads);
     this.#wake();
   }

@@ -8,7 +8,7 @@ import { compareByIdentity, compareByKind } from "../rules/order.js";
 import { type CallTimes, limitOf, type ReadDepth, raceDeadline } from "../timing/call-time.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { atOnce, inSlices, type Steps } from "../timing/in-slices.js";
-import { EventLoopYield } from "../timing/yield-to-event-loop.js";
+import type { EventLoopYield } from "../timing/yield-to-event-loop.js";
 import type { Range } from "../validation/ranges.js";
 import { isLongPage, openPageSteps, openSteps } from "./open-record.js";
 
@@ -29,7 +29,7 @@ const READS_IN_FLIGHT = 8;
 export class DriverReads {
   readonly #driver: Driver;
   readonly #times: CallTimes;
-  readonly #eventLoop = new EventLoopYield();
+  readonly #eventLoop: EventLoopYield;
   readonly #slotReads: ReadQueue;
   readonly #otherReads: ReadSlots;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -38,9 +38,15 @@ export class DriverReads {
   #stopped = false;
 
   /** `inFlight`: how many driver calls may run at once, half of them for single slots. */
-  constructor(driver: Driver, times: CallTimes, inFlight = READS_IN_FLIGHT) {
+  constructor(
+    driver: Driver,
+    times: CallTimes,
+    eventLoop: EventLoopYield,
+    inFlight: number = READS_IN_FLIGHT,
+  ) {
     this.#driver = driver;
     this.#times = times;
+    this.#eventLoop = eventLoop;
     const total = Math.max(2, inFlight);
     this.#slotReads = new ReadQueue(driver, this.#eventLoop, total >> 1);
     this.#otherReads = new ReadSlots(total - (total >> 1));

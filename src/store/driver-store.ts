@@ -29,6 +29,7 @@ import { CommitQueue } from "../queue/commit-queue.js";
 import { payloadBytes } from "../rules/payload-bytes.js";
 import { CallTimes } from "../timing/call-time.js";
 import { inSlices } from "../timing/in-slices.js";
+import { EventLoopYield } from "../timing/yield-to-event-loop.js";
 import { listRange, type Range, scanRange } from "../validation/ranges.js";
 import { type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
 import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
@@ -84,7 +85,12 @@ class DriverStore implements StateStore {
       now,
       schedule,
     });
-    this.#reads = new DriverReads(this.#driver, times, driver.readsInFlight);
+    this.#reads = new DriverReads(
+      this.#driver,
+      times,
+      new EventLoopYield(runtime?.elapsed),
+      driver.readsInFlight,
+    );
     this.#erases = new Erases(this.#driver, this.#queue, times);
     this.#closing = new StoreClosing(this.#driver, [this.#queue, this.#reads, this.#erases]);
     this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });

@@ -8,11 +8,17 @@ const MAX_BUSY_MS = 2;
  * caller that awaits one after another, such as a scan in pages, would starve timers, sockets and commits.
  */
 export class EventLoopYield {
+  readonly #elapsed: () => number;
   #busySince: number | undefined;
+
+  /** `elapsed`: a monotonic clock, in milliseconds. */
+  constructor(elapsed: () => number = monotonicMs) {
+    this.#elapsed = elapsed;
+  }
 
   /** A promise to await before the next read, if reads have blocked the event loop for too long. */
   pause(): Promise<void> | undefined {
-    const now = monotonicMs();
+    const now = this.#elapsed();
     if (this.#busySince === undefined) {
       this.#busySince = now;
       setImmediate(() => {

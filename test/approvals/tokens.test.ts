@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
 import { tenantIdentity } from "../../src/index.js";
-import { losingAnswers } from "../typed/lost-answers.js";
+import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { CALL, HOUR, TestClock } from "./states.js";
 
@@ -92,20 +92,11 @@ onEveryStore((opened) => {
   test("over a connection that loses answers every step happens once", async () => {
     const who = newSession();
     const approvals = createApprovals(losingAnswers(opened.store, { requests: 0.3, replies: 0.3 }));
-    const surely = async <R>(call: () => Promise<R>): Promise<R> => {
-      for (;;) {
-        try {
-          return await call();
-        } catch (error) {
-          expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
-        }
-      }
-    };
     const walk = async (id: string) => {
-      await surely(() => approvals.request(who, { ...CALL, id }));
-      await surely(() => approvals.decide(who, id, { ...APPROVE, token: `decide-${id}` }));
-      await surely(() => approvals.claim(who, id, { ...CALL, token: `claim-${id}` }));
-      await surely(() => approvals.complete(who, id, { token: `complete-${id}` }));
+      await untilKnown(() => approvals.request(who, { ...CALL, id }));
+      await untilKnown(() => approvals.decide(who, id, { ...APPROVE, token: `decide-${id}` }));
+      await untilKnown(() => approvals.claim(who, id, { ...CALL, token: `claim-${id}` }));
+      await untilKnown(() => approvals.complete(who, id, { token: `complete-${id}` }));
     };
     await Promise.all(Array.from({ length: 20 }, (_, n) => walk(`call-${n}`)));
     const { approvals: listed } = await gate().list({ tenant: who.tenant });

@@ -13,6 +13,11 @@ test("the changelog keeps its form", () => {
   expect(changelogFaults(read("CHANGELOG.md"), version)).toEqual([]);
 });
 
+test("the README installs the tarball of this version", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  expect(read("README.md").match(/groundstate-\d+\.\d+\.\d+\.tgz/g)).toEqual([`groundstate-${version}.tgz`]);
+});
+
 test.each([
   ["no Unreleased section", "# Changelog\n\n## 1.0.0 - 2026-01-01\n\n### Fixed\n\n- A.\n"],
   ["a heading of another form", "# Changelog\n\n## Unreleased\n\n## v1.0.0\n\n### Fixed\n\n- A.\n"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createLedger, type Ledger } from "../../src/ledger/index.js";
-import { losingAnswers } from "../typed/lost-answers.js";
+import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { expectBalanced } from "./accounts.js";
@@ -219,19 +219,10 @@ onEveryStore((opened) => {
     const who = newSession();
     await ledger().setBudget(who, { calls: 12 });
     const unreliable = createLedger(losingAnswers(opened.store, { requests: 0.1, replies: 0.1 }));
-    const surely = async <R>(call: () => Promise<R>): Promise<R> => {
-      for (;;) {
-        try {
-          return await call();
-        } catch (error) {
-          expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
-        }
-      }
-    };
     await Promise.all(
       Array.from({ length: 12 }, async (_, index) => {
-        const { id } = await surely(() => unreliable.reserve(who, { id: `r${index}` }));
-        if (index % 2 === 0) await surely(() => unreliable.settle(who, id, CALL));
+        const { id } = await untilKnown(() => unreliable.reserve(who, { id: `r${index}` }));
+        if (index % 2 === 0) await untilKnown(() => unreliable.settle(who, id, CALL));
       }),
     );
     expect(await ledger().budget(who)).toMatchObject({

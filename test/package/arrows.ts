@@ -120,7 +120,7 @@ function reached(imports: ReadonlyMap<string, readonly string[]>, from: string):
   return seen;
 }
 
-/** Whether both lie in one folder, which the orders name or which is a driver's or an example's. */
+/** Whether both lie in the same folder, or in folders of it. */
 function isBeside(file: string, to: string): boolean {
   const folder = file.split("/").slice(0, 2).join("/");
   return file.split("/").length > 2 && to.startsWith(`${folder}/`);

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { StateError, type StateStore } from "../../src/index.js";
 
 export interface LostAnswers {
@@ -44,4 +45,15 @@ export function losingAnswers(
     close: store.close.bind(store),
     [Symbol.asyncDispose]: store[Symbol.asyncDispose].bind(store),
   } satisfies StateStore;
+}
+
+/** Repeats a call until its outcome is known; every unknown outcome on the way has to be retryable. */
+export async function untilKnown<R>(call: () => Promise<R>): Promise<R> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
+    }
+  }
 }
