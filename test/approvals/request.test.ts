@@ -97,7 +97,7 @@ onEveryStore((opened) => {
 
   test("a request with an id, by many at once, is made once", async () => {
     const who = newSession();
-    const bad = losingAnswers(opened.store, { requests: 0.2, replies: 0.2 });
+    const bad = losingAnswers(opened.store, { requests: 0.2, replies: 0.2, mostPerWrite: 4 });
     const gates = [gate(), gate(), createApprovals(bad)];
     const request = { ...CALL, id: "call-1" };
     const receipts = await Promise.all(

@@ -9,18 +9,32 @@ export interface LostAnswers {
   /** The share of writes that are applied only after their caller got an error, 0 to 1, and the delay. */
   readonly late?: { readonly share: number; readonly pause: () => Promise<unknown> };
   readonly random?: () => number;
+  /**
+   * How often the same write may be lost, so that a caller with a bounded number of attempts gets it through. Absent: any
+   * number of times.
+   */
+  readonly mostPerWrite?: number;
 }
 
 /** The store behind an unreliable connection: some writes are lost, others lose their answer. Reads always succeed. */
 export function losingAnswers(
   store: StateStore,
-  { requests, replies, late, random = Math.random }: LostAnswers,
+  { requests, replies, late, random = Math.random, mostPerWrite = Number.POSITIVE_INFINITY }: LostAnswers,
 ) {
   const lost = () => new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {}, retryable: true });
+  const losses = new Map<string, number>();
   const overTheLine =
     <A extends unknown[], R>(write: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
-      if (random() < requests) throw lost();
+      // The signal differs from attempt to attempt.
+      const same = JSON.stringify(args, (key, value) => (key === "signal" ? undefined : value));
+      const isLost = (share: number) => {
+        const before = losses.get(same) ?? 0;
+        if (before >= mostPerWrite || random() >= share) return false;
+        losses.set(same, before + 1);
+        return true;
+      };
+      if (isLost(requests)) throw lost();
       if (late && random() < late.share) {
         late
           .pause()
@@ -29,7 +43,7 @@ export function losingAnswers(
         throw lost();
       }
       const answer = await write(...args);
-      if (random() < replies) throw lost();
+      if (isLost(replies)) throw lost();
       return answer;
     };
   return {
