@@ -147,7 +147,7 @@ BEGIN
         a_record_id[i] := coalesce(a_record_id[i], nextval('${n.sequence}'));
         v_generation := 0;
         IF v_fenced THEN
-          SELECT f.generation INTO v_generation FROM ${n.erasure} AS f
+          SELECT f.generation INTO v_generation FROM ${n.fence} AS f
             WHERE f.tenant = a_tenant[i] AND f.user_id = a_usr[i] AND f.session = a_session[i];
         END IF;
         -- Before the record, for what it takes the place of must not be current, as it will be then.

@@ -97,7 +97,7 @@ BEGIN
           OFFSET 0
         ) AS cur ON true
         LEFT JOIN LATERAL (
-          SELECT f.generation FROM ${n.erasure} AS f
+          SELECT f.generation FROM ${n.fence} AS f
           WHERE v_fenced AND f.tenant = g.tenant AND f.user_id = g.usr AND f.session = g.session
           OFFSET 0
         ) AS fence ON true

@@ -10,20 +10,20 @@ const MAX_SWEPT_PER_BATCH = 200;
 /** Whether a large erase covers this record, which is not removed yet. It must be invisible, and nothing may depend on it. */
 export function isErased(n: Names, record: string): string {
   return `EXISTS (
-    SELECT FROM ${n.erasure} AS f
+    SELECT FROM ${n.fence} AS f
     WHERE f.tenant = ${record}.tenant AND f.user_id = ${record}.user_id AND f.session = ${record}.session
       AND f.generation > ${record}.generation OFFSET 0)`;
 }
 
 /** The same, but first asks once whether there is any fence: usually there is none. */
 export function isFencedOff(n: Names, record: string): string {
-  const first = `SELECT true FROM ${n.erasure} ORDER BY tenant, user_id, session LIMIT 1`;
+  const first = `SELECT true FROM ${n.fence} ORDER BY tenant, user_id, session LIMIT 1`;
   return `((${first}) IS TRUE AND ${isErased(n, record)})`;
 }
 
 /** Sets v_fenced: whether there is any fence. Usually there is none, which saves a check per record. */
 export function detectFences(n: Names): string {
-  return `v_fenced := EXISTS (SELECT FROM ${n.erasure});`;
+  return `v_fenced := EXISTS (SELECT FROM ${n.fence});`;
 }
 
 /**
@@ -53,7 +53,7 @@ export function removeErased(n: Names): string {
     ),
     ${clearFingerprints(n)},
     counted AS (
-      UPDATE ${n.erasure} AS f SET uncounted = f.uncounted + c.removed
+      UPDATE ${n.fence} AS f SET uncounted = f.uncounted + c.removed
       FROM (SELECT g.tenant, g.user_id, g.session, count(*) AS removed FROM gone AS g GROUP BY 1, 2, 3) AS c
       WHERE f.tenant = c.tenant AND f.user_id = c.user_id AND f.session = c.session
     )
@@ -70,7 +70,7 @@ export function eraseSession(n: Names): string {
     `${row}.tenant = a_tenant[i] AND ${row}.user_id = a_usr[i] AND ${row}.session = a_session[i]`;
   return `erased := 0;
         v_generation := NULL;
-        SELECT f.generation INTO v_generation FROM ${n.erasure} AS f WHERE v_fenced AND ${own("f")};
+        SELECT f.generation INTO v_generation FROM ${n.fence} AS f WHERE v_fenced AND ${own("f")};
         SELECT coalesce(max(r.generation), 0) INTO v_newest FROM ${n.record} AS r
           WHERE ${own("r")} AND r.generation > 0;
         IF v_generation IS NULL THEN
@@ -85,13 +85,13 @@ export function eraseSession(n: Names): string {
           SELECT count(*) INTO erased FROM gone;
           v_room := v_room - erased;
           IF remains THEN
-            INSERT INTO ${n.erasure} (tenant, user_id, session, generation, touched_at, swept_run, swept_kind, uncounted)
+            INSERT INTO ${n.fence} (tenant, user_id, session, generation, touched_at, swept_run, swept_kind, uncounted)
             VALUES (a_tenant[i], a_usr[i], a_session[i], v_newest + 1, v_now, '', '', 0);
           END IF;
         ELSE
           -- Of an earlier erase something is left. What was saved since comes to it.
           remains := true;
-          UPDATE ${n.erasure} AS f SET generation = v_newest + 1, touched_at = v_now, swept_run = '', swept_kind = ''
+          UPDATE ${n.fence} AS f SET generation = v_newest + 1, touched_at = v_now, swept_run = '', swept_kind = ''
             WHERE ${own("f")} AND f.generation <= v_newest;
         END IF;
         IF remains THEN
@@ -103,7 +103,7 @@ export function eraseSession(n: Names): string {
 /** Goes on with a large erase whose process ended. */
 export function sweepAbandoned(n: Names): string {
   return `IF v_fenced THEN
-    SELECT f.tenant, f.user_id, f.session INTO v_row FROM ${n.erasure} AS f
+    SELECT f.tenant, f.user_id, f.session INTO v_row FROM ${n.fence} AS f
       WHERE abs(v_now - f.touched_at) > ${ABANDONED_MS} ORDER BY f.touched_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF FOUND AND pg_try_advisory_xact_lock(${sessionKey(n, "v_row.tenant", "v_row.user_id", "v_row.session")}) THEN
       BEGIN

@@ -7,7 +7,7 @@ export interface Names {
   readonly event: string;
   readonly migration: string;
   readonly sequence: string;
-  readonly erasure: string;
+  readonly fence: string;
   readonly apply: string;
   readonly applyMany: string;
   readonly sweep: string;
@@ -18,12 +18,20 @@ export interface Names {
   readonly applyMany1: string;
   readonly erase1: string;
   readonly scan1: string;
+  /** Functions of schema version 3 and the name of a table in it, which migration 4 removes. */
+  readonly apply2: string;
+  readonly applyMany2: string;
+  readonly sweep1: string;
+  readonly scan2: string;
+  readonly settleIds1: string;
+  readonly erasure: string;
   /** Quoted, unqualified: an index takes its table's schema. */
   readonly recordByKind: string;
   readonly recordById: string;
   readonly recordByGeneration: string;
   readonly eventLine: string;
   readonly erasureTouched: string;
+  readonly fenceTouched: string;
 }
 
 /** Plain lower-case names, which need no quotes in psql; short, so that Postgres cuts off no suffix. */
@@ -44,20 +52,27 @@ export function namesOf(schema: string, prefix: string): Names {
     event: qualified("event"),
     migration: qualified("migration"),
     sequence: qualified("record_id"),
-    erasure: qualified("erasure"),
-    apply: qualified("apply_2"),
-    applyMany: qualified("apply_many_2"),
-    sweep: qualified("sweep_1"),
-    scan: qualified("scan_2"),
-    settleIds: qualified("settle_ids_1"),
+    fence: qualified("fence"),
+    apply: qualified("apply_3"),
+    applyMany: qualified("apply_many_3"),
+    sweep: qualified("sweep_2"),
+    scan: qualified("scan_3"),
+    settleIds: qualified("settle_ids_2"),
     apply1: qualified("apply_1"),
     applyMany1: qualified("apply_many_1"),
     erase1: qualified("erase_1"),
     scan1: qualified("scan_1"),
+    apply2: qualified("apply_2"),
+    applyMany2: qualified("apply_many_2"),
+    sweep1: qualified("sweep_1"),
+    scan2: qualified("scan_2"),
+    settleIds1: qualified("settle_ids_1"),
+    erasure: qualified("erasure"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),
     recordByGeneration: own("record_generation"),
     eventLine: own("event_line"),
     erasureTouched: own("erasure_touched"),
+    fenceTouched: own("fence_touched"),
   };
 }

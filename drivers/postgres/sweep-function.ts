@@ -31,7 +31,7 @@ BEGIN
   removed := 0;
   more := true;
   SELECT f.generation, f.swept_run, f.swept_kind, f.uncounted INTO v_generation, v_run, v_kind, v_uncounted
-    FROM ${n.erasure} AS f WHERE ${own("f")};
+    FROM ${n.fence} AS f WHERE ${own("f")};
   IF NOT FOUND THEN
     more := false;
   END IF;
@@ -53,12 +53,12 @@ BEGIN
   END LOOP;
   removed := coalesce(removed, 0);
   IF NOT more THEN
-    DELETE FROM ${n.erasure} AS f WHERE ${own("f")};
+    DELETE FROM ${n.fence} AS f WHERE ${own("f")};
   ELSIF p_counts = 0 THEN
-    UPDATE ${n.erasure} AS f SET swept_run = v_run, swept_kind = v_kind, uncounted = f.uncounted + removed
+    UPDATE ${n.fence} AS f SET swept_run = v_run, swept_kind = v_kind, uncounted = f.uncounted + removed
       WHERE ${own("f")};
   ELSE
-    UPDATE ${n.erasure} AS f SET swept_run = v_run, swept_kind = v_kind, uncounted = 0,
+    UPDATE ${n.fence} AS f SET swept_run = v_run, swept_kind = v_kind, uncounted = 0,
       touched_at = floor(extract(epoch FROM clock_timestamp()) * 1000)
       WHERE ${own("f")};
   END IF;

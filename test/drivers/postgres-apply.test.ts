@@ -466,7 +466,7 @@ async function retryWhileBusy(driver: Driver, commits: readonly Commit[]): Promi
 /** The function without its locks, and with some time between looking and writing. */
 async function withoutLocks(sql: Sql): Promise<void> {
   const [{ text }] =
-    (await sql`SELECT pg_get_functiondef('groundstate.apply_2'::regproc) AS text`) as unknown as [
+    (await sql`SELECT pg_get_functiondef('groundstate.apply_3'::regproc) AS text`) as unknown as [
       { text: string },
     ];
   const broken = text

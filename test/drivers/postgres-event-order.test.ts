@@ -82,7 +82,7 @@ test.each(ORDERS)("%s, the same new ids in opposite order: no deadlock", async (
 
 test("without the order they do", async () => {
   const { url, sql } = await openFresh();
-  for (const name of ["apply_2", "apply_many_2"]) {
+  for (const name of ["apply_3", "apply_many_3"]) {
     const [row] = await sql.unsafe(`SELECT pg_get_functiondef('groundstate.${name}'::regproc) AS text`);
     const unordered = String(row?.text).replaceAll("IF p_ascending = 0 THEN", "IF false THEN");
     expect(unordered).not.toBe(row?.text);

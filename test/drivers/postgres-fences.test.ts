@@ -122,7 +122,7 @@ describe("an erase of more than is removed at once", () => {
 
     expect(await sweepAll(driver)).toBe(LARGE - 1000);
     expect(await sweep(driver, SLOT)).toEqual({ removed: 0, more: false });
-    expect(await count(sql, "erasure")).toBe(0);
+    expect(await count(sql, "fence")).toBe(0);
     expect(await sql`SELECT event_id FROM groundstate.record ORDER BY 1`).toMatchObject(
       ["after", "fresh", "other"].map((event_id) => ({ event_id })),
     );
@@ -178,7 +178,7 @@ describe("an erase of more than is removed at once", () => {
     ]);
     for (const session of ["s1", "s2", "s3"]) await sweepAll(driver, { ...SLOT, session });
     expect(await count(sql, "record")).toBe(0);
-    expect(await count(sql, "erasure")).toBe(0);
+    expect(await count(sql, "fence")).toBe(0);
   });
 
   test("in one commit with saves of another session", async () => {
@@ -196,23 +196,23 @@ describe("an erase of more than is removed at once", () => {
     await apply(driver, [erase()]);
     await apply(driver, [save({ tenant: "globex" })]);
     expect(await count(sql, "record")).toBe(LARGE - 1000 + 1);
-    await sql`UPDATE groundstate.erasure SET touched_at = touched_at - 61000`;
-    for (let n = 0; n < 20 && (await count(sql, "erasure")) > 0; n++) {
+    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
+    for (let n = 0; n < 20 && (await count(sql, "fence")) > 0; n++) {
       const before = await count(sql, "record");
       await apply(driver, [save({ tenant: "globex" })]);
       expect(before - (await count(sql, "record"))).toBeLessThanOrEqual(200);
     }
     expect(await count(sql, "record")).toBe(1);
-    expect(await count(sql, "erasure")).toBe(0);
+    expect(await count(sql, "fence")).toBe(0);
   });
 
   test("an abandoned erase whose session or event is locked fails no other batch", async () => {
     const { url, driver, sql } = await large();
     await apply(driver, [erase()]);
-    await sql`UPDATE groundstate.erasure SET touched_at = touched_at - 61000`;
+    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
     const other = plainClient(url);
     for (const lock of [
-      "SELECT FROM groundstate.erasure FOR UPDATE",
+      "SELECT FROM groundstate.fence FOR UPDATE",
       "SELECT FROM groundstate.event WHERE event_id > 's1/1' FOR UPDATE",
     ]) {
       await other.unsafe(`BEGIN; ${lock}`);
@@ -278,5 +278,5 @@ test("erases of many processes beside saves: no record that was erased comes bac
   expect(left).toBeLessThanOrEqual(32);
   const all = { ...listed, prefix: "", limit: 10_000, reverse: false };
   expect((await scanAll(c, all)).found).toHaveLength(left);
-  expect(await count(sql, "erasure")).toBe(0);
+  expect(await count(sql, "fence")).toBe(0);
 });

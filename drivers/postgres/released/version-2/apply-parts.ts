@@ -1,4 +1,4 @@
-import type { Names } from "../names.js";
+import type { Names } from "../../names.js";
 
 /** What is locked for a session; 1 is in no name, so that no two sessions' names run together. */
 export function sessionKey(tenant: string, usr: string, session: string): string {

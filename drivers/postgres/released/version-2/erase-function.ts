@@ -1,4 +1,4 @@
-import type { Names } from "../names.js";
+import type { Names } from "../../names.js";
 import { sessionKey } from "./apply-parts.js";
 import { DURABLY, IN_TIME, SETTINGS } from "./function-settings.js";
 

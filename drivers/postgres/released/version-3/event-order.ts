@@ -1,0 +1,30 @@
+import type { Names } from "../../names.js";
+
+/** The time in a placeholder row of an event that is not saved yet. */
+const NEVER = "(-9223372036854775808)";
+
+/**
+ * Prevents deadlocks: two batches that save the same new ids in opposite order would wait for each other. A batch that
+ * does not save its ids in ascending order first inserts a placeholder row for each in that order, which locks the id.
+ */
+export function holdEvents(n: Names): string {
+  return `IF p_ascending = 0 THEN
+    INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
+    SELECT held.tenant, held.event_id, 0, ${NEVER}, v_now, NULL
+    FROM (
+      SELECT DISTINCT x.tenant COLLATE "C" AS tenant, x.event_id COLLATE "C" AS event_id
+      FROM unnest(p_tenant, p_event) AS x (tenant, event_id)
+      WHERE x.event_id IS NOT NULL ORDER BY 2, 1
+    ) AS held
+    -- Locks the row that is there, and leaves it as it is.
+    ON CONFLICT (tenant, event_id) DO UPDATE SET record_id = e.record_id WHERE false;
+  END IF;`;
+}
+
+/** Removes the placeholder rows of ids that were not saved. */
+export function releaseEvents(n: Names): string {
+  return `IF p_ascending = 0 THEN
+    DELETE FROM ${n.event} AS e USING unnest(p_tenant, p_event) AS x (tenant, event_id)
+    WHERE e.tenant = x.tenant AND e.event_id = x.event_id AND e.saved_at = ${NEVER};
+  END IF;`;
+}

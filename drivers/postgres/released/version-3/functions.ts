@@ -1,0 +1,12 @@
+import type { Names } from "../../names.js";
+import { applyFunction } from "./apply-function.js";
+import { applyManyFunction } from "./apply-many-function.js";
+import { scanFunction } from "./scan-function.js";
+import { settleIdsFunction } from "./settle-ids-function.js";
+import { sweepFunction } from "./sweep-function.js";
+
+/** The functions of this version. */
+export function functions(n: Names): string {
+  const all = [sweepFunction, applyFunction, applyManyFunction, scanFunction, settleIdsFunction];
+  return all.map((sql) => sql(n)).join("\n");
+}
