@@ -2,6 +2,12 @@
 export interface Round {
   /** Operations finished per second, by the clock on the wall. */
   readonly perSecond: number;
+  /** How many operations were finished. */
+  readonly count: number;
+  /** CPU time of the entrant's own process with all its threads, in microseconds per operation. */
+  readonly clientCpu?: number;
+  /** The same of the database server, where there is one on this machine. */
+  readonly serverCpu?: number;
   /** Latency of a call, in microseconds. */
   readonly p50?: number;
   readonly p99?: number;

@@ -21,22 +21,28 @@ export async function measure(
   const delay = monitorEventLoopDelay({ resolution: 1 });
   let started = 0;
   let ended = 0;
+  let cpu = process.cpuUsage();
   bench.add("round", run, {
     async: overlaps,
     beforeAll() {
       delay.enable();
+      cpu = process.cpuUsage();
       started = performance.now();
     },
     afterAll() {
       ended = performance.now();
+      cpu = process.cpuUsage(cpu);
       delay.disable();
     },
   });
   const [task] = overlaps ? await bench.run() : bench.runSync();
   const result = task?.result;
   if (task === undefined || result?.state !== "completed") throw new Error("the round was not completed");
+  const count = task.runs * counts;
   return {
-    perSecond: ((task.runs * counts) / (ended - started)) * 1_000,
+    perSecond: (count / (ended - started)) * 1_000,
+    count,
+    clientCpu: (cpu.user + cpu.system) / count,
     p50: result.latency.p50 * 1_000,
     p99: result.latency.p99 * 1_000,
     ...(overlaps ? loopDelay(delay) : {}),

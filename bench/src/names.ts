@@ -14,6 +14,8 @@ export const ENTRANT = {
   pgbench: "pgbench",
   postgresTen: "postgres client, 10 connections",
   postgresOne: "postgres client, 1 connection",
+  singleSaves: "Groundstate, single saves",
+  commits: "Groundstate, commits",
   map: "Map with the same copies and hashes",
   keyvMemory: "keyv (no copies, no hashes)",
   rawRange: "raw index range",

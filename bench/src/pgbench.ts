@@ -10,6 +10,7 @@ import {
   PLACE,
   UPDATED,
 } from "./contestants/postgres-table.js";
+import { childrenCpu } from "./cpu-time.js";
 import type { Entrant, Racer } from "./entrant.js";
 import { randomPayloads } from "./random.js";
 import { findProgram, postgresFolders, runProgram, searchPath } from "./run-program.js";
@@ -116,6 +117,7 @@ async function runRound(
 ): Promise<Round & { readonly took: number }> {
   const logs = await mkdtemp(join(folder, "logs-"));
   const address = new URL(url);
+  const cpu = childrenCpu();
   const printed = await runProgram(
     program,
     [
@@ -131,12 +133,14 @@ async function runRound(
     { env: { PGPASSWORD: decodeURIComponent(address.password) } },
   );
   const perSecond = Number(/^tps = ([\d.]+)/m.exec(printed)?.[1]);
-  if (!(perSecond > 0)) throw new Error("pgbench did not say how many transactions it finished");
+  const count = Number(/^number of transactions actually processed: (\d+)/m.exec(printed)?.[1]);
+  if (!(perSecond > 0 && count > 0)) throw new Error("pgbench did not say how many transactions it finished");
+  const speed = { perSecond, count, clientCpu: (childrenCpu() - cpu) / count };
   const took = Number(/^initial connection time = ([\d.]+) ms/m.exec(printed)?.[1] ?? 0) / 1_000;
   const latencies = await readLatencies(logs);
   await rm(logs, { recursive: true });
-  if (latencies.length === 0) return { perSecond, took };
-  return { perSecond, took, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+  if (latencies.length === 0) return { ...speed, took };
+  return { ...speed, took, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
 }
 
 /** In microseconds, sorted: the third column of its log. */

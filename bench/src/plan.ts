@@ -17,6 +17,8 @@ export interface Plan {
   /** The sizes of the growing databases; the scans read the largest. */
   readonly sizes: readonly [number, ...number[]];
   readonly overwrites: number;
+  /** Saves whose event ids are remembered. */
+  readonly remembered: number;
   readonly burst: number;
   readonly neighbours: Pick<NeighboursInput, "rounds" | "calls">;
   readonly stalls: Pick<StallsInput, "listMiB" | "records" | "tenants" | "times">;
@@ -34,6 +36,7 @@ export const FULL: Plan = {
   pgbenchSeconds: (callers) => (callers >= 512 ? 3 : callers >= 64 ? 2 : 1),
   sizes: [10_000, 100_000, 1_000_000],
   overwrites: 1_000_000,
+  remembered: 100_000,
   burst: 100_000,
   neighbours: {
     rounds: 5,
@@ -53,6 +56,7 @@ export const QUICK: Plan = {
   pgbenchSeconds: () => 1,
   sizes: [10_000, 30_000, 100_000],
   overwrites: 100_000,
+  remembered: 50_000,
   burst: 20_000,
   neighbours: {
     rounds: 2,

@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import { startPostgres } from "../../test/postgres/server.js";
+import { familyCpu, parentOf } from "./cpu-time.js";
 
 /** A database on a real server, for this run alone. */
 export interface BenchPostgres {
@@ -7,6 +8,8 @@ export interface BenchPostgres {
   readonly url: string;
   /** What the server runs at, read back from it. */
   readonly settings: ReadonlyMap<string, string>;
+  /** The CPU time that all its processes have used so far, in microseconds; `undefined` if it cannot be read. */
+  cpu(): number | undefined;
   /** Drops the database, and ends the server if the bench started it. */
   stop(): Promise<void>;
 }
@@ -39,9 +42,12 @@ export async function openBenchPostgres(given: string | undefined): Promise<Benc
       const [row] = await admin.unsafe(`SHOW ${setting}`);
       settings.set(setting, String(row?.[setting]));
     }
+    const url = databaseOf(server.url, name);
+    const postmaster = await findPostmaster(url, name);
     return {
-      url: databaseOf(server.url, name),
+      url,
       settings,
+      cpu: () => (postmaster === undefined ? undefined : familyCpu(postmaster)),
       async stop() {
         await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
         await admin.end({ timeout: 5 });
@@ -52,6 +58,17 @@ export async function openBenchPostgres(given: string | undefined): Promise<Benc
     await admin.end({ timeout: 0 });
     await server.stop?.();
     throw error;
+  }
+}
+
+/** The server's first process, if it runs on this machine: the parent of a backend, whose title has the database's name. */
+async function findPostmaster(url: string, database: string): Promise<number | undefined> {
+  const client = postgres(url, { max: 1, fetch_types: false, onnotice() {} });
+  try {
+    const [row] = await client.unsafe("SELECT pg_backend_pid() AS pid");
+    return parentOf(Number(row?.pid), database);
+  } finally {
+    await client.end({ timeout: 5 });
   }
 }
 

@@ -12,6 +12,8 @@ export interface RacePlan {
   readonly callers: readonly number[];
   readonly rounds: number;
   readonly ms: number;
+  /** The CPU time that the server of the entrants has used so far, in microseconds, where it can be read. */
+  readonly serverCpu?: () => number | undefined;
 }
 
 interface Runner {
@@ -42,7 +44,8 @@ export async function race(plan: RacePlan, say: (line: string) => void): Promise
       }
     }
     for (const runner of runners) await attempt(runner, () => check(runner));
-    return { ...plan, cells, entrants: runners.map(resultOf) };
+    const { section, title, payloadBytes, reference } = plan;
+    return { section, title, payloadBytes, reference, cells, entrants: runners.map(resultOf) };
   } finally {
     for (const runner of runners) await attempt(runner, async () => runner.racer?.close());
   }
@@ -62,12 +65,24 @@ async function runCell(
     for (const runner of [...taking.slice(first), ...taking.slice(0, first)]) {
       await attempt(runner, async () => {
         if (runner.failed !== undefined || runner.racer === undefined) return;
+        const before = plan.serverCpu?.();
         const round = await runner.racer.round(operation, callers, plan.ms);
-        if (turn > warmUp) rounds.get(runner.entrant.name)?.push(round);
+        const after = plan.serverCpu?.();
+        if (turn > warmUp)
+          rounds.get(runner.entrant.name)?.push({ ...round, ...perOperation(round, before, after) });
       });
     }
   }
   return { operation, callers, rounds };
+}
+
+function perOperation(
+  { count }: Round,
+  before: number | undefined,
+  after: number | undefined,
+): Pick<Round, "serverCpu"> {
+  if (before === undefined || after === undefined) return {};
+  return { serverCpu: (after - before) / count };
 }
 
 /** Also where it failed, so that its row says so. */

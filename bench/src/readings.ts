@@ -6,6 +6,8 @@ import { median, medianRatio } from "./statistics.js";
 /** A value and, where it is the worst of several, which one that is. */
 export interface Reading {
   readonly value: number;
+  /** The same figure by CPU time instead of the clock on the wall, where it is a ratio of speeds. */
+  readonly cpu?: number;
   readonly where?: string;
 }
 
@@ -36,7 +38,26 @@ export class Readings {
     const upper = roundsOf(race, operation, callers, over);
     const lower = roundsOf(race, operation, callers, under);
     if (upper === undefined || lower === undefined || upper.length !== lower.length) return undefined;
-    return { value: medianRatio(upper.map(perSecond), lower.map(perSecond)) };
+    const cpu = medianRatio(upper.map(perCpuSecond), lower.map(perCpuSecond));
+    return {
+      value: medianRatio(upper.map(perSecond), lower.map(perSecond)),
+      ...(Number.isNaN(cpu) ? {} : { cpu }),
+    };
+  }
+
+  /** How many times the server's CPU time per operation of the other that of one entrant is. */
+  serverCpuRatio(
+    race: RaceResult | undefined,
+    operation: string,
+    callers: number,
+    over: string,
+    under: string,
+  ): Reading | undefined {
+    const [upper, lower] = [over, under].map((name) =>
+      roundsOf(race, operation, callers, name)?.map(({ serverCpu = Number.NaN }) => serverCpu),
+    );
+    if (upper === undefined || lower === undefined || upper.length !== lower.length) return undefined;
+    return { value: medianRatio(upper, lower) };
   }
 
   loopP99(
@@ -86,4 +107,9 @@ export function roundsOf(
 
 export function perSecond(round: Round): number {
   return round.perSecond;
+}
+
+/** Operations per second of CPU time, the client's and the server's together; NaN where it is not known. */
+export function perCpuSecond({ clientCpu = Number.NaN, serverCpu = 0 }: Round): number {
+  return 1_000_000 / (clientCpu + serverCpu);
 }

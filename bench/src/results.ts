@@ -89,6 +89,32 @@ export interface LedgerMemory {
   readonly seconds: number;
 }
 
+/** What is stored so that event ids stay seen: tables and indexes without those of the records. */
+export interface IdMemory {
+  readonly driver: string;
+  readonly saves: number;
+  readonly bytes: number;
+}
+
+/** How long it takes to open a store on a database that is there. */
+export interface Opening {
+  readonly driver: string;
+  /** The first in a process, which loads the client's package. */
+  readonly firstMs: number;
+  /** The median of later ones. */
+  readonly laterMs: number;
+  /** The median of connecting with the bare client, a first query included, where there is a server. */
+  readonly connectMs?: number;
+  /** Waits for the server beyond those of connecting. */
+  readonly roundTrips?: number;
+}
+
+/** How long a new process takes to import entries of the package. */
+export interface ImportTime {
+  readonly entries: readonly string[];
+  readonly ms: number;
+}
+
 /** What was left out, or went wrong, and why. */
 export interface Remark {
   readonly what: string;
@@ -104,6 +130,9 @@ export interface Results {
   readonly stalls: readonly StallResult[];
   readonly ledgerFills: readonly LedgerFill[];
   readonly ledgerMemory: readonly LedgerMemory[];
+  readonly idMemory: readonly IdMemory[];
+  readonly openings: readonly Opening[];
+  readonly imports: readonly ImportTime[];
   readonly skipped: readonly Remark[];
   readonly failed: readonly Remark[];
   /** Server settings and the like, name by name. */
@@ -120,6 +149,9 @@ export interface Findings extends Results {
   readonly stalls: StallResult[];
   readonly ledgerFills: LedgerFill[];
   readonly ledgerMemory: LedgerMemory[];
+  readonly idMemory: IdMemory[];
+  readonly openings: Opening[];
+  readonly imports: ImportTime[];
   readonly skipped: Remark[];
   readonly failed: Remark[];
   readonly settings: Map<string, string>;
@@ -135,6 +167,9 @@ export function noFindings(): Findings {
     stalls: [],
     ledgerFills: [],
     ledgerMemory: [],
+    idMemory: [],
+    openings: [],
+    imports: [],
     skipped: [],
     failed: [],
     settings: new Map(),

@@ -11,10 +11,13 @@ import { report } from "./report/report.js";
 import { type Findings, noFindings } from "./results.js";
 import type { Context, Section } from "./section.js";
 import { burst } from "./sections/burst.js";
+import { commits } from "./sections/commits.js";
 import { growth } from "./sections/growth.js";
+import { idMemory } from "./sections/id-memory.js";
 import { ledger } from "./sections/ledger.js";
 import { memory } from "./sections/memory.js";
 import { neighbours } from "./sections/neighbours.js";
+import { opening } from "./sections/opening.js";
 import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
 import { scans } from "./sections/scans.js";
@@ -26,6 +29,9 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   sqlite,
   postgres,
   memory,
+  commits,
+  "id-memory": idMemory,
+  opening,
   scans,
   growth,
   "slow-disk": slowDisk,

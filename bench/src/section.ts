@@ -1,5 +1,6 @@
 import type { Plan } from "./plan.js";
 import type { BenchPostgres } from "./postgres-server.js";
+import type { RacePlan } from "./race.js";
 import type { Findings } from "./results.js";
 
 /** What a section works with. */
@@ -21,6 +22,14 @@ export interface Filled {
   readonly folder: string;
   readonly url?: string;
   readonly records: number;
+}
+
+/** How a race reads the CPU time of the server at this address, if there is one. */
+export async function serverCpu(
+  context: Context,
+  url: string | undefined,
+): Promise<Pick<RacePlan, "serverCpu">> {
+  return url === undefined ? {} : { serverCpu: (await context.postgres()).cpu };
 }
 
 export type Section = (context: Context) => Promise<void>;

@@ -103,3 +103,29 @@ export function summaryMemory(driver: string) {
     return found === undefined ? undefined : { value: found.addedBytes / MIB };
   };
 }
+
+/** Writes made as commits over the same ones as single saves. */
+export function commits(driver: string) {
+  return (r: Readings) =>
+    r.ratio(ofDriver(r, "commits", driver), "write", 64, ENTRANT.commits, ENTRANT.singleSaves);
+}
+
+export function bytesPerSave(driver: string) {
+  return (r: Readings): Reading | undefined => {
+    const found = r.results.idMemory.find((each) => each.driver === driver);
+    return found === undefined ? undefined : { value: found.bytes / found.saves };
+  };
+}
+
+export function opening(driver: string, what: "firstMs" | "laterMs" | "roundTrips") {
+  return (r: Readings): Reading | undefined => {
+    const value = r.results.openings.find((each) => each.driver === driver)?.[what];
+    return value === undefined ? undefined : { value };
+  };
+}
+
+/** All entries of the package that a program with a store needs. */
+export function importing({ results }: Readings): Reading | undefined {
+  const whole = results.imports.find(({ entries }) => entries.length > 1);
+  return whole === undefined ? undefined : { value: whole.ms };
+}

@@ -2,8 +2,8 @@ import type { Reading, Readings } from "./readings.js";
 
 /** A figure to be reached. */
 export interface Target {
-  /** Of the list in the issue on speed; 9 is what the ledger, which is built on the floor, is to do. */
-  readonly number: number;
+  /** What the figure is of. */
+  readonly area: string;
   readonly what: string;
   readonly wanted: string;
   read(readings: Readings): Reading | undefined;
@@ -19,14 +19,14 @@ interface More {
   readonly unit?: string;
   /** More than is required. */
   readonly aim?: number;
-  /** The issue names no figure; this one is the bench's own. */
+  /** Nobody asked for this figure: it is the bench's own. */
   readonly own?: true;
 }
 
-export function atLeast(number: number, what: string, limit: number, read: Read, more: More = {}): Target {
+export function atLeast(area: string, what: string, limit: number, read: Read, more: More = {}): Target {
   const { unit = "×", aim } = more;
   return {
-    number,
+    area,
     what,
     wanted: `≥ ${limit} ${unit}${aim === undefined ? "" : `, aim ${aim}`}${mark(more)}`,
     read,
@@ -35,19 +35,19 @@ export function atLeast(number: number, what: string, limit: number, read: Read,
   };
 }
 
-export function atMost(number: number, what: string, limit: number, read: Read, more: More = {}): Target {
+export function atMost(area: string, what: string, limit: number, read: Read, more: More = {}): Target {
   const { unit = "×" } = more;
   return {
-    ...below(number, what, limit, read, more),
+    ...below(area, what, limit, read, more),
     wanted: `≤ ${limit} ${unit}${mark(more)}`,
     isMet: (value) => value <= limit,
   };
 }
 
-export function below(number: number, what: string, limit: number, read: Read, more: More = {}): Target {
+export function below(area: string, what: string, limit: number, read: Read, more: More = {}): Target {
   const { unit = "×" } = more;
   return {
-    number,
+    area,
     what,
     wanted: `< ${limit} ${unit}${mark(more)}`,
     read,

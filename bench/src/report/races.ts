@@ -1,5 +1,5 @@
 import type { Round } from "../contestant.js";
-import { roundsOf } from "../readings.js";
+import { perCpuSecond, perSecond, roundsOf } from "../readings.js";
 import type { Cell, RaceResult } from "../results.js";
 import { median, medianRatio, spread } from "../statistics.js";
 import { FAILED, figure, mebibytes, NONE, table } from "./markdown.js";
@@ -10,6 +10,9 @@ const HEAD = [
   "per second",
   "from – to",
   "× reference",
+  "client CPU µs",
+  "server CPU µs",
+  "CPU × reference",
   "p50 µs",
   "p99 µs",
   "loop p99 ms",
@@ -39,21 +42,27 @@ function row(race: RaceResult, cell: Cell, name: string): string[] {
   const start = [String(cell.callers), name];
   const rounds = roundsOf(race, cell.operation, cell.callers, name);
   if (rounds === undefined) return [...start, FAILED, ...Array<string>(HEAD.length - 3).fill(NONE)];
-  const speed = spread(rounds.map(({ perSecond }) => perSecond));
+  const speed = spread(rounds.map(perSecond));
   return [
     ...start,
     figure(speed.median),
     `${figure(speed.min)} – ${figure(speed.max)}`,
-    figure(ratioToReference(race, cell, rounds)),
+    figure(ratioToReference(race, cell, rounds, perSecond)),
+    ...(["clientCpu", "serverCpu"] as const).map((name) => figure(medianOf(rounds, name))),
+    figure(ratioToReference(race, cell, rounds, perCpuSecond)),
     ...(["p50", "p99", "loopP99", "loopMax"] as const).map((name) => figure(medianOf(rounds, name))),
   ];
 }
 
-function ratioToReference(race: RaceResult, cell: Cell, rounds: readonly Round[]): number | undefined {
+function ratioToReference(
+  race: RaceResult,
+  cell: Cell,
+  rounds: readonly Round[],
+  speed: (round: Round) => number,
+): number | undefined {
   const reference = roundsOf(race, cell.operation, cell.callers, race.reference);
   if (reference === undefined || reference.length !== rounds.length) return undefined;
-  const speeds = (of: readonly Round[]): number[] => of.map(({ perSecond }) => perSecond);
-  return medianRatio(speeds(rounds), speeds(reference));
+  return medianRatio(rounds.map(speed), reference.map(speed));
 }
 
 function medianOf(rounds: readonly Round[], name: keyof Round): number | undefined {

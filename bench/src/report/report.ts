@@ -1,8 +1,9 @@
-import type { Options } from "../cli.js";
+import { type Options, SECTIONS } from "../cli.js";
 import { FULL, QUICK } from "../plan.js";
 import { Readings } from "../readings.js";
 import type { Remark, Results } from "../results.js";
 import { TARGETS } from "../targets.js";
+import { costTexts } from "./costs.js";
 import { machine } from "./machine.js";
 import { NONE, table } from "./markdown.js";
 import { neighbourTexts } from "./neighbours.js";
@@ -21,7 +22,9 @@ const HOW_TO_READ = `\
 Every entrant runs in a process of its own; one after another is asked for a round, another first each time. Shown are \
 medians over the rounds, the slowest and the fastest round, and the median of the ratios to the reference's round. An \
 entrant whose calls are synchronous serves one caller at a time: more callers add nothing, and it holds the event loop \
-all the time. The delay of the event loop includes the 1 ms between two looks at it, and is not known (–) where a \
+all the time. CPU time is per operation, of the entrant's process with all its threads and of the database server's \
+processes; "CPU × reference" is the ratio of operations per second of CPU, both sides together, which hardly changes \
+when other programs keep the machine busy. The delay of the event loop includes the 1 ms between two looks at it, and is not known (–) where a \
 round never let go of the loop. (!) marks a peer at its own default where that is weaker than, or differs from, the \
 write-ahead log and synchronous FULL of the others. pgbench writes down the latency of a tenth of its transactions, and \
 draws its slots at random.`;
@@ -38,12 +41,13 @@ export function report(results: Results, facts: RunFacts): string {
     "keyv is at the version that the newest of its adapters ask for.",
     ...settings(results),
     "## Targets",
-    targetTable(results),
+    targetTable(results, facts.options),
     ...remarks("Skipped", results.skipped),
     ...remarks("Failed", results.failed),
     "## Figures",
     HOW_TO_READ,
     ...results.races.map(raceText),
+    ...costTexts(results),
     ...otherTexts(results),
     ...stallTexts(results),
     ...neighbourTexts(results),
@@ -65,18 +69,22 @@ function settings({ settings }: Results): string[] {
   return ["## Postgres server", "Read back from it.", table(["setting", "value"], [...settings])];
 }
 
-function targetTable(results: Results): string {
+/** Of a run of some sections, without the targets that are about others. */
+function targetTable(results: Results, { sections }: Options): string {
   const readings = new Readings(results);
-  const rows = TARGETS.map((target) => {
+  const isWhole = sections.length === SECTIONS.length;
+  const rows = TARGETS.flatMap((target) => {
     const reading = target.read(readings);
+    if (reading === undefined && !isWhole) return [];
     if (reading === undefined || Number.isNaN(reading.value)) {
-      return [target.number, target.what, target.wanted, NONE, "not measured"];
+      return [[target.area, target.what, target.wanted, NONE, NONE, "not measured"]];
     }
     const where = reading.where === undefined ? "" : ` (${reading.where})`;
     const verdict = target.isMet(reading.value) ? "met" : "**not met**";
-    return [target.number, target.what, target.wanted, target.show(reading.value) + where, verdict];
+    const byCpu = reading.cpu === undefined ? NONE : target.show(reading.cpu);
+    return [[target.area, target.what, target.wanted, target.show(reading.value) + where, byCpu, verdict]];
   });
-  return table(["", "target", "wanted", "measured", ""], rows);
+  return table(["", "target", "wanted", "measured", "by CPU time", ""], rows);
 }
 
 function remarks(title: string, list: readonly Remark[]): string[] {

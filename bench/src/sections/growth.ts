@@ -1,6 +1,6 @@
 import { type Entrant, forked } from "../entrant.js";
 import { race } from "../race.js";
-import type { Context } from "../section.js";
+import { type Context, serverCpu } from "../section.js";
 
 const DRIVERS = ["sqlite", "postgres"] as const;
 const PAYLOAD = 256;
@@ -10,9 +10,11 @@ export async function growth(context: Context): Promise<void> {
   const { plan, findings } = context;
   for (const driver of DRIVERS) {
     const entrants: Entrant[] = [];
+    let url: string | undefined;
     for (const records of plan.sizes) {
       context.say(`growth: filling ${records} records on ${driver}`);
       const filled = await context.filled(driver, records);
+      url = filled.url;
       entrants.push(forked(sizeName(records), "grown-floor", { ...filled, payloadBytes: PAYLOAD, driver }));
     }
     findings.races.push(
@@ -27,6 +29,7 @@ export async function growth(context: Context): Promise<void> {
           callers: [1, 64],
           rounds: plan.rounds,
           ms: plan.ms,
+          ...(await serverCpu(context, url)),
         },
         context.say,
       ),

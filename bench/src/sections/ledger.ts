@@ -4,7 +4,7 @@ import { bytesOf, callAt, QUESTIONS } from "../ledger-year.js";
 import { ENTRANT } from "../names.js";
 import { race } from "../race.js";
 import type { LedgerMemory } from "../results.js";
-import type { Context, Filled } from "../section.js";
+import { type Context, type Filled, serverCpu } from "../section.js";
 
 const DRIVERS = ["sqlite", "postgres"] as const;
 const LONGEST_MS = 20 * 60_000;
@@ -40,7 +40,8 @@ async function fill({ findings, say }: Context, filled: Filled, driver: string):
   findings.ledgerFills.push(await runJob("fill-ledger", filled, LONGEST_MS));
 }
 
-async function raceAnswers({ plan, findings, say }: Context, filled: Filled, driver: string): Promise<void> {
+async function raceAnswers(context: Context, filled: Filled, driver: string): Promise<void> {
+  const { plan, findings, say } = context;
   const setting = { ...filled, payloadBytes: ENTRY_BYTES };
   findings.races.push(
     await race(
@@ -57,6 +58,7 @@ async function raceAnswers({ plan, findings, say }: Context, filled: Filled, dri
         callers: [1],
         rounds: plan.rounds,
         ms: plan.ms,
+        ...(await serverCpu(context, filled.url)),
       },
       say,
     ),
@@ -70,11 +72,8 @@ async function measureMemory({ findings, say }: Context, filled: Filled, driver:
   }
 }
 
-async function raceRecording(
-  { plan, findings, say }: Context,
-  filled: Filled,
-  driver: string,
-): Promise<void> {
+async function raceRecording(context: Context, filled: Filled, driver: string): Promise<void> {
+  const { plan, findings, say } = context;
   const setting = { ...filled, payloadBytes: ENTRY_BYTES };
   findings.races.push(
     await race(
@@ -91,6 +90,7 @@ async function raceRecording(
         callers: [1, 64],
         rounds: plan.rounds,
         ms: plan.ms,
+        ...(await serverCpu(context, filled.url)),
       },
       say,
     ),

@@ -7,7 +7,7 @@ import type { Context } from "../section.js";
 /** Saves and loads in Postgres, beside `pgbench`, the raw client and other stores. */
 export async function postgres(context: Context): Promise<void> {
   const { plan, findings } = context;
-  const { url } = await context.postgres();
+  const { url, cpu: serverCpu } = await context.postgres();
   const program = findPgbench();
   if (program === undefined) {
     findings.skipped.push({ what: "pgbench", why: "it is neither in the path nor where Debian puts it" });
@@ -27,6 +27,7 @@ export async function postgres(context: Context): Promise<void> {
           callers: plan.postgresCallers,
           rounds: plan.rounds,
           ms: plan.ms,
+          serverCpu,
         },
         context.say,
       ),

@@ -2,7 +2,7 @@ import { runJob } from "../child-process.js";
 import { forked } from "../entrant.js";
 import { ENTRANT } from "../names.js";
 import { race } from "../race.js";
-import type { Context } from "../section.js";
+import { type Context, serverCpu } from "../section.js";
 
 const DRIVERS = ["sqlite", "postgres"] as const;
 const OPERATIONS = [
@@ -37,6 +37,7 @@ export async function scans(context: Context): Promise<void> {
           callers: [1],
           rounds: plan.rounds,
           ms: plan.ms,
+          ...(await serverCpu(context, filled.url)),
         },
         context.say,
       ),
