@@ -20,6 +20,7 @@ export {
   type RetryEvent,
 } from "./diagnostics/diagnostics.js";
 export { tenantIdentity, userIdentity } from "./identity/identity.js";
+export { safeName } from "./identity/safe-name.js";
 export { maintenanceScope, type ScopeClaim, validateScope } from "./identity/scope.js";
 export { newEventId } from "./process/event-id.js";
 export { type Decision, decide, isSeen, type SeenEvent, slotOf, type View } from "./rules/decide.js";

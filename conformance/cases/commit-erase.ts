@@ -28,6 +28,7 @@ export const commitEraseCases: readonly ConformanceCase[] = [
         {
           duplicate: false,
           receipts: [{ eventId: saved.eventId, duplicate: false }],
+          deleted: [true],
           erased: [3, 0, 3],
         },
         "the receipt",

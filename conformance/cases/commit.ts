@@ -41,7 +41,7 @@ export const commitCases: readonly ConformanceCase[] = [
       const [first, ...rest] = saving(saves);
       const changes: Change[] = [
         first as Change,
-        { op: "delete", identity: owner, kind: "x" },
+        { op: "check", identity: owner, kind: "x", expect: null },
         ...rest,
         { op: "check", identity: owner, kind: "y", expect: null },
       ];
@@ -55,6 +55,49 @@ export const commitCases: readonly ConformanceCase[] = [
           duplicate ? "the replay" : "the commit",
         );
       }
+    },
+  },
+  {
+    id: "commit/deleted",
+    rule: "A commit's receipt says of each delete, in order, whether its slot held a record; that of a replay does not.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const [old, kept, gone] = ["old", "kept", "gone"].map((kind) => record(owner, kind)) as [
+        NewRecord,
+        NewRecord,
+        NewRecord,
+      ];
+      for (const each of [old, kept, gone, record({ ...owner, run: "run" }, "empty")]) await store.save(each);
+      await store.delete(owner, "gone");
+      const deleting = (kind: string): Change => ({ op: "delete", identity: owner, kind });
+      const changes: Change[] = [
+        deleting("empty"),
+        { op: "save", record: record(owner, "kept") },
+        { ...deleting("old"), expect: old.eventId } as Change,
+        { op: "check", identity: owner, kind: "another", expect: null },
+        deleting("gone"),
+        { op: "save", record: record(owner, "new") },
+      ];
+      const receipt = await store.commit(changes);
+      assert.deepEqual(receipt.deleted, [false, true, false], "what the receipt says of the deletes");
+      const replay = await store.commit(changes);
+      assert.deepEqual(
+        [replay.duplicate, "deleted" in replay],
+        [true, false],
+        "the replay, and `deleted` in it",
+      );
+      const alone = await store.commit([deleting("new"), deleting("old")]);
+      assert.deepEqual(alone.deleted, [true, false], "a commit of deletes alone");
+      const session = { ...owner, session: "another" };
+      await store.save(record(session, "kind"));
+      const erasing = await store.commit([
+        { op: "erase", identity: session },
+        deleting("kept"),
+        deleting("new"),
+      ]);
+      assert.deepEqual([erasing.deleted, erasing.erased], [[true, false], [1]], "a commit that also erases");
+      const none = await store.commit([{ op: "check", identity: owner, kind: "old", expect: null }]);
+      assert.ok(!("deleted" in none), "a commit without deletes says nothing of deletes");
     },
   },
   {
@@ -313,7 +356,8 @@ export const commitCases: readonly ConformanceCase[] = [
       const saved = record(owner, "kind");
       await store.save(saved);
       const removal: Change[] = [{ op: "delete", identity: owner, kind: "kind", expect: saved.eventId }];
-      assert.deepEqual({ ...(await store.commit(removal)) }, { duplicate: false, receipts: [] }, "a delete");
+      const { duplicate } = await store.commit(removal);
+      assert.equal(duplicate, false, "a delete");
       const error = await refused("CONDITION_FAILED", "the same delete again", () => store.commit(removal));
       assert.equal(error.details.current, null, "the event that is current");
       const check: Change[] = [{ op: "check", identity: owner, kind: "kind", expect: null }];

@@ -22,6 +22,14 @@ export const answerMutants: readonly Mutant[] = [
     ...receipt,
     receipts: receipt.receipts.toReversed(),
   })),
+  answering("turns-deletes-around", "commit/deleted", "commit", ({ deleted, ...receipt }) =>
+    deleted ? { ...receipt, deleted: deleted.toReversed() } : receipt,
+  ),
+  answering("says-of-replays-that-nothing-was-there", "commit/deleted", "commit", (receipt, changes) =>
+    receipt.duplicate
+      ? { ...receipt, deleted: changes.filter(({ op }) => op === "delete").map(() => false) }
+      : receipt,
+  ),
   answering("finds-events-of-one-run", "events/current", "loadByEventId", (record, { run }) => {
     if (record.identity.run === run) return record;
     throw new StateError("NOT_FOUND", "nothing is stored under this event id", { details: {} });

@@ -84,6 +84,11 @@ export interface CommitReceipt {
   /** One per save, in order. */
   readonly receipts: readonly SaveReceipt[];
   /**
+   * Only of a commit with deletes, one per delete, in order: whether its slot held a record. Absent for a replay: the store
+   * does not remember it.
+   */
+  readonly deleted?: readonly boolean[];
+  /**
    * Only of a commit with erases, one per erase, in order: how many records it removed. Zeros for a replay: the store does
    * not remember the numbers.
    */

@@ -1,5 +1,6 @@
 import type { Commit, Outcome, Write } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
+import type { CommitReceipt } from "../contract/store.js";
 import { identityOf } from "../identity/identity.js";
 import { slotOf } from "../rules/decide.js";
 
@@ -31,6 +32,13 @@ function errorOf(
   return new StateError("CONDITION_FAILED", `change ${change}: ${found}`, {
     details: { change, identity: identityOf(slot), kind: slot.kind, current },
   });
+}
+
+/** Of an applied commit with deletes: per delete, in order, whether its slot held a record. */
+export function deletedOf({ writes }: Commit, outcome: Accepted): Pick<CommitReceipt, "deleted"> {
+  if (outcome.is !== "applied") return {};
+  const deleted = writes.flatMap(({ op }, index) => (op === "delete" ? outcome.existed[index] === true : []));
+  return deleted.length === 0 ? {} : { deleted };
 }
 
 export function notFound(message: string): never {

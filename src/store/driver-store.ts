@@ -35,7 +35,7 @@ import { type StoreOptions, validateStoreOptions } from "../validation/store-opt
 import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
 import { readEventId, readKind, readPrefix } from "../validation/validate-text.js";
-import { type Accepted, accepted, notFound } from "./accepted.js";
+import { type Accepted, accepted, deletedOf, notFound } from "./accepted.js";
 import { withCallerStack } from "./caller-stack.js";
 import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
 import { Erases } from "./erases.js";
@@ -143,12 +143,12 @@ class DriverStore implements StateStore {
     return this.#observed("commit", async (fields) => {
       const { signal } = this.#beginCall(options, CALL_OPTIONS);
       const commit = validateCommit(changes, this.#limits());
-      const { duplicate, ...erased } = await this.#commit(commit, signal, fields);
+      const { duplicate, ...counts } = await this.#commit(commit, signal, fields);
       const saves = commit.writes.filter((write) => write.op === "save");
       return {
         duplicate,
         receipts: saves.map(({ record }) => ({ eventId: record.eventId, duplicate })),
-        ...erased,
+        ...counts,
       };
     });
   }
@@ -233,8 +233,10 @@ class DriverStore implements StateStore {
     signal: AbortSignal | undefined,
     fields: OperationFields | undefined,
   ): Promise<Omit<CommitReceipt, "receipts">> {
-    if (!commit.writes.some(({ op }) => op === "erase"))
-      return { duplicate: (await this.#write(commit, signal, fields)).is === "duplicate" };
+    if (!commit.writes.some(({ op }) => op === "erase")) {
+      const outcome = await this.#write(commit, signal, fields);
+      return { duplicate: outcome.is === "duplicate", ...deletedOf(commit, outcome) };
+    }
     this.#beginWrite(commit, signal, fields);
     const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
     const records = made.erased.reduce((sum, count) => sum + count, 0);

@@ -1,5 +1,6 @@
 import type { Commit, Driver, Session, Swept } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
+import type { CommitReceipt } from "../contract/store.js";
 import { callDriver } from "../queue/call-driver.js";
 import type { CommitQueue } from "../queue/commit-queue.js";
 import type { Payloads } from "../queue/queue-entry.js";
@@ -12,10 +13,10 @@ import {
 } from "../timing/call-time.js";
 import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 import { monotonicMs, nextTurn } from "../timing/real-timers.js";
-import { accepted } from "./accepted.js";
+import { accepted, deletedOf } from "./accepted.js";
 
 /** The result of a commit with erases. */
-export interface Erased {
+export interface Erased extends Pick<CommitReceipt, "deleted"> {
   readonly duplicate: boolean;
   /** Per erase, in order: how many records were removed, swept ones included; 0 for a replay. */
   readonly erased: readonly number[];
@@ -79,6 +80,7 @@ export class Erases {
       return {
         duplicate: false,
         erased: sessions.map((_, index) => (erased[index] ?? 0) + (swept[index] ?? 0)),
+        ...deletedOf(commit, outcome),
       };
     }
     if (sessions.length === commit.writes.length)

@@ -10,8 +10,10 @@ type Write =
 
 interface TouchedCell {
   readonly cell: Cell<unknown, never>;
-  /** The record that the slot held, if the work read it. */
-  read?: Promise<StateRecord | undefined>;
+  /** The record that the slot held, if the work read or peeked it: one attempt sees one record. */
+  record?: Promise<StateRecord | undefined>;
+  /** The work read it: the commit fails if it has changed. */
+  isRead?: boolean;
   write?: Promise<Write>;
   /** The caller's own condition for the write. It replaces the condition that a read makes. */
   expect?: Expect;
@@ -35,12 +37,17 @@ export class Transaction {
   /** The value of the cell, including this transaction's own write. CORRUPT. */
   async get<T>(cell: Cell<T, never>): Promise<T | undefined> {
     const touched = this.#touch(cell);
-    if (touched.write !== undefined) {
-      const write = await touched.write;
-      return write.op === "save" ? cell.codec.decode(write.bytes, write.version) : undefined;
-    }
-    const record = await this.#read(touched);
-    return record && decodeRecord(cell.codec, record);
+    if (touched.write === undefined) touched.isRead = true;
+    return this.#value(touched, cell.codec);
+  }
+
+  /**
+   * Like `get`, but the commit does not depend on it: it takes effect even if the value has changed since. For values that
+   * `work` does not need to be current, such as settings and hints: other writers of them do not make it run again. A `get`
+   * of the same cell afterwards returns the same value, and makes it a condition.
+   */
+  async peek<T>(cell: Cell<T, never>): Promise<T | undefined> {
+    return this.#value(this.#touch(cell), cell.codec);
   }
 
   /**
@@ -71,12 +78,12 @@ export class Transaction {
 
   /** The changes to commit. None if the transaction did nothing but one read. @internal */
   async changes(): Promise<Change[]> {
-    const all = [...this.#touched.values()];
+    const all = [...this.#touched.values()].filter(({ isRead, write }) => isRead || write !== undefined);
     // Several reads without a write are committed as checks: they must have been true at the same time.
     if (all.length < 2 && all.every(({ write }) => write === undefined)) return [];
     // The store reports the first condition that fails. Those from reads come first, because after them another attempt
     // can succeed; a failed `expect` is final.
-    const dependsOnRead = ({ read, expect }: TouchedCell) => read !== undefined && expect === undefined;
+    const dependsOnRead = ({ isRead = false, expect }: TouchedCell) => isRead && expect === undefined;
     const ordered = [...all.filter(dependsOnRead), ...all.filter((touched) => !dependsOnRead(touched))];
     const changes = await Promise.all(ordered.map(changeOf));
     return changes.filter((change) => change !== undefined);
@@ -84,8 +91,8 @@ export class Transaction {
 
   /** Whether the cell has an `expect` that does not match what the transaction itself read. @internal */
   async hasUnmetExpectation(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
-    const { expect, read } = this.#touched.get(cellKey(cell)) ?? {};
-    return expect !== undefined && (read === undefined || eventIdOf(await read) !== expect);
+    const { expect, record } = this.#touched.get(cellKey(cell)) ?? {};
+    return expect !== undefined && (record === undefined || eventIdOf(await record) !== expect);
   }
 
   #touch(cell: Cell<unknown, never>): TouchedCell {
@@ -96,10 +103,15 @@ export class Transaction {
     return touched;
   }
 
-  #read(touched: TouchedCell): Promise<StateRecord | undefined> {
+  async #value<T>(touched: TouchedCell, codec: Codec<T, never>): Promise<T | undefined> {
+    if (touched.write !== undefined) {
+      const write = await touched.write;
+      return write.op === "save" ? codec.decode(write.bytes, write.version) : undefined;
+    }
     const { identity, kind } = touched.cell;
-    touched.read ??= this.#store.find(identity, kind, { signal: this.#signal });
-    return touched.read;
+    touched.record ??= this.#store.find(identity, kind, { signal: this.#signal });
+    const record = await touched.record;
+    return record && decodeRecord(codec, record);
   }
 }
 
@@ -108,9 +120,10 @@ async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: 
   return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
 }
 
-async function changeOf({ cell, read, expect, write: written }: TouchedCell): Promise<Change | undefined> {
+async function changeOf(touched: TouchedCell): Promise<Change | undefined> {
+  const { cell, record, isRead, expect, write: written } = touched;
   const { identity, kind } = cell;
-  const condition = expect === undefined ? read && { expect: eventIdOf(await read) } : { expect };
+  const condition = expect === undefined ? isRead && { expect: eventIdOf(await record) } : { expect };
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };

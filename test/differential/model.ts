@@ -71,10 +71,14 @@ export class Model {
     const same = stands.filter((standing) => standing === "same").length;
     if (same > 0 && same < saves.length) return conflict(stands.indexOf("same"));
     const erases = changes.flatMap((change) => (change.op === "erase" ? change.identity : []));
+    const deleted = changes.flatMap((change) =>
+      change.op === "delete" ? this.has(change.identity, change.kind) : [],
+    );
     const receipt = (duplicate: boolean, erased: readonly number[]) => ({
       value: {
         duplicate,
         receipts: saves.map(({ eventId }) => ({ eventId, duplicate })),
+        ...(deleted.length > 0 && !duplicate && { deleted }),
         ...(erases.length > 0 && { erased }),
       },
     });
