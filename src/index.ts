@@ -35,3 +35,4 @@ export type { StoreRuntime } from "./store/store-runtime.js";
 export { steadyNow } from "./timing/clock.js";
 export { STORE_OPTIONS, type StoreOptions } from "./validation/store-options.js";
 export { type RecordLimits, validateIdentity, validateRecord } from "./validation/validate.js";
+export { watchByReading } from "./watch/watch-by-reading.js";

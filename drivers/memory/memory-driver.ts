@@ -1,5 +1,6 @@
 import type {
   ApplyOptions,
+  ChangeFeed,
   Commit,
   Driver,
   DriverStatus,
@@ -12,6 +13,7 @@ import type {
   Swept,
   Write,
 } from "../../src/contract/driver.js";
+import type { EventId } from "../../src/contract/store.js";
 import { decide, slotOf, type View } from "../../src/rules/decide.js";
 import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
 import { sessionKey, slotKey } from "../../src/rules/slot-key.js";
@@ -19,6 +21,7 @@ import { steadyNow } from "../../src/timing/clock.js";
 import { ExpiryQueue, type RememberedEvent } from "./expiry-queue.js";
 import { type PendingErasure, PendingErasures } from "./pending-erasures.js";
 import { SortedBlocks } from "./sorted-blocks.js";
+import { ToldChanges } from "./told-changes.js";
 
 interface Entry {
   record: StoredRecord;
@@ -42,6 +45,8 @@ export class MemoryDriver implements Driver {
   readonly #slots = new Map<string, Entry>();
   readonly #events = new ExpiryQueue();
   readonly #pendingErasures = new PendingErasures();
+  readonly #toldChanges = new ToldChanges();
+  readonly changes: ChangeFeed = this.#toldChanges;
   #added = 0;
   readonly #byIdentity = new SortedBlocks<Entry>((a, b) => compareByIdentity(a.record, b.record));
   readonly #byKind = new SortedBlocks<Entry>((a, b) => compareByKind(a.record, b.record));
@@ -76,11 +81,16 @@ export class MemoryDriver implements Driver {
     const abandoned = this.#pendingErasures.abandoned(now);
     if (abandoned !== undefined) this.#sweep(abandoned, MAX_SWEPT_PER_BATCH);
     this.#events.forget(saves * 2, now, window);
+    this.#toldChanges.tell(commits, outcomes);
     return outcomes;
   }
 
   async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
     return slots.map((slot) => this.#visible(slotKey(slot))?.record);
+  }
+
+  async readEventIds(slots: readonly Slot[]): Promise<readonly (EventId | undefined)[]> {
+    return slots.map((slot) => this.#visible(slotKey(slot))?.record.eventId);
   }
 
   async readByEventId(session: Session, eventId: string): Promise<StoredRecord | undefined> {

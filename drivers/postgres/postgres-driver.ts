@@ -14,6 +14,7 @@ import type {
   Swept,
 } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
+import type { EventId } from "../../src/contract/store.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { kindRange } from "../../src/rules/order.js";
@@ -136,11 +137,20 @@ export class PostgresDriver implements Driver {
   ): Promise<readonly (StoredRecord | undefined)[]> {
     const [slot] = slots;
     if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot, deadline)];
-    const columns = SLOT.map((name) => arrayLiteral(slots.map((slot) => slot[name])));
-    const rows = await this.#query(this.#statements.readMany, columns, "read", deadline);
+    const rows = await this.#query(this.#statements.readMany, columnsOf(slots), "read", deadline);
     const records = new Array<StoredRecord | undefined>(slots.length).fill(undefined);
     for (const row of rows) records[Number(row.place) - 1] = recordOf(row);
     return records;
+  }
+
+  async readEventIds(
+    slots: readonly Slot[],
+    { deadline }: CallLimit = {},
+  ): Promise<readonly (EventId | undefined)[]> {
+    const rows = await this.#query(this.#statements.readEventIds, columnsOf(slots), "read", deadline);
+    const found = new Array<EventId | undefined>(slots.length).fill(undefined);
+    for (const row of rows) found[Number(row.place) - 1] = row.event_id as EventId;
+    return found;
   }
 
   async readByEventId(
@@ -288,6 +298,11 @@ export class PostgresDriver implements Driver {
   #deadline(): number {
     return monotonicMs() + this.#options.timeoutMs;
   }
+}
+
+/** The slots as one array per column. */
+function columnsOf(slots: readonly Slot[]): readonly Parameter[] {
+  return SLOT.map((name) => arrayLiteral(slots.map((slot) => slot[name])));
 }
 
 /** Rows per chunk, estimated from the first ones, so that a chunk takes only a few milliseconds. */

@@ -8,6 +8,7 @@ export interface Statements {
   readonly settleIds: string;
   readonly read: string;
   readonly readMany: string;
+  readonly readEventIds: string;
   readonly readByEventId: string;
   readonly scan: string;
 }
@@ -51,16 +52,8 @@ export function statementsOf(names: Names): Statements {
       SELECT ${RECORD} FROM ${names.record} AS r
       WHERE r.tenant = $1::text AND r.user_id = $2::text AND r.session = $3::text AND r.run = $4::text AND r.kind = $5::text
         AND NOT ${isFencedOff(names, "r")}`,
-    readMany: `
-      SELECT x.place, ${RECORD}
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-        WITH ORDINALITY AS x (tenant, usr, session, run, kind, place)
-      JOIN LATERAL (
-        SELECT * FROM ${names.record} AS q
-        WHERE q.tenant = x.tenant AND q.user_id = x.usr AND q.session = x.session AND q.run = x.run AND q.kind = x.kind
-          AND NOT ${isFencedOff(names, "q")}
-        OFFSET 0
-      ) AS r ON true`,
+    readMany: readSlots(names, RECORD, "*"),
+    readEventIds: readSlots(names, "r.event_id", "q.event_id"),
     // OFFSET 0 makes the planner look up the record by its id, even if it expects few records in the session.
     readByEventId: `
       SELECT ${RECORD} FROM ${names.event} AS e
@@ -71,6 +64,20 @@ export function statementsOf(names: Names): Statements {
       WHERE e.tenant = $1::text AND e.event_id = $4::text`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,
   };
+}
+
+/** One row per slot that holds a record, with these columns of the record. */
+function readSlots(names: Names, columns: string, innerColumns: string): string {
+  return `
+      SELECT x.place, ${columns}
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+        WITH ORDINALITY AS x (tenant, usr, session, run, kind, place)
+      JOIN LATERAL (
+        SELECT ${innerColumns} FROM ${names.record} AS q
+        WHERE q.tenant = x.tenant AND q.user_id = x.usr AND q.session = x.session AND q.run = x.run AND q.kind = x.kind
+          AND NOT ${isFencedOff(names, "q")}
+        OFFSET 0
+      ) AS r ON true`;
 }
 
 function casts(types: readonly string[]): string {

@@ -6,6 +6,7 @@ import type {
   Slot,
   StoredRecord,
 } from "../../src/contract/driver.js";
+import type { EventId } from "../../src/contract/store.js";
 import { atOnce } from "../../src/timing/in-slices.js";
 import { firstPageOf } from "../first-page.js";
 import { type Connection, limitCache } from "./connection.js";
@@ -21,6 +22,10 @@ const BY_SLOT = `
 SELECT ${CONTENT_COLUMNS} FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
 
+const EVENT_ID = `
+SELECT record.event_id FROM record
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
+
 /**
  * Finds the record through the `event` table, because records have no index of event ids. The owner's columns come before
  * the payload in a row, so SQLite checks them without reading the payload.
@@ -30,11 +35,15 @@ SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM event JOIN record
   ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
 WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
 
+/** How many readers this thread has made. */
+let readers = 0;
+
 /**
  * Reads from the database. It holds no statement and no transaction between two calls: either would prevent checkpoints
  * from resetting the log, and show an old state.
  */
 export class Reader {
+  readonly #number = ++readers;
   readonly #connection: Connection;
   readonly #transactions: Transactions;
   readonly #statements: () => ReturnType<typeof prepareReads>;
@@ -55,9 +64,26 @@ export class Reader {
       const row = bySlot.get(tenant, user, session, run, kind, tenant, user, session);
       return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
     };
-    // A single statement needs no transaction for a snapshot.
-    if (slots.length === 1) return translated(() => slots.map(find));
-    return this.#transactions.reading(() => slots.map(find));
+    return this.#findAll(slots, find);
+  }
+
+  readEventIds(slots: readonly Slot[]): readonly (EventId | undefined)[] {
+    const { eventId } = this.#statements();
+    const find = ({ tenant, user, session, run, kind }: Slot): EventId | undefined => {
+      const row = eventId.get(tenant, user, session, run, kind, tenant, user, session);
+      return row === undefined ? undefined : (row as readonly [EventId])[0];
+    };
+    return this.#findAll(slots, find);
+  }
+
+  /**
+   * Differs from before if another connection has committed since.
+   * https://www.sqlite.org/pragma.html#pragma_data_version
+   */
+  dataVersion(): string {
+    const version = translated(() => this.#connection.pragma("data_version", { simple: true }));
+    // The number of one connection says nothing about that of another.
+    return `${this.#number}:${version}`;
   }
 
   readByEventId({ tenant, user, session }: Session, eventId: string): StoredRecord | undefined {
@@ -72,6 +98,12 @@ export class Reader {
     if (identity !== undefined) return this.#list(query, identity, limit);
     if (tenant !== undefined) return this.#transactions.reading(() => scanTenant(scans, query, tenant));
     return this.#transactions.reading(() => scanTenants(scans, query));
+  }
+
+  /** Finds one row per slot, in one snapshot. A single statement needs no transaction for that. */
+  #findAll<T>(slots: readonly Slot[], find: (slot: Slot) => T): readonly T[] {
+    if (slots.length === 1) return translated(() => slots.map(find));
+    return this.#transactions.reading(() => slots.map(find));
   }
 
   #list(query: ScanQuery, identity: Omit<Slot, "kind">, limit: CallLimit): ScanPage | Promise<ScanPage> {
@@ -100,6 +132,7 @@ function prepareReads(connection: Connection) {
   return {
     bySlot: connection.prepare(BY_SLOT).raw(),
     byEvent: connection.prepare(BY_EVENT).raw(),
+    eventId: connection.prepare(EVENT_ID).raw(),
     scans: prepareScans(connection),
   };
 }

@@ -12,6 +12,7 @@ import type {
   StoredRecord,
   Swept,
 } from "../../src/contract/driver.js";
+import type { EventId } from "../../src/contract/store.js";
 import { afterWaiting } from "../../src/rules/decide.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { pendingAt } from "../migrations.js";
@@ -34,6 +35,8 @@ export class SqliteDriver implements Driver, BackupCapable {
   readonly #onReleased: () => void;
   /** The number of writes under way. */
   #writes = 0;
+  /** The number of writes that have ended. */
+  #written = 0;
 
   /** `released` is told when nothing of the file is open any more. */
   constructor(
@@ -52,6 +55,15 @@ export class SqliteDriver implements Driver, BackupCapable {
 
   read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]> {
     return this.#read((reader) => reader.read(slots), limit);
+  }
+
+  readEventIds(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (EventId | undefined)[]> {
+    return this.#read((reader) => reader.readEventIds(slots), limit);
+  }
+
+  /** Counts the driver's own writes too: in memory, the writer and the reader are one connection. */
+  changeCounter(limit?: CallLimit): Promise<string> {
+    return this.#read((reader) => `${reader.dataVersion()}:${this.#written}`, limit);
   }
 
   readByEventId(session: Session, eventId: string, limit?: CallLimit): Promise<StoredRecord | undefined> {
@@ -97,6 +109,7 @@ export class SqliteDriver implements Driver, BackupCapable {
       );
     } finally {
       this.#writes--;
+      this.#written++;
     }
   }
 

@@ -1,12 +1,11 @@
 import { isStateError, StateError } from "../contract/errors.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
-import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
+import { type Cell, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { Collection } from "../typed/collection.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
-import { announce } from "./announcements.js";
 import type { Approval } from "./approval.js";
 import { digestOfCall } from "./digest.js";
 import { noSuchApproval } from "./errors.js";
@@ -129,7 +128,6 @@ export class ApprovalRecords {
       },
       { ...options, turn: cell },
     );
-    announce(this.store, cellKey(cell), approval);
     return approvalOf(key, approval, now);
   }
 

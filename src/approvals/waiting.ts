@@ -1,9 +1,10 @@
 import { isStateError, StateError } from "../contract/errors.js";
+import type { StateRecord, Watch } from "../contract/store.js";
 import { onAbort } from "../timing/on-abort.js";
 import { clearTimeout, monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
 import { type Cell, cellKey, decodeRecord } from "../typed/cell.js";
 import { inOneSlice } from "../typed/slices.js";
-import { listen } from "./announcements.js";
+import { watchSlots } from "../watch/watch-by-reading.js";
 import type { Approval } from "./approval.js";
 import { noSuchApproval } from "./errors.js";
 import type { ApprovalRecords } from "./records.js";
@@ -25,15 +26,13 @@ interface Waiter {
 }
 
 /** An approval with all its waiters. */
-interface Watch {
+interface Waited {
   readonly key: ApprovalKey;
   readonly cell: Cell<StoredState>;
+  readonly changes: Watch;
   readonly waiters: Set<Waiter>;
-  isReading: boolean;
-  /** The last record that was read as pending. If its event id is the same at the next poll, it need not be decoded. */
-  lastPending?: { readonly eventId: string; readonly expiresAt: number };
-  /** When to read the approval because it expires, in addition to the polls. */
-  expiryCheckAt: number;
+  /** When it expires and has to be read, by the clock of the approvals; infinite until it was read. */
+  expiresAt: number;
 }
 
 export interface WaitLimits {
@@ -43,17 +42,15 @@ export interface WaitLimits {
 }
 
 /**
- * All waiters of this process, behind one timer. At every poll each approval is read once, and all in the same turn of
- * the event loop, so that the store sends one query. Decisions of this process settle the waiters at once.
+ * All waiters of this process. The store watches their approvals; one timer looks for those that expire, because that
+ * changes no record, and for waiters whose time is up.
  */
 export class Waiting {
   readonly #records: ApprovalRecords;
   readonly #pollMs: number;
-  readonly #watches = new Map<string, Watch>();
-  #pollAt = 0;
+  readonly #waited = new Map<string, Waited>();
   #timer: Timer | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
-  #stopListening: (() => void) | undefined;
 
   constructor(records: ApprovalRecords, pollMs: number) {
     this.#records = records;
@@ -63,55 +60,87 @@ export class Waiting {
   /** Returns the approval when it is no longer pending. NOT_FOUND, WAIT_TIMED_OUT, errors of reads except UNAVAILABLE. */
   wait(key: ApprovalKey, { timeoutMs, signal }: WaitLimits): Promise<Approval> {
     return new Promise((resolve, reject) => {
-      const watch = this.#watch(key);
+      const waited = this.#waitedFor(key);
       const deadline = monotonicMs() + timeoutMs;
-      const abort = () => this.#rejectWaiter(watch, waiter, signal?.reason);
+      const abort = () => this.#rejectWaiter(waited, waiter, signal?.reason);
       const release = signal === undefined ? () => {} : onAbort(signal, abort);
       const waiter: Waiter = { resolve, reject, timeoutMs, deadline, release };
-      watch.waiters.add(waiter);
+      waited.waiters.add(waiter);
       this.#wakeBy(deadline);
     });
   }
 
-  #watch(key: ApprovalKey): Watch {
+  #waitedFor(key: ApprovalKey): Waited {
     const cell = this.#records.cell(key);
     const id = cellKey(cell);
-    const known = this.#watches.get(id);
+    const known = this.#waited.get(id);
     if (known !== undefined) return known;
-    if (this.#watches.size === 0) this.#start();
-    const watch: Watch = {
-      key,
-      cell,
-      waiters: new Set(),
-      isReading: false,
-      expiryCheckAt: Number.POSITIVE_INFINITY,
-    };
-    this.#watches.set(id, watch);
-    void this.#poll(watch);
-    return watch;
+    // The timer keeps the process alive.
+    const changes = watchSlots(this.#records.store, [cell], { pollMs: this.#pollMs, ref: false });
+    const waited = { key, cell, changes, waiters: new Set<Waiter>(), expiresAt: Number.POSITIVE_INFINITY };
+    this.#waited.set(id, waited);
+    void this.#follow(waited);
+    this.#wakeBy(monotonicMs() + this.#pollMs);
+    return waited;
   }
 
-  #start(): void {
-    this.#stopListening = listen(this.#records.store, (key, approval) => {
-      const watch = this.#watches.get(key);
-      if (watch === undefined) return;
-      const now = this.#records.now();
-      // The caller that changed the approval holds the same object, so the waiters get a copy.
-      this.#settleUnlessPending(
-        watch,
-        statusAt(approval, now) === "pending" ? approval : structuredClone(approval),
-        now,
-      );
-    });
-    this.#pollAt = monotonicMs() + this.#pollMs;
-    this.#wakeBy(this.#pollAt);
+  /** Settles the waiters as soon as the approval is no longer pending. Never rejects. */
+  async #follow(waited: Waited): Promise<void> {
+    try {
+      for await (const { record } of waited.changes) await this.#examine(waited, record);
+      // The watch has ended because the waiters are gone, or because the store was closed: then this is STORE_CLOSED.
+      if (waited.waiters.size > 0) await this.#settle(waited);
+    } catch (error) {
+      this.#settleAll(waited, ({ reject }) => reject(error));
+    }
   }
 
-  #stop(): void {
-    this.#stopListening?.();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#wakeAt = Number.POSITIVE_INFINITY;
+  async #examine(waited: Waited, record: StateRecord | undefined): Promise<void> {
+    if (record === undefined) throw noSuchApproval();
+    const state = await decodeRecord(waited.cell.codec, record);
+    if (statusAt(state, this.#records.now()) === "pending") this.#setExpiry(waited, state);
+    else await this.#settle(waited);
+  }
+
+  #setExpiry(waited: Waited, { expiresAt }: Pick<StoredState, "expiresAt">): void {
+    waited.expiresAt = expiresAt;
+    if (waited.waiters.size > 0) this.#wakeAtExpiry(waited);
+  }
+
+  /** Reads the whole approval. */
+  async #settleUnlessPending(waited: Waited): Promise<void> {
+    const { key, waiters } = waited;
+    const approval = await this.#records.find(key, {});
+    if (approval === undefined) throw noSuchApproval();
+    const now = this.#records.now();
+    if (statusAt(approval, now) === "pending") {
+      this.#setExpiry(waited, approval);
+      return;
+    }
+    const isOnly = waiters.size === 1;
+    // Each of several waiters gets a copy, made in a slice of its own because an approval may be large.
+    const view = () => approvalOf(key, isOnly ? approval : structuredClone<StoredApproval>(approval), now);
+    this.#settleAll(waited, ({ resolve }) => resolve(isOnly ? view() : inOneSlice(view)));
+  }
+
+  /** `#settleUnlessPending`, and again after a while if the store is unavailable. */
+  async #settle(waited: Waited): Promise<void> {
+    // Not again until the answer is there.
+    waited.expiresAt = Number.POSITIVE_INFINITY;
+    try {
+      await this.#settleUnlessPending(waited);
+    } catch (error) {
+      if (!isStateError(error, "UNAVAILABLE")) throw error;
+      this.#setExpiry(waited, { expiresAt: this.#records.now() + this.#pollMs });
+    }
+  }
+
+  async #expire(waited: Waited): Promise<void> {
+    try {
+      await this.#settle(waited);
+    } catch (error) {
+      this.#settleAll(waited, ({ reject }) => reject(error));
+    }
   }
 
   #wakeBy(time: number): void {
@@ -124,109 +153,56 @@ export class Waiting {
   #tick(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     const time = monotonicMs();
-    const isPollDue = time >= this.#pollAt;
-    if (isPollDue) this.#pollAt = time + this.#pollMs;
-    for (const watch of this.#watches.values()) {
-      for (const waiter of watch.waiters) if (waiter.deadline <= time) this.#timeOut(watch, waiter);
-      if (watch.waiters.size > 0 && (isPollDue || watch.expiryCheckAt <= this.#records.now()))
-        void this.#poll(watch);
-    }
-    if (this.#watches.size > 0) this.#wakeForNext();
-  }
-
-  #wakeForNext(): void {
-    this.#wakeBy(this.#pollAt);
-    for (const watch of this.#watches.values()) {
-      this.#wakeAtExpiryCheck(watch);
-      for (const { deadline } of watch.waiters) this.#wakeBy(deadline);
-    }
-  }
-
-  #wakeAtExpiryCheck({ expiryCheckAt }: Watch): void {
-    this.#wakeBy(monotonicMs() + expiryCheckAt - this.#records.now());
-  }
-
-  async #poll(watch: Watch): Promise<void> {
-    if (watch.isReading) return;
-    watch.isReading = true;
-    // The read schedules the next expiry check.
-    watch.expiryCheckAt = Number.POSITIVE_INFINITY;
     const now = this.#records.now();
-    try {
-      await this.#read(watch, now);
-    } catch (error) {
-      // The store may be available again at the next poll.
-      if (!isStateError(error, "UNAVAILABLE")) this.#settleAll(watch, ({ reject }) => reject(error));
-    } finally {
-      watch.isReading = false;
+    for (const waited of this.#waited.values()) {
+      for (const waiter of waited.waiters) if (waiter.deadline <= time) this.#timeOut(waited, waiter);
+      if (waited.waiters.size > 0 && waited.expiresAt <= now) void this.#expire(waited);
+    }
+    if (this.#waited.size === 0) return;
+    // The clock of the approvals may be set forward.
+    this.#wakeBy(time + this.#pollMs);
+    for (const waited of this.#waited.values()) {
+      this.#wakeAtExpiry(waited);
+      for (const { deadline } of waited.waiters) this.#wakeBy(deadline);
     }
   }
 
-  async #read(watch: Watch, now: number): Promise<void> {
-    const { identity, kind, codec } = watch.cell;
-    const record = await this.#records.store.find(identity, kind);
-    if (record === undefined) throw noSuchApproval();
-    const { lastPending } = watch;
-    if (record.eventId === lastPending?.eventId && now < lastPending.expiresAt) {
-      this.#scheduleExpiryCheck(watch, lastPending.expiresAt);
-      return;
-    }
-    const state = await decodeRecord(codec, record);
-    watch.lastPending = { eventId: record.eventId, expiresAt: state.expiresAt };
-    if (statusAt(state, now) === "pending") {
-      this.#scheduleExpiryCheck(watch, state.expiresAt);
-      return;
-    }
-    const approval = await this.#records.find(watch.key, {});
-    if (approval === undefined) throw noSuchApproval();
-    this.#settleUnlessPending(watch, approval, now);
+  #wakeAtExpiry({ expiresAt }: Waited): void {
+    this.#wakeBy(monotonicMs() + expiresAt - this.#records.now());
   }
 
-  #settleUnlessPending(watch: Watch, approval: StoredApproval, now: number): void {
-    if (statusAt(approval, now) === "pending") {
-      this.#scheduleExpiryCheck(watch, approval.expiresAt);
-      return;
-    }
-    const { key, waiters } = watch;
-    const isOnly = waiters.size === 1;
-    // Each of several waiters gets a copy, made in a slice of its own because an approval may be large.
-    const view = () => approvalOf(key, isOnly ? approval : structuredClone(approval), now);
-    this.#settleAll(watch, ({ resolve }) => resolve(isOnly ? view() : inOneSlice(view)));
-  }
-
-  #scheduleExpiryCheck(watch: Watch, expiresAt: number): void {
-    watch.expiryCheckAt = expiresAt;
-    if (watch.waiters.size > 0) this.#wakeAtExpiryCheck(watch);
-  }
-
-  #timeOut(watch: Watch, waiter: Waiter): void {
+  #timeOut(waited: Waited, waiter: Waiter): void {
     const { timeoutMs } = waiter;
     const error = new StateError("WAIT_TIMED_OUT", `still pending after ${timeoutMs} ms`, {
       details: { timeoutMs },
     });
-    this.#rejectWaiter(watch, waiter, error);
+    this.#rejectWaiter(waited, waiter, error);
   }
 
-  #rejectWaiter(watch: Watch, waiter: Waiter, reason: unknown): void {
-    watch.waiters.delete(waiter);
+  #rejectWaiter(waited: Waited, waiter: Waiter, reason: unknown): void {
+    waited.waiters.delete(waiter);
     waiter.release();
     waiter.reject(reason);
-    if (watch.waiters.size === 0) this.#removeWatch(watch);
+    if (waited.waiters.size === 0) this.#remove(waited);
   }
 
-  #settleAll(watch: Watch, settle: (waiter: Waiter) => void): void {
-    for (const waiter of watch.waiters) {
+  #settleAll(waited: Waited, settle: (waiter: Waiter) => void): void {
+    for (const waiter of waited.waiters) {
       waiter.release();
       settle(waiter);
     }
-    watch.waiters.clear();
-    this.#removeWatch(watch);
+    waited.waiters.clear();
+    this.#remove(waited);
   }
 
-  #removeWatch(watch: Watch): void {
-    const key = cellKey(watch.cell);
-    if (this.#watches.get(key) !== watch) return;
-    this.#watches.delete(key);
-    if (this.#watches.size === 0) this.#stop();
+  #remove(waited: Waited): void {
+    const key = cellKey(waited.cell);
+    void waited.changes.return();
+    if (this.#waited.get(key) !== waited) return;
+    this.#waited.delete(key);
+    if (this.#waited.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
   }
 }

@@ -229,6 +229,22 @@ export interface Driver {
   /** Returns one entry per slot, in order, from one snapshot. */
   read(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (StoredRecord | undefined)[]>;
 
+  /**
+   * Optional. The same as `read`, with nothing but the id of each slot's current event, so that no payload has to be read. The
+   * store asks it for the slots that are watched, up to 500 at a time; without it, the store uses `read`.
+   */
+  readEventIds?(slots: readonly Slot[], limit?: CallLimit): Promise<readonly (EventId | undefined)[]>;
+
+  /**
+   * Optional. Returns a value that is equal (`===`) to an earlier one only if no record has changed in between, whichever
+   * store or process changes records; it may differ without a change. The store then asks for watched slots only if the value
+   * differs. It has to be much cheaper than `readEventIds`.
+   */
+  changeCounter?(limit?: CallLimit): Promise<string | number>;
+
+  /** Optional. Tells of changes as they happen; without it, watches see the changes of other stores by asking. */
+  readonly changes?: ChangeFeed;
+
   /** Returns the record of this session with this current event. A record of another session must take no longer than none. */
   readByEventId(session: Session, eventId: EventId, limit?: CallLimit): Promise<StoredRecord | undefined>;
 
@@ -247,6 +263,33 @@ export interface Driver {
 
   /** Releases all resources. Called once, when no call is under way. */
   close(): Promise<void>;
+}
+
+/**
+ * Tells of changes as they happen, also of those that other stores and processes make. The store still asks for itself
+ * while the feed is not live, and from time to time while it is.
+ */
+export interface ChangeFeed {
+  /**
+   * The group of a slot. When a slot has changed, the feed names its group; the store then asks for the slots of that group
+   * which are watched. All slots of a session should be of one group. Several sessions may share one.
+   */
+  groupOf(slot: Slot): string;
+  /** Begins to tell of changes. Returns the function that ends it. The store subscribes while anything is watched. */
+  subscribe(listener: ChangeListener): () => void;
+}
+
+/** What a `ChangeFeed` calls. Neither function throws. */
+export interface ChangeListener {
+  /** After a change can be read: slots of these groups may have changed; absent: any slot may have. */
+  changed(groups?: readonly string[]): void;
+  /**
+   * Every change from now on is told. The store asks once for what it missed, and then only every so many milliseconds, in
+   * case that another writer does not tell; Infinity if there can be no such writer.
+   */
+  live(pollMs: number): void;
+  /** Changes may be missed from now on, until the next `live`. */
+  lost(): void;
 }
 
 /** Wraps a driver in a driver that adds something: retries, encryption, telemetry. */

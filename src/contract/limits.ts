@@ -14,6 +14,8 @@ export const LIMITS = Object.freeze({
   commitBytes: 16 * MIB,
   /** The number of changes in one commit. */
   changes: 256,
+  /** The number of slots of one watch. */
+  watchedSlots: 256,
   /** The upper bound of `limit`. */
   limit: 10_000,
   /** 0001-01-01T00:00:00.000Z */

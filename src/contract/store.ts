@@ -153,6 +153,37 @@ export interface ScanOptions extends CallOptions {
   readonly limit?: number;
 }
 
+/** The options of `watch`. */
+export interface WatchOptions {
+  /** Ends the watch when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How soon a change made by another store or process shows, in milliseconds: 1 to 3,600,000. Default 100. All watches of a
+   * store share one question to the driver; it is asked as often as the smallest `pollMs` says.
+   */
+  readonly pollMs?: number;
+  /** `false`: while `next` waits for a change, the watch does not keep the process alive. Default true. */
+  readonly ref?: boolean;
+}
+
+/** What a watched slot holds. */
+export interface WatchedSlot extends RecordKey {
+  /** The index of the slot in the list that is watched. */
+  readonly place: number;
+  /** The current record, the caller's own copy; `undefined` if the slot is empty. */
+  readonly record: StateRecord | undefined;
+}
+
+/** A watch. Use it with `for await`; `return` ends it, and so does leaving the loop. */
+export interface Watch extends AsyncIterable<WatchedSlot>, AsyncDisposable {
+  /** Resolves when a slot has something new. The first call starts the watch. */
+  next(): Promise<IteratorResult<WatchedSlot, undefined>>;
+  /** Ends the watch, also while `next` is waiting, which then resolves with `done`. */
+  return(): Promise<IteratorResult<WatchedSlot, undefined>>;
+  /** The watch itself. */
+  [Symbol.asyncIterator](): Watch;
+}
+
 /** How long `close` may wait. */
 export interface CloseOptions {
   /** Ends the wait for accepted writes at once, as if `timeoutMs` had passed. */
@@ -327,7 +358,32 @@ export interface StateStore extends AsyncDisposable {
   erase(identity: SessionIdentity, options?: EraseOptions): Promise<number>;
 
   /**
-   * Waits for accepted operations, then closes the driver. Writes that are unfinished when the time is up reject with
+   * Yields what 1 to 256 slots of one tenant hold: each slot once as it is, then again whenever it has changed. It yields the
+   * latest state, and never a backlog: a slot that changes several times before its turn is yielded once. Nothing is yielded
+   * for a write that changed nothing.
+   *
+   * Changes made through this store show as soon as they are acknowledged. Those of other stores and processes show within
+   * `pollMs`, or sooner if the driver tells of them (`notify` of Postgres); in memory, all show at once. The last state of a
+   * slot is always yielded in the end.
+   *
+   * The loop ends when it is left, when the signal aborts, and when the store is closed: then `signal.aborted` is false. It
+   * does not end because a read failed: after UNAVAILABLE the store tries again, with growing pauses of up to 5 seconds. It
+   * rejects with any other error of a read, such as CORRUPT, which names the slot; watch the other slots anew to go on.
+   *
+   * Throws INVALID_RECORD, IDENTITY_REQUIRED and STORE_CLOSED at the call.
+   *
+   * @example
+   * ```ts
+   * for await (const { record } of store.watch([{ identity, kind: "note" }], { signal })) {
+   *   console.log(record === undefined ? "nothing" : new TextDecoder().decode(record.bytes));
+   *   if (record?.version === 2) break;
+   * }
+   * ```
+   */
+  watch(places: readonly RecordKey[], options?: WatchOptions): Watch;
+
+  /**
+   * Waits for accepted operations, then closes the driver. Watches end at once. Writes that are unfinished when the time is up reject with
    * OUTCOME_UNKNOWN. May be called more than once.
    *
    * @example

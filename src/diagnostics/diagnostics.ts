@@ -26,7 +26,7 @@ export type Ending = "ok" | "aborted" | "failed" | StateErrorCode;
 /** A call of a store that has ended. */
 export interface OperationEvent {
   /** The method that was called. */
-  readonly operation: Exclude<keyof StateStore, symbol | "limits" | "status">;
+  readonly operation: Exclude<keyof StateStore, symbol | "limits" | "status" | "watch">;
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   /** How it ended. */
@@ -43,10 +43,10 @@ export interface OperationEvent {
   readonly bytes?: number;
 }
 
-/** A batch of commits, or of slots to read, that the driver has answered. */
+/** A batch of commits, or of slots to read or to ask about, that the driver has answered. */
 export interface BatchEvent {
-  /** `apply` for commits, `read` for slots. */
-  readonly operation: "apply" | "read";
+  /** `apply` for commits, `read` for slots, `watch` for the event ids of watched slots. */
+  readonly operation: "apply" | "read" | "watch";
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   /** How the driver's call ended. Each commit of the batch has an outcome of its own beside that. */

@@ -100,6 +100,10 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
         return answer.map(fields);
       },
       read: (slots, limit) => retryRead("read", limit, (left) => driver.read(slots, left)),
+      // Not retried: the store asks again by itself.
+      ...(driver.readEventIds && { readEventIds: driver.readEventIds.bind(driver) }),
+      ...(driver.changeCounter && { changeCounter: driver.changeCounter.bind(driver) }),
+      ...(driver.changes && { changes: driver.changes }),
       readByEventId: (session, eventId, limit) =>
         retryRead("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
       scan: (query, limit) => retryRead("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),

@@ -206,6 +206,7 @@ function requireArray<T>(records: readonly T[]): readonly T[] {
   return records;
 }
 
-function mayConcernOneSlot(error: unknown): boolean {
+/** Whether a read of several slots may have failed because of one of them. */
+export function mayConcernOneSlot(error: unknown): boolean {
   return !isStateError(error, "UNAVAILABLE") || error.details?.reason === "refused";
 }

@@ -1,6 +1,7 @@
 import type { CallLimit, Driver, ScanPage, Session, Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import type { StateRecord } from "../contract/store.js";
+import type { EventId, StateRecord } from "../contract/store.js";
+import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
 import { callDriver, driverError } from "../queue/call-driver.js";
 import { ReadQueue } from "../queue/read-queue.js";
 import { ReadSlots } from "../queue/read-slots.js";
@@ -66,6 +67,35 @@ export class DriverReads {
   ): Promise<StoredRecord | undefined> {
     const ask = (limit: CallLimit) => this.#driver.readByEventId(session, eventId, limit);
     return this.#read(session.tenant, ask, signal);
+  }
+
+  /** The current event of each slot, in order: for watches, from the driver's `read` if it has nothing cheaper. */
+  readEventIds(slots: readonly Slot[]): Promise<readonly (EventId | undefined)[]> {
+    const ask = async (limit: CallLimit) => {
+      const found = this.#driver.readEventIds
+        ? await this.#driver.readEventIds(slots, limit)
+        : (await this.#driver.read(slots, limit)).map((record) => record?.eventId);
+      if (!Array.isArray(found) || found.length !== slots.length)
+        throw driverError("the driver did not answer for every slot");
+      return found;
+    };
+    const { depth } = this.#slotReads;
+    const describe = (): BatchFields => ({
+      operation: "watch",
+      driver: this.#driver.name,
+      size: slots.length,
+      bytes: 0,
+      waiting: depth.waiting,
+      waitingBytes: 0,
+    });
+    return this.#read("", (limit) => emitBatch(describe, () => ask(limit)), undefined);
+  }
+
+  /** The driver's change counter; `undefined` if it has none. */
+  get changeCounter(): (() => Promise<string | number>) | undefined {
+    const { changeCounter } = this.#driver;
+    if (changeCounter === undefined) return undefined;
+    return () => this.#read("", (limit) => changeCounter.call(this.#driver, limit), undefined);
   }
 
   /** Reads every matching record, one page after another. */

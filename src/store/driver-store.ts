@@ -1,5 +1,5 @@
 import { describeType } from "../contract/describe-type.js";
-import type { Commit, Driver, StoredRecord } from "../contract/driver.js";
+import type { Commit, Driver, Outcome, StoredRecord } from "../contract/driver.js";
 import type {
   CallOptions,
   Change,
@@ -12,6 +12,7 @@ import type {
   ListOptions,
   MaintenanceScope,
   NewRecord,
+  RecordKey,
   SaveOptions,
   SaveReceipt,
   ScanOptions,
@@ -20,6 +21,8 @@ import type {
   StateStore,
   StoreLimits,
   StoreStatus,
+  Watch,
+  WatchOptions,
 } from "../contract/store.js";
 import { emitOperation, type OperationEvent, type OperationFields } from "../diagnostics/diagnostics.js";
 import { validateScope } from "../identity/scope.js";
@@ -35,6 +38,8 @@ import { type StoreOptions, validateStoreOptions } from "../validation/store-opt
 import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
 import { readEventId, readKind, readPrefix } from "../validation/validate-text.js";
+import { readWatchedSlots, readWatchOptions } from "../validation/validate-watch.js";
+import { Watches } from "../watch/watches.js";
 import { type Accepted, accepted, deletedOf, notFound } from "./accepted.js";
 import { withCallerStack } from "./caller-stack.js";
 import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
@@ -66,6 +71,7 @@ class DriverStore implements StateStore {
   readonly #now: () => number;
   readonly #reads: DriverReads;
   readonly #erases: Erases;
+  readonly #watches: Watches;
   readonly #closing: StoreClosing;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
@@ -92,7 +98,17 @@ class DriverStore implements StateStore {
       driver.readsInFlight,
     );
     this.#erases = new Erases(this.#driver, this.#queue, times);
-    this.#closing = new StoreClosing(this.#driver, [this.#queue, this.#reads, this.#erases]);
+    this.#watches = new Watches({
+      read: async (slot) => {
+        const record = await this.#reads.readSlot(slot, undefined);
+        return record && this.#open(record, slot, undefined);
+      },
+      readEventIds: (slots) => this.#reads.readEventIds(slots),
+      changeCounter: this.#reads.changeCounter,
+      changes: this.#driver.changes,
+    });
+    const parts = [this.#watches, this.#queue, this.#reads, this.#erases];
+    this.#closing = new StoreClosing(this.#driver, parts);
     this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
   }
 
@@ -179,11 +195,22 @@ class DriverStore implements StateStore {
       const commit = eraseCommit(identity, given);
       this.#throwIfClosed();
       signal?.throwIfAborted();
-      const { erased } = await this.#erases.commit(commit, signal);
+      const { erased } = await this.#erases
+        .commit(commit, signal)
+        .finally(() => this.#watches.committed(commit));
       const [records = 0] = erased;
       if (fields) fields.records = records;
       return records;
     });
+  }
+
+  watch(places: readonly RecordKey[], options?: WatchOptions): Watch {
+    this.#throwIfClosed();
+    const settings = readWatchOptions(options);
+    const slots = readWatchedSlots(places);
+    // A getter among the arguments may have closed the store.
+    this.#throwIfClosed();
+    return this.#watches.open(slots, settings);
   }
 
   status(): StoreStatus {
@@ -238,7 +265,9 @@ class DriverStore implements StateStore {
       return { duplicate: outcome.is === "duplicate", ...deletedOf(commit, outcome) };
     }
     this.#beginWrite(commit, signal, fields);
-    const made = await this.#erases.commit(commit, signal, new CallersPayloads(commit));
+    const made = await this.#erases
+      .commit(commit, signal, new CallersPayloads(commit))
+      .finally(() => this.#watches.committed(commit));
     const records = made.erased.reduce((sum, count) => sum + count, 0);
     if (fields) Object.assign(fields, { duplicate: made.duplicate, records });
     return made;
@@ -250,9 +279,18 @@ class DriverStore implements StateStore {
     fields: OperationFields | undefined,
   ): Promise<Accepted> {
     this.#beginWrite(commit, signal, fields);
-    const outcome = accepted(commit, await this.#queue.commit(commit, signal, new CallersPayloads(commit)));
+    const outcome = accepted(commit, await this.#made(commit, signal));
     if (fields) fields.duplicate = outcome.is === "duplicate";
     return outcome;
+  }
+
+  /** Watches see the commit before its caller goes on. Whatever its outcome: an unknown one may have written. */
+  async #made(commit: Commit, signal: AbortSignal | undefined): Promise<Outcome> {
+    try {
+      return await this.#queue.commit(commit, signal, new CallersPayloads(commit));
+    } finally {
+      this.#watches.committed(commit);
+    }
   }
 
   /** Every validated write starts with this. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
-import { openStore, StateError, type StateStore } from "../../src/index.js";
+import { openStore, StateError, type StateStore, watchByReading } from "../../src/index.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
@@ -18,6 +18,9 @@ function withMethods(store: StateStore, own: Partial<StateStore>): StateStore {
     loadByEventId: store.loadByEventId.bind(store),
     list: store.list.bind(store),
     listKind: store.listKind.bind(store),
+    watch(places, options) {
+      return watchByReading(this, places, options);
+    },
     close: store.close.bind(store),
     [Symbol.asyncDispose]: store[Symbol.asyncDispose].bind(store),
     ...own,

@@ -11,6 +11,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "src/sessions/ src/approvals/ src/ledger/",
     "src/typed/",
     "src/store/",
+    "src/watch/",
     "src/queue/",
     "src/layers/",
     "src/identity/",
@@ -42,7 +43,7 @@ const FLOOR = ["contract", "identity", "process", "rules", "timing", "validation
   (folder) => `src/${folder}/`,
 );
 /** A wrapper knows the store by its public face, and nothing of drivers, queues and layers. */
-const WRAPPER = ["src/typed/", ...FLOOR, "src/store/scan-kind.ts", "node:"];
+const WRAPPER = ["src/typed/", ...FLOOR, "src/store/scan-kind.ts", "src/watch/watch-by-reading.ts", "node:"];
 /** A driver stands below the queue and the store. */
 const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 

@@ -56,6 +56,7 @@ export function losingAnswers(
     loadByEventId: store.loadByEventId.bind(store),
     list: store.list.bind(store),
     listKind: store.listKind.bind(store),
+    watch: store.watch.bind(store),
     close: store.close.bind(store),
     [Symbol.asyncDispose]: store[Symbol.asyncDispose].bind(store),
   } satisfies StateStore;
