@@ -108,8 +108,7 @@ export class RunningWatch {
   async #readMarked(): Promise<void> {
     this.#isReading = true;
     const places = [...this.#marked].slice(0, READ_AHEAD);
-    // Unmarked before the read: a change during the read marks the place again.
-    for (const place of places) this.#marked.delete(place);
+    for (const place of places) place.beginRead();
     const reads = await Promise.allSettled(places.map(({ slot }) => this.#host.source.read(slot)));
     this.#isReading = false;
     if (this.#isEnded) return;
@@ -117,24 +116,16 @@ export class RunningWatch {
       const place = places[index] as WatchedPlace;
       if (read.status === "fulfilled") {
         this.#failures = 0;
-        this.#keep(place, read.value);
+        // Only the first goes to the caller as it is: otherwise a slot that always changes would never be yielded.
+        if (place.endRead(read.value, this.#ready.length === 0)) this.#ready.push(place);
       } else if (isStateError(read.reason, "UNAVAILABLE")) this.#retryLater(place);
       else this.#failure ??= { error: read.reason };
     }
     this.#wake?.();
   }
 
-  /**
-   * Keeps a record for the caller. A slot that has changed during the read is read again before the caller gets it. Only the
-   * first record goes to the caller as it is: otherwise a slot that always changes would never be yielded.
-   */
-  #keep(place: WatchedPlace, record: Parameters<WatchedPlace["keep"]>[0]): void {
-    if (place.isMarked && this.#ready.length > 0) return;
-    if (place.keep(record)) this.#ready.push(place);
-  }
-
   #retryLater(place: WatchedPlace): void {
-    this.#marked.add(place);
+    place.endFailedRead();
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#host.resumeLater(this, ++this.#failures);

@@ -18,6 +18,9 @@ export class WatchedPlace {
   readonly #marked: Set<WatchedPlace>;
   /** What the caller has got; `undefined` before the first time. */
   #delivered: Current | undefined;
+  #isReading = false;
+  /** What a question has found during the read. */
+  #foundMeanwhile: Current | undefined;
   /** Read ahead for the caller. */
   #ready: { readonly record: StateRecord | undefined } | undefined;
 
@@ -48,13 +51,33 @@ export class WatchedPlace {
 
   /** The slot had this event at some moment. It may be an old answer, so a difference only means that one has to read. */
   found(current: Current): void {
-    const known = this.#ready === undefined ? this.#delivered : currentOf(this.#ready.record);
-    if (current !== known) this.mark();
+    if (this.#isReading) this.#foundMeanwhile = current;
+    else if (current !== this.#known) this.mark();
   }
 
-  /** Keeps a record for the caller, unless it is the one that the caller has got. Returns whether it is news. */
-  keep(record: StateRecord | undefined): boolean {
-    if (currentOf(record) === this.#delivered) return false;
+  /** A mark during the read counts: the change may be younger than what is read. */
+  beginRead(): void {
+    this.#marked.delete(this);
+    this.#isReading = true;
+    this.#foundMeanwhile = undefined;
+  }
+
+  /** The read has failed, and will be repeated. */
+  endFailedRead(): void {
+    this.#isReading = false;
+    this.mark();
+  }
+
+  /**
+   * Keeps what was read, unless the caller has got it. A slot that has changed since the read began is read again before
+   * that, except if `atOnce`. Returns whether something was kept.
+   */
+  endRead(record: StateRecord | undefined, atOnce: boolean): boolean {
+    this.#isReading = false;
+    const current = currentOf(record);
+    const isOld = this.#foundMeanwhile !== undefined && this.#foundMeanwhile !== current;
+    if (isOld) this.#marked.add(this);
+    if (current === this.#delivered || (this.isMarked && !atOnce)) return false;
     this.#ready = { record };
     return true;
   }
@@ -65,5 +88,10 @@ export class WatchedPlace {
     this.#ready = undefined;
     this.#delivered = currentOf(record);
     return record;
+  }
+
+  /** What the caller has got, or will get next. */
+  get #known(): Current | undefined {
+    return this.#ready === undefined ? this.#delivered : currentOf(this.#ready.record);
   }
 }
