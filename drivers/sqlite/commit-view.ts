@@ -1,10 +1,13 @@
-import type { ApplyOptions, Slot, StoredRecord } from "../../src/contract/driver.js";
+import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import type { EventId } from "../../src/contract/store.js";
 import type { SeenEvent, View } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 import type { Erasures } from "./erasures.js";
 import { corruptError } from "./errors.js";
+import { eventKey, rememberedFingerprint, storedFingerprint } from "./event-key.js";
+import type { ExpiryQueue } from "./expiry-queue.js";
+import type { TenantNumbers } from "./tenant-numbers.js";
 
 const CURRENT = `
 SELECT id, event_id FROM record
@@ -15,11 +18,10 @@ const EXISTS = `
 SELECT id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
 
-const EVENT = `
-SELECT event.fingerprint, event.saved_at, record.id
-FROM event LEFT JOIN record
-  ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
-WHERE event.tenant = ? AND event.event_id = ?`;
+const SEEN = `
+SELECT seen.fingerprint, seen.saved_at, record.id
+FROM seen LEFT JOIN record ON record.id = seen.record AND record.tenant = ? AND record.event_id = ?
+WHERE seen.event_id = ? AND seen.tenant = ?`;
 
 /** Names the slot too: a damaged index that points at another slot's row must not make a write hit that row. */
 const EXACT_ROW = "id = ? AND +tenant = ? AND +user = ? AND +session = ? AND +run = ? AND +kind = ?";
@@ -35,8 +37,9 @@ VALUES (max(?, (SELECT ifnull(max(id), 0) FROM record)) + 1, ?, ?, ?, ?, ?, ?, ?
 const SESSION = "SELECT tenant, user, session FROM record WHERE id = ?";
 const DELETE = `DELETE FROM record WHERE ${EXACT_ROW}`;
 const REMEMBER = `
-INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
-const FORGET = "DELETE FROM event WHERE tenant = ? AND event_id = ?";
+INSERT INTO seen (event_id, tenant, record, saved_at, fingerprint) VALUES (?, ?, ?, ?, ?)`;
+const REMEMBER_AGAIN = `
+UPDATE seen SET record = ?, saved_at = ?, fingerprint = ? WHERE event_id = ? AND tenant = ?`;
 
 export type CommitStatements = ReturnType<typeof prepareCommits>;
 
@@ -44,14 +47,14 @@ export function prepareCommits(connection: Connection) {
   return {
     current: connection.prepare(CURRENT).raw(),
     exists: connection.prepare(EXISTS).raw(),
-    event: connection.prepare(EVENT).raw(),
+    seen: connection.prepare(SEEN).raw(),
     update: connection.prepare(UPDATE),
     insert: connection.prepare(INSERT),
     insertAbove: connection.prepare(INSERT_ABOVE),
     session: connection.prepare(SESSION).raw(),
     delete: connection.prepare(DELETE),
     remember: connection.prepare(REMEMBER),
-    forget: connection.prepare(FORGET),
+    rememberAgain: connection.prepare(REMEMBER_AGAIN),
   };
 }
 
@@ -64,14 +67,19 @@ export class CommitView implements View {
   readonly window: number;
   readonly #sql: CommitStatements;
   readonly #erasures: Erasures;
+  readonly #tenants: TenantNumbers;
+  readonly #queue: ExpiryQueue;
   readonly #rows = new Map<Slot, number>();
-  readonly #remembered = new Set<EventId>();
+  /** Events that are past their window and were found all the same: they are in the queue. */
+  readonly #remembered = new Set<string>();
 
-  constructor(sql: CommitStatements, erasures: Erasures, { now, window }: ApplyOptions) {
+  constructor(sql: CommitStatements, erasures: Erasures, tenants: TenantNumbers, queue: ExpiryQueue) {
     this.#sql = sql;
     this.#erasures = erasures;
-    this.now = now;
-    this.window = window;
+    this.#tenants = tenants;
+    this.#queue = queue;
+    this.now = queue.options.now;
+    this.window = queue.options.window;
   }
 
   current(slot: Slot): EventId | undefined {
@@ -94,12 +102,14 @@ export class CommitView implements View {
   }
 
   event(tenant: string, eventId: EventId): SeenEvent | undefined {
-    const row = this.#sql.event.get(tenant, eventId);
+    const number = this.#tenants.find(tenant);
+    if (number === undefined) return undefined;
+    const row = this.#sql.seen.get(tenant, eventId, eventKey(eventId), number);
     if (row === undefined) return undefined;
-    this.#remembered.add(eventId);
-    const [fingerprint, savedAt, id] = row as [string | null, number, number | null];
+    this.#remembered.add(rememberedName(number, eventId));
+    const [stored, savedAt, id] = row as [unknown, number, number | null];
     if (id !== null && this.#removeIfErased(id)) return { fingerprint: null, savedAt, current: false };
-    return { fingerprint, savedAt, current: id !== null };
+    return { fingerprint: rememberedFingerprint(stored), savedAt, current: id !== null };
   }
 
   #removeIfErased(id: number): boolean {
@@ -110,11 +120,18 @@ export class CommitView implements View {
 
   /** Makes the record current in its slot, and remembers its event. */
   save(record: StoredRecord): void {
-    const { tenant, eventId, fingerprint } = record;
+    const { eventId, fingerprint } = record;
     const id = this.#write(record);
-    // `decide` allowed the save, so a remembered id is past its window and can be replaced.
-    if (this.#remembered.has(eventId)) this.#sql.forget.run(tenant, eventId);
-    this.#sql.remember.run(tenant, eventId, id, fingerprint, this.now, this.now);
+    const tenant = this.#tenants.findOrAdd(record.tenant);
+    const key = eventKey(eventId);
+    const stored = storedFingerprint(fingerprint);
+    // `decide` allowed the save, so a remembered id is past its window and can be used again.
+    if (this.#remembered.size > 0 && this.#remembered.has(rememberedName(tenant, eventId)))
+      this.#sql.rememberAgain.run(id, this.now, stored, key, tenant);
+    else {
+      this.#sql.remember.run(key, tenant, id, this.now, stored);
+      this.#queue.add({ key, tenant });
+    }
   }
 
   delete(slot: Slot): void {
@@ -150,6 +167,10 @@ export class CommitView implements View {
       above === undefined ? this.#sql.insert.run(...content) : this.#sql.insertAbove.run(above, ...content);
     return Number(lastInsertRowid);
   }
+}
+
+function rememberedName(tenant: number, eventId: EventId): string {
+  return `${tenant} ${eventId}`;
 }
 
 /** CORRUPT when a row that was found before is not there: without this error a write would be acknowledged and lost. */

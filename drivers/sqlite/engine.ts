@@ -5,10 +5,11 @@ import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
 import { type Connection, limitCache } from "./connection.js";
 import { Erasures, prepareErasures } from "./erasures.js";
-import { forgetOldest, prepareQueue, withWriteTime } from "./expiry-queue.js";
+import { ExpiryQueue, prepareQueue } from "./expiry-queue.js";
 import type { FileGuard } from "./file-identity.js";
 import { loadPackage } from "./load-package.js";
-import { preparedOnFirstUse } from "./schema.js";
+import { preparedOnFirstUse, prepareVersion, refuseNewerSchema } from "./schema.js";
+import { prepareTenants, TenantNumbers } from "./tenant-numbers.js";
 import { Transactions } from "./transactions.js";
 
 /** Writes to the database: synchronously, on one connection, so that it can run in a worker thread. */
@@ -27,10 +28,10 @@ export class Engine {
   }
 
   apply(commits: readonly Commit[], given: ApplyOptions): readonly Outcome[] {
-    return this.#write(({ commit, queue, erasure }) => {
-      const options = withWriteTime(queue, given);
-      const erasures = new Erasures(erasure, options.now);
-      const view = new CommitView(commit, erasures, options);
+    return this.#write(({ commit, queue: queueStatements, erasure }, tenants) => {
+      const queue = new ExpiryQueue(queueStatements, given);
+      const erasures = new Erasures(erasure, tenants, queue.options.now);
+      const view = new CommitView(commit, erasures, tenants, queue);
       let saves = 0;
       const outcomes = commits.map((next) => {
         const decision = decide(next, view);
@@ -40,13 +41,14 @@ export class Engine {
         return done.erased.length === 0 ? decision : { ...decision, ...erasedOf(done.erased) };
       });
       erasures.sweepAbandoned();
-      forgetOldest(queue, saves * 2, options);
+      queue.forgetOldest(saves * 2);
+      queue.flush();
       return outcomes;
     });
   }
 
   sweep(session: Session): Swept {
-    return this.#write(({ erasure }) => new Erasures(erasure, steadyNow()).sweep(session));
+    return this.#write(({ erasure }, tenants) => new Erasures(erasure, tenants, steadyNow()).sweep(session));
   }
 
   async backup(target: string): Promise<void> {
@@ -62,17 +64,25 @@ export class Engine {
     this.#connection.close();
   }
 
-  #write<T>(work: (sql: ReturnType<typeof prepareWrites>) => T): T {
+  #write<T>(work: (sql: Statements, tenants: TenantNumbers) => T): T {
     this.#guard?.verify();
-    const sql = this.#statements();
-    const result = this.#transactions.writing(() => work(sql));
+    const { tenants, ...sql } = this.#statements();
+    tenants.begin();
+    const result = this.#transactions.writing(() => {
+      refuseNewerSchema(sql.version);
+      return work(sql, tenants);
+    });
     this.#guard?.verifyCommitted();
     return result;
   }
 }
 
+type Statements = Omit<ReturnType<typeof prepareWrites>, "tenants">;
+
 function prepareWrites(connection: Connection) {
   return {
+    version: prepareVersion(connection),
+    tenants: new TenantNumbers(prepareTenants(connection)),
     commit: prepareCommits(connection),
     queue: prepareQueue(connection),
     erasure: prepareErasures(connection),

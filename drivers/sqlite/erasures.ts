@@ -2,17 +2,17 @@ import type { Session, Swept } from "../../src/contract/driver.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { Connection } from "./connection.js";
 import { corruptError } from "./errors.js";
+import { eventKey } from "./event-key.js";
 import { Fences, prepareFences } from "./fences.js";
+import type { TenantNumbers } from "./tenant-numbers.js";
 
 const SESSION_RECORDS = `
 SELECT id, run, kind FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND (run, kind) > (?, ?)
 ORDER BY run, kind LIMIT ?`;
 
-const CLEAR_FINGERPRINT = `
-UPDATE event SET fingerprint = NULL
-WHERE (tenant, event_id) = (SELECT tenant, event_id FROM record WHERE id = ?)`;
-const REMOVE = "DELETE FROM record WHERE id = ?";
+const CLEAR_FINGERPRINT = "UPDATE seen SET fingerprint = NULL WHERE event_id = ? AND tenant = ?";
+const REMOVE = "DELETE FROM record WHERE id = ? RETURNING tenant, event_id";
 
 /** The highest id so far, of any session: every later record gets a higher one. */
 const FENCE = `
@@ -43,7 +43,7 @@ export function prepareErasures(connection: Connection) {
     ...prepareFences(connection),
     sessionRecords: connection.prepare(SESSION_RECORDS).raw(),
     clearFingerprint: connection.prepare(CLEAR_FINGERPRINT),
-    remove: connection.prepare(REMOVE),
+    remove: connection.prepare(REMOVE).raw(),
     fence: connection.prepare(FENCE),
     sweptUpTo: connection.prepare(SWEPT_UP_TO).raw(),
     saveProgress: connection.prepare(SAVE_PROGRESS),
@@ -59,11 +59,13 @@ export function prepareErasures(connection: Connection) {
 export class Erasures {
   readonly #sql: ErasureStatements;
   readonly #fences: Fences;
+  readonly #tenants: TenantNumbers;
   readonly #now: number;
   #budget = MAX_ERASED_AT_ONCE;
 
-  constructor(sql: ErasureStatements, now: number) {
+  constructor(sql: ErasureStatements, tenants: TenantNumbers, now: number) {
     this.#sql = sql;
+    this.#tenants = tenants;
     this.#fences = new Fences(sql);
     this.#now = now;
   }
@@ -152,9 +154,12 @@ export class Erasures {
 
   /** Removes the record. Its event id is kept, without the fingerprint. */
   #remove(id: number): void {
-    this.#sql.clearFingerprint.run(id);
-    const { changes } = this.#sql.remove.run(id);
-    if (changes !== 1) throw corruptError("an index of the database leads to a row that is not there");
+    const row = this.#sql.remove.get(id) as [tenant: unknown, eventId: unknown] | undefined;
+    if (row === undefined) throw corruptError("an index of the database leads to a row that is not there");
+    const [tenant, eventId] = row;
+    if (typeof tenant !== "string" || typeof eventId !== "string") return;
+    const number = this.#tenants.find(tenant);
+    if (number !== undefined) this.#sql.clearFingerprint.run(eventKey(eventId), number);
   }
 }
 

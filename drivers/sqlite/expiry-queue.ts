@@ -1,23 +1,30 @@
 import type { ApplyOptions } from "../../src/contract/driver.js";
 import { isSeen } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
+import { eventIdOf } from "./event-key.js";
+import { packEvent, type QueuedEvent, QueuedEvents } from "./queued-events.js";
 
-const HEAD = "SELECT lined_up_at FROM event ORDER BY id LIMIT 1";
+const HEAD = "SELECT id, lined_up_at, events FROM expiry ORDER BY id LIMIT 1";
 
-/** When the newest row was added or moved to the end. */
-const TAIL = "SELECT lined_up_at FROM event ORDER BY id DESC LIMIT 1";
+/** `lined_up_at` says when an event was last added. */
+const TAIL = "SELECT lined_up_at, id, length(events) FROM expiry ORDER BY id DESC LIMIT 1";
+const ADD = "INSERT INTO expiry (lined_up_at, events) VALUES (?, ?)";
+const EXTEND = "UPDATE expiry SET lined_up_at = ?, events = CAST(events || ? AS BLOB) WHERE id = ?";
+const SHORTEN = "UPDATE expiry SET events = ? WHERE id = ?";
+const REMOVE = "DELETE FROM expiry WHERE id = ?";
 
-export const OLDEST = `
-SELECT event.id, event.lined_up_at, event.saved_at, record.id IS NOT NULL
-FROM event LEFT JOIN record
-  ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
-ORDER BY event.id LIMIT ?`;
+export const EXPIRING = `
+SELECT seen.saved_at, record.id IS NOT NULL
+FROM seen LEFT JOIN record
+  ON record.id = seen.record AND record.event_id = ? AND record.tenant = (SELECT name FROM tenant WHERE id = seen.tenant)
+WHERE seen.event_id = ? AND seen.tenant = ?`;
+const FORGET = "DELETE FROM seen WHERE event_id = ? AND tenant = ?";
 
-/** REPLACE gives the row a new id. SQLite finds a free id even where damage has put the highest possible one in use. */
-const MOVE_TO_END = `
-REPLACE INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at)
-SELECT tenant, event_id, record, fingerprint, saved_at, ? FROM event WHERE id = ?`;
-const FORGET = "DELETE FROM event WHERE id = ?";
+/** Nine full rows fill a page of 4 KiB. */
+const ROW_BYTES = 440;
+/** A row is not added to after this time, or after this part of the window: its events are examined together. */
+const MAX_PAUSE_MS = 1000;
+const MAX_PAUSE_SHARE = 1 / 1000;
 
 export type QueueStatements = ReturnType<typeof prepareQueue>;
 
@@ -25,37 +32,114 @@ export function prepareQueue(connection: Connection) {
   return {
     head: connection.prepare(HEAD).raw(),
     tail: connection.prepare(TAIL).raw(),
-    oldest: connection.prepare(OLDEST).raw(),
-    moveToEnd: connection.prepare(MOVE_TO_END),
+    add: connection.prepare(ADD),
+    extend: connection.prepare(EXTEND),
+    shorten: connection.prepare(SHORTEN),
+    remove: connection.prepare(REMOVE),
+    expiring: connection.prepare(EXPIRING).raw(),
     forget: connection.prepare(FORGET),
   };
 }
 
-/**
- * Replaces `now` by the time of the last write to this database, by any process, if that is later. Otherwise the other
- * processes would forget too early what a process with a slow clock saves. A last write that is ahead by more than the
- * window is ignored; its only effect is that ids are kept longer.
- */
-export function withWriteTime(sql: QueueStatements, { now, window, ...rest }: ApplyOptions): ApplyOptions {
-  const [last] = (sql.tail.get() ?? []) as [number?];
-  const isAhead = Number.isSafeInteger(last) && (last as number) > now && (last as number) <= now + window;
-  return { ...rest, now: isAhead ? (last as number) : now, window };
+type Tail = readonly [linedUpAt: number, id: number, bytes: number];
+
+/** The expiry queue, in one transaction. */
+export class ExpiryQueue {
+  /** With the time of the write; see `timeOfWrite`. */
+  readonly options: ApplyOptions;
+  readonly #sql: QueueStatements;
+  readonly #tail: Tail | undefined;
+  readonly #added: Buffer[] = [];
+
+  constructor(sql: QueueStatements, given: ApplyOptions) {
+    this.#sql = sql;
+    this.#tail = sql.tail.get() as Tail | undefined;
+    this.options = { ...given, now: timeOfWrite(given, this.#tail?.[0]) };
+  }
+
+  /** Adds an event that is not in the queue. It is stored by `flush`. */
+  add(event: QueuedEvent): void {
+    this.#added.push(packEvent(event));
+  }
+
+  /**
+   * Examines up to `limit` of the oldest events whose time in the queue is up, and forgets those that no longer count. It
+   * adds the others again, so that each is examined once per window and none blocks the queue.
+   */
+  forgetOldest(limit: number): void {
+    const { now, window } = this.options;
+    for (let left = limit; left > 0; ) {
+      const row = this.#sql.head.get() as [number, number, unknown] | undefined;
+      // A time in the future means that the clock was set back. Such a row would block the queue until then.
+      if (row === undefined || (row[1] > now - window && row[1] <= now)) return;
+      const [id, , packed] = row;
+      const events = new QueuedEvents(packed);
+      let event: QueuedEvent | undefined;
+      while (left > 0) {
+        event = events.take();
+        if (event === undefined) break;
+        this.#examine(event);
+        left--;
+      }
+      if (event === undefined || events.rest.length === 0) this.#sql.remove.run(id);
+      else this.#sql.shorten.run(events.rest, id);
+    }
+  }
+
+  /** Stores what was added. */
+  flush(): void {
+    const { now } = this.options;
+    let at = this.#extendTail();
+    while (at < this.#added.length) {
+      const end = this.#fitting(at, ROW_BYTES);
+      this.#sql.add.run(now, Buffer.concat(this.#added.slice(at, end)));
+      at = end;
+    }
+  }
+
+  /** Adds to the last row, if it has room. Returns how many of the added events it has taken. */
+  #extendTail(): number {
+    if (this.#tail === undefined || this.#added.length === 0) return 0;
+    const { now, window } = this.options;
+    const [linedUpAt, id, bytes] = this.#tail;
+    const pause = now - linedUpAt;
+    if (pause < 0 || pause > Math.min(MAX_PAUSE_MS, window * MAX_PAUSE_SHARE)) return 0;
+    const end = this.#fitting(0, ROW_BYTES - bytes);
+    if (end === 0) return 0;
+    // The row is not there any more if it was the first one, too, and all its events were examined.
+    const { changes } = this.#sql.extend.run(now, Buffer.concat(this.#added.slice(0, end)), id);
+    return changes === 1 ? end : 0;
+  }
+
+  /** The end of the added events from `at` on that fit into so many bytes. In an empty row, one always fits. */
+  #fitting(at: number, room: number): number {
+    let end = at;
+    let left = room;
+    while (end < this.#added.length) {
+      left -= (this.#added[end] as Buffer).length;
+      if (left < 0 && !(end === at && room === ROW_BYTES)) break;
+      end++;
+    }
+    return end;
+  }
+
+  #examine(event: QueuedEvent): void {
+    const { key, tenant } = event;
+    const row = this.#sql.expiring.get(eventIdOf(key), key, tenant) as [number, number] | undefined;
+    if (row === undefined) return;
+    const [savedAt, current] = row;
+    const { now, window } = this.options;
+    if (isSeen({ fingerprint: null, savedAt, current: current === 1 }, now, window)) this.add(event);
+    else this.#sql.forget.run(key, tenant);
+  }
 }
 
 /**
- * Examines up to `limit` of the oldest ids whose time in the queue is up, and forgets those that no longer count. It moves
- * the others to the end, so that each is examined once per window and none blocks the queue.
+ * `now`, or the time of the last write to this database, by any process, if that is later. Otherwise the other processes
+ * would forget too early what a process with a slow clock saves. A last write that is ahead by more than the window is
+ * ignored; its only effect is that ids are kept longer.
  */
-export function forgetOldest(sql: QueueStatements, limit: number, { now, window }: ApplyOptions): void {
-  // A time in the future means that the clock was set back. Such a row would block the queue until then.
-  const isDue = (linedUpAt: number) => linedUpAt <= now - window || linedUpAt > now;
-  const head = sql.head.get() as [number] | undefined;
-  if (limit === 0 || head === undefined || !isDue(head[0])) return;
-  for (const row of sql.oldest.all(limit)) {
-    const [id, linedUpAt, savedAt, current] = row as [number, number, number, number];
-    if (!isDue(linedUpAt)) break;
-    if (isSeen({ fingerprint: null, savedAt, current: current === 1 }, now, window))
-      sql.moveToEnd.run(now, id);
-    else sql.forget.run(id);
-  }
+function timeOfWrite({ now, window }: ApplyOptions, last: number | undefined): number {
+  const isAhead = Number.isSafeInteger(last) && (last as number) > now && (last as number) <= now + window;
+  return isAhead ? (last as number) : now;
 }

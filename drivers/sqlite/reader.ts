@@ -11,6 +11,7 @@ import { atOnce } from "../../src/timing/in-slices.js";
 import { firstPageOf } from "../first-page.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
+import { eventKey } from "./event-key.js";
 import { NOT_ERASED } from "./fences.js";
 import type { LongLists } from "./long-lists.js";
 import { CONTENT_COLUMNS, recordOf, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
@@ -27,13 +28,14 @@ SELECT record.event_id FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
 
 /**
- * Finds the record through the `event` table, because records have no index of event ids. The owner's columns come before
+ * Finds the record through the event memory, because records have no index of event ids. The owner's columns come before
  * the payload in a row, so SQLite checks them without reading the payload.
  */
 const BY_EVENT = `
-SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM event JOIN record
-  ON record.id = event.record AND record.tenant = event.tenant AND record.event_id = event.event_id
-WHERE event.tenant = ? AND event.event_id = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
+SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM tenant
+JOIN seen ON seen.tenant = tenant.id AND seen.event_id = ?
+JOIN record ON record.id = seen.record AND record.tenant = tenant.name AND record.event_id = ?
+WHERE tenant.name = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
 
 /** How many readers this thread has made. */
 let readers = 0;
@@ -88,7 +90,9 @@ export class Reader {
 
   readByEventId({ tenant, user, session }: Session, eventId: string): StoredRecord | undefined {
     const { byEvent } = this.#statements();
-    const row = translated(() => byEvent.get(tenant, eventId, user, session, tenant, user, session));
+    const row = translated(() =>
+      byEvent.get(eventKey(eventId), eventId, tenant, user, session, tenant, user, session),
+    );
     return row === undefined ? undefined : recordWithSlotOf(row as readonly unknown[]);
   }
 

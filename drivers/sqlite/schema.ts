@@ -1,5 +1,6 @@
 import { type Migration, type MigrationTarget, migrate, outdated, pendingAt } from "../migrations.js";
-import type { Connection } from "./connection.js";
+import { COMPACT_EVENTS } from "./compact-events.js";
+import type { Connection, Statement } from "./connection.js";
 import { translate, translated } from "./errors.js";
 import { Transactions } from "./transactions.js";
 
@@ -7,7 +8,7 @@ import { Transactions } from "./transactions.js";
 export const APPLICATION_ID = 0x47535441;
 
 /**
- * `event` remembers every saved event id. Its rows form the expiry queue, in the order of `id`; `lined_up_at` is when a row
+ * `event` remembered every saved event id. Its rows formed the expiry queue, in the order of `id`; `lined_up_at` is when a row
  * was added or moved to the end. `record` points at the record that the event was saved as, which may be gone by now or
  * hold another event.
  */
@@ -62,10 +63,21 @@ CREATE TABLE erasure (
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "records-and-events", sql: RECORDS_AND_EVENTS },
   { version: 2, name: "erasures", sql: ERASURES },
+  { version: 3, name: "compact-events", sql: COMPACT_EVENTS },
 ];
 
 export function schemaVersion(connection: Connection): number {
   return translated(() => connection.pragma("user_version", { simple: true })) as number;
+}
+
+/** For `refuseNewerSchema`. */
+export function prepareVersion(connection: Connection): Statement {
+  return connection.prepare("PRAGMA user_version").raw();
+}
+
+/** SCHEMA_TOO_NEW, in a write, when a newer process has migrated the database since it was opened. */
+export function refuseNewerSchema(version: Statement): void {
+  pendingAt((version.get() as [number])[0], MIGRATIONS);
 }
 
 /** The database as the migration runner sees it. The write lock of the file locks out other processes. */

@@ -3,7 +3,9 @@ import type { EventId } from "../contract/store.js";
 
 /** What a driver remembers of an event id. */
 export interface SeenEvent {
-  /** Of the saved record; `null` once that was erased. */
+  /**
+   * Of the saved record, or at least its first 20 characters, which no two writes share; `null` once the record was erased.
+   */
   readonly fingerprint: string | null;
   /** By the database's clock, milliseconds since 1970. */
   readonly savedAt: number;
@@ -27,6 +29,9 @@ export interface View {
 
 /** The outcome of a commit. On `applied` the driver does its writes, and adds how many records each erase has removed. */
 export type Decision = Exclude<Outcome, { is: "failed" }>;
+
+/** A shorter text is compared as a whole: it is no beginning of a fingerprint. */
+const MIN_REMEMBERED = 20;
 
 /**
  * Decides the outcome of a commit. Only its saves decide whether it is a replay. Conflicts are judged before conditions, and
@@ -70,13 +75,18 @@ function judgeEvents(commit: Commit, view: View): Decision | undefined {
     saves++;
     const event = view.event(commit.tenant, write.record.eventId);
     if (event === undefined || !isSeen(event, view.now, view.window)) continue;
-    if (event.fingerprint !== null && event.fingerprint !== write.record.fingerprint) {
+    if (event.fingerprint !== null && !isSameWrite(event.fingerprint, write.record.fingerprint)) {
       return { is: "conflict", write: index };
     }
     if (duplicates++ === 0) firstDuplicate = index;
   }
   if (duplicates === 0) return undefined;
   return duplicates === saves ? { is: "duplicate" } : { is: "conflict", write: firstDuplicate };
+}
+
+function isSameWrite(remembered: string, fingerprint: string): boolean {
+  if (remembered.length < MIN_REMEMBERED) return remembered === fingerprint;
+  return fingerprint.startsWith(remembered);
 }
 
 function judgeConditions(commit: Commit, view: View): Decision {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
+import { eventKey } from "../../drivers/sqlite/event-key.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createStore, newEventId } from "../../src/index.js";
 import { ask } from "./sqlite-ask.mjs";
@@ -80,7 +81,7 @@ test("a record that holds something else is found", async () => {
 
 test("an id that is not known any more is found", async () => {
   const path = await written(ANSWERED);
-  damage(path, "DELETE FROM event WHERE event_id = ?", lastSaved());
+  damage(path, "DELETE FROM seen WHERE event_id = ?", eventKey(lastSaved()));
   expect((await judged(path)).join()).toMatch(/of lane0, asked again, is (done|refused)/);
 });
 

@@ -28,7 +28,7 @@ const STORAGES: Readonly<Record<string, () => Promise<TestStorage>>> = {
       async events() {
         const other = new Database(config.path, { readonly: true });
         try {
-          return other.prepare("SELECT count(*) FROM event").pluck().get() as number;
+          return other.prepare("SELECT count(*) FROM seen").pluck().get() as number;
         } finally {
           other.close();
         }

@@ -84,7 +84,9 @@ test("erasing keeps only the event ids, and touches no other session", async () 
   expect(await erased(driver, "acme", "ann", "s1")).toBe(2);
   expect(await erased(driver, "acme", "ann", "s1")).toBe(0);
   const kept = table
-    .prepare("SELECT tenant || '/' || event_id FROM event WHERE fingerprint IS NOT NULL")
+    .prepare(
+      "SELECT name || '/' || event_id FROM seen JOIN tenant ON id = tenant WHERE fingerprint IS NOT NULL",
+    )
     .pluck();
   expect(kept.all().sort()).toEqual(["acme/c", "acme/d", "acme/old", "other/a"]);
   expect((await driver.readByEventId({ ...IDENTITY, tenant: "other" }, "a"))?.tenant).toBe("other");
@@ -129,7 +131,8 @@ test("a record with columns of the wrong type is CORRUPT, and says where to its 
     CREATE TABLE record (id INTEGER PRIMARY KEY, tenant, user, session, run, kind, event_id, fingerprint, version,
       updated_at, bytes);
     INSERT INTO record VALUES (1, 'acme', 'ann', 's1', '', 'note', 'e', x'00', 1, 1, 'text');
-    INSERT INTO event VALUES (1, 'acme', 'e', 1, NULL, 0, 0);
+    INSERT INTO tenant VALUES (1, 'acme');
+    INSERT INTO seen VALUES ('e', 1, 1, 0, NULL);
   `);
   const identity = { tenant: "acme", user: "ann", session: "s1" };
   const scope = maintenanceScope({ reason: "test", allTenants: true });
@@ -149,7 +152,7 @@ test("a record with columns of the wrong type is CORRUPT, and says where to its 
 test("tables that are missing are CORRUPT", async () => {
   const path = freshPath();
   const driver = await open({ path });
-  plainConnection(path).exec("DROP TABLE event");
+  plainConnection(path).exec("DROP TABLE seen");
   expect((await failure(driver.readByEventId(IDENTITY, "e"))).code).toBe("CORRUPT");
   expect((await failure(driver.apply([save()], TIMES))).code).toBe("CORRUPT");
 });

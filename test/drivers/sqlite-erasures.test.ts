@@ -61,7 +61,7 @@ test("what a process that died did not remove stays hidden, and later batches re
     await driver.apply([save({ session: "other" })], LATER);
   expect([left(), fencesIn(path)]).toEqual([0, 0]);
   const reported = plainConnection(path).prepare(
-    "SELECT count(*) FROM event WHERE event_id LIKE 'k0%' AND fingerprint IS NOT NULL",
+    "SELECT count(*) FROM seen WHERE event_id LIKE 'k0%' AND fingerprint IS NOT NULL",
   );
   expect(reported.pluck().get()).toBe(0);
 });
@@ -117,7 +117,7 @@ test("a database of the previous schema is migrated, and a large erase of its re
   old.exec(`INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
     VALUES ('acme', 'ann', 's2', '', 'note', 'kept', '', 0, 1, x'00')`);
   const driver = await open({ path, thread: "inline" });
-  expect(await driver.status()).toMatchObject({ schemaVersion: 2, pendingMigrations: [] });
+  expect(await driver.status()).toMatchObject({ schemaVersion: 3, pendingMigrations: [] });
   await erasedAndLeft(driver, 1_100);
   for (let more = true; more; ) more = (await driver.sweep(SESSION)).more;
   expect((await driver.scan(EVERYTHING)).records.map(({ eventId }) => eventId)).toEqual(["kept"]);
@@ -138,6 +138,6 @@ test("a process with a slow clock dates no write before the last write of the fi
   const driver = await open({ path, thread: "inline" });
   await driver.apply([save({ eventId: "a" })], { ...TIMES, now: NOW + 5_000 });
   await driver.apply([save({ eventId: "b" })], TIMES);
-  const savedAt = plainConnection(path).prepare("SELECT saved_at FROM event ORDER BY id").pluck().all();
+  const savedAt = plainConnection(path).prepare("SELECT saved_at FROM seen").pluck().all();
   expect(savedAt).toEqual([NOW + 5_000, NOW + 5_000]);
 });

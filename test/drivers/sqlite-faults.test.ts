@@ -212,7 +212,7 @@ describe("a lock that another connection holds", () => {
     setTimeout(() => other.exec("COMMIT"), 100);
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
     // It is remembered from when it was saved, and not from when it was asked for.
-    const { saved_at } = other.prepare("SELECT saved_at FROM event").get() as { saved_at: number };
+    const { saved_at } = other.prepare("SELECT saved_at FROM seen").get() as { saved_at: number };
     expect(saved_at).toBeGreaterThanOrEqual(TIMES.now + 90);
     other.exec("BEGIN IMMEDIATE");
     setTimeout(() => other.exec("COMMIT"), 50);

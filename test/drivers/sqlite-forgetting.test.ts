@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { OLDEST } from "../../drivers/sqlite/expiry-queue.js";
+import { EXPIRING } from "../../drivers/sqlite/expiry-queue.js";
 import type { Driver } from "../../src/contract/driver.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
-import { commit, freshPath, open, plainConnection, SLOT, save } from "./sqlite-rig.js";
+import { commit, freshPath, open, plainConnection, rememberedIds, SLOT, save } from "./sqlite-rig.js";
 
 const WINDOW = 1_000;
 const at = (now: number) => ({ now, window: WINDOW });
@@ -11,7 +11,7 @@ async function opened() {
   const path = freshPath();
   const driver = await open({ path, durability: "process" });
   const table = plainConnection(path);
-  const remembered = () => table.prepare("SELECT event_id FROM event ORDER BY id").pluck().all();
+  const remembered = () => rememberedIds(table);
   return { driver, table, remembered };
 }
 
@@ -105,7 +105,7 @@ describe("a batch", () => {
     expect(remembered()).toEqual(["a", "k1", "k2", "b", "k3"]);
     await overwrite(driver, ["c"], 5_002);
     expect(remembered()).toEqual(["a", "k1", "k2", "b", "k3", "c"]);
-    const saved = table.prepare("SELECT DISTINCT saved_at FROM event WHERE event_id LIKE 'k%'").pluck();
+    const saved = table.prepare("SELECT DISTINCT saved_at FROM seen WHERE event_id LIKE 'k%'").pluck();
     expect(saved.all()).toEqual([0]);
   });
 
@@ -128,22 +128,27 @@ describe("a batch", () => {
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${many})
       INSERT INTO record SELECT i, 'acme', 'ann', 's' || (i % 1000), '', 'k' || i, 'seed' || i, '', 0, 0, x'00'
       FROM n;
-      INSERT INTO event SELECT id, tenant, event_id, id, fingerprint, 0, 0 FROM record;
+      INSERT INTO tenant VALUES (1, 'acme');
+      INSERT INTO seen SELECT event_id, 1, id, 0, fingerprint FROM record;
+      INSERT INTO expiry
+      SELECT id, 0, unhex(printf('01%02X', length(event_id)) || hex(event_id)) FROM record ORDER BY id;
     `);
-    const first = table.prepare("SELECT min(id) FROM event").pluck();
+    const first = table.prepare("SELECT min(id) FROM expiry").pluck();
     const batch = () => Array.from({ length: 64 }, () => save());
     for (let round = 1; round <= 50; round++) {
       await driver.apply(batch(), at(10_000 + round));
       expect(first.get()).toBe(1 + round * 128);
     }
-    // It reads the line from its head, in the order in which it is stored, and each record by its number.
-    const plan = table.prepare(`EXPLAIN QUERY PLAN ${OLDEST}`).all(128) as { detail: string }[];
+    // It looks up each event by its id, and each record by its number.
+    const plan = table.prepare(`EXPLAIN QUERY PLAN ${EXPIRING}`).all("", "", 1) as { detail: string }[];
     expect(plan.map(({ detail }) => detail)).toEqual([
-      "SCAN event",
+      expect.stringMatching(/^SEARCH seen USING PRIMARY KEY \(event_id=\? AND tenant=\?\)/),
       expect.stringMatching(/^SEARCH record USING INTEGER PRIMARY KEY/),
+      expect.stringMatching(/SUBQUERY/),
+      expect.stringMatching(/^SEARCH tenant USING INTEGER PRIMARY KEY/),
     ]);
     expect(
-      table.prepare("SELECT count(*) FROM event WHERE event_id LIKE 'seed%' AND saved_at = 0").pluck().get(),
+      table.prepare("SELECT count(*) FROM seen WHERE event_id LIKE 'seed%' AND saved_at = 0").pluck().get(),
     ).toBe(many);
   });
 

@@ -102,7 +102,7 @@ describe("a path that cannot be used is left as it is", () => {
     const path = await existingPath();
     new Database(path).exec("PRAGMA user_version = 99").close();
     const error = await refusal(path);
-    expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 2 } });
+    expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 99, supported: 3 } });
   });
 
   test("a newer schema that is still in the log", async () => {
@@ -250,7 +250,7 @@ describe("migrations", () => {
     const error = await failure(openSqlite({ path: outdatedPath(), migrate: "verify" }));
     expect(error).toMatchObject({
       code: "SCHEMA_OUTDATED",
-      details: { pending: ["records-and-events", "erasures"] },
+      details: { pending: ["records-and-events", "erasures", "compact-events"] },
     });
   });
 
@@ -261,7 +261,7 @@ describe("migrations", () => {
     expect((await failure(driver.apply([save()], TIMES))).code).toBe("SCHEMA_OUTDATED");
     expect(await driver.status()).toMatchObject({
       schemaVersion: 0,
-      pendingMigrations: ["records-and-events", "erasures"],
+      pendingMigrations: ["records-and-events", "erasures", "compact-events"],
     });
     await (await openSqlite({ path })).close();
     expect(await driver.apply([save()], TIMES)).toEqual([{ is: "applied", existed: [false] }]);
@@ -269,9 +269,17 @@ describe("migrations", () => {
 
   test("pendingMigrations names what is pending, and changes nothing", async () => {
     const fresh = freshPath();
-    expect(await pendingMigrations({ path: fresh })).toEqual(["records-and-events", "erasures"]);
+    expect(await pendingMigrations({ path: fresh })).toEqual([
+      "records-and-events",
+      "erasures",
+      "compact-events",
+    ]);
     expect(readdirSync(dirname(fresh))).toEqual([]);
-    expect(await pendingMigrations({ path: outdatedPath() })).toEqual(["records-and-events", "erasures"]);
+    expect(await pendingMigrations({ path: outdatedPath() })).toEqual([
+      "records-and-events",
+      "erasures",
+      "compact-events",
+    ]);
     expect(await pendingMigrations({ path: await existingPath() })).toEqual([]);
   });
 });
@@ -288,7 +296,7 @@ describe("opening", () => {
     expect(readdirSync(dirname(path))).toEqual(["state.db"]);
     const connection = plainConnection(path);
     expect(connection.pragma("application_id", { simple: true })).toBe(APPLICATION_ID);
-    expect(connection.pragma("user_version", { simple: true })).toBe(2);
+    expect(connection.pragma("user_version", { simple: true })).toBe(3);
     expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
   });
 
@@ -341,7 +349,7 @@ describe("opening", () => {
     expect(await second.read([SLOT])).toEqual([undefined]);
     expect(await second.status()).toEqual({
       target: ":memory:",
-      schemaVersion: 2,
+      schemaVersion: 3,
       pendingMigrations: [],
       queue: { waiting: 0 },
     });
@@ -390,7 +398,7 @@ describe("health", () => {
 
   test("tells target and schema", async () => {
     const path = await existingPath();
-    const status = { target: path, schemaVersion: 2, pendingMigrations: [], queue: { waiting: 0 } };
+    const status = { target: path, schemaVersion: 3, pendingMigrations: [], queue: { waiting: 0 } };
     expect(await health({ path })).toEqual({ reachable: true, status });
   });
 

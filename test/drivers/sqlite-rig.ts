@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import Database from "better-sqlite3";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
+import { type EventKey, eventIdOf } from "../../drivers/sqlite/event-key.js";
 import { openSqlite, type SqliteConfig } from "../../drivers/sqlite/index.js";
+import { QueuedEvents } from "../../drivers/sqlite/queued-events.js";
 import type { Commit, Driver, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { ERASE_SOURCE } from "../store/store-rig.js";
@@ -51,6 +53,25 @@ export function plainConnection(path: string): Database.Database {
     connection.close();
   });
   return connection;
+}
+
+/** The remembered event ids of a database, in the order in which they are forgotten. Each is in that queue once. */
+export function rememberedIds(table: Database.Database): readonly string[] {
+  const queue = table.prepare("SELECT events FROM expiry ORDER BY id").pluck().all();
+  const names = queue.flatMap((packed) => {
+    const events = new QueuedEvents(packed);
+    const names: string[] = [];
+    for (let event = events.take(); event !== undefined; event = events.take())
+      names.push(nameOf(event.key, event.tenant));
+    return names;
+  });
+  const seen = table.prepare("SELECT event_id, tenant FROM seen").raw().all() as [EventKey, number][];
+  expect(seen.map(([key, tenant]) => nameOf(key, tenant)).sort()).toEqual([...names].sort());
+  return names.map((name) => name.slice(name.indexOf(" ") + 1));
+}
+
+function nameOf(key: EventKey, tenant: number): string {
+  return `${tenant} ${eventIdOf(key)}`;
 }
 
 let made = 0;

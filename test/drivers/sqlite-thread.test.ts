@@ -157,7 +157,7 @@ describe("a thread that is lost", () => {
     for (const { bytes } of await store.list(IDENTITY, "k")) expect(Buffer.from(bytes).toString()).toBe("59");
     // One memory of each event: none was carried out twice.
     const count = plainConnection(path)
-      .prepare("SELECT count(*), count(DISTINCT event_id) FROM event")
+      .prepare("SELECT count(*), count(DISTINCT event_id) FROM seen")
       .raw()
       .get();
     expect(count).toEqual([480, 480]);

@@ -65,7 +65,7 @@ async function checkSlots(store: StateStore): Promise<void> {
 function countEvents(path: string): number {
   const database = new Database(path, { readonly: true });
   try {
-    return database.prepare("SELECT count(*) FROM event").pluck().get() as number;
+    return database.prepare("SELECT count(*) FROM seen").pluck().get() as number;
   } finally {
     database.close();
   }
