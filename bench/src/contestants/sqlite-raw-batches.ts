@@ -2,6 +2,7 @@ import { join } from "node:path";
 import "../../../dist/drivers/index.js";
 import { openStore } from "../../../dist/src/index.js";
 import type { Contestant, Setting } from "../contestant.js";
+import { FloorEvents } from "../floor-events.js";
 import { slotRace } from "../slot-race.js";
 import { allSlots, cheapIds, type Slot } from "../slots.js";
 import { durabilityOf, inTransaction, openLikeTheFloor } from "./sqlite-database.js";
@@ -13,9 +14,6 @@ ON CONFLICT (tenant, user, session, run, kind) DO UPDATE SET
   event_id = excluded.event_id, fingerprint = excluded.fingerprint, version = excluded.version,
   updated_at = excluded.updated_at, bytes = excluded.bytes
 RETURNING id`;
-
-const REMEMBER = `
-INSERT INTO event (tenant, event_id, record, fingerprint, saved_at, lined_up_at) VALUES (?, ?, ?, ?, ?, ?)`;
 
 const LOAD = `
 SELECT bytes FROM record WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?`;
@@ -30,7 +28,7 @@ export async function open({ folder, payloadBytes }: Setting): Promise<Contestan
   await (await openStore({ driver: "sqlite", path })).close();
   const database = openLikeTheFloor(path);
   const saving = database.prepare(SAVE).raw();
-  const remembering = database.prepare(REMEMBER);
+  const events = new FloorEvents(database);
   const loading = database.prepare(LOAD).raw();
   const slots = allSlots();
   const nextId = cheapIds();
@@ -38,10 +36,10 @@ export async function open({ folder, payloadBytes }: Setting): Promise<Contestan
     const { tenant, user, session, run, kind } = slots[index] as Slot;
     const now = Date.now();
     const eventId = nextId();
-    const [id] = saving.get(tenant, user, session, run, kind, eventId, FINGERPRINT, 0, now, bytes) as [
+    const [record] = saving.get(tenant, user, session, run, kind, eventId, FINGERPRINT, 0, now, bytes) as [
       number,
     ];
-    remembering.run(tenant, eventId, id, FINGERPRINT, now, now);
+    events.add({ tenant, eventId, record, fingerprint: FINGERPRINT, now });
   };
   const load = (index: number): Buffer => {
     const { tenant, user, session, run, kind } = slots[index] as Slot;
@@ -49,6 +47,7 @@ export async function open({ folder, payloadBytes }: Setting): Promise<Contestan
   };
   const saveAll = database.transaction((indices: readonly number[], bytes: readonly Buffer[]) => {
     for (const [place, index] of indices.entries()) save(index, bytes[place] as Buffer);
+    events.flush(Date.now());
   });
   return slotRace(
     {
