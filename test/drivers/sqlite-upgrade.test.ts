@@ -92,7 +92,7 @@ test("the migration writes keys and fingerprints as the driver does", async () =
   const odd = ["", "short", "+".repeat(43), "ü".repeat(43), "A".repeat(44)];
   const fingerprints = [...ids.map((id) => createHash("sha256").update(id).digest("base64url")), ...odd];
   const add = table.prepare("INSERT INTO event VALUES (NULL, 'many', ?, 1, ?, 0, 0)");
-  fingerprints.forEach((fingerprint, index) => add.run(`many ${index}`, fingerprint));
+  for (const [index, fingerprint] of fingerprints.entries()) add.run(`many ${index}`, fingerprint);
   // A number of a tenant that takes three bytes in the queue.
   table.exec(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 17000)
