@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import type { Change, Expect, NewRecord, StateError } from "../../src/index.js";
+import type { Change, Expect, Identity, NewRecord, StateError } from "../../src/index.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
+
+const MOST_CHANGES = 4096;
 
 export const commitCases: readonly ConformanceCase[] = [
   {
@@ -102,18 +104,20 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     id: "commit/all-or-nothing",
-    rule: "A commit happens whole or not at all, also when the last of 256 changes fails.",
+    rule: "A commit happens whole or not at all, also when the last of 4,096 changes fails.",
     async run({ store, identity, record }) {
       const owner = identity();
       const standing = record(owner, "standing");
       await store.save(standing);
-      const saves = saving(Array.from({ length: 254 }, (_, index) => record(owner, `kind/${index}`)));
+      const saves = saving(
+        Array.from({ length: MOST_CHANGES - 2 }, (_, index) => record(owner, `kind/${index}`)),
+      );
       const removal: Change = { op: "delete", identity: owner, kind: "standing" };
       const last: Change = { op: "save", record: record(owner, "last"), expect: "nothing" };
       const error = await refused("CONDITION_FAILED", "a commit whose last change fails", () =>
         store.commit([...saves, removal, last]),
       );
-      assert.equal(error.details.change, 255, "the change that failed");
+      assert.equal(error.details.change, MOST_CHANGES - 1, "the change that failed");
       assert.deepEqual(
         await kindsOf(store.list(owner, "")),
         ["standing"],
@@ -131,15 +135,60 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     id: "commit/size",
-    rule: "A commit has 1 to 256 changes.",
+    rule: "A commit has 1 to 4,096 changes.",
     async run({ store, identity, record }) {
       const owner = identity();
-      const saves = saving(Array.from({ length: 257 }, (_, index) => record(owner, `kind/${index}`)));
-      await refused("INVALID_RECORD", "a commit of 257 changes", () => store.commit(saves));
+      const saves = saving(
+        Array.from({ length: MOST_CHANGES + 1 }, (_, index) => record(owner, `kind/${index}`)),
+      );
+      await refused("INVALID_RECORD", "a commit of 4,097 changes", () => store.commit(saves));
       await refused("INVALID_RECORD", "a commit of no changes", () => store.commit([]));
       assert.deepEqual(await store.list(owner, ""), [], "a refused commit must write nothing");
-      assertWritten(await store.commit(saves.slice(0, 256)), "a commit of 256 changes");
-      assert.equal((await store.list(owner, "")).length, 256, "records of a commit of 256 changes");
+      const most = saves.slice(0, MOST_CHANGES);
+      assertWritten(await store.commit(most), "a commit of 4,096 changes");
+      const found = await store.list(owner, "");
+      assert.equal(found.length, MOST_CHANGES, "records of a commit of 4,096 changes");
+      assertDuplicate(await store.commit(most), "the same commit again");
+    },
+  },
+  {
+    id: "commit/many-sessions",
+    rule: "The changes of a commit may be of as many sessions, and the mixed changes of a large one keep to the rules.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const places = Array.from({ length: MOST_CHANGES }, (_, index) => ({
+        ...owner,
+        session: `session/${index % 1024}`,
+      }));
+      const old = places.slice(0, 2048).map((place, index) => record(place, `kind/${index}`));
+      await store.commit(saving(old));
+      const changes = places.map((place, index): Change => {
+        const kind = `kind/${index}`;
+        const current = old[index];
+        if (current === undefined) return { op: "save", record: record(place, kind), expect: null };
+        if (index % 4 === 0) return { op: "check", identity: place, kind, expect: current.eventId };
+        if (index % 4 === 1) return { op: "delete", identity: place, kind, expect: current.eventId };
+        return { op: "save", record: record(place, kind), expect: current.eventId };
+      });
+      const stale = changes.with(1022, { ...changes[1022], expect: "another" } as Change);
+      const error = await refused("CONDITION_FAILED", "a large commit of which one condition fails", () =>
+        store.commit(stale),
+      );
+      assert.equal(error.details.change, 1022, "the change that failed");
+      const receipt = await store.commit(changes);
+      assert.equal(receipt.receipts.length, 3072, "a receipt for each save");
+      assert.deepEqual(receipt.deleted, Array(512).fill(true), "what it says of its deletes");
+      for (const index of [0, 1, 2, 2047, 2048, MOST_CHANGES - 1]) {
+        const change = changes[index] as Change;
+        const found = await store.find(places[index] as Identity, `kind/${index}`);
+        if (change.op === "delete") assert.equal(found, undefined, `change ${index}, a delete`);
+        else
+          assertRecord(
+            found,
+            change.op === "save" ? change.record : (old[index] as NewRecord),
+            `change ${index}`,
+          );
+      }
     },
   },
   {

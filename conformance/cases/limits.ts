@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Identity, maintenanceScope, type NewRecord } from "../../src/index.js";
+import {
+  type Change,
+  type Identity,
+  maintenanceScope,
+  type NewRecord,
+  type StoreLimits,
+} from "../../src/index.js";
 import { assertRecord, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { identityOperations, kindOperations } from "../inputs/operations.js";
@@ -168,6 +174,42 @@ export const limitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "limits/said",
+    rule: "limits says what the store accepts: what it names is accepted, and more is not.",
+    async run(context) {
+      const { identity, record, payload, unique } = context;
+      const store = await context.open({ maxBytes: 48, idempotencyWindowMs: 3_600_000 });
+      const { limits } = store;
+      assert.deepEqual(
+        [limits.maxBytes, limits.idempotencyWindowMs],
+        [48, 3_600_000],
+        "what it was opened with",
+      );
+      assert.ok(Object.isFrozen(limits), "limits cannot be changed");
+      const owner = identity();
+      const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      const kinds = (bytes: number) => padded("kind", "x", bytes);
+      const ids = (bytes: number) => padded(unique(), "x", bytes);
+      const dated = (time: number) => record(owner, "dated", { updatedAt: new Date(time) });
+      const most: readonly (readonly [keyof StoreLimits, (beyond: number) => Promise<unknown>])[] = [
+        ["nameBytes", (n) => store.list(identity({ user: padded(unique(), "x", limits.nameBytes + n) }), "")],
+        ["kindBytes", (n) => store.find(owner, kinds(limits.kindBytes + n))],
+        ["eventIdBytes", (n) => store.save(record(owner, "kind", { eventId: ids(limits.eventIdBytes + n) }))],
+        ["maxBytes", (n) => store.save(record(owner, "kind", { bytes: payload(limits.maxBytes + n) }))],
+        ["changes", (n) => store.commit(checksOf(identity(), limits.changes + n))],
+        ["limit", (n) => store.list(owner, "", { limit: limits.limit + n })],
+        ["limit", (n) => store.listKind(scope, "kind", { limit: limits.limit + n })],
+        ["earliest", (n) => store.save(dated(limits.earliest - n))],
+        ["latest", (n) => store.save(dated(limits.latest + n))],
+      ];
+      for (const [name, call] of most) {
+        await call(0);
+        await refused("INVALID_RECORD", `more than limits.${name}`, () => call(1));
+      }
+      assert.equal(limits.commitBytes, 16 * MIB, "limits.commitBytes");
+    },
+  },
+  {
     id: "limits/limit",
     rule: "A limit is a whole number from 1 to 10,000.",
     async run({ store, identity, tenant }) {
@@ -187,6 +229,16 @@ export const limitCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** A commit of so many checks that hold. */
+function checksOf(identity: Identity, count: number): Change[] {
+  return Array.from({ length: count }, (_, index) => ({
+    op: "check",
+    identity,
+    kind: `kind/${index}`,
+    expect: null,
+  }));
+}
 
 /** `start`, filled up to exactly this many bytes. */
 function padded(start: string, fill: string, bytes: number): string {

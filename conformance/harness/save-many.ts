@@ -1,9 +1,9 @@
 import type { NewRecord, StateStore } from "../../src/index.js";
 
-/** As many records as a commit may save. */
+/** Many for one commit, and few enough that several commits can be on their way at the same time. */
 const COMMIT_RECORDS = 256;
 
-/** Saves any number of records of one tenant, in full commits that are made at the same time. */
+/** Saves any number of records of one tenant, in commits that are made at the same time. */
 export async function saveMany(store: StateStore, records: readonly NewRecord[]): Promise<void> {
   const commits: Promise<unknown>[] = [];
   for (let start = 0; start < records.length; start += COMMIT_RECORDS) {

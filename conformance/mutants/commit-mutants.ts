@@ -139,6 +139,21 @@ export const commitMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "judges-a-thousand-conditions",
+    "commit/many-sessions",
+    (base) =>
+      class extends base {
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          const writes = commit.writes.map((write, index): Write => {
+            if (index < 1000 || write.op === "check" || write.expect === undefined) return write;
+            const { expect: _, ...unconditional } = write;
+            return unconditional;
+          });
+          return super.judge({ ...commit, writes }, options);
+        }
+      },
+  ),
+  brokenDriver(
     "reports-the-first-save-it-saw",
     "commit/first-conflict",
     (base) =>

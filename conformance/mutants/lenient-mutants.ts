@@ -101,6 +101,10 @@ export const lenientMutants: readonly Mutant[] = [
   })),
   strict("knows-one-size", "limits/max-bytes", "save", ({ bytes }) => bytes.byteLength > LIMITS.payloadBytes),
   splitting("splits-large-commits", "limits/commit-bytes", 16),
+  brokenStore("says-the-limits-of-any-store", "limits/said", () => {
+    const { payloadBytes: maxBytes, ...shared } = LIMITS;
+    return { limits: Object.freeze({ ...shared, maxBytes }) };
+  }),
   lenient("clamps-limits", "limits/limit", "list", (identity, prefix, { limit, ...options } = {}) => [
     identity,
     prefix,

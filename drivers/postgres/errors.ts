@@ -56,6 +56,17 @@ export function readOnlyServer(cause?: unknown): ReadOnlyServer {
 /** A new record's id is in use already. No other insert can violate a unique key. */
 export class IdTaken extends StateError<"UNAVAILABLE"> {}
 
+/**
+ * The server has no lock or no memory left. All its connections share its locks, and a commit takes one for each session:
+ * the batch may be too large, or others have taken all there are.
+ */
+export class Exhausted extends StateError<"UNAVAILABLE"> {
+  /** For a batch that cannot be made smaller: it is to be tried again, for others may have given locks back. */
+  asBusy(): Exhausted {
+    return new Exhausted("UNAVAILABLE", this.message, { details: { reason: "busy" }, cause: this.cause });
+  }
+}
+
 /** The role lacks a right for this. */
 export class RightMissing extends StateError<"UNAVAILABLE"> {}
 
@@ -63,6 +74,7 @@ const ERROR_CLASSES: Readonly<Record<string, typeof StateError<"UNAVAILABLE">>> 
   "55P03": LockNotFree,
   "42501": RightMissing,
   "23505": IdTaken,
+  "53200": Exhausted,
 };
 
 /** The StateError for an error of the client. The statement was rolled back unless the code is OUTCOME_UNKNOWN. */

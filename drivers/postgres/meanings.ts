@@ -22,7 +22,14 @@ const MEANINGS: readonly (readonly [prefix: string, meaning: Meaning])[] = [
     { reason: "busy", message: "the server has no connection left: raise max_connections or lower poolSize" },
   ],
   ["53100", { reason: "refused", message: "the server's disk is full: make room" }],
-  ["53200", { reason: "refused", message: "the server is out of memory or locks for work of this size" }],
+  [
+    "53200",
+    {
+      reason: "refused",
+      message:
+        "the server is out of memory or locks for work of this size: try again, or raise max_locks_per_transaction",
+    },
+  ],
   [
     "28",
     {

@@ -28,7 +28,7 @@ import type { Row } from "./client.js";
 import type { ClientPool } from "./client-pool.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { lockTimeoutMs } from "./connector.js";
-import { IncompleteAnswer, type Intent, LockNotFree, translate } from "./errors.js";
+import { Exhausted, IncompleteAnswer, type Intent, LockNotFree, translate } from "./errors.js";
 import { LockedSessions } from "./locked-sessions.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
@@ -258,6 +258,7 @@ export class PostgresDriver implements Driver {
         const sessionsMs = careful ? 0 : SESSION_LOCK_MS;
         return await this.#batch.send(commits, options, { sessionsMs, rowsMs, careful });
       } catch (error) {
+        if (error instanceof Exhausted && commits.length === 1) throw error.asBusy();
         if (!(error instanceof LockNotFree)) throw error;
       }
     }

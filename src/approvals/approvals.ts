@@ -1,4 +1,3 @@
-import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { newEventId } from "../process/event-id.js";
@@ -79,7 +78,7 @@ export class Approvals {
       "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MAX_POLL_MS) : DEFAULT_POLL_MS;
     this.#deciders = new Deciders(options);
     this.#records = new ApprovalRecords(store, readClock(options));
-    this.#maxBytes = store.limits?.maxBytes ?? LIMITS.commitBytes;
+    this.#maxBytes = store.limits.maxBytes;
     this.#waiting = new Waiting(this.#records, pollMs);
   }
 

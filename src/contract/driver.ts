@@ -50,7 +50,7 @@ export type Write =
 export interface Commit {
   /** The tenant of every write. */
   readonly tenant: string;
-  /** 1 to 256, in the caller's order. */
+  /** 1 to 4,096, in the caller's order. */
   readonly writes: readonly Write[];
 }
 

@@ -1,6 +1,9 @@
 const MIB = 1024 * 1024;
 
-/** The limits of a record, a commit and a call; the same on every driver. Sizes of text are in UTF-8 bytes. */
+/**
+ * The limits of a record, a commit and a call; the same on every driver. Sizes of text are in UTF-8 bytes. `limits` of a
+ * store says what that very store accepts, its options included.
+ */
 export const LIMITS = Object.freeze({
   /** Tenant, user, session and run, each. */
   nameBytes: 255,
@@ -13,7 +16,7 @@ export const LIMITS = Object.freeze({
   /** All payloads of one commit; also the upper bound of `maxBytes`. */
   commitBytes: 16 * MIB,
   /** The number of changes in one commit. */
-  changes: 256,
+  changes: 4096,
   /** The number of slots of one watch. */
   watchedSlots: 256,
   /** The upper bound of `limit`. */

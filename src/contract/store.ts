@@ -195,10 +195,31 @@ export interface CloseOptions {
   readonly timeoutMs?: number;
 }
 
-/** The limits that a store was opened with. */
+/**
+ * What a store accepts. Each is the most that is accepted, and more is INVALID_RECORD. Only `maxBytes` and
+ * `idempotencyWindowMs` differ between the stores of this package: `openStore` takes them as options.
+ */
 export interface StoreLimits {
-  /** The largest payload of a record, in bytes. */
+  /** Tenant, user, session and run, each, in UTF-8 bytes. */
+  readonly nameBytes: number;
+  /** Kind and kind prefix, in UTF-8 bytes. */
+  readonly kindBytes: number;
+  /** An event id, in UTF-8 bytes. */
+  readonly eventIdBytes: number;
+  /** The payload of a record, in bytes. */
   readonly maxBytes: number;
+  /** All payloads of one commit together, in bytes. */
+  readonly commitBytes: number;
+  /** The changes of one commit. */
+  readonly changes: number;
+  /** The slots of one watch. */
+  readonly watchedSlots: number;
+  /** `limit` of a list or a scan. Without it there is none. */
+  readonly limit: number;
+  /** The earliest `updatedAt`, in milliseconds since 1970. */
+  readonly earliest: number;
+  /** The latest `updatedAt`, in milliseconds since 1970. */
+  readonly latest: number;
   /** How long an event id stays seen after it was saved, in milliseconds. */
   readonly idempotencyWindowMs: number;
 }
@@ -254,8 +275,16 @@ export interface MaintenanceScope {
  * what a large erase leaves to be removed.
  */
 export interface StateStore extends AsyncDisposable {
-  /** Absent: the default limits. */
-  readonly limits?: StoreLimits;
+  /**
+   * What this store accepts: code that divides work into commits and pages takes its sizes from here.
+   *
+   * @example
+   * ```ts
+   * const { changes, maxBytes } = store.limits;
+   * console.log(`up to ${changes} changes of up to ${maxBytes} bytes each`);
+   * ```
+   */
+  readonly limits: StoreLimits;
 
   /** The calls that wait and that are under way; also after `close`. Does not call the driver, so it never blocks. */
   status?(): StoreStatus;
@@ -299,7 +328,7 @@ export interface StateStore extends AsyncDisposable {
   delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean>;
 
   /**
-   * Applies 1 to 256 changes of one tenant, no two of one slot, together or not at all. A commit whose saves (at least one)
+   * Applies 1 to 4,096 changes of one tenant, no two of one slot, together or not at all. A commit whose saves (at least one)
    * are all duplicates is a replay, and writes nothing; if only some are, it is IDEMPOTENCY_CONFLICT. Conflicts are judged
    * before conditions, and the first failing change is reported. CONDITION_FAILED.
    *

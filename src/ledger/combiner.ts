@@ -1,10 +1,12 @@
 import { isStateError, StateError } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
 import type { StateStore } from "../contract/store.js";
 import { setImmediate } from "../timing/real-timers.js";
 import { type Cell, cellKey } from "../typed/cell.js";
 import { transact } from "../typed/transact.js";
 import { WriteSet } from "./write-set.js";
+
+/** Fewer than a commit may have: other writers change something of a larger one more often, and all of it is made again. */
+const MAX_CHANGES = 256;
 
 /** A unit of work on a tenant's accounts. */
 export interface Work<R> {
@@ -95,7 +97,7 @@ function takeBatch(queue: QueuedWork[]): QueuedWork[] {
     else {
       const { reads, writes } = next.work;
       const added = new Set(reads.map(cellKey).filter((key) => !read.has(key)));
-      if (batch.length > 0 && read.size + added.size + written + writes > LIMITS.changes) break;
+      if (batch.length > 0 && read.size + added.size + written + writes > MAX_CHANGES) break;
       for (const key of added) read.add(key);
       written += writes;
       batch.push(next);

@@ -46,9 +46,10 @@ export class BatchSize {
     // The minimum is forgotten slowly, since a disk may become slower.
     this.#fastestMs = Math.min(ms, this.#fastestMs * 1.02 + 0.01);
     const targetMs = Math.max(TARGET_MS, TARGET_FACTOR * this.#fastestMs);
-    if (ms > targetMs && weight > this.#sharedLimit / 2)
-      this.#sharedLimit = Math.max(this.#sharedLimit * 0.7, MIN_BYTES);
-    else if (ms < targetMs && weight > this.#sharedLimit / 2)
-      this.#sharedLimit = Math.min(this.#sharedLimit * 1.2, MAX_BYTES);
+    if (weight <= this.#sharedLimit / 2) return;
+    // A commit larger than the limit is sent alone, and no limit makes that faster: only as much as fits counts.
+    const fittingMs = ms * Math.min(1, this.#sharedLimit / weight);
+    if (fittingMs > targetMs) this.#sharedLimit = Math.max(this.#sharedLimit * 0.7, MIN_BYTES);
+    else if (fittingMs < targetMs) this.#sharedLimit = Math.min(this.#sharedLimit * 1.2, MAX_BYTES);
   }
 }

@@ -4,8 +4,9 @@ import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import { inSlices, type Steps } from "../timing/in-slices.js";
 import { copyBytes } from "../validation/validate-bytes.js";
 
-/** A commit with more payload bytes than this is fingerprinted in slices. */
+/** A commit with more payload bytes or more saves than this is fingerprinted in slices. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
+const MAX_SAVES_AT_ONCE = 256;
 
 type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
 
@@ -26,7 +27,7 @@ export class CallersPayloads {
       this.#records.push(write.record);
       bytes += this.#lengths[this.#lengths.push(write.record.bytes.byteLength) - 1] as number;
     }
-    this.#isLarge = bytes > MAX_BYTES_AT_ONCE;
+    this.#isLarge = bytes > MAX_BYTES_AT_ONCE || this.#records.length > MAX_SAVES_AT_ONCE;
   }
 
   /** Fingerprints the payloads, so that `copy` notices if the caller changes them in the meantime. */

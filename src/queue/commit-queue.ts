@@ -128,7 +128,7 @@ export class CommitQueue {
   /** Fails if the tenant has commits waiting for room, which must stay first, or if the queue is full for everybody. */
   #reserveRoom(entry: Entry): boolean {
     if (this.#isFull || this.#awaitingRoom.has(entry.tenant)) return false;
-    const reason = this.#room.reserve(entry.tenant, entry.bytes);
+    const reason = this.#room.reserve(entry);
     if (reason === "room") this.#isFull = true;
     return reason === undefined;
   }
@@ -177,7 +177,7 @@ export class CommitQueue {
   #admitThoseWithRoom(): void {
     this.#isFull = false;
     const admitted = this.#awaitingRoom.take((entry) => {
-      const reason = this.#room.reserve(entry.tenant, entry.bytes);
+      const reason = this.#room.reserve(entry);
       if (reason === undefined) return "take";
       this.#isFull = reason === "room";
       return this.#isFull ? "stop" : "hold";
@@ -251,7 +251,7 @@ export class CommitQueue {
 
   readonly #onSettled = (entry: Entry, wasSent: boolean): void => {
     this.#pending--;
-    if (entry.holdsRoom) this.#room.release(entry.tenant, entry.bytes);
+    if (entry.holdsRoom) this.#room.release(entry);
     if (wasSent) return;
     this.#waiting.commits--;
     this.#waiting.bytes -= entry.bytes;

@@ -62,6 +62,10 @@ export class Entry implements TimedWaiter {
     return this.commit.tenant;
   }
 
+  get writes(): number {
+    return this.commit.writes.length;
+  }
+
   get isSettled(): boolean {
     return this.state === "settled";
   }

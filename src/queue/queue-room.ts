@@ -1,12 +1,27 @@
 export interface RoomLimits {
   /** Payload bytes. */
   readonly bytes: number;
+  /** Commits, by `countOf`. */
   readonly commits: number;
+}
+
+/** What a commit takes up. */
+interface Load {
+  readonly tenant: string;
+  readonly bytes: number;
+  readonly writes: number;
 }
 
 interface Usage {
   bytes: number;
   commits: number;
+}
+
+/** The changes of a commit take memory too: one of more changes than this counts as several commits. */
+const WRITES_PER_COMMIT = 256;
+
+function countOf({ writes }: Load): number {
+  return Math.ceil(writes / WRITES_PER_COMMIT);
 }
 
 /** Why a commit gets no room. */
@@ -37,34 +52,40 @@ export class QueueRoom {
   }
 
   /** Reserves room for a commit; returns why it cannot, if it cannot. */
-  reserve(tenant: string, bytes: number): NoRoomReason | undefined {
+  reserve(commit: Load): NoRoomReason | undefined {
+    const { tenant, bytes } = commit;
+    const commits = countOf(commit);
     const own = this.#tenants.get(tenant);
-    const reason = this.#whyNot(own, bytes);
+    const reason = this.#whyNot(own, bytes, commits);
     if (reason !== undefined) return reason;
-    if (own === undefined) this.#tenants.set(tenant, { bytes, commits: 1 });
+    if (own === undefined) this.#tenants.set(tenant, { bytes, commits });
     else {
       own.bytes += bytes;
-      own.commits++;
+      own.commits += commits;
     }
     this.#total.bytes += bytes;
-    this.#total.commits++;
+    this.#total.commits += commits;
     return undefined;
   }
 
-  release(tenant: string, bytes: number): void {
+  release(commit: Load): void {
+    const { tenant, bytes } = commit;
+    const commits = countOf(commit);
     this.#total.bytes -= bytes;
-    this.#total.commits--;
+    this.#total.commits -= commits;
     const own = this.#tenants.get(tenant);
     if (own === undefined) return;
     own.bytes -= bytes;
-    if (--own.commits === 0) this.#tenants.delete(tenant);
+    own.commits -= commits;
+    if (own.commits === 0) this.#tenants.delete(tenant);
   }
 
-  #whyNot(own: Usage | undefined, bytes: number): NoRoomReason | undefined {
+  #whyNot(own: Usage | undefined, bytes: number, commits: number): NoRoomReason | undefined {
     if (this.#total.commits === 0) return undefined;
     const freeBytes = this.#limits.bytes - this.#total.bytes;
     const freeCommits = this.#limits.commits - this.#total.commits;
-    if (own !== undefined && (own.bytes + bytes > freeBytes || own.commits + 1 > freeCommits)) return "share";
-    return bytes > freeBytes || freeCommits < 1 ? "room" : undefined;
+    if (own !== undefined && (own.bytes + bytes > freeBytes || own.commits + commits > freeCommits))
+      return "share";
+    return bytes > freeBytes || commits > freeCommits ? "room" : undefined;
   }
 }

@@ -75,17 +75,14 @@ class DriverStore implements StateStore {
   readonly #closing: StoreClosing;
 
   constructor(driver: Driver, options: StoreOptions, runtime: StoreRuntime | undefined) {
-    const { maxBytes, window, inFlight, layers, room, waitMs } = validateStoreOptions(
-      options,
-      driver.inFlight,
-    );
+    const { limits, inFlight, layers, room, waitMs } = validateStoreOptions(options, driver.inFlight);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
     const times = new CallTimes(waitMs, this.#driver.timeoutMs ?? driver.timeoutMs);
     const { now, schedule } = steadyRuntime(runtime);
     this.#now = now;
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
-      window,
+      window: limits.idempotencyWindowMs,
       room,
       times,
       now,
@@ -109,7 +106,7 @@ class DriverStore implements StateStore {
     });
     const parts = [this.#watches, this.#queue, this.#reads, this.#erases];
     this.#closing = new StoreClosing(this.#driver, parts);
-    this.limits = Object.freeze({ maxBytes, idempotencyWindowMs: window });
+    this.limits = limits;
   }
 
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {

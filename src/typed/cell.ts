@@ -37,7 +37,7 @@ export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<
 
 /** Checks that the value is an open store. A common mistake is to pass the promise that `openStore` returns. */
 export function readStore(store: StateStore): StateStore {
-  if (typeof store?.commit === "function" && typeof store.find === "function") return store;
+  if (typeof store?.commit === "function" && typeof store.find === "function" && store.limits) return store;
   throw invalid("store", "an open StateStore; openStore promises one");
 }
 

@@ -1,5 +1,4 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, Change, CommitReceipt, StateStore } from "../contract/store.js";
 import { safelyRepeatedMs } from "../rules/decide.js";
 import { jitteredPause } from "../timing/backoff.js";
@@ -61,7 +60,7 @@ export async function commitWithRetries(
 }
 
 function retryMs({ limits }: StateStore): number {
-  return safelyRepeatedMs(limits?.idempotencyWindowMs ?? LIMITS.idempotencyWindowMs);
+  return safelyRepeatedMs(limits.idempotencyWindowMs);
 }
 
 /** The store looked for the event ids and did not find them, so no earlier attempt took effect. */

@@ -23,7 +23,7 @@ export interface Trimmed {
   readonly isDone: boolean;
 }
 
-/** The rest of the 256 changes of a commit is for the caller's own. */
+/** Short commits: readers and appends of the journal wait for each. A commit has room for the caller's own changes beside. */
 const MAX_REMOVED_PER_COMMIT = 200;
 
 /** Reads the caller's range: a number is how many of the last entries to keep. INVALID_RECORD. */

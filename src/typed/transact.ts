@@ -39,7 +39,7 @@ const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 const OPTION_NAMES = ["signal", "attempts", "repeatable", "turn"];
 
 /**
- * Runs `work` and commits its writes if nothing that it read has changed: a compare-and-swap over up to 256 slots of one
+ * Runs `work` and commits its writes if nothing that it read has changed: a compare-and-swap over up to 4,096 slots of one
  * tenant. If something changed, `work` runs again. So `work` must do nothing but read and write through the transaction.
  *
  * Reads of several slots may see different moments. The commit finds that out, also for work that writes nothing. If

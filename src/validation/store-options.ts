@@ -1,6 +1,7 @@
 import type { Layer } from "../contract/driver.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
+import type { StoreLimits } from "../contract/store.js";
 import { readInteger, readNamed, readOptions } from "./validate.js";
 
 /** The options of every store, whatever its driver. An option that is present with the value `undefined` is INVALID_RECORD. */
@@ -19,7 +20,7 @@ export interface StoreOptions {
    * commit larger than the whole queue enters it when it is empty.
    */
   readonly maxQueuedBytes?: number;
-  /** The same, in commits: from 1. Default 10,000. */
+  /** The same, in commits: from 1. Default 10,000. One of more than 256 changes counts as one for every 256 of them. */
   readonly maxQueuedCommits?: number;
   /**
    * How long a call may wait in the store before it is sent to the driver, in milliseconds: from 1. After that it is
@@ -75,11 +76,15 @@ export function validateStoreOptions(options: StoreOptions, preferredInFlight = 
       commits: readNumber("maxQueuedCommits", DEFAULT_QUEUED_COMMITS),
     },
     waitMs: readNumber("queueTimeoutMs", DEFAULT_QUEUE_MS, MAX_MS),
-    maxBytes: maxBytes ?? LIMITS.payloadBytes,
-    window,
+    limits: limitsWith(maxBytes ?? LIMITS.payloadBytes, window),
     inFlight: readInteger(inFlight, "inFlight", 1, MAX_IN_FLIGHT),
     layers: layers as readonly Layer[],
   };
+}
+
+function limitsWith(maxBytes: number, idempotencyWindowMs: number): StoreLimits {
+  const { payloadBytes: _, ...shared } = LIMITS;
+  return Object.freeze({ ...shared, maxBytes, idempotencyWindowMs });
 }
 
 /** An idempotency window, in milliseconds. */

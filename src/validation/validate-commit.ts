@@ -15,7 +15,7 @@ import {
 } from "./validate.js";
 
 /**
- * Checks a commit: 1 to 256 changes of one tenant, no slot and no event id twice, no other change of a session that it
+ * Checks a commit: 1 to 4,096 changes of one tenant, no slot and no event id twice, no other change of a session that it
  * erases. The payloads still use the caller's memory; `CallersPayloads` copies them later.
  */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {

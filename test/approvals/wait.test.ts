@@ -9,6 +9,7 @@ import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
 /** The store, with some methods replaced. */
 function withMethods(store: StateStore, own: Partial<StateStore>): StateStore {
   return {
+    limits: store.limits,
     save: store.save.bind(store),
     commit: store.commit.bind(store),
     delete: store.delete.bind(store),

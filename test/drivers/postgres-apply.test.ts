@@ -69,7 +69,7 @@ describe("a batch that touches one slot many times", () => {
     expect(await stored(sql)).toMatchObject([{ event_id: "4" }]);
   });
 
-  test("256 commits on one slot, and 256 changes in one commit", async () => {
+  test("256 commits on one slot, and 4,096 changes in one commit", async () => {
     const { driver, sql } = await openFresh();
     const chain = Array.from({ length: 256 }, (_, n) =>
       save({ eventId: `c${n}` }, n === 0 ? null : `c${n - 1}`),
@@ -79,19 +79,19 @@ describe("a batch that touches one slot many times", () => {
     for (const outcome of outcomes.slice(1)) expect(outcome).toEqual(APPLIED_OVER);
     expect(await driver.read([SLOT])).toMatchObject([{ eventId: "c255" }]);
 
-    const kinds = Array.from({ length: 256 }, (_, n) => `kind/${String(n).padStart(3, "0")}`);
+    const kinds = Array.from({ length: 4096 }, (_, n) => `kind/${String(n).padStart(4, "0")}`);
     const wide = kinds.map((kind) => ({ op: "save", record: record({ kind }) }) as const);
     const [last] = wide.slice(-1) as [(typeof wide)[number]];
     const broken = [...wide.slice(0, -1), { ...last, expect: "other" }];
     expect(await apply(driver, [commit(...broken)])).toEqual([
-      { is: "condition", write: 255, current: null },
+      { is: "condition", write: 4095, current: null },
     ]);
     expect(await stored(sql)).toHaveLength(1);
     expect(await apply(driver, [commit(...wide)])).toEqual([
-      { is: "applied", existed: Array(256).fill(false) },
+      { is: "applied", existed: Array(4096).fill(false) },
     ]);
     expect(await apply(driver, [commit(...broken)])).toEqual([DUPLICATE]);
-    expect(await stored(sql)).toHaveLength(257);
+    expect(await stored(sql)).toHaveLength(4097);
   });
 
   test("one event id in several commits of a batch", async () => {

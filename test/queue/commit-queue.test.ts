@@ -49,6 +49,22 @@ describe("a batch", () => {
     expect(batches.map(({ ids }) => ids.length)).toEqual([256, 1, 256, 1]);
   });
 
+  test("of a commit of 4,096 changes holds nothing else, and then it is the turn of other tenants", async () => {
+    const { queue, batches, pump } = queueRig();
+    const kinds = Array.from({ length: 4096 }, (_, index) => `${index}`);
+    const done = [
+      ...["a1", "a2", "a3"].map((name) => queue.commit(saves(name, kinds, 1, "a"))),
+      ...Array.from({ length: 8 }, (_, index) => queue.commit(saves(`b${index}`, ["kind"], 1, "b"))),
+    ];
+    await pump();
+    for (let index = 0; index < batches.length; index++) await batches[index]?.answer();
+    await Promise.all(done);
+    const sent = batches.map(({ commits }) =>
+      commits.map(({ tenant, writes }) => `${tenant} ${writes.length}`),
+    );
+    expect(sent).toEqual([["a 4096"], Array(8).fill("b 1"), ["a 4096"], ["a 4096"]]);
+  });
+
   test("holds 4 MiB of payloads; a larger commit is sent alone", async () => {
     const { queue, batches, pump } = queueRig();
     const MIB = 1024 * 1024;

@@ -7,11 +7,13 @@ import { failure, saves, thrown } from "../store/store-rig.js";
 import { queueRig } from "./queue-rig.js";
 
 describe("room", () => {
+  const load = (tenant: string, bytes: number, writes = 1) => ({ tenant, bytes, writes });
+
   test("is shared: a tenant holds at most as much as it leaves free", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
     const enter = (tenant: string) => {
       let entered = 0;
-      while (room.reserve(tenant, 1) === undefined) entered++;
+      while (room.reserve(load(tenant, 1)) === undefined) entered++;
       return entered;
     };
     expect([enter("a"), enter("b"), enter("c")]).toEqual([5, 3, 1]);
@@ -20,18 +22,39 @@ describe("room", () => {
 
   test("runs out for all tenants, or for one alone", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
-    expect(room.reserve("a", 60)).toBeUndefined();
-    expect(room.reserve("a", 1)).toBe("share");
-    expect(room.reserve("b", 41)).toBe("room");
-    expect(room.reserve("b", 40)).toBeUndefined();
+    expect(room.reserve(load("a", 60))).toBeUndefined();
+    expect(room.reserve(load("a", 1))).toBe("share");
+    expect(room.reserve(load("b", 41))).toBe("room");
+    expect(room.reserve(load("b", 40))).toBeUndefined();
   });
 
   test("is given to a commit larger than all of it, if the queue is empty", () => {
     const room = new QueueRoom({ bytes: 100, commits: 10 });
-    expect(room.reserve("a", 1000)).toBeUndefined();
-    expect(room.reserve("b", 1)).toBe("room");
-    room.release("a", 1000);
-    expect(room.reserve("b", 1)).toBeUndefined();
+    expect(room.reserve(load("a", 1000))).toBeUndefined();
+    expect(room.reserve(load("b", 1))).toBe("room");
+    room.release(load("a", 1000));
+    expect(room.reserve(load("b", 1))).toBeUndefined();
+  });
+
+  test("counts a commit of more than 256 changes as several, for they take memory too", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 20 });
+    expect(room.reserve(load("a", 0, 256))).toBeUndefined();
+    expect(room.used).toEqual({ bytes: 0, commits: 1 });
+    expect(room.reserve(load("b", 0, 4096))).toBeUndefined();
+    expect(room.used).toEqual({ bytes: 0, commits: 17 });
+    expect([room.reserve(load("b", 0, 1)), room.reserve(load("c", 0, 1025))]).toEqual(["share", "room"]);
+    room.release(load("b", 0, 4096));
+    room.release(load("a", 0, 256));
+    expect(room.used).toEqual({ bytes: 0, commits: 0 });
+    expect(room.reserve(load("b", 0, 4096))).toBeUndefined();
+  });
+
+  test("is given to a commit of more changes than it counts, if the queue is empty", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 4 });
+    expect(room.reserve(load("a", 0, 4096))).toBeUndefined();
+    expect(room.reserve(load("b", 0))).toBe("room");
+    room.release(load("a", 0, 4096));
+    expect(room.reserve(load("b", 0))).toBeUndefined();
   });
 });
 

@@ -1,7 +1,7 @@
 import type { StateStore } from "../../src/index.js";
 
-/** A store with the given `commit`, and of all other methods only those that read a slot. */
+/** A store with the given `commit`, and of everything else only its limits and what reads a slot. */
 export function withCommit(store: StateStore, commit: StateStore["commit"]): StateStore {
   const find: StateStore["find"] = (...args) => store.find(...args);
-  return { commit, find } as StateStore;
+  return { limits: store.limits, commit, find } as StateStore;
 }

@@ -47,6 +47,7 @@ export function losingAnswers(
       return answer;
     };
   return {
+    limits: store.limits,
     save: overTheLine(store.save.bind(store)),
     commit: overTheLine(store.commit.bind(store)),
     delete: overTheLine(store.delete.bind(store)),

@@ -248,9 +248,9 @@ describe("a commit", () => {
   const many = (count: number, bytes?: number) =>
     Array.from({ length: count }, (_, index) => save(index, bytes));
 
-  test("has 1 to 256 changes", () => {
-    expect([given(many(1)), given(many(256))]).toEqual(["accepted", "accepted"]);
-    expect([given([]), given(many(257))]).toEqual(["INVALID_RECORD changes", "INVALID_RECORD changes"]);
+  test("has 1 to 4,096 changes", () => {
+    expect([given(many(1)), given(many(4096))]).toEqual(["accepted", "accepted"]);
+    expect([given([]), given(many(4097))]).toEqual(["INVALID_RECORD changes", "INVALID_RECORD changes"]);
     for (const none of [undefined, null, "x", {}, new Set(many(1)), { length: 1, 0: save(1) }]) {
       expect(given(none)).toBe("INVALID_RECORD changes");
     }
