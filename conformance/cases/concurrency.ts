@@ -5,6 +5,7 @@ import { assertDuplicate, assertRecord, assertRejectedOnlyWith } from "../assert
 import type { ConformanceCase } from "../harness/case.js";
 import { eraseOn, increment, savePairs } from "../harness/child-tasks.js";
 import { assertErasedWhole, assertUntorn } from "../harness/pair-history.js";
+import { assertNoWriteSkew } from "../harness/write-skew.js";
 
 export const concurrencyCases: readonly ConformanceCase[] = [
   {
@@ -134,6 +135,17 @@ export const concurrencyCases: readonly ConformanceCase[] = [
       assertErasedWhole(counts);
       assertUntorn(await store.list(owner, ""));
     },
+  },
+  {
+    id: "concurrency/write-skew",
+    rule: "Of two commits that each check what the other writes exactly one takes effect, whatever sessions they are of.",
+    run: (context) => assertNoWriteSkew(context, context.store),
+  },
+  {
+    id: "concurrency/write-skew-between-stores",
+    rule: "The same holds for the commits of two stores of one space.",
+    needs: "durable",
+    run: async (context) => assertNoWriteSkew(context, await context.open()),
   },
   {
     id: "concurrency/own-writes-show",

@@ -1,5 +1,14 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { CallOptions, NewRecord, SaveOptions, SaveReceipt, StateRecord } from "../../src/index.js";
+import type {
+  CallOptions,
+  Change,
+  CommitReceipt,
+  NewRecord,
+  SaveOptions,
+  SaveReceipt,
+  StateRecord,
+  StateStore,
+} from "../../src/index.js";
 import { brokenStore, type Mutant } from "./mutant.js";
 
 /** Stores that are wrong about when: what an abort ends, what close waits for, what happens beside what. */
@@ -125,6 +134,19 @@ export const timingMutants: readonly Mutant[] = [
       return { duplicate: false, receipts };
     },
   })),
+  brokenStore("looks-at-what-it-checks-first", "concurrency/write-skew", (store) => ({
+    commit: (changes, options) => checkedBefore(store, changes, options),
+  })),
+  brokenStore("keeps-others-out-of-one-store-only", "concurrency/write-skew-between-stores", (store) => {
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      commit(changes, options) {
+        const made = last.then(() => checkedBefore(store, changes, options));
+        last = made.catch(() => {});
+        return made;
+      },
+    };
+  }),
   brokenStore("fails-whole-batches", "concurrency/neighbours", (store) => {
     let batch: Promise<SaveReceipt>[] = [];
     return {
@@ -163,3 +185,19 @@ export const timingMutants: readonly Mutant[] = [
     };
   }),
 ];
+
+/** Makes the commit without its checks, if they hold before it. */
+async function checkedBefore(
+  store: StateStore,
+  changes: readonly Change[],
+  options?: CallOptions,
+): Promise<CommitReceipt> {
+  const isCheck = ({ op }: Change) => op === "check";
+  const checks = changes.filter(isCheck);
+  if (checks.length === 0 || checks.length === changes.length) return store.commit(changes, options);
+  await store.commit(checks, options);
+  return store.commit(
+    changes.filter((change) => !isCheck(change)),
+    options,
+  );
+}
