@@ -8,7 +8,7 @@ import {
   SAVED_MEANWHILE,
 } from "./apply-parts.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
-import { forgetOldest } from "./expiry-queue.js";
+import { forgetOldest, QUEUE_HEAD } from "./expiry-queue.js";
 import { detectFences, eraseSession, removeErased, sweepAbandoned } from "./fences.js";
 import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
@@ -180,9 +180,19 @@ BEGIN
     IF verdict <> 'applied' THEN RETURN NEXT; END IF;
   END LOOP;
 
-  ${releaseEvents(n)}
+  IF p_ascending = 0 THEN
+    ${releaseEvents(n, "p_tenant", "p_event")}
+  END IF;
   ${sweepAbandoned(n)}
   ${forgetOldest(n)}
+  IF v_head IS NOT NULL THEN
+    commit_no := -1;
+    verdict := '${QUEUE_HEAD}';
+    current_event := v_head::text;
+    erased := NULL;
+    remains := NULL;
+    RETURN NEXT;
+  END IF;
 END
 $apply$;`;
 }

@@ -1,10 +1,11 @@
-import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
+import type { ApplyOptions, Commit } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
-import { packCommits, packRounds, roundsOf, unpackAnswer } from "./batch.js";
+import { type Answer, type Outcomes, packCommits, unpackAnswer } from "./batch.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
+import { packRounds, type Rounds, roundsOf, unpackRounds } from "./rounds.js";
 import type { Statements } from "./statements.js";
 
 /** How long a batch waits for locks of other connections. */
@@ -17,16 +18,13 @@ export interface LockWaits {
   readonly careful: boolean;
 }
 
-/** One per commit; `undefined` when another connection holds a lock of its session, and nothing was done. */
-export type Outcomes = readonly (Outcome | undefined)[];
-
 type Query = (
   text: string,
   parameters: readonly Parameter[],
   deadline: number | undefined,
 ) => Promise<readonly Row[]>;
 
-/** The average number of commits per round from which rounds are faster than commit by commit. */
+/** The average number of writes per round from which rounds are faster than commit by commit. */
 const MIN_PER_ROUND = 4;
 
 /** How long the remembered head of the expiry queue is used: a long transaction may commit rows before it later. */
@@ -60,14 +58,13 @@ export class BatchStatement {
 
   async #send(commits: readonly Commit[], options: ApplyOptions, lockWaits: LockWaits): Promise<Outcomes> {
     if (!lockWaits.careful) {
-      const packed = packOrReject(() => packedInRounds(commits));
-      if (packed !== undefined) {
+      const rounds = packOrReject(() => roundsThatPay(commits));
+      if (rounds !== undefined) {
+        const packed = packOrReject(() => packRounds(commits, rounds));
         const parameters = [...this.#common(options, lockWaits), ...packed];
-        const outcomes = this.#unpack(
-          await this.#query(this.#statements.applyMany, parameters, options.deadline),
-          commits,
-        );
-        if (outcomes !== undefined) return outcomes;
+        const rows = await this.#query(this.#statements.applyMany, parameters, options.deadline);
+        const answer = unpackRounds(rows, commits, rounds);
+        if (answer !== undefined) return this.#outcomesOf(answer);
         // A session is locked, and the statement has waited for it already.
         return this.#sendOneByOne(commits, options, { ...lockWaits, sessionsMs: 0 });
       }
@@ -83,10 +80,8 @@ export class BatchStatement {
     const packed = packOrReject(() => packCommits(commits));
     const careful = lockWaits.careful ? "1" : "0";
     const parameters = [...this.#common(options, lockWaits), careful, ...packed];
-    return this.#unpack(
-      await this.#query(this.#statements.apply, parameters, options.deadline),
-      commits,
-    ) as Outcomes;
+    const rows = await this.#query(this.#statements.apply, parameters, options.deadline);
+    return this.#outcomesOf(unpackAnswer(rows, commits));
   }
 
   #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): readonly Parameter[] {
@@ -94,14 +89,13 @@ export class BatchStatement {
     return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, queueHead];
   }
 
-  #unpack(rows: readonly Row[], commits: readonly Commit[]): Outcomes | undefined {
-    const answer = unpackAnswer(rows, commits);
-    if (answer?.queueHead !== undefined) {
+  #outcomesOf({ outcomes, queueHead }: Answer): Outcomes {
+    if (queueHead !== undefined) {
       const now = monotonicMs();
       if (now >= this.#queueHeadUntil) this.#queueHeadUntil = now + QUEUE_HEAD_MS;
-      this.#queueHead = answer.queueHead;
+      this.#queueHead = queueHead;
     }
-    return answer?.outcomes;
+    return outcomes;
   }
 }
 
@@ -118,9 +112,14 @@ export function packOrReject<T>(pack: () => T): T {
   }
 }
 
-/** The parameters for rounds; `undefined` where rounds do not pay: few commits, many of one slot, or an erase. */
-function packedInRounds(commits: readonly Commit[]): readonly Parameter[] | undefined {
-  if (!commits.every(({ writes }) => writes.length === 1 && writes[0]?.op !== "erase")) return undefined;
+/** The rounds of a batch; `undefined` where rounds do not pay: few writes, many of one slot, or an erase. */
+function roundsThatPay(commits: readonly Commit[]): Rounds | undefined {
+  let count = 0;
+  for (const { writes } of commits) {
+    if (writes.some(({ op }) => op === "erase")) return undefined;
+    count += writes.length;
+  }
+  if (count < MIN_PER_ROUND) return undefined;
   const rounds = roundsOf(commits);
-  return commits.length >= rounds.length * MIN_PER_ROUND ? packRounds(commits, rounds) : undefined;
+  return count >= rounds.length * MIN_PER_ROUND ? rounds : undefined;
 }

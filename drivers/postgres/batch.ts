@@ -2,7 +2,6 @@ import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/co
 import { StateError } from "../../src/contract/errors.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { compareText } from "../../src/rules/order.js";
-import { commitKeys } from "../../src/rules/slot-key.js";
 import type { Row } from "./client.js";
 import type { Parameter } from "./connection.js";
 import { QUEUE_HEAD } from "./expiry-queue.js";
@@ -15,43 +14,22 @@ export function packCommits(commits: readonly Commit[]): readonly Parameter[] {
   return [ascending, arrayLiteral(counts), ...columnsOf(writes), sizesOf(writes), bodyOf(writes)];
 }
 
-/** The parameters of the apply-many function, for commits of one write each, in its order. */
-export function packRounds(commits: readonly Commit[], rounds: Rounds): readonly Parameter[] {
-  const order = rounds.flat();
-  const writes = order.map((index) => commits[index]?.writes[0] as Write);
-  let end = 0;
-  const ends = rounds.map((round) => {
-    end += round.length;
-    return end;
-  });
-  let next = 1;
-  const offsets = writes.map((write) => {
-    const offset = next;
-    next += sizeOf(write) ?? 0;
-    return offset;
-  });
-  const [ops, ...columns] = columnsOf(writes);
-  // With one round, the SQL sorts the events itself.
-  const ascending = rounds.length === 1 ? "1" : "0";
-  const parameters = [ascending, arrayLiteral(ends), arrayLiteral(order), ops as string, ...columns];
-  return [...parameters, arrayLiteral(offsets), sizesOf(writes), bodyOf(writes)];
-}
+/** One per commit; `undefined` when another connection holds a lock of its session, and nothing was done. */
+export type Outcomes = readonly (Outcome | undefined)[];
 
 /** The answer of an apply function. */
 export interface Answer {
-  /** One per commit; `undefined` when another connection holds a lock of its session, and nothing was done. */
-  readonly outcomes: readonly (Outcome | undefined)[];
+  readonly outcomes: Outcomes;
   /** The time at the head of the expiry queue, if the function read it. */
   readonly queueHead: string | undefined;
 }
 
-/** Reads the rows of either function; `undefined` when it did nothing because a session is locked. */
-export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): Answer | undefined {
+/** Reads the rows of the apply function. */
+export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): Answer {
   const answers = commits.map((): Row[] => []);
   let queueHead: string | undefined;
   for (const row of rows) {
     if (row.verdict === QUEUE_HEAD) queueHead = row.current_event as string;
-    else if (row.commit_no === -1) return undefined;
     else answers[Number(row.commit_no)]?.push(row);
   }
   return {
@@ -60,25 +38,8 @@ export function unpackAnswer(rows: readonly Row[], commits: readonly Commit[]): 
   };
 }
 
-/** The indexes of the commits of each round. */
-export type Rounds = readonly (readonly number[])[];
-
-/** Commits of one round share no slot and no event id. A commit that shares one with an earlier commit is in a later round. */
-export function roundsOf(commits: readonly Commit[]): Rounds {
-  const rounds: number[][] = [];
-  const next = new Map<string, number>();
-  for (const [index, commit] of commits.entries()) {
-    const keys = commitKeys(commit).exclusive;
-    const round = Math.max(...keys.map((key) => next.get(key) ?? 0));
-    for (const key of keys) next.set(key, round + 1);
-    rounds[round] ??= [];
-    rounds[round].push(index);
-  }
-  return rounds;
-}
-
-/** The writes as one array per column, for both functions. */
-function columnsOf(writes: readonly Write[]): readonly string[] {
+/** The writes as one array per column. */
+export function columnsOf(writes: readonly Write[]): readonly string[] {
   const column = (value: (write: Write) => string | number | null) => arrayLiteral(writes.map(value));
   const ofSave = (value: (record: StoredRecord) => string | number) =>
     column((write) => (write.op === "save" ? value(write.record) : null));
@@ -98,16 +59,16 @@ function columnsOf(writes: readonly Write[]): readonly string[] {
   ];
 }
 
-function sizesOf(writes: readonly Write[]): string {
+export function sizesOf(writes: readonly Write[]): string {
   return arrayLiteral(writes.map(sizeOf));
 }
 
-function sizeOf(write: Write): number | null {
+export function sizeOf(write: Write): number | null {
   return write.op === "save" ? write.record.bytes.byteLength : null;
 }
 
 /** The payloads as text, which the client does not change, however often it serializes it. */
-function bodyOf(writes: readonly Write[]): string {
+export function bodyOf(writes: readonly Write[]): string {
   const payloads = writes.flatMap((write) => (write.op === "save" ? [write.record.bytes] : []));
   return `\\x${Buffer.concat(payloads).toString("hex")}`;
 }
@@ -155,7 +116,7 @@ function appliedOf(rows: readonly Row[], writes: readonly Write[]): Applied {
   return { is: "applied", existed, erased, ...(erases.some((row) => row.remains) ? { remains: true } : {}) };
 }
 
-function incompleteAnswer(): StateError<"OUTCOME_UNKNOWN"> {
+export function incompleteAnswer(): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError("OUTCOME_UNKNOWN", "the server's answer is not whole: read before you write again", {
     details: {},
   });

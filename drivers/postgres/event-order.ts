@@ -1,7 +1,7 @@
 import type { Names } from "./names.js";
 
 /** The time in a placeholder row of an event that is not saved yet. */
-const NEVER = "(-9223372036854775808)";
+export const NEVER = "(-9223372036854775808)";
 
 /**
  * Prevents deadlocks: two batches that save the same new ids in opposite order would wait for each other. A batch that
@@ -21,10 +21,8 @@ export function holdEvents(n: Names): string {
   END IF;`;
 }
 
-/** Removes the placeholder rows of ids that were not saved. */
-export function releaseEvents(n: Names): string {
-  return `IF p_ascending = 0 THEN
-    DELETE FROM ${n.event} AS e USING unnest(p_tenant, p_event) AS x (tenant, event_id)
-    WHERE e.tenant = x.tenant AND e.event_id = x.event_id AND e.saved_at = ${NEVER};
-  END IF;`;
+/** Removes the placeholder rows of ids that were not saved, among those in the arrays. */
+export function releaseEvents(n: Names, tenants: string, ids: string): string {
+  return `DELETE FROM ${n.event} AS e USING unnest(${tenants}, ${ids}) AS x (tenant, event_id)
+    WHERE e.tenant = x.tenant AND e.event_id = x.event_id AND e.saved_at = ${NEVER};`;
 }

@@ -1,7 +1,7 @@
 import { isCurrent } from "./apply-parts.js";
 import type { Names } from "./names.js";
 
-/** The verdict of the row that reports the queue's head, in an apply function's answer. */
+/** The verdict of the row that reports the queue's head, in the answer of the apply function. */
 export const QUEUE_HEAD = "line";
 
 /**
@@ -9,8 +9,8 @@ export const QUEUE_HEAD = "line";
  * forget.
  *
  * While a connection holds an old snapshot, the server keeps the rows removed at the head and would scan more and more of
- * them. So the answer tells the driver where the queue begins, and the driver passes that on with the next batch. If that
- * time is after the cut, the clock was set back and the scan starts from the beginning.
+ * them. So the answer tells the driver where the queue begins (`v_head`), and the driver passes that on with the next
+ * batch. If that time is after the cut, the clock was set back and the scan starts from the beginning.
  */
 export function forgetOldest(n: Names): string {
   return `IF v_written > 0 THEN
@@ -31,12 +31,6 @@ export function forgetOldest(n: Names): string {
       )
       DELETE FROM ${n.event} AS e USING old
       WHERE NOT old.current AND e.tenant = old.tenant AND e.event_id = old.event_id;
-      commit_no := -1;
-      verdict := '${QUEUE_HEAD}';
-      current_event := v_head::text;
-      erased := NULL;
-      remains := NULL;
-      RETURN NEXT;
     END IF;
   END IF;`;
 }

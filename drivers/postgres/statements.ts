@@ -28,7 +28,7 @@ const BATCH_TYPES = ["bigint", "bigint", "text", "bigint", "bigint"];
 const APPLY_TYPES = [...BATCH_TYPES, "int", "int", "int[]", "text[]", ...WRITE_TYPES, "int[]", BODY];
 const APPLY_MANY_TYPES = [
   ...BATCH_TYPES,
-  ...["int", "int[]", "int[]", "text[]"],
+  ...["text[]", "text[]", "int[]", "int[]", "text[]"],
   ...WRITE_TYPES,
   ...["int[]", "int[]", BODY],
 ];
