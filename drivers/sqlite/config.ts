@@ -24,8 +24,9 @@ export interface SqliteConfig {
   readonly busyTimeoutMs?: number;
   /**
    * Where writes happen. `worker` (the default for a file): in a worker thread, so that neither a commit nor a checkpoint
-   * blocks the event loop. `inline` (the default, and the only choice, for `:memory:`): in the caller's thread, which
-   * makes a single write faster.
+   * blocks the event loop; a small commit that comes alone is made in the caller's thread as long as the disk makes it in
+   * less than about a millisecond. `inline` (the default, and the only choice, for `:memory:`): in the caller's thread
+   * alone, also when a commit or a checkpoint takes long.
    */
   readonly thread?: "worker" | "inline";
 }

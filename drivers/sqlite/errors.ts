@@ -88,7 +88,7 @@ export function setupError(message: string, cause?: unknown): StateError<"UNAVAI
 }
 
 const NO_HANDLE_LEFT =
-  "this process has as many files open as it may (EMFILE): raise that limit (ulimit -n, LimitNOFILE of systemd), or close stores; a store on a SQLite file takes about five";
+  "this process has as many files open as it may (EMFILE): raise that limit (ulimit -n, LimitNOFILE of systemd), or close stores; a store on a SQLite file takes about eight";
 
 function isOutOfHandles(cause: unknown): boolean {
   return (

@@ -4,7 +4,8 @@ import type { Connection } from "./connection.js";
 import { eventIdOf } from "./event-key.js";
 import { packEvent, type QueuedEvent, QueuedEvents } from "./queued-events.js";
 
-const HEAD = "SELECT id, lined_up_at, events FROM expiry ORDER BY id LIMIT 1";
+const HEAD = "SELECT id, lined_up_at FROM expiry ORDER BY id LIMIT 1";
+const EVENTS = "SELECT events FROM expiry WHERE id = ?";
 
 /** `lined_up_at` says when an event was last added. */
 const TAIL = "SELECT lined_up_at, id, length(events) FROM expiry ORDER BY id DESC LIMIT 1";
@@ -31,6 +32,7 @@ export type QueueStatements = ReturnType<typeof prepareQueue>;
 export function prepareQueue(connection: Connection) {
   return {
     head: connection.prepare(HEAD).raw(),
+    events: connection.prepare(EVENTS).raw(),
     tail: connection.prepare(TAIL).raw(),
     add: connection.prepare(ADD),
     extend: connection.prepare(EXTEND),
@@ -69,11 +71,11 @@ export class ExpiryQueue {
   forgetOldest(limit: number): void {
     const { now, window } = this.options;
     for (let left = limit; left > 0; ) {
-      const row = this.#sql.head.get() as [number, number, unknown] | undefined;
+      const row = this.#sql.head.get() as [number, number] | undefined;
       // A time in the future means that the clock was set back. Such a row would block the queue until then.
       if (row === undefined || (row[1] > now - window && row[1] <= now)) return;
-      const [id, , packed] = row;
-      const events = new QueuedEvents(packed);
+      const [id] = row;
+      const events = new QueuedEvents((this.#sql.events.get(id) as [unknown])[0]);
       let event: QueuedEvent | undefined;
       while (left > 0) {
         event = events.take();

@@ -39,7 +39,9 @@ export class FileGuard {
 
   /** UNAVAILABLE when one of the files was removed or replaced. */
   verify(): void {
-    requireInPlace(this.#files.database);
+    const { database, log } = this.#files;
+    // A database beside its log is checked with their folder; by a link it may be in another one.
+    if (dirname(database.path) !== dirname(log.path)) requireInPlace(database);
     this.#verifyFolder();
   }
 

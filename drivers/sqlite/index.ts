@@ -1,6 +1,7 @@
 import type { Driver } from "../../src/contract/driver.js";
 import { type Health, type HealthOptions, healthOf } from "../health.js";
 import { pendingAt } from "../migrations.js";
+import { AdaptiveWriter } from "./adaptive-writer.js";
 import { CacheShares } from "./cache-shares.js";
 import { MEMORY, readConfig, type SqliteConfig, type SqliteSettings } from "./config.js";
 import type { Connect } from "./connection.js";
@@ -13,6 +14,7 @@ import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { retryWhileLocked } from "./lock-wait.js";
 import { LongLists } from "./long-lists.js";
 import { openEngine, REOPEN_SETTINGS } from "./open-engine.js";
+import { nearEngineClosed, openNearEngine } from "./open-near-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
 import { type Connections, ReopenableConnections } from "./reopenable-connections.js";
@@ -131,8 +133,10 @@ async function openFileWriter(
     const { engine, files } = await openEngine(sqlite.connect, settings);
     return { writer: engine, files };
   }
-  const writer = new RemoteWriter(settings, sqlite);
-  return { files: await writer.open(), writer };
+  const far = new RemoteWriter(settings, sqlite);
+  const files = await far.open();
+  const openNear = () => openNearEngine(sqlite.connect, settings, files);
+  return { files, writer: new AdaptiveWriter(far, openNear, nearEngineClosed) };
 }
 
 /** Names of the migrations that opening with `migrate: "apply"` would run. Changes nothing; errors as `openSqlite`. */

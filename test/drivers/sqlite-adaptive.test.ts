@@ -1,0 +1,245 @@
+import { rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import Database from "better-sqlite3";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { AdaptiveWriter } from "../../drivers/sqlite/adaptive-writer.js";
+import { CommitPace } from "../../drivers/sqlite/commit-pace.js";
+import type { Engine } from "../../drivers/sqlite/engine.js";
+import { openSqlite } from "../../drivers/sqlite/index.js";
+import type { Writer } from "../../drivers/sqlite/writer.js";
+import type { Commit, Outcome } from "../../src/contract/driver.js";
+import { StateError } from "../../src/contract/errors.js";
+import { newEventId } from "../../src/process/event-id.js";
+import { createStore } from "../../src/store/driver-store.js";
+import { IDENTITY } from "../store/store-rig.js";
+import { commit, freshPath, open, plainConnection, SLOT, save } from "./sqlite-rig.js";
+
+const TIMES = { now: 1_000, window: 86_400_000 };
+const APPLIED: readonly Outcome[] = [{ is: "applied", existed: [false] }];
+
+/** The requests that each worker thread got. */
+const requests = vi.hoisted((): string[] => []);
+vi.mock("node:worker_threads", async (original) => {
+  const threads = await original<typeof import("node:worker_threads")>();
+  class Watched extends threads.Worker {
+    override postMessage(...given: Parameters<Worker["postMessage"]>): void {
+      requests.push((given[0] as { op: string }).op);
+      super.postMessage(...given);
+    }
+  }
+  return { ...threads, Worker: Watched };
+});
+
+/** A writer of which both ends say what they do. */
+function rig({ pace = new CommitPace() } = {}) {
+  const made: string[] = [];
+  let fails: unknown;
+  let opens: unknown;
+  const held: (() => void)[] = [];
+  const far: Writer = {
+    apply: async () => {
+      made.push("far");
+      return APPLIED;
+    },
+    sweep: () => new Promise((resolve) => held.push(() => resolve({ removed: 0, more: false }))),
+    backup: () => new Promise((resolve) => held.push(resolve)),
+    close: () => void made.push("far closed"),
+  };
+  const near = {
+    apply() {
+      if (fails !== undefined) throw fails;
+      made.push("near");
+      return APPLIED;
+    },
+    close: () => void made.push("near closed"),
+  } as unknown as Engine;
+  const open = () => {
+    if (opens !== undefined) throw opens;
+    return near;
+  };
+  const writer = new AdaptiveWriter(far, open, () => {}, pace);
+  const apply = (...commits: Commit[]) => writer.apply(commits, TIMES);
+  return {
+    writer,
+    made,
+    apply,
+    settle: () => {
+      for (const resolve of held.splice(0)) resolve();
+    },
+    fail: (error: unknown) => {
+      fails = error;
+    },
+    failToOpen: (error: unknown) => {
+      opens = error;
+    },
+    /** Lone saves, one after another, and where they were made. */
+    async lone(count: number): Promise<readonly string[]> {
+      made.length = 0;
+      for (let index = 0; index < count; index++) await apply(save());
+      return [...made];
+    },
+  };
+}
+
+const BUSY = new StateError("UNAVAILABLE", "locked", { details: { reason: "busy" } });
+const GONE = new StateError("UNAVAILABLE", "gone", { details: { reason: "setup" } });
+const UNKNOWN = new StateError("OUTCOME_UNKNOWN", "unknown", { details: {} });
+
+test("lone commits are made here, after the first few", async () => {
+  const { lone } = rig();
+  expect(await lone(6)).toEqual(["far", "far", "far", "far", "near", "near"]);
+});
+
+test("batches, large commits and erases are made there", async () => {
+  const { lone, apply, made } = rig();
+  await lone(5);
+  made.length = 0;
+  const many = Array.from({ length: 17 }, (_, index) => ({
+    op: "delete" as const,
+    slot: { ...SLOT, kind: `k${index}` },
+  }));
+  const { tenant, user, session } = SLOT;
+  await apply(save(), save());
+  await apply(save({ bytes: Buffer.alloc(64 * 1024 + 1) }));
+  await apply(commit(...many));
+  await apply(commit({ op: "erase", session: { tenant, user, session } }));
+  expect(made).toEqual(["far", "far", "far", "far"]);
+  await apply(save({ bytes: Buffer.alloc(64 * 1024) }));
+  expect(made.at(-1)).toBe("near");
+});
+
+test.each(["backup", "sweep"] as const)(
+  "all commits are made there while a %s is under way",
+  async (work) => {
+    const { lone, writer, settle } = rig();
+    await lone(5);
+    const done = work === "backup" ? writer.backup("copy") : writer.sweep(SLOT);
+    expect(await lone(3)).toEqual(["far", "far", "far"]);
+    settle();
+    await done;
+    expect(await lone(1)).toEqual(["near"]);
+  },
+);
+
+test("every so many commits and bytes one is made there, which copies the log", async () => {
+  const { lone, apply, made } = rig();
+  await lone(4);
+  const places = await lone(1_100);
+  expect(places.filter((place) => place === "far")).toHaveLength(2);
+  await apply(save(), save());
+  made.length = 0;
+  for (let index = 0; index < 256; index++) await apply(save({ bytes: Buffer.alloc(64 * 1024) }));
+  expect(made.filter((place) => place === "far")).toHaveLength(2);
+});
+
+test("a commit that meets a lock is made there, and so are the next few", async () => {
+  const { lone, fail } = rig();
+  await lone(5);
+  fail(BUSY);
+  expect(await lone(1)).toEqual(["far"]);
+  fail(undefined);
+  expect(await lone(18)).toEqual([...Array(16).fill("far"), "near", "near"]);
+});
+
+test("a connection that cannot write is closed, and the commit is made there", async () => {
+  const { lone, fail } = rig();
+  await lone(5);
+  fail(GONE);
+  expect(await lone(2)).toEqual(["near closed", "far", "far"]);
+});
+
+test("a connection that cannot be opened leaves all to the other thread", async () => {
+  const { lone, failToOpen } = rig();
+  failToOpen(GONE);
+  expect(await lone(50)).toEqual(Array(50).fill("far"));
+});
+
+test("an outcome that is not known is not tried again", async () => {
+  const { lone, fail, apply, made } = rig();
+  await lone(5);
+  made.length = 0;
+  fail(UNKNOWN);
+  expect(() => apply(save())).toThrow(UNKNOWN);
+  expect(made).toEqual([]);
+});
+
+test("after the close nothing is made here", async () => {
+  const { lone, writer } = rig();
+  await lone(5);
+  await writer.close();
+  expect(await lone(1)).toEqual(["far"]);
+});
+
+test("a slow disk is noticed at once, and tried ever less often", () => {
+  const pace = new CommitPace();
+  const triedAfter = () => {
+    let rest = 0;
+    while (!pace.next()) rest++;
+    return rest;
+  };
+  const slow = () => {
+    let tries = 0;
+    do {
+      pace.took(4);
+      tries++;
+    } while (pace.next());
+    return tries;
+  };
+  expect(triedAfter()).toBe(0);
+  expect(slow()).toBe(1);
+  expect([63, 127, 255].map((rest) => [rest, triedAfter(), slow()])).toEqual([
+    [63, 63, 1],
+    [127, 127, 1],
+    [255, 255, 1],
+  ]);
+});
+
+test("one pause of a quick disk changes nothing", () => {
+  const pace = new CommitPace();
+  for (let index = 0; index < 100; index++) pace.took(0.1);
+  pace.took(200);
+  expect(pace.next()).toBe(true);
+});
+
+test("of a store, lone saves take no request to the thread, and many at once take few", async () => {
+  const store = createStore(await openSqlite({ path: freshPath() }));
+  onTestFinished(() => store.close());
+  const saveOne = (kind: string) =>
+    store.save({ eventId: newEventId(), identity: IDENTITY, kind, bytes: Buffer.from(kind) });
+  for (let index = 0; index < 10; index++) await saveOne("first");
+  const applied = () => requests.filter((op) => op === "apply").length;
+  const before = applied();
+  expect(before).toBeGreaterThanOrEqual(4);
+  await Promise.all(Array.from({ length: 64 }, (_, index) => saveOne(`k${index}`)));
+  expect(applied()).toBeGreaterThan(before);
+  expect((await store.list(IDENTITY, "k")).length).toBe(64);
+});
+
+test("a lock that another process holds is waited for without blocking this thread", async () => {
+  const path = freshPath();
+  const driver = await open({ path });
+  for (let index = 0; index < 8; index++) await driver.apply([save()], TIMES);
+  const other = plainConnection(path);
+  other.exec("BEGIN IMMEDIATE");
+  const saved = driver.apply([save({ kind: "waits" })], TIMES);
+  // Timers go off meanwhile.
+  await sleep(50);
+  other.exec("COMMIT");
+  expect(await saved).toEqual([{ is: "applied", existed: [false] }]);
+});
+
+test("a log that is removed between two lone saves loses neither", async () => {
+  const path = freshPath();
+  const driver = await open({ path });
+  for (let index = 0; index < 8; index++) await driver.apply([save({ kind: "before" })], TIMES);
+  const other = new Database(path);
+  other.pragma("wal_checkpoint(FULL)");
+  other.close();
+  for (const end of ["-wal", "-shm"]) rmSync(path + end);
+  // The time for which the last check of the files stands.
+  await sleep(5);
+  expect(await driver.apply([save({ kind: "after" })], TIMES)).toEqual(APPLIED);
+  const kinds = plainConnection(path).prepare("SELECT kind FROM record ORDER BY kind").pluck().all();
+  expect(kinds).toEqual(["after", "before"]);
+});
