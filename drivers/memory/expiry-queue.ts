@@ -3,7 +3,8 @@ import { isSeen, type SeenEvent } from "../../src/rules/decide.js";
 
 /** A remembered event id. */
 export interface RememberedEvent extends SeenEvent {
-  readonly key: string;
+  readonly tenant: string;
+  readonly eventId: string;
   /** The key of the slot that it was saved in. */
   readonly slot: string;
   fingerprint: string | null;
@@ -14,20 +15,22 @@ export interface RememberedEvent extends SeenEvent {
 
 /** Remembered event ids, and the queue in which they wait to be forgotten. */
 export class ExpiryQueue {
-  readonly #events = new Map<string, RememberedEvent>();
+  /** By tenant and event id: to look up a joined key would cost several times as much. */
+  readonly #events = new Map<string, Map<string, RememberedEvent>>();
   /** Oldest first, from `#head` on. An entry that the map does not hold any more was replaced. */
   #queue: RememberedEvent[] = [];
   #head = 0;
 
   get(tenant: string, eventId: string): RememberedEvent | undefined {
-    return this.#events.get(keyOf(tenant, eventId));
+    return this.#events.get(tenant)?.get(eventId);
   }
 
   remember(record: StoredRecord, slot: string, now: number): RememberedEvent {
-    const key = keyOf(record.tenant, record.eventId);
-    const { fingerprint } = record;
-    const event = { key, slot, fingerprint, savedAt: now, current: true, linedUpAt: now };
-    this.#events.set(key, event);
+    const { tenant, eventId, fingerprint } = record;
+    const event = { tenant, eventId, fingerprint, slot, savedAt: now, current: true, linedUpAt: now };
+    const events = this.#events.get(tenant);
+    if (events === undefined) this.#events.set(tenant, new Map([[eventId, event]]));
+    else events.set(eventId, event);
     this.#queue.push(event);
     return event;
   }
@@ -40,17 +43,19 @@ export class ExpiryQueue {
       const event = this.#queue[this.#head];
       if (event === undefined || !isDue(event)) break;
       this.#head++;
-      if (this.#events.get(event.key) !== event) continue;
+      if (this.get(event.tenant, event.eventId) !== event) continue;
       if (isSeen(event, now, window)) this.#queue.push(Object.assign(event, { linedUpAt: now }));
-      else this.#events.delete(event.key);
+      else this.#delete(event);
     }
     if (this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
   }
-}
 
-function keyOf(tenant: string, eventId: string): string {
-  return `${tenant}\0${eventId}`;
+  #delete({ tenant, eventId }: RememberedEvent): void {
+    const events = this.#events.get(tenant);
+    events?.delete(eventId);
+    if (events?.size === 0) this.#events.delete(tenant);
+  }
 }

@@ -24,6 +24,8 @@ import { SortedBlocks } from "./sorted-blocks.js";
 import { ToldChanges } from "./told-changes.js";
 
 interface Entry {
+  /** The key of its slot: one string, which its event ids share. */
+  readonly key: string;
   record: StoredRecord;
   event: RememberedEvent;
   /** Higher than the number of every earlier entry. */
@@ -56,9 +58,10 @@ export class MemoryDriver implements Driver {
     const view: View = {
       now,
       window,
-      current: (slot) => this.#current(slotKey(slot))?.record.eventId,
+      current: (slot) => this.#current(keyOf(slot))?.record.eventId,
       event: (tenant, eventId) => this.#event(tenant, eventId),
     };
+    const keyOf = lastKey();
     let saves = 0;
     let atOnce = MAX_ERASED_AT_ONCE;
     const outcomes = commits.map((commit) => {
@@ -72,7 +75,7 @@ export class MemoryDriver implements Driver {
           erased.push(count ?? 0);
           atOnce -= count ?? 0;
           remains ||= count === undefined;
-        } else this.#write(write, now);
+        } else this.#write(write, keyOf, now);
         if (write.op === "save") saves++;
       }
       if (erased.length === 0) return decision;
@@ -187,9 +190,9 @@ export class MemoryDriver implements Driver {
 
   async close(): Promise<void> {}
 
-  #write(write: Exclude<Write, { op: "erase" }>, now: number): void {
+  #write(write: Exclude<Write, { op: "erase" }>, keyOf: (slot: Slot) => string, now: number): void {
     if (write.op === "check") return;
-    const key = slotKey(slotOf(write));
+    const key = keyOf(slotOf(write));
     const entry = this.#current(key);
     if (entry !== undefined) entry.event.current = false;
     if (write.op === "delete") {
@@ -197,20 +200,23 @@ export class MemoryDriver implements Driver {
       return;
     }
     const { record } = write;
-    const event = this.#events.remember(record, key, now);
-    if (entry !== undefined) Object.assign(entry, { record, event });
-    else this.#add(key, { record, event, added: ++this.#added });
+    const event = this.#events.remember(record, entry?.key ?? key, now);
+    if (entry === undefined) this.#add({ key, record, event, added: ++this.#added });
+    else {
+      entry.record = record;
+      entry.event = event;
+    }
   }
 
-  #add(key: string, entry: Entry): void {
-    this.#slots.set(key, entry);
+  #add(entry: Entry): void {
+    this.#slots.set(entry.key, entry);
     this.#byIdentity.add(entry);
     this.#byKind.add(entry);
   }
 
   #remove(entry: Entry): void {
     entry.event.current = false;
-    this.#slots.delete(slotKey(entry.record));
+    this.#slots.delete(entry.key);
     this.#byIdentity.remove(entry);
     this.#byKind.remove(entry);
   }
@@ -257,6 +263,19 @@ export class MemoryDriver implements Driver {
     const [entry] = this.#byKind.from(({ record }) => compareText(record.tenant, name) >= 0);
     return entry?.record.tenant;
   }
+}
+
+/** `slotKey`, which makes the key of one slot once, however often it is asked for in turn: hashing it is what costs. */
+function lastKey(): (slot: Slot) => string {
+  let last: Slot | undefined;
+  let key = "";
+  return (slot) => {
+    if (slot !== last) {
+      key = slotKey(slot);
+      last = slot;
+    }
+    return key;
+  };
 }
 
 /** Past the last kind with the prefix, or in another identity. */

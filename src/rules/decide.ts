@@ -70,7 +70,9 @@ function judgeEvents(commit: Commit, view: View): Decision | undefined {
   let saves = 0;
   let duplicates = 0;
   let firstDuplicate = -1;
-  for (const [index, write] of commit.writes.entries()) {
+  const { writes } = commit;
+  for (let index = 0; index < writes.length; index++) {
+    const write = writes[index] as Write;
     if (write.op !== "save") continue;
     saves++;
     const event = view.event(commit.tenant, write.record.eventId);
@@ -91,7 +93,9 @@ function isSameWrite(remembered: string, fingerprint: string): boolean {
 
 function judgeConditions(commit: Commit, view: View): Decision {
   const existed: boolean[] = [];
-  for (const [index, write] of commit.writes.entries()) {
+  const { writes } = commit;
+  for (let index = 0; index < writes.length; index++) {
+    const write = writes[index] as Write;
     if (write.op === "erase") {
       existed.push(false);
       continue;

@@ -10,7 +10,8 @@ const STEP_BYTES = 256 * 1024;
 const DOMAIN = "groundstate/record/1";
 
 /** Small records are copied here to be hashed in one call, several times faster than in parts. */
-const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const scratch = new Uint8Array(64 * 1024);
+const encoder = new TextEncoder();
 
 /**
  * Identifies a write: two writes are the same if their fingerprints are, and a stored record is intact if its fingerprint
@@ -21,9 +22,10 @@ export function fingerprint(record: RecordContent): string {
   const header = headerOf(record);
   const { bytes } = record;
   if (header.length * 3 + bytes.byteLength > scratch.byteLength) return atOnce(hashSteps(header, bytes));
-  const start = scratch.write(header);
+  const start = encoder.encodeInto(header, scratch).written;
   scratch.set(bytes, start);
-  return hash("sha256", scratch.subarray(0, start + bytes.byteLength), "base64url");
+  // A new view costs half of what `subarray` does.
+  return hash("sha256", new Uint8Array(scratch.buffer, 0, start + bytes.byteLength), "base64url");
 }
 
 /** `fingerprint` in steps, each of which hashes a part of the bytes. */
