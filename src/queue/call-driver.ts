@@ -5,8 +5,13 @@ export async function callDriver<T>(call: () => Promise<T>, message: string): Pr
   try {
     return await call();
   } catch (error) {
-    throw isStateError(error) ? error : driverError(message, error);
+    throw asDriverError(error, message);
   }
+}
+
+/** What a read or a sweep that failed with this error fails with. */
+export function asDriverError(error: unknown, message: string): unknown {
+  return isStateError(error) ? error : driverError(message, error);
 }
 
 /** UNAVAILABLE, for a driver that broke the contract. */

@@ -16,6 +16,7 @@ type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
  */
 export class CallersPayloads {
   readonly #records: Mutable[] = [];
+  /** As they were when they were checked. */
   readonly #lengths: number[] = [];
   readonly #isLarge: boolean;
   #isSealed = false;
@@ -24,8 +25,10 @@ export class CallersPayloads {
     let bytes = 0;
     for (const write of writes) {
       if (write.op !== "save") continue;
+      const { byteLength } = write.record.bytes;
       this.#records.push(write.record);
-      bytes += this.#lengths[this.#lengths.push(write.record.bytes.byteLength) - 1] as number;
+      this.#lengths.push(byteLength);
+      bytes += byteLength;
     }
     this.#isLarge = bytes > MAX_BYTES_AT_ONCE || this.#records.length > MAX_SAVES_AT_ONCE;
   }
@@ -39,8 +42,9 @@ export class CallersPayloads {
 
   /** Copies and fingerprints the payloads; large ones are done when the promise resolves. INVALID_RECORD if they were changed. */
   copy(): Promise<void> | undefined {
-    for (const [index, record] of this.#records.entries()) {
-      if (record.bytes.byteLength !== this.#lengths[index]) throw changed();
+    let index = 0;
+    for (const record of this.#records) {
+      if (record.bytes.byteLength !== this.#lengths[index++]) throw changed();
       record.bytes = copyBytes(record.bytes);
     }
     if (this.#isLarge) return inSlices(fingerprintAll(this.#records));

@@ -9,7 +9,8 @@ import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sende
 import { BatchSize } from "./batch-size.js";
 import { Entry, type Payloads, rejectEntry, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
-import { type Choice, TenantQueues } from "./tenant-queues.js";
+import type { Choice } from "./tenant-queue.js";
+import { TenantQueues } from "./tenant-queues.js";
 import { WaitLimit } from "./wait-limit.js";
 
 export interface QueueOptions extends BatchSenderOptions {
@@ -45,7 +46,7 @@ export class CommitQueue {
   #isFull = false;
   /** Batches on their way to the driver. */
   readonly #sent = new Set<readonly Entry[]>();
-  /** The keys of the commits under way; kept only if more than one batch may be under way. */
+  /** The keys of commits under way, as far as they are noted. */
   readonly #keysInFlight = new HeldKeys();
   /** The commits that the driver has set aside. */
   readonly #aside = new Set<Entry>();
@@ -74,7 +75,7 @@ export class CommitQueue {
   commit(commit: Commit, signal?: AbortSignal, payloads?: Payloads): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const time = this.#options.times.begin();
-      const entry = new Entry(commit, time, { resolve, reject, onSettled: this.#onSettled }, payloads);
+      const entry = new Entry(commit, time, resolve, reject, this.#onSettled, payloads);
       entry.cancelDeadline = afterDeadline(time, () => rejectEntry(entry, this.#overdueError(entry)));
       this.#pending++;
       this.#waiting.commits++;
@@ -211,7 +212,8 @@ export class CommitQueue {
   #finish(entry: Entry): void {
     // Whatever has failed before, no caller may be left waiting.
     settle(entry)?.reject(unknownOutcome(entry, new Error("the driver's answer could not be understood")));
-    if (this.#options.inFlight > 1) this.#keysInFlight.remove(entry.keys);
+    if (entry.holdsKeys) this.#keysInFlight.remove(entry.keys);
+    entry.holdsKeys = false;
   }
 
   /** A commit set aside does not count as a batch in flight, but still blocks the commits that share keys with it. */
@@ -227,20 +229,34 @@ export class CommitQueue {
 
   /** Takes the next batch from the queue; empty if nothing may start now. */
   #take(): readonly Entry[] {
-    const passedKeys = new HeldKeys();
+    if (this.#queues.size === 0) return [];
+    let passedKeys: HeldKeys | undefined;
+    let mayConflict = this.#sent.size > 0 || this.#aside.size > 0;
+    if (mayConflict) this.#holdKeys();
     this.#batchSize.noteTenants(this.#queues.tenants(), monotonicMs());
     const builder = new BatchBuilder(this.#batchShare(), this.#batchSize);
-    let mayConflict = this.#sent.size > 0 || this.#aside.size > 0;
-    const batch = this.#queues.take((entry): Choice => {
+    return this.#queues.take((entry): Choice => {
       const conflicts =
-        mayConflict && (this.#keysInFlight.conflictsWith(entry.keys) || passedKeys.conflictsWith(entry.keys));
+        mayConflict &&
+        (this.#keysInFlight.conflictsWith(entry.keys) || passedKeys?.conflictsWith(entry.keys) === true);
       if (!conflicts && entry.isReady) return builder.tryAdd(entry) ? "take" : "stop";
+      passedKeys ??= new HeldKeys();
       passedKeys.add(entry.keys);
       mayConflict = true;
       return "pass";
     });
-    if (this.#options.inFlight > 1) for (const entry of batch) this.#keysInFlight.add(entry.keys);
-    return batch;
+  }
+
+  /** Notes the keys of the commits under way: not before another batch may start beside them, which may never be. */
+  #holdKeys(): void {
+    for (const batch of this.#sent) for (const entry of batch) this.#holdKeysOf(entry);
+    for (const entry of this.#aside) this.#holdKeysOf(entry);
+  }
+
+  #holdKeysOf(entry: Entry): void {
+    if (entry.holdsKeys) return;
+    entry.holdsKeys = true;
+    this.#keysInFlight.add(entry.keys);
   }
 
   /** How many commits a batch may take: the waiting ones are divided among the batches that may start now. */

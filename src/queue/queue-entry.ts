@@ -11,6 +11,8 @@ const ERASE_BYTES = 32 * 1024;
 /** The weight of a write beside its payload, in bytes. */
 const WRITE_BYTES = 1024;
 
+const NONE: readonly number[] = [];
+
 /** Payloads that are still in the caller's memory. */
 export type Payloads = Pick<CallersPayloads, "seal" | "copy">;
 
@@ -22,8 +24,8 @@ export class Entry implements TimedWaiter {
   readonly time: CallTime;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
-  removeAbortListener: () => void = () => {};
-  cancelDeadline: () => void = () => {};
+  removeAbortListener: () => void = nothing;
+  cancelDeadline: () => void = nothing;
   /** Called once, when the entry is settled. */
   readonly onSettled: (entry: Entry, wasSent: boolean) => void;
   /** To be copied once there is room. */
@@ -34,6 +36,8 @@ export class Entry implements TimedWaiter {
   isReady = false;
   /** An attempt ended with an unknown outcome. */
   inDoubt = false;
+  /** Other batches may not start with commits that share keys with it, and its keys are noted for that. */
+  holdsKeys = false;
   /** It was sent a second time because of that. */
   wasResent = false;
   /** The driver has set it aside: resolves when its own outcome, which comes after its batch's, is delivered. */
@@ -43,8 +47,10 @@ export class Entry implements TimedWaiter {
   constructor(
     commit: Commit,
     time: CallTime,
-    { resolve, reject, onSettled }: Pick<Entry, "resolve" | "reject" | "onSettled">,
-    payloads?: Payloads,
+    resolve: (outcome: Outcome) => void,
+    reject: (reason: unknown) => void,
+    onSettled: (entry: Entry, wasSent: boolean) => void,
+    payloads: Payloads | undefined,
   ) {
     this.commit = commit;
     this.bytes = payloadBytes(commit);
@@ -77,6 +83,8 @@ export class Entry implements TimedWaiter {
   }
 }
 
+function nothing(): void {}
+
 /** Whether a driver's answer is a possible outcome of this commit. */
 function isValidOutcome(outcome: Outcome | undefined, { commit }: Entry): outcome is Outcome {
   const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
@@ -97,8 +105,9 @@ function isValidOutcome(outcome: Outcome | undefined, { commit }: Entry): outcom
 }
 
 /** Whether the outcome has a count for each erase. */
-function hasEraseCounts({ erased = [] }: Applied, { writes }: Commit): boolean {
-  const erases = writes.filter(({ op }) => op === "erase").length;
+function hasEraseCounts({ erased = NONE }: Applied, { writes }: Commit): boolean {
+  let erases = 0;
+  for (const { op } of writes) if (op === "erase") erases++;
   return Array.isArray(erased) && erased.length === erases && erased.every(Number.isSafeInteger);
 }
 

@@ -4,7 +4,7 @@ import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
 import { type CallTime, limitOf, type ReadDepth, readWaitedTooLongError } from "../timing/call-time.js";
 import { queueMicrotask } from "../timing/real-timers.js";
 import type { EventLoopYield } from "../timing/yield-to-event-loop.js";
-import { callDriver, driverError } from "./call-driver.js";
+import { asDriverError, driverError } from "./call-driver.js";
 import { TenantQueues } from "./tenant-queues.js";
 import { type TimedWaiter, WaitLimit } from "./wait-limit.js";
 
@@ -39,6 +39,8 @@ export class ReadQueue {
   #scheduled = false;
   /** How many slots the next driver call may ask for. */
   #maxSlots = INITIAL_SLOTS;
+  /** How many slots the last driver call asked for. */
+  #lastSize = 0;
   /** Set by `stop`: the error for reads that were not sent. */
   #stopped: unknown;
   readonly #idle: (() => void)[] = [];
@@ -60,18 +62,21 @@ export class ReadQueue {
 
   read(slot: Slot, time: CallTime): Promise<StoredRecord | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.add({
-        tenant: slot.tenant,
-        weight: SLOT_WEIGHT,
-        isSettled: false,
-        time,
-        slot,
-        resolve,
-        reject,
-      });
+      const { tenant } = slot;
+      const read = { tenant, weight: SLOT_WEIGHT, isSettled: false, time, slot, resolve, reject };
+      if (this.#isLone() && this.#eventLoop.pause() === undefined) {
+        void this.#run([read]);
+        return;
+      }
+      this.#waiting.add(read);
       this.#limit.watch();
       this.#wake();
     });
+  }
+
+  /** No other read is near, to go by the last driver call as well: to wait for others would only delay this one. */
+  #isLone(): boolean {
+    return this.#lastSize === 1 && this.#isIdle() && !this.#scheduled;
   }
 
   /** Stops calling the driver, and rejects the reads that were not sent yet. */
@@ -123,27 +128,32 @@ export class ReadQueue {
 
   async #run(reads: readonly SlotRead[]): Promise<void> {
     this.#underWay.add(reads);
+    this.#lastSize = reads.length;
     try {
-      await this.#readBatch(reads);
+      this.#deliver(reads, await this.#ask(reads));
     } catch (error) {
       if (reads.length > 1 && mayConcernOneSlot(error)) await this.#readOneByOne(reads);
       else this.#fail(reads, error);
     }
     this.#underWay.delete(reads);
-    this.#wake();
+    if (this.#waiting.size > 0 || this.#idle.length > 0) this.#wake();
   }
 
-  async #readBatch(reads: readonly SlotRead[]): Promise<void> {
+  #ask(reads: readonly SlotRead[]): Promise<readonly (StoredRecord | undefined)[]> {
     const slots = reads.map(({ slot }) => slot);
     // The latest deadline: each read also has a timer of its own, and does not wait longer than that.
-    const limit = limitOf(Math.max(...reads.map(({ time }) => time.deadline)));
-    const records = await emitBatch(
+    let deadline = Number.NEGATIVE_INFINITY;
+    for (const { time } of reads) deadline = Math.max(deadline, time.deadline);
+    return emitBatch(
       () => this.#describe(slots.length),
-      (fields) => this.#callDriver(slots, limit, fields),
+      (fields) => this.#callDriver(slots, limitOf(deadline), fields),
     );
+  }
+
+  #deliver(reads: readonly SlotRead[], records: readonly (StoredRecord | undefined)[]): void {
     for (let index = 0; index < reads.length; index++) reads[index]?.resolve(records[index]);
     const bytes = 1 + payloadOf(records);
-    const fitting = Math.floor((TARGET_BYTES / bytes) * slots.length);
+    const fitting = Math.floor((TARGET_BYTES / bytes) * reads.length);
     this.#maxSlots = Math.max(1, Math.min(fitting, this.#maxSlots * 2, MAX_SLOTS));
   }
 
@@ -152,10 +162,12 @@ export class ReadQueue {
     limit: CallLimit,
     fields: BatchFields | undefined,
   ): Promise<readonly (StoredRecord | undefined)[]> {
-    const records = await callDriver(
-      async () => requireArray(await this.#driver.read(slots, limit)),
-      "the driver failed to read",
-    );
+    let records: readonly (StoredRecord | undefined)[];
+    try {
+      records = requireArray(await this.#driver.read(slots, limit));
+    } catch (error) {
+      throw asDriverError(error, "the driver failed to read");
+    }
     if (slots.length > 1 && records.length !== slots.length) {
       throw driverError("the driver did not answer for every slot");
     }
@@ -180,7 +192,7 @@ export class ReadQueue {
     for (const [index, read] of reads.entries()) {
       if (this.#stopped !== undefined) return this.#fail(reads.slice(index), this.#stopped);
       try {
-        await this.#readBatch([read]);
+        this.#deliver([read], await this.#ask([read]));
       } catch (error) {
         if (!mayConcernOneSlot(error)) return this.#fail(reads.slice(index), error);
         read.reject(error);

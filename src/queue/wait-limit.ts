@@ -1,6 +1,7 @@
 import type { CallTime } from "../timing/call-time.js";
 import { monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
-import type { TenantQueues, Waiter } from "./tenant-queues.js";
+import type { Waiter } from "./tenant-queue.js";
+import type { TenantQueues } from "./tenant-queues.js";
 
 export interface TimedWaiter extends Waiter {
   readonly time: CallTime;

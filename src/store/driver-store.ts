@@ -119,14 +119,11 @@ class DriverStore implements StateStore {
   }
 
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
-    return this.#observed("load", async (fields) => {
-      const record = await this.#find(identity, kind, options, fields);
-      return record ?? notFound("nothing is stored under this identity and kind");
-    });
+    return this.#observed("load", (fields) => this.#find(identity, kind, options, fields, noRecord));
   }
 
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
-    return this.#observed("find", (fields) => this.#find(identity, kind, options, fields));
+    return this.#observed("find", (fields) => this.#find(identity, kind, options, fields, noValue));
   }
 
   loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
@@ -276,18 +273,16 @@ class DriverStore implements StateStore {
     fields: OperationFields | undefined,
   ): Promise<Accepted> {
     this.#beginWrite(commit, signal, fields);
-    const outcome = accepted(commit, await this.#made(commit, signal));
-    if (fields) fields.duplicate = outcome.is === "duplicate";
-    return outcome;
-  }
-
-  /** Watches see the commit before its caller goes on. Whatever its outcome: an unknown one may have written. */
-  async #made(commit: Commit, signal: AbortSignal | undefined): Promise<Outcome> {
+    let outcome: Outcome;
     try {
-      return await this.#queue.commit(commit, signal, new CallersPayloads(commit));
+      outcome = await this.#queue.commit(commit, signal, new CallersPayloads(commit));
     } finally {
+      // Watches see the commit before its caller goes on. Whatever its outcome: an unknown one may have written.
       this.#watches.committed(commit);
     }
+    const made = accepted(commit, outcome);
+    if (fields) fields.duplicate = made.is === "duplicate";
+    return made;
   }
 
   /** Every validated write starts with this. */
@@ -297,31 +292,35 @@ class DriverStore implements StateStore {
     if (fields) Object.assign(fields, { changes: commit.writes.length, bytes: payloadBytes(commit) });
   }
 
-  async #find(
+  async #find<T>(
     identity: Identity,
     kind: string,
     options: CallOptions | undefined,
     fields: OperationFields | undefined,
-  ): Promise<StateRecord | undefined> {
+    otherwise: () => T,
+  ): Promise<StateRecord | T> {
     const { signal } = this.#beginCall(options, CALL_OPTIONS);
     const slot = validateSlot(identity, kind);
     const record = await this.#reads.readSlot(slot, signal);
     if (record) return this.#open(record, slot, fields);
     if (fields) fields.records = 0;
-    return undefined;
+    return otherwise();
   }
 
-  async #open(
+  /** A promise only if the record is large, since every load waits for this. */
+  #open(
     record: StoredRecord,
     expected: Partial<StoredRecord>,
     fields: OperationFields | undefined,
-  ): Promise<StateRecord> {
+  ): StateRecord | Promise<StateRecord> {
     const isUnshared = this.#driver.returnsUnsharedBytes;
-    const opened = isLarge(record)
-      ? await inSlices(openSteps(record, expected, isUnshared))
-      : openRecord(record, expected, isUnshared);
-    if (fields) countRecords(fields, [opened]);
-    return opened;
+    const count = (opened: StateRecord) => {
+      if (fields) countRecords(fields, [opened]);
+      return opened;
+    };
+    return isLarge(record)
+      ? inSlices(openSteps(record, expected, isUnshared)).then(count)
+      : count(openRecord(record, expected, isUnshared));
   }
 
   async #scan(
@@ -334,6 +333,12 @@ class DriverStore implements StateStore {
     if (fields) countRecords(fields, records);
     return records;
   }
+}
+
+function noValue(): undefined {}
+
+function noRecord(): never {
+  return notFound("nothing is stored under this identity and kind");
 }
 
 function countRecords(fields: OperationFields, records: readonly StateRecord[]): void {

@@ -1,12 +1,14 @@
 import type { CallLimit } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { clearTimeout, monotonicMs, setTimeout } from "./real-timers.js";
+import { monotonicMs, setTimeout } from "./real-timers.js";
 
 /** Work starts within this fraction of a call's time: started later, it might be cut off, and leave an unknown outcome. */
 export const LATEST_START = 0.8;
 
 /** How long after its deadline a call is given up, in milliseconds: the driver's own error comes first, and says more. */
 const GRACE_MS = 1000;
+/** Calls that are given up within the same so many milliseconds share a timer. */
+const SHARED_MS = 20;
 
 /** The times of one call, by `monotonicMs`. */
 export interface CallTime {
@@ -51,20 +53,52 @@ export function limitOf(deadline: number): CallLimit {
   return deadline === Number.POSITIVE_INFINITY ? {} : { deadline };
 }
 
-/** Runs `act` when a call has outlasted its deadline, whatever the driver does. Returns a function that cancels this. */
+/** What is to be done when a shared timer ends, by that time in units of `SHARED_MS`. */
+const overdue = new Map<number, Set<() => void>>();
+
+/**
+ * Runs `act` when a call has outlasted its deadline, whatever the driver does. Returns a function that cancels this. Nearly
+ * every call cancels it, so a timer for each would only be made and thrown away.
+ */
 export function afterDeadline({ deadline }: CallTime, act: () => void): () => void {
-  if (deadline === Number.POSITIVE_INFINITY) return () => {};
-  const timer = setTimeout(act, Math.max(1, Math.ceil(deadline + GRACE_MS - monotonicMs())));
-  timer.unref();
-  return () => clearTimeout(timer);
+  if (deadline === Number.POSITIVE_INFINITY) return nothing;
+  const end = Math.ceil((deadline + GRACE_MS) / SHARED_MS);
+  const acts = overdue.get(end) ?? startTimer(end);
+  acts.add(act);
+  return () => acts.delete(act);
 }
+
+function startTimer(end: number): Set<() => void> {
+  const acts = new Set<() => void>();
+  overdue.set(end, acts);
+  const timer = setTimeout(
+    () => {
+      overdue.delete(end);
+      for (const act of acts) act();
+    },
+    Math.max(1, end * SHARED_MS - monotonicMs()),
+  );
+  timer.unref();
+  return acts;
+}
+
+function nothing(): void {}
 
 /** Settles as the answer does; rejects with UNAVAILABLE if the call outlasts its deadline. */
 export function raceDeadline<T>(time: CallTime, answer: Promise<T>): Promise<T> {
   if (time.deadline === Number.POSITIVE_INFINITY) return answer;
   return new Promise((resolve, reject) => {
     const cancel = afterDeadline(time, () => reject(noAnswerError(time)));
-    answer.then(resolve, reject).finally(cancel);
+    answer.then(
+      (result) => {
+        cancel();
+        resolve(result);
+      },
+      (error: unknown) => {
+        cancel();
+        reject(error);
+      },
+    );
   });
 }
 

@@ -62,6 +62,42 @@ describe("a read", () => {
     expect((await Promise.all(all)).map((record) => record?.kind)).toEqual(["a", undefined, "c", undefined]);
   });
 
+  test("that follows a lone one is sent at the call, and those that are made meanwhile share the next call", async () => {
+    const { ask, driverCalls } = rig();
+    void ask("a");
+    await turn();
+    await driverCalls[0]?.answer();
+    void ask("b");
+    expect(driverCalls.map(({ kinds }) => kinds)).toEqual([["a"], ["b"]]);
+    for (const kind of ["c", "d"]) void ask(kind);
+    expect(driverCalls).toHaveLength(2);
+    await turn();
+    expect(driverCalls[2]?.kinds).toEqual(["c", "d"]);
+    for (const call of driverCalls.slice(1)) await call.answer();
+    void ask("e");
+    expect(driverCalls).toHaveLength(3);
+    await turn();
+    expect(driverCalls[3]?.kinds).toEqual(["e"]);
+  });
+
+  test("that follows a lone one counts as under way, and is rejected when it is given up", async () => {
+    const { queue, ask, driverCalls } = rig();
+    void ask("a");
+    await turn();
+    await driverCalls[0]?.answer();
+    const given = ask("b");
+    let isIdle = false;
+    const idle = queue.idle().then(() => {
+      isIdle = true;
+    });
+    await turn();
+    expect([isIdle, queue.depth]).toEqual([false, { waiting: 0, underWay: 1 }]);
+    queue.abandon(failure);
+    await expect(given).rejects.toBe(failure);
+    await driverCalls[1]?.answer();
+    await idle;
+  });
+
   test("is never answered by a driver call that started before it was made", async () => {
     const { ask, driverCalls } = rig();
     void ask("a");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Choice, TenantQueues, type Waiter } from "../../src/queue/tenant-queues.js";
+import type { Choice, Waiter } from "../../src/queue/tenant-queue.js";
+import { TenantQueues } from "../../src/queue/tenant-queues.js";
 
 interface Numbered extends Waiter {
   readonly number: number;
