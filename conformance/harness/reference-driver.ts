@@ -6,6 +6,8 @@ import {
   type Driver,
   type DriverStatus,
   decide,
+  type EraseTarget,
+  isInTarget,
   isSeen,
   type Outcome,
   type ScanPage,
@@ -16,6 +18,7 @@ import {
   type StoredRecord,
   type Swept,
   slotKey,
+  targetOf,
   type Write,
 } from "../../src/index.js";
 
@@ -71,7 +74,7 @@ export class ReferenceDriver implements Driver {
   }
 
   /** There is nothing: an erase removes all there is at once. */
-  async sweep(_session: Session): Promise<Swept> {
+  async sweep(_target: EraseTarget): Promise<Swept> {
     return { removed: 0, more: false };
   }
 
@@ -86,14 +89,14 @@ export class ReferenceDriver implements Driver {
     if (outcome.is !== "applied") return outcome;
     const erased: number[] = [];
     for (const write of commit.writes) {
-      if (write.op === "erase") erased.push(this.erase(write.session));
+      if (write.op === "erase") erased.push(this.erase(targetOf(write)));
       else this.write(write, options.now);
     }
     return erased.length === 0 ? outcome : { ...outcome, erased };
   }
 
-  protected erase(session: Session): number {
-    const erased = [...this.space.records.values()].filter((record) => this.isErased(record, session));
+  protected erase(target: EraseTarget): number {
+    const erased = [...this.space.records.values()].filter((record) => this.isErased(record, target));
     for (const record of erased) {
       this.space.records.delete(this.slotKey(record));
       this.forgetContent(record);
@@ -149,8 +152,8 @@ export class ReferenceDriver implements Driver {
     return this.space.records.get(this.slotKey(event.slot))?.eventId === event.eventId;
   }
 
-  protected isErased(record: Slot, session: Session): boolean {
-    return sameSession(record, session);
+  protected isErased(record: Slot, target: EraseTarget): boolean {
+    return isInTarget(record, target);
   }
 
   /** Whether the record of an event may be read by its id. */

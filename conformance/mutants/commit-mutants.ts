@@ -4,6 +4,7 @@ import {
   type Outcome,
   type Slot,
   slotOf,
+  targetOf,
   type Write,
 } from "../../src/index.js";
 import { conditionsOf } from "./event-mutants.js";
@@ -240,7 +241,7 @@ function erasingAlso(id: string, breaks: string, is: Outcome["is"]): Mutant {
         protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
           const outcome = super.applyOne(commit, options);
           if (outcome.is !== is) return outcome;
-          for (const write of commit.writes) if (write.op === "erase") this.erase(write.session);
+          for (const write of commit.writes) if (write.op === "erase") this.erase(targetOf(write));
           return outcome;
         }
       },

@@ -1,4 +1,4 @@
-import { type Session, type Slot, slotOf, type Write } from "../../src/index.js";
+import { type EraseTarget, type Slot, slotOf, type Write } from "../../src/index.js";
 import { like } from "./like.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
@@ -9,7 +9,7 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/leaves-neighbours",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+        protected override isErased(record: Slot, { tenant, user, session }: EraseTarget): boolean {
           return record.tenant === tenant && record.user === user && record.session.startsWith(session);
         }
       },
@@ -19,7 +19,7 @@ export const eraseMutants: readonly Mutant[] = [
     "isolation/erase",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+        protected override isErased(record: Slot, { tenant, user, session }: EraseTarget): boolean {
           return record.tenant === tenant && record.user === user && like(record.session, session);
         }
       },
@@ -29,8 +29,8 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/whole-session",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(record, session) && (record as Slot).run === "";
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased(record, target) && (record as Slot).run === "";
         }
       },
   ),
@@ -41,13 +41,13 @@ export const eraseMutants: readonly Mutant[] = [
       class extends base {
         #left = 0;
 
-        protected override erase(session: Session): number {
+        protected override erase(target: EraseTarget): number {
           this.#left = 1000;
-          return super.erase(session);
+          return super.erase(target);
         }
 
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(record, session) && this.#left-- > 0;
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased(record, target) && this.#left-- > 0;
         }
       },
   ),
@@ -56,10 +56,10 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/counts-what-is-there",
     (base) =>
       class extends base {
-        protected override erase(session: Session): number {
-          super.erase(session);
+        protected override erase(target: EraseTarget): number {
+          super.erase(target);
           const events = [...this.space.events.values()];
-          return events.filter(({ slot }) => this.isErased(slot, session)).length;
+          return events.filter(({ slot }) => this.isErased(slot, target)).length;
         }
       },
   ),
@@ -68,8 +68,8 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/users-own",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(session.session === "~" ? { ...record, session: "~" } : record, session);
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased(target.session === "~" ? { ...record, session: "~" } : record, target);
         }
       },
   ),
@@ -80,7 +80,7 @@ export const eraseMutants: readonly Mutant[] = [
       class extends base {
         readonly #barred = new Set<string>();
 
-        protected override erase({ tenant, user, session }: Session): number {
+        protected override erase({ tenant, user, session }: EraseTarget): number {
           this.#barred.add(JSON.stringify([tenant, user, session]));
           return super.erase({ tenant, user, session });
         }

@@ -6,9 +6,11 @@ import {
   type ApplyOptions,
   type Commit,
   createStore,
+  type EraseTarget,
+  isInTarget,
   type Outcome,
-  type Session,
   slotKey,
+  targetOf,
 } from "../../src/index.js";
 import type { Harness } from "../harness/case.js";
 import type { ReferenceSpace } from "../harness/reference-driver.js";
@@ -69,19 +71,17 @@ const flaws = {
       const outcomes: Outcome[] = [];
       for (const commit of commits) {
         const [write] = commit.writes;
-        if (write?.op === "erase") outcomes.push(await this.#erase(write.session, options));
+        if (write?.op === "erase") outcomes.push(await this.#erase(targetOf(write), options));
         else outcomes.push(...(await super.apply([commit], options)));
       }
       return outcomes;
     }
 
-    async #erase({ tenant, user, session }: Session, options: ApplyOptions): Promise<Outcome> {
+    async #erase(target: EraseTarget, options: ApplyOptions): Promise<Outcome> {
       const { records } = this.load();
-      const doomed = [...records.values()].filter(
-        (record) => record.tenant === tenant && record.user === user && record.session === session,
-      );
+      const doomed = [...records.values()].filter((record) => isInTarget(record, target));
       for (const slot of doomed) {
-        await super.apply([{ tenant, writes: [{ op: "delete", slot }] }], options);
+        await super.apply([{ tenant: slot.tenant, writes: [{ op: "delete", slot }] }], options);
         await sleep(1);
       }
       return { is: "applied", existed: [false], erased: [doomed.length] };

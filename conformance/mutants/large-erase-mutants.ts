@@ -1,4 +1,13 @@
-import type { ApplyOptions, Commit, Outcome, Session, Slot, StoredRecord, Swept } from "../../src/index.js";
+import {
+  type ApplyOptions,
+  type Commit,
+  type EraseTarget,
+  type Outcome,
+  type Slot,
+  type StoredRecord,
+  type Swept,
+  targetOf,
+} from "../../src/index.js";
 import type { ReferenceDriver } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
@@ -14,12 +23,12 @@ export const largeEraseMutants: readonly Mutant[] = [
         protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
           if (commit.writes.length > 1)
             for (const write of commit.writes)
-              if (write.op === "erase" && this.#sizeOf(write.session) > PIECE) this.erase(write.session);
+              if (write.op === "erase" && this.#sizeOf(targetOf(write)) > PIECE) this.erase(targetOf(write));
           return super.applyOne(commit, options);
         }
 
-        #sizeOf(session: Session): number {
-          return [...this.space.records.values()].filter((record) => this.isErased(record, session)).length;
+        #sizeOf(target: EraseTarget): number {
+          return [...this.space.records.values()].filter((record) => this.isErased(record, target)).length;
         }
       },
   ),
@@ -37,14 +46,14 @@ export const largeEraseMutants: readonly Mutant[] = [
           return leavingRemains(outcome);
         }
 
-        protected override isErased(record: Slot, session: Session): boolean {
-          return super.isErased(record, session) && this.#left-- > 0;
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased(record, target) && this.#left-- > 0;
         }
 
-        override async sweep(session: Session): Promise<Swept> {
+        override async sweep(target: EraseTarget): Promise<Swept> {
           await later();
           this.#left = PIECE;
-          const removed = this.erase(session);
+          const removed = this.erase(target);
           return { removed, more: removed === PIECE };
         }
       },
@@ -58,9 +67,9 @@ export const largeEraseMutants: readonly Mutant[] = [
           return leavingRemains(super.applyOne(commit, options));
         }
 
-        override async sweep(session: Session): Promise<Swept> {
+        override async sweep(target: EraseTarget): Promise<Swept> {
           await later();
-          return { removed: this.erase(session), more: false };
+          return { removed: this.erase(target), more: false };
         }
       },
   ),
@@ -71,9 +80,9 @@ export const largeEraseMutants: readonly Mutant[] = [
       class extends base {
         #erased = 0;
 
-        protected override erase(session: Session): number {
+        protected override erase(target: EraseTarget): number {
           this.#erased = 0;
-          return super.erase(session);
+          return super.erase(target);
         }
 
         protected override forgetContent(record: StoredRecord): void {

@@ -4,6 +4,7 @@ import type {
   Commit,
   Driver,
   DriverStatus,
+  EraseTarget,
   Outcome,
   ScanPage,
   ScanQuery,
@@ -14,9 +15,10 @@ import type {
   Write,
 } from "../../src/contract/driver.js";
 import type { EventId } from "../../src/contract/store.js";
-import { decide, slotOf, type View } from "../../src/rules/decide.js";
+import { decide, slotOf, targetOf, type View } from "../../src/rules/decide.js";
+import { eraseRange, type Place, placeAfter } from "../../src/rules/erase-range.js";
 import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
-import { sessionKey, slotKey } from "../../src/rules/slot-key.js";
+import { slotKey } from "../../src/rules/slot-key.js";
 import { steadyNow } from "../../src/timing/clock.js";
 import { ExpiryQueue, type RememberedEvent } from "./expiry-queue.js";
 import { type PendingErasure, PendingErasures } from "./pending-erasures.js";
@@ -71,7 +73,7 @@ export class MemoryDriver implements Driver {
       let remains = false;
       for (const write of commit.writes) {
         if (write.op === "erase") {
-          const count = this.#erase(write.session, atOnce, now);
+          const count = this.#erase(targetOf(write), atOnce, now);
           erased.push(count ?? 0);
           atOnce -= count ?? 0;
           remains ||= count === undefined;
@@ -114,41 +116,48 @@ export class MemoryDriver implements Driver {
     return { records, more: false };
   }
 
-  async sweep(session: Session): Promise<Swept> {
-    const pending = this.#pendingErasures.of(session);
+  async sweep(target: EraseTarget): Promise<Swept> {
+    const pending = this.#pendingErasures.within(target);
     if (pending === undefined) return { removed: 0, more: false };
     pending.touchedAt = steadyNow();
-    return this.#sweep(pending, MAX_PER_SWEEP);
+    const { removed } = this.#sweep(pending, MAX_PER_SWEEP);
+    return { removed, more: this.#pendingErasures.within(target) !== undefined };
   }
 
   /** The number of records removed; `undefined` when there are so many that they are only marked as erased. */
-  #erase(session: Session, atOnce: number, now: number): number | undefined {
-    const all = this.#ofSession({ ...session, run: "", kind: "" }, atOnce + 1);
+  #erase(target: EraseTarget, atOnce: number, now: number): number | undefined {
+    const { from, until } = eraseRange(target);
+    const all = this.#inRange(target, from, until, atOnce + 1);
     if (all.length > atOnce) {
-      this.#pendingErasures.put(session, this.#added, now);
+      this.#pendingErasures.put(target, this.#added, now);
       return undefined;
     }
     const alive = all.filter((entry) => !this.#isErased(entry)).length;
     for (const entry of all) this.#forget(entry);
-    this.#pendingErasures.delete(session);
+    this.#pendingErasures.removeCovered(target);
     return alive;
   }
 
-  #sweep(pending: PendingErasure, limit: number): Swept {
-    const examined = this.#ofSession(pending.sweptUpTo, limit);
+  /** Removes the next piece, and the erasure itself after the last one. */
+  #sweep(pending: PendingErasure, limit: number): Pick<Swept, "removed"> {
+    const examined = this.#inRange(pending.session, pending.next, pending.range.until, limit);
     const dead = examined.filter((entry) => entry.added <= pending.last);
     for (const entry of dead) this.#forget(entry);
-    const more = examined.length === limit;
-    if (more) pending.sweptUpTo = (examined.at(-1) as Entry).record;
-    else this.#pendingErasures.delete(pending.session);
-    return { removed: dead.length, more };
+    if (examined.length === limit) pending.next = placeAfter((examined.at(-1) as Entry).record);
+    else this.#pendingErasures.remove(pending);
+    return { removed: dead.length };
   }
 
-  /** The session's entries after this slot, in order. */
-  #ofSession(slot: Slot, limit: number): Entry[] {
+  /** The session's entries from one place up to, and without, another, in order. */
+  #inRange({ tenant, user, session }: Session, from: Place, until: Place, limit: number): Entry[] {
+    const first = { tenant, user, session, ...from };
+    const end = { tenant, user, session, ...until };
     const found: Entry[] = [];
-    for (const entry of this.#byIdentity.from(({ record }) => compareByIdentity(record, slot) > 0)) {
-      if (found.length === limit || sessionKey(entry.record) !== sessionKey(slot)) break;
+    for (const entry of this.#byIdentity.between(
+      ({ record }) => compareByIdentity(record, first) >= 0,
+      ({ record }) => compareByIdentity(record, end) >= 0,
+    )) {
+      if (found.length === limit) break;
       found.push(entry);
     }
     return found;

@@ -1,13 +1,22 @@
-import type { Session, Slot } from "../../src/contract/driver.js";
+import type { EraseTarget, Session, Slot } from "../../src/contract/driver.js";
+import {
+  covers,
+  type EraseRange,
+  eraseRange,
+  isInRange,
+  overlap,
+  type Place,
+} from "../../src/rules/erase-range.js";
 import { sessionKey } from "../../src/rules/slot-key.js";
 
 /** A large erase whose records are not all removed yet. */
 export interface PendingErasure {
   readonly session: Session;
-  /** Records of the session with this number or a lower one are erased. */
-  last: number;
-  /** Records up to this slot are removed. */
-  sweptUpTo: Slot;
+  readonly range: EraseRange;
+  /** Records in the range with this number or a lower one are erased. */
+  readonly last: number;
+  /** Those before this place are removed. */
+  next: Place;
   touchedAt: number;
 }
 
@@ -16,34 +25,50 @@ const ABANDONED_MS = 60_000;
 
 /** The large erases that are under way. Usually there are none. */
 export class PendingErasures {
-  readonly #bySession = new Map<string, PendingErasure>();
+  /** Of one session no two of which one covers the other, unless the narrower one is newer. */
+  readonly #bySession = new Map<string, PendingErasure[]>();
 
-  of(session: Session): PendingErasure | undefined {
-    return this.#bySession.size === 0 ? undefined : this.#bySession.get(sessionKey(session));
+  has(slot: Slot, added: number): boolean {
+    return this.#of(slot).some(({ range, last }) => added <= last && isInRange(slot, range));
   }
 
-  has(session: Session, added: number): boolean {
-    const pending = this.of(session);
-    return pending !== undefined && added <= pending.last;
+  /** One of those that concern slots of the target. */
+  within(target: EraseTarget): PendingErasure | undefined {
+    const range = eraseRange(target);
+    return this.#of(target).find((pending) => overlap(pending.range, range));
   }
 
-  /** Marks all records of the session up to `last` as erased. */
-  put(session: Session, last: number, now: number): void {
-    this.#bySession.set(sessionKey(session), {
-      session,
-      last,
-      sweptUpTo: { ...session, run: "", kind: "" },
-      touchedAt: now,
-    });
+  /** Marks all records of the target up to `last` as erased. */
+  put(target: EraseTarget, last: number, now: number): void {
+    this.removeCovered(target);
+    const range = eraseRange(target);
+    const pending = { session: target, range, last, next: range.from, touchedAt: now };
+    this.#bySession.set(sessionKey(target), [...this.#of(target), pending]);
   }
 
-  delete(session: Session): void {
-    this.#bySession.delete(sessionKey(session));
+  /** For when nothing is left in the target. */
+  removeCovered(target: EraseTarget): void {
+    const range = eraseRange(target);
+    this.#keep(target, (pending) => !covers(range, pending.range));
+  }
+
+  remove(finished: PendingErasure): void {
+    this.#keep(finished.session, (pending) => pending !== finished);
   }
 
   abandoned(now: number): PendingErasure | undefined {
-    for (const pending of this.#bySession.values())
-      if (Math.abs(now - pending.touchedAt) > ABANDONED_MS) return pending;
+    for (const erasures of this.#bySession.values())
+      for (const pending of erasures) if (Math.abs(now - pending.touchedAt) > ABANDONED_MS) return pending;
     return undefined;
+  }
+
+  #of(session: Session): readonly PendingErasure[] {
+    return this.#bySession.size === 0 ? [] : (this.#bySession.get(sessionKey(session)) ?? []);
+  }
+
+  #keep(session: Session, isKept: (pending: PendingErasure) => boolean): void {
+    const kept = this.#of(session).filter(isKept);
+    if (kept.length > 0) this.#bySession.set(sessionKey(session), kept);
+    else this.#bySession.delete(sessionKey(session));
   }
 }

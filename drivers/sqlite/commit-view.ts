@@ -34,7 +34,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const INSERT_ABOVE = `
 INSERT INTO record (id, tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
 VALUES (max(?, (SELECT ifnull(max(id), 0) FROM record)) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const SESSION = "SELECT tenant, user, session FROM record WHERE id = ?";
+const SLOT = "SELECT tenant, user, session, run, kind FROM record WHERE id = ?";
 const DELETE = `DELETE FROM record WHERE ${EXACT_ROW}`;
 const REMEMBER = `
 INSERT INTO seen (event_id, tenant, record, saved_at, fingerprint) VALUES (?, ?, ?, ?, ?)`;
@@ -51,7 +51,7 @@ export function prepareCommits(connection: Connection) {
     update: connection.prepare(UPDATE),
     insert: connection.prepare(INSERT),
     insertAbove: connection.prepare(INSERT_ABOVE),
-    session: connection.prepare(SESSION).raw(),
+    slot: connection.prepare(SLOT).raw(),
     delete: connection.prepare(DELETE),
     remember: connection.prepare(REMEMBER),
     rememberAgain: connection.prepare(REMEMBER_AGAIN),
@@ -114,8 +114,9 @@ export class CommitView implements View {
 
   #removeIfErased(id: number): boolean {
     if (!this.#erasures.hasAny) return false;
-    const [tenant, user, session] = this.#sql.session.get(id) as [string, string, string];
-    return this.#erasures.removeErased({ tenant, user, session }, id);
+    const row = this.#sql.slot.get(id) as [string, string, string, string, string];
+    const [tenant, user, session, run, kind] = row;
+    return this.#erasures.removeErased({ tenant, user, session, run, kind }, id);
   }
 
   /** Makes the record current in its slot, and remembers its event. */

@@ -1,5 +1,5 @@
-import type { Applied, ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
-import { decide } from "../../src/rules/decide.js";
+import type { Applied, ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../src/contract/driver.js";
+import { decide, targetOf } from "../../src/rules/decide.js";
 import { steadyNow } from "../../src/timing/clock.js";
 import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
@@ -47,8 +47,8 @@ export class Engine {
     });
   }
 
-  sweep(session: Session): Swept {
-    return this.#write(({ erasure }, tenants) => new Erasures(erasure, tenants, steadyNow()).sweep(session));
+  sweep(target: EraseTarget): Swept {
+    return this.#write(({ erasure }, tenants) => new Erasures(erasure, tenants, steadyNow()).sweep(target));
   }
 
   async backup(target: string): Promise<void> {
@@ -94,7 +94,7 @@ function carryOut(commit: Commit, view: CommitView, erasures: Erasures) {
   let saves = 0;
   const erased: (number | undefined)[] = [];
   for (const write of commit.writes) {
-    if (write.op === "erase") erased.push(erasures.erase(write.session));
+    if (write.op === "erase") erased.push(erasures.erase(targetOf(write)));
     else if (write.op === "delete") view.delete(write.slot);
     else if (write.op === "save") {
       view.save(write.record);

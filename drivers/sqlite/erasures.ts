@@ -1,4 +1,5 @@
-import type { Session, Swept } from "../../src/contract/driver.js";
+import type { EraseTarget, Session, Slot, Swept } from "../../src/contract/driver.js";
+import { type EraseRange, eraseRange, type Place, placeAfter } from "../../src/rules/erase-range.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { Connection } from "./connection.js";
 import { corruptError } from "./errors.js";
@@ -6,26 +7,34 @@ import { eventKey } from "./event-key.js";
 import { Fences, prepareFences } from "./fences.js";
 import type { TenantNumbers } from "./tenant-numbers.js";
 
-const SESSION_RECORDS = `
+const RECORDS_IN_RANGE = `
 SELECT id, run, kind FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND (run, kind) > (?, ?)
+WHERE tenant = ? AND user = ? AND session = ? AND (run, kind) >= (?, ?) AND (run, kind) < (?, ?)
 ORDER BY run, kind LIMIT ?`;
 
 const CLEAR_FINGERPRINT = "UPDATE seen SET fingerprint = NULL WHERE event_id = ? AND tenant = ?";
 const REMOVE = "DELETE FROM record WHERE id = ? RETURNING tenant, event_id";
 
-/** The highest id so far, of any session: every later record gets a higher one. */
+/** The highest id so far, of any session: every later record gets a higher one. Sweeps begin at the start of the range. */
 const FENCE = `
-INSERT INTO erasure (tenant, user, session, last, run, kind, touched_at)
-VALUES (?, ?, ?, (SELECT max(id) FROM record), '', '', ?)
-ON CONFLICT DO UPDATE SET last = max(last, excluded.last), run = '', kind = '', touched_at = excluded.touched_at`;
+INSERT INTO erasure
+  (last, next_run, next_kind, touched_at, tenant, user, session, from_run, from_kind, until_run, until_kind)
+VALUES ((SELECT max(id) FROM record), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-const SWEPT_UP_TO = "SELECT last, run, kind FROM erasure WHERE tenant = ? AND user = ? AND session = ?";
-const SAVE_PROGRESS = `
-UPDATE erasure SET run = ?, kind = ?, touched_at = ? WHERE tenant = ? AND user = ? AND session = ?`;
-const UNFENCE = "DELETE FROM erasure WHERE tenant = ? AND user = ? AND session = ?";
+/** A fence whose range has slots in common with the given one. */
+const FENCE_WITHIN = `
+SELECT last, from_run, from_kind, until_run, until_kind, next_run, next_kind FROM erasure
+WHERE tenant = ? AND user = ? AND session = ? AND (from_run, from_kind) < (?, ?) AND (until_run, until_kind) > (?, ?)
+LIMIT 1`;
+const THIS_FENCE = "tenant = ? AND user = ? AND session = ? AND (from_run, from_kind, until_run) = (?, ?, ?)";
+const SAVE_PROGRESS = `UPDATE erasure SET next_run = ?, next_kind = ?, touched_at = ? WHERE ${THIS_FENCE}`;
+const UNFENCE = `DELETE FROM erasure WHERE ${THIS_FENCE}`;
+const UNFENCE_COVERED = `
+DELETE FROM erasure
+WHERE tenant = ? AND user = ? AND session = ? AND (from_run, from_kind) >= (?, ?) AND (until_run, until_kind) <= (?, ?)`;
 const ABANDONED = `
-SELECT tenant, user, session FROM erasure WHERE touched_at NOT BETWEEN ? AND ? LIMIT 1`;
+SELECT tenant, user, session, last, from_run, from_kind, until_run, until_kind, next_run, next_kind
+FROM erasure WHERE touched_at NOT BETWEEN ? AND ? LIMIT 1`;
 
 /** Records that the erases of one batch remove at once. A larger erase puts up a fence, and sweeps remove its records. */
 const MAX_ERASED_AT_ONCE = 1000;
@@ -41,20 +50,30 @@ export type ErasureStatements = ReturnType<typeof prepareErasures>;
 export function prepareErasures(connection: Connection) {
   return {
     ...prepareFences(connection),
-    sessionRecords: connection.prepare(SESSION_RECORDS).raw(),
+    recordsInRange: connection.prepare(RECORDS_IN_RANGE).raw(),
     clearFingerprint: connection.prepare(CLEAR_FINGERPRINT),
     remove: connection.prepare(REMOVE).raw(),
     fence: connection.prepare(FENCE),
-    sweptUpTo: connection.prepare(SWEPT_UP_TO).raw(),
+    fenceWithin: connection.prepare(FENCE_WITHIN).raw(),
     saveProgress: connection.prepare(SAVE_PROGRESS),
     unfence: connection.prepare(UNFENCE),
+    unfenceCovered: connection.prepare(UNFENCE_COVERED),
     abandoned: connection.prepare(ABANDONED).raw(),
   };
 }
 
+/** A fence, and the place that its sweeps have come to. */
+interface SweptFence {
+  readonly session: Session;
+  readonly last: number;
+  readonly range: EraseRange;
+  readonly next: Place;
+}
+
 /**
- * The erases of one transaction. A small erase removes its records at once. A large one puts up a fence: records up to the
- * fence's id count as erased and are hidden. Sweeps remove them later, in transactions of their own, and then the fence.
+ * The erases of one transaction. A small erase removes its records at once. A large one puts up a fence: records of its
+ * slots up to the fence's id count as erased and are hidden. Sweeps remove them later, in transactions of their own, and
+ * then the fence.
  */
 export class Erasures {
   readonly #sql: ErasureStatements;
@@ -70,28 +89,25 @@ export class Erasures {
     this.#now = now;
   }
 
-  /** The number of records removed; `undefined` when there are so many that the session was fenced instead. */
-  erase(session: Session): number | undefined {
-    const names = namesOf(session);
-    const rows = this.#sql.sessionRecords.all(...names, "", "", this.#budget + 1) as [
-      id: number,
-      ...unknown[],
-    ][];
-    if (rows.length > this.#budget) {
-      this.#sql.fence.run(...names, this.#now);
-      this.#fences.changed();
-      return undefined;
+  /** The number of records removed; `undefined` when there are so many that a fence was put up instead. */
+  erase(target: EraseTarget): number | undefined {
+    const { tenant, user, session } = target;
+    const range = eraseRange(target);
+    const records = this.#recordsIn(target, range.from, range.until, this.#budget + 1);
+    const isLarge = records.length > this.#budget;
+    const erased = isLarge ? undefined : this.#removeAll(target, records);
+    if (this.#fences.hasAny) this.#sql.unfenceCovered.run(...namesOf(target), ...boundsOf(range));
+    if (isLarge) {
+      const { run, kind } = range.from;
+      this.#sql.fence.run(run, kind, this.#now, tenant, user, session, ...boundsOf(range));
     }
-    this.#budget -= rows.length;
-    const last = this.#fences.fencedUpTo(session);
-    for (const [id] of rows) this.#remove(id);
-    if (last !== undefined) this.#unfence(session);
-    return rows.filter(([id]) => last === undefined || id > last).length;
+    this.#fences.changed();
+    return erased;
   }
 
   /** Removes the record with this id if it is erased. Returns whether it was. */
-  removeErased(session: Session, id: number): boolean {
-    if (!this.#fences.isErased(session, id)) return false;
+  removeErased(slot: Slot, id: number): boolean {
+    if (!this.#fences.isErased(slot, id)) return false;
     this.#remove(id);
     return true;
   }
@@ -106,50 +122,70 @@ export class Erasures {
     return this.#fences.hasAny;
   }
 
-  sweep(session: Session): Swept {
-    return this.#sweepRecords(session, MAX_PER_SWEEP, this.#now);
+  sweep(target: EraseTarget): Swept {
+    const fence = this.#fenceWithin(target);
+    if (fence === undefined) return { removed: 0, more: false };
+    const { removed } = this.#sweepFence(fence, MAX_PER_SWEEP, this.#now);
+    return { removed, more: this.#fenceWithin(target) !== undefined };
   }
 
   /** Goes on with one erase that nobody has swept for a while: its process ended, or its clock is wrong. */
   sweepAbandoned(): void {
     if (!this.#fences.hasAny) return;
     const [from, to] = [this.#now - ABANDONED_MS, this.#now + ABANDONED_MS];
-    const row = this.#sql.abandoned.get(from, to) as [string, string, string] | undefined;
+    const row = this.#sql.abandoned.get(from, to) as [string, string, string, ...FenceRow] | undefined;
     if (row === undefined) return;
-    const [tenant, user, session] = row;
-    this.#sweepRecords({ tenant, user, session }, MAX_SWEPT_PER_BATCH, from - 1);
+    const [tenant, user, session, ...fence] = row;
+    this.#sweepFence(fenceOf({ tenant, user, session }, fence), MAX_SWEPT_PER_BATCH, from - 1);
   }
 
-  #sweepRecords(session: Session, limit: number, touchedAt: number): Swept {
-    const fence = this.#sql.sweptUpTo.get(...namesOf(session)) as [number, string, string] | undefined;
-    if (fence === undefined) return { removed: 0, more: false };
-    const [last, run, kind] = fence;
+  #sweepFence(fence: SweptFence, limit: number, touchedAt: number): Pick<Swept, "removed"> {
+    const { session, last, range, next } = fence;
     const ends = monotonicMs() + MAX_SWEEP_MS;
-    const rows = this.#sql.sessionRecords.all(...namesOf(session), run, kind, limit) as [
-      number,
-      string,
-      string,
-    ][];
+    const records = this.#recordsIn(session, next, range.until, limit);
     let removed = 0;
     let examined = 0;
-    for (const [id] of rows) {
+    for (const { id } of records) {
       examined++;
       if (id > last) continue;
       this.#remove(id);
       removed++;
       if (removed % 16 === 0 && monotonicMs() > ends) break;
     }
-    const more = examined === limit || examined < rows.length;
-    if (more) {
-      const [, run, kind] = rows[examined - 1] as [number, string, string];
-      this.#sql.saveProgress.run(run, kind, touchedAt, ...namesOf(session));
-    } else this.#unfence(session);
-    return { removed, more };
+    const { from, until } = range;
+    const key = [...namesOf(session), from.run, from.kind, until.run];
+    if (examined === limit || examined < records.length) {
+      const { run, kind } = placeAfter(records[examined - 1] as ErasedRecord);
+      this.#sql.saveProgress.run(run, kind, touchedAt, ...key);
+    } else {
+      this.#sql.unfence.run(...key);
+      this.#fences.changed();
+    }
+    return { removed };
   }
 
-  #unfence(session: Session): void {
-    this.#sql.unfence.run(...namesOf(session));
-    this.#fences.changed();
+  #recordsIn(session: Session, from: Place, until: Place, limit: number): readonly ErasedRecord[] {
+    const bounds = [from.run, from.kind, until.run, until.kind];
+    const rows = this.#sql.recordsInRange.all(...namesOf(session), ...bounds, limit);
+    return (rows as [number, string, string][]).map(([id, run, kind]) => ({ id, run, kind }));
+  }
+
+  #fenceWithin(target: EraseTarget): SweptFence | undefined {
+    const { from, until } = eraseRange(target);
+    const bounds = [until.run, until.kind, from.run, from.kind];
+    const row = this.#sql.fenceWithin.get(...namesOf(target), ...bounds) as FenceRow | undefined;
+    return row && fenceOf(target, row);
+  }
+
+  /** Removes the records. Returns how many of them were not erased before. */
+  #removeAll({ tenant, user, session }: Session, records: readonly ErasedRecord[]): number {
+    this.#budget -= records.length;
+    let removed = 0;
+    for (const { id, run, kind } of records) {
+      if (!this.#fences.isErased({ tenant, user, session, run, kind }, id)) removed++;
+      this.#remove(id);
+    }
+    return removed;
   }
 
   /** Removes the record. Its event id is kept, without the fingerprint. */
@@ -163,6 +199,30 @@ export class Erasures {
   }
 }
 
+interface ErasedRecord extends Place {
+  readonly id: number;
+}
+
+type FenceRow = [
+  last: number,
+  fromRun: string,
+  fromKind: string,
+  untilRun: string,
+  untilKind: string,
+  nextRun: string,
+  nextKind: string,
+];
+
+function fenceOf(session: Session, row: FenceRow): SweptFence {
+  const [last, fromRun, fromKind, untilRun, untilKind, nextRun, nextKind] = row;
+  const range = { from: { run: fromRun, kind: fromKind }, until: { run: untilRun, kind: untilKind } };
+  return { session, last, range, next: { run: nextRun, kind: nextKind } };
+}
+
 function namesOf({ tenant, user, session }: Session): [tenant: string, user: string, session: string] {
   return [tenant, user, session];
+}
+
+function boundsOf({ from, until }: EraseRange): [string, string, string, string] {
+  return [from.run, from.kind, until.run, until.kind];
 }

@@ -1,27 +1,49 @@
-import type { Session } from "../../src/contract/driver.js";
+import type { Session, Slot } from "../../src/contract/driver.js";
+import { type EraseRange, isInRange } from "../../src/rules/erase-range.js";
 import type { Connection } from "./connection.js";
 
 /** The first row of the table, if there is one. */
 const FIRST_FENCE = "SELECT 1 FROM erasure WHERE tenant > '' LIMIT 1";
-const LAST = "SELECT last FROM erasure WHERE tenant = ? AND user = ? AND session = ?";
+const FENCES_OF = `
+SELECT last, from_run, from_kind, until_run, until_kind FROM erasure
+WHERE tenant = ? AND user = ? AND session = ?`;
 
-/** True of a record that is not erased. Takes tenant, user and session. `+` makes SQLite use the index of the names. */
-export const NOT_ERASED = `+record.id > ifnull((
-    SELECT last FROM erasure WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)`;
+/**
+ * True of a record that is not erased. Takes tenant, user and session, twice. The first subquery is of the session alone, so
+ * SQLite runs it once for all records of a list; usually it finds no fence, and the second is not needed. `+` makes SQLite
+ * use the index of the names.
+ */
+export const NOT_ERASED = `(+record.id > ifnull((
+    SELECT max(last) FROM erasure WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)
+  OR NOT EXISTS (
+    SELECT 1 FROM erasure AS fence
+    WHERE fence.tenant = ? AND fence.user = ? AND fence.session = ? AND fence.last >= record.id
+      AND (fence.from_run, fence.from_kind) <= (record.run, record.kind)
+      AND (fence.until_run, fence.until_kind) > (record.run, record.kind)))`;
+
+/** What NOT_ERASED takes. */
+export function notErasedOf({ tenant, user, session }: Session): readonly string[] {
+  return [tenant, user, session, tenant, user, session];
+}
 
 export type FenceStatements = ReturnType<typeof prepareFences>;
 
 export function prepareFences(connection: Connection) {
-  return { anyFence: connection.prepare(FIRST_FENCE).raw(), lastOf: connection.prepare(LAST).raw() };
+  return { anyFence: connection.prepare(FIRST_FENCE).raw(), fencesOf: connection.prepare(FENCES_OF).raw() };
+}
+
+interface Fence {
+  readonly last: number;
+  readonly range: EraseRange;
 }
 
 /**
- * The erased records that are not removed yet, as one transaction sees them: of each fenced session, the records with an
+ * The erased records that are not removed yet, as one transaction sees them: of the slots of each fence, the records with an
  * id up to the fence's.
  */
 export class Fences {
   readonly #sql: FenceStatements;
-  readonly #known = new Map<string, number | undefined>();
+  readonly #known = new Map<string, readonly Fence[]>();
   #hasAny: boolean | undefined;
 
   constructor(sql: FenceStatements) {
@@ -34,19 +56,14 @@ export class Fences {
     return this.#hasAny;
   }
 
-  fencedUpTo({ tenant, user, session }: Session): number | undefined {
-    if (!this.hasAny) return undefined;
-    const key = `${tenant}\0${user}\0${session}`;
-    if (!this.#known.has(key)) {
-      const row = this.#sql.lastOf.get(tenant, user, session) as [number] | undefined;
-      this.#known.set(key, row?.[0]);
-    }
-    return this.#known.get(key);
+  /** Every record of the session above this id is not erased; `undefined` when the session has no fence. */
+  fencedUpTo(session: Session): number | undefined {
+    const fences = this.#of(session);
+    return fences.length === 0 ? undefined : Math.max(...fences.map(({ last }) => last));
   }
 
-  isErased(session: Session, id: number): boolean {
-    const fencedUpTo = this.fencedUpTo(session);
-    return fencedUpTo !== undefined && id <= fencedUpTo;
+  isErased(slot: Slot, id: number): boolean {
+    return this.#of(slot).some(({ last, range }) => id <= last && isInRange(slot, range));
   }
 
   /** To be called when the transaction has added or removed a fence: forgets what was read before. */
@@ -54,4 +71,22 @@ export class Fences {
     this.#hasAny = undefined;
     this.#known.clear();
   }
+
+  #of({ tenant, user, session }: Session): readonly Fence[] {
+    if (!this.hasAny) return [];
+    const key = `${tenant}\0${user}\0${session}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const rows = this.#sql.fencesOf.all(tenant, user, session) as FenceRow[];
+    const fences = rows.map(fenceOf);
+    this.#known.set(key, fences);
+    return fences;
+  }
+}
+
+type FenceRow = [last: number, fromRun: string, fromKind: string, untilRun: string, untilKind: string];
+
+function fenceOf([last, fromRun, fromKind, untilRun, untilKind]: FenceRow): Fence {
+  const range = { from: { run: fromRun, kind: fromKind }, until: { run: untilRun, kind: untilKind } };
+  return { last, range };
 }

@@ -12,7 +12,7 @@ import { firstPageOf } from "../first-page.js";
 import { type Connection, limitCache } from "./connection.js";
 import { translated } from "./errors.js";
 import { eventKey } from "./event-key.js";
-import { NOT_ERASED } from "./fences.js";
+import { NOT_ERASED, notErasedOf } from "./fences.js";
 import type { LongLists } from "./long-lists.js";
 import { CONTENT_COLUMNS, recordOf, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 import { listSteps, prepareScans, scanTenant, scanTenants } from "./scan.js";
@@ -63,7 +63,7 @@ export class Reader {
     const { bySlot } = this.#statements();
     const find = (slot: Slot): StoredRecord | undefined => {
       const { tenant, user, session, run, kind } = slot;
-      const row = bySlot.get(tenant, user, session, run, kind, tenant, user, session);
+      const row = bySlot.get(tenant, user, session, run, kind, ...notErasedOf(slot));
       return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
     };
     return this.#findAll(slots, find);
@@ -71,8 +71,9 @@ export class Reader {
 
   readEventIds(slots: readonly Slot[]): readonly (EventId | undefined)[] {
     const { eventId } = this.#statements();
-    const find = ({ tenant, user, session, run, kind }: Slot): EventId | undefined => {
-      const row = eventId.get(tenant, user, session, run, kind, tenant, user, session);
+    const find = (slot: Slot): EventId | undefined => {
+      const { tenant, user, session, run, kind } = slot;
+      const row = eventId.get(tenant, user, session, run, kind, ...notErasedOf(slot));
       return row === undefined ? undefined : (row as readonly [EventId])[0];
     };
     return this.#findAll(slots, find);
@@ -88,11 +89,10 @@ export class Reader {
     return `${this.#number}:${version}`;
   }
 
-  readByEventId({ tenant, user, session }: Session, eventId: string): StoredRecord | undefined {
+  readByEventId(session: Session, eventId: string): StoredRecord | undefined {
     const { byEvent } = this.#statements();
-    const row = translated(() =>
-      byEvent.get(eventKey(eventId), eventId, tenant, user, session, tenant, user, session),
-    );
+    const names = [eventKey(eventId), eventId, session.tenant, session.user, session.session];
+    const row = translated(() => byEvent.get(...names, ...notErasedOf(session)));
     return row === undefined ? undefined : recordWithSlotOf(row as readonly unknown[]);
   }
 

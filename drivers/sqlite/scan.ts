@@ -3,7 +3,7 @@ import { compareByKind, compareText, kindRange, prefixEnd } from "../../src/rule
 import { atOnce, type Steps } from "../../src/timing/in-slices.js";
 import type { Connection, Statement } from "./connection.js";
 import { corruptError } from "./errors.js";
-import { Fences, NOT_ERASED, prepareFences } from "./fences.js";
+import { Fences, NOT_ERASED, notErasedOf, prepareFences } from "./fences.js";
 import { CONTENT_COLUMNS, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 
 const OF_IDENTITY = `
@@ -65,7 +65,7 @@ export function* listSteps(sql: ListStatements, query: ScanQuery, identity: Omit
   const page = new Page(query);
   const statement = query.reverse ? sql.ofIdentityReverse : sql.ofIdentity;
   yield* page.takeSteps(
-    statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT, tenant, user, session),
+    statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT, ...notErasedOf(identity)),
   );
   return page;
 }
@@ -120,9 +120,10 @@ function* notErased(
   let skipped = 0;
   for (const row of rows) {
     const [id, user, session, run, kind] = row as [number, string, string, string, string];
-    if (fences.isErased({ tenant, user, session }, id)) {
+    const slot = { tenant, user, session, run, kind };
+    if (fences.isErased(slot, id)) {
       if (++skipped < MAX_ERASED) continue;
-      page.endAfter({ tenant, user, session, run, kind });
+      page.endAfter(slot);
       return;
     }
     const content = sql.contentOf.get(id) as readonly unknown[] | undefined;

@@ -4,6 +4,7 @@ import type {
   Commit,
   Driver,
   DriverStatus,
+  EraseTarget,
   Outcome,
   ScanPage,
   ScanQuery,
@@ -74,8 +75,8 @@ export class SqliteDriver implements Driver, BackupCapable {
     return this.#read((reader) => reader.scan(query, limit), limit);
   }
 
-  sweep(session: Session, limit?: CallLimit): Promise<Swept> {
-    return this.#write((writer) => writer.sweep(session), limit);
+  sweep(target: EraseTarget, limit?: CallLimit): Promise<Swept> {
+    return this.#write((writer) => writer.sweep(target), limit);
   }
 
   async status(limit?: CallLimit): Promise<DriverStatus> {

@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
+import type { ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../src/contract/driver.js";
 
 /** A value from this thread, or a promise of one from another. */
 export type Eventually<T> = T | Promise<T>;
@@ -6,7 +6,7 @@ export type Eventually<T> = T | Promise<T>;
 /** Writes to a database, in this thread or another. UNAVAILABLE `busy` when it is locked: the caller may retry. */
 export interface Writer {
   apply(commits: readonly Commit[], options: ApplyOptions): Eventually<readonly Outcome[]>;
-  sweep(session: Session): Eventually<Swept>;
+  sweep(target: EraseTarget): Eventually<Swept>;
   backup(target: string): Promise<void>;
   close(): Eventually<void>;
 }

@@ -5,6 +5,7 @@ import type {
   ApplyOptions,
   Commit,
   Driver,
+  EraseTarget,
   Outcome,
   ScanQuery,
   Session,
@@ -12,7 +13,7 @@ import type {
   StoredRecord,
   Write,
 } from "groundstate";
-import { compareText, decide, isSeen, kindRange, StateError, slotOf } from "groundstate";
+import { compareText, decide, isInTarget, isSeen, kindRange, StateError, slotOf, targetOf } from "groundstate";
 import { ageKey, eventKey, indexKey, recordKey, within } from "./keys.js";
 
 /** A newer Node reads what an older one wrote: https://nodejs.org/api/v8.html#serialization-api */
@@ -62,7 +63,7 @@ export class LevelDriver implements Driver {
         saves.push(...commit.writes.filter((write) => this.#write(write, now)));
         const erased: number[] = [];
         for (const write of commit.writes)
-          if (write.op === "erase") erased.push(await this.#erase(write.session));
+          if (write.op === "erase") erased.push(await this.#erase(targetOf(write)));
         if (erased.length > 0) outcomes[outcomes.length - 1] = { ...outcome, erased };
       }
       // The oldest are forgotten. What is still current is passed over: it is put back when it no longer is.
@@ -77,16 +78,19 @@ export class LevelDriver implements Driver {
   }
 
   /** Keeps only the ids of the erased records' events. */
-  async #erase({ tenant, user, session }: Session): Promise<number> {
+  async #erase(target: EraseTarget): Promise<number> {
+    const { tenant, user, session } = target;
     const range = within("record", tenant, user, session);
     const saved = [...this.#changes.keys()].filter((key) => key > range.gt && key < range.lt);
     const keys = new Set([...(await this.#db.keys(range).all()), ...saved]);
     const present = [...keys].filter((key) => !this.#changes.has(key) || this.#changes.get(key));
-    for (const key of present) {
+    const slots = present.map((key) => {
       const [run = "", kind = ""] = key.split("\0").slice(4);
-      this.#empty({ tenant, user, session, run, kind }, { record: null, fingerprint: null });
-    }
-    return present.length;
+      return { tenant, user, session, run, kind };
+    });
+    const erased = slots.filter((slot) => isInTarget(slot, target));
+    for (const slot of erased) this.#empty(slot, { record: null, fingerprint: null });
+    return erased.length;
   }
 
   /** An erase removes all there is at once. */

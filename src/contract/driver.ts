@@ -15,8 +15,17 @@ export interface Slot {
   readonly kind: string;
 }
 
-/** The target of an erase: all runs and kinds of one session. */
+/** All runs and kinds of one session. */
 export type Session = Pick<Slot, "tenant" | "user" | "session">;
+
+/** The slots of exactly one identity (`run` is `""` for session-scoped state) whose kinds begin with a prefix. */
+export interface SlotPrefix extends Omit<Slot, "kind"> {
+  /** At most 512 UTF-8 bytes, taken literally; `""` for all kinds of the identity. */
+  readonly prefix: string;
+}
+
+/** The target of an erase. */
+export type EraseTarget = Session | SlotPrefix;
 
 /** A record as it is stored. */
 export interface StoredRecord extends Slot {
@@ -41,11 +50,13 @@ export type Write =
   | { readonly op: "delete"; readonly slot: Slot; readonly expect?: Expect }
   | { readonly op: "check"; readonly slot: Slot; readonly expect: Expect }
   /** Removes every record of the session. Of each event only the id is remembered. */
-  | { readonly op: "erase"; readonly session: Session; readonly expect?: never };
+  | { readonly op: "erase"; readonly session: Session; readonly expect?: never }
+  /** The same for the records in these slots. Has no `session`. */
+  | { readonly op: "erase"; readonly slots: SlotPrefix; readonly session?: never; readonly expect?: never };
 
 /**
- * Writes of one tenant, no two of one slot, that take effect together or not at all. An erase is in a commit with no
- * other write of its session.
+ * Writes of one tenant, no two of one slot, that take effect together or not at all. Next to the erase of a session there
+ * is no other write of the session, and next to an erase of slots none of a slot that it erases. Two erases never overlap.
  */
 export interface Commit {
   /** The tenant of every write. */
@@ -213,12 +224,13 @@ export interface Driver {
   /**
    * Applies commits in order, each seeing the one before. Each is atomic, and durable when the promise resolves. Returns one
    * outcome per commit, by the rules of `decide`. One store never has two batches under way that share a slot or an event
-   * id, or of which one erases a session that the other writes. The driver itself has to exclude other stores, of this
-   * process and of others.
+   * id, or of which one erases in a session that the other writes or erases in. The driver itself has to exclude other
+   * stores, of this process and of others.
    *
    * An erase is atomic against every commit, however many records there are. If removing them would take long, the driver
-   * makes them invisible, sets `remains`, and leaves them to `sweep`. Records saved later are never part of that. The event
-   * ids of the records left behind are remembered like those of erased records.
+   * makes them invisible, sets `remains`, and leaves them to `sweep`. Records saved later are never part of that, nor of
+   * what an earlier erase of other slots has left. The event ids of the records left behind are remembered like those of
+   * erased records.
    *
    * The driver remembers every saved event id with its fingerprint. Per batch it forgets at most twice as many ids as the
    * batch wrote, oldest first, if `isSeen` is false for them; an id that is past the window but still current is queued
@@ -252,11 +264,12 @@ export interface Driver {
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage>;
 
   /**
-   * Removes one piece of what erases of this session have left behind, small enough that it hardly delays a batch. The store
+   * Removes one piece of what erases have left behind in these slots, small enough that it hardly delays a batch. That
+   * includes what erases of wider or narrower targets have left there; the piece may lie outside the target then. The store
    * calls this until nothing is left, while batches go on. If the store's process dies before that, drivers remove the rest
    * along with later batches.
    */
-  sweep(session: Session, limit?: CallLimit): Promise<Swept>;
+  sweep(target: EraseTarget, limit?: CallLimit): Promise<Swept>;
 
   /** Returns where the data is stored and the state of the schema. May query the database. */
   status(limit?: CallLimit): Promise<DriverStatus>;

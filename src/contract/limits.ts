@@ -17,6 +17,8 @@ export const LIMITS = Object.freeze({
   commitBytes: 16 * MIB,
   /** The number of changes in one commit. */
   changes: 4096,
+  /** The number of erases among them: each may put up a fence, which later reads and writes of its session look at. */
+  erases: 256,
   /** The number of slots of one watch. */
   watchedSlots: 256,
   /** The upper bound of `limit`. */

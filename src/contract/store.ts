@@ -67,7 +67,9 @@ export type Change =
   | { readonly op: "delete"; readonly identity: Identity; readonly kind: string; readonly expect?: Expect }
   | { readonly op: "check"; readonly identity: Identity; readonly kind: string; readonly expect: Expect }
   /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
-  | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean };
+  | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean }
+  /** Removes the records of exactly this identity whose kind begins with the prefix; no other change may be of one of them. */
+  | { readonly op: "erase"; readonly identity: Identity; readonly prefix: string; readonly ownState?: boolean };
 
 /** The result of a save. */
 export interface SaveReceipt {
@@ -126,6 +128,12 @@ export interface DeleteOptions extends CallOptions {
 
 /** The options of `erase`. */
 export interface EraseOptions extends CallOptions {
+  /**
+   * Only the records of exactly the given identity, its run included, whose kind begins with this: literally, by UTF-8
+   * bytes. At most 512 bytes; `""` means every kind of that identity. Absent: every run and kind of the session. Present
+   * and `undefined`: INVALID_RECORD.
+   */
+  readonly prefix?: string;
   /**
    * Must be `true` to erase the state under `userIdentity` or `tenantIdentity`: the typed wrappers keep accounts and lists
    * there that other sessions depend on. Default false.
@@ -333,7 +341,9 @@ export interface StateStore extends AsyncDisposable {
    * before conditions, and the first failing change is reported. CONDITION_FAILED.
    *
    * An erase has no condition of its own: it happens if the conditions of the other changes hold. Those must be of other
-   * sessions than the erased one; the state under `userIdentity` counts as another session.
+   * sessions than the erased one; the state under `userIdentity` counts as another session. An erase with a `prefix` may be
+   * in one commit with other changes of its session, as long as none is of a slot that it erases. Two erases never overlap.
+   * A commit has at most 256 erases.
    *
    * @example
    * ```ts
@@ -381,10 +391,19 @@ export interface StateStore extends AsyncDisposable {
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
 
   /**
-   * Removes every record of one session, whatever run or kind, atomically against every commit. Returns how many. An identity
-   * of `userIdentity` or `tenantIdentity` is INVALID_RECORD unless `ownState` is true.
+   * Removes records, atomically against every commit, however many there are. Returns how many. Without a `prefix`: every
+   * record of one session, whatever run or kind; an identity with a run is INVALID_RECORD. With a `prefix`: the records of
+   * exactly this identity whose kind begins with it. Reads no payloads. An identity of `userIdentity` or `tenantIdentity` is
+   * INVALID_RECORD unless `ownState` is true.
+   *
+   * @example
+   * ```ts
+   * const { tenant, user, session } = identity;
+   * await store.erase({ tenant, user, session, run: "run-1" }, { prefix: "step/" }); // the steps of one run
+   * await store.erase({ tenant, user, session }); // the whole session, with all its runs
+   * ```
    */
-  erase(identity: SessionIdentity, options?: EraseOptions): Promise<number>;
+  erase(identity: Identity, options?: EraseOptions): Promise<number>;
 
   /**
    * Yields what 1 to 256 slots of one tenant hold: each slot once as it is, then again whenever it has changed. It yields the

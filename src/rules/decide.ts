@@ -1,5 +1,6 @@
-import type { ApplyOptions, Commit, Outcome, Slot, Write } from "../contract/driver.js";
+import type { ApplyOptions, Commit, EraseTarget, Outcome, Slot, Write } from "../contract/driver.js";
 import type { EventId } from "../contract/store.js";
+import { firstSlotOf } from "./erase-range.js";
 
 /** What a driver remembers of an event id. */
 export interface SeenEvent {
@@ -60,10 +61,18 @@ export function safelyRepeatedMs(window: number): number {
   return window / 2;
 }
 
-/** The slot of a write. An erase has that of its session, with an empty run and kind, which no record has. */
+/**
+ * The slot of a write. The erase of a session has its session with an empty run and kind, which no record has; an erase of
+ * slots has the prefix for a kind.
+ */
 export function slotOf(write: Write): Slot {
-  if (write.op === "erase") return { ...write.session, run: "", kind: "" };
+  if (write.op === "erase") return firstSlotOf(targetOf(write));
   return write.op === "save" ? write.record : write.slot;
+}
+
+/** What an erase removes. */
+export function targetOf(write: Extract<Write, { op: "erase" }>): EraseTarget {
+  return write.session ?? write.slots;
 }
 
 function judgeEvents(commit: Commit, view: View): Decision | undefined {

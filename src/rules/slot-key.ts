@@ -16,9 +16,9 @@ export function sessionKey({ tenant, user, session }: Session): string {
  * that the other has too.
  */
 export interface CommitKeys {
-  /** Its slots, the event ids it saves, the sessions it erases. */
+  /** Its slots, the event ids it saves, the sessions in which it erases. */
   readonly exclusive: readonly string[];
-  /** The sessions it writes without erasing them. */
+  /** The sessions of its other writes. */
   readonly shared: readonly string[];
 }
 

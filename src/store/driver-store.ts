@@ -16,7 +16,6 @@ import type {
   SaveOptions,
   SaveReceipt,
   ScanOptions,
-  SessionIdentity,
   StateRecord,
   StateStore,
   StoreLimits,
@@ -53,7 +52,7 @@ const CALL_OPTIONS = ["signal"];
 const WRITE_OPTIONS = ["signal", "expect"];
 const LIST_OPTIONS = ["signal", "after", "before", "limit", "reverse"];
 const SCAN_OPTIONS = ["signal", "after", "limit"];
-const ERASE_OPTIONS = ["signal", "ownState"];
+const ERASE_OPTIONS = ["signal", "prefix", "ownState"];
 
 /** Makes a StateStore of a driver. TypeError if `driver` is not one, for example a promise of one. */
 export function createStore(driver: Driver, options: StoreOptions = {}, runtime?: StoreRuntime): StateStore {
@@ -183,7 +182,7 @@ class DriverStore implements StateStore {
     });
   }
 
-  erase(identity: SessionIdentity, options?: EraseOptions): Promise<number> {
+  erase(identity: Identity, options?: EraseOptions): Promise<number> {
     return this.#observed("erase", async (fields) => {
       const { options: given, signal } = this.#beginCall(options, ERASE_OPTIONS);
       const commit = eraseCommit(identity, given);

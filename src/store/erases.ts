@@ -1,9 +1,10 @@
-import type { Commit, Driver, Session, Swept } from "../contract/driver.js";
+import type { Commit, Driver, EraseTarget, Swept } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import type { CommitReceipt } from "../contract/store.js";
 import { callDriver } from "../queue/call-driver.js";
 import type { CommitQueue } from "../queue/commit-queue.js";
 import type { Payloads } from "../queue/queue-entry.js";
+import { targetOf } from "../rules/decide.js";
 import {
   type CallTime,
   type CallTimes,
@@ -24,7 +25,7 @@ export interface Erased extends Pick<CommitReceipt, "deleted"> {
 
 /** One `sweep` call, from the moment it is wanted. */
 interface Piece {
-  readonly session: Session;
+  readonly target: EraseTarget;
   readonly requestedAt: number;
   isUnderWay: boolean;
   /** Its caller has given up: it must not start. */
@@ -73,33 +74,33 @@ export class Erases {
 
   async #commit(commit: Commit, signal: AbortSignal | undefined, payloads?: Payloads): Promise<Erased> {
     const outcome = accepted(commit, await this.#queue.commit(commit, signal, payloads));
-    const sessions = commit.writes.flatMap((write) => (write.op === "erase" ? write.session : []));
+    const targets = commit.writes.flatMap((write) => (write.op === "erase" ? targetOf(write) : []));
     if (outcome.is === "applied") {
       const { erased = [], remains } = outcome;
-      const swept = remains ? await this.#sweepAll(sessions) : [];
+      const swept = remains ? await this.#sweepAll(targets) : [];
       return {
         duplicate: false,
-        erased: sessions.map((_, index) => (erased[index] ?? 0) + (swept[index] ?? 0)),
+        erased: targets.map((_, index) => (erased[index] ?? 0) + (swept[index] ?? 0)),
         ...deletedOf(commit, outcome),
       };
     }
-    if (sessions.length === commit.writes.length)
+    if (targets.length === commit.writes.length)
       throw notFullyRemoved(new Error("the driver took an erase for a replay"));
     // The first attempt may have been this call's own, with its answer lost: it may have left records behind.
-    await this.#sweepAll(sessions);
-    return { duplicate: true, erased: sessions.map(() => 0) };
+    await this.#sweepAll(targets);
+    return { duplicate: true, erased: targets.map(() => 0) };
   }
 
-  async #sweepAll(sessions: readonly Session[]): Promise<number[]> {
+  async #sweepAll(targets: readonly EraseTarget[]): Promise<number[]> {
     const swept: number[] = [];
-    for (const session of sessions) swept.push(await this.#sweep(session));
+    for (const target of targets) swept.push(await this.#sweep(target));
     return swept;
   }
 
-  async #sweep(session: Session): Promise<number> {
+  async #sweep(target: EraseTarget): Promise<number> {
     let removed = 0;
     for (;;) {
-      const swept = await this.#sweepNext(session).catch((cause: unknown) => {
+      const swept = await this.#sweepNext(target).catch((cause: unknown) => {
         throw notFullyRemoved(cause);
       });
       removed += swept.removed;
@@ -108,8 +109,8 @@ export class Erases {
   }
 
   /** Sweeps the next piece, after the pieces that were requested before it. */
-  async #sweepNext(session: Session): Promise<Swept> {
-    const piece: Piece = { session, requestedAt: monotonicMs(), isUnderWay: false, isAbandoned: false };
+  async #sweepNext(target: EraseTarget): Promise<Swept> {
+    const piece: Piece = { target, requestedAt: monotonicMs(), isUnderWay: false, isAbandoned: false };
     const swept = this.#lastPiece.then(() => this.#sweepPiece(piece));
     this.#lastPiece = swept.catch(() => {});
     await this.#waitForStart(piece, this.#lastPiece);
@@ -140,7 +141,7 @@ export class Erases {
     if (piece.isAbandoned) return { removed: 0, more: true };
     piece.isUnderWay = true;
     const time = this.#timeOf(piece);
-    const ask = () => this.#driver.sweep(piece.session, limitOf(time.deadline));
+    const ask = () => this.#driver.sweep(piece.target, limitOf(time.deadline));
     const swept = await raceDeadline(time, callDriver(ask, "the driver failed to sweep"));
     if (!Number.isSafeInteger(swept?.removed))
       throw new Error("the driver's `removed` of a sweep is not a number");

@@ -1,9 +1,11 @@
-import type { Commit, Write } from "../contract/driver.js";
+import type { Commit, EraseTarget, Write } from "../contract/driver.js";
 import { identityRequired, invalid, isStateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { Change } from "../contract/store.js";
-import { slotOf } from "../rules/decide.js";
-import { sessionKey, slotKey } from "../rules/slot-key.js";
+import { slotOf, targetOf } from "../rules/decide.js";
+import { isInTarget } from "../rules/erase-range.js";
+import { compareByIdentity } from "../rules/order.js";
+import { slotKey } from "../rules/slot-key.js";
 import {
   type RecordLimits,
   readExpect,
@@ -15,8 +17,8 @@ import {
 } from "./validate.js";
 
 /**
- * Checks a commit: 1 to 4,096 changes of one tenant, no slot and no event id twice, no other change of a session that it
- * erases. The payloads still use the caller's memory; `CallersPayloads` copies them later.
+ * Checks a commit: 1 to 4,096 changes of one tenant, no slot and no event id twice, no other change of what it erases. The
+ * payloads still use the caller's memory; `CallersPayloads` copies them later.
  */
 export function validateCommit(changes: unknown, limits: RecordLimits): Commit {
   if (!Array.isArray(changes)) throw invalid("changes", "an array");
@@ -53,8 +55,14 @@ export function deleteCommit(identity: unknown, kind: unknown, options: object):
 
 /** A commit of one erase. */
 export function eraseCommit(identity: unknown, options: object): Commit {
-  const session = validateEraseTarget(identity, options);
-  return { tenant: session.tenant, writes: [{ op: "erase", session }] };
+  const target = validateEraseTarget(identity, options);
+  return { tenant: target.tenant, writes: [eraseOf(target)] };
+}
+
+type EraseWrite = Extract<Write, { op: "erase" }>;
+
+function eraseOf(target: EraseTarget): EraseWrite {
+  return "prefix" in target ? { op: "erase", slots: target } : { op: "erase", session: target };
 }
 
 /** Reads a change, and adds its index to the error if it is invalid. */
@@ -89,8 +97,8 @@ function readChange(value: unknown, limits: RecordLimits): Write {
       return { op, slot: validateSlot(change.identity, change.kind), expect };
     }
     case "erase": {
-      const change = readNamed(value, "change", ["op", "identity", "ownState"]) as { identity?: unknown };
-      return { op, session: validateEraseTarget(change.identity, change) };
+      const change = readNamed(value, "change", ["op", "identity", "prefix", "ownState"]);
+      return eraseOf(validateEraseTarget((change as { identity?: unknown }).identity, change));
     }
     default:
       throw invalid("op", '"save", "delete", "check" or "erase"');
@@ -115,11 +123,25 @@ function readTenant(writes: readonly Write[]): string {
 function refuseOverlaps(writes: readonly Write[]): readonly Write[] {
   const slots = new Set(writes.map((write) => slotKey(slotOf(write))));
   if (slots.size < writes.length) throw invalid("changes", "about different slots");
-  const erased = new Set(writes.flatMap((write) => (write.op === "erase" ? sessionKey(write.session) : [])));
-  if (writes.some((write) => write.op !== "erase" && erased.has(sessionKey(slotOf(write)))))
-    throw invalid("changes", "of other sessions than those it erases");
+  const erases = writes.filter((write) => write.op === "erase");
+  if (erases.length > 0) refuseErasedChanges(writes, erases);
   const saves = writes.filter((write) => write.op === "save");
   const events = new Set(saves.map((write) => write.record.eventId));
   if (events.size < saves.length) throw invalid("changes", "saves with different event ids");
   return writes;
+}
+
+/**
+ * Refuses a change of what another one erases. In the order of their slots, whatever an erase covers comes right after it:
+ * if it covers anything, then the next change.
+ */
+function refuseErasedChanges(writes: readonly Write[], erases: readonly EraseWrite[]): void {
+  if (erases.length > LIMITS.erases) throw invalid("changes", `at most ${LIMITS.erases} erases`);
+  const ordered = writes.map((write) => ({ write, slot: slotOf(write) }));
+  ordered.sort((a, b) => compareByIdentity(a.slot, b.slot));
+  for (const [index, { write }] of ordered.entries()) {
+    const next = ordered[index + 1];
+    if (write.op === "erase" && next !== undefined && isInTarget(next.slot, targetOf(write)))
+      throw invalid("changes", "of other records than those it erases");
+  }
 }

@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import type { Slot, StoredRecord } from "../contract/driver.js";
+import type { EraseTarget, Session, Slot, StoredRecord } from "../contract/driver.js";
 import { identityRequired, invalid, wrongType } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { Expect, NewRecord } from "../contract/store.js";
@@ -7,7 +7,7 @@ import { isTrusted } from "../process/trusted-objects.js";
 import { fingerprint } from "../rules/fingerprint.js";
 import { unknownName } from "./unknown-name.js";
 import { copyBytes, readPayload } from "./validate-bytes.js";
-import { readEventId, readKind, readName, readText } from "./validate-text.js";
+import { readEventId, readKind, readName, readPrefix, readText } from "./validate-text.js";
 
 /** The store's part of `validateRecord`. */
 export interface RecordLimits {
@@ -30,26 +30,32 @@ export function validateSlot(identity: unknown, kind: unknown): Slot {
 }
 
 /**
- * Checks and copies the identity of a whole session, for `erase`. One with a run is refused: its caller may not mean to erase
- * the other runs of the session.
+ * Checks and copies the identity of a whole session. One with a run is refused: its caller may not mean the other runs of
+ * the session.
  */
-export function validateSessionIdentity(identity: unknown): Omit<Slot, "run" | "kind"> {
+export function validateSessionIdentity(identity: unknown): Session {
   const { tenant, user, session, run } = readSession(identity);
   if (run !== undefined && run !== "") throw invalid("run", "left out: this is about a whole session");
   return { tenant, user, session };
 }
 
 /** Checks the target of an erase: the state of `userIdentity` or `tenantIdentity` only with `ownState: true`. */
-export function validateEraseTarget(identity: unknown, options: object): Omit<Slot, "run" | "kind"> {
-  const slot = validateSessionIdentity(identity);
+export function validateEraseTarget(identity: unknown, options: object): EraseTarget {
+  const target = readEraseTarget(identity, options);
   const { ownState = false } = options as { ownState?: unknown };
   if ("ownState" in options) readBoolean(options.ownState, "ownState");
-  if (slot.session.startsWith("~") && ownState !== true)
+  if (target.session.startsWith("~") && ownState !== true)
     throw invalid(
       "session",
       "a session: a user's or tenant's own state is erased with `ownState: true` alone",
     );
-  return slot;
+  return target;
+}
+
+/** A prefix that is present but `undefined` is refused: a forgotten variable must not erase the whole session. */
+function readEraseTarget(identity: unknown, options: object): EraseTarget {
+  if (!("prefix" in options)) return validateSessionIdentity(identity);
+  return { ...validateIdentity(identity), prefix: readPrefix(options.prefix, "prefix") };
 }
 
 /** Checks, copies and fingerprints a record. Later changes by the caller do not affect it. */

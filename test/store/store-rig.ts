@@ -106,7 +106,7 @@ export function methods(driver: Driver): Driver {
     read: (slots) => driver.read(slots),
     readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
     scan: (query) => driver.scan(query),
-    sweep: (session) => driver.sweep(session),
+    sweep: (target) => driver.sweep(target),
     status: () => driver.status(),
     close: () => driver.close(),
   };
@@ -139,7 +139,8 @@ export function withErase(
       const outcomes: Outcome[] = [];
       for (const commit of commits) {
         const [write] = commit.writes;
-        if (write?.op !== "erase") outcomes.push(...(await driver.apply([commit], options)));
+        if (write?.op !== "erase" || write.session === undefined)
+          outcomes.push(...(await driver.apply([commit], options)));
         else
           outcomes.push({ is: "applied", existed: [false], erased: [await erase(write.session, options)] });
       }

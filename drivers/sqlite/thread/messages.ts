@@ -1,4 +1,4 @@
-import type { ApplyOptions, Session } from "../../../src/contract/driver.js";
+import type { ApplyOptions, EraseTarget } from "../../../src/contract/driver.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { PackedCommits } from "./packed-commits.js";
@@ -8,7 +8,7 @@ export type Work =
   /** Answered by the files. With `files`, the database must still be in these files, which an earlier thread wrote to. */
   | { readonly op: "open"; readonly settings: SqliteSettings; readonly files?: DatabaseFiles }
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
-  | { readonly op: "sweep"; readonly session: Session }
+  | { readonly op: "sweep"; readonly target: EraseTarget }
   | { readonly op: "backup"; readonly target: string }
   | { readonly op: "close" };
 

@@ -14,7 +14,8 @@ export interface PackedCommits {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-const OPS = ["save", "delete", "check", "erase"] as const;
+/** `erase` with a session has a slot without a kind, and `erase slots` one whose kind is the prefix. */
+const OPS = ["save", "delete", "check", "erase", "erase slots"] as const;
 /** Codes of a write's condition: none, an empty slot, an event id. */
 const ANY = 0;
 const EMPTY = 1;
@@ -32,7 +33,7 @@ export function packCommits(commits: readonly Commit[]): PackedCommits {
       const { user, session, run, kind } = slotOf(write);
       texts.push(user, session, run, kind);
       packCondition(write.expect, texts, numbers);
-      numbers.push(OPS.indexOf(write.op));
+      numbers.push(OPS.indexOf(opOf(write)));
       if (write.op !== "save") continue;
       const { eventId, fingerprint, version, updatedAt, bytes } = write.record;
       texts.push(eventId, fingerprint);
@@ -87,6 +88,7 @@ class Unpacking {
     if (op === "save")
       return conditional({ op, record: this.#record(tenant, user, session, run, kind) }, expect);
     if (op === "erase") return { op, session: { tenant, user, session } };
+    if (op === "erase slots") return { op: "erase", slots: { tenant, user, session, run, prefix: kind } };
     const slot: Slot = { tenant, user, session, run, kind };
     return op === "check"
       ? { op, slot, expect: expect as Expect }
@@ -116,6 +118,10 @@ class Unpacking {
   #nextNumber(): number {
     return this.#numbers[this.#number++] as number;
   }
+}
+
+function opOf(write: Write): (typeof OPS)[number] {
+  return write.op === "erase" && write.session === undefined ? "erase slots" : write.op;
 }
 
 function conditional<W extends Write>(write: W, expect: Expect | undefined): W {

@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../../src/contract/driver.js";
+import type { ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../../src/contract/driver.js";
 import { StateError } from "../../../src/contract/errors.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
@@ -35,8 +35,8 @@ export class RemoteWriter implements Writer {
     return this.#request(work) as Promise<readonly Outcome[]>;
   }
 
-  sweep(session: Session): Promise<Swept> {
-    return this.#request({ op: "sweep", session }) as Promise<Swept>;
+  sweep(target: EraseTarget): Promise<Swept> {
+    return this.#request({ op: "sweep", target }) as Promise<Swept>;
   }
 
   backup(target: string): Promise<void> {

@@ -36,7 +36,7 @@ function carryOut(request: Request): unknown {
     case "apply":
       return engine.apply(unpackCommits(request.commits), request.options).map(shared);
     case "sweep":
-      return engine.sweep(request.session);
+      return engine.sweep(request.target);
     case "backup":
       return engine.backup(request.target);
     case "close":
