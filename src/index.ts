@@ -23,7 +23,15 @@ export { tenantIdentity, userIdentity } from "./identity/identity.js";
 export { safeName } from "./identity/safe-name.js";
 export { maintenanceScope, type ScopeClaim, validateScope } from "./identity/scope.js";
 export { newEventId } from "./process/event-id.js";
-export { type Decision, decide, isSeen, type SeenEvent, slotOf, targetOf, type View } from "./rules/decide.js";
+export {
+  type Decision,
+  decide,
+  isSeen,
+  type SeenEvent,
+  slotOf,
+  targetOf,
+  type View,
+} from "./rules/decide.js";
 export { isInTarget } from "./rules/erase-range.js";
 export { fingerprint } from "./rules/fingerprint.js";
 export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./rules/order.js";

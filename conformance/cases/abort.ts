@@ -6,7 +6,10 @@ import { assertRecord, assertRejectedOnlyWith, broken, rejection } from "../asse
 import type { ConformanceCase } from "../harness/case.js";
 import { identityOperations } from "../inputs/operations.js";
 
-const WRITES = new Set(["save", "delete", "commit of a save", "commit of a delete", "erase"]);
+const WRITES = new Set([
+  ...["save", "delete", "commit of a save", "commit of a delete"],
+  ...["erase", "erase by prefix"],
+]);
 
 export const abortCases: readonly ConformanceCase[] = [
   {

@@ -31,11 +31,15 @@ export const identityOperations: readonly Operation[] = [
   },
   { name: "list", call: (store, { identity }, options) => store.list(identity, "", options) },
   { name: "erase", call: (store, { identity }, options) => store.erase(sessionOf(identity), options) },
+  {
+    name: "erase by prefix",
+    call: (store, { identity, kind }, options) => store.erase(identity, { ...options, prefix: kind }),
+  },
 ];
 
 /** Every operation that takes a kind, called with the kind of the record. */
 export const kindOperations: readonly Operation[] = identityOperations.filter(
-  ({ name }) => !["loadByEventId", "list", "erase"].includes(name),
+  ({ name }) => !["loadByEventId", "list", "erase", "erase by prefix"].includes(name),
 );
 
 /** Without the run. A value that is no object is passed on as it is. */

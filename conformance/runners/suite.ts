@@ -8,6 +8,7 @@ import { conditionCases } from "../cases/conditions.js";
 import { deleteCases } from "../cases/delete.js";
 import { durabilityCases } from "../cases/durability.js";
 import { eraseCases } from "../cases/erase.js";
+import { erasePrefixCases } from "../cases/erase-prefix.js";
 import { errorCases } from "../cases/errors.js";
 import { eventMemoryCases } from "../cases/event-memory.js";
 import { eventCases } from "../cases/events.js";
@@ -15,6 +16,7 @@ import { idempotencyCases } from "../cases/idempotency.js";
 import { identityCases } from "../cases/identity.js";
 import { isolationCases } from "../cases/isolation.js";
 import { largeEraseCases } from "../cases/large-erase.js";
+import { largeErasePrefixCases } from "../cases/large-erase-prefix.js";
 import { limitCases } from "../cases/limits.js";
 import { listCases } from "../cases/list.js";
 import { listKindCases } from "../cases/list-kind.js";
@@ -45,7 +47,9 @@ export const cases: readonly ConformanceCase[] = [
   ...listKindCases,
   ...orderCases,
   ...eraseCases,
+  ...erasePrefixCases,
   ...largeEraseCases,
+  ...largeErasePrefixCases,
   ...isolationCases,
   ...errorCases,
   ...abortCases,

@@ -124,18 +124,20 @@ export class MemoryDriver implements Driver {
     return { removed, more: this.#pendingErasures.within(target) !== undefined };
   }
 
-  /** The number of records removed; `undefined` when there are so many that they are only marked as erased. */
+  /**
+   * The number of records removed; `undefined` when there are so many that they are only marked as erased, or when an
+   * earlier erase has left some: sweeps remove and count each record once.
+   */
   #erase(target: EraseTarget, atOnce: number, now: number): number | undefined {
     const { from, until } = eraseRange(target);
-    const all = this.#inRange(target, from, until, atOnce + 1);
-    if (all.length > atOnce) {
+    const isLeft = this.#pendingErasures.within(target) !== undefined;
+    const entries = isLeft ? [] : this.#inRange(target, from, until, atOnce + 1);
+    if (isLeft || entries.length > atOnce) {
       this.#pendingErasures.put(target, this.#added, now);
       return undefined;
     }
-    const alive = all.filter((entry) => !this.#isErased(entry)).length;
-    for (const entry of all) this.#forget(entry);
-    this.#pendingErasures.removeCovered(target);
-    return alive;
+    for (const entry of entries) this.#forget(entry);
+    return entries.length;
   }
 
   /** Removes the next piece, and the erasure itself after the last one. */

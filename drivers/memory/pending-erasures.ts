@@ -25,7 +25,6 @@ const ABANDONED_MS = 60_000;
 
 /** The large erases that are under way. Usually there are none. */
 export class PendingErasures {
-  /** Of one session no two of which one covers the other, unless the narrower one is newer. */
   readonly #bySession = new Map<string, PendingErasure[]>();
 
   has(slot: Slot, added: number): boolean {
@@ -38,18 +37,12 @@ export class PendingErasures {
     return this.#of(target).find((pending) => overlap(pending.range, range));
   }
 
-  /** Marks all records of the target up to `last` as erased. */
+  /** Marks all records of the target up to `last` as erased. Takes the place of the erasures that it covers. */
   put(target: EraseTarget, last: number, now: number): void {
-    this.removeCovered(target);
-    const range = eraseRange(target);
-    const pending = { session: target, range, last, next: range.from, touchedAt: now };
-    this.#bySession.set(sessionKey(target), [...this.#of(target), pending]);
-  }
-
-  /** For when nothing is left in the target. */
-  removeCovered(target: EraseTarget): void {
     const range = eraseRange(target);
     this.#keep(target, (pending) => !covers(range, pending.range));
+    const pending = { session: target, range, last, next: range.from, touchedAt: now };
+    this.#bySession.set(sessionKey(target), [...this.#of(target), pending]);
   }
 
   remove(finished: PendingErasure): void {

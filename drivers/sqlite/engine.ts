@@ -1,4 +1,11 @@
-import type { Applied, ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../src/contract/driver.js";
+import type {
+  Applied,
+  ApplyOptions,
+  Commit,
+  EraseTarget,
+  Outcome,
+  Swept,
+} from "../../src/contract/driver.js";
 import { decide, targetOf } from "../../src/rules/decide.js";
 import { steadyNow } from "../../src/timing/clock.js";
 import { copyDatabase } from "./backup.js";

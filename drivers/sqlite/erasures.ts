@@ -19,7 +19,7 @@ const REMOVE = "DELETE FROM record WHERE id = ? RETURNING tenant, event_id";
 const FENCE = `
 INSERT INTO erasure
   (last, next_run, next_kind, touched_at, tenant, user, session, from_run, from_kind, until_run, until_kind)
-VALUES ((SELECT max(id) FROM record), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+VALUES ((SELECT ifnull(max(id), 0) FROM record), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** A fence whose range has slots in common with the given one. */
 const FENCE_WITHIN = `
@@ -89,20 +89,18 @@ export class Erasures {
     this.#now = now;
   }
 
-  /** The number of records removed; `undefined` when there are so many that a fence was put up instead. */
+  /**
+   * The number of records removed; `undefined` when there are so many that a fence was put up instead, or when an earlier
+   * erase has left some: sweeps remove and count each record once.
+   */
   erase(target: EraseTarget): number | undefined {
-    const { tenant, user, session } = target;
-    const range = eraseRange(target);
-    const records = this.#recordsIn(target, range.from, range.until, this.#budget + 1);
-    const isLarge = records.length > this.#budget;
-    const erased = isLarge ? undefined : this.#removeAll(target, records);
-    if (this.#fences.hasAny) this.#sql.unfenceCovered.run(...namesOf(target), ...boundsOf(range));
-    if (isLarge) {
-      const { run, kind } = range.from;
-      this.#sql.fence.run(run, kind, this.#now, tenant, user, session, ...boundsOf(range));
-    }
-    this.#fences.changed();
-    return erased;
+    if (this.#fences.hasAny && this.#fenceWithin(target) !== undefined) return this.#putFence(target);
+    const { from, until } = eraseRange(target);
+    const records = this.#recordsIn(target, from, until, this.#budget + 1);
+    if (records.length > this.#budget) return this.#putFence(target);
+    for (const { id } of records) this.#remove(id);
+    this.#budget -= records.length;
+    return records.length;
   }
 
   /** Removes the record with this id if it is erased. Returns whether it was. */
@@ -177,15 +175,13 @@ export class Erasures {
     return row && fenceOf(target, row);
   }
 
-  /** Removes the records. Returns how many of them were not erased before. */
-  #removeAll({ tenant, user, session }: Session, records: readonly ErasedRecord[]): number {
-    this.#budget -= records.length;
-    let removed = 0;
-    for (const { id, run, kind } of records) {
-      if (!this.#fences.isErased({ tenant, user, session, run, kind }, id)) removed++;
-      this.#remove(id);
-    }
-    return removed;
+  /** The fence takes the place of those that it covers. */
+  #putFence(target: EraseTarget): undefined {
+    const range = eraseRange(target);
+    const bounds = [range.from.run, range.from.kind, range.until.run, range.until.kind];
+    this.#sql.unfenceCovered.run(...namesOf(target), ...bounds);
+    this.#sql.fence.run(range.from.run, range.from.kind, this.#now, ...namesOf(target), ...bounds);
+    this.#fences.changed();
   }
 
   /** Removes the record. Its event id is kept, without the fingerprint. */
@@ -221,8 +217,4 @@ function fenceOf(session: Session, row: FenceRow): SweptFence {
 
 function namesOf({ tenant, user, session }: Session): [tenant: string, user: string, session: string] {
   return [tenant, user, session];
-}
-
-function boundsOf({ from, until }: EraseRange): [string, string, string, string] {
-  return [from.run, from.kind, until.run, until.kind];
 }

@@ -13,7 +13,16 @@ import type {
   StoredRecord,
   Write,
 } from "groundstate";
-import { compareText, decide, isInTarget, isSeen, kindRange, StateError, slotOf, targetOf } from "groundstate";
+import {
+  compareText,
+  decide,
+  isInTarget,
+  isSeen,
+  kindRange,
+  StateError,
+  slotOf,
+  targetOf,
+} from "groundstate";
 import { ageKey, eventKey, indexKey, recordKey, within } from "./keys.js";
 
 /** A newer Node reads what an older one wrote: https://nodejs.org/api/v8.html#serialization-api */

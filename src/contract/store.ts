@@ -69,7 +69,12 @@ export type Change =
   /** Removes every record of one session, as `erase` does; no other change of the commit may be of that session. */
   | { readonly op: "erase"; readonly identity: SessionIdentity; readonly ownState?: boolean }
   /** Removes the records of exactly this identity whose kind begins with the prefix; no other change may be of one of them. */
-  | { readonly op: "erase"; readonly identity: Identity; readonly prefix: string; readonly ownState?: boolean };
+  | {
+      readonly op: "erase";
+      readonly identity: Identity;
+      readonly prefix: string;
+      readonly ownState?: boolean;
+    };
 
 /** The result of a save. */
 export interface SaveReceipt {
