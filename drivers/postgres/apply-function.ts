@@ -9,7 +9,7 @@ import {
 } from "./apply-parts.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
 import { forgetOldest, QUEUE_HEAD } from "./expiry-queue.js";
-import { detectFences, eraseSession, removeErased, sweepAbandoned } from "./fences.js";
+import { detectFences, erase, isErase, removeErased, sweepAbandoned } from "./fences.js";
 import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import {
@@ -72,6 +72,8 @@ DECLARE
   v_fenced boolean;
   v_generation bigint;
   v_newest bigint;
+  v_until_run text;
+  v_until_kind text;
   v_room bigint := ${MAX_ERASED_AT_ONCE};
   v_row record;
   v_written bigint := 0;
@@ -125,7 +127,7 @@ BEGIN
 
     IF verdict = 'applied' THEN
       FOR i IN v_first .. v_last LOOP
-        CONTINUE WHEN a_op[i] = 'erase';
+        CONTINUE WHEN ${isErase("a_op[i]")};
         SELECT r.id, r.event_id INTO v_record_id, v_before FROM ${n.record} AS r
           WHERE r.tenant = a_tenant[i] AND r.user_id = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
             AND r.kind = a_kind[i];
@@ -147,7 +149,7 @@ BEGIN
         a_record_id[i] := coalesce(a_record_id[i], nextval('${n.sequence}'));
         v_generation := 0;
         IF v_fenced THEN
-          SELECT f.generation INTO v_generation FROM ${n.fence} AS f
+          SELECT max(f.generation) INTO v_generation FROM ${n.fence} AS f
             WHERE f.tenant = a_tenant[i] AND f.user_id = a_usr[i] AND f.session = a_session[i];
         END IF;
         -- Before the record, for what it takes the place of must not be current, as it will be then.
@@ -167,8 +169,8 @@ BEGIN
         DELETE FROM ${n.record} AS r
           WHERE r.tenant = a_tenant[i] AND r.user_id = a_usr[i] AND r.session = a_session[i] AND r.run = a_run[i]
             AND r.kind = a_kind[i];
-      ELSIF verdict = 'applied' AND a_op[i] = 'erase' THEN
-        ${eraseSession(n)}
+      ELSIF verdict = 'applied' AND ${isErase("a_op[i]")} THEN
+        ${erase(n)}
       END IF;
       v_place := v_place + coalesce(p_size[i], 0);
       IF verdict = 'applied' THEN

@@ -158,7 +158,7 @@ function applyRound(n: Names, fault: string, window = ""): string {
             OFFSET 0
           ) AS cur ON true
           LEFT JOIN LATERAL (
-            SELECT f.generation FROM ${n.fence} AS f
+            SELECT max(f.generation) AS generation FROM ${n.fence} AS f
             WHERE v_fenced AND f.tenant = g.tenant AND f.user_id = g.usr AND f.session = g.session
             OFFSET 0
           ) AS fence ON true

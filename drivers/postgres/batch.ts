@@ -2,6 +2,7 @@ import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/co
 import { StateError } from "../../src/contract/errors.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { compareText } from "../../src/rules/order.js";
+import { packedOpOf } from "../packed-op.js";
 import type { Row } from "./client.js";
 import type { Parameter } from "./connection.js";
 import { QUEUE_HEAD } from "./expiry-queue.js";
@@ -44,7 +45,7 @@ export function columnsOf(writes: readonly Write[]): readonly string[] {
   const ofSave = (value: (record: StoredRecord) => string | number) =>
     column((write) => (write.op === "save" ? value(write.record) : null));
   return [
-    column((write) => write.op),
+    column(packedOpOf),
     column((write) => slotOf(write).tenant),
     column((write) => slotOf(write).user),
     column((write) => slotOf(write).session),

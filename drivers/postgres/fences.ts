@@ -1,3 +1,4 @@
+import type { PackedOp } from "../packed-op.js";
 import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
@@ -7,12 +8,41 @@ const ABANDONED_MS = 60_000;
 /** Records of an abandoned erase that a batch removes. */
 const MAX_SWEPT_PER_BATCH = 200;
 
+/** Greater than every run and kind, also behind a prefix: the same text as in `eraseRange`. */
+export const AFTER_ALL = "repeat(chr(1114111), 129)";
+
+/** Where the slots of an erase end; they begin at its run and kind. */
+export function endOfErase(
+  op: string,
+  run: string,
+  kind: string,
+): { readonly run: string; readonly kind: string } {
+  const isOfSession = `${op} = '${OF_SESSION}'`;
+  return {
+    run: `CASE WHEN ${isOfSession} THEN ${AFTER_ALL} ELSE ${run} END`,
+    kind: `CASE WHEN ${isOfSession} THEN '' ELSE ${kind} || ${AFTER_ALL} END`,
+  };
+}
+
+const OF_SESSION: PackedOp = "erase";
+const OF_SLOTS: PackedOp = "erase slots";
+
+export function isErase(op: string): string {
+  return `${op} IN ('${OF_SESSION}', '${OF_SLOTS}')`;
+}
+
+/** Whether the slots of the fence include this one. */
+function covers(fence: string, row: string): string {
+  return `(${row}.run, ${row}.kind) >= (${fence}.from_run, ${fence}.from_kind)
+      AND (${row}.run, ${row}.kind) < (${fence}.until_run, ${fence}.until_kind)`;
+}
+
 /** Whether a large erase covers this record, which is not removed yet. It must be invisible, and nothing may depend on it. */
 export function isErased(n: Names, record: string): string {
   return `EXISTS (
     SELECT FROM ${n.fence} AS f
     WHERE f.tenant = ${record}.tenant AND f.user_id = ${record}.user_id AND f.session = ${record}.session
-      AND f.generation > ${record}.generation OFFSET 0)`;
+      AND f.generation > ${record}.generation AND ${covers("f", record)} OFFSET 0)`;
 }
 
 /** The same, but first asks once whether there is any fence: usually there is none. */
@@ -49,52 +79,74 @@ export function removeErased(n: Names): string {
       USING unnest(p_tenant, p_usr, p_session, p_run, p_kind) AS x (tenant, usr, session, run, kind)
       WHERE r.tenant = x.tenant AND r.user_id = x.usr AND r.session = x.session AND r.run = x.run
         AND r.kind = x.kind AND ${isErased(n, "r")}
-      RETURNING r.tenant, r.user_id, r.session, r.id, r.event_id
+      RETURNING r.tenant, r.user_id, r.session, r.run, r.kind, r.id, r.event_id, r.generation
     ),
     ${clearFingerprints(n)},
     counted AS (
       UPDATE ${n.fence} AS f SET uncounted = f.uncounted + c.removed
-      FROM (SELECT g.tenant, g.user_id, g.session, count(*) AS removed FROM gone AS g GROUP BY 1, 2, 3) AS c
-      WHERE f.tenant = c.tenant AND f.user_id = c.user_id AND f.session = c.session
+      FROM (
+        SELECT first.place, count(*) AS removed FROM gone AS g
+        JOIN LATERAL (
+          SELECT h.ctid AS place FROM ${n.fence} AS h
+          WHERE h.tenant = g.tenant AND h.user_id = g.user_id AND h.session = g.session
+            AND h.generation > g.generation AND ${covers("h", "g")}
+          LIMIT 1
+        ) AS first ON true
+        GROUP BY 1
+      ) AS c
+      WHERE f.ctid = c.place
     )
     SELECT count(*) INTO v_count FROM gone;`;
 }
 
 /**
- * Erases the session of write i: removes at most \`v_room\` records at once. If there are more, it puts up a fence: every
- * record with a lower generation than the fence's counts as erased. The fence's generation is one above the highest of the
- * session's records, so it needs no counter that a restore could lose.
+ * Erases what write i is about: removes at most \`v_room\` records at once. If there are more, or an earlier erase has left
+ * some, it puts up a fence: every record of the range with a lower generation than the fence's counts as erased. The fence's
+ * generation is one above the highest of the session's records, so it needs no counter that a restore could lose. It takes
+ * the place of the fences whose range it covers.
  */
-export function eraseSession(n: Names): string {
-  const own = (row: string) =>
+export function erase(n: Names): string {
+  const end = endOfErase("a_op[i]", "a_run[i]", "a_kind[i]");
+  const ofSession = (row: string) =>
     `${row}.tenant = a_tenant[i] AND ${row}.user_id = a_usr[i] AND ${row}.session = a_session[i]`;
+  const inRange = (row: string) => `${ofSession(row)}
+            AND (${row}.run, ${row}.kind) >= (a_run[i], a_kind[i]) AND (${row}.run, ${row}.kind) < (v_until_run, v_until_kind)`;
   return `erased := 0;
-        v_generation := NULL;
-        SELECT f.generation INTO v_generation FROM ${n.fence} AS f WHERE v_fenced AND ${own("f")};
-        SELECT coalesce(max(r.generation), 0) INTO v_newest FROM ${n.record} AS r
-          WHERE ${own("r")} AND r.generation > 0;
-        IF v_generation IS NULL THEN
-          PERFORM FROM ${n.record} AS r WHERE ${own("r")} ORDER BY r.run, r.kind OFFSET v_room LIMIT 1;
+        v_until_run := ${end.run};
+        v_until_kind := ${end.kind};
+        PERFORM FROM ${n.fence} AS f WHERE v_fenced AND ${ofSession("f")}
+          AND (f.from_run, f.from_kind) < (v_until_run, v_until_kind) AND (f.until_run, f.until_kind) > (a_run[i], a_kind[i]);
+        remains := FOUND;
+        IF NOT remains THEN
+          PERFORM FROM ${n.record} AS r WHERE ${inRange("r")} ORDER BY r.run, r.kind OFFSET v_room LIMIT 1;
           remains := FOUND;
           WITH gone AS (
             DELETE FROM ${n.record} AS r WHERE r.ctid = ANY (ARRAY(
-              SELECT q.ctid FROM ${n.record} AS q WHERE ${own("q")} ORDER BY q.run, q.kind LIMIT v_room))
+              SELECT q.ctid FROM ${n.record} AS q WHERE ${inRange("q")} ORDER BY q.run, q.kind LIMIT v_room))
             RETURNING r.tenant, r.id, r.event_id
           ),
           ${clearFingerprints(n)}
           SELECT count(*) INTO erased FROM gone;
           v_room := v_room - erased;
-          IF remains THEN
-            INSERT INTO ${n.fence} (tenant, user_id, session, generation, touched_at, swept_run, swept_kind, uncounted)
-            VALUES (a_tenant[i], a_usr[i], a_session[i], v_newest + 1, v_now, '', '', 0);
-          END IF;
-        ELSE
-          -- Of an earlier erase something is left. What was saved since comes to it.
-          remains := true;
-          UPDATE ${n.fence} AS f SET generation = v_newest + 1, touched_at = v_now, swept_run = '', swept_kind = ''
-            WHERE ${own("f")} AND f.generation <= v_newest;
         END IF;
         IF remains THEN
+          SELECT coalesce(max(r.generation), 0) INTO v_newest FROM ${n.record} AS r
+            WHERE ${ofSession("r")} AND r.generation > 0;
+          -- Nothing to do when a fence covers all of it, and nothing was saved since.
+          PERFORM FROM ${n.fence} AS f WHERE ${ofSession("f")} AND f.generation > v_newest
+            AND (f.from_run, f.from_kind) <= (a_run[i], a_kind[i]) AND (f.until_run, f.until_kind) >= (v_until_run, v_until_kind);
+          IF NOT FOUND THEN
+            WITH covered AS (
+              DELETE FROM ${n.fence} AS f WHERE ${ofSession("f")} AND (f.from_run, f.from_kind) >= (a_run[i], a_kind[i])
+                AND (f.until_run, f.until_kind) <= (v_until_run, v_until_kind)
+              RETURNING f.uncounted
+            )
+            SELECT coalesce(sum(c.uncounted), 0) INTO v_count FROM covered AS c;
+            INSERT INTO ${n.fence} (tenant, user_id, session, from_run, from_kind, until_run, until_kind,
+              generation, touched_at, next_run, next_kind, uncounted)
+            VALUES (a_tenant[i], a_usr[i], a_session[i], a_run[i], a_kind[i], v_until_run, v_until_kind,
+              v_newest + 1, v_now, a_run[i], a_kind[i], v_count);
+          END IF;
           v_fenced := true;
           ${removeErased(n)}
         END IF;`;
@@ -103,12 +155,13 @@ export function eraseSession(n: Names): string {
 /** Goes on with a large erase whose process ended. */
 export function sweepAbandoned(n: Names): string {
   return `IF v_fenced THEN
-    SELECT f.tenant, f.user_id, f.session INTO v_row FROM ${n.fence} AS f
+    SELECT f.* INTO v_row FROM ${n.fence} AS f
       WHERE abs(v_now - f.touched_at) > ${ABANDONED_MS} ORDER BY f.touched_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF FOUND AND pg_try_advisory_xact_lock(${sessionKey(n, "v_row.tenant", "v_row.user_id", "v_row.session")}) THEN
       BEGIN
         PERFORM FROM ${n.sweep}(
-          p_lock_timeout, p_deadline, v_row.tenant, v_row.user_id, v_row.session, ${MAX_SWEPT_PER_BATCH}, 0);
+          p_lock_timeout, p_deadline, v_row.tenant, v_row.user_id, v_row.session, v_row.from_run, v_row.from_kind,
+          v_row.until_run, v_row.until_kind, ${MAX_SWEPT_PER_BATCH}, 0);
       EXCEPTION WHEN lock_not_available THEN
         NULL;
       END;

@@ -25,6 +25,7 @@ export interface Names {
   readonly scan2: string;
   readonly settleIds1: string;
   readonly erasure: string;
+  readonly erasureKey: string;
   /** Quoted, unqualified: an index takes its table's schema. */
   readonly recordByKind: string;
   readonly recordById: string;
@@ -68,6 +69,7 @@ export function namesOf(schema: string, prefix: string): Names {
     scan2: qualified("scan_2"),
     settleIds1: qualified("settle_ids_1"),
     erasure: qualified("erasure"),
+    erasureKey: own("erasure_pkey"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),
     recordByGeneration: own("record_generation"),

@@ -4,6 +4,7 @@ import type {
   Commit,
   Driver,
   DriverStatus,
+  EraseTarget,
   Layer,
   Outcome,
   ScanPage,
@@ -17,6 +18,7 @@ import { isStateError, StateError } from "../../src/contract/errors.js";
 import type { EventId } from "../../src/contract/store.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { verdictOf } from "../../src/rules/batch-verdict.js";
+import { eraseRange } from "../../src/rules/erase-range.js";
 import { kindRange } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { firstPageOf } from "../first-page.js";
@@ -176,20 +178,12 @@ export class PostgresDriver implements Driver {
     return (await this.#page(query, deadline, { rows: rowsPerChunk(begin.size), signal })).toPage(query);
   }
 
-  async sweep(
-    { tenant, user, session }: Session,
-    { deadline = this.#deadline() }: CallLimit = {},
-  ): Promise<Swept> {
+  async sweep(target: EraseTarget, { deadline = this.#deadline() }: CallLimit = {}): Promise<Swept> {
     const lockMs = Math.max(1, lockTimeoutMs(deadline - monotonicMs()));
-    const parameters = [
-      String(lockMs),
-      DEADLINE,
-      tenant,
-      user,
-      session,
-      String(MAX_ERASED_AT_ONCE),
-      "1",
-    ] as const;
+    const { tenant, user, session } = target;
+    const { from, until } = eraseRange(target);
+    const place = [tenant, user, session, from.run, from.kind, until.run, until.kind];
+    const parameters = [String(lockMs), DEADLINE, ...place, String(MAX_ERASED_AT_ONCE), "1"] as const;
     // Sent as a read: a repeated sweep does no harm.
     const [row] = await this.#query(this.#statements.sweep, parameters, "read", deadline);
     return { removed: Number(row?.removed), more: row?.more === true };

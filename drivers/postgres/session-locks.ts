@@ -1,3 +1,4 @@
+import { endOfErase, isErase } from "./fences.js";
 import type { Names } from "./names.js";
 
 /** Records that one batch erases at once. A larger erase puts up a fence. */
@@ -52,13 +53,15 @@ export function findLockedRows(n: Names): string {
   const inSession = `SELECT FROM ${n.record} AS r
           WHERE r.tenant = x.tenant AND r.user_id = x.usr AND r.session = x.session`;
   const inSlot = `${inSession} AND r.run = x.run AND r.kind = x.kind`;
+  const end = endOfErase("x.op", "x.run", "x.kind");
   const first = (lock: string) => `(SELECT count(*) FROM (${inSession}
+            AND (r.run, r.kind) >= (x.run, x.kind) AND (r.run, r.kind) < (${end.run}, ${end.kind})
           ORDER BY r.run, r.kind LIMIT ${MAX_ERASED_AT_ONCE} ${lock}) AS counted)`;
   return `IF p_careful <> 0 THEN
     a_locked := a_locked || ARRAY(
       SELECT DISTINCT ${sessionKey(n, "x.tenant", "x.usr", "x.session")}
       FROM unnest(p_op, p_tenant, p_usr, p_session, p_run, p_kind) AS x (op, tenant, usr, session, run, kind)
-      WHERE CASE WHEN x.op = 'erase' THEN ${first("")} > ${first("FOR UPDATE SKIP LOCKED")}
+      WHERE CASE WHEN ${isErase("x.op")} THEN ${first("")} > ${first("FOR UPDATE SKIP LOCKED")}
         ELSE EXISTS (${inSlot}) AND NOT EXISTS (SELECT FROM (${inSlot} FOR UPDATE SKIP LOCKED) AS free) END);
   END IF;`;
 }

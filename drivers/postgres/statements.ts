@@ -32,7 +32,7 @@ const APPLY_MANY_TYPES = [
   ...WRITE_TYPES,
   ...["int[]", "int[]", BODY],
 ];
-const SWEEP_TYPES = ["text", "bigint", "text", "text", "text", "bigint", "int"];
+const SWEEP_TYPES = ["text", "bigint", ...Array<string>(7).fill("text"), "bigint", "int"];
 
 const SCAN_TYPES = [
   // Sent as text: for a boolean parameter the client would send "f" for any string.

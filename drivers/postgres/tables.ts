@@ -1,3 +1,4 @@
+import { AFTER_ALL } from "./fences.js";
 import type { Names } from "./names.js";
 
 /**
@@ -11,7 +12,26 @@ export function tables(n: Names): string {
 LOCK TABLE ${n.event}, ${n.record}, ${n.erasure} IN ACCESS EXCLUSIVE MODE;
 ${[n.apply2, n.applyMany2, n.sweep1, n.scan2, n.settleIds1].map((name) => `DROP FUNCTION ${name};`).join("\n")}
 ALTER TABLE ${n.erasure} RENAME TO ${unqualified(n.fence)};
-ALTER INDEX ${n.schema}.${n.erasureTouched} RENAME TO ${n.fenceTouched};`;
+ALTER INDEX ${n.schema}.${n.erasureTouched} RENAME TO ${n.fenceTouched};
+${fencesOfRanges(n)}`;
+}
+
+/**
+ * A fence is of a range of slots, in the order of run and kind: those of a whole session, or of the kinds of one identity
+ * that begin with a prefix. `next_run` and `next_kind` say where sweeps go on. The ranges of two fences never have the
+ * same start and `until_run`.
+ */
+function fencesOfRanges(n: Names): string {
+  return `
+ALTER TABLE ${n.fence} RENAME COLUMN swept_run TO next_run;
+ALTER TABLE ${n.fence} RENAME COLUMN swept_kind TO next_kind;
+ALTER TABLE ${n.fence} ADD COLUMN from_run text COLLATE "C" NOT NULL DEFAULT '',
+  ADD COLUMN from_kind text COLLATE "C" NOT NULL DEFAULT '',
+  ADD COLUMN until_run text COLLATE "C" NOT NULL DEFAULT ${AFTER_ALL},
+  ADD COLUMN until_kind text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE ${n.fence} ALTER from_run DROP DEFAULT, ALTER from_kind DROP DEFAULT, ALTER until_run DROP DEFAULT,
+  ALTER until_kind DROP DEFAULT, DROP CONSTRAINT ${n.erasureKey},
+  ADD PRIMARY KEY (tenant, user_id, session, from_run, from_kind, until_run);`;
 }
 
 /** The last part of a quoted name; such names hold no dots. */

@@ -1,6 +1,7 @@
 import type { Commit, Slot, StoredRecord, Write } from "../../../src/contract/driver.js";
 import type { Expect } from "../../../src/contract/store.js";
 import { slotOf } from "../../../src/rules/decide.js";
+import { PACKED_OPS, packedOpOf } from "../../packed-op.js";
 
 /**
  * Commits as three flat values, which are cheap to send to another thread. Plain commits would be copied object by object
@@ -14,8 +15,6 @@ export interface PackedCommits {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** `erase` with a session has a slot without a kind, and `erase slots` one whose kind is the prefix. */
-const OPS = ["save", "delete", "check", "erase", "erase slots"] as const;
 /** Codes of a write's condition: none, an empty slot, an event id. */
 const ANY = 0;
 const EMPTY = 1;
@@ -33,7 +32,7 @@ export function packCommits(commits: readonly Commit[]): PackedCommits {
       const { user, session, run, kind } = slotOf(write);
       texts.push(user, session, run, kind);
       packCondition(write.expect, texts, numbers);
-      numbers.push(OPS.indexOf(opOf(write)));
+      numbers.push(PACKED_OPS.indexOf(packedOpOf(write)));
       if (write.op !== "save") continue;
       const { eventId, fingerprint, version, updatedAt, bytes } = write.record;
       texts.push(eventId, fingerprint);
@@ -84,7 +83,7 @@ class Unpacking {
     const run = this.#nextText();
     const kind = this.#nextText();
     const expect = this.#condition();
-    const op = OPS[this.#nextNumber()];
+    const op = PACKED_OPS[this.#nextNumber()];
     if (op === "save")
       return conditional({ op, record: this.#record(tenant, user, session, run, kind) }, expect);
     if (op === "erase") return { op, session: { tenant, user, session } };
@@ -118,10 +117,6 @@ class Unpacking {
   #nextNumber(): number {
     return this.#numbers[this.#number++] as number;
   }
-}
-
-function opOf(write: Write): (typeof OPS)[number] {
-  return write.op === "erase" && write.session === undefined ? "erase slots" : write.op;
 }
 
 function conditional<W extends Write>(write: W, expect: Expect | undefined): W {
