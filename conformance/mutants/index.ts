@@ -4,6 +4,7 @@ import { commitMutants } from "./commit-mutants.js";
 import { conditionMutants } from "./condition-mutants.js";
 import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
+import { erasePrefixMutants } from "./erase-prefix-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import { largeEraseMutants } from "./large-erase-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
@@ -31,6 +32,7 @@ export const mutants: readonly Mutant[] = [
   ...scanMutants,
   ...eraseMutants,
   ...largeEraseMutants,
+  ...erasePrefixMutants,
   ...durabilityMutants,
   ...lenientMutants,
   ...answerMutants,

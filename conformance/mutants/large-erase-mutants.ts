@@ -51,7 +51,7 @@ export const largeEraseMutants: readonly Mutant[] = [
         }
 
         override async sweep(target: EraseTarget): Promise<Swept> {
-          await later();
+          await nextTimer();
           this.#left = PIECE;
           const removed = this.erase(target);
           return { removed, more: removed === PIECE };
@@ -68,7 +68,7 @@ export const largeEraseMutants: readonly Mutant[] = [
         }
 
         override async sweep(target: EraseTarget): Promise<Swept> {
-          await later();
+          await nextTimer();
           return { removed: this.erase(target), more: false };
         }
       },
@@ -108,11 +108,11 @@ export const largeEraseMutants: readonly Mutant[] = [
   ),
 ];
 
-function leavingRemains(outcome: Outcome): Outcome {
+export function leavingRemains(outcome: Outcome): Outcome {
   return outcome.is === "applied" && outcome.erased !== undefined ? { ...outcome, remains: true } : outcome;
 }
 
 /** So that others have their turn before. */
-function later(): Promise<void> {
+export function nextTimer(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }

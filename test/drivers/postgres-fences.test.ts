@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Commit, Driver, ScanQuery, Session } from "../../src/contract/driver.js";
+import type { Commit, Driver, EraseTarget, ScanQuery, Session } from "../../src/contract/driver.js";
 import {
   apply,
   commit,
@@ -43,14 +43,14 @@ async function large(): Promise<{ url: string; driver: Driver; sql: Sql }> {
   return { url, driver, sql };
 }
 
-function sweep(driver: Driver, session: Session) {
-  return driver.sweep(session);
+function sweep(driver: Driver, target: EraseTarget) {
+  return driver.sweep(target);
 }
 
-async function sweepAll(driver: Driver, session: Session = SLOT): Promise<number> {
+async function sweepAll(driver: Driver, target: EraseTarget = SLOT): Promise<number> {
   let sum = 0;
   for (;;) {
-    const { removed, more } = await sweep(driver, session);
+    const { removed, more } = await sweep(driver, target);
     expect(removed).toBeLessThanOrEqual(1100);
     sum += removed;
     if (!more) return sum;
@@ -220,6 +220,82 @@ describe("an erase of more than is removed at once", () => {
       await other.unsafe("ROLLBACK");
     }
     expect(await count(sql, "record")).toBe(LARGE - 1000 + 2);
+  });
+});
+
+describe("an erase by prefix of more than is removed at once", () => {
+  const erasing = (prefix: string, run = ""): Commit => {
+    const { tenant, user, session } = SLOT;
+    return { tenant, writes: [{ op: "erase", slots: { tenant, user, session, run, prefix } }] };
+  };
+  const of = (prefix: string) => ({ ...SLOT, run: "", prefix });
+  const REMAINS = { is: "applied", existed: [false], remains: true } as const;
+
+  test("has a fence of its own: what lies beside it is read, written and erased as always", async () => {
+    const { driver, sql } = await large();
+    const others = ["k", "k1"].map((kind) => save({ kind, eventId: kind }));
+    await apply(driver, [...others, save({ run: "r2", kind: "k00001", eventId: "other run" })]);
+    const outcomes = await apply(driver, [
+      erasing("k0"),
+      save({ kind: "k01", eventId: "after" }, null),
+      remove({ kind: "k02001" }),
+      save({ kind: "k1", eventId: "k1 again" }, "k1"),
+      erasing("k", "r2"),
+    ]);
+    expect(outcomes).toEqual([
+      { ...REMAINS, erased: [1000] },
+      APPLIED,
+      APPLIED,
+      { is: "applied", existed: [true] },
+      { ...REMAINS, erased: [0] },
+    ]);
+    const list = { ...listed, prefix: "", reverse: false };
+    expect((await scanAll(driver, list)).found).toEqual(["k", "after", "k1 again"]);
+    expect(await sweepAll(driver, of("k1"))).toBe(0);
+    // With the one that a batch has removed.
+    expect(await sweepAll(driver, of("k0"))).toBe(LARGE - 1000);
+    expect(await sweepAll(driver, { ...of("k"), run: "r2" })).toBe(1);
+    expect((await scanAll(driver, list)).found).toEqual(["k", "after", "k1 again"]);
+    expect(await count(sql, "record")).toBe(3);
+    expect(await count(sql, "fence")).toBe(0);
+  });
+
+  test("is taken over by an erase of the session, and what is left of a wider one is swept for it", async () => {
+    const { driver, sql } = await large();
+    const erased = await apply(driver, [erasing("k02"), erasing("k01"), erasing("k0")]);
+    expect(erased).toMatchObject([
+      { erased: [501] },
+      { erased: [499], remains: true },
+      { erased: [0], remains: true },
+    ]);
+    expect(await count(sql, "fence")).toBe(1);
+    // It covers them already.
+    await apply(driver, [erasing("k01"), erasing("k")]);
+    expect(await count(sql, "fence")).toBe(1);
+    await apply(driver, [save({ kind: "k01new" }), erase()]);
+    expect(await count(sql, "fence")).toBe(1);
+    // Narrower, and newer: has a fence beside that of the session.
+    await apply(driver, [
+      save({ kind: "k01since" }),
+      save({ kind: "k02since", eventId: "kept" }),
+      erasing("k01"),
+    ]);
+    expect(await count(sql, "fence")).toBe(2);
+    const { found } = await scanAll(driver, { ...listed, prefix: "", reverse: false });
+    expect(found).toEqual(["kept"]);
+    expect(await sweepAll(driver, of("k01"))).toBe(LARGE - 1000 + 2);
+    expect(await count(sql, "record")).toBe(1);
+    expect(await count(sql, "fence")).toBe(0);
+  });
+
+  test("whose process died: later batches remove the rest", async () => {
+    const { driver, sql } = await large();
+    await apply(driver, [save({ kind: "l" }), erasing("k")]);
+    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
+    for (let n = 0; n < 20 && (await count(sql, "fence")) > 0; n++)
+      await apply(driver, [save({ tenant: "globex" })]);
+    expect(await count(sql, "record")).toBe(2);
+    expect(await count(sql, "fence")).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { APPLICATION_ID, MIGRATIONS } from "../../drivers/sqlite/schema.js";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
 import { commit, freshPath, open, plainConnection, record, SLOT, save, startProcess } from "./sqlite-rig.js";
@@ -109,18 +109,120 @@ test("what is saved into an erased session is above the fence, also when the las
   expect((await driver.scan(EVERYTHING)).records.map(({ kind }) => kind)).toEqual(["new"]);
 });
 
-test("a database of the previous schema is migrated, and a large erase of its records is swept", async () => {
+/** A file as a released version left it, with one record of another session. */
+function oldFile(version: number) {
   const path = freshPath();
   const old = plainConnection(path);
-  old.exec(`PRAGMA journal_mode = WAL; ${MIGRATIONS[0]?.sql}; PRAGMA application_id = ${APPLICATION_ID}`);
-  old.exec("PRAGMA user_version = 1");
+  old.exec(`PRAGMA journal_mode = WAL; PRAGMA application_id = ${APPLICATION_ID}`);
+  for (const { sql } of MIGRATIONS.slice(0, version)) old.exec(sql);
+  old.exec(`PRAGMA user_version = ${version}`);
   old.exec(`INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
     VALUES ('acme', 'ann', 's2', '', 'note', 'kept', '', 0, 1, x'00')`);
+  return { path, old };
+}
+
+test("a database of the first schema is migrated, and a large erase of its records is swept", async () => {
+  const { path } = oldFile(1);
   const driver = await open({ path, thread: "inline" });
   expect(await driver.status()).toMatchObject({ schemaVersion: 3, pendingMigrations: [] });
   await erasedAndLeft(driver, 1_100);
   for (let more = true; more; ) more = (await driver.sweep(SESSION)).more;
   expect((await driver.scan(EVERYTHING)).records.map(({ eventId }) => eventId)).toEqual(["kept"]);
+});
+
+test("an erase that was under way in the previous schema goes on where it was", async () => {
+  const { path, old } = oldFile(2);
+  const row = old.prepare(`
+    INSERT INTO record (tenant, user, session, run, kind, event_id, fingerprint, version, updated_at, bytes)
+    VALUES ('acme', 'ann', 's1', ?, ?, ?, '', 0, 1, x'00')`);
+  for (const run of ["", "r1", "r2"]) for (const kind of ["a", "b"]) row.run(run, kind, run + kind);
+  const erased =
+    "INSERT INTO erasure VALUES ('acme', 'ann', 's1', (SELECT max(id) FROM record), 'r1', 'a', 1)";
+  old.prepare("DELETE FROM record WHERE session = 's1' AND (run, kind) <= ('r1', 'a')").run();
+  old.prepare(erased).run();
+  row.run("r1", "c", "later");
+
+  const driver = await open({ path, thread: "inline" });
+  expect(await eventIdsIn(driver)).toEqual(["later", "kept"]);
+  expect(await driver.sweep(SESSION)).toEqual({ removed: 3, more: false });
+  expect(fencesIn(path)).toBe(0);
+  expect(old.prepare("SELECT event_id FROM record ORDER BY 1").pluck().all()).toEqual(["kept", "later"]);
+});
+
+describe("an erase by prefix of more than is removed at once", () => {
+  const R1 = { ...SLOT, run: "r1" };
+  const erasing = (prefix: string, slot = R1) => {
+    const { tenant, user, session, run } = slot;
+    return { tenant, writes: [{ op: "erase", slots: { tenant, user, session, run, prefix } }] } as const;
+  };
+  const filling = (prefix: string) =>
+    Array.from({ length: 1_100 }, (_, n) =>
+      save({ run: "r1", kind: `${prefix}${n}`, eventId: `${prefix}${n}` }),
+    );
+  const FENCED = { is: "applied", existed: [false], erased: [0], remains: true };
+
+  test("has a fence of its own: what lies beside it is read, written and erased as always", async () => {
+    const path = freshPath();
+    const driver = await open({ path, thread: "inline" });
+    const others = [
+      { run: "r1", kind: "a", eventId: "kind" },
+      { run: "r1", kind: "a0", eventId: "behind" },
+      { run: "", kind: "a/1", eventId: "no run" },
+      { run: "r2", kind: "a/1", eventId: "other run" },
+    ];
+    await driver.apply([...filling("a/"), ...others.map((each) => save(each))], TIMES);
+    expect(await driver.apply([erasing("a/")], TIMES)).toEqual([FENCED]);
+    const slots = others.map(({ run, kind }) => ({ ...SLOT, run, kind }));
+    const found = async () => (await driver.read(slots)).map((record) => record?.eventId);
+    expect(await found()).toEqual(["kind", "behind", "no run", "other run"]);
+    expect((await eventIdsIn(driver)).sort()).toEqual(["behind", "kind", "no run", "other run"]);
+    expect(await driver.apply([erasing("a/", { ...SLOT, run: "r2" })], TIMES)).toEqual([
+      { is: "applied", existed: [false], erased: [1] },
+    ]);
+    expect(await driver.sweep({ ...R1, prefix: "b" })).toEqual({ removed: 0, more: false });
+    for (let more = true; more; ) more = (await driver.sweep({ ...R1, prefix: "a/" })).more;
+    expect(await found()).toEqual(["kind", "behind", "no run", undefined]);
+    const left = plainConnection(path).prepare("SELECT count(*) FROM record").pluck();
+    expect([left.get(), fencesIn(path)]).toEqual([3, 0]);
+  });
+
+  test("is taken over by an erase of the session, and what is left of a wider one is swept for it", async () => {
+    const path = freshPath();
+    const driver = await open({ path, thread: "inline" });
+    await driver.apply([...filling("a/x/"), ...filling("a/y/")], TIMES);
+    expect(await driver.apply([erasing("a/x/"), erasing("a/")], TIMES)).toEqual([FENCED, FENCED]);
+    expect(fencesIn(path)).toBe(1);
+    expect(await driver.apply([save({ run: "r1", kind: "a/x/new", eventId: "new" }), ERASE], TIMES)).toEqual([
+      { is: "applied", existed: [false] },
+      FENCED,
+    ]);
+    expect(fencesIn(path)).toBe(1);
+    // Narrower: has a fence beside that of the session.
+    const since = save({ run: "r1", kind: "a/x/since", eventId: "since" });
+    expect(await driver.apply([since, erasing("a/x/")], TIMES)).toMatchObject([{}, FENCED]);
+    expect(fencesIn(path)).toBe(2);
+    expect(await eventIdsIn(driver)).toEqual([]);
+    let removed = 0;
+    for (let more = true; more; ) {
+      const swept = await driver.sweep({ ...R1, prefix: "a/x/" });
+      removed += swept.removed;
+      more = swept.more;
+    }
+    const left = plainConnection(path).prepare("SELECT count(*) FROM record").pluck();
+    expect([removed, left.get(), fencesIn(path)]).toEqual([2_202, 0, 0]);
+  });
+
+  test("whose process died: later batches remove the rest", async () => {
+    const path = freshPath();
+    const first = await open({ path, thread: "inline" });
+    await first.apply([...filling("a/"), ...filling("b/")], TIMES);
+    expect(await first.apply([erasing("b/")], TIMES)).toEqual([FENCED]);
+    const driver = await open({ path, thread: "inline" });
+    for (let batch = 0; fencesIn(path) !== 0 && batch < 100; batch++)
+      await driver.apply([save({ session: "other" })], LATER);
+    const left = plainConnection(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck();
+    expect([left.get(), fencesIn(path)]).toEqual([1_100, 0]);
+  });
 });
 
 test("a scan over very many tenants ends its page early, and says where it goes on", async () => {
