@@ -7,9 +7,10 @@ import {
   replacingForgotten,
   SAVED_MEANWHILE,
 } from "./apply-parts.js";
+import { isErase } from "./erase-range.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
 import { forgetOldest, QUEUE_HEAD } from "./expiry-queue.js";
-import { detectFences, erase, isErase, removeErased, sweepAbandoned } from "./fences.js";
+import { detectFences, erase, removeErased, sweepAbandoned } from "./fences.js";
 import { BEGIN_WRITE, CHECK_DEADLINE, SETTINGS } from "./function-settings.js";
 import type { Names } from "./names.js";
 import {

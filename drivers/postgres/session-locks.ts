@@ -1,4 +1,4 @@
-import { endOfErase, isErase } from "./fences.js";
+import { endOfErase, isErase } from "./erase-range.js";
 import type { Names } from "./names.js";
 
 /** Records that one batch erases at once. A larger erase puts up a fence. */

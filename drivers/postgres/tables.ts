@@ -1,4 +1,4 @@
-import { AFTER_ALL } from "./fences.js";
+import { AFTER_ALL } from "./erase-range.js";
 import type { Names } from "./names.js";
 
 /**

@@ -2,6 +2,10 @@ import { CROCKFORD, FINGERPRINT_CHARACTERS, ULID_CHARACTERS } from "./event-key.
 
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/** An expression that is an error, whose message says what to do. */
+export const REFUSE_EARLIER_VERSION =
+  "json_extract('{}', 'the database has schema version 3: upgrade groundstate in this process, too')";
+
 /**
  * `seen` remembers every saved event id; `event_id` and `fingerprint` are as `eventKey` and `storedFingerprint` make them.
  * `record` points at the record that the event was saved as, which may be gone by now or hold another event.
@@ -10,7 +14,7 @@ const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
  * `packEvent` packs them, and when the last of them was added. Each row of `seen` is in it once.
  *
  * A process of an earlier version that still has the file open must not write any more. Each of its writes reads `event`,
- * and reading this view is an error whose message says what to do. It comes before the tables: with a view at the end,
+ * and reading this view is an error. It comes before the tables: with a view at the end,
  * SQLite's integrity_check does not look for lost pages.
  */
 export const COMPACT_EVENTS = `
@@ -18,7 +22,7 @@ ALTER TABLE event RENAME TO old_event;
 
 CREATE VIEW event (id, tenant, event_id, record, fingerprint, saved_at, lined_up_at) AS
 SELECT 0, '', '', 0, NULL, 0, 0
-WHERE json_extract('{}', 'the database has schema version 3: upgrade groundstate in this process, too');
+WHERE ${REFUSE_EARLIER_VERSION};
 
 CREATE TABLE tenant (
   id INTEGER PRIMARY KEY,

@@ -17,24 +17,24 @@ const REMOVE = "DELETE FROM record WHERE id = ? RETURNING tenant, event_id";
 
 /** The highest id so far, of any session: every later record gets a higher one. Sweeps begin at the start of the range. */
 const FENCE = `
-INSERT INTO erasure
+INSERT INTO fence
   (last, next_run, next_kind, touched_at, tenant, user, session, from_run, from_kind, until_run, until_kind)
 VALUES ((SELECT ifnull(max(id), 0) FROM record), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** A fence whose range has slots in common with the given one. */
 const FENCE_WITHIN = `
-SELECT last, from_run, from_kind, until_run, until_kind, next_run, next_kind FROM erasure
+SELECT last, from_run, from_kind, until_run, until_kind, next_run, next_kind FROM fence
 WHERE tenant = ? AND user = ? AND session = ? AND (from_run, from_kind) < (?, ?) AND (until_run, until_kind) > (?, ?)
 LIMIT 1`;
 const THIS_FENCE = "tenant = ? AND user = ? AND session = ? AND (from_run, from_kind, until_run) = (?, ?, ?)";
-const SAVE_PROGRESS = `UPDATE erasure SET next_run = ?, next_kind = ?, touched_at = ? WHERE ${THIS_FENCE}`;
-const UNFENCE = `DELETE FROM erasure WHERE ${THIS_FENCE}`;
+const SAVE_PROGRESS = `UPDATE fence SET next_run = ?, next_kind = ?, touched_at = ? WHERE ${THIS_FENCE}`;
+const UNFENCE = `DELETE FROM fence WHERE ${THIS_FENCE}`;
 const UNFENCE_COVERED = `
-DELETE FROM erasure
+DELETE FROM fence
 WHERE tenant = ? AND user = ? AND session = ? AND (from_run, from_kind) >= (?, ?) AND (until_run, until_kind) <= (?, ?)`;
 const ABANDONED = `
 SELECT tenant, user, session, last, from_run, from_kind, until_run, until_kind, next_run, next_kind
-FROM erasure WHERE touched_at NOT BETWEEN ? AND ? LIMIT 1`;
+FROM fence WHERE touched_at NOT BETWEEN ? AND ? LIMIT 1`;
 
 /** Records that the erases of one batch remove at once. A larger erase puts up a fence, and sweeps remove its records. */
 const MAX_ERASED_AT_ONCE = 1000;

@@ -3,9 +3,9 @@ import { type EraseRange, isInRange } from "../../src/rules/erase-range.js";
 import type { Connection } from "./connection.js";
 
 /** The first row of the table, if there is one. */
-const FIRST_FENCE = "SELECT 1 FROM erasure WHERE tenant > '' LIMIT 1";
+const FIRST_FENCE = "SELECT 1 FROM fence WHERE tenant > '' LIMIT 1";
 const FENCES_OF = `
-SELECT last, from_run, from_kind, until_run, until_kind FROM erasure
+SELECT last, from_run, from_kind, until_run, until_kind FROM fence
 WHERE tenant = ? AND user = ? AND session = ?`;
 
 /**
@@ -14,9 +14,9 @@ WHERE tenant = ? AND user = ? AND session = ?`;
  * use the index of the names.
  */
 export const NOT_ERASED = `(+record.id > ifnull((
-    SELECT max(last) FROM erasure WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)
+    SELECT max(last) FROM fence WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)
   OR NOT EXISTS (
-    SELECT 1 FROM erasure AS fence
+    SELECT 1 FROM fence
     WHERE fence.tenant = ? AND fence.user = ? AND fence.session = ? AND fence.last >= record.id
       AND (fence.from_run, fence.from_kind) <= (record.run, record.kind)
       AND (fence.until_run, fence.until_kind) > (record.run, record.kind)))`;

@@ -1,8 +1,8 @@
-import { AFTER_ALL } from "../../src/rules/erase-range.js";
 import { type Migration, type MigrationTarget, migrate, outdated, pendingAt } from "../migrations.js";
 import { COMPACT_EVENTS } from "./compact-events.js";
 import type { Connection, Statement } from "./connection.js";
 import { translate, translated } from "./errors.js";
+import { FENCED_RANGES } from "./fenced-ranges.js";
 import { Transactions } from "./transactions.js";
 
 /** "GSTA": tells a Groundstate database from any other SQLite file. */
@@ -61,37 +61,10 @@ CREATE TABLE erasure (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/**
- * An erase is of a range of slots, in the order of run and kind: those of a whole session, or of the kinds of one identity
- * that begin with a prefix. `next_run` and `next_kind` say where sweeps go on. The ranges of two fences never have the same
- * start and `until_run`.
- */
-const ERASE_RANGES = `
-ALTER TABLE erasure RENAME TO erasure_of_sessions;
-CREATE TABLE erasure (
-  tenant TEXT NOT NULL,
-  user TEXT NOT NULL,
-  session TEXT NOT NULL,
-  from_run TEXT NOT NULL,
-  from_kind TEXT NOT NULL,
-  until_run TEXT NOT NULL,
-  until_kind TEXT NOT NULL,
-  last INTEGER NOT NULL,
-  next_run TEXT NOT NULL,
-  next_kind TEXT NOT NULL,
-  touched_at INTEGER NOT NULL,
-  PRIMARY KEY (tenant, user, session, from_run, from_kind, until_run)
-) STRICT, WITHOUT ROWID;
-INSERT INTO erasure
-  (tenant, user, session, from_run, from_kind, until_run, until_kind, last, next_run, next_kind, touched_at)
-SELECT tenant, user, session, '', '', '${AFTER_ALL}', '', last, run, kind, touched_at FROM erasure_of_sessions;
-DROP TABLE erasure_of_sessions;
-`;
-
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "records-and-events", sql: RECORDS_AND_EVENTS },
   { version: 2, name: "erasures", sql: ERASURES },
-  { version: 3, name: "compact-events", sql: `${COMPACT_EVENTS}${ERASE_RANGES}` },
+  { version: 3, name: "compact-events", sql: `${COMPACT_EVENTS}${FENCED_RANGES}` },
 ];
 
 export function schemaVersion(connection: Connection): number {

@@ -25,7 +25,7 @@ async function erasedAndLeft(driver: Driver, count: number): Promise<void> {
 
 /** The fences of the file. The last one goes with the batch after the one that removed its last record. */
 function fencesIn(path: string): unknown {
-  return plainConnection(path).prepare("SELECT count(*) FROM erasure").pluck().get();
+  return plainConnection(path).prepare("SELECT count(*) FROM fence").pluck().get();
 }
 
 /** The event ids of all pages of a scan: many erased records end a page early. */

@@ -198,6 +198,6 @@ describe("query plans", () => {
       .filter(([, plan]) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(plan))
       .map(([sql]) => sql);
     for (const sql of fullScans)
-      expect(sql).toMatch(/ORDER BY (event\.)?id( DESC)? LIMIT|FROM erasure WHERE touched_at/);
+      expect(sql).toMatch(/ORDER BY (event\.)?id( DESC)? LIMIT|FROM fence WHERE touched_at/);
   });
 });

@@ -123,6 +123,31 @@ test("a process of an earlier version cannot go on: each of its writes reads a t
   expect(() => before.prepare("INSERT INTO event DEFAULT VALUES")).toThrow();
 });
 
+test("a process of an earlier version that reads takes no erase by prefix for one of the session", async () => {
+  const path = released(2);
+  const last = plainConnection(path)
+    .prepare("SELECT last FROM erasure WHERE tenant = 'acme' AND user = 'ann' AND session = ?")
+    .pluck();
+  const driver = await open({ path, thread: "inline" });
+  const many = ["s1", "s2"].flatMap((session) =>
+    Array.from({ length: 1_100 }, (_, n) => save({ session, kind: `k${n}`, eventId: `${session}/${n}` })),
+  );
+  await driver.apply(many, { now: NOW, window: WINDOW });
+  expect(last.get("s1")).toBeUndefined();
+  const names = { tenant: "acme", user: "ann" };
+  const slots = { ...names, session: "s1", run: "", prefix: "k" };
+  const erased = await driver.apply(
+    [
+      { tenant: "acme", writes: [{ op: "erase", slots }] },
+      { tenant: "acme", writes: [{ op: "erase", session: { ...names, session: "s2" } }] },
+    ],
+    { now: NOW, window: WINDOW },
+  );
+  expect(erased).toMatchObject([{ remains: true }, { remains: true }]);
+  expect(() => last.get("s1")).toThrow(/schema version 3: upgrade/);
+  expect(last.get("s2")).toBeGreaterThan(0);
+});
+
 test("the memory of an event takes at most 80 bytes", { timeout: 60_000 }, async () => {
   const path = freshPath();
   const driver = await open({ path, durability: "process", thread: "inline" });
