@@ -38,13 +38,16 @@ interface Waiting {
  */
 export class LockedSessions {
   readonly #statement: BatchStatement;
+  readonly #oneTenant: boolean;
   #waiting: Waiting[] = [];
   /** The number of waiting commits per key. */
   readonly #keys = new Map<string, number>();
   #running = false;
 
-  constructor(statement: BatchStatement) {
+  /** `oneTenant`: a try is of commits of one tenant. */
+  constructor(statement: BatchStatement, oneTenant: boolean) {
     this.#statement = statement;
+    this.#oneTenant = oneTenant;
   }
 
   /** Whether any of the commits has to wait behind one in this queue. Throws if one is malformed, before any is queued. */
@@ -77,7 +80,11 @@ export class LockedSessions {
       await sleep(pauseMs * (0.5 + Math.random() / 2));
       this.#expire();
       const before = this.#waiting.length;
-      await this.#try(this.#next());
+      for (const tenant of this.#tenants()) {
+        const candidates = this.#waiting.filter(({ commit }) => (tenant ?? commit.tenant) === commit.tenant);
+        await this.#try(nextOf(candidates));
+        this.#expire();
+      }
       pauseMs = this.#waiting.length < before ? MIN_PAUSE_MS : Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
     this.#running = false;
@@ -98,30 +105,9 @@ export class LockedSessions {
     }
   }
 
-  /** The commits of the next try: equally many per session, in order, and none that would overtake a skipped one. */
-  #next(): readonly Waiting[] {
-    const sessions = new Map<string, number>();
-    for (const { keys } of this.#waiting) sessions.set(keys[0] as string, 0);
-    const share = Math.max(1, Math.floor(MAX_COMMITS / Math.max(1, sessions.size)));
-    const skippedKeys = new Set<string>();
-    let bytes = 0;
-    const taken: Waiting[] = [];
-    for (const each of this.#waiting) {
-      const [session] = each.keys as [string];
-      const count = sessions.get(session) as number;
-      const fits =
-        taken.length < MAX_COMMITS &&
-        count < share &&
-        (taken.length === 0 || bytes + each.bytes <= MAX_BYTES);
-      if (!fits || each.keys.some((key) => skippedKeys.has(key))) {
-        for (const key of each.keys) skippedKeys.add(key);
-        continue;
-      }
-      taken.push(each);
-      sessions.set(session, count + 1);
-      bytes += each.bytes;
-    }
-    return taken;
+  /** The tenants that have a try each; `undefined` for a try of all tenants together. */
+  #tenants(): Iterable<string | undefined> {
+    return this.#oneTenant ? new Set(this.#waiting.map(({ commit }) => commit.tenant)) : [undefined];
   }
 
   async #try(tried: readonly Waiting[], lockWaits = BATCH_WAITS): Promise<void> {
@@ -182,6 +168,30 @@ export class LockedSessions {
     }
     each.settle(outcome);
   }
+}
+
+/** The commits of the next try: equally many per session, in order, and none that would overtake a skipped one. */
+function nextOf(waiting: readonly Waiting[]): readonly Waiting[] {
+  const sessions = new Map<string, number>();
+  for (const { keys } of waiting) sessions.set(keys[0] as string, 0);
+  const share = Math.max(1, Math.floor(MAX_COMMITS / Math.max(1, sessions.size)));
+  const skippedKeys = new Set<string>();
+  let bytes = 0;
+  const taken: Waiting[] = [];
+  for (const each of waiting) {
+    const [session] = each.keys as [string];
+    const count = sessions.get(session) as number;
+    const fits =
+      taken.length < MAX_COMMITS && count < share && (taken.length === 0 || bytes + each.bytes <= MAX_BYTES);
+    if (!fits || each.keys.some((key) => skippedKeys.has(key))) {
+      for (const key of each.keys) skippedKeys.add(key);
+      continue;
+    }
+    taken.push(each);
+    sessions.set(session, count + 1);
+    bytes += each.bytes;
+  }
+  return taken;
 }
 
 function failed(error: StateError): Outcome {

@@ -13,7 +13,16 @@ const MIGRATION_MS = 900_000;
 
 /** Opens a driver, after bringing the schema to the state that `migrate` asks for. */
 export async function openDriver(config: PostgresConfig): Promise<PostgresDriver> {
-  const { source, names, migrate: mode, prepare, poolSize, timeoutMs, openTimeoutMs } = readConfig(config);
+  const {
+    source,
+    names,
+    migrate: mode,
+    prepare,
+    oneTenant,
+    poolSize,
+    timeoutMs,
+    openTimeoutMs,
+  } = readConfig(config);
   const connector = await connectorOf(source, prepare);
   const { hosts, target } = connector;
   const poolOf = (size: number, ms: number) =>
@@ -37,5 +46,5 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   } finally {
     await migrationPool.close();
   }
-  return new PostgresDriver(pool, { names, target, timeoutMs });
+  return new PostgresDriver(pool, { names, target, timeoutMs, oneTenant });
 }

@@ -46,6 +46,8 @@ export interface PostgresDriverOptions {
   readonly target: string;
   /** The time limit of a call, in milliseconds. */
   readonly timeoutMs: number;
+  /** No statement is about several tenants. Default false. */
+  readonly oneTenant?: boolean;
 }
 
 /**
@@ -82,6 +84,7 @@ export class PostgresDriver implements Driver {
   /** Two, so that one batch is prepared or sent while the server works on another. */
   readonly inFlight = 2;
   readonly timeoutMs: number;
+  readonly batchesOneTenant: boolean;
   /** Leaves connections for writes, so that many reads cannot make a write wait for one. */
   readonly readsInFlight: number;
   readonly #pool: ClientPool;
@@ -92,6 +95,7 @@ export class PostgresDriver implements Driver {
 
   constructor(pool: ClientPool, options: PostgresDriverOptions) {
     this.timeoutMs = options.timeoutMs;
+    this.batchesOneTenant = options.oneTenant ?? false;
     this.layers = [retrying({ withinMs: options.timeoutMs })];
     this.#pool = pool;
     this.readsInFlight = Math.max(2, pool.maxConnections - this.inFlight);
@@ -101,10 +105,11 @@ export class PostgresDriver implements Driver {
       (text, values, deadline) => this.#query(text, values, "write", deadline),
       this.#statements,
     );
-    this.#lockedSessions = new LockedSessions(this.#batch);
+    this.#lockedSessions = new LockedSessions(this.#batch, this.batchesOneTenant);
   }
 
   async apply(commits: readonly Commit[], given: ApplyOptions): Promise<readonly Outcome[]> {
+    this.#requireOneTenant(commits);
     const until = given.deadline ?? this.#deadline();
     const options = { ...given, deadline: until };
     const outcomes = new Array<Outcome | undefined>(commits.length);
@@ -137,6 +142,7 @@ export class PostgresDriver implements Driver {
     slots: readonly Slot[],
     { deadline }: CallLimit = {},
   ): Promise<readonly (StoredRecord | undefined)[]> {
+    this.#requireOneTenant(slots);
     const [slot] = slots;
     if (slot !== undefined && slots.length === 1) return [await this.#readOne(slot, deadline)];
     const rows = await this.#query(this.#statements.readMany, columnsOf(slots), "read", deadline);
@@ -149,6 +155,7 @@ export class PostgresDriver implements Driver {
     slots: readonly Slot[],
     { deadline }: CallLimit = {},
   ): Promise<readonly (EventId | undefined)[]> {
+    this.#requireOneTenant(slots);
     const rows = await this.#query(this.#statements.readEventIds, columnsOf(slots), "read", deadline);
     const found = new Array<EventId | undefined>(slots.length).fill(undefined);
     for (const row of rows) found[Number(row.place) - 1] = row.event_id as EventId;
@@ -205,6 +212,14 @@ export class PostgresDriver implements Driver {
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+
+  /** A store that does not keep tenants apart divides the call, because it was refused as a whole. */
+  #requireOneTenant(all: readonly { readonly tenant: string }[]): void {
+    if (!this.batchesOneTenant || all.every(({ tenant }) => tenant === all[0]?.tenant)) return;
+    throw new StateError("UNAVAILABLE", "a call of several tenants, which `batch` does not allow", {
+      details: { reason: "refused" },
+    });
   }
 
   async #readOne(slot: Slot, deadline: number | undefined): Promise<StoredRecord | undefined> {

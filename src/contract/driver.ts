@@ -216,6 +216,13 @@ export interface Driver {
   readonly readsInFlight?: number;
 
   /**
+   * Set if no call may concern several tenants: the store then gives `apply`, `read` and `readEventIds` commits and slots of
+   * one tenant each, tenants in turn. For drivers whose statements run under the rights of a tenant, or go where its data
+   * is. A scan without `tenant` still is of all. Default: calls mix tenants, which makes fewer of them.
+   */
+  readonly batchesOneTenant?: boolean;
+
+  /**
    * Set if each payload that the driver returns has memory of its own, to which the driver keeps no reference. The store
    * then hands it to the caller without a copy.
    */

@@ -84,6 +84,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
       ...(driver.timeoutMs === undefined ? {} : { timeoutMs: driver.timeoutMs }),
+      ...(driver.batchesOneTenant === undefined ? {} : { batchesOneTenant: driver.batchesOneTenant }),
       returnsUnsharedBytes: driver.returnsUnsharedBytes ?? false,
       async apply(commits, options) {
         const { setAside } = options;

@@ -1,5 +1,5 @@
 /** The most that any batch holds, in bytes of payload: larger batches are no faster per byte. */
-const MAX_BYTES = 4 * 1024 * 1024;
+export const MAX_BYTES = 4 * 1024 * 1024;
 /** The bounds within which the limit for shared batches moves. */
 const MIN_BYTES = 32 * 1024;
 const INITIAL_BYTES = 256 * 1024;

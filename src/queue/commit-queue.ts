@@ -6,7 +6,7 @@ import { onAbort } from "../timing/on-abort.js";
 import { monotonicMs } from "../timing/real-timers.js";
 import { BatchBuilder } from "./batch-builder.js";
 import { BatchSender, type BatchSenderOptions, type Writer } from "./batch-sender.js";
-import { BatchSize } from "./batch-size.js";
+import { BatchSize, MAX_BYTES } from "./batch-size.js";
 import { Entry, type Payloads, rejectEntry, settle, unknownOutcome } from "./queue-entry.js";
 import { QueueRoom, type RoomLimits } from "./queue-room.js";
 import type { Choice } from "./tenant-queue.js";
@@ -18,6 +18,8 @@ export interface QueueOptions extends BatchSenderOptions {
   readonly inFlight: number;
   /** How much may wait and be under way. Commits beyond that wait for room. */
   readonly room: RoomLimits;
+  /** Batches hold commits of one tenant each. Default false. */
+  readonly oneTenant?: boolean;
   /** Runs `pump` soon, so that calls made at the same moment share a batch. */
   readonly schedule: (pump: () => void) => void;
 }
@@ -36,12 +38,9 @@ export class CommitQueue {
   readonly #sender: BatchSender;
   readonly #room: QueueRoom;
   readonly #batchSize = new BatchSize();
-  readonly #queues = new TenantQueues<Entry>();
+  readonly #queues: TenantQueues<Entry>;
   readonly #awaitingRoom = new TenantQueues<Entry>();
-  readonly #waitLimits = [
-    new WaitLimit(this.#queues, (entry) => rejectEntry(entry, this.#waitedInQueueError(entry))),
-    new WaitLimit(this.#awaitingRoom, (entry) => rejectEntry(entry, this.#waitedForRoomError(entry))),
-  ];
+  readonly #waitLimits: readonly WaitLimit<Entry>[];
   /** The first commit that waits for room cannot have it, whatever its tenant: no other commit may pass it. */
   #isFull = false;
   /** Batches on their way to the driver. */
@@ -61,6 +60,11 @@ export class CommitQueue {
 
   constructor(driver: Writer, options: QueueOptions) {
     this.#options = options;
+    this.#queues = new TenantQueues(options.oneTenant ? { oneTenant: true, quantum: MAX_BYTES } : {});
+    this.#waitLimits = [
+      new WaitLimit(this.#queues, (entry) => rejectEntry(entry, this.#waitedInQueueError(entry))),
+      new WaitLimit(this.#awaitingRoom, (entry) => rejectEntry(entry, this.#waitedForRoomError(entry))),
+    ];
     this.#room = new QueueRoom(options.room);
     this.#sender = new BatchSender(driver, options, {
       depth: () => this.#waiting,

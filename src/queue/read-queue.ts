@@ -17,6 +17,8 @@ const TARGET_BYTES = 8 * 1024 * 1024;
 /** The cost of one slot in round robin: a tenant gets 16 slots per round. */
 const SLOT_WEIGHT = 1024;
 
+type ReadDriver = Pick<Driver, "name" | "read">;
+
 interface SlotRead extends TimedWaiter {
   readonly slot: Slot;
   readonly resolve: (record: StoredRecord | undefined) => void;
@@ -29,13 +31,11 @@ interface SlotRead extends TimedWaiter {
  * that was acknowledged before.
  */
 export class ReadQueue {
-  readonly #driver: Pick<Driver, "name" | "read">;
+  readonly #driver: ReadDriver;
   readonly #eventLoop: EventLoopYield;
   readonly #inFlight: number;
-  readonly #waiting = new TenantQueues<SlotRead>();
-  readonly #limit = new WaitLimit(this.#waiting, (read) =>
-    read.reject(readWaitedTooLongError(read.time, this.depth)),
-  );
+  readonly #waiting: TenantQueues<SlotRead>;
+  readonly #limit: WaitLimit<SlotRead>;
   #scheduled = false;
   /** How many slots the next driver call may ask for. */
   #maxSlots = INITIAL_SLOTS;
@@ -47,8 +47,12 @@ export class ReadQueue {
   /** What each driver call under way was asked for. */
   readonly #underWay = new Set<readonly SlotRead[]>();
 
-  constructor(driver: Pick<Driver, "name" | "read">, eventLoop: EventLoopYield, inFlight: number) {
+  constructor(driver: ReadDriver, eventLoop: EventLoopYield, inFlight: number, oneTenant = false) {
     this.#driver = driver;
+    this.#waiting = new TenantQueues(oneTenant ? { oneTenant, quantum: MAX_SLOTS * SLOT_WEIGHT } : {});
+    this.#limit = new WaitLimit(this.#waiting, (read) =>
+      read.reject(readWaitedTooLongError(read.time, this.depth)),
+    );
     this.#eventLoop = eventLoop;
     this.#inFlight = inFlight;
   }

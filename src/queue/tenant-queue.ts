@@ -18,9 +18,6 @@ export type Choice =
   /** Leave it and everything else: this `take` ends. */
   | "stop";
 
-/** How many bytes a tenant may take per round. A larger item makes the tenant owe the rest. */
-const QUANTUM = 16 * 1024;
-
 /** How many passed items `serve` looks beyond. */
 const MAX_PASSED = 1024;
 
@@ -36,9 +33,12 @@ export class TenantQueue<W extends Waiter> {
   #isHeld = false;
   /** How many bytes the tenant may still take in this round; negative: its debt. */
   #credit = 0;
+  readonly #quantum: number;
 
-  constructor(tenant: string) {
+  /** `quantum`: how many bytes the tenant may take per round. */
+  constructor(tenant: string, quantum: number) {
     this.tenant = tenant;
+    this.#quantum = quantum;
   }
 
   get size(): number {
@@ -69,7 +69,7 @@ export class TenantQueue<W extends Waiter> {
   /** Serves this tenant for one round. */
   serve(choose: (waiter: W) => Choice): { taken: number; passed: number; isStopped: boolean } {
     const visit = { taken: 0, passed: 0, isStopped: false };
-    if (this.#credit <= 0) this.#credit += QUANTUM;
+    if (this.#credit <= 0) this.#credit += this.#quantum;
     while (this.#credit > 0 && this.#isOpen) {
       const waiter = this.#waiting[this.#next] as W;
       if (!waiter.isSettled) {

@@ -3,6 +3,19 @@ import { type Choice, TenantQueue, type Waiter } from "./tenant-queue.js";
 /** How many passed items one `take` looks beyond, of all tenants together: with the bound per tenant, it bounds its time. */
 const MAX_PASSED_IN_ALL = 4096;
 
+/** How tenants take turns. */
+export interface Turns {
+  /** How many bytes a tenant may take per round. A larger item makes the tenant owe the rest. Default 16 KiB. */
+  readonly quantum?: number;
+  /**
+   * A `take` is of one tenant, and the next begins with the tenant behind it. The quantum should be as much as one `take` can
+   * be, so that tenants take turns by whole takes, and sit them out for items that are larger. Default false.
+   */
+  readonly oneTenant?: boolean;
+}
+
+const QUANTUM = 16 * 1024;
+
 /**
  * One first-in, first-out queue per tenant, served by surplus round robin. A tenant with a single item is served in the
  * next round, however many items the other tenants have queued, and all tenants get the same share of bytes.
@@ -15,6 +28,13 @@ export class TenantQueues<W extends Waiter> {
   /** The same queues in round-robin order; the first is served next. */
   #ring: TenantQueue<W>[] = [];
   #size = 0;
+  readonly #quantum: number;
+  readonly #oneTenant: boolean;
+
+  constructor({ quantum = QUANTUM, oneTenant = false }: Turns = {}) {
+    this.#quantum = quantum;
+    this.#oneTenant = oneTenant;
+  }
 
   /** How many items are queued. Settled items count until they are removed. */
   get size(): number {
@@ -59,9 +79,10 @@ export class TenantQueues<W extends Waiter> {
       const visit = queue.serve(chooseAndKeep);
       passed += visit.passed;
       round.served += visit.taken;
-      if (visit.isStopped) break;
+      if (visit.isStopped && !this.#oneTenant) break;
       if (queue.owes) round.owing++;
       this.#ring.push(this.#ring.shift() as TenantQueue<W>);
+      if (this.#oneTenant && (visit.isStopped || visit.taken > 0)) break;
       if (++round.visits < this.#ring.length) continue;
       if (round.served === 0 && round.owing === 0) break;
       // Nobody was served, because of debts: skip the rounds in which tenants would only pay.
@@ -111,7 +132,7 @@ export class TenantQueues<W extends Waiter> {
   #enqueue(waiter: W): void {
     let queue = this.#queues.get(waiter.tenant);
     if (queue === undefined) {
-      queue = new TenantQueue(waiter.tenant);
+      queue = new TenantQueue(waiter.tenant, this.#quantum);
       this.#queues.set(waiter.tenant, queue);
       this.#ring.push(queue);
     }

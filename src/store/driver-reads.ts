@@ -26,11 +26,20 @@ export const UNBOUNDED: PageSize = { records: Number.MAX_SAFE_INTEGER, bytes: Nu
 
 const READS_IN_FLIGHT = 8;
 
+/** How the driver may be called. */
+export interface ReadLimits {
+  /** How many calls may run at once, half of them for single slots. Default 8. */
+  readonly inFlight?: number | undefined;
+  /** Each call is of one tenant. Default false. */
+  readonly oneTenant?: boolean;
+}
+
 /** The reads of one store. A caller may abandon a read at any time; `close` still waits for it. */
 export class DriverReads {
   readonly #driver: Driver;
   readonly #times: CallTimes;
   readonly #eventLoop: EventLoopYield;
+  readonly #oneTenant: boolean;
   readonly #slotReads: ReadQueue;
   readonly #otherReads: ReadSlots;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -38,18 +47,18 @@ export class DriverReads {
   readonly #abandoned = new AbortController();
   #stopped = false;
 
-  /** `inFlight`: how many driver calls may run at once, half of them for single slots. */
   constructor(
     driver: Driver,
     times: CallTimes,
     eventLoop: EventLoopYield,
-    inFlight: number = READS_IN_FLIGHT,
+    { inFlight = READS_IN_FLIGHT, oneTenant = false }: ReadLimits = {},
   ) {
     this.#driver = driver;
     this.#times = times;
     this.#eventLoop = eventLoop;
     const total = Math.max(2, inFlight);
-    this.#slotReads = new ReadQueue(driver, this.#eventLoop, total >> 1);
+    this.#oneTenant = oneTenant;
+    this.#slotReads = new ReadQueue(driver, this.#eventLoop, total >> 1, oneTenant);
     this.#otherReads = new ReadSlots(total - (total >> 1));
   }
 
@@ -70,7 +79,20 @@ export class DriverReads {
   }
 
   /** The current event of each slot, in order: for watches, from the driver's `read` if it has nothing cheaper. */
-  readEventIds(slots: readonly Slot[]): Promise<readonly (EventId | undefined)[]> {
+  async readEventIds(slots: readonly Slot[]): Promise<readonly (EventId | undefined)[]> {
+    if (!this.#oneTenant) return this.#readEventIds(slots, "");
+    const tenants = [...new Set(slots.map(({ tenant }) => tenant))];
+    const answers = await Promise.all(
+      tenants.map(async (tenant) => {
+        const own = slots.filter((slot) => slot.tenant === tenant);
+        return [tenant, (await this.#readEventIds(own, tenant)).values()] as const;
+      }),
+    );
+    const next = new Map(answers);
+    return slots.map(({ tenant }) => next.get(tenant)?.next().value);
+  }
+
+  #readEventIds(slots: readonly Slot[], tenant: string): Promise<readonly (EventId | undefined)[]> {
     const ask = async (limit: CallLimit) => {
       const found = this.#driver.readEventIds
         ? await this.#driver.readEventIds(slots, limit)
@@ -88,7 +110,7 @@ export class DriverReads {
       waiting: depth.waiting,
       waitingBytes: 0,
     });
-    return this.#read("", (limit) => emitBatch(describe, () => ask(limit)), undefined);
+    return this.#read(tenant, (limit) => emitBatch(describe, () => ask(limit)), undefined);
   }
 
   /** The driver's change counter; `undefined` if it has none. */

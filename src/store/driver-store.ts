@@ -79,20 +79,20 @@ class DriverStore implements StateStore {
     const times = new CallTimes(waitMs, this.#driver.timeoutMs ?? driver.timeoutMs);
     const { now, schedule } = steadyRuntime(runtime);
     this.#now = now;
+    const oneTenant = this.#driver.batchesOneTenant ?? driver.batchesOneTenant ?? false;
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
+      oneTenant,
       window: limits.idempotencyWindowMs,
       room,
       times,
       now,
       schedule,
     });
-    this.#reads = new DriverReads(
-      this.#driver,
-      times,
-      new EventLoopYield(runtime?.elapsed),
-      driver.readsInFlight,
-    );
+    this.#reads = new DriverReads(this.#driver, times, new EventLoopYield(runtime?.elapsed), {
+      inFlight: driver.readsInFlight,
+      oneTenant,
+    });
     this.#erases = new Erases(this.#driver, this.#queue, times);
     this.#watches = new Watches({
       read: async (slot) => {

@@ -48,6 +48,7 @@ describe("a configuration that is refused before a connection is made", () => {
     ["a password with a question mark", { url: `postgres://ann:?${SECRETS.password}@h/x` }, "url"],
     ["no function", { connect: postgres }, "connect"],
     ["connect as an object", { connect: {} }, "connect"],
+    ["another batch", { url, batch: "tenants" }, "batch"],
     ["prepare as a word", { url, prepare: "false" }, "prepare"],
     ["no connections", { url, poolSize: 0 }, "poolSize"],
     ["a thousand connections", { url, poolSize: 1000 }, "poolSize"],
