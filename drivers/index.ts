@@ -1,8 +1,8 @@
 import type { DriverFactory } from "../src/contract/driver.js";
 import { registerDriver, registeredDrivers } from "../src/store/registry.js";
-import { type MemoryConfig, openMemory } from "./memory/index.js";
-import { openPostgres, type PostgresConfig } from "./postgres/index.js";
-import { openSqlite, type SqliteConfig } from "./sqlite/index.js";
+import type { MemoryConfig } from "./memory/index.js";
+import type { PostgresConfig } from "./postgres/index.js";
+import type { SqliteConfig } from "./sqlite/index.js";
 
 declare module "../src/store/registry.js" {
   interface DriverConfigs {
@@ -17,9 +17,16 @@ declare module "../src/store/registry.js" {
 
 export type { MemoryConfig, PostgresConfig, SqliteConfig };
 
-registerBuiltIn("memory", openMemory);
-registerBuiltIn("sqlite", openSqlite);
-registerBuiltIn("postgres", openPostgres);
+// A driver's code is loaded when a store is first opened on it: a program uses one of them, and they are most of the package.
+registerBuiltIn("memory", async (config: MemoryConfig) =>
+  (await import("./memory/index.js")).openMemory(config),
+);
+registerBuiltIn("sqlite", async (config: SqliteConfig) =>
+  (await import("./sqlite/index.js")).openSqlite(config),
+);
+registerBuiltIn("postgres", async (config: PostgresConfig) =>
+  (await import("./postgres/index.js")).openPostgres(config),
+);
 
 /**
  * Does nothing when the name is taken: copies of the package in one process share the registry. Either a copy that was

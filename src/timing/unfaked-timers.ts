@@ -1,5 +1,8 @@
-import { Socket } from "node:net";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
+import type { Socket } from "node:net";
+import type { MessageChannel, MessagePort } from "node:worker_threads";
+
+// Loaded when they are needed, which is under fake timers only: to load them takes longer than the rest of this module.
+const { getBuiltinModule } = process;
 
 /** The part of a timer that is used. */
 export interface Timer {
@@ -29,7 +32,7 @@ class KeepAlive {
 
 /** A timer made of a socket; cleared by its own method. */
 export class SocketTimer implements Timer {
-  readonly #socket = new Socket();
+  readonly #socket: Socket = new (getBuiltinModule("node:net").Socket)();
   #keepAlive: KeepAlive | undefined;
 
   constructor(act: () => void, ms: number, keepAlive: KeepAlive) {
@@ -77,7 +80,7 @@ export function immediateFromPort(): (act: () => void) => void {
 
 /** A channel whose `port2` has a listener: without one, `ref` would not keep the process alive. */
 function openPorts(): MessageChannel {
-  const channel = new MessageChannel();
+  const channel = new (getBuiltinModule("node:worker_threads").MessageChannel)();
   channel.port1.unref();
   channel.port2.on("message", () => {});
   return channel;
