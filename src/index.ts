@@ -41,6 +41,7 @@ export { createStore } from "./store/driver-store.js";
 export * from "./store/registry.js";
 export { type ScanKindOptions, scanKind } from "./store/scan-kind.js";
 export type { StoreRuntime } from "./store/store-runtime.js";
+export { type SweepOptions, type SweepReport, sweep } from "./store/sweep.js";
 export { steadyNow } from "./timing/clock.js";
 export { STORE_OPTIONS, type StoreOptions } from "./validation/store-options.js";
 export { type RecordLimits, validateIdentity, validateRecord } from "./validation/validate.js";

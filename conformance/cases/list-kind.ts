@@ -6,6 +6,7 @@ import {
   type RecordKey,
   type StateRecord,
   scanKind,
+  sweep,
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
@@ -285,6 +286,29 @@ export const listKindCases: readonly ConformanceCase[] = [
       for await (const record of scanKind(context.store, scope, "kind", { after, pageSize: 2 }))
         rest.push(record);
       assertRecords(rest, tenant.matches.slice(2), "from a place in the middle");
+    },
+  },
+  {
+    id: "list-kind/sweep",
+    rule: "sweep deletes what it is told is over and still is as it was seen, and goes on where the last sweep ended.",
+    scans: "tenant",
+    async run(context) {
+      const { store, record } = context;
+      const { tenant } = await population(context);
+      const scope = scopeOf(tenant.name);
+      const [first, second, third, ...rest] = tenant.matches as [NewRecord, NewRecord, NewRecord];
+      const newer = record(second.identity, second.kind);
+      const isOver = async (found: StateRecord) => {
+        if (found.eventId === second.eventId) await store.save(newer);
+        return found.eventId !== third.eventId;
+      };
+      const begun = await sweep(store, scope, "kind", isOver, { limit: 3 });
+      const place = { identity: third.identity, kind: third.kind };
+      assert.deepEqual(begun, { deleted: 1, damaged: [], next: place }, "the first sweep, of three records");
+      const ended = await sweep(store, scope, "kind", isOver, { after: place });
+      assert.deepEqual(ended, { deleted: rest.length, damaged: [] }, "the second sweep");
+      assertRecords(await store.listKind(scope, "kind"), [newer, third], "what is left");
+      assert.equal(await store.find(first.identity, first.kind), undefined, "what was over");
     },
   },
   {

@@ -86,6 +86,9 @@ export const storeMutants: readonly Mutant[] = [
       },
     };
   }),
+  brokenStore("deletes-whatever-is-there-now", "list-kind/sweep", (store) => ({
+    delete: (identity, kind, { expect: _, ...options } = {}) => store.delete(identity, kind, options),
+  })),
   brokenStore("says-whose-event-it-is", "errors/nothing-of-others", (store) => {
     const places = new Map<string, NewRecord>();
     return {
