@@ -34,7 +34,14 @@ export {
 } from "./rules/decide.js";
 export { isInTarget } from "./rules/erase-range.js";
 export { fingerprint } from "./rules/fingerprint.js";
-export { compareByIdentity, compareByKind, compareText, kindRange, prefixEnd } from "./rules/order.js";
+export {
+  afterSession,
+  compareByIdentity,
+  compareByKind,
+  compareText,
+  kindRange,
+  prefixEnd,
+} from "./rules/order.js";
 export { slotKey } from "./rules/slot-key.js";
 export * from "./store/context.js";
 export { createStore } from "./store/driver-store.js";

@@ -156,6 +156,24 @@ export const listCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "list/from",
+    rule: "from is an inclusive bound that need not be a kind that exists, and holds beside the other bounds.",
+    async run(context) {
+      const owner = await fill(context, ["a/1", "b", "b/1", "b/2", "b/3", "c/1"]);
+      await lists(context, owner, "", ["b/2", "b/3", "c/1"], { from: "b/2" });
+      await lists(context, owner, "", ["b/2", "b/3", "c/1"], { from: "b/11" });
+      await lists(context, owner, "b/", ["b/1", "b/2", "b/3"], { from: "a" });
+      await lists(context, owner, "b/", [], { from: "c" });
+      await lists(context, owner, "", ["b/1"], { from: "b/1", before: "b/2" });
+      await lists(context, owner, "", [], { from: "b/2", before: "b/2" });
+      await lists(context, owner, "", ["b/2", "b/3", "c/1"], { from: "b", after: "b/1" });
+      await lists(context, owner, "", ["b/2", "b/3", "c/1"], { from: "b/2", after: "b" });
+      await lists(context, owner, "", ["b/3", "c/1"], { from: "b/2", after: "b/2" });
+      await lists(context, owner, "", ["c/1", "b/3", "b/2"], { from: "b/2", reverse: true });
+      await lists(context, owner, "b/", ["b/2"], { from: "b/2", limit: 1 });
+    },
+  },
+  {
     id: "list/bounds-and-prefix",
     rule: "after and before narrow what a prefix begins, and never widen it.",
     async run(context) {

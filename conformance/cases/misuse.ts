@@ -158,19 +158,37 @@ export const misuseCases: readonly ConformanceCase[] = [
   },
   {
     id: "misuse/forgotten-bound",
-    rule: "A bound or limit that is present but undefined is refused: it must not widen a scan.",
-    async run({ store, identity, tenant }) {
+    scans: "tenant",
+    rule: "Bounds and limits may be present and undefined, which means none; other options of a list may not.",
+    async run({ store, identity, record }) {
       const owner = identity();
-      for (const option of ["after", "before", "limit", "reverse"]) {
+      const { tenant, user, session } = owner;
+      const kinds = ["kind/1", "kind/2"];
+      for (const kind of kinds) await store.save(record(owner, kind));
+      const scope = maintenanceScope({ reason: "conformance", tenant });
+      const none = { after: undefined, limit: undefined };
+      const bounds = { ...none, from: undefined, before: undefined };
+      const found = [
+        ...(await store.list(owner, "kind/", bounds)),
+        ...(await store.listKind(scope, "kind/", none)),
+      ];
+      assert.deepEqual(
+        found.map(({ kind }) => kind),
+        [...kinds, ...kinds],
+        "list and listKind with undefined bounds",
+      );
+      assert.equal(await store.count(owner, "kind/", bounds), 2, "count with undefined bounds");
+      const sessions = await store.listSessions({ tenant, user }, { ...none, prefix: session });
+      assert.equal(sessions[0]?.session, session, "listSessions with undefined bounds");
+      for (const option of ["reverse", "bytes"]) {
+        const forgotten = { [option]: undefined };
         await refused("INVALID_RECORD", `list with ${option} undefined`, () =>
-          store.list(owner, "", { [option]: undefined }),
+          store.list(owner, "", forgotten),
         );
-      }
-      const scope = maintenanceScope({ reason: "conformance", tenant: tenant() });
-      for (const option of ["after", "limit"]) {
         await refused("INVALID_RECORD", `listKind with ${option} undefined`, () =>
-          store.listKind(scope, "kind", { [option]: undefined }),
+          store.listKind(scope, "kind", forgotten),
         );
+        await refused("INVALID_RECORD", `count with ${option}`, () => store.count(owner, "", forgotten));
       }
     },
   },
@@ -186,9 +204,19 @@ export const misuseCases: readonly ConformanceCase[] = [
         await refused("INVALID_RECORD", "list before what is no kind", () =>
           store.list(owner, "", { before: wrong }),
         );
+        await refused("INVALID_RECORD", "list from what is no kind", () =>
+          store.list(owner, "", { from: wrong }),
+        );
+        for (const bound of ["from", "after", "before"])
+          await refused("INVALID_RECORD", "count with a bound that is no kind", () =>
+            store.count(owner, "", { [bound]: wrong }),
+          );
       }
       await refused("INVALID_RECORD", "list with reverse that is no boolean", () =>
         store.list(owner, "", { reverse: "no" as never }),
+      );
+      await refused("INVALID_RECORD", "list with bytes that is no boolean", () =>
+        store.list(owner, "", { bytes: "no" as never }),
       );
       const scope = maintenanceScope({ reason: "conformance", tenant: tenant() });
       for (const wrong of [null, "kind", { kind: "kind" }, { identity: owner }] as never[]) {
@@ -205,6 +233,7 @@ export const misuseCases: readonly ConformanceCase[] = [
       const scope = maintenanceScope({ reason: "conformance", tenant: tenant() });
       for (const wrong of [undefined, null, 7, {}] as never[]) {
         await refused("INVALID_RECORD", `list with prefix ${wrong}`, () => store.list(identity(), wrong));
+        await refused("INVALID_RECORD", `count with prefix ${wrong}`, () => store.count(identity(), wrong));
         await refused("INVALID_RECORD", `listKind with prefix ${wrong}`, () => store.listKind(scope, wrong));
       }
     },
@@ -223,7 +252,7 @@ export const misuseCases: readonly ConformanceCase[] = [
   },
   {
     id: "misuse/undefined-signal",
-    rule: "A signal may be present and undefined, alone among the options.",
+    rule: "A signal may be present and undefined.",
     async run({ store, identity, record }) {
       for (const { name, call } of identityOperations) {
         const options = { signal: undefined };
@@ -247,6 +276,8 @@ export const misuseCases: readonly ConformanceCase[] = [
         commit: () => store.commit(nothing),
         list: () => store.list(nothing, nothing),
         listKind: () => store.listKind(nothing, nothing),
+        count: () => store.count(nothing, nothing),
+        listSessions: () => store.listSessions(nothing),
         erase: () => store.erase(nothing),
       };
       for (const [name, call] of Object.entries(calls)) {

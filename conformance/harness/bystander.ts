@@ -70,8 +70,11 @@ export class Bystander {
   }
 
   #chainsBeside(owner: Omit<Slot, "kind">, kind: string, eventId: EventId | undefined): CommitChain[] {
-    const near = [...closestInTenant(owner), ...(this.#slots === 0 ? identitiesWithSamePrefix(owner) : [])];
-    const kindNear = this.#scans === undefined ? kind : `${KIND}/${kind}`;
+    const near = [
+      ...closestInTenant(owner),
+      ...(this.#slots === 0 ? identitiesWithSamePrefix(owner) : []),
+    ].filter(({ user }) => this.#scans !== "user" || user !== owner.user);
+    const kindNear = this.#scans === undefined || this.#scans === "user" ? kind : `${KIND}/${kind}`;
     const kindFar = this.#scans === "store" ? `${KIND}/${kind}` : kind;
     const [behind, before] = [inTenantBehind(owner), inTenantBefore(owner)].map((identities) =>
       identities.flatMap((identity) => this.#mirrored(identity, kindFar, eventId ?? newEventId())),

@@ -61,8 +61,11 @@ export interface Harness {
  */
 export type Need = "durable" | "processes" | "sharing";
 
-/** What a case scans with `listKind` though records of others lie there: its tenants, or all tenants of the store. */
-export type Scans = "tenant" | "store";
+/**
+ * What a case scans though records of others lie there: with `listSessions` its users, with `listKind` its tenants or all
+ * tenants of the store.
+ */
+export type Scans = "user" | "tenant" | "store";
 
 /** One rule of the contract, and the proof that a store keeps it. */
 export interface ConformanceCase {
@@ -72,7 +75,7 @@ export interface ConformanceCase {
   readonly rule: string;
   /** What it needs of a harness; without it, `open` is enough. */
   readonly needs?: Need;
-  /** Another's records are of other kinds then, where the scan would rightly show them. */
+  /** Another's records are of other kinds or users then, where the scan would rightly show them. */
   readonly scans?: Scans;
   /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
   readonly bringsNeighbours?: boolean;

@@ -1,8 +1,10 @@
 import {
   type ApplyOptions,
   type Commit,
+  type CountQuery,
   compareByIdentity,
   compareByKind,
+  compareText,
   type Driver,
   type DriverStatus,
   decide,
@@ -14,6 +16,8 @@ import {
   type ScanQuery,
   type SeenEvent,
   type Session,
+  type SessionsPage,
+  type SessionsQuery,
   type Slot,
   type StoredRecord,
   type Swept,
@@ -64,13 +68,25 @@ export class ReferenceDriver implements Driver {
     const compare = this.comparison(query);
     const found = [...this.space.records.values()].filter((record) => this.matches(record, query));
     found.sort(query.reverse ? (a, b) => compare(b, a) : compare);
+    const records = query.bytes === false ? found.map(withoutBytes) : found;
     let bytes = 0;
-    const tooFar = found.findIndex((record, index) => {
+    const tooFar = records.findIndex((record, index) => {
       const full = index >= query.limit || bytes >= query.maxBytes;
       bytes += record.bytes.byteLength;
       return full;
     });
-    return tooFar < 0 ? { records: found, more: false } : { records: found.slice(0, tooFar), more: true };
+    return tooFar < 0 ? { records, more: false } : { records: records.slice(0, tooFar), more: true };
+  }
+
+  async count(query: CountQuery): Promise<number> {
+    const all = { ...query, maxBytes: Number.MAX_SAFE_INTEGER, reverse: false };
+    return (await this.scan(all)).records.length;
+  }
+
+  async scanSessions(query: SessionsQuery): Promise<SessionsPage> {
+    const found = [...this.space.records.values()].filter((record) => this.isOfUser(record, query));
+    const sessions = [...new Set(found.map(({ session }) => session))].sort(compareText);
+    return { sessions: sessions.slice(0, query.limit), more: sessions.length > query.limit };
   }
 
   /** There is nothing: an erase removes all there is at once. */
@@ -164,6 +180,7 @@ export class ReferenceDriver implements Driver {
   protected matches(record: Slot, query: ScanQuery): boolean {
     const compare = this.comparison(query);
     if (!this.startsWith(record.kind, query.prefix) || !this.isWithin(record, query)) return false;
+    if (query.from && compare(record, query.from) < 0) return false;
     if (query.after && compare(record, query.after) <= 0) return false;
     return !query.before || compare(record, query.before) < 0;
   }
@@ -171,6 +188,12 @@ export class ReferenceDriver implements Driver {
   protected isWithin(record: Slot, { tenant, identity }: ScanQuery): boolean {
     if (identity) return sameSession(record, identity) && record.run === identity.run;
     return tenant === undefined || record.tenant === tenant;
+  }
+
+  /** Whether the record makes its session one that a listing of a user's sessions returns. */
+  protected isOfUser(record: Slot, { tenant, user, prefix, after }: SessionsQuery): boolean {
+    if (record.tenant !== tenant || record.user !== user || !record.session.startsWith(prefix)) return false;
+    return after === undefined || compareByIdentity(record, after) > 0;
   }
 
   protected startsWith(kind: string, prefix: string): boolean {
@@ -188,6 +211,10 @@ export class ReferenceDriver implements Driver {
   protected eventKey(tenant: string, eventId: string): string {
     return `${tenant}\0${eventId}`;
   }
+}
+
+function withoutBytes(record: StoredRecord): StoredRecord {
+  return { ...record, bytes: new Uint8Array() };
 }
 
 function sameSession(a: Session, b: Session): boolean {

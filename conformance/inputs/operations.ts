@@ -30,6 +30,7 @@ export const identityOperations: readonly Operation[] = [
       store.commit([{ op: "check", identity, kind, expect: null }], options),
   },
   { name: "list", call: (store, { identity }, options) => store.list(identity, "", options) },
+  { name: "count", call: (store, { identity }, options) => store.count(identity, "", options) },
   { name: "erase", call: (store, { identity }, options) => store.erase(sessionOf(identity), options) },
   {
     name: "erase by prefix",
@@ -39,7 +40,7 @@ export const identityOperations: readonly Operation[] = [
 
 /** Every operation that takes a kind, called with the kind of the record. */
 export const kindOperations: readonly Operation[] = identityOperations.filter(
-  ({ name }) => !["loadByEventId", "list", "erase", "erase by prefix"].includes(name),
+  ({ name }) => !["loadByEventId", "list", "count", "erase", "erase by prefix"].includes(name),
 );
 
 /** Without the run. A value that is no object is passed on as it is. */

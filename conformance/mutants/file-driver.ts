@@ -10,6 +10,8 @@ import type {
   ScanPage,
   ScanQuery,
   Session,
+  SessionsPage,
+  SessionsQuery,
   Slot,
   StoredRecord,
   Swept,
@@ -41,6 +43,10 @@ export class FileDriver implements Driver {
 
   async scan(query: ScanQuery): Promise<ScanPage> {
     return new ReferenceDriver(this.load()).scan(query);
+  }
+
+  async scanSessions(query: SessionsQuery): Promise<SessionsPage> {
+    return new ReferenceDriver(this.load()).scanSessions(query);
   }
 
   async sweep(session: Session): Promise<Swept> {

@@ -8,6 +8,7 @@ import { erasePrefixMutants } from "./erase-prefix-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import { largeEraseMutants } from "./large-erase-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
+import { listingMutants } from "./listing-mutants.js";
 import { memoryMutants } from "./memory-mutants.js";
 import type { Mutant } from "./mutant.js";
 import { nameMutants } from "./name-mutants.js";
@@ -30,6 +31,7 @@ export const mutants: readonly Mutant[] = [
   ...recordMutants,
   ...nameMutants,
   ...scanMutants,
+  ...listingMutants,
   ...eraseMutants,
   ...largeEraseMutants,
   ...erasePrefixMutants,

@@ -58,6 +58,9 @@ export const lenientMutants: readonly Mutant[] = [
     prefix,
     defined(options),
   ]),
+  strict("refuses-undefined-bounds", "misuse/forgotten-bound", "count", (_, __, options = {}) =>
+    Object.values(options).includes(undefined),
+  ),
   lenient(
     "drops-bounds-that-are-none",
     "misuse/bounds",

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
+import type { ListOptions } from "../../src/index.js";
 import { brokenStore, type Mutant } from "./mutant.js";
 
 /** Stores in which whoever comes later waits for all who came before, whoever they are. */
@@ -20,7 +21,9 @@ export const neighbourMutants: readonly Mutant[] = [
   }),
   brokenStore("lists-in-one-line", "neighbours/lists", (store) => {
     const inLine = oneLine();
-    return { list: (identity, prefix, options) => inLine(() => store.list(identity, prefix, options)) };
+    return {
+      list: (identity, prefix, options) => inLine(() => store.list(identity, prefix, options as ListOptions)),
+    };
   }),
   brokenStore("loads-behind-lists", "neighbours/lists", (store) => {
     const lines = new Map<string, Line>();
@@ -33,7 +36,7 @@ export const neighbourMutants: readonly Mutant[] = [
       list(identity, prefix, options) {
         const inLine = lines.get(identity.tenant) ?? oneLine();
         lines.set(identity.tenant, inLine);
-        const listed = inLine(() => store.list(identity, prefix, options));
+        const listed = inLine(() => store.list(identity, prefix, options as ListOptions));
         lists = Promise.allSettled([lists, listed]);
         return listed;
       },

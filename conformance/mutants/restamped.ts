@@ -5,11 +5,14 @@ import { type Driver, fingerprint, type StoredRecord } from "../../src/index.js"
  * would notice many a broken rule before the case does that states it; a store that an author writes whole may not.
  */
 export function restamped(driver: Driver): Driver {
+  const count = driver.count?.bind(driver);
   return {
     apply: (commits, options) => driver.apply(commits, options),
     sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),
+    scanSessions: (query) => driver.scanSessions(query),
+    ...(count && { count: (query) => count(query) }),
     async read(slots) {
       const records = await driver.read(slots);
       return records.map((record, index) => record && restamp(record, slots[index]));

@@ -2,7 +2,6 @@ import { setImmediate as turn } from "node:timers/promises";
 import {
   type Identity,
   isStateError,
-  type MaintenanceScope,
   maintenanceScope,
   type NewRecord,
   newEventId,
@@ -65,20 +64,22 @@ export const storeMutants: readonly Mutant[] = [
         reason: "a claim",
         ...(scope?.tenant ? { tenant: scope.tenant } : { allTenants: true as const }),
       };
-      return store.listKind(maintenanceScope(claim as { reason: string; tenant: string }), prefix, options);
+      return store.listKind(
+        maintenanceScope(claim as { reason: string; tenant: string }),
+        prefix,
+        options as ScanOptions,
+      );
     },
   })),
   brokenStore("answers-an-empty-prefix", "list-kind/prefix-required", (store) => ({
-    listKind: async (scope, prefix, options) => (prefix === "" ? [] : store.listKind(scope, prefix, options)),
+    listKind: async (scope, prefix, options) =>
+      prefix === "" ? [] : store.listKind(scope, prefix, options as ScanOptions),
   })),
   brokenStore("pages-by-position", "list-kind/paging", (store) => {
     const positions = new Map<string, number>();
     return {
-      async listKind(
-        scope: MaintenanceScope,
-        prefix: string,
-        { after, limit, ...options }: ScanOptions = {},
-      ) {
+      async listKind(scope, prefix, given = {}) {
+        const { after, limit, ...options } = given as ScanOptions;
         const all = await store.listKind(scope, prefix, options);
         const start = after === undefined ? 0 : (positions.get(after.kind) ?? 0) + 1;
         for (const [index, { kind }] of all.entries()) if (!positions.has(kind)) positions.set(kind, index);

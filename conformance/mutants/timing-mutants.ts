@@ -3,6 +3,7 @@ import type {
   CallOptions,
   Change,
   CommitReceipt,
+  ListOptions,
   NewRecord,
   SaveOptions,
   SaveReceipt,
@@ -84,7 +85,7 @@ export const timingMutants: readonly Mutant[] = [
   brokenStore("does-not-know-it-was-closed", "close/reads-settle", (store) => ({
     async list(identity, prefix, options) {
       await turn();
-      return store.list(identity, prefix, options).catch(() => {
+      return store.list(identity, prefix, options as ListOptions).catch(() => {
         throw new Error("cannot read");
       });
     },
@@ -164,7 +165,7 @@ export const timingMutants: readonly Mutant[] = [
   brokenStore("lists-in-pieces", "concurrency/erase-beside-commits", (store) => ({
     async list(identity, prefix, options) {
       const seen: StateRecord[] = [];
-      for (const { kind } of await store.list(identity, prefix, options)) {
+      for (const { kind } of await store.list(identity, prefix, options as ListOptions)) {
         await turn();
         const record = await store.find(identity, kind);
         if (record) seen.push(record);

@@ -5,6 +5,7 @@ import { commitCases } from "../cases/commit.js";
 import { commitEraseCases } from "../cases/commit-erase.js";
 import { concurrencyCases } from "../cases/concurrency.js";
 import { conditionCases } from "../cases/conditions.js";
+import { countCases } from "../cases/count.js";
 import { deleteCases } from "../cases/delete.js";
 import { durabilityCases } from "../cases/durability.js";
 import { eraseCases } from "../cases/erase.js";
@@ -19,7 +20,9 @@ import { largeEraseCases } from "../cases/large-erase.js";
 import { largeErasePrefixCases } from "../cases/large-erase-prefix.js";
 import { limitCases } from "../cases/limits.js";
 import { listCases } from "../cases/list.js";
+import { listHeaderCases } from "../cases/list-headers.js";
 import { listKindCases } from "../cases/list-kind.js";
+import { listSessionsCases } from "../cases/list-sessions.js";
 import { misuseCases } from "../cases/misuse.js";
 import { neighbourCases } from "../cases/neighbours.js";
 import { orderCases } from "../cases/order.js";
@@ -44,7 +47,10 @@ export const cases: readonly ConformanceCase[] = [
   ...deleteCases,
   ...eventCases,
   ...listCases,
+  ...listHeaderCases,
+  ...countCases,
   ...listKindCases,
+  ...listSessionsCases,
   ...orderCases,
   ...eraseCases,
   ...erasePrefixCases,

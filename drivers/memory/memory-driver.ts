@@ -2,6 +2,7 @@ import type {
   ApplyOptions,
   ChangeFeed,
   Commit,
+  CountQuery,
   Driver,
   DriverStatus,
   EraseTarget,
@@ -9,6 +10,8 @@ import type {
   ScanPage,
   ScanQuery,
   Session,
+  SessionsPage,
+  SessionsQuery,
   Slot,
   StoredRecord,
   Swept,
@@ -17,9 +20,10 @@ import type {
 import type { EventId } from "../../src/contract/store.js";
 import { decide, slotOf, targetOf, type View } from "../../src/rules/decide.js";
 import { eraseRange, type Place, placeAfter } from "../../src/rules/erase-range.js";
-import { compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
+import { afterSession, compareByIdentity, compareByKind, compareText } from "../../src/rules/order.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { steadyNow } from "../../src/timing/clock.js";
+import { inSlices, type Steps } from "../../src/timing/in-slices.js";
 import { ExpiryQueue, type RememberedEvent } from "./expiry-queue.js";
 import { type PendingErasure, PendingErasures } from "./pending-erasures.js";
 import { SortedBlocks } from "./sorted-blocks.js";
@@ -42,6 +46,8 @@ const MAX_SWEPT_PER_BATCH = 100;
 /** How many tenants and erased records one page of a scan passes over at most. */
 const MAX_TENANTS = 100;
 const MAX_ERASED = 1000;
+/** Entries that a count looks at in one step, where it has to. */
+const COUNTED_PER_STEP = 10_000;
 
 /** The reference driver: keeps everything in Maps and follows the same rules as the other drivers. */
 export class MemoryDriver implements Driver {
@@ -114,6 +120,41 @@ export class MemoryDriver implements Driver {
       bytes += found.record.bytes.byteLength;
     }
     return { records, more: false };
+  }
+
+  async count(query: CountQuery): Promise<number> {
+    const { inRange, pastRange } = boundsOf(query);
+    const isErased = this.#pendingErasures.snapshot(query.identity);
+    if (isErased === undefined) return Math.min(query.limit, this.#byIdentity.count(inRange, pastRange));
+    // Later writes must not change the count, nor the counting block the event loop.
+    const entries = [...this.#byIdentity.between(inRange, pastRange)];
+    const isAlive = ({ record, added }: Entry) => !isErased(record, added);
+    return inSlices(countSteps(entries, isAlive, query.limit));
+  }
+
+  /** Seeks the next session when one has a record. */
+  async scanSessions({ tenant, user, prefix, after, limit }: SessionsQuery): Promise<SessionsPage> {
+    const sessions: string[] = [];
+    let erased = 0;
+    const first = { tenant, user, session: prefix, run: "", kind: "" };
+    let place = after !== undefined && compareByIdentity(after, first) > 0 ? after : first;
+    while (sessions.length < limit) {
+      let found: StoredRecord | undefined;
+      for (const entry of this.#byIdentity.from(({ record }) => compareByIdentity(record, place) > 0)) {
+        const { record } = entry;
+        if (record.tenant !== tenant || record.user !== user || !record.session.startsWith(prefix)) break;
+        if (this.#isErased(entry)) {
+          if (++erased === MAX_ERASED) return { sessions, more: true, next: record };
+          continue;
+        }
+        found = record;
+        break;
+      }
+      if (found === undefined) return { sessions, more: false };
+      sessions.push(found.session);
+      place = afterSession(found);
+    }
+    return { sessions, more: true };
   }
 
   async sweep(target: EraseTarget): Promise<Swept> {
@@ -233,14 +274,11 @@ export class MemoryDriver implements Driver {
   }
 
   *#list(query: ScanQuery): Generator<Entry> {
-    const { identity, prefix, after, before, reverse } = query;
-    const first = { ...(identity as Omit<Slot, "kind">), kind: prefix };
-    const inRange = ({ record }: Entry) =>
-      compareByIdentity(record, first) >= 0 && (!after || compareByIdentity(record, after) > 0);
-    const pastRange = ({ record }: Entry) =>
-      isBeyond(record, first) || (before !== undefined && compareByIdentity(record, before) >= 0);
+    const { inRange, pastRange } = boundsOf(query as CountQuery);
     const entries = this.#byIdentity;
-    const within = reverse ? entries.betweenDown(inRange, pastRange) : entries.between(inRange, pastRange);
+    const within = query.reverse
+      ? entries.betweenDown(inRange, pastRange)
+      : entries.between(inRange, pastRange);
     for (const entry of within) if (!this.#isErased(entry)) yield entry;
   }
 
@@ -287,6 +325,32 @@ function lastKey(): (slot: Slot) => string {
     }
     return key;
   };
+}
+
+/** The bounds of a list: true of every record from its first one on, and of every record after its last one. */
+function boundsOf({ identity, prefix, from, after, before }: CountQuery) {
+  const first = { ...identity, kind: prefix };
+  const inRange = ({ record }: Entry) =>
+    compareByIdentity(record, first) >= 0 &&
+    (from === undefined || compareByIdentity(record, from) >= 0) &&
+    (after === undefined || compareByIdentity(record, after) > 0);
+  const pastRange = ({ record }: Entry) =>
+    isBeyond(record, first) || (before !== undefined && compareByIdentity(record, before) >= 0);
+  return { inRange, pastRange };
+}
+
+/** Counts entries up to the limit, in steps. */
+function* countSteps(
+  entries: readonly Entry[],
+  isAlive: (entry: Entry) => boolean,
+  limit: number,
+): Steps<number> {
+  let count = 0;
+  for (const [index, entry] of entries.entries()) {
+    if (isAlive(entry) && ++count === limit) break;
+    if (index % COUNTED_PER_STEP === COUNTED_PER_STEP - 1) yield;
+  }
+  return count;
 }
 
 /** Past the last kind with the prefix, or in another identity. */

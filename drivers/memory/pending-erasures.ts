@@ -28,7 +28,13 @@ export class PendingErasures {
   readonly #bySession = new Map<string, PendingErasure[]>();
 
   has(slot: Slot, added: number): boolean {
-    return this.#of(slot).some(({ range, last }) => added <= last && isInRange(slot, range));
+    return isErasedBy(this.#of(slot), slot, added);
+  }
+
+  /** What `has` says now of the slots of a session, whatever happens later; `undefined` where nothing is pending. */
+  snapshot(session: Session): ((slot: Slot, added: number) => boolean) | undefined {
+    const erasures = this.#of(session);
+    return erasures.length === 0 ? undefined : (slot, added) => isErasedBy(erasures, slot, added);
   }
 
   /** One of those that concern slots of the target. */
@@ -64,4 +70,8 @@ export class PendingErasures {
     if (kept.length > 0) this.#bySession.set(sessionKey(session), kept);
     else this.#bySession.delete(sessionKey(session));
   }
+}
+
+function isErasedBy(erasures: readonly PendingErasure[], slot: Slot, added: number): boolean {
+  return erasures.some(({ range, last }) => added <= last && isInRange(slot, range));
 }

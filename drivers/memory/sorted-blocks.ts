@@ -55,6 +55,15 @@ export class SortedBlocks<T> {
     }
   }
 
+  /** The number of these items, from the sizes of the blocks. */
+  count(reached: (item: T) => boolean, past: (item: T) => boolean): number {
+    const [block, index] = this.#seek(reached);
+    const [lastBlock, end] = this.#seek(past);
+    let count = end - index;
+    for (let b = block; b < lastBlock; b++) count += (this.#blocks[b] as T[]).length;
+    return block > lastBlock ? 0 : Math.max(0, count);
+  }
+
   /** The same items, from the last to the first. */
   *betweenDown(reached: (item: T) => boolean, past: (item: T) => boolean): Generator<T, void, undefined> {
     const [firstBlock, start] = this.#seek(reached);

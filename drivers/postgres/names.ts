@@ -12,6 +12,8 @@ export interface Names {
   readonly applyMany: string;
   readonly sweep: string;
   readonly scan: string;
+  readonly count: string;
+  readonly scanSessions: string;
   readonly settleIds: string;
   /** Functions of schema version 2, which migration 3 removes. */
   readonly apply1: string;
@@ -58,6 +60,8 @@ export function namesOf(schema: string, prefix: string): Names {
     applyMany: qualified("apply_many_3"),
     sweep: qualified("sweep_2"),
     scan: qualified("scan_3"),
+    count: qualified("count_1"),
+    scanSessions: qualified("scan_sessions_1"),
     settleIds: qualified("settle_ids_2"),
     apply1: qualified("apply_1"),
     applyMany1: qualified("apply_many_1"),

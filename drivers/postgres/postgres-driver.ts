@@ -2,6 +2,7 @@ import type {
   ApplyOptions,
   CallLimit,
   Commit,
+  CountQuery,
   Driver,
   DriverStatus,
   EraseTarget,
@@ -10,6 +11,8 @@ import type {
   ScanPage,
   ScanQuery,
   Session,
+  SessionsPage,
+  SessionsQuery,
   Slot,
   StoredRecord,
   Swept,
@@ -19,7 +22,7 @@ import type { EventId } from "../../src/contract/store.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { eraseRange } from "../../src/rules/erase-range.js";
-import { kindRange } from "../../src/rules/order.js";
+import { compareByIdentity, kindRange, prefixEnd } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { firstPageOf } from "../first-page.js";
 import { outdated, pendingAt } from "../migrations.js";
@@ -35,7 +38,7 @@ import { LockedSessions } from "./locked-sessions.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
 import { missingRights } from "./rights.js";
-import { RowPage, recordOf } from "./rows.js";
+import { RowPage, recordOf, slotOfRow } from "./rows.js";
 import { migrationsOf } from "./schema.js";
 import { MAX_ERASED_AT_ONCE } from "./session-locks.js";
 import { type Statements, statementsOf } from "./statements.js";
@@ -74,8 +77,8 @@ const STILL_WAITING: Outcome = {
 
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
 
-/** Sorts after every kind, because a kind has at most 512 bytes. */
-const AFTER_ALL_KINDS = "\u{10FFFF}".repeat(129);
+/** Sorts after every kind and every name, because a kind has at most 512 bytes and a name fewer. */
+const AFTER_ALL_TEXT = "\u{10FFFF}".repeat(129);
 
 /** Runs each operation as one statement. No state outlives it on the connection, so poolers work in any mode. */
 export class PostgresDriver implements Driver {
@@ -185,6 +188,45 @@ export class PostgresDriver implements Driver {
     return (await this.#page(query, deadline, { rows: rowsPerChunk(begin.size), signal })).toPage(query);
   }
 
+  async count({ identity, limit, ...range }: CountQuery, { deadline }: CallLimit = {}): Promise<number> {
+    const { tenant, user, session, run } = identity;
+    const { from, until = AFTER_ALL_TEXT } = kindRange(range);
+    const parameters = [tenant, user, session, run, from, until, String(limit)] as const;
+    const [row] = await this.#query(this.#statements.count, parameters, "read", deadline);
+    return Number(row?.count);
+  }
+
+  async scanSessions(query: SessionsQuery, { deadline }: CallLimit = {}): Promise<SessionsPage> {
+    const { tenant, user, prefix, limit } = query;
+    const first = { tenant, user, session: prefix, run: "", kind: "" };
+    const after =
+      query.after !== undefined && compareByIdentity(query.after, first) > 0 ? query.after : first;
+    const { session, run, kind } = after;
+    const until = prefixEnd(prefix) ?? AFTER_ALL_TEXT;
+    const parameters = [
+      tenant,
+      user,
+      until,
+      session,
+      run,
+      kind,
+      String(limit),
+      String(MAX_SCAN_WORK),
+    ] as const;
+    const rows = await this.#query(this.#statements.scanSessions, parameters, "read", deadline);
+    const sessions: string[] = [];
+    let next: Slot | undefined;
+    for (const row of rows) {
+      const place = Number(row.place);
+      const at = slotOfRow({ ...row, tenant, user_id: user });
+      if (place === 0) next = at;
+      else if (sessions.push(at.session) !== place) throw translate(new IncompleteAnswer(), "read");
+    }
+    return next === undefined
+      ? { sessions, more: sessions.length === limit }
+      : { sessions, more: true, next };
+  }
+
   async sweep(target: EraseTarget, { deadline = this.#deadline() }: CallLimit = {}): Promise<Swept> {
     const lockMs = Math.max(1, lockTimeoutMs(deadline - monotonicMs()));
     const { tenant, user, session } = target;
@@ -238,8 +280,11 @@ export class PostgresDriver implements Driver {
     const take = (rows: readonly Row[]) => {
       if (!page.add(rows)) throw translate(new IncompleteAnswer(), "read");
     };
-    const { scan } = this.#statements;
-    take(await this.#query(scan, scanParameters(query), "read", deadline, chunks && { ...chunks, take }));
+    const { scan, scanHeaders } = this.#statements;
+    const statement = query.bytes === false ? scanHeaders : scan;
+    take(
+      await this.#query(statement, scanParameters(query), "read", deadline, chunks && { ...chunks, take }),
+    );
     return page;
   }
 
@@ -322,9 +367,11 @@ function rowsPerChunk({ records, bytes }: RowPage["size"]): number {
 }
 
 function scanParameters(query: ScanQuery): readonly Parameter[] {
-  const { tenant, identity, prefix, after, limit, maxBytes, reverse } = query;
+  const { tenant, identity, prefix, after, limit, reverse } = query;
+  // The function counts the payloads though they are not selected.
+  const maxBytes = query.bytes === false ? Number.MAX_SAFE_INTEGER : query.maxBytes;
   // A scan across identities takes the slot after which it goes on as parameters of its own.
-  const { from, until = AFTER_ALL_KINDS } = kindRange(identity ? query : { prefix });
+  const { from, until = AFTER_ALL_TEXT } = kindRange(identity ? query : { prefix });
   const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
   const place =
     after && !identity

@@ -1,12 +1,14 @@
 import type { Migration } from "../migrations.js";
 import { applyFunction } from "./apply-function.js";
 import { applyManyFunction } from "./apply-many-function.js";
+import { countFunction } from "./count-function.js";
 import type { Names } from "./names.js";
 import { tables as tables1 } from "./released/version-1/tables.js";
 import { functions as functions2 } from "./released/version-2/functions.js";
 import { functions as functions3 } from "./released/version-3/functions.js";
 import { tables as tables3 } from "./released/version-3/tables.js";
 import { scanFunction } from "./scan-function.js";
+import { sessionScanFunction } from "./session-scan-function.js";
 import { settleIdsFunction } from "./settle-ids-function.js";
 import { sweepFunction } from "./sweep-function.js";
 import { tables } from "./tables.js";
@@ -26,7 +28,8 @@ export function migrationsOf(n: Names): readonly Migration[] {
 
 /** The sweep comes first, because others call it. */
 function functions(n: Names): string {
-  const all = [sweepFunction, applyFunction, applyManyFunction, scanFunction, settleIdsFunction];
+  const writes = [sweepFunction, applyFunction, applyManyFunction, settleIdsFunction];
+  const all = [...writes, scanFunction, countFunction, sessionScanFunction];
   return all.map((sql) => sql(n)).join("\n");
 }
 

@@ -11,10 +11,16 @@ export interface Statements {
   readonly readEventIds: string;
   readonly readByEventId: string;
   readonly scan: string;
+  readonly scanHeaders: string;
+  readonly count: string;
+  readonly scanSessions: string;
 }
 
-const RECORD =
-  "r.tenant, r.user_id, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint, r.bytes";
+const HEADER =
+  "r.tenant, r.user_id, r.session, r.run, r.kind, r.event_id, r.version, r.updated_at, r.fingerprint";
+const RECORD = `${HEADER}, r.bytes`;
+/** A large payload lies in a table of its own, which the server reads only where the payload is selected. */
+const WITHOUT_BYTES = `${HEADER}, ''::bytea AS bytes`;
 
 /** Tenant, user, session, run, kind, condition, expected event, event, fingerprint, version, time. */
 const WRITE_TYPES = [
@@ -41,6 +47,9 @@ const SCAN_TYPES = [
   ...["bigint", "bigint", "bigint"],
 ];
 
+const COUNT_TYPES = ["text", "text", "text", "text", "text", "text", "bigint"];
+const SCAN_SESSIONS_TYPES = ["text", "text", "text", "text", "text", "text", "bigint", "bigint"];
+
 /** The SQL that the driver sends. Each text is one statement that returns rows. */
 export function statementsOf(names: Names): Statements {
   return {
@@ -63,6 +72,10 @@ export function statementsOf(names: Names): Statements {
         AND NOT ${isFencedOff(names, "r")}
       WHERE e.tenant = $1::text AND e.event_id = $4::text`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,
+    scanHeaders: `
+      SELECT r.place, ${WITHOUT_BYTES} FROM ${names.scan}(${casts(SCAN_TYPES)}) AS r ORDER BY r.place`,
+    count: `SELECT ${names.count}(${casts(COUNT_TYPES)}) AS count`,
+    scanSessions: `SELECT * FROM ${names.scanSessions}(${casts(SCAN_SESSIONS_TYPES)}) ORDER BY place`,
   };
 }
 

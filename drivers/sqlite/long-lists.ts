@@ -1,11 +1,10 @@
-import type { CallLimit, ScanPage, ScanQuery, Slot } from "../../src/contract/driver.js";
+import type { CallLimit } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { inSlices, type Steps } from "../../src/timing/in-slices.js";
 import { onAbort } from "../../src/timing/on-abort.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { type Connection, limitCache } from "./connection.js";
 import { storeClosed, translate } from "./errors.js";
-import { listSteps, prepareLists } from "./scan.js";
 
 /** Lists read at the same time. Each takes a connection and prevents checkpoints from resetting the log meanwhile. */
 const MAX_CONCURRENT = 2;
@@ -20,8 +19,8 @@ interface Waiter {
 }
 
 /**
- * Reads lists in slices that would block the event loop if read at once. The open statement of a list holds its snapshot,
- * so each list has a connection of its own: other reads must see later writes.
+ * Reads lists, or counts them, in slices if that would block the event loop at once. The transaction of a list holds its
+ * snapshot, so each list has a connection of its own: other reads must see later writes.
  */
 export class LongLists {
   readonly #connect: () => Connection;
@@ -35,15 +34,15 @@ export class LongLists {
     this.#connect = connect;
   }
 
-  async read(
-    query: ScanQuery,
-    identity: Omit<Slot, "kind">,
+  /** Takes the steps on a connection of their own, in one transaction. */
+  async read<T>(
+    begin: (connection: Connection) => Steps<T>,
     { deadline = Number.POSITIVE_INFINITY, signal }: CallLimit,
-  ): Promise<ScanPage> {
+  ): Promise<T> {
     if (this.#running < MAX_CONCURRENT) this.#running++;
     else await this.#waitToStart(signal);
     const until = Math.min(deadline, monotonicMs() + MAX_LIST_MS);
-    const list = inSlices(this.#steps(query, identity, { deadline: until, ...(signal && { signal }) }));
+    const list = inSlices(this.#steps(begin, { deadline: until, ...(signal && { signal }) }));
     this.#open.add(list);
     try {
       return await list;
@@ -64,12 +63,13 @@ export class LongLists {
     await Promise.allSettled(this.#open);
   }
 
-  *#steps(query: ScanQuery, identity: Omit<Slot, "kind">, limit: CallLimit): Steps<ScanPage> {
+  *#steps<T>(begin: (connection: Connection) => Steps<T>, limit: CallLimit): Steps<T> {
     this.#verify(limit);
     const connection = this.#connect();
     try {
       limitCache(connection, CACHE_KIB);
-      const steps = listSteps(prepareLists(connection), query, identity);
+      connection.exec("BEGIN");
+      const steps = begin(connection);
       try {
         for (;;) {
           const { done, value } = steps.next();

@@ -1,8 +1,11 @@
 import type {
   CallLimit,
+  CountQuery,
   ScanPage,
   ScanQuery,
   Session,
+  SessionsPage,
+  SessionsQuery,
   Slot,
   StoredRecord,
 } from "../../src/contract/driver.js";
@@ -10,13 +13,15 @@ import type { EventId } from "../../src/contract/store.js";
 import { atOnce } from "../../src/timing/in-slices.js";
 import { firstPageOf } from "../first-page.js";
 import { type Connection, limitCache } from "./connection.js";
+import { countSteps, prepareCount } from "./count.js";
 import { translated } from "./errors.js";
 import { eventKey } from "./event-key.js";
 import { NOT_ERASED, notErasedOf } from "./fences.js";
 import type { LongLists } from "./long-lists.js";
 import { CONTENT_COLUMNS, recordOf, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
-import { listSteps, prepareScans, scanTenant, scanTenants } from "./scan.js";
+import { listSteps, prepareLists, prepareScans, scanTenant, scanTenants } from "./scan.js";
 import { preparedOnFirstUse, schemaVersion } from "./schema.js";
+import { prepareSessionScan, scanSessions } from "./session-scan.js";
 import { Transactions } from "./transactions.js";
 
 const BY_SLOT = `
@@ -115,7 +120,23 @@ export class Reader {
     const page = (most: ScanQuery) => translated(() => atOnce(listSteps(scans, most, identity)));
     if (this.#longLists === undefined) return page(query);
     const begin = page(firstPageOf(query));
-    return !begin.more || begin.reaches(query) ? begin : this.#longLists.read(query, identity, limit);
+    if (!begin.more || begin.reaches(query)) return begin;
+    const all = (connection: Connection) => listSteps(prepareLists(connection), query, identity);
+    return this.#longLists.read(all, limit);
+  }
+
+  count(query: CountQuery, limit: CallLimit = {}): number | Promise<number> {
+    const { count } = this.#statements();
+    if (this.#longLists === undefined)
+      return this.#transactions.reading(() => atOnce(countSteps(count, query)));
+    const { done, value } = translated(() => countSteps(count, query).next());
+    if (done) return value;
+    return this.#longLists.read((connection) => countSteps(prepareCount(connection), query), limit);
+  }
+
+  scanSessions(query: SessionsQuery): SessionsPage {
+    const { sessions } = this.#statements();
+    return this.#transactions.reading(() => scanSessions(sessions, query));
   }
 
   schemaVersion(): number {
@@ -138,5 +159,7 @@ function prepareReads(connection: Connection) {
     byEvent: connection.prepare(BY_EVENT).raw(),
     eventId: connection.prepare(EVENT_ID).raw(),
     scans: prepareScans(connection),
+    count: prepareCount(connection),
+    sessions: prepareSessionScan(connection),
   };
 }

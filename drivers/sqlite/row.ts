@@ -3,6 +3,8 @@ import type { Slot, StoredRecord } from "../../src/contract/driver.js";
 /** The columns of a record, without its slot. */
 export const CONTENT_COLUMNS =
   "record.event_id, record.fingerprint, record.version, record.updated_at, record.bytes";
+/** The same without the payload: SQLite then leaves the pages alone that only a large payload takes. */
+export const HEADER_COLUMNS = "record.event_id, record.fingerprint, record.version, record.updated_at, x''";
 export const SLOT_COLUMNS = "record.tenant, record.user, record.session, record.run, record.kind";
 
 /**

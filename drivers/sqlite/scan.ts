@@ -4,15 +4,15 @@ import { atOnce, type Steps } from "../../src/timing/in-slices.js";
 import type { Connection, Statement } from "./connection.js";
 import { corruptError } from "./errors.js";
 import { Fences, NOT_ERASED, notErasedOf, prepareFences } from "./fences.js";
-import { CONTENT_COLUMNS, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
+import { CONTENT_COLUMNS, HEADER_COLUMNS, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 
-const OF_IDENTITY = `
-SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM record
+const ofIdentity = (columns: string) => `
+SELECT ${columns}, ${SLOT_COLUMNS} FROM record
 WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind >= ? AND kind < ? AND ${NOT_ERASED}
 ORDER BY kind`;
 
-const OF_TENANT = `
-SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM record
+const ofTenant = (columns: string) => `
+SELECT ${columns}, ${SLOT_COLUMNS} FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
 
@@ -21,7 +21,7 @@ const SLOTS_OF_TENANT = `
 SELECT id, user, session, run, kind FROM record
 WHERE tenant = ? AND (kind, user, session, run) > (?, ?, ?, ?) AND kind < ?
 ORDER BY kind, user, session, run`;
-const CONTENT_OF = `SELECT ${CONTENT_COLUMNS} FROM record WHERE id = ?`;
+const contentOf = (columns: string) => `SELECT ${columns} FROM record WHERE id = ?`;
 
 /** How many tenants and erased records one page passes over at most. */
 const MAX_TENANTS = 100;
@@ -41,18 +41,22 @@ export type ScanStatements = ReturnType<typeof prepareScans>;
 export type ListStatements = ReturnType<typeof prepareLists>;
 
 export function prepareLists(connection: Connection) {
-  return {
-    ofIdentity: connection.prepare(OF_IDENTITY).raw(),
-    ofIdentityReverse: connection.prepare(`${OF_IDENTITY} DESC`).raw(),
-  };
+  const lists = (columns: string) => ({
+    ofIdentity: connection.prepare(ofIdentity(columns)).raw(),
+    ofIdentityReverse: connection.prepare(`${ofIdentity(columns)} DESC`).raw(),
+  });
+  return { lists: { whole: lists(CONTENT_COLUMNS), headers: lists(HEADER_COLUMNS) } };
 }
 
 export function prepareScans(connection: Connection) {
+  const scans = (columns: string) => ({
+    ofTenant: connection.prepare(ofTenant(columns)).raw(),
+    contentOf: connection.prepare(contentOf(columns)).raw(),
+  });
   return {
     ...prepareLists(connection),
-    ofTenant: connection.prepare(OF_TENANT).raw(),
+    scans: { whole: scans(CONTENT_COLUMNS), headers: scans(HEADER_COLUMNS) },
     slotsOfTenant: connection.prepare(SLOTS_OF_TENANT).raw(),
-    contentOf: connection.prepare(CONTENT_OF).raw(),
     ...prepareFences(connection),
     nextTenant: connection.prepare(NEXT_TENANT).raw(),
   };
@@ -63,7 +67,8 @@ export function* listSteps(sql: ListStatements, query: ScanQuery, identity: Omit
   const { tenant, user, session, run } = identity;
   const { from, until } = kindRange(query);
   const page = new Page(query);
-  const statement = query.reverse ? sql.ofIdentityReverse : sql.ofIdentity;
+  const { ofIdentity, ofIdentityReverse } = query.bytes === false ? sql.lists.headers : sql.lists.whole;
+  const statement = query.reverse ? ofIdentityReverse : ofIdentity;
   yield* page.takeSteps(
     statement.iterate(tenant, user, session, run, from, until ?? AFTER_ALL_TEXT, ...notErasedOf(identity)),
   );
@@ -105,13 +110,14 @@ function takeTenant(sql: ScanStatements, query: ScanQuery, tenant: string, page:
   const { kind, user, session, run } = isAfter ? after : first;
   const end = prefixEnd(prefix) ?? AFTER_ALL_TEXT;
   const rows = (statement: Statement) => statement.iterate(tenant, kind, user, session, run, end);
-  if (fences.hasAny) page.take(notErased(sql, rows(sql.slotsOfTenant), tenant, page, fences), before);
-  else page.take(rows(sql.ofTenant), before);
+  const { ofTenant, contentOf } = query.bytes === false ? sql.scans.headers : sql.scans.whole;
+  if (fences.hasAny) page.take(notErased(contentOf, rows(sql.slotsOfTenant), tenant, page, fences), before);
+  else page.take(rows(ofTenant), before);
 }
 
 /** The rows that are not erased, until the page has skipped too many. */
 function* notErased(
-  sql: ScanStatements,
+  contentOf: Statement,
   rows: Iterable<unknown>,
   tenant: string,
   page: Page,
@@ -126,7 +132,7 @@ function* notErased(
       page.endAfter(slot);
       return;
     }
-    const content = sql.contentOf.get(id) as readonly unknown[] | undefined;
+    const content = contentOf.get(id) as readonly unknown[] | undefined;
     if (content === undefined)
       throw corruptError("an index of the database leads to a row that is not there");
     yield [...content, tenant, user, session, run, kind];

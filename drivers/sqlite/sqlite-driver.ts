@@ -2,6 +2,7 @@ import type {
   ApplyOptions,
   CallLimit,
   Commit,
+  CountQuery,
   Driver,
   DriverStatus,
   EraseTarget,
@@ -9,6 +10,8 @@ import type {
   ScanPage,
   ScanQuery,
   Session,
+  SessionsPage,
+  SessionsQuery,
   Slot,
   StoredRecord,
   Swept,
@@ -73,6 +76,14 @@ export class SqliteDriver implements Driver, BackupCapable {
 
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage> {
     return this.#read((reader) => reader.scan(query, limit), limit);
+  }
+
+  count(query: CountQuery, limit?: CallLimit): Promise<number> {
+    return this.#read((reader) => reader.count(query, limit), limit);
+  }
+
+  scanSessions(query: SessionsQuery, limit?: CallLimit): Promise<SessionsPage> {
+    return this.#read((reader) => reader.scanSessions(query), limit);
   }
 
   sweep(target: EraseTarget, limit?: CallLimit): Promise<Swept> {

@@ -9,6 +9,7 @@ import type {
   Outcome,
   ScanQuery,
   Session,
+  SessionsQuery,
   Slot,
   StoredRecord,
   Write,
@@ -130,6 +131,26 @@ export class LevelDriver implements Driver {
         bytes += record.bytes.byteLength;
       }
       return { records, more: false };
+    } catch (error) {
+      return translate(error);
+    }
+  }
+
+  /** Seeks past each session it has found. The store counts records with `scan`, since there is no `count`. */
+  async scanSessions({ tenant, user, prefix, after, limit }: SessionsQuery) {
+    const range = within("record", tenant, user);
+    const [first, last] = [range.gt + prefix, after ? recordKey(after) : ""];
+    const sessions: string[] = [];
+    try {
+      const keys = this.#db.keys({ gt: compareText(last, first) > 0 ? last : first, lt: range.lt });
+      for await (const key of keys) {
+        const [, , , session = ""] = key.split("\0");
+        if (!session.startsWith(prefix)) break;
+        if (sessions.length === limit) return { sessions, more: true };
+        sessions.push(session);
+        keys.seek(within("record", tenant, user, session).lt);
+      }
+      return { sessions, more: false };
     } catch (error) {
       return translate(error);
     }

@@ -144,6 +144,8 @@ export interface ScanQuery {
   readonly identity?: Omit<Slot, "kind">;
   /** The kinds begin with this, literally. */
   readonly prefix: string;
+  /** Only records at this slot or after it in ascending order; never without `identity`. Holds beside `after`. */
+  readonly from?: Slot;
   /** Only records after this slot in ascending order. */
   readonly after?: Slot;
   /** Only records before this slot in ascending order. */
@@ -154,6 +156,35 @@ export interface ScanQuery {
   readonly maxBytes: number;
   /** Descending order; the page then starts at the end. */
   readonly reverse: boolean;
+  /** The store will ignore the payloads: they should not be read, and `bytes` of each record should be empty. */
+  readonly bytes?: false;
+}
+
+/** Which records `count` counts: those that a scan with the same fields finds. */
+export type CountQuery = Pick<ScanQuery, "prefix" | "from" | "after" | "before" | "limit"> &
+  Required<Pick<ScanQuery, "identity">>;
+
+/** Which sessions of one user `scanSessions` returns, in the order of their names by UTF-8 bytes. */
+export interface SessionsQuery extends Pick<Slot, "tenant" | "user"> {
+  /** The names begin with this, literally. */
+  readonly prefix: string;
+  /**
+   * Only sessions with a record after this slot, in the order of identities: of its own session, only the records after it
+   * count. Names in it may be empty, and the session may be longer than a name can be.
+   */
+  readonly after?: Slot;
+  /** The page's size in sessions. */
+  readonly limit: number;
+}
+
+/** One page of sessions. */
+export interface SessionsPage {
+  /** The names, each once. */
+  readonly sessions: readonly string[];
+  /** As of a `ScanPage`. */
+  readonly more: boolean;
+  /** As of a `ScanPage`: records up to this slot were passed over. It lies beyond every session of the page. */
+  readonly next?: Slot;
 }
 
 /** One page of a scan. */
@@ -269,6 +300,18 @@ export interface Driver {
 
   /** Returns one page, from one snapshot. A page that would take long ends early, with `next`. */
   scan(query: ScanQuery, limit?: CallLimit): Promise<ScanPage>;
+
+  /**
+   * Returns how many records match, at most `limit`, from one snapshot. Should read no records, and must not block writers
+   * or the event loop for long, however many match. Absent: the store reads them all with `scan` and counts them.
+   */
+  count?(query: CountQuery, limit?: CallLimit): Promise<number>;
+
+  /**
+   * Returns one page of the sessions of a user that have a record, from one snapshot. A session should cost a seek, however
+   * many records it has. A page that would take long ends early, with `next`.
+   */
+  scanSessions(query: SessionsQuery, limit?: CallLimit): Promise<SessionsPage>;
 
   /**
    * Removes one piece of what erases have left behind in these slots, small enough that it hardly delays a batch. That

@@ -20,6 +20,9 @@ export interface Identity {
 /** One session, whatever the run. */
 export type SessionIdentity = Omit<Identity, "run">;
 
+/** One user, whatever the session. */
+export type UserIdentity = Pick<Identity, "tenant" | "user">;
+
 /** The caller's idempotency key for one write, normally a ULID; unique within a tenant. 1 to 128 UTF-8 bytes. */
 export type EventId = string;
 
@@ -60,6 +63,15 @@ export interface StateRecord {
   /** The time that the caller gave, or the time of the save. */
   readonly updatedAt: Date;
 }
+
+/** A record without its payload, as a list with `bytes: false` returns it. */
+export type RecordHeader = Omit<StateRecord, "bytes">;
+
+/** The same options, for a list of `RecordHeader`s. */
+export type WithoutBytes<O> = Omit<O, "bytes"> & {
+  /** Leaves out the payloads: the store neither reads nor verifies them. */
+  readonly bytes: false;
+};
 
 /** One part of a commit. */
 export type Change =
@@ -146,24 +158,44 @@ export interface EraseOptions extends CallOptions {
   readonly ownState?: boolean;
 }
 
-/** Which records of an identity `list` returns. `after` and `before` are exclusive and need not exist. */
-export interface ListOptions extends CallOptions {
+/** Which records of an identity `count` counts. The bounds need not exist, and all of them hold. */
+export interface CountOptions extends CallOptions {
+  /** Only this kind and those after it. */
+  readonly from?: string | undefined;
   /** Only kinds after this one. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** Only kinds before this one. */
-  readonly before?: string;
+  readonly before?: string | undefined;
   /** 1 to 10,000. Absent: every match. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
+}
+
+/** Which records of an identity `list` returns. The bounds need not exist, and all of them hold. */
+export interface ListOptions extends CountOptions {
   /** Descending kind order; `limit` then counts from the end. */
   readonly reverse?: boolean;
+  /** `false`: without payloads, as `WithoutBytes` says. Default true. */
+  readonly bytes?: true;
 }
 
 /** Which records `listKind` returns. */
 export interface ScanOptions extends CallOptions {
   /** Only records after this one: the last record seen, or its identity and kind as plain data. It need not exist any more. */
-  readonly after?: RecordKey;
+  readonly after?: RecordKey | undefined;
   /** 1 to 10,000. Absent: every match. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
+  /** `false`: without payloads, as `WithoutBytes` says. Default true. */
+  readonly bytes?: true;
+}
+
+/** Which sessions of a user `listSessions` returns. */
+export interface SessionsOptions extends CallOptions {
+  /** Only sessions whose name begins with this, literally: at most 255 UTF-8 bytes. Absent or empty: all. */
+  readonly prefix?: string;
+  /** Only sessions after this one: the name of the last session seen. It need not exist any more. */
+  readonly after?: string | undefined;
+  /** 1 to 10,000. Absent: every session. */
+  readonly limit?: number | undefined;
 }
 
 /** The options of `watch`. */
@@ -276,7 +308,8 @@ export interface MaintenanceScope {
  * - Bytes are copied on the way in, at the call (a call that waits for room in a full queue copies them when it gets it), and
  *   on the way out.
  * - An acknowledged write is as durable as the driver promises.
- * - An option that is present with the value `undefined` is INVALID_RECORD; only `signal` may be `undefined`.
+ * - An option that is present with the value `undefined` is INVALID_RECORD, so that a forgotten variable drops no condition.
+ *   Only `signal`, `after`, `before`, `from` and `limit` may be `undefined`, which means none.
  *
  * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for an invalid argument, STORE_CLOSED after
  * `close`, UNAVAILABLE if nothing was written, OUTCOME_UNKNOWN if a write may or may not have happened, CORRUPT for a stored
@@ -365,24 +398,56 @@ export interface StateStore extends AsyncDisposable {
   commit(changes: readonly Change[], options?: CallOptions): Promise<CommitReceipt>;
 
   /**
+   * The same as `list` below, without the payloads: they are not read. The key, the event id, the version and the time of a
+   * record are checked for their form; damage that leaves the form right shows only where the payload is read too.
+   *
+   * @example
+   * ```ts
+   * const fromFifth = await store.list(identity, "step/", { from: "step/0005", bytes: false });
+   * for (const { kind, eventId } of fromFifth) console.log(kind, eventId);
+   * ```
+   */
+  list(identity: Identity, kindPrefix: string, options: WithoutBytes<ListOptions>): Promise<RecordHeader[]>;
+
+  /**
    * Returns the records of exactly this identity whose kind starts with the prefix (which may be empty), by kind, from one
    * snapshot.
    *
    * @example
    * ```ts
    * const steps = await store.list(identity, "step/", { limit: 100 });
-   * const more = await store.list(identity, "step/", { limit: 100, after: steps.at(-1)?.kind ?? "step/" });
+   * const more = await store.list(identity, "step/", { limit: 100, after: steps.at(-1)?.kind });
    * console.log(steps.length + more.length);
    * ```
    */
   list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
 
   /**
+   * Returns exactly how many records `list` would return with these options, from one snapshot. The records themselves are
+   * not read, so damage need not show.
+   *
+   * @example
+   * ```ts
+   * const steps = await store.count(identity, "step/");
+   * const isLong = (await store.count(identity, "step/", { limit: 1_000 })) === 1_000;
+   * console.log(steps, isLong);
+   * ```
+   */
+  count(identity: Identity, kindPrefix: string, options?: CountOptions): Promise<number>;
+
+  /** The same as `listKind` below, without the payloads, as `list` without them. */
+  listKind(
+    scope: MaintenanceScope,
+    kindPrefix: string,
+    options: WithoutBytes<ScanOptions>,
+  ): Promise<RecordHeader[]>;
+
+  /**
    * Returns records across identities, ordered by tenant, kind, user, session, run; the only operation that does. The prefix
    * must not be empty. MAINTENANCE_SCOPE_REQUIRED without a scope from `maintenanceScope`. A damaged record is CORRUPT, with
    * its key in `details.at`: pass that as `after` to go on. A call with a `limit` reads one snapshot, up to 8 MiB of
-   * payloads; a longer result is read in pages, each a snapshot of its own. A scan only reads: to change a record it found,
-   * use that record's own identity.
+   * payloads; a longer result is read in pages, each a snapshot of its own. A scan only reads: to change a record
+   * it found, use that record's own identity.
    *
    * @example
    * ```ts
@@ -394,6 +459,21 @@ export interface StateStore extends AsyncDisposable {
    * ```
    */
   listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
+
+  /**
+   * Returns the sessions of one user that have records, whatever the run and kind, by name. State under `userIdentity` makes
+   * no session. The cost is that of the sessions returned, however many records they have. It is read in pages, each a
+   * snapshot of its own: a session that has records all the time is returned, and one that has none is not.
+   *
+   * @example
+   * ```ts
+   * const ada = { tenant: "acme", user: "ada" };
+   * const page = await store.listSessions(ada, { prefix: "chat-", limit: 100 });
+   * const next = await store.listSessions(ada, { prefix: "chat-", limit: 100, after: page.at(-1)?.session });
+   * for (const session of [...page, ...next]) console.log(session.session, await store.count(session, ""));
+   * ```
+   */
+  listSessions(user: UserIdentity, options?: SessionsOptions): Promise<SessionIdentity[]>;
 
   /**
    * Removes records, atomically against every commit, however many there are. Returns how many. Without a `prefix`: every

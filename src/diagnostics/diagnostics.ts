@@ -37,7 +37,7 @@ export interface OperationEvent {
   readonly changes?: number;
   /** Of a write: it was a replay of an earlier one. */
   readonly duplicate?: boolean;
-  /** Of a read: how many records it returned. Of an erase: how many it removed. */
+  /** Of a read: how many records it returned or counted. Of an erase: how many it removed. */
   readonly records?: number;
   /** Payload bytes written or read. */
   readonly bytes?: number;
@@ -66,7 +66,7 @@ export interface BatchEvent {
 /** A call of the driver that failed and is about to be retried. */
 export interface RetryEvent {
   /** The driver's method. */
-  readonly operation: "apply" | "read" | "readByEventId" | "scan" | "sweep";
+  readonly operation: "apply" | "read" | "readByEventId" | "scan" | "count" | "scanSessions" | "sweep";
   /** The driver's name, where it has one. */
   readonly driver: string | undefined;
   /** How many attempts have failed. */

@@ -64,7 +64,7 @@ async function deleteOtherRecords(
 ): Promise<number> {
   let deleted = 0;
   for (let from: { after?: string } = {}; ; ) {
-    const page = await store.list(owner, "", { ...from, limit: PAGE_SIZE, signal });
+    const page = await store.list(owner, "", { ...from, limit: PAGE_SIZE, signal, bytes: false });
     const kinds = page.map(({ kind }) => kind).filter(isOtherKind);
     if (kinds.length > 0) {
       const changes = kinds.map((kind) => ({ op: "delete", identity: owner, kind }) as const);

@@ -33,7 +33,12 @@ export function userIdentity(tenant: string, user: string): Identity {
 export function identityOf(slot: Omit<Slot, "kind">): Identity {
   const { tenant, user, session, run } = slot;
   const identity: Identity = run === "" ? { tenant, user, session } : { tenant, user, session, run };
-  return user.startsWith(RESERVED) || session.startsWith(RESERVED) ? trust(identity) : identity;
+  return isReserved(user) || isReserved(session) ? trust(identity) : identity;
+}
+
+/** Whether a stored user or session stands for the state of a tenant or user. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(RESERVED);
 }
 
 /** The key of a damaged record, under which nothing could be saved if the damage is in the key itself. */

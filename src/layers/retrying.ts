@@ -81,6 +81,7 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       const mayRepeat = (error: AnyStateError) => isTransient(error) && !limit?.signal?.aborted;
       return (await attempt((_, deadline) => ask({ deadline }), mayRepeat, rulesOf(operation, limit))).answer;
     };
+    const count = driver.count?.bind(driver);
     return {
       ...(driver.name === undefined ? {} : { name: driver.name }),
       ...(driver.timeoutMs === undefined ? {} : { timeoutMs: driver.timeoutMs }),
@@ -108,6 +109,11 @@ export function retrying(policy: RetryPolicy = {}, runtime: RetryRuntime = RUNTI
       readByEventId: (session, eventId, limit) =>
         retryRead("readByEventId", limit, (left) => driver.readByEventId(session, eventId, left)),
       scan: (query, limit) => retryRead("scan", limit, (left) => driver.scan(query, { ...limit, ...left })),
+      ...(count && {
+        count: (query, limit) => retryRead("count", limit, (left) => count(query, { ...limit, ...left })),
+      }),
+      scanSessions: (query, limit) =>
+        retryRead("scanSessions", limit, (left) => driver.scanSessions(query, { ...limit, ...left })),
       sweep: (session, limit) => retryRead("sweep", limit, (left) => driver.sweep(session, left)),
       status: (limit) => driver.status(limit),
       close() {

@@ -125,7 +125,8 @@ export class BudgetHolds {
           const budget = await writes.get(cell);
           if (budget === undefined) return "missing";
           const { queue } = budget.held ?? {};
-          const page = queue === undefined ? [] : await this.#firstDues(cell, queue, PAGE_SIZE, signal);
+          const range = { prefix: `${queue}/`, limit: PAGE_SIZE, signal };
+          const page = queue === undefined ? [] : await this.dues.keys(cell.identity, range);
           for (const { id } of page) writes.remove(this.dues.at(cell.identity, id));
           if (page.length === PAGE_SIZE) {
             // The write makes a reservation that happens meanwhile conflict with this commit.
@@ -146,7 +147,7 @@ export class BudgetHolds {
     const identity = userIdentity(owner.tenant, owner.user);
     const prefix = owner.session === undefined ? {} : { prefix: holdPrefix(owner.session) };
     for (;;) {
-      const page = await this.holds.list(identity, { ...prefix, limit: HOLDS_PER_COMMIT, signal });
+      const page = await this.holds.keys(identity, { ...prefix, limit: HOLDS_PER_COMMIT, signal });
       if (page.length === 0) return;
       await transactWrites(
         this.#store,

@@ -51,7 +51,7 @@ export class Forgetting {
     await held.freeAll(owner, signal);
     const identity = ownerOfEntries(owner);
     for (;;) {
-      const page = await held.budgets.list(identity, { limit: PAGE_SIZE, signal });
+      const page = await held.budgets.keys(identity, { limit: PAGE_SIZE, signal });
       if (page.length === 0) break;
       for (const { id } of page) await held.remove(held.budgets.at(identity, id), signal);
     }

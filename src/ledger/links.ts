@@ -62,7 +62,7 @@ export class Links {
   async removeSome(writes: WriteSet, owner: Owner, entry: string, signal: Signal): Promise<string[]> {
     const identity = ownerOfEntries(owner);
     const prefix = entryLink(entry, "");
-    const page = await this.#links.list(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
+    const page = await this.#links.keys(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
     for (const { id } of page) {
       const cell = this.#links.at(identity, id);
       const by = (await writes.get(cell))?.by;
@@ -77,7 +77,7 @@ export class Links {
     const identity = ownerOfEntries(owner);
     const prefix = `session/${digestOf(owner.session)}/`;
     for (;;) {
-      const page = await this.#links.list(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
+      const page = await this.#links.keys(identity, { prefix, limit: LINKS_PER_COMMIT, signal });
       if (page.length === 0) return;
       await transactWrites(
         this.#store,
@@ -102,21 +102,21 @@ export class Links {
    * that such a call counts once if it is sent again.
    */
   async removeLeftovers(owner: Owner, signal: Signal): Promise<void> {
-    const timeOfLink = ({ id }: Item<Link>) => id.split("/").at(-2) as string;
+    const timeOfLink = ({ id }: Pick<Item<Link>, "id">) => id.split("/").at(-2) as string;
     await this.#removeOrphans(this.#links, owner, timeOfLink, signal);
-    const timeOfMarker = ({ value }: Item<Marker>) => timeKeyOfEntry(value.entry);
+    const timeOfMarker = ({ value }: Pick<Item<Marker>, "value">) => timeKeyOfEntry(value.entry);
     await this.#removeOrphans(this.#cells.markers, owner, timeOfMarker, signal);
   }
 
   async #removeOrphans<T>(
     all: Collection<T>,
     owner: Owner,
-    timeOf: (item: Item<T>) => string,
+    timeOf: (item: Pick<Item<T>, "id" | "value">) => string,
     signal: Signal,
   ): Promise<void> {
     const identity = ownerOfEntries(owner);
     for (let after: { after?: string } = {}; ; ) {
-      const page = await all.list(identity, { ...after, limit: LINKS_PER_COMMIT, signal });
+      const page = await all.keys(identity, { ...after, limit: LINKS_PER_COMMIT, signal });
       await transactWrites(
         this.#store,
         async (writes) => {
@@ -124,7 +124,7 @@ export class Links {
             const cell = all.at(identity, id);
             const value = await writes.get(cell);
             if (value === undefined) continue;
-            const time = this.#cells.times.at(identity, timeOf({ id, value } as Item<T>));
+            const time = this.#cells.times.at(identity, timeOf({ id, value }));
             if ((await writes.get(time)) === undefined) writes.remove(cell);
           }
         },

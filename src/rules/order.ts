@@ -1,4 +1,4 @@
-import type { ScanQuery, Slot } from "../contract/driver.js";
+import type { ScanQuery, Session, Slot } from "../contract/driver.js";
 
 /** Compares well-formed strings by their UTF-8 bytes, which is by code point. */
 export function compareText(a: string, b: string): number {
@@ -34,6 +34,11 @@ export function compareByKind(a: Slot, b: Slot): number {
   );
 }
 
+/** A position after every slot of a session, and before every slot of a later one: no name holds a NUL. */
+export function afterSession({ tenant, user, session }: Session): Slot {
+  return { tenant, user, session: `${session}\u0001`, run: "", kind: "" };
+}
+
 /**
  * The least string greater than every string with this prefix, or `undefined` if there is none. The strings with the prefix
  * are the range from the prefix up to, and without, this string.
@@ -49,19 +54,23 @@ export function prefixEnd(prefix: string): string | undefined {
 }
 
 /** The kinds that a scan of one identity covers: from `from` up to, and without, `until`; to the end if that is undefined. */
-export function kindRange(query: Pick<ScanQuery, "prefix" | "after" | "before">): {
+export function kindRange(query: Pick<ScanQuery, "prefix" | "from" | "after" | "before">): {
   from: string;
   until: string | undefined;
 } {
-  const { prefix, after, before } = query;
+  const { prefix, from, after, before } = query;
   // No kind holds a NUL, so the least that can follow a kind is itself and U+0001.
   const next = after === undefined ? prefix : `${after.kind}\u0001`;
   const end = prefixEnd(prefix);
   return {
-    from: compareText(next, prefix) > 0 ? next : prefix,
+    from: later(later(prefix, next), from?.kind ?? prefix),
     until:
       before !== undefined && (end === undefined || compareText(before.kind, end) < 0) ? before.kind : end,
   };
+}
+
+function later(a: string, b: string): string {
+  return compareText(a, b) > 0 ? a : b;
 }
 
 /** UTF-16 units in code point order: surrogates, which begin astral characters, rank above U+E000 to U+FFFF. */

@@ -60,7 +60,7 @@ export class DeletionMarks {
   }
 
   async hasAny(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.#marks.list(user, { limit: 1, signal })).length > 0;
+    return (await this.#marks.keys(user, { limit: 1, signal })).length > 0;
   }
 
   /** The names of sessions whose deletion has an expired lease. At most 100 marks are read. */

@@ -5,6 +5,7 @@ import type {
   Change,
   CloseOptions,
   CommitReceipt,
+  CountOptions,
   DeleteOptions,
   EraseOptions,
   EventId,
@@ -12,16 +13,21 @@ import type {
   ListOptions,
   MaintenanceScope,
   NewRecord,
+  RecordHeader,
   RecordKey,
   SaveOptions,
   SaveReceipt,
   ScanOptions,
+  SessionIdentity,
+  SessionsOptions,
   StateRecord,
   StateStore,
   StoreLimits,
   StoreStatus,
+  UserIdentity,
   Watch,
   WatchOptions,
+  WithoutBytes,
 } from "../contract/store.js";
 import { emitOperation, type OperationEvent, type OperationFields } from "../diagnostics/diagnostics.js";
 import { validateScope } from "../identity/scope.js";
@@ -32,7 +38,7 @@ import { payloadBytes } from "../rules/payload-bytes.js";
 import { CallTimes } from "../timing/call-time.js";
 import { inSlices } from "../timing/in-slices.js";
 import { EventLoopYield } from "../timing/yield-to-event-loop.js";
-import { listRange, type Range, scanRange } from "../validation/ranges.js";
+import { countRange, listRange, type Range, scanRange, sessionsRange } from "../validation/ranges.js";
 import { type StoreOptions, validateStoreOptions } from "../validation/store-options.js";
 import { readOptions, readSignal, validateIdentity, validateSlot } from "../validation/validate.js";
 import { deleteCommit, eraseCommit, saveCommit, validateCommit } from "../validation/validate-commit.js";
@@ -41,17 +47,21 @@ import { readWatchedSlots, readWatchOptions } from "../validation/validate-watch
 import { Watches } from "../watch/watches.js";
 import { type Accepted, accepted, deletedOf, notFound } from "./accepted.js";
 import { withCallerStack } from "./caller-stack.js";
-import { DriverReads, PAGE, type PageSize, storeClosed, UNBOUNDED } from "./driver-reads.js";
+import { DriverReads, storeClosed } from "./driver-reads.js";
 import { Erases } from "./erases.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";
+import { PAGE, type PageSize, RecordScans, UNBOUNDED } from "./record-scans.js";
+import { readSessions } from "./session-pages.js";
 import { StoreClosing } from "./store-closing.js";
 import { type StoreRuntime, steadyRuntime } from "./store-runtime.js";
 
 /** The names of the options of each kind of call. */
 const CALL_OPTIONS = ["signal"];
 const WRITE_OPTIONS = ["signal", "expect"];
-const LIST_OPTIONS = ["signal", "after", "before", "limit", "reverse"];
-const SCAN_OPTIONS = ["signal", "after", "limit"];
+const COUNT_OPTIONS = ["signal", "from", "after", "before", "limit"];
+const LIST_OPTIONS = [...COUNT_OPTIONS, "reverse", "bytes"];
+const SCAN_OPTIONS = ["signal", "after", "limit", "bytes"];
+const SESSIONS_OPTIONS = ["signal", "prefix", "after", "limit"];
 const ERASE_OPTIONS = ["signal", "prefix", "ownState"];
 
 /** Makes a StateStore of a driver. TypeError if `driver` is not one, for example a promise of one. */
@@ -69,6 +79,7 @@ class DriverStore implements StateStore {
   readonly #queue: CommitQueue;
   readonly #now: () => number;
   readonly #reads: DriverReads;
+  readonly #scans: RecordScans;
   readonly #erases: Erases;
   readonly #watches: Watches;
   readonly #closing: StoreClosing;
@@ -93,6 +104,7 @@ class DriverStore implements StateStore {
       inFlight: driver.readsInFlight,
       oneTenant,
     });
+    this.#scans = new RecordScans(this.#driver, this.#reads);
     this.#erases = new Erases(this.#driver, this.#queue, times);
     this.#watches = new Watches({
       read: async (slot) => {
@@ -162,7 +174,13 @@ class DriverStore implements StateStore {
     });
   }
 
-  list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]> {
+  list(identity: Identity, kindPrefix: string, options: WithoutBytes<ListOptions>): Promise<RecordHeader[]>;
+  list(identity: Identity, kindPrefix: string, options?: ListOptions): Promise<StateRecord[]>;
+  list(
+    identity: Identity,
+    kindPrefix: string,
+    options?: ListOptions | WithoutBytes<ListOptions>,
+  ): Promise<RecordHeader[]> {
     return this.#observed("list", async (fields) => {
       const given = this.#beginCall(options, LIST_OPTIONS);
       const owner = validateIdentity(identity);
@@ -172,13 +190,45 @@ class DriverStore implements StateStore {
     });
   }
 
-  listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]> {
+  count(identity: Identity, kindPrefix: string, options?: CountOptions): Promise<number> {
+    return this.#observed("count", async (fields) => {
+      const given = this.#beginCall(options, COUNT_OPTIONS);
+      const owner = validateIdentity(identity);
+      const prefix = readPrefix(kindPrefix);
+      const records = await this.#scans.count(
+        { identity: owner, prefix, ...countRange(owner, given.options) },
+        given.signal,
+      );
+      if (fields) fields.records = records;
+      return records;
+    });
+  }
+
+  listKind(
+    scope: MaintenanceScope,
+    kindPrefix: string,
+    options: WithoutBytes<ScanOptions>,
+  ): Promise<RecordHeader[]>;
+  listKind(scope: MaintenanceScope, kindPrefix: string, options?: ScanOptions): Promise<StateRecord[]>;
+  listKind(
+    scope: MaintenanceScope,
+    kindPrefix: string,
+    options?: ScanOptions | WithoutBytes<ScanOptions>,
+  ): Promise<RecordHeader[]> {
     return this.#observed("listKind", async (fields) => {
       const given = this.#beginCall(options, SCAN_OPTIONS);
       const { tenant } = validateScope(scope);
       const prefix = readKind(kindPrefix, "kindPrefix");
       const query = { ...(tenant === undefined ? {} : { tenant }), prefix, ...scanRange(given.options) };
       return this.#scan(query, PAGE, given.signal, fields);
+    });
+  }
+
+  listSessions(user: UserIdentity, options?: SessionsOptions): Promise<SessionIdentity[]> {
+    return this.#observed("listSessions", async () => {
+      const given = this.#beginCall(options, SESSIONS_OPTIONS);
+      const range = sessionsRange(user, given.options);
+      return this.#reads.track(readSessions(this.#driver, this.#reads, range, given.signal));
     });
   }
 
@@ -327,8 +377,13 @@ class DriverStore implements StateStore {
     page: PageSize,
     signal: AbortSignal | undefined,
     fields: OperationFields | undefined,
-  ): Promise<StateRecord[]> {
-    const records = await this.#reads.scan(range, page, signal);
+  ): Promise<RecordHeader[]> {
+    if (range.bytes === false) {
+      const headers = await this.#scans.headers(range, page, signal);
+      if (fields) fields.records = headers.length;
+      return headers;
+    }
+    const records = await this.#scans.records(range, page, signal);
     if (fields) countRecords(fields, records);
     return records;
   }

@@ -2,7 +2,7 @@ import { types } from "node:util";
 import type { Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import type { RecordKey, StateRecord } from "../contract/store.js";
+import type { RecordHeader, RecordKey, StateRecord } from "../contract/store.js";
 import { identityOf, recordKeyOf } from "../identity/identity.js";
 import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import type { Steps } from "../timing/in-slices.js";
@@ -46,6 +46,21 @@ export function* openSteps(
   return opened(record, isUnshared);
 }
 
+/**
+ * The same for a record whose payload was not read. Without the payload the fingerprint proves nothing, so only the form of
+ * the other fields is checked.
+ */
+// biome-ignore lint/correctness/useYield: a header takes one step.
+export function* headerSteps(
+  record: StoredRecord,
+  expected: Expected,
+  isAllowed: (at: Slot) => boolean = anySlot,
+): Steps<RecordHeader> {
+  checkSlot(record, expected, isAllowed);
+  if (!hasHeader(record)) throw corrupt({ at: recordKeyOf(record) });
+  return headerOf(record);
+}
+
 /** Opens the records of a page in steps, each short enough for the event loop. */
 export function* openPageSteps(
   records: readonly StoredRecord[],
@@ -55,7 +70,7 @@ export function* openPageSteps(
   let bytes = 0;
   for (const record of records) {
     yield* open(record);
-    bytes += record.bytes.byteLength;
+    bytes += record.bytes?.byteLength ?? 0;
     if (++opened < RECORDS_PER_STEP && bytes < MAX_BYTES_AT_ONCE) continue;
     opened = 0;
     bytes = 0;
@@ -92,6 +107,11 @@ function opened(record: StoredRecord, isUnshared: boolean): StateRecord {
   };
 }
 
+function headerOf(record: StoredRecord): RecordHeader {
+  const { eventId, kind, version, updatedAt } = record;
+  return { eventId, identity: identityOf(record), kind, version, updatedAt: new Date(updatedAt) };
+}
+
 function anySlot(): boolean {
   return true;
 }
@@ -126,13 +146,16 @@ function matches(record: StoredRecord, expected: Expected): boolean {
 }
 
 function hasContent(record: StoredRecord): boolean {
+  return hasHeader(record) && types.isUint8Array(record.bytes);
+}
+
+function hasHeader(record: StoredRecord): boolean {
   return (
     isName(record.eventId) &&
     Number.isSafeInteger(record.version) &&
     record.version >= 0 &&
     Number.isInteger(record.updatedAt) &&
     record.updatedAt >= LIMITS.earliest &&
-    record.updatedAt <= LIMITS.latest &&
-    types.isUint8Array(record.bytes)
+    record.updatedAt <= LIMITS.latest
   );
 }

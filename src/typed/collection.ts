@@ -3,6 +3,7 @@ import type {
   DeleteOptions,
   Identity,
   ListOptions,
+  RecordHeader,
   SaveReceipt,
   StateRecord,
   StateStore,
@@ -28,14 +29,19 @@ export interface Item<T> extends Stored<T> {
   readonly id: string;
 }
 
-/** Which values `list` returns. */
-export interface ItemsOptions extends Omit<ListOptions, "after" | "before"> {
+/** An item without its value. */
+export type ItemKey = Omit<Item<unknown>, "value">;
+
+/** Which items `list` and `keys` return. The bounds need not exist, and all of them hold. */
+export interface ItemsOptions extends Pick<ListOptions, "signal" | "limit" | "reverse"> {
   /** Only ids that begin with this. */
   readonly prefix?: string;
+  /** Only this id and those after it. */
+  readonly from?: string | undefined;
   /** Only ids after this one. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** Only ids before this one. */
-  readonly before?: string;
+  readonly before?: string | undefined;
 }
 
 /**
@@ -95,17 +101,15 @@ export class Collection<T, Input = T> {
 
   /** The items of exactly this identity, in one snapshot. One that does not decode is CORRUPT, never left out. */
   async list(identity: Identity, options?: ItemsOptions): Promise<Item<T>[]> {
-    const { prefix, after, before, ...range } = readOptions(options, LIST_OPTIONS) as ItemsOptions;
-    const records = await this.#store.list(
-      identity,
-      itemPrefix(this.#name) + (options && "prefix" in options ? readIdPrefix(this.#name, prefix) : ""),
-      {
-        ...range,
-        ...(options && "after" in options ? { after: itemKind(this.#name, after, "after") } : {}),
-        ...(options && "before" in options ? { before: itemKind(this.#name, before, "before") } : {}),
-      },
-    );
-    return mapInSlices(records, (record) => this.#itemOf(record));
+    const { prefix, range } = this.#range(options);
+    return mapInSlices(await this.#store.list(identity, prefix, range), (record) => this.#itemOf(record));
+  }
+
+  /** The same without the values, which are not read: an item whose value does not decode is among them. */
+  async keys(identity: Identity, options?: ItemsOptions): Promise<ItemKey[]> {
+    const { prefix, range } = this.#range(options);
+    const headers = await this.#store.list(identity, prefix, { ...range, bytes: false });
+    return headers.map((header) => this.#keyOf(header));
   }
 
   /** The cell for a transaction. */
@@ -113,11 +117,24 @@ export class Collection<T, Input = T> {
     return cellAt(identity, itemKind(this.#name, id), this.#codec);
   }
 
+  #range(options: ItemsOptions | undefined) {
+    const { prefix, from, after, before, ...rest } = readOptions(options, LIST_OPTIONS) as ItemsOptions;
+    const bounds = Object.entries({ from, after, before }).filter(([, id]) => id !== undefined);
+    const kinds = bounds.map(([field, id]) => [field, itemKind(this.#name, id, field)]);
+    return {
+      prefix:
+        itemPrefix(this.#name) + (options && "prefix" in options ? readIdPrefix(this.#name, prefix) : ""),
+      range: { ...rest, ...(Object.fromEntries(kinds) as Pick<ListOptions, "from" | "after" | "before">) },
+    };
+  }
+
+  #keyOf({ kind, eventId, updatedAt }: RecordHeader): ItemKey {
+    return { id: kind.slice(itemPrefix(this.#name).length), eventId, updatedAt };
+  }
+
   async #itemOf(record: StateRecord): Promise<Item<T>> {
-    const { kind, eventId, updatedAt } = record;
-    const id = kind.slice(itemPrefix(this.#name).length);
-    return { id, value: await decodeRecord(this.#codec, record), eventId, updatedAt };
+    return { ...this.#keyOf(record), value: await decodeRecord(this.#codec, record) };
   }
 }
 
-const LIST_OPTIONS = ["signal", "prefix", "after", "before", "limit", "reverse"];
+const LIST_OPTIONS = ["signal", "prefix", "from", "after", "before", "limit", "reverse"];

@@ -14,10 +14,10 @@ export async function deleteAll(
   options: CallOptions = {},
 ): Promise<number> {
   for (let deleted = 0; ; ) {
-    const records = await store.list(identity, prefix, { ...options, limit: PAGE_SIZE });
-    if (records.length === 0) return deleted;
-    const changes = records.map(({ kind }) => ({ op: "delete", identity, kind }) as const);
+    const listed = await store.list(identity, prefix, { ...options, limit: PAGE_SIZE, bytes: false });
+    if (listed.length === 0) return deleted;
+    const changes = listed.map(({ kind }) => ({ op: "delete", identity, kind }) as const);
     await store.commit(changes, options);
-    deleted += records.length;
+    deleted += listed.length;
   }
 }

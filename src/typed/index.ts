@@ -1,7 +1,7 @@
 export { type Cell, cellAt, type Stored } from "./cell.js";
 export type { PutOptions, ShapeOptions, UpdateOptions, Updater } from "./cell-operations.js";
 export { type Codec, type JsonOptions, json, type SchemaOptions } from "./codec.js";
-export { Collection, type Item, type ItemsOptions } from "./collection.js";
+export { Collection, type Item, type ItemKey, type ItemsOptions } from "./collection.js";
 export {
   type AppendOptions,
   type AppendReceipt,

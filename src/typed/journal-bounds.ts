@@ -30,8 +30,8 @@ export const HEAD_CODEC: Codec<Head> = json<Head, Head>({
 
 /** Which numbers a caller wants to read, and in which order. */
 export interface RequestedRange {
-  readonly from?: number;
-  readonly limit?: number;
+  readonly from?: number | undefined;
+  readonly limit?: number | undefined;
   readonly reverse?: boolean;
 }
 

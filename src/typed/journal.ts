@@ -76,7 +76,7 @@ export type TrimOptions = CallOptions & Pick<TransactOptions, "turn">;
 /** Which entries `read` returns. */
 export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
   /** The number to begin at: with `reverse` the highest, otherwise the lowest. */
-  readonly from?: number;
+  readonly from?: number | undefined;
 }
 
 const APPEND_OPTIONS = ["signal", "attempts", "turn", "also"];
@@ -166,7 +166,7 @@ export class Journal<T, Input = T> {
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
   async read(identity: Identity, options?: ReadOptions): Promise<Entry<T>[]> {
     const requested = { ...(readOptions(options, ["signal", "from", "limit", "reverse"]) as ReadOptions) };
-    if ("from" in requested) readInteger(requested.from, "from", 1, Number.MAX_SAFE_INTEGER - 1);
+    if (requested.from !== undefined) readInteger(requested.from, "from", 1, Number.MAX_SAFE_INTEGER - 1);
     const owner = copyIdentity(identity);
     const head = this.#head(owner);
     for (;;) {
@@ -231,7 +231,7 @@ export class Journal<T, Input = T> {
     // Records before `first` are of trimmed entries, not removed yet.
     const lowest = range.reverse ? first : Math.max(from ?? first, first);
     const highest = range.reverse && from !== undefined ? { before: this.#kind(from + 1) } : {};
-    const bound = { after: this.#kind(lowest - 1), ...highest };
+    const bound = { from: this.#kind(lowest), ...highest };
     const records = await this.#store.list(owner, itemPrefix(this.#name), { ...range, ...bound });
     return mapInSlices(records, (record) => this.#entryOf(record));
   }

@@ -39,6 +39,13 @@ export function validateSessionIdentity(identity: unknown): Session {
   return { tenant, user, session };
 }
 
+/** Checks and copies a user. An identity with a session is refused: its caller may mean that session alone. */
+export function validateUserIdentity(user: unknown): Pick<Slot, "tenant" | "user"> {
+  if (typeof user !== "object" || user === null) throw identityRequired("user");
+  const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Record<string, unknown>;
+  return { tenant: readName(tenant, "tenant"), user: readName(name, "user") };
+}
+
 /** Checks the target of an erase: the state of `userIdentity` or `tenantIdentity` only with `ownState: true`. */
 export function validateEraseTarget(identity: unknown, options: object): EraseTarget {
   const target = readEraseTarget(identity, options);

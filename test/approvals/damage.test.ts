@@ -4,6 +4,7 @@ import {
   type Identity,
   maintenanceScope,
   newEventId,
+  type ScanOptions,
   StateError,
   type StateStore,
   tenantIdentity,
@@ -26,8 +27,8 @@ async function drain(generator: AsyncIterable<Approval>): Promise<{ ids: string[
 /** A store in which the record of this kind is damaged. */
 function withDamagedRecord(store: StateStore, identity: Identity, kind: string): StateStore {
   return withMethods(store, {
-    async listKind(...given) {
-      const page = await store.listKind(...given);
+    async listKind(scope, prefix, options) {
+      const page = await store.listKind(scope, prefix, options as ScanOptions);
       if (!page.some((record) => record.kind === kind)) return page;
       throw new StateError("CORRUPT", "it does not pass its checks", { details: { at: { identity, kind } } });
     },

@@ -6,7 +6,13 @@ import { openMemory } from "../../drivers/memory/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
 import type { Driver, ScanPage } from "../../src/contract/driver.js";
-import { createStore, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
+import {
+  createStore,
+  maintenanceScope,
+  newEventId,
+  type ScanOptions,
+  type StateStore,
+} from "../../src/index.js";
 import { withMethods } from "../sessions/rig.js";
 import { CALL, HOUR, TestClock } from "./states.js";
 
@@ -101,10 +107,10 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     let finds = 0;
     let mostFinds = 0;
     const watched = withMethods(store, {
-      async listKind(...args) {
+      async listKind(scope, prefix, options) {
         // The page after the first: what was on that one is dealt with, and no more is held.
         if (commits > 0) stopping.abort();
-        return store.listKind(...args);
+        return store.listKind(scope, prefix, options as ScanOptions);
       },
       async find(...args) {
         mostFinds = Math.max(mostFinds, ++finds);

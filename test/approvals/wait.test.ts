@@ -19,6 +19,8 @@ function withMethods(store: StateStore, own: Partial<StateStore>): StateStore {
     loadByEventId: store.loadByEventId.bind(store),
     list: store.list.bind(store),
     listKind: store.listKind.bind(store),
+    count: store.count.bind(store),
+    listSessions: store.listSessions.bind(store),
     watch(places, options) {
       return watchByReading(this, places, options);
     },

@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { cases, runConformance } from "../../conformance/index.js";
 import { brokenStore } from "../../conformance/mutants/mutant.js";
+import type { ListOptions } from "../../src/index.js";
 
 const only = cases.map(({ id }) => id).filter((id) => id.startsWith("neighbours/"));
 
@@ -50,6 +51,7 @@ function oneAtATime(lineOf: (tenant: string) => string) {
     save: (record, options) => inTurn(record.identity.tenant, () => store.save(record, options)),
     erase: (session, options) => inTurn(session.tenant, () => store.erase(session, options)),
     load: (identity, kind, options) => inTurn(identity.tenant, () => store.load(identity, kind, options)),
-    list: (identity, prefix, options) => inTurn(identity.tenant, () => store.list(identity, prefix, options)),
+    list: (identity, prefix, options) =>
+      inTurn(identity.tenant, () => store.list(identity, prefix, options as ListOptions)),
   })).harness;
 }

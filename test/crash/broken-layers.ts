@@ -75,6 +75,7 @@ function changed(driver: Driver, apply: Driver["apply"]): Driver {
     read: (slots) => driver.read(slots),
     readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
     scan: (query) => driver.scan(query),
+    scanSessions: (query) => driver.scanSessions(query),
     sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),

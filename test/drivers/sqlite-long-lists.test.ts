@@ -31,6 +31,8 @@ async function filled(count: number) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
+const listed = (connection: Connection) => listSteps(prepareLists(connection), LIST, OWNER);
+
 /** Of the first and the last record. */
 const ends = ({ records }: ScanPage) => [records[0]?.version, records.at(-1)?.version];
 
@@ -171,14 +173,14 @@ test("only a few are read at once, and each waiting one is read later, unless it
   const { path } = await filled(3000);
   const { lists, counts } = counting(path);
   const caller = new AbortController();
-  const all = [1, 2, 3, 4, 5].map(() => lists.read(LIST, OWNER, {}));
-  const givenUp = lists.read(LIST, OWNER, { signal: caller.signal });
+  const all = [1, 2, 3, 4, 5].map(() => lists.read(listed, {}));
+  const givenUp = lists.read(listed, { signal: caller.signal });
   caller.abort(new Error("given up"));
   await expect(givenUp).rejects.toThrow("given up");
   for (const list of all) expect((await list).records.length).toBe(3000);
   expect(counts).toEqual({ open: 0, most: 2 });
   // Nobody keeps a place.
-  await Promise.all([1, 2].map(() => lists.read(LIST, OWNER, {})));
+  await Promise.all([1, 2].map(() => lists.read(listed, {})));
 });
 
 test("a short list takes no connection of its own, whatever its limit", async () => {

@@ -180,7 +180,9 @@ describe("query plans", () => {
       new Reader(connection).read([]);
     });
     expect(found.length).toBeGreaterThan(6);
-    for (const [sql, plan] of found) expect(plan, sql).not.toMatch(/SCAN|TEMP B-TREE|AUTOMATIC/);
+    // A count scans the piece that it has found, which is bounded.
+    for (const [sql, plan] of found)
+      expect(plan, sql).not.toMatch(/SCAN (?!\(subquery)|TEMP B-TREE|AUTOMATIC/);
     expect(found.map(([, plan]) => plan)).toContainEqual(
       expect.stringContaining("record_by_kind (tenant=? AND (kind,user,session,run)>(?,?,?,?) AND kind<?)"),
     );

@@ -13,6 +13,7 @@ export function changing(change: (record: StoredRecord) => StoredRecord | undefi
       const { records, ...rest } = await driver.scan(query);
       return { records: records.flatMap((record) => change(record) ?? []), ...rest };
     },
+    scanSessions: (query) => driver.scanSessions(query),
     sweep: (session) => driver.sweep(session),
     status: () => driver.status(),
     close: () => driver.close(),

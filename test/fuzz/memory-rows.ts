@@ -35,6 +35,7 @@ export class MemoryRows implements RawRows {
         const { records, ...rest } = await this.#inner.scan(query);
         return { records: records.map((record) => this.#damaged(record)), ...rest };
       },
+      scanSessions: (query) => this.#inner.scanSessions(query),
       sweep: (session) => this.#inner.sweep(session),
       status: () => this.#inner.status(),
       close: () => this.#inner.close(),

@@ -137,6 +137,7 @@ export const spoiling =
       read: (slots) => driver.read(slots.map((slot) => spoil(slot, SLOT_FIELDS))),
       readByEventId: (session, eventId) => driver.readByEventId(session, eventId),
       scan: (query) => driver.scan(query),
+      scanSessions: (query) => driver.scanSessions(query),
       sweep: (session) => driver.sweep(session),
       status: () => driver.status(),
       close: () => driver.close(),

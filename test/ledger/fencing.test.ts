@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type StateStore, userIdentity } from "../../src/index.js";
+import { type ListOptions, type StateStore, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
@@ -16,8 +16,8 @@ onEveryStore((opened) => {
     await ledger.reserve(who, { id: "before" });
     const ids: string[] = [];
     // Whenever a last look at what the user has begins, somebody is faster.
-    const list: StateStore["list"] = async (identity, prefix, ...rest) => {
-      const found = await opened.store.list(identity, prefix, ...rest);
+    const list: StateStore["list"] = async (identity, prefix, options) => {
+      const found = await opened.store.list(identity, prefix, options as ListOptions);
       if (/^ledger\.(budget|hold|due|also|seen)\//.test(prefix) && !ids.includes(prefix)) {
         ids.push(prefix);
         await ledger.record(who, { ...CALL, eventId: prefix, responseId: prefix });
@@ -50,8 +50,8 @@ onEveryStore((opened) => {
       const who = newSession();
       const ledger = createLedger(opened.store);
       await ledger.record({ ...who, run: "r1" }, { ...CALL, eventId: "e1" });
-      const list: StateStore["list"] = async (identity, prefix, ...rest) => {
-        const found = await opened.store.list(identity, prefix, ...rest);
+      const list: StateStore["list"] = async (identity, prefix, options) => {
+        const found = await opened.store.list(identity, prefix, options as ListOptions);
         if (!prefix.startsWith("ledger.entry/")) return found;
         return found.map((record) => {
           const entry = JSON.parse(Buffer.from(record.bytes).toString());

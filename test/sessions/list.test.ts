@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { StateError, userIdentity } from "../../src/index.js";
+import { type ListOptions, StateError, userIdentity } from "../../src/index.js";
 import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/sessions/index.js";
 import { onEveryStore } from "../typed/stores.js";
 import { manualClock, newUser, withMethods } from "./rig.js";
@@ -187,7 +187,7 @@ onEveryStore((opened) => {
       let first = true;
       const slow = withMethods(opened.store, {
         list: async (identity, prefix, options) => {
-          const listed = await opened.store.list(identity, prefix, options);
+          const listed = await opened.store.list(identity, prefix, options as ListOptions);
           if (prefix === "session.index/" && first) {
             first = false;
             clock.forward(1000);

@@ -200,7 +200,7 @@ describe("scanKind", () => {
     [{ pageSize: undefined }, "pageSize"],
     [{ pageSize: 0 }, "pageSize"],
     [{ pageSize: 10_001 }, "pageSize"],
-    [{ after: undefined }, "after"],
+    [{ bytes: undefined }, "bytes"],
     [{ after: {} }, "after.identity"],
     [null, "options"],
   ])("refuses %j", async (options, field) => {

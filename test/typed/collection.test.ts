@@ -25,10 +25,9 @@ onEveryStore((opened) => {
       [{ prefix: 1 }, "prefix"],
       [{ prefix: "p".repeat(509) }, "prefix"],
       [{ prefix: "\ud800" }, "prefix"],
-      [{ after: undefined }, "after"],
+      [{ from: "" }, "from"],
       [{ after: "" }, "after"],
-      [{ before: undefined }, "before"],
-      [{ limit: undefined }, "limit"],
+      [{ bytes: false }, "options"],
       [{ limit: 0 }, "limit"],
       [{ limit: 10_001 }, "limit"],
       [{ reverse: undefined }, "reverse"],
@@ -36,6 +35,7 @@ onEveryStore((opened) => {
       [{ signal: 1 }, "signal"],
     ];
     for (const [options, field] of misuse) {
+      await expect(all.keys(who, options as object)).rejects.toMatchObject({ details: { field } });
       await expect(all.list(who, options as object)).rejects.toMatchObject({
         code: "INVALID_RECORD",
         details: { field },
@@ -45,7 +45,15 @@ onEveryStore((opened) => {
     await expect(all.put(who, "c", 1, { expect: undefined } as never)).rejects.toMatchObject({
       details: { field: "expect" },
     });
-    expect(await all.list(who, { signal: undefined })).toHaveLength(2);
+    const none = {
+      signal: undefined,
+      from: undefined,
+      after: undefined,
+      before: undefined,
+      limit: undefined,
+    };
+    expect(await all.list(who, none)).toHaveLength(2);
+    expect(await all.keys(who, none)).toHaveLength(2);
   });
 
   test("put, get, find, update, delete", async () => {
@@ -82,12 +90,29 @@ onEveryStore((opened) => {
     expect(await idsOf({ after: "a" })).toBe("bcde");
     expect(await idsOf({ before: "d" })).toBe("Babc");
     expect(await idsOf({ after: "a", before: "d" })).toBe("bc");
+    expect(await idsOf({ from: "b", before: "d" })).toBe("bc");
+    expect(await idsOf({ from: "aa", after: "b" })).toBe("cde");
     expect(await idsOf({ after: "aa", before: "bb" })).toBe("b");
     expect(await idsOf({ after: "d", before: "a" })).toBe("");
     expect(await idsOf({ limit: 2 })).toBe("Ba");
     expect(await idsOf({ limit: 2, reverse: true })).toBe("ed");
     expect(await idsOf({ limit: 2, reverse: true, before: "d", after: "a" })).toBe("cb");
     expect(await idsOf({ limit: 10_000 })).toBe("Babcde");
+  });
+
+  test("keys are items without their values, which may be damaged", async () => {
+    const who = newSession();
+    const all = numbers();
+    await all.put(who, "a", 1);
+    await all.put(who, "b", 2);
+    await all.put(who, "c", 3);
+    const bytes = new TextEncoder().encode("no JSON");
+    await opened.store.save({ eventId: newEventId(), identity: who, kind: "all/b", bytes });
+    await expect(all.list(who)).rejects.toMatchObject({ code: "CORRUPT" });
+    const [first] = await all.list(who, { limit: 1 });
+    const { value: _, ...key } = first ?? {};
+    expect(await all.keys(who, { limit: 1 })).toEqual([key]);
+    expect((await all.keys(who, { reverse: true, before: "c" })).map(({ id }) => id)).toEqual(["b", "a"]);
   });
 
   test("a prefix is literal, and goes with the bounds", async () => {

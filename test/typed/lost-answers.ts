@@ -58,6 +58,8 @@ export function losingAnswers(
     list: store.list.bind(store),
     listKind: store.listKind.bind(store),
     watch: store.watch.bind(store),
+    count: store.count.bind(store),
+    listSessions: store.listSessions.bind(store),
     close: store.close.bind(store),
     [Symbol.asyncDispose]: store[Symbol.asyncDispose].bind(store),
   } satisfies StateStore;

@@ -97,8 +97,10 @@ describe("what must not compile", () => {
       await store.commit([{ op: "check", identity, kind: "note" }]);
       // @ts-expect-error: an erase takes the session whole
       await store.commit([{ op: "erase", identity, kind: "note" }]);
-      // @ts-expect-error: a bound that is forgotten must not widen the list
-      await store.list(identity, "note", { after: undefined });
+      // @ts-expect-error: whether payloads come is said, never implied
+      await store.list(identity, "note", { bytes: undefined });
+      // @ts-expect-error: a misspelt bound must not widen the list
+      await store.list(identity, "note", { bytes: false, form: "note/1" });
     });
   });
 
