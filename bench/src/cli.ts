@@ -5,6 +5,8 @@ export const SECTIONS = [
   "postgres",
   "memory",
   "commits",
+  "checks",
+  "tenants",
   "id-memory",
   "opening",
   "scans",

@@ -11,6 +11,7 @@ import { report } from "./report/report.js";
 import { type Findings, noFindings } from "./results.js";
 import type { Context, Section } from "./section.js";
 import { burst } from "./sections/burst.js";
+import { checks } from "./sections/checks.js";
 import { commits } from "./sections/commits.js";
 import { growth } from "./sections/growth.js";
 import { idMemory } from "./sections/id-memory.js";
@@ -24,12 +25,15 @@ import { scans } from "./sections/scans.js";
 import { slowDisk } from "./sections/slow-disk.js";
 import { sqlite } from "./sections/sqlite.js";
 import { stalls } from "./sections/stalls.js";
+import { tenants } from "./sections/tenants.js";
 
 const RUN: Readonly<Record<SectionName, Section>> = {
   sqlite,
   postgres,
   memory,
   commits,
+  checks,
+  tenants,
   "id-memory": idMemory,
   opening,
   scans,
