@@ -8,6 +8,7 @@ import {
   SAVED_MEANWHILE,
 } from "./apply-parts.js";
 import { isErase } from "./erase-range.js";
+import { eventFingerprint, eventKey } from "./event-key.js";
 import { holdEvents, releaseEvents } from "./event-order.js";
 import { forgetOldest, QUEUE_HEAD } from "./expiry-queue.js";
 import { detectFences, erase, removeErased, sweepAbandoned } from "./fences.js";
@@ -116,7 +117,7 @@ BEGIN
       CONTINUE WHEN a_op[i] <> 'save' OR verdict = 'locked';
       v_saves := v_saves + 1;
       SELECT ${isSame(n, "a_fingerprint[i]")} INTO v_same FROM ${n.event} AS e
-        WHERE e.tenant = a_tenant[i] AND e.event_id = a_event[i] AND ${isSeen(n)};
+        WHERE e.tenant = a_tenant[i] AND e.event_key = ${eventKey("a_event[i]")} AND ${isSeen(n)};
       CONTINUE WHEN NOT FOUND;
       v_seen := v_seen + 1;
       IF v_seen = 1 OR NOT v_same THEN write_no := i - v_first; END IF;
@@ -154,8 +155,8 @@ BEGIN
             WHERE f.tenant = a_tenant[i] AND f.user_id = a_usr[i] AND f.session = a_session[i];
         END IF;
         -- Before the record, for what it takes the place of must not be current, as it will be then.
-        INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
-        VALUES (a_tenant[i], a_event[i], a_record_id[i], v_now, v_now, a_fingerprint[i])
+        INSERT INTO ${n.event} AS e (saved_at, lined_up_at, record_id, event_key, tenant, fingerprint)
+        VALUES (v_now, v_now, a_record_id[i], ${eventKey("a_event[i]")}, a_tenant[i], ${eventFingerprint("a_fingerprint[i]")})
         ${replacingForgotten(n)};
         IF NOT FOUND THEN
           ${SAVED_MEANWHILE}

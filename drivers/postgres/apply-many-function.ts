@@ -7,6 +7,7 @@ import {
   replacingForgotten,
   SAVED_MEANWHILE,
 } from "./apply-parts.js";
+import { eventFingerprint, eventKey } from "./event-key.js";
 import { NEVER, releaseEvents } from "./event-order.js";
 import { forgetOldest } from "./expiry-queue.js";
 import { detectFences, removeErased, sweepAbandoned } from "./fences.js";
@@ -146,7 +147,7 @@ function applyRound(n: Names, fault: string, window = ""): string {
   return `WITH judged AS MATERIALIZED (
         SELECT l.*, ${fault} AS fault
         FROM (
-          SELECT g.*, cur.event_id AS cur_event, coalesce(fence.generation, 0) AS generation,
+          SELECT g.*, ${eventKey("g.event_id")} AS event_key, cur.event_id AS cur_event, coalesce(fence.generation, 0) AS generation,
             CASE WHEN g.op = 'save' THEN coalesce(cur.id, nextval('${n.sequence}')) END AS record_id, seen.same
           FROM unnest(${columns.map(own).join(", ")})
             WITH ORDINALITY
@@ -164,7 +165,7 @@ function applyRound(n: Names, fault: string, window = ""): string {
           ) AS fence ON true
           LEFT JOIN LATERAL (
             SELECT ${isSame(n, "g.fingerprint")} AS same FROM ${n.event} AS e
-            WHERE e.tenant = g.tenant AND e.event_id = g.event_id
+            WHERE e.tenant = g.tenant AND e.event_key = ${eventKey("g.event_id")}
               AND ${isSeen(n)}
             OFFSET 0
           ) AS seen ON true
@@ -184,14 +185,17 @@ function applyRound(n: Names, fault: string, window = ""): string {
           AND r.session = j.session AND r.run = j.run AND r.kind = j.kind
       ),
       remembered AS (
-        INSERT INTO ${n.event} AS e (tenant, event_id, record_id, saved_at, lined_up_at, fingerprint)
+        INSERT INTO ${n.event} AS e (saved_at, lined_up_at, record_id, event_key, tenant, fingerprint)
         SELECT DISTINCT ON (x.event_id COLLATE "C", x.tenant COLLATE "C")
-          x.tenant, x.event_id, x.record_id, x.saved_at, v_now, x.fingerprint
+          x.saved_at, v_now, x.record_id, x.event_key, x.tenant, x.fingerprint
         FROM (
-          SELECT j.tenant, j.event_id, j.record_id, v_now AS saved_at, j.fingerprint FROM judged AS j
+          SELECT j.tenant, j.event_id, j.event_key, j.record_id, v_now AS saved_at,
+            ${eventFingerprint("j.fingerprint")} AS fingerprint
+          FROM judged AS j
           WHERE j.fault = 0 AND j.op = 'save'
           UNION ALL
-          SELECT h.tenant, h.event_id, 0, ${NEVER}, NULL FROM unnest(a_held_tenant, a_held_event) AS h (tenant, event_id)
+          SELECT h.tenant, h.event_id, ${eventKey("h.event_id")}, 0, ${NEVER}, NULL
+          FROM unnest(a_held_tenant, a_held_event) AS h (tenant, event_id)
         ) AS x ORDER BY x.event_id COLLATE "C", x.tenant COLLATE "C", x.saved_at DESC
         ${replacingForgotten(n)} AND excluded.saved_at > ${NEVER}
         RETURNING e.saved_at

@@ -1,3 +1,4 @@
+import { eventFingerprint, eventKey } from "./event-key.js";
 import { isErased } from "./fences.js";
 import type { Names } from "./names.js";
 
@@ -23,7 +24,7 @@ export const OVERWRITING = `ON CONFLICT (tenant, user_id, session, run, kind) DO
 
 /** For a saved event e: replaces a remembered one that is past its window. */
 export function replacingForgotten(n: Names): string {
-  return `ON CONFLICT (tenant, event_id) DO UPDATE SET
+  return `ON CONFLICT (event_key, tenant) DO UPDATE SET
           record_id = excluded.record_id, saved_at = excluded.saved_at, lined_up_at = excluded.lined_up_at,
           fingerprint = excluded.fingerprint
           WHERE NOT ${isSeen(n)}`;
@@ -36,9 +37,10 @@ export function isSeen(n: Names): string {
 
 /** Whether event e has this fingerprint. The event of an erased record matches any fingerprint. */
 export function isSame(n: Names, fingerprint: string): string {
-  return `(coalesce(e.fingerprint = ${fingerprint}, true) OR (v_fenced AND EXISTS (
+  return `(coalesce(e.fingerprint = ${eventFingerprint(fingerprint)}, true) OR (v_fenced AND EXISTS (
       SELECT FROM ${n.record} AS r
-      WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id AND ${isErased(n, "r")} OFFSET 0)))`;
+      WHERE r.tenant = e.tenant AND r.id = e.record_id AND ${eventKey("r.event_id")} = e.event_key
+        AND ${isErased(n, "r")} OFFSET 0)))`;
 }
 
 /**
@@ -48,6 +50,6 @@ export function isSame(n: Names, fingerprint: string): string {
 export function isCurrent(n: Names): string {
   return `EXISTS (
     SELECT FROM ${n.record} AS r
-    WHERE r.tenant = e.tenant AND r.id = e.record_id AND r.event_id = e.event_id
+    WHERE r.tenant = e.tenant AND r.id = e.record_id AND ${eventKey("r.event_id")} = e.event_key
       AND NOT (v_fenced AND ${isErased(n, "r")}) OFFSET 0)`;
 }

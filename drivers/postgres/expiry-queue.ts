@@ -19,7 +19,7 @@ export function forgetOldest(n: Names): string {
       WHERE e.lined_up_at >= v_low AND e.lined_up_at <= v_cut ORDER BY e.lined_up_at LIMIT 1;
     IF v_head IS NOT NULL THEN
       WITH old AS MATERIALIZED (
-        SELECT e.tenant, e.event_id, ${isCurrent(n)} AS current
+        SELECT e.tenant, e.event_key, ${isCurrent(n)} AS current
         FROM ${n.event} AS e
         WHERE e.lined_up_at >= v_head AND e.lined_up_at <= v_cut
         ORDER BY e.lined_up_at LIMIT v_written * 2
@@ -27,10 +27,10 @@ export function forgetOldest(n: Names): string {
       ),
       moved AS (
         UPDATE ${n.event} AS e SET lined_up_at = v_now FROM old
-        WHERE old.current AND e.tenant = old.tenant AND e.event_id = old.event_id
+        WHERE old.current AND e.tenant = old.tenant AND e.event_key = old.event_key
       )
       DELETE FROM ${n.event} AS e USING old
-      WHERE NOT old.current AND e.tenant = old.tenant AND e.event_id = old.event_id;
+      WHERE NOT old.current AND e.tenant = old.tenant AND e.event_key = old.event_key;
     END IF;
   END IF;`;
 }

@@ -1,4 +1,5 @@
 import { endOfErase } from "./erase-range.js";
+import { eventKey } from "./event-key.js";
 import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
@@ -39,13 +40,13 @@ export function detectFences(n: Names): string {
  */
 export function clearFingerprints(n: Names): string {
   return `held AS MATERIALIZED (
-      SELECT e.tenant, e.event_id FROM gone
-      JOIN ${n.event} AS e ON e.tenant = gone.tenant AND e.event_id = gone.event_id AND e.record_id = gone.id
+      SELECT e.tenant, e.event_key FROM gone
+      JOIN ${n.event} AS e ON e.tenant = gone.tenant AND e.event_key = ${eventKey("gone.event_id")} AND e.record_id = gone.id
       FOR UPDATE OF e NOWAIT
     ),
     emptied AS (
       UPDATE ${n.event} AS e SET fingerprint = NULL FROM held
-      WHERE e.tenant = held.tenant AND e.event_id = held.event_id
+      WHERE e.tenant = held.tenant AND e.event_key = held.event_key
     )`;
 }
 

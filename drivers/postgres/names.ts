@@ -28,6 +28,8 @@ export interface Names {
   readonly settleIds1: string;
   readonly erasure: string;
   readonly erasureKey: string;
+  /** What migration 4 names the table of events while it fills it. */
+  readonly compactEvent: string;
   /** Quoted, unqualified: an index takes its table's schema. */
   readonly recordByKind: string;
   readonly recordById: string;
@@ -35,6 +37,7 @@ export interface Names {
   readonly eventLine: string;
   readonly erasureTouched: string;
   readonly fenceTouched: string;
+  readonly eventKey: string;
 }
 
 /** Plain lower-case names, which need no quotes in psql; short, so that Postgres cuts off no suffix. */
@@ -74,11 +77,13 @@ export function namesOf(schema: string, prefix: string): Names {
     settleIds1: qualified("settle_ids_1"),
     erasure: qualified("erasure"),
     erasureKey: own("erasure_pkey"),
+    compactEvent: qualified("compact_event"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),
     recordByGeneration: own("record_generation"),
     eventLine: own("event_line"),
     erasureTouched: own("erasure_touched"),
     fenceTouched: own("fence_touched"),
+    eventKey: own("event_key"),
   };
 }

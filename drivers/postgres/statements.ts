@@ -1,3 +1,4 @@
+import { eventKey } from "./event-key.js";
 import { isFencedOff } from "./fences.js";
 import type { Names } from "./names.js";
 
@@ -68,9 +69,9 @@ export function statementsOf(names: Names): Statements {
       SELECT ${RECORD} FROM ${names.event} AS e
       JOIN LATERAL (
         SELECT * FROM ${names.record} AS q WHERE q.tenant = e.tenant AND q.id = e.record_id OFFSET 0
-      ) AS r ON r.event_id = e.event_id AND r.user_id = $2::text AND r.session = $3::text
+      ) AS r ON r.event_id = $4::text AND r.user_id = $2::text AND r.session = $3::text
         AND NOT ${isFencedOff(names, "r")}
-      WHERE e.tenant = $1::text AND e.event_id = $4::text`,
+      WHERE e.tenant = $1::text AND e.event_key = ${eventKey("$4::text")}`,
     scan: `SELECT * FROM ${names.scan}(${casts(SCAN_TYPES)}) ORDER BY place`,
     scanHeaders: `
       SELECT r.place, ${WITHOUT_BYTES} FROM ${names.scan}(${casts(SCAN_TYPES)}) AS r ORDER BY r.place`,

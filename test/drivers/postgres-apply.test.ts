@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { eventIdOf } from "../../drivers/postgres/event-key.js";
 import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { decide, slotOf } from "../../src/rules/decide.js";
@@ -20,6 +21,7 @@ import {
   openFresh,
   plainClient,
   record,
+  rememberedIds,
   remove,
   SECRETS,
   SLOT,
@@ -339,7 +341,7 @@ describe("the memory of event ids", () => {
 
     await age(sql, DAY + 1000);
     expect(await apply(driver, [check({ kind: "b" }, "stays")])).toEqual([APPLIED_OVER]);
-    expect(await remembered(sql)).toEqual(["new", "old", "stays"]);
+    expect(await rememberedIds(sql)).toEqual(["new", "old", "stays"]);
     // Current, and so seen for ever; the other one is a new write.
     expect(await apply(driver, [save({ eventId: "stays", kind: "b", version: 9 })])).toEqual([
       { is: "conflict", write: 0 },
@@ -354,8 +356,9 @@ describe("the memory of event ids", () => {
     await apply(driver, [save({ eventId: "3", session: "other" })]);
     expect(await erased(driver, "acme", "ann", "s1")).toBe(2);
     expect(await erased(driver, "acme", "ann", "s1")).toBe(0);
-    const left =
-      await sql`SELECT event_id, fingerprint IS NULL AS empty FROM groundstate.event ORDER BY event_id`;
+    const left = await sql.unsafe(
+      `SELECT ${eventIdOf("event_key")} AS event_id, fingerprint IS NULL AS empty FROM groundstate.event ORDER BY 1`,
+    );
     expect([...left]).toEqual([
       { event_id: "1", empty: true },
       { event_id: "2", empty: true },
@@ -374,11 +377,11 @@ describe("the memory of event ids", () => {
       driver,
       events.filter((_, n) => n % 3 !== 0).map((kind) => save({ kind, eventId: `over-${kind}` })),
     );
-    await sql`UPDATE groundstate.event SET saved_at = saved_at - ${2 * DAY},
-      lined_up_at = lined_up_at - ${2 * DAY} WHERE event_id NOT LIKE 'over%'`;
+    await sql.unsafe(`UPDATE groundstate.event SET saved_at = saved_at - ${2 * DAY},
+      lined_up_at = lined_up_at - ${2 * DAY} WHERE ${eventIdOf("event_key")} NOT LIKE 'over%'`);
 
     const gone = async () => {
-      const kept = new Set(await remembered(sql));
+      const kept = new Set(await rememberedIds(sql));
       return events.filter((eventId) => !kept.has(eventId));
     };
     await apply(driver, [save({ kind: "x" }), save({ kind: "y" })]);
@@ -478,8 +481,4 @@ async function withoutLocks(sql: Sql): Promise<void> {
 
 async function age(sql: postgres.Sql, ms: number): Promise<void> {
   await sql`UPDATE groundstate.event SET saved_at = saved_at - ${ms}, lined_up_at = lined_up_at - ${ms}`;
-}
-
-async function remembered(sql: Sql): Promise<unknown[]> {
-  return (await sql`SELECT event_id FROM groundstate.event ORDER BY event_id`).map((row) => row.event_id);
 }

@@ -9,6 +9,7 @@ import {
   open,
   openFresh,
   plainClient,
+  rememberedIds,
   type Sql,
   save,
 } from "./postgres-rig.js";
@@ -122,10 +123,7 @@ test("the second save of an id fails at once, and the placeholder of an id that 
     { is: "conflict", write: 1 },
     { is: "applied", existed: [false] },
   ]);
-  expect((await sql`SELECT event_id FROM groundstate.event ORDER BY 1`).map((row) => row.event_id)).toEqual([
-    "a",
-    "taken",
-  ]);
+  expect(await rememberedIds(sql)).toEqual(["a", "taken"]);
   expect(await apply(driver, [save({ eventId: "z", kind: "z" })])).toEqual([
     { is: "applied", existed: [false] },
   ]);

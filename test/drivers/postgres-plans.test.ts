@@ -8,6 +8,7 @@ import {
   connectWith,
   DAY,
   failOnUncaughtErrors,
+  insertEvents,
   open,
   openFresh,
   plainClient,
@@ -117,9 +118,15 @@ async function fill(sql: Sql): Promise<void> {
     SELECT 'tenant-' || n % ${TENANTS}, 'user-' || n % 7, 'session-' || n / 1000, '',
       CASE WHEN n % 4 = 0 THEN 'rare/' ELSE 'often/' END || n, 1000000 + n, 'event-' || n, 0, 0, '\\x00', 'payload'
     FROM generate_series(1, ${ROWS}) AS n`);
-  await sql.unsafe(`
-    INSERT INTO groundstate.event
-    SELECT 'tenant-' || n % ${TENANTS}, 'event-' || n, 1000000 + n, 0, n, '\\x00' FROM generate_series(1, ${ROWS}) AS n`);
+  await sql.unsafe(
+    insertEvents({
+      id: "'event-' || n",
+      tenant: `'tenant-' || n % ${TENANTS}`,
+      record: "1000000 + n",
+      time: "n",
+      from: `FROM generate_series(1, ${ROWS}) AS n`,
+    }),
+  );
 }
 
 describe("on 200,000 records of 200 tenants, with plans made when there were none, a statement costs what it returns", () => {
@@ -255,9 +262,16 @@ describe("of an erase of 20,000 records", () => {
     await sql.unsafe(`
       INSERT INTO groundstate.record
       SELECT 'big', 'u', 's', '', lpad(n::text, 5, '0'), 2000000 + n, 'big-' || n, 0, 0, '', '' FROM generate_series(0, 19999) AS n`);
-    await sql.unsafe(`
-      INSERT INTO groundstate.event
-      SELECT 'big', 'big-' || n, 2000000 + n, 9000000000000, 9000000000000, 'f' FROM generate_series(0, 19999) AS n`);
+    await sql.unsafe(
+      insertEvents({
+        id: "'big-' || n",
+        tenant: "'big'",
+        record: "2000000 + n",
+        time: "9000000000000",
+        fingerprint: "'f'",
+        from: "FROM generate_series(0, 19999) AS n",
+      }),
+    );
     await sql.end();
   });
 
@@ -331,9 +345,15 @@ describe("while another connection holds an old snapshot", () => {
       }
     });
     const expiring = await open({ connect, poolSize: 1 });
-    await sql.unsafe(`
-      INSERT INTO groundstate.event
-      SELECT 'acme', 'old' || n, -1, n, n, '' FROM generate_series(1, 40000) AS n`);
+    await sql.unsafe(
+      insertEvents({
+        id: "'old' || n",
+        tenant: "'acme'",
+        record: "-1",
+        time: "n",
+        from: "FROM generate_series(1, 40000) AS n",
+      }),
+    );
     const reader = plainClient(fresh);
     await reader.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM groundstate.event");
     const batch = (n: number) =>
@@ -342,7 +362,7 @@ describe("while another connection holds an old snapshot", () => {
         Array.from({ length: 256 }, (_, k) => save({ kind: `${k}`, eventId: `${n}/${k}` })),
       );
     for (let n = 0; n < 60; n++) await batch(n);
-    const [left] = await sql`SELECT count(*) AS n FROM groundstate.event WHERE event_id LIKE 'old%'`;
+    const [left] = await sql`SELECT count(*) AS n FROM groundstate.event WHERE record_id = -1`;
     expect(left).toEqual({ n: String(40_000 - 60 * 512) });
     await apply(expiring, [save({ kind: "k" })]);
     expect(blocks).toBeLessThan(40);
@@ -366,11 +386,19 @@ describe("with a million expired ids that are still current", () => {
       INSERT INTO groundstate.record
       SELECT 'million', 'u', 's', '', ${kind}, 9000000 + n, ${kind}, 0, 0, '', '' FROM generate_series(1, ${EVENTS}) AS n`);
     // Expired for longer than all the others are; one that is not current stands among them.
-    await sql.unsafe(`
-      INSERT INTO groundstate.event
-      SELECT 'million', ${kind}, 9000000 + n, n - 5000000, n - 5000000, '' FROM generate_series(1, ${EVENTS}) AS n`);
-    await sql.unsafe(`
-      INSERT INTO groundstate.event VALUES ('million', 'forgettable', -1, 0, -5000000 + 40, '')`);
+    const tenant = "'million'";
+    await sql.unsafe(
+      insertEvents({
+        id: kind,
+        tenant,
+        record: "9000000 + n",
+        time: "n - 5000000",
+        from: `FROM generate_series(1, ${EVENTS}) AS n`,
+      }),
+    );
+    await sql.unsafe(
+      insertEvents({ id: "'forgettable'::text", tenant, record: "-1", time: "-5000000 + 40" }),
+    );
     await sql.unsafe(`
       CREATE UNIQUE INDEX record_by_id ON groundstate.record (id, tenant);
       CREATE INDEX record_kind ON groundstate.record (tenant, kind, user_id, session, run);
@@ -388,7 +416,7 @@ describe("with a million expired ids that are still current", () => {
     }
     const [state] = await sql`
       SELECT count(*) FILTER (WHERE lined_up_at > ${Date.now() - DAY} AND tenant = 'million') AS moved,
-        count(*) FILTER (WHERE event_id = 'forgettable') AS left_over FROM groundstate.event`;
+        count(*) FILTER (WHERE record_id = -1) AS left_over FROM groundstate.event`;
     expect(state).toEqual({ moved: "49", left_over: "0" });
   }, 120_000);
 });

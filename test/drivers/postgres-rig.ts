@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { eventFingerprint, eventIdOf, eventKey } from "../../drivers/postgres/event-key.js";
 import { openPostgres, type PostgresClient, type PostgresConfig } from "../../drivers/postgres/index.js";
 import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
@@ -139,6 +140,27 @@ export function check(slot: Partial<Slot>, expect: string | null): Commit {
 
 export function apply(driver: Driver, commits: readonly Commit[], window = DAY): Promise<readonly Outcome[]> {
   return driver.apply(commits, { now: 0, window });
+}
+
+/** An INSERT of remembered events, from the rows of `from`; the columns are expressions. */
+export function insertEvents(select: {
+  readonly id: string;
+  readonly tenant: string;
+  readonly record: string;
+  readonly time: string | number;
+  /** Default: nothing is told of what was saved. */
+  readonly fingerprint?: string;
+  readonly from?: string;
+}): string {
+  const { id, tenant, record, time, fingerprint = "NULL", from = "" } = select;
+  return `INSERT INTO groundstate.event (saved_at, lined_up_at, record_id, event_key, tenant, fingerprint)
+    SELECT ${time}, ${time}, ${record}, ${eventKey(`(${id})`)}, ${tenant}, ${eventFingerprint(fingerprint)} ${from}`;
+}
+
+/** The ids that are remembered, in order. */
+export async function rememberedIds(sql: Sql): Promise<string[]> {
+  const rows = await sql.unsafe(`SELECT ${eventIdOf("event_key")} AS id FROM groundstate.event ORDER BY 1`);
+  return rows.map(({ id }) => id as string);
 }
 
 /** Every record of the database. */

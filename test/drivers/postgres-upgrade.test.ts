@@ -24,9 +24,9 @@ test("released migrations are as they were", () => {
 
 describe.each([
   // A column that bears another name; before that, a table or a function that is gone.
-  { old: VERSION_2, renamed: "42703", missing: ["42883", "42703", "42P01"] },
-  { old: VERSION_3, renamed: "42P01", missing: ["42883", "42P01"] },
-])("a database of version $old.version", ({ old, renamed, missing }) => {
+  { old: VERSION_2, missing: ["42883", "42703", "42P01"] },
+  { old: VERSION_3, missing: ["42883", "42P01"] },
+])("a database of version $old.version", ({ old, missing }) => {
   test("is migrated when it is opened, with its data", async () => {
     const { url, sql } = await oldDatabase(old);
     for (let n = 0; n < 50; n++) await sql.unsafe(old.save(`e${n}`, `k${n % 20}`));
@@ -99,7 +99,7 @@ describe.each([
       .toBe(1);
     const driver = await open({ url });
     await holder.unsafe("SELECT pg_advisory_unlock_all()");
-    expect(await late).toBe(renamed);
+    expect(missing).toContain(await late);
     expect(await driver.read([{ ...SLOT, kind: "k" }])).toMatchObject([{ eventId: "first" }]);
   });
 

@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { eventFingerprint, eventIdOf, eventKey } from "../../drivers/postgres/event-key.js";
 import type { Edit, RawEvent, RawRecord, RawRows, Rows, Value } from "./raw-rows.js";
 
 const RECORDS = `
@@ -6,7 +7,8 @@ SELECT id::text, tenant, user_id AS user, session, run, kind, event_id AS "event
   updated_at::text AS "updatedAt", bytes
 FROM groundstate.record ORDER BY tenant, kind, user_id, session, run`;
 const EVENTS = `
-SELECT tenant, event_id AS "eventId", record_id::text AS record, fingerprint, saved_at::text AS "savedAt",
+SELECT tenant, ${eventIdOf("event_key")} AS "eventId", record_id::text AS record, encode(fingerprint, 'hex') AS fingerprint,
+  saved_at::text AS "savedAt",
   lined_up_at::text AS "linedUpAt"
 FROM groundstate.event`;
 
@@ -79,15 +81,22 @@ export class PostgresRows implements RawRows {
     const [table, key, values] =
       "record" in edit
         ? ["record", "id = $1::text::bigint", [String(edit.record.id)]]
-        : ["event", "tenant = $1::text AND event_id = $2::text", [edit.event.tenant, edit.event.eventId]];
+        : [
+            "event",
+            `tenant = $1::text AND event_key = ${eventKey("$2::text")}`,
+            [edit.event.tenant, edit.event.eventId],
+          ];
     if (edit.set === undefined) {
       await this.#sql.unsafe(`DELETE FROM groundstate.${table} WHERE ${key}`, values as string[]);
       return;
     }
     const entries = Object.entries(edit.set) as [string, Value][];
-    const columns = entries.map(
-      ([name], index) => `${COLUMNS[name] ?? name} = $${values.length + index + 1}::${typeOf(name)}`,
-    );
+    const columns = entries.map(([name], index) => {
+      const value = `$${values.length + index + 1}::${typeOf(name)}`;
+      if (table === "event" && name === "eventId") return `event_key = ${eventKey(value)}`;
+      if (table === "event" && name === "fingerprint") return `fingerprint = ${eventFingerprint(value)}`;
+      return `${COLUMNS[name] ?? name} = ${value}`;
+    });
     const given = entries.map(([, value]) => (typeof value === "bigint" ? String(value) : value));
     await this.#sql.unsafe(`UPDATE groundstate.${table} SET ${columns.join(", ")} WHERE ${key}`, [
       ...values,

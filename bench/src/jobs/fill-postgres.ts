@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { eventFingerprint, eventKey } from "../../../dist/drivers/postgres/event-key.js";
 import { fingerprint } from "../../../dist/src/index.js";
 import { type Client, connect } from "../contestants/postgres-table.js";
 import { type GrownRecord, grownRecords } from "../grown.js";
@@ -7,7 +8,6 @@ import { checkFilled, grownSchema, openGrown } from "../grown-store.js";
 import type { Filled } from "../section.js";
 
 const RECORD = "tenant, user_id, session, run, kind, id, event_id, version, updated_at, fingerprint, bytes";
-const EVENT = "tenant, event_id, record_id, saved_at, lined_up_at, fingerprint";
 
 /** How much text goes to the server at once. */
 const CHUNK = 256 * 1024;
@@ -25,9 +25,10 @@ export async function run(filled: Filled): Promise<void> {
     const content = `\\\\x${bytes.toString("hex")}`;
     return [tenant, user, session, run, kind, id, eventId, version, now, fingerprint(each), content];
   });
-  await copy(client, `${schema}.event (${EVENT})`, records, (each, id) => {
-    return [each.tenant, each.eventId, id, now, now, fingerprint(each)];
-  });
+  await client.unsafe(`
+    INSERT INTO ${schema}.event (saved_at, lined_up_at, record_id, event_key, tenant, fingerprint)
+    SELECT ${now}, ${now}, id, ${eventKey("event_id")}, tenant, ${eventFingerprint("fingerprint")}
+    FROM ${schema}.record`);
   await client.unsafe(`SELECT setval('${schema}.record_id', ${records + 1})`);
   await client.unsafe(`VACUUM (ANALYZE) ${schema}.record`);
   await client.unsafe(`VACUUM (ANALYZE) ${schema}.event`);
