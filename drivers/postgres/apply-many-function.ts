@@ -147,12 +147,13 @@ function applyRound(n: Names, fault: string, window = ""): string {
   return `WITH judged AS MATERIALIZED (
         SELECT l.*, ${fault} AS fault
         FROM (
-          SELECT g.*, ${eventKey("g.event_id")} AS event_key, cur.event_id AS cur_event, coalesce(fence.generation, 0) AS generation,
+          SELECT g.*, own.event_key, cur.event_id AS cur_event, coalesce(fence.generation, 0) AS generation,
             CASE WHEN g.op = 'save' THEN coalesce(cur.id, nextval('${n.sequence}')) END AS record_id, seen.same
           FROM unnest(${columns.map(own).join(", ")})
             WITH ORDINALITY
             AS g (commit_no, op, tenant, usr, session, run, kind, cond, want, event_id, fingerprint, version, updated_at,
                   first_byte, size, place)
+          CROSS JOIN LATERAL (SELECT ${eventKey("g.event_id")} AS event_key OFFSET 0) AS own
           LEFT JOIN LATERAL (
             SELECT r.event_id, r.id FROM ${n.record} AS r
             WHERE r.tenant = g.tenant AND r.user_id = g.usr AND r.session = g.session AND r.run = g.run AND r.kind = g.kind
@@ -165,7 +166,7 @@ function applyRound(n: Names, fault: string, window = ""): string {
           ) AS fence ON true
           LEFT JOIN LATERAL (
             SELECT ${isSame(n, "g.fingerprint")} AS same FROM ${n.event} AS e
-            WHERE e.tenant = g.tenant AND e.event_key = ${eventKey("g.event_id")}
+            WHERE e.tenant = g.tenant AND e.event_key = own.event_key
               AND ${isSeen(n)}
             OFFSET 0
           ) AS seen ON true

@@ -26,7 +26,7 @@ INSERT INTO ${n.compactEvent} (saved_at, lined_up_at, record_id, event_key, tena
 SELECT e.saved_at, e.lined_up_at, e.record_id, ${eventKey("e.event_id")}, e.tenant,
   ${eventFingerprint("e.fingerprint")}
 FROM ${n.event} AS e ORDER BY e.lined_up_at;
-ALTER TABLE ${n.compactEvent} ADD CONSTRAINT ${n.eventKey} PRIMARY KEY (event_key, tenant);
+ALTER TABLE ${n.compactEvent} ADD CONSTRAINT ${n.eventKey} PRIMARY KEY (event_key, tenant) WITH (fillfactor = 100);
 DROP TABLE ${n.event};
 ALTER TABLE ${n.compactEvent} RENAME TO ${unqualified(n.event)};
 CREATE INDEX ${n.eventLine} ON ${n.event} (lined_up_at);
