@@ -71,6 +71,62 @@ describe("erase", () => {
   });
 });
 
+describe("counts", () => {
+  const { kind: _, ...identity } = SLOT;
+  const count = { identity, prefix: "", limit: Number.MAX_SAFE_INTEGER };
+
+  /** A session with many records, which are saved in a batch. */
+  async function filled(size: number) {
+    const driver = await openMemory();
+    const writes = Array.from({ length: size }, (_, n) => ({
+      op: "save" as const,
+      record: stored({ kind: `k/${n}`, eventId: `e/${n}` }),
+    }));
+    await driver.apply([{ tenant: SLOT.tenant, writes }], { now: 0, window: UNLIMITED_WINDOW });
+    return driver;
+  }
+
+  test("beside a large erase are of the moment of the call, and take several turns of the event loop", async () => {
+    const driver = await filled(25_000);
+    const erase = [{ op: "erase" as const, session: identity }];
+    const [outcome] = await driver.apply([{ tenant: SLOT.tenant, writes: erase }], { now: 0, window: 1e12 });
+    expect(outcome).toMatchObject({ is: "applied", remains: true });
+    expect(await driver.count?.(count)).toBe(0);
+    await save(driver, { kind: "k/7", eventId: "later" });
+    await save(driver, { kind: "new", eventId: "new" });
+    let turns = 0;
+    let isOver = false;
+    const turn = () => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    const counting = driver.count?.(count).finally(() => {
+      isOver = true;
+    });
+    setImmediate(turn);
+    await save(driver, { kind: "newer", eventId: "newer" });
+    await driver.sweep(identity);
+    expect(await counting).toBe(2);
+    expect(turns).toBeGreaterThan(0);
+    expect(await driver.count?.(count)).toBe(3);
+    expect(await driver.count?.({ ...count, limit: 1 })).toBe(1);
+  });
+
+  test("within bounds are those of a list", async () => {
+    const driver = await filled(2_000);
+    const at = (kind: string) => ({ ...identity, kind });
+    const bounds = [undefined, at("k/1"), at("k/15"), at("k/2"), at("z"), at("a")];
+    for (const from of bounds)
+      for (const after of bounds)
+        for (const before of bounds) {
+          const range = { ...(from && { from }), ...(after && { after }), ...(before && { before }) };
+          const query = { ...count, prefix: "k/1", ...range };
+          const listed = await driver.scan({ ...query, maxBytes: 1e9, reverse: false });
+          expect(await driver.count?.(query)).toBe(listed.records.length);
+        }
+  });
+});
+
 describe("pages", () => {
   test("end with the record with which they reach their bytes, and hold one at least", async () => {
     const driver = await openMemory();

@@ -28,10 +28,13 @@ interface RowCounts {
   readonly rows: number;
   /** Rows inserted, updated and deleted. */
   readonly written: number;
+  /** How often large payloads were looked up. */
+  readonly payloads: number;
 }
 
 const ROW_COUNTS = `
-  SELECT sum(seq_scan) AS sequential, sum(idx_tup_fetch) AS rows, sum(n_tup_ins + n_tup_upd + n_tup_del) AS written
+  SELECT sum(seq_scan) AS sequential, sum(idx_tup_fetch) AS rows, sum(n_tup_ins + n_tup_upd + n_tup_del) AS written,
+    (SELECT sum(idx_scan) FROM pg_stat_xact_all_tables WHERE schemaname = 'pg_toast') AS payloads
   FROM pg_stat_xact_user_tables WHERE schemaname = 'groundstate'`;
 
 const TENANTS = 200;
@@ -59,6 +62,7 @@ beforeAll(async () => {
         sequential: after.sequential - before.sequential,
         rows: after.rows - before.rows,
         written: after.written - before.written,
+        payloads: after.payloads - before.payloads,
       };
       return rows;
     } finally {
@@ -105,11 +109,18 @@ async function runEveryStatement(): Promise<void> {
   const scan = { prefix: "k", limit: 10, maxBytes: 1e6, reverse: false };
   await driver.scan(scan);
   await driver.scan({ ...scan, tenant: "warm", after: slot });
+  await driver.count?.({ identity: slot, prefix: "", limit: 10 });
+  await driver.scanSessions({ tenant: "warm", user: "u", prefix: "", limit: 10 });
 }
 
 async function count(sql: Sql): Promise<RowCounts> {
   const [row] = await sql.unsafe(ROW_COUNTS);
-  return { sequential: Number(row?.sequential), rows: Number(row?.rows), written: Number(row?.written) };
+  return {
+    sequential: Number(row?.sequential),
+    rows: Number(row?.rows),
+    written: Number(row?.written),
+    payloads: Number(row?.payloads),
+  };
 }
 
 async function fill(sql: Sql): Promise<void> {
@@ -192,6 +203,39 @@ describe("on 200,000 records of 200 tenants, with plans made when there were non
       expect(rowCounts.rows).toBeLessThanOrEqual(records.length + 1);
     }
     expect(found).toEqual([1, 1]);
+  });
+
+  test("a count, and the sessions of a user", async () => {
+    const often = { identity, prefix: "often/", limit: Number.MAX_SAFE_INTEGER };
+    expect(await driver.count?.(often)).toBe(1);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThanOrEqual(2);
+
+    const user = { tenant: "tenant-7", user: "user-1", prefix: "session-1", limit: 50 };
+    const { sessions, more } = await driver.scanSessions(user);
+    expect([sessions.length, more]).toEqual([50, true]);
+    expect(rowCounts).toMatchObject({ sequential: 0 });
+    expect(rowCounts.rows).toBeLessThanOrEqual(51);
+  });
+
+  test("a list without payloads reads none of the large ones", async () => {
+    const owner = { tenant: "large", user: "u", session: "s", run: "" };
+    const bytes = new Uint8Array(100_000).fill(7);
+    await apply(
+      driver,
+      ["k/1", "k/2", "k/3"].map((kind) => save({ ...owner, kind, bytes })),
+    );
+    const all = { prefix: "k/", limit: 100, maxBytes: 1e9, reverse: false };
+    const queries: ScanQuery[] = [
+      { ...all, tenant: owner.tenant, identity: owner },
+      { ...all, tenant: owner.tenant },
+    ];
+    for (const query of queries) {
+      expect((await driver.scan({ ...query, bytes: false })).records).toHaveLength(3);
+      expect(rowCounts.payloads).toBe(0);
+      expect((await driver.scan(query)).records).toHaveLength(3);
+      expect(rowCounts.payloads).toBeGreaterThan(0);
+    }
   });
 
   test("reads", async () => {
