@@ -2,6 +2,7 @@ import { createApprovals } from "../approvals/index.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
+import { compareText } from "../rules/order.js";
 import { createSessions } from "../sessions/index.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
@@ -19,7 +20,6 @@ export interface ForgottenUser {
 
 /** Kinds that the wrappers store under a user's own identity and remove themselves. */
 const WRAPPER_PREFIXES = ["approval.", "ledger.", "session.", "user.state/"];
-const PAGE_SIZE = 50;
 
 /**
  * Forgets a user of a tenant, across all wrappers: the approvals, the sessions with everything under them, the state,
@@ -27,7 +27,7 @@ const PAGE_SIZE = 50;
  * tenant.
  *
  * Makes many commits, each of which leaves the data consistent. After an interruption, call it again: it goes on.
- * UNAVAILABLE (`busy`) while a session is being deleted elsewhere. These stay:
+ * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. These stay:
  *
  * - records that are written for the user meanwhile or later;
  * - sessions that `createSessions` did not create, except their approvals and ledger entries (`erase` removes them);
@@ -57,6 +57,7 @@ export async function forgetUser(
   return { approvals, entries, sessions, records };
 }
 
+/** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */
 async function deleteOtherRecords(
   store: StateStore,
   owner: Identity,
@@ -64,18 +65,26 @@ async function deleteOtherRecords(
 ): Promise<number> {
   let deleted = 0;
   for (let from: { after?: string } = {}; ; ) {
-    const page = await store.list(owner, "", { ...from, limit: PAGE_SIZE, signal, bytes: false });
-    const kinds = page.map(({ kind }) => kind).filter(isOtherKind);
-    if (kinds.length > 0) {
-      const changes = kinds.map((kind) => ({ op: "delete", identity: owner, kind }) as const);
-      await store.commit(changes, { signal });
-    }
-    deleted += kinds.length;
-    if (page.length < PAGE_SIZE) return deleted;
-    from = { after: (page.at(-1) as { kind: string }).kind };
+    const [record] = await store.list(owner, "", { ...from, limit: 1, signal, bytes: false });
+    if (record === undefined) return deleted;
+    const { kind } = record;
+    const ownPrefix = WRAPPER_PREFIXES.find((prefix) => kind.startsWith(prefix));
+    from = { after: ownPrefix === undefined ? kind : lastOf(ownPrefix, kind) };
+    if (ownPrefix !== undefined) continue;
+    const prefix = prefixOf(kind);
+    if (prefix !== undefined) deleted += await store.erase(owner, { prefix, ownState: true, signal });
+    else if (await store.delete(owner, kind, { signal })) deleted++;
   }
 }
 
-function isOtherKind(kind: string): boolean {
-  return !WRAPPER_PREFIXES.some((prefix) => kind.startsWith(prefix));
+/** The last of these kinds, or nearly so. */
+function lastOf(prefix: string, kind: string): string {
+  const last = `${prefix}\u{10FFFF}`;
+  return compareText(kind, last) < 0 ? last : kind;
+}
+
+/** `app/` of `app/profile`: no prefix of a wrapper begins with it. */
+function prefixOf(kind: string): string | undefined {
+  const slash = kind.indexOf("/");
+  return slash < 0 ? undefined : kind.slice(0, slash + 1);
 }

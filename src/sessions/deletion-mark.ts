@@ -1,6 +1,5 @@
 import { LIMITS } from "../contract/limits.js";
 import type { EventId, Identity, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
 import type { Cell } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
@@ -9,7 +8,7 @@ import { readEventId } from "../validation/validate-text.js";
 import { userOf } from "./owners.js";
 
 /**
- * A tombstone with a lease: the session is being deleted. While it exists, no session of this name can be created. Times
+ * A tombstone with a lease: a process of version 0.2 is deleting the session, or died while it did. While it exists, no session of this name can be created. Times
  * in milliseconds.
  */
 export interface DeletionMark {
@@ -20,7 +19,7 @@ export interface DeletionMark {
   readonly holder: EventId;
 }
 
-const LEASE_MS = 60_000;
+const MAX_LEASE_MS = 60_000;
 const MAX_MARKS_PER_READ = 100;
 
 const MARK_CODEC = mappedJson<DeletionMark>({
@@ -29,15 +28,11 @@ const MARK_CODEC = mappedJson<DeletionMark>({
     const { since, until, holder } = readObject(value, "mark") as DeletionMark;
     return {
       since: readInteger(since, "since", LIMITS.earliest, LIMITS.latest),
-      until: readInteger(until, "until", LIMITS.earliest, LIMITS.latest + LEASE_MS),
+      until: readInteger(until, "until", LIMITS.earliest, LIMITS.latest + MAX_LEASE_MS),
       holder: readEventId(holder, "holder"),
     };
   },
 });
-
-export function newMark(now: number): DeletionMark {
-  return { since: now, until: now + LEASE_MS, holder: newEventId() };
-}
 
 export function isOverdue({ until }: DeletionMark, now: number): boolean {
   return now >= until;

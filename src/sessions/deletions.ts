@@ -2,21 +2,19 @@ import { isStateError } from "../contract/errors.js";
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { pause } from "../typed/commit-with-retries.js";
-import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
-import { type DeletionMark, DeletionMarks, isOverdue, newMark } from "./deletion-mark.js";
+import { type DeletionMark, DeletionMarks, isOverdue } from "./deletion-mark.js";
+import { eraseSession } from "./erase-session.js";
 import { canRetryLater, eraseOutcomeUnknown } from "./errors.js";
-import { type SessionRecords, sessionCell } from "./session-records.js";
+import type { SessionRecords } from "./session-records.js";
 
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const MAX_ATTEMPTS = 6;
 
 /**
- * Deletes sessions in two commits. The first replaces the session's record by a mark. The second removes the mark and
- * erases everything under the session's identity. A process may crash between the two.
- *
- * While the mark exists, no session of the same name is created, and the second commit expects exactly this mark. So a
- * late or repeated second commit cannot erase a session that was created afterwards.
+ * Deletes sessions, and finishes the deletions of processes of version 0.2. Those take two commits: the first replaces the
+ * session's record by a mark, and the second removes the mark and erases everything under the session's identity. While
+ * the mark exists, no session of the same name is created, and the second commit expects exactly this mark.
  */
 export class Deletions {
   readonly #store: StateStore;
@@ -31,16 +29,12 @@ export class Deletions {
 
   /** Returns whether there was a session. A session that another call is deleting does not count. */
   async delete(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<boolean> {
-    const mark = await this.#begin(owner, signal);
-    if (mark === undefined) {
-      await this.finishOverdue(owner);
-      return false;
-    }
-    await this.#finish(owner, mark);
-    return true;
+    if (await eraseSession(this.#store, owner, signal)) return true;
+    await this.finishOverdue(owner);
+    return false;
   }
 
-  /** Whether the session is being deleted. The read is a condition of the transaction. */
+  /** Whether a process of version 0.2 is deleting the session. The read is a condition of the transaction. */
   async isUnderWay(transaction: Transaction, owner: SessionIdentity): Promise<boolean> {
     return (await transaction.get(this.#marks.at(owner))) !== undefined;
   }
@@ -67,25 +61,9 @@ export class Deletions {
     await Promise.all(sessions.map((session) => this.finishIfPossible({ tenant, user: name, session })));
   }
 
-  /** Whether a session of the user is being deleted. */
+  /** Whether such a process is deleting a session of the user. */
   async areUnderWay(user: Identity, signal: AbortSignal | undefined): Promise<boolean> {
     return this.#marks.hasAny(user, signal);
-  }
-
-  /** Replaces the session's record by a mark: from this commit on nobody sees the session. `undefined` if there is none. */
-  async #begin(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<DeletionMark | undefined> {
-    return transact(
-      this.#store,
-      async (transaction) => {
-        const record = await transaction.get(sessionCell(owner));
-        if (record === undefined) return undefined;
-        const mark = newMark(this.#records.now());
-        await transaction.set(this.#marks.at(owner), mark, mark.holder);
-        this.#records.remove(transaction, owner, record);
-        return mark;
-      },
-      { signal, turn: sessionCell(owner) },
-    );
   }
 
   /** Retries after an unknown outcome: if the mark is gone, an earlier attempt took effect. */

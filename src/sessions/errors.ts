@@ -49,6 +49,23 @@ export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
   );
 }
 
+export function changedAllTheTime(): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", "other writers change the session all the time; nothing was deleted", {
+    details: { reason: "busy" },
+  });
+}
+
+export function deletionOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
+  return new StateError(
+    "OUTCOME_UNKNOWN",
+    "it is not known whether the session was deleted: delete it again",
+    {
+      details: {},
+      cause,
+    },
+  );
+}
+
 export function eraseOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError(
     "OUTCOME_UNKNOWN",

@@ -1,5 +1,4 @@
 import type { Identity, StateStore } from "../contract/store.js";
-import { deleteAll } from "../typed/delete-all.js";
 import { itemPrefix } from "../typed/names.js";
 import type { Deletions } from "./deletions.js";
 import { stillBeingDeleted } from "./errors.js";
@@ -34,7 +33,7 @@ export async function forgetSessions(
       if (await deletions.delete({ tenant: user.tenant, user: user.user, session }, signal)) forgotten++;
     }
   }
-  await deleteAll(store, user, itemPrefix(USER_STATE), { signal });
+  await store.erase(user, { prefix: itemPrefix(USER_STATE), ownState: true, signal });
   await deletions.finishOverdueOf(user, signal);
   if (await deletions.areUnderWay(user, signal)) throw stillBeingDeleted();
   return forgotten;

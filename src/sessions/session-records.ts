@@ -88,12 +88,6 @@ export class SessionRecords {
     await transaction.set(sessionCell(owner), record, eventId);
     await transaction.set(indexCell(owner, record.updatedAt), record);
   }
-
-  /** Deletes the record of a session and its index entry. */
-  remove(transaction: Transaction, owner: SessionIdentity, record: SessionRecord): void {
-    transaction.delete(sessionCell(owner));
-    transaction.delete(indexCell(owner, record.updatedAt));
-  }
 }
 
 /**

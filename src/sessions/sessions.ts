@@ -158,13 +158,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * Deletes the session with everything that is stored under its identity, whatever wrote it. Returns whether there was a
-   * session. Nobody sees the session from the first commit on; everything is erased when the call returns.
-   *
-   * After a crash in between, a later `list`, `create` or `delete` finishes the erasing, at the earliest a minute after
-   * the crash; a `delete` before that returns false. The same holds after UNAVAILABLE and OUTCOME_UNKNOWN: the session
-   * may be gone while its erasing is finished later. Records that other code writes under the identity during the
-   * deletion may be erased or may stay.
+   * Deletes the session with everything that is stored under its identity, whatever wrote it, and its place in the list,
+   * in one commit, however many records there are. Returns whether there was a session. What is written under the identity
+   * before that commit goes with it, what is written later stays. UNAVAILABLE: nothing was deleted. OUTCOME_UNKNOWN: the
+   * session may be deleted; delete it again. A session of the same name that is created since is not deleted by this call.
    */
   async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
@@ -174,7 +171,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   /**
    * Deletes all sessions of a user, each as `delete` does, and the user's state. Returns how many sessions. Afterwards no
    * record of this wrapper names the user. After an interruption, call it again: it goes on. A session that is created
-   * meanwhile may stay. UNAVAILABLE (`busy`) if a deletion crashed within the last minute.
+   * meanwhile may stay. UNAVAILABLE (`busy`) if a process of version 0.2 began a deletion within the last minute.
    */
   async forgetUser(user: UserRef, options?: CallOptions): Promise<number> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;

@@ -99,6 +99,16 @@ export class Collection<T, Input = T> {
     return this.#store.delete(identity, itemKind(this.#name, id), options);
   }
 
+  /**
+   * Deletes all values of exactly this identity in one step, however many there are, without reading them. Returns how
+   * many. Values that are put later stay.
+   */
+  async clear(identity: Identity, options?: CallOptions): Promise<number> {
+    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+    // Nothing but this collection lies under the prefix, so this is safe in the state of a user or tenant too.
+    return this.#store.erase(identity, { signal, prefix: itemPrefix(this.#name), ownState: true });
+  }
+
   /** The items of exactly this identity, in one snapshot. One that does not decode is CORRUPT, never left out. */
   async list(identity: Identity, options?: ItemsOptions): Promise<Item<T>[]> {
     const { prefix, range } = this.#range(options);

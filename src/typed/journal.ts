@@ -209,6 +209,24 @@ export class Journal<T, Input = T> {
     return isDone ? removed : removed + (await this.sweep(owner, options));
   }
 
+  /**
+   * Deletes the journal in one step, however many entries it has, without reading them. Returns how many records it
+   * removed. Entries that are appended later are numbered from 1; one that is sent again with the `id` of a deleted entry
+   * is IDEMPOTENCY_CONFLICT.
+   */
+  async clear(identity: Identity, options?: CallOptions): Promise<number> {
+    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+    const owner = copyIdentity(identity);
+    const { erased = [] } = await this.#store.commit(
+      [
+        { op: "delete", identity: owner, kind: this.#name },
+        { op: "erase", identity: owner, prefix: itemPrefix(this.#name), ownState: true },
+      ],
+      { signal },
+    );
+    return erased[0] ?? 0;
+  }
+
   /** Trims as part of a transaction. Where the result is not done, call `sweep` after the commit. @internal */
   async trimIn(transaction: Transaction, identity: Identity, range: TrimRange): Promise<Trimmed> {
     return trimIn(transaction, this.#cells(copyIdentity(identity)), readTrim(range));

@@ -69,6 +69,25 @@ onSharedStores((opened) => {
     return { gone, stays, sums, ofNeighbour };
   }
 
+  test("of the other records under the user's own identity none is left, whatever their names", async () => {
+    const { gone } = await populated();
+    const owner = userIdentity(gone.tenant, gone.user);
+    const kinds = [
+      "a",
+      "app",
+      "app/",
+      ...Array.from({ length: 60 }, (_, n) => `notes/${n}`),
+      "sessio/x",
+      "session/x",
+      "z",
+    ];
+    for (const kind of kinds)
+      await opened.store.save({ eventId: newEventId(), identity: owner, kind, bytes: Buffer.from("x") });
+    await createSessions(opened.store).userState(gone).set("\u{10FFFF}\u{10FFFF}", 1);
+    expect(await forgetUser(opened.store, gone)).toMatchObject({ records: kinds.length + 1 });
+    expect(await opened.store.list(owner, "")).toEqual([]);
+  });
+
   test("nothing in the database names a forgotten user, and every sum is what it was", async () => {
     const { gone, sums, ofNeighbour } = await populated();
     const before = [await sums(), await ofNeighbour()];

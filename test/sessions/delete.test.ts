@@ -10,7 +10,7 @@ import {
 import { createSessions } from "../../src/sessions/index.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { onEveryStore } from "../typed/stores.js";
-import { dyingAt, manualClock, newUser, withMethods } from "./rig.js";
+import { beginDeletion, dyingAt, manualClock, newUser, withMethods } from "./rig.js";
 
 const LEASE_MS = 60_000;
 const notFound = { code: "NOT_FOUND" };
@@ -43,9 +43,10 @@ onEveryStore((opened) => {
     const deleting = createSessions(through(opened.store), { clock });
     return { clock, sessions, deleting, who, left };
   };
-  const crashed = async (method: keyof StateStore, call?: number) => {
-    const made = await newSession((store) => dyingAt(store, method, call));
-    await expect(made.deleting.delete(made.who)).rejects.toThrow("the process died");
+  /** A process of version 0.2 has died in the middle of a deletion. */
+  const crashed = async () => {
+    const made = await newSession();
+    await beginDeletion(opened.store, made.who, made.clock());
     return made;
   };
 
@@ -91,19 +92,47 @@ onEveryStore((opened) => {
   test("over an unreliable connection it is deleted", async () => {
     for (let round = 0; round < 5; round++) {
       const lossy = (store: StateStore) => losingAnswers(store, { requests: 0.15, replies: 0.15 });
-      const { deleting, clock, sessions, who, left } = await newSession(lossy);
+      const { deleting, sessions, who, left } = await newSession(lossy);
       await deleting.delete(who).catch((error) => {
         if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;
       });
-      clock.forward(LEASE_MS);
-      await sessions.list(who);
+      await sessions.delete(who);
       expect(await left()).toEqual([]);
     }
   });
 
-  describe("a crash", () => {
-    test("before the erasing: gone for everybody, and erased by a list when the lease is over", async () => {
-      const { clock, sessions, who, left } = await crashed("commit", 2);
+  test("it takes one commit, and a crash before that leaves the session as it was", async () => {
+    let commits = 0;
+    const counting = (store: StateStore) =>
+      withMethods(store, {
+        commit: (changes, options) => {
+          commits++;
+          return store.commit(changes, options);
+        },
+      });
+    const { sessions, deleting, who, left } = await newSession(counting);
+    const before = await left();
+    const dying = createSessions(dyingAt(opened.store, "commit"));
+    await expect(dying.delete(who)).rejects.toThrow("the process died");
+    expect(await left()).toEqual(before);
+    expect((await sessions.list(who)).sessions).toHaveLength(1);
+    expect(await deleting.delete(who)).toBe(true);
+    expect(commits).toBe(1);
+    expect(await left()).toEqual([]);
+  });
+
+  test("one whose entry in the list is missing is deleted too", async () => {
+    const { sessions, who, left } = await newSession();
+    const user = userIdentity(who.tenant, who.user);
+    for (const { kind } of await opened.store.list(user, "session.index/"))
+      await opened.store.delete(user, kind);
+    expect(await sessions.delete(who)).toBe(true);
+    expect(await left()).toEqual([]);
+  });
+
+  describe("a deletion that version 0.2 has begun", () => {
+    test("is gone for everybody, and erased by a list when the lease is over", async () => {
+      const { clock, sessions, who, left } = await crashed();
       await expect(sessions.get(who)).rejects.toMatchObject(notFound);
       await expect(sessions.append(who, { value: 1 })).rejects.toMatchObject(notFound);
       await expect(sessions.read(who)).rejects.toMatchObject(notFound);
@@ -119,8 +148,8 @@ onEveryStore((opened) => {
       expect(await left()).toEqual([]);
     });
 
-    test("before the erasing: nobody creates the session anew until the lease is over", async () => {
-      const { clock, sessions, who, left } = await crashed("commit", 2);
+    test("nobody creates the session anew until the lease is over", async () => {
+      const { clock, sessions, who, left } = await crashed();
       await expect(sessions.create(who)).rejects.toMatchObject({
         code: "UNAVAILABLE",
         details: { reason: "busy" },
@@ -133,22 +162,15 @@ onEveryStore((opened) => {
       expect((await left()).sort()).toEqual(["session", expect.stringMatching(/^session\.index\//)]);
     });
 
-    test("before the erasing: another delete finishes it, and says that there was no session", async () => {
-      const { clock, sessions, who, left } = await crashed("commit", 2);
+    test("another delete finishes it, and says that there was no session", async () => {
+      const { clock, sessions, who, left } = await crashed();
       clock.forward(LEASE_MS);
       expect(await sessions.delete(who)).toBe(false);
       expect(await left()).toEqual([]);
     });
 
-    test("before anything: the session is as it was", async () => {
-      const { clock, sessions, who } = await crashed("commit");
-      clock.forward(LEASE_MS);
-      expect((await sessions.list(who)).sessions).toHaveLength(1);
-      expect(await sessions.read(who)).toHaveLength(2);
-    });
-
     test("is finished once, though many find it, and nothing that is created anew is erased", async () => {
-      const { clock, who, sessions } = await crashed("commit", 2);
+      const { clock, who, sessions } = await crashed();
       clock.forward(LEASE_MS);
       let erased = 0;
       const counting = withMethods(opened.store, {
@@ -171,55 +193,14 @@ onEveryStore((opened) => {
       expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
     });
 
-    test("of the one who finishes it is finished by the next", async () => {
-      const { clock, sessions, who, left } = await crashed("commit", 2);
+    test("is finished by the next, if the one who finishes it dies", async () => {
+      const { clock, sessions, who, left } = await crashed();
       clock.forward(LEASE_MS);
       const dying = createSessions(dyingAt(opened.store, "commit"), { clock });
       await expect(dying.list(who)).rejects.toThrow("the process died");
       expect(await left()).toContain("session.deleting/a/b");
       await sessions.list(who);
       expect(await left()).toEqual([]);
-    });
-  });
-
-  describe("a deletion that is slow", () => {
-    /** Runs something between the first commit of a deletion and the second. */
-    const pausing = (between: () => Promise<void>) => (store: StateStore) => {
-      let paused = false;
-      return withMethods(store, {
-        commit: async (changes, options) => {
-          const receipt = await store.commit(changes, options);
-          if (!paused) {
-            paused = true;
-            await between();
-          }
-          return receipt;
-        },
-      });
-    };
-
-    test("delays a new session of the same name", async () => {
-      const { deleting, sessions, who } = await newSession(pausing(() => sleep(200)));
-      const deletion = deleting.delete(who);
-      while ((await sessions.find(who)) !== undefined) await sleep(1);
-      await sessions.create(who);
-      await sessions.append(who, { value: "new" });
-      expect(await deletion).toBe(true);
-      expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
-    });
-
-    test("erases nothing if another process finished it, and the session was created again", async () => {
-      const made = await newSession(
-        pausing(async () => {
-          made.clock.forward(LEASE_MS);
-          await made.sessions.list(made.who);
-          await made.sessions.create(made.who);
-          await made.sessions.append(made.who, { value: "new" });
-        }),
-      );
-      expect(await made.deleting.delete(made.who)).toBe(true);
-      expect(await made.sessions.read(made.who)).toMatchObject([{ number: 1, value: "new" }]);
-      expect(await made.left()).not.toContain("session.deleting/a/b");
     });
   });
 
@@ -234,28 +215,47 @@ onEveryStore((opened) => {
       });
   const lost = () => new StateError("OUTCOME_UNKNOWN", "the line broke", { details: {} });
 
+  /** A deletion that is stopped right before its commit, until `go` is called. */
+  const stopped = async () => {
+    const [reached, released] = [gate(), gate()];
+    let tries = 0;
+    const made = await newSession(
+      erasingBy(async (erase) => {
+        if (tries++ > 0) return erase();
+        reached.resolve();
+        await released.promise;
+        return erase();
+      }),
+    );
+    const deletion = made.deleting.delete(made.who);
+    await reached.promise;
+    return { ...made, deletion, go: released.resolve };
+  };
+
   test("stopped for however long before it erases, it takes nothing of a session created anew", async () => {
-    const created = gate();
-    const stopped = gate();
-    const late = erasingBy(async (erase) => {
-      stopped.resolve();
-      await created.promise;
-      return erase();
-    });
-    const { deleting, clock, sessions, who, left } = await newSession(late);
-    const deletion = deleting.delete(who);
-    await stopped.promise;
-    clock.forward(LEASE_MS);
+    const { clock, sessions, who, left, deletion, go } = await stopped();
+    expect(await sessions.delete(who)).toBe(true);
+    clock.forward(1);
     await sessions.create(who);
     await sessions.append(who, { value: "new" });
     await sessions.sessionState(who).set("k", "new");
     const before = await left();
-    expect(before).not.toContain("session.deleting/a/b");
-    created.resolve();
-    expect(await deletion).toBe(true);
+    go();
+    expect(await deletion).toBe(false);
     expect(await left()).toEqual(before);
     expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
     expect(await sessions.sessionState(who).get("k")).toBe("new");
+  });
+
+  test("a session that is changed right before it is erased is deleted as it is then", async () => {
+    for (const ms of [0, 1]) {
+      const { clock, sessions, who, left, deletion, go } = await stopped();
+      clock.forward(ms);
+      await sessions.append(who, { value: "late" });
+      go();
+      expect(await deletion).toBe(true);
+      expect(await left()).toEqual([]);
+    }
   });
 
   test("an erase whose answer was lost, and that lands late, takes nothing of a session created anew", async () => {
@@ -275,7 +275,7 @@ onEveryStore((opened) => {
     expect(await sessions.read(who)).toMatchObject([{ number: 1, value: "new" }]);
   });
 
-  test("an erase that happened, though its answer was lost, is known by its mark", async () => {
+  test("an erase that happened, though its answer was lost, is known by the entry that is gone", async () => {
     let tries = 0;
     const { deleting, who, left } = await newSession(
       erasingBy(async (erase) => {
@@ -289,21 +289,33 @@ onEveryStore((opened) => {
     expect(await left()).toEqual([]);
   });
 
-  test("an erase whose answers are all lost leaves the mark, and is OUTCOME_UNKNOWN", async () => {
-    const { deleting, clock, sessions, who, left } = await newSession(
-      erasingBy(() => Promise.reject(lost())),
+  test("an erase whose answer was lost, of a session that was changed then, is OUTCOME_UNKNOWN", async () => {
+    let change = async () => {};
+    let tries = 0;
+    const { deleting, sessions, who, left } = await newSession(
+      erasingBy(async (erase) => {
+        if (tries++ > 0) return erase();
+        await change();
+        throw lost();
+      }),
     );
+    change = async () => void (await sessions.append(who, { value: "late" }));
     await expect(deleting.delete(who)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
-    expect(await sessions.find(who)).toBeUndefined();
-    const busy = { code: "UNAVAILABLE", details: { reason: "busy" } };
-    await expect(sessions.create(who)).rejects.toMatchObject(busy);
-    clock.forward(LEASE_MS);
-    expect(await sessions.list(who)).toEqual({ sessions: [] });
+    expect(await sessions.read(who)).toHaveLength(3);
+    expect(await deleting.delete(who)).toBe(true);
+    expect(await left()).toEqual([]);
+  });
+
+  test("an erase whose answers are all lost is OUTCOME_UNKNOWN, and may be asked for again", async () => {
+    const { deleting, sessions, who, left } = await newSession(erasingBy(() => Promise.reject(lost())));
+    await expect(deleting.delete(who)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    expect(await sessions.read(who)).toHaveLength(2);
+    expect(await sessions.delete(who)).toBe(true);
     expect(await left()).toEqual([]);
   });
 
   test("a failure while a list finishes a deletion is left to the next list, and this one is answered", async () => {
-    const { clock, sessions, who, left } = await crashed("commit", 2);
+    const { clock, sessions, who, left } = await crashed();
     clock.forward(LEASE_MS);
     const lost = losingAnswers(opened.store, { requests: 1, replies: 0 });
     const failing = withMethods(opened.store, { commit: lost.commit });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { tenantIdentity, userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { onEveryStore } from "../typed/stores.js";
-import { dyingAt, manualClock, newUser } from "./rig.js";
+import { beginDeletion, dyingAt, manualClock, newUser } from "./rig.js";
 
 onEveryStore((opened) => {
   const own = ({ tenant, user }: ReturnType<typeof newUser>) =>
@@ -42,10 +42,17 @@ onEveryStore((opened) => {
     expect(await sessions.forgetUser(user)).toBe(0);
   });
 
-  test("a crash leaves the rest to the next call, which waits for what may be under way", async () => {
+  test("a crash leaves the rest to the next call", async () => {
     const { clock, sessions, user } = await populated();
-    const dying = createSessions(dyingAt(opened.store, "commit", 4), { clock });
+    const dying = createSessions(dyingAt(opened.store, "commit", 3), { clock });
     await expect(dying.forgetUser(user)).rejects.toThrow("the process died");
+    expect(await sessions.forgetUser(user)).toBe(1);
+    expect(await own(user)).toEqual([]);
+  });
+
+  test("waits for a deletion that version 0.2 has begun", async () => {
+    const { clock, sessions, user } = await populated();
+    await beginDeletion(opened.store, { ...user, session: "s1" }, clock());
     const busy = { code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true };
     await expect(sessions.forgetUser(user)).rejects.toMatchObject(busy);
     clock.forward(60_000);

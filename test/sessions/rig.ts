@@ -1,4 +1,10 @@
-import { isStateError, newEventId, type StateStore } from "../../src/index.js";
+import {
+  isStateError,
+  newEventId,
+  type SessionIdentity,
+  type StateStore,
+  userIdentity,
+} from "../../src/index.js";
 
 /** A user of a new tenant. */
 export function newUser(): { readonly tenant: string; readonly user: string } {
@@ -12,6 +18,24 @@ export function manualClock(start = Date.UTC(2026, 0, 1)): (() => number) & { fo
     now += ms;
   };
   return Object.assign(() => now, { forward });
+}
+
+/** What a process of version 0.2 leaves that dies between the two commits of a deletion. */
+export async function beginDeletion(
+  store: StateStore,
+  { tenant, user, session }: SessionIdentity,
+  since: number,
+): Promise<void> {
+  const owner = userIdentity(tenant, user);
+  const entries = await store.list(owner, "session.index/");
+  const entry = entries.find(({ kind }) => kind.endsWith(`.${session}`));
+  const holder = newEventId();
+  const bytes = Buffer.from(JSON.stringify({ since, until: since + 60_000, holder }));
+  await store.commit([
+    { op: "save", record: { eventId: holder, identity: owner, kind: `session.deleting/${session}`, bytes } },
+    { op: "delete", identity: { tenant, user, session }, kind: "session" },
+    { op: "delete", identity: owner, kind: entry?.kind ?? "none" },
+  ]);
 }
 
 /** The store, with some of its methods replaced. */

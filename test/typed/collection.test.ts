@@ -147,6 +147,23 @@ onEveryStore((opened) => {
     }
   });
 
+  test("clear deletes all items of one identity, and reads none", async () => {
+    const { who, all, idsOf } = await filled("abc");
+    const run = { ...who, run: "r" };
+    const user = userIdentity(who.tenant, who.user);
+    const others = [new Collection<number>(opened.store, "al"), new Collection<number>(opened.store, "all2")];
+    for (const other of others) await other.put(who, "a", 1);
+    for (const owner of [run, user]) await all.put(owner, "a", 1);
+    // One that does not decode is deleted like any other.
+    await opened.store.save({ eventId: newEventId(), identity: who, kind: "all/d", bytes: Buffer.from("{") });
+    expect(await all.clear(who)).toBe(4);
+    expect(await idsOf()).toBe("");
+    expect(await all.clear(who)).toBe(0);
+    for (const other of others) expect(await other.list(who)).toHaveLength(1);
+    for (const owner of [run, user]) expect(await all.clear(owner)).toBe(1);
+    await expect(all.clear(who, { limit: 1 } as never)).rejects.toMatchObject({ code: "INVALID_RECORD" });
+  });
+
   test("one item that does not decode fails the list that holds it, naming it, and no other", async () => {
     const who = newSession();
     const all = new Collection(opened.store, "all", { codec: json({ schema: z.number() }) });

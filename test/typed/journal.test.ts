@@ -18,6 +18,32 @@ onEveryStore((opened) => {
     return who;
   }
 
+  test("clear deletes all of a journal, whatever its state, and it begins anew", async () => {
+    const who = await filled(450);
+    const other = new Journal<number>(opened.store, "log2");
+    await other.append(who, [entry(1)]);
+    await log().append(who, [entry(451, "sent")]);
+    await log().trim(who, { upTo: 10 });
+    expect(await log().clear(who)).toBe(441);
+    expect(await log().read(who)).toEqual([]);
+    expect(await log().bounds(who)).toEqual({ first: 1, next: 1 });
+    expect(await opened.store.list(who, "log/")).toEqual([]);
+    expect(await log().clear(who)).toBe(0);
+    await expect(log().append(who, [entry(451, "sent")])).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    expect(await log().append(who, [entry(1)])).toEqual({ duplicate: false, numbers: [1] });
+    expect(await other.read(who)).toHaveLength(1);
+  });
+
+  test("beside a clear, a read returns all entries or none", async () => {
+    const who = await filled(400);
+    const clearing = log().clear(who);
+    for (const read of await Promise.all(Array.from({ length: 8 }, () => log().read(who))))
+      expect([0, 400]).toContain(read.length);
+    expect(await clearing).toBe(400);
+  });
+
   test("misuse is refused, and nothing is written", async () => {
     const who = newSession();
     const many = Array.from({ length: 201 }, () => entry(1));
