@@ -88,6 +88,20 @@ const flaws = {
     }
   },
 
+  "counts-changes-of-its-own-process": class extends FileDriver {
+    #changes = 0;
+
+    override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+      const outcomes = await super.apply(commits, options);
+      this.#changes++;
+      return outcomes;
+    }
+
+    async changeCounter(): Promise<number> {
+      return this.#changes;
+    }
+  },
+
   "judges-before-it-locks": class extends FileDriver {
     override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
       const { records } = this.load();

@@ -18,6 +18,7 @@ import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
 import { storeMutants } from "./store-mutants.js";
 import { timingMutants } from "./timing-mutants.js";
+import { watchMutants } from "./watch-mutants.js";
 
 export { exclusiveReference, fileReference } from "./process-mutants.js";
 export type { Mutant };
@@ -40,6 +41,7 @@ export const mutants: readonly Mutant[] = [
   ...answerMutants,
   ...storeMutants,
   ...timingMutants,
+  ...watchMutants,
   ...neighbourMutants,
   ...besideMutants,
   ...processMutants,

@@ -9,6 +9,7 @@ export const processMutants: readonly Mutant[] = [
   overFiles("locks-nothing", "processes/compare-and-swap"),
   overFiles("erases-one-by-one", "processes/erase-beside-commits"),
   overFiles("judges-before-it-locks", "processes/conditions-hold"),
+  overFiles("counts-changes-of-its-own-process", "watch/other-processes"),
 ];
 
 /** What these mutants are made from, and the same with spaces that one process at a time can have open. */

@@ -28,6 +28,7 @@ import { neighbourCases } from "../cases/neighbours.js";
 import { orderCases } from "../cases/order.js";
 import { processCases } from "../cases/processes.js";
 import { saveCases } from "../cases/save.js";
+import { watchCases } from "../cases/watch.js";
 import { windowCases } from "../cases/window.js";
 import type { ConformanceCase } from "../harness/case.js";
 
@@ -60,6 +61,7 @@ export const cases: readonly ConformanceCase[] = [
   ...errorCases,
   ...abortCases,
   ...closeCases,
+  ...watchCases,
   ...concurrencyCases,
   ...neighbourCases,
   ...durabilityCases,
