@@ -2,6 +2,7 @@ import type { ApplyOptions, Commit } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { type Answer, type Outcomes, packCommits, unpackAnswer } from "./batch.js";
+import { payloadOf } from "./change-groups.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
@@ -37,12 +38,19 @@ const QUEUE_START = "-9223372036854775808";
 export class BatchStatement {
   readonly #query: Query;
   readonly #statements: Statements;
+  /** Makes a statement notify of one parameter more; `undefined` if the store does not notify. */
+  readonly #notifying: ((text: string, parameters: number) => string) | undefined;
   #queueHead = QUEUE_START;
   #queueHeadUntil = 0;
 
-  constructor(query: Query, statements: Statements) {
+  constructor(
+    query: Query,
+    statements: Statements,
+    notifying?: (text: string, parameters: number) => string,
+  ) {
     this.#query = query;
     this.#statements = statements;
+    this.#notifying = notifying;
   }
 
   async send(commits: readonly Commit[], options: ApplyOptions, lockWaits: LockWaits): Promise<Outcomes> {
@@ -62,7 +70,7 @@ export class BatchStatement {
       if (rounds !== undefined) {
         const packed = packOrReject(() => packRounds(commits, rounds));
         const parameters = [...this.#common(options, lockWaits), ...packed];
-        const rows = await this.#query(this.#statements.applyMany, parameters, options.deadline);
+        const rows = await this.#write(this.#statements.applyMany, parameters, commits, options);
         const answer = unpackRounds(rows, commits, rounds);
         if (answer !== undefined) return this.#outcomesOf(answer);
         // A session is locked, and the statement has waited for it already.
@@ -80,13 +88,25 @@ export class BatchStatement {
     const packed = packOrReject(() => packCommits(commits));
     const careful = lockWaits.careful ? "1" : "0";
     const parameters = [...this.#common(options, lockWaits), careful, ...packed];
-    const rows = await this.#query(this.#statements.apply, parameters, options.deadline);
+    const rows = await this.#write(this.#statements.apply, parameters, commits, options);
     return this.#outcomesOf(unpackAnswer(rows, commits));
   }
 
   #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): readonly Parameter[] {
     const queueHead = monotonicMs() < this.#queueHeadUntil ? this.#queueHead : QUEUE_START;
     return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, queueHead];
+  }
+
+  /** Runs the statement, which notifies of what it writes if the store does that. */
+  #write(
+    text: string,
+    parameters: readonly Parameter[],
+    commits: readonly Commit[],
+    { deadline }: ApplyOptions,
+  ): Promise<readonly Row[]> {
+    const payload = this.#notifying === undefined ? "" : payloadOf(commits);
+    if (this.#notifying === undefined || payload === "") return this.#query(text, parameters, deadline);
+    return this.#query(this.#notifying(text, parameters.length), [...parameters, payload], deadline);
   }
 
   #outcomesOf({ outcomes, queueHead }: Answer): Outcomes {

@@ -36,4 +36,6 @@ export interface ConnectionEvents {
   readonly closed: () => void;
   /** The server sent a warning. https://www.postgresql.org/docs/current/protocol-error-fields.html */
   readonly notice: (notice: { readonly routine?: unknown }) => void;
+  /** A notification of a channel that the connection listens to. */
+  readonly notified?: ((channel: string, payload: string) => void) | undefined;
 }

@@ -1,6 +1,6 @@
 import { invalid } from "../../src/contract/errors.js";
 import { readDriverConfig } from "../../src/validation/store-options.js";
-import { readInteger, readOneOf } from "../../src/validation/validate.js";
+import { readBoolean, readInteger, readOneOf } from "../../src/validation/validate.js";
 import type { MigrateMode } from "../migrations.js";
 import { type Address, readAddress, URL_RULE } from "./address.js";
 import type { PostgresClient } from "./client.js";
@@ -47,6 +47,14 @@ export interface PostgresConfig {
    * work at once.
    */
   readonly batch?: "shared" | "tenant";
+  /**
+   * `true`: changes that another store makes show in watches within milliseconds, if that store has the option too. Each batch
+   * then ends with a NOTIFY, for which Postgres takes one lock for the whole database at commit, so batches of all stores
+   * commit one after another. While something is watched, the driver keeps one connection more, to listen, and the store asks
+   * every 2 seconds instead of every `pollMs`, or every `pollMs` if that is longer. Where notifications do not arrive, as
+   * behind a pooler in transaction mode or with `connect`, it goes on asking every `pollMs`. Default false.
+   */
+  readonly notify?: boolean;
   /** Connections: 1 to 100. Default 5. */
   readonly poolSize?: number;
   /**
@@ -69,6 +77,7 @@ export interface Settings {
   readonly migrate: MigrateMode;
   readonly prepare: boolean;
   readonly oneTenant: boolean;
+  readonly notify: boolean;
   readonly poolSize: number;
   readonly timeoutMs: number;
   readonly openTimeoutMs: number;
@@ -84,6 +93,7 @@ const OPTIONS = [
   "migrate",
   "prepare",
   "batch",
+  "notify",
   "poolSize",
   "timeoutMs",
   "openTimeoutMs",
@@ -94,7 +104,13 @@ export function readConfig(config: PostgresConfig): Settings {
   for (const [field, value] of Object.entries(config)) {
     if (value === undefined) throw invalid(field, "left out or given a value");
   }
-  const { schema = "groundstate", tablePrefix = "", migrate = "apply", prepare = true } = config;
+  const {
+    schema = "groundstate",
+    tablePrefix = "",
+    migrate = "apply",
+    prepare = true,
+    notify = false,
+  } = config;
   if (!MODES.includes(migrate)) throw invalid("migrate", '"apply", "verify" or "off"');
   if (typeof prepare !== "boolean") throw invalid("prepare", "true or false");
   return {
@@ -103,6 +119,7 @@ export function readConfig(config: PostgresConfig): Settings {
     migrate,
     prepare,
     oneTenant: readOneOf(config.batch ?? "shared", "batch", ["shared", "tenant"]) === "tenant",
+    notify: readBoolean(notify, "notify"),
     poolSize: readInteger(config.poolSize ?? 5, "poolSize", 1, 100),
     timeoutMs: readInteger(config.timeoutMs ?? 10_000, "timeoutMs", 100, 3_600_000),
     openTimeoutMs: readInteger(config.openTimeoutMs ?? 5_000, "openTimeoutMs", 0, 3_600_000),

@@ -10,6 +10,8 @@ import { ClientSocket } from "./socket.js";
 export interface Connector extends Pick<PoolOptions, "hosts"> {
   /** Makes clients of one connection each; the server itself ends their statements a little before the deadline. */
   clients(connectMs: number, timeoutMs: number): Clients;
+  /** Whether its clients tell of notifications. */
+  readonly canListen: boolean;
   /** The address that they connect to, with the password masked. */
   readonly target: string;
 }
@@ -29,7 +31,12 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
   if ("connect" in source) {
     const connect = ownClients(source.connect);
     const target = "postgres: a client of the caller's";
-    return { clients: (connectMs) => ({ connect, connectMs }), hosts: new Hosts(1), target };
+    return {
+      clients: (connectMs) => ({ connect, connectMs }),
+      hosts: new Hosts(1),
+      target,
+      canListen: false,
+    };
   }
   const { address } = source;
   const postgres = await loadPostgres();
@@ -37,6 +44,7 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
   return {
     target: shownAddress(address),
     hosts: new Hosts(hosts.length),
+    canListen: true,
     clients: (connectMs, timeoutMs) => ({
       connect: (host, events) => {
         const settings = prepare ? sessionSettings(timeoutMs) : {};
@@ -54,7 +62,7 @@ function clientOf(
   { user, password, database, tls, parameters }: Address,
   host: Host,
   settings: Record<string, number | string>,
-  { closed, notice }: ConnectionEvents,
+  { closed, notice, notified }: ConnectionEvents,
 ): PooledClient {
   const socket = new ClientSocket(host, tls);
   const client = postgres({
@@ -66,6 +74,7 @@ function clientOf(
     max: 1,
     fetch_types: false,
     onnotice: notice,
+    onnotify: notified,
     onclose: closed,
     socket: socket.connect,
     // Set explicitly, so that the client does not take them from the environment.

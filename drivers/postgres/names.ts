@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { invalid } from "../../src/contract/errors.js";
 
 /** The objects of one store in a database, quoted and qualified by their schema. */
 export interface Names {
   readonly schema: string;
+  /** Of notifications; quoted, unqualified: channels belong to the database. */
+  readonly channel: string;
   readonly record: string;
   readonly event: string;
   readonly migration: string;
@@ -54,6 +57,8 @@ export function namesOf(schema: string, prefix: string): Names {
   const qualified = (name: string) => `"${schema}".${own(name)}`;
   return {
     schema: `"${schema}"`,
+    // A hash, because both names together may be longer than a channel's name.
+    channel: `"groundstate_${createHash("sha256").update(`${schema}.${prefix}`).digest("hex").slice(0, 16)}"`,
     record: qualified("record"),
     event: qualified("event"),
     migration: qualified("migration"),

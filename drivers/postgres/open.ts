@@ -3,13 +3,30 @@ import { ClientPool } from "./client-pool.js";
 import { type PostgresConfig, readConfig } from "./config.js";
 import { connectorOf } from "./connector.js";
 import { RightMissing } from "./errors.js";
+import type { ListeningEvents } from "./listening.js";
 import { PostgresMigrator } from "./migrator.js";
+import { Notifications } from "./notifications.js";
+import type { PoolOptions } from "./pool-options.js";
 import { PostgresDriver } from "./postgres-driver.js";
 import { missingRightsError, requireRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
+import { notifyStatement } from "./statements.js";
 
 /** Long, because building an index on a large table takes its time. */
 const MIGRATION_MS = 900_000;
+
+function listeningPool(options: PoolOptions, { notified, closed }: ListeningEvents): ClientPool {
+  const connect: PoolOptions["connect"] = (host, events) =>
+    options.connect(host, {
+      ...events,
+      closed() {
+        events.closed();
+        closed();
+      },
+      notified: (_, payload) => notified(payload),
+    });
+  return new ClientPool({ ...options, connect });
+}
 
 /** Opens a driver, after bringing the schema to the state that `migrate` asks for. */
 export async function openDriver(config: PostgresConfig): Promise<PostgresDriver> {
@@ -19,14 +36,21 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
     migrate: mode,
     prepare,
     oneTenant,
+    notify,
     poolSize,
     timeoutMs,
     openTimeoutMs,
   } = readConfig(config);
   const connector = await connectorOf(source, prepare);
-  const { hosts, target } = connector;
-  const poolOf = (size: number, ms: number) =>
-    new ClientPool({ ...connector.clients(timeoutMs, ms), hosts, size, timeoutMs: ms, prepare });
+  const { hosts, target, canListen } = connector;
+  const optionsOf = (size: number, ms: number) => ({
+    ...connector.clients(timeoutMs, ms),
+    hosts,
+    size,
+    timeoutMs: ms,
+    prepare,
+  });
+  const poolOf = (size: number, ms: number) => new ClientPool(optionsOf(size, ms));
   const pool = poolOf(poolSize, timeoutMs);
   // Makes no connection until it migrates something.
   const migrationPool = poolOf(1, MIGRATION_MS);
@@ -46,5 +70,13 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   } finally {
     await migrationPool.close();
   }
-  return new PostgresDriver(pool, { names, target, timeoutMs, oneTenant });
+  const notifications =
+    notify && canListen
+      ? new Notifications({
+          channel: names.channel,
+          connect: (events) => listeningPool(optionsOf(1, timeoutMs), events),
+          send: (payload) => pool.run(notifyStatement(names), [payload], "read"),
+        })
+      : undefined;
+  return new PostgresDriver(pool, { names, target, timeoutMs, oneTenant, notify, notifications });
 }

@@ -1,6 +1,7 @@
 import type {
   ApplyOptions,
   CallLimit,
+  ChangeFeed,
   Commit,
   CountQuery,
   Driver,
@@ -37,11 +38,12 @@ import { Exhausted, IncompleteAnswer, type Intent, LockNotFree, translate } from
 import { LockedSessions } from "./locked-sessions.js";
 import { absentSchema, schemaVersion } from "./migrator.js";
 import type { Names } from "./names.js";
+import type { Notifications } from "./notifications.js";
 import { missingRights } from "./rights.js";
 import { RowPage, recordOf, slotOfRow } from "./rows.js";
 import { migrationsOf } from "./schema.js";
 import { MAX_ERASED_AT_ONCE } from "./session-locks.js";
-import { type Statements, statementsOf } from "./statements.js";
+import { notifying, type Statements, statementsOf } from "./statements.js";
 
 export interface PostgresDriverOptions {
   readonly names: Names;
@@ -51,6 +53,10 @@ export interface PostgresDriverOptions {
   readonly timeoutMs: number;
   /** No statement is about several tenants. Default false. */
   readonly oneTenant?: boolean;
+  /** Whether batches notify of what they write. */
+  readonly notify?: boolean;
+  /** What other stores notify of; absent if the driver does not listen. */
+  readonly notifications?: Notifications | undefined;
 }
 
 /**
@@ -90,6 +96,7 @@ export class PostgresDriver implements Driver {
   readonly batchesOneTenant: boolean;
   /** Leaves connections for writes, so that many reads cannot make a write wait for one. */
   readonly readsInFlight: number;
+  readonly changes?: ChangeFeed;
   readonly #pool: ClientPool;
   readonly #options: PostgresDriverOptions;
   readonly #statements: Statements;
@@ -107,7 +114,9 @@ export class PostgresDriver implements Driver {
     this.#batch = new BatchStatement(
       (text, values, deadline) => this.#query(text, values, "write", deadline),
       this.#statements,
+      options.notify ? (text, parameters) => notifying(options.names, text, parameters) : undefined,
     );
+    if (options.notifications !== undefined) this.changes = options.notifications;
     this.#lockedSessions = new LockedSessions(this.#batch, this.batchesOneTenant);
   }
 
@@ -252,8 +261,8 @@ export class PostgresDriver implements Driver {
     };
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#options.notifications?.close(), this.#pool.close()]);
   }
 
   /** A store that does not keep tenants apart divides the call, because it was refused as a whole. */

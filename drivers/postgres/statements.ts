@@ -94,6 +94,18 @@ function readSlots(names: Names, columns: string, innerColumns: string): string 
       ) AS r ON true`;
 }
 
+/** Notifies of its one parameter. */
+export function notifyStatement({ channel }: Names): string {
+  return `SELECT pg_catalog.pg_notify('${channel.slice(1, -1)}', $1::text)::text AS notified`;
+}
+
+/** The statement, which also notifies of one parameter more, in the same transaction. */
+export function notifying({ channel }: Names, statement: string, parameters: number): string {
+  // A subquery that depends on no row runs once.
+  const notified = `SELECT pg_catalog.pg_notify('${channel.slice(1, -1)}', $${parameters + 1}::text)::text`;
+  return `SELECT answer.*, (${notified}) AS notified FROM (${statement}) AS answer`;
+}
+
 function casts(types: readonly string[]): string {
   return types.map((type, index) => `$${index + 1}::${type}`).join(", ");
 }

@@ -112,6 +112,7 @@ class DriverStore implements StateStore {
         return record && this.#open(record, slot, undefined);
       },
       readEventIds: (slots) => this.#reads.readEventIds(slots),
+      oneTenant,
       changeCounter: this.#reads.changeCounter,
       changes: this.#driver.changes,
     });

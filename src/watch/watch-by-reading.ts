@@ -42,6 +42,7 @@ function watchesThrough(store: Pick<StateStore, "find">): Watches {
   return new Watches({
     read,
     readEventIds: (slots) => Promise.all(slots.map(async (slot) => (await read(slot))?.eventId)),
+    oneTenant: false,
     changeCounter: undefined,
     changes: undefined,
   });

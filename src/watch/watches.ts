@@ -220,9 +220,23 @@ export class Watches implements WatchHost {
   async #ask(places: Iterable<WatchedPlace>): Promise<void> {
     const bySlot = new Map<string, WatchedPlace>();
     for (const place of places) if (!place.isMarked) bySlot.set(place.key, place);
-    const asked = [...bySlot.values()];
-    for (let start = 0; start < asked.length && this.#running.size > 0; start += MAX_ASKED)
-      await this.#askAbout(asked.slice(start, start + MAX_ASKED));
+    for (const asked of this.#questions([...bySlot.values()])) {
+      if (this.#running.size === 0) return;
+      await this.#askAbout(asked);
+    }
+  }
+
+  /** The places of each call of the driver. */
+  *#questions(places: readonly WatchedPlace[]): Generator<readonly WatchedPlace[]> {
+    const byTenant = new Map<string, WatchedPlace[]>();
+    for (const place of places) {
+      const tenant = this.source.oneTenant ? place.slot.tenant : "";
+      const others = byTenant.get(tenant);
+      if (others === undefined) byTenant.set(tenant, [place]);
+      else others.push(place);
+    }
+    for (const all of byTenant.values())
+      for (let start = 0; start < all.length; start += MAX_ASKED) yield all.slice(start, start + MAX_ASKED);
   }
 
   async #askAbout(places: readonly WatchedPlace[]): Promise<void> {

@@ -7,7 +7,7 @@ import { newSession } from "../typed/stores.js";
 import { nextOf, note, textsUntil, told, within } from "./watching.js";
 
 /** The optional parts that a driver may have. */
-type Optional = Partial<Pick<Driver, "readEventIds" | "changeCounter" | "changes">>;
+type Optional = Partial<Pick<Driver, "readEventIds" | "changeCounter" | "changes" | "batchesOneTenant">>;
 
 /** A driver in memory with these optional parts, and two stores on it. `asked` has the size of each question. */
 async function rig(optional: (memory: Driver) => Optional = () => ({})) {
@@ -132,6 +132,22 @@ test("a slot that many watches share is asked about once, and read once by each 
   await other.save(note(who, "a", "new"));
   await within(Promise.all(waiting));
   expect(reads.reduce((sum, size) => sum + size, 0)).toBe(50);
+  await Promise.all(watches.map((watch) => watch.return()));
+});
+
+test("where a statement may be about one tenant only, each tenant's slots are a question", async () => {
+  const tenants: number[] = [];
+  const { store } = await rig((memory) => ({
+    batchesOneTenant: true,
+    async readEventIds(slots) {
+      tenants.push(new Set(slots.map(({ tenant }) => tenant)).size);
+      return (await memory.read(slots)).map((record) => record?.eventId);
+    },
+  }));
+  const watches = [1, 2, 3].map(() => store.watch([{ identity: newSession(), kind: "a" }], { pollMs: 5 }));
+  await Promise.all(watches.map((watch) => nextOf(watch)));
+  await expect.poll(() => tenants.length).toBeGreaterThan(8);
+  expect(new Set(tenants)).toEqual(new Set([1]));
   await Promise.all(watches.map((watch) => watch.return()));
 });
 
