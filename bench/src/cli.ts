@@ -16,6 +16,7 @@ export const SECTIONS = [
   "burst",
   "stalls",
   "neighbours",
+  "watch",
   "ledger",
 ] as const;
 

@@ -1,5 +1,6 @@
 import type { NeighboursInput } from "./jobs/neighbours.js";
 import type { StallsInput } from "./jobs/stalls.js";
+import type { WatchInput } from "./jobs/watch.js";
 
 /** How much is measured. */
 export interface Plan {
@@ -20,6 +21,7 @@ export interface Plan {
   /** Saves whose event ids are remembered. */
   readonly remembered: number;
   readonly burst: number;
+  readonly watch: Pick<WatchInput, "waiters" | "ms" | "changes">;
   readonly neighbours: Pick<NeighboursInput, "rounds" | "calls">;
   readonly stalls: Pick<StallsInput, "listMiB" | "records" | "tenants" | "times">;
   /** The entries of a year. */
@@ -38,6 +40,7 @@ export const FULL: Plan = {
   overwrites: 1_000_000,
   remembered: 100_000,
   burst: 100_000,
+  watch: { waiters: 5_000, ms: 5_000, changes: 300 },
   neighbours: {
     rounds: 5,
     calls: { "saves of 256 B": 5_000, "saves of 64 KiB": 2_000, erases: 2_000, lists: 12_000 },
@@ -58,6 +61,7 @@ export const QUICK: Plan = {
   overwrites: 100_000,
   remembered: 50_000,
   burst: 20_000,
+  watch: { waiters: 1_000, ms: 1_000, changes: 30 },
   neighbours: {
     rounds: 2,
     calls: { "saves of 256 B": 2_000, "saves of 64 KiB": 300, erases: 300, lists: 1_000 },

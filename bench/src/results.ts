@@ -68,6 +68,30 @@ export interface NeighbourResult {
   readonly p99: number;
 }
 
+/** What waiters of one slot each cost their process and the driver. */
+export interface WaitingCost {
+  readonly driver: string;
+  readonly way: string;
+  /** Whether other slots of the database changed meanwhile. */
+  readonly isBusy: boolean;
+  readonly waiters: number;
+  readonly callsPerSecond: number;
+  readonly slotsPerSecond: number;
+  readonly payloadMiBPerSecond: number;
+  /** 1 is one core. */
+  readonly cpuShare: number;
+}
+
+/** From the acknowledgement of a change to its notice at another store, in milliseconds. */
+export interface SeenChanges {
+  readonly driver: string;
+  readonly notify: boolean;
+  readonly pollMs: number;
+  readonly changes: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
 /** How long an operation keeps the event loop to itself. */
 export interface StallResult extends Stalls {
   readonly driver: string;
@@ -127,6 +151,8 @@ export interface Results {
   readonly overwrites: readonly OverwriteResult[];
   readonly bursts: readonly BurstResult[];
   readonly neighbours: readonly NeighbourResult[];
+  readonly waitingCosts: readonly WaitingCost[];
+  readonly seenChanges: readonly SeenChanges[];
   readonly stalls: readonly StallResult[];
   readonly ledgerFills: readonly LedgerFill[];
   readonly ledgerMemory: readonly LedgerMemory[];
@@ -146,6 +172,8 @@ export interface Findings extends Results {
   readonly overwrites: OverwriteResult[];
   readonly bursts: BurstResult[];
   readonly neighbours: NeighbourResult[];
+  readonly waitingCosts: WaitingCost[];
+  readonly seenChanges: SeenChanges[];
   readonly stalls: StallResult[];
   readonly ledgerFills: LedgerFill[];
   readonly ledgerMemory: LedgerMemory[];
@@ -164,6 +192,8 @@ export function noFindings(): Findings {
     overwrites: [],
     bursts: [],
     neighbours: [],
+    waitingCosts: [],
+    seenChanges: [],
     stalls: [],
     ledgerFills: [],
     ledgerMemory: [],

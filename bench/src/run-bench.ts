@@ -26,6 +26,7 @@ import { slowDisk } from "./sections/slow-disk.js";
 import { sqlite } from "./sections/sqlite.js";
 import { stalls } from "./sections/stalls.js";
 import { tenants } from "./sections/tenants.js";
+import { watch } from "./sections/watch.js";
 
 const RUN: Readonly<Record<SectionName, Section>> = {
   sqlite,
@@ -43,6 +44,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   burst,
   stalls,
   neighbours,
+  watch,
   ledger,
 };
 

@@ -11,6 +11,7 @@ import { otherTexts } from "./others.js";
 import { raceText } from "./races.js";
 import { stallTexts } from "./stalls.js";
 import { versions } from "./versions.js";
+import { watchTexts } from "./watch.js";
 
 export interface RunFacts {
   readonly options: Options;
@@ -51,6 +52,7 @@ export function report(results: Results, facts: RunFacts): string {
     ...otherTexts(results),
     ...stallTexts(results),
     ...neighbourTexts(results),
+    ...watchTexts(results),
   ].join("\n\n")}\n`;
 }
 
