@@ -16,7 +16,11 @@ export async function watch(context: Context): Promise<void> {
   ] as const;
   for (const place of places) {
     context.say(`watch: ${place.driver}${place.notify ? " with notify" : ""}`);
-    const input: WatchInput = { ...place, folder: context.folder(`watch-${place.driver}-${place.notify}`), ...plan.watch };
+    const input: WatchInput = {
+      ...place,
+      folder: context.folder(`watch-${place.driver}-${place.notify}`),
+      ...plan.watch,
+    };
     const { costs, seen } = await runJob<{ costs: WaitingCost[]; seen: SeenChanges }>(
       "watch",
       input,
