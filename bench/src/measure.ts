@@ -1,8 +1,11 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
-import { Bench } from "tinybench";
-import type { Contestant, Round } from "./contestant.js";
+import type { Contestant, Operation, Round } from "./contestant.js";
+import { percentile } from "./statistics.js";
 
-/** One round: that many callers, each of which asks again as soon as it has its answer, for so long. */
+/**
+ * One round: that many callers, each of which asks again as soon as it has its answer, for so long. The loop does next to
+ * nothing beside the calls, since a call may take no more than a microsecond.
+ */
 export async function measure(
   contestant: Contestant,
   operation: string,
@@ -11,42 +14,46 @@ export async function measure(
 ): Promise<Round> {
   const found = contestant.operations[operation];
   if (found === undefined) throw new Error(`there is no operation "${operation}"`);
-  const { run, counts = 1 } = found;
   const { overlaps } = contestant;
-  // In a loop of overlapping calls `iterations` is the most, and 0 none; otherwise it is the least.
-  const loop = overlaps
-    ? ({ concurrency: "task", threshold: callers, iterations: 0 } as const)
-    : { iterations: 1 };
-  const bench = new Bench({ time: ms, warmup: false, throws: true, ...loop });
+  const latencies: number[] = [];
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  let started = 0;
-  let ended = 0;
-  let cpu = process.cpuUsage();
-  bench.add("round", run, {
-    async: overlaps,
-    beforeAll() {
-      delay.enable();
-      cpu = process.cpuUsage();
-      started = performance.now();
-    },
-    afterAll() {
-      ended = performance.now();
-      cpu = process.cpuUsage(cpu);
-      delay.disable();
-    },
-  });
-  const [task] = overlaps ? await bench.run() : bench.runSync();
-  const result = task?.result;
-  if (task === undefined || result?.state !== "completed") throw new Error("the round was not completed");
-  const count = task.runs * counts;
+  delay.enable();
+  const cpuBefore = process.cpuUsage();
+  const started = performance.now();
+  const until = started + ms;
+  if (overlaps) await Promise.all(Array.from({ length: callers }, () => callUntil(found, until, latencies)));
+  else callAllUntil(found, until, latencies);
+  const seconds = (performance.now() - started) / 1_000;
+  const cpu = process.cpuUsage(cpuBefore);
+  delay.disable();
+  const count = latencies.length * (found.counts ?? 1);
+  const sorted = Float64Array.from(latencies).sort();
   return {
-    perSecond: (count / (ended - started)) * 1_000,
+    perSecond: count / seconds,
     count,
     clientCpu: (cpu.user + cpu.system) / count,
-    p50: result.latency.p50 * 1_000,
-    p99: result.latency.p99 * 1_000,
+    p50: percentile(sorted, 0.5) * 1_000,
+    p99: percentile(sorted, 0.99) * 1_000,
     ...(overlaps ? loopDelay(delay) : {}),
   };
+}
+
+async function callUntil({ run }: Operation, until: number, latencies: number[]): Promise<void> {
+  for (let asked = performance.now(); asked < until; ) {
+    await run();
+    const answered = performance.now();
+    latencies.push(answered - asked);
+    asked = answered;
+  }
+}
+
+function callAllUntil({ run }: Operation, until: number, latencies: number[]): void {
+  for (let asked = performance.now(); asked < until; ) {
+    run();
+    const answered = performance.now();
+    latencies.push(answered - asked);
+    asked = answered;
+  }
 }
 
 function loopDelay(delay: IntervalHistogram): Pick<Round, "loopP99" | "loopMax"> {

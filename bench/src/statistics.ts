@@ -21,6 +21,6 @@ export function medianRatio(over: readonly number[], under: readonly number[]): 
 }
 
 /** The value below which this share of the values lies; they must be sorted. */
-export function percentile(sorted: readonly number[], share: number): number {
+export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }

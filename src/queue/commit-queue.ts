@@ -80,7 +80,8 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       const time = this.#options.times.begin();
       const entry = new Entry(commit, time, resolve, reject, this.#onSettled, payloads);
-      entry.cancelDeadline = afterDeadline(time, () => rejectEntry(entry, this.#overdueError(entry)));
+      if (time.deadline !== Number.POSITIVE_INFINITY)
+        entry.cancelDeadline = afterDeadline(time, () => rejectEntry(entry, this.#overdueError(entry)));
       this.#pending++;
       this.#waiting.commits++;
       this.#waiting.bytes += entry.bytes;

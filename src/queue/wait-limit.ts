@@ -20,7 +20,7 @@ export class WaitLimit<W extends TimedWaiter> {
 
   /** Call it after an item was added. */
   watch(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined || this.#queues.size === 0) return;
     let first = Number.POSITIVE_INFINITY;
     for (const { time } of this.#queues.heads()) first = Math.min(first, time.waitsUntil);
     if (first === Number.POSITIVE_INFINITY) return;
