@@ -22,7 +22,12 @@ export interface QueueOptions extends BatchSenderOptions {
   readonly oneTenant?: boolean;
   /** Runs `pump` soon, so that calls made at the same moment share a batch. */
   readonly schedule: (pump: () => void) => void;
+  /** The same for a commit that no other is near to. Absent: `schedule`. */
+  readonly scheduleLone?: (pump: () => void) => void;
 }
+
+/** After so many batches of one commit, the next commit is taken for a lone one. */
+const LONE_BATCHES = 4;
 
 /** The least number of commits per batch when they are divided among several: smaller batches cost more than they gain. */
 const MIN_SHARE = 16;
@@ -50,6 +55,8 @@ export class CommitQueue {
   /** The commits that the driver has set aside. */
   readonly #aside = new Set<Entry>();
   #scheduled = false;
+  /** How many batches of one commit have been sent since the last larger one. */
+  #loneBatches = 0;
   /** How many commits are not settled. */
   #pending = 0;
   /** The commits that are not sent, including those that wait for room. */
@@ -163,10 +170,21 @@ export class CommitQueue {
   #wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.schedule(() => {
+    const { schedule, scheduleLone = schedule } = this.#options;
+    const soon = this.#isLone() ? scheduleLone : schedule;
+    soon(() => {
       this.#scheduled = false;
       this.#pump();
     });
+  }
+
+  /** One commit waits, none is under way, and the last ones were alone too: to wait for company would only delay it. */
+  #isLone(): boolean {
+    return (
+      this.#loneBatches >= LONE_BATCHES &&
+      this.#queues.size === 1 &&
+      this.#sent.size + this.#aside.size + this.#awaitingRoom.size === 0
+    );
   }
 
   #pump(): void {
@@ -201,6 +219,7 @@ export class CommitQueue {
       this.#waiting.commits--;
       this.#waiting.bytes -= entry.bytes;
     }
+    this.#loneBatches = entries.length === 1 ? this.#loneBatches + 1 : 0;
     this.#sent.add(entries);
     const finished = () => {
       for (const entry of entries) {
@@ -209,7 +228,7 @@ export class CommitQueue {
       }
       this.#batchSize.noteDuration(weight, monotonicMs() - started);
       this.#sent.delete(entries);
-      this.#wake();
+      if (this.#queues.size + this.#awaitingRoom.size + this.#idle.length > 0) this.#wake();
     };
     this.#sender.send(entries).then(finished, finished);
   }

@@ -88,8 +88,9 @@ class DriverStore implements StateStore {
     const { limits, inFlight, layers, room, waitMs } = validateStoreOptions(options, driver.inFlight);
     this.#driver = layers.reduceRight<Driver>((inner, layer) => layer(inner), driver);
     const times = new CallTimes(waitMs, this.#driver.timeoutMs ?? driver.timeoutMs);
-    const { now, schedule } = steadyRuntime(runtime);
-    this.#now = now;
+    const eventLoop = new EventLoopYield(runtime?.elapsed);
+    const steady = steadyRuntime(runtime, eventLoop);
+    this.#now = steady.now;
     const oneTenant = this.#driver.batchesOneTenant ?? driver.batchesOneTenant ?? false;
     this.#queue = new CommitQueue(this.#driver, {
       inFlight,
@@ -97,10 +98,9 @@ class DriverStore implements StateStore {
       window: limits.idempotencyWindowMs,
       room,
       times,
-      now,
-      schedule,
+      ...steady,
     });
-    this.#reads = new DriverReads(this.#driver, times, new EventLoopYield(runtime?.elapsed), {
+    this.#reads = new DriverReads(this.#driver, times, eventLoop, {
       inFlight: driver.readsInFlight,
       oneTenant,
     });

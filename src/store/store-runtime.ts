@@ -1,5 +1,7 @@
+import type { QueueOptions } from "../queue/commit-queue.js";
 import { steadyClockOver, steadyNow } from "../timing/clock.js";
-import { setImmediate } from "../timing/real-timers.js";
+import { queueMicrotask, setImmediate } from "../timing/real-timers.js";
+import type { EventLoopYield } from "../timing/yield-to-event-loop.js";
 
 /** The clocks and the scheduler of a store; tests pass their own. */
 export interface StoreRuntime {
@@ -11,8 +13,18 @@ export interface StoreRuntime {
   readonly schedule: (pump: () => void) => void;
 }
 
-/** The clock and scheduler that a store uses. */
-export function steadyRuntime(runtime: StoreRuntime | undefined): Pick<StoreRuntime, "now" | "schedule"> {
-  if (runtime === undefined) return { now: steadyNow, schedule: setImmediate };
+/** The clock and schedulers that a store uses. */
+export function steadyRuntime(
+  runtime: StoreRuntime | undefined,
+  eventLoop: EventLoopYield,
+): Pick<QueueOptions, "now" | "schedule" | "scheduleLone"> {
+  if (runtime === undefined) {
+    return {
+      now: steadyNow,
+      schedule: setImmediate,
+      // As soon as the caller has made all the calls it makes at this moment, unless that would starve the event loop.
+      scheduleLone: (pump) => (eventLoop.pause() === undefined ? queueMicrotask(pump) : setImmediate(pump)),
+    };
+  }
   return { now: steadyClockOver(runtime.now, runtime.elapsed), schedule: runtime.schedule };
 }
