@@ -4,6 +4,7 @@ import {
   type Identity,
   maintenanceScope,
   type NewRecord,
+  type RecordKey,
   type StoreLimits,
 } from "../../src/index.js";
 import { assertRecord, refused } from "../assertions/expect.js";
@@ -197,6 +198,8 @@ export const limitCases: readonly ConformanceCase[] = [
         ["eventIdBytes", (n) => store.save(record(owner, "kind", { eventId: ids(limits.eventIdBytes + n) }))],
         ["maxBytes", (n) => store.save(record(owner, "kind", { bytes: payload(limits.maxBytes + n) }))],
         ["changes", (n) => store.commit(checksOf(identity(), limits.changes + n))],
+        ["erases", (n) => store.commit(erasesOf(owner, limits.erases + n))],
+        ["watchedSlots", async (n) => store.watch(slotsOf(owner, limits.watchedSlots + n)).return()],
         ["limit", (n) => store.list(owner, "", { limit: limits.limit + n })],
         ["limit", (n) => store.listKind(scope, "kind", { limit: limits.limit + n })],
         ["earliest", (n) => store.save(dated(limits.earliest - n))],
@@ -230,13 +233,21 @@ export const limitCases: readonly ConformanceCase[] = [
   },
 ];
 
+/** So many slots of one identity. */
+function slotsOf(identity: Identity, count: number): RecordKey[] {
+  return Array.from({ length: count }, (_, index) => ({ identity, kind: `kind/${index}` }));
+}
+
 /** A commit of so many checks that hold. */
 function checksOf(identity: Identity, count: number): Change[] {
+  return slotsOf(identity, count).map((slot) => ({ op: "check", ...slot, expect: null }));
+}
+
+/** A commit of so many erases, of sessions that hold nothing. */
+function erasesOf({ tenant, user, session }: Identity, count: number): Change[] {
   return Array.from({ length: count }, (_, index) => ({
-    op: "check",
-    identity,
-    kind: `kind/${index}`,
-    expect: null,
+    op: "erase",
+    identity: { tenant, user, session: `${session}/${index}` },
   }));
 }
 

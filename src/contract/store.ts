@@ -257,6 +257,8 @@ export interface StoreLimits {
   readonly commitBytes: number;
   /** The changes of one commit. */
   readonly changes: number;
+  /** The erases among them. */
+  readonly erases: number;
   /** The slots of one watch. */
   readonly watchedSlots: number;
   /** `limit` of a list or a scan. Without it there is none. */
