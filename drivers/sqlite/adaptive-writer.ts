@@ -1,4 +1,4 @@
-import type { ApplyOptions, Commit, Outcome, Session, Swept } from "../../src/contract/driver.js";
+import type { ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
@@ -9,8 +9,6 @@ import type { Eventually, Writer } from "./writer.js";
 /** The largest commit that the caller's thread makes. */
 const MAX_WRITES = 16;
 const MAX_BYTES = 64 * 1024;
-/** Lone commits before the caller's thread gets a connection of its own: a short life does without. */
-const BEFORE_OPENING = 4;
 /**
  * The log is copied into the database by the commits of the other thread, while this one writes nothing. So at least one
  * in so many commits goes there, or one in so many bytes.
@@ -18,33 +16,36 @@ const BEFORE_OPENING = 4;
 const MAX_IN_A_ROW = 512;
 const MAX_BYTES_IN_A_ROW = 8 * 1024 * 1024;
 
+/** A writer in another thread, which takes a while to start. */
+export interface FarWriter extends Writer {
+  readonly isReady: boolean;
+  start(): void;
+}
+
 /**
  * Makes a commit that comes alone in the caller's thread, as long as the disk is quick, which saves the way to the other
  * thread and back. All other work is done there: shared batches, large commits, erases, and every commit while other work
  * is under way or another process holds the lock. The caller's thread never waits for a lock.
  */
 export class AdaptiveWriter implements Writer {
-  readonly #far: Writer;
-  readonly #openNear: () => Engine;
+  readonly #far: FarWriter;
   readonly #onNearClosed: (near: Engine) => void;
   readonly #pace: CommitPace;
   #near: Engine | undefined;
   /** Requests that the other thread has not answered. */
   #away = 0;
-  #lone = 0;
   #inARow = 0;
   #bytesInARow = 0;
-  #closed = false;
 
-  /** `openNear` opens a connection of this thread to the files that `far` writes. */
+  /** `near` writes the files that `far` writes. */
   constructor(
-    far: Writer,
-    openNear: () => Engine,
+    far: FarWriter,
+    near: Engine | undefined,
     onNearClosed: (near: Engine) => void,
     pace: CommitPace = new CommitPace(),
   ) {
     this.#far = far;
-    this.#openNear = openNear;
+    this.#near = near;
     this.#onNearClosed = onNearClosed;
     this.#pace = pace;
   }
@@ -56,8 +57,8 @@ export class AdaptiveWriter implements Writer {
       : this.#applyNear(near, commits, options);
   }
 
-  sweep(session: Session): Promise<Swept> {
-    return this.#send(() => this.#far.sweep(session));
+  sweep(target: EraseTarget): Promise<Swept> {
+    return this.#send(() => this.#far.sweep(target));
   }
 
   /** Until it is done all commits go to the other thread: a write by another connection makes a copy begin again. */
@@ -66,7 +67,6 @@ export class AdaptiveWriter implements Writer {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#closeNear();
     await this.#far.close();
   }
@@ -83,12 +83,13 @@ export class AdaptiveWriter implements Writer {
       return outcomes;
     } catch (error) {
       if (!isStateError(error, "UNAVAILABLE")) throw error;
-      if (error.details.reason === "busy") this.#pace.wasLocked();
-      else {
-        // A new connection is tried some other time: this one may be to files that are gone.
-        this.#pace.failed();
-        this.#closeNear();
+      if (error.details.reason === "busy") {
+        // The driver tries again, and then the other thread does.
+        this.#pace.wasLocked();
+        throw error;
       }
+      // The files may be gone. Whoever opens them again opens another connection of this thread, too.
+      if (error.details.reason === "setup") this.#closeNear();
       // Nothing was written, and the other thread knows what to do about it.
       return this.#send(() => this.#far.apply(commits, options));
     }
@@ -97,21 +98,16 @@ export class AdaptiveWriter implements Writer {
   /** The connection for these commits; `undefined` when the other thread shall make them. */
   #nearFor(commits: readonly Commit[]): Engine | undefined {
     const [commit] = commits;
-    if (this.#away > 0 || this.#closed || commit === undefined || commits.length > 1) return undefined;
+    if (this.#near === undefined || this.#away > 0 || commit === undefined || commits.length > 1)
+      return undefined;
     const bytes = smallSize(commit);
-    if (bytes === undefined || ++this.#lone <= BEFORE_OPENING || !this.#pace.next()) return undefined;
+    if (bytes === undefined) return undefined;
     this.#bytesInARow += bytes;
-    if (++this.#inARow >= MAX_IN_A_ROW || this.#bytesInARow >= MAX_BYTES_IN_A_ROW) return undefined;
-    return this.#near ?? this.#opened();
-  }
-
-  #opened(): Engine | undefined {
-    try {
-      this.#near = this.#openNear();
-    } catch {
-      // The other thread says what is wrong, if it cannot write either.
-      this.#pace.failed();
-    }
+    const mayStay = ++this.#inARow < MAX_IN_A_ROW && this.#bytesInARow < MAX_BYTES_IN_A_ROW;
+    if (this.#pace.next() && mayStay) return this.#near;
+    if (this.#far.isReady) return undefined;
+    // A slow commit takes less than the start of a thread.
+    this.#far.start();
     return this.#near;
   }
 

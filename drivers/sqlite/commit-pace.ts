@@ -43,9 +43,4 @@ export class CommitPace {
   wasLocked(): void {
     this.#rest = Math.max(this.#rest, LOCKED_REST);
   }
-
-  /** Takes note that the caller's thread cannot write at all. */
-  failed(): void {
-    this.#rest = MAX_REST;
-  }
 }

@@ -63,6 +63,11 @@ export class Engine {
     await copyDatabase(connect, this.#connection, target);
   }
 
+  /** Leaves it to other connections to copy the log into the database. */
+  leaveLog(): void {
+    this.#connection.exec("PRAGMA wal_autocheckpoint = 0");
+  }
+
   limitCache(kib: number): void {
     limitCache(this.#connection, kib);
   }

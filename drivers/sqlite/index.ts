@@ -14,13 +14,14 @@ import { loadPackage, type SqlitePackage } from "./load-package.js";
 import { retryWhileLocked } from "./lock-wait.js";
 import { LongLists } from "./long-lists.js";
 import { openEngine, REOPEN_SETTINGS } from "./open-engine.js";
-import { nearEngineClosed, openNearEngine } from "./open-near-engine.js";
+import { nearClosed, openNear } from "./open-near-engine.js";
 import { openWriter } from "./open-writer.js";
 import { Reader } from "./reader.js";
 import { type Connections, ReopenableConnections } from "./reopenable-connections.js";
 import { MIGRATIONS } from "./schema.js";
 import { SqliteDriver } from "./sqlite-driver.js";
 import { RemoteWriter } from "./thread/remote-writer.js";
+import { requireThreads } from "./thread/writer-thread.js";
 import { verifiedConnection } from "./verified-connection.js";
 import type { Writer } from "./writer.js";
 
@@ -133,10 +134,30 @@ async function openFileWriter(
     const { engine, files } = await openEngine(sqlite.connect, settings);
     return { writer: engine, files };
   }
+  return openThreadedWriter(sqlite, settings);
+}
+
+/** Starts no thread: the first work that needs one does, unless there are migrations to run. */
+async function openThreadedWriter(
+  sqlite: SqlitePackage,
+  settings: SqliteSettings,
+): Promise<{ writer: Writer; files: DatabaseFiles }> {
+  requireThreads();
+  const { connect } = sqlite;
+  const near = await openNear(connect, settings);
+  if (near !== undefined) {
+    const far = new RemoteWriter(settings, sqlite, near.files);
+    return { writer: new AdaptiveWriter(far, near.engine, nearClosed), files: near.files };
+  }
   const far = new RemoteWriter(settings, sqlite);
-  const files = await far.open();
-  const openNear = () => openNearEngine(sqlite.connect, settings, files);
-  return { files, writer: new AdaptiveWriter(far, openNear, nearEngineClosed) };
+  try {
+    const files = await far.open();
+    const engine = (await openNear(connect, { ...settings, ...REOPEN_SETTINGS }, files))?.engine;
+    return { writer: new AdaptiveWriter(far, engine, nearClosed), files };
+  } catch (error) {
+    await far.close();
+    throw error;
+  }
 }
 
 /** Names of the migrations that opening with `migrate: "apply"` would run. Changes nothing; errors as `openSqlite`. */

@@ -1,42 +1,41 @@
+import { isStateError } from "../../src/contract/errors.js";
 import { CacheShares } from "./cache-shares.js";
 import type { SqliteSettings } from "./config.js";
 import type { Connect } from "./connection.js";
-import { Engine } from "./engine.js";
-import { translated } from "./errors.js";
-import { type DatabaseFiles, FileGuard } from "./file-identity.js";
-import { configure } from "./open-writer.js";
-import { verifiedConnection } from "./verified-connection.js";
+import type { Engine } from "./engine.js";
+import { statIfPresent } from "./existing-file.js";
+import type { DatabaseFiles } from "./file-identity.js";
+import { type OpenEngine, openEngine } from "./open-engine.js";
 
-/** The page caches of all such connections, in KiB: they make small commits only. */
+/** The page caches of all engines that make small commits only, in KiB. */
 const caches = new CacheShares(32 * 1024, 8 * 1024);
 
 /**
- * A second connection that writes, to files that another thread has open and has inspected. It never copies the log into
- * the database, because that would block this thread.
+ * Opens a database file in the caller's thread, for an engine that makes small commits only. It never copies the log into
+ * the database, because that would block the thread. `undefined` when there are migrations to run, which may take long.
  */
-export function openNearEngine(
+export async function openNear(
   connect: Connect,
-  { path, durability }: SqliteSettings,
-  files: DatabaseFiles,
-): Engine {
-  const guard = new FileGuard(files);
-  const connection = verifiedConnection(
-    translated(() => connect(path, { fileMustExist: true })),
-    guard,
-  );
+  settings: SqliteSettings,
+  known?: DatabaseFiles,
+): Promise<OpenEngine | undefined> {
+  const runsMigrations = settings.migrate === "apply" && statIfPresent(settings.path) !== undefined;
   try {
-    configure(connection, durability);
-    connection.exec("PRAGMA wal_autocheckpoint = 0");
-    const engine = new Engine(connection, guard);
-    caches.add(engine);
-    return engine;
+    const opened = await openEngine(
+      connect,
+      runsMigrations ? { ...settings, migrate: "verify" } : settings,
+      known,
+    );
+    opened.engine.leaveLog();
+    caches.add(opened.engine);
+    return opened;
   } catch (error) {
-    connection.close();
+    if (runsMigrations && isStateError(error, "SCHEMA_OUTDATED")) return undefined;
     throw error;
   }
 }
 
 /** To be called when the engine is closed. */
-export function nearEngineClosed(engine: Engine): void {
+export function nearClosed(engine: Engine): void {
   caches.remove(engine);
 }

@@ -9,7 +9,7 @@ const at = (now: number) => ({ now, window: WINDOW });
 
 async function opened() {
   const path = freshPath();
-  const driver = await open({ path, durability: "process" });
+  const driver = await open({ path, durability: "process", thread: "inline" });
   const table = plainConnection(path);
   const remembered = () => rememberedIds(table);
   return { driver, table, remembered };

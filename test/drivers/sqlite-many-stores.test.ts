@@ -26,18 +26,29 @@ afterEach(() => {
   started.length = 0;
 });
 
+/** Opened, and with a thread each or shared. */
 async function openMany(count: number): Promise<Driver[]> {
   const place = folder();
   const drivers: Driver[] = [];
-  for (let index = 0; index < count; index++) drivers.push(await open({ path: join(place, `${index}.db`) }));
+  for (let index = 0; index < count; index++) {
+    const driver = await open({ path: join(place, `${index}.db`) });
+    await inThread(driver, { kind: "first" });
+    drivers.push(driver);
+  }
   return drivers;
+}
+
+/** A batch, which is written in a thread, unlike a commit that is alone. */
+async function inThread(driver: Driver, fields: Parameters<typeof save>[0] = {}): Promise<unknown> {
+  const [outcome] = await driver.apply([save(fields), save({ kind: "beside it" })], TIMES);
+  return [outcome];
 }
 
 describe("many files in one process", () => {
   test("share a few threads, and each finds its own records", async () => {
     const drivers = await openMany(12);
     expect(started).toHaveLength(4);
-    const writes = drivers.map((driver, index) => driver.apply([save({ version: index })], TIMES));
+    const writes = drivers.map((driver, index) => inThread(driver, { version: index }));
     expect(await Promise.all(writes)).toEqual(drivers.map(() => APPLIED));
     const found = await Promise.all(drivers.map(async (driver) => (await driver.read([SLOT]))[0]?.version));
     expect(found).toEqual(drivers.map((_, index) => index));
@@ -46,11 +57,11 @@ describe("many files in one process", () => {
   test("when a thread is lost, writes of all its files have unknown outcomes, and each file goes on in another thread", async () => {
     const drivers = await openMany(8);
     for (const thread of started.slice(0, 4)) void thread.terminate();
-    const outcomes = await Promise.allSettled(drivers.map((driver) => driver.apply([save()], TIMES)));
+    const outcomes = await Promise.allSettled(drivers.map((driver) => inThread(driver)));
     for (const outcome of outcomes) {
       if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "OUTCOME_UNKNOWN" });
     }
-    const again = await Promise.all(drivers.map((driver) => driver.apply([save({ kind: "again" })], TIMES)));
+    const again = await Promise.all(drivers.map((driver) => inThread(driver, { kind: "again" })));
     expect(again).toEqual(drivers.map(() => APPLIED));
     expect(started).toHaveLength(8);
   });
@@ -60,10 +71,11 @@ describe("many files in one process", () => {
     const drivers = await Promise.all(
       Array.from({ length: 5 }, (_, index) => openSqlite({ path: join(place, `${index}.db`) })),
     );
+    for (const driver of drivers) await inThread(driver, { kind: "first" });
     let ended = 0;
     for (const thread of started) thread.once("exit", () => ended++);
     for (const driver of drivers.slice(0, 4)) await driver.close();
-    expect(await drivers[4]?.apply([save()], TIMES)).toEqual(APPLIED);
+    expect(await inThread(drivers[4] as Driver)).toEqual(APPLIED);
     expect(ended).toBe(3);
     await drivers[4]?.close();
     expect(ended).toBe(4);
@@ -73,7 +85,7 @@ describe("many files in one process", () => {
     const drivers = await openMany(4);
     const error = await failure(openSqlite({ path: join(folder(), "none.db"), migrate: "verify" }));
     expect(error.code).toBe("UNAVAILABLE");
-    for (const driver of drivers) expect(await driver.apply([save()], TIMES)).toEqual(APPLIED);
+    for (const driver of drivers) expect(await inThread(driver)).toEqual(APPLIED);
     expect(started).toHaveLength(4);
   });
 });

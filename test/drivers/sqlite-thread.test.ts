@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { readConfig } from "../../drivers/sqlite/config.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
-import type { Commit } from "../../src/contract/driver.js";
+import type { Commit, Driver } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { createStore } from "../../src/store/driver-store.js";
@@ -40,6 +40,11 @@ afterEach(() => {
   started.length = 0;
 });
 
+/** Starts the thread, which a lone commit does without. */
+async function startThread(driver: Driver): Promise<void> {
+  await driver.apply([save({ kind: "one" }), save({ kind: "two" })], TIMES);
+}
+
 /** A batch that takes a while. */
 function large(): Commit[] {
   return Array.from({ length: 200 }, (_, index) =>
@@ -51,11 +56,17 @@ describe("the default", () => {
   test("is a thread for a file and none for a database in memory", async () => {
     expect(readConfig({ path: "a.db" }).thread).toBe("worker");
     expect(readConfig({ path: ":memory:" }).thread).toBe("inline");
-    await open({ path: freshPath() });
+    await startThread(await open({ path: freshPath() }));
     expect(started).toHaveLength(1);
-    await open({ path: ":memory:" });
-    await open({ path: freshPath(), thread: "inline" });
+    await startThread(await open({ path: ":memory:" }));
+    await startThread(await open({ path: freshPath(), thread: "inline" }));
     expect(started).toHaveLength(1);
+  });
+
+  test("is not started for a commit that comes alone", async () => {
+    const driver = await open({ path: freshPath() });
+    await driver.apply([save()], TIMES);
+    expect(started).toHaveLength(0);
   });
 
   test.each([
@@ -100,6 +111,7 @@ describe("a thread that is lost", () => {
     const path = await existingPath();
     const driver = await open({ path });
     await driver.apply([save({ kind: "before" })], TIMES);
+    await startThread(driver);
     const [thread] = started as [Worker];
     const under = [failure(driver.apply(large(), TIMES)), failure(erased(driver, "acme", "bob", "s1"))];
     await new Promise(setImmediate);
@@ -107,8 +119,10 @@ describe("a thread that is lost", () => {
     for (const error of await Promise.all(under)) {
       expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     }
-    expect(await driver.apply([save({ kind: "after" })], TIMES)).toEqual([
+    const after = [save({ kind: "after" }), save({ kind: "after" })];
+    expect(await driver.apply(after, TIMES)).toEqual([
       { is: "applied", existed: [false] },
+      { is: "applied", existed: [true] },
     ]);
     expect(started).toHaveLength(2);
     const found = await driver.read(["before", "after"].map((kind) => ({ ...SLOT, kind })));
@@ -117,6 +131,7 @@ describe("a thread that is lost", () => {
 
   test("has its reason as the cause", async () => {
     const driver = await open({ path: freshPath() });
+    await startThread(driver);
     const [thread] = started as [Worker];
     const under = failure(driver.apply(large(), TIMES));
     await new Promise(setImmediate);
@@ -166,6 +181,7 @@ describe("a thread that is lost", () => {
   test("is not replaced by one that would make a new database where the old one was", async () => {
     const path = await existingPath();
     const driver = await open({ path });
+    await startThread(driver);
     await started[0]?.terminate();
     renameSync(path, `${path}.moved`);
     const error = await failure(driver.apply([save()], TIMES));
@@ -178,6 +194,7 @@ describe("a thread that is lost", () => {
   test("is not replaced by one that writes into another file", async () => {
     const path = await existingPath();
     const driver = await open({ path });
+    await startThread(driver);
     await started[0]?.terminate();
     renameSync(path, `${path}.moved`);
     await (await openSqlite({ path, thread: "inline" }).catch(async () => undefined))?.close();
@@ -192,14 +209,18 @@ describe("the end", () => {
   test("closing ends the thread, and waits for what is under way", async () => {
     const path = await existingPath();
     const driver = await openSqlite({ path });
-    const under = driver.apply([save()], TIMES);
+    await startThread(driver);
+    const under = driver.apply([save(), save()], TIMES);
     let ended = false;
     started[0]?.once("exit", () => {
       ended = true;
     });
     await driver.close();
     expect(ended).toBe(true);
-    expect(await under).toEqual([{ is: "applied", existed: [false] }]);
+    expect(await under).toEqual([
+      { is: "applied", existed: [false] },
+      { is: "applied", existed: [true] },
+    ]);
     // The last to close writes the log into the file.
     expect(() => new Database(`${path}-wal`, { fileMustExist: true })).toThrow();
   });
@@ -221,7 +242,7 @@ describe("the end", () => {
   test("closing ends a thread that something else would keep going", async () => {
     const source = `
       const driver = await openSqlite({ path: args.path });
-      await driver.apply([saveOf({ eventId: "e1" })], times());
+      await driver.apply([saveOf({ eventId: "e1" }), saveOf({ eventId: "e2" })], times());
       await driver.close();
       console.log(JSON.stringify("closed"));
     `;
@@ -232,6 +253,7 @@ describe("the end", () => {
 
   test("closing after the thread was lost is no error", async () => {
     const driver = await openSqlite({ path: freshPath() });
+    await startThread(driver);
     await started[0]?.terminate();
     await driver.close();
   });
@@ -240,8 +262,8 @@ describe("the end", () => {
     const args = { path: freshPath(), saved: record({ eventId: "e1" }) };
     const source = `
       const driver = await openSqlite({ path: args.path });
-      const [outcome] = await driver.apply([saveOf({ eventId: "e1" })], times());
-      console.log(JSON.stringify(outcome));
+      const outcomes = await driver.apply([saveOf({ eventId: "e0" }), saveOf({ eventId: "e1" })], times());
+      console.log(JSON.stringify(outcomes[0]));
     `;
     expect(await inProcess(source, args)).toEqual({ is: "applied", existed: [false] });
     const driver = await open({ path: args.path });

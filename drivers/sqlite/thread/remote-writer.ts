@@ -1,5 +1,7 @@
 import type { ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../../src/contract/driver.js";
 import { StateError } from "../../../src/contract/errors.js";
+import { afterWaiting } from "../../../src/rules/decide.js";
+import { monotonicMs } from "../../../src/timing/real-timers.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
@@ -17,11 +19,14 @@ export class RemoteWriter implements Writer {
   readonly #package: SqlitePackage;
   #files: DatabaseFiles | undefined;
   #file: ThreadedFile | undefined;
+  #isOpen = false;
   #closed = false;
 
-  constructor(settings: SqliteSettings, sqlite: SqlitePackage) {
+  /** With `files`, the database has been opened before, in these files, and the thread is started when it is needed. */
+  constructor(settings: SqliteSettings, sqlite: SqlitePackage, files?: DatabaseFiles) {
     this.#settings = settings;
     this.#package = sqlite;
+    this.#files = files;
   }
 
   /** Starts the thread and opens the database there; rejects with what opening it inline would throw. */
@@ -30,17 +35,33 @@ export class RemoteWriter implements Writer {
     return this.#files as DatabaseFiles;
   }
 
+  /** Whether the thread has the database open, so that it answers without delay. */
+  get isReady(): boolean {
+    return this.#isOpen && this.#file?.isLost === false;
+  }
+
+  /** Starts the thread, for work to come. */
+  start(): void {
+    // Such work rejects with what is wrong.
+    if (!this.#closed) void this.#running().catch(() => undefined);
+  }
+
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-    const work: Work = { op: "apply", commits: packCommits(commits), options };
+    const packed = packCommits(commits);
+    const asked = monotonicMs();
+    const work = (): Work => {
+      // Starting the thread takes a while.
+      return { op: "apply", commits: packed, options: afterWaiting(options, monotonicMs() - asked) };
+    };
     return this.#request(work) as Promise<readonly Outcome[]>;
   }
 
   sweep(target: EraseTarget): Promise<Swept> {
-    return this.#request({ op: "sweep", target }) as Promise<Swept>;
+    return this.#request(() => ({ op: "sweep", target })) as Promise<Swept>;
   }
 
   backup(target: string): Promise<void> {
-    return this.#request({ op: "backup", target }) as Promise<void>;
+    return this.#request(() => ({ op: "backup", target })) as Promise<void>;
   }
 
   async close(): Promise<void> {
@@ -51,18 +72,21 @@ export class RemoteWriter implements Writer {
     await file?.close();
   }
 
-  async #request(work: Work): Promise<unknown> {
+  async #request(work: () => Work): Promise<unknown> {
     // A write that was waiting for a lock may retry after the close, and must not start another thread.
     if (this.#closed) throw new StateError("STORE_CLOSED", "the driver is closed", { details: {} });
     const file = await this.#running();
-    return file.request(work);
+    return file.request(work());
   }
 
   async #running(): Promise<ThreadedFile> {
-    if (this.#file?.isLost !== false)
+    if (this.#file?.isLost !== false) {
+      this.#isOpen = false;
       this.#file = threadedFileFor(this.#settings, this.#package.SqliteError, this.#files);
+    }
     const file = this.#file;
     this.#files = await file.opened;
+    this.#isOpen = file === this.#file;
     return file;
   }
 }

@@ -99,3 +99,13 @@ export function notStarted(cause: unknown): StateError<"UNAVAILABLE"> {
     cause,
   );
 }
+
+/** UNAVAILABLE when it is known beforehand that no thread can be started. */
+export function requireThreads(): void {
+  entryUrl();
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  if (permission?.has("worker") === false)
+    throw setupError(
+      'the sqlite driver needs a thread, and this process may start none (--allow-worker): thread: "inline" does without one',
+    );
+}
