@@ -66,6 +66,7 @@ export class AdaptiveWriter implements Writer {
     return this.#send(() => this.#far.backup(target));
   }
 
+  /** Not earlier: while the log has no name, only the connections that are open can save what it holds. */
   async close(): Promise<void> {
     this.#closeNear();
     await this.#far.close();
@@ -88,8 +89,6 @@ export class AdaptiveWriter implements Writer {
         this.#pace.wasLocked();
         throw error;
       }
-      // The files may be gone. Whoever opens them again opens another connection of this thread, too.
-      if (error.details.reason === "setup") this.#closeNear();
       // Nothing was written, and the other thread knows what to do about it.
       return this.#send(() => this.#far.apply(commits, options));
     }

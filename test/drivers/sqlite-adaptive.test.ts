@@ -147,10 +147,12 @@ test("until the other thread has started, lone commits are made here, however sl
   expect(await lone(1)).toEqual(["far"]);
 });
 
-test("a connection that cannot write is closed, and the commit is made there", async () => {
+test("a commit that cannot be made here is made there, and the connection stays open", async () => {
   const { lone, fail } = rig();
   fail(GONE);
-  expect(await lone(2)).toEqual(["near closed", "far", "far"]);
+  expect(await lone(2)).toEqual(["far", "far"]);
+  fail(undefined);
+  expect(await lone(1)).toEqual(["near"]);
 });
 
 test("an outcome that is not known is not tried again", async () => {
