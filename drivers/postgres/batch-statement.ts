@@ -7,6 +7,7 @@ import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
 import { packRounds, type Rounds, roundsOf, unpackRounds } from "./rounds.js";
+import { packSave, singleSave, unpackSave } from "./single-save.js";
 import type { Statements } from "./statements.js";
 
 /** How long a batch waits for locks of other connections. */
@@ -24,6 +25,9 @@ type Query = (
   parameters: readonly Parameter[],
   deadline: number | undefined,
 ) => Promise<readonly Row[]>;
+
+/** What begins the parameters of a batch: window, wait for session locks, lock timeout, deadline, head of the queue. */
+type Common = readonly [Parameter, Parameter, Parameter, Parameter, Parameter];
 
 /** The average number of writes per round from which rounds are faster than commit by commit. */
 const MIN_PER_ROUND = 4;
@@ -66,6 +70,14 @@ export class BatchStatement {
 
   async #send(commits: readonly Commit[], options: ApplyOptions, lockWaits: LockWaits): Promise<Outcomes> {
     if (!lockWaits.careful) {
+      const save = singleSave(commits);
+      if (save !== undefined) {
+        const [window, , rowsMs, deadline, queueHead] = this.#common(options, lockWaits);
+        const packed = packOrReject(() => packSave(save));
+        const parameters: readonly Parameter[] = [window, rowsMs, deadline, queueHead, ...packed];
+        const answer = unpackSave(await this.#query(this.#statements.applyOne, parameters, options.deadline));
+        if (answer !== undefined) return this.#outcomesOf(answer);
+      }
       const rounds = packOrReject(() => roundsThatPay(commits));
       if (rounds !== undefined) {
         const packed = packOrReject(() => packRounds(commits, rounds));
@@ -92,7 +104,7 @@ export class BatchStatement {
     return this.#outcomesOf(unpackAnswer(rows, commits));
   }
 
-  #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): readonly Parameter[] {
+  #common({ window }: ApplyOptions, { sessionsMs, rowsMs }: LockWaits): Common {
     const queueHead = monotonicMs() < this.#queueHeadUntil ? this.#queueHead : QUEUE_START;
     return [String(window), String(sessionsMs), String(rowsMs), DEADLINE, queueHead];
   }

@@ -1,5 +1,6 @@
 import type { Applied, Commit, Outcome, StoredRecord, Write } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
+import type { Expect } from "../../src/contract/store.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { compareText } from "../../src/rules/order.js";
 import { packedOpOf } from "../packed-op.js";
@@ -51,13 +52,18 @@ export function columnsOf(writes: readonly Write[]): readonly string[] {
     column((write) => slotOf(write).session),
     column((write) => slotOf(write).run),
     column((write) => slotOf(write).kind),
-    column(({ expect }) => (expect === undefined ? 0 : expect === null ? 1 : 2)),
+    column(({ expect }) => conditionOf(expect)),
     column(({ expect }) => expect ?? null),
     ofSave((record) => record.eventId),
     ofSave((record) => record.fingerprint),
     ofSave((record) => record.version),
     ofSave((record) => record.updatedAt),
   ];
+}
+
+/** A write's condition: 0 for none, 1 for an empty slot, 2 for an event. */
+export function conditionOf(expect: Expect | undefined): number {
+  return expect === undefined ? 0 : expect === null ? 1 : 2;
 }
 
 export function sizesOf(writes: readonly Write[]): string {

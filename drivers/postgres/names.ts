@@ -13,6 +13,7 @@ export interface Names {
   readonly fence: string;
   readonly apply: string;
   readonly applyMany: string;
+  readonly applyOne: string;
   readonly sweep: string;
   readonly scan: string;
   readonly count: string;
@@ -66,6 +67,7 @@ export function namesOf(schema: string, prefix: string): Names {
     fence: qualified("fence"),
     apply: qualified("apply_3"),
     applyMany: qualified("apply_many_3"),
+    applyOne: qualified("apply_one_1"),
     sweep: qualified("sweep_2"),
     scan: qualified("scan_3"),
     count: qualified("count_1"),

@@ -1,6 +1,7 @@
 import type { Migration } from "../migrations.js";
 import { applyFunction } from "./apply-function.js";
 import { applyManyFunction } from "./apply-many-function.js";
+import { applyOneFunction } from "./apply-one-function.js";
 import { countFunction } from "./count-function.js";
 import type { Names } from "./names.js";
 import { tables as tables1 } from "./released/version-1/tables.js";
@@ -28,7 +29,7 @@ export function migrationsOf(n: Names): readonly Migration[] {
 
 /** The sweep comes first, because others call it. */
 function functions(n: Names): string {
-  const writes = [sweepFunction, applyFunction, applyManyFunction, settleIdsFunction];
+  const writes = [sweepFunction, applyFunction, applyManyFunction, applyOneFunction, settleIdsFunction];
   const all = [...writes, scanFunction, countFunction, sessionScanFunction];
   return all.map((sql) => sql(n)).join("\n");
 }

@@ -5,6 +5,7 @@ import type { Names } from "./names.js";
 export interface Statements {
   readonly apply: string;
   readonly applyMany: string;
+  readonly applyOne: string;
   readonly sweep: string;
   readonly settleIds: string;
   readonly read: string;
@@ -39,6 +40,11 @@ const APPLY_MANY_TYPES = [
   ...WRITE_TYPES,
   ...["int[]", "int[]", BODY],
 ];
+/** Window, lock timeout, deadline, head of the expiry queue; the write. */
+const APPLY_ONE_TYPES = [
+  ...["bigint", "text", "bigint", "bigint"],
+  ...["text", "text", "text", "text", "text", "int", "text", "text", "text", "bigint", "bigint", "int", BODY],
+];
 const SWEEP_TYPES = ["text", "bigint", ...Array<string>(7).fill("text"), "bigint", "int"];
 
 const SCAN_TYPES = [
@@ -55,6 +61,7 @@ const SCAN_SESSIONS_TYPES = ["text", "text", "text", "text", "text", "text", "bi
 export function statementsOf(names: Names): Statements {
   return {
     apply: `SELECT * FROM ${names.apply}(${casts(APPLY_TYPES)})`,
+    applyOne: `SELECT * FROM ${names.applyOne}(${casts(APPLY_ONE_TYPES)})`,
     applyMany: `SELECT * FROM ${names.applyMany}(${casts(APPLY_MANY_TYPES)})`,
     sweep: `SELECT * FROM ${names.sweep}(${casts(SWEEP_TYPES)})`,
     settleIds: `SELECT ${names.settleIds}() AS was_behind`,

@@ -466,16 +466,17 @@ async function retryWhileBusy(driver: Driver, commits: readonly Commit[]): Promi
   }
 }
 
-/** The function without its locks, and with some time between looking and writing. */
+/** The function for a lone save without its lock, and with some time between looking and writing. */
 async function withoutLocks(sql: Sql): Promise<void> {
   const [{ text }] =
-    (await sql`SELECT pg_get_functiondef('groundstate.apply_3'::regproc) AS text`) as unknown as [
+    (await sql`SELECT pg_get_functiondef('groundstate.apply_one_1'::regproc) AS text`) as unknown as [
       { text: string },
     ];
   const broken = text
-    .replace("CONTINUE WHEN pg_try_advisory_xact_lock(v_key);", "CONTINUE;")
-    .replace("a_before[i] := v_before;", "a_before[i] := v_before; PERFORM pg_sleep(0.002);");
-  expect(broken).toMatch(/LOOP\s+CONTINUE;[\s\S]*pg_sleep/);
+    .replace("IF NOT pg_try_advisory_xact_lock(", "IF hashint8(")
+    .replace(" THEN RETURN; END IF;", " IS NULL THEN RETURN; END IF;")
+    .replace("v_record_id := coalesce(", "PERFORM pg_sleep(0.002); v_record_id := coalesce(");
+  expect(broken).toMatch(/hashint8\([\s\S]* IS NULL THEN RETURN; END IF;[\s\S]*pg_sleep/);
   await sql.unsafe(broken);
 }
 

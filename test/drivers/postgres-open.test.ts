@@ -336,7 +336,9 @@ describe("a database with a wrong schema, encoding or setting", () => {
     const { url, sql } = await openFresh();
     await sql.unsafe("SET synchronous_commit = off");
     await sql.unsafe("BEGIN");
-    await sql.unsafe("SELECT * FROM groundstate.sweep_2('1000', 9999999999999, 't', 'u', 's', 1, 1)");
+    await sql.unsafe(
+      "SELECT * FROM groundstate.sweep_2('1000', 9999999999999, 't', 'u', 's', '', '', 'z', '', 1, 1)",
+    );
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "on" }]);
     await sql.unsafe("COMMIT");
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "off" }]);
@@ -407,7 +409,7 @@ test("a process whose open failed, or whose driver is closed, ends by itself", a
   const stalled = await Promise.all(
     [1, 2].map(async () => {
       const proxy = await startProxy(url);
-      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_3"`);
+      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_one_1"`);
       return withPort(url, proxy.port);
     }),
   );
