@@ -27,6 +27,8 @@ export interface Options {
   readonly quick: boolean;
   /** Where the report goes as well; `undefined` when it is only printed, "default" for bench/RESULTS.md. */
   readonly out: { readonly file: string } | "default" | undefined;
+  /** Where the drawing goes, if it is wanted. */
+  readonly drawing: string | undefined;
   readonly help: boolean;
 }
 
@@ -39,6 +41,7 @@ export const USAGE = `Usage: npm run bench -- [options]
   --quick                       everything small and short, to see that it works
   --out <file>                  where the report is written; a full run writes bench/RESULTS.md without it,
                                 a run with --only or --quick only prints
+  --drawing <file>              draws the saves of many callers as an SVG; needs the sections sqlite and postgres
   --help
 
   GROUNDSTATE_BENCH_POSTGRES    a server of your own (postgres://...), in which a database is made and dropped;
@@ -46,12 +49,13 @@ export const USAGE = `Usage: npm run bench -- [options]
   GROUNDSTATE_BENCH_DATA        a folder for the files of the run; otherwise bench/.data, removed afterwards`;
 
 export function readOptions(argv: readonly string[]): Options {
-  const { only, quick = false, out, help = false } = parse(argv);
+  const { only, quick = false, out, drawing, help = false } = parse(argv);
   const isFull = only === undefined && !quick;
   return {
     sections: only === undefined ? SECTIONS : readSections(only),
     quick,
-    out: out === undefined ? (isFull ? "default" : undefined) : { file: readFile(out) },
+    out: out === undefined ? (isFull ? "default" : undefined) : { file: readFile(out, "--out") },
+    drawing: drawing === undefined ? undefined : readFile(drawing, "--drawing"),
     help,
   };
 }
@@ -64,6 +68,7 @@ function parse(argv: readonly string[]) {
         only: { type: "string" },
         quick: { type: "boolean" },
         out: { type: "string" },
+        drawing: { type: "string" },
         help: { type: "boolean" },
       },
     }).values;
@@ -82,7 +87,7 @@ function readSections(only: string): SectionName[] {
   return SECTIONS.filter((name) => names.includes(name));
 }
 
-function readFile(out: string): string {
-  if (out === "") throw new UsageError("--out needs the name of a file");
-  return out;
+function readFile(name: string, option: string): string {
+  if (name === "") throw new UsageError(`${option} needs the name of a file`);
+  return name;
 }

@@ -6,6 +6,7 @@ import { DataFolder } from "./data-folder.js";
 import { FilledDatabases } from "./filled-databases.js";
 import { FULL, QUICK } from "./plan.js";
 import { type BenchPostgres, openBenchPostgres } from "./postgres-server.js";
+import { drawing } from "./report/drawing.js";
 import { withoutPlaces } from "./report/places.js";
 import { report } from "./report/report.js";
 import { type Findings, noFindings } from "./results.js";
@@ -65,7 +66,7 @@ export async function runBench(options: Options): Promise<number> {
   await server.finish(findings);
   const text = withoutPlaces(report(findings, { options, dataFolder: data.path, ms: Date.now() - started }));
   console.log(text);
-  write(options, text);
+  write(options, text, findings);
   for (const { what, why } of findings.failed) console.error(withoutPlaces(`failed: ${what}: ${why}`));
   return findings.failed.length === 0 ? 0 : 1;
 }
@@ -135,9 +136,12 @@ class LazyServer {
   }
 }
 
-function write({ out }: Options, text: string): void {
-  if (out === undefined) return;
-  // npm runs scripts in the folder of their package and says here where it was called.
-  const file = out === "default" ? RESULTS : resolve(process.env.INIT_CWD ?? "", out.file);
-  writeFileSync(file, text);
+function write({ out, drawing: file }: Options, text: string, findings: Findings): void {
+  if (out !== undefined) writeFileSync(out === "default" ? RESULTS : whereCalled(out.file), text);
+  if (file !== undefined) writeFileSync(whereCalled(file), drawing(findings));
+}
+
+/** npm runs scripts in the folder of their package and says here where it was called. */
+function whereCalled(file: string): string {
+  return resolve(process.env.INIT_CWD ?? "", file);
 }
