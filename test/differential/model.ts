@@ -70,7 +70,11 @@ export class Model {
     if (other >= 0) return conflict(other);
     const same = stands.filter((standing) => standing === "same").length;
     if (same > 0 && same < saves.length) return conflict(stands.indexOf("same"));
-    const erases = changes.flatMap((change) => (change.op === "erase" ? change.identity : []));
+    const erases = changes.flatMap((change) =>
+      change.op === "erase"
+        ? [{ identity: change.identity, prefix: "prefix" in change ? change.prefix : undefined }]
+        : [],
+    );
     const deleted = changes.flatMap((change) =>
       change.op === "delete" ? this.has(change.identity, change.kind) : [],
     );
@@ -98,7 +102,7 @@ export class Model {
     for (const change of changes) this.#carryOut(change);
     return receipt(
       false,
-      erases.map((identity) => this.erase(identity)),
+      erases.map(({ identity, prefix }) => this.erase(identity, prefix)),
     );
   }
 
@@ -143,8 +147,13 @@ export class Model {
       .slice(0, limit);
   }
 
-  erase(identity: Identity): number {
-    const gone = this.all().filter((record) => session(record.identity) === session(identity));
+  /** Of the whole session, or of exactly this identity what begins with the prefix. */
+  erase(identity: Identity, prefix?: string): number {
+    const gone = this.all().filter((record) =>
+      prefix === undefined
+        ? session(record.identity) === session(identity)
+        : slot(record.identity, "") === slot(identity, "") && record.kind.startsWith(prefix),
+    );
     for (const { identity, kind, eventId } of gone) {
       this.#records.delete(slot(identity, kind));
       const key = event(identity, eventId);
@@ -185,7 +194,7 @@ export interface Place {
 }
 
 export function placeOf(change: Change): Place {
-  if (change.op === "erase") return { ...change, kind: "" };
+  if (change.op === "erase") return { ...change, kind: "prefix" in change ? change.prefix : "" };
   return change.op === "save" ? change.record : change;
 }
 

@@ -68,7 +68,9 @@ export async function perform(store: StateStore, step: Step): Promise<unknown> {
     case "together":
       return Promise.all(step.commits.map((changes) => answered(commit(store, changes))));
     case "erase":
-      return store.erase(sessionOf(step.identity), { ownState: true });
+      return step.prefix === undefined
+        ? store.erase(sessionOf(step.identity), { ownState: true })
+        : store.erase(step.identity, { prefix: step.prefix, ownState: true });
     case "find": {
       const found = await store.find(step.identity, step.kind);
       return found === undefined ? null : seen(found);
@@ -98,7 +100,7 @@ export function predict(model: Model, step: Step): unknown {
     case "together":
       return step.commits.map((changes) => predictCommit(model, changes));
     case "erase":
-      return model.erase(step.identity);
+      return model.erase(step.identity, step.prefix);
     case "find":
       return model.find(step.identity, step.kind) ?? null;
     case "loadByEventId":

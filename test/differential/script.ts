@@ -7,7 +7,7 @@ import { type ListQuery, type Place, placeOf, sessionOf } from "./model.js";
 export type Step =
   | { readonly ask: "commit"; readonly changes: readonly Change[] }
   | { readonly ask: "together"; readonly commits: readonly (readonly Change[])[] }
-  | { readonly ask: "erase"; readonly identity: Identity }
+  | { readonly ask: "erase"; readonly identity: Identity; readonly prefix?: string }
   | { readonly ask: "wait" }
   | { readonly ask: "find"; readonly identity: Identity; readonly kind: string }
   | { readonly ask: "loadByEventId"; readonly identity: Identity; readonly eventId: string }
@@ -181,6 +181,7 @@ function drafts(world: World): fc.Arbitrary<Step | Retry> {
         .map(([back, also]): Retry => ({ ask: "retry", back, also })),
     },
     { weight: 1, arbitrary: fc.record({ ask: fc.constant("erase" as const), identity }) },
+    { weight: 1, arbitrary: fc.record({ ask: fc.constant("erase" as const), identity, prefix }) },
     { weight: 2, arbitrary: fc.record({ ask: fc.constant("loadByEventId" as const), identity, eventId }) },
     { weight: 3, arbitrary: fc.record({ ask: fc.constant("list" as const), identity, prefix, query }) },
     {
@@ -193,7 +194,7 @@ function drafts(world: World): fc.Arbitrary<Step | Retry> {
   );
 }
 
-/** One to five changes of one tenant, no slot and no event id twice, nothing else of a session that is erased. */
+/** One to five changes of one tenant, no slot and no event id twice, nothing of what another one erases. */
 function commits(world: World): fc.Arbitrary<readonly Change[]> {
   const identity = fc.constantFrom(...world.identities);
   const place = fc.record({ identity, kind: fc.constantFrom(...world.kinds) });
@@ -247,8 +248,7 @@ function lawful(changes: readonly Change[]): readonly Change[] {
       const [one, two] = [placeOf(change), placeOf(other)];
       if (one.identity.tenant !== two.identity.tenant) return true;
       if (JSON.stringify(placeKey(one)) === JSON.stringify(placeKey(two))) return true;
-      const erases = change.op === "erase" || other.op === "erase";
-      if (erases && sessionKey(one) === sessionKey(two)) return true;
+      if (erases(change, two) || erases(other, one)) return true;
       return change.op === "save" && other.op === "save" && change.record.eventId === other.record.eventId;
     });
     if (!clashes) kept.push(change);
@@ -256,7 +256,15 @@ function lawful(changes: readonly Change[]): readonly Change[] {
   return kept;
 }
 
-function sessionKey({ identity: { tenant, user, session } }: Place): string {
+/** Whether the change erases what is in this place. */
+function erases(change: Change, place: Place): boolean {
+  if (change.op !== "erase") return false;
+  if (!("prefix" in change)) return sessionKey(change) === sessionKey(place);
+  const [own, other] = [placeKey({ ...change, kind: "" }), placeKey({ ...place, kind: "" })];
+  return JSON.stringify(own) === JSON.stringify(other) && place.kind.startsWith(change.prefix);
+}
+
+function sessionKey({ identity: { tenant, user, session } }: Pick<Place, "identity">): string {
   return JSON.stringify([tenant, user, session]);
 }
 
