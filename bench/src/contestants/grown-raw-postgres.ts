@@ -5,7 +5,7 @@ import { randomIntegers } from "../random.js";
 import { connect } from "./postgres-table.js";
 
 /** What the floor reads. */
-const COLUMNS = "tenant, usr, session, run, kind, event_id, version, updated_at, fingerprint, bytes";
+const COLUMNS = "tenant, user_id, session, run, kind, event_id, version, updated_at, fingerprint, bytes";
 
 /** The same records as the floor's scans, read as an index range in the floor's tables. */
 export async function open({ url = "", records = 0 }: Setting): Promise<Contestant> {
@@ -15,10 +15,10 @@ export async function open({ url = "", records = 0 }: Setting): Promise<Contesta
   await client.unsafe(`CREATE INDEX IF NOT EXISTS bench_by_kind ON ${schema}.record (kind)`);
   const one = `
     SELECT ${COLUMNS} FROM ${schema}.record
-    WHERE tenant = $1 AND kind >= $2 AND kind < $3 ORDER BY kind, usr, session, run`;
+    WHERE tenant = $1 AND kind >= $2 AND kind < $3 ORDER BY kind, user_id, session, run`;
   const all = `
     SELECT ${COLUMNS} FROM ${schema}.record
-    WHERE kind >= $1 AND kind < $2 ORDER BY tenant, kind, usr, session, run`;
+    WHERE kind >= $1 AND kind < $2 ORDER BY tenant, kind, user_id, session, run`;
   const draw = randomIntegers(4);
   const from = PREFIX.hundredth;
   const until = `${from}\u{10ffff}`;
