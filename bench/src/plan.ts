@@ -56,7 +56,7 @@ export const QUICK: Plan = {
   rounds: 3,
   ms: 200,
   slowDiskMs: 300,
-  pgbenchSeconds: () => 1,
+  pgbenchSeconds: (callers) => (callers >= 512 ? 3 : 1),
   sizes: [10_000, 1_000_000],
   overwrites: 100_000,
   remembered: 50_000,

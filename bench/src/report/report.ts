@@ -62,7 +62,7 @@ function summary({ options, ms }: RunFacts): string {
   return (
     `${kind}, ${new Date().toISOString().slice(0, 10)}, ${Math.ceil(ms / 60_000)} min: ` +
     `${options.sections.join(", ")}; ${rounds} rounds of ${length} ms each after one to warm up ` +
-    "(in memory half as long; pgbench and the slow disk longer). Made by `npm run bench`."
+    "(pgbench and the slow disk longer). Made by `npm run bench`."
   );
 }
 

@@ -23,7 +23,7 @@ export async function memory(context: Context): Promise<void> {
           operations: ["save", "load"],
           callers: plan.callers,
           rounds: plan.rounds,
-          ms: plan.ms / 2,
+          ms: plan.ms,
         },
         context.say,
       ),
