@@ -1,4 +1,4 @@
-import type { ApplyOptions, ScanQuery, Session, Slot, StoredRecord, Write } from "../../src/index.js";
+import type { ApplyOptions, EraseTarget, ScanQuery, Slot, StoredRecord, Write } from "../../src/index.js";
 import type { ReferenceDriver, RememberedEvent } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
@@ -9,9 +9,10 @@ export const besideMutants: readonly Mutant[] = [
     "erase/whole-session",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if ("prefix" in target) return super.isErased(record, target);
           const key = [record.tenant, record.user, record.session, ""].join(":");
-          return key.startsWith([tenant, user, session, ""].join(":"));
+          return key.startsWith([target.tenant, target.user, target.session, ""].join(":"));
         }
       },
   ),
@@ -20,12 +21,13 @@ export const besideMutants: readonly Mutant[] = [
     "erase/bars-nothing",
     (base) =>
       class extends base {
-        protected override erase({ tenant, user, session }: Session): number {
+        protected override erase(target: EraseTarget): number {
+          const { tenant, user, session } = target;
           for (const [key, record] of this.space.records) {
             if (record.tenant === tenant && record.session === session && record.user.startsWith(`${user}:`))
               this.space.records.delete(key);
           }
-          return super.erase({ tenant, user, session });
+          return super.erase(target);
         }
       },
   ),
