@@ -75,7 +75,8 @@ export class BatchStatement {
         const [window, , rowsMs, deadline, queueHead] = this.#common(options, lockWaits);
         const packed = packOrReject(() => packSave(save));
         const parameters: readonly Parameter[] = [window, rowsMs, deadline, queueHead, ...packed];
-        const answer = unpackSave(await this.#query(this.#statements.applyOne, parameters, options.deadline));
+        const rows = await this.#write(this.#statements.applyOne, parameters, commits, options);
+        const answer = unpackSave(rows);
         if (answer !== undefined) return this.#outcomesOf(answer);
       }
       const rounds = packOrReject(() => roundsThatPay(commits));

@@ -29,5 +29,10 @@ export function storeSpecification({ asksAgain = false } = {}): Specification<Mo
 
 /** What a write that took effect is told when it is asked again. */
 function asDuplicate(answer: unknown): unknown {
-  return JSON.parse(JSON.stringify(answer), (key, value) => (key === "duplicate" ? true : value));
+  return JSON.parse(JSON.stringify(answer), (key, value) => {
+    if (key === "duplicate") return true;
+    // A replay does not say what its deletes found, and counts no erased records.
+    if (key === "deleted") return undefined;
+    return key === "erased" ? value.map(() => 0) : value;
+  });
 }
