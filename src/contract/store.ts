@@ -518,8 +518,8 @@ export interface StateStore extends AsyncDisposable {
   watch(places: readonly RecordKey[], options?: WatchOptions): Watch;
 
   /**
-   * Waits for accepted operations, then closes the driver. Watches end at once. Writes that are unfinished when the time is up reject with
-   * OUTCOME_UNKNOWN. May be called more than once.
+   * Waits for accepted operations, then closes the driver. Watches end at once. Writes that are unfinished when the time is
+   * up reject with OUTCOME_UNKNOWN. May be called more than once.
    *
    * @example
    * ```ts

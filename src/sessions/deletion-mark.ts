@@ -8,8 +8,8 @@ import { readEventId } from "../validation/validate-text.js";
 import { userOf } from "./owners.js";
 
 /**
- * A tombstone with a lease: a process of version 0.2 is deleting the session, or died while it did. While it exists, no session of this name can be created. Times
- * in milliseconds.
+ * A tombstone with a lease: a process of version 0.2 is deleting the session, or died while it did. While it exists, no
+ * session of this name can be created. Times in milliseconds.
  */
 export interface DeletionMark {
   readonly since: number;
