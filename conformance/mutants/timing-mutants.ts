@@ -197,6 +197,7 @@ async function checkedBefore(
   const checks = changes.filter(isCheck);
   if (checks.length === 0 || checks.length === changes.length) return store.commit(changes, options);
   await store.commit(checks, options);
+  await turn();
   return store.commit(
     changes.filter((change) => !isCheck(change)),
     options,

@@ -31,7 +31,8 @@ const UNAVAILABLE: Readonly<Record<string, readonly [reason: UnavailableReason, 
 };
 
 /** SQLite's messages for a schema that does not match its version number. */
-const WRONG_SCHEMA = /^(no such (table|column)|table \w+ already exists|unsupported file format)/;
+const WRONG_SCHEMA =
+  /^(no such (table|column)|(table|view|index) \w+ already exists|view \w+ may not be altered|unsupported file format)/;
 
 const ORPHANED_JOURNAL =
   "a rollback journal, which Groundstate never leaves, lies beside the database: if it belongs to it, open the database once with the sqlite3 program, otherwise move the journal away";

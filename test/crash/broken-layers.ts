@@ -23,6 +23,8 @@ export function acknowledgingEarly(): { layer: Layer; ended(): Promise<unknown> 
       const write = () => driver.apply(commits, { ...options, deadline: monotonicMs() + GIVEN_UP_MS });
       late.push(sleep(LATE_MS).then(write));
       late.at(-1)?.catch(() => {});
+      // About as long as a write takes: with more at once, some would be given up though the server is well.
+      await sleep(5);
       return commits.map(({ writes }) => ({ is: "applied", existed: writes.map(() => false) }));
     });
   return { layer, ended: () => Promise.allSettled(late) };

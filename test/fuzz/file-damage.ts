@@ -31,7 +31,7 @@ export const DATABASE_DAMAGES: Readonly<Record<string, FileDamage>> = {
     return bytes;
   }),
   "a schema version": database((bytes, choices) => {
-    bytes.writeInt32BE(choices.one([0, 2, -1, 0x7fffffff]), 60);
+    bytes.writeInt32BE(choices.one([0, 1, 2, 4, -1, 0x7fffffff]), 60);
     return bytes;
   }),
   bits: database((bytes, choices) => {
