@@ -46,12 +46,18 @@ export const neighbourMutants: readonly Mutant[] = [
 
 type Line = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** First come, first served, one at a time, each in a turn of the event loop of its own. */
+/** So many at a time: with one, thousands of turns of a busy event loop would pass. */
+const WIDTH = 16;
+
+/** First come, first served, each in a turn of the event loop that begins when an earlier one has ended. */
 function oneLine(): Line {
-  let last: Promise<unknown> = Promise.resolve();
+  const ahead: Promise<unknown>[] = [];
   return (work) => {
-    const answer = last.then(() => turn()).then(work);
-    last = answer.catch(() => {});
+    const earlier = ahead.length < WIDTH ? undefined : ahead.shift();
+    const answer = Promise.resolve(earlier)
+      .then(() => turn())
+      .then(work);
+    ahead.push(answer.catch(() => {}));
     return answer;
   };
 }

@@ -6,9 +6,10 @@ import { RightMissing } from "./errors.js";
 import type { ListeningEvents } from "./listening.js";
 import { PostgresMigrator } from "./migrator.js";
 import { Notifications } from "./notifications.js";
+import { openingState } from "./opening-state.js";
 import type { PoolOptions } from "./pool-options.js";
 import { PostgresDriver } from "./postgres-driver.js";
-import { missingRightsError, requireRights } from "./rights.js";
+import { missingRightsError, refuseMissing, requireRights } from "./rights.js";
 import { migrationsOf } from "./schema.js";
 import { notifyStatement } from "./statements.js";
 
@@ -56,12 +57,17 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   const migrationPool = poolOf(1, MIGRATION_MS);
   try {
     await pool.connect(openTimeoutMs);
-    const migrator = new PostgresMigrator(pool, migrationPool, timeoutMs, names);
-    const migrated = await migrate(migrator, migrationsOf(names), mode);
-    // The role may be limited to one connection.
-    await migrationPool.closeIdle();
-    if (mode === "apply" && migrated === 0) await migrator.settleIds();
-    if (mode !== "off") await requireRights(pool, names);
+    const migrations = migrationsOf(names);
+    const state = mode === "off" ? undefined : await openingState(pool, names, mode);
+    if (state?.version === migrations.length) refuseMissing(state.missing);
+    else {
+      const migrator = new PostgresMigrator(pool, migrationPool, timeoutMs, names);
+      const migrated = await migrate(migrator, migrations, mode);
+      // The role may be limited to one connection.
+      await migrationPool.closeIdle();
+      if (mode === "apply" && migrated === 0) await migrator.settleIds();
+      if (mode !== "off") await requireRights(pool, names);
+    }
   } catch (error) {
     // The server's error names only the first missing right.
     const complete = error instanceof RightMissing ? await missingRightsError(pool, names) : undefined;

@@ -5,6 +5,7 @@ import { erased, IDENTITY } from "../store/store-rig.js";
 import { stallFrom, startProxy } from "./postgres-proxy.js";
 import {
   apply,
+  connectWith,
   createRole,
   failOnUncaughtErrors,
   failure,
@@ -16,6 +17,7 @@ import {
   plainClient,
   remove,
   SECRETS,
+  type Sent,
   SLOT,
   save,
   stored,
@@ -195,6 +197,21 @@ test("one connection is enough, to open and migrate as to work", async () => {
   const calls = Array.from({ length: 10 }, () => driver.read([SLOT]));
   for (const records of await Promise.all(calls)) expect(records).toMatchObject([{ eventId: "first" }]);
 });
+
+test.each(["apply", "verify"] as const)(
+  "with %s, a database that is up to date is opened by one statement without parameters",
+  async (migrate) => {
+    const { url } = await openFresh();
+    const sent: Sent[] = [];
+    const connect = connectWith(url, (statement, run) => {
+      if (!statement.text.includes("is_ready")) sent.push(statement);
+      return run();
+    });
+    await open({ connect, migrate, poolSize: 1 });
+    // The client sends one without parameters in one message.
+    expect(sent).toMatchObject([{ parameters: [] }]);
+  },
+);
 
 describe("a database with a wrong schema, encoding or setting", () => {
   test("at a newer schema: left untouched", async () => {
