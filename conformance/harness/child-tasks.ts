@@ -1,4 +1,4 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import {
   type Identity,
   isStateError,
@@ -106,7 +106,10 @@ export interface Overwritten {
   readonly foundAfterwards: string | undefined;
 }
 
-/** Overwrites a slot without conditions, and reads the current event after every save. */
+/**
+ * Overwrites a slot without conditions, and reads the current event after every save. Pauses after every second one, or
+ * conditional saves of other processes would hardly ever find time between two.
+ */
 async function overwrite(
   store: StateStore,
   task: { identity: Identity; kind: string; times: number },
@@ -121,6 +124,7 @@ async function overwrite(
       bytes: new Uint8Array([round % 256]),
     });
     saves.push({ eventId, foundAfterwards: (await store.find(task.identity, task.kind))?.eventId });
+    if (round % 2 === 1) await sleep(1);
   }
   return saves;
 }

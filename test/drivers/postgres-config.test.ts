@@ -96,8 +96,8 @@ describe("clients of the caller's own", () => {
     const driver = await open({ connect, poolSize: 3 });
     await Promise.all(Array.from({ length: 20 }, () => driver.read([SLOT])));
     expect(await driver.status()).toMatchObject({ pool: { size: 3, waiting: 0 } });
-    // One more opened it, and one made the migrations.
-    expect(made).toBe(5);
+    // One more found no schema, one opened it, and one made the migrations.
+    expect(made).toBe(6);
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
     expect(await health({ connect })).toMatchObject({ reachable: true });
     expect(JSON.stringify(await driver.status())).not.toContain(new URL(url).password);
@@ -155,10 +155,10 @@ describe("clients of the caller's own", () => {
     await plainClient(url).unsafe(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
-    // Opening and migrating had one each before; what the caller listens for still reaches them.
-    await expect.poll(() => closed).toHaveLength(3);
+    // Finding no schema, opening and migrating had one each before; what the caller listens for still reaches them.
+    await expect.poll(() => closed).toHaveLength(4);
     expect(await driver.read([SLOT])).toEqual([undefined]);
-    expect(made).toBe(4);
+    expect(made).toBe(5);
   });
 
   test("the types of the real client fit", () => {

@@ -47,8 +47,8 @@ test("with sslmode=require everything goes through TLS, and the process is not k
   const server = await startTls(url);
   const driver = await open({ url: `${withPort(url, server.port)}?sslmode=require` });
   expect(await apply(driver, [save()])).toEqual([{ is: "applied", existed: [false] }]);
-  // One to open, one for the migrations, one that stays.
-  expect(server.secured).toBe(3);
+  // One that finds no schema, one to open, one for the migrations, one that stays.
+  expect(server.secured).toBe(4);
   await driver.close();
   await expect.poll(() => server.open).toBe(0);
 });
@@ -87,7 +87,7 @@ describe("which servers sslmode trusts", () => {
       const opening = open({ url: `${target}?sslmode=${sslmode}${root}` });
       if (outcome === "opens") {
         expect(await apply(await opening, [save()])).toHaveLength(1);
-        expect(server.secured).toBe(3);
+        expect(server.secured).toBe(4);
       } else {
         const error = await failureWithin(5000, opening);
         expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "setup" } });
