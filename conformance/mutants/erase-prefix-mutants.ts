@@ -7,16 +7,12 @@ import {
   type Outcome,
   type Slot,
   type SlotPrefix,
-  type Swept,
   slotOf,
   targetOf,
 } from "../../src/index.js";
-import { leavingRemains, nextTimer } from "./large-erase-mutants.js";
+import { nextTimer, PIECE, showingWhatIsToSweep, sweepingWhatCameLater } from "./large-erase-mutants.js";
 import { like } from "./like.js";
 import { brokenDriver, brokenStore, type Mutant } from "./mutant.js";
-
-/** More than this is much for one step. */
-const PIECE = 500;
 
 /** Drivers and stores that are wrong about erases by prefix. */
 export const erasePrefixMutants: readonly Mutant[] = [
@@ -66,46 +62,15 @@ export const erasePrefixMutants: readonly Mutant[] = [
     commit: (changes, options) => store.commit(changes.filter(isApart), options),
   })),
   erasingFirst("fences-a-prefix-before-it-judges", "large-erase-prefix/in-a-commit", PIECE),
-  brokenDriver(
+  showingWhatIsToSweep(
     "shows-what-it-has-yet-to-sweep-of-a-prefix",
     "large-erase-prefix/one-step",
-    (base) =>
-      class extends base {
-        #left = Number.POSITIVE_INFINITY;
-
-        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
-          this.#left = PIECE;
-          const outcome = super.applyOne(commit, options);
-          this.#left = Number.POSITIVE_INFINITY;
-          return leavingRemains(outcome);
-        }
-
-        protected override isErased(record: Slot, target: EraseTarget): boolean {
-          return super.isErased(record, target) && (!("prefix" in target) || this.#left-- > 0);
-        }
-
-        override async sweep(target: EraseTarget): Promise<Swept> {
-          await nextTimer();
-          this.#left = PIECE;
-          const removed = this.erase(target);
-          return { removed, more: removed === PIECE };
-        }
-      },
+    isOfPrefix,
   ),
-  brokenDriver(
+  sweepingWhatCameLater(
     "sweeps-what-came-later-under-a-prefix",
     "large-erase-prefix/leaves-what-comes-later",
-    (base) =>
-      class extends base {
-        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
-          return leavingRemains(super.applyOne(commit, options));
-        }
-
-        override async sweep(target: EraseTarget): Promise<Swept> {
-          await nextTimer();
-          return { removed: "prefix" in target ? this.erase(target) : 0, more: false };
-        }
-      },
+    isOfPrefix,
   ),
   brokenDriver(
     "keeps-one-fence-per-session",
@@ -200,4 +165,8 @@ function placeOf(change: Change): Slot {
   if (change.op === "save") return { run: "", ...change.record.identity, kind: change.record.kind };
   if (change.op !== "erase") return { run: "", ...change.identity, kind: change.kind };
   return { run: "", ...change.identity, kind: "prefix" in change ? change.prefix : "" };
+}
+
+function isOfPrefix(target: EraseTarget): boolean {
+  return "prefix" in target;
 }

@@ -11,7 +11,8 @@ import {
 import type { ReferenceDriver } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
-const PIECE = 500;
+/** More than this is much for one step. */
+export const PIECE = 500;
 
 /** Drivers that are wrong about what a large erase leaves behind. */
 export const largeEraseMutants: readonly Mutant[] = [
@@ -32,47 +33,8 @@ export const largeEraseMutants: readonly Mutant[] = [
         }
       },
   ),
-  brokenDriver(
-    "shows-what-it-has-yet-to-sweep",
-    "large-erase/one-step",
-    (base) =>
-      class extends base {
-        #left = Number.POSITIVE_INFINITY;
-
-        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
-          this.#left = PIECE;
-          const outcome = super.applyOne(commit, options);
-          this.#left = Number.POSITIVE_INFINITY;
-          return leavingRemains(outcome);
-        }
-
-        protected override isErased(record: Slot, target: EraseTarget): boolean {
-          return super.isErased(record, target) && this.#left-- > 0;
-        }
-
-        override async sweep(target: EraseTarget): Promise<Swept> {
-          await nextTimer();
-          this.#left = PIECE;
-          const removed = this.erase(target);
-          return { removed, more: removed === PIECE };
-        }
-      },
-  ),
-  brokenDriver(
-    "sweeps-what-came-later",
-    "large-erase/leaves-what-comes-later",
-    (base) =>
-      class extends base {
-        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
-          return leavingRemains(super.applyOne(commit, options));
-        }
-
-        override async sweep(target: EraseTarget): Promise<Swept> {
-          await nextTimer();
-          return { removed: this.erase(target), more: false };
-        }
-      },
-  ),
+  showingWhatIsToSweep("shows-what-it-has-yet-to-sweep", "large-erase/one-step"),
+  sweepingWhatCameLater("sweeps-what-came-later", "large-erase/leaves-what-comes-later"),
   brokenDriver(
     "remembers-content-of-large-erases",
     "large-erase/retries-are-duplicates",
@@ -108,7 +70,64 @@ export const largeEraseMutants: readonly Mutant[] = [
   ),
 ];
 
-export function leavingRemains(outcome: Outcome): Outcome {
+/** Erases one piece at once, and shows the rest until it is swept; only of the erases that `concerns` means. */
+export function showingWhatIsToSweep(
+  id: string,
+  breaks: string,
+  concerns: (target: EraseTarget) => boolean = () => true,
+): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        #left = Number.POSITIVE_INFINITY;
+
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          this.#left = PIECE;
+          const outcome = super.applyOne(commit, options);
+          this.#left = Number.POSITIVE_INFINITY;
+          return leavingRemains(outcome);
+        }
+
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased(record, target) && (!concerns(target) || this.#left-- > 0);
+        }
+
+        override async sweep(target: EraseTarget): Promise<Swept> {
+          await nextTimer();
+          this.#left = PIECE;
+          const removed = this.erase(target);
+          return { removed, more: removed === PIECE };
+        }
+      },
+  );
+}
+
+/** Its sweeps remove all there is, what was saved since included; only of the erases that `concerns` means. */
+export function sweepingWhatCameLater(
+  id: string,
+  breaks: string,
+  concerns: (target: EraseTarget) => boolean = () => true,
+): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          return leavingRemains(super.applyOne(commit, options));
+        }
+
+        override async sweep(target: EraseTarget): Promise<Swept> {
+          await nextTimer();
+          return { removed: concerns(target) ? this.erase(target) : 0, more: false };
+        }
+      },
+  );
+}
+
+function leavingRemains(outcome: Outcome): Outcome {
   return outcome.is === "applied" && outcome.erased !== undefined ? { ...outcome, remains: true } : outcome;
 }
 

@@ -8,9 +8,9 @@ import type { Names } from "./names.js";
 import { sessionKey } from "./session-locks.js";
 
 /**
- * Applies a single save by the rules of `decide`: without arrays this takes about four fifths of the time. The answer is a letter,
- * or none when another connection holds the session's lock or a large erase is under way: then nothing was done, and the
- * apply function has to do it.
+ * Applies a single save by the rules of `decide`: without arrays this takes about four fifths of the time. The answer is a
+ * letter, or none when another connection holds the session's lock or a large erase is under way: then nothing was done, and
+ * the apply function has to do it.
  */
 export function applyOneFunction(n: Names): string {
   return `

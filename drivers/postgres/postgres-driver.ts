@@ -22,7 +22,7 @@ import { isStateError, StateError } from "../../src/contract/errors.js";
 import type { EventId } from "../../src/contract/store.js";
 import { retrying } from "../../src/layers/retrying.js";
 import { verdictOf } from "../../src/rules/batch-verdict.js";
-import { eraseRange } from "../../src/rules/erase-range.js";
+import { AFTER_ALL, eraseRange } from "../../src/rules/erase-range.js";
 import { compareByIdentity, kindRange, prefixEnd } from "../../src/rules/order.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { firstPageOf } from "../first-page.js";
@@ -82,9 +82,6 @@ const STILL_WAITING: Outcome = {
 };
 
 const SLOT = ["tenant", "user", "session", "run", "kind"] as const;
-
-/** Sorts after every kind and every name, because a kind has at most 512 bytes and a name fewer. */
-const AFTER_ALL_TEXT = "\u{10FFFF}".repeat(129);
 
 /** Runs each operation as one statement. No state outlives it on the connection, so poolers work in any mode. */
 export class PostgresDriver implements Driver {
@@ -199,7 +196,7 @@ export class PostgresDriver implements Driver {
 
   async count({ identity, limit, ...range }: CountQuery, { deadline }: CallLimit = {}): Promise<number> {
     const { tenant, user, session, run } = identity;
-    const { from, until = AFTER_ALL_TEXT } = kindRange(range);
+    const { from, until = AFTER_ALL } = kindRange(range);
     const parameters = [tenant, user, session, run, from, until, String(limit)] as const;
     const [row] = await this.#query(this.#statements.count, parameters, "read", deadline);
     return Number(row?.count);
@@ -211,7 +208,7 @@ export class PostgresDriver implements Driver {
     const after =
       query.after !== undefined && compareByIdentity(query.after, first) > 0 ? query.after : first;
     const { session, run, kind } = after;
-    const until = prefixEnd(prefix) ?? AFTER_ALL_TEXT;
+    const until = prefixEnd(prefix) ?? AFTER_ALL;
     const parameters = [
       tenant,
       user,
@@ -380,7 +377,7 @@ function scanParameters(query: ScanQuery): readonly Parameter[] {
   // The function counts the payloads though they are not selected.
   const maxBytes = query.bytes === false ? Number.MAX_SAFE_INTEGER : query.maxBytes;
   // A scan across identities takes the slot after which it goes on as parameters of its own.
-  const { from, until = AFTER_ALL_TEXT } = kindRange(identity ? query : { prefix });
+  const { from, until = AFTER_ALL } = kindRange(identity ? query : { prefix });
   const owner = identity ? [identity.user, identity.session, identity.run] : [null, null, null];
   const place =
     after && !identity

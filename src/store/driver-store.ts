@@ -48,7 +48,7 @@ import { Watches } from "../watch/watches.js";
 import { type Accepted, accepted, deletedOf, notFound } from "./accepted.js";
 import { withCallerStack } from "./caller-stack.js";
 import { DriverReads, storeClosed } from "./driver-reads.js";
-import { Erases } from "./erases.js";
+import { type Erased, Erases } from "./erases.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";
 import { PAGE, type PageSize, RecordScans, UNBOUNDED } from "./record-scans.js";
 import { readSessions } from "./session-pages.js";
@@ -239,9 +239,7 @@ class DriverStore implements StateStore {
       const commit = eraseCommit(identity, given);
       this.#throwIfClosed();
       signal?.throwIfAborted();
-      const { erased } = await this.#erases
-        .commit(commit, signal)
-        .finally(() => this.#watches.committed(commit));
+      const { erased } = await this.#commitErases(commit, signal);
       const [records = 0] = erased;
       if (fields) fields.records = records;
       return records;
@@ -309,12 +307,19 @@ class DriverStore implements StateStore {
       return { duplicate: outcome.is === "duplicate", ...deletedOf(commit, outcome) };
     }
     this.#beginWrite(commit, signal, fields);
-    const made = await this.#erases
-      .commit(commit, signal, new CallersPayloads(commit))
-      .finally(() => this.#watches.committed(commit));
+    const made = await this.#commitErases(commit, signal, new CallersPayloads(commit));
     const records = made.erased.reduce((sum, count) => sum + count, 0);
     if (fields) Object.assign(fields, { duplicate: made.duplicate, records });
     return made;
+  }
+
+  /** Watches see it as they see every write. */
+  #commitErases(
+    commit: Commit,
+    signal: AbortSignal | undefined,
+    payloads?: CallersPayloads,
+  ): Promise<Erased> {
+    return this.#erases.commit(commit, signal, payloads).finally(() => this.#watches.committed(commit));
   }
 
   async #write(
