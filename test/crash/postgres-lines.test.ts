@@ -40,12 +40,16 @@ describe("a bad line", () => {
       expect(load.longestMs).toBeLessThan(longestCallMs(timeoutMs));
       expect(tellTale.duplicates).toBeGreaterThan(10);
       expect(tellTale.firsts).toBeGreaterThan(10);
+      // Otherwise the account does not know the protocol of the functions any more.
+      expect(tellTale.judged.duplicate).toBeGreaterThan(tellTale.duplicates / 2);
+      expect(tellTale.judged.first).toBeGreaterThan(tellTale.firsts / 2);
       report("lines", {
         faults: Object.fromEntries(faults.counts),
         lostRequests: faults.sum(LOST_REQUESTS),
         lostAnswers: faults.sum(LOST_ANSWERS),
         duplicates: tellTale.duplicates,
         firsts: tellTale.firsts,
+        judged: tellTale.judged,
         acknowledged: load.acknowledged.length,
         longestMs: Math.round(load.longestMs),
         failures: Object.fromEntries(load.failures),
@@ -81,6 +85,8 @@ describe("a bad line", () => {
 class TellTale implements Work {
   duplicates = 0;
   firsts = 0;
+  /** How many receipts could be judged, and were to say that the event is a duplicate, or that it is not. */
+  readonly judged = { duplicate: 0, first: 0 };
   readonly #faults: RandomFaults;
 
   constructor(faults: RandomFaults) {
@@ -93,6 +99,7 @@ class TellTale implements Work {
     const expected = this.#faults.isDuplicate(record.eventId);
     if (duplicate) this.duplicates++;
     else this.firsts++;
+    if (expected !== undefined) this.judged[expected ? "duplicate" : "first"]++;
     if (expected === undefined || expected === duplicate) return;
     findings[expected ? "twice" : "untrue"].push(`the receipt of ${record.eventId}`);
   }
