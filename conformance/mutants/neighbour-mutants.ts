@@ -5,22 +5,22 @@ import { brokenStore, type Mutant } from "./mutant.js";
 /** Stores in which whoever comes later waits for all who came before, whoever they are. */
 export const neighbourMutants: readonly Mutant[] = [
   brokenStore("saves-in-one-line", "neighbours/saves", (store) => {
-    const inLine = oneLine();
+    const inLine = oneLine(WIDE);
     return { save: (record, options) => inLine(() => store.save(record, options)) };
   }),
   brokenStore("saves-behind-erases", "neighbours/erases", (store) => {
-    const inLine = oneLine();
+    const inLine = oneLine(NARROW);
     return {
       save: (record, options) => inLine(() => store.save(record, options)),
       erase: (session, options) => inLine(() => store.erase(session, options)),
     };
   }),
   brokenStore("loads-in-one-line", "neighbours/loads", (store) => {
-    const inLine = oneLine();
+    const inLine = oneLine(WIDE);
     return { load: (identity, kind, options) => inLine(() => store.load(identity, kind, options)) };
   }),
   brokenStore("lists-in-one-line", "neighbours/lists", (store) => {
-    const inLine = oneLine();
+    const inLine = oneLine(WIDE);
     return {
       list: (identity, prefix, options) => inLine(() => store.list(identity, prefix, options as ListOptions)),
     };
@@ -34,7 +34,7 @@ export const neighbourMutants: readonly Mutant[] = [
         return store.load(identity, kind, options);
       },
       list(identity, prefix, options) {
-        const inLine = lines.get(identity.tenant) ?? oneLine();
+        const inLine = lines.get(identity.tenant) ?? oneLine(WIDE);
         lines.set(identity.tenant, inLine);
         const listed = inLine(() => store.list(identity, prefix, options as ListOptions));
         lists = Promise.allSettled([lists, listed]);
@@ -46,14 +46,15 @@ export const neighbourMutants: readonly Mutant[] = [
 
 type Line = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** So many at a time: with one, thousands of turns of a busy event loop would pass. */
-const WIDTH = 16;
+/** A wide line takes fewer turns of the event loop, each of which is long where many tests share it. */
+const WIDE = 64;
+const NARROW = 8;
 
-/** First come, first served, each in a turn of the event loop that begins when an earlier one has ended. */
-function oneLine(): Line {
+/** First come, first served, each in a turn of the event loop that begins when the one `width` before it has ended. */
+function oneLine(width: number): Line {
   const ahead: Promise<unknown>[] = [];
   return (work) => {
-    const earlier = ahead.length < WIDTH ? undefined : ahead.shift();
+    const earlier = ahead.length < width ? undefined : ahead.shift();
     const answer = Promise.resolve(earlier)
       .then(() => turn())
       .then(work);
