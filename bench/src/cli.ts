@@ -18,6 +18,7 @@ export const SECTIONS = [
   "neighbours",
   "watch",
   "ledger",
+  "typed",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

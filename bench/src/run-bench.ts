@@ -27,6 +27,7 @@ import { slowDisk } from "./sections/slow-disk.js";
 import { sqlite } from "./sections/sqlite.js";
 import { stalls } from "./sections/stalls.js";
 import { tenants } from "./sections/tenants.js";
+import { typed } from "./sections/typed.js";
 import { watch } from "./sections/watch.js";
 
 const RUN: Readonly<Record<SectionName, Section>> = {
@@ -47,6 +48,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   neighbours,
   watch,
   ledger,
+  typed,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));

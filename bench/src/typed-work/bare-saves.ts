@@ -1,0 +1,19 @@
+import { newEventId } from "../../../dist/src/index.js";
+import { inTurn, type TypedWork } from "./typed-work.js";
+
+/** What the others are compared with: each save into a slot of its own. */
+export const bareSaves: TypedWork = {
+  calls: 1,
+  async open(store, sessions) {
+    const next = inTurn(sessions);
+    const bytes = Buffer.alloc(256, "a");
+    let saved = 0;
+    return {
+      run: () => store.save({ eventId: newEventId(), identity: next(), kind: `bare/${saved++}`, bytes }),
+      async check() {
+        const identity = sessions[(saved - 1) % sessions.length] as (typeof sessions)[number];
+        await store.load(identity, `bare/${saved - 1}`);
+      },
+    };
+  },
+};
