@@ -11,10 +11,11 @@ import { type CaseResult, formatHeading, formatResult, formatSummary } from "./r
 import { rulesTable } from "./runners/rules-table.js";
 import { runConformance } from "./runners/run.js";
 import { casesWith, MOST_TIMEOUT_MS, modeOf, readHarness } from "./runners/run-options.js";
+import { suiteOf } from "./runners/suite.js";
 import { versions } from "./runners/versions.js";
 
-const HELP = `groundstate conformance <module> [--beside] [--only <text>]... [--timeout <ms>] [--bail] [--json]
-groundstate conformance --rules
+const HELP = `groundstate conformance <module> [--typed] [--beside] [--only <text>]... [--timeout <ms>] [--bail] [--json]
+groundstate conformance --rules [--typed]
 
 Runs the conformance suite against the harness that <module> exports as its default. A space is an isolated
 name; here it becomes a path. Other processes import the module too and must come to the same path.
@@ -36,6 +37,7 @@ name; here it becomes a path. Other processes import the module too and must com
 
 Where a storage locks its folder, say exclusive: true as well, and let stores of one process share what holds the lock.
 
+  --typed         the rules of the typed layer: sessions, approvals, ledger and the other wrappers on these stores
   --beside        beside another's data, which no case may see or change; run the suite both ways
   --only <text>   only cases whose id contains the text; may be given again
   --timeout <ms>  how long a case may take, 20000 unless given; one that starts processes, three times as long
@@ -74,14 +76,16 @@ async function main(args: string[]): Promise<number> {
   const [command, module, ...rest] = positionals;
   if (command !== "conformance")
     throw new UsageError(command ? `there is no command ${command}` : "no command given");
-  if (values.rules) return print(`${rulesTable()}\n`);
+  const { typed } = values;
+  if (values.rules) return print(`${rulesTable(typed === undefined ? {} : { typed })}\n`);
   if (module === undefined || rest.length > 0)
     throw new UsageError("give one module whose default export is a harness");
-  if (values.only?.some((text) => casesWith(text).length === 0))
+  if (values.only?.some((text) => casesWith(text, suiteOf(typed)).length === 0))
     throw new UsageError("no case has an id that contains this text");
   const { beside, only, json, bail, timeout } = values;
   return run(module, {
     ...(beside === undefined ? {} : { beside }),
+    ...(typed === undefined ? {} : { typed }),
     ...(only === undefined ? {} : { only }),
     ...(json === undefined ? {} : { json }),
     ...(bail === undefined ? {} : { bail }),
@@ -91,6 +95,7 @@ async function main(args: string[]): Promise<number> {
 
 interface Options {
   readonly beside?: boolean;
+  readonly typed?: boolean;
   readonly only?: string[];
   readonly json?: boolean;
   readonly bail?: boolean;
@@ -101,7 +106,12 @@ async function run(module: string, { json, ...options }: Options): Promise<numbe
   const url = await locate(module);
   const harness = await loadHarness(url);
   const stray = watchForStrayErrors();
-  const heading = { harness: harness.name, mode: modeOf(options.beside), versions };
+  const heading = {
+    harness: harness.name,
+    mode: modeOf(options.beside),
+    ...(options.typed && { typed: true }),
+    versions,
+  };
   if (!json) print(formatHeading(heading));
   const report = await runConformance(harness, {
     modulePath: url,
@@ -142,6 +152,7 @@ function readArguments(args: string[]) {
         only: { type: "string", multiple: true },
         rules: { type: "boolean" },
         timeout: { type: "string" },
+        typed: { type: "boolean" },
       },
     });
   } catch (error) {

@@ -2,12 +2,12 @@ export type { CaseContext, ConformanceCase, Harness, Need, Scans, SpaceOptions }
 export type { Failure } from "./harness/failure.js";
 export { ReferenceDriver, ReferenceSpace } from "./harness/reference-driver.js";
 export { referenceHarness } from "./harness/reference-harness.js";
-export { exclusiveReference, fileReference, type Mutant, mutants } from "./mutants/index.js";
+export { exclusiveReference, fileReference, type Mutant, mutants, typedMutants } from "./mutants/index.js";
 export { conformanceNodeTests, type NodeTest } from "./runners/node-test.js";
 export { type CaseResult, formatReport, type Mode, type Report } from "./runners/report.js";
 export { rulesTable } from "./runners/rules-table.js";
 export { HarnessError, runConformance } from "./runners/run.js";
 export type { RunOptions } from "./runners/run-options.js";
-export { cases } from "./runners/suite.js";
+export { cases, typedCases } from "./runners/suite.js";
 export type { Versions } from "./runners/versions.js";
 export { conformanceTests, type Vitest } from "./runners/vitest.js";

@@ -21,6 +21,7 @@ import { timingMutants } from "./timing-mutants.js";
 import { watchMutants } from "./watch-mutants.js";
 
 export { exclusiveReference, fileReference } from "./process-mutants.js";
+export { typedMutants } from "./typed-mutants.js";
 export type { Mutant };
 
 /** Stores that are each wrong in one rule. The suite is worth what it catches. */

@@ -17,8 +17,8 @@ export interface NodeTest {
 export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, options: RunOptions = {}): void {
   const plan = planOf(harness, options);
   const run = new ConformanceRun(plan);
-  const { cases, concurrency, mode } = plan;
-  const subject = subjectOf(harness.name, mode);
+  const { cases, concurrency } = plan;
+  const subject = subjectOf({ ...plan, harness: harness.name });
   nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
     for (const each of cases) {
       const skip = run.skipReason(each);

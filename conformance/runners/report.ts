@@ -53,6 +53,8 @@ export interface Report {
   readonly harness: string;
   /** Whether another's data lay beside. */
   readonly mode: Mode;
+  /** Present when it was the typed layer whose rules were run. */
+  readonly typed?: boolean;
   /** What it was run with. */
   readonly versions: Versions;
   /** How many cases passed. */
@@ -73,13 +75,23 @@ export interface Report {
   readonly stray?: readonly Failure[];
 }
 
+/** What a run is about. */
+export interface Subject {
+  readonly harness: Harness;
+  readonly mode: Mode;
+  /** Whether the cases are those of the typed layer. */
+  readonly typed: boolean;
+}
+
+/** What is known of a run before its first case. */
+export type Heading = Pick<Report, "harness" | "mode" | "typed" | "versions">;
+
 /** `beside`: another's data lay beside that of each case. */
 export type Mode = "plain" | "beside";
 
 /** The report of a run; of a case that was not begun there is no result. */
 export function reportOf(
-  { name, durable, destroy }: Harness,
-  mode: Mode,
+  { harness: { name, durable, destroy }, mode, typed }: Subject,
   all: readonly (CaseResult | undefined)[],
   milliseconds: number,
 ): Report {
@@ -90,6 +102,7 @@ export function reportOf(
     format: 1,
     harness: name,
     mode,
+    ...(typed && { typed }),
     versions,
     passed: count("passed"),
     failed: count("failed"),
@@ -106,15 +119,15 @@ export function formatReport(report: Report): string {
   return [formatHeading(report), ...report.results.map(formatResult), formatSummary(report)].join("");
 }
 
-export function formatHeading(report: Pick<Report, "harness" | "mode" | "versions">): string {
+export function formatHeading(report: Heading): string {
   const { groundstate, runtime } = report.versions;
-  const subject = subjectOf(report.harness, report.mode);
+  const subject = subjectOf(report);
   return `Conformance of ${subject}\ngroundstate ${groundstate}, ${runtime}\n\n`;
 }
 
 /** What a run is about, as test runners show it too. */
-export function subjectOf(harness: string, mode: Mode): string {
-  return mode === "beside" ? `${harness}, beside another's data` : harness;
+export function subjectOf({ harness, mode, typed }: Omit<Heading, "versions">): string {
+  return `${typed ? "the typed layer on " : ""}${harness}${mode === "beside" ? ", beside another's data" : ""}`;
 }
 
 export function formatResult(result: CaseResult): string {

@@ -1,7 +1,8 @@
-import { cases } from "./suite.js";
+import type { RunOptions } from "./run-options.js";
+import { suiteOf } from "./suite.js";
 
-/** The rules of the contract as a Markdown table, one row per case. */
-export function rulesTable(): string {
-  const rows = cases.map(({ id, rule }) => `| \`${id}\` | ${rule.replaceAll("|", "\\|")} |`);
+/** The rules of the contract, or with `typed` those of the typed layer, as a Markdown table, one row per case. */
+export function rulesTable(options: Pick<RunOptions, "typed"> = {}): string {
+  const rows = suiteOf(options.typed).map(({ id, rule }) => `| \`${id}\` | ${rule.replaceAll("|", "\\|")} |`);
   return ["| case | rule |", "|---|---|", ...rows].join("\n");
 }

@@ -2,8 +2,8 @@ import { pathToFileURL } from "node:url";
 import { invalid } from "../../src/contract/errors.js";
 import { readInteger, readNamed, readOptions } from "../../src/validation/validate.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
-import type { CaseResult, Mode } from "./report.js";
-import { cases as suite } from "./suite.js";
+import type { CaseResult, Mode, Subject } from "./report.js";
+import { suiteOf } from "./suite.js";
 
 /** What is run, and how. */
 export interface RunOptions {
@@ -17,6 +17,11 @@ export interface RunOptions {
    * at the end of the run once more.
    */
   readonly beside?: boolean;
+  /**
+   * Runs the rules of the typed layer over the harness's stores, and not those of the contract: what sessions, approvals,
+   * the ledger and the other wrappers promise to their callers.
+   */
+  readonly typed?: boolean;
   /** How long one case may take. Default 20,000. One that starts processes may take three times as long. */
   readonly timeoutMs?: number;
   /** How many cases run side by side. Default 4. */
@@ -31,10 +36,8 @@ export interface RunOptions {
 }
 
 /** What a run is about, read and checked once. */
-export interface RunPlan {
-  readonly harness: Harness;
+export interface RunPlan extends Subject {
   readonly cases: readonly ConformanceCase[];
-  readonly mode: Mode;
   /** Where other processes import the harness from: a file URL. */
   readonly module: string | undefined;
   readonly timeoutMs: number;
@@ -43,7 +46,7 @@ export interface RunPlan {
   readonly onResult: ((result: CaseResult) => void) | undefined;
 }
 
-const OPTIONS = ["only", "modulePath", "beside", "timeoutMs", "concurrency", "bail", "onResult"];
+const OPTIONS = ["only", "modulePath", "beside", "typed", "timeoutMs", "concurrency", "bail", "onResult"];
 const HARNESS = ["name", "open", "durable", "exclusive", "destroy"];
 const DEFAULT_TIMEOUT_MS = 20_000;
 const DEFAULT_CONCURRENCY = 4;
@@ -55,9 +58,11 @@ export const MOST_TIMEOUT_MS = Math.floor((2 ** 31 - 1) / 9);
 export function planOf(harness: Harness, options: RunOptions | undefined): RunPlan {
   const given: RunOptions = readOptions(options, OPTIONS);
   const { only = "", modulePath, timeoutMs = DEFAULT_TIMEOUT_MS, concurrency = DEFAULT_CONCURRENCY } = given;
+  const typed = readBoolean(given.typed, "typed");
   return {
     harness: readHarness(harness),
-    cases: readOnly(only),
+    cases: readOnly(only, suiteOf(typed)),
+    typed,
     mode: modeOf(readBoolean(given.beside, "beside")),
     module: modulePath === undefined ? undefined : moduleUrl(readString(modulePath, "modulePath")),
     timeoutMs: readInteger(timeoutMs, "timeoutMs", 1, MOST_TIMEOUT_MS),
@@ -82,13 +87,13 @@ export function modeOf(beside: boolean | undefined): Mode {
 }
 
 /** The cases whose id contains the text. */
-export function casesWith(text: string): readonly ConformanceCase[] {
+export function casesWith(text: string, suite: readonly ConformanceCase[]): readonly ConformanceCase[] {
   return suite.filter(({ id }) => id.includes(text));
 }
 
-function readOnly(only: unknown): readonly ConformanceCase[] {
+function readOnly(only: unknown, suite: readonly ConformanceCase[]): readonly ConformanceCase[] {
   const wanted: unknown[] = Array.isArray(only) ? only : [only];
-  const found = wanted.map((text) => (typeof text === "string" ? casesWith(text) : []));
+  const found = wanted.map((text) => (typeof text === "string" ? casesWith(text, suite) : []));
   if (found.length === 0 || found.some(({ length }) => length === 0))
     throw invalid("only", "text that the id of a case contains, or a list of such texts");
   const selected = new Set(found.flat());

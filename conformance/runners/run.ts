@@ -32,7 +32,7 @@ export class HarnessError extends Error {}
 export async function runConformance(harness: Harness, options: RunOptions = {}): Promise<Report> {
   const started = performance.now();
   const plan = planOf(harness, options);
-  const { cases, mode, onResult } = plan;
+  const { cases, onResult } = plan;
   const run = new ConformanceRun(plan);
   await run.probe();
   const results = new Array<CaseResult | undefined>(cases.length);
@@ -55,7 +55,7 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
     onResult?.(results[index]);
   }
   await run.removeSpace();
-  return reportOf(harness, mode, results, performance.now() - started);
+  return reportOf(plan, results, performance.now() - started);
 }
 
 /** One run over one harness: a space for all cases, a context for each. */

@@ -31,6 +31,7 @@ import { saveCases } from "../cases/save.js";
 import { watchCases } from "../cases/watch.js";
 import { windowCases } from "../cases/window.js";
 import type { ConformanceCase } from "../harness/case.js";
+import { typedCases } from "../typed/index.js";
 
 /** Every rule of the contract that a store can break, misuse first and races last. */
 export const cases: readonly ConformanceCase[] = [
@@ -67,3 +68,10 @@ export const cases: readonly ConformanceCase[] = [
   ...durabilityCases,
   ...processCases,
 ];
+
+export { typedCases };
+
+/** The rules of the contract, or those of the typed layer. */
+export function suiteOf(typed: boolean | undefined): readonly ConformanceCase[] {
+  return typed ? typedCases : cases;
+}

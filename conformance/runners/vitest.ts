@@ -19,7 +19,7 @@ type VitestTest = (name: string, body: () => Promise<void>, timeoutMs?: number) 
 export function conformanceTests(vitest: Vitest, harness: Harness, options: RunOptions = {}): void {
   const plan = planOf(harness, options);
   const run = new ConformanceRun(plan);
-  vitest.describe(`conformance of ${subjectOf(harness.name, plan.mode)}`, () => {
+  vitest.describe(`conformance of ${subjectOf({ ...plan, harness: harness.name })}`, () => {
     for (const each of plan.cases) {
       const reason = run.skipReason(each);
       // The suite's own limit comes first, for it says what took too long.

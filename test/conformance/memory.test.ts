@@ -8,4 +8,6 @@ const harness: Harness = {
   open: async (_, options) => createStore(await openMemory(), options),
 };
 
-for (const beside of [false, true]) conformanceTests({ describe, test, afterAll }, harness, { beside });
+for (const typed of [false, true])
+  for (const beside of [false, true])
+    conformanceTests({ describe, test, afterAll }, harness, { typed, beside });

@@ -1,15 +1,33 @@
 import assert from "node:assert/strict";
 import { describe, test } from "vitest";
-import { cases, mutants, referenceHarness, runConformance } from "../../conformance/index.js";
+import {
+  cases,
+  mutants,
+  referenceHarness,
+  runConformance,
+  typedCases,
+  typedMutants,
+} from "../../conformance/index.js";
 import { brokenDriver } from "../../conformance/mutants/mutant.js";
 
 /** Those that need processes are caught in process-mutants.test.ts, those that need another's data in beside.test.ts. */
 const inProcess = mutants.filter(({ modulePath, beside }) => modulePath === undefined && !beside);
 
+const suites = [
+  { name: "mutants", typed: false, cases, all: mutants, inProcess },
+  {
+    name: "mutants of the typed layer",
+    typed: true,
+    cases: typedCases,
+    all: typedMutants,
+    inProcess: typedMutants,
+  },
+];
+
 // Most of their time they wait for a window to pass: side by side.
-describe.concurrent("mutants", () => {
+describe.concurrent.each(suites)("$name", ({ typed, cases, all, inProcess }) => {
   test.each(inProcess)("$id is caught by $breaks", { timeout: 30_000 }, async ({ breaks, harness }) => {
-    const { results } = await runConformance(harness, { only: breaks, concurrency: 1 });
+    const { results } = await runConformance(harness, { only: breaks, typed, concurrency: 1 });
     const result = results.find(({ id }) => id === breaks);
     assert.equal(result?.outcome, "failed", `${breaks} must fail on ${harness.name}`);
     assert.doesNotMatch(
@@ -23,7 +41,7 @@ describe.concurrent("mutants", () => {
     ["the reference", referenceHarness],
     ["the reference, made a mutant with nothing broken", brokenDriver("sound", "", (base) => base).harness],
   ])("%s passes the same cases", { timeout: 60_000 }, async (_, harness) => {
-    const { results } = await runConformance(harness, { only: inProcess.map(({ breaks }) => breaks) });
+    const { results } = await runConformance(harness, { typed, only: inProcess.map(({ breaks }) => breaks) });
     assert.deepEqual(
       results.filter(({ outcome }) => outcome === "failed"),
       [],
@@ -31,7 +49,7 @@ describe.concurrent("mutants", () => {
   });
 
   test("every case has a mutant of its own", () => {
-    const broken = new Set(mutants.map(({ breaks }) => breaks));
+    const broken = new Set(all.map(({ breaks }) => breaks));
     assert.deepEqual(
       cases.filter(({ id }) => !broken.has(id)).map(({ id }) => id),
       [],
@@ -41,8 +59,7 @@ describe.concurrent("mutants", () => {
   test("ids are unique, and every mutant breaks a case there is", () => {
     const ids = new Set(cases.map(({ id }) => id));
     assert.equal(ids.size, cases.length, "case ids");
-    assert.equal(new Set(mutants.map(({ id }) => id)).size, mutants.length, "mutant ids");
-    for (const { id, breaks } of mutants)
-      assert.ok(ids.has(breaks), `${id} breaks ${breaks}, which is no case`);
+    assert.equal(new Set(all.map(({ id }) => id)).size, all.length, "mutant ids");
+    for (const { id, breaks } of all) assert.ok(ids.has(breaks), `${id} breaks ${breaks}, which is no case`);
   });
 });

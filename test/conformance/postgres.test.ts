@@ -12,5 +12,7 @@ afterAll(() => database.drop());
 
 conformanceTests({ describe, test, afterAll }, harness, { modulePath });
 
+conformanceTests({ describe, test, afterAll }, harness, { typed: true });
+
 // Processes take their time, and another's data makes little difference to them.
 conformanceTests({ describe, test, afterAll }, harness, { beside: true, ...(isSoak ? { modulePath } : {}) });

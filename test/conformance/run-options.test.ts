@@ -25,6 +25,8 @@ const WRONG_OPTIONS: readonly { given: object; field: string }[] = [
   { given: { onyl: "save/" }, field: "options" },
   { given: { beside: "yes" }, field: "beside" },
   { given: { beside: 1 }, field: "beside" },
+  { given: { typed: "yes" }, field: "typed" },
+  { given: { typed: true, only: "save/" }, field: "only" },
   { given: { bail: "no" }, field: "bail" },
   { given: { modulePath: new URL("file:///driver.mjs") }, field: "modulePath" },
   ...[0, -1, 1.5, Number.NaN, "4", null].map((concurrency) => ({

@@ -7,6 +7,8 @@ const modulePath = new URL("./sqlite-harness.mjs", import.meta.url).href;
 
 afterAll(removeFolder);
 
+conformanceTests({ describe, test, afterAll }, harness, { typed: true });
+
 // Each store starts a thread, which takes its time: beside another's data sqlite-inline.test.ts runs over the same files.
 for (const beside of isSoak ? [false, true] : [false])
   conformanceTests({ describe, test, afterAll }, harness, { modulePath, beside });

@@ -1,13 +1,22 @@
 import { expect, test } from "vitest";
-import { cases, formatReport, mutants, type Report, rulesTable } from "../../conformance/index.js";
+import {
+  cases,
+  formatReport,
+  mutants,
+  type Report,
+  rulesTable,
+  typedCases,
+} from "../../conformance/index.js";
 
 test("a case is a concern, a name and a rule that stands alone", () => {
-  for (const { id, rule } of cases) {
+  const all = [...cases, ...typedCases];
+  for (const { id, rule } of all) {
     expect(id).toMatch(/^[a-z]+(-[a-z]+)*\/[a-z0-9]+(-[a-z0-9]+)*$/);
     expect(rule, id).toMatch(/^[A-Za-z%].*\.$/);
     expect(rule.length, id).toBeLessThan(140);
   }
-  expect(new Set(cases.map(({ rule }) => rule)).size).toBe(cases.length);
+  expect(new Set(all.map(({ rule }) => rule)).size).toBe(all.length);
+  expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
 });
 
 test("there are enough of them", () => {
@@ -16,6 +25,7 @@ test("there are enough of them", () => {
 });
 
 test("every rule has a row in the table", () => {
+  expect(rulesTable({ typed: true }).split("\n")).toHaveLength(typedCases.length + 2);
   const rows = rulesTable().split("\n");
   expect(rows.slice(0, 2)).toEqual(["| case | rule |", "|---|---|"]);
   expect(rows).toHaveLength(cases.length + 2);

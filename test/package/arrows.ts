@@ -25,7 +25,7 @@ const ORDERS: readonly (readonly string[])[] = [
   [
     "conformance/runners/",
     "conformance/mutants/",
-    "conformance/cases/",
+    "conformance/cases/ conformance/typed/",
     "conformance/harness/",
     "conformance/inputs/",
     "conformance/assertions/",
@@ -67,6 +67,18 @@ const RULES: readonly Rule[] = [
   {
     files: "conformance/runners/run-options.ts",
     may: ["conformance/", "src/index.ts", "src/contract/errors.ts", "src/validation/validate.ts", "node:"],
+  },
+  // Its cases call the wrappers as their users do.
+  {
+    files: "conformance/typed/",
+    may: [
+      "conformance/",
+      "src/index.ts",
+      "src/sessions/index.ts",
+      "src/approvals/index.ts",
+      "src/ledger/index.ts",
+      "node:",
+    ],
   },
   { files: "conformance/", may: ["conformance/", "src/index.ts", "node:"] },
   { files: "examples/level-driver/", may: ["groundstate", "node:", "classic-level"] },

@@ -1,0 +1,94 @@
+import type { ApplyOptions, Commit, EraseTarget, ListOptions, Outcome, Slot } from "../../src/index.js";
+import type { ReferenceDriver } from "../harness/reference-driver.js";
+import { brokenDriver, brokenStore, type Mutant } from "./mutant.js";
+
+/** Stores on which a rule of the typed layer does not hold. */
+export const typedMutants: readonly Mutant[] = [
+  unconditional("appends-over-other-appends", "sessions/append-in-order"),
+  unseen("appends-again", "sessions/append-once"),
+  unconditional("creates-over-what-was-created", "sessions/create-once"),
+  brokenStore("lists-from-the-start-again", "sessions/listed-by-last-touch", (store) => ({
+    list: (identity, prefix, { before: _, after: __, ...options } = {}) =>
+      store.list(identity, prefix, options as object),
+  })),
+  brokenDriver(
+    "erases-sessions-that-begin-alike",
+    "sessions/delete-leaves-nothing",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return (
+            super.isErased(record, target) ||
+            super.isErased({ ...record, session: record.session.slice(0, -1) }, target)
+          );
+        }
+      },
+  ),
+  unconditional("decides-again", "approvals/decided-once"),
+  unconditional("claims-again", "approvals/claimed-once"),
+  brokenStore("lists-all-but-the-first", "approvals/listed-by-status", (store) => ({
+    list: async (identity, prefix, options) =>
+      (await store.list(identity, prefix, options as ListOptions)).slice(1),
+  })),
+  brokenStore("watches-nothing-new", "approvals/wait-sees-others", (store) => ({
+    watch(places, options) {
+      const watch = store.watch(places, options);
+      let asked = 0;
+      return Object.assign(Object.create(watch) as typeof watch, {
+        next: () => (asked++ < places.length ? watch.next() : new Promise<never>(() => {})),
+        return: () => watch.return(),
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      });
+    },
+  })),
+  unconditional("adds-up-over-other-sums", "ledger/sums-are-exact"),
+  brokenDriver(
+    "writes-by-what-it-read-long-ago",
+    "ledger/record-once",
+    (base) =>
+      class extends withoutConditions(base) {
+        override async read(slots: readonly Slot[]): Promise<undefined[]> {
+          return slots.map(() => undefined);
+        }
+      },
+  ),
+  unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
+];
+
+/** Holds a write to no condition, so that of two who read the same state both write. */
+function unconditional(id: string, breaks: string): Mutant {
+  return brokenDriver(id, breaks, withoutConditions);
+}
+
+function withoutConditions(base: typeof ReferenceDriver): typeof ReferenceDriver {
+  return class extends base {
+    protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+      const writes = commit.writes
+        .filter(({ op }) => op !== "check")
+        .map(({ expect: _, ...write }) => write as Commit["writes"][number]);
+      return super.judge({ ...commit, writes }, options);
+    }
+  };
+}
+
+/** Remembers no event id, and finds no record by one. */
+function unseen(id: string, breaks: string): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          for (const write of commit.writes)
+            if (write.op === "save")
+              this.space.events.delete(this.eventKey(write.record.tenant, write.record.eventId));
+          return super.judge(commit, options);
+        }
+        override async readByEventId(): Promise<undefined> {
+          return undefined;
+        }
+      },
+  );
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { newEventId } from "../../src/index.js";
+import { createLedger } from "../../src/ledger/index.js";
+import { assertDuplicate, assertRejectedOnlyWith, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { severalStores } from "./several.js";
+
+const CALL = { provider: "acme-ai", model: "large", promptTokens: 10, completionTokens: 1, cost: "0.1" };
+const CALLS_EACH = 12;
+
+/** What the ledger promises, as far as it depends on the store. */
+export const ledgerCases: readonly ConformanceCase[] = [
+  {
+    id: "ledger/sums-are-exact",
+    rule: "The totals of calls that several stores record at once are the sums of all of them, of the session and of the tenant.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const wrappers = (await severalStores(context)).map((store) => createLedger(store));
+      await Promise.all(
+        wrappers.map(async (ledger) => {
+          for (let turn = 0; turn < CALLS_EACH; turn++) await ledger.record(owner, CALL);
+        }),
+      );
+      const total = wrappers.length * CALLS_EACH;
+      const [ledger] = wrappers as [(typeof wrappers)[number]];
+      assert.equal((await ledger.entries(owner)).length, total, "entries");
+      for (const scope of [owner, { tenant: owner.tenant }]) {
+        const { calls, promptTokens, cost } = await ledger.totals(scope);
+        assert.deepEqual([calls, promptTokens, Number(cost)], [total, total * 10, total / 10], "totals");
+      }
+    },
+  },
+  {
+    id: "ledger/record-once",
+    rule: "A call that is recorded again with its event id is a duplicate and counts once; other content is IDEMPOTENCY_CONFLICT.",
+    async run({ store, identity }) {
+      const owner = identity();
+      const ledger = createLedger(store);
+      const call = { ...CALL, eventId: newEventId() };
+      await ledger.record(owner, call);
+      await ledger.record(owner, CALL);
+      assertDuplicate(await ledger.record(owner, call), "the call recorded again");
+      await refused("IDEMPOTENCY_CONFLICT", "another call of this id", () =>
+        ledger.record(owner, { ...call, promptTokens: 11 }),
+      );
+      assert.equal((await ledger.totals(owner)).calls, 2, "calls in the totals");
+    },
+  },
+  {
+    id: "ledger/budget-holds",
+    rule: "Several stores that reserve from one budget at once get no more than its limit.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const wrappers = (await severalStores(context)).map((store) => createLedger(store));
+      const [first] = wrappers as [(typeof wrappers)[number]];
+      const { tenant } = owner;
+      await first.setBudget({ tenant }, { tokens: 100 });
+      const outcomes = await Promise.allSettled(
+        [...wrappers, ...wrappers, ...wrappers].map((ledger) => ledger.reserve(owner, { tokens: 30 })),
+      );
+      assertRejectedOnlyWith(["BUDGET_EXCEEDED"], outcomes, "a reservation");
+      const granted = outcomes.filter(({ status }) => status === "fulfilled").length;
+      assert.equal(granted, 3, "reservations of 30 from a budget of 100");
+      assert.equal((await first.budget({ tenant }))?.reserved.tokens, 90, "tokens reserved");
+    },
+  },
+];

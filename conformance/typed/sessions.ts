@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { newEventId, type SessionIdentity } from "../../src/index.js";
+import { createSessions } from "../../src/sessions/index.js";
+import { assertDuplicate, refused } from "../assertions/expect.js";
+import type { ConformanceCase } from "../harness/case.js";
+import { anotherMillisecond, severalStores } from "./several.js";
+
+const EVENTS_EACH = 12;
+
+/** What sessions promise, as far as it depends on the store. */
+export const sessionCases: readonly ConformanceCase[] = [
+  {
+    id: "sessions/append-in-order",
+    rule: "Events that several stores append to one session at once get numbers without gap or double, each store's in its order.",
+    needs: "durable",
+    async run(context) {
+      const identity = context.identity();
+      const wrappers = (await severalStores(context)).map((store) => createSessions(store));
+      const [first] = wrappers as [(typeof wrappers)[number]];
+      await first.create(identity);
+      await Promise.all(
+        wrappers.map(async (sessions, writer) => {
+          for (let turn = 0; turn < EVENTS_EACH; turn++)
+            await sessions.append(identity, { value: { writer, turn } });
+        }),
+      );
+      const entries = await first.read(identity);
+      const total = wrappers.length * EVENTS_EACH;
+      assert.deepEqual(
+        entries.map(({ number }) => number),
+        Array.from({ length: total }, (_, index) => index + 1),
+        "numbers",
+      );
+      const values = entries.map(({ value }) => value as { writer: number; turn: number });
+      for (const writer of wrappers.keys()) {
+        const turns = values.filter((value) => value.writer === writer).map(({ turn }) => turn);
+        assert.deepEqual(
+          turns,
+          Array.from({ length: EVENTS_EACH }, (_, turn) => turn),
+          "a store's events",
+        );
+      }
+    },
+  },
+  {
+    id: "sessions/append-once",
+    rule: "An event that is appended again with its id, after others were appended, is a duplicate with the number it had.",
+    async run({ store, identity }) {
+      const sessions = createSessions(store);
+      const owner = identity();
+      await sessions.create(owner);
+      const event = { id: newEventId(), value: { text: "once" } };
+      const first = await sessions.append(owner, event);
+      await sessions.append(owner, { value: { text: "later" } });
+      const again = await sessions.append(owner, event);
+      assertDuplicate(again, "the event appended again");
+      assert.deepEqual(again.numbers, first.numbers, "its number");
+      assert.equal((await sessions.read(owner)).length, 2, "events");
+    },
+  },
+  {
+    id: "sessions/create-once",
+    rule: "Of stores that create the same session at once, one creates it.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const stores = await severalStores(context);
+      const created = await Promise.allSettled(
+        stores.map((store, index) => createSessions(store).create(owner, { metadata: { by: index } })),
+      );
+      const winners = created.flatMap((outcome, index) => (outcome.status === "fulfilled" ? [index] : []));
+      assert.equal(winners.length, 1, "stores that created it");
+      const { metadata } = await createSessions(context.store).get(owner);
+      assert.deepEqual(metadata, { by: winners[0] }, "metadata");
+    },
+  },
+  {
+    id: "sessions/listed-by-last-touch",
+    rule: "A user's sessions are listed last touched first, page by page, each once, and no other user's.",
+    async run({ store, tenant }) {
+      const sessions = createSessions(store);
+      const user = { tenant: tenant(), user: "user" };
+      const names = ["s-1", "s-2", "s-3", "s-4", "s-5"];
+      for (const session of names) {
+        await sessions.create({ ...user, session });
+        await anotherMillisecond();
+      }
+      await sessions.create({ ...user, user: "user-2", session: "other" });
+      await sessions.touch({ ...user, session: "s-2" });
+      const seen: string[] = [];
+      for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages++) {
+        const page = await sessions.list(user, { limit: 2, after });
+        seen.push(...page.sessions.map(({ identity }) => identity.session));
+        after = page.next;
+        assert.ok(pages < names.length, "pages end");
+      }
+      assert.deepEqual(seen, ["s-2", "s-5", "s-4", "s-3", "s-1"], "order");
+    },
+  },
+  {
+    id: "sessions/delete-leaves-nothing",
+    rule: "A deleted session is gone with its events, state and place in the list, and its neighbour is not.",
+    async run({ store, tenant }) {
+      const sessions = createSessions(store);
+      const user = { tenant: tenant(), user: "user" };
+      const [gone, kept] = ["s", "s2"].map((session) => ({ ...user, session })) as [
+        SessionIdentity,
+        SessionIdentity,
+      ];
+      for (const owner of [gone, kept]) {
+        await sessions.create(owner);
+        await sessions.append(owner, [{ value: 1 }, { value: 2 }]);
+        await sessions.sessionState(owner).set("key", "value");
+      }
+      assert.equal(await sessions.delete(gone), true, "there was a session");
+      await refused("NOT_FOUND", "get after delete", () => sessions.get(gone));
+      assert.deepEqual(await store.list(gone, ""), [], "records left of the session");
+      const { sessions: listed } = await sessions.list(user);
+      assert.deepEqual(
+        listed.map(({ identity }) => identity.session),
+        ["s2"],
+        "sessions listed",
+      );
+      assert.equal((await sessions.read(kept)).length, 2, "events of the neighbour");
+      assert.equal(await sessions.sessionState(kept).get("key"), "value", "state of the neighbour");
+    },
+  },
+];
