@@ -1,16 +1,12 @@
 import { invalid } from "../contract/errors.js";
+import type { Repeatable } from "../lifecycle/repeat.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { optional, readLongText, readTtl } from "../validation/fields.js";
 import { readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { digestOfCall } from "./digest.js";
-import { optional, readJson, readLongText, readTtl } from "./request.js";
+import { readJson } from "./request.js";
 import type { NewClaim, NewOutcome, Settlement } from "./transitions.js";
-
-/** A call that can be repeated when its answer was lost: with the same token and content it gets the same answer. */
-export interface Repeatable {
-  /** 1 to 128 UTF-8 bytes, unique to this call. */
-  readonly token?: string;
-}
 
 /** A decision on a pending approval. */
 export interface DecideInput extends Repeatable {

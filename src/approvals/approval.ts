@@ -2,23 +2,32 @@ import type { SessionIdentity } from "../contract/store.js";
 import type { JsonValue } from "../typed/json-value.js";
 
 /**
- * `pending -> approved | denied | cancelled | expired`, `approved -> claimed | expired`,
- * `claimed -> completed | failed`. A reader that lists one status after the other in this order does not miss an approval
- * that changes meanwhile.
+ * To which statuses each status leads. A reader that lists one after the other in this order does not miss an approval that
+ * changes meanwhile.
  */
-export const STATUSES = [
-  "pending",
-  "approved",
-  "denied",
-  "cancelled",
-  "expired",
-  "claimed",
-  "completed",
-  "failed",
-] as const;
+export const TRANSITIONS = {
+  pending: ["approved", "denied", "cancelled", "expired"],
+  approved: ["claimed", "expired"],
+  denied: [],
+  cancelled: [],
+  expired: [],
+  claimed: ["completed", "failed"],
+  completed: [],
+  failed: [],
+} as const;
+
+export const STATUSES = Object.keys(TRANSITIONS) as readonly ApprovalStatus[];
 
 /** The status of an approval. */
-export type ApprovalStatus = (typeof STATUSES)[number];
+export type ApprovalStatus =
+  | "pending"
+  | "approved"
+  | "denied"
+  | "cancelled"
+  | "expired"
+  | "claimed"
+  | "completed"
+  | "failed";
 
 /** A durable gate on one tool call. */
 export interface Approval {

@@ -1,17 +1,17 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
-import { userIdentity } from "../identity/identity.js";
+import { Lifecycle } from "../lifecycle/lifecycle.js";
+import { type ExpireOptions, readCallOptions, type WaitOptions } from "../lifecycle/options.js";
+import type { Repeatable } from "../lifecycle/repeat.js";
+import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
-import { readClock } from "../typed/time.js";
-import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
-import { readKind } from "../validation/validate-text.js";
+import { readNamed } from "../validation/validate.js";
 import {
   type CancelInput,
   type ClaimInput,
   type CompleteInput,
   type DecideInput,
   type FailInput,
-  type Repeatable,
   readCancel,
   readClaim,
   readComplete,
@@ -19,42 +19,21 @@ import {
   readFail,
 } from "./actions.js";
 import type { Approval } from "./approval.js";
+import { APPROVAL } from "./approval-lifecycle.js";
 import { Deciders } from "./deciders.js";
-import { noSuchApproval } from "./errors.js";
-import {
-  type ApprovalPage,
-  type ListApprovalsOptions,
-  listApprovals,
-  readQuery,
-  readStatuses,
-  readWhere,
-} from "./listing.js";
-import { expireOverdue, forgetUser, recover } from "./maintenance.js";
+import { digestOfCall } from "./digest.js";
+import { copyFingerprint, isSameRequest } from "./fingerprint.js";
 import type {
+  ApprovalPage,
   ApprovalReceipt,
   ApprovalsOptions,
-  ExpireOptions,
+  ListApprovalsOptions,
   RecoverOptions,
-  WaitOptions,
+  Where,
 } from "./options.js";
-import { ApprovalRecords } from "./records.js";
-import { type ApprovalRequest, readFlag, readRequest } from "./request.js";
-import type { Where } from "./status-index.js";
-import { type ApprovalKey, approvalOf } from "./stored-approval.js";
-import {
-  claim,
-  copyFingerprint,
-  finish,
-  isSameRequest,
-  type NewOutcome,
-  settle,
-  type Transition,
-} from "./transitions.js";
-import { Waiting } from "./waiting.js";
-
-const DEFAULT_POLL_MS = 250;
-const MAX_POLL_MS = 60_000;
-const MAX_WAIT_MS = 10 * 365 * 86_400_000;
+import { type ApprovalRequest, readRequest, type StoredRequest } from "./request.js";
+import type { StoredState } from "./stored-approval.js";
+import { claim, finish, type NewOutcome, settle } from "./transitions.js";
 
 /**
  * Durable gates on tool calls. An approval is bound to one call. Across all processes it is decided once and claimed
@@ -66,20 +45,17 @@ const MAX_WAIT_MS = 10 * 365 * 86_400_000;
  * agree to within a few seconds.
  */
 export class Approvals {
-  readonly #records: ApprovalRecords;
-  readonly #waiting: Waiting;
+  readonly #lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
   readonly #deciders: Deciders;
   readonly #maxBytes: number;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
     readNamed(options, "options", ["mayDecide", "requireOtherDecider", "pollMs", "clock"]);
-    const pollMs =
-      "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MAX_POLL_MS) : DEFAULT_POLL_MS;
+    const { mayDecide: _, requireOtherDecider: __, ...rest } = options;
+    this.#lifecycle = new Lifecycle(store, APPROVAL, rest);
     this.#deciders = new Deciders(options);
-    this.#records = new ApprovalRecords(store, readClock(options));
     this.#maxBytes = store.limits.maxBytes;
-    this.#waiting = new Waiting(this.#records, pollMs);
   }
 
   /**
@@ -96,7 +72,14 @@ export class Approvals {
     const { id, content } = await readRequest(request, this.#maxBytes);
     this.#deciders.checkRequest(content);
     const key = { identity: owner, id: id ?? newEventId() };
-    return this.#records.create(key, content, { ...call, repeatable: id !== undefined });
+    const digest = await digestOfCall(content.tool, content.arguments);
+    const { record, duplicate } = await this.#lifecycle.create(
+      key,
+      content,
+      (now) => ({ status: "pending", digest, createdAt: now, expiresAt: now + content.ttlMs }),
+      { ...call, repeatable: id !== undefined },
+    );
+    return { approval: record, duplicate };
   }
 
   /**
@@ -110,20 +93,21 @@ export class Approvals {
     input: DecideInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = readKey(identity, id);
+    const key = this.#lifecycle.readKey(identity, id);
     const settlement = readDecide(input);
     const call = readCallOptions(options);
-    const before = await this.#records.find(key, call);
-    if (before === undefined) throw noSuchApproval();
-    const now = this.#records.now();
+    const before = await this.#lifecycle.read(key, call);
+    if (before === undefined) throw this.#lifecycle.notFound();
     const checkedRequest = copyFingerprint(before);
+    const { state } = before;
     // The hook gets an object of its own, because it may change it; `checkedRequest` is a copy for the same reason.
-    if (settle(before, settlement, now) !== before)
-      await this.#deciders.check(approvalOf(key, before, now), settlement);
-    const transition: Transition = (approval, now) => {
+    if (settle(state, settlement, this.#lifecycle.momentOf(before)) !== state)
+      await this.#deciders.check(this.#lifecycle.view(key, before), settlement);
+    const transition: Transition<StoredState, StoredRequest> = (state, moment) => {
       // The hook checked this request. A later request under the same id, after an erase, was not checked.
-      if (!isSameRequest(approval, checkedRequest)) throw noSuchApproval();
-      return settle(approval, settlement, now);
+      if (!isSameRequest({ state, content: moment.content }, checkedRequest))
+        throw this.#lifecycle.notFound();
+      return settle(state, settlement, moment);
     };
     return this.#change(key, transition, settlement, call);
   }
@@ -135,9 +119,10 @@ export class Approvals {
     input: CancelInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = readKey(identity, id);
+    const key = this.#lifecycle.readKey(identity, id);
     const settlement = readCancel(input);
-    const transition: Transition = (approval, now) => settle(approval, settlement, now);
+    const transition: Transition<StoredState, StoredRequest> = (state, moment) =>
+      settle(state, settlement, moment);
     return this.#change(key, transition, settlement, readCallOptions(options));
   }
 
@@ -152,10 +137,11 @@ export class Approvals {
     input: ClaimInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = readKey(identity, id);
+    const key = this.#lifecycle.readKey(identity, id);
     const call = readCallOptions(options);
     const { digest, newClaim } = await readClaim(input, this.#maxBytes);
-    const transition: Transition = (approval, now) => claim(approval, digest, newClaim, now);
+    const transition: Transition<StoredState, StoredRequest> = (state, moment) =>
+      claim(state, digest, newClaim, moment);
     return this.#change(key, transition, newClaim, call);
   }
 
@@ -169,7 +155,7 @@ export class Approvals {
     input: CompleteInput = {},
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = readKey(identity, id);
+    const key = this.#lifecycle.readKey(identity, id);
     const call = readCallOptions(options);
     return this.#finish(key, await readComplete(input, this.#maxBytes), call);
   }
@@ -181,26 +167,23 @@ export class Approvals {
     input: FailInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    return this.#finish(readKey(identity, id), readFail(input), readCallOptions(options));
+    return this.#finish(this.#lifecycle.readKey(identity, id), readFail(input), readCallOptions(options));
   }
 
   /** The approval as it is now. NOT_FOUND. */
   async get(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Approval> {
-    const found = await this.find(identity, id, options);
-    if (found === undefined) throw noSuchApproval();
-    return found;
+    return this.#lifecycle.get(this.#lifecycle.readKey(identity, id), options);
   }
 
   /** The approval as it is now, or `undefined`. */
   async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Approval | undefined> {
-    const key = readKey(identity, id);
-    const stored = await this.#records.find(key, readCallOptions(options));
-    return stored && approvalOf(key, stored, this.#records.now());
+    return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
   }
 
   /** The approvals of a session, or with `{ tenant }` of all sessions of a tenant, newest first. */
   async list(where: Where, options?: ListApprovalsOptions): Promise<ApprovalPage> {
-    return listApprovals(this.#records, readWhere(where), readQuery(options));
+    const { records, ...rest } = await this.#lifecycle.list(where, options);
+    return { approvals: records, ...rest };
   }
 
   /**
@@ -209,15 +192,7 @@ export class Approvals {
    * is erased meanwhile; WAIT_TIMED_OUT.
    */
   async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Approval> {
-    const key = readKey(identity, id);
-    const given = readOptions(options, ["timeoutMs", "signal"]) as WaitOptions;
-    const signal = readSignal(given);
-    const timeoutMs =
-      "timeoutMs" in given
-        ? readInteger(given.timeoutMs, "timeoutMs", 1, MAX_WAIT_MS)
-        : Number.POSITIVE_INFINITY;
-    signal?.throwIfAborted();
-    return this.#waiting.wait(key, { timeoutMs, signal });
+    return this.#lifecycle.wait(this.#lifecycle.readKey(identity, id), options);
   }
 
   /**
@@ -226,11 +201,7 @@ export class Approvals {
    * call it again: it goes on. MAINTENANCE_SCOPE_REQUIRED.
    */
   async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
-    const given = readOptions(options, ["erased", "signal"]) as ExpireOptions;
-    return expireOverdue(this.#records, scope, {
-      erased: readFlag(given, "erased"),
-      signal: readSignal(given),
-    });
+    return this.#lifecycle.expireOverdue(scope, options);
   }
 
   /**
@@ -242,10 +213,7 @@ export class Approvals {
     scope: MaintenanceScope,
     options?: RecoverOptions,
   ): AsyncGenerator<Approval, void, undefined> {
-    const given = readOptions(options, ["status", "signal"]) as RecoverOptions;
-    const requested = "status" in given ? given.status : "pending";
-    const statuses = readStatuses(requested, ["pending", "approved", "claimed"]);
-    yield* recover(this.#records, scope, statuses, readSignal(given));
+    yield* this.#lifecycle.recover(scope, options);
   }
 
   /**
@@ -253,28 +221,19 @@ export class Approvals {
    * call it again. Approvals that are requested meanwhile may stay.
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
-    const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as typeof user;
-    return forgetUser(this.#records, userIdentity(tenant, name), readCallOptions(options).signal);
+    return this.#lifecycle.forgetUser(user, options);
   }
 
-  #finish(key: ApprovalKey, outcome: NewOutcome, call: CallOptions): Promise<Approval> {
-    return this.#change(key, (approval, now) => finish(approval, outcome, now), outcome, call);
+  #finish(key: LifecycleKey, outcome: NewOutcome, call: CallOptions): Promise<Approval> {
+    return this.#change(key, (state, moment) => finish(state, outcome, moment), outcome, call);
   }
 
   #change(
-    key: ApprovalKey,
-    transition: Transition,
+    key: LifecycleKey,
+    transition: Transition<StoredState, StoredRequest>,
     { token }: Repeatable,
     call: CallOptions,
   ): Promise<Approval> {
-    return this.#records.change(key, transition, { ...call, repeatable: token !== undefined });
+    return this.#lifecycle.change(key, transition, { ...call, repeatable: token !== undefined });
   }
-}
-
-function readKey(identity: SessionIdentity, id: string): ApprovalKey {
-  return { identity: copySession(identity), id: readKind(id, "id") };
-}
-
-function readCallOptions(options: CallOptions | undefined): { readonly signal: AbortSignal | undefined } {
-  return { signal: readSignal(readOptions(options, ["signal"])) };
 }

@@ -1,7 +1,8 @@
 import { invalid } from "../contract/errors.js";
+import { readFlag } from "../validation/fields.js";
 import type { Approval } from "./approval.js";
 import { forbidden } from "./errors.js";
-import { readFlag, type StoredRequest } from "./request.js";
+import type { StoredRequest } from "./request.js";
 import type { Settlement } from "./transitions.js";
 
 /** Returns whether `by` may decide. Only `true` allows the decision. */

@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { atOnce, firstStepThenSlices, type Steps } from "../typed/slices.js";
 import { readKind } from "../validation/validate-text.js";
 import { canonicalPieces } from "./canonical-pieces.js";
-
-/** Whether two objects that came from JSON are equal. */
-export function isSameJson(a: object, b: object): boolean {
-  return isDeepStrictEqual(a, b);
-}
 
 /**
  * SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of `{ tool, arguments }`. The order of property names and the

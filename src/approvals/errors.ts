@@ -8,8 +8,6 @@ declare module "../contract/error-details.js" {
   interface StateErrorDetails {
     /** `decide`, `cancel`, `claim`: the request was decided or cancelled before; `winner` says how. */
     ALREADY_DECIDED: { readonly winner: Decision };
-    /** `decide`, `cancel`, `claim`: the approval has expired. */
-    EXPIRED: { readonly expiresAt: Date };
     /** `decide`: a rule refused the decision. Nothing was decided. */
     FORBIDDEN: { readonly rule: DecisionRule };
     /** `claim`: the tool or the arguments differ from those of the request. */
@@ -22,13 +20,7 @@ declare module "../contract/error-details.js" {
     NOT_CLAIMED: { readonly status: ApprovalStatus };
     /** `complete`, `fail`: the outcome of the call was reported before. */
     ALREADY_FINISHED: { readonly outcome: Outcome };
-    /** `wait`: it was still pending when the time was up. */
-    WAIT_TIMED_OUT: { readonly timeoutMs: number };
   }
-}
-
-export function noSuchApproval(): StateError<"NOT_FOUND"> {
-  return new StateError("NOT_FOUND", "no such approval in this session", { details: {} });
 }
 
 export function forbidden(rule: DecisionRule): StateError<"FORBIDDEN"> {

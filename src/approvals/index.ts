@@ -2,6 +2,9 @@ import type { StateStore } from "../contract/store.js";
 import { Approvals } from "./approvals.js";
 import type { ApprovalsOptions } from "./options.js";
 
+export type { ExpireOptions, WaitOptions } from "../lifecycle/options.js";
+export type { Repeatable } from "../lifecycle/repeat.js";
+
 /**
  * Durable gates on tool calls.
  *
@@ -26,20 +29,18 @@ export type {
   CompleteInput,
   DecideInput,
   FailInput,
-  Repeatable,
 } from "./actions.js";
 export type { Approval, ApprovalStatus, Claim, Decision, Outcome } from "./approval.js";
 export type { Approvals } from "./approvals.js";
 export type { MayDecide } from "./deciders.js";
 export { callDigest } from "./digest.js";
 export type { DecisionRule } from "./errors.js";
-export type { ApprovalPage, ListApprovalsOptions } from "./listing.js";
 export type {
+  ApprovalPage,
   ApprovalReceipt,
   ApprovalsOptions,
-  ExpireOptions,
+  ListApprovalsOptions,
   RecoverOptions,
-  WaitOptions,
+  Where,
 } from "./options.js";
 export type { ApprovalRequest } from "./request.js";
-export type { Where } from "./status-index.js";

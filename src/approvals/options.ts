@@ -1,6 +1,7 @@
-import type { CallOptions } from "../contract/store.js";
+import type { CallOptions, SessionIdentity } from "../contract/store.js";
+import type { ListRecordsOptions } from "../lifecycle/options.js";
 import type { Clock } from "../typed/time.js";
-import type { Approval } from "./approval.js";
+import type { Approval, ApprovalStatus } from "./approval.js";
 import type { DecidersOptions } from "./deciders.js";
 
 /** The options of `createApprovals`. */
@@ -22,19 +23,18 @@ export interface ApprovalReceipt {
   readonly duplicate: boolean;
 }
 
-/** How long `wait` waits. */
-export interface WaitOptions extends CallOptions {
-  /** 1 to ten years, in milliseconds. Default: no limit. */
-  readonly timeoutMs?: number;
-}
+/** Whose approvals to list: those of a session, or of a whole tenant. */
+export type Where = SessionIdentity | { readonly tenant: string };
 
-/** The options of `expireOverdue`. */
-export interface ExpireOptions extends CallOptions {
-  /**
-   * Also reads every approval and removes index entries of erased sessions. Otherwise such entries are removed when a
-   * list meets them, and when their pending or approved approval has expired. Default false.
-   */
-  readonly erased?: boolean;
+/** Which approvals `list` returns. */
+export interface ListApprovalsOptions extends Omit<ListRecordsOptions<ApprovalStatus>, "by"> {}
+
+/** A page of approvals. */
+export interface ApprovalPage {
+  /** Newest first. */
+  readonly approvals: readonly Approval[];
+  /** The cursor of the next page. Absent on the last page. */
+  readonly next?: string;
 }
 
 /** Which approvals `recover` returns. */

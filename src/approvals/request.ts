@@ -1,9 +1,10 @@
-import { invalid, isStateError } from "../contract/errors.js";
+import { invalid } from "../contract/errors.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
-import { readInteger, readNamed } from "../validation/validate.js";
-import { readKind, readText } from "../validation/validate-text.js";
+import { optional, readLongText, readTtl } from "../validation/fields.js";
+import { readNamed } from "../validation/validate.js";
+import { readKind } from "../validation/validate-text.js";
 
 /** A request for approval of a tool call. Names are 1 to 512 UTF-8 bytes. */
 export interface ApprovalRequest {
@@ -40,8 +41,6 @@ export interface StoredRequest extends Omit<ApprovalRequest, "id"> {
 }
 
 const DEFAULT_TTL_MS = 30 * 60_000;
-const MAX_TTL_MS = 10 * 365 * 86_400_000;
-const MAX_TEXT_BYTES = 16_384;
 const REQUEST_FIELDS = [
   "tool",
   "arguments",
@@ -103,47 +102,4 @@ export function readContent(given: Partial<ApprovalRequest>, readValue: ReadJson
     ...optional(given, "sender", readValue),
     ttlMs: readTtl(given.ttlMs, "ttlMs"),
   };
-}
-
-/** Turns an error about too many bytes into INVALID_RECORD of the large field. Returns any other error unchanged. */
-export function nameLargeField(error: unknown, request: StoredRequest): unknown {
-  if (!isStateError(error, "INVALID_RECORD")) return error;
-  const { field, rule } = error.details;
-  if (field !== "bytes" && field !== "value") return error;
-  const largeField = (["arguments", "sender"] as const).find(
-    (name) => name in request && 2 * sizeOf(request[name]) > sizeOf(request),
-  );
-  return largeField === undefined
-    ? error
-    : invalid(largeField, `smaller: with the rest of the request, ${rule}`);
-}
-
-function sizeOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
-}
-
-/** Reads an optional field. A field that is present but `undefined` is passed to the reader, which refuses it. */
-export function optional<N extends string, V>(
-  given: { readonly [K in N]?: unknown },
-  name: N,
-  read: (value: unknown, field: string) => V,
-): { readonly [K in N]?: V } {
-  return (name in given ? { [name]: read(given[name], name) } : {}) as { [K in N]?: V };
-}
-
-/** Reads a boolean option; default false. */
-export function readFlag<N extends string>(given: { readonly [K in N]?: unknown }, name: N): boolean {
-  if (!(name in given)) return false;
-  const value = given[name];
-  if (typeof value !== "boolean") throw invalid(name, "true or false");
-  return value;
-}
-
-/** Reads a text for people: up to 16 KiB. */
-export function readLongText(value: unknown, field: string): string {
-  return readText(value, field, MAX_TEXT_BYTES);
-}
-
-export function readTtl(value: unknown, field: string): number {
-  return readInteger(value, field, 1, MAX_TTL_MS);
 }

@@ -1,9 +1,10 @@
 import { invalid } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
-import type { SessionIdentity } from "../contract/store.js";
+import { type StoredAct, withDate } from "../lifecycle/repeat.js";
+import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { readInteger, readObject, readOneOf } from "../validation/validate.js";
+import { optional, readLongText, readTime, readTtl } from "../validation/fields.js";
+import { readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import {
   type Approval,
@@ -13,57 +14,37 @@ import {
   type Outcome,
   STATUSES,
 } from "./approval.js";
-import { acceptParsed, optional, readContent, readLongText, readTtl, type StoredRequest } from "./request.js";
+import { acceptParsed, readContent, type StoredRequest } from "./request.js";
 
-/** The key of an approval. */
-export interface ApprovalKey {
-  readonly identity: SessionIdentity;
-  readonly id: string;
-}
-
-/** The stored form of a decision, claim or outcome, with the token by which a repeated call is recognised. */
-type Stored<T extends { readonly at: Date }> = Omit<T, "at"> & {
-  readonly at: number;
-  readonly token?: string;
-};
 /** Includes the `ttlMs` of the call, because a repeated decision must have the same. */
-export type StoredDecision = Stored<Decision> & { readonly ttlMs?: number };
-export type StoredClaim = Stored<Claim>;
-export type StoredOutcome = Stored<Outcome>;
+export type StoredDecision = StoredAct<Decision> & { readonly ttlMs?: number };
+export type StoredClaim = StoredAct<Claim>;
+export type StoredOutcome = StoredAct<Outcome>;
 
-/** An approval as it is stored. Times are in milliseconds since 1970. `status` is the one that was last written. */
-export interface StoredApproval {
-  readonly status: ApprovalStatus;
-  readonly request: StoredRequest;
+/** The part of an approval that changes. */
+export interface StoredState extends LifecycleState<ApprovalStatus> {
   readonly digest: string;
-  readonly requestedAt: number;
   readonly expiresAt: number;
   readonly decision?: StoredDecision;
   readonly claim?: StoredClaim;
   readonly outcome?: StoredOutcome;
-}
-
-/** An approval without its request, which has its own record. Records of older versions contain it. */
-export type StoredState = Omit<StoredApproval, "request"> & { readonly request?: StoredRequest };
-
-/** The record of a request. `requestedAt` shows to which approval it belongs. */
-export interface RequestRecord {
-  readonly requestedAt: number;
-  readonly request: StoredRequest;
+  /** Records of older versions contain the request; since then it has its own. */
+  readonly request?: StoredRequest;
 }
 
 /** Decoding refuses a status that does not fit the decision, claim and outcome. */
 export const STATE_CODEC = mappedJson<StoredState>({
   version: 1,
-  write: (approval) => approval as unknown as JsonValue,
-  mayBeLarge: ({ request, outcome }) => request !== undefined || outcome?.result !== undefined,
+  write: ({ status, digest, createdAt, ...rest }) =>
+    ({ status, digest, requestedAt: createdAt, ...rest }) as unknown as JsonValue,
+  mayBeLarge: ({ outcome }) => outcome?.result !== undefined,
   read(value) {
-    const given = readObject(value, "approval") as Partial<StoredState>;
+    const given = readObject(value, "approval") as Partial<StoredState> & { readonly requestedAt?: unknown };
     const approval = {
       status: readOneOf(given.status, "status", STATUSES),
       ...optional(given, "request", readStoredRequest),
       digest: readDigest(given.digest),
-      requestedAt: readTime(given.requestedAt, "requestedAt"),
+      createdAt: readTime(given.requestedAt, "requestedAt"),
       expiresAt: readTime(given.expiresAt, "expiresAt"),
       ...optional(given, "decision", readDecision),
       ...optional(given, "claim", readStoredClaim),
@@ -74,17 +55,24 @@ export const STATE_CODEC = mappedJson<StoredState>({
   },
 });
 
-export const REQUEST_CODEC = mappedJson<RequestRecord>({
-  write: (asked) => asked as unknown as JsonValue,
+export const REQUEST_CODEC = mappedJson<ContentRecord<StoredRequest>>({
+  write: ({ createdAt, content }) => ({ requestedAt: createdAt, request: content }) as unknown as JsonValue,
   mayBeLarge: () => true,
   read(value) {
-    const { requestedAt, request } = readObject(value, "request") as Partial<RequestRecord>;
+    const { requestedAt, request } = readObject(value, "request") as Record<string, unknown>;
     return {
-      requestedAt: readTime(requestedAt, "requestedAt"),
-      request: readStoredRequest(request, "request"),
+      createdAt: readTime(requestedAt, "requestedAt"),
+      content: readStoredRequest(request, "request"),
     };
   },
 });
+
+/** Takes the request out of a state of an older version. */
+export function takeRequestOut(state: StoredState): Whole<StoredState, StoredRequest> | undefined {
+  if (state.request === undefined) return undefined;
+  const { request, ...rest } = state;
+  return { state: rest, content: request };
+}
 
 /** The digest is not calculated again: the store's own fingerprint detects damage. */
 function readDigest(value: unknown): string {
@@ -94,11 +82,6 @@ function readDigest(value: unknown): string {
 
 function readStoredRequest(value: unknown, field: string): StoredRequest {
   return readContent(readObject(value, field), acceptParsed);
-}
-
-/** A time in milliseconds since 1970. */
-export function readTime(value: unknown, field: string): number {
-  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
 }
 
 function readDecision(value: unknown, field: string): StoredDecision {
@@ -153,36 +136,29 @@ function refuseContradiction({ status, decision, claim, outcome }: StoredState):
   if (!agrees) throw new Error("the status is not what the rest leads to");
 }
 
-/** The approval as a caller sees it at a time. It shares objects with `stored`: copy that if several callers get it. */
-export function approvalOf({ identity, id }: ApprovalKey, stored: StoredApproval, now: number): Approval {
-  const { request, digest, requestedAt, expiresAt, decision, claim, outcome } = stored;
-  const { ttlMs: _, ...asked } = request;
+/** The approval as a caller sees it at a time. It shares objects with what is stored. */
+export function approvalOf(
+  { identity, id }: LifecycleKey,
+  { state, content }: Whole<StoredState, StoredRequest>,
+  status: ApprovalStatus,
+): Approval {
+  const { digest, createdAt, expiresAt, decision, claim, outcome } = state;
+  const { ttlMs: _, ...asked } = content;
   return {
     id,
     identity,
-    status: statusAt(stored, now),
+    status,
     ...asked,
     digest,
-    requestedAt: new Date(requestedAt),
+    requestedAt: new Date(createdAt),
     expiresAt: new Date(expiresAt),
-    ...(decision && { decision: withDate(decision) }),
+    ...(decision && { decision: decisionOf(decision) }),
     ...(claim && { claim: withDate(claim) }),
     ...(outcome && { outcome: withDate(outcome) }),
   };
 }
 
-/** The status at a time: `expired` also for an approval that nobody has marked yet. */
-export function statusAt(
-  { status, expiresAt }: Pick<StoredApproval, "status" | "expiresAt">,
-  now: number,
-): ApprovalStatus {
-  const open = status === "pending" || status === "approved";
-  return open && now >= expiresAt ? "expired" : status;
-}
-
-/** Removes `token` and `ttlMs`, which only serve to recognise a repeated call. The token is its caller's secret. */
-export function withDate<
-  T extends { readonly at: number; readonly token?: string; readonly ttlMs?: number },
->({ at, token: _, ttlMs: __, ...rest }: T) {
-  return { ...rest, at: new Date(at) };
+/** The decision without its `ttlMs`, which only serves to recognise a repeated call. */
+export function decisionOf({ ttlMs: _, ...decision }: StoredDecision): Decision {
+  return withDate(decision);
 }

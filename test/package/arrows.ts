@@ -9,6 +9,7 @@ const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
     "src/sessions/ src/approvals/ src/ledger/",
+    "src/lifecycle/",
     "src/typed/",
     "src/store/",
     "src/watch/",
@@ -53,7 +54,8 @@ const RULES: readonly Rule[] = [
     files: "src/forget-user/",
     may: ["sessions", "approvals", "ledger"].map((name) => `src/${name}/index.ts`).concat(WRAPPER),
   },
-  { files: "src/approvals/", may: [...WRAPPER, "canonicalize"] },
+  { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
+  { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: WRAPPER },
   { files: "src/ledger/", may: WRAPPER },
   { files: "src/typed/", may: WRAPPER },

@@ -22,6 +22,23 @@ export class DamageLog {
     }
   }
 
+  /** Yields what a scan yields, and goes on after each damaged record whose key is known. */
+  async *skipping<T>(
+    scanAfter: (range: { readonly after?: RecordKey }) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    let range: { after?: RecordKey } = {};
+    for (;;) {
+      try {
+        yield* scanAfter(range);
+        return;
+      } catch (error) {
+        const after = this.add(error);
+        if (after === undefined) throw error;
+        range = { after };
+      }
+    }
+  }
+
   /** Throws the first CORRUPT error, if there was one. */
   throwFirst(): void {
     if (this.#first !== undefined) throw this.#first;

@@ -1,0 +1,69 @@
+import type { Codec } from "../typed/codec.js";
+import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "./stored.js";
+
+/** What a lifecycle's records are, which changes they allow, and how they are found. */
+export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
+  /**
+   * The name of the records, which is also the prefix of all their kinds: 1 to 64 UTF-8 bytes without a slash. Records of
+   * `approval` are `approval/<id>`, their lists `approval.session/` and `approval.tenant/`.
+   */
+  readonly name: string;
+  /** What an error calls a record: `no such <noun> in this session`. Default the name. */
+  readonly noun?: string;
+  /** What the content is called, in its kind `<name>.<contentName>/<id>` and in errors. Default `content`. */
+  readonly contentName?: string;
+  /**
+   * To which statuses each status may change. The statuses stand in the order in which they follow each other: a reader
+   * that lists one after the other does not miss a record that changes meanwhile. A status that leads nowhere is final, the
+   * others are open. A status names itself where the state may change without it. Lower-case letters and hyphens.
+   */
+  readonly transitions: { readonly [Status in S["status"]]: readonly S["status"][] };
+  /** The status of records whose `expiresAt` has passed. Every status that may change to it expires by itself. */
+  readonly expired?: S["status"];
+  /** The statuses during which `wait` waits. Default every open one. */
+  readonly awaited?: readonly S["status"][];
+  /** The lists of the records. `{ under: "tenant" }` has to be among them: maintenance goes by it. */
+  readonly listedBy: readonly Place<C>[];
+  /** The order of a list, by the time of creation. Default `newest`. */
+  readonly listedFirst?: "newest" | "oldest";
+  /**
+   * The time from which on somebody should deal with the record, such as the end of a lease, in milliseconds since 1970;
+   * `undefined` if nobody should. `due` and `changeNextDue` find records by it, the oldest first.
+   */
+  readonly due?: (state: S) => number | undefined;
+  /** Stores the state. Reading must refuse a state that contradicts itself. */
+  readonly stateCodec: Codec<S>;
+  /** Stores the content. It has a record of its own, so that a large one leaves room for the state. */
+  readonly contentCodec: Codec<ContentRecord<C>>;
+  /** The fields of the content that may be large: an error about the size of the record names the one to blame. */
+  readonly largeFields?: readonly (keyof C & string)[];
+  /**
+   * The record as a caller sees it, with its status at the time: the expired one also if nobody has marked the record yet.
+   * It may share objects with `whole`.
+   */
+  readonly view: (key: LifecycleKey, whole: Whole<S, C>, status: S["status"]) => V;
+  /** Whether a record that is there is what is created again. Default: its content is equal. */
+  readonly isSame?: (before: Whole<S, C>, created: Whole<S, C>) => boolean;
+  /** Takes apart a state in which an older version stored the content too; `undefined` for any other. */
+  readonly takeApart?: (state: S) => Whole<S, C> | undefined;
+}
+
+/** A list that holds every record, or with `field` one list for each value of a field. */
+export type Place<C> = PlaceOfAll | PlaceOfField<C>;
+
+/** One list for each session, user or tenant. */
+export interface PlaceOfAll {
+  /** Whose records one list holds. */
+  readonly under: Owner;
+}
+
+/** One list for each value of a field, within a session, user or tenant. */
+export interface PlaceOfField<C> extends PlaceOfAll {
+  /** The name of the field, as `by` of `list` has it: 1 to 32 UTF-8 bytes without a slash. */
+  readonly field: string;
+  /** The value of the field; a record without one is not in these lists. */
+  readonly value: (content: C) => string | undefined;
+}
+
+/** Whose records a list holds. */
+export type Owner = "session" | "user" | "tenant";

@@ -1,0 +1,114 @@
+import { isStateError } from "../contract/errors.js";
+import type { Query, RecordPage } from "./options.js";
+import { type Entry, isEntryOf } from "./pointer.js";
+import type { LifecycleRecords } from "./records.js";
+import type { IndexEntry, List } from "./status-index.js";
+import type { LifecycleState, Whole } from "./stored.js";
+
+type Signal = AbortSignal | undefined;
+
+/** Entries read beyond the limit, because some are left out. */
+const MIN_PAGE_SIZE = 50;
+
+/** A record that was read, with its status at that time. */
+interface Found<S extends LifecycleState, V> {
+  readonly status: S["status"];
+  readonly state: S;
+  readonly record: V;
+}
+
+/** Returns a page of records with one of the statuses, as of one time. CORRUPT where one is damaged. */
+export async function listRecords<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  list: List,
+  { statuses, limit, after, signal }: Query<S["status"]>,
+): Promise<RecordPage<V>> {
+  const { declared } = records;
+  const now = records.now();
+  const found: { readonly position: string; readonly record: V }[] = [];
+  let from: string | undefined = after;
+  do {
+    const page = await nextEntries(records, list, storedStatuses(records, statuses), {
+      after: from,
+      limit: MIN_PAGE_SIZE + limit,
+      signal,
+    });
+    const matching = page.entries.filter((entry) => statuses.includes(declared.statusAt(entry, now)));
+    // One more than the limit shows whether there is a next page.
+    const chosen = matching.slice(0, limit + 1 - found.length);
+    const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
+    for (const [index, one] of read.entries()) {
+      const { position } = chosen[index] as IndexEntry;
+      if (one !== undefined && statuses.includes(one.status)) found.push({ position, record: one.record });
+    }
+    from = chosen.length < matching.length ? chosen.at(-1)?.position : page.end;
+  } while (from !== undefined && found.length <= limit);
+  const page = found.slice(0, limit).map(({ record }) => record);
+  return found.length > limit
+    ? { records: page, next: found[limit - 1]?.position as string }
+    : { records: page };
+}
+
+/** Expired records may still be stored under the status they expire from. */
+function storedStatuses<S extends LifecycleState, C, V>(
+  { declared }: LifecycleRecords<S, C, V>,
+  statuses: readonly S["status"][],
+): readonly S["status"][] {
+  const { expired } = declared.given;
+  if (expired === undefined || !statuses.includes(expired)) return statuses;
+  return declared.statuses.filter(
+    (status) => statuses.includes(status) || declared.expiring.includes(status),
+  );
+}
+
+/** The next entries of all these statuses, down to the position `end`; all entries if `end` is absent. */
+async function nextEntries<S extends LifecycleState, C, V>(
+  { index }: LifecycleRecords<S, C, V>,
+  list: List,
+  statuses: readonly S["status"][],
+  range: { readonly after: string | undefined; readonly limit: number; readonly signal: Signal },
+): Promise<{ readonly entries: IndexEntry<S["status"]>[]; readonly end: string | undefined }> {
+  const pages: IndexEntry<S["status"]>[][] = [];
+  // Statuses are read in order: in parallel, a record that changes meanwhile could be missed under both statuses.
+  for (const status of statuses) pages.push(await index.page(list, status, range));
+  const ends = pages
+    .filter(({ length }) => length === range.limit)
+    .map((page) => page.at(-1)?.position as string);
+  const end = ends.sort((a, b) => index.compare(a, b)).at(0);
+  const entries = index
+    .merge(pages)
+    .filter(({ position }) => end === undefined || index.compare(position, end) <= 0);
+  return { entries, end };
+}
+
+/** The current record of an entry; `undefined` if its session was erased. */
+export async function readEntry<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  entry: Entry,
+  now: number,
+  signal: Signal,
+): Promise<Found<S, V> | undefined> {
+  const whole = await findEntry(records, entry, signal);
+  const { declared } = records;
+  if (whole !== undefined) {
+    const { state } = whole;
+    return { status: declared.statusAt(state, now), state, record: declared.view(entry.key, whole, now) };
+  }
+  try {
+    await records.dropOrphan(entry, signal);
+  } catch (error) {
+    // The result does not depend on the removal. A later call removes the entry when the store is writable again.
+    if (!isStateError(error, "UNAVAILABLE")) throw error;
+  }
+  return undefined;
+}
+
+/** The stored record of an entry; `undefined` if its session was erased. */
+export async function findEntry<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  entry: Entry,
+  signal: Signal,
+): Promise<Whole<S, C> | undefined> {
+  const whole = await records.find(entry.key, { signal });
+  return whole !== undefined && isEntryOf(entry, whole.state) ? whole : undefined;
+}

@@ -1,0 +1,133 @@
+import { isStateError } from "../contract/errors.js";
+import type { Identity, MaintenanceScope } from "../contract/store.js";
+import { tenantIdentity, userIdentity } from "../identity/identity.js";
+import { CHUNK_SIZE, chunks } from "./chunks.js";
+import { DamageLog } from "./damage.js";
+import { dropDueOf } from "./due.js";
+import { findEntry, readEntry } from "./listing.js";
+import { isEntryOf } from "./pointer.js";
+import type { LifecycleRecords } from "./records.js";
+import type { IndexEntry, List } from "./status-index.js";
+import type { LifecycleState } from "./stored.js";
+
+type Signal = AbortSignal | undefined;
+
+export interface SweepOptions {
+  /** Also check for every record whether its session was erased. */
+  readonly erased: boolean;
+  readonly signal: Signal;
+}
+
+/** Marks all expired records. Returns how many. CORRUPT at the end if some are damaged. */
+export async function expireOverdue<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  scope: MaintenanceScope,
+  options: SweepOptions,
+): Promise<number> {
+  const { declared, index } = records;
+  const damage = new DamageLog();
+  let marked = 0;
+  for (const status of options.erased ? declared.statuses : declared.expiring) {
+    const entries = index.scan(scope, status, damage, options.signal);
+    for await (const chunk of chunks(entries, options.signal)) {
+      const done = await Promise.all(
+        chunk.map((entry) => damage.skipIfDamaged(sweepEntry(records, entry, options))),
+      );
+      marked += done.filter(Boolean).length;
+    }
+  }
+  damage.throwFirst();
+  return marked;
+}
+
+/** Returns whether the record was marked now. */
+async function sweepEntry<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  entry: IndexEntry<S["status"]>,
+  { erased, signal }: SweepOptions,
+): Promise<boolean> {
+  if (records.declared.statusAt(entry, records.now()) !== entry.status)
+    return markExpired(records, entry, signal);
+  if (erased && (await findEntry(records, entry, signal)) === undefined)
+    await records.dropOrphan(entry, signal);
+  return false;
+}
+
+/** Returns whether the record was marked now. Meanwhile it may have changed, been marked by another process or erased. */
+async function markExpired<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  entry: IndexEntry<S["status"]>,
+  signal: Signal,
+): Promise<boolean> {
+  const { declared } = records;
+  let isMarked = false;
+  try {
+    await records.change(
+      entry.key,
+      (state, { now }) => {
+        if (!isEntryOf(entry, state)) throw declared.notFound();
+        const expired = declared.expire(state, now);
+        isMarked = expired !== state;
+        return expired;
+      },
+      { signal },
+    );
+  } catch (error) {
+    if (!isStateError(error, "NOT_FOUND")) throw error;
+    await records.dropOrphan(entry, signal);
+    return false;
+  }
+  return isMarked;
+}
+
+/**
+ * Yields the records that have one of these statuses now: by status, then tenant, the oldest first. CORRUPT at the end if
+ * some are damaged.
+ */
+export async function* recover<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  scope: MaintenanceScope,
+  statuses: readonly S["status"][],
+  signal: Signal,
+): AsyncGenerator<V, void, undefined> {
+  const { declared, index } = records;
+  const damage = new DamageLog();
+  for (const status of statuses) {
+    for await (const chunk of chunks(index.scan(scope, status, damage, signal), signal)) {
+      const now = records.now();
+      const matching = chunk.filter((entry) => declared.statusAt(entry, now) === status);
+      const read = await Promise.all(
+        matching.map((entry) => damage.skipIfDamaged(readEntry(records, entry, now, signal))),
+      );
+      for (const found of read) {
+        signal?.throwIfAborted();
+        if (found?.status === status) yield found.record;
+      }
+    }
+  }
+  damage.throwFirst();
+}
+
+/** Removes all records of a user, in the order in which statuses follow each other. Returns how many. */
+export async function forgetUser<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  { tenant, user }: Pick<Identity, "tenant" | "user">,
+  signal: Signal,
+): Promise<number> {
+  const { declared, index } = records;
+  const list =
+    index.listOf(userIdentity(tenant, user), "user") ??
+    (index.listOf(tenantIdentity(tenant), "tenant") as List);
+  let removed = 0;
+  for (const status of declared.statuses) {
+    for (let after: string | undefined; ; ) {
+      const page = await index.page(list, status, { after, limit: CHUNK_SIZE, signal });
+      for (const entry of page)
+        if (entry.key.identity.user === user && (await records.remove(entry, signal))) removed++;
+      if (page.length < CHUNK_SIZE) break;
+      after = page.at(-1)?.position;
+    }
+  }
+  await dropDueOf(records, { tenant, user }, signal);
+  return removed;
+}

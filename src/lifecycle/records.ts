@@ -1,0 +1,241 @@
+import { invalid, isStateError, StateError } from "../contract/errors.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
+import { type Cell, corruptRecord, decodeRecord } from "../typed/cell.js";
+import { findCell } from "../typed/cell-operations.js";
+import { Collection } from "../typed/collection.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
+import type { Clock } from "../typed/time.js";
+import { type TransactOptions, transact } from "../typed/transact.js";
+import type { Transaction } from "../typed/transaction.js";
+import type { Declared } from "./declared.js";
+import { DueIndex } from "./due-index.js";
+import { type Entry, isEntryOf, removeOrphan } from "./pointer.js";
+import { type IndexEntry, StatusIndex } from "./status-index.js";
+import type { ContentRecord, LifecycleKey, LifecycleState, Transition, Whole } from "./stored.js";
+
+/** What cancels a write, and whether the same call again cannot take effect twice, as `transact` has it. */
+export type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
+
+/** A record that was created, now or by an earlier call. */
+export interface Created<V> {
+  /** The record as it is now. */
+  readonly record: V;
+  /** It was there before: this call wrote nothing. */
+  readonly duplicate: boolean;
+}
+
+/**
+ * The records of a lifecycle. A record and its index entries are written in the same commit. Its content has a record of
+ * its own that never changes, so a large content leaves room for the state in the other record.
+ */
+export class LifecycleRecords<S extends LifecycleState, C, V> {
+  readonly store: StateStore;
+  readonly declared: Declared<S, C, V>;
+  readonly index: StatusIndex<S, C, V>;
+  readonly due: DueIndex<S> | undefined;
+  readonly now: Clock;
+  readonly #states: Collection<S>;
+  readonly #contents: Collection<ContentRecord<C>>;
+
+  constructor(store: StateStore, declared: Declared<S, C, V>, now: Clock) {
+    const { name, contentName, given } = declared;
+    this.store = store;
+    this.declared = declared;
+    this.now = now;
+    this.index = new StatusIndex(store, declared);
+    this.due = given.due && new DueIndex(store, name, given.due);
+    this.#states = new Collection(store, name, { codec: given.stateCodec });
+    this.#contents = new Collection(store, `${name}.${contentName}`, { codec: given.contentCodec });
+  }
+
+  cell({ identity, id }: LifecycleKey): Cell<S> {
+    return this.#states.at(identity, id);
+  }
+
+  /** CORRUPT. */
+  async find(key: LifecycleKey, { signal }: CallOptions): Promise<Whole<S, C> | undefined> {
+    const cells = [this.cell(key), this.#contentCell(key)] as const;
+    for (let before: string | undefined; ; ) {
+      const records = await Promise.all(
+        cells.map(({ identity, kind }) => this.store.find(identity, kind, { signal })),
+      );
+      const [found, content] = records;
+      if (found === undefined) return undefined;
+      const state = await decodeRecord(cells[0].codec, found);
+      const whole = this.#join(state, content && (await decodeRecord(cells[1].codec, content)));
+      if (whole !== undefined) return whole;
+      // The record may have been erased and created again between the two reads. Read again.
+      if (found.eventId === before)
+        throw corruptRecord(cells[1], `the ${this.declared.contentName} of a record is missing`);
+      before = found.eventId;
+    }
+  }
+
+  /**
+   * Writes a new record. The store knows a caller's id for its idempotency window, so a late retry does not create an erased
+   * record again: NOT_FOUND. IDEMPOTENCY_CONFLICT when something else has this id, INVALID_RECORD when the content is too
+   * large.
+   */
+  async create(
+    key: LifecycleKey,
+    content: C,
+    initial: (now: number) => S,
+    options: WriteOptions,
+  ): Promise<Created<V>> {
+    try {
+      const record = await transact(
+        this.store,
+        (transaction) => this.#write(transaction, key, content, initial),
+        { ...options, turn: this.cell(key) },
+      );
+      return { record, duplicate: false };
+    } catch (error) {
+      if (!isStateError(error, "IDEMPOTENCY_CONFLICT") && !isStateError(error, "CONDITION_FAILED"))
+        throw this.#nameLargeField(error, content);
+    }
+    const before = await this.find(key, options);
+    if (before === undefined) throw this.declared.notFound();
+    return this.#createdBefore(key, before, { content, state: initial(this.now()) });
+  }
+
+  /** The same in a transaction of the caller's. It reads first: a unit that is repeated finds what it created. */
+  async createIn(
+    transaction: Transaction,
+    key: LifecycleKey,
+    content: C,
+    initial: (now: number) => S,
+  ): Promise<Created<V>> {
+    const before = await this.#read(transaction, key);
+    if (before !== undefined)
+      return this.#createdBefore(key, before, { content, state: initial(this.now()) });
+    return { record: await this.#write(transaction, key, content, initial), duplicate: false };
+  }
+
+  /** Applies the transition to the record, atomically. NOT_FOUND, and the errors of the transition. */
+  change(key: LifecycleKey, transition: Transition<S, C>, options: WriteOptions): Promise<V> {
+    return transact(this.store, (transaction) => this.changeIn(transaction, key, transition), {
+      ...options,
+      turn: this.cell(key),
+    });
+  }
+
+  /** The same in a transaction of the caller's. */
+  async changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
+    const whole = await this.#read(transaction, key);
+    if (whole === undefined) throw this.declared.notFound();
+    const { state: before, content } = whole;
+    const now = this.now();
+    const status = this.declared.statusAt(before, now);
+    const state = transition(before, { now, status, content });
+    if (state !== before) {
+      this.declared.checkTransition(before, state);
+      await transaction.set(this.cell(key), state);
+      if (whole.isInline)
+        await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
+      await this.index.move(transaction, key, before, { state, content });
+      await this.due?.move(transaction, key, before, state);
+    }
+    return this.declared.view(key, { state, content }, now);
+  }
+
+  /** Both parts in a transaction of the caller's, which then depends on them; `undefined` if there is no record. */
+  readIn(transaction: Transaction, key: LifecycleKey): Promise<Whole<S, C> | undefined> {
+    return this.#read(transaction, key);
+  }
+
+  /** Removes a record with all its index entries. Returns whether there was one. */
+  remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
+    const { key } = entry;
+    const cell = this.cell(key);
+    return transact(
+      this.store,
+      async (transaction) => {
+        if (!(await this.index.removeAll(transaction, entry))) return false;
+        const state = await transaction.get(cell);
+        if (state === undefined || !isEntryOf(entry, state)) return false;
+        transaction.delete(cell);
+        transaction.delete(this.#contentCell(key));
+        this.due?.remove(transaction, key, state);
+        return true;
+      },
+      { signal, repeatable: true, turn: cell },
+    );
+  }
+
+  /**
+   * Removes an entry whose record is gone. Reads the record's slot once more and removes the entry on the condition that
+   * the slot does not change until the commit.
+   */
+  async dropOrphan(entry: Entry, signal: AbortSignal | undefined): Promise<void> {
+    const cell = this.cell(entry.key);
+    const found = await findCell(this.store, cell, { signal });
+    if (found !== undefined && isEntryOf(entry, found.value)) return;
+    await removeOrphan(this.store, entry, { ...cell, eventId: found?.eventId ?? null });
+  }
+
+  async #write(
+    transaction: Transaction,
+    key: LifecycleKey,
+    content: C,
+    initial: (now: number) => S,
+  ): Promise<V> {
+    const { user, session } = key.identity;
+    const eventId = scopedEventId(digestOf(this.declared.name, user, session), key.id);
+    const now = this.now();
+    const state = initial(now);
+    await transaction.create(this.cell(key), state, eventId);
+    await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
+    await this.index.move(transaction, key, undefined, { state, content });
+    await this.due?.move(transaction, key, undefined, state);
+    return this.declared.view(key, { state, content }, now);
+  }
+
+  /** The record, and whether its state's record contains the content, as those of older versions do. */
+  async #read(transaction: Transaction, key: LifecycleKey) {
+    const [state, content] = await Promise.all([
+      transaction.get(this.cell(key)),
+      // It never changes, and the commit depends on the state: so it need not depend on this too.
+      transaction.peek(this.#contentCell(key)),
+    ]);
+    if (state === undefined) return undefined;
+    // If the two records come from different moments, either this finds the content of this state, or the commit fails.
+    const whole = this.#join(state, content) ?? (await this.find(key, {}));
+    return whole && { ...whole, isInline: this.declared.given.takeApart?.(state) !== undefined };
+  }
+
+  /** Joins the two parts of a record; `undefined` if they belong to different ones. */
+  #join(state: S, record: ContentRecord<C> | undefined): Whole<S, C> | undefined {
+    const apart = this.declared.given.takeApart?.(state);
+    if (apart !== undefined) return apart;
+    return record?.createdAt === state.createdAt ? { state, content: record.content } : undefined;
+  }
+
+  #createdBefore(key: LifecycleKey, before: Whole<S, C>, created: Whole<S, C>): Created<V> {
+    if (this.declared.isSame(before, created))
+      return { record: this.declared.view(key, before, this.now()), duplicate: true };
+    throw new StateError("IDEMPOTENCY_CONFLICT", "something else was asked for under this id", {
+      details: { change: 0 },
+    });
+  }
+
+  #contentCell({ identity, id }: LifecycleKey): Cell<ContentRecord<C>> {
+    return this.#contents.at(identity, id);
+  }
+
+  /** Turns an error about too many bytes into INVALID_RECORD of the large field. Returns any other error unchanged. */
+  #nameLargeField(error: unknown, content: C): unknown {
+    if (!isStateError(error, "INVALID_RECORD")) return error;
+    const { field, rule } = error.details;
+    const { largeFields = [] } = this.declared.given;
+    if ((field !== "bytes" && field !== "value") || largeFields.length === 0) return error;
+    const half = sizeOf(content) / 2;
+    const largeField = largeFields.find((name) => sizeOf(content[name]) > half);
+    return largeField === undefined
+      ? error
+      : invalid(largeField, `smaller: with the rest of the ${this.declared.contentName}, ${rule}`);
+  }
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value) ?? "");
+}

@@ -1,0 +1,233 @@
+import type {
+  Identity,
+  MaintenanceScope,
+  RecordKey,
+  SessionIdentity,
+  StateStore,
+} from "../contract/store.js";
+import { tenantIdentity, userIdentity } from "../identity/identity.js";
+import { compareText } from "../rules/order.js";
+import { scanKind } from "../store/scan-kind.js";
+import { decodeRecord } from "../typed/cell.js";
+import type { Codec } from "../typed/codec.js";
+import { Collection, type Item } from "../typed/collection.js";
+import { digestOf, itemPrefix, readShapeName } from "../typed/names.js";
+import { timeKey } from "../typed/time.js";
+import type { Transaction } from "../typed/transaction.js";
+import type { DamageLog } from "./damage.js";
+import type { Owner } from "./declaration.js";
+import type { Declared } from "./declared.js";
+import { digestOfKey, type Entry, keyOf, pointerTo } from "./pointer.js";
+import { type Groups, type StatusPointer, statusPointerCodec } from "./status-pointer.js";
+import type { LifecycleKey, LifecycleState, Whole } from "./stored.js";
+
+type Signal = AbortSignal | undefined;
+
+/** An entry of a list: the status of a record when the entry was read. */
+export interface IndexEntry<Status extends string = string> extends Entry {
+  readonly status: Status;
+  readonly expiresAt?: number;
+  /** The time of creation and a digest that makes it unique. It is the same under every status. */
+  readonly position: string;
+  readonly groups: Groups;
+}
+
+/** The lists of one place, and where their entries are stored. */
+interface Place<C> {
+  readonly under: Owner;
+  readonly field: string | undefined;
+  readonly value: (content: C) => string | undefined;
+  readonly name: string;
+  readonly entries: Collection<StatusPointer>;
+}
+
+/** One list: that of an owner, or of one value of a field. */
+export interface List {
+  readonly identity: Identity;
+  readonly entries: Collection<StatusPointer>;
+  readonly group: string | undefined;
+}
+
+/** What the slots of a record's entries are made of. */
+type Listed = Pick<IndexEntry, "key" | "status" | "createdAt" | "groups">;
+
+/** Index of records by status and time of creation. A record has an entry in each list that it belongs to. */
+export class StatusIndex<S extends LifecycleState, C, V> {
+  readonly #store: StateStore;
+  readonly #declared: Declared<S, C, V>;
+  readonly #codec: Codec<StatusPointer>;
+  readonly #places: readonly Place<C>[];
+
+  constructor(store: StateStore, declared: Declared<S, C, V>) {
+    this.#store = store;
+    this.#declared = declared;
+    const codec = statusPointerCodec(declared.given.expired !== undefined);
+    this.#codec = codec;
+    this.#places = declared.given.listedBy.map((place) => {
+      const { under } = place;
+      const field = "field" in place ? readShapeName(place.field, "field") : undefined;
+      const name = [declared.name, under, ...(field === undefined ? [] : [field])].join(".");
+      const value = "field" in place ? place.value : () => undefined;
+      return { under, field, value, name, entries: new Collection(store, name, { codec }) };
+    });
+  }
+
+  /** Whether records are listed under such owners at all. */
+  hasListsOf(under: Owner): boolean {
+    return this.#places.some((place) => place.under === under);
+  }
+
+  /** The list of an owner, or of one value of a field; `undefined` if the lifecycle keeps none. */
+  listOf(
+    identity: Identity,
+    under: Owner,
+    by?: { readonly field: string; readonly value: string },
+  ): List | undefined {
+    const place = this.#places.find((known) => known.under === under && known.field === by?.field);
+    return place && { identity, entries: place.entries, group: by && digestOf(by.value) };
+  }
+
+  /** Writes the entries of a record, in place of those it had before. */
+  async move(
+    transaction: Transaction,
+    key: LifecycleKey,
+    before: S | undefined,
+    now: Whole<S, C>,
+  ): Promise<void> {
+    const { status, createdAt, expiresAt } = now.state;
+    if (before !== undefined && before.status === status && before.expiresAt === expiresAt) return;
+    const groups = this.#groupsOf(now.content);
+    if (before !== undefined)
+      for (const cell of this.#cells({ key, status: before.status, createdAt, groups }))
+        transaction.delete(cell);
+    const pointer: StatusPointer = {
+      ...pointerTo(key),
+      ...(this.#declared.given.expired === undefined ? {} : { expiresAt: expiresAt ?? null }),
+      ...(Object.keys(groups).length === 0 ? {} : { groups }),
+    };
+    const cells = this.#cells({ key, status, createdAt, groups });
+    await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
+  }
+
+  /** The entries of a status after a position, in the order of the lifecycle's lists. */
+  async page(
+    { identity, entries, group }: List,
+    status: S["status"],
+    {
+      after,
+      limit,
+      signal,
+    }: { readonly after: string | undefined; readonly limit: number; readonly signal: Signal },
+  ): Promise<IndexEntry<S["status"]>[]> {
+    const prefix = prefixOf(status, group);
+    const reverse = this.#isNewestFirst;
+    const range = after === undefined ? {} : { [reverse ? "before" : "after"]: prefix + after };
+    const items = await entries.list(identity, { prefix, ...range, reverse, limit, signal });
+    return items.map((item) => entryOf(identity, entries, { prefix, status }, item));
+  }
+
+  /** Merges pages in the order of the lists. A record that appears under several statuses keeps the entry that was read last. */
+  merge(pages: readonly (readonly IndexEntry<S["status"]>[])[]): IndexEntry<S["status"]>[] {
+    const byPosition = new Map(pages.flat().map((entry) => [entry.position, entry]));
+    return [...byPosition.values()].sort((a, b) => this.compare(a.position, b.position));
+  }
+
+  /** Compares positions in the order of the lists. */
+  compare(a: string, b: string): number {
+    return this.#isNewestFirst ? compareText(b, a) : compareText(a, b);
+  }
+
+  /** All entries of a status, by tenant, the oldest first. Skips damaged entries. */
+  scan(
+    scope: MaintenanceScope,
+    status: S["status"],
+    damage: DamageLog,
+    signal: Signal,
+  ): AsyncGenerator<IndexEntry<S["status"]>, void, undefined> {
+    return damage.skipping((range) => this.#scanFrom(scope, status, { ...range, signal }));
+  }
+
+  async *#scanFrom(
+    scope: MaintenanceScope,
+    status: S["status"],
+    range: { readonly after?: RecordKey; readonly signal: Signal },
+  ): AsyncGenerator<IndexEntry<S["status"]>, void, undefined> {
+    const { name, entries } = this.#places.find(
+      ({ under, field }) => under === "tenant" && field === undefined,
+    ) as Place<C>;
+    const prefix = prefixOf(status, undefined);
+    for await (const record of scanKind(this.#store, scope, itemPrefix(name) + prefix, range)) {
+      const { identity, kind, eventId } = record;
+      const item = {
+        id: kind.slice(itemPrefix(name).length),
+        value: await decodeRecord(this.#codec, record),
+        eventId,
+      };
+      yield entryOf(identity, entries, { prefix, status }, item);
+    }
+  }
+
+  /** Removes all entries of a record. Returns false if this entry is gone. */
+  async removeAll(transaction: Transaction, entry: IndexEntry<S["status"]>): Promise<boolean> {
+    if ((await transaction.get(entry.cell)) === undefined) return false;
+    for (const cell of this.#cells(entry)) transaction.delete(cell);
+    transaction.delete(entry.cell);
+    return true;
+  }
+
+  get #isNewestFirst(): boolean {
+    return this.#declared.given.listedFirst !== "oldest";
+  }
+
+  #groupsOf(content: C): Groups {
+    const groups: Record<string, string> = {};
+    for (const { field, value } of this.#places) {
+      const found = field === undefined ? undefined : value(content);
+      if (field !== undefined && found !== undefined) groups[field] = digestOf(found);
+    }
+    return groups;
+  }
+
+  #cells({ key, status, createdAt, groups }: Listed) {
+    return this.#places.flatMap(({ under, field, entries }) => {
+      const group = field === undefined ? undefined : groups[field];
+      if (field !== undefined && group === undefined) return [];
+      const digest = under === "session" ? digestOf(key.id) : digestOfKey(key);
+      return [
+        entries.at(
+          ownerIdentity(under, key.identity),
+          `${prefixOf(status, group)}${timeKey(createdAt)}.${digest}`,
+        ),
+      ];
+    });
+  }
+}
+
+/** The identity under which the lists of an owner are stored. */
+export function ownerIdentity(under: Owner, identity: SessionIdentity): Identity {
+  if (under === "session") return identity;
+  return under === "user" ? userIdentity(identity.tenant, identity.user) : tenantIdentity(identity.tenant);
+}
+
+function prefixOf(status: string, group: string | undefined): string {
+  return group === undefined ? `${status}/` : `${status}/${group}/`;
+}
+
+function entryOf<Status extends string>(
+  identity: Identity,
+  entries: Collection<StatusPointer>,
+  { prefix, status }: { readonly prefix: string; readonly status: Status },
+  { id, value, eventId }: Pick<Item<StatusPointer>, "id" | "value" | "eventId">,
+): IndexEntry<Status> {
+  const position = id.slice(prefix.length);
+  return {
+    key: keyOf(identity.tenant, value),
+    status,
+    ...(typeof value.expiresAt === "number" ? { expiresAt: value.expiresAt } : {}),
+    position,
+    groups: value.groups ?? {},
+    createdAt: Date.parse(position.slice(0, position.lastIndexOf("."))),
+    cell: entries.at(identity, id),
+    eventId,
+  };
+}

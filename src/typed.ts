@@ -1,0 +1,3 @@
+/** What wrappers are made of. */
+export * from "./lifecycle/index.js";
+export * from "./typed/index.js";
