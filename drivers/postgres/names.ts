@@ -32,6 +32,16 @@ export interface Names {
   readonly settleIds1: string;
   readonly erasure: string;
   readonly erasureKey: string;
+  /** The same of schema version 4, which migration 5 removes. */
+  readonly apply3: string;
+  readonly applyMany3: string;
+  readonly applyOne1: string;
+  readonly sweep2: string;
+  readonly scan3: string;
+  readonly count1: string;
+  readonly scanSessions1: string;
+  readonly settleIds2: string;
+  readonly fence1: string;
   /** What migration 4 names the table of events while it fills it. */
   readonly compactEvent: string;
   /** Quoted, unqualified: an index takes its table's schema. */
@@ -64,15 +74,15 @@ export function namesOf(schema: string, prefix: string): Names {
     event: qualified("event"),
     migration: qualified("migration"),
     sequence: qualified("record_id"),
-    fence: qualified("fence"),
-    apply: qualified("apply_3"),
-    applyMany: qualified("apply_many_3"),
-    applyOne: qualified("apply_one_1"),
-    sweep: qualified("sweep_2"),
-    scan: qualified("scan_3"),
-    count: qualified("count_1"),
-    scanSessions: qualified("scan_sessions_1"),
-    settleIds: qualified("settle_ids_2"),
+    fence: qualified("fenced_range"),
+    apply: qualified("apply_4"),
+    applyMany: qualified("apply_many_4"),
+    applyOne: qualified("apply_one_2"),
+    sweep: qualified("sweep_3"),
+    scan: qualified("scan_4"),
+    count: qualified("count_2"),
+    scanSessions: qualified("scan_sessions_2"),
+    settleIds: qualified("settle_ids_3"),
     apply1: qualified("apply_1"),
     applyMany1: qualified("apply_many_1"),
     erase1: qualified("erase_1"),
@@ -84,6 +94,15 @@ export function namesOf(schema: string, prefix: string): Names {
     settleIds1: qualified("settle_ids_1"),
     erasure: qualified("erasure"),
     erasureKey: own("erasure_pkey"),
+    apply3: qualified("apply_3"),
+    applyMany3: qualified("apply_many_3"),
+    applyOne1: qualified("apply_one_1"),
+    sweep2: qualified("sweep_2"),
+    scan3: qualified("scan_3"),
+    count1: qualified("count_1"),
+    scanSessions1: qualified("scan_sessions_1"),
+    settleIds2: qualified("settle_ids_2"),
+    fence1: qualified("fence"),
     compactEvent: qualified("compact_event"),
     recordByKind: own("record_kind"),
     recordById: own("record_by_id"),

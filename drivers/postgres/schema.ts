@@ -8,6 +8,8 @@ import { tables as tables1 } from "./released/version-1/tables.js";
 import { functions as functions2 } from "./released/version-2/functions.js";
 import { functions as functions3 } from "./released/version-3/functions.js";
 import { tables as tables3 } from "./released/version-3/tables.js";
+import { functions as functions4 } from "./released/version-4/functions.js";
+import { tables as tables4 } from "./released/version-4/tables.js";
 import { scanFunction } from "./scan-function.js";
 import { sessionScanFunction } from "./session-scan-function.js";
 import { settleIdsFunction } from "./settle-ids-function.js";
@@ -23,7 +25,12 @@ export function migrationsOf(n: Names): readonly Migration[] {
     { version: 1, name: "tables", sql: tables1(n) },
     { version: 2, name: "functions", sql: functions2(n) },
     { version: 3, name: "fences", sql: `${tables3(n)}\n${functions3(n)}\n${settleIds(n.settleIds1)}` },
-    { version: 4, name: "compact-events", sql: `${tables(n)}\n${functions(n)}\n${settleIds(n.settleIds)}` },
+    {
+      version: 4,
+      name: "compact-events",
+      sql: `${tables4(n)}\n${functions4(n)}\n${settleIds(n.settleIds2)}`,
+    },
+    { version: 5, name: "steady-plans", sql: `${tables(n)}\n${functions(n)}\n${settleIds(n.settleIds)}` },
   ];
 }
 

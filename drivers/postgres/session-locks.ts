@@ -52,7 +52,8 @@ export function lockSessions(n: Names): string {
 export function findLockedRows(n: Names): string {
   const inSession = `SELECT FROM ${n.record} AS r
           WHERE r.tenant = x.tenant AND r.user_id = x.usr AND r.session = x.session`;
-  const inSlot = `${inSession} AND r.run = x.run AND r.kind = x.kind`;
+  // Without OFFSET 0 the planner may build a hash table of all records.
+  const inSlot = `${inSession} AND r.run = x.run AND r.kind = x.kind OFFSET 0`;
   const end = endOfErase("x.op", "x.run", "x.kind");
   const first = (lock: string) => `(SELECT count(*) FROM (${inSession}
             AND (r.run, r.kind) >= (x.run, x.kind) AND (r.run, r.kind) < (${end.run}, ${end.kind})

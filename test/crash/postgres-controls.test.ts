@@ -48,7 +48,7 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
       const kept = await restarted(random, works(), store);
       expect(await kept.audit(store)).toEqual(nothing());
 
-      for (const name of ["apply_3", "apply_many_3", "apply_one_1"])
+      for (const name of ["apply_4", "apply_many_4", "apply_one_2"])
         await sql.unsafe(`ALTER FUNCTION groundstate.${name} SET synchronous_commit = off`);
       const forgotten = await restarted(random, works(), store);
       const { lost } = await forgotten.audit(store);

@@ -152,7 +152,10 @@ test("a schema that is missing fails the write, and not the rest", async () => {
   const url = await freshDatabase();
   expect(await postgres.health({ url }, { write: true })).toMatchObject({
     reachable: true,
-    status: { schemaVersion: 0, pendingMigrations: ["tables", "functions", "fences", "compact-events"] },
+    status: {
+      schemaVersion: 0,
+      pendingMigrations: ["tables", "functions", "fences", "compact-events", "steady-plans"],
+    },
     write: { succeeded: false, error: { code: "SCHEMA_OUTDATED" } },
   });
 });

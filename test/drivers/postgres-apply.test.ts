@@ -469,7 +469,7 @@ async function retryWhileBusy(driver: Driver, commits: readonly Commit[]): Promi
 /** The function for a lone save without its lock, and with some time between looking and writing. */
 async function withoutLocks(sql: Sql): Promise<void> {
   const [{ text }] =
-    (await sql`SELECT pg_get_functiondef('groundstate.apply_one_1'::regproc) AS text`) as unknown as [
+    (await sql`SELECT pg_get_functiondef('groundstate.apply_one_2'::regproc) AS text`) as unknown as [
       { text: string },
     ];
   const broken = text

@@ -95,7 +95,7 @@ test.each([
   },
 ])("without $part they do", async ({ name, order, without }) => {
   const { url, sql } = await openFresh();
-  const [row] = await sql.unsafe("SELECT pg_get_functiondef('groundstate.apply_many_3'::regproc) AS text");
+  const [row] = await sql.unsafe("SELECT pg_get_functiondef('groundstate.apply_many_4'::regproc) AS text");
   const unordered = String(row?.text).replaceAll(order, without);
   expect(unordered).not.toBe(row?.text);
   await sql.unsafe(unordered);

@@ -131,7 +131,7 @@ describe("an erase of more than is removed at once", () => {
 
     expect(await sweepAll(driver)).toBe(LARGE - 1000);
     expect(await sweep(driver, SLOT)).toEqual({ removed: 0, more: false });
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
     expect(await sql`SELECT event_id FROM groundstate.record ORDER BY 1`).toMatchObject(
       ["after", "fresh", "other"].map((event_id) => ({ event_id })),
     );
@@ -188,7 +188,7 @@ describe("an erase of more than is removed at once", () => {
     ]);
     for (const session of ["s1", "s2", "s3"]) await sweepAll(driver, { ...SLOT, session });
     expect(await count(sql, "record")).toBe(0);
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
   });
 
   test("in one commit with saves of another session", async () => {
@@ -206,23 +206,23 @@ describe("an erase of more than is removed at once", () => {
     await apply(driver, [erase()]);
     await apply(driver, [save({ tenant: "globex" })]);
     expect(await count(sql, "record")).toBe(LARGE - 1000 + 1);
-    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
-    for (let n = 0; n < 20 && (await count(sql, "fence")) > 0; n++) {
+    await sql`UPDATE groundstate.fenced_range SET touched_at = touched_at - 61000`;
+    for (let n = 0; n < 20 && (await count(sql, "fenced_range")) > 0; n++) {
       const before = await count(sql, "record");
       await apply(driver, [save({ tenant: "globex" })]);
       expect(before - (await count(sql, "record"))).toBeLessThanOrEqual(200);
     }
     expect(await count(sql, "record")).toBe(1);
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
   });
 
   test("an abandoned erase whose session or event is locked fails no other batch", async () => {
     const { url, driver, sql } = await large();
     await apply(driver, [erase()]);
-    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
+    await sql`UPDATE groundstate.fenced_range SET touched_at = touched_at - 61000`;
     const other = plainClient(url);
     for (const lock of [
-      "SELECT FROM groundstate.fence FOR UPDATE",
+      "SELECT FROM groundstate.fenced_range FOR UPDATE",
       `SELECT FROM groundstate.event WHERE event_key > ${eventKey("'s1/1'::text")} FOR UPDATE`,
     ]) {
       await other.unsafe(`BEGIN; ${lock}`);
@@ -267,7 +267,7 @@ describe("an erase by prefix of more than is removed at once", () => {
     expect(await sweepAll(driver, { ...of("k"), run: "r2" })).toBe(1);
     expect((await scanAll(driver, list)).found).toEqual(["k", "after", "k1 again"]);
     expect(await count(sql, "record")).toBe(3);
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
   });
 
   test("is taken over by an erase of the session, and what is left of a wider one is swept for it", async () => {
@@ -278,34 +278,34 @@ describe("an erase by prefix of more than is removed at once", () => {
       { erased: [499], remains: true },
       { erased: [0], remains: true },
     ]);
-    expect(await count(sql, "fence")).toBe(1);
+    expect(await count(sql, "fenced_range")).toBe(1);
     // It covers them already.
     await apply(driver, [erasing("k01"), erasing("k")]);
-    expect(await count(sql, "fence")).toBe(1);
+    expect(await count(sql, "fenced_range")).toBe(1);
     await apply(driver, [save({ kind: "k01new" }), erase()]);
-    expect(await count(sql, "fence")).toBe(1);
+    expect(await count(sql, "fenced_range")).toBe(1);
     // Narrower, and newer: has a fence beside that of the session.
     await apply(driver, [
       save({ kind: "k01since" }),
       save({ kind: "k02since", eventId: "kept" }),
       erasing("k01"),
     ]);
-    expect(await count(sql, "fence")).toBe(2);
+    expect(await count(sql, "fenced_range")).toBe(2);
     const { found } = await scanAll(driver, { ...listed, prefix: "", reverse: false });
     expect(found).toEqual(["kept"]);
     expect(await sweepAll(driver, of("k01"))).toBe(LARGE - 1000 + 2);
     expect(await count(sql, "record")).toBe(1);
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
   });
 
   test("whose process died: later batches remove the rest", async () => {
     const { driver, sql } = await large();
     await apply(driver, [save({ kind: "l" }), erasing("k")]);
-    await sql`UPDATE groundstate.fence SET touched_at = touched_at - 61000`;
-    for (let n = 0; n < 20 && (await count(sql, "fence")) > 0; n++)
+    await sql`UPDATE groundstate.fenced_range SET touched_at = touched_at - 61000`;
+    for (let n = 0; n < 20 && (await count(sql, "fenced_range")) > 0; n++)
       await apply(driver, [save({ tenant: "globex" })]);
     expect(await count(sql, "record")).toBe(2);
-    expect(await count(sql, "fence")).toBe(0);
+    expect(await count(sql, "fenced_range")).toBe(0);
   });
 });
 
@@ -364,5 +364,5 @@ test("erases of many processes beside saves: no record that was erased comes bac
   expect(left).toBeLessThanOrEqual(32);
   const all = { ...listed, prefix: "", limit: 10_000, reverse: false };
   expect((await scanAll(c, all)).found).toHaveLength(left);
-  expect(await count(sql, "fence")).toBe(0);
+  expect(await count(sql, "fenced_range")).toBe(0);
 });

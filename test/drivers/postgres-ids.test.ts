@@ -75,7 +75,7 @@ test("a sequence that is ahead is left alone", async () => {
   const { sql } = await filled();
   const last = async () => (await sql`SELECT last_value FROM groundstate.record_id`)[0]?.last_value;
   const before = await last();
-  expect(await sql`SELECT groundstate.settle_ids_2() AS was_behind`).toEqual([{ was_behind: false }]);
+  expect(await sql`SELECT groundstate.settle_ids_3() AS was_behind`).toEqual([{ was_behind: false }]);
   expect(await last()).toBe(before);
 });
 

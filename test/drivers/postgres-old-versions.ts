@@ -42,6 +42,30 @@ export const VERSION_3: OldVersion = {
   ],
 };
 
+const NOTHING_BEFORE = "-9223372036854775808";
+
+export const VERSION_4: OldVersion = {
+  version: 4,
+  lock: VERSION_3.lock,
+  save: (eventId, kind) => `
+    SELECT * FROM groundstate.apply_3(86400000, 10000, '5000', 9999999999999, ${NOTHING_BEFORE}, 0, 1, '{1}', '{save}',
+      '{acme}', '{ann}', '{s1}', '{""}', '{${kind}}', '{0}', '{NULL}', '{${eventId}}', '{${FINGERPRINT}}', '{0}', '{1}',
+      '{3}', 'old')`,
+  others: [
+    `SELECT * FROM groundstate.apply_many_3(86400000, 10000, '5000', 9999999999999, ${NOTHING_BEFORE}, '{}', '{}', '{1}',
+      '{0}', '{save}', '{acme}', '{ann}', '{s2}', '{""}', '{other}', '{0}', '{NULL}', '{other}', '{${FINGERPRINT}}', '{0}',
+      '{1}', '{1}', '{3}', 'old')`,
+    `SELECT * FROM groundstate.apply_one_1(86400000, '5000', 9999999999999, ${NOTHING_BEFORE}, 'acme', 'ann', 's2', '',
+      'third', 0, NULL, 'third', '${FINGERPRINT}', 0, 1, 3, 'old')`,
+    "SELECT * FROM groundstate.sweep_2('5000', 9999999999999, 'acme', 'ann', 's2', '', '', 'z', '', 10, 1)",
+    "SELECT * FROM groundstate.scan_3('acme', 'ann', 's2', '', '', 'z', false, NULL, NULL, NULL, NULL, NULL, 10, 1000, 10)",
+    "SELECT groundstate.count_1('acme', 'ann', 's2', '', '', 'z', 10)",
+    "SELECT * FROM groundstate.scan_sessions_1('acme', 'ann', 'z', '', '', '', 10, 10)",
+    `SELECT r.tenant FROM groundstate.record AS r WHERE r.tenant = 'acme' AND ((SELECT true FROM groundstate.fence
+      ORDER BY tenant, user_id, session LIMIT 1) IS TRUE) IS NOT NULL`,
+  ],
+};
+
 /** A database of an earlier schema version. */
 export async function oldDatabase({ version: last }: OldVersion): Promise<{ url: string; sql: Sql }> {
   const url = await freshDatabase();

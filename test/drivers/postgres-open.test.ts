@@ -221,7 +221,7 @@ describe("a database with a wrong schema, encoding or setting", () => {
     const before = await stored(sql);
     for (const migrate of ["apply", "verify", "off"] as const) {
       const error = await failure(openPostgres({ url, migrate }));
-      expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 1000, supported: 4 } });
+      expect(error).toMatchObject({ code: "SCHEMA_TOO_NEW", details: { found: 1000, supported: 5 } });
       expect(error.message).toContain("upgrade groundstate");
     }
     expect(await health({ url })).toMatchObject({ reachable: false, error: { code: "SCHEMA_TOO_NEW" } });
@@ -233,14 +233,14 @@ describe("a database with a wrong schema, encoding or setting", () => {
     const error = await failure(openPostgres({ url, migrate: "verify" }));
     expect(error).toMatchObject({
       code: "SCHEMA_OUTDATED",
-      details: { found: 0, pending: ["tables", "functions", "fences", "compact-events"] },
+      details: { found: 0, pending: ["tables", "functions", "fences", "compact-events", "steady-plans"] },
     });
     expect(error.message).toContain('migrate: "apply"');
 
     const driver = await open({ url, migrate: "off" });
     const outdated = {
       code: "SCHEMA_OUTDATED",
-      details: { found: 0, pending: ["tables", "functions", "fences", "compact-events"] },
+      details: { found: 0, pending: ["tables", "functions", "fences", "compact-events", "steady-plans"] },
     };
     expect(await failure(apply(driver, [save()]))).toMatchObject(outdated);
     expect(await failure(driver.read([SLOT]))).toMatchObject(outdated);
@@ -251,10 +251,16 @@ describe("a database with a wrong schema, encoding or setting", () => {
     );
     expect(await driver.status()).toMatchObject({
       schemaVersion: 0,
-      pendingMigrations: ["tables", "functions", "fences", "compact-events"],
+      pendingMigrations: ["tables", "functions", "fences", "compact-events", "steady-plans"],
     });
 
-    expect(await pendingMigrations({ url })).toEqual(["tables", "functions", "fences", "compact-events"]);
+    expect(await pendingMigrations({ url })).toEqual([
+      "tables",
+      "functions",
+      "fences",
+      "compact-events",
+      "steady-plans",
+    ]);
     expect(await health({ url })).toMatchObject({ reachable: true, status: { schemaVersion: 0 } });
     expect(await plainClient(url)`SELECT 1 FROM pg_namespace WHERE nspname = 'groundstate'`).toHaveLength(0);
 
@@ -354,7 +360,7 @@ describe("a database with a wrong schema, encoding or setting", () => {
     await sql.unsafe("SET synchronous_commit = off");
     await sql.unsafe("BEGIN");
     await sql.unsafe(
-      "SELECT * FROM groundstate.sweep_2('1000', 9999999999999, 't', 'u', 's', '', '', 'z', '', 1, 1)",
+      "SELECT * FROM groundstate.sweep_3('1000', 9999999999999, 't', 'u', 's', '', '', 'z', '', 1, 1)",
     );
     expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: "on" }]);
     await sql.unsafe("COMMIT");
@@ -380,6 +386,7 @@ describe("migrations", () => {
       { version: 2, name: "functions" },
       { version: 3, name: "fences" },
       { version: 4, name: "compact-events" },
+      { version: 5, name: "steady-plans" },
     ]);
     expect(await stored(sql)).toHaveLength(4);
   });
@@ -394,9 +401,14 @@ describe("migrations", () => {
       openPostgres({ url: withPort(url, proxy.port), ...SHORT_TIMEOUTS }),
     );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
-    expect(await pendingMigrations({ url })).toEqual(["functions", "fences", "compact-events"]);
+    expect(await pendingMigrations({ url })).toEqual([
+      "functions",
+      "fences",
+      "compact-events",
+      "steady-plans",
+    ]);
     expect(await failure(openPostgres({ url, migrate: "verify" }))).toMatchObject({
-      details: { found: 1, pending: ["functions", "fences", "compact-events"] },
+      details: { found: 1, pending: ["functions", "fences", "compact-events", "steady-plans"] },
     });
     const driver = await open({ url });
     expect(await apply(driver, [save()])).toMatchObject([{ is: "applied" }]);
@@ -426,7 +438,7 @@ test("a process whose open failed, or whose driver is closed, ends by itself", a
   const stalled = await Promise.all(
     [1, 2].map(async () => {
       const proxy = await startProxy(url);
-      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_one_1"`);
+      proxy.onRequest = stallFrom(0, `FROM "groundstate"."apply_one_2"`);
       return withPort(url, proxy.port);
     }),
   );
