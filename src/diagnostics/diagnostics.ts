@@ -89,6 +89,11 @@ const operations: Channel = channel(DIAGNOSTICS.operation);
 const batches: Channel = channel(DIAGNOSTICS.batch);
 const retries: Channel = channel(DIAGNOSTICS.retry);
 
+/** Whether the calls of stores have a subscriber. */
+export function isObserved(): boolean {
+  return operations.hasSubscribers;
+}
+
 /** Runs `work` and publishes how it ended. `work` may fill in the fields; without a subscriber it gets none. */
 export function emitOperation<T>(
   operation: OperationEvent["operation"],

@@ -1,4 +1,4 @@
-import type { Driver, Outcome } from "../contract/driver.js";
+import type { ApplyOptions, Driver, Outcome } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
 import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
 import { verdictOf } from "../rules/batch-verdict.js";
@@ -41,22 +41,22 @@ export class BatchSender {
 
   /** A batch has the earliest deadline of its commits. */
   async send(entries: readonly Entry[]): Promise<void> {
-    const batch = entries.filter((entry) => entry.state === "sent");
+    const batch = entries.every(isSent) ? entries : entries.filter(isSent);
     if (batch.length === 0) return;
     const { now, window, inFlight, times } = this.#options;
     const started = now();
-    const deadline = Math.min(...batch.map(({ time }) => time.deadline));
+    let deadline = Number.POSITIVE_INFINITY;
+    for (const { time } of batch) deadline = Math.min(deadline, time.deadline);
     const hadAmpleTime = times.hasAmpleTime(deadline);
     try {
       const commits = batch.map((entry) => entry.commit);
-      const aside = new Map<number, Promise<Outcome>>();
-      const setAside = (index: number, outcome: Promise<Outcome>) => void aside.set(index, outcome);
       // Only with several batches in flight does the queue track which commits one that is set aside blocks.
-      const options = {
+      const aside = inFlight > 1 ? new Map<number, Promise<Outcome>>() : undefined;
+      const options: ApplyOptions = {
         now: started,
         window,
         ...limitOf(deadline),
-        ...(inFlight > 1 ? { setAside } : {}),
+        ...(aside === undefined ? {} : { setAside: (index, outcome) => void aside.set(index, outcome) }),
       };
       const outcomes = await emitBatch(
         () => this.#describe(batch),
@@ -66,16 +66,18 @@ export class BatchSender {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }
       let cause: unknown;
-      const unknown = batch.filter((entry, index) => {
-        const later = aside.get(index);
+      const unknown: Entry[] = [];
+      for (let index = 0; index < batch.length; index++) {
+        const entry = batch[index] as Entry;
+        const later = aside?.get(index);
         if (later !== undefined) {
           entry.aside = this.#deliverWhenSettled(entry, later, started);
-          return false;
+          continue;
         }
         const error = deliver(entry, outcomes[index]);
         cause ??= error;
-        return error !== undefined;
-      });
+        if (error !== undefined) unknown.push(entry);
+      }
       if (unknown.length > 0)
         await this.#resend(rejectOvertaken(unknown, batch, outcomes, cause), cause, started);
     } catch (error) {
@@ -171,6 +173,10 @@ function rejectOvertaken(
   }
   for (const entry of overtaken) rejectEntry(Object.assign(entry, { inDoubt: true }), cause);
   return unknown.filter((entry) => !overtaken.has(entry));
+}
+
+function isSent({ state }: Entry): boolean {
+  return state === "sent";
 }
 
 function hasSave({ commit }: Entry): boolean {

@@ -8,8 +8,6 @@ import { copyBytes } from "../validation/validate-bytes.js";
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 const MAX_SAVES_AT_ONCE = 256;
 
-const NONE: readonly StoredRecord[] = [];
-
 type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
 
 /**
@@ -17,17 +15,21 @@ type Mutable = { -readonly [K in keyof StoredRecord]: StoredRecord[K] };
  * queue: at the call, unless the queue is full. A commit that waits for room does not cost a second copy of its payload.
  */
 export class CallersPayloads {
-  readonly #records: readonly Mutable[];
+  readonly #records: Mutable[] = [];
   /** As they were when they were checked. */
-  readonly #lengths: readonly number[];
+  readonly #lengths: number[] = [];
   readonly #isLarge: boolean;
   #isSealed = false;
 
   constructor({ writes }: Commit) {
-    this.#records = writes.flatMap((write) => (write.op === "save" ? write.record : NONE));
-    this.#lengths = this.#records.map((record) => record.bytes.byteLength);
     let bytes = 0;
-    for (const length of this.#lengths) bytes += length;
+    for (const write of writes) {
+      if (write.op !== "save") continue;
+      const { byteLength } = write.record.bytes;
+      this.#records.push(write.record);
+      this.#lengths.push(byteLength);
+      bytes += byteLength;
+    }
     this.#isLarge = bytes > MAX_BYTES_AT_ONCE || this.#records.length > MAX_SAVES_AT_ONCE;
   }
 

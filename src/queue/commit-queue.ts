@@ -20,6 +20,8 @@ export interface QueueOptions extends BatchSenderOptions {
   readonly room: RoomLimits;
   /** Batches hold commits of one tenant each. Default false. */
   readonly oneTenant?: boolean;
+  /** Told of each commit when it is settled, before its caller is. */
+  readonly onSettled?: (commit: Commit) => void;
   /** Runs `pump` soon, so that calls made at the same moment share a batch. */
   readonly schedule: (pump: () => void) => void;
   /** The same for a commit that no other is near to. Absent: `schedule`. */
@@ -189,10 +191,11 @@ export class CommitQueue {
 
   #pump(): void {
     if (this.#awaitingRoom.size > 0) this.#admitThoseWithRoom();
-    while (this.#sent.size < this.#options.inFlight) {
-      const batch = this.#take();
+    while (this.#queues.size > 0 && this.#sent.size < this.#options.inFlight) {
+      const started = monotonicMs();
+      const batch = this.#take(started);
       if (batch.length === 0) break;
-      this.#start(batch);
+      this.#start(batch, started);
     }
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -209,8 +212,7 @@ export class CommitQueue {
     for (const entry of admitted) this.#admit(entry);
   }
 
-  #start(entries: readonly Entry[]): void {
-    const started = monotonicMs();
+  #start(entries: readonly Entry[], started: number): void {
     let weight = 0;
     for (const entry of entries) {
       entry.state = "sent";
@@ -252,12 +254,11 @@ export class CommitQueue {
   }
 
   /** Takes the next batch from the queue; empty if nothing may start now. */
-  #take(): readonly Entry[] {
-    if (this.#queues.size === 0) return [];
+  #take(now: number): readonly Entry[] {
     let passedKeys: HeldKeys | undefined;
     let mayConflict = this.#sent.size > 0 || this.#aside.size > 0;
     if (mayConflict) this.#holdKeys();
-    this.#batchSize.noteTenants(this.#queues.tenants(), monotonicMs());
+    this.#batchSize.noteTenants(this.#queues.tenants(), now);
     const builder = new BatchBuilder(this.#batchShare(), this.#batchSize);
     return this.#queues.take((entry): Choice => {
       const conflicts =
@@ -292,6 +293,7 @@ export class CommitQueue {
   readonly #onSettled = (entry: Entry, wasSent: boolean): void => {
     this.#pending--;
     if (entry.holdsRoom) this.#room.release(entry);
+    this.#options.onSettled?.(entry.commit);
     if (wasSent) return;
     this.#waiting.commits--;
     this.#waiting.bytes -= entry.bytes;

@@ -17,6 +17,9 @@ const TARGET_BYTES = 8 * 1024 * 1024;
 /** The cost of one slot in round robin: a tenant gets 16 slots per round. */
 const SLOT_WEIGHT = 1024;
 
+/** Of an error that is no StateError. */
+const FAILED = "the driver failed to read";
+
 type ReadDriver = Pick<Driver, "name" | "read">;
 
 interface SlotRead extends TimedWaiter {
@@ -135,7 +138,8 @@ export class ReadQueue {
     this.#lastSize = reads.length;
     try {
       this.#deliver(reads, await this.#ask(reads));
-    } catch (error) {
+    } catch (thrown) {
+      const error = asDriverError(thrown, FAILED);
       if (reads.length > 1 && mayConcernOneSlot(error)) await this.#readOneByOne(reads);
       else this.#fail(reads, error);
     }
@@ -148,35 +152,34 @@ export class ReadQueue {
     // The latest deadline: each read also has a timer of its own, and does not wait longer than that.
     let deadline = Number.NEGATIVE_INFINITY;
     for (const { time } of reads) deadline = Math.max(deadline, time.deadline);
+    const limit = limitOf(deadline);
     return emitBatch(
       () => this.#describe(slots.length),
-      (fields) => this.#callDriver(slots, limitOf(deadline), fields),
+      (fields) => (fields ? this.#callObserved(slots, limit, fields) : this.#driver.read(slots, limit)),
     );
   }
 
-  #deliver(reads: readonly SlotRead[], records: readonly (StoredRecord | undefined)[]): void {
+  #deliver(reads: readonly SlotRead[], answer: readonly (StoredRecord | undefined)[]): void {
+    const records = requireAll(answer, reads.length);
     for (let index = 0; index < reads.length; index++) reads[index]?.resolve(records[index]);
     const bytes = 1 + payloadOf(records);
     const fitting = Math.floor((TARGET_BYTES / bytes) * reads.length);
     this.#maxSlots = Math.max(1, Math.min(fitting, this.#maxSlots * 2, MAX_SLOTS));
   }
 
-  async #callDriver(
+  /** Checks the answer and maps the error here, so that the event says how the call ended. */
+  async #callObserved(
     slots: readonly Slot[],
     limit: CallLimit,
-    fields: BatchFields | undefined,
+    fields: BatchFields,
   ): Promise<readonly (StoredRecord | undefined)[]> {
-    let records: readonly (StoredRecord | undefined)[];
     try {
-      records = requireArray(await this.#driver.read(slots, limit));
+      const records = requireAll(await this.#driver.read(slots, limit), slots.length);
+      fields.bytes = payloadOf(records);
+      return records;
     } catch (error) {
-      throw asDriverError(error, "the driver failed to read");
+      throw asDriverError(error, FAILED);
     }
-    if (slots.length > 1 && records.length !== slots.length) {
-      throw driverError("the driver did not answer for every slot");
-    }
-    if (fields) fields.bytes = payloadOf(records);
-    return records;
   }
 
   #describe(size: number): BatchFields {
@@ -197,7 +200,8 @@ export class ReadQueue {
       if (this.#stopped !== undefined) return this.#fail(reads.slice(index), this.#stopped);
       try {
         this.#deliver([read], await this.#ask([read]));
-      } catch (error) {
+      } catch (thrown) {
+        const error = asDriverError(thrown, FAILED);
         if (!mayConcernOneSlot(error)) return this.#fail(reads.slice(index), error);
         read.reject(error);
       }
@@ -217,8 +221,9 @@ function payloadOf(records: readonly (StoredRecord | undefined)[]): number {
   return bytes;
 }
 
-function requireArray<T>(records: readonly T[]): readonly T[] {
+function requireAll<T>(records: readonly T[], count: number): readonly T[] {
   if (!Array.isArray(records)) throw new TypeError("a read must return an array of records");
+  if (count > 1 && records.length !== count) throw driverError("the driver did not answer for every slot");
   return records;
 }
 

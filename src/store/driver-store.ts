@@ -1,5 +1,5 @@
 import { describeType } from "../contract/describe-type.js";
-import type { Commit, Driver, Outcome, StoredRecord } from "../contract/driver.js";
+import type { Commit, Driver, Outcome, Slot, StoredRecord } from "../contract/driver.js";
 import type {
   CallOptions,
   Change,
@@ -29,7 +29,12 @@ import type {
   WatchOptions,
   WithoutBytes,
 } from "../contract/store.js";
-import { emitOperation, type OperationEvent, type OperationFields } from "../diagnostics/diagnostics.js";
+import {
+  emitOperation,
+  isObserved,
+  type OperationEvent,
+  type OperationFields,
+} from "../diagnostics/diagnostics.js";
 import { validateScope } from "../identity/scope.js";
 import { processState } from "../process/process-state.js";
 import { CallersPayloads } from "../queue/callers-payloads.js";
@@ -98,6 +103,8 @@ class DriverStore implements StateStore {
       window: limits.idempotencyWindowMs,
       room,
       times,
+      // Watches see a commit before its caller goes on. Whatever its outcome: an unknown one may have written.
+      onSettled: (commit) => this.#watches.committed(commit),
       ...steady,
     });
     this.#reads = new DriverReads(this.#driver, times, eventLoop, {
@@ -122,20 +129,27 @@ class DriverStore implements StateStore {
   }
 
   save(record: NewRecord, options?: SaveOptions): Promise<SaveReceipt> {
-    return this.#observed("save", async (fields) => {
-      const given = this.#beginCall(options, WRITE_OPTIONS);
-      const commit = saveCommit(record, given.options, this.#limits());
-      const { is } = await this.#write(commit, given.signal, fields);
-      return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
-    });
+    let commit: ReturnType<typeof saveCommit>;
+    return this.#inTwoSteps(
+      "save",
+      (fields) => {
+        const given = this.#beginCall(options, WRITE_OPTIONS);
+        commit = saveCommit(record, given.options, this.#limits());
+        return this.#write(commit, given.signal, fields);
+      },
+      (outcome, fields) => {
+        const { is } = acceptedWrite(commit, outcome, fields);
+        return { eventId: commit.writes[0].record.eventId, duplicate: is === "duplicate" };
+      },
+    );
   }
 
   load(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord> {
-    return this.#observed("load", (fields) => this.#find(identity, kind, options, fields, noRecord));
+    return this.#find("load", identity, kind, options, noRecord);
   }
 
   find(identity: Identity, kind: string, options?: CallOptions): Promise<StateRecord | undefined> {
-    return this.#observed("find", (fields) => this.#find(identity, kind, options, fields, noValue));
+    return this.#find("find", identity, kind, options, noValue);
   }
 
   loadByEventId(identity: Identity, eventId: EventId, options?: CallOptions): Promise<StateRecord> {
@@ -156,7 +170,7 @@ class DriverStore implements StateStore {
     return this.#observed("delete", async (fields) => {
       const given = this.#beginCall(options, WRITE_OPTIONS);
       const commit = deleteCommit(identity, kind, given.options);
-      const outcome = await this.#write(commit, given.signal, fields);
+      const outcome = acceptedWrite(commit, await this.#write(commit, given.signal, fields), fields);
       return outcome.is === "applied" && outcome.existed[0] === true;
     });
   }
@@ -267,12 +281,26 @@ class DriverStore implements StateStore {
     return this.close();
   }
 
-  async #observed<T>(
+  #observed<T>(
     operation: OperationEvent["operation"],
     work: (fields?: OperationFields) => Promise<T>,
   ): Promise<T> {
+    return this.#inTwoSteps(operation, work, same);
+  }
+
+  /** `#observed` for work in two steps, with one promise for both: small calls spend much of their time on promises. */
+  async #inTwoSteps<A, T>(
+    operation: OperationEvent["operation"],
+    ask: (fields?: OperationFields) => Promise<A>,
+    answer: (given: A, fields?: OperationFields) => T | Promise<T>,
+  ): Promise<T> {
     try {
-      return await emitOperation(operation, this.#driver.name, work);
+      if (isObserved())
+        return await emitOperation(operation, this.#driver.name, async (fields) =>
+          answer(await ask(fields), fields),
+        );
+      const result = answer(await ask());
+      return result instanceof Promise ? await result : result;
     } catch (error) {
       throw withCallerStack(error);
     }
@@ -303,7 +331,7 @@ class DriverStore implements StateStore {
     fields: OperationFields | undefined,
   ): Promise<Omit<CommitReceipt, "receipts">> {
     if (!commit.writes.some(({ op }) => op === "erase")) {
-      const outcome = await this.#write(commit, signal, fields);
+      const outcome = acceptedWrite(commit, await this.#write(commit, signal, fields), fields);
       return { duplicate: outcome.is === "duplicate", ...deletedOf(commit, outcome) };
     }
     this.#beginWrite(commit, signal, fields);
@@ -322,22 +350,13 @@ class DriverStore implements StateStore {
     return this.#erases.commit(commit, signal, payloads).finally(() => this.#watches.committed(commit));
   }
 
-  async #write(
+  #write(
     commit: Commit,
     signal: AbortSignal | undefined,
     fields: OperationFields | undefined,
-  ): Promise<Accepted> {
+  ): Promise<Outcome> {
     this.#beginWrite(commit, signal, fields);
-    let outcome: Outcome;
-    try {
-      outcome = await this.#queue.commit(commit, signal, new CallersPayloads(commit));
-    } finally {
-      // Watches see the commit before its caller goes on. Whatever its outcome: an unknown one may have written.
-      this.#watches.committed(commit);
-    }
-    const made = accepted(commit, outcome);
-    if (fields) fields.duplicate = made.is === "duplicate";
-    return made;
+    return this.#queue.commit(commit, signal, new CallersPayloads(commit));
   }
 
   /** Every validated write starts with this. */
@@ -347,19 +366,27 @@ class DriverStore implements StateStore {
     if (fields) Object.assign(fields, { changes: commit.writes.length, bytes: payloadBytes(commit) });
   }
 
-  async #find<T>(
+  #find<T>(
+    operation: "load" | "find",
     identity: Identity,
     kind: string,
     options: CallOptions | undefined,
-    fields: OperationFields | undefined,
     otherwise: () => T,
   ): Promise<StateRecord | T> {
-    const { signal } = this.#beginCall(options, CALL_OPTIONS);
-    const slot = validateSlot(identity, kind);
-    const record = await this.#reads.readSlot(slot, signal);
-    if (record) return this.#open(record, slot, fields);
-    if (fields) fields.records = 0;
-    return otherwise();
+    let slot: Slot;
+    return this.#inTwoSteps(
+      operation,
+      () => {
+        const { signal } = this.#beginCall(options, CALL_OPTIONS);
+        slot = validateSlot(identity, kind);
+        return this.#reads.readSlot(slot, signal);
+      },
+      (record, fields) => {
+        if (record) return this.#open(record, slot, fields);
+        if (fields) fields.records = 0;
+        return otherwise();
+      },
+    );
   }
 
   /** A promise only if the record is large, since every load waits for this. */
@@ -369,13 +396,9 @@ class DriverStore implements StateStore {
     fields: OperationFields | undefined,
   ): StateRecord | Promise<StateRecord> {
     const isUnshared = this.#driver.returnsUnsharedBytes;
-    const count = (opened: StateRecord) => {
-      if (fields) countRecords(fields, [opened]);
-      return opened;
-    };
     return isLarge(record)
-      ? inSlices(openSteps(record, expected, isUnshared)).then(count)
-      : count(openRecord(record, expected, isUnshared));
+      ? inSlices(openSteps(record, expected, isUnshared)).then((opened) => counted(opened, fields))
+      : counted(openRecord(record, expected, isUnshared), fields);
   }
 
   async #scan(
@@ -395,10 +418,25 @@ class DriverStore implements StateStore {
   }
 }
 
+function same<T>(value: T): T {
+  return value;
+}
+
+function acceptedWrite(commit: Commit, outcome: Outcome, fields: OperationFields | undefined): Accepted {
+  const made = accepted(commit, outcome);
+  if (fields) fields.duplicate = made.is === "duplicate";
+  return made;
+}
+
 function noValue(): undefined {}
 
 function noRecord(): never {
   return notFound("nothing is stored under this identity and kind");
+}
+
+function counted(opened: StateRecord, fields: OperationFields | undefined): StateRecord {
+  if (fields) countRecords(fields, [opened]);
+  return opened;
 }
 
 function countRecords(fields: OperationFields, records: readonly StateRecord[]): void {
