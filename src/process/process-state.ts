@@ -3,6 +3,7 @@ import { monotonicFactory } from "ulid";
 import type { Driver, DriverFactory } from "../contract/driver.js";
 import type { EventId, StateStore } from "../contract/store.js";
 import { bulkRandom } from "./bulk-random.js";
+import { countedIds } from "./counted-ids.js";
 
 /** The state that all copies of the package in one process share. */
 interface ProcessState {
@@ -13,7 +14,7 @@ interface ProcessState {
   readonly drivers: Map<string, DriverFactory>;
   readonly context: AsyncLocalStorage<StateStore>;
   /** `time` is in milliseconds since 1970. */
-  readonly nextEventId: (time?: number) => EventId;
+  readonly nextEventId: (time: number) => EventId;
   /** The driver of a store, without its layers. */
   readonly bareDrivers: WeakMap<StateStore, Driver>;
   /** SQLite files that are open, by path and by device and inode. */
@@ -28,7 +29,7 @@ const fresh: ProcessState = {
   identities: new WeakSet(),
   drivers: new Map(),
   context: new AsyncLocalStorage(),
-  nextEventId: monotonicFactory(bulkRandom()),
+  nextEventId: countedIds(monotonicFactory(bulkRandom())),
   bareDrivers: new WeakMap(),
   sqliteFiles: new Map(),
 };
