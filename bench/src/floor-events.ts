@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import { eventKey, storedFingerprint } from "../../dist/drivers/sqlite/event-key.js";
-import { packEvent } from "../../dist/drivers/sqlite/queued-events.js";
+import { PackedEvents } from "../../dist/drivers/sqlite/queued-events.js";
 
 const TENANT = `
 INSERT INTO tenant (name) VALUES (?) ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id`;
@@ -24,7 +24,7 @@ export class FloorEvents {
   readonly #seen: Database.Statement;
   readonly #expiry: Database.Statement;
   readonly #tenants = new Map<string, number>();
-  #queued: Buffer[] = [];
+  #queued = new PackedEvents();
 
   constructor(database: Database.Database) {
     this.#tenant = database.prepare(TENANT).pluck();
@@ -40,13 +40,13 @@ export class FloorEvents {
     }
     const key = eventKey(eventId);
     this.#seen.run(key, number, record, now, storedFingerprint(fingerprint));
-    this.#queued.push(packEvent({ key, tenant: number }));
-    if (this.#queued.length === QUEUED) this.flush(now);
+    this.#queued.add({ key, tenant: number });
+    if (this.#queued.count === QUEUED) this.flush(now);
   }
 
   /** To be called before a transaction ends. */
   flush(now: number): void {
-    if (this.#queued.length > 0) this.#expiry.run(now, Buffer.concat(this.#queued));
-    this.#queued = [];
+    if (this.#queued.count > 0) this.#expiry.run(now, this.#queued.slice(0, this.#queued.count));
+    this.#queued = new PackedEvents();
   }
 }

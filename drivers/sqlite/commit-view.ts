@@ -5,7 +5,7 @@ import type { SeenEvent, View } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 import type { Erasures } from "./erasures.js";
 import { corruptError } from "./errors.js";
-import { eventKey, rememberedFingerprint, storedFingerprint } from "./event-key.js";
+import { type EventKey, eventKey, KEY_BYTES, rememberedFingerprint, storedFingerprint } from "./event-key.js";
 import type { ExpiryQueue } from "./expiry-queue.js";
 import type { TenantNumbers } from "./tenant-numbers.js";
 
@@ -70,6 +70,9 @@ export class CommitView implements View {
   readonly #tenants: TenantNumbers;
   readonly #queue: ExpiryQueue;
   readonly #rows = new Map<Slot, number>();
+  readonly #keys = new EventKeys();
+  /** Rewritten for each save: a statement copies what it is given. */
+  readonly #fingerprint = Buffer.alloc(KEY_BYTES);
   /** Events that are past their window and were found all the same: they are in the queue. */
   readonly #remembered = new Set<string>();
 
@@ -104,7 +107,7 @@ export class CommitView implements View {
   event(tenant: string, eventId: EventId): SeenEvent | undefined {
     const number = this.#tenants.find(tenant);
     if (number === undefined) return undefined;
-    const row = this.#sql.seen.get(tenant, eventId, eventKey(eventId), number);
+    const row = this.#sql.seen.get(tenant, eventId, this.#keys.of(eventId), number);
     if (row === undefined) return undefined;
     this.#remembered.add(rememberedName(number, eventId));
     const [stored, savedAt, id] = row as [unknown, number, number | null];
@@ -124,8 +127,8 @@ export class CommitView implements View {
     const { eventId, fingerprint } = record;
     const id = this.#write(record);
     const tenant = this.#tenants.findOrAdd(record.tenant);
-    const key = eventKey(eventId);
-    const stored = storedFingerprint(fingerprint);
+    const key = this.#keys.of(eventId);
+    const stored = storedFingerprint(fingerprint, this.#fingerprint);
     // `decide` allowed the save, so a remembered id is past its window and can be used again.
     if (this.#remembered.size > 0 && this.#remembered.has(rememberedName(tenant, eventId)))
       this.#sql.rememberAgain.run(id, this.now, stored, key, tenant);
@@ -167,6 +170,21 @@ export class CommitView implements View {
     const { lastInsertRowid } =
       above === undefined ? this.#sql.insert.run(...content) : this.#sql.insertAbove.run(above, ...content);
     return Number(lastInsertRowid);
+  }
+}
+
+/** `eventKey`, which makes the key of one event once, however often it is asked for in turn. A key is good until the next. */
+class EventKeys {
+  readonly #bytes = new Uint8Array(KEY_BYTES);
+  #eventId: EventId | undefined;
+  #key: EventKey = "";
+
+  of(eventId: EventId): EventKey {
+    if (eventId !== this.#eventId) {
+      this.#key = eventKey(eventId, this.#bytes);
+      this.#eventId = eventId;
+    }
+    return this.#key;
   }
 }
 

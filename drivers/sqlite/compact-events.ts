@@ -11,7 +11,7 @@ export const REFUSE_EARLIER_VERSION =
  * `record` points at the record that the event was saved as, which may be gone by now or hold another event.
  *
  * `expiry` is the queue in which they wait to be forgotten, in the order of `id`: each row holds some events, as
- * `packEvent` packs them, and when the last of them was added. Each row of `seen` is in it once.
+ * `PackedEvents` packs them, and when the last of them was added. Each row of `seen` is in it once.
  *
  * A process of an earlier version that still has the file open must not write any more. Each of its writes reads `event`,
  * and reading this view is an error. It comes before the tables: with a view at the end,

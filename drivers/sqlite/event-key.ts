@@ -17,10 +17,9 @@ const BITS_PER_CHARACTER = 5;
 const DIGITS = digitsOf(CROCKFORD);
 const NO_DIGIT = 0xff;
 
-/** The key of an event id: 16 bytes for a ULID in capital letters. */
-export function eventKey(eventId: string): EventKey {
+/** The key of an event id: 16 bytes for a ULID in capital letters; in `bytes`, where it is given. */
+export function eventKey(eventId: string, bytes: Uint8Array = new Uint8Array(KEY_BYTES)): EventKey {
   if (eventId.length !== ULID_CHARACTERS) return eventId;
-  const bytes = Buffer.allocUnsafe(KEY_BYTES);
   // The first character stands for the three highest of 128 bits.
   let left = digitAt(eventId, 0);
   if (left > 7) return eventId;
@@ -58,10 +57,14 @@ export function eventIdOf(key: EventKey): string {
   return text;
 }
 
-/** The fingerprint to remember: half of its bytes, which is still more than anybody can find two writes for. */
-export function storedFingerprint(fingerprint: string): EventKey {
+/**
+ * The fingerprint to remember: half of its bytes, which is still more than anybody can find two writes for. In `bytes`, where
+ * it is given.
+ */
+export function storedFingerprint(fingerprint: string, bytes: Buffer = Buffer.alloc(KEY_BYTES)): EventKey {
   if (!USUAL_FINGERPRINT.test(fingerprint)) return fingerprint;
-  return Buffer.from(fingerprint, "base64url").subarray(0, KEY_BYTES);
+  bytes.write(fingerprint, "base64url");
+  return bytes;
 }
 
 /** The first characters of a remembered fingerprint, or the whole text; `null` if it was erased. */

@@ -2,7 +2,7 @@ import type { ApplyOptions } from "../../src/contract/driver.js";
 import { isSeen } from "../../src/rules/decide.js";
 import type { Connection } from "./connection.js";
 import { eventIdOf } from "./event-key.js";
-import { packEvent, type QueuedEvent, QueuedEvents } from "./queued-events.js";
+import { PackedEvents, type QueuedEvent, QueuedEvents } from "./queued-events.js";
 
 const HEAD = "SELECT id, lined_up_at FROM expiry ORDER BY id LIMIT 1";
 const EVENTS = "SELECT events FROM expiry WHERE id = ?";
@@ -51,7 +51,7 @@ export class ExpiryQueue {
   readonly options: ApplyOptions;
   readonly #sql: QueueStatements;
   readonly #tail: Tail | undefined;
-  readonly #added: Buffer[] = [];
+  readonly #added = new PackedEvents();
 
   constructor(sql: QueueStatements, given: ApplyOptions) {
     this.#sql = sql;
@@ -61,7 +61,7 @@ export class ExpiryQueue {
 
   /** Adds an event that is not in the queue. It is stored by `flush`. */
   add(event: QueuedEvent): void {
-    this.#added.push(packEvent(event));
+    this.#added.add(event);
   }
 
   /**
@@ -92,37 +92,25 @@ export class ExpiryQueue {
   flush(): void {
     const { now } = this.options;
     let at = this.#extendTail();
-    while (at < this.#added.length) {
-      const end = this.#fitting(at, ROW_BYTES);
-      this.#sql.add.run(now, Buffer.concat(this.#added.slice(at, end)));
-      at = end;
+    while (at < this.#added.count) {
+      const count = Math.max(1, this.#added.fitting(at, ROW_BYTES));
+      this.#sql.add.run(now, this.#added.slice(at, count));
+      at += count;
     }
   }
 
   /** Adds to the last row, if it has room. Returns how many of the added events it has taken. */
   #extendTail(): number {
-    if (this.#tail === undefined || this.#added.length === 0) return 0;
+    if (this.#tail === undefined || this.#added.count === 0) return 0;
     const { now, window } = this.options;
     const [linedUpAt, id, bytes] = this.#tail;
     const pause = now - linedUpAt;
     if (pause < 0 || pause > Math.min(MAX_PAUSE_MS, window * MAX_PAUSE_SHARE)) return 0;
-    const end = this.#fitting(0, ROW_BYTES - bytes);
-    if (end === 0) return 0;
+    const count = this.#added.fitting(0, ROW_BYTES - bytes);
+    if (count === 0) return 0;
     // The row is not there any more if it was the first one, too, and all its events were examined.
-    const { changes } = this.#sql.extend.run(now, Buffer.concat(this.#added.slice(0, end)), id);
-    return changes === 1 ? end : 0;
-  }
-
-  /** The end of the added events from `at` on that fit into so many bytes. In an empty row, one always fits. */
-  #fitting(at: number, room: number): number {
-    let end = at;
-    let left = room;
-    while (end < this.#added.length) {
-      left -= (this.#added[end] as Buffer).length;
-      if (left < 0 && !(end === at && room === ROW_BYTES)) break;
-      end++;
-    }
-    return end;
+    const { changes } = this.#sql.extend.run(now, this.#added.slice(0, count), id);
+    return changes === 1 ? count : 0;
   }
 
   #examine(event: QueuedEvent): void {

@@ -8,8 +8,18 @@ const FENCES_OF = `
 SELECT last, from_run, from_kind, until_run, until_kind FROM fence
 WHERE tenant = ? AND user = ? AND session = ?`;
 
+/** In a fence's row: the fence covers `record`. */
+const COVERS = `fence.last >= record.id
+      AND (fence.from_run, fence.from_kind) <= (record.run, record.kind)
+      AND (fence.until_run, fence.until_kind) > (record.run, record.kind)`;
+
+/** True of a record that is not erased: for single records, where values to bind would cost more than the search. */
+export const RECORD_NOT_ERASED = `NOT EXISTS (
+    SELECT 1 FROM fence
+    WHERE fence.tenant = record.tenant AND fence.user = record.user AND fence.session = record.session AND ${COVERS})`;
+
 /**
- * True of a record that is not erased. Takes tenant, user and session, twice. The first subquery is of the session alone, so
+ * The same for the records of one session. Takes tenant, user and session, twice. The first subquery is of the session alone, so
  * SQLite runs it once for all records of a list; usually it finds no fence, and the second is not needed. `+` makes SQLite
  * use the index of the names.
  */
@@ -17,9 +27,7 @@ export const NOT_ERASED = `(+record.id > ifnull((
     SELECT max(last) FROM fence WHERE tenant = ? AND user = ? AND session = ?), -9223372036854775808)
   OR NOT EXISTS (
     SELECT 1 FROM fence
-    WHERE fence.tenant = ? AND fence.user = ? AND fence.session = ? AND fence.last >= record.id
-      AND (fence.from_run, fence.from_kind) <= (record.run, record.kind)
-      AND (fence.until_run, fence.until_kind) > (record.run, record.kind)))`;
+    WHERE fence.tenant = ? AND fence.user = ? AND fence.session = ? AND ${COVERS}))`;
 
 /** What NOT_ERASED takes. */
 export function notErasedOf({ tenant, user, session }: Session): readonly string[] {

@@ -39,6 +39,6 @@ function pauseMs(waitedMs: number, timeoutMs: number): number {
   return Math.max(MIN_PAUSE_MS, Math.min(growing, shrinking, MAX_PAUSE_MS));
 }
 
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   return isStateError(error, "UNAVAILABLE") && error.details.reason === "busy";
 }

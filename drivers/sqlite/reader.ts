@@ -16,7 +16,7 @@ import { type Connection, limitCache } from "./connection.js";
 import { countSteps, prepareCount } from "./count.js";
 import { translated } from "./errors.js";
 import { eventKey } from "./event-key.js";
-import { NOT_ERASED, notErasedOf } from "./fences.js";
+import { RECORD_NOT_ERASED } from "./fences.js";
 import type { LongLists } from "./long-lists.js";
 import { CONTENT_COLUMNS, recordOf, recordWithSlotOf, SLOT_COLUMNS } from "./row.js";
 import { listSteps, prepareLists, prepareScans, scanTenant, scanTenants } from "./scan.js";
@@ -26,11 +26,11 @@ import { Transactions } from "./transactions.js";
 
 const BY_SLOT = `
 SELECT ${CONTENT_COLUMNS} FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${RECORD_NOT_ERASED}`;
 
 const EVENT_ID = `
 SELECT record.event_id FROM record
-WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${NOT_ERASED}`;
+WHERE tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ? AND ${RECORD_NOT_ERASED}`;
 
 /**
  * Finds the record through the event memory, because records have no index of event ids. The owner's columns come before
@@ -40,7 +40,7 @@ const BY_EVENT = `
 SELECT ${CONTENT_COLUMNS}, ${SLOT_COLUMNS} FROM tenant
 JOIN seen ON seen.tenant = tenant.id AND seen.event_id = ?
 JOIN record ON record.id = seen.record AND record.tenant = tenant.name AND record.event_id = ?
-WHERE tenant.name = ? AND +record.user = ? AND +record.session = ? AND ${NOT_ERASED}`;
+WHERE tenant.name = ? AND +record.user = ? AND +record.session = ? AND ${RECORD_NOT_ERASED}`;
 
 /** How many readers this thread has made. */
 let readers = 0;
@@ -68,7 +68,7 @@ export class Reader {
     const { bySlot } = this.#statements();
     const find = (slot: Slot): StoredRecord | undefined => {
       const { tenant, user, session, run, kind } = slot;
-      const row = bySlot.get(tenant, user, session, run, kind, ...notErasedOf(slot));
+      const row = bySlot.get(tenant, user, session, run, kind);
       return row === undefined ? undefined : recordOf(row as readonly unknown[], slot);
     };
     return this.#findAll(slots, find);
@@ -78,7 +78,7 @@ export class Reader {
     const { eventId } = this.#statements();
     const find = (slot: Slot): EventId | undefined => {
       const { tenant, user, session, run, kind } = slot;
-      const row = eventId.get(tenant, user, session, run, kind, ...notErasedOf(slot));
+      const row = eventId.get(tenant, user, session, run, kind);
       return row === undefined ? undefined : (row as readonly [EventId])[0];
     };
     return this.#findAll(slots, find);
@@ -97,7 +97,7 @@ export class Reader {
   readByEventId(session: Session, eventId: string): StoredRecord | undefined {
     const { byEvent } = this.#statements();
     const names = [eventKey(eventId), eventId, session.tenant, session.user, session.session];
-    const row = translated(() => byEvent.get(...names, ...notErasedOf(session)));
+    const row = translated(() => byEvent.get(...names));
     return row === undefined ? undefined : recordWithSlotOf(row as readonly unknown[]);
   }
 

@@ -23,7 +23,7 @@ import { pendingAt } from "../migrations.js";
 import type { BackupCapable } from "./backup.js";
 import type { SqliteSettings } from "./config.js";
 import { storeClosed } from "./errors.js";
-import { retryWhileLocked } from "./lock-wait.js";
+import { isBusy, retryWhileLocked } from "./lock-wait.js";
 import type { Reader } from "./reader.js";
 import type { ReopenableConnections } from "./reopenable-connections.js";
 import { MIGRATIONS } from "./schema.js";
@@ -108,8 +108,15 @@ export class SqliteDriver implements Driver, BackupCapable {
     this.#onReleased();
   }
 
-  #read<T>(work: (reader: Reader) => Eventually<T>, limit?: CallLimit): Promise<T> {
-    return this.#retryWhileLocked(() => this.#connections.reading(work), limit);
+  /** Hardly a read meets a lock, so the first attempt is made without what waiting needs. */
+  async #read<T>(work: (reader: Reader) => Eventually<T>, limit?: CallLimit): Promise<T> {
+    try {
+      const answer = this.#connections.reading(work);
+      return answer instanceof Promise ? await answer : answer;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      return this.#retryWhileLocked(() => this.#connections.reading(work), limit);
+    }
   }
 
   async #write<T>(work: (writer: Writer, waitedMs: number) => Eventually<T>, limit?: CallLimit): Promise<T> {
