@@ -12,6 +12,7 @@ export const SECTIONS = [
   "scans",
   "growth",
   "slow-disk",
+  "slow-network",
   "overwrites",
   "burst",
   "stalls",

@@ -6,7 +6,13 @@ export interface DelayedLine {
   close(): void;
 }
 
-/** A line to a server on which each direction takes this many milliseconds. */
+/** A timer may come as much later than it was asked for, in milliseconds. */
+const COARSE_MS = 2;
+
+/**
+ * A line to a server on which each direction takes this many milliseconds. Timers are too coarse for the last of them, which
+ * take the CPU of this process instead.
+ */
 export async function openDelayedLine(url: string, delayMs: number): Promise<DelayedLine> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
@@ -17,11 +23,11 @@ export async function openDelayedLine(url: string, delayMs: number): Promise<Del
       [far, near],
     ] as const) {
       sockets.add(from);
-      // Timers of one length run in the order in which they were set.
-      from.on("data", (data) => setTimeout(() => to.write(data), delayMs));
+      const late = inOrder(delayMs);
+      from.on("data", (data) => late(() => to.write(data)));
       from.on("close", () => {
         sockets.delete(from);
-        setTimeout(() => to.destroy(), delayMs);
+        late(() => to.destroy());
       });
       from.on("error", () => to.destroy());
     }
@@ -36,5 +42,23 @@ export async function openDelayedLine(url: string, delayMs: number): Promise<Del
       server.close();
       for (const socket of sockets) socket.destroy();
     },
+  };
+}
+
+/** Runs each call so many milliseconds later, in the order in which they came. */
+function inOrder(delayMs: number): (call: () => void) => void {
+  const waiting: { readonly due: number; readonly call: () => void }[] = [];
+  const next = (): void => {
+    const now = performance.now();
+    for (let first = waiting[0]; first !== undefined && first.due <= now; first = waiting[0]) {
+      waiting.shift();
+      first.call();
+    }
+    const left = (waiting[0]?.due ?? Number.NaN) - now;
+    if (left > COARSE_MS) setTimeout(next, left - COARSE_MS);
+    else if (left > 0) setImmediate(next);
+  };
+  return (call) => {
+    if (waiting.push({ due: performance.now() + delayMs, call }) === 1) next();
   };
 }

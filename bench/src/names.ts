@@ -22,6 +22,7 @@ export const ENTRANT = {
   fiveSaves: "five saves in a commit",
   sharedBatches: 'Groundstate, batch "shared"',
   tenantBatches: 'Groundstate, batch "tenant"',
+  notifying: 'Groundstate, batch "shared", notify',
   map: "Map with the same copies and hashes",
   keyvMemory: "keyv (no copies, no hashes)",
   rawRange: "raw index range",

@@ -28,10 +28,14 @@ const SHOWN = [
   "max_connections",
 ];
 
-export async function openBenchPostgres(given: string | undefined): Promise<BenchPostgres> {
+/** On the server at this address, or on one of its own, with this in its environment. */
+export async function openBenchPostgres(
+  given: string | undefined,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchPostgres> {
   const server =
     given === undefined
-      ? await startPostgres({ durable: true, settings: SERVER })
+      ? await startPostgres({ durable: true, settings: SERVER, env })
       : { url: given, stop: undefined };
   const name = `groundstate_bench_${process.pid}`;
   const admin = postgres(server.url, { max: 1, fetch_types: false, onnotice() {} });

@@ -24,6 +24,7 @@ import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
 import { scans } from "./sections/scans.js";
 import { slowDisk } from "./sections/slow-disk.js";
+import { slowNetwork } from "./sections/slow-network.js";
 import { sqlite } from "./sections/sqlite.js";
 import { stalls } from "./sections/stalls.js";
 import { tenants } from "./sections/tenants.js";
@@ -42,6 +43,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   scans,
   growth,
   "slow-disk": slowDisk,
+  "slow-network": slowNetwork,
   overwrites,
   burst,
   stalls,

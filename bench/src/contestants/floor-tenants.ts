@@ -7,15 +7,16 @@ const SLOTS = 6_400;
 const CHECKED = 200;
 const FILLED_AT_ONCE = 256;
 
-/** Saves over and loads the slots of `records` tenants. The variant is the driver's option `batch`. */
+/** Saves over and loads the slots of `records` tenants. The variant is the driver's option `batch`, or `notify`. */
 export async function open({
   url = "",
   payloadBytes,
   variant = "",
   records: tenants = 1,
 }: Setting): Promise<Contestant> {
-  const batch = variant as "shared" | "tenant";
-  const store = await openStore({ driver: "postgres", url, schema: `tenants_${tenants}_${batch}`, batch });
+  const options = variant === "notify" ? { notify: true } : { batch: variant as "shared" | "tenant" };
+  const schema = `tenants_${tenants}_${variant}`;
+  const store = await openStore({ driver: "postgres", url, schema, ...options });
   const slots = Array.from({ length: SLOTS }, (_, index): { identity: Identity; kind: string } => ({
     identity: { tenant: `tenant-${index % tenants}`, user: `user-${index % 640}`, session: `s-${index}` },
     kind: "agent/state",
@@ -40,7 +41,7 @@ export async function open({
     await Promise.all(Array.from({ length: FILLED_AT_ONCE }, save));
   return {
     overlaps: true,
-    settings: `batch: "${batch}", ${tenants} tenants`,
+    settings: `${variant === "notify" ? "notify: true" : `batch: "${variant}"`}, ${tenants} tenants`,
     operations: { save: { run: save }, load: { run: load } },
     async check() {
       for (const slot of order.subarray(0, CHECKED)) {

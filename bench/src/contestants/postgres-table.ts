@@ -14,6 +14,7 @@ export function connect(url: string, max: number): Client {
 /** A table that remembers no events, otherwise laid out as the floor lays out its own. */
 export async function createTable(client: Client, table: string): Promise<void> {
   await client.unsafe(`
+    DROP TABLE IF EXISTS ${table};
     CREATE TABLE ${table} (
       tenant text COLLATE "C" NOT NULL,
       usr text COLLATE "C" NOT NULL,

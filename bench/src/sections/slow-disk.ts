@@ -1,58 +1,92 @@
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { forked } from "../entrant.js";
 import { ENTRANT } from "../names.js";
+import { openBenchPostgres } from "../postgres-server.js";
 import { race } from "../race.js";
 import type { RaceResult } from "../results.js";
-import { findProgram, runProgram } from "../run-program.js";
 import type { Context } from "../section.js";
+import { type SlowFsync, slowFsync } from "../slow-fsync.js";
 import { median } from "../statistics.js";
 
-const SOURCE = fileURLToPath(new URL("../../slow-fsync.c", import.meta.url));
 const DELAYS_MS = [1, 5];
 const PAYLOAD = 256;
 const WRITERS = 64;
 
 /** Saves on a disk that takes longer to confirm. */
 export async function slowDisk(context: Context): Promise<void> {
-  const { plan, findings } = context;
-  const compiler = findProgram(["cc", "gcc", "clang"]);
-  if (process.platform !== "linux" || compiler === undefined) {
-    const why = compiler === undefined ? "there is no C compiler" : "it needs Linux";
-    findings.skipped.push({ what: "slow-disk", why });
-    return;
-  }
-  const library = join(context.folder("slow-disk"), "slow-fsync.so");
-  await runProgram(compiler, ["-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl"]);
+  const environment = await slowFsync(context, "slow-disk");
+  if (environment === undefined) return;
   for (const delayMs of DELAYS_MS) {
-    const env = { LD_PRELOAD: library, SLOW_FSYNC_US: String(delayMs * 1_000) };
-    const entrant = (name: string, module: string) =>
-      forked(
-        name,
-        module,
-        {
-          folder: context.folder(`slow-disk-${module}-${delayMs}`),
-          payloadBytes: PAYLOAD,
-          variant: "worker",
-        },
-        { env },
-      );
+    await onSqlite(context, environment, delayMs);
+    await onPostgres(context, environment, delayMs);
+  }
+}
+
+async function onSqlite(
+  { plan, findings, folder, say }: Context,
+  environment: SlowFsync,
+  delayMs: number,
+): Promise<void> {
+  const env = environment(delayMs);
+  const entrant = (name: string, module: string) =>
+    forked(
+      name,
+      module,
+      {
+        folder: folder(`slow-disk-${module}-${delayMs}`),
+        payloadBytes: PAYLOAD,
+        variant: "worker",
+      },
+      { env },
+    );
+  const result = await race(
+    {
+      section: "slow-disk",
+      title: slowDiskTitle(delayMs),
+      payloadBytes: PAYLOAD,
+      reference: ENTRANT.sqliteRaw,
+      entrants: [entrant(ENTRANT.sqliteRaw, "sqlite-raw"), entrant(ENTRANT.floor, "sqlite-floor")],
+      operations: ["save"],
+      callers: [WRITERS],
+      rounds: plan.rounds,
+      ms: plan.slowDiskMs,
+    },
+    say,
+  );
+  checkDelay(result, ENTRANT.sqliteRaw, delayMs);
+  findings.races.push(result);
+}
+
+/** On a server of its own; one that was given keeps its disk. */
+async function onPostgres(
+  { plan, findings, folder, say }: Context,
+  environment: SlowFsync,
+  delayMs: number,
+): Promise<void> {
+  const server = await openBenchPostgres(undefined, environment(delayMs));
+  const setting = { folder: folder(`slow-disk-postgres-${delayMs}`), payloadBytes: PAYLOAD, url: server.url };
+  try {
     const result = await race(
       {
         section: "slow-disk",
-        title: slowDiskTitle(delayMs),
+        title: `Postgres, ${delayMs} ms added per fsync`,
         payloadBytes: PAYLOAD,
-        reference: ENTRANT.sqliteRaw,
-        entrants: [entrant(ENTRANT.sqliteRaw, "sqlite-raw"), entrant(ENTRANT.floor, "sqlite-floor")],
+        reference: ENTRANT.postgresTen,
+        entrants: [
+          forked(ENTRANT.postgresTen, "postgres-raw", { ...setting, variant: "10" }),
+          forked(ENTRANT.floor, "postgres-floor", setting),
+        ],
         operations: ["save"],
-        callers: [WRITERS],
+        callers: [1, WRITERS],
         rounds: plan.rounds,
         ms: plan.slowDiskMs,
+        serverCpu: server.cpu,
       },
-      context.say,
+      say,
     );
-    checkDelay(result, delayMs);
+    checkDelay(result, ENTRANT.postgresTen, delayMs);
     findings.races.push(result);
+  } finally {
+    await server.stop();
   }
 }
 
@@ -61,8 +95,8 @@ export function slowDiskTitle(delayMs: number): string {
 }
 
 /** A save of the raw client waits for one fsync at least. */
-function checkDelay({ cells }: RaceResult, delayMs: number): void {
-  const rounds = cells[0]?.rounds.get(ENTRANT.sqliteRaw) ?? [];
+function checkDelay({ cells }: RaceResult, raw: string, delayMs: number): void {
+  const rounds = cells[0]?.rounds.get(raw) ?? [];
   if (rounds.length > 0 && median(rounds.map(({ p50 = 0 }) => p50)) < delayMs * 1_000) {
     throw new Error(`the ${delayMs} ms per fsync did not arrive`);
   }

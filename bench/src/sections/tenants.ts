@@ -7,12 +7,12 @@ const TENANTS = [1, 8, 64];
 const PAYLOAD = 256;
 const CALLERS = 64;
 
-/** What it costs on Postgres that no statement is about two tenants. */
+/** What it costs on Postgres that no statement is about two tenants, and that batches notify of what they write. */
 export async function tenants(context: Context): Promise<void> {
   const { plan, findings } = context;
   const { url } = await context.postgres();
   for (const count of TENANTS) {
-    const entrant = (name: string, variant: "shared" | "tenant") =>
+    const entrant = (name: string, variant: "shared" | "tenant" | "notify") =>
       forked(name, "floor-tenants", {
         folder: context.folder(`tenants-${count}-${variant}`),
         payloadBytes: PAYLOAD,
@@ -27,7 +27,11 @@ export async function tenants(context: Context): Promise<void> {
           title: `One statement, one tenant: ${count} ${count === 1 ? "tenant" : "tenants"}`,
           payloadBytes: PAYLOAD,
           reference: ENTRANT.sharedBatches,
-          entrants: [entrant(ENTRANT.sharedBatches, "shared"), entrant(ENTRANT.tenantBatches, "tenant")],
+          entrants: [
+            entrant(ENTRANT.sharedBatches, "shared"),
+            entrant(ENTRANT.tenantBatches, "tenant"),
+            entrant(ENTRANT.notifying, "notify"),
+          ],
           operations: ["save", "load"],
           callers: [CALLERS],
           rounds: plan.rounds,
