@@ -1,11 +1,11 @@
-import { StateError } from "../../src/contract/errors.js";
+import { isStateError, StateError } from "../../src/contract/errors.js";
 import { isTransient } from "../../src/rules/transient.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import type { ChunkOptions } from "./chunked-answer.js";
 import type { Row } from "./client.js";
 import { Connection, type Parameter } from "./connection.js";
 import { ConnectionQueue } from "./connection-queue.js";
-import { DeadlinePassed, type Intent, ReadOnlyServer, translate } from "./errors.js";
+import { DeadlinePassed, type Intent, ReadOnlyServer, RightMissing, translate } from "./errors.js";
 import { checkedParameters } from "./parameters.js";
 import type { PoolOptions } from "./pool-options.js";
 import { readDeadline } from "./read-deadline.js";
@@ -51,6 +51,9 @@ export class ClientPool {
   #lastFailure: StateError | undefined;
   readonly #unknownOutcomes = new UnknownOutcomes();
   readonly #watch: ServerWatch;
+  /** Columns that probes of new connections ask for, and the rows in which they were answered. */
+  #asked: string | undefined;
+  readonly #answers = new WeakMap<Connection, Row | undefined>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -92,11 +95,21 @@ export class ClientPool {
     }
   }
 
-  /** Resolves when there is a connection. Waits at most `serverWaitMs` milliseconds for a server that cannot be reached. */
-  async connect(serverWaitMs: number): Promise<void> {
+  /**
+   * Resolves when there is a connection. Waits at most `serverWaitMs` milliseconds for a server that cannot be reached.
+   * Resolves with a row that has these columns, which takes no round trip more; `undefined` if the server refused them.
+   */
+  async connect(serverWaitMs: number, columns?: string): Promise<Row | undefined> {
     const now = monotonicMs();
     const deadline = now + Math.max(serverWaitMs, this.#options.timeoutMs);
-    this.#release(await this.#acquire(deadline, now + serverWaitMs));
+    this.#asked = columns;
+    try {
+      const connection = await this.#acquire(deadline, now + serverWaitMs);
+      this.#release(connection);
+      return this.#answers.get(connection);
+    } finally {
+      this.#asked = undefined;
+    }
   }
 
   /** The largest number of connections. */
@@ -214,12 +227,26 @@ export class ClientPool {
 
   /** Makes a connection and probes it. A failure here has written nothing. */
   async #dial(host: number, maxMs: number): Promise<Connection> {
+    const asked = this.#asked;
+    if (asked === undefined) return this.#dialOnce(host, maxMs);
+    try {
+      return await this.#dialOnce(host, maxMs, asked);
+    } catch (error) {
+      if (isStateError(error, "UNAVAILABLE") && !(error instanceof RightMissing)) throw error;
+      // What is missing is none of the connection's readiness. A client that got an error is not used again.
+      this.#asked = undefined;
+      return this.#dialOnce(host, maxMs);
+    }
+  }
+
+  async #dialOnce(host: number, maxMs: number, asked?: string): Promise<Connection> {
     const { hosts } = this.#options;
     let connection: Connection | undefined;
     try {
       connection = this.#make(host);
       this.#dials.add(connection);
-      await connection.probe(monotonicMs() + Math.min(maxMs, MAX_CONNECT_MS));
+      const row = await connection.probe(monotonicMs() + Math.min(maxMs, MAX_CONNECT_MS), asked);
+      if (asked !== undefined) this.#answers.set(connection, row);
       if (this.#isClosed) throw closed();
       this.#dials.delete(connection);
       this.#members.add(connection);
@@ -237,7 +264,7 @@ export class ClientPool {
   }
 
   #make(host: number): Connection {
-    const { connect, prepare, statementTimeoutMs, staleMs = STALE_MS } = this.#options;
+    const { connect, prepare, ownsClients = false, statementTimeoutMs, staleMs = STALE_MS } = this.#options;
     let connection: Connection | undefined;
     const client = connect(host, {
       closed: () => connection && this.#onClosed(connection),
@@ -246,7 +273,13 @@ export class ClientPool {
     const onSlow = (slow: Connection) => {
       if (!this.#isClosed) void this.#watch.check(slow.host);
     };
-    connection = new Connection(client, host, { prepare, statementTimeoutMs, staleMs, onSlow });
+    connection = new Connection(client, host, {
+      prepare,
+      ownsClient: ownsClients,
+      statementTimeoutMs,
+      staleMs,
+      onSlow,
+    });
     return connection;
   }
 

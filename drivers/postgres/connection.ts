@@ -3,7 +3,7 @@ import { clearTimeout, monotonicMs, setTimeout, sleep, type Timer } from "../../
 import { ChunkedAnswer, type ChunkOptions, isIncomplete } from "./chunked-answer.js";
 import type { Answer, PooledClient, Row } from "./client.js";
 import { DeadlinePassed, IncompleteAnswer, Unreplicated } from "./errors.js";
-import { READY, READY_PARAMETERS, readinessOf } from "./readiness.js";
+import { readiness, readinessOf } from "./readiness.js";
 import { stalledTimers, TimersStalled, timersLookStalled } from "./stalled-timers.js";
 
 /** A placeholder in parameters: becomes the call's deadline, in milliseconds since 1970 by the server's clock. */
@@ -16,6 +16,7 @@ export type Parameter = string | null | typeof DEADLINE;
 
 export interface ConnectionOptions {
   readonly prepare: boolean;
+  readonly ownsClient: boolean;
   /** The session's `statement_timeout`, if the driver set one. */
   readonly statementTimeoutMs?: number | undefined;
   /** How old the last probe may be when the connection is used, in milliseconds. */
@@ -81,14 +82,16 @@ export class Connection {
     this.#probedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Checks that the connection is ready. Rejects with the reason if it is not. */
-  async probe(deadline: number): Promise<void> {
-    const [row] = await this.query(READY, READY_PARAMETERS, deadline);
+  /** Checks that the connection is ready. Rejects with the reason if it is not. The row has these columns too. */
+  async probe(deadline: number, columns?: string): Promise<Row | undefined> {
+    const { text, parameters } = readiness(this.#options.ownsClient, columns);
+    const [row] = await this.query(text, parameters, deadline);
     const { milliseconds, server } = readinessOf(row, this.#options.statementTimeoutMs);
     // Taken after the answer: the time of the network makes a deadline on the server too early, never too late.
     this.#probedAt = monotonicMs();
     this.#clockOffsetMs = milliseconds - this.#probedAt;
     this.#server = server;
+    return row;
   }
 
   /** Runs one statement and resolves with its rows; with none if `chunks` took them. */

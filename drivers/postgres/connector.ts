@@ -16,7 +16,7 @@ export interface Connector extends Pick<PoolOptions, "hosts"> {
   readonly target: string;
 }
 
-type Clients = Pick<PoolOptions, "connect" | "connectMs" | "statementTimeoutMs">;
+type Clients = Pick<PoolOptions, "connect" | "connectMs" | "statementTimeoutMs" | "ownsClients">;
 
 type Postgres = (options: object) => PostgresClient;
 
@@ -50,6 +50,7 @@ export async function connectorOf(source: Settings["source"], prepare: boolean):
         const settings = prepare ? sessionSettings(timeoutMs) : {};
         return clientOf(postgres, address, hosts[host] as Host, settings, events);
       },
+      ownsClients: true,
       connectMs: Math.min(connectMs, connectTimeoutMs),
       statementTimeoutMs: prepare ? statementTimeoutMs(timeoutMs) : undefined,
     }),

@@ -6,7 +6,7 @@ import { RightMissing } from "./errors.js";
 import type { ListeningEvents } from "./listening.js";
 import { PostgresMigrator } from "./migrator.js";
 import { Notifications } from "./notifications.js";
-import { openingState } from "./opening-state.js";
+import { connectAndLook } from "./opening-state.js";
 import type { PoolOptions } from "./pool-options.js";
 import { PostgresDriver } from "./postgres-driver.js";
 import { missingRightsError, refuseMissing, requireRights } from "./rights.js";
@@ -56,9 +56,8 @@ export async function openDriver(config: PostgresConfig): Promise<PostgresDriver
   // Makes no connection until it migrates something.
   const migrationPool = poolOf(1, MIGRATION_MS);
   try {
-    await pool.connect(openTimeoutMs);
     const migrations = migrationsOf(names);
-    const state = mode === "off" ? undefined : await openingState(pool, names, mode);
+    const state = await connectAndLook(pool, names, mode, openTimeoutMs);
     if (state?.version === migrations.length) refuseMissing(state.missing);
     else {
       const migrator = new PostgresMigrator(pool, migrationPool, timeoutMs, names);

@@ -1,4 +1,3 @@
-import { isStateError } from "../../src/contract/errors.js";
 import type { MigrateMode } from "../migrations.js";
 import type { ClientPool } from "./client-pool.js";
 import type { Names } from "./names.js";
@@ -13,24 +12,22 @@ export interface OpeningState {
 }
 
 /**
- * Reads the state of a database whose schema is up to date, in one round trip, and with `apply` moves the sequence of record
- * ids past the ids in the table. `undefined` if the server refuses the statement: something is missing, and the steps of
- * opening find out what.
+ * Connects, and reads the state of a database whose schema is up to date by the first statement of the connection; with
+ * `apply` it also moves the sequence of record ids past the ids in the table. `undefined` with `off`, and if the server
+ * refuses that: something is missing, and the steps of opening find out what.
  */
-export async function openingState(
+export async function connectAndLook(
   pool: ClientPool,
   names: Names,
   mode: MigrateMode,
+  serverWaitMs: number,
 ): Promise<OpeningState | undefined> {
+  const row = await pool.connect(serverWaitMs, mode === "off" ? undefined : columnsOf(names, mode));
+  return row && { version: Number(row.version), missing: JSON.parse(String(row.missing)) };
+}
+
+function columnsOf(names: Names, mode: MigrateMode): string {
   const settled = mode === "apply" ? `, ${names.settleIds}() AS settled` : "";
-  const text = `SELECT (SELECT coalesce(max(version), 0) FROM ${names.migration}) AS version,
+  return `(SELECT coalesce(max(version), 0) FROM ${names.migration}) AS version,
     array_to_json(ARRAY(SELECT m.missing FROM (${missingRightsQuery(names)}) AS m))::text AS missing${settled}`;
-  try {
-    // Without parameters the client sends one message and waits for one answer.
-    const [row] = await pool.run(text, [], "read");
-    return { version: Number(row?.version), missing: JSON.parse(String(row?.missing)) };
-  } catch (error) {
-    if (isStateError(error, "UNAVAILABLE") && error.details.reason !== "setup") throw error;
-    return undefined;
-  }
 }

@@ -11,6 +11,8 @@ export interface PoolOptions {
   /** The time limit for making one connection, in milliseconds. Default: `timeoutMs`. */
   readonly connectMs?: number;
   readonly prepare: boolean;
+  /** The driver itself makes the clients, so that none changes a parameter. Default false. */
+  readonly ownsClients?: boolean;
   /** The session's `statement_timeout`, if the driver set one. */
   readonly statementTimeoutMs?: number | undefined;
   /** After this time a connection is probed before it is used, in milliseconds. Default 10,000. */

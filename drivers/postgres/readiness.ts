@@ -38,8 +38,23 @@ const OWN_FIRST = /^(pg_temp_\d+,)?pg_catalog(,|$)/;
 const SOME_TEXT = "\u00e9\u{1f600}";
 const SOME_BYTES = Buffer.from("005cff", "hex");
 
-/** The probe: the first statement on a new connection, and on an idle one before it is used again. */
-export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::bytea AS some_bytes,
+const PARAMETERS = [SOME_TEXT, `\\x${SOME_BYTES.toString("hex")}`] as const;
+
+/**
+ * The probe: the first statement on a new connection, and on an idle one before it is used again. A client that somebody else
+ * made is also asked whether it leaves parameters alone, which takes another round trip. The answer has these columns too.
+ */
+export function readiness(
+  ownsClient: boolean,
+  columns = "",
+): { text: string; parameters: readonly string[] } {
+  if (!ownsClient) return { text: ready("$1", "$2", columns), parameters: PARAMETERS };
+  const [text, bytes] = PARAMETERS;
+  return { text: ready(`'${text}'`, `'${bytes}'`, columns), parameters: [] };
+}
+
+const ready = (text: string, bytes: string, columns: string) => `
+  SELECT 1 AS is_ready, ${text}::text AS some_text, ${bytes}::text::bytea AS some_bytes,
   pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::text AS milliseconds,
   pg_catalog.pg_is_in_recovery()::text AS is_standby,
   pg_catalog.current_setting('transaction_read_only') AS is_read_only,
@@ -47,9 +62,8 @@ export const READY = `SELECT 1 AS is_ready, $1::text AS some_text, $2::text::byt
   pg_catalog.array_to_string(pg_catalog.current_schemas(true), ',') AS search_schemas,
   (EXTRACT(epoch FROM pg_catalog.current_setting('statement_timeout')::interval) * 1000)::bigint::text
     AS statement_timeout,
-  ${NEEDS.map(({ setting }) => `pg_catalog.current_setting('${setting}') AS ${setting}`).join(", ")}`;
-
-export const READY_PARAMETERS: readonly string[] = [SOME_TEXT, `\\x${SOME_BYTES.toString("hex")}`];
+  ${NEEDS.map(({ setting }) => `pg_catalog.current_setting('${setting}') AS ${setting}`).join(", ")}
+  ${columns && `, ${columns}`}`;
 
 /** The state of a server that is ready. */
 export interface Readiness {
