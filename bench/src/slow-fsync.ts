@@ -1,5 +1,5 @@
 import { chmodSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findProgram, runProgram } from "./run-program.js";
 import type { Context } from "./section.js";
@@ -24,6 +24,6 @@ export async function slowFsync(
   const library = join(place, "slow-fsync.so");
   await runProgram(compiler, ["-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl"]);
   // A server may run as another user.
-  chmodSync(place, 0o755);
+  for (const way of [place, dirname(place)]) chmodSync(way, 0o711);
   return (delayMs) => ({ LD_PRELOAD: library, SLOW_FSYNC_US: String(delayMs * 1_000) });
 }
