@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.js";
 import { soak } from "./test/soak.js";
 
 /** A thread is started by Node, which runs no TypeScript: it gets the module that was built. */
@@ -13,8 +14,11 @@ export default defineConfig({
     globalSetup: "test/postgres/global-setup.ts",
     pool: "forks",
     // Tests wait as much as they work, for windows to pass and for processes to start.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
-    testTimeout: soak(30_000),
+    maxWorkers: Math.max(4, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
+    // What is waited for comes, or is missing: a busy machine needs longer than the default of a second.
+    expect: { poll: { timeout: 20_000 } },
+    testTimeout: soak(60_000),
     hookTimeout: 60_000,
   },
 });

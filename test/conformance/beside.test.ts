@@ -11,6 +11,7 @@ import { brokenDriver } from "../../conformance/mutants/mutant.js";
 import { compareText, type Identity, validateIdentity } from "../../src/index.js";
 import { isSoak } from "../soak.js";
 import { built } from "./built.js";
+import { CASE_MS } from "./case-limit.js";
 
 /** Whole runs go faster over what was built. */
 const { cases, mutants, referenceHarness } = built;
@@ -42,23 +43,27 @@ const ALONE = cases.filter(({ bringsNeighbours }) => !bringsNeighbours).map(({ i
 /** Each mutant passes all of them in the soak; in a short run each passes its part, and together they pass all. */
 function casesAlone(id: string): readonly string[] {
   if (isSoak) return ALONE;
-  const part = besideMutants.findIndex((mutant) => mutant.id === id) % PARTS;
-  return ALONE.filter((_, index) => index % PARTS === part);
+  const parts = besideMutants.length;
+  const part = besideMutants.findIndex((mutant) => mutant.id === id);
+  return ALONE.filter((_, index) => index % parts === part);
 }
-const PARTS = 4;
 
 describe.concurrent("mutants that only another's data shows", () => {
   test.each(besideMutants)(
     "$id passes every case alone and is caught by $breaks",
     { timeout: 120_000 },
     async ({ id, breaks, harness }) => {
-      const plain = await built.runConformance(harness, { only: casesAlone(id) });
+      const plain = await built.runConformance(harness, { only: casesAlone(id), timeoutMs: CASE_MS });
       assert.deepEqual(
         plain.results.filter(({ outcome }) => outcome === "failed").map((result) => result.id),
         [],
         "without another's data nothing shows",
       );
-      const { results } = await built.runConformance(harness, { only: breaks, beside: true });
+      const { results } = await built.runConformance(harness, {
+        only: breaks,
+        beside: true,
+        timeoutMs: CASE_MS,
+      });
       assert.equal(results[0]?.outcome, "failed", `${breaks} must fail on ${harness.name}`);
       if (UNNOTICED.includes(id)) assert.match(results[0]?.error?.message ?? "", CHANGED);
     },
@@ -72,6 +77,30 @@ describe.concurrent("mutants that only another's data shows", () => {
 });
 
 test("another's data lies beside every case that has an identity to lie beside", async () => {
+  const ids = cases.map(({ id }) => id).filter((id) => !id.startsWith("window/"));
+  const counted = await Promise.all(
+    Array.from({ length: SIDE_BY_SIDE }, (_, part) =>
+      savesBeside(ids.filter((_, index) => index % SIDE_BY_SIDE === part)),
+    ),
+  );
+  const saved = new Map(counted.flatMap((each) => [...each]));
+  const without = cases.filter(
+    ({ id, needs, bringsNeighbours }) => saved.get(id) === 0 && needs === undefined && !bringsNeighbours,
+  );
+  expect(without.map(({ id }) => id)).toEqual([
+    "misuse/no-identity",
+    "misuse/record-required",
+    "misuse/rejects",
+    "list-kind/scope-required",
+    "list-kind/prefix-required",
+  ]);
+}, 120_000);
+
+/** How many runs go side by side; in each of them the cases follow one another. */
+const SIDE_BY_SIDE = 4;
+
+/** How many records of another's were saved beside each of these cases. */
+async function savesBeside(only: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const saved = new Map<string, number>();
   let count = 0;
   const harness: Harness = {
@@ -92,25 +121,16 @@ test("another's data lies beside every case that has an identity to lie beside",
     saved.set(id, count);
     count = 0;
   };
-  const only = cases.map(({ id }) => id).filter((id) => !id.startsWith("window/"));
   const { failed, mode } = await built.runConformance(harness, {
     only,
     beside: true,
     concurrency: 1,
+    timeoutMs: CASE_MS,
     onResult,
   });
   expect([failed, mode]).toEqual([0, "beside"]);
-  const without = cases.filter(
-    ({ id, needs, bringsNeighbours }) => saved.get(id) === 0 && needs === undefined && !bringsNeighbours,
-  );
-  expect(without.map(({ id }) => id)).toEqual([
-    "misuse/no-identity",
-    "misuse/record-required",
-    "misuse/rejects",
-    "list-kind/scope-required",
-    "list-kind/prefix-required",
-  ]);
-}, 120_000);
+  return saved;
+}
 
 describe("what changes after a case has ended", () => {
   /** Takes along, when it is closed, what the tenants behind others have. */

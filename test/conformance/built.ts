@@ -9,6 +9,11 @@ export const built = (await import(
   /* @vite-ignore */ fileURLToPath(new URL("../../dist/conformance/index.js", import.meta.url))
 )) as typeof import("../../conformance/index.js");
 
+/** How its mutants are made. */
+export const { brokenDriver } = (await import(
+  /* @vite-ignore */ fileURLToPath(new URL("../../dist/conformance/mutants/mutant.js", import.meta.url))
+)) as typeof import("../../conformance/mutants/mutant.js");
+
 /** A folder of someone who installed the package, with files of theirs. */
 export async function project(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "conformance-"));

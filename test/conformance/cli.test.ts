@@ -112,7 +112,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe.concurrent("groundstate conformance", () => {
   test("a driver that keeps every rule: a readable report and exit code 0", async () => {
-    const { code, out } = await groundstate(folder, "conformance", "./driver.mjs");
+    // All cases run from the command line with the drivers of the examples and of the documentation.
+    const sample = ["idempotency/", "misuse/", "processes/"].flatMap((text) => ["--only", text]);
+    const { code, out } = await groundstate(folder, "conformance", "./driver.mjs", ...sample);
     expect(out).toContain("Conformance of mine");
     expect(out).toMatch(/^✓ idempotency\/late-retry-after-erase/m);
     expect(out).toMatch(/^– processes\/kill: skipped, the harness is not durable/m);

@@ -2,6 +2,7 @@ import { afterAll, describe, test } from "vitest";
 import { conformanceTests, type Harness } from "../../conformance/index.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore } from "../../src/index.js";
+import { CASE_MS } from "./case-limit.js";
 
 const harness: Harness = {
   name: "memory",
@@ -10,4 +11,4 @@ const harness: Harness = {
 
 for (const typed of [false, true])
   for (const beside of [false, true])
-    conformanceTests({ describe, test, afterAll }, harness, { typed, beside });
+    conformanceTests({ describe, test, afterAll }, harness, { typed, beside, timeoutMs: CASE_MS });

@@ -10,6 +10,7 @@ import { runtimeOf } from "../../conformance/runners/versions.js";
 import { ROOT } from "../package/installed.js";
 import { createDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";
+import { CASE_MS } from "./case-limit.js";
 
 const run = promisify(execFile);
 
@@ -139,7 +140,16 @@ async function reportOf(
     env.GROUNDSTATE_HARNESS_POSTGRES = url;
   }
   const command = join(folder, "node_modules/groundstate/dist/conformance/cli.js");
-  const args = [...before, command, "conformance", `./${driver}-harness.mjs`, "--json", ...only];
+  const args = [
+    ...before,
+    command,
+    "conformance",
+    `./${driver}-harness.mjs`,
+    "--json",
+    "--timeout",
+    String(CASE_MS),
+    ...only,
+  ];
   const { stdout } = await run(program as string, args, { cwd: folder, env, maxBuffer: 2 ** 24 }).catch(
     (error: { stdout: string }) => error,
   );

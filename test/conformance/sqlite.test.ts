@@ -1,6 +1,7 @@
 import { conformanceTests } from "groundstate/conformance";
 import { afterAll, describe, test } from "vitest";
 import { isSoak } from "../soak.js";
+import { CASE_MS } from "./case-limit.js";
 import harness, { removeFolder } from "./sqlite-harness.mjs";
 
 const modulePath = new URL("./sqlite-harness.mjs", import.meta.url).href;
@@ -11,4 +12,4 @@ conformanceTests({ describe, test, afterAll }, harness, { typed: true });
 
 // Each store starts a thread, which takes its time: beside another's data sqlite-inline.test.ts runs over the same files.
 for (const beside of isSoak ? [false, true] : [false])
-  conformanceTests({ describe, test, afterAll }, harness, { modulePath, beside });
+  conformanceTests({ describe, test, afterAll }, harness, { modulePath, beside, timeoutMs: CASE_MS });

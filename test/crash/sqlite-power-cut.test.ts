@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { withSeeds } from "./seeds.js";
 import { losses, withoutSyncs } from "./sqlite-bad-syncs.js";
 import { choosePowerCuts, cutPower } from "./sqlite-power-cuts.js";
@@ -40,7 +40,7 @@ describe.skipIf(whyNoPreload !== undefined)(`when the power goes (${whyNoPreload
         await withSeeds(1, async (seed) => {
           const recording = await record(library, { seed, ...run });
           expect(checkpointsIn(recording)).toBeGreaterThanOrEqual(checkpoints);
-          const toll = await expectSurvival(recording, images);
+          const toll = await expectSurvival(recording, isSoak ? images : Math.ceil(images / 2));
           await annotate(`${recording.answers.total} answered writes, images: ${tellImages(toll)}`);
         });
       },

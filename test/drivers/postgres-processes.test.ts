@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { MEET, meetingOf } from "../meeting.js";
 import {
   failOnUncaughtErrors,
   freshDatabase,
@@ -20,16 +21,18 @@ const WORKER = `
     }
   };
   const apply = (...commits) => insist(() => driver.apply(commits, times));
+  ${MEET}
   const until = Date.now() + args.ms;
   let count = 0;
-  const id = () => args.who + "-" + count++;
+  const id = () => args.me + "-" + count++;
 `;
 
 test("increments by compare-and-swap from four processes come out exact", async () => {
   const url = await freshDatabase();
+  const meeting = meetingOf(4);
   const source = `${WORKER}
     let applied = 0;
-    while (Date.now() < until) {
+    while (Date.now() < until || applied === 0) {
       const [current] = await driver.read([slot]);
       const version = (current?.version ?? 0) + 1;
       const [outcome] = await apply(saveOf({ eventId: id(), version }, current?.eventId ?? null));
@@ -40,7 +43,7 @@ test("increments by compare-and-swap from four processes come out exact", async 
     console.log(applied);
   `;
   const counts = await Promise.all(
-    ["a", "b", "c", "d"].map((who) => inProcess<number>(source, { url, who, ms: 1500 })),
+    ["a", "b", "c", "d"].map((me) => inProcess<number>(source, { url, meeting, me, ms: 1000 })),
   );
   const total = counts.reduce((sum, count) => sum + count);
   const [last] = await (await open({ url })).read([SLOT]);
@@ -50,6 +53,7 @@ test("increments by compare-and-swap from four processes come out exact", async 
 
 test("a condition holds against writers without one in another process", async () => {
   const url = await freshDatabase();
+  const meeting = meetingOf(4);
   const careless = `${WORKER}
     while (Date.now() < until) await apply(saveOf({ eventId: id(), kind: "note", version: 1 }));
     await driver.close();
@@ -58,7 +62,7 @@ test("a condition holds against writers without one in another process", async (
   // Each conditional save names what it believes to replace; the events tell whether anything came in between.
   const careful = `${WORKER}
     const replaced = [];
-    while (Date.now() < until) {
+    while (Date.now() < until || replaced.length === 0) {
       const [current] = await driver.read([slot]);
       const eventId = id();
       const [outcome] = await apply(saveOf({ eventId, version: 2 }, current?.eventId ?? null));
@@ -68,10 +72,10 @@ test("a condition holds against writers without one in another process", async (
     console.log(JSON.stringify(replaced));
   `;
   const [, , one, other] = await Promise.all([
-    inProcess(careless, { url, who: "a", ms: 1500 }),
-    inProcess(careless, { url, who: "b", ms: 1500 }),
-    inProcess<unknown[]>(careful, { url, who: "c", ms: 1500 }),
-    inProcess<unknown[]>(careful, { url, who: "d", ms: 1500 }),
+    inProcess(careless, { url, meeting, me: "a", ms: 1000 }),
+    inProcess(careless, { url, meeting, me: "b", ms: 1000 }),
+    inProcess<unknown[]>(careful, { url, meeting, me: "c", ms: 1000 }),
+    inProcess<unknown[]>(careful, { url, meeting, me: "d", ms: 1000 }),
   ]);
   const replaced = [...one, ...other];
   expect(replaced.length).toBeGreaterThan(0);
@@ -81,6 +85,7 @@ test("a condition holds against writers without one in another process", async (
 
 test("an erase beside commits of the same session never tears one", async () => {
   const url = await freshDatabase();
+  const meeting = meetingOf(4);
   const writer = `${WORKER}
     const pair = (value) => ({
       tenant: slot.tenant,
@@ -112,10 +117,10 @@ test("an erase beside commits of the same session never tears one", async () => 
     console.log(JSON.stringify({ torn, pairs }));
   `;
   const [, , erased, read] = await Promise.all([
-    inProcess(writer, { url, who: "w", ms: 1500 }),
-    inProcess(writer, { url, who: "x", ms: 1500 }),
-    inProcess<number[]>(eraser, { url, who: "e", ms: 1500 }),
-    inProcess<{ torn: unknown[]; pairs: number }>(reader, { url, who: "r", ms: 1500 }),
+    inProcess(writer, { url, meeting, me: "w", ms: 1000 }),
+    inProcess(writer, { url, meeting, me: "x", ms: 1000 }),
+    inProcess<number[]>(eraser, { url, meeting, me: "e", ms: 1000 }),
+    inProcess<{ torn: unknown[]; pairs: number }>(reader, { url, meeting, me: "r", ms: 1000 }),
   ]);
   expect(read.torn).toEqual([]);
   expect(read.pairs).toBeGreaterThan(0);
@@ -125,12 +130,13 @@ test("an erase beside commits of the same session never tears one", async () => 
 
 test("one event id that all processes save in sessions of their own is written once", async () => {
   const url = await freshDatabase();
+  const meeting = meetingOf(4);
   const source = `${WORKER}
     const written = [];
     for (let n = 0; n < 150; n++) {
       // Each in a commit with one of its own, in another order than its neighbours.
-      const shared = saveOf({ eventId: "shared-" + n, session: args.who, kind: "shared" });
-      const own = saveOf({ eventId: id(), session: args.who, kind: "own" });
+      const shared = saveOf({ eventId: "shared-" + n, session: args.me, kind: "shared" });
+      const own = saveOf({ eventId: id(), session: args.me, kind: "own" });
       const [first, second] = await (n % 2 ? apply(shared, own) : apply(own, shared));
       const outcome = n % 2 ? first : second;
       if (outcome.is === "applied") written.push(n);
@@ -140,7 +146,7 @@ test("one event id that all processes save in sessions of their own is written o
     console.log(JSON.stringify(written));
   `;
   const written = await Promise.all(
-    ["a", "b", "c", "d"].map((who) => inProcess<number[]>(source, { url, who, ms: 0 })),
+    ["a", "b", "c", "d"].map((me) => inProcess<number[]>(source, { url, meeting, me, ms: 0 })),
   );
   const all = written.flat().toSorted((one, other) => one - other);
   expect(all).toEqual(Array.from({ length: 150 }, (_, n) => n));

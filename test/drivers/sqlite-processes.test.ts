@@ -3,15 +3,15 @@ import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { MEET, meetingOf } from "../meeting.js";
 import { freshPath, inProcess, open, plainConnection, SLOT, startProcess } from "./sqlite-rig.js";
 
 const EVERYTHING = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
 
 /** Runs four processes that begin at the same moment. Returns what each printed. */
 async function inFourProcesses(source: string, args: object): Promise<unknown[]> {
-  const start = Date.now() + 400;
-  const wait = "while (Date.now() < args.start) {}\n";
-  return Promise.all([0, 1, 2, 3].map((me) => inProcess(wait + source, { ...args, me, start })));
+  const meeting = meetingOf(4);
+  return Promise.all([0, 1, 2, 3].map((me) => inProcess(MEET + source, { ...args, me, meeting })));
 }
 
 const SAVE_ONE = `
@@ -22,7 +22,7 @@ const SAVE_ONE = `
 `;
 
 test("four that start at once where no file is share one database", async () => {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     const path = freshPath();
     const outcomes = await inFourProcesses(SAVE_ONE, { path });
     expect(outcomes).toEqual(outcomes.map(() => [{ is: "applied", existed: [false] }]));

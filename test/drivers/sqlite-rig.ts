@@ -119,7 +119,7 @@ export async function inProcess(
   flags: readonly string[] = [],
 ): Promise<unknown> {
   const given = [...flags, ...nodeArguments(source, args)];
-  const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: ROOT, timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: ROOT, timeout: 60_000 });
   return JSON.parse(stdout);
 }
 

@@ -5,11 +5,13 @@ import { cases, conformanceTests } from "groundstate/conformance";
 import { afterAll, describe, expect, test } from "vitest";
 import harness from "../../examples/level-driver/harness.js";
 import { groundstate } from "../conformance/built.js";
+import { CASE_MS } from "../conformance/case-limit.js";
 import { node, ROOT } from "../package/installed.js";
 import { freshFolder } from "./level-rig.js";
 
 type Case = (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
 
+const BESIDE = ["--beside", "--json", "--timeout", String(CASE_MS)];
 const BUILT = join(ROOT, "dist/examples/level-driver");
 const alone = cases.filter(({ needs }) => needs !== "sharing").map(({ id }) => id);
 const together = cases.filter(({ needs }) => needs === "sharing").map(({ id }) => id);
@@ -33,7 +35,7 @@ conformanceTests(
     }),
   },
   harness,
-  { modulePath: join(BUILT, "harness.js") },
+  { modulePath: join(BUILT, "harness.js"), timeoutMs: CASE_MS },
 );
 
 test("of the suite, what shares a space between processes is skipped, and nothing else", () => {
@@ -42,7 +44,7 @@ test("of the suite, what shares a space between processes is skipped, and nothin
 });
 
 test("it passes on the command line too, once it is built, beside another's data", async () => {
-  const { code, out } = await groundstate(BUILT, "conformance", "./harness.js", "--beside", "--json");
+  const { code, out } = await groundstate(BUILT, "conformance", "./harness.js", ...BESIDE);
   const { harness: name, failed, results } = JSON.parse(out) as Report;
   expect({ code, name, failed }).toEqual({ code: 0, name: "level", failed: 0 });
   const left = results.filter(({ outcome }) => outcome === "skipped");

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { userIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { isSoak } from "../soak.js";
 import { inProcesses } from "../typed/processes.js";
 import { onSharedStores } from "../typed/stores.js";
 import { newUser } from "./rig.js";
@@ -102,7 +103,7 @@ onSharedStores((opened) => {
 
   test("of many processes that create one session, one succeeds, and its retries are duplicates", async () => {
     const sessions = createSessions(opened.store);
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < (isSoak ? 2 : 1); round++) {
       const who = { ...newUser(), session: "s" };
       const outcomes = await inProcesses<string>(
         5,
