@@ -87,7 +87,7 @@ onEveryStore((opened) => {
     const { approval } = await approvals.request(who, { ...CALL, ttlMs: 150 });
     await expect(approvals.wait(who, approval.id)).resolves.toMatchObject({ status: "expired" });
     expect(Date.now()).toBeGreaterThanOrEqual(approval.expiresAt.getTime());
-    expect(Date.now()).toBeLessThan(approval.expiresAt.getTime() + 2000);
+    expect(Date.now()).toBeLessThan(approval.expiresAt.getTime() + 30_000);
   });
 
   test("it uses the given clock", async () => {
@@ -167,11 +167,10 @@ onEveryStore((opened) => {
       }),
     );
     const ended = Promise.allSettled(waits);
-    await sleep(1000);
+    await expect.poll(() => counted.finds).toBeGreaterThanOrEqual(4 * 3);
     expect(activeTimers() - before).toBeLessThanOrEqual(2);
     const polls = Math.ceil((performance.now() - start) / pollMs) + 1;
     expect(counted.finds).toBeLessThanOrEqual(4 * polls);
-    expect(counted.finds).toBeGreaterThanOrEqual(4 * 3);
     controller.abort();
     for (const id of ids) await ACTIONS.approve(createApprovals(opened.store), who, id);
     const answers = await ended;

@@ -51,9 +51,13 @@ function casesAlone(id: string): readonly string[] {
 describe.concurrent("mutants that only another's data shows", () => {
   test.each(besideMutants)(
     "$id passes every case alone and is caught by $breaks",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async ({ id, breaks, harness }) => {
-      const plain = await built.runConformance(harness, { only: casesAlone(id), timeoutMs: CASE_MS });
+      const plain = await built.runConformance(harness, {
+        only: casesAlone(id),
+        concurrency: 2,
+        timeoutMs: CASE_MS,
+      });
       assert.deepEqual(
         plain.results.filter(({ outcome }) => outcome === "failed").map((result) => result.id),
         [],
@@ -94,7 +98,7 @@ test("another's data lies beside every case that has an identity to lie beside",
     "list-kind/scope-required",
     "list-kind/prefix-required",
   ]);
-}, 120_000);
+}, 240_000);
 
 /** How many runs go side by side; in each of them the cases follow one another. */
 const SIDE_BY_SIDE = 4;

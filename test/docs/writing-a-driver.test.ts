@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(ROOT, "dist", "driver-page-"));
 writeFileSync(join(folder, "driver.mjs"), sampleWith("class MapDriver"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.concurrent("the driver of the page has less than 110 lines, and passes, also beside another's data", async () => {
+test("the driver of the page has less than 110 lines, and passes, also beside another's data", async () => {
   expect(sampleWith("class MapDriver").trim().split("\n").length).toBeLessThan(110);
   // Without another's data it passes in the next test.
   const { stdout } = await run(process.execPath, [
@@ -34,7 +34,7 @@ test.concurrent("the driver of the page has less than 110 lines, and passes, als
   expect(report.passed).toBeGreaterThan(100);
 }, 120_000);
 
-test.concurrent("the suite runs under node:test as shown", async () => {
+test("the suite runs under node:test as shown", async () => {
   writeFileSync(join(folder, "driver.test.mjs"), sampleWith("conformanceNodeTests"));
   const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", "driver.test.mjs"], {
     cwd: folder,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createStore, isStateError, newEventId, type StateStore } from "../../src/index.js";
+import { ownTime } from "../own-time.js";
 import { type PostgresServer, startPostgres } from "../postgres/server.js";
 import { startProxy } from "./postgres-proxy.js";
 import { apply, failOnUncaughtErrors, failure, open, plainClient, save } from "./postgres-rig.js";
@@ -35,7 +36,7 @@ test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void
   });
   await plainClient(standby.url).unsafe("SELECT pg_promote()");
   proxy.target = standby.url;
-  const promoted = performance.now();
+  const promoted = ownTime();
   const before = writing.acknowledged();
   await expect.poll(writing.acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
   expect(writing.firstAfter(promoted) - promoted).toBeLessThan(RESUMED_MS);
@@ -142,7 +143,7 @@ function keepWriting(store: StateStore) {
     for (let value = 1; !stopped; value++) {
       try {
         await saveValue(store, value, `w${number}`);
-        const acknowledged = performance.now();
+        const acknowledged = ownTime();
         at.push(acknowledged);
         if ((await readValue(store, `w${number}`)) < value) wrong.push(acknowledged);
       } catch (error) {

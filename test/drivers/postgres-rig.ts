@@ -9,6 +9,7 @@ import { openPostgres, type PostgresClient, type PostgresConfig } from "../../dr
 import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../src/contract/driver.js";
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { slotOf } from "../../src/rules/decide.js";
+import { ownTime } from "../own-time.js";
 import { createDatabase } from "../postgres/database.js";
 import { ERASE_SOURCE } from "../store/store-rig.js";
 
@@ -186,16 +187,19 @@ export async function failure(promise: Promise<unknown>): Promise<AnyStateError>
   throw new Error("nothing was thrown");
 }
 
-/** As `failure`, but the test fails if the promise does not settle within `ms` milliseconds. */
+/** As `failure`, but the test fails if the promise does not settle within `ms` milliseconds of the process's own time. */
 export async function failureWithin(ms: number, promise: Promise<unknown>): Promise<AnyStateError> {
+  const start = ownTime();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setInterval(() => {
+      if (ownTime() - start > ms) reject(new Error(`no answer within ${ms} ms`));
+    }, 50);
   });
   try {
     return await failure(Promise.race([promise, late]));
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
 

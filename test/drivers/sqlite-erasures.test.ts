@@ -84,10 +84,10 @@ test("a process that is killed between two sweeps: erased records stay hidden, a
   child.kill("SIGKILL");
   await once(child, "exit");
 
-  const driver = await open({ path, thread: "inline" });
   const left = () =>
     plainConnection(path).prepare("SELECT count(*) FROM record WHERE session = 's1'").pluck().get();
   expect(left()).toBeGreaterThan(0);
+  const driver = await open({ path, thread: "inline" });
   const seen = () => eventIdsIn(driver);
   expect(await seen()).toEqual(["kept"]);
   const later = { now: Date.now() + 120_000, window: 3_600_000 };
