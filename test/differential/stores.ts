@@ -22,7 +22,7 @@ export async function openDrivers(): Promise<Drivers> {
       { name: "memory", driver: await openMemory() },
       { name: "sqlite in memory", driver: await openSqlite({ path: ":memory:" }) },
       { name: "sqlite", driver: await openSqlite({ path: join(folder, "state.db") }) },
-      { name: "postgres", driver: await openPostgres({ url: database.url }) },
+      { name: "postgres", driver: await openPostgres({ url: database.url, timeoutMs: 60_000 }) },
     ],
     async clean() {
       rmSync(folder, { recursive: true, force: true });
