@@ -4,17 +4,21 @@ import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { CommitPace } from "./commit-pace.js";
 import type { Engine } from "./engine.js";
+import { CHECKPOINT_PAGES } from "./open-writer.js";
 import type { Eventually, Writer } from "./writer.js";
 
 /** The largest commit that the caller's thread makes. */
 const MAX_WRITES = 16;
 const MAX_BYTES = 64 * 1024;
 /**
- * The log is copied into the database by the commits of the other thread, while this one writes nothing. So at least one
- * in so many commits goes there, or one in so many bytes.
+ * The log is copied into the database by the commits of the other thread, while this one writes nothing. So one commit goes
+ * there when those in a row may have written about as many pages as the log then has to have. Not more often: a commit by
+ * another connection empties the page cache of this one.
  */
-const MAX_IN_A_ROW = 512;
-const MAX_BYTES_IN_A_ROW = 8 * 1024 * 1024;
+const MAX_PAGES_IN_A_ROW = CHECKPOINT_PAGES * 1.1;
+const PAGE_BYTES = 4096;
+/** What a commit writes beside its records: the pages of its events and of their queue. */
+const PAGES_PER_COMMIT = 2;
 
 /** A writer in another thread, which takes a while to start. */
 export interface FarWriter extends Writer {
@@ -34,8 +38,8 @@ export class AdaptiveWriter implements Writer {
   #near: Engine | undefined;
   /** Requests that the other thread has not answered. */
   #away = 0;
-  #inARow = 0;
-  #bytesInARow = 0;
+  /** About how many pages the commits in a row here have written. */
+  #pagesInARow = 0;
 
   /** `near` writes the files that `far` writes. */
   constructor(
@@ -101,8 +105,8 @@ export class AdaptiveWriter implements Writer {
       return undefined;
     const bytes = smallSize(commit);
     if (bytes === undefined) return undefined;
-    this.#bytesInARow += bytes;
-    const mayStay = ++this.#inARow < MAX_IN_A_ROW && this.#bytesInARow < MAX_BYTES_IN_A_ROW;
+    this.#pagesInARow += PAGES_PER_COMMIT + commit.writes.length + Math.floor(bytes / PAGE_BYTES);
+    const mayStay = this.#pagesInARow < MAX_PAGES_IN_A_ROW;
     if (this.#pace.next() && mayStay) return this.#near;
     if (this.#far.isReady) return undefined;
     // A slow commit takes less than the start of a thread.
@@ -112,8 +116,7 @@ export class AdaptiveWriter implements Writer {
 
   async #send<T>(work: () => Eventually<T>): Promise<T> {
     this.#away++;
-    this.#inARow = 0;
-    this.#bytesInARow = 0;
+    this.#pagesInARow = 0;
     try {
       return await work();
     } finally {
