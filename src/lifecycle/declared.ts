@@ -34,8 +34,11 @@ export class Declared<S extends LifecycleState, C, V> {
       (status) => expired !== undefined && status !== expired && this.allows(status, expired),
     );
     this.awaited = given.awaited ?? this.open;
-    if (!given.listedBy.some((place) => place.under === "tenant" && !("field" in place)))
-      throw invalid("listedBy", "places among which is the tenant, without a field");
+    if (!this.awaited.every((status) => this.statuses.includes(status)))
+      throw invalid("awaited", "some of the declared statuses");
+    const places = given.listedBy.map((place) => `${place.under} ${"field" in place ? place.field : ""}`);
+    if (!places.includes("tenant ") || new Set(places).size < places.length)
+      throw invalid("listedBy", "different places, among which is the tenant without a field");
   }
 
   /** Whether a record of one status may change to the other. */
@@ -57,7 +60,9 @@ export class Declared<S extends LifecycleState, C, V> {
 
   /** A `TypeError` for a change that the declaration does not allow: the wrapper has to refuse it with an error of its own. */
   checkTransition(from: S, to: S): void {
-    if (this.allows(from.status, to.status) && from.createdAt === to.createdAt) return;
+    if (from.createdAt !== to.createdAt)
+      throw new TypeError(`a transition of ${this.name} changes createdAt`);
+    if (this.allows(from.status, to.status)) return;
     throw new TypeError(`no transition of ${this.name} leads from ${from.status} to ${to.status}`);
   }
 

@@ -102,6 +102,18 @@ async function changeDue<S extends LifecycleState, C, V>(
   }
 }
 
+/** Removes the entries whose records are gone, whenever they become due. */
+export async function sweepDue<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  scope: MaintenanceScope,
+  damage: DamageLog,
+  signal: Signal,
+): Promise<void> {
+  if (records.due === undefined) return;
+  for await (const chunk of chunks(records.due.scan(scope, LIMITS.latest, damage, signal), signal))
+    await Promise.all(chunk.map((entry) => damage.skipIfDamaged(records.dropOrphan(entry, signal))));
+}
+
 /** Removes the entries of a user whose records are gone. */
 export async function dropDueOf<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,

@@ -238,7 +238,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
    * another one. Returns it, or `undefined` if none is due that the transition does not pass over. Damaged records are
    * passed over, and thrown as CORRUPT if none is left.
    */
-  changeNextDue(
+  async changeNextDue(
     tenant: string,
     transition: DueTransition<S, C>,
     options: WriteOptions = {},

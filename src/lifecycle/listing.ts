@@ -1,6 +1,7 @@
 import { isStateError } from "../contract/errors.js";
+import type { DueEntry } from "./due-index.js";
 import type { Query, RecordPage } from "./options.js";
-import { type Entry, isEntryOf } from "./pointer.js";
+import { isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
 import type { IndexEntry, List } from "./status-index.js";
 import type { LifecycleState, Whole } from "./stored.js";
@@ -84,7 +85,7 @@ async function nextEntries<S extends LifecycleState, C, V>(
 /** The current record of an entry; `undefined` if its session was erased. */
 export async function readEntry<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
-  entry: Entry,
+  entry: IndexEntry | DueEntry,
   now: number,
   signal: Signal,
 ): Promise<Found<S, V> | undefined> {
@@ -106,7 +107,7 @@ export async function readEntry<S extends LifecycleState, C, V>(
 /** The stored record of an entry; `undefined` if its session was erased. */
 export async function findEntry<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
-  entry: Entry,
+  entry: IndexEntry | DueEntry,
   signal: Signal,
 ): Promise<Whole<S, C> | undefined> {
   const whole = await records.find(entry.key, { signal });

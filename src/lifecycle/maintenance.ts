@@ -3,7 +3,7 @@ import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
-import { dropDueOf } from "./due.js";
+import { dropDueOf, sweepDue } from "./due.js";
 import { findEntry, readEntry } from "./listing.js";
 import { isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
@@ -36,6 +36,7 @@ export async function expireOverdue<S extends LifecycleState, C, V>(
       marked += done.filter(Boolean).length;
     }
   }
+  if (options.erased) await sweepDue(records, scope, damage, options.signal);
   damage.throwFirst();
   return marked;
 }

@@ -1,6 +1,6 @@
 import { isStateError } from "../contract/errors.js";
-import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
-import type { Cell } from "../typed/cell.js";
+import type { EventId, RecordKey, SessionIdentity, StateStore } from "../contract/store.js";
+import { type Cell, cellKey } from "../typed/cell.js";
 import { deleteIfOrphaned, type FoundOwner } from "../typed/delete-if-orphaned.js";
 import { digestOf, readScopedId } from "../typed/names.js";
 import { readObject } from "../validation/validate.js";
@@ -48,11 +48,17 @@ export function isEntryOf(entry: Pick<Entry, "createdAt">, state: { readonly cre
   return entry.createdAt === state.createdAt;
 }
 
-/** Removes an entry whose record was not found, unless the record's slot has changed from `owner`. */
-export async function removeOrphan(store: StateStore, entry: Entry, owner: FoundOwner): Promise<void> {
+/** Removes an entry whose record was not found, with its `siblings`, unless the record's slot has changed from `owner`. */
+export async function removeOrphan(
+  store: StateStore,
+  entry: Entry,
+  owner: FoundOwner,
+  siblings: readonly RecordKey[],
+): Promise<void> {
   const { identity, kind } = entry.cell;
+  const others = siblings.filter((sibling) => cellKey(sibling) !== cellKey(entry.cell));
   try {
-    await deleteIfOrphaned(store, { identity, kind, eventId: entry.eventId }, owner);
+    await deleteIfOrphaned(store, { identity, kind, eventId: entry.eventId }, owner, {}, others);
   } catch (error) {
     // The next reader of the entry removes it.
     if (!isStateError(error, "OUTCOME_UNKNOWN")) throw error;

@@ -8,8 +8,8 @@ import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import type { Declared } from "./declared.js";
-import { DueIndex } from "./due-index.js";
-import { type Entry, isEntryOf, removeOrphan } from "./pointer.js";
+import { type DueEntry, DueIndex } from "./due-index.js";
+import { isEntryOf, removeOrphan } from "./pointer.js";
 import { type IndexEntry, StatusIndex } from "./status-index.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Transition, Whole } from "./stored.js";
 
@@ -163,14 +163,15 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   }
 
   /**
-   * Removes an entry whose record is gone. Reads the record's slot once more and removes the entry on the condition that
-   * the slot does not change until the commit.
+   * Removes an entry whose record is gone, and those of the record's other lists. Reads the record's slot once more and
+   * removes them on the condition that the slot does not change until the commit.
    */
-  async dropOrphan(entry: Entry, signal: AbortSignal | undefined): Promise<void> {
+  async dropOrphan(entry: IndexEntry | DueEntry, signal: AbortSignal | undefined): Promise<void> {
     const cell = this.cell(entry.key);
     const found = await findCell(this.store, cell, { signal });
     if (found !== undefined && isEntryOf(entry, found.value)) return;
-    await removeOrphan(this.store, entry, { ...cell, eventId: found?.eventId ?? null });
+    const owner = { ...cell, eventId: found?.eventId ?? null };
+    await removeOrphan(this.store, entry, owner, "status" in entry ? this.index.cellsOf(entry) : []);
   }
 
   async #write(

@@ -98,14 +98,14 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     if (before !== undefined && before.status === status && before.expiresAt === expiresAt) return;
     const groups = this.#groupsOf(now.content);
     if (before !== undefined)
-      for (const cell of this.#cells({ key, status: before.status, createdAt, groups }))
+      for (const cell of this.cellsOf({ key, status: before.status, createdAt, groups }))
         transaction.delete(cell);
     const pointer: StatusPointer = {
       ...pointerTo(key),
       ...(this.#declared.given.expired === undefined ? {} : { expiresAt: expiresAt ?? null }),
       ...(Object.keys(groups).length === 0 ? {} : { groups }),
     };
-    const cells = this.#cells({ key, status, createdAt, groups });
+    const cells = this.cellsOf({ key, status, createdAt, groups });
     await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
   }
 
@@ -170,7 +170,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   /** Removes all entries of a record. Returns false if this entry is gone. */
   async removeAll(transaction: Transaction, entry: IndexEntry<S["status"]>): Promise<boolean> {
     if ((await transaction.get(entry.cell)) === undefined) return false;
-    for (const cell of this.#cells(entry)) transaction.delete(cell);
+    for (const cell of this.cellsOf(entry)) transaction.delete(cell);
     transaction.delete(entry.cell);
     return true;
   }
@@ -188,7 +188,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return groups;
   }
 
-  #cells({ key, status, createdAt, groups }: Listed) {
+  /** All slots of a record's entries. */
+  cellsOf({ key, status, createdAt, groups }: Listed) {
     return this.#places.flatMap(({ under, field, entries }) => {
       const group = field === undefined ? undefined : groups[field];
       if (field !== undefined && group === undefined) return [];

@@ -15,7 +15,7 @@ export interface FoundOwner extends RecordKey {
 export type Orphaned = { readonly is: "deleted" } | { readonly is: "kept"; readonly for: "entry" | "owner" };
 
 /**
- * Deletes an entry whose owner was not found. The commit itself checks that the owner is still missing: a read from a
+ * Deletes an entry whose owner was not found, and with it the slots of `more`, whatever they hold. The commit itself checks that the owner is still missing: a read from a
  * stale replica may miss an owner that exists, and a deleted entry cannot be restored. Calling it again is harmless.
  * Rejects with the errors of the commit, except CONDITION_FAILED.
  */
@@ -24,12 +24,14 @@ export async function deleteIfOrphaned(
   entry: PointingEntry,
   owner: FoundOwner,
   options?: CallOptions,
+  more: readonly RecordKey[] = [],
 ): Promise<Orphaned> {
   try {
     await store.commit(
       [
         { op: "check", identity: owner.identity, kind: owner.kind, expect: owner.eventId },
         { op: "delete", identity: entry.identity, kind: entry.kind, expect: entry.eventId },
+        ...more.map(({ identity, kind }) => ({ op: "delete", identity, kind }) as const),
       ],
       options,
     );

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { type SessionIdentity, tenantIdentity, userIdentity } from "../../src/index.js";
+import { newSession, type TestStore } from "../typed/stores.js";
+import type { Method, WrapperTable } from "./wrapper.js";
+
+/** The field that the error names, what is wrong, and a call that is wrong in it. */
+export type BadCall<W> = readonly [
+  field: string,
+  what: string,
+  call: (wrapper: W, who: SessionIdentity) => Promise<unknown> | unknown,
+];
+
+/** Each wrong call is INVALID_RECORD, naming its field, before anything is read or written. */
+export function testBadInput<W>(
+  opened: TestStore,
+  table: WrapperTable<W>,
+  calls: readonly BadCall<W>[],
+): void {
+  test.each(calls)("%s is refused: %s", async (field, _, call) => {
+    const who = newSession();
+    // Nothing is stored: whatever looked there first would answer NOT_FOUND.
+    await expect((async () => call(table.open(opened.store), who))()).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field },
+    });
+    expect(await opened.store.list(who, "")).toEqual([]);
+    expect(await opened.store.list(tenantIdentity(who.tenant), "")).toEqual([]);
+  });
+
+  test("an identity that is more or less than a session is refused by every method", async () => {
+    const { tenant, user, session } = newSession();
+    const wrong: unknown[] = [
+      undefined,
+      { tenant, user, session, run: "r1" },
+      { tenant, user },
+      { tenant, user, session: "" },
+      { tenant, user, session: "s1", sesion: "s2" },
+      tenantIdentity(tenant),
+      userIdentity(tenant, user),
+      { tenant, user: "~", session: "~" },
+    ];
+    const wrapper = table.open(opened.store);
+    const methods: Record<string, Method<W>> = { make: table.make, find: table.find, ...table.methods };
+    for (const identity of wrong) {
+      for (const [name, act] of Object.entries(methods)) {
+        const call = (async () => act(wrapper, identity as SessionIdentity, "a"))();
+        await expect(call, name).rejects.toMatchObject({
+          code: expect.stringMatching(/^(INVALID_RECORD|IDENTITY_REQUIRED)$/),
+        });
+      }
+    }
+  });
+
+  test("ids that no record can have are refused by every method", async () => {
+    const wrapper = table.open(opened.store);
+    const who = newSession();
+    for (const id of ["", "a\0", "\ud800", "x".repeat(600), 1, undefined]) {
+      for (const [name, act] of Object.entries({ make: table.make, ...table.methods })) {
+        const call = (async () => act(wrapper, who, id as string))();
+        await expect(call, name).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "id" } });
+      }
+    }
+  });
+}
