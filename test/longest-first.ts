@@ -12,6 +12,8 @@ const LONGEST = [
   "conformance/postgres",
   "conformance/sqlite",
   "conformance/sqlite-inline",
+  "conformance/memory",
+  "conformance/reference",
   "differential/stores",
   "fuzz/rows",
   "drivers/postgres-open",

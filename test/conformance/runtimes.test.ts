@@ -33,6 +33,9 @@ const CHANGED_BY_RUNTIMES = [
   "processes/conditions-hold",
 ];
 
+/** What shows that all is there and works, where another cell of the same version runs more. */
+const SAMPLE = ["save/", "close/"];
+
 const MEMORY = `
   import { openStore } from "groundstate";
   import "groundstate/drivers";
@@ -65,10 +68,12 @@ describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sql
 
   test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
     const isWhole = isSoak || (version === 24 && driver === "memory");
-    const only = isWhole ? [] : CHANGED_BY_RUNTIMES.flatMap((text) => ["--only", text]);
+    const isSample = !isSoak && version === 22 && driver !== "sqlite";
+    const some = isSample ? SAMPLE : CHANGED_BY_RUNTIMES;
+    const only = isWhole ? [] : some.flatMap((text) => ["--only", text]);
     const report = await reportOf(folder, [programOf(version)], driver, only);
     expect(report.versions.runtime).toMatch(new RegExp(`^node ${version}\\.`));
-    expect(report.passed).toBeGreaterThan(isWhole ? 150 : 40);
+    expect(report.passed).toBeGreaterThan(isWhole ? 150 : isSample ? 5 : 40);
   });
 });
 

@@ -45,7 +45,7 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
   test(
     "writes nothing that it does not keep, says so, and works again when there is room",
     {
-      timeout: soak(120_000),
+      timeout: soak(300_000),
     },
     () =>
       withDice(async (random) => {
@@ -89,7 +89,7 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
       }),
   );
 
-  test("and the rig notices what was acknowledged too early", { timeout: soak(120_000) }, () =>
+  test("and the rig notices what was acknowledged too early", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
       const early = acknowledgingEarly();
       const honest = await openOn(server.url, { schema: "control" });

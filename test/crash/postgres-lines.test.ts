@@ -20,7 +20,7 @@ const STORES = 6;
 const FEWEST = soak(25);
 
 describe("a bad line", () => {
-  test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(120_000) }, () =>
+  test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
       const timeoutMs = 400;
       const { stores, line, url } = await proxied(STORES, timeoutMs);
@@ -30,7 +30,7 @@ describe("a bad line", () => {
       const load = await Load.start(stores, [...works, tellTale], { callers: 84, random });
       faults.begin();
       const others = disturb(line, url, timeoutMs, random);
-      await load.until(() => faults.fewest >= FEWEST, soak(100_000));
+      await load.until(() => faults.fewest >= FEWEST, soak(240_000));
       faults.end();
       await others.end();
       await load.progress();
@@ -59,7 +59,7 @@ describe("a bad line", () => {
     }),
   );
 
-  test("that falls silent: every call ends, and the store works again", { timeout: soak(120_000) }, () =>
+  test("that falls silent: every call ends, and the store works again", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
       const timeoutMs = 150;
       const { stores, line, url } = await proxied(1, timeoutMs);

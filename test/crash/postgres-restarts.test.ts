@@ -23,7 +23,7 @@ const RESTARTS = soak(4);
 const KILLS = soak(120);
 
 describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
-  test("while the server is ended at once and started again", { timeout: soak(120_000) }, () =>
+  test("while the server is ended at once and started again", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
       const server = await startPostgres({ durable: true });
       onTestFinished(server.stop);
@@ -48,7 +48,7 @@ describe("nothing acknowledged is lost, nothing happens twice, nobody waits too 
     }),
   );
 
-  test("while backends are killed", { timeout: soak(120_000) }, () =>
+  test("while backends are killed", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
       const url = await freshDatabase();
       const { load, attempts } = await loaded(url, random);

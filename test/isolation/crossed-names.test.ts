@@ -4,6 +4,7 @@ import { mutants } from "../../conformance/index.js";
 import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
+import { isSoak } from "../soak.js";
 import { onEveryStore } from "../typed/stores.js";
 import { type Answers, answersTo, CALLERS, type Caller, firstOf, lastOf } from "./crossed-names.js";
 import { PLACES, takenFromOthers } from "./emptied-names.js";
@@ -11,8 +12,11 @@ import { PLACES, takenFromOthers } from "./emptied-names.js";
 // A stack then has its title alone, and a hundred thousand of them cost little.
 Error.stackTraceLimit = 0;
 
+/** In a short run the databases meet every other confusion, with the names that are close to one another still side by side. */
+const SOME = isSoak ? CALLERS : CALLERS.filter((_, index) => index % 4 < 2);
+
 /** How many try everything at the same time. */
-const AT_ONCE = 64;
+const AT_ONCE = isSoak ? 64 : 16;
 
 const alone = new Map<Caller, Answers>();
 for (const caller of CALLERS) {
@@ -31,11 +35,12 @@ test("alone, nobody is shown a payload by an error", () => {
 
 onEveryStore((opened) => {
   test("among all others, each is answered as if nobody else were there", async () => {
-    const { store } = opened;
-    expect((await wrongAnswers(store, CALLERS)).slice(0, 3)).toEqual([]);
-    const found = await Promise.all(CALLERS.map(({ place }) => store.find(place.identity, place.kind)));
-    expect(isDeepStrictEqual(found, CALLERS.map(lastOf)), "what each saved last").toBe(true);
-    await Promise.all(CALLERS.map(({ place }) => store.delete(place.identity, place.kind)));
+    const { store, url } = opened;
+    const callers = url === "memory:" ? CALLERS : SOME;
+    expect((await wrongAnswers(store, callers)).slice(0, 3)).toEqual([]);
+    const found = await Promise.all(callers.map(({ place }) => store.find(place.identity, place.kind)));
+    expect(isDeepStrictEqual(found, callers.map(lastOf)), "what each saved last").toBe(true);
+    await Promise.all(callers.map(({ place }) => store.delete(place.identity, place.kind)));
   }, 120_000);
 
   test("who overwrites, deletes or erases, one after another, takes nothing from anybody else", async () => {
