@@ -1,0 +1,39 @@
+import { StateError } from "../contract/errors.js";
+
+declare module "../contract/error-details.js" {
+  interface StateErrorDetails {
+    /** Something of this name exists, and another call created it. */
+    ALREADY_EXISTS: Record<never, never>;
+  }
+}
+
+export function noSuchCheckpoint(what = "checkpoint"): StateError<"NOT_FOUND"> {
+  return new StateError("NOT_FOUND", `there is no such ${what}`, { details: {} });
+}
+
+export function otherCheckpoint(): StateError<"IDEMPOTENCY_CONFLICT"> {
+  return new StateError("IDEMPOTENCY_CONFLICT", "another checkpoint was put under this id", {
+    details: { change: 0 },
+  });
+}
+
+/** IDEMPOTENCY_CONFLICT of a pending write, and not of its checkpoint. */
+export class OtherWrite extends StateError<"IDEMPOTENCY_CONFLICT"> {
+  constructor() {
+    super("IDEMPOTENCY_CONFLICT", "the task has another write at this index", { details: { change: 0 } });
+  }
+}
+
+export function lineageExists(): StateError<"ALREADY_EXISTS"> {
+  return new StateError("ALREADY_EXISTS", "the lineage exists already", { details: {} });
+}
+
+export function changedAllTheTime(): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    "other calls changed what this one needs all the time: try again later",
+    {
+      details: { reason: "busy" },
+    },
+  );
+}

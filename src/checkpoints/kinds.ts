@@ -1,0 +1,118 @@
+import type { SessionIdentity } from "../contract/store.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
+
+/** Where checkpoints of one namespace lie. */
+export interface Place {
+  readonly owner: SessionIdentity;
+  readonly lineage: string;
+  readonly namespace: string;
+}
+
+const NUMBER_DIGITS = 12;
+const INDEX_DIGITS = 6;
+/** The length of what `purposeOf` returns. */
+const PURPOSE_LENGTH = 22;
+/** Added to the index of a write, so that negative ones sort first. */
+const INDEX_OFFSET = 1_000;
+
+/** The lineages of a session, by the digest of their name. */
+export const LINEAGES = "checkpoint.lineage";
+/** The values that are being uploaded. */
+export const UPLOADS = "checkpoint.upload/";
+
+export function lineageId(lineage: string): string {
+  return digestOf(lineage);
+}
+
+/** The prefix of all checkpoints of a lineage. */
+export function checkpointsOf(lineage: string): string {
+  return `checkpoint.at/${lineageId(lineage)}/`;
+}
+
+/** The prefix of the checkpoints of one namespace, in the order of their numbers. */
+export function checkpointsIn({ lineage, namespace }: Pick<Place, "lineage" | "namespace">): string {
+  return `${checkpointsOf(lineage)}${digestOf(namespace)}/`;
+}
+
+export function checkpointKind(place: Pick<Place, "lineage" | "namespace">, number: number): string {
+  return checkpointsIn(place) + String(number).padStart(NUMBER_DIGITS, "0");
+}
+
+/** The number in the kind of a checkpoint; NaN for any other kind. */
+export function numberOf(kind: string): number {
+  const digits = kind.slice(kind.lastIndexOf("/") + 1);
+  return digits.length === NUMBER_DIGITS && /^\d+$/.test(digits) ? Number(digits) : Number.NaN;
+}
+
+/** The prefix of everything that is pending in a lineage. */
+export function writesOf(lineage: string): string {
+  return `checkpoint.write/${lineageId(lineage)}/`;
+}
+
+/** The prefix of everything that is pending for one checkpoint. */
+export function writesFor(place: Pick<Place, "lineage" | "namespace">, id: string): string {
+  return `${writesOf(place.lineage)}${digestOf(place.namespace)}/${digestOf(id)}/`;
+}
+
+export function writeKind(place: Place, id: string, task: string, index: number): string {
+  const position = String(index + INDEX_OFFSET).padStart(INDEX_DIGITS, "0");
+  return `${writesFor(place, id)}w/${digestOf(task)}/${position}`;
+}
+
+/** Where the values of a pool lie: three prefixes. */
+export interface PoolKinds {
+  readonly values: string;
+  readonly chunks: string;
+  readonly uploads: string;
+}
+
+/** The values that the checkpoints of a lineage and of its forks share. */
+export function poolKinds(pool: string): PoolKinds {
+  return {
+    values: `checkpoint.value/${pool}/`,
+    chunks: `checkpoint.chunk/${pool}/`,
+    uploads: `${UPLOADS}${pool}/`,
+  };
+}
+
+/** The large values among the pending writes of one checkpoint. They go with everything that is pending for it. */
+export function writePoolKinds(place: Place, id: string): PoolKinds {
+  const prefix = writesFor(place, id);
+  const uploads = `${uploadsOfWrites(place.lineage)}${digestOf(place.namespace)}.${digestOf(id)}/`;
+  return { values: `${prefix}v/`, chunks: `${prefix}c/`, uploads };
+}
+
+/** Where an upload belongs, and the key of its value. */
+export function uploadAt(kind: string): { readonly kinds: PoolKinds; readonly key: string } {
+  const slash = kind.lastIndexOf("/");
+  const where = kind.slice(UPLOADS.length, slash);
+  const key = kind.slice(slash + 1);
+  const [lineage, namespace, id] = where.split(".");
+  if (namespace === undefined || id === undefined) return { kinds: poolKinds(where), key };
+  const prefix = `checkpoint.write/${lineage}/${namespace}/${id}/`;
+  return { kinds: { values: `${prefix}v/`, chunks: `${prefix}c/`, uploads: kind.slice(0, slash + 1) }, key };
+}
+
+/** The prefix of the uploads of all pending writes of a lineage. */
+export function uploadsOfWrites(lineage: string): string {
+  return `${UPLOADS}${lineageId(lineage)}.`;
+}
+
+/** The record that every removal of checkpoints from a pool changes. */
+export function removalsKind(pool: string): string {
+  return `checkpoint.removals/${pool}`;
+}
+
+/** The purpose of the event ids of checkpoints, by which they are found. Copies in a fork have a purpose of their own. */
+export function purposeOf({ owner, lineage, namespace }: Place, copy = ""): string {
+  return digestOf("checkpoint", owner.user, owner.session, lineage, namespace, copy);
+}
+
+export function checkpointEventId(place: Place, id: string, copy?: string): string {
+  return scopedEventId(purposeOf(place, copy), id);
+}
+
+/** The caller's id in the event id of a checkpoint. */
+export function idIn(eventId: string): string {
+  return eventId.slice(PURPOSE_LENGTH + 1);
+}

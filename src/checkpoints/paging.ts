@@ -1,0 +1,40 @@
+import type {
+  CallOptions,
+  RecordHeader,
+  SessionIdentity,
+  StateRecord,
+  StateStore,
+} from "../contract/store.js";
+
+const PAGE = 500;
+
+/** Everything under a prefix, in pages, without the payloads. */
+export async function* headersUnder(
+  store: StateStore,
+  owner: SessionIdentity,
+  prefix: string,
+  options: CallOptions,
+): AsyncGenerator<RecordHeader[], void, undefined> {
+  yield* inPages((range) => store.list(owner, prefix, { ...range, ...options, bytes: false }));
+}
+
+/** Everything under a prefix, in pages. */
+export async function* recordsUnder(
+  store: StateStore,
+  owner: SessionIdentity,
+  prefix: string,
+  options: CallOptions,
+): AsyncGenerator<StateRecord[], void, undefined> {
+  yield* inPages((range) => store.list(owner, prefix, { ...range, ...options }));
+}
+
+async function* inPages<R extends RecordHeader>(
+  list: (range: { readonly after?: string; readonly limit: number }) => Promise<R[]>,
+): AsyncGenerator<R[], void, undefined> {
+  for (let after: { readonly after?: string } = {}; ; ) {
+    const page = await list({ ...after, limit: PAGE });
+    yield page;
+    if (page.length < PAGE) return;
+    after = { after: page.at(-1)?.kind as string };
+  }
+}

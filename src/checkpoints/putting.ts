@@ -1,0 +1,200 @@
+import { isStateError } from "../contract/errors.js";
+import type { CallOptions } from "../contract/store.js";
+import { corruptRecord } from "../typed/cell.js";
+import { mapInSlices } from "../typed/slices.js";
+import { transact } from "../typed/transact.js";
+import type { Transaction } from "../typed/transaction.js";
+import { lineageExists, noSuchCheckpoint, OtherWrite, otherCheckpoint } from "./errors.js";
+import { checkpointsIn, type Place, writePoolKinds } from "./kinds.js";
+import { type LineageRecord, lineageCell } from "./lineage-record.js";
+import type { CheckpointInput } from "./new-checkpoint.js";
+import { Outdated, whileOutdated } from "./outdated.js";
+import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
+import type { CheckpointRecords } from "./records.js";
+import { encodeValue, type KeyedValue, keyValues } from "./stored-value.js";
+import { ValuePool } from "./value-pool.js";
+import { type PreparedPending, type WritesInput, writeIn } from "./writes.js";
+
+/** What a call puts: a checkpoint, pending writes, or both. */
+export interface PutInput {
+  readonly checkpoint?: CheckpointInput;
+  readonly pending?: { readonly of: string; readonly writes: readonly WritesInput[] };
+}
+
+/** What became of it. */
+export interface PutResult {
+  readonly id: string;
+  /** The checkpoint and all the writes were there. */
+  readonly duplicate: boolean;
+}
+
+/** A put of which only the commit is left. */
+export interface Prepared {
+  readonly put?: PreparedPut;
+  readonly pending?: PreparedPending;
+}
+
+/** Puts checkpoints and pending writes. */
+export class Puts<V, Input> {
+  readonly #records: CheckpointRecords<V, Input>;
+
+  constructor(records: CheckpointRecords<V, Input>) {
+    this.#records = records;
+  }
+
+  /** Large values are written first, then everything else in one commit. IDEMPOTENCY_CONFLICT, NOT_FOUND. */
+  async put(place: Place, input: PutInput, options: CallOptions): Promise<PutResult> {
+    const repeatable = input.checkpoint === undefined || input.checkpoint.id !== undefined;
+    return whileOutdated(async () => {
+      try {
+        const prepared = await this.prepare(place, input, options);
+        await this.#upload(place, prepared, options);
+        return await transact(
+          this.#records.store,
+          (transaction) => this.commitIn(transaction, place, prepared),
+          { ...options, repeatable, turn: lineageCell(place.owner, place.lineage) },
+        );
+      } catch (error) {
+        return await this.#resultOfEarlier(place, input, error, options);
+      }
+    });
+  }
+
+  async prepare(place: Place, { checkpoint, pending }: PutInput, options: CallOptions): Promise<Prepared> {
+    const [put, tasks] = await Promise.all([
+      checkpoint && preparePut(this.#records, place, checkpoint, options),
+      pending && this.#encodeWrites(pending.writes),
+    ]);
+    if (pending === undefined || tasks === undefined) return put === undefined ? {} : { put };
+    const pool = new ValuePool(this.#records.store, place.owner, writePoolKinds(place, pending.of));
+    return { ...(put && { put }), pending: { id: pending.of, pool, tasks } };
+  }
+
+  /** Writes what was prepared, as part of a commit. Throws `Outdated`. */
+  async commitIn(transaction: Transaction, place: Place, { put, pending }: Prepared): Promise<PutResult> {
+    if (put !== undefined) await this.#putIn(transaction, put);
+    const written = pending === undefined ? 0 : await writeIn(transaction, place, pending);
+    return { id: put?.id ?? pending?.id ?? "", duplicate: put === undefined && written === 0 };
+  }
+
+  /** Whether everything fits into one commit. */
+  static fitsOneCommit({ put, pending }: Prepared): boolean {
+    const values = [
+      ...(put?.values ?? []),
+      ...(pending?.tasks ?? []).flatMap(({ writes }) => writes.map(({ value }) => value)),
+    ];
+    return values.every(({ chunkBytes }) => chunkBytes === undefined);
+  }
+
+  async #putIn(transaction: Transaction, put: PreparedPut): Promise<void> {
+    const { place, base, values, record, eventId } = put;
+    const records = this.#records;
+    const cell = lineageCell(place.owner, place.lineage);
+    const lineage = await transaction.get(cell);
+    if (lineage?.copied !== undefined) throw lineageExists();
+    // Another call has created the lineage, or it was deleted and created again.
+    if (lineage !== undefined && lineage.pool !== put.pool) throw new Outdated();
+    if (lineage === undefined && base !== undefined) throw new Outdated();
+    const before = lineage ?? newLineage(place, put.pool, record.at);
+    // Whoever removes a checkpoint looks for values in use afterwards. So a checkpoint that takes over values is committed
+    // while the one that has them exists.
+    if (base !== undefined && (await transaction.get(records.cell(place, base.number))) === undefined)
+      throw new Outdated();
+    if (before.origin !== undefined && (await this.#isCopied(put))) throw otherCheckpoint();
+    const pool = records.pool(place, before);
+    await transaction.set(cell, { ...before, next: before.next + 1 });
+    await transaction.create(records.cell(place, before.next), record, eventId);
+    await mapInSlices(values, (value) => pool.use(transaction, value));
+  }
+
+  /** Whether a fork has a checkpoint of this id that was copied into it. */
+  async #isCopied({ place, id }: PreparedPut): Promise<boolean> {
+    return (await this.#records.find(place, id, {})) !== undefined;
+  }
+
+  async #upload(place: Place, { put, pending }: Prepared, options: CallOptions): Promise<void> {
+    const now = this.#records.now();
+    const large = put?.values.filter(isLarge) ?? [];
+    if (put !== undefined && large.length > 0) {
+      await this.#ensureLineage(put, options);
+      const pool = this.#records.pool(place, put);
+      for (const value of large) await pool.upload(value, now, options);
+    }
+    if (pending === undefined) return;
+    for (const value of pending.tasks.flatMap(({ writes }) => writes.map((write) => write.value)))
+      if (isLarge(value)) await pending.pool.upload(value, now, options);
+  }
+
+  /** Uploads of a lineage that has no record would be found by nobody who tidies it. */
+  async #ensureLineage({ place, pool, record }: PreparedPut, options: CallOptions): Promise<void> {
+    const cell = lineageCell(place.owner, place.lineage);
+    const found = await transact(
+      this.#records.store,
+      async (transaction) => {
+        const lineage = await transaction.get(cell);
+        if (lineage === undefined) await transaction.set(cell, newLineage(place, pool, record.at));
+        return lineage;
+      },
+      { ...options, repeatable: true, turn: cell },
+    );
+    if (found !== undefined && found.pool !== pool) throw new Outdated();
+  }
+
+  async #encodeWrites(all: readonly WritesInput[]): Promise<PreparedPending["tasks"]> {
+    const { codec, store } = this.#records;
+    const encoded = await Promise.all(
+      all.map((input) =>
+        mapInSlices(input.writes, async ({ value }) => encodeValue(codec, value as Input, "writes")),
+      ),
+    );
+    const keyed = new Map(keyValues(encoded.flat(), store.limits).map((value) => [value.digest, value]));
+    return all.map((input, task) => ({
+      input,
+      writes: input.writes.map(({ channel, index }, at) => ({
+        channel,
+        index,
+        value: keyed.get(encoded[task]?.[at]?.digest ?? "") as KeyedValue,
+      })),
+    }));
+  }
+
+  /** The checkpoint that an earlier call with the same id put, if this error says that there was one. */
+  async #resultOfEarlier(
+    place: Place,
+    { checkpoint, pending }: PutInput,
+    error: unknown,
+    options: CallOptions,
+  ): Promise<PutResult> {
+    const id = checkpoint?.id;
+    const isKnown = isStateError(error, "IDEMPOTENCY_CONFLICT") || isStateError(error, "NOT_FOUND");
+    if (checkpoint === undefined || id === undefined || !isKnown) throw this.#explained(place, error);
+    const found = await this.#records.find(place, id, options);
+    if (found === undefined) {
+      // The store knows the id of a checkpoint that is gone.
+      const isGone = isStateError(error, "IDEMPOTENCY_CONFLICT") && !(error instanceof OtherWrite);
+      throw isGone ? noSuchCheckpoint() : error;
+    }
+    if (error instanceof OtherWrite) throw error;
+    if (found.record.content !== (await contentOfInput(this.#records, checkpoint))) throw otherCheckpoint();
+    if (pending === undefined) return { id, duplicate: true };
+    const { duplicate } = await this.put(place, { pending }, options);
+    return { id, duplicate };
+  }
+
+  /** A number that is taken means that the lineage counts wrongly. */
+  #explained({ owner, lineage, namespace }: Place, error: unknown): unknown {
+    if (!isStateError(error, "CONDITION_FAILED")) return error;
+    const { kind } = error.details;
+    return kind.startsWith(checkpointsIn({ lineage, namespace }))
+      ? corruptRecord(lineageCell(owner, lineage), "the numbers of a lineage are wrong")
+      : error;
+  }
+}
+
+function isLarge({ chunkBytes }: KeyedValue): boolean {
+  return chunkBytes !== undefined;
+}
+
+function newLineage({ lineage }: Place, pool: string, createdAt: number): LineageRecord {
+  return { name: lineage, pool, next: 1, createdAt, shared: false };
+}

@@ -1,0 +1,157 @@
+import { isDeepStrictEqual } from "node:util";
+import type { CallOptions, StateRecord } from "../contract/store.js";
+import { corruptRecord, decodeRecord } from "../typed/cell.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { mapInSlices } from "../typed/slices.js";
+import type { Checkpoint, CheckpointInfo, CheckpointTuple } from "./checkpoint.js";
+import { checkpointKind, type Place } from "./kinds.js";
+import { type CheckpointRecords, type FoundCheckpoint, infoOf } from "./records.js";
+import type { ValuePool } from "./value-pool.js";
+import { readWrites } from "./writes.js";
+
+/** Which checkpoints to list, as it was read. */
+export interface ListQuery {
+  /** Only those before this number. */
+  readonly before: number | undefined;
+  readonly limit: number;
+  readonly filter: Readonly<Record<string, JsonValue>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+const PAGE = 100;
+
+/** Thrown where a value is missing. */
+class Missing extends Error {
+  readonly at: Pick<StateRecord, "identity" | "kind">;
+
+  constructor(at: Pick<StateRecord, "identity" | "kind">) {
+    super();
+    this.at = at;
+  }
+}
+
+/** A checkpoint with its values; `undefined` if it was removed meanwhile. CORRUPT. */
+export async function loadCheckpoint<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  found: FoundCheckpoint,
+  options: CallOptions,
+): Promise<Checkpoint<V> | undefined> {
+  return unlessRemoved(records, found, options, async () => {
+    const loaded = await records.channels(found, options);
+    if (loaded === undefined) throw new Missing(records.cell(found.place, found.number));
+    const pool = records.pool(found.place, found.lineage);
+    const channels = [...loaded.channels];
+    const values = await mapInSlices(channels, async ([channel, { key }]) =>
+      key === null ? [] : [[channel, await readValue(records, pool, key, options)] as const],
+    );
+    return {
+      ...infoOf(found),
+      values: Object.fromEntries(values.flat()) as Readonly<Record<string, V>>,
+      versions: Object.fromEntries(channels.map(([channel, { version }]) => [channel, version])),
+    };
+  });
+}
+
+/** The same with what is pending for it. */
+export async function loadTuple<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  found: FoundCheckpoint,
+  options: CallOptions,
+): Promise<CheckpointTuple<V> | undefined> {
+  const checkpoint = await loadCheckpoint(records, found, options);
+  if (checkpoint === undefined) return undefined;
+  return unlessRemoved(records, found, options, async () => {
+    const writes = await readWrites(found.place, found.id, records.store, options, {
+      inline: (record) => decodeRecord(records.codec, record),
+      large: (pool, key) => readValue(records, pool, key, options),
+    });
+    return { checkpoint, writes };
+  });
+}
+
+/** The checkpoints that match, newest first, and whether there are more. CORRUPT. */
+export async function listCheckpoints<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  place: Place,
+  query: ListQuery,
+): Promise<{ readonly found: FoundCheckpoint[]; readonly more: boolean }> {
+  const { limit, filter, signal } = query;
+  const lineage = await records.lineage(place.owner, place.lineage, { signal });
+  if (lineage === undefined) return { found: [], more: false };
+  const wanted = Object.entries(filter);
+  const size = wanted.length === 0 ? Math.min(limit + 1, PAGE) : PAGE;
+  const found: FoundCheckpoint[] = [];
+  for (let { before } = query; ; ) {
+    const page = await records.page(place, lineage.record, { before, limit: size, signal });
+    for (const each of page) if (matches(each, wanted)) found.push(each);
+    if (found.length > limit) return { found: found.slice(0, limit), more: true };
+    if (page.length < size) return { found, more: false };
+    before = page.at(-1)?.number;
+  }
+}
+
+/** A checkpoint and its ancestors in the namespace, up to the first that does not exist. CORRUPT. */
+export async function ancestors<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  start: FoundCheckpoint,
+  limit: number,
+  options: CallOptions,
+): Promise<CheckpointInfo[]> {
+  const line = [infoOf(start)];
+  // A parent mostly lies right before its child, so whole pages are read.
+  let near = new Map<string, FoundCheckpoint>();
+  for (let child = start; line.length < limit; ) {
+    const { parent } = child.record;
+    if (parent === undefined) return line;
+    if (!near.has(parent)) {
+      const before = { before: child.number, limit: Math.min(PAGE, limit - line.length), ...options };
+      const page = await records.page(child.place, child.lineage, before);
+      near = new Map(page.map((each) => [each.id, each]));
+    }
+    const found = near.get(parent) ?? (await records.find(child.place, parent, options));
+    // A parent that was put after its child was put again under the id of one that had been removed.
+    if (found === undefined || found.number >= child.number) return line;
+    line.push(infoOf(found));
+    child = found;
+  }
+  return line;
+}
+
+async function readValue<V, Input>(
+  { codec }: CheckpointRecords<V, Input>,
+  pool: ValuePool,
+  key: string,
+  options: CallOptions,
+): Promise<V> {
+  const stored = await pool.read(key, options);
+  const { identity, kind } = pool.cell(key);
+  if (stored === undefined) throw new Missing({ identity, kind });
+  return decodeRecord(codec, { identity, kind, ...stored } as StateRecord);
+}
+
+/** A value that is missing was removed with its checkpoint, or is damage. */
+async function unlessRemoved<V, Input, R>(
+  { store }: CheckpointRecords<V, Input>,
+  { place, number, eventId }: FoundCheckpoint,
+  options: CallOptions,
+  read: () => Promise<R>,
+): Promise<R | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    const still = await store.find(place.owner, checkpointKind(place, number), options);
+    if (still?.eventId !== eventId) return undefined;
+    throw corruptRecord(error.at, "a value of a checkpoint is missing");
+  }
+}
+
+function matches(
+  { record }: FoundCheckpoint,
+  wanted: readonly (readonly [name: string, value: JsonValue])[],
+): boolean {
+  return wanted.every(
+    ([name, value]) =>
+      Object.hasOwn(record.metadata, name) && isDeepStrictEqual(record.metadata[name], value),
+  );
+}

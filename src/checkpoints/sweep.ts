@@ -1,0 +1,117 @@
+import type { CallOptions, RecordHeader, SessionIdentity } from "../contract/store.js";
+import { decodeRecord } from "../typed/cell.js";
+import { commitWithRetries } from "../typed/commit-with-retries.js";
+import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
+import { checkpointsOf, LINEAGES, type Place, poolKinds, uploadAt, uploadsOfWrites } from "./kinds.js";
+import { LINEAGE_CODEC, type LineageRecord } from "./lineage-record.js";
+import type { ChannelEntry } from "./manifest.js";
+import { headersUnder, recordsUnder } from "./paging.js";
+import type { CheckpointRecords } from "./records.js";
+import { markRemoval, removeUnchanged } from "./removing.js";
+import { ValuePool } from "./value-pool.js";
+
+/**
+ * Removes the values of a pool that no checkpoint uses. In this order: the removals are marked, the values listed, the
+ * checkpoints read. A value that comes into use later is either written again, which changes its event, or taken over from a
+ * checkpoint that exists. Returns how many were removed.
+ */
+export async function sweepPool<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  owner: SessionIdentity,
+  pool: string,
+  options: CallOptions,
+): Promise<number> {
+  const { store } = records;
+  const mark = markRemoval(owner, pool);
+  await commitWithRetries(store, [mark.change], { signal: options.signal, repeatable: true });
+  const kinds = poolKinds(pool);
+  const values: RecordHeader[] = [];
+  for await (const page of headersUnder(records.store, owner, kinds.values, options)) values.push(...page);
+  const used = await usedKeys(records, owner, pool, options);
+  if (used === undefined) return 0;
+  const unused = values.filter(({ kind }) => !used.has(kind.slice(kinds.values.length)));
+  const at = new ValuePool(store, owner, kinds);
+  const removals = unused.map(({ kind, eventId: seen }) => at.removal(kind.slice(kinds.values.length), seen));
+  return (await removeUnchanged(store, removals, [mark.guard], options)).removed;
+}
+
+/** The lineages that have this pool, those that are being copied too. */
+export async function lineagesOf<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  owner: SessionIdentity,
+  pool: string | undefined,
+  options: CallOptions,
+): Promise<{ readonly record: LineageRecord; readonly eventId: string; readonly updatedAt: Date }[]> {
+  const found = [];
+  for await (const page of recordsUnder(records.store, owner, `${LINEAGES}/`, options))
+    for (const stored of page) {
+      const record = await decodeRecord(LINEAGE_CODEC, stored);
+      const { eventId, updatedAt } = stored;
+      if (pool === undefined || record.pool === pool) found.push({ record, eventId, updatedAt });
+    }
+  return found;
+}
+
+/** Removes the uploads of a lineage that nobody has gone on with since this time. Returns how many. */
+export async function removeAbandonedUploads<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  { owner, lineage }: Place,
+  pool: string,
+  before: number,
+  options: CallOptions,
+): Promise<number> {
+  let removed = 0;
+  for (const prefix of [poolKinds(pool).uploads, uploadsOfWrites(lineage)])
+    for await (const page of headersUnder(records.store, owner, prefix, options))
+      removed += await removeUploads(
+        records,
+        page.filter(({ updatedAt }) => updatedAt.getTime() <= before),
+        options,
+      );
+  return removed;
+}
+
+/** Removes these uploads, with their chunks, unless they were finished meanwhile. */
+export async function removeUploads<V, Input>(
+  { store }: CheckpointRecords<V, Input>,
+  uploads: readonly RecordHeader[],
+  options: CallOptions,
+): Promise<number> {
+  let removed = 0;
+  for (const { identity, kind, eventId } of uploads) {
+    const { kinds, key } = uploadAt(kind);
+    const pool = new ValuePool(store, identity as SessionIdentity, kinds);
+    const result = await removeUnchanged(store, [pool.removalOfUpload(key, eventId)], [], options);
+    removed += result.removed;
+  }
+  return removed;
+}
+
+/** The keys of all values that checkpoints use; `undefined` if a checkpoint was removed meanwhile. CORRUPT. */
+async function usedKeys<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  owner: SessionIdentity,
+  pool: string,
+  options: CallOptions,
+): Promise<ReadonlySet<string> | undefined> {
+  const used = new Set<string>();
+  const nodes = new Set<string>();
+  for (const { record: lineage } of await lineagesOf(records, owner, pool, options))
+    for await (const page of recordsUnder(records.store, owner, checkpointsOf(lineage.name), options))
+      for (const stored of page) {
+        const record = await decodeRecord(CHECKPOINT_CODEC, stored);
+        for (const key of keysIn(record.own)) used.add(key);
+        for (const { key } of record.nodes) nodes.add(key);
+      }
+  for (const node of nodes) {
+    const entries = await records.node(records.pool({ owner }, { pool }), node, options);
+    if (entries === undefined) return undefined;
+    used.add(node);
+    for (const key of keysIn(entries)) used.add(key);
+  }
+  return used;
+}
+
+function keysIn(entries: readonly ChannelEntry[]): string[] {
+  return entries.flatMap(([, state]) => (state == null || state.key === null ? [] : [state.key]));
+}

@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import { createCheckpoints } from "../../src/checkpoints/index.js";
+import type { SessionIdentity } from "../../src/index.js";
+import { dyingAt } from "../sessions/rig.js";
+import { newSession, onEveryStore } from "../typed/stores.js";
+
+const FROM = { lineage: "thread-1" };
+const LARGE = "x".repeat(700_000);
+
+onEveryStore((opened) => {
+  const checkpoints = () => createCheckpoints(opened.store);
+
+  async function putThree(who: SessionIdentity): Promise<void> {
+    const saved = checkpoints();
+    await saved.put(who, { ...FROM, id: "c-1", values: { doc: LARGE, n: 1 } });
+    await saved.put(who, { ...FROM, namespace: "sub", id: "s-1", values: { s: 1 }, parents: { "": "c-1" } });
+    await saved.put(who, { ...FROM, id: "c-2", parent: "c-1", values: { n: 2 }, inherit: true });
+    await saved.putWrites(who, { ...FROM, id: "c-2", task: "t", writes: [{ channel: "big", value: LARGE }] });
+    await saved.put(who, { ...FROM, id: "c-3", parent: "c-2", values: { n: 3 }, inherit: true });
+    await saved.put(who, { ...FROM, namespace: "sub", id: "s-2", values: { s: 2 } });
+  }
+
+  test("a fork has what was put up to a checkpoint, and goes its own way", async () => {
+    const who = newSession();
+    const saved = checkpoints();
+    await putThree(who);
+    const bytes = async () => (await opened.store.list(who, "checkpoint.value/")).length;
+    const before = await bytes();
+    expect(await saved.fork(who, FROM, { to: "copy", id: "c-2" })).toEqual({ duplicate: false });
+    expect(await bytes()).toBe(before);
+    expect(await saved.fork(who, FROM, { to: "copy", id: "c-2" })).toEqual({ duplicate: true });
+    const to = { lineage: "copy" };
+    expect(await saved.tuple(who, to)).toMatchObject({
+      checkpoint: { id: "c-2", lineage: "copy", parent: "c-1", values: { doc: LARGE, n: 2 } },
+      writes: [{ task: "t", channel: "big", value: LARGE }],
+    });
+    expect((await saved.list(who, { ...to, namespace: "sub" })).checkpoints.map(({ id }) => id)).toEqual([
+      "s-1",
+    ]);
+    expect((await saved.history(who, { ...to, id: "c-2" })).map(({ id }) => id)).toEqual(["c-2", "c-1"]);
+
+    await saved.put(who, { ...to, id: "d-3", parent: "c-2", values: { n: 33 }, inherit: true });
+    expect((await saved.latest(who, to))?.values).toEqual({ doc: LARGE, n: 33 });
+    expect((await saved.latest(who, FROM))?.values).toEqual({ doc: LARGE, n: 3 });
+    const again = { ...to, id: "c-2", parent: "c-1", values: { n: 2 }, inherit: true };
+    expect(await saved.put(who, again)).toEqual({ id: "c-2", duplicate: true });
+    await expect(saved.put(who, { ...again, values: { n: 5 } })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    await expect(saved.fork(who, FROM, { to: "copy" })).resolves.toEqual({ duplicate: true });
+    await expect(saved.fork(who, FROM, { to: "copy", id: "c-1" })).rejects.toMatchObject({
+      code: "ALREADY_EXISTS",
+    });
+    expect((await saved.lineages(who)).find(({ lineage }) => lineage === "copy")).toMatchObject({
+      forkedFrom: "thread-1",
+    });
+  });
+
+  test("deleting either of them leaves the other whole, and deleting both leaves nothing", async () => {
+    for (const [gone, left] of [
+      ["thread-1", "copy"],
+      ["copy", "thread-1"],
+    ] as const) {
+      const who = newSession();
+      const saved = checkpoints();
+      await putThree(who);
+      await saved.fork(who, FROM, { to: "copy" });
+      expect(await saved.deleteLineage(who, gone)).toBe(true);
+      expect(await saved.deleteLineage(who, gone)).toBe(false);
+      expect(await saved.latest(who, { lineage: gone })).toBeUndefined();
+      expect((await saved.latest(who, { lineage: left }))?.values).toEqual({ doc: LARGE, n: 3 });
+      expect((await saved.tuple(who, { lineage: left, id: "c-2" }))?.writes[0]?.value).toBe(LARGE);
+      // What is left may be forked under the name of the one that is gone.
+      await saved.fork(who, { lineage: left }, { to: gone });
+      expect((await saved.latest(who, { lineage: gone }))?.id).toBe("c-3");
+      await saved.deleteLineage(who, gone);
+      await saved.deleteLineage(who, left);
+      expect(await opened.store.count(who, "")).toBe(0);
+    }
+  });
+
+  test("a lineage that is deleted and begun again has none of the earlier one's checkpoints", async () => {
+    const who = newSession();
+    const saved = checkpoints();
+    await putThree(who);
+    await saved.deleteLineage(who, FROM.lineage);
+    expect(await opened.store.count(who, "")).toBe(0);
+    await saved.put(who, { ...FROM, id: "new", values: { n: 9 } });
+    expect((await saved.list(who, FROM)).checkpoints.map(({ id }) => id)).toEqual(["new"]);
+  });
+
+  test("a fork that a crash interrupted is not seen, and the same call finishes it", async () => {
+    const who = newSession();
+    await putThree(who);
+    const to = { lineage: "copy" };
+    for (let call = 1; call < 50; call++) {
+      const dying = createCheckpoints(dyingAt(opened.store, "commit", call));
+      const outcome = await dying.fork(who, FROM, { to: "copy" }).catch(() => "died");
+      if (outcome !== "died") break;
+      expect(await checkpoints().latest(who, to)).toBeUndefined();
+      expect(await checkpoints().lineages(who)).toHaveLength(1);
+      if (call > 1)
+        await expect(checkpoints().put(who, { ...to, values: {} })).rejects.toMatchObject({
+          code: "ALREADY_EXISTS",
+        });
+    }
+    expect((await checkpoints().latest(who, to))?.values).toEqual({ doc: LARGE, n: 3 });
+  });
+
+  test("there is nothing to fork without the lineage or the checkpoint", async () => {
+    const who = newSession();
+    await expect(checkpoints().fork(who, FROM, { to: "copy" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await putThree(who);
+    await expect(checkpoints().fork(who, FROM, { to: "copy", id: "none" })).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    });
+    await expect(checkpoints().fork(who, FROM, { to: FROM.lineage })).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field: "to" },
+    });
+  });
+});
