@@ -1,11 +1,5 @@
 import { StateError } from "../contract/errors.js";
-
-declare module "../contract/error-details.js" {
-  interface StateErrorDetails {
-    /** Something of this name exists, and another call created it. */
-    ALREADY_EXISTS: Record<never, never>;
-  }
-}
+import { alreadyExists } from "../typed/already-exists.js";
 
 export function noSuchCheckpoint(what = "checkpoint"): StateError<"NOT_FOUND"> {
   return new StateError("NOT_FOUND", `there is no such ${what}`, { details: {} });
@@ -25,7 +19,7 @@ export class OtherWrite extends StateError<"IDEMPOTENCY_CONFLICT"> {
 }
 
 export function lineageExists(): StateError<"ALREADY_EXISTS"> {
-  return new StateError("ALREADY_EXISTS", "the lineage exists already", { details: {} });
+  return alreadyExists("lineage");
 }
 
 export function changedAllTheTime(): StateError<"UNAVAILABLE"> {

@@ -26,7 +26,9 @@ export interface PruneInput {
 
 /** How much was removed. */
 export interface Pruned {
+  /** Checkpoints, with what was pending for them. */
   readonly checkpoints: number;
+  /** Values that no checkpoint uses. */
   readonly values: number;
 }
 

@@ -23,6 +23,7 @@ export interface PutInput {
 
 /** What became of it. */
 export interface PutResult {
+  /** The id of the checkpoint: the caller's, or the one that was made. */
   readonly id: string;
   /** The checkpoint and all the writes were there. */
   readonly duplicate: boolean;

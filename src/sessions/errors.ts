@@ -1,9 +1,8 @@
 import { isStateError, StateError } from "../contract/errors.js";
+import { alreadyExists } from "../typed/already-exists.js";
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
-    /** The session exists, and another call created it. */
-    ALREADY_EXISTS: Record<never, never>;
     /** The session was closed and takes nothing new until it is reopened. */
     SESSION_CLOSED: { readonly closedAt: Date };
   }
@@ -14,7 +13,7 @@ export function noSession(): StateError<"NOT_FOUND"> {
 }
 
 export function sessionExists(): StateError<"ALREADY_EXISTS"> {
-  return new StateError("ALREADY_EXISTS", "the session exists already", { details: {} });
+  return alreadyExists("session");
 }
 
 export function sessionClosed(closedAt: number): StateError<"SESSION_CLOSED"> {

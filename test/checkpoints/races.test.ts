@@ -67,7 +67,7 @@ describe("before each list and commit of a prune, another call", () => {
     for (const [at, id] of ["p01", "p02", "p03", "p4", "p5", "p6"].entries())
       await saved.put(who, { ...PLACE, id, ...(at > 0 && { parent: `p0${at}` }), values: valuesOf(id) });
     let calls = 0;
-    const before = async () => {
+    const intruding = async () => {
       calls++;
       if (calls !== at) return;
       await intrude(saved, who).catch((error: unknown) => {
@@ -75,9 +75,9 @@ describe("before each list and commit of a prune, another call", () => {
       });
     };
     const methods = {
-      commit: (async (...args) => before().then(() => commit(...args))) as StateStore["commit"],
+      commit: (async (...args) => intruding().then(() => commit(...args))) as StateStore["commit"],
       list: (async (...args: Parameters<StateStore["list"]>) =>
-        before().then(() => store.list(...args))) as unknown as StateStore["list"],
+        intruding().then(() => store.list(...args))) as unknown as StateStore["list"],
     };
     await createCheckpoints(withMethods(store, methods)).prune(who, PLACE, { keep: 2 });
     return calls >= at;

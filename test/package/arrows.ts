@@ -8,7 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
-    "src/sessions/ src/approvals/ src/ledger/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/",
     "src/lifecycle/",
     "src/typed/",
     "src/store/",
@@ -57,6 +57,7 @@ const RULES: readonly Rule[] = [
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: WRAPPER },
+  { files: "src/checkpoints/", may: WRAPPER },
   { files: "src/ledger/", may: WRAPPER },
   { files: "src/typed/", may: WRAPPER },
   { files: "src/", may: ["src/", "node:", "ulid"] },

@@ -50,7 +50,9 @@ test("importing the package loads no driver, no package of a database and nothin
   expect(own).toContain("src/store/driver-store.js");
   expect(own.filter((path) => !path.startsWith("src/"))).toEqual(["drivers/index.js"]);
   expect(
-    own.filter((path) => /^src\/(sessions|approvals|ledger|lifecycle|typed|forget-user|layers)\//.test(path)),
+    own.filter((path) =>
+      /^src\/(sessions|approvals|ledger|checkpoints|lifecycle|typed|forget-user|layers)\//.test(path),
+    ),
   ).toEqual([]);
   const foreign = loaded.filter((each) => !each.startsWith(DIST) && /node_modules/.test(each));
   expect(foreign.filter((each) => !each.includes("node_modules/ulid/"))).toEqual([]);

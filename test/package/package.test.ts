@@ -14,6 +14,7 @@ const ENTRIES = [
   "/sessions",
   "/approvals",
   "/ledger",
+  "/checkpoints",
   "/forget-user",
   "/drivers",
   "/drivers/memory",
