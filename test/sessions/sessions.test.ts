@@ -383,7 +383,7 @@ onEveryStore((opened) => {
       const who = { ...newUser(), session: "s" };
       await createSessions(opened.store).create(who, { metadata: { n: 0 } });
       const count = async () => {
-        const line = losingAnswers(opened.store, { requests: 0.03, replies: 0.03 });
+        const line = losingAnswers(opened.store, { requests: 0.03, replies: 0.03, mostPerWrite: 3 });
         const sessions = createSessions<{ n: number }>(line);
         for (let i = 0; i < 10; i++) await sessions.changeMetadata(who, ({ n }) => ({ n: n + 1 }));
       };

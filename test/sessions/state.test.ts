@@ -110,7 +110,9 @@ onEveryStore((opened) => {
 
   test("counts of many callers over an unreliable connection are exact", async () => {
     const { user, who } = await newSession();
-    const line = createSessions(losingAnswers(opened.store, { requests: 0.03, replies: 0.03 }));
+    const line = createSessions(
+      losingAnswers(opened.store, { requests: 0.03, replies: 0.03, mostPerWrite: 3 }),
+    );
     for (const state of [line.sessionState(who), line.userState(user), line.tenantState(user.tenant)]) {
       const count = () => state.update("n", (n) => ((n as number) ?? 0) + 1);
       await Promise.all(Array.from({ length: 20 }, count));
