@@ -24,6 +24,7 @@ export type { Scope } from "./cells.js";
 export type { GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetUnit } from "./errors.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
+export type { LedgerInUnit } from "./in-unit.js";
 export type { EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
 export type { Money, MoneyInput } from "./money.js";
 export type { Period } from "./period.js";

@@ -1,14 +1,15 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession, copySessionOrRun } from "../typed/cell.js";
-import { readScopedId } from "../typed/names.js";
 import { type Clock, readClock } from "../typed/time.js";
+import { Unit } from "../typed/together/unit.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Budget } from "./budget.js";
 import { LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { Combiner, type Work } from "./combiner.js";
-import { entryOf, type LedgerEntry, type NewLedgerEntry, readEntry, readLabel } from "./entry.js";
+import { entryOf, type LedgerEntry, type NewLedgerEntry, readLabel } from "./entry.js";
 import { Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
+import { LedgerInUnit } from "./in-unit.js";
 import { Links } from "./links.js";
 import { type Period, readPeriod } from "./period.js";
 import { Reader } from "./reader.js";
@@ -18,12 +19,13 @@ import {
   Reconciliations,
   type ReconciliationsOptions,
 } from "./reconcile.js";
-import { type Recording, type RecordReceipt, recordWork } from "./record.js";
+import type { RecordReceipt } from "./record.js";
 import type { Reservation, ReserveInput } from "./reservation.js";
 import { type BudgetInput, Reservations } from "./reservations.js";
 import { readBudgetScope, readScope, readTenant, readUser } from "./scope.js";
 import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
 import { NO_USAGE, type Usage, usageOf } from "./usage.js";
+import { LedgerWorks } from "./works.js";
 
 /** The options of `createLedger`. */
 export interface LedgerOptions {
@@ -49,23 +51,30 @@ export class Ledger {
   readonly #cells: LedgerCells;
   readonly #reader: Reader;
   readonly #combiner: Combiner;
-  readonly #links: Links;
+  readonly #works: LedgerWorks;
   readonly #reservations: Reservations;
   readonly #forgetting: Forgetting;
   readonly #reconciliations: Reconciliations;
-  readonly #now: Clock;
+  readonly #store: StateStore;
 
   /** @internal */
   constructor(store: StateStore, options: LedgerOptions = {}) {
     readNamed(options, "options", ["clock"]);
-    this.#now = readClock(options);
+    const now = readClock(options);
+    this.#store = store;
     this.#cells = new LedgerCells(store);
     this.#reader = new Reader(this.#cells);
     this.#combiner = new Combiner(store);
-    this.#links = new Links(store, this.#cells);
-    this.#reservations = new Reservations(store, this.#cells, this.#now);
-    this.#forgetting = new Forgetting(store, this.#cells, this.#links, this.#reservations);
-    this.#reconciliations = new Reconciliations(store, this.#reader, this.#now);
+    const links = new Links(store, this.#cells);
+    this.#reservations = new Reservations(store, this.#cells, now);
+    this.#works = new LedgerWorks(this.#cells, links, this.#reservations, now);
+    this.#forgetting = new Forgetting(store, this.#cells, links, this.#reservations);
+    this.#reconciliations = new Reconciliations(store, this.#reader, now);
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): LedgerInUnit {
+    return new LedgerInUnit(Unit.check(unit, this.#store), this.#cells, this.#works, this.#reservations);
   }
 
   /**
@@ -73,9 +82,7 @@ export class Ledger {
    * is a duplicate, and other content is IDEMPOTENCY_CONFLICT.
    */
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
-    const owner = copySessionOrRun(identity);
-    const recording = this.#readRecording(owner, entry);
-    return this.#run(owner, recordWork(this.#cells, this.#links, recording), options);
+    return this.#run(identity, this.#works.record(identity, entry), options);
   }
 
   /** The entries of a run or, if the identity names no run, of the whole session, in the order of time. */
@@ -117,8 +124,7 @@ export class Ledger {
 
   /** Sets the limits of a tenant, a user or a session, and replaces existing ones. Reservations stay. */
   async setBudget(scope: Scope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
-    const given = readBudgetScope(scope);
-    return this.#run(given, this.#reservations.set(given, budget), options);
+    return this.#run(scope, this.#works.setBudget(scope, budget), options);
   }
 
   /** The budget of a tenant, a user or a session; `undefined` if there is none. */
@@ -152,18 +158,12 @@ export class Ledger {
     entry: NewLedgerEntry,
     options?: CallOptions,
   ): Promise<RecordReceipt> {
-    const owner = copySessionOrRun(identity);
-    const id = readScopedId(reservationId, "reservationId");
-    const recording = this.#readRecording({ ...owner, reservation: id }, entry);
-    const freeing = this.#reservations.release(owner, id);
-    return this.#run(owner, recordWork(this.#cells, this.#links, recording, freeing), options);
+    return this.#run(identity, this.#works.settle(identity, reservationId, entry), options);
   }
 
   /** Frees a reservation of which nothing was used. Returns whether it was still held. */
   async release(identity: Identity, reservationId: string, options?: CallOptions): Promise<boolean> {
-    const owner = copySessionOrRun(identity);
-    const id = readScopedId(reservationId, "reservationId");
-    return this.#run(owner, this.#reservations.release(owner, id), options);
+    return this.#run(identity, this.#works.release(identity, reservationId), options);
   }
 
   /** Compares the recorded usage with a provider's report for a period, and stores the result. */
@@ -203,10 +203,6 @@ export class Ledger {
     const owner = readUser(user);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
     return this.#forgetting.user(owner, run, readCallSignal(options));
-  }
-
-  #readRecording(owner: Identity & { readonly reservation?: string }, entry: NewLedgerEntry): Recording {
-    return { owner, entry: readEntry(entry, owner, this.#now()), isTimeGiven: "at" in entry };
   }
 
   #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {

@@ -1,8 +1,9 @@
-import { invalid } from "../contract/errors.js";
+import { invalid, StateError } from "../contract/errors.js";
 import type { Identity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import type { Cell } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
+import type { Operation } from "../typed/operation.js";
 import { transact } from "../typed/transact.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { type AmountsInput, BUDGET_UNITS, isSameAmounts, readLimits, readRequest } from "./amounts.js";
@@ -22,6 +23,7 @@ import { type HeldIn, type Hold, holdId } from "./hold.js";
 import { findInlineHold, inlineHoldId, removeInlineHolds } from "./inline-holds.js";
 import { type Reservation, type ReserveInput, reservationConflict, reservationOf } from "./reservation.js";
 import { NO_USAGE } from "./usage.js";
+import { workOperation } from "./work-operation.js";
 import type { WriteSet } from "./write-set.js";
 
 /** The limits of a budget; at least one must be given. */
@@ -128,7 +130,7 @@ export class Reservations {
     signal: AbortSignal | undefined,
   ): Promise<Reservation> {
     const work = this.#reserve(owner, input);
-    const sweep = (budget: Cell<StoredBudget>) => this.holds.sweep(budget, this.#now(), signal);
+    const sweep = (budget: Cell<StoredBudget>) => this.#sweep(budget, signal);
     for (;;) {
       try {
         const { reservation, overdue } = await run(work);
@@ -140,6 +142,31 @@ export class Reservations {
         await sweep(error.budget);
       }
     }
+  }
+
+  /** The same as part of a unit. Overdue holds are freed in commits of their own: before the unit runs again, or after it. */
+  operation(owner: Identity, input: ReserveInput): Operation<Reservation> {
+    const attempt = workOperation(this.#cells, owner.tenant, this.#reserve(owner, input));
+    return {
+      turn: attempt.turn,
+      repeatable: attempt.repeatable,
+      apply: async (transaction) => {
+        try {
+          const { reservation, overdue } = await attempt.apply(transaction);
+          for (const budget of overdue) transaction.afterCommit(() => this.#sweep(budget));
+          return reservation;
+        } catch (error) {
+          if (!(error instanceof BlockedByOverdueHolds)) throw error;
+          // This changes what the unit read, so it runs again and does not meet these holds.
+          await this.#sweep(error.budget);
+          throw stillReserved();
+        }
+      },
+    };
+  }
+
+  #sweep(budget: Cell<StoredBudget>, signal?: AbortSignal): Promise<boolean> {
+    return this.holds.sweep(budget, this.#now(), signal);
   }
 
   #reserve(owner: Identity, input: ReserveInput): Work<Attempt> {
@@ -256,6 +283,12 @@ export class Reservations {
       limit("tenant", "tenant", { tenant }),
     ];
   }
+}
+
+function stillReserved(): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", "overdue reservations were in the way; nothing was reserved", {
+    details: { reason: "busy" },
+  });
 }
 
 function isOverdue({ held: holds }: StoredBudget, now: number): boolean {

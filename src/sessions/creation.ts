@@ -3,7 +3,7 @@ import type { EventId, SessionIdentity, StateStore } from "../contract/store.js"
 import { jitteredPause } from "../timing/backoff.js";
 import { pause } from "../typed/commit-with-retries.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
-import { transact } from "../typed/transact.js";
+import { type Operation, perform } from "../typed/operation.js";
 import type { Deletions } from "./deletions.js";
 import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
 import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
@@ -63,11 +63,36 @@ export class Creations {
   }
 
   async #tryOnce(requested: NewSession): Promise<Created | "being deleted"> {
-    const { owner, metadata, eventId, signal } = requested;
+    const { signal } = requested;
+    return (await perform(this.#store, this.#attempt(requested), { signal })).result;
+  }
+
+  /** A creation as part of a unit. UNAVAILABLE (`busy`) at once while a session of the same name is being deleted. */
+  operation(requested: Omit<NewSession, "signal">): Operation<Created> {
+    const { owner, eventId } = requested;
+    const creating = this.#attempt(requested);
+    return {
+      turn: creating.turn,
+      repeatable: creating.repeatable,
+      apply: async (transaction) => {
+        transaction.explain(sessionCell(owner), (error) =>
+          // The store knows the id, and there is no session: it was deleted since.
+          eventId !== undefined && isStateError(error, "IDEMPOTENCY_CONFLICT") ? noSession() : error,
+        );
+        const created = await creating.apply(transaction);
+        if (created === "being deleted") throw beingDeleted();
+        return created;
+      },
+    };
+  }
+
+  #attempt(requested: Omit<NewSession, "signal">): Operation<Created | "being deleted"> {
+    const { owner, metadata, eventId } = requested;
     const creation = creationOf(requested);
-    return transact<Created | "being deleted">(
-      this.#store,
-      async (transaction) => {
+    return {
+      turn: sessionCell(owner),
+      repeatable: eventId !== undefined,
+      apply: async (transaction) => {
         const existing = await transaction.get(sessionCell(owner));
         if (existing !== undefined)
           return { record: requireSameCreation(existing, creation), duplicate: true };
@@ -77,12 +102,11 @@ export class Creations {
         await this.#records.put(transaction, owner, record, creation && creationEventId(owner, creation));
         return { record, duplicate: false };
       },
-      { signal, turn: sessionCell(owner), repeatable: eventId !== undefined },
-    );
+    };
   }
 }
 
-function creationOf({ eventId, metadata }: NewSession): Creation | undefined {
+function creationOf({ eventId, metadata }: Omit<NewSession, "signal">): Creation | undefined {
   return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata.value)) };
 }
 

@@ -1,15 +1,11 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
-import {
-  type AppendReceipt,
-  type Entry,
-  Journal,
-  type NewEntry,
-  type ReadOptions,
-} from "../typed/journal.js";
+import { type Entry, Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
+import type { AppendReceipt } from "../typed/journal-append.js";
 import type { Bounds } from "../typed/journal-bounds.js";
 import type { TrimRange } from "../typed/journal-trim.js";
+import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readOptions, readSignal } from "../validation/validate.js";
 import { canRetryLater } from "./errors.js";
@@ -32,9 +28,7 @@ export class History<E, Input> {
     options: CallOptions | undefined,
   ): Promise<AppendReceipt> {
     const signal = readSignal(readOptions(options, ["signal"]));
-    const also = async (transaction: Transaction) => {
-      await this.#records.touch(transaction, owner);
-    };
+    const also = this.#touching(owner);
     try {
       // All writers of the session share one lock, so a stream of events cannot starve the others.
       return await this.#journal.append(owner, entries, { signal, also, turn: sessionCell(owner) });
@@ -45,6 +39,15 @@ export class History<E, Input> {
       if (receipt === undefined) throw error;
       return receipt;
     }
+  }
+
+  /** An append as part of a unit. */
+  async operation(
+    owner: SessionIdentity,
+    entries: readonly NewEntry<Input>[],
+  ): Promise<Operation<AppendReceipt>> {
+    const operation = await this.#journal.operation(owner, entries, this.#touching(owner));
+    return { ...operation, turn: sessionCell(owner) };
   }
 
   async read(owner: SessionIdentity, options: ReadOptions | undefined): Promise<Entry<E>[]> {
@@ -79,7 +82,14 @@ export class History<E, Input> {
     }
   }
 
-  async bounds(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<Bounds> {
-    return this.#journal.bounds(owner, { signal });
+  /** The numbers of the events as a transaction sees them; no commit depends on them. */
+  peekBounds(transaction: Transaction, owner: SessionIdentity): Promise<Bounds> {
+    return this.#journal.peekBounds(transaction, owner);
+  }
+
+  #touching(owner: SessionIdentity): (transaction: Transaction) => Promise<void> {
+    return async (transaction) => {
+      await this.#records.touch(transaction, owner);
+    };
   }
 }

@@ -2,6 +2,7 @@ import "./errors.js";
 
 export type { TrimRange } from "../typed/journal-trim.js";
 export { createSessions } from "./create-sessions.js";
+export type { SessionsInUnit, StateInUnit } from "./in-unit.js";
 export type { ListSessionsOptions, SessionPage } from "./listing.js";
 export type {
   CreateOptions,

@@ -1,30 +1,31 @@
 import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
 import type { UpdateOptions } from "../typed/cell-operations.js";
-import type { AppendReceipt, Entry, NewEntry, ReadOptions } from "../typed/journal.js";
+import type { Entry, NewEntry, ReadOptions } from "../typed/journal.js";
+import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { JsonInputOf } from "../typed/json-value.js";
-import { digestOf, readScopedId } from "../typed/names.js";
+import { type Operation, perform } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
-import { transact } from "../typed/transact.js";
-import type { Transaction } from "../typed/transaction.js";
+import { Unit } from "../typed/together/unit.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { History } from "./history.js";
+import { SessionsInUnit } from "./in-unit.js";
 import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataCodec } from "./metadata.js";
+import { eventList, SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
-import { type NewSessionIdentity, readNewIdentity, readUser, type UserRef } from "./owners.js";
+import { type NewSessionIdentity, readUser, type UserRef } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
 import { indexCell } from "./session-index.js";
-import type { SessionRecord } from "./session-record.js";
-import { SessionRecords, sessionCell } from "./session-records.js";
+import { SessionRecords } from "./session-records.js";
 import { StateMap } from "./state-map.js";
+import { StateValues } from "./state-values.js";
 import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } from "./summaries.js";
 
 /**
@@ -36,6 +37,7 @@ import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } fro
 export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   readonly #store: StateStore;
   readonly #metadata: MetadataCodec<M, MetadataInput>;
+  readonly #operations: SessionOperations<M, E, MetadataInput, EventInput>;
   readonly #records: SessionRecords;
   readonly #deletions: Deletions;
   readonly #creations: Creations;
@@ -52,7 +54,24 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     this.#creations = new Creations(store, this.#records, this.#deletions);
     this.#history = new History(store, this.#records, options);
     this.#summaries = new Summaries(store, this.#records, this.#history);
+    this.#operations = new SessionOperations({
+      store,
+      metadata: this.#metadata,
+      records: this.#records,
+      creations: this.#creations,
+      history: this.#history,
+      summaries: this.#summaries,
+    });
     Object.freeze(this);
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): SessionsInUnit<M, E, MetadataInput, EventInput> {
+    return new SessionsInUnit(Unit.check(unit, this.#store), this.#operations, {
+      session: (identity) => this.#operations.stateOf(copySession(identity)),
+      user: (user) => this.#userValues(user),
+      tenant: (tenant) => this.#tenantValues(tenant),
+    });
   }
 
   /**
@@ -65,29 +84,26 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     identity: NewSessionIdentity,
     options: CreateOptions<MetadataInput> = {},
   ): Promise<CreateReceipt<M>> {
-    const signal = readSignal(readNamed(options, "options", ["metadata", "eventId", "signal"]));
-    const eventId = "eventId" in options ? readScopedId(options.eventId, "eventId") : undefined;
-    const session = eventId === undefined ? newEventId() : digestOf("session", identity?.user, eventId);
-    const owner = copySession({ session, ...readNewIdentity(identity) });
-    const metadata = await this.#metadata.write(
-      "metadata" in options ? (options.metadata as MetadataInput) : ({} as MetadataInput),
-    );
-    const requested = { owner, metadata, signal, ...(eventId !== undefined && { eventId }) };
-    const { record, duplicate } = await this.#creations.create(requested);
-    return { session: await this.#view(owner, record), duplicate };
+    const { signal: _, ...how } = {
+      ...readNamed(options, "options", ["metadata", "eventId", "signal"]),
+    } as typeof options;
+    const signal = readSignal(options);
+    const requested = await this.#operations.readNew(identity, how);
+    const { record, duplicate } = await this.#creations.create({ ...requested, signal });
+    return { session: await this.#operations.view(requested.owner, record), duplicate };
   }
 
   /** The session. NOT_FOUND, CORRUPT. */
   async get(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
     const owner = copySession(identity);
-    return this.#view(owner, await this.#records.load(owner, options));
+    return this.#operations.view(owner, await this.#records.load(owner, options));
   }
 
   /** The session, or `undefined`. CORRUPT. */
   async find(identity: SessionIdentity, options?: CallOptions): Promise<Session<M> | undefined> {
     const owner = copySession(identity);
     const record = await this.#records.find(owner, options);
-    return record && this.#view(owner, record);
+    return record && this.#operations.view(owner, record);
   }
 
   /**
@@ -113,9 +129,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** Moves the session up in the list. SESSION_CLOSED. */
   async touch(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
-    return this.#change(identity, readOptions(options, ["signal"]), (transaction, owner) =>
-      this.#records.touch(transaction, owner),
-    );
+    return this.#perform(this.#operations.touch(identity), readOptions(options, ["signal"]));
   }
 
   /**
@@ -130,31 +144,17 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     options?: UpdateOptions,
   ): Promise<Session<M>> {
     const given = readOptions(options, ["signal", "attempts"]);
-    return this.#change(identity, given, async (transaction, owner) => {
-      const record = await this.#records.get(transaction, owner);
-      const current = await this.#metadata.read(record.metadata, sessionCell(owner));
-      const metadata = await this.#metadata.write(await change(current));
-      return this.#records.replace(transaction, owner, record, () => ({ ...record, metadata }));
-    });
+    return this.#perform(this.#operations.changeMetadata(identity, change), given);
   }
 
   /** Closes the session: it then refuses events, touches and state. Does nothing if it is closed. */
   async close(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
-    return this.#change(identity, readOptions(options, ["signal"]), async (transaction, owner) => {
-      const record = await this.#records.get(transaction, owner);
-      if (record.closedAt !== undefined) return record;
-      return this.#records.replace(transaction, owner, record, (closedAt) => ({ ...record, closedAt }));
-    });
+    return this.#perform(this.#operations.close(identity), readOptions(options, ["signal"]));
   }
 
   /** Opens a closed session again. Does nothing if it is open. */
   async reopen(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
-    return this.#change(identity, readOptions(options, ["signal"]), async (transaction, owner) => {
-      const record = await this.#records.get(transaction, owner);
-      if (record.closedAt === undefined) return record;
-      const { closedAt: _, ...open } = record;
-      return this.#records.replace(transaction, owner, record, () => open);
-    });
+    return this.#perform(this.#operations.reopen(identity), readOptions(options, ["signal"]));
   }
 
   /**
@@ -188,8 +188,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
     options?: CallOptions,
   ): Promise<AppendReceipt> {
-    const list = Array.isArray(events) ? events : [events];
-    return this.#history.append(copySession(identity), list, options);
+    return this.#history.append(copySession(identity), eventList(events), options);
   }
 
   /** The events from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
@@ -235,35 +234,28 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** The state of a session. It is deleted with the session. Throws INVALID_RECORD for a wrong identity. */
   sessionState(identity: SessionIdentity): StateMap {
-    const owner = copySession(identity);
-    return new StateMap(this.#store, owner, "session.state", {
-      turn: sessionCell(owner),
-      read: async (signal) => void (await this.#records.load(owner, { signal })),
-      write: async (transaction) => void (await this.#records.getOpen(transaction, owner)),
-    });
+    return new StateMap(this.#store, this.#operations.stateOf(copySession(identity)));
   }
 
   /** The state of a user, shared by all sessions. Throws if a name is wrong. */
   userState(user: UserRef): StateMap {
-    return new StateMap(this.#store, readUser(user), USER_STATE);
+    return new StateMap(this.#store, this.#userValues(user));
   }
 
   /** The state of a tenant, shared by all users. Throws if the name is wrong. */
   tenantState(tenant: string): StateMap {
-    return new StateMap(this.#store, tenantIdentity(tenant), "tenant.state");
+    return new StateMap(this.#store, this.#tenantValues(tenant));
   }
 
-  async #change(
-    identity: SessionIdentity,
-    options: UpdateOptions,
-    work: (transaction: Transaction, owner: SessionIdentity) => Promise<SessionRecord>,
-  ): Promise<Session<M>> {
-    const owner = copySession(identity);
-    const run = async (transaction: Transaction) => this.#view(owner, await work(transaction, owner));
-    return transact(this.#store, run, { ...options, turn: sessionCell(owner) });
+  #userValues(user: UserRef): StateValues {
+    return new StateValues(this.#store, readUser(user), USER_STATE);
   }
 
-  #view(owner: SessionIdentity, record: SessionRecord): Promise<Session<M>> {
-    return sessionOf(this.#metadata, owner, record, sessionCell(owner));
+  #tenantValues(tenant: string): StateValues {
+    return new StateValues(this.#store, tenantIdentity(tenant), "tenant.state");
+  }
+
+  async #perform<R>(operation: Operation<R>, options: UpdateOptions): Promise<R> {
+    return (await perform(this.#store, operation, options)).result;
   }
 }

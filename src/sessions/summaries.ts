@@ -1,12 +1,12 @@
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
 import { corruptRecord } from "../typed/cell.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
-import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
-import { transacted } from "../typed/transact.js";
+import { digestOf, readScopedId, scopedEventId, unscopedId } from "../typed/names.js";
+import { type Operation, perform } from "../typed/operation.js";
+import type { Transaction } from "../typed/transaction.js";
 import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
@@ -57,28 +57,50 @@ export class Summaries {
     summary: NewSummary,
     options: SaveSummaryOptions = {},
   ): Promise<SaveReceipt> {
-    const signal = readSignal(readNamed(options, "options", ["signal", "trim"]));
+    const { signal: _, ...how } = {
+      ...readNamed(options, "options", ["signal", "trim"]),
+    } as SaveSummaryOptions;
+    const signal = readSignal(options);
+    const { result, duplicate } = await perform(this.#store, this.operation(owner, summary, how, signal), {
+      signal,
+    });
+    return { ...result, duplicate };
+  }
+
+  /** What `save` does. The records of trimmed events that a commit has no room for are removed after it. */
+  operation(
+    owner: SessionIdentity,
+    summary: NewSummary,
+    options: Omit<SaveSummaryOptions, "signal"> = {},
+    signal?: AbortSignal,
+  ): Operation<SaveReceipt> {
+    readNamed(options, "options", ["trim"]);
     const trim = "trim" in options ? readBoolean(options.trim, "trim") : false;
     readNamed(summary, "summary", ["upTo", "value", "eventId"]);
     const value = copyJson(summary.value, "value");
     const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
     const repeatable = "eventId" in summary;
-    const id = repeatable ? readScopedId(summary.eventId, "eventId") : newEventId();
-    const eventId = scopedEventId(digestOf(NAME, owner.user, owner.session), id);
+    const purpose = digestOf(NAME, owner.user, owner.session);
+    const ownId = repeatable ? scopedEventId(purpose, readScopedId(summary.eventId, "eventId")) : undefined;
     const cell = this.#saved.at(owner, idOf(upTo));
-    const { result: isDone, duplicate } = await transacted(
-      this.#store,
-      async (transaction) => {
-        await this.#records.get(transaction, owner);
-        const { next } = await this.#history.bounds(owner, signal);
-        if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
-        await transaction.set(cell, value, eventId);
-        return trim ? this.#history.trimIn(transaction, owner, { upTo }) : true;
+    const save = async (transaction: Transaction, isKnown: boolean) => {
+      await this.#records.get(transaction, owner);
+      const { next } = await this.#history.peekBounds(transaction, owner);
+      if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
+      const eventId = isKnown ? (ownId as EventId) : await transaction.write(cell, value, ownId);
+      const isDone = trim ? await this.#history.trimIn(transaction, owner, { upTo }) : true;
+      if (!isDone) transaction.afterCommit(() => this.#history.sweep(owner, signal));
+      return { eventId: unscopedId(purpose, eventId), duplicate: isKnown };
+    };
+    return {
+      turn: sessionCell(owner),
+      repeatable,
+      apply: (transaction) => save(transaction, false),
+      async recall(transaction) {
+        const isKnown = ownId !== undefined && (await transaction.isKnown(cell, value, ownId));
+        return isKnown ? save(transaction, true) : undefined;
       },
-      { signal, turn: sessionCell(owner), repeatable },
-    );
-    if (!isDone) await this.#history.sweep(owner, signal);
-    return { eventId: id, duplicate };
+    };
   }
 
   async latest(owner: SessionIdentity, options?: CallOptions): Promise<Summary | undefined> {

@@ -4,13 +4,13 @@ export { type Codec, type JsonOptions, json, type SchemaOptions } from "./codec.
 export { Collection, type Item, type ItemKey, type ItemsOptions } from "./collection.js";
 export {
   type AppendOptions,
-  type AppendReceipt,
   type Entry,
   Journal,
   type NewEntry,
   type ReadOptions,
   type TrimOptions,
 } from "./journal.js";
+export type { AppendReceipt } from "./journal-append.js";
 export type { Bounds } from "./journal-bounds.js";
 export type { TrimRange } from "./journal-trim.js";
 export { copyJson } from "./json-copy.js";
@@ -23,5 +23,7 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from "./standard-schema.js";
+export { type TogetherOptions, together } from "./together/together.js";
+export type { Unit } from "./together/unit.js";
 export { type TransactOptions, transact } from "./transact.js";
 export type { Transaction } from "./transaction.js";

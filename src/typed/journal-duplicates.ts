@@ -1,11 +1,13 @@
 import { StateError } from "../contract/errors.js";
-import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
-import { findByEventId } from "./find-by-event-id.js";
+import type { EventId, Identity } from "../contract/store.js";
+import type { FoundRecord, Transaction } from "./transaction.js";
 
 /** An entry as it is written: its event id and its encoded value. */
 export interface EncodedEntry {
   readonly eventId: EventId;
   readonly bytes: Uint8Array;
+  /** The event id is the caller's, so the entry may have been appended before. */
+  readonly isOwnId: boolean;
 }
 
 /**
@@ -13,13 +15,11 @@ export interface EncodedEntry {
  * entry has another value, only some of the entries were appended, or some were trimmed or erased since.
  */
 export function requireSameEntries(
-  records: readonly (StateRecord | undefined)[],
+  records: readonly (FoundRecord | undefined)[],
   encoded: readonly EncodedEntry[],
-  conflict: StateError,
-): readonly StateRecord[] {
-  if (records.every((record) => record === undefined)) throw conflict;
+): readonly FoundRecord[] {
   const change = records.findIndex((record, index) => !hasSameBytes(record, encoded[index] as EncodedEntry));
-  if (change === -1) return records as StateRecord[];
+  if (change === -1) return records as FoundRecord[];
   throw new StateError(
     "IDEMPOTENCY_CONFLICT",
     `entry ${change} is not stored with this value, but others of these entries were appended before: send the same entries again, or use new ids`,
@@ -27,15 +27,19 @@ export function requireSameEntries(
   );
 }
 
-/** Finds the record of each entry; `undefined` for an entry that has none. */
+/** Finds the record of each entry; `undefined` for an entry that has none. None of these reads is a condition. */
 export function findEntries(
-  store: StateStore,
+  transaction: Transaction,
   owner: Identity,
   encoded: readonly EncodedEntry[],
-): Promise<(StateRecord | undefined)[]> {
-  return Promise.all(encoded.map(({ eventId }) => findByEventId(store, owner, eventId)));
+): Promise<(FoundRecord | undefined)[]> {
+  return Promise.all(
+    encoded.map(({ eventId, isOwnId }) =>
+      isOwnId ? transaction.findByEventId(owner, eventId) : Promise.resolve(undefined),
+    ),
+  );
 }
 
-export function hasSameBytes(record: StateRecord | undefined, { bytes }: EncodedEntry): boolean {
+function hasSameBytes(record: FoundRecord | undefined, { bytes }: EncodedEntry): boolean {
   return record !== undefined && Buffer.compare(record.bytes, bytes) === 0;
 }

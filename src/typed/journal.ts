@@ -4,17 +4,23 @@ import type {
   EventId,
   Identity,
   ListOptions,
-  RecordKey,
   StateRecord,
   StateStore,
 } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { readInteger, readNamed, readOptions } from "../validation/validate.js";
-import { type Cell, cellAt, cellKey, copyIdentity, corruptRecord, decodeRecord, readStore } from "./cell.js";
+import { type Cell, cellAt, copyIdentity, corruptRecord, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, readCodec } from "./codec.js";
+import {
+  type AppendReceipt,
+  appendOperation,
+  type NewAppend,
+  recallAppend,
+  type WrittenCells,
+} from "./journal-append.js";
 import { type Bounds, EMPTY_HEAD, HEAD_CODEC, type Head, missingNumber } from "./journal-bounds.js";
-import { type EncodedEntry, findEntries, hasSameBytes, requireSameEntries } from "./journal-duplicates.js";
+import type { EncodedEntry } from "./journal-duplicates.js";
 import {
   type JournalCells,
   readTrim,
@@ -32,9 +38,10 @@ import {
   scopedEventId,
   unscopedId,
 } from "./names.js";
+import type { Operation } from "./operation.js";
 import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
-import type { Transaction } from "./transaction.js";
+import { type FoundRecord, Transaction } from "./transaction.js";
 
 /** An entry to append. */
 export interface NewEntry<Input> {
@@ -54,14 +61,6 @@ export interface Entry<T> {
   readonly value: T;
   /** When it was appended, by the store's clock. */
   readonly at: Date;
-}
-
-/** The result of an append. */
-export interface AppendReceipt {
-  /** The entries had been appended before: this call wrote nothing. */
-  readonly duplicate: boolean;
-  /** The numbers of the entries, in order. */
-  readonly numbers: readonly number[];
 }
 
 /** Further writes in the commit of an append, and how often it is tried. */
@@ -120,34 +119,25 @@ export class Journal<T, Input = T> {
   ): Promise<AppendReceipt> {
     const { also, ...rest } = readNamed(options, "options", APPEND_OPTIONS) as AppendOptions;
     if ("also" in options && typeof also !== "function") throw invalid("also", "a function");
-    const owner = copyIdentity(identity);
-    const given = readEntries(entries);
-    // The values are encoded before the first await, so later changes to the caller's objects have no effect.
-    const encoded = await Promise.all(given.map((entry) => this.#encode(owner, entry)));
-    const head = this.#head(owner);
+    const append = await this.#read(identity, entries, also);
+    const { turn, repeatable, apply } = appendOperation(append);
     try {
-      const numbers = await transact(
-        this.#store,
-        async (transaction) => {
-          const bounds = (await transaction.get(head)) ?? EMPTY_HEAD;
-          const { next } = bounds;
-          await also?.(transaction);
-          const append = ({ eventId, bytes }: EncodedEntry, index: number) =>
-            transaction.create(this.#cell(owner, next + index), bytes, eventId);
-          await Promise.all(encoded.map(append));
-          await transaction.set(head, { ...bounds, next: next + encoded.length });
-          return encoded.map((_, index) => next + index);
-        },
-        { turn: head, ...rest, repeatable: given.every(({ id }) => id !== undefined) },
-      );
-      return { duplicate: false, numbers };
+      return await transact(this.#store, apply, { turn, ...rest, repeatable });
     } catch (error) {
-      if (isStateError(error, "CONDITION_FAILED") && this.#isEntry(owner, error.details))
-        throw corruptRecord(head, "the journal's numbers are wrong");
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      const records = requireSameEntries(await this.#find(owner, encoded), encoded, error);
-      return { duplicate: true, numbers: records.map((record) => this.#numberOf(record)) };
+      const receipt = await this.#recall(append);
+      if (receipt === undefined) throw error;
+      return receipt;
     }
+  }
+
+  /** An append as part of a unit. @internal */
+  async operation(
+    identity: Identity,
+    entries: readonly NewEntry<Input>[],
+    also?: AppendOptions["also"],
+  ): Promise<Operation<AppendReceipt>> {
+    return appendOperation(await this.#read(identity, entries, also));
   }
 
   /** The receipt, if all these entries are stored with these values; otherwise `undefined`. */
@@ -155,12 +145,12 @@ export class Journal<T, Input = T> {
     identity: Identity,
     entries: readonly NewEntry<Input>[],
   ): Promise<AppendReceipt | undefined> {
-    const owner = copyIdentity(identity);
-    const encoded = await Promise.all(readEntries(entries).map((entry) => this.#encode(owner, entry)));
-    const records = await this.#find(owner, encoded);
-    if (!records.every((record, index) => hasSameBytes(record, encoded[index] as EncodedEntry)))
-      return undefined;
-    return { duplicate: true, numbers: records.map((record) => this.#numberOf(record as StateRecord)) };
+    try {
+      return await this.#recall(await this.#read(identity, entries));
+    } catch (error) {
+      if (isStateError(error, "IDEMPOTENCY_CONFLICT")) return undefined;
+      throw error;
+    }
   }
 
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
@@ -227,6 +217,11 @@ export class Journal<T, Input = T> {
     return erased[0] ?? 0;
   }
 
+  /** The bounds as a transaction sees them. They only grow, so no commit depends on them. @internal */
+  async peekBounds(transaction: Transaction, identity: Identity): Promise<Bounds> {
+    return (await transaction.peek(this.#head(copyIdentity(identity)))) ?? EMPTY_HEAD;
+  }
+
   /** Trims as part of a transaction. Where the result is not done, call `sweep` after the commit. @internal */
   async trimIn(transaction: Transaction, identity: Identity, range: TrimRange): Promise<Trimmed> {
     return trimIn(transaction, this.#cells(copyIdentity(identity)), readTrim(range));
@@ -254,15 +249,27 @@ export class Journal<T, Input = T> {
     return mapInSlices(records, (record) => this.#entryOf(record));
   }
 
-  /** Finds the record of each entry; `undefined` for one that has none or was trimmed. */
-  async #find(owner: Identity, encoded: readonly EncodedEntry[]): Promise<(StateRecord | undefined)[]> {
-    const records = await findEntries(this.#store, owner, encoded);
-    const { first } = await this.bounds(owner);
-    return records.map((record) => (record && this.#numberOf(record) < first ? undefined : record));
+  async #read(
+    identity: Identity,
+    entries: readonly NewEntry<Input>[],
+    also?: AppendOptions["also"],
+  ): Promise<NewAppend> {
+    const owner = copyIdentity(identity);
+    const given = readEntries(entries);
+    const repeatable = given.every(({ id }) => id !== undefined);
+    const cells = { ...this.#cells(owner), numberOf: (record: FoundRecord) => this.#numberOf(record) };
+    // The values are encoded before the first await, so later changes to the caller's objects have no effect.
+    const encoded = await Promise.all(given.map((entry) => this.#encode(owner, entry)));
+    return { owner, cells, encoded, repeatable, also };
   }
 
-  async #encode(owner: Identity, { id = newEventId(), value }: NewEntry<Input>): Promise<EncodedEntry> {
-    return { eventId: scopedEventId(this.#purpose(owner), id), bytes: await this.#codec.encode(value) };
+  #recall(append: NewAppend): Promise<AppendReceipt | undefined> {
+    return recallAppend(new Transaction(this.#store, undefined), append);
+  }
+
+  async #encode(owner: Identity, { id, value }: NewEntry<Input>): Promise<EncodedEntry> {
+    const eventId = scopedEventId(this.#purpose(owner), id ?? newEventId());
+    return { eventId, bytes: await this.#codec.encode(value), isOwnId: id !== undefined };
   }
 
   #purpose({ user, session, run = "" }: Identity): string {
@@ -273,7 +280,7 @@ export class Journal<T, Input = T> {
     return cellAt(owner, this.#name, HEAD_CODEC);
   }
 
-  #cells(owner: Identity): JournalCells {
+  #cells(owner: Identity): Pick<WrittenCells, keyof JournalCells> {
     return { head: this.#head(owner), entry: (number) => this.#cell(owner, number) };
   }
 
@@ -285,12 +292,7 @@ export class Journal<T, Input = T> {
     return itemKind(this.#name, String(number).padStart(NUMBER_DIGITS, "0"));
   }
 
-  #isEntry(owner: Identity, { identity, kind }: RecordKey): boolean {
-    const isOwn = cellKey({ identity, kind }) === cellKey({ identity: owner, kind });
-    return isOwn && kind.startsWith(itemPrefix(this.#name));
-  }
-
-  #numberOf(record: StateRecord): number {
+  #numberOf(record: FoundRecord): number {
     const number = Number(record.kind.slice(itemPrefix(this.#name).length));
     if (record.kind === this.#kind(number)) return number;
     throw corruptRecord(record, "a record among the entries of a journal has a kind that is no entry's");

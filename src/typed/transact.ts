@@ -1,7 +1,6 @@
-import { invalid, isStateError, StateError } from "../contract/errors.js";
+import { invalid } from "../contract/errors.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
 import { slotKey } from "../rules/slot-key.js";
-import { jitteredPause } from "../timing/backoff.js";
 import { raceAbort } from "../timing/cancellation.js";
 import {
   readBoolean,
@@ -12,7 +11,7 @@ import {
   validateSlot,
 } from "../validation/validate.js";
 import { type Cell, readStore } from "./cell.js";
-import { commitWithRetries, pause } from "./commit-with-retries.js";
+import { type AttemptOptions, commitTransaction, Overtaken, untilNotOvertaken } from "./compare-and-swap.js";
 import { runExclusive } from "./mutex.js";
 import { Transaction } from "./transaction.js";
 
@@ -35,8 +34,8 @@ export interface Transacted<R> {
   readonly duplicate: boolean;
 }
 
-const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 const OPTION_NAMES = ["signal", "attempts", "repeatable", "turn"];
+const DEFAULT_ATTEMPTS = 100;
 
 /**
  * Runs `work` and commits its writes if nothing that it read has changed: a compare-and-swap over up to 4,096 slots of one
@@ -81,9 +80,19 @@ export async function transacted<R>(
   const signal = readSignal(options);
   const repeatable = "repeatable" in options ? readBoolean(options.repeatable, "repeatable") : false;
   const lockKey = readLockKey(options);
-  const attempts = "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : 100;
+  const attempts = readAttempts(options);
   const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
-  return lockKey === undefined ? run() : runExclusive(store, lockKey, signal, run);
+  const { afterwards, ...made } = await (lockKey === undefined
+    ? run()
+    : runExclusive(store, lockKey, signal, run));
+  // These may take the same lock.
+  for (const next of afterwards) await next();
+  return made;
+}
+
+/** Reads how often `work` is run at most. */
+export function readAttempts(options: Pick<TransactOptions, "attempts">): number {
+  return "attempts" in options ? readInteger(options.attempts, "attempts", 1, 10_000) : DEFAULT_ATTEMPTS;
 }
 
 function readLockKey(options: TransactOptions): string | undefined {
@@ -92,44 +101,23 @@ function readLockKey(options: TransactOptions): string | undefined {
   return slotKey(validateSlot(identity, kind));
 }
 
-interface RetryPolicy {
-  readonly signal: AbortSignal | undefined;
-  readonly attempts: number;
+interface RetryPolicy extends AttemptOptions {
   readonly repeatable: boolean;
 }
 
-async function compareAndSwap<R>(
+function compareAndSwap<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
   policy: RetryPolicy,
-): Promise<Transacted<R>> {
-  const { signal, attempts } = policy;
-  for (let attempt = 1; ; attempt++) {
-    signal?.throwIfAborted();
+): Promise<Transacted<R> & Pick<Transaction, "afterwards">> {
+  const { signal } = policy;
+  return untilNotOvertaken(policy, async () => {
     const transaction = new Transaction(store, signal);
     // After an abort `work` may still run, but its transaction is never committed.
     const result = await raceAbort(work(transaction), signal);
-    const changes = await transaction.changes();
-    if (changes.length === 0) return { result, duplicate: false };
-    try {
-      const { duplicate } = await commitWithRetries(store, changes, policy);
-      return { result, duplicate };
-    } catch (error) {
-      if (!isStateError(error, "CONDITION_FAILED") || (await transaction.hasUnmetExpectation(error.details)))
-        throw error;
-      if (attempt === attempts) throw busy(attempts, error);
-    }
-    await pause(jitteredPause(attempt, BACKOFF), signal);
-  }
-}
-
-function busy(attempts: number, cause: StateError): StateError<"UNAVAILABLE"> {
-  return new StateError(
-    "UNAVAILABLE",
-    `other writers changed what this call read, ${attempts} times; nothing was written: try again later`,
-    {
-      details: { reason: "busy" },
-      cause,
-    },
-  );
+    const duplicate = await commitTransaction(store, transaction, policy);
+    return duplicate instanceof Overtaken
+      ? duplicate
+      : { result, duplicate, afterwards: transaction.afterwards };
+  });
 }

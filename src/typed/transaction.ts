@@ -1,12 +1,24 @@
-import { invalid } from "../contract/errors.js";
-import type { Change, EventId, Expect, StateRecord, StateStore } from "../contract/store.js";
+import { invalid, isStateError, type StateError } from "../contract/errors.js";
+import type {
+  Change,
+  EventId,
+  Expect,
+  Identity,
+  RecordKey,
+  StateRecord,
+  StateStore,
+} from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
+import { findByEventId } from "./find-by-event-id.js";
+import { encodeWrite, requireOwnWrite, requireSameBytes, type Write } from "./transaction-write.js";
 
-type Write =
-  | { readonly op: "save"; readonly bytes: Uint8Array; readonly version: number; readonly eventId?: EventId }
-  | { readonly op: "delete" };
+/** A record that is stored, or that this transaction writes. */
+export type FoundRecord = Pick<StateRecord, "identity" | "kind" | "bytes" | "version">;
+
+/** Says what the refusal of a commit means to the caller whose slot it names. */
+export type Explanation = (error: StateError) => unknown;
 
 interface TouchedCell {
   readonly cell: Cell<unknown, never>;
@@ -17,7 +29,11 @@ interface TouchedCell {
   write?: Promise<Write>;
   /** The caller's own condition for the write. It replaces the condition that a read makes. */
   expect?: Expect;
+  explanation?: Explanation;
 }
+
+/** What `allOrNothing` puts back. */
+type Written = Pick<TouchedCell, "write" | "expect" | "explanation">;
 
 /**
  * The read set and the write set of one attempt. The commit fails if a slot that was read has changed. A slot that was
@@ -27,6 +43,9 @@ export class Transaction {
   readonly #store: StateStore;
   readonly #signal: AbortSignal | undefined;
   readonly #touched = new Map<string, TouchedCell>();
+  #undo: Map<TouchedCell, Written> | undefined;
+  #tenant: string | undefined;
+  readonly #afterwards: (() => Promise<unknown>)[] = [];
 
   /** @internal */
   constructor(store: StateStore, signal: AbortSignal | undefined) {
@@ -36,7 +55,7 @@ export class Transaction {
 
   /** The value of the cell, including this transaction's own write. CORRUPT. */
   async get<T>(cell: Cell<T, never>): Promise<T | undefined> {
-    const touched = this.#touch(cell);
+    const touched = this.#take(cell);
     if (touched.write === undefined) touched.isRead = true;
     return this.#value(touched, cell.codec);
   }
@@ -53,17 +72,22 @@ export class Transaction {
   /**
    * Writes the value. By an `eventId` of the caller's, the store recognises the same write within its idempotency window;
    * without one each attempt takes a new id. If the cell does not hold the event that `expect` names, `transact` rejects
-   * with CONDITION_FAILED. INVALID_RECORD.
+   * with CONDITION_FAILED. A cell that the transaction wrote under an `eventId` can be written again, but not under another
+   * one: the store would never learn of the first. INVALID_RECORD.
    */
   set<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<void> {
-    const touched = this.#touch(cell);
-    const write = encode(cell.codec, value, eventId);
-    touched.write = write;
-    if (expect !== undefined) touched.expect = expect;
-    const done = write.then(() => {});
+    const done = this.write(cell, value, eventId, expect).then(() => {});
     // Work that does not await this promise gets its rejection from `changes`.
     done.catch(() => {});
     return done;
+  }
+
+  /** Like `set`, but returns the event id of the write. @internal */
+  write<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<EventId> {
+    const touched = this.#take(cell);
+    const write = encodeWrite(cell.codec, value, eventId, touched.write);
+    this.#write(touched, write, expect);
+    return write.then((written) => written.eventId);
   }
 
   /** Writes the value into an empty cell. If it is not empty, `transact` rejects with CONDITION_FAILED. INVALID_RECORD. */
@@ -73,7 +97,70 @@ export class Transaction {
 
   /** Empties the cell. */
   delete(cell: Cell<unknown, never>): void {
-    this.#touch(cell).write = Promise.resolve({ op: "delete" });
+    this.#write(this.#take(cell), Promise.resolve({ op: "delete" }));
+  }
+
+  /**
+   * Runs a part of the work. If it rejects, what it wrote is dropped; what it read stays a condition. Parts must not overlap.
+   * @internal
+   */
+  async allOrNothing<R>(part: () => Promise<R>): Promise<R> {
+    const undo = new Map<TouchedCell, Written>();
+    this.#undo = undo;
+    try {
+      return await part();
+    } catch (error) {
+      for (const [touched, before] of undo) Object.assign(touched, before);
+      throw error;
+    } finally {
+      this.#undo = undefined;
+    }
+  }
+
+  /** The record whose current event has this id, also where this transaction writes it. Not a condition. @internal */
+  async findByEventId(owner: Identity, eventId: EventId): Promise<FoundRecord | undefined> {
+    for (const { cell, write } of this.#touched.values()) {
+      const written = await write;
+      if (written?.op === "save" && written.eventId === eventId) return { ...written, ...keyOf(cell) };
+    }
+    return findByEventId(this.#store, owner, eventId, this.#signal);
+  }
+
+  /**
+   * Whether the store, or this transaction, knows the write by its event id, even if it was overwritten since.
+   * IDEMPOTENCY_CONFLICT where the id stands for another write. @internal
+   */
+  async isKnown<T, Input>(cell: Cell<T, Input>, value: Input, eventId: EventId): Promise<boolean> {
+    const { identity, kind } = cell;
+    const bytes = await cell.codec.encode(value);
+    const own = await this.#touched.get(cellKey(cell))?.write;
+    if (own?.op === "save" && own.eventId === eventId) return requireSameBytes(own.bytes, bytes);
+    const record = { eventId, identity, kind, bytes, version: cell.codec.version };
+    try {
+      // Nothing has an event of this new id: the store judges the record's own id, and writes nothing.
+      await this.#store.save(record, { expect: newEventId(), signal: this.#signal });
+      return true;
+    } catch (error) {
+      if (isStateError(error, "CONDITION_FAILED")) return false;
+      throw error;
+    }
+  }
+
+  /** If the commit is refused because of this cell, the caller gets the error that the explanation returns. @internal */
+  explain(cell: Cell<unknown, never>, explanation: Explanation): void {
+    const touched = this.#touch(cell);
+    this.#remember(touched);
+    touched.explanation = explanation;
+  }
+
+  /** Work that follows the commit, and that the caller can do without. @internal */
+  afterCommit(work: () => Promise<unknown>): void {
+    this.#afterwards.push(work);
+  }
+
+  /** @internal */
+  get afterwards(): readonly (() => Promise<unknown>)[] {
+    return this.#afterwards;
   }
 
   /** The changes to commit. None if the transaction did nothing but one read. @internal */
@@ -89,10 +176,52 @@ export class Transaction {
     return changes.filter((change) => change !== undefined);
   }
 
+  /** What was read, as conditions without a write. @internal */
+  async checks(): Promise<Change[]> {
+    const read = [...this.#touched.values()].filter(({ isRead }) => isRead);
+    return Promise.all(
+      read.map(
+        async ({ cell, record }) =>
+          ({ op: "check", ...keyOf(cell), expect: eventIdOf(await record) }) as const,
+      ),
+    );
+  }
+
+  /** The error for the caller of a commit that was refused because of a slot. @internal */
+  explained(slot: RecordKey | undefined, error: StateError): unknown {
+    return (slot && this.#touched.get(cellKey(slot))?.explanation?.(error)) ?? error;
+  }
+
   /** Whether the cell has an `expect` that does not match what the transaction itself read. @internal */
   async hasUnmetExpectation(cell: Pick<Cell<unknown>, "identity" | "kind">): Promise<boolean> {
     const { expect, record } = this.#touched.get(cellKey(cell)) ?? {};
     return expect !== undefined && (record === undefined || eventIdOf(await record) !== expect);
+  }
+
+  /** For what becomes a change: all changes of a commit are of one tenant. */
+  #take(cell: Cell<unknown, never>): TouchedCell {
+    const touched = this.#touch(cell);
+    this.#tenant ??= cell.identity.tenant;
+    if (cell.identity.tenant !== this.#tenant) throw invalid("tenant", "the same in all of one commit");
+    return touched;
+  }
+
+  #write(touched: TouchedCell, write: Promise<Write>, expect?: Expect): void {
+    this.#remember(touched);
+    const before = touched.write;
+    if (before === undefined) {
+      if (expect !== undefined) touched.expect = expect;
+      touched.write = write;
+      return;
+    }
+    touched.write =
+      expect === undefined ? write : requireOwnWrite(touched.cell, before, expect).then(() => write);
+  }
+
+  #remember(touched: TouchedCell): void {
+    const { write, expect, explanation } = touched;
+    if (this.#undo?.has(touched) === false)
+      this.#undo.set(touched, { write, expect, explanation } as Written);
   }
 
   #touch(cell: Cell<unknown, never>): TouchedCell {
@@ -115,9 +244,8 @@ export class Transaction {
   }
 }
 
-async function encode<T, Input>(codec: Codec<T, Input>, value: Input, eventId?: EventId): Promise<Write> {
-  const bytes = await codec.encode(value);
-  return { op: "save", bytes, version: codec.version, ...(eventId === undefined ? {} : { eventId }) };
+function keyOf({ identity, kind }: Cell<unknown, never>): RecordKey {
+  return { identity, kind };
 }
 
 async function changeOf(touched: TouchedCell): Promise<Change | undefined> {
@@ -127,7 +255,7 @@ async function changeOf(touched: TouchedCell): Promise<Change | undefined> {
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };
-  const { eventId = newEventId(), bytes, version } = write;
+  const { eventId, bytes, version } = write;
   return { op: "save", record: { eventId, identity, kind, bytes, version }, ...condition };
 }
 

@@ -1,0 +1,97 @@
+import { invalid } from "../../contract/errors.js";
+import type { StateStore } from "../../contract/store.js";
+import { newEventId } from "../../process/event-id.js";
+import { cellKey } from "../cell.js";
+import { runExclusive } from "../mutex.js";
+import type { Operation } from "../operation.js";
+import { Transaction } from "../transaction.js";
+
+/**
+ * What `together` passes to its function: the wrappers' `in(unit)` takes it. It is of use until that function has returned,
+ * and for wrappers on the same store.
+ */
+export class Unit {
+  readonly #store: StateStore;
+  readonly #signal: AbortSignal | undefined;
+  readonly #transaction: Transaction;
+  readonly #turns = new Set<string>();
+  /** Calls of one unit run one after the other: each sees what those before it wrote. */
+  readonly #lock = `unit ${newEventId()}`;
+  #pending = 0;
+  #repeatable = true;
+  #isOver = false;
+
+  /** @internal */
+  constructor(store: StateStore, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#signal = signal;
+    this.#transaction = new Transaction(store, signal);
+  }
+
+  /** Refuses a unit that is over, and one of another store. @internal */
+  static check(unit: unknown, store: StateStore): Unit {
+    if (!(unit instanceof Unit)) throw invalid("unit", "what `together` passes to its function");
+    unit.#refuseIfOver();
+    if (unit.#store !== store) throw invalid("unit", "one of `together` on the same store as the wrapper");
+    return unit;
+  }
+
+  /** Carries out an operation as part of the unit. If it rejects, it has written nothing. @internal */
+  async run<R>(reading: Operation<R> | Promise<Operation<R>>): Promise<R> {
+    const operation = Promise.resolve(reading);
+    // A call that is refused before its turn leaves nobody to look at an input that cannot be read.
+    operation.catch(() => {});
+    this.#refuseIfOver();
+    this.#pending++;
+    try {
+      return await runExclusive(this.#store, this.#lock, this.#signal, async () =>
+        this.#apply(await operation),
+      );
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #apply<R>(operation: Operation<R>): Promise<R> {
+    this.#refuseIfOver();
+    this.#turns.add(cellKey(operation.turn));
+    if (!operation.repeatable) this.#repeatable = false;
+    return this.#transaction.allOrNothing(
+      async () => (await operation.recall?.(this.#transaction)) ?? operation.apply(this.#transaction),
+    );
+  }
+
+  /** Refuses to end while a call is under way: nobody would know what came of it. @internal */
+  requireIdle(): void {
+    if (this.#pending > 0) throw invalid("work", "a function that awaits all calls of its unit");
+  }
+
+  /** No call begins from now on. @internal */
+  close(): void {
+    this.#isOver = true;
+  }
+
+  /** @internal */
+  get transaction(): Transaction {
+    return this.#transaction;
+  }
+
+  /** @internal */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** All calls carry ids of the caller's. @internal */
+  get repeatable(): boolean {
+    return this.#repeatable;
+  }
+
+  /** The locks of the slots that its calls change, in an order that is the same for all units. @internal */
+  get turns(): readonly string[] {
+    return [...this.#turns].sort();
+  }
+
+  #refuseIfOver(): void {
+    if (this.#isOver) throw invalid("unit", "used before the function that `together` runs has ended");
+  }
+}
