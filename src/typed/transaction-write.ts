@@ -1,7 +1,7 @@
 import { invalid, StateError } from "../contract/errors.js";
 import type { EventId, Expect, RecordKey } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import type { Codec } from "./codec.js";
+import type { Cell } from "./cell.js";
 
 /** What a transaction does to a slot. */
 export type Write =
@@ -15,37 +15,44 @@ export type Write =
     }
   | { readonly op: "delete" };
 
-/** `before` is what the transaction wrote to the slot until now. INVALID_RECORD. */
-export async function encodeWrite<T, Input>(
-  codec: Codec<T, Input>,
-  value: Input,
-  eventId: EventId | undefined,
-  before: Promise<Write> | undefined,
-): Promise<Extract<Write, { op: "save" }>> {
-  const bytes = await codec.encode(value);
-  const own = await ownIdOf(before);
+/** A save, and what the transaction wrote to the slot before. */
+interface NewSave<T, Input> {
+  readonly cell: Cell<T, Input>;
+  readonly value: Input;
+  readonly eventId: EventId | undefined;
+  readonly expect: Expect | undefined;
+  readonly before: Promise<Write> | undefined;
+}
+
+/** INVALID_RECORD; CONDITION_FAILED if the transaction wrote something else to the slot than is expected. */
+export async function encodeSave<T, Input>({
+  cell,
+  value,
+  eventId,
+  expect,
+  before,
+}: NewSave<T, Input>): Promise<Extract<Write, { op: "save" }>> {
+  const bytes = await cell.codec.encode(value);
+  // A write that failed is none: its caller knows.
+  const written = await before?.catch(() => undefined);
+  if (written !== undefined && expect !== undefined) requireOwnWrite(cell, written, expect);
+  // The caller's id of an earlier write stays the id of the slot's one save.
+  const own = written?.op === "save" && written.isOwnId ? written.eventId : undefined;
   if (own !== undefined && eventId !== undefined && eventId !== own)
     throw invalid("eventId", "given for one write of a slot in a commit, not for two");
-  const { version } = codec;
   return {
     op: "save",
     bytes,
-    version,
+    version: cell.codec.version,
     eventId: eventId ?? own ?? newEventId(),
     isOwnId: (eventId ?? own) !== undefined,
   };
 }
 
-/** A condition on a slot that the transaction itself wrote before. CONDITION_FAILED. */
-export async function requireOwnWrite(
-  { identity, kind }: RecordKey,
-  before: Promise<Write>,
-  expect: Expect,
-): Promise<void> {
-  const write = await before;
-  const current = write.op === "save" ? write.eventId : null;
+function requireOwnWrite({ identity, kind }: RecordKey, written: Write, expect: Expect): void {
+  const current = written.op === "save" ? written.eventId : null;
   if (current === expect) return;
-  throw new StateError("CONDITION_FAILED", "the slot was written before in the same commit", {
+  throw new StateError("CONDITION_FAILED", "the same commit wrote something else to the slot before", {
     details: { change: 0, identity, kind, current },
   });
 }
@@ -56,10 +63,4 @@ export function requireSameBytes(before: Uint8Array, bytes: Uint8Array): true {
   throw new StateError("IDEMPOTENCY_CONFLICT", "the same commit writes something else under this event id", {
     details: { change: 0 },
   });
-}
-
-/** The caller's id of an earlier write of the same commit, which stays the id of the slot's one save. */
-async function ownIdOf(before: Promise<Write> | undefined): Promise<EventId | undefined> {
-  const write = await before?.catch(() => undefined);
-  return write?.op === "save" && write.isOwnId ? write.eventId : undefined;
 }

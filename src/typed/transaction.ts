@@ -12,7 +12,7 @@ import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, decodeRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
 import { findByEventId } from "./find-by-event-id.js";
-import { encodeWrite, requireOwnWrite, requireSameBytes, type Write } from "./transaction-write.js";
+import { encodeSave, requireSameBytes, type Write } from "./transaction-write.js";
 
 /** A record that is stored, or that this transaction writes. */
 export type FoundRecord = Pick<StateRecord, "identity" | "kind" | "bytes" | "version">;
@@ -85,7 +85,7 @@ export class Transaction {
   /** Like `set`, but returns the event id of the write. @internal */
   write<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<EventId> {
     const touched = this.#take(cell);
-    const write = encodeWrite(cell.codec, value, eventId, touched.write);
+    const write = encodeSave({ cell, value, eventId, expect, before: touched.write });
     this.#write(touched, write, expect);
     return write.then((written) => written.eventId);
   }
@@ -208,14 +208,9 @@ export class Transaction {
 
   #write(touched: TouchedCell, write: Promise<Write>, expect?: Expect): void {
     this.#remember(touched);
-    const before = touched.write;
-    if (before === undefined) {
-      if (expect !== undefined) touched.expect = expect;
-      touched.write = write;
-      return;
-    }
-    touched.write =
-      expect === undefined ? write : requireOwnWrite(touched.cell, before, expect).then(() => write);
+    // What the transaction wrote before has had its condition on what is stored.
+    if (touched.write === undefined && expect !== undefined) touched.expect = expect;
+    touched.write = write;
   }
 
   #remember(touched: TouchedCell): void {
