@@ -2,6 +2,7 @@ import { isStateError, StateError } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
 import { setImmediate } from "../timing/real-timers.js";
 import { type Cell, cellKey } from "../typed/cell.js";
+import { outsideOfLocks, refuseReentry } from "../typed/mutex.js";
 import { transact } from "../typed/transact.js";
 import { WriteSet } from "./write-set.js";
 
@@ -37,14 +38,18 @@ type Result =
  */
 export class Combiner {
   readonly #store: StateStore;
+  readonly #turnOf: (tenant: string) => Cell<unknown, never>;
   readonly #queues = new Map<string, QueuedWork[]>();
 
-  constructor(store: StateStore) {
+  /** `turnOf`: the slot whose lock keeps a stream of commits from overtaking each unit of the same process. */
+  constructor(store: StateStore, turnOf: (tenant: string) => Cell<unknown, never>) {
     this.#store = store;
+    this.#turnOf = turnOf;
   }
 
   run<R>(tenant: string, work: Work<R>, signal: AbortSignal | undefined): Promise<R> {
     signal?.throwIfAborted();
+    refuseReentry(this.#store, cellKey(this.#turnOf(tenant)));
     return new Promise<R>((resolve, reject) => {
       const queued = { work, signal, resolve: resolve as (result: unknown) => void, reject };
       const queue = this.#queues.get(tenant);
@@ -53,7 +58,7 @@ export class Combiner {
         return;
       }
       this.#queues.set(tenant, [queued]);
-      setImmediate(() => void this.#drain(tenant));
+      outsideOfLocks(() => setImmediate(() => void this.#drain(tenant)));
     });
   }
 
@@ -61,12 +66,12 @@ export class Combiner {
     const queue = this.#queues.get(tenant) as QueuedWork[];
     while (queue.length > 0) {
       const batch = takeBatch(queue);
-      await this.#commitBatch(batch);
+      await this.#commitBatch(batch, this.#turnOf(tenant));
     }
     this.#queues.delete(tenant);
   }
 
-  async #commitBatch(batch: readonly QueuedWork[]): Promise<void> {
+  async #commitBatch(batch: readonly QueuedWork[], turn: Cell<unknown, never>): Promise<void> {
     try {
       const results = await transact(
         this.#store,
@@ -74,6 +79,7 @@ export class Combiner {
         {
           attempts: 1000,
           repeatable: true,
+          turn,
         },
       );
       for (const [index, result] of results.entries()) settle(batch[index] as QueuedWork, result);
@@ -81,7 +87,7 @@ export class Combiner {
       const failsAll = batch.length === 1 || concernsAll(error);
       for (const queued of batch) {
         if (failsAll) queued.reject(errorFor(queued, error));
-        else await this.#commitBatch([queued]);
+        else await this.#commitBatch([queued], turn);
       }
     }
   }

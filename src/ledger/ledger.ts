@@ -64,7 +64,7 @@ export class Ledger {
     this.#store = store;
     this.#cells = new LedgerCells(store);
     this.#reader = new Reader(this.#cells);
-    this.#combiner = new Combiner(store);
+    this.#combiner = new Combiner(store, (tenant) => this.#cells.totalOf({ tenant }));
     const links = new Links(store, this.#cells);
     this.#reservations = new Reservations(store, this.#cells, now);
     this.#works = new LedgerWorks(this.#cells, links, this.#reservations, now);

@@ -58,8 +58,13 @@ async function runHolding<R>(store: StateStore, key: string, work: () => Promise
   }
 }
 
-/** Work that waited for a lock it holds itself would never end, and neither would the callers behind it. */
-function refuseReentry(store: StateStore, key: string): void {
+/** Runs work of many callers, which holds none of the locks that one of them may hold. */
+export function outsideOfLocks<R>(work: () => R): R {
+  return heldLocks.exit(work);
+}
+
+/** Work that waited for a lock it holds itself would never end, and neither would the callers behind it. INVALID_RECORD. */
+export function refuseReentry(store: StateStore, key: string): void {
   for (let lock = heldLocks.getStore(); lock !== undefined; lock = lock.outer) {
     if (lock.isReleased || lock.store !== store || lock.key !== key) continue;
     throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
