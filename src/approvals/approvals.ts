@@ -1,28 +1,15 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { type ExpireOptions, readCallOptions, type WaitOptions } from "../lifecycle/options.js";
-import type { Repeatable } from "../lifecycle/repeat.js";
-import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
-import { newEventId } from "../process/event-id.js";
-import { copySession } from "../typed/cell.js";
+import { type Operation, perform } from "../typed/operation.js";
+import { Unit } from "../typed/together/unit.js";
 import { readNamed } from "../validation/validate.js";
-import {
-  type CancelInput,
-  type ClaimInput,
-  type CompleteInput,
-  type DecideInput,
-  type FailInput,
-  readCancel,
-  readClaim,
-  readComplete,
-  readDecide,
-  readFail,
-} from "./actions.js";
+import type { CancelInput, ClaimInput, CompleteInput, DecideInput, FailInput } from "./actions.js";
 import type { Approval } from "./approval.js";
 import { APPROVAL } from "./approval-lifecycle.js";
 import { Deciders } from "./deciders.js";
-import { digestOfCall } from "./digest.js";
-import { copyFingerprint, isSameRequest } from "./fingerprint.js";
+import { ApprovalsInUnit } from "./in-unit.js";
+import { ApprovalOperations } from "./operations.js";
 import type {
   ApprovalPage,
   ApprovalReceipt,
@@ -31,9 +18,8 @@ import type {
   RecoverOptions,
   Where,
 } from "./options.js";
-import { type ApprovalRequest, readRequest, type StoredRequest } from "./request.js";
+import type { ApprovalRequest, StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
-import { claim, finish, type NewOutcome, settle } from "./transitions.js";
 
 /**
  * Durable gates on tool calls. An approval is bound to one call. Across all processes it is decided once and claimed
@@ -45,17 +31,22 @@ import { claim, finish, type NewOutcome, settle } from "./transitions.js";
  * agree to within a few seconds.
  */
 export class Approvals {
+  readonly #store: StateStore;
   readonly #lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
-  readonly #deciders: Deciders;
-  readonly #maxBytes: number;
+  readonly #operations: ApprovalOperations;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
     readNamed(options, "options", ["mayDecide", "requireOtherDecider", "pollMs", "clock"]);
     const { mayDecide: _, requireOtherDecider: __, ...rest } = options;
+    this.#store = store;
     this.#lifecycle = new Lifecycle(store, APPROVAL, rest);
-    this.#deciders = new Deciders(options);
-    this.#maxBytes = store.limits.maxBytes;
+    this.#operations = new ApprovalOperations(store, this.#lifecycle, new Deciders(options));
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): ApprovalsInUnit {
+    return new ApprovalsInUnit(Unit.check(unit, this.#store), this.#lifecycle, this.#operations);
   }
 
   /**
@@ -67,18 +58,12 @@ export class Approvals {
     request: ApprovalRequest,
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
-    const owner = copySession(identity);
     const call = readCallOptions(options);
-    const { id, content } = await readRequest(request, this.#maxBytes);
-    this.#deciders.checkRequest(content);
-    const key = { identity: owner, id: id ?? newEventId() };
-    const digest = await digestOfCall(content.tool, content.arguments);
-    const { record, duplicate } = await this.#lifecycle.create(
-      key,
-      content,
-      (now) => ({ status: "pending", digest, createdAt: now, expiresAt: now + content.ttlMs }),
-      { ...call, repeatable: id !== undefined },
-    );
+    const { key, content, initial, repeatable } = await this.#operations.readNew(identity, request);
+    const { record, duplicate } = await this.#lifecycle.create(key, content, initial, {
+      ...call,
+      repeatable,
+    });
     return { approval: record, duplicate };
   }
 
@@ -93,23 +78,9 @@ export class Approvals {
     input: DecideInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = this.#lifecycle.readKey(identity, id);
-    const settlement = readDecide(input);
     const call = readCallOptions(options);
-    const before = await this.#lifecycle.read(key, call);
-    if (before === undefined) throw this.#lifecycle.notFound();
-    const checkedRequest = copyFingerprint(before);
-    const { state } = before;
-    // The hook gets an object of its own, because it may change it; `checkedRequest` is a copy for the same reason.
-    if (settle(state, settlement, this.#lifecycle.momentOf(before)) !== state)
-      await this.#deciders.check(this.#lifecycle.view(key, before), settlement);
-    const transition: Transition<StoredState, StoredRequest> = (state, moment) => {
-      // The hook checked this request. A later request under the same id, after an erase, was not checked.
-      if (!isSameRequest({ state, content: moment.content }, checkedRequest))
-        throw this.#lifecycle.notFound();
-      return settle(state, settlement, moment);
-    };
-    return this.#change(key, transition, settlement, call);
+    const decide = this.#operations.decide(identity, id, input);
+    return this.#perform(await decide((key) => this.#lifecycle.read(key, call)), call);
   }
 
   /** Withdraws a pending request. `mayDecide` is not called. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
@@ -119,11 +90,7 @@ export class Approvals {
     input: CancelInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = this.#lifecycle.readKey(identity, id);
-    const settlement = readCancel(input);
-    const transition: Transition<StoredState, StoredRequest> = (state, moment) =>
-      settle(state, settlement, moment);
-    return this.#change(key, transition, settlement, readCallOptions(options));
+    return this.#perform(this.#operations.cancel(identity, id, input), readCallOptions(options));
   }
 
   /**
@@ -137,12 +104,8 @@ export class Approvals {
     input: ClaimInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = this.#lifecycle.readKey(identity, id);
     const call = readCallOptions(options);
-    const { digest, newClaim } = await readClaim(input, this.#maxBytes);
-    const transition: Transition<StoredState, StoredRequest> = (state, moment) =>
-      claim(state, digest, newClaim, moment);
-    return this.#change(key, transition, newClaim, call);
+    return this.#perform(await this.#operations.claim(identity, id, input), call);
   }
 
   /**
@@ -155,9 +118,8 @@ export class Approvals {
     input: CompleteInput = {},
     options?: CallOptions,
   ): Promise<Approval> {
-    const key = this.#lifecycle.readKey(identity, id);
     const call = readCallOptions(options);
-    return this.#finish(key, await readComplete(input, this.#maxBytes), call);
+    return this.#perform(await this.#operations.complete(identity, id, input), call);
   }
 
   /** Reports that a claimed call failed, or that its outcome is unknown. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED. */
@@ -167,7 +129,7 @@ export class Approvals {
     input: FailInput,
     options?: CallOptions,
   ): Promise<Approval> {
-    return this.#finish(this.#lifecycle.readKey(identity, id), readFail(input), readCallOptions(options));
+    return this.#perform(this.#operations.fail(identity, id, input), readCallOptions(options));
   }
 
   /** The approval as it is now. NOT_FOUND. */
@@ -224,16 +186,7 @@ export class Approvals {
     return this.#lifecycle.forgetUser(user, options);
   }
 
-  #finish(key: LifecycleKey, outcome: NewOutcome, call: CallOptions): Promise<Approval> {
-    return this.#change(key, (state, moment) => finish(state, outcome, moment), outcome, call);
-  }
-
-  #change(
-    key: LifecycleKey,
-    transition: Transition<StoredState, StoredRequest>,
-    { token }: Repeatable,
-    call: CallOptions,
-  ): Promise<Approval> {
-    return this.#lifecycle.change(key, transition, { ...call, repeatable: token !== undefined });
+  async #perform(operation: Operation<Approval>, call: CallOptions): Promise<Approval> {
+    return (await perform(this.#store, operation, call)).result;
   }
 }

@@ -35,6 +35,7 @@ export type { Approvals } from "./approvals.js";
 export type { MayDecide } from "./deciders.js";
 export { callDigest } from "./digest.js";
 export type { DecisionRule } from "./errors.js";
+export type { ApprovalsInUnit } from "./in-unit.js";
 export type {
   ApprovalPage,
   ApprovalReceipt,

@@ -2,6 +2,7 @@ import { invalid, type StateError } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { copySession, readStore } from "../typed/cell.js";
+import type { Operation } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -139,6 +140,23 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   /** Changes a record in a transaction of the caller's. */
   changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
     return this.#records.changeIn(transaction, key, transition);
+  }
+
+  /** A creation as part of a unit of `together`. `repeatable`: the id is the caller's. */
+  creating(
+    key: LifecycleKey,
+    content: C,
+    initial: (now: number) => S,
+    repeatable: boolean,
+  ): Operation<Created<V>> {
+    const apply = (transaction: Transaction) => this.createIn(transaction, key, content, initial);
+    return { turn: this.#records.cell(key), repeatable, apply };
+  }
+
+  /** A change as part of a unit of `together`. `repeatable`: the transition recognises the same call. */
+  changing(key: LifecycleKey, transition: Transition<S, C>, repeatable: boolean): Operation<V> {
+    const apply = (transaction: Transaction) => this.changeIn(transaction, key, transition);
+    return { turn: this.#records.cell(key), repeatable, apply };
   }
 
   /** The record as it is now. NOT_FOUND. */

@@ -108,6 +108,11 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     const before = await this.#read(transaction, key);
     if (before !== undefined)
       return this.#createdBefore(key, before, { content, state: initial(this.now()) });
+    transaction.explain(this.cell(key), (error) =>
+      // The store knows the id, and there is no record: it was erased since.
+      isStateError(error, "IDEMPOTENCY_CONFLICT") ? this.declared.notFound() : error,
+    );
+    transaction.explain(this.#contentCell(key), (error) => this.#nameLargeField(error, content));
     return { record: await this.#write(transaction, key, content, initial), duplicate: false };
   }
 

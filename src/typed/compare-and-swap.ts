@@ -57,9 +57,18 @@ export async function commitTransaction(
       if (!(await transaction.hasUnmetExpectation(error.details))) return new Overtaken(error);
       throw transaction.explained(error.details, error);
     }
-    const { change } = error.details as { readonly change?: number };
-    throw transaction.explained(change === undefined ? undefined : slotOf(changes[change]), error);
+    throw transaction.explained(slotOf(refusedChange(store, changes, error)), error);
   }
+}
+
+/** The change that a refusal is about. */
+function refusedChange(store: StateStore, changes: readonly Change[], error: StateError): Change | undefined {
+  const { change } = error.details as { readonly change?: number };
+  if (change !== undefined) return changes[change];
+  // An error about a value that is too large does not say which.
+  const isTooLarge = (save: Change) =>
+    save.op === "save" && save.record.bytes.byteLength > store.limits.maxBytes;
+  return isStateError(error, "INVALID_RECORD") ? changes.find(isTooLarge) : undefined;
 }
 
 function slotOf(change: Change | undefined): RecordKey | undefined {

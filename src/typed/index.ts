@@ -15,6 +15,7 @@ export type { Bounds } from "./journal-bounds.js";
 export type { TrimRange } from "./journal-trim.js";
 export { copyJson } from "./json-copy.js";
 export type { JsonInput, JsonInputOf, JsonObjectInput, JsonValue } from "./json-value.js";
+export { type Operation, perform } from "./operation.js";
 export { TypedSlot } from "./slot.js";
 export {
   type SchemaFault,
@@ -24,6 +25,6 @@ export {
   type StandardSchema,
 } from "./standard-schema.js";
 export { type TogetherOptions, together } from "./together/together.js";
-export type { Unit } from "./together/unit.js";
-export { type TransactOptions, transact } from "./transact.js";
+export { Unit } from "./together/unit.js";
+export { type Transacted, type TransactOptions, transact } from "./transact.js";
 export type { Transaction } from "./transaction.js";

@@ -9,6 +9,7 @@ export interface Operation<R> {
   readonly turn: Pick<Cell<unknown>, "identity" | "kind">;
   /** The caller brought an id, or the operation changes nothing when it comes again. */
   readonly repeatable: boolean;
+  /** Reads and writes through the transaction alone. It runs again when another writer was faster. */
   apply(transaction: Transaction): Promise<R>;
   /**
    * In a unit, before `apply`: what an earlier call with the same ids answered. Alone, the store recognises these ids, so
@@ -17,7 +18,7 @@ export interface Operation<R> {
   recall?(transaction: Transaction): Promise<R | undefined>;
 }
 
-/** Carries out an operation in a commit of its own. */
+/** Carries out an operation in a commit of its own, with the errors of `transact`. */
 export function perform<R>(
   store: StateStore,
   operation: Operation<R>,

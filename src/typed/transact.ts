@@ -28,7 +28,9 @@ export interface TransactOptions extends CallOptions {
   readonly turn?: Pick<Cell<unknown>, "identity" | "kind">;
 }
 
+/** What a transaction returned, once it is committed. */
 export interface Transacted<R> {
+  /** What its work returned. */
   readonly result: R;
   /** The store knew the caller's event ids: an earlier call made this commit. */
   readonly duplicate: boolean;

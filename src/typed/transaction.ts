@@ -123,7 +123,7 @@ export class Transaction {
       const written = await write;
       if (written?.op === "save" && written.eventId === eventId) return { ...written, ...keyOf(cell) };
     }
-    return findByEventId(this.#store, owner, eventId, this.#signal);
+    return findByEventId(this.#store, owner, eventId, { signal: this.#signal });
   }
 
   /**

@@ -28,7 +28,7 @@ export class Unit {
     this.#transaction = new Transaction(store, signal);
   }
 
-  /** Refuses a unit that is over, and one of another store. @internal */
+  /** For wrappers: refuses what is no unit, a unit that is over, and one of another store. INVALID_RECORD. */
   static check(unit: unknown, store: StateStore): Unit {
     if (!(unit instanceof Unit)) throw invalid("unit", "what `together` passes to its function");
     unit.#refuseIfOver();
@@ -36,7 +36,10 @@ export class Unit {
     return unit;
   }
 
-  /** Carries out an operation as part of the unit. If it rejects, it has written nothing. @internal */
+  /**
+   * For wrappers: carries out an operation as part of the unit, after the calls that were made before. If it rejects, it has
+   * written nothing.
+   */
   async run<R>(reading: Operation<R> | Promise<Operation<R>>): Promise<R> {
     const operation = Promise.resolve(reading);
     // A call that is refused before its turn leaves nobody to look at an input that cannot be read.

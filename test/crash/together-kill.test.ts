@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, test, vi } from "vitest";
+import { createApprovals } from "../../src/approvals/index.js";
+import type { StateStore } from "../../src/index.js";
+import { createLedger } from "../../src/ledger/index.js";
+import { createSessions } from "../../src/sessions/index.js";
+import { expectBalanced } from "../ledger/accounts.js";
+import { isSoak, soak } from "../soak.js";
+import { inProcesses } from "../typed/processes.js";
+import { newSession, onSharedStores, type TestStore } from "../typed/stores.js";
+import { report } from "./figures.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** `step(unit)` and `alone()` make the same calls. */
+const STEPS = `
+  import { createApprovals } from "groundstate/approvals";
+  import { createLedger } from "groundstate/ledger";
+  import { createSessions } from "groundstate/sessions";
+  import { together } from "groundstate/typed";
+  const stepsOn = (store, who) => {
+    const [sessions, approvals, ledger] = [createSessions(store), createApprovals(store), createLedger(store)];
+    const call = { tool: "t", arguments: { n: 1 } };
+    const make = async (events, gates, accounts, id) => {
+      await events.append(who, { id, value: id });
+      await accounts.record(who, { eventId: id, provider: "p", model: "m", cost: "0.01" });
+      await gates.request(who, { ...call, id });
+      await gates.decide(who, id, { decision: "approve", by: "grace", token: id });
+      await gates.claim(who, id, { ...call, token: id });
+    };
+    return {
+      step: (id) => (unit) => make(sessions.in(unit), approvals.in(unit), ledger.in(unit), id),
+      alone: (id) => make(sessions, approvals, ledger, id),
+    };
+  };
+`;
+
+const WORKER = `
+  import { openStore } from "groundstate";
+  import "groundstate/drivers";
+  ${STEPS}
+  const { url, who, round, isTogether } = JSON.parse(process.argv[1]);
+  const store = await openStore(url);
+  const { step, alone } = stepsOn(store, who);
+  for (let n = 0; ; n++) {
+    const id = round + "-" + n;
+    if (isTogether) await together(store, step(id));
+    else await alone(id);
+    if (n === 0) process.stdout.write("ready");
+  }
+`;
+
+onSharedStores((opened) => {
+  test("a process that is killed leaves all of a unit or nothing; calls alone are caught half done (control)", async () => {
+    const rounds = soak(3);
+    const who = await newAgent(opened.store);
+    let units = 0;
+    for (let round = 0; round < rounds; round++) {
+      await killed(opened, { who, round, isTogether: true });
+      // On Postgres the last statement of a process may end after the process.
+      await vi.waitFor(async () => expect(await torn(opened.store, who)).toEqual([]), { timeout: 5_000 });
+      units = (await stepsOf(opened.store, who)).events.length;
+    }
+    expect(units).toBeGreaterThanOrEqual(rounds);
+    await expectBalanced(opened.store, who.tenant);
+
+    const control = await newAgent(opened.store);
+    let round = 0;
+    for (; (await torn(opened.store, control)).length === 0; round++) {
+      expect(round).toBeLessThan(20);
+      await killed(opened, { who: control, round, isTogether: false });
+      await sleep(50);
+    }
+    report("together, killed", { rounds, units, "rounds until calls alone were half done": round });
+  }, 600_000);
+
+  test("processes contend for one session and one budget: each unit once, numbers without a gap, exact sums", async () => {
+    const [count, each] = [isSoak ? 8 : 2, soak(10)];
+    const who = await newAgent(opened.store);
+    const ledger = createLedger(opened.store);
+    await ledger.setBudget({ tenant: who.tenant }, { calls: 1_000_000 });
+    await inProcesses(
+      count,
+      opened.url,
+      { who, each },
+      `${STEPS}
+      const { step } = stepsOn(store, args.who);
+      for (let n = 0; n < args.each; n++) {
+        const id = me + "-" + n;
+        await together(store, step(id), { attempts: 1000 });
+        // Every third one is sent again, as after a lost answer.
+        if (n % 3 === 0) await together(store, step(id), { attempts: 1000 });
+      }
+      console.log("0");`,
+    );
+    const expected = Array.from({ length: count }, (_, me) =>
+      Array.from({ length: each }, (__, n) => `${me}-${n}`),
+    ).flat();
+    const { events, entries, claims } = await stepsOf(opened.store, who);
+    for (const ids of [events, entries, claims]) expect(ids).toEqual(expected.sort());
+    const numbers = (await createSessions(opened.store).read(who)).map(({ number }) => number);
+    expect(numbers).toEqual(expected.map((_, n) => n + 1));
+    expect((await ledger.budget({ tenant: who.tenant }))?.spent.calls).toBe(expected.length);
+    await expectBalanced(opened.store, who.tenant);
+  }, 600_000);
+});
+
+type Who = ReturnType<typeof newSession>;
+
+async function newAgent(store: StateStore): Promise<Who> {
+  const who = newSession();
+  await createSessions(store).create(who);
+  return who;
+}
+
+/** Lets a worker make steps, and kills it at a random moment after its first. */
+async function killed({ url }: TestStore, given: { who: Who; round: number; isTogether: boolean }) {
+  const args = ["--input-type=module", "-e", WORKER, JSON.stringify({ url, ...given })];
+  const child: ChildProcess = spawn(process.execPath, args, {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
+  await Promise.race([once(child.stdout as NodeJS.ReadableStream, "data"), exit]);
+  await sleep(Math.random() * 60);
+  child.kill("SIGKILL");
+  expect((await exit)[1]).toBe("SIGKILL");
+}
+
+/** The ids of the steps of which there is an event, an entry and a claim. */
+async function stepsOf(store: StateStore, who: Who) {
+  const events = (await createSessions(store).read(who)).map(({ id }) => id);
+  const entries = (await createLedger(store).entries(who)).map(({ eventId }) => eventId as string);
+  const claims: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await createApprovals(store).list(who, { limit: 1000, after });
+    claims.push(...page.approvals.filter(({ status }) => status === "claimed").map(({ id }) => id));
+    after = page.next;
+    if (after === undefined) break;
+  }
+  return { events: events.sort(), entries: entries.sort(), claims: claims.sort() };
+}
+
+/** The steps of which some is there and some is not. */
+async function torn(store: StateStore, who: Who): Promise<string[]> {
+  const all = Object.values(await stepsOf(store, who));
+  const ids = new Set(all.flat());
+  return [...ids].filter((id) => !all.every((part) => part.includes(id)));
+}
