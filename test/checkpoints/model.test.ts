@@ -132,7 +132,7 @@ class Play {
 
 test("random calls do what a plain model does", async () => {
   const store = await openStore("memory:", { maxBytes: 2_000 });
-  for (let seed = 1; seed <= soak(12); seed++) {
+  for (let seed = 1; seed <= soak(5); seed++) {
     const who = newSession();
     const play = new Play(seed, store, who);
     for (let step = 1; step <= STEPS; step++) {
