@@ -1,4 +1,3 @@
-import { invalid } from "../contract/errors.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
@@ -55,12 +54,6 @@ const REQUEST_FIELDS = [
 ];
 
 type ReadJson = (value: unknown, field: string) => JsonValue;
-
-/** Accepts a value that came from parsed JSON. */
-export const acceptParsed: ReadJson = (value, field) => {
-  if (value === undefined) throw invalid(field, "JSON");
-  return value as JsonValue;
-};
 
 /** Accepts a value that `readJson` checks and copies later. */
 const acceptUnread: ReadJson = (value) => value as JsonValue;

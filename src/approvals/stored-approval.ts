@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import { acceptParsed } from "../lifecycle/parsed-json.js";
 import { type StoredAct, withDate } from "../lifecycle/repeat.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
@@ -14,7 +15,7 @@ import {
   type Outcome,
   STATUSES,
 } from "./approval.js";
-import { acceptParsed, readContent, type StoredRequest } from "./request.js";
+import { readContent, type StoredRequest } from "./request.js";
 
 /** Includes the `ttlMs` of the call, because a repeated decision must have the same. */
 export type StoredDecision = StoredAct<Decision> & { readonly ttlMs?: number };

@@ -1,5 +1,7 @@
 import { StateError } from "../contract/errors.js";
 import { alreadyExists } from "../typed/already-exists.js";
+// The types of this module know the code only by this import.
+import "../typed/already-exists.js";
 
 export function noSuchCheckpoint(what = "checkpoint"): StateError<"NOT_FOUND"> {
   return new StateError("NOT_FOUND", `there is no such ${what}`, { details: {} });

@@ -2,6 +2,7 @@ import { createApprovals } from "../approvals/index.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
+import { createQuestions } from "../questions/index.js";
 import { compareText } from "../rules/order.js";
 import { createSessions } from "../sessions/index.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -10,6 +11,8 @@ import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 export interface ForgottenUser {
   /** Approvals that were removed. */
   readonly approvals: number;
+  /** Questions that were removed. */
+  readonly questions: number;
   /** Entries of the ledger that no longer name the user and now belong to the tenant. */
   readonly entries: number;
   /** Sessions that were deleted. */
@@ -19,10 +22,10 @@ export interface ForgottenUser {
 }
 
 /** Kinds that the wrappers store under a user's own identity and remove themselves. */
-const WRAPPER_PREFIXES = ["approval.", "ledger.", "session.", "user.state/"];
+const WRAPPER_PREFIXES = ["approval.", "ledger.", "question.", "session.", "user.state/"];
 
 /**
- * Forgets a user of a tenant, across all wrappers: the approvals, the sessions with everything under them, the state,
+ * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the sessions with everything under them, the state,
  * the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
  * tenant.
  *
@@ -30,7 +33,7 @@ const WRAPPER_PREFIXES = ["approval.", "ledger.", "session.", "user.state/"];
  * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. These stay:
  *
  * - records that are written for the user meanwhile or later;
- * - sessions that `createSessions` did not create, except their approvals and ledger entries (`erase` removes them);
+ * - sessions that `createSessions` did not create, except their approvals, questions and ledger entries (`erase` removes them);
  * - the user's name in fields that callers fill, such as who decided another user's approval.
  *
  * @example
@@ -51,10 +54,11 @@ export async function forgetUser(
   const owner = userIdentity(tenant, name);
   const userRef = { tenant, user: name };
   const approvals = await createApprovals(store).forgetUser(userRef, { signal });
+  const questions = await createQuestions(store).forgetUser(userRef, { signal });
   const entries = await createLedger(store).forgetUser(userRef, { signal });
   const sessions = await createSessions(store).forgetUser(userRef, { signal });
   const records = await deleteOtherRecords(store, owner, signal);
-  return { approvals, entries, sessions, records };
+  return { approvals, questions, entries, sessions, records };
 }
 
 /** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */

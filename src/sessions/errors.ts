@@ -1,5 +1,7 @@
 import { isStateError, StateError } from "../contract/errors.js";
 import { alreadyExists } from "../typed/already-exists.js";
+// The types of this module know the code only by this import.
+import "../typed/already-exists.js";
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {

@@ -4,6 +4,7 @@ declare const store: import("groundstate").StateStore;
 declare const sessions: ReturnType<typeof import("groundstate/sessions").createSessions>;
 declare const approvals: import("groundstate/approvals").Approvals;
 declare const checkpoints: import("groundstate/checkpoints").Checkpoints;
+declare const questions: import("groundstate/questions").Questions;
 declare const ledger: import("groundstate/ledger").Ledger;
 
 /** A session: `{ tenant, user, session }`. */

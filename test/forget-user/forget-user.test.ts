@@ -3,6 +3,7 @@ import { createApprovals } from "../../src/approvals/index.js";
 import { forgetUser } from "../../src/forget-user/index.js";
 import { newEventId, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
+import { createQuestions } from "../../src/questions/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { dyingAt } from "../sessions/rig.js";
 import { onSharedStores } from "../typed/stores.js";
@@ -18,6 +19,7 @@ onSharedStores((opened) => {
     })) as [User, User];
     const sessions = createSessions(opened.store);
     const approvals = createApprovals(opened.store);
+    const questions = createQuestions(opened.store);
     const ledger = createLedger(opened.store);
     for (const user of [gone, stays]) {
       for (const session of ["s1", "s2", "s3"]) {
@@ -25,6 +27,7 @@ onSharedStores((opened) => {
         await sessions.create(who, { metadata: { title: `of ${user.user}` } });
         await sessions.append(who, { value: `I am ${user.user}` });
         await approvals.request(who, { tool: "mail", arguments: { to: user.user } });
+        await questions.ask(who, { text: `Who is ${user.user}?` });
         await ledger.record(who, {
           provider: "p",
           model: session,
@@ -94,6 +97,7 @@ onSharedStores((opened) => {
     expect(await wholeDatabase(opened.url)).toContain(gone.user);
     expect(await forgetUser(opened.store, gone)).toEqual({
       approvals: 4,
+      questions: 3,
       entries: 3,
       sessions: 3,
       records: 1,
@@ -102,6 +106,7 @@ onSharedStores((opened) => {
     expect([await sums(), await ofNeighbour()]).toEqual(before);
     expect(await forgetUser(opened.store, gone)).toEqual({
       approvals: 0,
+      questions: 0,
       entries: 0,
       sessions: 0,
       records: 0,

@@ -8,7 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
-    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
     "src/lifecycle/",
     "src/typed/",
     "src/store/",
@@ -52,9 +52,12 @@ const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 const RULES: readonly Rule[] = [
   {
     files: "src/forget-user/",
-    may: ["sessions", "approvals", "ledger"].map((name) => `src/${name}/index.ts`).concat(WRAPPER),
+    may: ["sessions", "approvals", "ledger", "questions"]
+      .map((name) => `src/${name}/index.ts`)
+      .concat(WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
+  { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: WRAPPER },
   { files: "src/checkpoints/", may: WRAPPER },

@@ -15,6 +15,7 @@ const ENTRIES = [
   "/approvals",
   "/ledger",
   "/checkpoints",
+  "/questions",
   "/forget-user",
   "/drivers",
   "/drivers/memory",

@@ -20,7 +20,7 @@ const underWay = new AsyncLocalStorage<Unit>();
 const MAX_CONFLICTS = 3;
 
 /**
- * Runs `work` and makes one commit of the calls that it makes through `in(unit)` of sessions, approvals and the ledger:
+ * Runs `work` and makes one commit of the calls that it makes through `in(unit)` of the wrappers:
  * either all of them took effect or none, whatever process was faster. Each call sees what the calls before it wrote.
  *
  * `work` runs again when another writer was faster, so it must do nothing but make these calls and await each of them. If it

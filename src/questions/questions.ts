@@ -1,0 +1,146 @@
+import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { Lifecycle } from "../lifecycle/lifecycle.js";
+import {
+  type ExpireOptions,
+  type ListedOf,
+  readCallOptions,
+  type WaitOptions,
+} from "../lifecycle/options.js";
+import { type Operation, perform } from "../typed/operation.js";
+import { Unit } from "../typed/together/unit.js";
+import { readNamed } from "../validation/validate.js";
+import { AnswerRules } from "./answer-rules.js";
+import { QuestionsInUnit } from "./in-unit.js";
+import type { AnswerInput, CancelQuestionInput, NewQuestion } from "./input.js";
+import { type QuestionLifecycle, QuestionOperations } from "./operations.js";
+import type { ListQuestionsOptions, QuestionPage, QuestionReceipt, QuestionsOptions } from "./options.js";
+import type { Question } from "./question.js";
+import { QUESTION } from "./stored-question.js";
+
+/**
+ * Durable questions to people, other than for permission. A question is answered once, across all processes. It expires by
+ * itself.
+ *
+ * The identity is that of a session; a run is a field of the question. The session need not exist or be open.
+ *
+ * Each process uses its own clock to find out whether a question has expired, so the clocks of all processes should agree
+ * to within a few seconds.
+ */
+export class Questions {
+  readonly #store: StateStore;
+  readonly #lifecycle: QuestionLifecycle;
+  readonly #operations: QuestionOperations;
+
+  /** @internal */
+  constructor(store: StateStore, options: QuestionsOptions = {}) {
+    readNamed(options, "options", ["schemas", "pollMs", "clock"]);
+    const { schemas: _, ...rest } = options;
+    this.#store = store;
+    this.#lifecycle = new Lifecycle(store, QUESTION, rest);
+    this.#operations = new QuestionOperations(store, this.#lifecycle, new AnswerRules(options));
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): QuestionsInUnit {
+    return new QuestionsInUnit(Unit.check(unit, this.#store), this.#operations);
+  }
+
+  /**
+   * Asks. With an `id` the question is asked once: the same call again is a duplicate, and other content is
+   * IDEMPOTENCY_CONFLICT. NOT_FOUND if the session was erased since, within the store's idempotency window.
+   */
+  async ask(
+    identity: SessionIdentity,
+    question: NewQuestion,
+    options?: CallOptions,
+  ): Promise<QuestionReceipt> {
+    const call = readCallOptions(options);
+    const { key, content, initial, repeatable } = await this.#operations.readNew(identity, question);
+    const created = await this.#lifecycle.create(key, content, initial, { ...call, repeatable });
+    return { question: created.record, duplicate: created.duplicate };
+  }
+
+  /**
+   * Answers a pending question, once. An answer that is none of the choices, or that the schema refuses, is INVALID_RECORD.
+   * ALREADY_ANSWERED names who was first; a repeated call with the same token and content gets the first answer. NOT_FOUND,
+   * EXPIRED.
+   */
+  async answer(
+    identity: SessionIdentity,
+    id: string,
+    input: AnswerInput,
+    options?: CallOptions,
+  ): Promise<Question> {
+    const call = readCallOptions(options);
+    return this.#perform(await this.#operations.answer(identity, id, input), call);
+  }
+
+  /** Withdraws a pending question. NOT_FOUND, ALREADY_ANSWERED, EXPIRED. */
+  async cancel(
+    identity: SessionIdentity,
+    id: string,
+    input: CancelQuestionInput,
+    options?: CallOptions,
+  ): Promise<Question> {
+    return this.#perform(this.#operations.cancel(identity, id, input), readCallOptions(options));
+  }
+
+  /** Lets a pending question expire now. Expired ones stay as they are. NOT_FOUND, ALREADY_ANSWERED. */
+  async expire(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Question> {
+    return this.#perform(this.#operations.expire(identity, id), readCallOptions(options));
+  }
+
+  /** The question as it is now. NOT_FOUND. */
+  async get(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Question> {
+    return this.#lifecycle.get(this.#lifecycle.readKey(identity, id), options);
+  }
+
+  /** The question as it is now, or `undefined`. */
+  async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Question | undefined> {
+    return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
+  }
+
+  /** The questions of a session, with `{ tenant, user }` of a user, or with `{ tenant }` of a tenant, newest first. */
+  async list(where: ListedOf, options?: ListQuestionsOptions): Promise<QuestionPage> {
+    const { records, ...rest } = await this.#lifecycle.list(where, options);
+    return { questions: records, ...rest };
+  }
+
+  /**
+   * Waits until the question is answered, cancelled or expired, by this process or another, and returns it. All waiters
+   * share one timer; no connection is held. Expiry is judged by this process's clock. NOT_FOUND, also when the question is
+   * erased meanwhile; WAIT_TIMED_OUT.
+   */
+  async wait(identity: SessionIdentity, id: string, options?: WaitOptions): Promise<Question> {
+    return this.#lifecycle.wait(this.#lifecycle.readKey(identity, id), options);
+  }
+
+  /**
+   * Marks pending questions that have expired, and returns how many. They count as expired before that, too. Damaged
+   * questions are skipped; after all others are marked, the first damage is thrown as CORRUPT. After an abort, call it
+   * again: it goes on. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async expireOverdue(scope: MaintenanceScope, options?: ExpireOptions): Promise<number> {
+    return this.#lifecycle.expireOverdue(scope, options);
+  }
+
+  /**
+   * Returns the pending questions, for example after a restart: by tenant, the oldest first. Damaged questions are skipped;
+   * after all others, the first damage is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async *recover(scope: MaintenanceScope, options?: CallOptions): AsyncGenerator<Question, void, undefined> {
+    yield* this.#lifecycle.recover(scope, readCallOptions(options));
+  }
+
+  /**
+   * Removes the questions of all sessions of a user, with their index entries. Returns how many. After an interruption,
+   * call it again. Questions that are asked meanwhile may stay.
+   */
+  async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
+    return this.#lifecycle.forgetUser(user, options);
+  }
+
+  async #perform(operation: Operation<Question>, call: CallOptions): Promise<Question> {
+    return (await perform(this.#store, operation, call)).result;
+  }
+}

@@ -1,0 +1,101 @@
+import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
+import { acceptParsed } from "../lifecycle/parsed-json.js";
+import { type StoredAct, withDate } from "../lifecycle/repeat.js";
+import type { ContentRecord, LifecycleState } from "../lifecycle/stored.js";
+import { mappedJson } from "../typed/codec.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { optional, readLongText, readTime } from "../validation/fields.js";
+import { readObject, readOneOf } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
+import { readContent, type StoredQuestion } from "./input.js";
+import {
+  type Answer,
+  type Cancellation,
+  type Question,
+  type QuestionStatus,
+  TRANSITIONS,
+} from "./question.js";
+
+/** The part of a question that changes. */
+export interface StoredState extends LifecycleState<QuestionStatus> {
+  readonly expiresAt: number;
+  readonly answer?: StoredAct<Answer>;
+  readonly cancellation?: StoredAct<Cancellation>;
+}
+
+const STATUSES = Object.keys(TRANSITIONS) as QuestionStatus[];
+
+/** Reading refuses a status that does not fit the answer and the cancellation. */
+const STATE_CODEC = mappedJson<StoredState>({
+  write: (state) => ({ ...state }) as unknown as JsonValue,
+  mayBeLarge: ({ answer }) => answer !== undefined,
+  read(value) {
+    const given = readObject(value, "question") as Partial<StoredState>;
+    const state = {
+      status: readOneOf(given.status, "status", STATUSES),
+      createdAt: readTime(given.createdAt, "createdAt"),
+      expiresAt: readTime(given.expiresAt, "expiresAt"),
+      ...optional(given, "answer", readStoredAnswer),
+      ...optional(given, "cancellation", readStoredCancellation),
+    };
+    const agrees =
+      (state.answer !== undefined) === (state.status === "answered") &&
+      (state.cancellation !== undefined) === (state.status === "cancelled");
+    if (!agrees) throw new Error("the status is not what the rest leads to");
+    return state;
+  },
+});
+
+const CONTENT_CODEC = mappedJson<ContentRecord<StoredQuestion>>({
+  write: (record) => ({ ...record }) as unknown as JsonValue,
+  mayBeLarge: () => true,
+  read(value) {
+    const { createdAt, content } = readObject(value, "content") as Record<string, unknown>;
+    return {
+      createdAt: readTime(createdAt, "createdAt"),
+      content: readContent(readObject(content, "content"), acceptParsed),
+    };
+  },
+});
+
+/** Questions as a lifecycle. */
+export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Question> = {
+  name: "question",
+  transitions: TRANSITIONS,
+  expired: "expired",
+  listedBy: [{ under: "session" }, { under: "user" }, { under: "tenant" }],
+  stateCodec: STATE_CODEC,
+  contentCodec: CONTENT_CODEC,
+  largeFields: ["context", "sender"],
+  view({ identity, id }, { state, content }, status) {
+    const { ttlMs: _, ...asked } = content;
+    return {
+      id,
+      identity,
+      status,
+      ...asked,
+      askedAt: new Date(state.createdAt),
+      expiresAt: new Date(state.expiresAt),
+      ...(state.answer && { answer: withDate(state.answer) }),
+      ...(state.cancellation && { cancellation: withDate(state.cancellation) }),
+    } as Question;
+  },
+};
+
+function readStoredAnswer(value: unknown, field: string): StoredAct<Answer> {
+  const given = readObject(value, field) as Partial<StoredAct<Answer>>;
+  return { value: acceptParsed(given.value, "value"), ...readAct(given) };
+}
+
+function readStoredCancellation(value: unknown, field: string): StoredAct<Cancellation> {
+  const given = readObject(value, field) as Partial<StoredAct<Cancellation>>;
+  return { ...readAct(given), ...optional(given, "reason", readLongText) };
+}
+
+function readAct(given: { readonly by?: unknown; readonly at?: unknown; readonly token?: unknown }) {
+  return {
+    by: readKind(given.by, "by"),
+    ...optional(given, "token", readEventId),
+    at: readTime(given.at, "at"),
+  };
+}

@@ -1,0 +1,47 @@
+import { expiredError } from "../lifecycle/errors.js";
+import { isRepeat, type StoredAct } from "../lifecycle/repeat.js";
+import type { Moment } from "../lifecycle/stored.js";
+import { alreadyAnswered } from "./errors.js";
+import type { Answer, Cancellation } from "./question.js";
+import type { StoredState } from "./stored-question.js";
+
+type Now = Pick<Moment<StoredState, unknown>, "now" | "status">;
+export type NewAnswer = Omit<StoredAct<Answer>, "at">;
+export type NewCancellation = Omit<StoredAct<Cancellation>, "at">;
+
+/** ALREADY_ANSWERED, EXPIRED. */
+export function answer(question: StoredState, made: NewAnswer, { now, status }: Now): StoredState {
+  if (question.answer !== undefined && isRepeat(question.answer, made)) return question;
+  refuseUnlessPending(question, status);
+  return { ...question, status: "answered", answer: { ...made, at: now } };
+}
+
+/** ALREADY_ANSWERED, EXPIRED. */
+export function cancel(question: StoredState, made: NewCancellation, { now, status }: Now): StoredState {
+  if (question.cancellation !== undefined && isRepeat(question.cancellation, made)) return question;
+  refuseUnlessPending(question, status);
+  return { ...question, status: "cancelled", cancellation: { ...made, at: now } };
+}
+
+/** Ends the time of a question. ALREADY_ANSWERED. */
+export function expire(question: StoredState, { now, status }: Now): StoredState {
+  if (question.status === "expired") return question;
+  if (status === "expired") return { ...question, status };
+  refuseUnlessPending(question, status);
+  return { ...question, status: "expired", expiresAt: now };
+}
+
+/** ALREADY_ANSWERED, EXPIRED. */
+export function refuseUnlessPending(
+  { answer, cancellation, expiresAt }: StoredState,
+  status: StoredState["status"],
+): void {
+  const settled = answer ?? cancellation;
+  if (settled !== undefined)
+    throw alreadyAnswered({
+      status: answer === undefined ? "cancelled" : "answered",
+      by: settled.by,
+      at: new Date(settled.at),
+    });
+  if (status === "expired") throw expiredError("question", expiresAt);
+}

@@ -1,0 +1,280 @@
+import { describe, expect, test } from "vitest";
+import { isStateError, maintenanceScope, openStore, type StateError } from "../../src/index.js";
+import { createQuestions, type Questions } from "../../src/questions/index.js";
+import { together } from "../../src/typed.js";
+import { manualClock } from "../sessions/rig.js";
+import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { ACTIONS, ASKED, HOUR, SCHEMAS } from "./questions.js";
+
+/** What each action leads to in each state: a status, or an error code. */
+const OUTCOMES = {
+  pending: { answer: "answered", cancel: "cancelled", expire: "expired" },
+  answered: { answer: "ALREADY_ANSWERED", cancel: "ALREADY_ANSWERED", expire: "ALREADY_ANSWERED" },
+  cancelled: { answer: "ALREADY_ANSWERED", cancel: "ALREADY_ANSWERED", expire: "ALREADY_ANSWERED" },
+  expired: { answer: "EXPIRED", cancel: "EXPIRED", expire: "expired" },
+  overdue: { answer: "EXPIRED", cancel: "EXPIRED", expire: "expired" },
+} as const;
+
+onEveryStore((opened) => {
+  function asking(options = {}) {
+    const clock = manualClock();
+    const questions = createQuestions(opened.store, { clock, ...options });
+    return { questions, clock, who: newSession() };
+  }
+
+  async function inState(
+    state: keyof typeof OUTCOMES,
+    { questions, clock, who }: { questions: Questions; clock: ReturnType<typeof manualClock>; who: never },
+  ) {
+    await questions.ask(who, { ...ASKED, id: "q", ttlMs: HOUR });
+    if (state === "answered") await ACTIONS.answer(questions, who, "q");
+    if (state === "cancelled") await ACTIONS.cancel(questions, who, "q");
+    if (state === "expired") await ACTIONS.expire(questions, who, "q");
+    if (state === "overdue") clock.forward(HOUR);
+    return questions.get(who, "q");
+  }
+
+  describe.each(Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[])("%s", (state) => {
+    test.each(Object.keys(ACTIONS) as (keyof typeof ACTIONS)[])("%s", async (action) => {
+      const given = asking();
+      const { questions, who } = given;
+      const before = await inState(state, given as never);
+      expect(before.status).toBe(state === "overdue" ? "expired" : state);
+      const outcome = await ACTIONS[action](questions, who, "q").then(
+        ({ status }) => status,
+        (error: unknown) => (isStateError(error) ? error.code : error),
+      );
+      expect(outcome).toBe(OUTCOMES[state][action]);
+      const after = await questions.get(who, "q");
+      if (outcome !== after.status) expect(after).toEqual(before);
+      for (const where of [who, { tenant: who.tenant, user: who.user }, { tenant: who.tenant }])
+        expect((await questions.list(where, { status: after.status })).questions).toEqual([after]);
+    });
+  });
+
+  test("a question is shown as it was asked, and then with its answer", async () => {
+    const { questions, clock, who } = asking();
+    const question = {
+      ...ASKED,
+      sender: { channel: "mail" },
+      run: "r1",
+      step: "7",
+      ttlMs: HOUR,
+    };
+    const asked = questions.ask(who, question);
+    question.context.failing.push("changed later");
+    const expected = {
+      id: expect.any(String),
+      identity: who,
+      status: "pending",
+      text: "Which branch?",
+      context: { failing: ["next"] },
+      choices: ["main", "next"],
+      sender: { channel: "mail" },
+      run: "r1",
+      step: "7",
+      askedAt: new Date(clock()),
+      expiresAt: new Date(clock() + HOUR),
+    };
+    const { question: first, duplicate } = await asked;
+    expect([first, duplicate]).toEqual([expected, false]);
+    clock.forward(5);
+    const answered = await questions.answer(who, first.id, { value: "next", by: "bob", token: "secret" });
+    const answer = { value: "next", by: "bob", at: new Date(clock()) };
+    expect(answered).toEqual({ ...expected, status: "answered", answer });
+    expect(await questions.wait(who, first.id)).toEqual(answered);
+    question.context.failing.pop();
+    const { question: whole } = await questions.ask(who, { text: "x" });
+    expect(whole.expiresAt.getTime() - whole.askedAt.getTime()).toBe(24 * HOUR);
+  });
+
+  test("a refusal names who was first, and not what was answered", async () => {
+    const { questions, clock, who } = asking();
+    await questions.ask(who, { ...ASKED, id: "q" });
+    await ACTIONS.answer(questions, who, "q");
+    const late = questions.answer(who, "q", { value: "none of them", by: "eve" });
+    await expect(late).rejects.toMatchObject({ code: "ALREADY_ANSWERED" });
+    const refusal: StateError<"ALREADY_ANSWERED"> = await late.catch((error) => error);
+    expect(refusal.details).toEqual({ winner: { status: "answered", by: "bob", at: new Date(clock()) } });
+    expect(`${refusal.message} ${JSON.stringify(refusal.details)}`).not.toContain("main");
+  });
+
+  test("of many answers at once one wins, and all others are told whose", async () => {
+    const { questions, clock, who } = asking();
+    await questions.ask(who, { text: "Who?", id: "q" });
+    const answers = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) =>
+        createQuestions(opened.store, { clock }).answer(who, "q", { value: n, by: `p${n}` }),
+      ),
+    );
+    const { answer } = await questions.get(who, "q");
+    expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const each of answers) {
+      if (each.status === "fulfilled") expect(each.value.answer).toEqual(answer);
+      else
+        expect(each.reason).toMatchObject({
+          code: "ALREADY_ANSWERED",
+          details: { winner: { by: answer?.by } },
+        });
+    }
+  });
+
+  test("the same answer again gets the first one; another under its token is refused", async () => {
+    const { questions, who } = asking({ schemas: SCHEMAS });
+    await questions.ask(who, { text: "What?", schema: "deployment", id: "q" });
+    const input = { value: { branch: "main" }, by: "bob", token: "t" };
+    const answered = await questions.answer(who, "q", input);
+    expect(answered.answer?.value).toEqual({ branch: "main", replicas: 1 });
+    expect(await questions.answer(who, "q", input)).toEqual(answered);
+    for (const other of [
+      { ...input, value: { branch: "next" } },
+      { ...input, by: "eve" },
+      { ...input, token: "t2" },
+      { value: { branch: "main" }, by: "bob" },
+    ])
+      await expect(questions.answer(who, "q", other)).rejects.toMatchObject({ code: "ALREADY_ANSWERED" });
+    await questions.ask(who, { text: "What?", id: "c" });
+    const cancelled = await questions.cancel(who, "c", { by: "ann", token: "t" });
+    expect(await questions.cancel(who, "c", { by: "ann", token: "t" })).toEqual(cancelled);
+    await expect(questions.cancel(who, "c", { by: "ann" })).rejects.toMatchObject({
+      details: { winner: { status: "cancelled", by: "ann" } },
+    });
+    expect(JSON.stringify([answered, cancelled])).not.toContain("token");
+  });
+
+  test("an answer has to be one of the choices, or what the schema accepts; then the next may come", async () => {
+    const { questions, clock, who } = asking({ schemas: SCHEMAS });
+    await questions.ask(who, { ...ASKED, id: "choice" });
+    await questions.ask(who, { text: "What?", schema: "deployment", id: "schema" });
+    const before = await opened.store.list(who, "");
+    for (const value of ["Main", "", 0, null, ["main"], { main: 1 }])
+      await expect(questions.answer(who, "choice", { value: value as never, by: "b" })).rejects.toMatchObject(
+        {
+          code: "INVALID_RECORD",
+          details: { field: "value" },
+        },
+      );
+    for (const value of [{}, { branch: 1 }, { branch: "secret", replicas: 99 }, "secret"]) {
+      const refusal = await questions.answer(who, "schema", { value, by: "b" }).catch((error) => error);
+      expect(refusal).toMatchObject({ code: "INVALID_RECORD", details: { field: "value" } });
+      expect(refusal.cause.name).toBe("SchemaMismatch");
+      expect(`${refusal} ${refusal.cause}`).not.toContain("secret");
+    }
+    expect(await opened.store.list(who, "")).toEqual(before);
+    await questions.answer(who, "choice", { value: "next", by: "b" });
+    await questions.answer(who, "schema", { value: { branch: "main", replicas: 2 }, by: "b" });
+    // A process without the schema shows the question, and cannot answer it.
+    await questions.ask(who, { text: "What?", schema: "deployment", id: "other" });
+    const without = createQuestions(opened.store, { clock });
+    expect(await without.get(who, "other")).toMatchObject({ schema: "deployment" });
+    await expect(without.answer(who, "other", { value: { branch: "x" }, by: "b" })).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field: "schemas" },
+    });
+  });
+
+  test("an error of a schema's own is passed on, and one that answers later is waited for", async () => {
+    const broken = new RangeError("not today");
+    const validate = (value: unknown) =>
+      value === 1 ? Promise.resolve({ value: "one" }) : Promise.reject(broken);
+    const schemas = { own: { "~standard": { version: 1, vendor: "test", validate } } } as const;
+    const { questions, who } = asking({ schemas });
+    await questions.ask(who, { text: "?", schema: "own", id: "q" });
+    await expect(questions.answer(who, "q", { value: 2, by: "b" })).rejects.toBe(broken);
+    expect(await questions.answer(who, "q", { value: 1, by: "b" })).toMatchObject({
+      answer: { value: "one" },
+    });
+  });
+
+  test("a question that expires is marked once, and late answers stay refused", async () => {
+    const { questions, clock, who } = asking({ pollMs: 20 });
+    const scope = maintenanceScope({ reason: "test", tenant: who.tenant });
+    await questions.ask(who, { ...ASKED, id: "q", ttlMs: HOUR });
+    await questions.ask(who, { ...ASKED, id: "long", ttlMs: 9 * HOUR });
+    const wait = questions.wait(who, "q");
+    clock.forward(HOUR - 1);
+    expect(await questions.expireOverdue(scope)).toBe(0);
+    clock.forward(1);
+    expect(await wait).toMatchObject({ status: "expired" });
+    expect(await questions.expireOverdue(scope)).toBe(1);
+    expect(await questions.expireOverdue(scope)).toBe(0);
+    await expect(ACTIONS.answer(questions, who, "q")).rejects.toMatchObject({
+      code: "EXPIRED",
+      details: { expiresAt: new Date(clock()) },
+    });
+    clock.forward(5);
+    const expired = await questions.expire(who, "long");
+    expect(expired).toMatchObject({ status: "expired", expiresAt: new Date(clock()) });
+    clock.forward(5);
+    expect(await questions.expire(who, "long")).toEqual(expired);
+  });
+
+  test("in a unit an answer is given with everything else, or not at all", async () => {
+    const { questions, who } = asking({ schemas: SCHEMAS });
+    await questions.ask(who, { ...ASKED, id: "q" });
+    const failure = new Error("no");
+    const step = (fails: boolean) =>
+      together(opened.store, async (unit) => {
+        const { question } = await questions.in(unit).ask(who, { text: "Next?", id: "q2" });
+        await questions.in(unit).answer(who, "q", { value: "main", by: "bob", token: "t" });
+        await questions.in(unit).cancel(who, question.id, { by: "bob", token: "t" });
+        if (fails) throw failure;
+      });
+    await expect(step(true)).rejects.toBe(failure);
+    expect(await questions.find(who, "q2")).toBeUndefined();
+    expect((await questions.list(who, { status: "pending" })).questions.map(({ id }) => id)).toEqual(["q"]);
+    await step(false);
+    await step(false);
+    expect(await questions.get(who, "q")).toMatchObject({ status: "answered", answer: { value: "main" } });
+    expect(await questions.get(who, "q2")).toMatchObject({ status: "cancelled" });
+    expect((await questions.list({ tenant: who.tenant })).questions).toHaveLength(2);
+    const late = together(opened.store, (unit) =>
+      questions.in(unit).answer(who, "q", { value: "next", by: "e" }),
+    );
+    await expect(late).rejects.toMatchObject({ code: "ALREADY_ANSWERED" });
+    const wrong = together(opened.store, (unit) => questions.in(unit).expire(who, "none"));
+    await expect(wrong).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("a user's questions are forgotten, and nobody else's", async () => {
+    const { questions, who } = asking();
+    const bob = { ...who, user: "bob" };
+    for (const owner of [who, { ...who, session: "s2" }, bob]) await questions.ask(owner, ASKED);
+    await ACTIONS.answer(questions, who, (await questions.list(who)).questions[0]?.id as string);
+    expect(await questions.forgetUser({ tenant: who.tenant, user: who.user })).toBe(2);
+    expect((await questions.list({ tenant: who.tenant })).questions).toMatchObject([{ identity: bob }]);
+    expect(await opened.store.list(who, "")).toEqual([]);
+  });
+});
+
+onSharedStores((opened) => {
+  test("what is pending survives a restart, and is answered after it", async () => {
+    const who = newSession();
+    const before = await openStore(opened.url);
+    const { question } = await createQuestions(before).ask(who, ASKED);
+    const { question: other } = await createQuestions(before).ask(who, ASKED);
+    await ACTIONS.answer(createQuestions(before), who, other.id);
+    await before.close();
+    await using store = await openStore(opened.url);
+    const questions = createQuestions(store);
+    const scope = maintenanceScope({ reason: "restart", tenant: who.tenant });
+    const found = [];
+    for await (const each of questions.recover(scope)) found.push(each);
+    expect(found).toEqual([question]);
+    expect(await ACTIONS.answer(questions, who, question.id)).toMatchObject({ status: "answered" });
+  });
+});
+
+test.each([
+  ["schemas", { schemas: undefined }],
+  ["schemas", { schemas: { a: {} } }],
+  ["schemas", { schemas: { "": SCHEMAS.deployment } }],
+  ["pollMs", { pollMs: 0 }],
+  ["clock", { clock: 1 }],
+  ["options", { schema: {} }],
+])("the option %s is checked", async (field, options) => {
+  await using store = await openStore("memory:");
+  expect(() => createQuestions(store, options as never)).toThrow(
+    expect.objectContaining({ code: "INVALID_RECORD", details: expect.objectContaining({ field }) }),
+  );
+});
