@@ -1,9 +1,9 @@
 import type { CallOptions, RecordHeader, SessionIdentity } from "../contract/store.js";
-import { decodeRecord } from "../typed/cell.js";
+import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
 import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
 import { checkpointsOf, LINEAGES, type Place, poolKinds, uploadAt, uploadsOfWrites } from "./kinds.js";
-import { LINEAGE_CODEC, type LineageRecord } from "./lineage-record.js";
+import { LINEAGE_CODEC, type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { ChannelEntry } from "./manifest.js";
 import { headersUnder, recordsUnder } from "./paging.js";
 import type { CheckpointRecords } from "./records.js";
@@ -46,6 +46,8 @@ export async function lineagesOf<V, Input>(
   for await (const page of recordsUnder(records.store, owner, `${LINEAGES}/`, options))
     for (const stored of page) {
       const record = await decodeRecord(LINEAGE_CODEC, stored);
+      if (stored.kind !== lineageCell(owner, record.name).kind)
+        throw corruptRecord(stored, "the record of a lineage has another's name");
       const { eventId, updatedAt } = stored;
       if (pool === undefined || record.pool === pool) found.push({ record, eventId, updatedAt });
     }

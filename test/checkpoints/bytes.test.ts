@@ -16,7 +16,6 @@ async function storedBytes(store: StateStore, who: SessionIdentity): Promise<num
 test.each([
   { channels: 50, changes: "the same channel" },
   { channels: 50, changes: "one channel after the other" },
-  { channels: 300, changes: "the same channel" },
   { channels: 300, changes: "one channel after the other" },
 ])(
   "100 checkpoints of $channels channels of 2 KiB, of which $changes changes, take under 1.2 times the changed values",

@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import type { SessionIdentity } from "../../src/index.js";
 import { dyingAt } from "../sessions/rig.js";
-import { newSession, onEveryStore } from "../typed/stores.js";
+import { inMemory, newSession } from "../typed/stores.js";
 
 const FROM = { lineage: "thread-1" };
 const LARGE = "x".repeat(700_000);
 
-onEveryStore((opened) => {
+inMemory((opened) => {
   const checkpoints = () => createCheckpoints(opened.store);
 
   async function putThree(who: SessionIdentity): Promise<void> {

@@ -5,7 +5,8 @@ import "../../drivers/index.js";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import { maintenanceScope, openStore } from "../../src/index.js";
 import { dyingAt } from "../sessions/rig.js";
-import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
+import { inMemory, newSession, onSharedStores } from "../typed/stores.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PLACE = { lineage: "thread" };
@@ -29,7 +30,7 @@ function sameBytes(
   return channels.every((channel) => Buffer.compare(found?.[channel] ?? none, given[channel] ?? none) === 0);
 }
 
-onEveryStore((opened) => {
+inMemory((opened) => {
   test("300 channels of 20 MiB together are read as they were put", async () => {
     const saved = createCheckpoints<Uint8Array>(opened.store, { codec: BYTES });
     const who = newSession();
@@ -84,6 +85,21 @@ test("a put that stops at any commit leaves the checkpoint before it, and the sa
       break;
     }
   }
+});
+
+test("over a connection that loses answers a large put happens once", async () => {
+  const store = await openStore("memory:", { maxBytes: 4_096 });
+  const who = newSession();
+  const unreliable = losingAnswers(store, { requests: 0.3, replies: 0.3 });
+  const saved = createCheckpoints<Uint8Array>(unreliable, { codec: BYTES });
+  const large = { ...PLACE, id: "c-1", values: { large: filled(50_000, 1) } };
+  const tasks = [{ task: "t", writes: [{ channel: "x", value: filled(20_000, 2) }] }];
+  await untilKnown(() => saved.putAll(who, large, tasks));
+  expect(await untilKnown(() => saved.putAll(who, large, tasks))).toEqual({ id: "c-1", duplicate: true });
+  const tuple = await createCheckpoints<Uint8Array>(store, { codec: BYTES }).tuple(who, PLACE);
+  expect(sameBytes(tuple?.checkpoint.values, large.values)).toBe(true);
+  expect(tuple?.writes.map(({ value }) => value)).toEqual([filled(20_000, 2)]);
+  expect(await store.count(who, "checkpoint.upload/")).toBe(0);
 });
 
 test("two callers who put the same large value at once both have it", async () => {

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
-import { newSession, onEveryStore } from "../typed/stores.js";
+import { inMemory, newSession } from "../typed/stores.js";
 
 const REF = { lineage: "thread-1", id: "c-1" };
 
-onEveryStore((opened) => {
+inMemory((opened) => {
   const checkpoints = () => createCheckpoints(opened.store);
 
   test("pending writes come with their checkpoint, by path, task and index", async () => {

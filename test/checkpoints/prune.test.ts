@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import type { SessionIdentity } from "../../src/index.js";
 import { dyingAt } from "../sessions/rig.js";
-import { newSession, onEveryStore } from "../typed/stores.js";
+import { inMemory, newSession } from "../typed/stores.js";
 
 const PLACE = { lineage: "thread-1" };
 
-onEveryStore((opened) => {
+inMemory((opened) => {
   const checkpoints = () => createCheckpoints(opened.store);
   const idsOf = async (who: SessionIdentity, namespace = "") =>
     (await checkpoints().list(who, { ...PLACE, namespace })).checkpoints.map(({ id }) => id);

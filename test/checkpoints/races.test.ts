@@ -105,25 +105,22 @@ describe("before each list and commit of a prune, another call", () => {
 
   test("a prune without conditions leaves checkpoints that are not whole", async () => {
     const broken = new Set<string>();
-    for (const [name, intrude] of Object.entries(INTRUDERS))
-      for (let at = 1; ; at++) {
+    const names = ["puts values that are out of use", "copies everything and prunes the rest"] as const;
+    for (const name of names)
+      for (let at = 1; !broken.has(name); at++) {
         who = newSession();
         const commit: StateStore["commit"] = (changes, options) =>
           changes.some(({ op }) => op === "delete")
             ? store.commit(unconditional(changes), options)
             : store.commit(changes, options);
-        const isIn = await pruneWith(intrude, at, commit);
+        const isIn = await pruneWith(INTRUDERS[name], at, commit);
         await expectAllWhole(createCheckpoints(store), who).catch((error: unknown) => {
           if (!isStateError(error, "CORRUPT")) throw error;
           broken.add(name);
         });
         if (!isIn) break;
       }
-    expect([...broken]).toEqual([
-      "puts values that are out of use",
-      "copies everything and prunes the rest",
-      "copies and deletes the original",
-    ]);
+    expect([...broken]).toEqual(names);
   });
 });
 

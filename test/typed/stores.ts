@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import "../../drivers/index.js";
 import { newEventId, openStore, type SessionIdentity, type StateStore } from "../../src/index.js";
 import { createDatabase } from "../postgres/database.js";
+import { isSoak } from "../soak.js";
 
 /** A store that all tests of one `describe` share. Each test uses names of its own. */
 export interface TestStore {
@@ -21,6 +22,12 @@ export function onEveryStore(declare: (opened: TestStore) => void): void {
 /** The same, for the drivers whose data several processes can share. */
 export function onSharedStores(declare: (opened: TestStore) => void): void {
   describe.each(["sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
+}
+
+/** For what every driver does by the same rules: in memory, and with each driver in a soak. */
+export function inMemory(declare: (opened: TestStore) => void): void {
+  if (isSoak) onEveryStore(declare);
+  else describe("in memory", () => declareOn("memory", declare));
 }
 
 function declareOn(driver: keyof typeof PLACES, declare: (opened: TestStore) => void): void {
