@@ -1,0 +1,89 @@
+import { invalid } from "../contract/errors.js";
+import type { StateStore } from "../contract/store.js";
+import type { Codec } from "../typed/codec.js";
+import { runExclusive } from "../typed/mutex.js";
+import { together } from "../typed/together/together.js";
+import { fenced, type HeldLease, holds } from "./lease.js";
+import type { RunRecords } from "./run-records.js";
+import { StepCollector, type StepWork } from "./step-work.js";
+import type { RunSteps } from "./steps.js";
+import type { StepNotes } from "./stored-step.js";
+
+/** A step as `step` was called with it, read. */
+export interface StepCall<T, Input> {
+  readonly held: HeldLease;
+  readonly key: string;
+  readonly work: StepWork<Input>;
+  readonly codec: Codec<T, Input>;
+  readonly notes: StepNotes;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What `step` stands on. */
+export interface StepKeeper {
+  readonly store: StateStore;
+  readonly runs: RunRecords;
+  readonly steps: RunSteps;
+}
+
+/**
+ * Runs the work unless its result is kept, and keeps its result. Calls of one process with the same key wait for each other,
+ * so that the second finds the result of the first. FENCED, also before the work runs.
+ */
+export function keepStep<T, Input>(keeper: StepKeeper, call: StepCall<T, Input>): Promise<T> {
+  const { key: run, leaseId } = call.held;
+  const lock = JSON.stringify(["run.step", run.identity.tenant, run.id, leaseId, call.key]);
+  return runExclusive(keeper.store, lock, call.signal, async () => {
+    const kept = await findKept(keeper, call);
+    return kept === undefined ? runAndKeep(keeper, call) : kept.value;
+  });
+}
+
+/** The result that is kept, if the step is finished. FENCED. */
+async function findKept<T, Input>(
+  { runs, steps }: StepKeeper,
+  { held, key, codec, signal }: StepCall<T, Input>,
+): Promise<{ readonly value: T } | undefined> {
+  const [state, step] = await Promise.all([runs.state(held.key, signal), steps.find(held.key, key, signal)]);
+  if (!holds(held, state)) throw fenced(held, state);
+  if (step?.status !== "finished") return undefined;
+  return { value: (await steps.result(held.key, key, codec, signal)) as T };
+}
+
+async function runAndKeep<T, Input>(keeper: StepKeeper, call: StepCall<T, Input>): Promise<T> {
+  const { store, runs, steps } = keeper;
+  const { held, key, work, codec, notes, signal } = call;
+  const collector = new StepCollector();
+  const beganAt = runs.lifecycle.now();
+  const result = await work(collector.context(key, signal));
+  const { parts, usage } = collector.close();
+  const bytes = result === undefined ? undefined : await encode(store, codec, result);
+  const made = { usage, beganAt, notes, codec, ...(bytes === undefined ? {} : { bytes }) };
+  const isKept = await together(
+    store,
+    async (unit) => {
+      const kept = await unit.run(steps.keep(held, key, made));
+      // Another process with this lease was faster: what this one did is part of its step.
+      if (kept) for (const part of parts) await part(unit);
+      return kept;
+    },
+    { ...(signal && { signal }) },
+  );
+  if (!isKept) return (await steps.result(held.key, key, codec, signal)) as T;
+  // The caller gets what a later call would get.
+  return bytes === undefined ? (undefined as T) : codec.decode(bytes, codec.version);
+}
+
+/** A result that cannot be stored is refused here, because the work has been done: its caller has to know what to do. */
+async function encode<T, Input>(
+  { limits }: StateStore,
+  codec: Codec<T, Input>,
+  result: Input,
+): Promise<Uint8Array> {
+  const bytes = await codec.encode(result);
+  if (bytes.length <= limits.maxBytes) return bytes;
+  throw invalid(
+    "result",
+    `at most ${limits.maxBytes} bytes when it is encoded: store it elsewhere, and return a reference to it`,
+  );
+}

@@ -1,0 +1,110 @@
+import { invalid, StateError } from "../contract/errors.js";
+import type { SessionIdentity } from "../contract/store.js";
+import { copySession } from "../typed/cell.js";
+import { readScopedId } from "../typed/names.js";
+import { optional, readTime } from "../validation/fields.js";
+import { readInteger, readNamed, readObject } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
+import type { RunKey, RunState } from "./stored-run.js";
+
+/**
+ * A worker's hold on a run. Plain data: a worker may pass it on, also as JSON. `renew` makes a new one; the old one holds
+ * as long as that.
+ */
+export interface Lease {
+  /** The session of the run. */
+  readonly identity: SessionIdentity;
+  /** The id of the run. */
+  readonly id: string;
+  /** Who holds it. */
+  readonly worker: string;
+  /**
+   * The fencing number: it grows with each lease of the run. Pass it on to systems outside the store, and let them refuse
+   * smaller numbers than the largest they have seen.
+   */
+  readonly fence: number;
+  /** Tells this lease from that of a later run under the same id, after an erase. */
+  readonly leaseId: string;
+  /** From this time on another worker may claim the run, by that worker's clock. */
+  readonly until: Date;
+}
+
+/** The longest lease. A stored lease that ends later than this from now was written by a clock that is ahead. */
+export const MAX_LEASE_MS = 86_400_000;
+
+/** A lease as it is stored. Times are in milliseconds since 1970. */
+export interface StoredLease {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly until: number;
+  /** By this a repeated claim is recognised. */
+  readonly token?: string;
+}
+
+/** What a lease is checked by. */
+export type HeldLease = Pick<Lease, "worker" | "fence" | "leaseId"> & { readonly key: RunKey };
+
+const LEASE_FIELDS = ["identity", "id", "worker", "fence", "leaseId", "until"];
+
+/** Reads a lease that a caller passes. */
+export function readLease(value: unknown): HeldLease {
+  const { identity, id, worker, fence, leaseId } = readNamed(value, "lease", LEASE_FIELDS) as Lease;
+  return {
+    key: { identity: copySession(identity), id: readScopedId(id, "id") },
+    worker: readKind(worker, "worker"),
+    fence: readInteger(fence, "fence", 1, Number.MAX_SAFE_INTEGER),
+    leaseId: readEventId(leaseId, "leaseId"),
+  };
+}
+
+/** Reads the duration of a lease, in milliseconds. */
+export function readLeaseMs(value: unknown, field: string): number {
+  return readInteger(value, field, 1, MAX_LEASE_MS);
+}
+
+/** The lease that a state holds, as its worker gets it. */
+export function leaseOf({ identity, id }: RunKey, { fence, lease }: RunState): Lease {
+  if (lease === undefined) throw invalid("lease", "held");
+  const { worker, leaseId, until } = lease;
+  return Object.freeze({ identity, id, worker, fence, leaseId, until: new Date(until) });
+}
+
+/**
+ * Whether another worker may take over. A lease that ends later than any lease can is one that a clock wrote which was
+ * ahead: waiting for its end could take years.
+ */
+export function hasPassed({ until }: Pick<StoredLease, "until">, now: number): boolean {
+  return now >= until || until > now + MAX_LEASE_MS;
+}
+
+/** Whether the lease holds. The time does not matter: a lease that has passed holds until another worker takes over. */
+export function holds({ worker, fence, leaseId }: HeldLease, state: RunState): boolean {
+  const { lease } = state;
+  return state.fence === fence && lease?.leaseId === leaseId && lease.worker === worker;
+}
+
+/** FENCED */
+export function fenced({ fence }: Pick<HeldLease, "fence">, state: RunState): StateError<"FENCED"> {
+  const { status, lease, end } = state;
+  const by = state.fence === fence ? `the run is ${status}` : "another worker took the run over";
+  return new StateError("FENCED", `the lease holds no longer: ${by}; nothing was written`, {
+    details: {
+      fence,
+      current: state.fence,
+      status,
+      ...(lease === undefined || state.fence === fence ? {} : { worker: lease.worker }),
+      ...(end?.reason === undefined ? {} : { reason: end.reason }),
+    },
+  });
+}
+
+/** Reads a stored lease. */
+export function readStoredLease(value: unknown, field: string): StoredLease {
+  const given = readObject(value, field) as Partial<StoredLease>;
+  return {
+    leaseId: readEventId(given.leaseId, "leaseId"),
+    worker: readKind(given.worker, "worker"),
+    until: readTime(given.until, "until"),
+    ...optional(given, "token", readEventId),
+  };
+}

@@ -1,0 +1,73 @@
+import type { StateStore } from "../contract/store.js";
+import { Lifecycle, type LifecycleOptions } from "../lifecycle/lifecycle.js";
+import { cellAt } from "../typed/cell.js";
+import { findCell } from "../typed/cell-operations.js";
+import { itemKind } from "../typed/names.js";
+import type { Operation } from "../typed/operation.js";
+import { noSuchRun } from "./errors.js";
+import { type Run, RUN_TRANSITIONS } from "./run.js";
+import { CONTENT_CODEC, type RunContent, type RunKey, type RunState, runOf, STATE_CODEC } from "./stored-run.js";
+import type { RunTransition } from "./transitions.js";
+
+/** A change that was made: the state that the commit wrote, or found. */
+export interface Changed {
+  readonly run: Run;
+  readonly state: RunState;
+}
+
+const NAME = "run";
+
+/** The records of runs: each has a status, lists under its session, user and tenant, and is due when its lease passes. */
+export class RunRecords {
+  readonly lifecycle: Lifecycle<RunState, RunContent, Run>;
+  readonly #store: StateStore;
+
+  constructor(store: StateStore, options: LifecycleOptions) {
+    const value = ({ name }: RunContent) => name;
+    const owners = ["session", "user", "tenant"] as const;
+    this.#store = store;
+    this.lifecycle = new Lifecycle<RunState, RunContent, Run>(
+      store,
+      {
+        name: NAME,
+        transitions: RUN_TRANSITIONS,
+        listedBy: owners.flatMap((under) => [{ under }, { under, field: "name", value }]),
+        due: ({ lease }) => lease?.until,
+        stateCodec: STATE_CODEC,
+        contentCodec: CONTENT_CODEC,
+        largeFields: ["input", "metadata"],
+        view: runOf,
+      },
+      options,
+    );
+  }
+
+  /** A change of a run: alone or in a unit it is one commit. */
+  change(key: RunKey, transition: RunTransition, repeatable: boolean): Operation<Changed> {
+    return {
+      turn: this.turn(key),
+      repeatable,
+      apply: async (transaction) => {
+        let state: RunState | undefined;
+        const run = await this.lifecycle.changeIn(transaction, key, (...given) => {
+          state = transition(...given);
+          return state;
+        });
+        return { run, state: state as RunState };
+      },
+    };
+  }
+
+  /** The slot whose lock the writers of a run take in this process. */
+  turn({ identity, id }: RunKey): Operation<unknown>["turn"] {
+    return { identity, kind: itemKind(NAME, id) };
+  }
+
+  /** The state of a run. NOT_FOUND. */
+  async state({ identity, id }: RunKey, signal: AbortSignal | undefined): Promise<RunState> {
+    const cell = cellAt(identity, itemKind(NAME, id), STATE_CODEC);
+    const found = await findCell(this.#store, cell, { signal });
+    if (found === undefined) throw noSuchRun();
+    return found.value;
+  }
+}
