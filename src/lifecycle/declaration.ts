@@ -28,9 +28,16 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
   readonly listedFirst?: "newest" | "oldest";
   /**
    * The time from which on somebody should deal with the record, such as the end of a lease, in milliseconds since 1970;
-   * `undefined` if nobody should. `due` and `changeNextDue` find records by it, the oldest first.
+   * `undefined` if nobody should. `recoverDue` and `changeNextDue` find records by it, the oldest first.
    */
   readonly due?: (state: S) => number | undefined;
+  /**
+   * How far from now a due time can be, in milliseconds. A later one was written by a clock that was ahead: the record is due
+   * at once, because its time could be years away. Default: no limit.
+   */
+  readonly dueWithinMs?: number;
+  /** A field of `listedBy` by whose value due records are found, too. */
+  readonly dueBy?: string;
   /** Stores the state. Reading must refuse a state that contradicts itself. */
   readonly stateCodec: Codec<S>;
   /** Stores the content. It has a record of its own, so that a large one leaves room for the state. */
@@ -42,6 +49,8 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
    * It may share objects with `whole`.
    */
   readonly view: (key: LifecycleKey, whole: Whole<S, C>, status: S["status"]) => V;
+  /** The prefixes of kinds of the session that belong to a record, such as its steps: `forgetUser` erases them with it. */
+  readonly attached?: (id: string) => readonly string[];
   /** Whether a record that is there is what is created again. Default: its content is equal. */
   readonly isSame?: (before: Whole<S, C>, created: Whole<S, C>) => boolean;
   /** Takes apart a state in which an older version stored the content too; `undefined` for any other. */
@@ -67,3 +76,9 @@ export interface PlaceOfField<C> extends PlaceOfAll {
 
 /** Whose records a list holds. */
 export type Owner = "session" | "user" | "tenant";
+
+/** What the index of due records goes by. */
+export type DueDeclaration<S extends LifecycleState> = Pick<
+  LifecycleDeclaration<S, unknown, unknown>,
+  "dueWithinMs" | "dueBy"
+> & { readonly due: (state: S) => number | undefined };

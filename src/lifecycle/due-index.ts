@@ -1,16 +1,21 @@
-import type { MaintenanceScope, RecordKey, StateStore } from "../contract/store.js";
+import { invalid } from "../contract/errors.js";
+import { LIMITS } from "../contract/limits.js";
+import type { Identity, MaintenanceScope, RecordKey, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { scanKind } from "../store/scan-kind.js";
 import { decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
-import { Collection } from "../typed/collection.js";
-import { itemPrefix } from "../typed/names.js";
+import { Collection, type Item } from "../typed/collection.js";
+import { digestOf, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
+import { CHUNK_SIZE } from "./chunks.js";
 import type { DamageLog } from "./damage.js";
+import type { DueDeclaration } from "./declaration.js";
 import { digestOfKey, type Entry, keyOf, type Pointer, pointerTo, readPointer } from "./pointer.js";
+import type { Groups } from "./status-pointer.js";
 import type { LifecycleKey, LifecycleState } from "./stored.js";
 
 type Signal = AbortSignal | undefined;
@@ -34,48 +39,105 @@ const CODEC = mappedJson<DuePointer>({
   },
 });
 
-/** Index of the records that become due, by the time when they do, with one entry for each under its tenant. */
+/** Which entries of a tenant are read. */
+export interface DueRange {
+  readonly until: number;
+  readonly after: string | undefined;
+  readonly limit: number;
+  readonly group: DueGroup | undefined;
+}
+
+/** The entries of one value of the field by which due records are found. */
+export interface DueGroup {
+  readonly digest: string;
+}
+
+/**
+ * Index of the records that become due, by the time when they do, with one entry for each under its tenant, and another one
+ * for the value of the declared field.
+ */
 export class DueIndex<S extends LifecycleState> {
   readonly #store: StateStore;
-  readonly #dueOf: (state: S) => number | undefined;
+  readonly #declared: DueDeclaration<S>;
   readonly #name: string;
   readonly #entries: Collection<DuePointer>;
+  readonly #grouped: Collection<DuePointer> | undefined;
 
-  constructor(store: StateStore, name: string, dueOf: (state: S) => number | undefined) {
+  constructor(store: StateStore, name: string, declared: DueDeclaration<S>) {
     this.#store = store;
-    this.#dueOf = dueOf;
+    this.#declared = declared;
     this.#name = `${name}.due`;
     this.#entries = new Collection(store, this.#name, { codec: CODEC });
+    const { dueBy } = declared;
+    this.#grouped =
+      dueBy === undefined ? undefined : new Collection(store, `${this.#name}.${dueBy}`, { codec: CODEC });
   }
 
-  /** Writes the entry of a record, in place of the one it had before. */
-  async move(transaction: Transaction, key: LifecycleKey, before: S | undefined, now: S): Promise<void> {
-    const [from, to] = [before && this.#dueOf(before), this.#dueOf(now)];
+  /** Writes the entries of a record, in place of those it had before. */
+  async move(
+    transaction: Transaction,
+    key: LifecycleKey,
+    { before, now, groups }: { readonly before: S | undefined; readonly now: S; readonly groups: Groups },
+  ): Promise<void> {
+    const [from, to] = [before && this.#declared.due(before), this.#declared.due(now)];
     if (from === to) return;
-    if (from !== undefined) transaction.delete(this.#cell(key, from));
-    if (to !== undefined)
-      await transaction.set(this.#cell(key, to), { ...pointerTo(key), createdAt: now.createdAt });
+    if (from !== undefined) for (const cell of this.#cells(key, from, groups)) transaction.delete(cell);
+    if (to === undefined) return;
+    const pointer = { ...pointerTo(key), createdAt: now.createdAt };
+    await Promise.all(this.#cells(key, to, groups).map((cell) => transaction.set(cell, pointer)));
   }
 
-  /** Removes the entry of a record. */
-  remove(transaction: Transaction, key: LifecycleKey, state: S): void {
-    const dueAt = this.#dueOf(state);
-    if (dueAt !== undefined) transaction.delete(this.#cell(key, dueAt));
+  /** Removes the entries of a record. */
+  remove(transaction: Transaction, key: LifecycleKey, state: S, groups: Groups): void {
+    const dueAt = this.#declared.due(state);
+    if (dueAt !== undefined) for (const cell of this.#cells(key, dueAt, groups)) transaction.delete(cell);
   }
 
-  /** The entries of a tenant that are due at a time, the oldest first, after a position. */
-  async oldest(
-    tenant: string,
-    {
-      until,
-      after,
-      limit,
-    }: { readonly until: number; readonly after: string | undefined; readonly limit: number },
-    signal: Signal,
-  ): Promise<DueEntry[]> {
+  /** INVALID_RECORD for a field by which due records are not found. */
+  groupOf({ field, value }: { readonly field: string; readonly value: string }): DueGroup {
+    if (field !== this.#declared.dueBy) throw invalid("by", "the field that `dueBy` declares");
+    return { digest: digestOf(value) };
+  }
+
+  /**
+   * The entries of a tenant that are due at a time, the oldest first, after a position. Those that a clock wrote which was
+   * ahead come last.
+   */
+  async oldest(tenant: string, { group, ...range }: DueRange, signal: Signal): Promise<DueEntry[]> {
     const owner = tenantIdentity(tenant);
-    const items = await this.#entries.list(owner, { after, before: endOf(until), limit, signal });
-    return items.map(({ id, value, eventId }) => this.#entryOf(tenant, { id, value, eventId }));
+    const [entries, prefix] =
+      group && this.#grouped ? [this.#grouped, `${group.digest}/`] : [this.#entries, ""];
+    const { until, after = "", limit } = range;
+    const read = async (from: string, before?: string) => {
+      const bounds = {
+        prefix,
+        ...(from === "" ? {} : { after: prefix + from }),
+        ...(before && { before: prefix + before }),
+      };
+      const items = await entries.list(owner, { ...bounds, limit, signal });
+      return items.map((item) => entryOf(owner, entries, prefix, item));
+    };
+    const end = endOf(until);
+    const { dueWithinMs } = this.#declared;
+    const [due, ahead] = await Promise.all([
+      after < end ? read(after, end) : [],
+      dueWithinMs === undefined ? [] : read(later(after, endOf(until + dueWithinMs))),
+    ]);
+    return [...due, ...ahead].slice(0, limit);
+  }
+
+  /** Every entry of a tenant, whenever it is due, those of the declared field too. */
+  async *every(tenant: string, signal: Signal): AsyncGenerator<DueEntry, void, undefined> {
+    const owner = tenantIdentity(tenant);
+    for (const entries of this.#grouped ? [this.#entries, this.#grouped] : [this.#entries]) {
+      for (let after: string | undefined; ; ) {
+        const items: Item<DuePointer>[] = await entries.list(owner, { after, limit: CHUNK_SIZE, signal });
+        for (const item of items)
+          yield entryOf(owner, entries, item.id.slice(0, item.id.indexOf("/") + 1), item);
+        if (items.length < CHUNK_SIZE) break;
+        after = items.at(-1)?.id;
+      }
+    }
   }
 
   /** All entries that are due at a time: by tenant, the oldest first. Skips damaged entries. */
@@ -94,35 +156,52 @@ export class DueIndex<S extends LifecycleState> {
     range: { readonly after?: RecordKey; readonly signal: Signal },
   ): AsyncGenerator<DueEntry, void, undefined> {
     const prefix = itemPrefix(this.#name);
+    const { dueWithinMs = Number.POSITIVE_INFINITY } = this.#declared;
+    const end = endOf(until);
+    const ahead = until + dueWithinMs <= LIMITS.latest ? endOf(until + dueWithinMs) : undefined;
     for await (const record of scanKind(this.#store, scope, prefix, range)) {
       const { identity, kind, eventId } = record;
       const id = kind.slice(prefix.length);
-      if (id >= endOf(until)) continue;
+      if (id >= end && (ahead === undefined || id < ahead)) continue;
       const value = await decodeRecord(CODEC, record);
-      yield this.#entryOf(identity.tenant, { id, value, eventId });
+      yield entryOf(identity, this.#entries, "", { id, value, eventId });
     }
   }
 
-  #cell(key: LifecycleKey, dueAt: number) {
-    return this.#entries.at(tenantIdentity(key.identity.tenant), `${timeKey(dueAt)}.${digestOfKey(key)}`);
+  #cells(key: LifecycleKey, dueAt: number, groups: Groups) {
+    const owner = tenantIdentity(key.identity.tenant);
+    const position = `${timeKey(dueAt)}.${digestOfKey(key)}`;
+    const { dueBy } = this.#declared;
+    const group = dueBy === undefined ? undefined : groups[dueBy];
+    const all = this.#entries.at(owner, position);
+    return this.#grouped && group !== undefined
+      ? [all, this.#grouped.at(owner, `${group}/${position}`)]
+      : [all];
   }
+}
 
-  #entryOf(
-    tenant: string,
-    { id, value, eventId }: { readonly id: string; readonly value: DuePointer; readonly eventId: string },
-  ): DueEntry {
-    return {
-      key: keyOf(tenant, value),
-      dueAt: Date.parse(id.slice(0, id.lastIndexOf("."))),
-      position: id,
-      createdAt: value.createdAt,
-      cell: this.#entries.at(tenantIdentity(tenant), id),
-      eventId,
-    };
-  }
+function entryOf(
+  owner: Identity,
+  entries: Collection<DuePointer>,
+  prefix: string,
+  { id, value, eventId }: Pick<Item<DuePointer>, "id" | "value" | "eventId">,
+): DueEntry {
+  const position = id.slice(prefix.length);
+  return {
+    key: keyOf(owner.tenant, value),
+    dueAt: Date.parse(position.slice(0, position.lastIndexOf("."))),
+    position,
+    createdAt: value.createdAt,
+    cell: entries.at(owner, id),
+    eventId,
+  };
 }
 
 /** After all entries of this time and before all later ones: entries have a dot here, and the slash comes next. */
 function endOf(time: number): string {
-  return `${timeKey(time)}/`;
+  return `${timeKey(Math.min(time, LIMITS.latest))}/`;
+}
+
+function later(a: string, b: string): string {
+  return a < b ? b : a;
 }

@@ -1,24 +1,14 @@
-import { isStateError } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
-import { CHUNK_SIZE, chunks } from "./chunks.js";
+import { chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry, DueIndex } from "./due-index.js";
 import { readEntry } from "./listing.js";
-import { isEntryOf } from "./pointer.js";
-import type { LifecycleRecords, WriteOptions } from "./records.js";
-import type { LifecycleState, Moment } from "./stored.js";
+import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
+import { readBy } from "./options.js";
+import type { LifecycleRecords } from "./records.js";
+import type { LifecycleState } from "./stored.js";
 
 type Signal = AbortSignal | undefined;
-
-/** How many due records one call chooses from: callers that come together seldom choose the same. */
-const CANDIDATES = 32;
-
-/** Returns the state after a change, or `undefined` to pass the record over. Called again when another writer was faster. */
-export type DueTransition<S extends LifecycleState, C> = (state: S, moment: Moment<S, C>) => S | undefined;
-
-/** Thrown by a transition to leave a record as it is. */
-class PassedOver extends Error {}
 
 /**
  * Yields the records that are due at a time: by tenant, those that became due first before the others. CORRUPT at the end
@@ -52,54 +42,17 @@ export async function* scanDue<S extends LifecycleState, C, V>(
 export async function changeNextDue<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   tenant: string,
-  transition: DueTransition<S, C>,
-  options: WriteOptions,
+  transition: NextTransition<S, C>,
+  { by, ...options }: NextOptions,
 ): Promise<V | undefined> {
-  const damage = new DamageLog();
+  const due = dueIndex(records);
   const until = records.now();
-  for (let after: string | undefined; ; ) {
-    const entries = await dueIndex(records).oldest(
-      tenant,
-      { until, after, limit: CANDIDATES },
-      options.signal,
-    );
-    for (const entry of inRandomOrder(entries)) {
-      const changed = await damage.skipIfDamaged(changeDue(records, entry, transition, options));
-      if (changed !== undefined) return changed.record;
-    }
-    if (entries.length < CANDIDATES) break;
-    after = entries.at(-1)?.position;
-  }
-  damage.throwFirst();
-  return undefined;
-}
-
-/** `undefined` if the record is not due any more, was passed over, or is gone. */
-async function changeDue<S extends LifecycleState, C, V>(
-  records: LifecycleRecords<S, C, V>,
-  entry: DueEntry,
-  transition: DueTransition<S, C>,
-  options: WriteOptions,
-): Promise<{ readonly record: V } | undefined> {
-  const { declared } = records;
-  try {
-    const record = await records.change(
-      entry.key,
-      (state, moment) => {
-        if (!isEntryOf(entry, state)) throw declared.notFound();
-        const changed = declared.given.due?.(state) === entry.dueAt ? transition(state, moment) : undefined;
-        if (changed === undefined) throw new PassedOver();
-        return changed;
-      },
-      options,
-    );
-    return { record };
-  } catch (error) {
-    if (error instanceof PassedOver) return undefined;
-    if (!isStateError(error, "NOT_FOUND")) throw error;
-    await records.dropOrphan(entry, options.signal);
-    return undefined;
-  }
+  const group = by && due.groupOf(readBy(by));
+  const candidates: Candidates<DueEntry, S> = {
+    page: (range) => due.oldest(tenant, { ...range, until, group }, options.signal),
+    isCurrent: ({ dueAt }, state) => records.declared.given.due?.(state) === dueAt,
+  };
+  return changeOneOf(records, candidates, transition, options);
 }
 
 /** Removes the entries whose records are gone, whenever they become due. */
@@ -121,22 +74,11 @@ export async function dropDueOf<S extends LifecycleState, C, V>(
   signal: Signal,
 ): Promise<void> {
   if (records.due === undefined) return;
-  for (let after: string | undefined; ; ) {
-    const page = { until: LIMITS.latest, after, limit: CHUNK_SIZE };
-    const entries = await records.due.oldest(tenant, page, signal);
-    for (const entry of entries)
-      if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
-    if (entries.length < CHUNK_SIZE) return;
-    after = entries.at(-1)?.position;
-  }
+  for await (const entry of records.due.every(tenant, signal))
+    if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
 }
 
 function dueIndex<S extends LifecycleState, C, V>(records: LifecycleRecords<S, C, V>): DueIndex<S> {
   if (records.due === undefined) throw new TypeError(`${records.declared.name} declares no \`due\``);
   return records.due;
-}
-
-function inRandomOrder<T>(all: readonly T[]): T[] {
-  const order = all.map((one) => ({ one, at: Math.random() }));
-  return order.sort((a, b) => a.at - b.at).map(({ one }) => one);
 }

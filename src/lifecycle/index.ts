@@ -1,6 +1,6 @@
 export type { LifecycleDeclaration, Owner, Place, PlaceOfAll, PlaceOfField } from "./declaration.js";
-export type { DueTransition } from "./due.js";
 export { Lifecycle, type LifecycleOptions, type RecoverOptions } from "./lifecycle.js";
+export type { NextOptions, NextTransition } from "./next.js";
 export type { ExpireOptions, ListedOf, ListRecordsOptions, RecordPage, WaitOptions } from "./options.js";
 export type { Created, WriteOptions } from "./records.js";
 export type { Repeatable } from "./repeat.js";

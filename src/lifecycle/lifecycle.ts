@@ -9,14 +9,16 @@ import { readInteger, readNamed, readOptions, readSignal } from "../validation/v
 import { readKind } from "../validation/validate-text.js";
 import type { LifecycleDeclaration } from "./declaration.js";
 import { Declared } from "./declared.js";
-import { changeNextDue, type DueTransition, scanDue } from "./due.js";
+import { changeNextDue, scanDue } from "./due.js";
 import { listRecords } from "./listing.js";
 import { expireOverdue, forgetUser, recover } from "./maintenance.js";
+import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
 import {
   type ExpireOptions,
   type ListedOf,
   type ListRecordsOptions,
   type RecordPage,
+  readBy,
   readCallOptions,
   readExpire,
   readListedOf,
@@ -26,6 +28,7 @@ import {
   type WaitOptions,
 } from "./options.js";
 import { type Created, LifecycleRecords, type WriteOptions } from "./records.js";
+import type { IndexEntry } from "./status-index.js";
 import type { LifecycleKey, LifecycleState, Moment, Transition, Whole } from "./stored.js";
 import { Waiting } from "./waiting.js";
 
@@ -258,10 +261,27 @@ export class Lifecycle<S extends LifecycleState, C, V> {
    */
   async changeNextDue(
     tenant: string,
-    transition: DueTransition<S, C>,
-    options: WriteOptions = {},
+    transition: NextTransition<S, C>,
+    options: NextOptions = {},
   ): Promise<V | undefined> {
     return changeNextDue(this.#records, tenantIdentity(tenant).tenant, transition, options);
+  }
+
+  /** The same for one of the oldest records of a tenant that have a status. */
+  changeNext(
+    tenant: string,
+    status: S["status"],
+    transition: NextTransition<S, C>,
+    { by, ...options }: NextOptions = {},
+  ): Promise<V | undefined> {
+    const { index } = this.#records;
+    const list = index.listOf(tenantIdentity(tenant), "tenant", by && readBy(by));
+    if (list === undefined) throw invalid("by", "what the lists of a tenant are declared for");
+    const candidates: Candidates<IndexEntry<S["status"]>, S> = {
+      page: (range) => index.oldest(list, status, { ...range, signal: options.signal }),
+      isCurrent: (_, state) => state.status === status,
+    };
+    return changeOneOf(this.#records, candidates, transition, options);
   }
 
   /**

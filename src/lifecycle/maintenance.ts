@@ -123,8 +123,14 @@ export async function forgetUser<S extends LifecycleState, C, V>(
   for (const status of declared.statuses) {
     for (let after: string | undefined; ; ) {
       const page = await index.page(list, status, { after, limit: CHUNK_SIZE, signal });
-      for (const entry of page)
-        if (entry.key.identity.user === user && (await records.remove(entry, signal))) removed++;
+      for (const entry of page) {
+        const { identity, id } = entry.key;
+        if (identity.user !== user) continue;
+        // First: after an interruption the next call finds the record, and what is left of it.
+        for (const prefix of declared.given.attached?.(id) ?? [])
+          await records.store.erase(identity, { prefix, signal });
+        if (await records.remove(entry, signal)) removed++;
+      }
       if (page.length < CHUNK_SIZE) break;
       after = page.at(-1)?.position;
     }

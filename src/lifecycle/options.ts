@@ -136,7 +136,8 @@ export function readCallOptions(options: CallOptions | undefined): {
   return { signal: readSignal(readOptions(options, ["signal"])) };
 }
 
-function readBy(value: unknown): Query<string>["by"] {
+/** Reads the value of one field by which records are listed. */
+export function readBy(value: unknown): { readonly field: string; readonly value: string } {
   const fields = Object.entries(readNamed(value, "by", Object.keys(Object(value))));
   const [field, ...others] = fields;
   if (field === undefined || others.length > 0) throw invalid("by", "one field with its value");

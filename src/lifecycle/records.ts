@@ -43,7 +43,10 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     this.declared = declared;
     this.now = now;
     this.index = new StatusIndex(store, declared);
-    this.due = given.due && new DueIndex(store, name, given.due);
+    const { due, dueBy, dueWithinMs } = given;
+    const within = dueWithinMs === undefined ? {} : { dueWithinMs };
+    this.due =
+      due && new DueIndex(store, name, { due, ...within, ...(dueBy === undefined ? {} : { dueBy }) });
     this.#states = new Collection(store, name, { codec: given.stateCodec });
     this.#contents = new Collection(store, `${name}.${contentName}`, { codec: given.contentCodec });
   }
@@ -138,7 +141,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       if (whole.isInline)
         await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
       await this.index.move(transaction, key, before, { state, content });
-      await this.due?.move(transaction, key, before, state);
+      await this.due?.move(transaction, key, { before, now: state, groups: this.index.groupsOf(content) });
     }
     return this.declared.view(key, { state, content }, now);
   }
@@ -160,7 +163,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
         if (state === undefined || !isEntryOf(entry, state)) return false;
         transaction.delete(cell);
         transaction.delete(this.#contentCell(key));
-        this.due?.remove(transaction, key, state);
+        this.due?.remove(transaction, key, state, entry.groups);
         return true;
       },
       { signal, repeatable: true, turn: cell },
@@ -192,7 +195,11 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     await transaction.create(this.cell(key), state, eventId);
     await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
     await this.index.move(transaction, key, undefined, { state, content });
-    await this.due?.move(transaction, key, undefined, state);
+    await this.due?.move(transaction, key, {
+      before: undefined,
+      now: state,
+      groups: this.index.groupsOf(content),
+    });
     return this.declared.view(key, { state, content }, now);
   }
 

@@ -48,6 +48,12 @@ export interface List {
   readonly group: string | undefined;
 }
 
+interface PageRange {
+  readonly after: string | undefined;
+  readonly limit: number;
+  readonly signal: Signal;
+}
+
 /** What the slots of a record's entries are made of. */
 type Listed = Pick<IndexEntry, "key" | "status" | "createdAt" | "groups">;
 
@@ -96,7 +102,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   ): Promise<void> {
     const { status, createdAt, expiresAt } = now.state;
     if (before !== undefined && before.status === status && before.expiresAt === expiresAt) return;
-    const groups = this.#groupsOf(now.content);
+    const groups = this.groupsOf(now.content);
     if (before !== undefined)
       for (const cell of this.cellsOf({ key, status: before.status, createdAt, groups }))
         transaction.delete(cell);
@@ -110,17 +116,22 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   }
 
   /** The entries of a status after a position, in the order of the lifecycle's lists. */
-  async page(
+  page(list: List, status: S["status"], range: PageRange): Promise<IndexEntry<S["status"]>[]> {
+    return this.#page(list, status, range, this.#isNewestFirst);
+  }
+
+  /** The same, the oldest first, whatever the order of the lists is. */
+  oldest(list: List, status: S["status"], range: PageRange): Promise<IndexEntry<S["status"]>[]> {
+    return this.#page(list, status, range, false);
+  }
+
+  async #page(
     { identity, entries, group }: List,
     status: S["status"],
-    {
-      after,
-      limit,
-      signal,
-    }: { readonly after: string | undefined; readonly limit: number; readonly signal: Signal },
+    { after, limit, signal }: PageRange,
+    reverse: boolean,
   ): Promise<IndexEntry<S["status"]>[]> {
     const prefix = prefixOf(status, group);
-    const reverse = this.#isNewestFirst;
     const range = after === undefined ? {} : { [reverse ? "before" : "after"]: prefix + after };
     const items = await entries.list(identity, { prefix, ...range, reverse, limit, signal });
     return items.map((item) => entryOf(identity, entries, { prefix, status }, item));
@@ -179,7 +190,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return this.#declared.given.listedFirst !== "oldest";
   }
 
-  #groupsOf(content: C): Groups {
+  /** The digests of the fields by which a record is listed. */
+  groupsOf(content: C): Groups {
     const groups: Record<string, string> = {};
     for (const { field, value } of this.#places) {
       const found = field === undefined ? undefined : value(content);

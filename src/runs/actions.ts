@@ -142,11 +142,16 @@ export async function readStart(
 }
 
 export function readClaim(input: unknown): NewClaim {
-  const { worker, leaseMs, ...given } = { ...readNamed(input, "input", ["worker", "leaseMs", "token"]) } as ClaimInput;
+  const { worker, leaseMs, ...given } = {
+    ...readNamed(input, "input", ["worker", "leaseMs", "token"]),
+  } as ClaimInput;
   return { ...readHolder(worker, leaseMs), ...optional(given, "token", readEventId) };
 }
 
-export function readClaimNext(input: unknown): { readonly claim: NewClaim; readonly name: string | undefined } {
+export function readClaimNext(input: unknown): {
+  readonly claim: NewClaim;
+  readonly name: string | undefined;
+} {
   const { worker, leaseMs, ...given } = {
     ...readNamed(input, "input", ["worker", "leaseMs", "name"]),
   } as ClaimNextInput;
@@ -223,7 +228,11 @@ export async function readFinishStep(
 }
 
 function readHolder(worker: unknown, leaseMs: unknown): NewClaim & { readonly leaseId: EventId } {
-  return { worker: readKind(worker, "worker"), leaseMs: readLeaseMs(leaseMs, "leaseMs"), leaseId: newEventId() };
+  return {
+    worker: readKind(worker, "worker"),
+    leaseMs: readLeaseMs(leaseMs, "leaseMs"),
+    leaseId: newEventId(),
+  };
 }
 
 /** Checks and copies an optional field of a caller's JSON. */

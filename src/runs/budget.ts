@@ -11,7 +11,8 @@ const MAX_SECONDS = 100 * 365 * 86_400;
 export function readBudget(value: unknown, field: string): RunBudget {
   const given = { ...readNamed(value, field, BUDGET_LIMITS) } as Partial<Record<BudgetLimit, unknown>>;
   const limits = BUDGET_LIMITS.filter((limit) => limit in given);
-  if (limits.length === 0) throw invalid(field, `an object with ${BUDGET_LIMITS.join(", ")}, or some of them`);
+  if (limits.length === 0)
+    throw invalid(field, `an object with ${BUDGET_LIMITS.join(", ")}, or some of them`);
   return Object.fromEntries(limits.map((limit) => [limit, readLimit(limit, given[limit])]));
 }
 
@@ -31,7 +32,8 @@ export function usedUp(
 }
 
 function readLimit(limit: BudgetLimit, value: unknown): number | string {
-  if (limit !== "cost") return readInteger(value, limit, 1, limit === "seconds" ? MAX_SECONDS : Number.MAX_SAFE_INTEGER);
+  if (limit !== "cost")
+    return readInteger(value, limit, 1, limit === "seconds" ? MAX_SECONDS : Number.MAX_SAFE_INTEGER);
   const units = readMoney(value, limit);
   if (units === 0n) throw invalid(limit, "more than 0");
   return formatMoney(units);

@@ -39,7 +39,3 @@ export function leaseHeld(worker: string, until: number): StateError<"LEASE_HELD
     details: { worker, until: new Date(until) },
   });
 }
-
-export function noSuchRun(): StateError<"NOT_FOUND"> {
-  return new StateError("NOT_FOUND", "no such run in this session", { details: {} });
-}

@@ -33,16 +33,7 @@ import type { Changed, RunRecords } from "./run-records.js";
 import type { RunStep } from "./step.js";
 import type { FinishedStep, RunSteps } from "./steps.js";
 import { newRun, type RunKey } from "./stored-run.js";
-import {
-  claim,
-  end,
-  type NewEnd,
-  pause,
-  type RunTransition,
-  release,
-  renew,
-  resume,
-} from "./transitions.js";
+import { claim, end, type NewEnd, pause, type RunTransition, release, renew, resume } from "./transitions.js";
 
 /** An operation, and what its caller gets or is refused once it has taken effect. */
 export interface AnsweredOperation<R> {

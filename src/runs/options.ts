@@ -1,5 +1,5 @@
-import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
 import type { CallOptions } from "../contract/store.js";
+import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
 import type { Lease } from "./lease.js";
 import type { Run, RunStatus } from "./run.js";
 

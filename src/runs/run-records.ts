@@ -4,9 +4,17 @@ import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { noSuchRun } from "./errors.js";
-import { type Run, RUN_TRANSITIONS } from "./run.js";
-import { CONTENT_CODEC, type RunContent, type RunKey, type RunState, runOf, STATE_CODEC } from "./stored-run.js";
+import { MAX_LEASE_MS } from "./lease.js";
+import { RUN_TRANSITIONS, type Run } from "./run.js";
+import { stepPrefixes } from "./step-kinds.js";
+import {
+  CONTENT_CODEC,
+  type RunContent,
+  type RunKey,
+  type RunState,
+  runOf,
+  STATE_CODEC,
+} from "./stored-run.js";
 import type { RunTransition } from "./transitions.js";
 
 /** A change that was made: the state that the commit wrote, or found. */
@@ -33,10 +41,13 @@ export class RunRecords {
         transitions: RUN_TRANSITIONS,
         listedBy: owners.flatMap((under) => [{ under }, { under, field: "name", value }]),
         due: ({ lease }) => lease?.until,
+        dueBy: "name",
+        dueWithinMs: MAX_LEASE_MS,
         stateCodec: STATE_CODEC,
         contentCodec: CONTENT_CODEC,
         largeFields: ["input", "metadata"],
         view: runOf,
+        attached: stepPrefixes,
       },
       options,
     );
@@ -67,7 +78,7 @@ export class RunRecords {
   async state({ identity, id }: RunKey, signal: AbortSignal | undefined): Promise<RunState> {
     const cell = cellAt(identity, itemKind(NAME, id), STATE_CODEC);
     const found = await findCell(this.#store, cell, { signal });
-    if (found === undefined) throw noSuchRun();
+    if (found === undefined) throw this.lifecycle.notFound();
     return found.value;
   }
 }

@@ -1,3 +1,4 @@
+import { invalid } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import type { ListedOf } from "../lifecycle/options.js";
@@ -8,7 +9,6 @@ import { type Codec, readCodec } from "../typed/codec.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
-import { invalid } from "../contract/errors.js";
 import {
   type BeginStepInput,
   type ClaimInput,
@@ -318,9 +318,11 @@ export class Runs {
     return this.#records.lifecycle.forgetUser(user, readCallOptions(options));
   }
 
-  async #run<R>(operation: Operation<R> | Promise<Operation<R>>, options: CallOptions | undefined): Promise<R> {
+  async #run<R>(
+    operation: Operation<R> | Promise<Operation<R>>,
+    options: CallOptions | undefined,
+  ): Promise<R> {
     const call = readCallOptions(options);
     return (await perform(this.#store, await operation, call)).result;
   }
 }
-

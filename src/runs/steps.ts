@@ -6,7 +6,7 @@ import { findCell } from "../typed/cell-operations.js";
 import { type Codec, json, mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { digestOf } from "../typed/names.js";
+import { digestOf, itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readObject } from "../validation/validate.js";
@@ -15,6 +15,8 @@ import type { HeldLease } from "./lease.js";
 import type { Run } from "./run.js";
 import type { RunRecords } from "./run-records.js";
 import type { RunStep } from "./step.js";
+import { STEP_KINDS, stepPrefix } from "./step-kinds.js";
+import type { RunKey } from "./stored-run.js";
 import {
   begunStep,
   endedStep,
@@ -25,7 +27,6 @@ import {
   type StoredStep,
   stepOf,
 } from "./stored-step.js";
-import type { RunKey } from "./stored-run.js";
 import { addStepUsage, countStep, requireLease } from "./transitions.js";
 
 type Signal = AbortSignal | undefined;
@@ -78,8 +79,8 @@ export class RunSteps {
   constructor(store: StateStore, runs: RunRecords) {
     this.#store = store;
     this.#runs = runs;
-    this.#steps = new Collection(store, "run.step", { codec: STEP_CODEC });
-    this.#places = new Collection(store, "run.place", { codec: PLACE_CODEC });
+    this.#steps = new Collection(store, STEP_KINDS.step, { codec: STEP_CODEC });
+    this.#places = new Collection(store, STEP_KINDS.place, { codec: PLACE_CODEC });
   }
 
   /** Begins a step, for the first time or again. A finished one is left as it is. FENCED. */
@@ -87,7 +88,8 @@ export class RunSteps {
     return this.#operation(held, async (transaction) => {
       const before = await transaction.get(this.#stepCell(held.key, key));
       const isSame = before?.leaseId === held.leaseId && isDeepStrictEqual(notesOf(before), notes);
-      const isKept = before !== undefined && (before.status === "finished" || (before.status === "running" && isSame));
+      const isKept =
+        before !== undefined && (before.status === "finished" || (before.status === "running" && isSame));
       const { usage } = await this.#runs.lifecycle.changeIn(
         transaction,
         held.key,
@@ -116,7 +118,11 @@ export class RunSteps {
         const run = await this.#runs.lifecycle.changeIn(transaction, held.key, (state) => state);
         return { step: stepOf(before), run };
       }
-      const run = await this.#runs.lifecycle.changeIn(transaction, held.key, addStepUsage(held, end.usage, 0));
+      const run = await this.#runs.lifecycle.changeIn(
+        transaction,
+        held.key,
+        addStepUsage(held, end.usage, 0),
+      );
       const step = endedStep(before, end, this.#runs.lifecycle.now());
       await this.#write(transaction, held.key, step, false);
       if (result !== undefined) await transaction.set(resultCell, result);
@@ -141,7 +147,10 @@ export class RunSteps {
       await this.#write(transaction, held.key, endedStep(begun, end, this.#runs.lifecycle.now()), isNew);
       const { version, decode } = codec;
       if (bytes !== undefined)
-        await transaction.set(this.resultCell(held.key, key, { version, decode, encode: () => bytes }), undefined);
+        await transaction.set(
+          this.resultCell(held.key, key, { version, decode, encode: () => bytes }),
+          undefined,
+        );
       return true;
     });
   }
@@ -163,22 +172,18 @@ export class RunSteps {
     run: RunKey,
     { after, limit, signal }: { readonly after: number; readonly limit: number; readonly signal: Signal },
   ): Promise<StepPage> {
-    const prefix = `${digestOf(run.id)}/`;
+    const prefix = stepPrefix(run.id);
     const range = { prefix, after: prefix + placeOf(after), limit: limit + 1, signal };
     const places = await this.#places.list(run.identity, range);
-    const steps = await Promise.all(places.slice(0, limit).map(({ value }) => this.#stepAt(run, value, signal)));
+    const steps = await Promise.all(
+      places.slice(0, limit).map(({ value }) => this.#stepAt(run, value, signal)),
+    );
     return { steps, ...(places.length > limit ? { next: after + limit } : {}) };
-  }
-
-  /** Deletes the steps of a run. */
-  async clear({ identity, id }: RunKey, signal: Signal): Promise<void> {
-    for (const name of ["run.place", "run.step", "run.result"])
-      await this.#store.erase(identity, { prefix: `${name}/${digestOf(id)}/`, signal });
   }
 
   /** The cell of a step's result. */
   resultCell<T, Input>({ identity, id }: RunKey, key: string, codec: Codec<T, Input>): Cell<T, Input> {
-    return cellAt(identity, `run.result/${digestOf(id)}/${digestOf(key)}`, codec);
+    return cellAt(identity, itemKind(STEP_KINDS.result, stepPrefix(id) + digestOf(key)), codec);
   }
 
   #operation<R>({ key }: HeldLease, apply: (transaction: Transaction) => Promise<R>): Operation<R> {
@@ -198,11 +203,11 @@ export class RunSteps {
   }
 
   #stepCell({ identity, id }: RunKey, key: string): Cell<StoredStep> {
-    return this.#steps.at(identity, `${digestOf(id)}/${digestOf(key)}`);
+    return this.#steps.at(identity, stepPrefix(id) + digestOf(key));
   }
 
   #placeCell({ identity, id }: RunKey, number: number): Cell<StepPlace> {
-    return this.#places.at(identity, `${digestOf(id)}/${placeOf(number)}`);
+    return this.#places.at(identity, stepPrefix(id) + placeOf(number));
   }
 }
 

@@ -5,7 +5,15 @@ import { readInteger, readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import type { HeldLease } from "./lease.js";
 import { type RunStep, STEP_STATUSES, type StepStatus } from "./step.js";
-import { addUsage, formatUsage, isSameUsage, NO_USAGE, readSums, type UsageSums, writeSums } from "./usage.js";
+import {
+  addUsage,
+  formatUsage,
+  isSameUsage,
+  NO_USAGE,
+  readSums,
+  type UsageSums,
+  writeSums,
+} from "./usage.js";
 
 /** What a step was begun with. */
 export interface StepNotes {
@@ -72,7 +80,12 @@ export const STEP_CODEC = mappedJson<StoredStep>({
 export function begunStep(
   before: StoredStep | undefined,
   number: number,
-  { key, held, notes, now }: { readonly key: string; readonly held: HeldLease; readonly notes: StepNotes; readonly now: number },
+  {
+    key,
+    held,
+    notes,
+    now,
+  }: { readonly key: string; readonly held: HeldLease; readonly notes: StepNotes; readonly now: number },
 ): StoredStep {
   const { worker, fence, leaseId } = held;
   return {
@@ -104,7 +117,9 @@ export function endedStep(step: StoredStep, { usage, error }: StepEnd, now: numb
 
 /** Whether this lease ended the step so. Its result is compared apart. */
 export function isEndedSo({ leaseId, used, error }: StoredStep, held: HeldLease, end: StepEnd): boolean {
-  return leaseId === held.leaseId && used !== undefined && isSameUsage(used, end.usage) && error === end.error;
+  return (
+    leaseId === held.leaseId && used !== undefined && isSameUsage(used, end.usage) && error === end.error
+  );
 }
 
 /** The step as a caller sees it. It shares objects with `step`. */

@@ -24,7 +24,9 @@ export interface NewClaim {
   readonly token?: string;
 }
 
-export type NewEnd = Omit<StoredEnd, "at"> & { readonly status: "completed" | "failed" | "cancelled" | "halted" };
+export type NewEnd = Omit<StoredEnd, "at"> & {
+  readonly status: "completed" | "failed" | "cancelled" | "halted";
+};
 export type NewPause = Omit<StoredPause, "at">;
 export type NewResume = Omit<StoredResume, "at">;
 
@@ -122,7 +124,11 @@ export function countStep(held: HeldLease): RunTransition {
 export function addStepUsage(held: HeldLease, usage: UsageSums, newSteps: 0 | 1): RunTransition {
   return (state, { now, content: { budget } }) => {
     heldLease(held, state);
-    const counted = { ...counting(state, now), usage: addUsage(state.usage, usage), steps: state.steps + newSteps };
+    const counted = {
+      ...counting(state, now),
+      usage: addUsage(state.usage, usage),
+      steps: state.steps + newSteps,
+    };
     return haltIfUsedUp(counted, now, budget, held);
   };
 }

@@ -63,7 +63,9 @@ export interface StoredSums extends Omit<UsageSums, "cost"> {
   readonly cost: string;
 }
 
-export function writeSums({ tokens, cost, loops }: UsageSums): { readonly [name in keyof UsageSums]: number | string } {
+export function writeSums({ tokens, cost, loops }: UsageSums): {
+  readonly [name in keyof UsageSums]: number | string;
+} {
   return { tokens, cost: String(cost), loops };
 }
 

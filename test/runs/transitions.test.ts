@@ -247,7 +247,10 @@ describe("a budget", () => {
     for (let n = 0; n < 10; n++) state = apply(state, used(1, 100_000_000_000n, 1));
     expect(state.usage).toEqual({ tokens: 10, cost: 10n ** 12n, loops: 10 });
     expect(() => apply(state, used(Number.MAX_SAFE_INTEGER))).toThrow(
-      expect.objectContaining({ code: "INVALID_RECORD", details: expect.objectContaining({ field: "tokens" }) }),
+      expect.objectContaining({
+        code: "INVALID_RECORD",
+        details: expect.objectContaining({ field: "tokens" }),
+      }),
     );
   });
 });

@@ -1,0 +1,95 @@
+import { isStateError } from "../contract/errors.js";
+import { DamageLog } from "./damage.js";
+import { type Entry, isEntryOf } from "./pointer.js";
+import type { LifecycleRecords, WriteOptions } from "./records.js";
+import type { LifecycleState, Moment } from "./stored.js";
+
+/** Returns the state after a change, or `undefined` to pass the record over. Called again when another writer was faster. */
+export type NextTransition<S extends LifecycleState, C> = (state: S, moment: Moment<S, C>) => S | undefined;
+
+/** Which record is changed next. */
+export interface NextOptions extends WriteOptions {
+  /** Only records with this value of one of the declared fields, as `{ name: "nightly" }`. */
+  readonly by?: Readonly<Record<string, string>>;
+}
+
+/** The entries that a call chooses from, in pages. */
+export interface Candidates<E extends Entry, S extends LifecycleState> {
+  /** The next entries after a position. */
+  readonly page: (range: {
+    readonly after: string | undefined;
+    readonly limit: number;
+  }) => Promise<readonly E[]>;
+  /** Whether a state is still that of the entry. */
+  readonly isCurrent: (entry: E, state: S) => boolean;
+}
+
+/** How many entries one call chooses from: callers that come together seldom choose the same. */
+const PAGE_SIZE = 32;
+
+/** Thrown by a transition to leave a record as it is. */
+class PassedOver extends Error {}
+
+/**
+ * Changes one of the first records, chosen by chance. Returns it, or `undefined` if there is none that the transition does
+ * not pass over. If none is left but damaged ones: CORRUPT.
+ */
+export async function changeOneOf<
+  E extends Entry & { readonly position: string },
+  S extends LifecycleState,
+  C,
+  V,
+>(
+  records: LifecycleRecords<S, C, V>,
+  candidates: Candidates<E, S>,
+  transition: NextTransition<S, C>,
+  options: WriteOptions,
+): Promise<V | undefined> {
+  const damage = new DamageLog();
+  for (let after: string | undefined; ; ) {
+    const entries = await candidates.page({ after, limit: PAGE_SIZE });
+    for (const entry of inRandomOrder(entries)) {
+      const isCurrent = (state: S) => isEntryOf(entry, state) && candidates.isCurrent(entry, state);
+      const changed = await damage.skipIfDamaged(
+        changeIf(records, { entry, isCurrent }, transition, options),
+      );
+      if (changed !== undefined) return changed.record;
+    }
+    if (entries.length < PAGE_SIZE) break;
+    after = entries.at(-1)?.position;
+  }
+  damage.throwFirst();
+  return undefined;
+}
+
+/** `undefined` if the entry is no longer that of its record, if that was passed over, or if it is gone. */
+async function changeIf<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  { entry, isCurrent }: { readonly entry: Entry; readonly isCurrent: (state: S) => boolean },
+  transition: NextTransition<S, C>,
+  options: WriteOptions,
+): Promise<{ readonly record: V } | undefined> {
+  try {
+    const record = await records.change(
+      entry.key,
+      (state, moment) => {
+        if (!isEntryOf(entry, state)) throw records.declared.notFound();
+        const changed = isCurrent(state) ? transition(state, moment) : undefined;
+        if (changed === undefined) throw new PassedOver();
+        return changed;
+      },
+      options,
+    );
+    return { record };
+  } catch (error) {
+    if (error instanceof PassedOver) return undefined;
+    if (!isStateError(error, "NOT_FOUND")) throw error;
+    await records.dropOrphan(entry, options.signal);
+    return undefined;
+  }
+}
+
+function inRandomOrder<T>(all: readonly T[]): T[] {
+  const order = all.map((one) => ({ one, at: Math.random() }));
+  return order.sort((a, b) => a.at - b.at).map(({ one }) => one);
+}
