@@ -4,6 +4,7 @@ import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
 import { createQuestions } from "../questions/index.js";
 import { compareText } from "../rules/order.js";
+import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
@@ -15,6 +16,8 @@ export interface ForgottenUser {
   readonly questions: number;
   /** Entries of the ledger that no longer name the user and now belong to the tenant. */
   readonly entries: number;
+  /** Runs that were removed, with their steps. */
+  readonly runs: number;
   /** Sessions that were deleted. */
   readonly sessions: number;
   /** Other records that were stored under the user's own identity. */
@@ -22,10 +25,10 @@ export interface ForgottenUser {
 }
 
 /** Kinds that the wrappers store under a user's own identity and remove themselves. */
-const WRAPPER_PREFIXES = ["approval.", "ledger.", "question.", "session.", "user.state/"];
+const WRAPPER_PREFIXES = ["approval.", "ledger.", "question.", "run.", "session.", "user.state/"];
 
 /**
- * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the sessions with everything under them, the state,
+ * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the runs, the sessions with everything under them, the state,
  * the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
  * tenant.
  *
@@ -33,7 +36,7 @@ const WRAPPER_PREFIXES = ["approval.", "ledger.", "question.", "session.", "user
  * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. These stay:
  *
  * - records that are written for the user meanwhile or later;
- * - sessions that `createSessions` did not create, except their approvals, questions and ledger entries (`erase` removes them);
+ * - sessions that `createSessions` did not create, except their approvals, questions, runs and ledger entries (`erase` removes them);
  * - the user's name in fields that callers fill, such as who decided another user's approval.
  *
  * @example
@@ -56,9 +59,10 @@ export async function forgetUser(
   const approvals = await createApprovals(store).forgetUser(userRef, { signal });
   const questions = await createQuestions(store).forgetUser(userRef, { signal });
   const entries = await createLedger(store).forgetUser(userRef, { signal });
+  const runs = await createRuns(store).forgetUser(userRef, { signal });
   const sessions = await createSessions(store).forgetUser(userRef, { signal });
   const records = await deleteOtherRecords(store, owner, signal);
-  return { approvals, questions, entries, sessions, records };
+  return { approvals, questions, entries, runs, sessions, records };
 }
 
 /** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */

@@ -5,6 +5,7 @@ declare const sessions: ReturnType<typeof import("groundstate/sessions").createS
 declare const approvals: import("groundstate/approvals").Approvals;
 declare const checkpoints: import("groundstate/checkpoints").Checkpoints;
 declare const questions: import("groundstate/questions").Questions;
+declare const runs: import("groundstate/runs").Runs;
 declare const ledger: import("groundstate/ledger").Ledger;
 
 /** A session: `{ tenant, user, session }`. */

@@ -4,6 +4,7 @@ import { forgetUser } from "../../src/forget-user/index.js";
 import { newEventId, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createQuestions } from "../../src/questions/index.js";
+import { createRuns } from "../../src/runs/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { dyingAt } from "../sessions/rig.js";
 import { onSharedStores } from "../typed/stores.js";
@@ -21,6 +22,7 @@ onSharedStores((opened) => {
     const approvals = createApprovals(opened.store);
     const questions = createQuestions(opened.store);
     const ledger = createLedger(opened.store);
+    const runs = createRuns(opened.store);
     for (const user of [gone, stays]) {
       for (const session of ["s1", "s2", "s3"]) {
         const who = { ...user, session };
@@ -28,6 +30,9 @@ onSharedStores((opened) => {
         await sessions.append(who, { value: `I am ${user.user}` });
         await approvals.request(who, { tool: "mail", arguments: { to: user.user } });
         await questions.ask(who, { text: `Who is ${user.user}?` });
+        await runs.start(who, { id: "r", name: "n", input: { of: user.user } });
+        const { lease } = await runs.claim(who, "r", { worker: user.user, leaseMs: 1000 });
+        await runs.step(lease, "s", () => user.user);
         await ledger.record(who, {
           provider: "p",
           model: session,
@@ -66,6 +71,7 @@ onSharedStores((opened) => {
     const ofNeighbour = async () => ({
       sessions: await sessions.list(stays),
       approvals: (await approvals.list({ tenant })).approvals.filter((a) => a.identity.user === stays.user),
+      runs: (await runs.list(stays)).runs,
       budget: await ledger.budget(stays),
       profile: await opened.store.load(userIdentity(tenant, stays.user), "app/profile"),
     });
@@ -99,6 +105,7 @@ onSharedStores((opened) => {
       approvals: 4,
       questions: 3,
       entries: 3,
+      runs: 3,
       sessions: 3,
       records: 1,
     });
@@ -108,6 +115,7 @@ onSharedStores((opened) => {
       approvals: 0,
       questions: 0,
       entries: 0,
+      runs: 0,
       sessions: 0,
       records: 0,
     });

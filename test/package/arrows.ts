@@ -8,6 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
+    "src/runs/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
     "src/lifecycle/",
     "src/typed/",
@@ -52,12 +53,14 @@ const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 const RULES: readonly Rule[] = [
   {
     files: "src/forget-user/",
-    may: ["sessions", "approvals", "ledger", "questions"]
+    may: ["sessions", "approvals", "ledger", "questions", "runs"]
       .map((name) => `src/${name}/index.ts`)
       .concat(WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
+  // Its costs are the ledger's money.
+  { files: "src/runs/", may: ["src/lifecycle/", "src/ledger/money.ts", ...WRAPPER] },
   { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: WRAPPER },
   { files: "src/checkpoints/", may: WRAPPER },

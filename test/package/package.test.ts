@@ -13,6 +13,7 @@ const ENTRIES = [
   "/typed",
   "/sessions",
   "/approvals",
+  "/runs",
   "/ledger",
   "/checkpoints",
   "/questions",

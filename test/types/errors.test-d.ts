@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, test } from "vitest";
 import "../../src/approvals/index.js";
 import "../../src/ledger/index.js";
+import "../../src/runs/index.js";
 import "../../src/sessions/index.js";
 import {
   type Expect,

@@ -1,0 +1,251 @@
+import { describe, expect, test } from "vitest";
+import { maintenanceScope, newEventId, tenantIdentity, userIdentity } from "../../src/index.js";
+import { createRuns, type RunStatus } from "../../src/runs/index.js";
+import { MAX_LEASE_MS } from "../../src/runs/lease.js";
+import { newSession, onEveryStore } from "../typed/stores.js";
+import { drain, held, LEASE_MS, TestClock, WORKER } from "./states.js";
+
+onEveryStore((opened) => {
+  function gate() {
+    const clock = new TestClock();
+    const runs = createRuns(opened.store, { clock: clock.now, pollMs: 10 });
+    const who = newSession();
+    const scope = maintenanceScope({ reason: "test", tenant: who.tenant });
+    return { clock, runs, who, scope };
+  }
+
+  test("a run is started once by its id, and other content is refused", async () => {
+    const { runs, who, clock } = gate();
+    const input = { id: "a", name: "n", input: { x: [1] }, policy: "p", metadata: { m: 1 }, parent: "z" };
+    const budget = { tokens: 10, cost: "0.50", loops: 3, seconds: 60 };
+    const { run, duplicate } = await runs.start(who, { ...input, budget });
+    expect(duplicate).toBe(false);
+    expect(run).toEqual({
+      ...input,
+      identity: who,
+      budget: { ...budget, cost: "0.5" },
+      status: "pending",
+      createdAt: new Date(clock.time),
+      usage: { tokens: 0, cost: "0", loops: 0, seconds: 0, steps: 0 },
+      claims: 0,
+    });
+    clock.pass(5);
+    expect(await runs.start(who, { ...input, budget })).toEqual({ run, duplicate: true });
+    await expect(runs.start(who, { ...input, budget: { loops: 4 } })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    expect(await runs.get(who, "a")).toEqual(run);
+    expect(await runs.find(who, "b")).toBeUndefined();
+    await expect(runs.get(who, "b")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await opened.store.erase(who);
+    await expect(runs.start(who, { ...input, budget })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("runs are listed newest first, of a session, a user and a tenant, by status and name", async () => {
+    const { runs, who, clock } = gate();
+    const sessions = [who, { ...who, session: "s2" }, { ...who, user: "bob" }];
+    const names = ["x", "y", undefined];
+    for (const [n, owner] of [...sessions, ...sessions].entries()) {
+      clock.pass(1);
+      const name = names[n % 2];
+      await runs.start(owner, { id: `r${n}`, ...(name && { name }) });
+      if (n % 2 === 1) await runs.cancel(owner, `r${n}`);
+    }
+    const ids = async (...given: Parameters<typeof runs.list>) =>
+      (await runs.list(...given)).runs.map(({ id }) => id);
+    const { tenant, user } = who;
+    expect(await ids({ tenant })).toEqual(["r5", "r4", "r3", "r2", "r1", "r0"]);
+    expect(await ids({ tenant, user })).toEqual(["r4", "r3", "r1", "r0"]);
+    expect(await ids(who)).toEqual(["r3", "r0"]);
+    expect(await ids({ tenant }, { status: "pending" })).toEqual(["r4", "r2", "r0"]);
+    expect(await ids({ tenant, user }, { name: "y" })).toEqual(["r3", "r1"]);
+    expect(await ids({ tenant }, { name: "y", status: ["pending", "running"] })).toEqual([]);
+    expect(await ids(who, { name: "x", status: "pending" })).toEqual(["r0"]);
+    const first = await runs.list({ tenant }, { limit: 4 });
+    expect(first.runs).toHaveLength(4);
+    expect(await ids({ tenant }, { limit: 4, after: first.next })).toEqual(["r1", "r0"]);
+  });
+
+  test("a worker that was taken over changes nothing any more, whatever it calls", async () => {
+    const { runs, who, clock } = gate();
+    const { lease: old } = await held(runs, who, "a");
+    await runs.beginStep(old, "k");
+    clock.pass(LEASE_MS);
+    const { lease } = await runs.claim(who, "a", { worker: "w2", leaseMs: LEASE_MS });
+    expect(lease.fence).toBe(2);
+    const before = await opened.store.list(who, "");
+    const index = await opened.store.list(tenantIdentity(who.tenant), "");
+    let ran = 0;
+    const calls = {
+      renew: () => runs.renew(old, { leaseMs: 1 }),
+      release: () => runs.release(old),
+      complete: () => runs.complete(old),
+      fail: () => runs.fail(old, { error: "no" }),
+      cancel: () => runs.cancel(who, "a", { lease: old }),
+      halt: () => runs.halt(who, "a", { reason: "no", lease: old }),
+      pause: () => runs.pause(who, "a", { lease: old }),
+      beginStep: () => runs.beginStep(old, "k2"),
+      finishStep: () => runs.finishStep(old, "k"),
+      step: () => runs.step(old, "k3", () => ++ran),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await expect(call(), name).rejects.toMatchObject({
+        code: "FENCED",
+        details: { fence: 1, current: 2, status: "running", worker: "w2" },
+      });
+    }
+    expect(ran).toBe(0);
+    expect(await opened.store.list(who, "")).toEqual(before);
+    expect(await opened.store.list(tenantIdentity(who.tenant), "")).toEqual(index);
+    await expect(runs.complete(lease, { result: 1 })).resolves.toMatchObject({ status: "completed" });
+  });
+
+  test("a lease holds also as JSON, and not for a run that is started again after an erase", async () => {
+    const { runs, who, clock } = gate();
+    const { lease } = await held(runs, who, "a");
+    const sent = JSON.parse(JSON.stringify(lease));
+    await expect(runs.renew(sent, { leaseMs: 5 })).resolves.toMatchObject({
+      fence: 1,
+      until: new Date(clock.time + 5),
+    });
+    const other = createRuns(opened.store, { clock: clock.now });
+    await opened.store.erase(who);
+    const again = `b${newEventId()}`;
+    const { lease: newLease } = await held(other, who, again);
+    await expect(runs.complete({ ...lease, id: again })).rejects.toMatchObject({ code: "FENCED" });
+    await other.complete(newLease);
+  });
+
+  test.each<[RunStatus, string]>([
+    ["cancelled", "no more"],
+    ["halted", "enough"],
+    ["paused", "later"],
+  ])("a worker whose run was %s learns of it", async (status, reason) => {
+    const { runs, who } = gate();
+    const { lease } = await held(runs, who, "a");
+    if (status === "cancelled") await runs.cancel(who, "a", { reason });
+    else if (status === "halted") await runs.halt(who, "a", { reason });
+    else await runs.pause(who, "a", { reason });
+    await expect(runs.complete(lease)).rejects.toMatchObject({
+      code: "FENCED",
+      details: { fence: 1, current: 1, status, ...(status === "paused" ? {} : { reason }) },
+    });
+    if (status === "paused") {
+      expect((await runs.get(who, "a")).pause).toMatchObject({ reason });
+      expect(await runs.claimNext({ tenant: who.tenant }, WORKER)).toBeUndefined();
+      await runs.resume(who, "a");
+      await expect(runs.claimNext({ tenant: who.tenant }, WORKER)).resolves.toMatchObject({
+        run: { id: "a" },
+      });
+      await expect(runs.complete(lease)).rejects.toMatchObject({ code: "FENCED" });
+    } else expect((await runs.get(who, "a")).outcome).toMatchObject({ reason });
+  });
+
+  describe("the queue", () => {
+    test("gives each pending run once, of one name if one is wanted, and nothing that is done", async () => {
+      const { runs, who, clock } = gate();
+      const { tenant } = who;
+      for (let n = 0; n < 70; n++) {
+        clock.pass(1);
+        await runs.start(who, { id: `r${n}`, name: n % 2 === 0 ? "even" : "odd" });
+      }
+      const odd = await Promise.all(
+        Array.from({ length: 40 }, () => runs.claimNext({ tenant }, { ...WORKER, name: "odd" })),
+      );
+      const ids = odd.filter((claimed) => claimed !== undefined).map(({ run }) => run.id);
+      expect(new Set(ids)).toEqual(new Set(Array.from({ length: 35 }, (_, n) => `r${2 * n + 1}`)));
+      expect(ids).toHaveLength(35);
+      for (let n = 0; n < 35; n++) {
+        const claimed = await runs.claimNext({ tenant }, WORKER);
+        expect(claimed?.run.name).toBe("even");
+        if (claimed) await runs.complete(claimed.lease);
+      }
+      expect(await runs.claimNext({ tenant }, WORKER)).toBeUndefined();
+      expect(await runs.claimNext({ tenant: `${tenant}2` }, WORKER)).toBeUndefined();
+    });
+
+    test("gives a run whose lease has passed before those that wait, and `recover` names them oldest first", async () => {
+      const { runs, who, clock, scope } = gate();
+      const { tenant } = who;
+      for (const id of ["a", "b", "c"]) {
+        await held(runs, who, id, { name: "n" });
+        clock.pass(1000);
+      }
+      await runs.start(who, { id: "d", name: "m" });
+      expect(await drain(runs.recover(scope))).toEqual({ found: [], thrown: undefined });
+      clock.pass(LEASE_MS);
+      expect((await drain(runs.recover(scope))).found.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+      const taken = await Promise.all(
+        [1, 2, 3].map(() => runs.claimNext({ tenant }, { ...WORKER, name: "n" })),
+      );
+      expect(taken.map((claimed) => claimed?.run.id).sort()).toEqual(["a", "b", "c"]);
+      expect(taken.map((claimed) => claimed?.lease.fence)).toEqual([2, 2, 2]);
+      expect((await runs.claimNext({ tenant }, WORKER))?.run.id).toBe("d");
+      expect((await drain(runs.recover(scope))).found).toEqual([]);
+    });
+
+    test("a clock that was ahead loses no run: neither one it started nor one it leased", async () => {
+      const { runs, who, clock, scope } = gate();
+      const { tenant } = who;
+      const right = clock.time;
+      clock.pass(100 * MAX_LEASE_MS);
+      await held(runs, who, "leased", { name: "n" });
+      await runs.start(who, { id: "pending", name: "n" });
+      clock.time = right;
+      expect((await drain(runs.recover(scope))).found.map(({ id }) => id)).toEqual(["leased"]);
+      const first = await runs.claimNext({ tenant }, { ...WORKER, name: "n" });
+      const second = await runs.claimNext({ tenant }, WORKER);
+      expect([first?.run.id, second?.run.id]).toEqual(["leased", "pending"]);
+      expect(await runs.claimNext({ tenant }, WORKER)).toBeUndefined();
+    });
+
+    test("halts runs whose seconds are used up, and gives the next one", async () => {
+      const { runs, who, clock } = gate();
+      const { tenant } = who;
+      await held(runs, who, "a", { budget: { seconds: 10 } });
+      await runs.start(who, { id: "b" });
+      clock.pass(LEASE_MS);
+      await expect(runs.claim(who, "a", WORKER)).rejects.toMatchObject({
+        code: "WRONG_STATUS",
+        details: { status: "halted" },
+      });
+      await held(runs, who, "c", { budget: { seconds: 10 } });
+      clock.pass(LEASE_MS);
+      expect((await runs.claimNext({ tenant }, WORKER))?.run.id).toBe("b");
+      expect((await runs.get(who, "c")).outcome).toMatchObject({ limit: "seconds" });
+    });
+  });
+
+  test("a run that has ended is waited for, and keeps how it ended", async () => {
+    const { runs, who, clock } = gate();
+    const { lease } = await held(runs, who, "a");
+    const ended = runs.wait(who, "a", { timeoutMs: 60_000 });
+    const run = await runs.complete(lease, { result: { ok: [true] }, by: "w1" });
+    expect(run.outcome).toEqual({ result: { ok: [true] }, by: "w1", at: new Date(clock.time) });
+    expect(await ended).toEqual(run);
+    expect(run.holder).toBeUndefined();
+    await expect(runs.wait(who, "a")).resolves.toEqual(run);
+    const { lease: other } = await held(runs, who, "b");
+    await expect(runs.wait(who, "b", { timeoutMs: 1 })).rejects.toMatchObject({ code: "WAIT_TIMED_OUT" });
+    expect((await runs.fail(other, { error: "it broke" })).outcome).toMatchObject({ error: "it broke" });
+  });
+
+  test("forgetting a user leaves nothing of their runs, and the runs of others", async () => {
+    const { runs, who, clock } = gate();
+    const bob = { ...who, user: "bob" };
+    for (const owner of [who, { ...who, session: "s2" }, bob]) {
+      const { lease } = await held(runs, owner, "a", { name: "n" });
+      await runs.step(lease, "k", () => "kept");
+    }
+    clock.pass(1);
+    await opened.store.erase({ ...who, session: "s2" });
+    const { tenant, user } = who;
+    expect(await runs.forgetUser({ tenant, user })).toBe(1);
+    expect(await opened.store.list(who, "")).toEqual([]);
+    expect(await opened.store.list(userIdentity(tenant, user), "")).toEqual([]);
+    const left = await opened.store.list(tenantIdentity(tenant), "");
+    for (const { bytes } of left) expect(Buffer.from(bytes).toString()).not.toContain(user);
+    expect((await runs.list({ tenant })).runs.map(({ identity }) => identity.user)).toEqual(["bob"]);
+    expect((await runs.steps(bob, "a")).steps).toHaveLength(1);
+  });
+});
