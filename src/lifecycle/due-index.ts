@@ -9,9 +9,9 @@ import { Collection, type Item } from "../typed/collection.js";
 import { digestOf, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
-import { readTime } from "../validation/fields.js";
+import { optional, readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
-import { CHUNK_SIZE } from "./chunks.js";
+import { readKind } from "../validation/validate-text.js";
 import type { DamageLog } from "./damage.js";
 import type { DueDeclaration } from "./declaration.js";
 import { digestOfKey, type Entry, keyOf, type Pointer, pointerTo, readPointer } from "./pointer.js";
@@ -25,17 +25,24 @@ export interface DueEntry extends Entry {
   readonly dueAt: number;
   /** The time and a digest that makes it unique. */
   readonly position: string;
+  /** The digest of the value of the declared field. */
+  readonly group?: string;
 }
 
 interface DuePointer extends Pointer {
   readonly createdAt: number;
+  readonly group?: string;
 }
 
 const CODEC = mappedJson<DuePointer>({
   write: (pointer) => ({ ...pointer }),
   read(value) {
-    const { createdAt } = readObject(value, "pointer") as Partial<DuePointer>;
-    return { ...readPointer(value), createdAt: readTime(createdAt, "createdAt") };
+    const given = readObject(value, "pointer") as Partial<DuePointer>;
+    return {
+      ...readPointer(value),
+      createdAt: readTime(given.createdAt, "createdAt"),
+      ...optional(given, "group", readKind),
+    };
   },
 });
 
@@ -81,16 +88,20 @@ export class DueIndex<S extends LifecycleState> {
   ): Promise<void> {
     const [from, to] = [before && this.#declared.due(before), this.#declared.due(now)];
     if (from === to) return;
-    if (from !== undefined) for (const cell of this.#cells(key, from, groups)) transaction.delete(cell);
+    const group = this.#groupIn(groups);
+    if (from !== undefined)
+      for (const cell of this.cellsOf({ key, dueAt: from, ...group })) transaction.delete(cell);
     if (to === undefined) return;
-    const pointer = { ...pointerTo(key), createdAt: now.createdAt };
-    await Promise.all(this.#cells(key, to, groups).map((cell) => transaction.set(cell, pointer)));
+    const pointer = { ...pointerTo(key), createdAt: now.createdAt, ...group };
+    const cells = this.cellsOf({ key, dueAt: to, ...group });
+    await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
   }
 
   /** Removes the entries of a record. */
   remove(transaction: Transaction, key: LifecycleKey, state: S, groups: Groups): void {
     const dueAt = this.#declared.due(state);
-    if (dueAt !== undefined) for (const cell of this.#cells(key, dueAt, groups)) transaction.delete(cell);
+    if (dueAt === undefined) return;
+    for (const cell of this.cellsOf({ key, dueAt, ...this.#groupIn(groups) })) transaction.delete(cell);
   }
 
   /** INVALID_RECORD for a field by which due records are not found. */
@@ -126,20 +137,6 @@ export class DueIndex<S extends LifecycleState> {
     return [...due, ...ahead].slice(0, limit);
   }
 
-  /** Every entry of a tenant, whenever it is due, those of the declared field too. */
-  async *every(tenant: string, signal: Signal): AsyncGenerator<DueEntry, void, undefined> {
-    const owner = tenantIdentity(tenant);
-    for (const entries of this.#grouped ? [this.#entries, this.#grouped] : [this.#entries]) {
-      for (let after: string | undefined; ; ) {
-        const items: Item<DuePointer>[] = await entries.list(owner, { after, limit: CHUNK_SIZE, signal });
-        for (const item of items)
-          yield entryOf(owner, entries, item.id.slice(0, item.id.indexOf("/") + 1), item);
-        if (items.length < CHUNK_SIZE) break;
-        after = items.at(-1)?.id;
-      }
-    }
-  }
-
   /** All entries that are due at a time: by tenant, the oldest first. Skips damaged entries. */
   scan(
     scope: MaintenanceScope,
@@ -168,15 +165,20 @@ export class DueIndex<S extends LifecycleState> {
     }
   }
 
-  #cells(key: LifecycleKey, dueAt: number, groups: Groups) {
+  /** All slots of a record's entries. */
+  cellsOf({ key, dueAt, group }: Pick<DueEntry, "key" | "dueAt" | "group">) {
     const owner = tenantIdentity(key.identity.tenant);
     const position = `${timeKey(dueAt)}.${digestOfKey(key)}`;
-    const { dueBy } = this.#declared;
-    const group = dueBy === undefined ? undefined : groups[dueBy];
     const all = this.#entries.at(owner, position);
     return this.#grouped && group !== undefined
       ? [all, this.#grouped.at(owner, `${group}/${position}`)]
       : [all];
+  }
+
+  /** The group of a record, to be spread. */
+  #groupIn(groups: Groups): Pick<DuePointer, "group"> {
+    const group = groups[this.#declared.dueBy ?? ""];
+    return group === undefined ? {} : { group };
   }
 }
 
@@ -192,6 +194,7 @@ function entryOf(
     dueAt: Date.parse(position.slice(0, position.lastIndexOf("."))),
     position,
     createdAt: value.createdAt,
+    ...(value.group === undefined ? {} : { group: value.group }),
     cell: entries.at(owner, id),
     eventId,
   };

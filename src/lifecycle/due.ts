@@ -1,5 +1,6 @@
+import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
-import { chunks } from "./chunks.js";
+import { CHUNK_SIZE, chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry, DueIndex } from "./due-index.js";
 import { readEntry } from "./listing.js";
@@ -74,8 +75,14 @@ export async function dropDueOf<S extends LifecycleState, C, V>(
   signal: Signal,
 ): Promise<void> {
   if (records.due === undefined) return;
-  for await (const entry of records.due.every(tenant, signal))
-    if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
+  for (let after: string | undefined; ; ) {
+    const range = { until: LIMITS.latest, after, limit: CHUNK_SIZE, group: undefined };
+    const entries = await records.due.oldest(tenant, range, signal);
+    for (const entry of entries)
+      if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
+    if (entries.length < CHUNK_SIZE) return;
+    after = entries.at(-1)?.position;
+  }
 }
 
 function dueIndex<S extends LifecycleState, C, V>(records: LifecycleRecords<S, C, V>): DueIndex<S> {

@@ -268,7 +268,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   }
 
   /** The same for one of the oldest records of a tenant that have a status. */
-  changeNext(
+  async changeNext(
     tenant: string,
     status: S["status"],
     transition: NextTransition<S, C>,

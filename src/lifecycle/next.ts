@@ -1,7 +1,9 @@
 import { isStateError } from "../contract/errors.js";
 import { DamageLog } from "./damage.js";
-import { type Entry, isEntryOf } from "./pointer.js";
+import type { DueEntry } from "./due-index.js";
+import { isEntryOf } from "./pointer.js";
 import type { LifecycleRecords, WriteOptions } from "./records.js";
+import type { IndexEntry } from "./status-index.js";
 import type { LifecycleState, Moment } from "./stored.js";
 
 /** Returns the state after a change, or `undefined` to pass the record over. Called again when another writer was faster. */
@@ -14,7 +16,7 @@ export interface NextOptions extends WriteOptions {
 }
 
 /** The entries that a call chooses from, in pages. */
-export interface Candidates<E extends Entry, S extends LifecycleState> {
+export interface Candidates<E extends IndexEntry | DueEntry, S extends LifecycleState> {
   /** The next entries after a position. */
   readonly page: (range: {
     readonly after: string | undefined;
@@ -34,12 +36,7 @@ class PassedOver extends Error {}
  * Changes one of the first records, chosen by chance. Returns it, or `undefined` if there is none that the transition does
  * not pass over. If none is left but damaged ones: CORRUPT.
  */
-export async function changeOneOf<
-  E extends Entry & { readonly position: string },
-  S extends LifecycleState,
-  C,
-  V,
->(
+export async function changeOneOf<E extends IndexEntry | DueEntry, S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   candidates: Candidates<E, S>,
   transition: NextTransition<S, C>,
@@ -65,7 +62,7 @@ export async function changeOneOf<
 /** `undefined` if the entry is no longer that of its record, if that was passed over, or if it is gone. */
 async function changeIf<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
-  { entry, isCurrent }: { readonly entry: Entry; readonly isCurrent: (state: S) => boolean },
+  { entry, isCurrent }: { readonly entry: IndexEntry | DueEntry; readonly isCurrent: (state: S) => boolean },
   transition: NextTransition<S, C>,
   options: WriteOptions,
 ): Promise<{ readonly record: V } | undefined> {

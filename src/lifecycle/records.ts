@@ -179,7 +179,8 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     const found = await findCell(this.store, cell, { signal });
     if (found !== undefined && isEntryOf(entry, found.value)) return;
     const owner = { ...cell, eventId: found?.eventId ?? null };
-    await removeOrphan(this.store, entry, owner, "status" in entry ? this.index.cellsOf(entry) : []);
+    const siblings = "status" in entry ? this.index.cellsOf(entry) : (this.due?.cellsOf(entry) ?? []);
+    await removeOrphan(this.store, entry, owner, siblings);
   }
 
   async #write(
