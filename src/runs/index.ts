@@ -1,3 +1,4 @@
+import "./errors.js";
 import type { StateStore } from "../contract/store.js";
 import type { RunsOptions } from "./options.js";
 import { Runs } from "./runs.js";

@@ -2,9 +2,9 @@ import { invalid, StateError } from "../contract/errors.js";
 import type { SessionIdentity } from "../contract/store.js";
 import { copySession } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
-import { optional, readTime } from "../validation/fields.js";
-import { readInteger, readNamed, readObject } from "../validation/validate.js";
+import { readInteger, readNamed } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
+import { MAX_LEASE_MS } from "./stored-lease.js";
 import type { RunKey, RunState } from "./stored-run.js";
 
 /**
@@ -27,18 +27,6 @@ export interface Lease {
   readonly leaseId: string;
   /** From this time on another worker may claim the run, by that worker's clock. */
   readonly until: Date;
-}
-
-/** The longest lease. A stored lease that ends later than this from now was written by a clock that is ahead. */
-export const MAX_LEASE_MS = 86_400_000;
-
-/** A lease as it is stored. Times are in milliseconds since 1970. */
-export interface StoredLease {
-  readonly leaseId: string;
-  readonly worker: string;
-  readonly until: number;
-  /** By this a repeated claim is recognised. */
-  readonly token?: string;
 }
 
 /** What a lease is checked by. */
@@ -69,14 +57,6 @@ export function leaseOf({ identity, id }: RunKey, { fence, lease }: RunState): L
   return Object.freeze({ identity, id, worker, fence, leaseId, until: new Date(until) });
 }
 
-/**
- * Whether another worker may take over. A lease that ends later than any lease can is one that a clock wrote which was
- * ahead: waiting for its end could take years.
- */
-export function hasPassed({ until }: Pick<StoredLease, "until">, now: number): boolean {
-  return now >= until || until > now + MAX_LEASE_MS;
-}
-
 /** Whether the lease holds. The time does not matter: a lease that has passed holds until another worker takes over. */
 export function holds({ worker, fence, leaseId }: HeldLease, state: RunState): boolean {
   const { lease } = state;
@@ -96,15 +76,4 @@ export function fenced({ fence }: Pick<HeldLease, "fence">, state: RunState): St
       ...(end?.reason === undefined ? {} : { reason: end.reason }),
     },
   });
-}
-
-/** Reads a stored lease. */
-export function readStoredLease(value: unknown, field: string): StoredLease {
-  const given = readObject(value, field) as Partial<StoredLease>;
-  return {
-    leaseId: readEventId(given.leaseId, "leaseId"),
-    worker: readKind(given.worker, "worker"),
-    until: readTime(given.until, "until"),
-    ...optional(given, "token", readEventId),
-  };
 }

@@ -1,8 +1,9 @@
 import type { CallOptions } from "../contract/store.js";
 import type { Moment } from "../lifecycle/stored.js";
-import { hasPassed, leaseOf } from "./lease.js";
+import { leaseOf } from "./lease.js";
 import type { ClaimedRun } from "./options.js";
 import type { RunRecords } from "./run-records.js";
+import { hasPassed } from "./stored-lease.js";
 import type { RunContent, RunState } from "./stored-run.js";
 import { claim, type NewClaim } from "./transitions.js";
 

@@ -4,9 +4,9 @@ import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { MAX_LEASE_MS } from "./lease.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
 import { stepPrefixes } from "./step-kinds.js";
+import { MAX_LEASE_MS } from "./stored-lease.js";
 import {
   CONTENT_CODEC,
   type RunContent,

@@ -6,7 +6,6 @@ import { optional, readLongText, readTime } from "../validation/fields.js";
 import { readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { readBudget } from "./budget.js";
-import { readStoredLease, type StoredLease } from "./lease.js";
 import {
   BUDGET_LIMITS,
   RUN_TRANSITIONS,
@@ -16,6 +15,7 @@ import {
   type RunPause,
   type RunStatus,
 } from "./run.js";
+import { readStoredLease, type StoredLease } from "./stored-lease.js";
 import { formatUsage, readCount, readSums, type UsageSums, writeSums } from "./usage.js";
 
 /** The key of a run. */

@@ -3,8 +3,9 @@ import { isRepeat } from "../lifecycle/repeat.js";
 import type { Transition } from "../lifecycle/stored.js";
 import { usedUp } from "./budget.js";
 import { leaseHeld, wrongStatus } from "./errors.js";
-import { fenced, type HeldLease, hasPassed, holds } from "./lease.js";
+import { fenced, type HeldLease, holds } from "./lease.js";
 import { RUN_TRANSITIONS, type RunBudget, type RunStatus } from "./run.js";
+import { hasPassed } from "./stored-lease.js";
 import {
   type RunContent,
   type RunState,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { maintenanceScope, newEventId, tenantIdentity, userIdentity } from "../../src/index.js";
 import { createRuns, type RunStatus } from "../../src/runs/index.js";
-import { MAX_LEASE_MS } from "../../src/runs/lease.js";
+import { MAX_LEASE_MS } from "../../src/runs/stored-lease.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { drain, held, LEASE_MS, TestClock, WORKER } from "./states.js";
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { isStateError } from "../../src/index.js";
-import { type HeldLease, MAX_LEASE_MS } from "../../src/runs/lease.js";
+import type { HeldLease } from "../../src/runs/lease.js";
 import { RUN_TRANSITIONS, type RunBudget, type RunStatus } from "../../src/runs/run.js";
+import { MAX_LEASE_MS } from "../../src/runs/stored-lease.js";
 import { newRun, type RunState, STATE_CODEC } from "../../src/runs/stored-run.js";
 import {
   addStepUsage,

@@ -1,0 +1,34 @@
+import { optional, readTime } from "../validation/fields.js";
+import { readObject } from "../validation/validate.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
+
+/** The longest lease. A stored lease that ends later than this from now was written by a clock that is ahead. */
+export const MAX_LEASE_MS = 86_400_000;
+
+/** A lease as it is stored. Times are in milliseconds since 1970. */
+export interface StoredLease {
+  readonly leaseId: string;
+  readonly worker: string;
+  readonly until: number;
+  /** By this a repeated claim is recognised. */
+  readonly token?: string;
+}
+
+/**
+ * Whether another worker may take over. A lease that ends later than any lease can is one that a clock wrote which was
+ * ahead: waiting for its end could take years.
+ */
+export function hasPassed({ until }: Pick<StoredLease, "until">, now: number): boolean {
+  return now >= until || until > now + MAX_LEASE_MS;
+}
+
+/** Reads a stored lease. */
+export function readStoredLease(value: unknown, field: string): StoredLease {
+  const given = readObject(value, field) as Partial<StoredLease>;
+  return {
+    leaseId: readEventId(given.leaseId, "leaseId"),
+    worker: readKind(given.worker, "worker"),
+    until: readTime(given.until, "until"),
+    ...optional(given, "token", readEventId),
+  };
+}
