@@ -5,6 +5,7 @@ import { type Codec, readCodec } from "../typed/codec.js";
 import type { JsonInput, JsonInputOf, JsonValue } from "../typed/json-value.js";
 import { readScopedId } from "../typed/names.js";
 import { type Clock, readClock } from "../typed/time.js";
+import { Unit } from "../typed/together/unit.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type {
   Checkpoint,
@@ -17,22 +18,23 @@ import type {
 import { deleteLineage, recoverUploads } from "./deleting.js";
 import { noSuchCheckpoint } from "./errors.js";
 import { forkLineage } from "./fork.js";
+import { CheckpointsInUnit } from "./in-unit.js";
 import type { Place } from "./kinds.js";
 import {
   type NewCheckpoint,
   readLineage,
   readMetadata,
   readNamespace,
-  readNewCheckpoint,
   readPlace,
   readRef,
 } from "./new-checkpoint.js";
 import { type Pruned, pruneLineage } from "./prune.js";
-import { type PutInput, type PutResult, Puts } from "./putting.js";
+import { type PutResult, Puts } from "./putting.js";
 import { ancestors, listCheckpoints, loadCheckpoint, loadTuple } from "./reading.js";
+import { type NewWrites, readNewAll, readNewPut, readNewWrites } from "./reading-input.js";
 import { CheckpointRecords, type FoundCheckpoint, infoOf } from "./records.js";
 import { lineagesOf } from "./sweep.js";
-import { readTaskWrites, type TaskWrites, WRITE_FIELDS } from "./writes.js";
+import type { TaskWrites } from "./writes.js";
 
 /** The options of `createCheckpoints`. */
 export interface CheckpointsOptions<V, Input> {
@@ -41,9 +43,6 @@ export interface CheckpointsOptions<V, Input> {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
 }
-
-/** The pending writes of a task, and the checkpoint that they are for. */
-export interface NewWrites<Input> extends CheckpointRef, TaskWrites<Input> {}
 
 /** Which checkpoints `list` returns. */
 export interface ListCheckpointsOptions extends CallOptions {
@@ -121,6 +120,11 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     Object.freeze(this);
   }
 
+  /** The puts as part of a unit of `together`. */
+  in(unit: Unit): CheckpointsInUnit<V, Input> {
+    return new CheckpointsInUnit(Unit.check(unit, this.#records.store), this.#puts);
+  }
+
   /**
    * Puts a checkpoint. With an `id` it is put once: the same call again is a duplicate, and other content is
    * IDEMPOTENCY_CONFLICT. NOT_FOUND if it was removed since, within the store's idempotency window, and for a missing parent
@@ -132,8 +136,8 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     checkpoint: NewCheckpoint<Input>,
     options?: CallOptions,
   ): Promise<PutResult> {
-    const { place, input } = readNewCheckpoint(identity, checkpoint);
-    return this.#puts.put(place, { checkpoint: input }, readCall(options));
+    const { place, input } = readNewPut(identity, checkpoint);
+    return this.#puts.put(place, input, readCall(options));
   }
 
   /**
@@ -146,8 +150,8 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     writes: NewWrites<Input>,
     options?: CallOptions,
   ): Promise<PutResult> {
-    const { place, pending } = readNewWrites(identity, writes);
-    return this.#puts.put(place, { pending }, readCall(options));
+    const { place, input } = readNewWrites(identity, writes);
+    return this.#puts.put(place, input, readCall(options));
   }
 
   /** Puts a checkpoint and the pending writes of 1 to 100 tasks for it, all or none. Needs an `id`. */
@@ -338,32 +342,6 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
         : DEFAULT_ABANDONED_MS;
     return this.#records.now() - ms;
   }
-}
-
-const MAX_TASKS = 100;
-const REF = ["lineage", "namespace", "id"];
-
-function readNewWrites(identity: SessionIdentity, writes: NewWrites<unknown>) {
-  const given = readNamed(writes, "writes", [...REF, ...WRITE_FIELDS]) as NewWrites<unknown>;
-  const { lineage, id } = given;
-  const namespace = "namespace" in given ? { namespace: given.namespace as string } : {};
-  const ref = readRef(identity, { lineage, id, ...namespace });
-  return { place: ref.place, pending: { of: ref.id, writes: [readTaskWrites(given)] } };
-}
-
-function readNewAll(
-  identity: SessionIdentity,
-  checkpoint: NewCheckpoint<unknown>,
-  tasks: readonly TaskWrites<unknown>[],
-): { readonly place: Place; readonly input: PutInput } {
-  const { place, input } = readNewCheckpoint(identity, checkpoint);
-  if (input.id === undefined) throw invalid("id", "given for a checkpoint with pending writes");
-  if (!Array.isArray(tasks) || tasks.length < 1 || tasks.length > MAX_TASKS)
-    throw invalid("tasks", `a list of 1 to ${MAX_TASKS} tasks`);
-  const writes = tasks.map((task) => readTaskWrites(readNamed(task, "tasks", WRITE_FIELDS)));
-  if (new Set(writes.map(({ task }) => task)).size < writes.length)
-    throw invalid("task", "different for each task");
-  return { place, input: { checkpoint: input, pending: { of: input.id, writes } } };
 }
 
 /** Reads the signal of a call, and refuses other options, unless they were read before. */

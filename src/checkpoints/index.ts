@@ -1,3 +1,5 @@
+// Declares an error code that programs see.
+import "../typed/already-exists.js";
 import type { StateStore } from "../contract/store.js";
 import type { JsonInputOf, JsonValue } from "../typed/json-value.js";
 import { Checkpoints, type CheckpointsOptions } from "./checkpoints.js";
@@ -41,11 +43,12 @@ export type {
   ForkOptions,
   HistoryOptions,
   ListCheckpointsOptions,
-  NewWrites,
   PruneOptions,
   RecoverOptions,
 } from "./checkpoints.js";
+export type { CheckpointsInUnit } from "./in-unit.js";
 export type { NewCheckpoint } from "./new-checkpoint.js";
 export type { Pruned } from "./prune.js";
 export type { PutResult } from "./putting.js";
+export type { NewWrites } from "./reading-input.js";
 export type { NewWrite, TaskWrites } from "./writes.js";

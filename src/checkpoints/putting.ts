@@ -1,6 +1,7 @@
-import { isStateError } from "../contract/errors.js";
+import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
+import type { Operation } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -10,7 +11,8 @@ import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { Outdated, whileOutdated } from "./outdated.js";
 import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
-import type { CheckpointRecords } from "./records.js";
+import { CheckpointRecords, type FoundCheckpoint } from "./records.js";
+import { storeSeenBy } from "./seen-by.js";
 import { encodeValue, type KeyedValue, keyValues } from "./stored-value.js";
 import { ValuePool } from "./value-pool.js";
 import { type PreparedPending, type WritesInput, writeIn } from "./writes.js";
@@ -61,6 +63,37 @@ export class Puts<V, Input> {
     });
   }
 
+  /** The same as part of a unit: reads and writes through its transaction alone, and uploads nothing. */
+  putting(place: Place, input: PutInput): Operation<PutResult> {
+    const { id } = input.checkpoint ?? {};
+    return {
+      turn: lineageCell(place.owner, place.lineage),
+      repeatable: input.checkpoint === undefined || id !== undefined,
+      apply: async (transaction) => {
+        const { store, codec, now } = this.#records;
+        const records = new CheckpointRecords(storeSeenBy(transaction, store), codec, now);
+        return new Puts(records).#putIn(transaction, place, input);
+      },
+    };
+  }
+
+  async #putIn(transaction: Transaction, place: Place, input: PutInput): Promise<PutResult> {
+    const { checkpoint, pending } = input;
+    const there =
+      checkpoint?.id === undefined ? undefined : await this.#records.find(place, checkpoint.id, {});
+    if (there !== undefined && checkpoint !== undefined) {
+      await this.#requireSame(there, checkpoint);
+      if (pending === undefined) return { id: there.id, duplicate: true };
+    }
+    const left = there === undefined || pending === undefined ? input : { pending };
+    return whileOutdated(async () => {
+      const prepared = await this.prepare(place, left, {});
+      if (!fitsOneCommit(prepared))
+        throw invalid("values", "small enough for one commit; put larger ones alone");
+      return this.commitIn(transaction, place, prepared);
+    });
+  }
+
   async prepare(place: Place, { checkpoint, pending }: PutInput, options: CallOptions): Promise<Prepared> {
     const [put, tasks] = await Promise.all([
       checkpoint && preparePut(this.#records, place, checkpoint, options),
@@ -73,21 +106,12 @@ export class Puts<V, Input> {
 
   /** Writes what was prepared, as part of a commit. Throws `Outdated`. */
   async commitIn(transaction: Transaction, place: Place, { put, pending }: Prepared): Promise<PutResult> {
-    if (put !== undefined) await this.#putIn(transaction, put);
+    if (put !== undefined) await this.#putPrepared(transaction, put);
     const written = pending === undefined ? 0 : await writeIn(transaction, place, pending);
     return { id: put?.id ?? pending?.id ?? "", duplicate: put === undefined && written === 0 };
   }
 
-  /** Whether everything fits into one commit. */
-  static fitsOneCommit({ put, pending }: Prepared): boolean {
-    const values = [
-      ...(put?.values ?? []),
-      ...(pending?.tasks ?? []).flatMap(({ writes }) => writes.map(({ value }) => value)),
-    ];
-    return values.every(({ chunkBytes }) => chunkBytes === undefined);
-  }
-
-  async #putIn(transaction: Transaction, put: PreparedPut): Promise<void> {
+  async #putPrepared(transaction: Transaction, put: PreparedPut): Promise<void> {
     const { place, base, values, record, eventId } = put;
     const records = this.#records;
     const cell = lineageCell(place.owner, place.lineage);
@@ -104,7 +128,12 @@ export class Puts<V, Input> {
     if (before.origin !== undefined && (await this.#isCopied(put))) throw otherCheckpoint();
     const pool = records.pool(place, before);
     await transaction.set(cell, { ...before, next: before.next + 1 });
-    await transaction.create(records.cell(place, before.next), record, eventId);
+    const own = records.cell(place, before.next);
+    await transaction.create(own, record, eventId);
+    // The store knows the id of a checkpoint that is gone.
+    transaction.explain(own, (error) =>
+      isStateError(error, "IDEMPOTENCY_CONFLICT") ? noSuchCheckpoint() : error,
+    );
     await mapInSlices(values, (value) => pool.use(transaction, value));
   }
 
@@ -172,14 +201,18 @@ export class Puts<V, Input> {
     const found = await this.#records.find(place, id, options);
     if (found === undefined) {
       // The store knows the id of a checkpoint that is gone.
-      const isGone = isStateError(error, "IDEMPOTENCY_CONFLICT") && !(error instanceof OtherWrite);
-      throw isGone ? noSuchCheckpoint() : error;
+      throw error;
     }
     if (error instanceof OtherWrite) throw error;
-    if (found.record.content !== (await contentOfInput(this.#records, checkpoint))) throw otherCheckpoint();
+    await this.#requireSame(found, checkpoint);
     if (pending === undefined) return { id, duplicate: true };
     const { duplicate } = await this.put(place, { pending }, options);
     return { id, duplicate };
+  }
+
+  /** IDEMPOTENCY_CONFLICT if another call put this checkpoint. */
+  async #requireSame({ record }: FoundCheckpoint, input: CheckpointInput): Promise<void> {
+    if (record.content !== (await contentOfInput(this.#records, input))) throw otherCheckpoint();
   }
 
   /** A number that is taken means that the lineage counts wrongly. */
@@ -190,6 +223,12 @@ export class Puts<V, Input> {
       ? corruptRecord(lineageCell(owner, lineage), "the numbers of a lineage are wrong")
       : error;
   }
+}
+
+/** Whether nothing has to be uploaded before the commit. */
+function fitsOneCommit({ put, pending }: Prepared): boolean {
+  const writes = (pending?.tasks ?? []).flatMap((task) => task.writes.map(({ value }) => value));
+  return ![...(put?.values ?? []), ...writes].some(isLarge);
 }
 
 function isLarge({ chunkBytes }: KeyedValue): boolean {

@@ -1,4 +1,6 @@
 import { isStateError, StateError } from "../contract/errors.js";
+// Kept in the declarations, so that programs see the error code.
+import "../typed/already-exists.js";
 import { alreadyExists } from "../typed/already-exists.js";
 // The types of this module know the code only by this import.
 import "../typed/already-exists.js";
