@@ -1,4 +1,13 @@
-import type { ApplyOptions, Commit, EraseTarget, ListOptions, Outcome, Slot } from "../../src/index.js";
+import type {
+  ApplyOptions,
+  Commit,
+  EraseTarget,
+  ListOptions,
+  Outcome,
+  Slot,
+  StoredRecord,
+  Write,
+} from "../../src/index.js";
 import type { ReferenceDriver } from "../harness/reference-driver.js";
 import { brokenDriver, brokenStore, type Mutant } from "./mutant.js";
 
@@ -55,7 +64,41 @@ export const typedMutants: readonly Mutant[] = [
       },
   ),
   unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
+  unconditional("answers-again", "questions/answered-once"),
+  unconditional("claims-what-is-claimed", "runs/claimed-by-one"),
+  brokenDriver("knows-its-own-writes-alone", "runs/outlived-worker-is-fenced", withOwnWritesAlone),
+  brokenDriver(
+    "writes-the-first-four-changes",
+    "together/all-of-a-unit",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          return super.applyOne({ ...commit, writes: commit.writes.slice(0, 4) }, options);
+        }
+      },
+  ),
+  unseen("makes-units-again", "together/once"),
 ];
+
+/** Goes on from what it read of a slot first, or has written there itself, whatever others write. */
+function withOwnWritesAlone(base: typeof ReferenceDriver): typeof ReferenceDriver {
+  return class extends withoutConditions(base) {
+    readonly #known = new Map<string, StoredRecord | undefined>();
+    override async read(slots: readonly Slot[]): Promise<(StoredRecord | undefined)[]> {
+      const records = await super.read(slots);
+      return slots.map((slot, index) => {
+        const key = this.slotKey(slot);
+        if (!this.#known.has(key)) this.#known.set(key, records[index]);
+        return this.#known.get(key);
+      });
+    }
+    protected override write(write: Write, now: number): void {
+      super.write(write, now);
+      if (write.op === "save") this.#known.set(this.slotKey(write.record), write.record);
+      if (write.op === "delete") this.#known.set(this.slotKey(write.slot), undefined);
+    }
+  };
+}
 
 /** Holds a write to no condition, so that of two who read the same state both write. */
 function unconditional(id: string, breaks: string): Mutant {

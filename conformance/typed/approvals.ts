@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createApprovals } from "../../src/approvals/index.js";
-import { isStateError } from "../../src/index.js";
-import { broken } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { anotherMillisecond, severalStores } from "./several.js";
+import { anotherMillisecond, assertOneWinner, severalStores } from "./several.js";
 
 const CALL = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
 const ROUNDS = 8;
@@ -29,8 +27,7 @@ export const approvalCases: readonly ConformanceCase[] = [
             }),
           ),
         );
-        assertOneWinner(outcomes, "ALREADY_DECIDED", "decisions");
-        const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
+        const winner = assertOneWinner(outcomes, "ALREADY_DECIDED", "decisions");
         const { decision } = await first.get(owner, approval.id);
         assert.equal(decision?.by, `d-${winner}`, "who decided");
       }
@@ -99,15 +96,3 @@ export const approvalCases: readonly ConformanceCase[] = [
     },
   },
 ];
-
-function assertOneWinner(
-  outcomes: readonly PromiseSettledResult<unknown>[],
-  code: "ALREADY_DECIDED" | "ALREADY_CLAIMED",
-  what: string,
-): void {
-  const winners = outcomes.filter(({ status }) => status === "fulfilled").length;
-  assert.equal(winners, 1, `${what} that were accepted`);
-  for (const outcome of outcomes)
-    if (outcome.status === "rejected" && !isStateError(outcome.reason, code))
-      throw broken(`${what}: one was rejected with something else than ${code}`, outcome.reason);
-}

@@ -1,7 +1,17 @@
 import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
 import { ledgerCases } from "./ledger.js";
+import { questionCases } from "./questions.js";
+import { runCases } from "./runs.js";
 import { sessionCases } from "./sessions.js";
+import { togetherCases } from "./together.js";
 
 /** What the wrappers promise on any store that keeps the contract. */
-export const typedCases: readonly ConformanceCase[] = [...sessionCases, ...approvalCases, ...ledgerCases];
+export const typedCases: readonly ConformanceCase[] = [
+  ...sessionCases,
+  ...approvalCases,
+  ...questionCases,
+  ...ledgerCases,
+  ...runCases,
+  ...togetherCases,
+];

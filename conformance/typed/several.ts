@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import type { StateStore } from "../../src/index.js";
+import type { StateErrorCode, StateStore } from "../../src/index.js";
+import { assertRejectedOnlyWith } from "../assertions/expect.js";
 import type { CaseContext } from "../harness/case.js";
 
 const STORES = 3;
@@ -14,4 +16,16 @@ export async function severalStores({ store, open }: CaseContext): Promise<State
 export async function anotherMillisecond(): Promise<void> {
   const start = Date.now();
   while (Date.now() === start) await setTimeout(1);
+}
+
+/** One of the calls was accepted, and the others were refused with this code. Returns the place of the one. */
+export function assertOneWinner(
+  outcomes: readonly PromiseSettledResult<unknown>[],
+  code: StateErrorCode,
+  what: string,
+): number {
+  const accepted = outcomes.filter(({ status }) => status === "fulfilled").length;
+  assert.equal(accepted, 1, `${what} that were accepted`);
+  assertRejectedOnlyWith([code], outcomes, what);
+  return outcomes.findIndex(({ status }) => status === "fulfilled");
 }

@@ -81,13 +81,18 @@ const RULES: readonly Rule[] = [
   {
     files: "conformance/typed/",
     may: [
-      "conformance/",
-      "src/index.ts",
-      "src/sessions/index.ts",
-      "src/approvals/index.ts",
-      "src/ledger/index.ts",
-      "node:",
-    ],
+      "typed",
+      "sessions",
+      "approvals",
+      "ledger",
+      "questions",
+      "runs",
+      "checkpoints",
+      "policies",
+      "tool-calls",
+    ]
+      .map((name) => `src/${name}/index.ts`)
+      .concat("conformance/", "src/index.ts", "node:"),
   },
   { files: "conformance/", may: ["conformance/", "src/index.ts", "node:"] },
   { files: "examples/level-driver/", may: ["groundstate", "node:", "classic-level"] },
