@@ -1,7 +1,9 @@
+import { answerQuestions } from "./answer-questions.js";
 import { appendEvents } from "./append-events.js";
 import { bareSaves } from "./bare-saves.js";
 import { decideApprovals } from "./decide-approvals.js";
 import { recordUsage } from "./record-usage.js";
+import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
 
 export const BARE_SAVES = "bare saves";
@@ -11,5 +13,7 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   [BARE_SAVES]: bareSaves,
   "sessions: append": appendEvents,
   "approvals: request, decide, claim, complete": decideApprovals,
+  "questions: ask, answer": answerQuestions,
   "ledger: record": recordUsage,
+  "together: sessions append, ledger record": stepTogether,
 };
