@@ -16,16 +16,7 @@ export function testBadInput<W>(
   table: WrapperTable<W>,
   calls: readonly BadCall<W>[],
 ): void {
-  test.each(calls)("%s is refused: %s", async (field, _, call) => {
-    const who = newSession();
-    // Nothing is stored: whatever looked there first would answer NOT_FOUND.
-    await expect((async () => call(table.open(opened.store), who))()).rejects.toMatchObject({
-      code: "INVALID_RECORD",
-      details: { field },
-    });
-    expect(await opened.store.list(who, "")).toEqual([]);
-    expect(await opened.store.list(tenantIdentity(who.tenant), "")).toEqual([]);
-  });
+  test.each(calls)("%s is refused: %s", (...bad) => checkBadCall(opened, table, bad));
 
   test("an identity that is more or less than a session is refused by every method", async () => {
     const { tenant, user, session } = newSession();
@@ -61,4 +52,19 @@ export function testBadInput<W>(
       }
     }
   });
+}
+
+export async function checkBadCall<W>(
+  { store }: Pick<TestStore, "store">,
+  table: WrapperTable<W>,
+  [field, , call]: BadCall<W>,
+): Promise<void> {
+  const who = newSession();
+  // Nothing is stored: whatever looked there first would answer NOT_FOUND.
+  await expect((async () => call(table.open(store), who))()).rejects.toMatchObject({
+    code: "INVALID_RECORD",
+    details: { field },
+  });
+  expect(await store.list(who, "")).toEqual([]);
+  expect(await store.list(tenantIdentity(who.tenant), "")).toEqual([]);
 }

@@ -5,31 +5,34 @@ import type { WrapperTable } from "./wrapper.js";
 
 /** No other identity reaches a record, and nobody learns that it exists. */
 export function testOtherIdentities<W>(opened: TestStore, table: WrapperTable<W>): void {
-  test("no other identity reaches a record, and the error is the same as for a missing one", async () => {
-    const wrapper = table.open(opened.store);
-    const who = newSession();
-    await table.make(wrapper, who, "a");
-    const before = await table.find(wrapper, who, "a");
-    expect(before).toBeDefined();
-    const others = [
-      { ...who, tenant: `${who.tenant}2` },
-      { ...who, user: "bob" },
-      { ...who, session: "s2" },
-      { ...who, user: `${who.user}/${who.session}` },
-    ];
-    for (const other of others) {
-      const calls = Object.entries(table.methods).map(([name, act]) => [
-        name,
-        () => act(wrapper, other, "a"),
-      ]);
-      await expectAllRejected(Object.fromEntries(calls), { code: "NOT_FOUND", details: {} });
-      expect(await table.find(wrapper, other, "a")).toBeUndefined();
-      expect(await table.listed(wrapper, other)).toEqual([]);
-      // The same id is free for everybody.
-      await table.make(wrapper, other, "a");
-    }
-    expect(await table.find(wrapper, who, "a")).toEqual(before);
-    expect(await table.listed(wrapper, who)).toEqual(["a"]);
-    expect(await table.listed(wrapper, { tenant: who.tenant })).toHaveLength(others.length);
-  });
+  test("no other identity reaches a record, and the error is the same as for a missing one", () =>
+    checkOtherIdentities(opened, table));
+}
+
+export async function checkOtherIdentities<W>(
+  { store }: Pick<TestStore, "store">,
+  table: WrapperTable<W>,
+): Promise<void> {
+  const wrapper = table.open(store);
+  const who = newSession();
+  await table.make(wrapper, who, "a");
+  const before = await table.find(wrapper, who, "a");
+  expect(before).toBeDefined();
+  const others = [
+    { ...who, tenant: `${who.tenant}2` },
+    { ...who, user: "bob" },
+    { ...who, session: "s2" },
+    { ...who, user: `${who.user}/${who.session}` },
+  ];
+  for (const other of others) {
+    const calls = Object.entries(table.methods).map(([name, act]) => [name, () => act(wrapper, other, "a")]);
+    await expectAllRejected(Object.fromEntries(calls), { code: "NOT_FOUND", details: {} });
+    expect(await table.find(wrapper, other, "a")).toBeUndefined();
+    expect(await table.listed(wrapper, other)).toEqual([]);
+    // The same id is free for everybody.
+    await table.make(wrapper, other, "a");
+  }
+  expect(await table.find(wrapper, who, "a")).toEqual(before);
+  expect(await table.listed(wrapper, who)).toEqual(["a"]);
+  expect(await table.listed(wrapper, { tenant: who.tenant })).toHaveLength(others.length);
 }
