@@ -125,20 +125,6 @@ onEveryStore((opened) => {
     expect(sent).toBeGreaterThan(1);
   });
 
-  test("a late retry of a request, after the session was erased, does not create it again", async () => {
-    const approvals = gate();
-    const who = newSession();
-    const request = { ...CALL, id: "call-1" };
-    await approvals.request(who, request);
-    await approvals.decide(who, "call-1", APPROVE);
-    await opened.store.erase(who);
-    for (const late of [request, { ...request, tool: "other" }]) {
-      await expect(approvals.request(who, late)).rejects.toMatchObject({ code: "NOT_FOUND" });
-    }
-    expect(await opened.store.list(who, "")).toEqual([]);
-    expect((await approvals.list({ tenant: who.tenant })).approvals).toEqual([]);
-  });
-
   test("a request under hostile names is as good as any", async () => {
     const approvals = gate();
     const who = newSession();

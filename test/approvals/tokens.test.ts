@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
-import { tenantIdentity } from "../../src/index.js";
-import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
+import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { CALL, HOUR, TestClock } from "./states.js";
 
@@ -87,21 +86,6 @@ onEveryStore((opened) => {
     const claimed = await approvals.claim(who, "a", claim);
     clock.pass(2 * HOUR);
     expect(await approvals.claim(who, "a", claim)).toEqual(claimed);
-  });
-
-  test("over a connection that loses answers every step happens once", async () => {
-    const who = newSession();
-    const approvals = createApprovals(losingAnswers(opened.store, { requests: 0.3, replies: 0.3 }));
-    const walk = async (id: string) => {
-      await untilKnown(() => approvals.request(who, { ...CALL, id }));
-      await untilKnown(() => approvals.decide(who, id, { ...APPROVE, token: `decide-${id}` }));
-      await untilKnown(() => approvals.claim(who, id, { ...CALL, token: `claim-${id}` }));
-      await untilKnown(() => approvals.complete(who, id, { token: `complete-${id}` }));
-    };
-    await Promise.all(Array.from({ length: 20 }, (_, n) => walk(`call-${n}`)));
-    const { approvals: listed } = await gate().list({ tenant: who.tenant });
-    expect(listed.map(({ status }) => status)).toEqual(new Array(20).fill("completed"));
-    expect(await opened.store.list(tenantIdentity(who.tenant), "approval.tenant/")).toHaveLength(20);
   });
 
   test("without a token an unknown outcome is not said to be repeatable", async () => {

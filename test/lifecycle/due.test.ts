@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
-import { maintenanceScope, newEventId, openStore, tenantIdentity } from "../../src/index.js";
+import {
+  type Identity,
+  type ListOptions,
+  maintenanceScope,
+  newEventId,
+  openStore,
+  type StateStore,
+  tenantIdentity,
+} from "../../src/index.js";
 import { Lifecycle } from "../../src/typed.js";
-import { manualClock } from "../sessions/rig.js";
+import { manualClock, withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { LEASE_MS, TASK, Tasks, taken } from "./tasks.js";
 
@@ -96,6 +104,28 @@ onEveryStore((opened) => {
     });
     await expect(failing).rejects.toBe(failure);
     expect(await other()).toMatchObject({ id: "a" });
+  });
+
+  test("whoever meets the entry of an erased session first removes it", async () => {
+    const { next, who } = await some("a");
+    await opened.store.erase(who);
+    expect(await opened.store.count(tenantIdentity(who.tenant), "task.due/")).toBe(1);
+    expect(await next()).toBeUndefined();
+    expect(await opened.store.count(tenantIdentity(who.tenant), "task.due/")).toBe(0);
+  });
+
+  test("a forgotten user's tasks are due no more from the commit on that removes them", async () => {
+    const { tasks, who, clock } = await some("ab");
+    await tasks.take(who, "a");
+    // The process ends before it looks for what else points at the user.
+    const list = async (identity: Identity, prefix: string, options?: ListOptions) => {
+      if (prefix.startsWith("task.due/")) throw new Error("the process died");
+      return opened.store.list(identity, prefix, options);
+    };
+    const dying = new Tasks(withMethods(opened.store, { list: list as StateStore["list"] }), { clock });
+    const forgotten = dying.lifecycle.forgetUser({ tenant: who.tenant, user: who.user });
+    await expect(forgotten).rejects.toThrow("the process died");
+    expect(await opened.store.count(tenantIdentity(who.tenant), "")).toBe(0);
   });
 
   test("a tenant sees what is its own", async () => {
