@@ -1,5 +1,4 @@
 import { invalid } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { newEventId } from "../process/event-id.js";
@@ -7,6 +6,7 @@ import { mappedJson } from "../typed/codec.js";
 import { Collection, type ItemsOptions } from "../typed/collection.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { timeKey } from "../typed/time.js";
+import { readTime } from "../validation/fields.js";
 import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
 import { readLabel } from "./entry.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
@@ -90,10 +90,6 @@ function readCompared(value: unknown, field: string): ComparedUsage {
     readInteger(given[count], count, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   ]);
   return { ...Object.fromEntries(counts), cost };
-}
-
-function readTime(value: unknown, field: string): number {
-  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
 }
 
 /** Comparisons of the ledger with providers' reports, stored under the tenant. */

@@ -2,6 +2,7 @@ import { LIMITS } from "../contract/limits.js";
 import type { EventId } from "../contract/store.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readTime } from "../validation/fields.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
 
@@ -70,8 +71,4 @@ function readCreation(value: unknown): Creation {
     eventId: readText(eventId, "eventId", LIMITS.eventIdBytes),
     content: readText(content, "content", LIMITS.eventIdBytes),
   };
-}
-
-function readTime(value: unknown, field: string): number {
-  return readInteger(value, field, LIMITS.earliest, LIMITS.latest);
 }
