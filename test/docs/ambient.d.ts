@@ -3,6 +3,7 @@
 declare const store: import("groundstate").StateStore;
 declare const sessions: ReturnType<typeof import("groundstate/sessions").createSessions>;
 declare const approvals: import("groundstate/approvals").Approvals;
+declare const policies: import("groundstate/policies").Policies;
 declare const checkpoints: import("groundstate/checkpoints").Checkpoints;
 declare const questions: import("groundstate/questions").Questions;
 declare const runs: import("groundstate/runs").Runs;

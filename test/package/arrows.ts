@@ -8,6 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
+    "src/policies/",
     "src/runs/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
     "src/lifecycle/",
@@ -60,6 +61,7 @@ const RULES: readonly Rule[] = [
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
+  { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },
   { files: "src/runs/", may: ["src/lifecycle/", "src/ledger/money.ts", ...WRAPPER] },
   { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: WRAPPER },

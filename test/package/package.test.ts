@@ -16,6 +16,7 @@ const ENTRIES = [
   "/runs",
   "/ledger",
   "/checkpoints",
+  "/policies",
   "/questions",
   "/forget-user",
   "/drivers",
