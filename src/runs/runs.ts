@@ -162,6 +162,14 @@ export class Runs {
     yield* this.#records.lifecycle.recoverDue(scope, options);
   }
 
+  /**
+   * Removes what points at erased sessions. Otherwise that goes when a list, `claimNext` or `recover` meets it. Damaged runs
+   * are skipped; after all others, the first damage is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async dropErased(scope: MaintenanceScope, options?: CallOptions): Promise<void> {
+    await this.#records.lifecycle.expireOverdue(scope, { erased: true, ...readCallOptions(options) });
+  }
+
   /** Prolongs a lease. A run whose budget of seconds is used up is halted instead: FENCED. NOT_FOUND. */
   async renew(lease: Lease, input: RenewInput, options?: CallOptions): Promise<Lease> {
     const { operation, answer } = this.#operations.renew(lease, input);
