@@ -14,6 +14,7 @@ import { readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import type { DamageLog } from "./damage.js";
 import type { DueDeclaration } from "./declaration.js";
+import type { EntryPage } from "./next.js";
 import { digestOfKey, type Entry, keyOf, type Pointer, pointerTo, readPointer } from "./pointer.js";
 import type { Groups } from "./status-pointer.js";
 import type { LifecycleKey, LifecycleState } from "./stored.js";
@@ -51,36 +52,28 @@ export interface DueRange {
   readonly until: number;
   readonly after: string | undefined;
   readonly limit: number;
-  readonly group: DueGroup | undefined;
+  /** Only those with this digest of the declared field. */
+  readonly group: string | undefined;
 }
 
-/** The entries of one value of the field by which due records are found. */
-export interface DueGroup {
-  readonly digest: string;
-}
+/** Entries read at a time where most may be left out. */
+const FILTERED_PAGE_SIZE = 1000;
 
-/**
- * Index of the records that become due, by the time when they do, with one entry for each under its tenant, and another one
- * for the value of the declared field.
- */
+/** Index of the records that become due, by the time when they do, with one entry for each under its tenant. */
 export class DueIndex<S extends LifecycleState> {
   readonly #store: StateStore;
   readonly #declared: DueDeclaration<S>;
   readonly #name: string;
   readonly #entries: Collection<DuePointer>;
-  readonly #grouped: Collection<DuePointer> | undefined;
 
   constructor(store: StateStore, name: string, declared: DueDeclaration<S>) {
     this.#store = store;
     this.#declared = declared;
     this.#name = `${name}.due`;
     this.#entries = new Collection(store, this.#name, { codec: CODEC });
-    const { dueBy } = declared;
-    this.#grouped =
-      dueBy === undefined ? undefined : new Collection(store, `${this.#name}.${dueBy}`, { codec: CODEC });
   }
 
-  /** Writes the entries of a record, in place of those it had before. */
+  /** Writes the entry of a record, in place of the one it had before. */
   async move(
     transaction: Transaction,
     key: LifecycleKey,
@@ -88,45 +81,44 @@ export class DueIndex<S extends LifecycleState> {
   ): Promise<void> {
     const [from, to] = [before && this.#declared.due(before), this.#declared.due(now)];
     if (from === to) return;
-    const group = this.#groupIn(groups);
-    if (from !== undefined)
-      for (const cell of this.cellsOf({ key, dueAt: from, ...group })) transaction.delete(cell);
+    if (from !== undefined) transaction.delete(this.#cell(key, from));
     if (to === undefined) return;
-    const pointer = { ...pointerTo(key), createdAt: now.createdAt, ...group };
-    const cells = this.cellsOf({ key, dueAt: to, ...group });
-    await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
+    const group = groups[this.#declared.dueBy ?? ""];
+    const pointer = {
+      ...pointerTo(key),
+      createdAt: now.createdAt,
+      ...(group === undefined ? {} : { group }),
+    };
+    await transaction.set(this.#cell(key, to), pointer);
   }
 
-  /** Removes the entries of a record. */
-  remove(transaction: Transaction, key: LifecycleKey, state: S, groups: Groups): void {
+  /** Removes the entry of a record. */
+  remove(transaction: Transaction, key: LifecycleKey, state: S): void {
     const dueAt = this.#declared.due(state);
-    if (dueAt === undefined) return;
-    for (const cell of this.cellsOf({ key, dueAt, ...this.#groupIn(groups) })) transaction.delete(cell);
+    if (dueAt !== undefined) transaction.delete(this.#cell(key, dueAt));
   }
 
   /** INVALID_RECORD for a field by which due records are not found. */
-  groupOf({ field, value }: { readonly field: string; readonly value: string }): DueGroup {
+  groupOf({ field, value }: { readonly field: string; readonly value: string }): string {
     if (field !== this.#declared.dueBy) throw invalid("by", "the field that `dueBy` declares");
-    return { digest: digestOf(value) };
+    return digestOf(value);
   }
 
   /**
-   * The entries of a tenant that are due at a time, the oldest first, after a position. Those that a clock wrote which was
-   * ahead come last.
+   * Some of the entries of a tenant that are due at a time, the oldest first, after a position. Those that a clock wrote
+   * which was ahead come last.
    */
-  async oldest(tenant: string, { group, ...range }: DueRange, signal: Signal): Promise<DueEntry[]> {
+  async oldest(
+    tenant: string,
+    { until, after = "", limit, group }: DueRange,
+    signal: Signal,
+  ): Promise<EntryPage<DueEntry>> {
     const owner = tenantIdentity(tenant);
-    const [entries, prefix] =
-      group && this.#grouped ? [this.#grouped, `${group.digest}/`] : [this.#entries, ""];
-    const { until, after = "", limit } = range;
+    const most = group === undefined ? limit : FILTERED_PAGE_SIZE;
     const read = async (from: string, before?: string) => {
-      const bounds = {
-        prefix,
-        ...(from === "" ? {} : { after: prefix + from }),
-        ...(before && { before: prefix + before }),
-      };
-      const items = await entries.list(owner, { ...bounds, limit, signal });
-      return items.map((item) => entryOf(owner, entries, prefix, item));
+      const bounds = { ...(from === "" ? {} : { after: from }), ...(before && { before }) };
+      const items = await this.#entries.list(owner, { ...bounds, limit: most, signal });
+      return items.map((item) => this.#entryOf(owner, item));
     };
     const end = endOf(until);
     const { dueWithinMs } = this.#declared;
@@ -134,7 +126,9 @@ export class DueIndex<S extends LifecycleState> {
       after < end ? read(after, end) : [],
       dueWithinMs === undefined ? [] : read(later(after, endOf(until + dueWithinMs))),
     ]);
-    return [...due, ...ahead].slice(0, limit);
+    const all = [...due, ...ahead].slice(0, most);
+    const next = all.length < most ? undefined : all.at(-1)?.position;
+    return { entries: group === undefined ? all : all.filter((entry) => entry.group === group), next };
   }
 
   /** All entries that are due at a time: by tenant, the oldest first. Skips damaged entries. */
@@ -161,43 +155,28 @@ export class DueIndex<S extends LifecycleState> {
       const id = kind.slice(prefix.length);
       if (id >= end && (ahead === undefined || id < ahead)) continue;
       const value = await decodeRecord(CODEC, record);
-      yield entryOf(identity, this.#entries, "", { id, value, eventId });
+      yield this.#entryOf(identity, { id, value, eventId });
     }
   }
 
-  /** All slots of a record's entries. */
-  cellsOf({ key, dueAt, group }: Pick<DueEntry, "key" | "dueAt" | "group">) {
-    const owner = tenantIdentity(key.identity.tenant);
-    const position = `${timeKey(dueAt)}.${digestOfKey(key)}`;
-    const all = this.#entries.at(owner, position);
-    return this.#grouped && group !== undefined
-      ? [all, this.#grouped.at(owner, `${group}/${position}`)]
-      : [all];
+  #cell(key: LifecycleKey, dueAt: number) {
+    return this.#entries.at(tenantIdentity(key.identity.tenant), `${timeKey(dueAt)}.${digestOfKey(key)}`);
   }
 
-  /** The group of a record, to be spread. */
-  #groupIn(groups: Groups): Pick<DuePointer, "group"> {
-    const group = groups[this.#declared.dueBy ?? ""];
-    return group === undefined ? {} : { group };
+  #entryOf(
+    owner: Identity,
+    { id, value, eventId }: Pick<Item<DuePointer>, "id" | "value" | "eventId">,
+  ): DueEntry {
+    return {
+      key: keyOf(owner.tenant, value),
+      dueAt: Date.parse(id.slice(0, id.lastIndexOf("."))),
+      position: id,
+      createdAt: value.createdAt,
+      ...(value.group === undefined ? {} : { group: value.group }),
+      cell: this.#entries.at(owner, id),
+      eventId,
+    };
   }
-}
-
-function entryOf(
-  owner: Identity,
-  entries: Collection<DuePointer>,
-  prefix: string,
-  { id, value, eventId }: Pick<Item<DuePointer>, "id" | "value" | "eventId">,
-): DueEntry {
-  const position = id.slice(prefix.length);
-  return {
-    key: keyOf(owner.tenant, value),
-    dueAt: Date.parse(position.slice(0, position.lastIndexOf("."))),
-    position,
-    createdAt: value.createdAt,
-    ...(value.group === undefined ? {} : { group: value.group }),
-    cell: entries.at(owner, id),
-    eventId,
-  };
 }
 
 /** After all entries of this time and before all later ones: entries have a dot here, and the slash comes next. */

@@ -77,11 +77,11 @@ export async function dropDueOf<S extends LifecycleState, C, V>(
   if (records.due === undefined) return;
   for (let after: string | undefined; ; ) {
     const range = { until: LIMITS.latest, after, limit: CHUNK_SIZE, group: undefined };
-    const entries = await records.due.oldest(tenant, range, signal);
+    const { entries, next } = await records.due.oldest(tenant, range, signal);
     for (const entry of entries)
       if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
-    if (entries.length < CHUNK_SIZE) return;
-    after = entries.at(-1)?.position;
+    if (next === undefined) return;
+    after = next;
   }
 }
 

@@ -278,7 +278,10 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     const list = index.listOf(tenantIdentity(tenant), "tenant", by && readBy(by));
     if (list === undefined) throw invalid("by", "what the lists of a tenant are declared for");
     const candidates: Candidates<IndexEntry<S["status"]>, S> = {
-      page: (range) => index.oldest(list, status, { ...range, signal: options.signal }),
+      page: async (range) => {
+        const entries = await index.oldest(list, status, { ...range, signal: options.signal });
+        return { entries, next: entries.length < range.limit ? undefined : entries.at(-1)?.position };
+      },
       isCurrent: (_, state) => state.status === status,
     };
     return changeOneOf(this.#records, candidates, transition, options);

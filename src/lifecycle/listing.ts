@@ -10,6 +10,8 @@ type Signal = AbortSignal | undefined;
 
 /** Entries read beyond the limit, because some are left out. */
 const MIN_PAGE_SIZE = 50;
+/** Entries read at a time where most may be left out. */
+const FILTERED_PAGE_SIZE = 1000;
 
 /** A record that was read, with its status at that time. */
 interface Found<S extends LifecycleState, V> {
@@ -31,10 +33,12 @@ export async function listRecords<S extends LifecycleState, C, V>(
   do {
     const page = await nextEntries(records, list, storedStatuses(records, statuses), {
       after: from,
-      limit: MIN_PAGE_SIZE + limit,
+      limit: list.only === undefined ? MIN_PAGE_SIZE + limit : FILTERED_PAGE_SIZE,
       signal,
     });
-    const matching = page.entries.filter((entry) => statuses.includes(declared.statusAt(entry, now)));
+    const matching = page.entries.filter(
+      (entry) => isWanted(list, entry) && statuses.includes(declared.statusAt(entry, now)),
+    );
     // One more than the limit shows whether there is a next page.
     const chosen = matching.slice(0, limit + 1 - found.length);
     const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
@@ -48,6 +52,10 @@ export async function listRecords<S extends LifecycleState, C, V>(
   return found.length > limit
     ? { records: page, next: found[limit - 1]?.position as string }
     : { records: page };
+}
+
+function isWanted({ only }: List, { groups }: IndexEntry): boolean {
+  return only === undefined || groups[only.field] === only.digest;
 }
 
 /** Expired records may still be stored under the status they expire from. */

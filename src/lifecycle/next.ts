@@ -15,13 +15,19 @@ export interface NextOptions extends WriteOptions {
   readonly by?: Readonly<Record<string, string>>;
 }
 
+export interface EntryPage<E> {
+  readonly entries: readonly E[];
+  /** The position after which the next page begins; absent on the last one. */
+  readonly next: string | undefined;
+}
+
 /** The entries that a call chooses from, in pages. */
 export interface Candidates<E extends IndexEntry | DueEntry, S extends LifecycleState> {
-  /** The next entries after a position. */
+  /** Some of the next entries after a position. */
   readonly page: (range: {
     readonly after: string | undefined;
     readonly limit: number;
-  }) => Promise<readonly E[]>;
+  }) => Promise<EntryPage<E>>;
   /** Whether a state is still that of the entry. */
   readonly isCurrent: (entry: E, state: S) => boolean;
 }
@@ -44,7 +50,7 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
 ): Promise<V | undefined> {
   const damage = new DamageLog();
   for (let after: string | undefined; ; ) {
-    const entries = await candidates.page({ after, limit: PAGE_SIZE });
+    const { entries, next } = await candidates.page({ after, limit: PAGE_SIZE });
     for (const entry of inRandomOrder(entries)) {
       const isCurrent = (state: S) => isEntryOf(entry, state) && candidates.isCurrent(entry, state);
       const changed = await damage.skipIfDamaged(
@@ -52,8 +58,8 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
       );
       if (changed !== undefined) return changed.record;
     }
-    if (entries.length < PAGE_SIZE) break;
-    after = entries.at(-1)?.position;
+    if (next === undefined) break;
+    after = next;
   }
   damage.throwFirst();
   return undefined;

@@ -163,7 +163,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
         if (state === undefined || !isEntryOf(entry, state)) return false;
         transaction.delete(cell);
         transaction.delete(this.#contentCell(key));
-        this.due?.remove(transaction, key, state, entry.groups);
+        this.due?.remove(transaction, key, state);
         return true;
       },
       { signal, repeatable: true, turn: cell },
@@ -179,8 +179,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     const found = await findCell(this.store, cell, { signal });
     if (found !== undefined && isEntryOf(entry, found.value)) return;
     const owner = { ...cell, eventId: found?.eventId ?? null };
-    const siblings = "status" in entry ? this.index.cellsOf(entry) : (this.due?.cellsOf(entry) ?? []);
-    await removeOrphan(this.store, entry, owner, siblings);
+    await removeOrphan(this.store, entry, owner, "status" in entry ? this.index.cellsOf(entry) : []);
   }
 
   async #write(

@@ -37,6 +37,8 @@ interface Place<C> {
   readonly under: Owner;
   readonly field: string | undefined;
   readonly value: (content: C) => string | undefined;
+  /** No entries are kept. */
+  readonly isFiltered: boolean;
   readonly name: string;
   readonly entries: Collection<StatusPointer>;
 }
@@ -46,6 +48,8 @@ export interface List {
   readonly identity: Identity;
   readonly entries: Collection<StatusPointer>;
   readonly group: string | undefined;
+  /** Of the list of an owner, only entries with this digest of a field. */
+  readonly only?: { readonly field: string; readonly digest: string };
 }
 
 interface PageRange {
@@ -74,7 +78,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
       const field = "field" in place ? readShapeName(place.field, "field") : undefined;
       const name = [declared.name, under, ...(field === undefined ? [] : [field])].join(".");
       const value = "field" in place ? place.value : () => undefined;
-      return { under, field, value, name, entries: new Collection(store, name, { codec }) };
+      const isFiltered = "field" in place && place.filtered === true;
+      return { under, field, value, isFiltered, name, entries: new Collection(store, name, { codec }) };
     });
   }
 
@@ -90,7 +95,10 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     by?: { readonly field: string; readonly value: string },
   ): List | undefined {
     const place = this.#places.find((known) => known.under === under && known.field === by?.field);
-    return place && { identity, entries: place.entries, group: by && digestOf(by.value) };
+    if (!place?.isFiltered || by === undefined)
+      return place && { identity, entries: place.entries, group: by && digestOf(by.value) };
+    const whole = this.listOf(identity, under);
+    return whole && { ...whole, only: { field: by.field, digest: digestOf(by.value) } };
   }
 
   /** Writes the entries of a record, in place of those it had before. */
@@ -202,7 +210,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
 
   /** All slots of a record's entries. */
   cellsOf({ key, status, createdAt, groups }: Listed) {
-    return this.#places.flatMap(({ under, field, entries }) => {
+    return this.#places.flatMap(({ under, field, isFiltered, entries }) => {
+      if (isFiltered) return [];
       const group = field === undefined ? undefined : groups[field];
       if (field !== undefined && group === undefined) return [];
       const digest = under === "session" ? digestOf(key.id) : digestOfKey(key);

@@ -1,7 +1,9 @@
 import type { CallOptions } from "../contract/store.js";
 import type { Moment } from "../lifecycle/stored.js";
+import { monotonicMs } from "../timing/real-timers.js";
 import { leaseOf } from "./lease.js";
 import type { ClaimedRun } from "./options.js";
+import type { Run } from "./run.js";
 import type { RunRecords } from "./run-records.js";
 import { hasPassed } from "./stored-lease.js";
 import type { RunContent, RunState } from "./stored-run.js";
@@ -13,31 +15,67 @@ export interface WantedRun {
   readonly name: string | undefined;
 }
 
+/** For how long pending runs come first after no lease had passed. */
+const QUIET_MS = 250;
+const MAX_QUIET = 1000;
+
 /**
- * Claims a run of a tenant: one whose lease has passed, otherwise one that is pending, the oldest first. Runs whose time is
- * used up are halted on the way. Leases and pending runs have lists of their own, so no run that is done is walked over, and
- * a pending run can be claimed whatever the clock of its starter said.
+ * Claims runs of a tenant that nobody holds. Leases and pending runs have lists of their own, so no run that is done is
+ * walked over, and a pending run can be claimed whatever the clock of its starter said.
  */
-export async function claimNext(
-  { lifecycle }: RunRecords,
-  tenant: string,
-  { claim: made, name }: WantedRun,
-  { signal }: CallOptions,
-): Promise<ClaimedRun | undefined> {
-  const by = name === undefined ? undefined : { name };
-  const options = { ...(by && { by }), signal };
-  for (;;) {
-    let state: RunState | undefined;
-    const transition = (before: RunState, moment: Moment<RunState, RunContent>) => {
-      state = isClaimable(before, moment.now) ? claim(made)(before, moment) : undefined;
-      return state;
-    };
-    const run =
-      (await lifecycle.changeNextDue(tenant, transition, options)) ??
-      (await lifecycle.changeNext(tenant, "pending", transition, options));
-    if (run === undefined || state === undefined) return undefined;
-    const { identity, id } = run;
-    if (state.lease !== undefined) return { lease: leaseOf({ identity, id }, state), run };
+export class RunQueue {
+  readonly #records: RunRecords;
+  /** Until when no lease that has passed is looked for first, by tenant and name. */
+  readonly #quietUntil = new Map<string, number>();
+
+  constructor(records: RunRecords) {
+    this.#records = records;
+  }
+
+  /**
+   * Claims a run: one whose lease has passed, or one that is pending, the oldest first. Runs whose time is used up are halted
+   * on the way.
+   */
+  async claimNext(
+    tenant: string,
+    { claim: made, name }: WantedRun,
+    { signal }: CallOptions,
+  ): Promise<ClaimedRun | undefined> {
+    const { lifecycle } = this.#records;
+    const options = { ...(name === undefined ? {} : { by: { name } }), signal };
+    for (;;) {
+      let state: RunState | undefined;
+      const transition = (before: RunState, moment: Moment<RunState, RunContent>) => {
+        state = isClaimable(before, moment.now) ? claim(made)(before, moment) : undefined;
+        return state;
+      };
+      const run = await this.#inTurn(
+        JSON.stringify([tenant, name]),
+        () => lifecycle.changeNextDue(tenant, transition, options),
+        () => lifecycle.changeNext(tenant, "pending", transition, options),
+      );
+      if (run === undefined || state === undefined) return undefined;
+      const { identity, id } = run;
+      if (state.lease !== undefined) return { lease: leaseOf({ identity, id }, state), run };
+    }
+  }
+
+  /** Leases first, unless there were none just now. Both have been looked for before the answer is that there is no run. */
+  async #inTurn(
+    queue: string,
+    takeOver: () => Promise<Run | undefined>,
+    takePending: () => Promise<Run | undefined>,
+  ): Promise<Run | undefined> {
+    const isQuiet = monotonicMs() < (this.#quietUntil.get(queue) ?? 0);
+    if (isQuiet) {
+      const run = await takePending();
+      if (run !== undefined) return run;
+    }
+    const run = await takeOver();
+    if (run !== undefined) return run;
+    if (this.#quietUntil.size >= MAX_QUIET) this.#quietUntil.clear();
+    this.#quietUntil.set(queue, monotonicMs() + QUIET_MS);
+    return isQuiet ? undefined : takePending();
   }
 }
 

@@ -39,7 +39,11 @@ export class RunRecords {
       {
         name: NAME,
         transitions: RUN_TRANSITIONS,
-        listedBy: owners.flatMap((under) => [{ under }, { under, field: "name", value }]),
+        // By name runs are claimed from the tenant's lists; those of a session and a user are read for it.
+        listedBy: owners.flatMap((under) => [
+          { under },
+          { under, field: "name", value, filtered: under !== "tenant" },
+        ]),
         due: ({ lease }) => lease?.until,
         dueBy: "name",
         dueWithinMs: MAX_LEASE_MS,

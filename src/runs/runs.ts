@@ -38,7 +38,7 @@ import type {
   RunReceipt,
   RunsOptions,
 } from "./options.js";
-import { claimNext } from "./queue.js";
+import { RunQueue } from "./queue.js";
 import type { Run } from "./run.js";
 import { RunRecords } from "./run-records.js";
 import type { RunStep } from "./step.js";
@@ -65,6 +65,7 @@ export class Runs {
   readonly #records: RunRecords;
   readonly #steps: RunSteps;
   readonly #operations: RunOperations;
+  readonly #queue: RunQueue;
 
   /** @internal */
   constructor(store: StateStore, options: RunsOptions = {}) {
@@ -72,6 +73,7 @@ export class Runs {
     this.#records = new RunRecords(store, options);
     this.#steps = new RunSteps(store, this.#records);
     this.#operations = new RunOperations(this.#records, this.#steps, store.limits.maxBytes);
+    this.#queue = new RunQueue(this.#records);
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
@@ -150,7 +152,7 @@ export class Runs {
   ): Promise<ClaimedRun | undefined> {
     const { tenant } = readNamed(where, "where", ["tenant"]) as typeof where;
     const wanted = readClaimNext(input);
-    return claimNext(this.#records, tenantIdentity(tenant).tenant, wanted, readCallOptions(options));
+    return this.#queue.claimNext(tenantIdentity(tenant).tenant, wanted, readCallOptions(options));
   }
 
   /**
