@@ -20,6 +20,7 @@ export const SECTIONS = [
   "watch",
   "ledger",
   "typed",
+  "runs",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

@@ -26,6 +26,8 @@ export interface Plan {
   readonly stalls: Pick<StallsInput, "listMiB" | "records" | "tenants" | "times">;
   /** The entries of a year. */
   readonly ledger: number;
+  /** Runs in one queue. */
+  readonly runs: number;
 }
 
 export const FULL: Plan = {
@@ -47,6 +49,7 @@ export const FULL: Plan = {
   },
   stalls: { listMiB: 128, records: 100_000, tenants: 5_000, times: 5 },
   ledger: 200_000,
+  runs: 4_000,
 };
 
 export const QUICK: Plan = {
@@ -68,4 +71,5 @@ export const QUICK: Plan = {
   },
   stalls: { listMiB: 128, records: 100_000, tenants: 500, times: 3 },
   ledger: 20_000,
+  runs: 500,
 };

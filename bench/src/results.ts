@@ -98,6 +98,17 @@ export interface StallResult extends Stalls {
   readonly operation: string;
 }
 
+/** Runs that several processes claim from one queue and complete. */
+export interface RunsResult {
+  readonly driver: string;
+  readonly processes: number;
+  readonly runs: number;
+  readonly startedPerSecond: number;
+  /** Claimed and completed. */
+  readonly donePerSecond: number;
+  readonly bareCommitsPerSecond: number;
+}
+
 export interface LedgerFill {
   readonly driver: string;
   readonly entries: number;
@@ -150,6 +161,7 @@ export interface Results {
   readonly scanMemory: readonly ScanMemory[];
   readonly overwrites: readonly OverwriteResult[];
   readonly bursts: readonly BurstResult[];
+  readonly runs: readonly RunsResult[];
   readonly neighbours: readonly NeighbourResult[];
   readonly waitingCosts: readonly WaitingCost[];
   readonly seenChanges: readonly SeenChanges[];
@@ -171,6 +183,7 @@ export interface Findings extends Results {
   readonly scanMemory: ScanMemory[];
   readonly overwrites: OverwriteResult[];
   readonly bursts: BurstResult[];
+  readonly runs: RunsResult[];
   readonly neighbours: NeighbourResult[];
   readonly waitingCosts: WaitingCost[];
   readonly seenChanges: SeenChanges[];
@@ -191,6 +204,7 @@ export function noFindings(): Findings {
     scanMemory: [],
     overwrites: [],
     bursts: [],
+    runs: [],
     neighbours: [],
     waitingCosts: [],
     seenChanges: [],

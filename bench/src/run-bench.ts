@@ -22,6 +22,7 @@ import { neighbours } from "./sections/neighbours.js";
 import { opening } from "./sections/opening.js";
 import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
+import { runs } from "./sections/runs.js";
 import { scans } from "./sections/scans.js";
 import { slowDisk } from "./sections/slow-disk.js";
 import { slowNetwork } from "./sections/slow-network.js";
@@ -51,6 +52,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   watch,
   ledger,
   typed,
+  runs,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));

@@ -9,6 +9,7 @@ import { NONE, table } from "./markdown.js";
 import { neighbourTexts } from "./neighbours.js";
 import { otherTexts } from "./others.js";
 import { raceText } from "./races.js";
+import { runTexts } from "./runs.js";
 import { stallTexts } from "./stalls.js";
 import { versions } from "./versions.js";
 import { watchTexts } from "./watch.js";
@@ -53,6 +54,7 @@ export function report(results: Results, facts: RunFacts): string {
     ...stallTexts(results),
     ...neighbourTexts(results),
     ...watchTexts(results),
+    ...runTexts(results),
   ].join("\n\n")}\n`;
 }
 

@@ -2,6 +2,7 @@ import { answerQuestions } from "./answer-questions.js";
 import { appendEvents } from "./append-events.js";
 import { bareSaves } from "./bare-saves.js";
 import { decideApprovals } from "./decide-approvals.js";
+import { doRuns } from "./do-runs.js";
 import { recordUsage } from "./record-usage.js";
 import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
@@ -14,6 +15,7 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   "sessions: append": appendEvents,
   "approvals: request, decide, claim, complete": decideApprovals,
   "questions: ask, answer": answerQuestions,
+  "runs: start, claim, step, complete": doRuns,
   "ledger: record": recordUsage,
   "together: sessions append, ledger record": stepTogether,
 };
