@@ -10,6 +10,7 @@ import "../drivers/index.js";
 import { createApprovals } from "../src/approvals/index.js";
 import { openStore } from "../src/index.js";
 import { createLedger } from "../src/ledger/index.js";
+import { createRuns } from "../src/runs/index.js";
 import { createSessions } from "../src/sessions/index.js";
 import { createDatabase } from "./postgres/database.js";
 
@@ -133,18 +134,31 @@ async function check(url: string, out: string, steps: readonly object[], cost = 
       status: "completed",
       requester: "ada",
       decision: { status: "approved", by: "grace" },
-      claim: { by: "agent" },
+      claim: { at: expect.any(Date) },
     },
   ]);
+  const before = Math.min(steps.length - 1, Math.ceil(steps.length / 2));
+  const runs = createRuns(store);
+  expect(await runs.get(owner, run)).toMatchObject({
+    status: "completed",
+    claims: 2,
+    usage: { steps: steps.length, cost },
+  });
+  const kept = await runs.steps(owner, run);
+  expect(kept.steps.map(({ status, attempts, fence }) => ({ status, attempts, fence }))).toEqual(
+    steps.map((_, index) => ({ status: "finished", attempts: 1, fence: index < before ? 1 : 2 })),
+  );
   const ledger = createLedger(store);
   expect(await ledger.totals({ ...owner, run })).toMatchObject({ calls: steps.length, cost });
   expect((await ledger.entries({ ...owner, run })).length).toBe(steps.length);
 
   expect(out).toContain("killed with SIGKILL");
-  expect(out).toMatch(/recognised as duplicate {2}([012]) of \1 sent again/);
+  // What the agents said themselves, apart from the store: none of them did what was kept.
+  expect(out).toContain(`${steps.length} turns done, ${before} kept and not done again`);
+  expect(out).toMatch(/the killed agent: FENCED/);
   expect(out).toMatch(/approval +completed; .*a second claim: ALREADY_CLAIMED/);
   expect(out).toMatch(/costs +.*one more: BUDGET_EXCEEDED/);
-  expect(out).toMatch(/seen by another tenant +0 sessions, 0 calls; .*NOT_FOUND, .*NOT_FOUND/);
+  expect(out).toMatch(/seen by another tenant +0 sessions, 0 calls; .*NOT_FOUND, .*NOT_FOUND, .*NOT_FOUND/);
 }
 
 async function recorded(run: unknown): Promise<string> {

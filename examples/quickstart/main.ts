@@ -1,7 +1,7 @@
 /**
- * Replays a recorded agent run: the agent dies while it waits for an approval, a person decides in another process, the
- * agent starts again, and the store says what came of it. `agent.ts` is the part to read first: it is what a runtime
- * would do. `conversation.ts`, `gate.ts` and `costs.ts` are its sessions, its approvals and its ledger.
+ * Replays a recorded agent run: the agent dies while it waits for an approval, a person decides in another process,
+ * another agent takes the run over, and the store says what came of it. `agent.ts` is the part to read first: it is what
+ * a runtime would do.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -10,11 +10,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isStateError, newEventId, openStore } from "groundstate";
 import "groundstate/drivers";
-import { createLedger } from "groundstate/ledger";
+import type { Lease } from "groundstate/runs";
 import type { Job, News } from "./agent.js";
-import { setBudget } from "./costs.js";
 import { BadRun, readRun } from "./recorded-run.js";
 import { output, printReport } from "./report.js";
+import { startRun } from "./run.js";
 import { readAs, readBack } from "./stored.js";
 
 const USAGE = `npm run quickstart -- [path/to/run.traj] [--store URL]
@@ -53,48 +53,44 @@ try {
 }
 
 async function quickstart({ path, store: url }: Choice): Promise<void> {
-  const { steps, calls } = await readRun(path);
+  const { steps } = await readRun(path);
   const run = { tenant: "acme", user: "ada", session: newEventId(), run: "r1" };
   // A person has to allow the step after the first half. The agent dies while it waits for that.
   const gate = Math.min(steps.length, Math.ceil(steps.length / 2) + 1);
   {
     // A store that cannot be opened is found out here, not by the agent.
     await using store = await openStore(url);
-    await setBudget(createLedger(store), run, calls);
+    await startRun(store, run, path, steps.length);
   }
   output.beginning(path, steps.length, url, run);
   const job: Job = { store: url, path, run, gate };
 
-  const first = startAgent(job, (news, agent) => {
-    if (news.is === "asked") agent.kill("SIGKILL");
-    else agent.send("go on");
-  });
-  await ended(first, "SIGKILL");
-
-  output.decided(await decide(url, run.tenant));
-
   const heard: News[] = [];
-  const second = startAgent(job, (news, agent) => {
-    heard.push(news);
-    agent.send("go on");
-  });
-  await ended(second, null);
+  await runAgent(job, heard, "asked");
+  output.decided(await decide(url, run.tenant));
+  await runAgent(job, heard);
 
+  const dead = heard.find((news) => news.is === "claimed")?.lease;
   await using store = await openStore(url);
-  const stored = await readBack(store, run, steps, gate);
+  const stored = await readBack(store, run, steps, gate, dead as Lease);
   const elsewhere = await readAs(store, { ...run, tenant: "globex" }, gate);
   printReport(stored, steps.length, heard, elsewhere);
 }
 
-/** Starts the agent in a process of its own; it waits after each piece of news until it is told to go on. */
-function startAgent(job: Job, onNews: (news: News, agent: ChildProcess) => void): ChildProcess {
+/**
+ * Runs an agent in a process of its own, until it has ended or is killed at a piece of news. It waits after each of them until
+ * it is told to go on.
+ */
+async function runAgent(job: Job, heard: News[], killAt?: News["is"]): Promise<void> {
   const agent = fork(fileURLToPath(new URL("./agent.js", import.meta.url)), [JSON.stringify(job)]);
   output.started("agent", agent.pid);
   agent.on("message", (news: News) => {
     output.news(news);
-    onNews(news, agent);
+    heard.push(news);
+    if (news.is === killAt) agent.kill("SIGKILL");
+    else agent.send("go on");
   });
-  return agent;
+  await ended(agent, killAt === undefined ? null : "SIGKILL");
 }
 
 /** Lets a person decide, in a process of their own: how much there was to decide. */

@@ -7,7 +7,7 @@ import { type Column, printable, table } from "./table.js";
 
 /** Rows of a long run that are shown, half from its beginning and half from its end. */
 const ROWS = 24;
-const STYLES = { saved: "green", duplicate: "yellow" } as const;
+const STYLES = { done: "green", kept: "yellow" } as const;
 const WIDTH = Math.min(process.stdout.columns || 100, 140);
 
 type Style = Parameters<typeof styleText>[0];
@@ -17,7 +17,7 @@ function paint(style: Style, text: string): string {
   return process.stdout.isTTY && process.stdout.hasColors() ? styleText(style, text) : text;
 }
 
-/** What the store answered last; equal answers share a line. */
+/** What became of the turn before; equal ones share a line. */
 let answer: "" | keyof typeof STYLES = "";
 
 /** What happens, as it happens. */
@@ -37,14 +37,13 @@ export const output = {
     console.log(`${paint("cyan", "▶")} ${who} started, process ${pid}`);
   },
   news(news: News): void {
-    if (news.is === "asked") printLine("approval ", `asked for step ${news.step}`);
-    else if (news.is === "claimed")
-      printLine("approval ", `claimed for step ${news.step}; again: ${news.secondClaim}`);
+    if (news.is === "claimed") printLine("run      ", `claimed, lease ${news.lease.fence}`);
+    else if (news.is === "asked") printLine("approval ", `asked for turn ${news.turn}`);
     else {
-      const word = news.duplicate ? "duplicate" : "saved";
-      if (word !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[word], word.padEnd(9))}`);
-      process.stdout.write(` ${news.step}`);
-      answer = word;
+      const { is, turn } = news;
+      if (is !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[is], is.padEnd(9))}`);
+      process.stdout.write(` ${turn}`);
+      answer = is;
     }
   },
   decided(count: number): void {
@@ -71,50 +70,48 @@ function printLine(head: string, text: string): void {
 export function printReport(
   stored: Stored,
   recorded: number,
-  received: readonly News[],
+  heard: readonly News[],
   elsewhere: Elsewhere,
 ): void {
   console.log(`${paint("bold", "Read back from the store")}\n`);
-  printEvents(stored, received);
+  printEvents(stored);
   printCosts(stored);
-  const { events, asRecorded, status, approval, used } = stored;
-  const again = received.filter((news) => news.is === "sent" && news.again);
-  const duplicates = again.filter((news) => news.is === "sent" && news.duplicate);
-  const claims = received.filter((news) => news.is === "claimed");
+  const { events, asRecorded, status, run, approval, used, refused } = stored;
+  const done = heard.filter(({ is }) => is === "done").length;
+  const kept = heard.filter(({ is }) => is === "kept").length;
   print([
     [
       "session",
       `${status}; ${events.length} of ${recorded} steps, ${asRecorded} of them exactly as recorded`,
     ],
-    ["recognised as duplicate", `${duplicates.length} of ${again.length} sent again`],
+    [
+      "run",
+      `${run.status}, claimed ${run.claims} times; ${done} turns done, ${kept} kept and not done again; the killed agent: ${refused.dead}`,
+    ],
     [
       "approval",
-      `${approval.status}; ${approval.decision?.status} by ${approval.decision?.by}, claimed by ${approval.claim?.by}; a second claim: ${claims.map(({ secondClaim }) => secondClaim).join(", ")}`,
+      `${approval.status}; ${approval.decision?.status} by ${approval.decision?.by}; a second claim: ${refused.secondClaim}`,
     ],
-    ["costs", `${used.calls} calls, ${used.tokens} tokens, $${used.cost}; one more: ${stored.beyondBudget}`],
+    ["costs", `${used.calls} calls, ${used.tokens} tokens, $${used.cost}; one more: ${refused.beyondBudget}`],
     [
       "seen by another tenant",
-      `${elsewhere.sessions} sessions, ${elsewhere.calls} calls; the session: ${elsewhere.events}, the approval: ${elsewhere.approval}`,
+      `${elsewhere.sessions} sessions, ${elsewhere.calls} calls; the session: ${elsewhere.events}, the run: ${elsewhere.run}, the approval: ${elsewhere.approval}`,
     ],
   ]);
   console.log();
 }
 
-function printEvents({ events }: Stored, received: readonly News[]): void {
-  const answers = new Map<number, string>();
-  for (const news of received) {
-    if (news.is === "sent" && news.again) answers.set(news.step, news.duplicate ? "duplicate" : "saved");
-  }
-  const rows = events.map(({ number, at, value }) => [
+function printEvents({ events, steps }: Stored): void {
+  const rows = events.map(({ number, at, value }, index) => [
     String(number),
     at.toISOString().slice(11, 23),
-    answers.get(number) ?? "",
+    String(steps[index]?.fence),
     value.action || value.thought,
   ]);
   const columns: Column[] = [
     { head: "step", align: "right" },
     { head: "saved (UTC)" },
-    { head: "sent again" },
+    { head: "lease", align: "right" },
     { head: "action", flexible: true },
   ];
   printTable(columns, folded(rows));

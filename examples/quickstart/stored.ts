@@ -1,15 +1,17 @@
 import { isStateError, type StateStore } from "groundstate";
 import { type Approval, createApprovals } from "groundstate/approvals";
 import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
+import { createRuns, type Lease, type Run as RunRecord, type RunStep } from "groundstate/runs";
 import type { Entry } from "groundstate/typed";
-import { sessionsOf, stepId } from "./conversation.js";
-import { callBeyondBudget } from "./costs.js";
+import { shellCall } from "./permission.js";
 import type { Step } from "./recorded-run.js";
-import { type Run, sessionOf } from "./run.js";
+import { keyOf, type Run, sessionOf, sessionsOf } from "./run.js";
 
 /** What the store says about one run, read back from it. */
 export interface Stored {
   readonly status: string;
+  readonly run: RunRecord;
+  readonly steps: readonly RunStep[];
   readonly events: readonly Entry<Step>[];
   /** How many of them equal the recorded steps. */
   readonly asRecorded: number;
@@ -18,13 +20,14 @@ export interface Stored {
   readonly used: Usage;
   /** Of the whole tenant, earlier runs included, by model. */
   readonly costs: UsageSummary;
-  /** The error code that a call beyond the budget gets. */
-  readonly beyondBudget: string;
+  /** The error codes that come of what must not be: a write of an agent that was killed, and so on. */
+  readonly refused: { readonly dead: string; readonly secondClaim: string; readonly beyondBudget: string };
 }
 
 /** What another tenant gets for the same user, session and approval. */
 export interface Elsewhere {
   readonly sessions: number;
+  readonly run: string;
   readonly events: string;
   readonly approval: string;
   readonly calls: number;
@@ -35,19 +38,28 @@ export async function readBack(
   run: Run,
   recorded: readonly Step[],
   gate: number,
+  dead: Lease,
 ): Promise<Stored> {
   const owner = sessionOf(run);
-  const ledger = createLedger(store);
-  const { status } = await sessionsOf(store).get(owner);
-  const events = await sessionsOf(store).read(owner);
+  const [sessions, runs, ledger] = [sessionsOf(store), createRuns(store), createLedger(store)];
+  const events = await sessions.read(owner);
+  const approval = await createApprovals(store).get(owner, keyOf(gate));
   return {
-    status,
+    status: (await sessions.get(owner)).status,
+    run: await runs.get(owner, run.run),
+    steps: await allSteps(store, run),
     events,
     asRecorded: events.filter(({ number, value }) => isEqual(value, recorded[number - 1])).length,
-    approval: await createApprovals(store).get(owner, stepId(owner, gate)),
+    approval,
     used: await ledger.totals(owner),
     costs: await ledger.summarize({ tenant: run.tenant }, { by: "model" }),
-    beyondBudget: await callBeyondBudget(ledger, run),
+    refused: {
+      dead: await codeOf(runs.step(dead, "one more", () => {})),
+      secondClaim: await codeOf(
+        createApprovals(store).claim(owner, approval.id, shellCall((recorded[gate - 1] as Step).action)),
+      ),
+      beyondBudget: await codeOf(ledger.reserve(run, { calls: 1 })),
+    },
   };
 }
 
@@ -56,10 +68,22 @@ export async function readAs(store: StateStore, other: Run, gate: number): Promi
   const { sessions } = await sessionsOf(store).list({ tenant: other.tenant, user: other.user });
   return {
     sessions: sessions.length,
+    run: await codeOf(createRuns(store).get(owner, other.run)),
     events: await codeOf(sessionsOf(store).read(owner)),
-    approval: await codeOf(createApprovals(store).get(owner, stepId(owner, gate))),
+    approval: await codeOf(createApprovals(store).get(owner, keyOf(gate))),
     calls: (await createLedger(store).totals({ tenant: other.tenant })).calls,
   };
+}
+
+async function allSteps(store: StateStore, run: Run): Promise<RunStep[]> {
+  const all: RunStep[] = [];
+  let after: number | undefined;
+  do {
+    const { steps, next } = await createRuns(store).steps(sessionOf(run), run.run, { after });
+    all.push(...steps);
+    after = next;
+  } while (after !== undefined);
+  return all;
 }
 
 function isEqual(step: Step, other: Step | undefined): boolean {
@@ -69,7 +93,7 @@ function isEqual(step: Step, other: Step | undefined): boolean {
 async function codeOf(call: Promise<unknown>): Promise<string> {
   try {
     await call;
-    return "found";
+    return "granted";
   } catch (error) {
     if (isStateError(error)) return error.code;
     throw error;

@@ -1,0 +1,27 @@
+/** A command that a person has to allow: asked for, decided in another process, carried out once. */
+import type { StateStore } from "groundstate";
+import { createApprovals } from "groundstate/approvals";
+import { type Run, sessionOf } from "./run.js";
+
+/** What the agent wants to do. */
+export function shellCall(command: string) {
+  return { tool: "shell", arguments: { command } };
+}
+
+/** Asks for a command under an id, which makes it the same request when it is asked for again after a crash. */
+export async function ask(store: StateStore, run: Run, id: string, command: string): Promise<void> {
+  await createApprovals(store).request(sessionOf(run), {
+    ...shellCall(command),
+    id,
+    run: run.run,
+    requester: run.user,
+    sideEffect: "writes",
+    question: "May the agent do this?",
+  });
+}
+
+/** Waits until a person has decided. */
+export async function allowed(store: StateStore, run: Run, id: string): Promise<void> {
+  const { status } = await createApprovals(store).wait(sessionOf(run), id);
+  if (status === "denied" || status === "expired") throw new Error(`the command was ${status}`);
+}
