@@ -2,7 +2,7 @@ import { invalid } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
 import { runExclusive } from "../typed/mutex.js";
-import { together } from "../typed/together/together.js";
+import { refuseInsideUnit, together } from "../typed/together/together.js";
 import { fenced, type HeldLease, holds } from "./lease.js";
 import type { RunRecords } from "./run-records.js";
 import { StepCollector, type StepWork } from "./step-work.js";
@@ -30,7 +30,9 @@ export interface StepKeeper {
  * Runs the work unless its result is kept, and keeps its result. Calls of one process with the same key wait for each other,
  * so that the second finds the result of the first. FENCED, also before the work runs.
  */
-export function keepStep<T, Input>(keeper: StepKeeper, call: StepCall<T, Input>): Promise<T> {
+export async function keepStep<T, Input>(keeper: StepKeeper, call: StepCall<T, Input>): Promise<T> {
+  // Before the work is done, which could then not be kept.
+  refuseInsideUnit();
   const { key: run, leaseId } = call.held;
   const lock = JSON.stringify(["run.step", run.identity.tenant, run.id, leaseId, call.key]);
   return runExclusive(keeper.store, lock, call.signal, async () => {

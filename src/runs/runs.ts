@@ -1,4 +1,4 @@
-import { invalid } from "../contract/errors.js";
+import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import type { ListedOf } from "../lifecycle/options.js";
@@ -185,7 +185,7 @@ export class Runs {
 
   /** Ends a run that has done its work. The same call again gets the same answer. NOT_FOUND, FENCED. */
   async complete(lease: Lease, input: CompleteInput = {}, options?: CallOptions): Promise<Run> {
-    return (await this.#run(this.#operations.complete(lease, input), options)).run;
+    return (await this.#run(this.#operations.complete(lease, input), options).catch(nameResult)).run;
   }
 
   /** Ends a run that failed. The same call again gets the same answer. NOT_FOUND, FENCED. */
@@ -254,7 +254,7 @@ export class Runs {
     input: FinishStepInput = {},
     options?: CallOptions,
   ): Promise<FinishedStep> {
-    return this.#run(this.#operations.finishStep(lease, key, input), options);
+    return this.#run(this.#operations.finishStep(lease, key, input), options).catch(nameResult);
   }
 
   /**
@@ -335,4 +335,11 @@ export class Runs {
     const call = readCallOptions(options);
     return (await perform(this.#store, await operation, call)).result;
   }
+}
+
+/** What makes such a record too large is the result. */
+function nameResult(error: unknown): never {
+  if (isStateError(error, "INVALID_RECORD") && error.details.field === "value")
+    throw invalid("result", `smaller: ${error.details.rule}. Store it elsewhere, and give a reference to it`);
+  throw error;
 }

@@ -262,5 +262,20 @@ test("a result that is too large for the store is refused with what to do, and n
     code: "INVALID_RECORD",
     details: { field: "result" },
   });
+  // Nearly as large as a record may be: too large with what else is in it.
+  await expect(runs.complete(lease, { result: "x".repeat(1950) })).rejects.toMatchObject({
+    code: "INVALID_RECORD",
+    details: { field: "result" },
+  });
   expect((await runs.get(who, lease.id)).status).toBe("running");
+});
+
+test("a step inside another unit is refused before its work is done", async () => {
+  await using store = await openStore("memory:");
+  const runs = createRuns(store);
+  const { lease } = await held(runs, newSession(), "a");
+  let ran = 0;
+  const inside = together(store, () => runs.step(lease, "k", () => ++ran));
+  await expect(inside).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "work" } });
+  expect(ran).toBe(0);
 });

@@ -54,7 +54,7 @@ export async function together<R>(
   if (typeof work !== "function") throw invalid("work", "a function");
   const signal = readSignal(options);
   const attempts = readAttempts(options);
-  if (underWay.getStore()?.isOver === false) throw invalid("work", "free of another `together`");
+  refuseInsideUnit();
   let turns: readonly string[] = [];
   let conflicts = 0;
   // Another process took effect with the same ids, after this one had looked for them: the next attempt finds them.
@@ -75,6 +75,11 @@ export async function together<R>(
   // The unit took effect, whatever becomes of this.
   for (const next of afterwards) await next().catch(() => {});
   return result;
+}
+
+/** Refuses to begin another unit in the work of one. Whoever does work of his own before `together` asks this first. */
+export function refuseInsideUnit(): void {
+  if (underWay.getStore()?.isOver === false) throw invalid("work", "free of another `together`");
 }
 
 async function attempt<R>(
