@@ -22,6 +22,8 @@ export interface PreparedPut {
   readonly record: CheckpointRecord;
   /** The pool that its values belong to. */
   readonly pool: string;
+  /** There is no lineage yet, and the pool is its own. The pool of one that is deleted meanwhile may be a fork's. */
+  readonly isNew: boolean;
   /** The checkpoint whose values it goes on with: it must still exist when this one is committed. */
   readonly base: FoundCheckpoint | undefined;
   /** The values that it does not have from its base, and the node of its channels. */
@@ -91,6 +93,7 @@ export async function preparePut<V, Input>(
     eventId: checkpointEventId(place, id),
     record,
     pool: lineage?.pool ?? newEventId(),
+    isNew: lineage === undefined,
     base,
     values: [...keys.values(), ...(nodeKey === undefined ? [] : [nodeKey])],
   };

@@ -50,8 +50,7 @@ export class Puts<V, Input> {
     const repeatable = input.checkpoint === undefined || input.checkpoint.id !== undefined;
     return whileOutdated(async () => {
       try {
-        const prepared = await this.prepare(place, input, options);
-        await this.#upload(place, prepared, options);
+        const prepared = await this.#upload(place, await this.prepare(place, input, options), options);
         return await transact(
           this.#records.store,
           (transaction) => this.commitIn(transaction, place, prepared),
@@ -119,7 +118,7 @@ export class Puts<V, Input> {
     if (lineage?.copied !== undefined) throw lineageExists();
     // Another call has created the lineage, or it was deleted and created again.
     if (lineage !== undefined && lineage.pool !== put.pool) throw new Outdated();
-    if (lineage === undefined && base !== undefined) throw new Outdated();
+    if (lineage === undefined && !put.isNew) throw new Outdated();
     const before = lineage ?? newLineage(place, put.pool, record.at);
     // Whoever removes a checkpoint looks for values in use afterwards. So a checkpoint that takes over values is committed
     // while the one that has them exists.
@@ -142,7 +141,9 @@ export class Puts<V, Input> {
     return (await this.#records.find(place, id, {})) !== undefined;
   }
 
-  async #upload(place: Place, { put, pending }: Prepared, options: CallOptions): Promise<void> {
+  /** Writes what does not fit into the commit. Returns what is left. */
+  async #upload(place: Place, prepared: Prepared, options: CallOptions): Promise<Prepared> {
+    const { put, pending } = prepared;
     const now = this.#records.now();
     const large = put?.values.filter(isLarge) ?? [];
     if (put !== undefined && large.length > 0) {
@@ -150,18 +151,21 @@ export class Puts<V, Input> {
       const pool = this.#records.pool(place, put);
       for (const value of large) await pool.upload(value, now, options);
     }
-    if (pending === undefined) return;
-    for (const value of pending.tasks.flatMap(({ writes }) => writes.map((write) => write.value)))
-      if (isLarge(value)) await pending.pool.upload(value, now, options);
+    for (const value of pending?.tasks.flatMap(({ writes }) => writes.map((write) => write.value)) ?? [])
+      if (isLarge(value)) await pending?.pool.upload(value, now, options);
+    return put === undefined || large.length === 0
+      ? prepared
+      : { ...prepared, put: { ...put, isNew: false } };
   }
 
   /** Uploads of a lineage that has no record would be found by nobody who tidies it. */
-  async #ensureLineage({ place, pool, record }: PreparedPut, options: CallOptions): Promise<void> {
+  async #ensureLineage({ place, pool, record, isNew }: PreparedPut, options: CallOptions): Promise<void> {
     const cell = lineageCell(place.owner, place.lineage);
     const found = await transact(
       this.#records.store,
       async (transaction) => {
         const lineage = await transaction.get(cell);
+        if (lineage === undefined && !isNew) throw new Outdated();
         if (lineage === undefined) await transaction.set(cell, newLineage(place, pool, record.at));
         return lineage;
       },

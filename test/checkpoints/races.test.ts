@@ -124,6 +124,32 @@ describe("before each list and commit of a prune, another call", () => {
   });
 });
 
+test("a put whose lineage is deleted before its commit takes nothing from a fork of it", async () => {
+  for (const values of [valuesOf("p1"), valuesOf("p2")]) {
+    const store = await openStore("memory:");
+    const who = newSession();
+    const saved = createCheckpoints(store);
+    await saved.put(who, { ...PLACE, id: "p1", values: valuesOf("p1") });
+    let isIn = false;
+    const commit: StateStore["commit"] = async (changes, options) => {
+      const isLast = changes.some(
+        (change) => change.op === "save" && change.record.kind.includes("checkpoint.at/"),
+      );
+      if (isLast && !isIn) {
+        isIn = true;
+        await saved.fork(who, PLACE, { to: "copy" });
+        await saved.deleteLineage(who, PLACE.lineage);
+      }
+      return store.commit(changes, options);
+    };
+    await createCheckpoints(withMethods(store, { commit })).put(who, { ...PLACE, id: "late", values });
+    expect(isIn).toBe(true);
+    expect((await saved.latest(who, PLACE))?.values).toEqual(values);
+    await saved.deleteLineage(who, PLACE.lineage);
+    expect(await expectAllWhole(saved, who)).toBe(1);
+  }
+});
+
 onSharedStores((opened) => {
   test("processes put, fork and prune on one lineage, and all that is there is whole", async () => {
     const who = newSession();
