@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import "../../drivers/index.js";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
-import { maintenanceScope, openStore } from "../../src/index.js";
-import { dyingAt } from "../sessions/rig.js";
+import { maintenanceScope, openStore, type StateStore } from "../../src/index.js";
+import { dyingAt, withMethods } from "../sessions/rig.js";
 import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
 import { inMemory, newSession, onSharedStores } from "../typed/stores.js";
 
@@ -85,6 +85,25 @@ test("a put that stops at any commit leaves the checkpoint before it, and the sa
       break;
     }
   }
+});
+
+test("an upload that is abandoned while it goes on, and then dies, leaves nothing", async () => {
+  const store = await openStore("memory:");
+  const scope = maintenanceScope({ reason: "tidy", allTenants: true });
+  const who = newSession();
+  const saved = createCheckpoints<Uint8Array>(store, { codec: BYTES });
+  let commits = 0;
+  const commit: StateStore["commit"] = async (changes, options) => {
+    // Of the lineage, of the upload, of its first chunks.
+    if (++commits === 4) await saved.recover(scope, { abandonedMs: 0 });
+    if (commits === 5) throw new Error("the process died");
+    return store.commit(changes, options);
+  };
+  const dying = createCheckpoints<Uint8Array>(withMethods(store, { commit }), { codec: BYTES });
+  const put = dying.put(who, { ...PLACE, id: "c-1", values: { large: filled(20_000_000, 1) } });
+  await expect(put).rejects.toThrow("died");
+  await saved.recover(scope, { abandonedMs: 0 });
+  expect(await store.count(who, "checkpoint.chunk/")).toBe(0);
 });
 
 test("over a connection that loses answers a large put happens once", async () => {

@@ -124,6 +124,37 @@ describe("before each list and commit of a prune, another call", () => {
   });
 });
 
+test("a prune before each commit of a put: the put takes effect whole, or its parent is gone", async () => {
+  const store = await openStore("memory:");
+  const puts = {
+    "of a large value": { id: "p7", parent: "p3", values: valuesOf("p7") },
+    "that inherits": { id: "p3", parent: "p03", values: {}, inherit: true },
+    "of values that are out of use": { id: "p8", parent: "p03", values: valuesOf("p8") },
+  };
+  for (const [name, put] of Object.entries(puts))
+    for (let at = 1; ; at++) {
+      const who = newSession();
+      const saved = createCheckpoints(store);
+      await saved.put(who, { ...PLACE, id: "p01", values: valuesOf("p01") });
+      await saved.put(who, { ...PLACE, id: "p03", parent: "p01", values: valuesOf("p03") });
+      await saved.put(who, { ...PLACE, id: "p4", parent: "p03", values: valuesOf("p4") });
+      let commits = 0;
+      const commit: StateStore["commit"] = async (changes, options) => {
+        if (++commits === at) await saved.prune(who, PLACE, { keep: 1, abandonedMs: 0 });
+        return store.commit(changes, options);
+      };
+      const outcome = await createCheckpoints(withMethods(store, { commit }))
+        .put(who, { ...PLACE, ...put })
+        .catch((error: unknown) => error);
+      if (name === "that inherits" && commits >= at) expect(outcome).toMatchObject({ code: "NOT_FOUND" });
+      else expect(outcome, name).toEqual({ id: put.id, duplicate: false });
+      await expectAllWhole(saved, who);
+      await saved.prune(who, PLACE, { keep: 1, abandonedMs: 0 });
+      expect(await expectAllWhole(saved, who)).toBe(1);
+      if (commits < at) break;
+    }
+});
+
 test("a put whose lineage is deleted before its commit takes nothing from a fork of it", async () => {
   for (const values of [valuesOf("p1"), valuesOf("p2")]) {
     const store = await openStore("memory:");
