@@ -1,8 +1,10 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { type ExpireOptions, readCallOptions, type WaitOptions } from "../lifecycle/options.js";
+import type { LifecycleKey } from "../lifecycle/stored.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
+import type { Transaction } from "../typed/transaction.js";
 import { readNamed } from "../validation/validate.js";
 import type { CancelInput, ClaimInput, CompleteInput, DecideInput, FailInput } from "./actions.js";
 import type { Approval } from "./approval.js";
@@ -20,6 +22,7 @@ import type {
 } from "./options.js";
 import type { ApprovalRequest, StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
+import { finish } from "./transitions.js";
 
 /**
  * Durable gates on tool calls. An approval is bound to one call. Across all processes it is decided once and claimed
@@ -184,6 +187,19 @@ export class Approvals {
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     return this.#lifecycle.forgetUser(user, options);
+  }
+
+  /** A claim as part of a wrapper's own operation. @internal */
+  claiming(identity: SessionIdentity, id: string, input: ClaimInput): Promise<Operation<Approval>> {
+    return this.#operations.claim(identity, id, input);
+  }
+
+  /** Ends a claimed call in a wrapper's own transaction; leaves an approval that is gone or has ended. @internal */
+  async endIn(transaction: Transaction, key: LifecycleKey, error: string | undefined): Promise<void> {
+    const found = await this.#lifecycle.readIn(transaction, key);
+    if (found?.state.status !== "claimed") return;
+    const outcome = error === undefined ? {} : { error };
+    await this.#lifecycle.changeIn(transaction, key, (state, moment) => finish(state, outcome, moment));
   }
 
   async #perform(operation: Operation<Approval>, call: CallOptions): Promise<Approval> {

@@ -6,6 +6,7 @@ import { createQuestions } from "../questions/index.js";
 import { compareText } from "../rules/order.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
+import { createToolCalls } from "../tool-calls/index.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
 /** How many records of each kind were removed. */
@@ -18,6 +19,8 @@ export interface ForgottenUser {
   readonly entries: number;
   /** Runs that were removed, with their steps. */
   readonly runs: number;
+  /** Tool calls that were removed. */
+  readonly toolCalls: number;
   /** Sessions that were deleted. */
   readonly sessions: number;
   /** Other records that were stored under the user's own identity. */
@@ -25,18 +28,27 @@ export interface ForgottenUser {
 }
 
 /** Kinds that the wrappers store under a user's own identity and remove themselves. */
-const WRAPPER_PREFIXES = ["approval.", "ledger.", "question.", "run.", "session.", "user.state/"];
+const WRAPPER_PREFIXES = [
+  "approval.",
+  "ledger.",
+  "question.",
+  "run.",
+  "session.",
+  "tool-call.",
+  "user.state/",
+];
 
 /**
- * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the runs, the sessions with everything under them, the state,
- * the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
+ * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the runs, the tool calls, the sessions with
+ * everything under them, the state, the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
  * tenant.
  *
  * Makes many commits, each of which leaves the data consistent. After an interruption, call it again: it goes on.
  * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. These stay:
  *
  * - records that are written for the user meanwhile or later;
- * - sessions that `createSessions` did not create, except their approvals, questions, runs and ledger entries (`erase` removes them);
+ * - sessions that `createSessions` did not create, except their approvals, questions, runs, tool calls and ledger
+ *   entries (`erase` removes them);
  * - the user's name in fields that callers fill, such as who decided another user's approval.
  *
  * @example
@@ -60,9 +72,10 @@ export async function forgetUser(
   const questions = await createQuestions(store).forgetUser(userRef, { signal });
   const entries = await createLedger(store).forgetUser(userRef, { signal });
   const runs = await createRuns(store).forgetUser(userRef, { signal });
+  const toolCalls = await createToolCalls(store).forgetUser(userRef, { signal });
   const sessions = await createSessions(store).forgetUser(userRef, { signal });
   const records = await deleteOtherRecords(store, owner, signal);
-  return { approvals, questions, entries, runs, sessions, records };
+  return { approvals, questions, entries, runs, toolCalls, sessions, records };
 }
 
 /** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */

@@ -153,7 +153,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     repeatable: boolean,
   ): Operation<Created<V>> {
     const apply = (transaction: Transaction) => this.createIn(transaction, key, content, initial);
-    return { turn: this.#records.cell(key), repeatable, apply };
+    return { turn: this.#records.cell(key), repeatable, findsItsIds: true, apply };
   }
 
   /** A change as part of a unit of `together`. `repeatable`: the transition recognises the same call. */

@@ -26,6 +26,18 @@ export interface CommitOptions extends RetryOptions {
 
 const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 
+/** A conflict of ids that another attempt does not find by reading is none that time solves. */
+const MAX_CONFLICTS = 3;
+
+/**
+ * For work that finds what was written under its ids: another process took effect with the same ids, after this one had
+ * looked for them, and the next attempt finds them.
+ */
+export function whileIdsConflict(): (error: StateError) => boolean {
+  let conflicts = 0;
+  return (error) => isStateError(error, "IDEMPOTENCY_CONFLICT") && ++conflicts <= MAX_CONFLICTS;
+}
+
 /** Makes attempts until one is not overtaken. UNAVAILABLE (`busy`) if all are. */
 export async function untilNotOvertaken<R>(
   { signal, attempts }: AttemptOptions,

@@ -1,5 +1,6 @@
 import type { StateStore } from "../contract/store.js";
 import type { Cell } from "./cell.js";
+import { whileIdsConflict } from "./compare-and-swap.js";
 import { type Transacted, type TransactOptions, transacted } from "./transact.js";
 import type { Transaction } from "./transaction.js";
 
@@ -16,6 +17,8 @@ export interface Operation<R> {
    * nothing has to be read. Absent where `apply` itself finds out.
    */
   recall?(transaction: Transaction): Promise<R | undefined>;
+  /** `apply` finds out itself, by reading: after a conflict of ids it runs again. Default false. */
+  readonly findsItsIds?: boolean;
 }
 
 /** Carries out an operation in a commit of its own, with the errors of `transact`. */
@@ -24,6 +27,11 @@ export function perform<R>(
   operation: Operation<R>,
   options: Pick<TransactOptions, "signal" | "attempts"> = {},
 ): Promise<Transacted<R>> {
-  const { turn, repeatable } = operation;
-  return transacted(store, (transaction) => operation.apply(transaction), { ...options, turn, repeatable });
+  const { turn, repeatable, findsItsIds } = operation;
+  return transacted(
+    store,
+    (transaction) => operation.apply(transaction),
+    { ...options, turn, repeatable },
+    findsItsIds ? whileIdsConflict() : undefined,
+  );
 }

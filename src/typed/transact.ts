@@ -11,7 +11,13 @@ import {
   validateSlot,
 } from "../validation/validate.js";
 import { type Cell, readStore } from "./cell.js";
-import { type AttemptOptions, commitTransaction, Overtaken, untilNotOvertaken } from "./compare-and-swap.js";
+import {
+  type AttemptOptions,
+  type CommitOptions,
+  commitTransaction,
+  Overtaken,
+  untilNotOvertaken,
+} from "./compare-and-swap.js";
 import { runExclusive } from "./mutex.js";
 import { Transaction } from "./transaction.js";
 
@@ -70,11 +76,15 @@ export async function transact<R>(
   return (await transacted(store, work, options)).result;
 }
 
-/** Like `transact`, but also returns whether an earlier call made the commit. */
+/**
+ * Like `transact`, but also returns whether an earlier call made the commit. After a refusal that `isOvertaken` accepts, the
+ * work runs again.
+ */
 export async function transacted<R>(
   store: StateStore,
   work: (transaction: Transaction) => Promise<R>,
   options: TransactOptions = {},
+  isOvertaken?: CommitOptions["isOvertaken"],
 ): Promise<Transacted<R>> {
   readNamed(options, "options", OPTION_NAMES);
   readStore(store);
@@ -83,7 +93,8 @@ export async function transacted<R>(
   const repeatable = "repeatable" in options ? readBoolean(options.repeatable, "repeatable") : false;
   const lockKey = readLockKey(options);
   const attempts = readAttempts(options);
-  const run = () => compareAndSwap(store, work, { signal, attempts, repeatable });
+  const run = () =>
+    compareAndSwap(store, work, { signal, attempts, repeatable, ...(isOvertaken && { isOvertaken }) });
   const { afterwards, ...made } = await (lockKey === undefined
     ? run()
     : runExclusive(store, lockKey, signal, run));
@@ -103,9 +114,7 @@ function readLockKey(options: TransactOptions): string | undefined {
   return slotKey(validateSlot(identity, kind));
 }
 
-interface RetryPolicy extends AttemptOptions {
-  readonly repeatable: boolean;
-}
+type RetryPolicy = AttemptOptions & Omit<CommitOptions, "signal">;
 
 function compareAndSwap<R>(
   store: StateStore,

@@ -6,6 +6,7 @@ import { createLedger } from "../../src/ledger/index.js";
 import { createQuestions } from "../../src/questions/index.js";
 import { createRuns } from "../../src/runs/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { createToolCalls } from "../../src/tool-calls/index.js";
 import { dyingAt } from "../sessions/rig.js";
 import { onSharedStores } from "../typed/stores.js";
 import { wholeDatabase } from "../typed/whole-database.js";
@@ -23,6 +24,7 @@ onSharedStores((opened) => {
     const questions = createQuestions(opened.store);
     const ledger = createLedger(opened.store);
     const runs = createRuns(opened.store);
+    const toolCalls = createToolCalls(opened.store);
     for (const user of [gone, stays]) {
       for (const session of ["s1", "s2", "s3"]) {
         const who = { ...user, session };
@@ -30,6 +32,7 @@ onSharedStores((opened) => {
         await sessions.append(who, { value: `I am ${user.user}` });
         await approvals.request(who, { tool: "mail", arguments: { to: user.user } });
         await questions.ask(who, { text: `Who is ${user.user}?` });
+        await toolCalls.begin(who, { id: "c", tool: "mail", arguments: { to: user.user }, run: "r" });
         await runs.start(who, { id: "r", name: "n", input: { of: user.user } });
         const { lease } = await runs.claim(who, "r", { worker: user.user, leaseMs: 1000 });
         await runs.step(lease, "s", () => user.user);
@@ -72,6 +75,9 @@ onSharedStores((opened) => {
       sessions: await sessions.list(stays),
       approvals: (await approvals.list({ tenant })).approvals.filter((a) => a.identity.user === stays.user),
       runs: (await runs.list(stays)).runs,
+      toolCalls: (await toolCalls.list({ tenant })).calls.filter(
+        ({ identity }) => identity.user === stays.user,
+      ),
       budget: await ledger.budget(stays),
       profile: await opened.store.load(userIdentity(tenant, stays.user), "app/profile"),
     });
@@ -106,6 +112,7 @@ onSharedStores((opened) => {
       questions: 3,
       entries: 3,
       runs: 3,
+      toolCalls: 3,
       sessions: 3,
       records: 1,
     });
@@ -116,6 +123,7 @@ onSharedStores((opened) => {
       questions: 0,
       entries: 0,
       runs: 0,
+      toolCalls: 0,
       sessions: 0,
       records: 0,
     });

@@ -9,7 +9,7 @@ const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/",
     "src/policies/",
-    "src/runs/",
+    "src/runs/ src/tool-calls/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
     "src/lifecycle/",
     "src/typed/",
@@ -54,11 +54,13 @@ const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 const RULES: readonly Rule[] = [
   {
     files: "src/forget-user/",
-    may: ["sessions", "approvals", "ledger", "questions", "runs"]
+    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls"]
       .map((name) => `src/${name}/index.ts`)
       .concat(WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
+  // A call claims and ends its approval.
+  { files: "src/tool-calls/", may: ["src/lifecycle/", "src/approvals/", ...WRAPPER] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
   { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },

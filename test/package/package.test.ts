@@ -14,6 +14,7 @@ const ENTRIES = [
   "/sessions",
   "/approvals",
   "/runs",
+  "/tool-calls",
   "/ledger",
   "/checkpoints",
   "/policies",

@@ -1,5 +1,6 @@
 import { describe, expectTypeOf, test } from "vitest";
 import "../../src/approvals/index.js";
+import "../../src/tool-calls/index.js";
 import "../../src/ledger/index.js";
 import "../../src/runs/index.js";
 import "../../src/sessions/index.js";

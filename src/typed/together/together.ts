@@ -1,10 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { invalid, isStateError, type StateError } from "../../contract/errors.js";
+import { invalid, isStateError } from "../../contract/errors.js";
 import type { CallOptions, StateStore } from "../../contract/store.js";
 import { raceAbort } from "../../timing/cancellation.js";
 import { readNamed, readSignal } from "../../validation/validate.js";
 import { readStore } from "../cell.js";
-import { type CommitOptions, commitTransaction, Overtaken, untilNotOvertaken } from "../compare-and-swap.js";
+import {
+  type CommitOptions,
+  commitTransaction,
+  Overtaken,
+  untilNotOvertaken,
+  whileIdsConflict,
+} from "../compare-and-swap.js";
 import { runExclusive } from "../mutex.js";
 import { readAttempts, type TransactOptions } from "../transact.js";
 import type { Transaction } from "../transaction.js";
@@ -15,9 +21,6 @@ export interface TogetherOptions extends CallOptions, Pick<TransactOptions, "att
 
 /** The unit that the running code belongs to. */
 const underWay = new AsyncLocalStorage<Unit>();
-
-/** A conflict of ids that another attempt does not find by reading is none that time solves. */
-const MAX_CONFLICTS = 3;
 
 /**
  * Runs `work` and makes one commit of the calls that it makes through `in(unit)` of the wrappers:
@@ -56,10 +59,7 @@ export async function together<R>(
   const attempts = readAttempts(options);
   refuseInsideUnit();
   let turns: readonly string[] = [];
-  let conflicts = 0;
-  // Another process took effect with the same ids, after this one had looked for them: the next attempt finds them.
-  const isOvertaken = (error: StateError) =>
-    isStateError(error, "IDEMPOTENCY_CONFLICT") && ++conflicts <= MAX_CONFLICTS;
+  const isOvertaken = whileIdsConflict();
   const { result, afterwards } = await untilNotOvertaken({ signal, attempts }, () =>
     // The first attempt waits for nobody. After one that was overtaken, the writers of this process let this one through.
     holdingAll(store, turns, signal, async () => {

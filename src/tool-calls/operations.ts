@@ -1,0 +1,147 @@
+import type { Approvals } from "../approvals/approvals.js";
+import { digestOfCall } from "../approvals/digest.js";
+import { StateError } from "../contract/errors.js";
+import type { SessionIdentity } from "../contract/store.js";
+import type { Lifecycle } from "../lifecycle/lifecycle.js";
+import { isRepeat, withDate } from "../lifecycle/repeat.js";
+import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
+import { copySession } from "../typed/cell.js";
+import type { Operation } from "../typed/operation.js";
+import type { Transaction } from "../typed/transaction.js";
+import { alreadyBegun, approvalRequired, callForbidden } from "./errors.js";
+import {
+  type AbandonInput,
+  type BeginInput,
+  type FailCallInput,
+  type NewOutcome,
+  readAbandon,
+  readBegin,
+  readFailCall,
+  readSucceed,
+  type StoredIntent,
+  type SucceedInput,
+} from "./input.js";
+import type { CallPolicy, Verdict } from "./options.js";
+import { type StoredCall, statusAfter } from "./stored-call.js";
+import type { ToolCall } from "./tool-call.js";
+
+export type CallLifecycle = Lifecycle<StoredCall, StoredIntent, ToolCall>;
+
+interface Parts {
+  readonly lifecycle: CallLifecycle;
+  readonly approvals: Approvals;
+  readonly policy: CallPolicy | undefined;
+  readonly maxBytes: number;
+}
+
+/** What the mutating methods of tool calls do, alone or in a unit. Each reads its input first. */
+export class CallOperations {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async begin(identity: SessionIdentity, input: BeginInput): Promise<Operation<ToolCall>> {
+    const { lifecycle, approvals, maxBytes } = this.#parts;
+    const owner = copySession(identity);
+    const { id, intent, token } = await readBegin(input, maxBytes);
+    const key = { identity: owner, id };
+    const { tool, arguments: args, approval } = intent;
+    const digest = await digestOfCall(tool, args);
+    const verdict = await this.#judge(owner, id, intent);
+    const claiming =
+      approval === undefined
+        ? undefined
+        : await approvals.claiming(owner, approval, { tool, arguments: args });
+    const initial = (now: number): StoredCall => ({
+      status: "begun",
+      createdAt: now,
+      digest,
+      ...(token === undefined ? {} : { token }),
+    });
+    const creating = lifecycle.creating(key, intent, initial, token !== undefined);
+    return {
+      turn: creating.turn,
+      repeatable: creating.repeatable,
+      findsItsIds: true,
+      apply: async (transaction) => {
+        const before = await lifecycle.readIn(transaction, key);
+        if (before !== undefined) {
+          const isSameCall = token !== undefined && before.state.token === token;
+          // A call that has ended would be made a second time.
+          if (!isSameCall || before.state.outcome !== undefined)
+            throw alreadyBegun(lifecycle.view(key, before));
+          // Nothing is written: the approval was claimed then.
+          return (await creating.apply(transaction)).record;
+        }
+        if (verdict === "approve" && claiming === undefined) throw approvalRequired(digest);
+        if (verdict !== "approve" && verdict !== "allow") throw callForbidden();
+        await claiming?.apply(transaction);
+        return (await creating.apply(transaction)).record;
+      },
+    };
+  }
+
+  async succeed(
+    identity: SessionIdentity,
+    id: string,
+    input: SucceedInput = {},
+  ): Promise<Operation<ToolCall>> {
+    const key = this.#parts.lifecycle.readKey(identity, id);
+    return this.#finish(key, await readSucceed(input, this.#parts.maxBytes));
+  }
+
+  fail(identity: SessionIdentity, id: string, input: FailCallInput): Operation<ToolCall> {
+    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readFailCall(input));
+  }
+
+  abandon(identity: SessionIdentity, id: string, input: AbandonInput): Operation<ToolCall> {
+    return this.#finish(this.#parts.lifecycle.readKey(identity, id), readAbandon(input));
+  }
+
+  /** The digest of a call that has begun before. */
+  async digestOf(call: Omit<BeginInput, "token">): Promise<string> {
+    const { intent } = await readBegin(call, this.#parts.maxBytes);
+    return digestOfCall(intent.tool, intent.arguments);
+  }
+
+  /** The approval of the call ends in the same commit. */
+  #finish(key: LifecycleKey, made: NewOutcome): Operation<ToolCall> {
+    const { lifecycle, approvals } = this.#parts;
+    const { turn, repeatable } = lifecycle.changing(key, (state) => state, made.token !== undefined);
+    return {
+      turn,
+      repeatable,
+      apply: async (transaction: Transaction) => {
+        const call = await lifecycle.changeIn(transaction, key, finished(made));
+        if (call.approval !== undefined)
+          await approvals.endIn(
+            transaction,
+            { identity: key.identity, id: call.approval },
+            made.error ?? made.reason,
+          );
+        return call;
+      },
+    };
+  }
+
+  /** A policy that says nothing it may say forbids. */
+  async #judge(identity: SessionIdentity, id: string, intent: StoredIntent): Promise<Verdict> {
+    const { policy } = this.#parts;
+    // The policy gets copies: it may change them.
+    return policy === undefined ? "allow" : policy(structuredClone({ id, ...intent }), { ...identity });
+  }
+}
+
+/** ALREADY_FINISHED. */
+function finished(made: NewOutcome): Transition<StoredCall, StoredIntent> {
+  return (state, { now }) => {
+    if (state.outcome === undefined)
+      return { ...state, status: statusAfter(made), outcome: { ...made, at: now } };
+    if (isRepeat(state.outcome, made)) return state;
+    throw new StateError("ALREADY_FINISHED", `the call has ${state.status} before`, {
+      details: { outcome: withDate(state.outcome) },
+    });
+  };
+}

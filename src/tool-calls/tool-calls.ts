@@ -1,0 +1,206 @@
+import { createApprovals } from "../approvals/index.js";
+import { invalid, isStateError } from "../contract/errors.js";
+import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { Lifecycle } from "../lifecycle/lifecycle.js";
+import { readCallOptions } from "../lifecycle/options.js";
+import { newEventId } from "../process/event-id.js";
+import type { JsonValue } from "../typed/json-value.js";
+import { type Operation, perform } from "../typed/operation.js";
+import { Unit } from "../typed/together/unit.js";
+import { readNamed } from "../validation/validate.js";
+import { ToolCallsInUnit } from "./in-unit.js";
+import type { AbandonInput, BeginInput, FailCallInput, SucceedInput } from "./input.js";
+import { type CallLifecycle, CallOperations } from "./operations.js";
+import type {
+  CallsOf,
+  CallWork,
+  ListToolCallsOptions,
+  OrphansOptions,
+  ToolCallPage,
+  ToolCallsOptions,
+} from "./options.js";
+import { TOOL_CALL } from "./stored-call.js";
+import type { ToolCall } from "./tool-call.js";
+
+const MAX_ERROR_BYTES = 16_384;
+
+/**
+ * The record of what touched the world: an intent before each tool call, and its outcome after it. A call whose process died
+ * in between is an orphan: only your program can find out whether it was made, and decides.
+ *
+ * The identity is that of a session; a run is a field of the call. The session need not exist or be open.
+ */
+export class ToolCalls {
+  readonly #store: StateStore;
+  readonly #lifecycle: CallLifecycle;
+  readonly #operations: CallOperations;
+
+  /** @internal */
+  constructor(store: StateStore, options: ToolCallsOptions = {}) {
+    const { policy, ...rest } = readNamed(options, "options", ["policy", "clock"]) as ToolCallsOptions;
+    if ("policy" in options && typeof policy !== "function") throw invalid("policy", "a function");
+    this.#store = store;
+    this.#lifecycle = new Lifecycle(store, TOOL_CALL, rest);
+    const approvals = createApprovals(store, rest);
+    const { maxBytes } = store.limits;
+    this.#operations = new CallOperations({ lifecycle: this.#lifecycle, approvals, policy, maxBytes });
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): ToolCallsInUnit {
+    return new ToolCallsInUnit(Unit.check(unit, this.#store), this.#operations);
+  }
+
+  /**
+   * Writes down that a call is about to be made. Make the call only after this has resolved. A call that names an approval
+   * claims it in the same commit, which must be of exactly this tool and these arguments.
+   *
+   * ALREADY_BEGUN, with what is known, if a call of this id has begun: decide, and do not repeat it. Only the same `begin`
+   * again, with the same token, resolves once more until the call has ended; with other content it is IDEMPOTENCY_CONFLICT.
+   * APPROVAL_REQUIRED, CALL_FORBIDDEN, and what the claim is refused with: NOT_FOUND, DIGEST_MISMATCH, NOT_DECIDED,
+   * ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. NOT_FOUND also if the session was erased since.
+   */
+  async begin(identity: SessionIdentity, call: BeginInput, options?: CallOptions): Promise<ToolCall> {
+    const given = readCallOptions(options);
+    return this.#perform(await this.#operations.begin(identity, call), given);
+  }
+
+  /**
+   * Reports that a call was made, with what it returned. Any process may report it. A result that is larger than a record is
+   * INVALID_RECORD: the call stays begun, so store the result elsewhere and report a reference. The approval that the call
+   * claimed is completed in the same commit. A repeated report with the same token and content gets the first answer.
+   * NOT_FOUND, ALREADY_FINISHED.
+   */
+  async succeed(
+    identity: SessionIdentity,
+    id: string,
+    input?: SucceedInput,
+    options?: CallOptions,
+  ): Promise<ToolCall> {
+    const given = readCallOptions(options);
+    return this.#perform(await this.#operations.succeed(identity, id, input), given);
+  }
+
+  /** Reports that a call failed. The approval that the call claimed fails with it. NOT_FOUND, ALREADY_FINISHED. */
+  async fail(
+    identity: SessionIdentity,
+    id: string,
+    input: FailCallInput,
+    options?: CallOptions,
+  ): Promise<ToolCall> {
+    return this.#perform(this.#operations.fail(identity, id, input), readCallOptions(options));
+  }
+
+  /** Says that nobody will know what came of a call. Its approval fails with it. NOT_FOUND, ALREADY_FINISHED. */
+  async abandon(
+    identity: SessionIdentity,
+    id: string,
+    input: AbandonInput,
+    options?: CallOptions,
+  ): Promise<ToolCall> {
+    return this.#perform(this.#operations.abandon(identity, id, input), readCallOptions(options));
+  }
+
+  /**
+   * Makes a call once: begins it, runs `work`, keeps its result (JSON), and returns it as it is kept. When the same call
+   * comes again after it succeeded, `work` does not run, and the kept result is returned. In every other state it is
+   * ALREADY_BEGUN with what is known: the call failed, or it is under way, or its process died. If `work` throws, the call
+   * has failed with the error's message, and the error is passed on.
+   *
+   * `work` gets the signal. An abort before it begins leaves nothing; later it is up to `work`.
+   */
+  async once<R extends JsonValue | undefined>(
+    identity: SessionIdentity,
+    call: Omit<BeginInput, "token">,
+    work: CallWork<R>,
+    options?: CallOptions,
+  ): Promise<R> {
+    const given = readCallOptions(options);
+    if (typeof work !== "function") throw invalid("work", "a function");
+    // Of this attempt alone: a second process must never take the first one's begin for its own.
+    const token = newEventId();
+    let begun: ToolCall;
+    try {
+      begun = await this.begin(
+        identity,
+        { ...readNamed(call, "call", CALL_FIELDS), token } as BeginInput,
+        given,
+      );
+    } catch (error) {
+      if (!isStateError(error, "ALREADY_BEGUN")) throw error;
+      const { status, digest, outcome } = error.details.call;
+      if (status !== "succeeded" || digest !== (await this.#operations.digestOf(call))) throw error;
+      return outcome?.result as R;
+    }
+    const { id } = begun;
+    let result: R;
+    try {
+      result = await work(begun, given);
+    } catch (error) {
+      // The error of the work is the one to know, whatever becomes of the report: without it the call is an orphan.
+      await this.fail(begun.identity, id, { error: messageOf(error), token }).catch(() => {});
+      throw error;
+    }
+    const kept = await this.succeed(begun.identity, id, result === undefined ? { token } : { result, token });
+    return kept.outcome?.result as R;
+  }
+
+  /** The call as it is now. NOT_FOUND. */
+  async get(identity: SessionIdentity, id: string, options?: CallOptions): Promise<ToolCall> {
+    return this.#lifecycle.get(this.#lifecycle.readKey(identity, id), options);
+  }
+
+  /** The call as it is now, or `undefined`. */
+  async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<ToolCall | undefined> {
+    return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
+  }
+
+  /** The calls of a session, of one of its runs, or with `{ tenant }` of a tenant, in the order in which they began. */
+  async list(where: CallsOf, options?: ListToolCallsOptions): Promise<ToolCallPage> {
+    const { run, ...session } = { ...where } as { readonly tenant: string; readonly run?: string };
+    const isOfRun = run !== undefined && run !== "";
+    const { records, ...rest } = await this.#lifecycle.list(
+      isOfRun || run === "" ? session : where,
+      isOfRun ? { ...options, by: { run } } : options,
+    );
+    return { calls: records, ...rest };
+  }
+
+  /**
+   * The calls of a session or of one of its runs that have begun and have no outcome, the oldest first. Where no other
+   * process is at work, their processes died: find out what came of each, and report it or abandon it.
+   */
+  async orphans(where: CallsOf, options?: OrphansOptions): Promise<ToolCallPage> {
+    return this.list(where, { ...options, status: "begun" });
+  }
+
+  /**
+   * Returns the calls without an outcome, for example after a restart: by tenant, the oldest first. It also removes what lists
+   * hold of calls of erased sessions. Damaged ones are skipped; after all others, the first damage is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async *recover(scope: MaintenanceScope, options?: CallOptions): AsyncGenerator<ToolCall, void, undefined> {
+    yield* this.#lifecycle.recover(scope, readCallOptions(options));
+  }
+
+  /**
+   * Removes the calls of all sessions of a user, with their index entries. Returns how many. After an interruption, call it
+   * again. Calls that begin meanwhile may stay.
+   */
+  async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
+    return this.#lifecycle.forgetUser(user, options);
+  }
+
+  async #perform(operation: Operation<ToolCall>, call: CallOptions): Promise<ToolCall> {
+    return (await perform(this.#store, operation, call)).result;
+  }
+}
+
+const CALL_FIELDS = ["id", "tool", "arguments", "sideEffect", "run", "step", "approval"];
+
+/** The beginning of an error's message, as far as it fits. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const bytes = Buffer.from(message.replaceAll("\0", " ").toWellFormed());
+  // A character that the cut splits is left out.
+  return new TextDecoder().decode(bytes.subarray(0, MAX_ERROR_BYTES), { stream: true });
+}
