@@ -1,6 +1,8 @@
 import type { StateStore } from "../contract/store.js";
 import type { ToolCallsOptions } from "./options.js";
 import { ToolCalls } from "./tool-calls.js";
+// Whoever imports the types knows the codes too.
+import "./errors.js";
 
 /**
  * Intents and outcomes of tool calls.
