@@ -15,7 +15,7 @@ import type {
   CheckpointTuple,
   LineageInfo,
 } from "./checkpoint.js";
-import { deleteLineage, recoverUploads } from "./deleting.js";
+import { deleteLineage, recoverLeftovers } from "./deleting.js";
 import { noSuchCheckpoint } from "./errors.js";
 import { forkLineage } from "./fork.js";
 import { CheckpointsInUnit } from "./in-unit.js";
@@ -256,8 +256,8 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
   async lineages(identity: SessionIdentity, options?: CallOptions): Promise<LineageInfo[]> {
     const found = await lineagesOf(this.#records, copySession(identity), undefined, readCall(options));
     return found
-      .filter(({ record }) => record.copied === undefined)
-      .map(({ record: { name, createdAt, origin } }) => ({
+      .filter(({ copied }) => copied === undefined)
+      .map(({ name, createdAt, origin }) => ({
         lineage: name,
         createdAt: new Date(createdAt),
         ...(origin && { forkedFrom: origin.lineage }),
@@ -306,12 +306,12 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
   }
 
   /**
-   * Removes what puts of large checkpoints left that were interrupted, in all sessions of the scope. Returns how many.
-   * MAINTENANCE_SCOPE_REQUIRED.
+   * Removes what puts of large checkpoints and deletions of forks left that were interrupted, in all sessions of the scope.
+   * Returns how many. MAINTENANCE_SCOPE_REQUIRED.
    */
   async recover(scope: MaintenanceScope, options: RecoverOptions = {}): Promise<number> {
     const given = readNamed(options, "options", ["abandonedMs", "signal"]) as RecoverOptions;
-    return recoverUploads(this.#records, scope, this.#abandonedBefore(given), readCall(given, true));
+    return recoverLeftovers(this.#records, scope, this.#abandonedBefore(given), readCall(given, true));
   }
 
   async #latest<R>(

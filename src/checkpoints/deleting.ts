@@ -9,28 +9,39 @@ import type {
 import { scanKind } from "../store/scan-kind.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
 import { changedAllTheTime } from "./errors.js";
-import { checkpointsOf, poolKinds, removalsKind, UPLOADS, uploadsOfWrites, writesOf } from "./kinds.js";
-import { lineageCell } from "./lineage-record.js";
+import {
+  checkpointsOf,
+  poolKinds,
+  REMOVALS,
+  removalsKind,
+  UPLOADS,
+  uploadsOfWrites,
+  writesOf,
+} from "./kinds.js";
+import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointRecords } from "./records.js";
 import { markRemoval } from "./removing.js";
-import { lineagesOf, removeUploads, sweepPool } from "./sweep.js";
+import { eraseUnusedPool, removeUploads, sweepPool } from "./sweep.js";
 
 const MAX_ATTEMPTS = 20;
 
 /**
  * Deletes a lineage in one commit, however large it is. The values that forks share go afterwards, as far as nothing uses
- * them. Returns whether there was one. Also deletes what is left of an earlier one.
+ * them. Returns whether there was one. Also deletes what is left of an earlier one. With `isMeant`, only a lineage that it
+ * accepts.
  */
 export async function deleteLineage<V, Input>(
   records: CheckpointRecords<V, Input>,
   owner: SessionIdentity,
   name: string,
   options: CallOptions,
+  isMeant?: (lineage: LineageRecord) => boolean,
 ): Promise<boolean> {
   const { store } = records;
   const { identity, kind } = lineageCell(owner, name);
   for (let attempt = 1; ; attempt++) {
     const found = await records.lineage(owner, name, options, true);
+    if (isMeant && !(found && isMeant(found.record))) return false;
     const pool = found?.record.pool;
     const isShared = found?.record.shared === true;
     const own = [checkpointsOf(name), writesOf(name), uploadsOfWrites(name)];
@@ -50,39 +61,28 @@ export async function deleteLineage<V, Input>(
       if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
       continue;
     }
-    if (pool !== undefined && isShared) await tidyPool(records, owner, pool, options);
+    if (pool !== undefined && isShared) await sweepPool(records, owner, pool, options);
     return found !== undefined;
   }
 }
 
-/** Removes what no lineage uses. A pool without lineages never gets one again, because forks come of one that has it. */
-async function tidyPool<V, Input>(
-  records: CheckpointRecords<V, Input>,
-  owner: SessionIdentity,
-  pool: string,
-  options: CallOptions,
-): Promise<void> {
-  if ((await lineagesOf(records, owner, pool, options)).length > 0) {
-    await sweepPool(records, owner, pool, options);
-    return;
-  }
-  const erases = Object.values(poolKinds(pool)).map(
-    (prefix): Change => ({ op: "erase", identity: owner, prefix }),
-  );
-  const mark: Change = { op: "delete", identity: owner, kind: removalsKind(pool) };
-  await commitWithRetries(records.store, [mark, ...erases], { signal: options.signal, repeatable: true });
-}
-
-/** Removes the uploads of all sessions of a scope that nobody has gone on with since this time. Returns how many. */
-export async function recoverUploads<V, Input>(
+/**
+ * Removes, in all sessions of a scope, the uploads that nobody has gone on with since this time, and the values of lineages
+ * that share them and were deleted by a process that died before it removed the values. Returns how many.
+ */
+export async function recoverLeftovers<V, Input>(
   records: CheckpointRecords<V, Input>,
   scope: MaintenanceScope,
   before: number,
   { signal }: CallOptions,
 ): Promise<number> {
   let removed = 0;
-  const isOld = ({ updatedAt }: RecordHeader) => updatedAt.getTime() <= before;
-  for await (const header of scanKind(records.store, scope, UPLOADS, { signal, bytes: false }))
-    if (isOld(header)) removed += await removeUploads(records, [header], { signal });
+  const remove = {
+    [UPLOADS]: (header: RecordHeader) => removeUploads(records, [header], { signal }),
+    [REMOVALS]: (header: RecordHeader) => eraseUnusedPool(records, header, { signal }),
+  };
+  for (const [prefix, work] of Object.entries(remove))
+    for await (const header of scanKind(records.store, scope, prefix, { signal, bytes: false }))
+      if (header.updatedAt.getTime() <= before) removed += await work(header);
   return removed;
 }

@@ -1,4 +1,5 @@
-import type { CallOptions } from "../contract/store.js";
+import { isStateError } from "../contract/errors.js";
+import type { CallOptions, StateRecord } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellAt, decodeRecord } from "../typed/cell.js";
 import type { Codec } from "../typed/codec.js";
@@ -6,10 +7,12 @@ import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import type { CheckpointRef } from "./checkpoint.js";
 import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
+import { deleteLineage } from "./deleting.js";
 import { lineageExists, noSuchCheckpoint } from "./errors.js";
-import { checkpointEventId, checkpointsOf, numberOf, type Place, writesFor } from "./kinds.js";
-import { type LineageRecord, lineageCell } from "./lineage-record.js";
-import type { CheckpointRecords, FoundCheckpoint, FoundLineage } from "./records.js";
+import { checkpointEventId, checkpointsOf, numberOf, type Place, pendingKinds, writesFor } from "./kinds.js";
+import { type LineageRecord, lineageCell, type Origin } from "./lineage-record.js";
+import { recordsUnder } from "./paging.js";
+import type { CheckpointRecords, FoundCheckpoint } from "./records.js";
 import { commitBytes } from "./stored-value.js";
 
 /** What to copy, as it was read. */
@@ -21,6 +24,8 @@ export interface ForkInput {
 }
 
 const COPIES_AT_ONCE = 50;
+const WRITES_AT_ONCE = 100;
+const CHUNKS_AT_ONCE = 4;
 
 /** The codec of bytes that are copied as they are. */
 const AS_IT_IS: Codec<Uint8Array> = { version: 0, encode: (bytes) => bytes, decode: (bytes) => bytes };
@@ -36,13 +41,34 @@ export async function forkLineage<V, Input>(
   options: CallOptions,
 ): Promise<{ readonly duplicate: boolean }> {
   const { place, to, upTo } = input;
-  const found = upTo === undefined ? undefined : await records.find(place, upTo, options);
-  if (upTo !== undefined && found === undefined) throw noSuchCheckpoint();
-  const begun = await begin(records, input, found?.number, options);
-  if (begun.copied === undefined) return { duplicate: true };
-  for (let target: LineageRecord | undefined = begun; target !== undefined; )
-    target = await copyMore(records, place, to, target, options);
+  const { owner } = place;
+  const last = upTo === undefined ? undefined : await lastToCopy(records, { ...input, upTo }, options);
+  const begun = await begin(records, input, last, options);
+  const { origin, copied } = begun;
+  if (copied === undefined || origin === undefined) return { duplicate: true };
+  try {
+    for (let target: LineageRecord | undefined = begun; target !== undefined; )
+      target = await copyMore(records, { ...input, origin }, target.copied ?? "", options);
+  } catch (error) {
+    // The copy would never be whole.
+    if (isStateError(error, "NOT_FOUND"))
+      await deleteLineage(records, owner, to, options, (there) => isCopying(there, origin));
+    throw error;
+  }
   return { duplicate: false };
+}
+
+/** The number of the last checkpoint to copy. NOT_FOUND, unless an earlier call has copied it. */
+async function lastToCopy<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  { place, to, upTo }: ForkInput & { readonly upTo: string },
+  options: CallOptions,
+): Promise<number> {
+  const found = await records.find(place, upTo, options);
+  if (found !== undefined) return found.number;
+  const copy = await records.find({ ...place, lineage: to }, upTo, options);
+  if (copy === undefined || copy.lineage.origin?.lineage !== place.lineage) throw noSuchCheckpoint();
+  return copy.number;
 }
 
 /** Makes the hidden lineage, or finds the one of an earlier call. */
@@ -76,37 +102,45 @@ async function begin<V, Input>(
   );
 }
 
-/** Copies the next checkpoints. Returns the lineage as it is then; `undefined` once it is whole. */
+/** A fork that has begun. */
+interface BegunFork extends ForkInput {
+  readonly origin: Origin;
+}
+
+/**
+ * Copies the next checkpoints, those after a kind of the origin. Returns the lineage as it is then; `undefined` once it is
+ * whole. NOT_FOUND if the lineage, its copy or the checkpoint that was asked for is gone.
+ */
 async function copyMore<V, Input>(
   records: CheckpointRecords<V, Input>,
-  { owner, lineage }: Place,
-  to: string,
-  { origin, copied }: LineageRecord,
+  fork: BegunFork,
+  copied: string,
   options: CallOptions,
 ): Promise<LineageRecord | undefined> {
-  if (origin === undefined || copied === undefined) return undefined;
-  const source = await records.lineage(owner, lineage, options);
+  const { place, to, upTo, origin } = fork;
+  const { owner, lineage, namespace } = place;
   const page = await records.store.list(owner, checkpointsOf(lineage), {
     ...(copied !== "" && { after: copied }),
     ...options,
     limit: COPIES_AT_ONCE,
   });
-  const originals = page.filter(({ kind }) => numberOf(kind) <= origin.upTo);
+  const source = await records.lineage(owner, lineage, options);
+  if (source === undefined) throw noSuchCheckpoint("lineage");
   const target = lineageCell(owner, to);
   const copies: { readonly from: FoundCheckpoint; readonly to: Place }[] = [];
-  for (const stored of source === undefined ? [] : originals) {
-    const { namespace } = await decodeRecord(CHECKPOINT_CODEC, stored);
-    const from = await records.open({ owner, lineage, namespace }, (source as FoundLineage).record, stored);
-    const copy = { from, to: { owner, lineage: to, namespace } };
-    await copyPending(records, copy, target, options);
+  for (const stored of page.filter(({ kind }) => numberOf(kind) <= origin.upTo)) {
+    const own = (await decodeRecord(CHECKPOINT_CODEC, stored)).namespace;
+    const from = await records.open({ owner, lineage, namespace: own }, source.record, stored);
+    const copy = { from, to: { owner, lineage: to, namespace: own } };
+    await copyPending(records, copy, { ...fork, copied }, options);
     copies.push(copy);
   }
-  return transact(
+  const copyAll = transact(
     records.store,
     async (transaction) => {
-      const record = await stillCopied(transaction, target, origin.copy);
-      // Another call has gone on with this fork.
-      if (record.copied !== copied) return record;
+      const record = await stillCopied(transaction, target, origin);
+      // Another call has gone on with this fork, or has ended it.
+      if (record.copied !== copied) return record.copied === undefined ? undefined : record;
       for (const { from, to: place } of copies) {
         // The commit depends on the original, so no value is shared that is not in use. It may be gone by now.
         const original = await transaction.get(records.cell(from.place, from.number));
@@ -114,48 +148,87 @@ async function copyMore<V, Input>(
         if (original !== undefined)
           await transaction.create(records.cell(place, from.number), original, eventId);
       }
+      // Read after the originals: those of a new lineage of this name have other values.
+      const now = await transaction.peek(lineageCell(owner, lineage));
+      if (now?.pool !== record.pool) throw noSuchCheckpoint("lineage");
       const { copied: _, ...whole } = record;
       const next = page.length < COPIES_AT_ONCE ? whole : { ...record, copied: page.at(-1)?.kind ?? copied };
       await transaction.set(target, next);
-      return "copied" in next ? next : undefined;
+      if ("copied" in next) return next;
+      const last = records.cell({ owner, lineage: to, namespace }, origin.upTo);
+      if (upTo !== undefined && (await transaction.get(last)) === undefined) throw noSuchCheckpoint();
+      return undefined;
     },
     { ...options, repeatable: true, turn: target },
   );
+  return copyAll.catch(async (error: unknown) => {
+    if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+    // Another call was faster with the same copies, whose event ids the store judges before anything else.
+    const now = (await records.lineage(owner, to, options, true))?.record;
+    if (now?.origin?.copy !== origin.copy) throw noSuchCheckpoint("lineage");
+    if (now.copied === copied) throw error;
+    return now.copied === undefined ? undefined : now;
+  });
 }
 
-/** Copies what is pending for a checkpoint, a part in each commit. */
+/**
+ * Copies what is pending for a checkpoint, a part in each commit: the writes before the large values that they name, because
+ * a task may write meanwhile.
+ */
 async function copyPending<V, Input>(
   { store }: CheckpointRecords<V, Input>,
   { from, to }: { readonly from: FoundCheckpoint; readonly to: Place },
-  target: Cell<LineageRecord>,
+  { origin, copied }: BegunFork & { readonly copied: string },
   options: CallOptions,
 ): Promise<void> {
   const { place, id } = from;
-  const prefix = writesFor(place, id);
-  const limit = Math.max(1, Math.floor(commitBytes(store.limits) / store.limits.maxBytes));
-  for (let after: { readonly after?: string } = {}; ; ) {
-    const page = await store.list(place.owner, prefix, { ...after, ...options, limit });
-    if (page.length === 0) return;
-    const copy = async (transaction: Transaction) => {
-      if ((await transaction.get(target)) === undefined) throw noSuchCheckpoint("lineage");
-      for (const { kind, bytes, version } of page) {
-        const there = writesFor(to, id) + kind.slice(prefix.length);
-        await transaction.set(cellAt(place.owner, there, { ...AS_IT_IS, version }), bytes);
+  const [before, after] = [writesFor(place, id), writesFor(to, id)];
+  const target = lineageCell(place.owner, to.lineage);
+  const { writes, values, chunks } = pendingKinds(before);
+  const parts = { [writes]: WRITES_AT_ONCE, [values]: WRITES_AT_ONCE, [chunks]: CHUNKS_AT_ONCE };
+  for (const [prefix, size] of Object.entries(parts))
+    for await (const page of recordsUnder(store, place.owner, prefix, options, size))
+      for (const records of inCommits(page, commitBytes(store.limits))) {
+        const copy = async (transaction: Transaction) => {
+          const record = await stillCopied(transaction, target, origin);
+          // Another call has gone on with this fork, so tasks may have written to it.
+          if (record.copied !== copied) return;
+          for (const { kind, bytes, version } of records) {
+            const there = after + kind.slice(before.length);
+            await transaction.set(cellAt(place.owner, there, { ...AS_IT_IS, version }), bytes);
+          }
+        };
+        await transact(store, copy, { ...options, repeatable: true });
       }
-    };
-    await transact(store, copy, { ...options, repeatable: true });
-    if (page.length < limit) return;
-    after = { after: page.at(-1)?.kind as string };
+}
+
+/** Parts of a page that fit into one commit each. */
+function* inCommits(page: readonly StateRecord[], mostBytes: number): Generator<StateRecord[]> {
+  let part: StateRecord[] = [];
+  let size = 0;
+  for (const record of page) {
+    if (part.length > 0 && size + record.bytes.length > mostBytes) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(record);
+    size += record.bytes.length;
   }
+  if (part.length > 0) yield part;
 }
 
 /** NOT_FOUND if the fork was deleted meanwhile. */
 async function stillCopied(
   transaction: Transaction,
   target: Cell<LineageRecord>,
-  copy: string,
+  { copy }: Origin,
 ): Promise<LineageRecord> {
   const record = await transaction.get(target);
   if (record?.origin?.copy === copy) return record;
   throw noSuchCheckpoint("lineage");
+}
+
+function isCopying({ origin, copied }: LineageRecord, { copy }: Origin): boolean {
+  return copied !== undefined && origin?.copy === copy;
 }

@@ -46,6 +46,11 @@ export class KeptCheckpoints<V, Input> {
     return this.#others;
   }
 
+  /** Checkpoints are gone that were seen. */
+  outdate(): void {
+    this.#lineageEvent = undefined;
+  }
+
   /** These were removed. */
   forget(removed: readonly RecordHeader[]): void {
     this.#others = this.#others.filter((header) => !removed.includes(header));

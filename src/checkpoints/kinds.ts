@@ -17,6 +17,8 @@ const INDEX_OFFSET = 1_000;
 
 /** The lineages of a session, by the digest of their name. */
 export const LINEAGES = "checkpoint.lineage";
+/** Everything that is pending. */
+const WRITES = "checkpoint.write/";
 /** The values that are being uploaded. */
 export const UPLOADS = "checkpoint.upload/";
 
@@ -46,7 +48,7 @@ export function numberOf(kind: string): number {
 
 /** The prefix of everything that is pending in a lineage. */
 export function writesOf(lineage: string): string {
-  return `checkpoint.write/${lineageId(lineage)}/`;
+  return `${WRITES}${lineageId(lineage)}/`;
 }
 
 /** The prefix of everything that is pending for one checkpoint. */
@@ -56,7 +58,7 @@ export function writesFor(place: Pick<Place, "lineage" | "namespace">, id: strin
 
 export function writeKind(place: Place, id: string, task: string, index: number): string {
   const position = String(index + INDEX_OFFSET).padStart(INDEX_DIGITS, "0");
-  return `${writesFor(place, id)}w/${digestOf(task)}/${position}`;
+  return `${pendingKinds(writesFor(place, id)).writes}${digestOf(task)}/${position}`;
 }
 
 /** Where the values of a pool lie: three prefixes. */
@@ -75,11 +77,11 @@ export function poolKinds(pool: string): PoolKinds {
   };
 }
 
-/** The large values among the pending writes of one checkpoint. They go with everything that is pending for it. */
-export function writePoolKinds(place: Place, id: string): PoolKinds {
-  const prefix = writesFor(place, id);
-  const uploads = `${uploadsOfWrites(place.lineage)}${digestOf(place.namespace)}.${digestOf(id)}/`;
-  return { values: `${prefix}v/`, chunks: `${prefix}c/`, uploads };
+/** What lies under `writesFor`: the writes, and a pool of those values among them that are large. */
+export function pendingKinds(prefix: string): PoolKinds & { readonly writes: string } {
+  const [lineage, namespace, id] = prefix.slice(WRITES.length).split("/");
+  const uploads = `${UPLOADS}${lineage}.${namespace}.${id}/`;
+  return { writes: `${prefix}w/`, values: `${prefix}v/`, chunks: `${prefix}c/`, uploads };
 }
 
 /** Where an upload belongs, and the key of its value. */
@@ -89,8 +91,7 @@ export function uploadAt(kind: string): { readonly kinds: PoolKinds; readonly ke
   const key = kind.slice(slash + 1);
   const [lineage, namespace, id] = where.split(".");
   if (namespace === undefined || id === undefined) return { kinds: poolKinds(where), key };
-  const prefix = `checkpoint.write/${lineage}/${namespace}/${id}/`;
-  return { kinds: { values: `${prefix}v/`, chunks: `${prefix}c/`, uploads: kind.slice(0, slash + 1) }, key };
+  return { kinds: pendingKinds(`${WRITES}${lineage}/${namespace}/${id}/`), key };
 }
 
 /** The prefix of the uploads of all pending writes of a lineage. */
@@ -98,9 +99,16 @@ export function uploadsOfWrites(lineage: string): string {
   return `${UPLOADS}${lineageId(lineage)}.`;
 }
 
-/** The record that every removal of checkpoints from a pool changes. */
+/** The records that every removal of checkpoints from a pool changes. */
+export const REMOVALS = "checkpoint.removals/";
+
 export function removalsKind(pool: string): string {
-  return `checkpoint.removals/${pool}`;
+  return REMOVALS + pool;
+}
+
+/** The pool of such a record. */
+export function poolOfRemovals(kind: string): string {
+  return kind.slice(REMOVALS.length);
 }
 
 /** The purpose of the event ids of checkpoints, by which they are found. Copies in a fork have a purpose of their own. */

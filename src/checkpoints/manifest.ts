@@ -47,14 +47,16 @@ export function channelsOf(
   return new Map([...merged].flatMap(([channel, state]) => (state === undefined ? [] : [[channel, state]])));
 }
 
-/** The layers after a change. `nodes` are the entries of each node of the layers before. */
+/** The layers after a change. `nodes` are the entries of each node of the layers before; `mostBytes` limits the own ones. */
 export function planLayers(
   before: Layers,
   nodes: readonly (readonly ChannelEntry[])[],
   changes: readonly ChannelEntry[],
+  mostBytes = Number.POSITIVE_INFINITY,
 ): LayersPlan {
   const own = [...merge([changes, before.own])];
-  if (own.length <= MAX_OWN) return { own, nodes: before.nodes };
+  const fits = Buffer.byteLength(JSON.stringify(own)) <= mostBytes;
+  if (own.length <= MAX_OWN && fits) return { own, nodes: before.nodes };
   const joined: (readonly ChannelEntry[])[] = [own];
   let size = own.length;
   let taken = 0;

@@ -24,17 +24,19 @@ export async function* recordsUnder(
   owner: SessionIdentity,
   prefix: string,
   options: CallOptions,
+  size = PAGE,
 ): AsyncGenerator<StateRecord[], void, undefined> {
-  yield* inPages((range) => store.list(owner, prefix, { ...range, ...options }));
+  yield* inPages((range) => store.list(owner, prefix, { ...range, ...options }), size);
 }
 
 async function* inPages<R extends RecordHeader>(
   list: (range: { readonly after?: string; readonly limit: number }) => Promise<R[]>,
+  size = PAGE,
 ): AsyncGenerator<R[], void, undefined> {
   for (let after: { readonly after?: string } = {}; ; ) {
-    const page = await list({ ...after, limit: PAGE });
+    const page = await list({ ...after, limit: size });
     yield page;
-    if (page.length < PAGE) return;
+    if (page.length < size) return;
     after = { after: page.at(-1)?.kind as string };
   }
 }

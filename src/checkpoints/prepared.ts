@@ -11,6 +11,7 @@ import { checkpointEventId, type Place } from "./kinds.js";
 import { type ChannelState, changesBetween, planLayers } from "./manifest.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { Outdated } from "./outdated.js";
+import { loadChannels } from "./reading.js";
 import type { CheckpointRecords, FoundCheckpoint, LoadedChannels } from "./records.js";
 import { digestIn, type EncodedValue, encodeValue, type KeyedValue, keyValues } from "./stored-value.js";
 
@@ -40,6 +41,8 @@ interface Channel {
   readonly value?: EncodedValue;
 }
 
+/** The entries of a checkpoint's own take at most this share of its record. */
+const OWN_SHARE = 8;
 const NOTHING: LoadedChannels = { nodes: [], channels: new Map() };
 const DIGEST_LENGTH = 22;
 
@@ -55,7 +58,7 @@ export async function preparePut<V, Input>(
   const base = input.parent === undefined ? undefined : await records.find(place, input.parent, options);
   if (base === undefined && input.inherit) throw noSuchCheckpoint("parent checkpoint");
   const lineage = base?.lineage ?? (await records.lineage(place.owner, place.lineage, options))?.record;
-  const before = base === undefined ? NOTHING : await records.channels(base, options);
+  const before = base === undefined ? NOTHING : await loadChannels(records, base, options);
   // The base was removed while it was read.
   if (before === undefined) throw new Outdated();
   const channels = await channelsAfter(records, input, before.channels);
@@ -64,13 +67,16 @@ export async function preparePut<V, Input>(
   const layers = base === undefined ? { own: [], nodes: [] } : base.record;
   const keys = keysOf(distinct(fresh), store.limits);
   const after = statesOf(channels, keys);
-  const plan = planLayers(layers, before.nodes, changesBetween(before.channels, after));
+  const most = store.limits.maxBytes / OWN_SHARE;
+  const plan = planLayers(layers, before.nodes, changesBetween(before.channels, after), most);
   const node = plan.node && (await encodeValue(NODE_CODEC, plan.node, "values"));
   const nodeKey = node && (keysOf([node], store.limits).get(node.digest) as KeyedValue);
   const nodes =
     nodeKey === undefined
       ? plan.nodes
       : [{ key: nodeKey.key, size: (plan.node as readonly unknown[]).length }, ...plan.nodes];
+
+  const values = [...keys.values(), ...(nodeKey === undefined ? [] : [nodeKey])];
 
   const { parent, parents, dependsOn, step, usage, metadata } = input;
   const id = input.id ?? newEventId();
@@ -95,7 +101,7 @@ export async function preparePut<V, Input>(
     pool: lineage?.pool ?? newEventId(),
     isNew: lineage === undefined,
     base,
-    values: [...keys.values(), ...(nodeKey === undefined ? [] : [nodeKey])],
+    values,
   };
 }
 
@@ -132,8 +138,11 @@ function sameAs({ version, key }: ChannelState): Channel {
 
 function versionAfter(version: ChannelVersion | undefined): ChannelVersion {
   if (version === undefined) return 1;
-  if (typeof version === "number") return version + 1;
-  throw invalid("versions", "given for each channel that changes, once a version of it was text");
+  if (typeof version === "number" && version + 1 > version) return version + 1;
+  throw invalid(
+    "versions",
+    "given for each channel that changes, once a version of it was text or is too large to count on",
+  );
 }
 
 function distinct(values: readonly EncodedValue[]): EncodedValue[] {

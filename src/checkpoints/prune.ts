@@ -7,12 +7,13 @@ import { runExclusive } from "../typed/mutex.js";
 import { digestOf } from "../typed/names.js";
 import { changedAllTheTime } from "./errors.js";
 import { KeptCheckpoints } from "./kept.js";
-import { checkpointsOf, idIn, type Place, writesOf } from "./kinds.js";
+import { checkpointsOf, idIn, type Place, pendingKinds, writesOf } from "./kinds.js";
 import { lineageCell } from "./lineage-record.js";
 import { headersUnder } from "./paging.js";
 import type { CheckpointRecords } from "./records.js";
-import { markRemoval, removeUnchanged } from "./removing.js";
+import { markRemoval, type Removal, removeUnchanged } from "./removing.js";
 import { removeAbandonedUploads, sweepPool } from "./sweep.js";
+import { ValuePool } from "./value-pool.js";
 
 /** What to prune, as it was read. */
 export interface PruneInput {
@@ -47,11 +48,10 @@ export async function pruneLineage<V, Input>(
   const { place, abandonedBefore } = input;
   const { owner, lineage } = place;
   const found = await records.lineage(owner, lineage, options);
-  if (found === undefined) return { checkpoints: 0, values: 0 };
   const checkpoints = await removeOld(records, input, options);
   await removeOrphanedWrites(records, place, abandonedBefore, options);
-  await removeAbandonedUploads(records, place, found.record.pool, abandonedBefore, options);
-  const values = await sweepPool(records, owner, found.record.pool, options);
+  await removeAbandonedUploads(records, place, found?.record.pool, abandonedBefore, options);
+  const values = found === undefined ? 0 : await sweepPool(records, owner, found.record.pool, options);
   return { checkpoints, values };
 }
 
@@ -72,13 +72,18 @@ async function removeOld<V, Input>(
     const batch = doomed.slice(0, AT_ONCE);
     if (batch.length === 0) return "done";
     const mark = markRemoval(place.owner, lineage.record.pool);
-    const guard = { op: "check", identity: cell.identity, kind: cell.kind, expect: lineage.eventId } as const;
-    const changes: Change[] = [guard, mark.change, ...batch.flatMap((header) => removalOf(place, header))];
+    const changes: Change[] = [
+      lineage.unchanged,
+      mark.change,
+      ...batch.flatMap((header) => removalOf(place, header)),
+    ];
     try {
       await commitWithRetries(store, changes, { signal: options.signal, repeatable: true });
     } catch (error) {
-      if (isStateError(error, "CONDITION_FAILED")) return "outdated";
-      throw error;
+      if (!isStateError(error, "CONDITION_FAILED")) throw error;
+      // Another prune leaves the lineage as it is, so its event does not tell that checkpoints are gone.
+      kept.outdate();
+      return "outdated";
     }
     removed += batch.length;
     kept.forget(batch);
@@ -114,27 +119,40 @@ async function removeOrphanedWrites<V, Input>(
   options: CallOptions,
 ): Promise<void> {
   const { store } = records;
-  const cell = lineageCell(owner, lineage);
   const found = await records.lineage(owner, lineage, options);
-  const newest = new Map<string, number>();
+  const pending = new Map<string, RecordHeader[]>();
   const prefix = writesOf(lineage);
   for await (const page of headersUnder(store, owner, prefix, options))
-    for (const { kind, updatedAt } of page) {
-      const path = `${kind.slice(prefix.length).split("/", 2).join("/")}/`;
-      newest.set(path, Math.max(newest.get(path) ?? Number.NEGATIVE_INFINITY, updatedAt.getTime()));
+    for (const header of page) {
+      const path = `${header.kind.slice(prefix.length).split("/", 2).join("/")}/`;
+      const there = pending.get(path) ?? [];
+      pending.set(path, there);
+      there.push(header);
     }
   for await (const page of headersUnder(store, owner, checkpointsOf(lineage), options))
-    for (const header of page) newest.delete(pathOf(lineage, header));
-  const old = [...newest].filter(([, time]) => time <= before);
-  const removals = old.map(([path]): Change[] => [{ op: "erase", identity: owner, prefix: prefix + path }]);
+    for (const header of page) pending.delete(pathOf(lineage, header));
+  const removals = [...pending].flatMap(([path, headers]) =>
+    headers.every(({ updatedAt }) => updatedAt.getTime() <= before)
+      ? pendingRemovals(new ValuePool(store, owner, pendingKinds(prefix + path)), prefix + path, headers)
+      : [],
+  );
   // A checkpoint that is put meanwhile changes its lineage, and keeps its writes.
-  const guard = {
-    op: "check",
-    identity: cell.identity,
-    kind: cell.kind,
-    expect: found?.eventId ?? null,
-  } as const;
+  const { identity, kind } = lineageCell(owner, lineage);
+  const guard = found?.unchanged ?? ({ op: "check", identity, kind, expect: null } as const);
   await removeUnchanged(store, removals, [guard], options);
+}
+
+/** The writes first, then their large values. What a task has written since then stays, with its large values. */
+function pendingRemovals(pool: ValuePool, prefix: string, headers: readonly RecordHeader[]): Removal[] {
+  const { writes, values } = pendingKinds(prefix);
+  return [
+    ...headers
+      .filter(({ kind }) => kind.startsWith(writes))
+      .map(({ identity, kind, eventId: expect }): Removal => [{ op: "delete", identity, kind, expect }]),
+    ...headers
+      .filter(({ kind }) => kind.startsWith(values))
+      .map(({ kind, eventId }) => pool.removal(kind.slice(values.length), eventId)),
+  ];
 }
 
 /** The digests of the namespace and of the id of a checkpoint, as they stand before its writes. */

@@ -1,21 +1,21 @@
 import { invalid, isStateError } from "../contract/errors.js";
-import type { CallOptions } from "../contract/store.js";
+import type { CallOptions, Change } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import type { Operation } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { lineageExists, noSuchCheckpoint, OtherWrite, otherCheckpoint } from "./errors.js";
-import { checkpointsIn, type Place, writePoolKinds } from "./kinds.js";
+import { checkpointsIn, type Place, pendingKinds, writesFor } from "./kinds.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { Outdated, whileOutdated } from "./outdated.js";
 import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
 import { CheckpointRecords, type FoundCheckpoint } from "./records.js";
 import { storeSeenBy } from "./seen-by.js";
-import { encodeValue, type KeyedValue, keyValues } from "./stored-value.js";
+import { encodeValue, isLarge, type KeyedValue, keyValues } from "./stored-value.js";
 import { ValuePool } from "./value-pool.js";
-import { type PreparedPending, type WritesInput, writeIn } from "./writes.js";
+import { mostHeaderBytes, type PreparedPending, type WritesInput, writeIn } from "./writes.js";
 
 /** What a call puts: a checkpoint, pending writes, or both. */
 export interface PutInput {
@@ -99,7 +99,7 @@ export class Puts<V, Input> {
       pending && this.#encodeWrites(pending.writes),
     ]);
     if (pending === undefined || tasks === undefined) return put === undefined ? {} : { put };
-    const pool = new ValuePool(this.#records.store, place.owner, writePoolKinds(place, pending.of));
+    const pool = new ValuePool(this.#records.store, place.owner, pendingKinds(writesFor(place, pending.of)));
     return { ...(put && { put }), pending: { id: pending.of, pool, tasks } };
   }
 
@@ -149,7 +149,13 @@ export class Puts<V, Input> {
     if (put !== undefined && large.length > 0) {
       await this.#ensureLineage(put, options);
       const pool = this.#records.pool(place, put);
-      for (const value of large) await pool.upload(value, now, options);
+      // The lineage may be deleted at any time, with what was uploaded. Then nothing more may come into its pool.
+      const mayBegin = async (): Promise<Change> => {
+        const lineage = await this.#records.lineage(place.owner, place.lineage, options);
+        if (lineage?.record.pool !== put.pool) throw new Outdated();
+        return lineage.unchanged;
+      };
+      for (const value of large) await pool.upload(value, now, { ...options, mayBegin });
     }
     for (const value of pending?.tasks.flatMap(({ writes }) => writes.map((write) => write.value)) ?? [])
       if (isLarge(value)) await pending?.pool.upload(value, now, options);
@@ -178,16 +184,20 @@ export class Puts<V, Input> {
     const { codec, store } = this.#records;
     const encoded = await Promise.all(
       all.map((input) =>
-        mapInSlices(input.writes, async ({ value }) => encodeValue(codec, value as Input, "writes")),
+        mapInSlices(input.writes, async (write) => ({
+          ...(await encodeValue(codec, write.value as Input, "writes")),
+          header: mostHeaderBytes(input, write.channel),
+        })),
       ),
     );
-    const keyed = new Map(keyValues(encoded.flat(), store.limits).map((value) => [value.digest, value]));
-    return all.map((input, task) => ({
+    const keyed = keyValues(encoded.flat(), store.limits, ({ header }) => header);
+    const next = keyed.values();
+    return all.map((input) => ({
       input,
-      writes: input.writes.map(({ channel, index }, at) => ({
+      writes: input.writes.map(({ channel, index }) => ({
         channel,
         index,
-        value: keyed.get(encoded[task]?.[at]?.digest ?? "") as KeyedValue,
+        value: next.next().value as KeyedValue,
       })),
     }));
   }
@@ -233,10 +243,6 @@ export class Puts<V, Input> {
 function fitsOneCommit({ put, pending }: Prepared): boolean {
   const writes = (pending?.tasks ?? []).flatMap((task) => task.writes.map(({ value }) => value));
   return ![...(put?.values ?? []), ...writes].some(isLarge);
-}
-
-function isLarge({ chunkBytes }: KeyedValue): boolean {
-  return chunkBytes !== undefined;
 }
 
 function newLineage({ lineage }: Place, pool: string, createdAt: number): LineageRecord {

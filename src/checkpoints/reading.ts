@@ -5,7 +5,7 @@ import type { JsonValue } from "../typed/json-value.js";
 import { mapInSlices } from "../typed/slices.js";
 import type { Checkpoint, CheckpointInfo, CheckpointTuple } from "./checkpoint.js";
 import { checkpointKind, type Place } from "./kinds.js";
-import { type CheckpointRecords, type FoundCheckpoint, infoOf } from "./records.js";
+import { type CheckpointRecords, type FoundCheckpoint, infoOf, type LoadedChannels } from "./records.js";
 import type { ValuePool } from "./value-pool.js";
 import { readWrites } from "./writes.js";
 
@@ -30,6 +30,15 @@ class Missing extends Error {
   }
 }
 
+/** The channels of a checkpoint; `undefined` if it was removed meanwhile. CORRUPT. */
+export async function loadChannels<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  found: FoundCheckpoint,
+  options: CallOptions,
+): Promise<LoadedChannels | undefined> {
+  return unlessRemoved(records, found, options, () => requireChannels(records, found, options));
+}
+
 /** A checkpoint with its values; `undefined` if it was removed meanwhile. CORRUPT. */
 export async function loadCheckpoint<V, Input>(
   records: CheckpointRecords<V, Input>,
@@ -37,8 +46,7 @@ export async function loadCheckpoint<V, Input>(
   options: CallOptions,
 ): Promise<Checkpoint<V> | undefined> {
   return unlessRemoved(records, found, options, async () => {
-    const loaded = await records.channels(found, options);
-    if (loaded === undefined) throw new Missing(records.cell(found.place, found.number));
+    const loaded = await requireChannels(records, found, options);
     const pool = records.pool(found.place, found.lineage);
     const channels = [...loaded.channels];
     const values = await mapInSlices(channels, async ([channel, { key }]) =>
@@ -117,6 +125,17 @@ export async function ancestors<V, Input>(
   return line;
 }
 
+async function requireChannels<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  found: FoundCheckpoint,
+  options: CallOptions,
+): Promise<LoadedChannels> {
+  const loaded = await records.channels(found, options);
+  if (loaded !== undefined) return loaded;
+  const { identity, kind } = records.cell(found.place, found.number);
+  throw new Missing({ identity, kind });
+}
+
 async function readValue<V, Input>(
   { codec }: CheckpointRecords<V, Input>,
   pool: ValuePool,
@@ -129,10 +148,10 @@ async function readValue<V, Input>(
   return decodeRecord(codec, { identity, kind, ...stored } as StateRecord);
 }
 
-/** A value that is missing was removed with its checkpoint, or is damage. */
+/** A value that is missing was removed with its checkpoint or its lineage, or is damage. */
 async function unlessRemoved<V, Input, R>(
-  { store }: CheckpointRecords<V, Input>,
-  { place, number, eventId }: FoundCheckpoint,
+  records: CheckpointRecords<V, Input>,
+  { place, lineage, number, eventId }: FoundCheckpoint,
   options: CallOptions,
   read: () => Promise<R>,
 ): Promise<R | undefined> {
@@ -140,8 +159,11 @@ async function unlessRemoved<V, Input, R>(
     return await read();
   } catch (error) {
     if (!(error instanceof Missing)) throw error;
-    const still = await store.find(place.owner, checkpointKind(place, number), options);
+    const still = await records.store.find(place.owner, checkpointKind(place, number), options);
     if (still?.eventId !== eventId) return undefined;
+    // It may be one of a new lineage of this name, that was found with the record of the old one.
+    const now = await records.lineage(place.owner, place.lineage, options);
+    if (now?.record.pool !== lineage.pool) return undefined;
     throw corruptRecord(error.at, "a value of a checkpoint is missing");
   }
 }

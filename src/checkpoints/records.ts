@@ -1,4 +1,4 @@
-import type { CallOptions, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
+import type { CallOptions, Change, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import type { Codec } from "../typed/codec.js";
@@ -33,6 +33,8 @@ export interface FoundCheckpoint {
 export interface FoundLineage {
   readonly record: LineageRecord;
   readonly eventId: string;
+  /** The condition that it has not changed: every put changes it. */
+  readonly unchanged: Change;
 }
 
 /** The channels of a checkpoint, with the entries of the nodes that it shares. */
@@ -63,7 +65,10 @@ export class CheckpointRecords<V, Input> {
     const cell = lineageCell(owner, name);
     const found = await findCell(this.store, cell, options);
     if (found === undefined || (found.value.copied !== undefined && !hidden)) return undefined;
-    return { record: requireName(cell, found.value, name), eventId: found.eventId };
+    const { eventId } = found;
+    const { identity, kind } = cell;
+    const unchanged = { op: "check", identity, kind, expect: eventId } as const;
+    return { record: requireName(cell, found.value, name), eventId, unchanged };
   }
 
   /** The checkpoint of this id, or `undefined`. CORRUPT. */

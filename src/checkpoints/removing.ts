@@ -7,7 +7,7 @@ import { removalsKind } from "./kinds.js";
 /** A removal of checkpoints from a pool: the change that has to be in its commit, and the condition that it was the last one. */
 export interface RemovalMark {
   readonly change: Change;
-  readonly guard: Change;
+  readonly guard: Extract<Change, { readonly op: "check" }>;
 }
 
 /**

@@ -84,6 +84,10 @@ function* hashSteps(bytes: Uint8Array, version: number): Steps<string> {
   return hash.digest("base64url").slice(0, DIGEST_LENGTH);
 }
 
+export function isLarge({ chunkBytes }: KeyedValue): boolean {
+  return chunkBytes !== undefined;
+}
+
 /** The digest in the key of a value. */
 export function digestIn(key: string): string {
   return key.slice(0, DIGEST_LENGTH);
@@ -96,18 +100,27 @@ export function chunkBytesIn(key: string): number | undefined {
   return bytes > 0 ? bytes : undefined;
 }
 
-/** Gives the values their keys: the largest ones lie in chunks, until the others fit into one commit. */
-export function keyValues(values: readonly EncodedValue[], limits: StoreLimits): KeyedValue[] {
-  const most = Math.min(MAX_INLINE_BYTES, limits.maxBytes - HEADER_BYTES);
+/**
+ * Gives the values their keys: the largest ones lie in chunks, until the others fit into one commit. `headerBytes` is what
+ * stands before a value in its record.
+ */
+export function keyValues<E extends EncodedValue>(
+  values: readonly E[],
+  limits: StoreLimits,
+  headerBytes: (value: E) => number = () => HEADER_BYTES,
+): (E & KeyedValue)[] {
   const room = commitBytes(limits);
   let left = values.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const largestFirst = [...values].sort((one, other) => other.bytes.length - one.bytes.length);
-  return largestFirst.map((value) => {
-    if (value.bytes.length <= most && left <= room) return { ...value, key: value.digest };
-    left -= value.bytes.length;
-    const chunkBytes = Math.min(limits.maxBytes, MIB);
-    return { ...value, chunkBytes, key: `${value.digest}${CHUNKED}${chunkBytes.toString(36)}` };
-  });
+  const chunkBytes = Math.min(limits.maxBytes, MIB);
+  const keyed = new Map<E, E & KeyedValue>();
+  for (const value of [...values].sort((one, other) => other.bytes.length - one.bytes.length)) {
+    const most = Math.min(MAX_INLINE_BYTES, limits.maxBytes - headerBytes(value));
+    const isInline = value.bytes.length <= most && left <= room;
+    if (!isInline) left -= value.bytes.length;
+    const key = isInline ? value.digest : `${value.digest}${CHUNKED}${chunkBytes.toString(36)}`;
+    keyed.set(value, { ...value, key, ...(!isInline && { chunkBytes }) });
+  }
+  return values.map((value) => keyed.get(value) as E & KeyedValue);
 }
 
 export function commitBytes({ commitBytes }: StoreLimits): number {

@@ -1,8 +1,9 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
+import { jitteredPause } from "../timing/backoff.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
-import { commitWithRetries } from "../typed/commit-with-retries.js";
+import { commitWithRetries, pause } from "../typed/commit-with-retries.js";
 import type { Transaction } from "../typed/transaction.js";
 import { changedAllTheTime } from "./errors.js";
 import type { Headed } from "./headed-bytes.js";
@@ -19,9 +20,16 @@ import {
 } from "./stored-value.js";
 
 const CHUNK_DIGITS = 6;
-const MAX_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 50;
+const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 const READS_AT_ONCE = 4;
 const NO_BYTES = new Uint8Array();
+
+/** The options of an upload. */
+interface UploadOptions extends CallOptions {
+  /** The condition under which an upload may begin. Throws `Outdated` if it does not hold. */
+  readonly mayBegin?: (() => Promise<Change>) | undefined;
+}
 
 /**
  * Values under keys that are made of their content, so each is stored once.
@@ -57,26 +65,28 @@ export class ValuePool {
     const { header, bytes: inline } = await decodeRecord(VALUE_CODEC, record);
     const { version, size } = header;
     const bytes = size === undefined ? inline : await this.#readChunks(key, size, options);
-    if (bytes === undefined) return undefined;
+    if (!(bytes instanceof Uint8Array)) {
+      // A chunk goes together with the record of its value, never alone. Both may have been written again since.
+      const now = await this.#store.find(cell.identity, cell.kind, options);
+      if (now?.eventId !== record.eventId) return now && this.read(key, options);
+      throw corruptRecord({ identity: this.#owner, kind: bytes.missing }, "a chunk of a value is missing");
+    }
     if ((await digestOfValue(bytes, version)) !== digestIn(key))
       throw corruptRecord(cell, "the value of a channel is not what was stored");
     return { bytes, version };
   }
 
-  /** Writes the chunks of a value, unless it is stored. An interrupted upload is gone on with. */
-  async upload(value: KeyedValue, now: number, options: CallOptions): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      options.signal?.throwIfAborted();
-      const cell = this.cell(value.key);
-      if ((await this.#store.find(cell.identity, cell.kind, options)) !== undefined) return;
-      try {
-        await this.#writeChunks(value, await this.#beginUpload(value.key, now, options), options);
-        return;
-      } catch (error) {
-        // Another call has finished this upload, or has removed it as abandoned.
-        if (!isStateError(error, "CONDITION_FAILED")) throw error;
-        if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
-      }
+  /** Writes the chunks of a value, unless it is stored. An interrupted upload is gone on with. Throws `Outdated`. */
+  async upload(value: KeyedValue, now: number, { mayBegin, signal }: UploadOptions): Promise<void> {
+    signal?.throwIfAborted();
+    const cell = this.cell(value.key);
+    if ((await this.#store.find(cell.identity, cell.kind, { signal })) !== undefined) return;
+    const begun = await this.#beginUpload(value.key, now, { mayBegin, signal });
+    try {
+      await this.#writeChunks(value, begun, { signal });
+    } catch (error) {
+      // Another call has finished this upload, or has removed it as abandoned or with its lineage.
+      throw isStateError(error, "CONDITION_FAILED") ? new Outdated() : error;
     }
   }
 
@@ -113,19 +123,24 @@ export class ValuePool {
     return { op: "erase", identity: this.#owner, prefix: this.#chunksOf(key) };
   }
 
-  async #beginUpload(key: string, now: number, options: CallOptions): Promise<Change> {
-    const kind = this.#kinds.uploads + key;
-    const begun = await this.#store.find(this.#owner, kind, options);
-    const eventId = begun?.eventId ?? newEventId();
-    if (begun === undefined) {
-      const bytes = await VALUE_CODEC.encode({ header: { version: 0 }, bytes: NO_BYTES });
-      const record = { eventId, identity: this.#owner, kind, bytes, updatedAt: new Date(now) };
-      await commitWithRetries(this.#store, [{ op: "save", record, expect: null }], {
-        ...options,
-        repeatable: true,
-      });
+  async #beginUpload(key: string, now: number, { mayBegin, signal }: UploadOptions): Promise<Change> {
+    const slot = { identity: this.#owner, kind: this.#kinds.uploads + key };
+    const bytes = await VALUE_CODEC.encode({ header: { version: 0 }, bytes: NO_BYTES });
+    for (let attempt = 1; ; attempt++) {
+      const conditions = mayBegin === undefined ? [] : [await mayBegin()];
+      const begun = await this.#store.find(slot.identity, slot.kind, { signal });
+      if (begun !== undefined) return { op: "check", ...slot, expect: begun.eventId };
+      const record = { ...slot, eventId: newEventId(), bytes, updatedAt: new Date(now) };
+      try {
+        const save: Change = { op: "save", record, expect: null };
+        await commitWithRetries(this.#store, [...conditions, save], { signal, repeatable: true });
+        return { op: "check", ...slot, expect: record.eventId };
+      } catch (error) {
+        if (!isStateError(error, "CONDITION_FAILED")) throw error;
+        if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
+        await pause(jitteredPause(attempt, BACKOFF), signal);
+      }
     }
-    return { op: "check", identity: this.#owner, kind, expect: eventId };
   }
 
   async #writeChunks(value: KeyedValue, begun: Change, options: CallOptions): Promise<void> {
@@ -148,7 +163,11 @@ export class ValuePool {
       });
   }
 
-  async #readChunks(key: string, size: number, options: CallOptions): Promise<Uint8Array | undefined> {
+  async #readChunks(
+    key: string,
+    size: number,
+    options: CallOptions,
+  ): Promise<Uint8Array | { readonly missing: string }> {
     const chunkBytes = chunkBytesIn(key);
     if (chunkBytes === undefined) throw corruptRecord(this.cell(key), "the value of a channel has no chunks");
     // Collected before they are joined: a size that is damaged must not allocate memory.
@@ -160,7 +179,7 @@ export class ValuePool {
       const found = await Promise.all(kinds.map((kind) => this.#store.find(this.#owner, kind, options)));
       for (const [at, chunk] of found.entries()) {
         const from = (first + at) * chunkBytes;
-        if (chunk === undefined) return this.#missing(key, kinds[at] as string, options);
+        if (chunk === undefined) return { missing: kinds[at] as string };
         if (chunk.bytes.length !== Math.min(chunkBytes, size - from))
           throw corruptRecord(chunk, "a chunk of a value has a wrong size");
         pieces.push(chunk.bytes);
@@ -169,13 +188,6 @@ export class ValuePool {
     const whole = new Uint8Array(size);
     for (const [index, piece] of pieces.entries()) whole.set(piece, index * chunkBytes);
     return whole;
-  }
-
-  /** A chunk goes together with the record of its value, never alone. */
-  async #missing(key: string, kind: string, options: CallOptions): Promise<undefined> {
-    const cell = this.cell(key);
-    if ((await this.#store.find(cell.identity, cell.kind, options)) === undefined) return undefined;
-    throw corruptRecord({ identity: this.#owner, kind }, "a chunk of a value is missing");
   }
 
   #chunksOf(key: string): string {

@@ -11,7 +11,7 @@ import { readKind, readText } from "../validation/validate-text.js";
 import type { PendingWrite } from "./checkpoint.js";
 import { OtherWrite } from "./errors.js";
 import { headedBytes } from "./headed-bytes.js";
-import { type Place, writeKind, writePoolKinds, writesFor } from "./kinds.js";
+import { type Place, pendingKinds, writeKind, writesFor } from "./kinds.js";
 import { readChannel } from "./new-checkpoint.js";
 import { digestIn, type KeyedValue } from "./stored-value.js";
 import { ValuePool } from "./value-pool.js";
@@ -75,6 +75,8 @@ interface WriteHeader {
 }
 
 export const WRITE_FIELDS = ["task", "path", "writes", "existing"];
+/** The header of a write without its names. */
+const HEADER_BYTES = 128;
 const MAX_WRITES = 1_000;
 const LOWEST_INDEX = -100;
 const HIGHEST_INDEX = 99_999;
@@ -124,6 +126,11 @@ export function readTaskWrites(given: object): WritesInput {
   };
 }
 
+/** How many bytes at most stand before the value in the record of a write. */
+export function mostHeaderBytes({ task, path = "" }: WritesInput, channel: string): number {
+  return Buffer.byteLength(JSON.stringify([task, path, channel])) + HEADER_BYTES;
+}
+
 /** Writes what is not there yet, as part of a commit. Returns how many were written. IDEMPOTENCY_CONFLICT. */
 export async function writeIn(
   transaction: Transaction,
@@ -164,8 +171,9 @@ export async function readWrites<V>(
     inline(record: StateRecord): Promise<V>;
   },
 ): Promise<PendingWrite<V>[]> {
-  const pool = new ValuePool(store, place.owner, writePoolKinds(place, id));
-  const records = await store.list(place.owner, `${writesFor(place, id)}w/`, { signal });
+  const kinds = pendingKinds(writesFor(place, id));
+  const pool = new ValuePool(store, place.owner, kinds);
+  const records = await store.list(place.owner, kinds.writes, { signal });
   const writes = await mapInSlices(records, async (record) => {
     const { header, bytes } = await decodeRecord(WRITE_CODEC, record);
     const { task, path, index, channel, version, key } = header;
