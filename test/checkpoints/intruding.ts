@@ -13,6 +13,8 @@ export async function beforeEachStep<S>(
     prepare(): Promise<S>;
     call(store: StateStore, prepared: S): Promise<unknown>;
     intrude(prepared: S): Promise<unknown>;
+    /** What happens before the step after that. */
+    intrudeAgain?(prepared: S): Promise<unknown>;
     check(prepared: S, error: unknown): Promise<unknown>;
   },
 ): Promise<void> {
@@ -23,10 +25,10 @@ export async function beforeEachStep<S>(
       CALLS.map((name) => [
         name,
         async (...args: unknown[]) => {
-          if (++calls === at)
-            await steps.intrude(prepared).catch((error: unknown) => {
-              if (!isStateError(error, "NOT_FOUND")) throw error;
-            });
+          const happens = { [at]: steps.intrude, [at + 1]: steps.intrudeAgain }[++calls];
+          await happens?.(prepared).catch((error: unknown) => {
+            if (!isStateError(error, "NOT_FOUND")) throw error;
+          });
           return Reflect.apply(Reflect.get(store, name), store, args);
         },
       ]),
