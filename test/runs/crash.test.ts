@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openStore } from "../../src/index.js";
-import { withSeeds } from "../crash/seeds.js";
+import { withDice } from "../random.js";
 import { isSoak } from "../soak.js";
 import { newSession, onSharedStores } from "../typed/stores.js";
 import { workOff } from "./crew.js";
@@ -22,8 +22,8 @@ onSharedStores((opened) => {
     timeout: 600_000,
   }, async ({ annotate }) => {
     const task = isSoak ? WHOLE : SAMPLE;
-    await withSeeds(1, async (seed) => {
-      const { wrong, ...met } = await work({ ...task, fencing: true, seed });
+    await withDice(async (dice) => {
+      const { wrong, ...met } = await work({ ...task, fencing: true, seed: dice.below(2 ** 31) });
       await annotate(JSON.stringify(met));
       expect(wrong).toEqual([]);
       expect(met.takenOver).toBeGreaterThan(0);
