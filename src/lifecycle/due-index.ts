@@ -14,8 +14,15 @@ import { readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import type { DamageLog } from "./damage.js";
 import type { DueDeclaration } from "./declaration.js";
-import type { EntryPage } from "./next.js";
-import { digestOfKey, type Entry, keyOf, type Pointer, pointerTo, readPointer } from "./pointer.js";
+import {
+  digestOfKey,
+  type Entry,
+  type EntryPage,
+  keyOf,
+  type Pointer,
+  pointerTo,
+  readPointer,
+} from "./pointer.js";
 import type { Groups } from "./status-pointer.js";
 import type { LifecycleKey, LifecycleState } from "./stored.js";
 

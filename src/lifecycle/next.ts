@@ -1,7 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry } from "./due-index.js";
-import { isEntryOf } from "./pointer.js";
+import { type EntryPage, isEntryOf } from "./pointer.js";
 import type { LifecycleRecords, WriteOptions } from "./records.js";
 import type { IndexEntry } from "./status-index.js";
 import type { LifecycleState, Moment } from "./stored.js";
@@ -13,12 +13,6 @@ export type NextTransition<S extends LifecycleState, C> = (state: S, moment: Mom
 export interface NextOptions extends WriteOptions {
   /** Only records with this value of one of the declared fields, as `{ name: "nightly" }`. */
   readonly by?: Readonly<Record<string, string>>;
-}
-
-export interface EntryPage<E> {
-  readonly entries: readonly E[];
-  /** The position after which the next page begins; absent on the last one. */
-  readonly next: string | undefined;
 }
 
 /** The entries that a call chooses from, in pages. */

@@ -21,6 +21,13 @@ export interface Entry {
   readonly createdAt: number;
 }
 
+/** Some entries, in their order. */
+export interface EntryPage<E> {
+  readonly entries: readonly E[];
+  /** The position after which the next page begins; absent on the last one. */
+  readonly next: string | undefined;
+}
+
 export function pointerTo({ identity: { user, session }, id }: LifecycleKey): Pointer {
   return { user, session, id };
 }
