@@ -119,11 +119,13 @@ async function copyMore<V, Input>(
 ): Promise<LineageRecord | undefined> {
   const { place, to, upTo, origin } = fork;
   const { owner, lineage, namespace } = place;
-  const page = await records.store.list(owner, checkpointsOf(lineage), {
+  const listed = await records.store.list(owner, checkpointsOf(lineage), {
     ...(copied !== "" && { after: copied }),
     ...options,
     limit: COPIES_AT_ONCE,
   });
+  const [page = []] = inCommits(listed, commitBytes(records.store.limits));
+  const isLast = listed.length < COPIES_AT_ONCE && page.length === listed.length;
   const source = await records.lineage(owner, lineage, options);
   if (source === undefined) throw noSuchCheckpoint("lineage");
   const target = lineageCell(owner, to);
@@ -152,7 +154,7 @@ async function copyMore<V, Input>(
       const now = await transaction.peek(lineageCell(owner, lineage));
       if (now?.pool !== record.pool) throw noSuchCheckpoint("lineage");
       const { copied: _, ...whole } = record;
-      const next = page.length < COPIES_AT_ONCE ? whole : { ...record, copied: page.at(-1)?.kind ?? copied };
+      const next = isLast ? whole : { ...record, copied: page.at(-1)?.kind ?? copied };
       await transaction.set(target, next);
       if ("copied" in next) return next;
       const last = records.cell({ owner, lineage: to, namespace }, origin.upTo);

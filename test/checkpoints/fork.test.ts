@@ -107,6 +107,19 @@ inMemory((opened) => {
     expect((await checkpoints().latest(who, to))?.values).toEqual({ doc: LARGE, n: 3 });
   });
 
+  test("checkpoints whose metadata does not fit into one commit are copied in several", async () => {
+    const who = newSession();
+    const saved = checkpoints();
+    const note = "x".repeat(200_000);
+    for (let step = 1; step <= 60; step++)
+      await saved.put(who, { ...FROM, id: `c-${step}`, values: { step }, metadata: { note }, usage: note });
+    await saved.fork(who, FROM, { to: "copy" });
+    const copies = await saved.list(who, { lineage: "copy" }, { limit: 100 });
+    expect(copies.checkpoints.map(({ id }) => id)).toEqual(
+      Array.from({ length: 60 }, (_, n) => `c-${60 - n}`),
+    );
+  });
+
   test("there is nothing to fork without the lineage or the checkpoint", async () => {
     const who = newSession();
     await expect(checkpoints().fork(who, FROM, { to: "copy" })).rejects.toMatchObject({ code: "NOT_FOUND" });
