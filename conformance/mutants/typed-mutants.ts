@@ -78,6 +78,20 @@ export const typedMutants: readonly Mutant[] = [
       },
   ),
   unseen("makes-units-again", "together/once"),
+  unseen("puts-again", "checkpoints/put-once"),
+  unconditional("puts-over-other-puts", "checkpoints/latest-of-all"),
+  brokenDriver(
+    "erases-all-of-a-collection",
+    "checkpoints/delete-leaves-nothing",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if (!("prefix" in target)) return super.isErased(record, target);
+          const [collection = ""] = target.prefix.split("/", 1);
+          return super.isErased(record, { ...target, prefix: collection });
+        }
+      },
+  ),
 ];
 
 /** Goes on from what it read of a slot first, or has written there itself, whatever others write. */

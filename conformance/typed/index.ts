@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
+import { checkpointCases } from "./checkpoints.js";
 import { ledgerCases } from "./ledger.js";
 import { questionCases } from "./questions.js";
 import { runCases } from "./runs.js";
@@ -13,5 +14,6 @@ export const typedCases: readonly ConformanceCase[] = [
   ...questionCases,
   ...ledgerCases,
   ...runCases,
+  ...checkpointCases,
   ...togetherCases,
 ];

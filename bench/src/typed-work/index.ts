@@ -3,6 +3,7 @@ import { appendEvents } from "./append-events.js";
 import { bareSaves } from "./bare-saves.js";
 import { decideApprovals } from "./decide-approvals.js";
 import { doRuns } from "./do-runs.js";
+import { putCheckpoints } from "./put-checkpoints.js";
 import { recordUsage } from "./record-usage.js";
 import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
@@ -16,6 +17,7 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   "approvals: request, decide, claim, complete": decideApprovals,
   "questions: ask, answer": answerQuestions,
   "runs: start, claim, step, complete": doRuns,
+  "checkpoints: put": putCheckpoints,
   "ledger: record": recordUsage,
   "together: sessions append, ledger record": stepTogether,
 };
