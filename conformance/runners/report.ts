@@ -29,7 +29,7 @@ export interface CaseResult {
  *   "format": 1,
  *   "harness": "my driver",
  *   "mode": "plain",
- *   "versions": { "groundstate": "0.3.0", "node": "20.19.0", "runtime": "node 20.19.0" },
+ *   "versions": { "groundstate": "0.4.0", "node": "20.19.0", "runtime": "node 20.19.0" },
  *   "passed": 1, "failed": 1, "skipped": 1, "notRun": 0,
  *   "milliseconds": 1234,
  *   "results": [
