@@ -12,6 +12,7 @@ import { openStore } from "../src/index.js";
 import { createLedger } from "../src/ledger/index.js";
 import { createRuns } from "../src/runs/index.js";
 import { createSessions } from "../src/sessions/index.js";
+import { createToolCalls } from "../src/tool-calls/index.js";
 import { createDatabase } from "./postgres/database.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -141,21 +142,34 @@ async function check(url: string, out: string, steps: readonly object[], cost = 
   const runs = createRuns(store);
   expect(await runs.get(owner, run)).toMatchObject({
     status: "completed",
-    claims: 2,
+    claims: 3,
     usage: { steps: steps.length, cost },
   });
   const kept = await runs.steps(owner, run);
   expect(kept.steps.map(({ status, attempts, fence }) => ({ status, attempts, fence }))).toEqual(
-    steps.map((_, index) => ({ status: "finished", attempts: 1, fence: index < before ? 1 : 2 })),
+    steps.map((_, index) => ({ status: "finished", attempts: 1, fence: index < before ? 1 : 3 })),
   );
+  const [id] = approvals.map((approval) => approval.id);
+  const { action, observation } = { action: "", observation: "", ...steps[before] };
+  expect((await createToolCalls(store).list({ ...owner, run })).calls).toMatchObject([
+    {
+      id,
+      approval: id,
+      status: "succeeded",
+      arguments: { command: action },
+      outcome: { result: observation },
+    },
+  ]);
   const ledger = createLedger(store);
   expect(await ledger.totals({ ...owner, run })).toMatchObject({ calls: steps.length, cost });
   expect((await ledger.entries({ ...owner, run })).length).toBe(steps.length);
 
-  expect(out).toContain("killed with SIGKILL");
   // What the agents said themselves, apart from the store: none of them did what was kept.
-  expect(out).toContain(`${steps.length} turns done, ${before} kept and not done again`);
-  expect(out).toMatch(/the killed agent: FENCED/);
+  expect(out).toContain(`${steps.length} turns done, ${2 * before} kept and not done again`);
+  expect(out).toMatch(/the first agent: FENCED/);
+  expect(out.match(/killed with SIGKILL/g)).toHaveLength(2);
+  expect(out).toMatch(/command +of turn \d+ begun before, outcome unknown/);
+  expect(out).toMatch(/command +succeeded, said by the agent; made once\n/);
   expect(out).toMatch(/approval +completed; .*a second claim: ALREADY_CLAIMED/);
   expect(out).toMatch(/costs +.*one more: BUDGET_EXCEEDED/);
   expect(out).toMatch(/seen by another tenant +0 sessions, 0 calls; .*NOT_FOUND, .*NOT_FOUND, .*NOT_FOUND/);

@@ -5,10 +5,10 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { isStateError, openStore } from "groundstate";
-import { createApprovals } from "groundstate/approvals";
 import "groundstate/drivers";
 import { createLedger } from "groundstate/ledger";
 import { createRuns, type Lease, type StepContext } from "groundstate/runs";
+import { createToolCalls } from "groundstate/tool-calls";
 import { together } from "groundstate/typed";
 import { allowed, ask, shellCall } from "./permission.js";
 import { type ModelCall, readRun, type Step } from "./recorded-run.js";
@@ -26,7 +26,7 @@ export interface Job {
 /** What the agent reports to the process that started it, before it waits to go on. */
 export type News =
   | { readonly is: "claimed"; readonly lease: Lease }
-  | { readonly is: "done" | "kept" | "asked"; readonly turn: number };
+  | { readonly is: "done" | "kept" | "asked" | "begun" | "orphan"; readonly turn: number };
 
 /** How long the run stays with an agent that was killed. */
 const LEASE_MS = 1000;
@@ -39,12 +39,15 @@ const { store: url, path, run, gate } = JSON.parse(process.argv[2] ?? "") as Job
 const recorded = await readRun(path);
 await using store = await openStore(url);
 const [runs, sessions, ledger] = [createRuns(store), sessionsOf(store), createLedger(store)];
+// What a person has to allow cannot begin without an approval of exactly this call.
+const toolCalls = createToolCalls(store, { policy: () => "approve" });
 const session = sessionOf(run);
 
 const lease = await claim();
 await send({ is: "claimed", lease });
 // Where the run was taken over, the next step is FENCED and says so.
 const renewing = setInterval(() => runs.renew(lease, { leaseMs: LEASE_MS }).catch(() => {}), LEASE_MS / 3);
+await decideOrphans();
 for (const [index, turn] of recorded.steps.entries()) {
   let is: "done" | "kept" = "kept";
   await runs.step(lease, keyOf(index + 1), async (step) => {
@@ -74,28 +77,45 @@ async function claim(): Promise<Lease> {
   }
 }
 
+/** Says what came of calls whose agent was killed before it could: `once` makes none of them again. */
+async function decideOrphans(): Promise<void> {
+  for (const { id } of (await toolCalls.orphans(run)).calls) {
+    await send({ is: "orphan", turn: gate });
+    // Here a runtime looks whether the command has had its effect. This one had: what came of it is recorded.
+    await toolCalls.succeed(session, id, { result: turnAtGate().observation, by: "agent" });
+  }
+}
+
 /** One turn: the model is asked, what it wants is done, and all that comes of it is one commit with the step's result. */
 async function work(step: StepContext, number: number, turn: Step, call: ModelCall): Promise<void> {
   const tokens = call.promptTokens + call.completionTokens;
   // The same id after a crash is the same reservation.
   const { id } = await ledger.reserve(run, { id: step.key, calls: 1, tokens });
   // Here a runtime asks its model and does what that wants; this one has it recorded.
-  if (number === gate) await passGate(step.key, number, turn);
+  const observation = number === gate ? await runAllowed(step.key) : turn.observation;
   step.use({ tokens, ...(call.cost && { cost: call.cost }) });
   step.together(async (unit) => {
-    await sessions.in(unit).append(session, { id: step.key, value: turn });
+    await sessions.in(unit).append(session, { id: step.key, value: { ...turn, observation } });
     await ledger.in(unit).settle(run, id, { ...call, runName: "quickstart" });
-    if (number === gate) {
-      await createApprovals(store).in(unit).complete(session, step.key, { by: "agent", token: step.key });
-    }
   });
 }
 
-async function passGate(id: string, number: number, { action }: Step): Promise<void> {
-  await ask(store, run, id, action);
-  await send({ is: "asked", turn: number });
-  await allowed(store, run, id);
-  await createApprovals(store).claim(session, id, { ...shellCall(action), by: "agent", token: id });
+/** Runs a command that a person allows: once, whatever happens to the agent. Returns what came of it. */
+async function runAllowed(key: string): Promise<string> {
+  const { action, observation } = turnAtGate();
+  await ask(store, run, key, action);
+  await send({ is: "asked", turn: gate });
+  await allowed(store, run, key);
+  const call = { ...shellCall(action), id: key, run: run.run, step: key, approval: key };
+  return toolCalls.once(session, call, async () => {
+    // Here a runtime runs the command.
+    await send({ is: "begun", turn: gate });
+    return observation;
+  });
+}
+
+function turnAtGate(): Step {
+  return recorded.steps[gate - 1] as Step;
 }
 
 async function send(news: News): Promise<void> {

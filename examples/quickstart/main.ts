@@ -1,6 +1,6 @@
 /**
- * Replays a recorded agent run: the agent dies while it waits for an approval, a person decides in another process,
- * another agent takes the run over, and the store says what came of it. `agent.ts` is the part to read first: it is what
+ * Replays a recorded agent run: the agent dies while it waits for an approval, a person decides in another process, the
+ * next agent dies when it has begun what was allowed, another takes the run over, and the store says what came of it. `agent.ts` is the part to read first: it is what
  * a runtime would do.
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -55,7 +55,8 @@ try {
 async function quickstart({ path, store: url }: Choice): Promise<void> {
   const { steps } = await readRun(path);
   const run = { tenant: "acme", user: "ada", session: newEventId(), run: "r1" };
-  // A person has to allow the step after the first half. The agent dies while it waits for that.
+  // A person has to allow the step after the first half. The agent dies while it waits for that, and the next one in the
+  // middle of the command.
   const gate = Math.min(steps.length, Math.ceil(steps.length / 2) + 1);
   {
     // A store that cannot be opened is found out here, not by the agent.
@@ -68,6 +69,7 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
   const heard: News[] = [];
   await runAgent(job, heard, "asked");
   output.decided(await decide(url, run.tenant));
+  await runAgent(job, heard, "begun");
   await runAgent(job, heard);
 
   const dead = heard.find((news) => news.is === "claimed")?.lease;

@@ -24,7 +24,10 @@ let answer: "" | keyof typeof STYLES = "";
 export const output = {
   beginning(path: string, steps: number, store: string, { tenant, user, session, run }: Run): void {
     console.log(
-      paint("bold", "\nA recorded agent run is replayed; the agent dies while it waits for an approval.\n"),
+      paint(
+        "bold",
+        "\nA recorded agent run is replayed; the agent dies while it waits for an approval, and the next one in a command.\n",
+      ),
     );
     print([
       ["run", `${path} (${steps} ${steps === 1 ? "step" : "steps"})`],
@@ -39,6 +42,9 @@ export const output = {
   news(news: News): void {
     if (news.is === "claimed") printLine("run      ", `claimed, lease ${news.lease.fence}`);
     else if (news.is === "asked") printLine("approval ", `asked for turn ${news.turn}`);
+    else if (news.is === "begun") printLine("command  ", `of turn ${news.turn} begun`);
+    else if (news.is === "orphan")
+      printLine("command  ", `of turn ${news.turn} begun before, outcome unknown`);
     else {
       const { is, turn } = news;
       if (is !== answer) process.stdout.write(`${answer && "\n"}  ${paint(STYLES[is], is.padEnd(9))}`);
@@ -76,8 +82,9 @@ export function printReport(
   console.log(`${paint("bold", "Read back from the store")}\n`);
   printEvents(stored);
   printCosts(stored);
-  const { events, asRecorded, status, run, approval, used, refused } = stored;
+  const { events, asRecorded, status, run, approval, command, used, refused } = stored;
   const done = heard.filter(({ is }) => is === "done").length;
+  const begun = heard.filter(({ is }) => is === "begun").length;
   const kept = heard.filter(({ is }) => is === "kept").length;
   print([
     [
@@ -86,11 +93,15 @@ export function printReport(
     ],
     [
       "run",
-      `${run.status}, claimed ${run.claims} times; ${done} turns done, ${kept} kept and not done again; the killed agent: ${refused.dead}`,
+      `${run.status}, claimed ${run.claims} times; ${done} turns done, ${kept} kept and not done again; the first agent: ${refused.dead}`,
     ],
     [
       "approval",
       `${approval.status}; ${approval.decision?.status} by ${approval.decision?.by}; a second claim: ${refused.secondClaim}`,
+    ],
+    [
+      "command",
+      `${command.status}, said by the ${command.outcome?.by}; made ${begun === 1 ? "once" : `${begun} times`}`,
     ],
     ["costs", `${used.calls} calls, ${used.tokens} tokens, $${used.cost}; one more: ${refused.beyondBudget}`],
     [

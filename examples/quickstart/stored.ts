@@ -2,6 +2,7 @@ import { isStateError, type StateStore } from "groundstate";
 import { type Approval, createApprovals } from "groundstate/approvals";
 import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
 import { createRuns, type Lease, type Run as RunRecord, type RunStep } from "groundstate/runs";
+import { createToolCalls, type ToolCall } from "groundstate/tool-calls";
 import type { Entry } from "groundstate/typed";
 import { shellCall } from "./permission.js";
 import type { Step } from "./recorded-run.js";
@@ -16,6 +17,8 @@ export interface Stored {
   /** How many of them equal the recorded steps. */
   readonly asRecorded: number;
   readonly approval: Approval;
+  /** What the approval was for. */
+  readonly command: ToolCall;
   /** Of this session. */
   readonly used: Usage;
   /** Of the whole tenant, earlier runs included, by model. */
@@ -51,6 +54,7 @@ export async function readBack(
     events,
     asRecorded: events.filter(({ number, value }) => isEqual(value, recorded[number - 1])).length,
     approval,
+    command: await createToolCalls(store).get(owner, keyOf(gate)),
     used: await ledger.totals(owner),
     costs: await ledger.summarize({ tenant: run.tenant }, { by: "model" }),
     refused: {
