@@ -9,7 +9,7 @@ import type {
   Write,
 } from "../../src/index.js";
 import type { ReferenceDriver } from "../harness/reference-driver.js";
-import { brokenDriver, brokenStore, type Mutant } from "./mutant.js";
+import { addressing, brokenDriver, brokenStore, type Mutant } from "./mutant.js";
 
 /** Stores on which a rule of the typed layer does not hold. */
 export const typedMutants: readonly Mutant[] = [
@@ -65,7 +65,21 @@ export const typedMutants: readonly Mutant[] = [
   ),
   unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
   unconditional("answers-again", "questions/answered-once"),
+  unconditional("begins-what-is-begun", "tool-calls/begun-once"),
+  unconditional("begins-on-a-claimed-approval", "tool-calls/begin-claims"),
+  brokenStore("lists-nothing", "tool-calls/orphan-is-found", () => ({ list: async () => [] })),
+  unconditional("puts-a-version-twice", "policies/versions-follow-on"),
+  addressing("finds-policies-of-any-tenant", "policies/missing-forbids", (slot) => ({
+    ...slot,
+    tenant: "any",
+  })),
   unconditional("claims-what-is-claimed", "runs/claimed-by-one"),
+  brokenStore("lists-half-a-queue", "runs/queue-is-emptied", (store) => ({
+    list: async (identity, prefix, options) => {
+      const found = await store.list(identity, prefix, options as ListOptions);
+      return found.slice(0, Math.floor(found.length / 2));
+    },
+  })),
   brokenDriver("knows-its-own-writes-alone", "runs/outlived-worker-is-fenced", withOwnWritesAlone),
   brokenDriver(
     "writes-the-first-four-changes",

@@ -2,10 +2,12 @@ import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
 import { checkpointCases } from "./checkpoints.js";
 import { ledgerCases } from "./ledger.js";
+import { policyCases } from "./policies.js";
 import { questionCases } from "./questions.js";
 import { runCases } from "./runs.js";
 import { sessionCases } from "./sessions.js";
 import { togetherCases } from "./together.js";
+import { toolCallCases } from "./tool-calls.js";
 
 /** What the wrappers promise on any store that keeps the contract. */
 export const typedCases: readonly ConformanceCase[] = [
@@ -14,6 +16,8 @@ export const typedCases: readonly ConformanceCase[] = [
   ...questionCases,
   ...ledgerCases,
   ...runCases,
+  ...toolCallCases,
+  ...policyCases,
   ...checkpointCases,
   ...togetherCases,
 ];

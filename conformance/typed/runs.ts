@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createRuns } from "../../src/runs/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { severalStores } from "./several.js";
+import { assertOneWinner, severalStores } from "./several.js";
 
 const RUNS = 12;
 const LEASE_MS = 600_000;
@@ -11,6 +11,25 @@ const LEASE_MS = 600_000;
 export const runCases: readonly ConformanceCase[] = [
   {
     id: "runs/claimed-by-one",
+    rule: "Of workers on several stores that claim one run at once, one gets it, and the others are told LEASE_HELD.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const wrappers = (await severalStores(context)).map((store) => createRuns(store));
+      const [first] = wrappers as [(typeof wrappers)[number]];
+      for (let index = 0; index < RUNS; index++) {
+        const { run } = await first.start(owner, { id: `run-${index}` });
+        const outcomes = await Promise.allSettled(
+          wrappers.map((runs, at) =>
+            runs.claim(owner, run.id, { worker: `worker-${at}`, leaseMs: LEASE_MS }),
+          ),
+        );
+        assertOneWinner(outcomes, "LEASE_HELD", "claims");
+      }
+    },
+  },
+  {
+    id: "runs/queue-is-emptied",
     rule: "Workers on several stores that empty one queue at once get each run once, and leave none behind.",
     needs: "durable",
     async run(context) {

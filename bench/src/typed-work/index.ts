@@ -3,7 +3,9 @@ import { appendEvents } from "./append-events.js";
 import { bareSaves } from "./bare-saves.js";
 import { decideApprovals } from "./decide-approvals.js";
 import { doRuns } from "./do-runs.js";
+import { judgeCalls } from "./judge-calls.js";
 import { putCheckpoints } from "./put-checkpoints.js";
+import { recordToolCalls } from "./record-tool-calls.js";
 import { recordUsage } from "./record-usage.js";
 import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
@@ -17,6 +19,8 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   "approvals: request, decide, claim, complete": decideApprovals,
   "questions: ask, answer": answerQuestions,
   "runs: start, claim, step, complete": doRuns,
+  "toolCalls: begin, succeed": recordToolCalls,
+  "policies: judge": judgeCalls,
   "checkpoints: put": putCheckpoints,
   "ledger: record": recordUsage,
   "together: sessions append, ledger record": stepTogether,
