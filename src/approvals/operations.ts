@@ -23,7 +23,7 @@ import { digestOfCall } from "./digest.js";
 import { copyFingerprint, isSameRequest } from "./fingerprint.js";
 import { type ApprovalRequest, readRequest, type StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
-import { claim, finish, type NewOutcome, settle } from "./transitions.js";
+import { alreadyClaimed, claim, finish, isFinishedRepeat, type NewOutcome, settle } from "./transitions.js";
 
 /** A request that was read. */
 export interface NewApproval {
@@ -113,7 +113,16 @@ export class ApprovalOperations {
   async claim(identity: SessionIdentity, id: string, input: ClaimInput): Promise<Operation<Approval>> {
     const key = this.#lifecycle.readKey(identity, id);
     const { digest, newClaim } = await readClaim(input, this.#maxBytes);
-    return this.#change(key, (state, moment) => claim(state, digest, newClaim, moment), newClaim);
+    const operation = this.#change(key, (state, moment) => claim(state, digest, newClaim, moment), newClaim);
+    return {
+      ...operation,
+      recall: async (transaction) => {
+        const before = await this.#lifecycle.readIn(transaction, key);
+        if (before === undefined || !isFinishedRepeat(before.state, digest, newClaim)) return undefined;
+        transaction.oweRepeat(operation.turn, alreadyClaimed(before.state.claim));
+        return this.#lifecycle.view(key, before);
+      },
+    };
   }
 
   async complete(
@@ -130,7 +139,15 @@ export class ApprovalOperations {
   }
 
   #finish(key: LifecycleKey, outcome: NewOutcome): Operation<Approval> {
-    return this.#change(key, (state, moment) => finish(state, outcome, moment), outcome);
+    const operation = this.#change(key, (state, moment) => finish(state, outcome, moment), outcome);
+    return {
+      ...operation,
+      apply: async (transaction) => {
+        const approval = await operation.apply(transaction);
+        transaction.repeated(operation.turn);
+        return approval;
+      },
+    };
   }
 
   #change(

@@ -52,6 +52,18 @@ export function claim(
   return { ...approval, status: "claimed", claim: { ...newClaim, at: now } };
 }
 
+/** Whether this claim was made before, and its call has been finished since. */
+export function isFinishedRepeat(
+  approval: StoredState,
+  digest: string,
+  newClaim: NewClaim,
+): approval is StoredState & { readonly claim: StoredClaim } {
+  const { claim, outcome } = approval;
+  return (
+    digest === approval.digest && outcome !== undefined && claim !== undefined && isRepeat(claim, newClaim)
+  );
+}
+
 /** NOT_CLAIMED, ALREADY_FINISHED. */
 export function finish(approval: StoredState, made: NewOutcome, { now, status }: Now): StoredState {
   if (approval.outcome !== undefined) {
@@ -87,7 +99,7 @@ function notDecided(): StateError<"NOT_DECIDED"> {
   return new StateError("NOT_DECIDED", "nobody has decided yet", { details: {} });
 }
 
-function alreadyClaimed(before: StoredClaim): StateError<"ALREADY_CLAIMED"> {
+export function alreadyClaimed(before: StoredClaim): StateError<"ALREADY_CLAIMED"> {
   return new StateError("ALREADY_CLAIMED", "the call was claimed before", { details: withDate(before) });
 }
 

@@ -1,8 +1,9 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, RecordHeader } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
+import { sleep } from "../timing/real-timers.js";
 import { cellKey } from "../typed/cell.js";
-import { commitWithRetries, pause } from "../typed/commit-with-retries.js";
+import { commitWithRetries } from "../typed/commit-with-retries.js";
 import { runExclusive } from "../typed/mutex.js";
 import { digestOf } from "../typed/names.js";
 import { changedAllTheTime } from "./errors.js";
@@ -98,7 +99,7 @@ async function removeOld<V, Input>(
     if (result === "done") return removed;
     failures = result === "more" ? 0 : failures + 1;
     if (failures === MAX_ATTEMPTS) throw changedAllTheTime();
-    if (failures > 0) await pause(jitteredPause(failures, BACKOFF), options.signal);
+    if (failures > 0) await sleep(jitteredPause(failures, BACKOFF), options.signal);
   }
 }
 

@@ -2,8 +2,9 @@ import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { jitteredPause } from "../timing/backoff.js";
+import { sleep } from "../timing/real-timers.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
-import { commitWithRetries, pause } from "../typed/commit-with-retries.js";
+import { commitWithRetries } from "../typed/commit-with-retries.js";
 import type { Transaction } from "../typed/transaction.js";
 import { changedAllTheTime } from "./errors.js";
 import type { Headed } from "./headed-bytes.js";
@@ -138,7 +139,7 @@ export class ValuePool {
       } catch (error) {
         if (!isStateError(error, "CONDITION_FAILED")) throw error;
         if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
-        await pause(jitteredPause(attempt, BACKOFF), signal);
+        await sleep(jitteredPause(attempt, BACKOFF), signal);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
-import { pause } from "../typed/commit-with-retries.js";
+import { sleep } from "../timing/real-timers.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import type { Deletions } from "./deletions.js";
@@ -46,7 +46,7 @@ export class Creations {
       if (created !== "being deleted") return created;
       if (attempt === MAX_ATTEMPTS) throw beingDeleted();
       await this.#deletions.finishIfPossible(requested.owner);
-      await pause(jitteredPause(attempt, BACKOFF), requested.signal);
+      await sleep(jitteredPause(attempt, BACKOFF), requested.signal);
     }
   }
 

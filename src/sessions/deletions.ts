@@ -1,7 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
-import { pause } from "../typed/commit-with-retries.js";
+import { sleep } from "../timing/real-timers.js";
 import type { Transaction } from "../typed/transaction.js";
 import { type DeletionMark, DeletionMarks, isOverdue } from "./deletion-mark.js";
 import { eraseSession } from "./erase-session.js";
@@ -85,7 +85,7 @@ export class Deletions {
         if (attempt === MAX_ATTEMPTS)
           throw unknownOutcome === undefined ? error : eraseOutcomeUnknown(unknownOutcome);
       }
-      await pause(jitteredPause(attempt, BACKOFF), undefined);
+      await sleep(jitteredPause(attempt, BACKOFF), undefined);
     }
   }
 }

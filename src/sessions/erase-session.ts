@@ -1,8 +1,8 @@
 import { isStateError } from "../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
+import { sleep } from "../timing/real-timers.js";
 import { findCell } from "../typed/cell-operations.js";
-import { pause } from "../typed/commit-with-retries.js";
 import { transact } from "../typed/transact.js";
 import { changedAllTheTime, deletionOutcomeUnknown } from "./errors.js";
 import { type IndexEntry, indexCell } from "./session-index.js";
@@ -38,7 +38,7 @@ export async function eraseSession(
     if (entry === undefined) await restoreEntry(store, owner, signal);
     else if (await eraseWith(store, owner, { record, eventId: entry.eventId }, signal)) return true;
     if (attempt === MAX_READS) throw changedAllTheTime();
-    await pause(jitteredPause(attempt, CONTENTION), signal);
+    await sleep(jitteredPause(attempt, CONTENTION), signal);
   }
 }
 
@@ -68,7 +68,7 @@ async function eraseWith(
       else if (unknownOutcome === undefined || !isStateError(error, "UNAVAILABLE")) throw error;
       if (attempt === MAX_ATTEMPTS) throw deletionOutcomeUnknown(unknownOutcome);
     }
-    await pause(jitteredPause(attempt, BACKOFF), undefined);
+    await sleep(jitteredPause(attempt, BACKOFF), undefined);
   }
 }
 

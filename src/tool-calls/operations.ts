@@ -60,17 +60,23 @@ export class CallOperations {
       digest,
       ...(token === undefined ? {} : { token }),
     });
+    const isSameCall = (before: StoredCall) => token !== undefined && before.token === token;
     const creating = lifecycle.creating(key, intent, initial, token !== undefined);
     return {
       turn: creating.turn,
       repeatable: creating.repeatable,
       findsItsIds: true,
+      recall: async (transaction) => {
+        const before = await lifecycle.readIn(transaction, key);
+        if (before?.state.outcome === undefined || !isSameCall(before.state)) return undefined;
+        transaction.oweRepeat(creating.turn, alreadyBegun(lifecycle.view(key, before)));
+        return (await creating.apply(transaction)).record;
+      },
       apply: async (transaction) => {
         const before = await lifecycle.readIn(transaction, key);
         if (before !== undefined) {
-          const isSameCall = token !== undefined && before.state.token === token;
           // A call that has ended would be made a second time.
-          if (!isSameCall || before.state.outcome !== undefined)
+          if (!isSameCall(before.state) || before.state.outcome !== undefined)
             throw alreadyBegun(lifecycle.view(key, before));
           // Nothing is written: the approval was claimed then.
           return (await creating.apply(transaction)).record;
@@ -115,6 +121,7 @@ export class CallOperations {
       repeatable,
       apply: async (transaction: Transaction) => {
         const call = await lifecycle.changeIn(transaction, key, finished(made));
+        transaction.repeated(turn);
         if (call.approval !== undefined)
           await approvals.endIn(
             transaction,

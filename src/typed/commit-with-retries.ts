@@ -4,8 +4,6 @@ import { safelyRepeatedMs } from "../rules/decide.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { abortAfter, monotonicMs, sleep } from "../timing/real-timers.js";
 
-export { sleep as pause } from "../timing/real-timers.js";
-
 export interface RetryOptions extends CallOptions {
   /** The caller can make the same call again without doing its work twice. */
   readonly repeatable: boolean;

@@ -1,7 +1,8 @@
 import { isStateError, StateError } from "../contract/errors.js";
 import type { Change, RecordKey, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
-import { commitWithRetries, pause, type RetryOptions } from "./commit-with-retries.js";
+import { sleep } from "../timing/real-timers.js";
+import { commitWithRetries, type RetryOptions } from "./commit-with-retries.js";
 import type { Transaction } from "./transaction.js";
 
 /** An attempt did not take effect because another writer was faster. */
@@ -48,7 +49,7 @@ export async function untilNotOvertaken<R>(
     const result = await attempt();
     if (!(result instanceof Overtaken)) return result;
     if (made === attempts) throw busy(attempts, result.cause);
-    await pause(jitteredPause(made, BACKOFF), signal);
+    await sleep(jitteredPause(made, BACKOFF), signal);
   }
 }
 

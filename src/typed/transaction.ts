@@ -46,6 +46,7 @@ export class Transaction {
   #undo: Map<TouchedCell, Written> | undefined;
   #tenant: string | undefined;
   readonly #afterwards: (() => Promise<unknown>)[] = [];
+  readonly #owedRepeats = new Map<string, StateError>();
 
   /** @internal */
   constructor(store: StateStore, signal: AbortSignal | undefined) {
@@ -151,6 +152,24 @@ export class Transaction {
     const touched = this.#touch(cell);
     this.#remember(touched);
     touched.explanation = explanation;
+  }
+
+  /**
+   * The call that began something answers as it did then, though it has ended since: that is right only if the work also
+   * repeats the call that ended it. Otherwise the unit is refused with this error. @internal
+   */
+  oweRepeat(cell: RecordKey, error: StateError): void {
+    this.#owedRepeats.set(cellKey(cell), error);
+  }
+
+  /** The work has ended what is in this cell, or repeated the call that did. @internal */
+  repeated(cell: RecordKey): void {
+    this.#owedRepeats.delete(cellKey(cell));
+  }
+
+  /** Throws the error of a repeat that is owed. @internal */
+  refuseOwedRepeats(): void {
+    for (const error of this.#owedRepeats.values()) throw error;
   }
 
   /** Work that follows the commit, and that the caller can do without. @internal */

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
+import { createCheckpoints } from "../../src/checkpoints/index.js";
 import type { StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
+import { createToolCalls } from "../../src/tool-calls/index.js";
 import { expectBalanced } from "../ledger/accounts.js";
 import { isSoak, soak } from "../soak.js";
 import { inProcesses } from "../typed/processes.js";
@@ -18,22 +20,28 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** `step(unit)` and `alone()` make the same calls. */
 const STEPS = `
   import { createApprovals } from "groundstate/approvals";
+  import { createCheckpoints } from "groundstate/checkpoints";
   import { createLedger } from "groundstate/ledger";
   import { createSessions } from "groundstate/sessions";
+  import { createToolCalls } from "groundstate/tool-calls";
   import { together } from "groundstate/typed";
   const stepsOn = (store, who) => {
-    const [sessions, approvals, ledger] = [createSessions(store), createApprovals(store), createLedger(store)];
+    const wrappers = [createSessions, createApprovals, createLedger, createToolCalls, createCheckpoints].map((create) =>
+      create(store),
+    );
     const call = { tool: "t", arguments: { n: 1 } };
-    const make = async (events, gates, accounts, id) => {
+    const make = async ([events, gates, accounts, calls, checkpoints], id) => {
       await events.append(who, { id, value: id });
       await accounts.record(who, { eventId: id, provider: "p", model: "m", cost: "0.01" });
       await gates.request(who, { ...call, id });
       await gates.decide(who, id, { decision: "approve", by: "grace", token: id });
-      await gates.claim(who, id, { ...call, token: id });
+      await calls.begin(who, { ...call, id, approval: id, token: id });
+      await calls.succeed(who, id, { result: id, token: id });
+      await checkpoints.put(who, { lineage: "thread", id, values: { last: id } });
     };
     return {
-      step: (id) => (unit) => make(sessions.in(unit), approvals.in(unit), ledger.in(unit), id),
-      alone: (id) => make(sessions, approvals, ledger, id),
+      step: (id) => (unit) => make(wrappers.map((wrapper) => wrapper.in(unit)), id),
+      alone: (id) => make(wrappers, id),
     };
   };
 `;
@@ -99,8 +107,7 @@ onSharedStores((opened) => {
     const expected = Array.from({ length: count }, (_, me) =>
       Array.from({ length: each }, (__, n) => `${me}-${n}`),
     ).flat();
-    const { events, entries, claims } = await stepsOf(opened.store, who);
-    for (const ids of [events, entries, claims]) expect(ids).toEqual(expected.sort());
+    for (const ids of Object.values(await stepsOf(opened.store, who))) expect(ids).toEqual(expected.sort());
     const numbers = (await createSessions(opened.store).read(who)).map(({ number }) => number);
     expect(numbers).toEqual(expected.map((_, n) => n + 1));
     expect((await ledger.budget({ tenant: who.tenant }))?.spent.calls).toBe(expected.length);
@@ -130,18 +137,51 @@ async function killed({ url }: TestStore, given: { who: Who; round: number; isTo
   expect((await exit)[1]).toBe("SIGKILL");
 }
 
-/** The ids of the steps of which there is an event, an entry and a claim. */
+/** The ids of the steps of which there is an event, an entry, a claim that was used, a call's outcome and a checkpoint. */
 async function stepsOf(store: StateStore, who: Who) {
-  const events = (await createSessions(store).read(who)).map(({ id }) => id);
-  const entries = (await createLedger(store).entries(who)).map(({ eventId }) => eventId as string);
-  const claims: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await createApprovals(store).list(who, { limit: 1000, after });
-    claims.push(...page.approvals.filter(({ status }) => status === "claimed").map(({ id }) => id));
-    after = page.next;
-    if (after === undefined) break;
+  const [approvals, calls, checkpoints] = [
+    createApprovals(store),
+    createToolCalls(store),
+    createCheckpoints(store),
+  ];
+  const ids = {
+    events: (await createSessions(store).read(who)).map(({ id }) => id),
+    entries: (await createLedger(store).entries(who)).map(({ eventId }) => eventId as string),
+    claims: await everyId(async (after: string | undefined) => {
+      const { approvals: page, next } = await approvals.list(who, {
+        status: "completed",
+        limit: 1000,
+        after,
+      });
+      return { page, next };
+    }),
+    outcomes: await everyId(async (after: string | undefined) => {
+      const { calls: page, next } = await calls.list(who, { status: "succeeded", limit: 1000, after });
+      return { page, next };
+    }),
+    checkpoints: await everyId(async (after: number | undefined) => {
+      const { checkpoints: page, next } = await checkpoints.list(
+        who,
+        { lineage: "thread" },
+        { limit: 1000, after },
+      );
+      return { page, next };
+    }),
+  };
+  for (const list of Object.values(ids)) list.sort();
+  return ids;
+}
+
+async function everyId<After>(
+  read: (after: After | undefined) => Promise<{ page: readonly { id: string }[]; next: After | undefined }>,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: After | undefined; ; ) {
+    const { page, next } = await read(after);
+    ids.push(...page.map(({ id }) => id));
+    if (next === undefined) return ids;
+    after = next;
   }
-  return { events: events.sort(), entries: entries.sort(), claims: claims.sort() };
 }
 
 /** The steps of which some is there and some is not. */

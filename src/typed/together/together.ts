@@ -94,6 +94,7 @@ async function attempt<R>(
     const made = underWay.run(unit, async () => work(unit));
     result = await raceAbort(made, signal);
     unit.requireIdle();
+    unit.transaction.refuseOwedRepeats();
   } catch (error) {
     signal?.throwIfAborted();
     const overtaken = await findOvertaken(store, unit.transaction, signal);
