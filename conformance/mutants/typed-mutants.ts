@@ -1,12 +1,14 @@
-import type {
-  ApplyOptions,
-  Commit,
-  EraseTarget,
-  ListOptions,
-  Outcome,
-  Slot,
-  StoredRecord,
-  Write,
+import {
+  type ApplyOptions,
+  type Change,
+  type Commit,
+  type EraseTarget,
+  type ListOptions,
+  newEventId,
+  type Outcome,
+  type Slot,
+  type StoredRecord,
+  type Write,
 } from "../../src/index.js";
 import type { ReferenceDriver } from "../harness/reference-driver.js";
 import { addressing, brokenDriver, brokenStore, type Mutant } from "./mutant.js";
@@ -65,7 +67,9 @@ export const typedMutants: readonly Mutant[] = [
   ),
   unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
   unconditional("answers-again", "questions/answered-once"),
-  unconditional("begins-what-is-begun", "tool-calls/begun-once"),
+  brokenStore("makes-event-ids-of-its-own", "tool-calls/begun-once", (store) => ({
+    commit: (changes, options) => store.commit(changes.flatMap(withIdOfItsOwn), options),
+  })),
   unconditional("begins-on-a-claimed-approval", "tool-calls/begin-claims"),
   brokenStore("lists-nothing", "tool-calls/orphan-is-found", () => ({ list: async () => [] })),
   unconditional("puts-a-version-twice", "policies/versions-follow-on"),
@@ -144,22 +148,28 @@ function withoutConditions(base: typeof ReferenceDriver): typeof ReferenceDriver
   };
 }
 
+/** The change without a condition, and under an event id that nobody has given. */
+function withIdOfItsOwn(change: Change): Change[] {
+  if (change.op === "check") return [];
+  if (change.op !== "save") return [change];
+  return [{ op: "save", record: { ...change.record, eventId: newEventId() } }];
+}
+
 /** Remembers no event id, and finds no record by one. */
 function unseen(id: string, breaks: string): Mutant {
-  return brokenDriver(
-    id,
-    breaks,
-    (base) =>
-      class extends base {
-        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
-          for (const write of commit.writes)
-            if (write.op === "save")
-              this.space.events.delete(this.eventKey(write.record.tenant, write.record.eventId));
-          return super.judge(commit, options);
-        }
-        override async readByEventId(): Promise<undefined> {
-          return undefined;
-        }
-      },
-  );
+  return brokenDriver(id, breaks, withoutEventMemory);
+}
+
+function withoutEventMemory(base: typeof ReferenceDriver): typeof ReferenceDriver {
+  return class extends base {
+    protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+      for (const write of commit.writes)
+        if (write.op === "save")
+          this.space.events.delete(this.eventKey(write.record.tenant, write.record.eventId));
+      return super.judge(commit, options);
+    }
+    override async readByEventId(): Promise<undefined> {
+      return undefined;
+    }
+  };
 }

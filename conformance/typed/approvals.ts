@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { createApprovals } from "../../src/approvals/index.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { anotherMillisecond, assertOneWinner, severalStores } from "./several.js";
+import { anotherMillisecond, assertOneWinner, ROUNDS, severalStores } from "./several.js";
 
 const CALL = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
-const ROUNDS = 8;
 const WAIT_MS = 5_000;
 
 /** What approvals promise, as far as it depends on the store. */

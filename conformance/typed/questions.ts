@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createQuestions } from "../../src/questions/index.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { assertOneWinner, severalStores } from "./several.js";
-
-const ROUNDS = 8;
+import { assertOneWinner, ROUNDS, severalStores } from "./several.js";
 
 /** What questions promise, as far as it depends on the store. */
 export const questionCases: readonly ConformanceCase[] = [

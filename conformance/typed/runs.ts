@@ -4,7 +4,7 @@ import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { assertOneWinner, severalStores } from "./several.js";
 
-const RUNS = 12;
+const RUNS = 20;
 const LEASE_MS = 600_000;
 
 /** What runs promise, as far as it depends on the store. */

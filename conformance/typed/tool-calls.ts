@@ -3,10 +3,9 @@ import { createApprovals } from "../../src/approvals/index.js";
 import { createToolCalls } from "../../src/tool-calls/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { assertOneWinner, severalStores } from "./several.js";
+import { assertOneWinner, ROUNDS, severalStores } from "./several.js";
 
 const CALL = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
-const ROUNDS = 6;
 
 /** What the record of tool calls promises, as far as it depends on the store. */
 export const toolCallCases: readonly ConformanceCase[] = [

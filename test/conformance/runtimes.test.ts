@@ -21,7 +21,7 @@ const programOf = (version: number) =>
 /** Where their binaries are in packages: https://www.npmjs.com/package/node */
 const HAS_BINARIES = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
 
-/** What a runtime could change: how bytes, threads, files, sockets and processes behave. All of the kit runs in the soak, and on the newest Node in memory. */
+/** What a runtime could change: how bytes, threads, files, sockets and processes behave. All of the kit runs in the soak. */
 const CHANGED_BY_RUNTIMES = [
   "save/",
   "bytes/",
@@ -67,7 +67,7 @@ describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sql
   );
 
   test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
-    const isWhole = isSoak || (version === 24 && driver === "memory");
+    const isWhole = isSoak;
     const isSample = !isSoak && version === 22 && driver !== "sqlite";
     const some = isSample ? SAMPLE : CHANGED_BY_RUNTIMES;
     const only = isWhole ? [] : some.flatMap((text) => ["--only", text]);

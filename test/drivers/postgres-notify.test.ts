@@ -93,7 +93,8 @@ test("a killed connection is made again, and what was missed meanwhile shows", a
     await other.save(note(who, "a", `missed ${round}`));
     await other.save(note(who, "a", `last ${round}`));
     // On a busy machine the new connection may not hear itself in time, and is tried again after a minute.
-    for (let text: string | undefined; text !== `last ${round}`; ) [, text] = told(await nextOf(watch, 90_000));
+    for (let text: string | undefined; text !== `last ${round}`; )
+      [, text] = told(await nextOf(watch, 90_000));
     await expect.poll(() => listening(sql), { timeout: 90_000 }).toBe(1);
   }
 }, 400_000);
