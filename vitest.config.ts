@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/longest-first.js";
@@ -13,8 +13,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/postgres/global-setup.ts",
     pool: "forks",
-    // Tests wait for windows to pass and for processes to start: more workers than cores, as far as memory allows.
-    maxWorkers: Math.max(totalmem() > 7e9 ? 6 : 4, availableParallelism() - 1),
+    // Tests wait as much as they work, for windows to pass and for processes to start.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
     // What is waited for comes, or is missing: a busy machine needs longer than the default of a second.
     expect: { poll: { timeout: 20_000 } },

@@ -88,9 +88,24 @@ test("a commit whose wait for its standby was cancelled is not acknowledged befo
   await sql.unsafe("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   await sql.unsafe("SELECT pg_reload_conf()");
   const waiting = () => sql`SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
-  const commits = [save({ session: "waits", eventId: "waits" })];
-  const first = failure(apply(driver, commits));
-  await expect.poll(waiting).toHaveLength(1);
+  let made = 0;
+  let commits: ReturnType<typeof save>[] = [];
+  let first: Promise<unknown> = Promise.resolve();
+  let isOver = true;
+  // A commit that comes before the server has taken the setting up is acknowledged.
+  await expect
+    .poll(async () => {
+      if (isOver) {
+        isOver = false;
+        commits = [save({ session: "waits", eventId: `waits-${made++}` })];
+        first = failure(apply(driver, commits)).finally(() => {
+          isOver = true;
+        });
+        first.catch(() => {});
+      }
+      return waiting();
+    })
+    .toHaveLength(1);
   await sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
   expect(await first).toMatchObject({ code: "OUTCOME_UNKNOWN", message: expect.stringContaining("standby") });
 
