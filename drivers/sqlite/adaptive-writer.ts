@@ -4,21 +4,17 @@ import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { CommitPace } from "./commit-pace.js";
 import type { Engine } from "./engine.js";
-import { CHECKPOINT_PAGES } from "./open-writer.js";
 import type { Eventually, Writer } from "./writer.js";
 
 /** The largest commit that the caller's thread makes. */
 const MAX_WRITES = 16;
 const MAX_BYTES = 64 * 1024;
 /**
- * The log is copied into the database by the commits of the other thread, while this one writes nothing. So one commit goes
- * there when those in a row may have written about as many pages as the log then has to have. Not more often: a commit by
- * another connection empties the page cache of this one.
+ * The log is copied into the database by the commits of the other thread, while this one writes nothing. So at least one
+ * in so many commits goes there, or one in so many bytes.
  */
-const MAX_PAGES_IN_A_ROW = CHECKPOINT_PAGES * 1.1;
-const PAGE_BYTES = 4096;
-/** What a commit writes beside its records: the pages of its events and of their queue. */
-const PAGES_PER_COMMIT = 2;
+const MAX_IN_A_ROW = 512;
+const MAX_BYTES_IN_A_ROW = 8 * 1024 * 1024;
 
 /** A writer in another thread, which takes a while to start. */
 export interface FarWriter extends Writer {
@@ -38,8 +34,8 @@ export class AdaptiveWriter implements Writer {
   #near: Engine | undefined;
   /** Requests that the other thread has not answered. */
   #away = 0;
-  /** About how many pages the commits in a row here have written. */
-  #pagesInARow = 0;
+  #inARow = 0;
+  #bytesInARow = 0;
 
   /** `near` writes the files that `far` writes. */
   constructor(
@@ -105,8 +101,8 @@ export class AdaptiveWriter implements Writer {
       return undefined;
     const bytes = smallSize(commit);
     if (bytes === undefined) return undefined;
-    this.#pagesInARow += PAGES_PER_COMMIT + commit.writes.length + Math.floor(bytes / PAGE_BYTES);
-    const mayStay = this.#pagesInARow < MAX_PAGES_IN_A_ROW;
+    this.#bytesInARow += bytes;
+    const mayStay = ++this.#inARow < MAX_IN_A_ROW && this.#bytesInARow < MAX_BYTES_IN_A_ROW;
     if (this.#pace.next() && mayStay) return this.#near;
     if (this.#far.isReady) return undefined;
     // A slow commit takes less than the start of a thread.
@@ -116,7 +112,8 @@ export class AdaptiveWriter implements Writer {
 
   async #send<T>(work: () => Eventually<T>): Promise<T> {
     this.#away++;
-    this.#pagesInARow = 0;
+    this.#inARow = 0;
+    this.#bytesInARow = 0;
     try {
       return await work();
     } finally {

@@ -11,7 +11,7 @@ import { APPLICATION_ID, applyMigrations, MIGRATIONS, migrationTarget } from "./
 const SYNCHRONOUS = { full: 2, process: 1 } as const;
 
 /** 16 MiB in pages of 4 KiB: the log is copied into the file when it has grown by this. */
-export const CHECKPOINT_PAGES = 4_000;
+const CHECKPOINT_PAGES = 4_000;
 /** SQLite truncates a longer log to this size after a reset, in bytes. */
 const LOG_BYTES = 32 * 1024 * 1024;
 const CACHE_KIB = 32 * 1024;

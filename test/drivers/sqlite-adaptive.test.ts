@@ -118,6 +118,16 @@ test.each(["backup", "sweep"] as const)(
   },
 );
 
+test("every so many commits and bytes one is made there, which copies the log", async () => {
+  const { lone, apply, made } = rig();
+  const places = await lone(1_100);
+  expect(places.filter((place) => place === "far")).toHaveLength(2);
+  await apply(save(), save());
+  made.length = 0;
+  for (let index = 0; index < 256; index++) await apply(save({ bytes: Buffer.alloc(64 * 1024) }));
+  expect(made.filter((place) => place === "far")).toHaveLength(2);
+});
+
 test("after a commit that meets a lock, the next few are made there", async () => {
   const { lone, fail, apply } = rig();
   fail(BUSY);
@@ -142,24 +152,6 @@ test("a commit that cannot be made here is made there, and the connection stays 
   fail(GONE);
   expect(await lone(2)).toEqual(["far", "far"]);
   fail(undefined);
-  expect(await lone(1)).toEqual(["near"]);
-});
-
-test("before the log is much longer than it has to be to be copied, a commit is made there", async () => {
-  const { lone, apply, made } = rig();
-  const longest = async (writes: readonly Commit[]) => {
-    made.length = 0;
-    while (made.at(-1) !== "far") await apply(...writes);
-    return made.length;
-  };
-  // One save writes about three pages, and sixteen large ones 34: the log is copied at 4,000.
-  expect(await longest([save()])).toBe(1467);
-  await lone(1000);
-  await apply(save(), save());
-  expect(await longest([save()])).toBe(1467);
-  const bytes = Buffer.alloc(4096);
-  const large = Array.from({ length: 16 }, (_, index) => save({ kind: `k${index}`, bytes }).writes).flat();
-  expect(await longest([commit(...large)])).toBe(130);
   expect(await lone(1)).toEqual(["near"]);
 });
 
