@@ -69,8 +69,9 @@ export class CallOperations {
       recall: async (transaction) => {
         const before = await lifecycle.readIn(transaction, key);
         if (before?.state.outcome === undefined || !isSameCall(before.state)) return undefined;
+        const { record } = await creating.apply(transaction);
         transaction.oweRepeat(creating.turn, alreadyBegun(lifecycle.view(key, before)));
-        return (await creating.apply(transaction)).record;
+        return record;
       },
       apply: async (transaction) => {
         const before = await lifecycle.readIn(transaction, key);
@@ -121,13 +122,13 @@ export class CallOperations {
       repeatable,
       apply: async (transaction: Transaction) => {
         const call = await lifecycle.changeIn(transaction, key, finished(made));
-        transaction.repeated(turn);
         if (call.approval !== undefined)
           await approvals.endIn(
             transaction,
             { identity: key.identity, id: call.approval },
             made.error ?? made.reason,
           );
+        transaction.repeated(turn);
         return call;
       },
     };

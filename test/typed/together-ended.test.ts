@@ -56,6 +56,18 @@ onEveryStore((opened) => {
         await calls().in(unit).fail(who, "call", { error: "no", token: "other end" });
       };
       await expect(together(opened.store, endsOtherwise)).rejects.toMatchObject({ code: "ALREADY_FINISHED" });
+      const goesOn = async (unit: Unit) => {
+        const changed = { ...CALL, arguments: { n: 2 }, id: "call", token: "begin" };
+        await calls()
+          .in(unit)
+          .begin(who, changed)
+          .catch(() => {});
+        await approvals()
+          .in(unit)
+          .request(who, { ...CALL, id: "gate" });
+      };
+      await together(opened.store, goesOn);
+      expect((await approvals().get(who, "gate")).status).toBe("pending");
       const other = (unit: Unit) =>
         calls()
           .in(unit)
