@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createApprovals } from "../../src/approvals/index.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { anotherMillisecond, assertOneWinner, ROUNDS, severalStores } from "./several.js";
+import { anotherMillisecond, assertOneWinner, ROUNDS, severalOf } from "./several.js";
 
 const CALL = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
 const WAIT_MS = 5_000;
@@ -13,8 +13,8 @@ export const approvalCases: readonly ConformanceCase[] = [
     rule: "Of several stores that decide one request at once, one decides it, and the others are told ALREADY_DECIDED.",
     needs: "durable",
     async run(context) {
-      const wrappers = (await severalStores(context)).map((store) => createApprovals(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createApprovals);
+      const [first] = wrappers;
       for (let round = 0; round < ROUNDS; round++) {
         const owner = context.identity();
         const { approval } = await first.request(owner, CALL);
@@ -37,8 +37,8 @@ export const approvalCases: readonly ConformanceCase[] = [
     rule: "Of several stores that claim one approved call at once, one gets it, and the others are told ALREADY_CLAIMED.",
     needs: "durable",
     async run(context) {
-      const wrappers = (await severalStores(context)).map((store) => createApprovals(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createApprovals);
+      const [first] = wrappers;
       for (let round = 0; round < ROUNDS; round++) {
         const owner = context.identity();
         const { approval } = await first.request(owner, CALL);
@@ -86,8 +86,7 @@ export const approvalCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const [here, there] = (await severalStores(context)).map((store) => createApprovals(store));
-      assert.ok(here !== undefined && there !== undefined);
+      const [here, there] = await severalOf(context, createApprovals);
       const { approval } = await here.request(owner, CALL);
       const waiting = here.wait(owner, approval.id, { timeoutMs: WAIT_MS });
       await there.decide(owner, approval.id, { decision: "approve", by: "grace" });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { severalStores } from "./several.js";
+import { severalOf } from "./several.js";
 
 const PLACE = { lineage: "thread" };
 const PUTS_EACH = 6;
@@ -36,7 +36,7 @@ export const checkpointCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createCheckpoints(store));
+      const wrappers = await severalOf(context, createCheckpoints);
       await Promise.all(
         wrappers.map(async (checkpoints, writer) => {
           for (let turn = 0; turn < PUTS_EACH; turn++)

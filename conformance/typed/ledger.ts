@@ -3,7 +3,7 @@ import { newEventId } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { assertDuplicate, assertRejectedOnlyWith, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { severalStores } from "./several.js";
+import { severalOf } from "./several.js";
 
 const CALL = { provider: "acme-ai", model: "large", promptTokens: 10, completionTokens: 1, cost: "0.1" };
 const CALLS_EACH = 12;
@@ -16,14 +16,14 @@ export const ledgerCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createLedger(store));
+      const wrappers = await severalOf(context, createLedger);
       await Promise.all(
         wrappers.map(async (ledger) => {
           for (let turn = 0; turn < CALLS_EACH; turn++) await ledger.record(owner, CALL);
         }),
       );
       const total = wrappers.length * CALLS_EACH;
-      const [ledger] = wrappers as [(typeof wrappers)[number]];
+      const [ledger] = wrappers;
       assert.equal((await ledger.entries(owner)).length, total, "entries");
       for (const scope of [owner, { tenant: owner.tenant }]) {
         const { calls, promptTokens, cost } = await ledger.totals(scope);
@@ -53,8 +53,8 @@ export const ledgerCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createLedger(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createLedger);
+      const [first] = wrappers;
       const { tenant } = owner;
       await first.setBudget({ tenant }, { tokens: 100 });
       const outcomes = await Promise.allSettled(

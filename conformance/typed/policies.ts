@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createPolicies } from "../../src/policies/index.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { severalStores } from "./several.js";
+import { severalOf } from "./several.js";
 
 const PUTS_EACH = 4;
 
@@ -13,14 +13,14 @@ export const policyCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const where = { tenant: context.tenant() };
-      const wrappers = (await severalStores(context)).map((store) => createPolicies(store));
+      const wrappers = await severalOf(context, createPolicies);
       await Promise.all(
         wrappers.map(async (policies, writer) => {
           for (let turn = 0; turn < PUTS_EACH; turn++)
             await policies.put(where, { name: "careful", tools: [`tool-${writer}-${turn}`] });
         }),
       );
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const [first] = wrappers;
       const { policies: versions } = await first.versions(where, "careful");
       const total = wrappers.length * PUTS_EACH;
       assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createQuestions } from "../../src/questions/index.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { assertOneWinner, ROUNDS, severalStores } from "./several.js";
+import { assertOneWinner, ROUNDS, severalOf } from "./several.js";
 
 /** What questions promise, as far as it depends on the store. */
 export const questionCases: readonly ConformanceCase[] = [
@@ -10,8 +10,8 @@ export const questionCases: readonly ConformanceCase[] = [
     rule: "Of several stores that answer one question at once, one answers it, and the others are told ALREADY_ANSWERED.",
     needs: "durable",
     async run(context) {
-      const wrappers = (await severalStores(context)).map((store) => createQuestions(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createQuestions);
+      const [first] = wrappers;
       for (let round = 0; round < ROUNDS; round++) {
         const owner = context.identity();
         const { question } = await first.ask(owner, { text: "Which one?" });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createRuns } from "../../src/runs/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { assertOneWinner, severalStores } from "./several.js";
+import { assertOneWinner, severalOf, severalStores } from "./several.js";
 
 const RUNS = 20;
 const LEASE_MS = 600_000;
@@ -15,8 +15,8 @@ export const runCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createRuns(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createRuns);
+      const [first] = wrappers;
       for (let index = 0; index < RUNS; index++) {
         const { run } = await first.start(owner, { id: `run-${index}` });
         const outcomes = await Promise.allSettled(
@@ -34,8 +34,8 @@ export const runCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createRuns(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createRuns);
+      const [first] = wrappers;
       for (let index = 0; index < RUNS; index++) await first.start(owner, { id: `run-${index}` });
       const claimed: string[] = [];
       const where = { tenant: owner.tenant };
@@ -65,7 +65,6 @@ export const runCases: readonly ConformanceCase[] = [
     async run(context) {
       const owner = context.identity();
       const [here, there] = await severalStores(context);
-      assert.ok(here !== undefined && there !== undefined);
       const slow = createRuns(here);
       // As if the lease had passed.
       const next = createRuns(there, { clock: () => Date.now() + 2 * LEASE_MS });

@@ -3,7 +3,7 @@ import { newEventId, type SessionIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { assertDuplicate, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { anotherMillisecond, assertOneWinner, ROUNDS, severalStores } from "./several.js";
+import { anotherMillisecond, assertOneWinner, ROUNDS, severalOf, severalStores } from "./several.js";
 
 const EVENTS_EACH = 12;
 
@@ -15,8 +15,8 @@ export const sessionCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const identity = context.identity();
-      const wrappers = (await severalStores(context)).map((store) => createSessions(store));
-      const [first] = wrappers as [(typeof wrappers)[number]];
+      const wrappers = await severalOf(context, createSessions);
+      const [first] = wrappers;
       await first.create(identity);
       await Promise.all(
         wrappers.map(async (sessions, writer) => {

@@ -4,15 +4,22 @@ import type { StateErrorCode, StateStore } from "../../src/index.js";
 import { assertRejectedOnlyWith } from "../assertions/expect.js";
 import type { CaseContext } from "../harness/case.js";
 
-const STORES = 3;
-
 /** How often calls race: in one round they may happen to come one after the other. */
 export const ROUNDS = 20;
 
+type Three<T> = [T, T, T];
+
 /** Three stores of the case's space, as if each were in a process of its own: they share no queue and no turns. */
-export async function severalStores({ store, open }: CaseContext): Promise<StateStore[]> {
-  const others = await Promise.all(Array.from({ length: STORES - 1 }, () => open()));
-  return [store, ...others];
+export async function severalStores({ store, open }: CaseContext): Promise<Three<StateStore>> {
+  return [store, await open(), await open()];
+}
+
+/** A wrapper on each of them. */
+export async function severalOf<W>(
+  context: CaseContext,
+  create: (store: StateStore) => W,
+): Promise<Three<W>> {
+  return (await severalStores(context)).map((store) => create(store)) as Three<W>;
 }
 
 /** Waits until every clock of the process shows another millisecond: what is listed by time is in no order within one. */

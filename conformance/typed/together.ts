@@ -42,7 +42,6 @@ export const togetherCases: readonly ConformanceCase[] = [
     async run(context) {
       const owner = context.identity();
       const [here, there] = await severalStores(context);
-      assert.ok(here !== undefined && there !== undefined);
       await createSessions(here).create(owner);
       const first = await step(here, owner, "step");
       await step(here, owner, "later");

@@ -3,7 +3,7 @@ import { createApprovals } from "../../src/approvals/index.js";
 import { createToolCalls } from "../../src/tool-calls/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { assertOneWinner, ROUNDS, severalStores } from "./several.js";
+import { assertOneWinner, ROUNDS, severalOf, severalStores } from "./several.js";
 
 const CALL = { tool: "transfer", arguments: { to: "DE02", amount: 250 } };
 
@@ -14,7 +14,7 @@ export const toolCallCases: readonly ConformanceCase[] = [
     rule: "Of several stores that begin one tool call at once, one may make it, and the others are told ALREADY_BEGUN.",
     needs: "durable",
     async run(context) {
-      const wrappers = (await severalStores(context)).map((store) => createToolCalls(store));
+      const wrappers = await severalOf(context, createToolCalls);
       for (let round = 0; round < ROUNDS; round++) {
         const owner = context.identity();
         const outcomes = await Promise.allSettled(
@@ -56,8 +56,7 @@ export const toolCallCases: readonly ConformanceCase[] = [
     needs: "durable",
     async run(context) {
       const owner = context.identity();
-      const [dead, next] = (await severalStores(context)).map((store) => createToolCalls(store));
-      assert.ok(dead !== undefined && next !== undefined);
+      const [dead, next] = await severalOf(context, createToolCalls);
       await dead.begin(owner, { ...CALL, id: "call" });
       const ids = async () => (await next.orphans(owner)).calls.map(({ id }) => id);
       assert.deepEqual(await ids(), ["call"], "orphans");

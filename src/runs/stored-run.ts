@@ -1,5 +1,6 @@
+import { contentCodec } from "../lifecycle/content-codec.js";
 import { type StoredAct, withDate } from "../lifecycle/repeat.js";
-import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
+import type { LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readLongText, readTime } from "../validation/fields.js";
@@ -86,14 +87,10 @@ export const STATE_CODEC = mappedJson<RunState>({
   },
 });
 
-export const CONTENT_CODEC = mappedJson<ContentRecord<RunContent>>({
-  write: (record) => record as unknown as JsonValue,
-  mayBeLarge: ({ content }) => content.input !== undefined || content.metadata !== undefined,
-  read(value) {
-    const { createdAt, content } = readObject(value, "run") as Partial<ContentRecord<RunContent>>;
-    return { createdAt: readTime(createdAt, "createdAt"), content: readContent(content) };
-  },
-});
+export const CONTENT_CODEC = contentCodec(
+  readContent,
+  ({ input, metadata }) => input !== undefined || metadata !== undefined,
+);
 
 /** The state of a run that was just started. */
 export function newRun(now: number): RunState {

@@ -1,7 +1,8 @@
+import { contentCodec } from "../lifecycle/content-codec.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import { type StoredAct, withDate } from "../lifecycle/repeat.js";
-import type { ContentRecord, LifecycleState } from "../lifecycle/stored.js";
+import type { LifecycleState } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readLongText, readTime } from "../validation/fields.js";
@@ -39,17 +40,7 @@ const STATE_CODEC = mappedJson<StoredCall>({
   },
 });
 
-const CONTENT_CODEC = mappedJson<ContentRecord<StoredIntent>>({
-  write: (record) => ({ ...record }) as unknown as JsonValue,
-  mayBeLarge: () => true,
-  read(value) {
-    const { createdAt, content } = readObject(value, "content") as Record<string, unknown>;
-    return {
-      createdAt: readTime(createdAt, "createdAt"),
-      content: readIntent(readObject(content, "content")),
-    };
-  },
-});
+const CONTENT_CODEC = contentCodec((content) => readIntent(content));
 
 /** Tool calls as a lifecycle. */
 export const TOOL_CALL: LifecycleDeclaration<StoredCall, StoredIntent, ToolCall> = {
