@@ -1,4 +1,5 @@
 import { createApprovals } from "../approvals/index.js";
+import { isStateError, type StateError } from "../contract/errors.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
@@ -44,7 +45,8 @@ const WRAPPER_PREFIXES = [
  * tenant.
  *
  * Makes many commits, each of which leaves the data consistent. After an interruption, call it again: it goes on.
- * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. These stay:
+ * UNAVAILABLE (`busy`) while a process of version 0.2 deletes a session of the user. What is damaged is passed over, and the
+ * first damage is thrown as CORRUPT once everything else is gone. These stay:
  *
  * - records that are written for the user meanwhile or later;
  * - sessions that `createSessions` did not create, except their approvals, questions, runs, tool calls and ledger
@@ -68,13 +70,25 @@ export async function forgetUser(
   const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Identity;
   const owner = userIdentity(tenant, name);
   const userRef = { tenant, user: name };
-  const approvals = await createApprovals(store).forgetUser(userRef, { signal });
-  const questions = await createQuestions(store).forgetUser(userRef, { signal });
-  const entries = await createLedger(store).forgetUser(userRef, { signal });
-  const runs = await createRuns(store).forgetUser(userRef, { signal });
-  const toolCalls = await createToolCalls(store).forgetUser(userRef, { signal });
-  const sessions = await createSessions(store).forgetUser(userRef, { signal });
-  const records = await deleteOtherRecords(store, owner, signal);
+  let firstDamage: StateError<"CORRUPT"> | undefined;
+  /** What is damaged in one wrapper must not keep the user in the others. */
+  const past = async (work: Promise<number>): Promise<number> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (!isStateError(error, "CORRUPT")) throw error;
+      firstDamage ??= error;
+      return 0;
+    }
+  };
+  const approvals = await past(createApprovals(store).forgetUser(userRef, { signal }));
+  const questions = await past(createQuestions(store).forgetUser(userRef, { signal }));
+  const entries = await past(createLedger(store).forgetUser(userRef, { signal }));
+  const runs = await past(createRuns(store).forgetUser(userRef, { signal }));
+  const toolCalls = await past(createToolCalls(store).forgetUser(userRef, { signal }));
+  const sessions = await past(createSessions(store).forgetUser(userRef, { signal }));
+  const records = await past(deleteOtherRecords(store, owner, signal));
+  if (firstDamage !== undefined) throw firstDamage;
   return { approvals, questions, entries, runs, toolCalls, sessions, records };
 }
 

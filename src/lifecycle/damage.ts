@@ -1,6 +1,14 @@
 import { isStateError, type StateError } from "../contract/errors.js";
 import type { RecordKey } from "../contract/store.js";
 
+/** Which items of a list are read. The bounds themselves are left out. */
+export interface PageBounds {
+  readonly after?: string;
+  readonly before?: string;
+  readonly reverse: boolean;
+  readonly limit: number;
+}
+
 /** Collects damage while many records are processed: damaged records are skipped, and the first damage is thrown at the end. */
 export class DamageLog {
   #first: StateError<"CORRUPT"> | undefined;
@@ -36,6 +44,27 @@ export class DamageLog {
         if (after === undefined) throw error;
         range = { after };
       }
+    }
+  }
+
+  /** A page of a list, past its damaged items: those before and after each of them. `prefix` is that of the items' kinds. */
+  async page<E>(
+    prefix: string,
+    bounds: PageBounds,
+    read: (bounds: PageBounds) => Promise<E[]>,
+  ): Promise<E[]> {
+    try {
+      return await read(bounds);
+    } catch (error) {
+      const kind = this.add(error)?.kind;
+      if (!kind?.startsWith(prefix)) throw error;
+      const id = kind.slice(prefix.length);
+      const [ends, begins] = bounds.reverse ? (["after", "before"] as const) : (["before", "after"] as const);
+      const first = await this.page(prefix, { ...bounds, [ends]: id }, read);
+      const limit = bounds.limit - first.length;
+      return limit === 0
+        ? first
+        : first.concat(await this.page(prefix, { ...bounds, [begins]: id, limit }, read));
     }
   }
 

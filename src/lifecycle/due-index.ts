@@ -3,7 +3,7 @@ import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope, RecordKey, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { scanKind } from "../store/scan-kind.js";
-import { decodeRecord } from "../typed/cell.js";
+import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { digestOf, itemPrefix } from "../typed/names.js";
@@ -61,6 +61,8 @@ export interface DueRange {
   readonly limit: number;
   /** Only those with this digest of the declared field. */
   readonly group: string | undefined;
+  /** Where damaged entries are noted, and passed over. */
+  readonly damage: DamageLog;
 }
 
 /** Entries read at a time where most may be left out. */
@@ -117,15 +119,21 @@ export class DueIndex<S extends LifecycleState> {
    */
   async oldest(
     tenant: string,
-    { until, after = "", limit, group }: DueRange,
+    { until, after = "", limit, group, damage }: DueRange,
     signal: Signal,
   ): Promise<EntryPage<DueEntry>> {
     const owner = tenantIdentity(tenant);
     const most = group === undefined ? limit : FILTERED_PAGE_SIZE;
-    const read = async (from: string, before?: string) => {
+    const read = (from: string, before?: string) => {
       const bounds = { ...(from === "" ? {} : { after: from }), ...(before && { before }) };
-      const items = await this.#entries.list(owner, { ...bounds, limit: most, signal });
-      return items.map((item) => this.#entryOf(owner, item));
+      return damage.page(
+        itemPrefix(this.#name),
+        { ...bounds, reverse: false, limit: most },
+        async (range) => {
+          const items = await this.#entries.list(owner, { ...range, signal });
+          return items.map((item) => this.#entryOf(owner, item));
+        },
+      );
     };
     const end = endOf(until);
     const { dueWithinMs } = this.#declared;
@@ -174,9 +182,13 @@ export class DueIndex<S extends LifecycleState> {
     owner: Identity,
     { id, value, eventId }: Pick<Item<DuePointer>, "id" | "value" | "eventId">,
   ): DueEntry {
+    const key = keyOf(owner.tenant, value);
+    const dot = id.lastIndexOf(".");
+    if (id.slice(dot + 1) !== digestOfKey(key))
+      throw corruptRecord(this.#entries.at(owner, id), "an entry of a list points at another record");
     return {
-      key: keyOf(owner.tenant, value),
-      dueAt: Date.parse(id.slice(0, id.lastIndexOf("."))),
+      key,
+      dueAt: Date.parse(id.slice(0, dot)),
       position: id,
       createdAt: value.createdAt,
       ...(value.group === undefined ? {} : { group: value.group }),

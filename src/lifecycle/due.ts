@@ -72,14 +72,15 @@ export async function sweepDue<S extends LifecycleState, C, V>(
 export async function dropDueOf<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   { tenant, user }: Pick<Identity, "tenant" | "user">,
+  damage: DamageLog,
   signal: Signal,
 ): Promise<void> {
   if (records.due === undefined) return;
   for (let after: string | undefined; ; ) {
-    const range = { until: LIMITS.latest, after, limit: CHUNK_SIZE, group: undefined };
+    const range = { until: LIMITS.latest, after, limit: CHUNK_SIZE, group: undefined, damage };
     const { entries, next } = await records.due.oldest(tenant, range, signal);
     for (const entry of entries)
-      if (entry.key.identity.user === user) await records.dropOrphan(entry, signal);
+      if (entry.key.identity.user === user) await damage.skipIfDamaged(records.dropOrphan(entry, signal));
     if (next === undefined) return;
     after = next;
   }

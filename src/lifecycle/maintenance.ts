@@ -109,7 +109,10 @@ export async function* recover<S extends LifecycleState, C, V>(
   damage.throwFirst();
 }
 
-/** Removes all records of a user, in the order in which statuses follow each other. Returns how many. */
+/**
+ * Removes all records of a user, in the order in which statuses follow each other, damaged ones too. Returns how many. CORRUPT
+ * at the end if entries of a list are damaged: nobody can tell whose they are.
+ */
 export async function forgetUser<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   { tenant, user }: Pick<Identity, "tenant" | "user">,
@@ -119,10 +122,11 @@ export async function forgetUser<S extends LifecycleState, C, V>(
   const list =
     index.listOf(userIdentity(tenant, user), "user") ??
     (index.listOf(tenantIdentity(tenant), "tenant") as List);
+  const damage = new DamageLog();
   let removed = 0;
   for (const status of declared.statuses) {
     for (let after: string | undefined; ; ) {
-      const page = await index.page(list, status, { after, limit: CHUNK_SIZE, signal });
+      const page = await index.page(list, status, { after, limit: CHUNK_SIZE, damage, signal });
       for (const entry of page) {
         const { identity, id } = entry.key;
         if (identity.user !== user) continue;
@@ -135,6 +139,7 @@ export async function forgetUser<S extends LifecycleState, C, V>(
       after = page.at(-1)?.position;
     }
   }
-  await dropDueOf(records, { tenant, user }, signal);
+  await dropDueOf(records, { tenant, user }, damage, signal);
+  damage.throwFirst();
   return removed;
 }

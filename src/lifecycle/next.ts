@@ -21,6 +21,8 @@ export interface Candidates<E extends IndexEntry | DueEntry, S extends Lifecycle
   readonly page: (range: {
     readonly after: string | undefined;
     readonly limit: number;
+    /** Where damaged entries are noted, and passed over. */
+    readonly damage: DamageLog;
   }) => Promise<EntryPage<E>>;
   /** Whether a state is still that of the entry. */
   readonly isCurrent: (entry: E, state: S) => boolean;
@@ -44,7 +46,7 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
 ): Promise<V | undefined> {
   const damage = new DamageLog();
   for (let after: string | undefined; ; ) {
-    const { entries, next } = await candidates.page({ after, limit: PAGE_SIZE });
+    const { entries, next } = await candidates.page({ after, limit: PAGE_SIZE, damage });
     for (const entry of inRandomOrder(entries)) {
       const isCurrent = (state: S) => isEntryOf(entry, state) && candidates.isCurrent(entry, state);
       const changed = await damage.skipIfDamaged(

@@ -151,23 +151,33 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     return this.#read(transaction, key);
   }
 
-  /** Removes a record with all its index entries. Returns whether there was one. */
-  remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
+  /** Removes a record with all its index entries, also if it is damaged. Returns whether there was one. */
+  async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
     const { key } = entry;
     const cell = this.cell(key);
-    return transact(
-      this.store,
-      async (transaction) => {
-        if (!(await this.index.removeAll(transaction, entry))) return false;
-        const state = await transaction.get(cell);
-        if (state === undefined || !isEntryOf(entry, state)) return false;
-        transaction.delete(cell);
-        transaction.delete(this.#contentCell(key));
-        this.due?.remove(transaction, key, state);
-        return true;
-      },
-      { signal, repeatable: true, turn: cell },
-    );
+    const removing = (isWhole: boolean) =>
+      transact(
+        this.store,
+        async (transaction) => {
+          if (!(await this.index.removeAll(transaction, entry))) return false;
+          if (isWhole) {
+            const state = await transaction.get(cell);
+            if (state === undefined || !isEntryOf(entry, state)) return false;
+            this.due?.remove(transaction, key, state);
+          }
+          transaction.delete(cell);
+          transaction.delete(this.#contentCell(key));
+          return true;
+        },
+        { signal, repeatable: true, turn: cell },
+      );
+    try {
+      return await removing(true);
+    } catch (error) {
+      if (!isStateError(error, "CORRUPT") || error.details.at?.kind !== cell.kind) throw error;
+      // When it is due is not known: whoever looks there finds the record gone, and removes the entry.
+      return removing(false);
+    }
   }
 
   /**

@@ -8,13 +8,13 @@ import type {
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { compareText } from "../rules/order.js";
 import { scanKind } from "../store/scan-kind.js";
-import { decodeRecord } from "../typed/cell.js";
+import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import type { Codec } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { digestOf, itemPrefix, readShapeName } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { DamageLog } from "./damage.js";
+import type { DamageLog, PageBounds } from "./damage.js";
 import type { Owner } from "./declaration.js";
 import type { Declared } from "./declared.js";
 import { digestOfKey, type Entry, keyOf, pointerTo } from "./pointer.js";
@@ -45,6 +45,8 @@ interface Place<C> {
 
 /** One list: that of an owner, or of one value of a field. */
 export interface List {
+  readonly under: Owner;
+  readonly name: string;
   readonly identity: Identity;
   readonly entries: Collection<StatusPointer>;
   readonly group: string | undefined;
@@ -54,6 +56,8 @@ export interface List {
 
 interface PageRange {
   readonly after: string | undefined;
+  /** Where damaged entries are noted, and passed over. Without it they are CORRUPT. */
+  readonly damage?: DamageLog;
   readonly limit: number;
   readonly signal: Signal;
 }
@@ -96,7 +100,15 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   ): List | undefined {
     const place = this.#places.find((known) => known.under === under && known.field === by?.field);
     if (!place?.isFiltered || by === undefined)
-      return place && { identity, entries: place.entries, group: by && digestOf(by.value) };
+      return (
+        place && {
+          under,
+          name: place.name,
+          identity,
+          entries: place.entries,
+          group: by && digestOf(by.value),
+        }
+      );
     const whole = this.listOf(identity, under);
     return whole && { ...whole, only: { field: by.field, digest: digestOf(by.value) } };
   }
@@ -134,15 +146,20 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   }
 
   async #page(
-    { identity, entries, group }: List,
+    list: List,
     status: S["status"],
-    { after, limit, signal }: PageRange,
+    { after, limit, damage, signal }: PageRange,
     reverse: boolean,
   ): Promise<IndexEntry<S["status"]>[]> {
+    const { identity, entries, name, group } = list;
     const prefix = prefixOf(status, group);
-    const range = after === undefined ? {} : { [reverse ? "before" : "after"]: prefix + after };
-    const items = await entries.list(identity, { prefix, ...range, reverse, limit, signal });
-    return items.map((item) => entryOf(identity, entries, { prefix, status }, item));
+    const from = after === undefined ? {} : { [reverse ? "before" : "after"]: prefix + after };
+    const read = async (bounds: PageBounds) => {
+      const items = await entries.list(identity, { prefix, ...bounds, signal });
+      return items.map((item) => entryOf(list, { prefix, status }, item));
+    };
+    const bounds = { ...from, reverse, limit };
+    return damage === undefined ? read(bounds) : damage.page(itemPrefix(name), bounds, read);
   }
 
   /** Merges pages in the order of the lists. A record that appears under several statuses keeps the entry that was read last. */
@@ -171,8 +188,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     status: S["status"],
     range: { readonly after?: RecordKey; readonly signal: Signal },
   ): AsyncGenerator<IndexEntry<S["status"]>, void, undefined> {
-    const { name, entries } = this.#places.find(
-      ({ under, field }) => under === "tenant" && field === undefined,
+    const { under, name, entries } = this.#places.find(
+      (place) => place.under === "tenant" && place.field === undefined,
     ) as Place<C>;
     const prefix = prefixOf(status, undefined);
     for await (const record of scanKind(this.#store, scope, itemPrefix(name) + prefix, range)) {
@@ -182,7 +199,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
         value: await decodeRecord(this.#codec, record),
         eventId,
       };
-      yield entryOf(identity, entries, { prefix, status }, item);
+      yield entryOf({ under, identity, entries }, { prefix, status }, item);
     }
   }
 
@@ -214,11 +231,10 @@ export class StatusIndex<S extends LifecycleState, C, V> {
       if (isFiltered) return [];
       const group = field === undefined ? undefined : groups[field];
       if (field !== undefined && group === undefined) return [];
-      const digest = under === "session" ? digestOf(key.id) : digestOfKey(key);
       return [
         entries.at(
           ownerIdentity(under, key.identity),
-          `${prefixOf(status, group)}${timeKey(createdAt)}.${digest}`,
+          `${prefixOf(status, group)}${timeKey(createdAt)}.${digestUnder(under, key)}`,
         ),
       ];
     });
@@ -235,21 +251,36 @@ function prefixOf(status: string, group: string | undefined): string {
   return group === undefined ? `${status}/` : `${status}/${group}/`;
 }
 
+/** Makes a position unique in the lists of an owner. */
+function digestUnder(under: Owner, key: LifecycleKey): string {
+  return under === "session" ? digestOf(key.id) : digestOfKey(key);
+}
+
+/** CORRUPT for an entry that points at a record which is none of this list, or not where it lies in it. */
 function entryOf<Status extends string>(
-  identity: Identity,
-  entries: Collection<StatusPointer>,
+  { under, identity, entries }: Pick<List, "under" | "identity" | "entries">,
   { prefix, status }: { readonly prefix: string; readonly status: Status },
   { id, value, eventId }: Pick<Item<StatusPointer>, "id" | "value" | "eventId">,
 ): IndexEntry<Status> {
   const position = id.slice(prefix.length);
+  const dot = position.lastIndexOf(".");
+  const key = keyOf(identity.tenant, value);
+  const cell = entries.at(identity, id);
+  const { user, session } = ownerIdentity(under, key.identity);
+  if (
+    user !== identity.user ||
+    session !== identity.session ||
+    position.slice(dot + 1) !== digestUnder(under, key)
+  )
+    throw corruptRecord(cell, "an entry of a list points at another record");
   return {
-    key: keyOf(identity.tenant, value),
+    key,
     status,
     ...(typeof value.expiresAt === "number" ? { expiresAt: value.expiresAt } : {}),
     position,
     groups: value.groups ?? {},
-    createdAt: Date.parse(position.slice(0, position.lastIndexOf("."))),
-    cell: entries.at(identity, id),
+    createdAt: Date.parse(position.slice(0, dot)),
+    cell,
     eventId,
   };
 }

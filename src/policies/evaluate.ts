@@ -1,3 +1,4 @@
+import { invalid } from "../contract/errors.js";
 import { readContent } from "./content.js";
 import type { ApprovalRule, Policy, PolicyContent } from "./policy.js";
 
@@ -5,8 +6,11 @@ import type { ApprovalRule, Policy, PolicyContent } from "./policy.js";
 export interface JudgedCall {
   /** The tool. */
   readonly tool: string;
-  /** What it does outside, in the caller's words. Absent: it may do anything, so each rule on a side effect matches. */
-  readonly sideEffect?: string;
+  /**
+   * What it does outside, in the caller's words. Absent or `undefined`: it may do anything, so each rule on a side effect
+   * matches.
+   */
+  readonly sideEffect?: string | undefined;
 }
 
 /** Whether a call may be made: now, once a person has consented, or not at all. */
@@ -51,11 +55,12 @@ export function evaluate(
   isGranted = false,
 ): Judgement {
   if (policy === undefined || policy === null) return { verdict: "forbid", because: "no policy" };
-  const content = readQuietly(policy);
-  if (content === undefined || !isCall(call)) return { verdict: "forbid", because: "damaged" };
+  const content = readQuietly(() => readRules(policy));
+  const judged = readQuietly(() => readCall(call));
+  if (content === undefined || judged === undefined) return { verdict: "forbid", because: "damaged" };
   const { tools, approvals } = content;
-  if (tools !== "any" && !tools.includes(call.tool)) return { verdict: "forbid", because: "not listed" };
-  const rule = approvals.find((each) => matches(each, call));
+  if (tools !== "any" && !tools.includes(judged.tool)) return { verdict: "forbid", because: "not listed" };
+  const rule = approvals.find((each) => matches(each, judged));
   if (rule === undefined) return { verdict: "allow", because: "allowed" };
   return isGranted === true
     ? { verdict: "allow", because: "granted", rule }
@@ -63,20 +68,32 @@ export function evaluate(
 }
 
 /** A policy without a list of rules is damaged: what was lost may have asked for consent. */
-function readQuietly(policy: object): Pick<PolicyContent, "tools" | "approvals"> | undefined {
+function readRules({
+  tools,
+  approvals,
+}: Pick<Policy, "tools" | "approvals">): Pick<PolicyContent, "tools" | "approvals"> {
+  return readContent({ tools, approvals });
+}
+
+/** Reads each field once: one that answers differently the second time must not be judged by the first. */
+function readCall(call: JudgedCall): JudgedCall {
+  const { tool, sideEffect } = call;
+  if (!isName(tool)) throw invalid("tool", "a string that is not empty");
+  if (sideEffect === undefined) return { tool };
+  if (!isName(sideEffect)) throw invalid("sideEffect", "left out, or a string that is not empty");
+  return { tool, sideEffect };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function readQuietly<T>(read: () => T): T | undefined {
   try {
-    const { tools, approvals } = policy as Policy;
-    return readContent({ tools, approvals });
+    return read();
   } catch {
     return undefined;
   }
-}
-
-function isCall(call: unknown): call is JudgedCall {
-  if (typeof call !== "object" || call === null) return false;
-  const { tool, sideEffect } = call as Partial<JudgedCall>;
-  if (typeof tool !== "string" || tool === "") return false;
-  return !("sideEffect" in call) || (typeof sideEffect === "string" && sideEffect !== "");
 }
 
 function matches({ tool, sideEffect }: ApprovalRule, call: JudgedCall): boolean {

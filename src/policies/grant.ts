@@ -46,7 +46,7 @@ export interface Grant extends GrantRule {
   readonly expiresAt?: Date;
 }
 
-/** A grant as it is stored. Its time is that of its record, so the same call makes the same record. */
+/** A grant as it is stored. Its time is that of its record, so the same call makes the same record at any time. */
 export interface StoredGrant extends GrantRule {
   readonly by: string;
   readonly reason?: string;

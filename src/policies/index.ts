@@ -1,5 +1,6 @@
 import type { StateStore } from "../contract/store.js";
-import { Policies, type PoliciesOptions } from "./policies.js";
+import type { PoliciesOptions } from "./options.js";
+import { Policies } from "./policies.js";
 
 /**
  * Named policies of a tenant, and what people have allowed for good.
@@ -28,10 +29,10 @@ export type { GrantReceipt, PolicyReceipt } from "./operations.js";
 export type {
   CallUnderPolicy,
   ListPoliciesOptions,
-  Policies,
   PoliciesOptions,
   PolicyPage,
   PolicyVersionOptions,
-} from "./policies.js";
+} from "./options.js";
+export type { Policies } from "./policies.js";
 export type { AllowedTools, ApprovalRule, NewPolicy, Policy } from "./policy.js";
 export type { TenantRef } from "./stored-policy.js";

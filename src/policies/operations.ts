@@ -9,6 +9,7 @@ import type { Transaction } from "../typed/transaction.js";
 import { readNamed } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import { readContent } from "./content.js";
+import { unlessDamaged } from "./damaged.js";
 import { type GrantScope, grantCell, ownerOf, readNewGrant, readRule } from "./grant.js";
 import type { NewPolicy, Policy, PolicyContent } from "./policy.js";
 import {
@@ -17,7 +18,7 @@ import {
   POLICY_CODEC,
   policyOf,
   readTenant,
-  requireName,
+  requirePlace,
   type StoredPolicy,
   type TenantRef,
   versionCell,
@@ -58,6 +59,7 @@ export class PolicyOperations {
       turn: currentCell(owner, name),
       // The same content makes no new version.
       repeatable: true,
+      findsItsIds: true,
       apply: async (transaction) => {
         const earlier = eventId && (await putEarlier(transaction, owner, eventId, content));
         return earlier || this.#putNext(transaction, owner, name, content, eventId);
@@ -70,8 +72,8 @@ export class PolicyOperations {
     return {
       turn: cell,
       repeatable,
-      async apply(transaction) {
-        await transaction.set(cell, value, eventId);
+      apply: async (transaction) => {
+        await transaction.write(cell, value, eventId, undefined, new Date(this.#now()));
         return { duplicate: false };
       },
       recall: async (transaction) =>
@@ -85,8 +87,8 @@ export class PolicyOperations {
       turn: cell,
       repeatable: true,
       async apply(transaction) {
-        // Damage must not keep a grant from being revoked, so it is not read.
-        const isThere = (await transaction.peek({ ...cell, codec: ANYTHING })) !== undefined;
+        // Damage must not keep a grant from being revoked.
+        const isThere = (await unlessDamaged(() => transaction.peek(cell))) !== undefined;
         transaction.delete(cell);
         return isThere;
       },
@@ -102,7 +104,7 @@ export class PolicyOperations {
   ): Promise<PolicyReceipt> {
     const cell = currentCell(owner, name);
     const before = await transaction.get(cell);
-    if (before !== undefined && isSame(requireName(cell, before, name), content))
+    if (before !== undefined && isSame(requirePlace(cell, before, name), content))
       return { policy: policyOf(before), duplicate: true };
     const now = this.#now();
     const { version = 0, createdAt = now } = before ?? {};
@@ -121,8 +123,6 @@ export class PolicyOperations {
 export function noSuchPolicy(): StateError<"NOT_FOUND"> {
   return new StateError("NOT_FOUND", "there is no such policy", { details: {} });
 }
-
-const ANYTHING = { version: 0, encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };
 
 /** The version that an earlier call with this id put. IDEMPOTENCY_CONFLICT if it says something else. */
 async function putEarlier(

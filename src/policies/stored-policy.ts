@@ -1,7 +1,7 @@
 import { LIMITS } from "../contract/limits.js";
-import type { Identity } from "../contract/store.js";
+import type { Identity, RecordKey, StateRecord } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { type Cell, cellAt, corruptRecord } from "../typed/cell.js";
+import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, itemKind, itemPrefix } from "../typed/names.js";
@@ -10,7 +10,7 @@ import { readTime } from "../validation/fields.js";
 import { readInteger, readNamed, readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
 import { readContent } from "./content.js";
-import type { Policy, PolicyContent } from "./policy.js";
+import type { NewPolicy, Policy, PolicyContent } from "./policy.js";
 
 /** The tenant whose policies are meant. */
 export interface TenantRef {
@@ -30,19 +30,23 @@ const POLICIES = "policy";
 const VERSIONS = "policy.version";
 const INDEX = "policy.index";
 const VERSION_DIGITS = 16;
+/** A dot and a digest. */
+const DIGEST_LENGTH = 23;
 const FIELDS = ["name", "version", "createdAt", "updatedAt", "tools", "approvals", "budget", "metadata"];
 
 const POLICY_CODEC = mappedJson<StoredPolicy>({
   write: (policy) => policy as unknown as JsonValue,
   read(value) {
     const given = readNamed(value, "policy", FIELDS) as StoredPolicy;
-    const { name, version, createdAt, updatedAt, ...content } = given;
+    const { name, version, createdAt, updatedAt, tools, approvals, metadata } = given;
+    // Each field but the budget is always written. Rules that were lost may have asked for consent.
+    const content = { tools, approvals, metadata, ...("budget" in given && { budget: given.budget }) };
     return {
       name: readText(name, "name", LIMITS.kindBytes),
       version: readInteger(version, "version", 1, Number.MAX_SAFE_INTEGER),
       createdAt: readTime(createdAt, "createdAt"),
       updatedAt: readTime(updatedAt, "updatedAt"),
-      ...readContent(content as PolicyContent & { readonly metadata: Record<string, never> }),
+      ...readContent(content as NewPolicy),
     };
   },
 });
@@ -54,7 +58,13 @@ const INDEX_CODEC = mappedJson<{ readonly name: string }>({
   }),
 });
 
-export { INDEX_CODEC, POLICY_CODEC };
+export { POLICY_CODEC };
+
+/** What an entry of the list points at. */
+export interface PolicyEntry {
+  readonly name: string;
+  readonly createdAt: number;
+}
 
 /** The prefix of the entries of a tenant's list, in the order of creation. */
 export const INDEX_PREFIX = itemPrefix(INDEX);
@@ -79,7 +89,7 @@ export function versionsPrefix(name: string): string {
 
 export function indexCell(
   owner: Identity,
-  { name, createdAt }: Pick<StoredPolicy, "name" | "createdAt">,
+  { name, createdAt }: PolicyEntry,
 ): Cell<{ readonly name: string }> {
   return cellAt(owner, `${INDEX_PREFIX}${timeKey(createdAt)}.${digestOf(name)}`, INDEX_CODEC);
 }
@@ -88,8 +98,33 @@ export function policyOf({ createdAt, updatedAt, ...rest }: StoredPolicy): Polic
   return { ...rest, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
 }
 
-/** CORRUPT for a record that lies where another policy's belongs. */
-export function requireName(cell: Cell<StoredPolicy>, policy: StoredPolicy, name: string): StoredPolicy {
-  if (policy.name === name) return policy;
-  throw corruptRecord(cell, "a policy has the name of another");
+/** CORRUPT for a record that lies where another policy's, or another version's, belongs. */
+export function requirePlace(
+  { identity, kind }: RecordKey,
+  policy: StoredPolicy,
+  name: string,
+  version = policy.version,
+): StoredPolicy {
+  if (policy.name === name && policy.version === version) return policy;
+  throw corruptRecord({ identity, kind }, "a policy lies in the place of another");
+}
+
+/** The number of a version's record. */
+export function versionOf(kind: string): number {
+  return Number(kind.slice(-VERSION_DIGITS));
+}
+
+/** What an entry of the list points at. CORRUPT for one that lies where another policy's belongs. */
+export async function readEntry(record: StateRecord): Promise<PolicyEntry> {
+  const { identity, kind } = record;
+  const { name } = await decodeRecord(INDEX_CODEC, record);
+  const createdAt = Date.parse(kind.slice(INDEX_PREFIX.length, -DIGEST_LENGTH));
+  if (!(createdAt >= LIMITS.earliest) || indexCell(identity, { name, createdAt }).kind !== kind)
+    throw corruptRecord({ identity, kind }, "an entry of the list points at another policy");
+  return { name, createdAt };
+}
+
+/** Whether this is the kind of an entry that points at a policy of this name, whenever it was created. */
+export function isEntryOf(kind: string, name: string): boolean {
+  return kind.endsWith(`.${digestOf(name)}`);
 }

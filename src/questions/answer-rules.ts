@@ -36,7 +36,8 @@ export class AnswerRules {
     if (name === undefined) return value;
     const schema = this.#schemas.get(name);
     if (schema === undefined) throw invalid("schemas", "given with the schema that the question names");
-    return copyJson(await accepted(schema, value), "value", "called");
+    // The schema gets a copy: it may change it, and the answer may have to be judged again.
+    return copyJson(await accepted(schema, structuredClone(value)), "value", "called");
   }
 }
 

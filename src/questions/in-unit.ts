@@ -27,7 +27,7 @@ export class QuestionsInUnit {
 
   /** Like `Questions.answer`. */
   async answer(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Question> {
-    return this.#unit.run(this.#operations.answer(identity, id, input));
+    return this.#unit.run(this.#operations.answerIn(identity, id, input));
   }
 
   /** Like `Questions.cancel`. */

@@ -1,13 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
 import type { Lifecycle } from "../lifecycle/lifecycle.js";
 import type { Created } from "../lifecycle/records.js";
+import type { LifecycleKey, Transition, Whole } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
+import { digestOf } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { AnswerRules } from "./answer-rules.js";
 import {
   type AnswerInput,
   type CancelQuestionInput,
+  type GivenAnswer,
   type NewQuestion,
   readAnswer,
   readCancellation,
@@ -16,18 +20,30 @@ import {
 } from "./input.js";
 import type { Question } from "./question.js";
 import type { StoredState } from "./stored-question.js";
-import { answer, cancel, expire, refuseUnlessPending } from "./transitions.js";
+import {
+  answer,
+  cancel,
+  expire,
+  isRepeatedAnswer,
+  type NewAnswer,
+  refuseUnlessPending,
+} from "./transitions.js";
 
 export type QuestionLifecycle = Lifecycle<StoredState, StoredQuestion, Question>;
 
 /** A question that was read and can be created. */
 export interface ReadQuestion {
-  readonly key: ReturnType<QuestionLifecycle["readKey"]>;
+  readonly key: LifecycleKey;
   readonly content: StoredQuestion;
   readonly initial: (now: number) => StoredState;
   /** The id is the caller's. */
   readonly repeatable: boolean;
 }
+
+/** An answer whose input was read. `read` reads the question that it has to fit. */
+export type Answering = (
+  read: (key: LifecycleKey) => Promise<Whole<StoredState, StoredQuestion> | undefined>,
+) => Promise<Operation<Question>>;
 
 /** What the mutating methods of questions do, alone or in a unit. Each reads its input first. */
 export class QuestionOperations {
@@ -58,23 +74,21 @@ export class QuestionOperations {
     return this.#lifecycle.creating(key, content, initial, repeatable);
   }
 
-  async answer(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Operation<Question>> {
+  async answer(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Answering> {
     const key = this.#lifecycle.readKey(identity, id);
-    const { value, ...given } = await readAnswer(input, this.#maxBytes);
-    const operation = this.#lifecycle.changing(key, (state) => state, given.token !== undefined);
+    const given = await readAnswer(input, this.#maxBytes);
+    return (read) => this.#answering(key, given, read);
+  }
+
+  /** The same in a unit, where the answer has to fit the question that the unit sees. */
+  async answerIn(identity: SessionIdentity, id: string, input: AnswerInput): Promise<Operation<Question>> {
+    const key = this.#lifecycle.readKey(identity, id);
+    const given = await readAnswer(input, this.#maxBytes);
     return {
-      ...operation,
+      ...this.#lifecycle.changing(key, (state) => state, given.token !== undefined),
       apply: async (transaction) => {
-        const before = await this.#lifecycle.readIn(transaction, key);
-        if (before === undefined) throw this.#lifecycle.notFound();
-        const { status } = this.#lifecycle.momentOf(before);
-        // A late answer is late, whatever it is. One with a token may be the winner's, sent again.
-        if (given.token === undefined || before.state.answer?.token !== given.token)
-          refuseUnlessPending(before.state, status);
-        const fitting = await this.#rules.fit(before.content, value);
-        return this.#lifecycle.changeIn(transaction, key, (state, moment) =>
-          answer(state, { value: fitting, ...given }, moment),
-        );
+        const operation = await this.#answering(key, given, () => this.#lifecycle.readIn(transaction, key));
+        return operation.apply(transaction);
       },
     };
   }
@@ -93,4 +107,51 @@ export class QuestionOperations {
     // The same call again finds it expired.
     return this.#lifecycle.changing(this.#lifecycle.readKey(identity, id), expire, true);
   }
+
+  /** NOT_FOUND, ALREADY_ANSWERED, EXPIRED, INVALID_RECORD, and the errors of the schema. */
+  async #answering(
+    key: LifecycleKey,
+    given: GivenAnswer,
+    read: Parameters<Answering>[0],
+  ): Promise<Operation<Question>> {
+    const before = await read(key);
+    if (before === undefined) throw this.#lifecycle.notFound();
+    const made = await this.#fitting(before, given);
+    const transition: Transition<StoredState, StoredQuestion> = (state, moment) => {
+      // The answer fits this question. A later one under the same id, after an erase, may ask for something else.
+      if (!isSameQuestion({ state, content: moment.content }, before)) throw this.#lifecycle.notFound();
+      return answer(state, made, moment);
+    };
+    return this.#lifecycle.changing(key, transition, given.token !== undefined);
+  }
+
+  /** The answer as it is to be stored. A repeated one is not judged again: the schema may say something else by now. */
+  async #fitting(before: Whole<StoredState, StoredQuestion>, given: GivenAnswer): Promise<NewAnswer> {
+    const { state, content } = before;
+    const { value, ...who } = given;
+    const asked = content.schema === undefined ? {} : { given: digestOf(JSON.stringify(value)) };
+    const first = state.answer;
+    const isAsItWas = content.schema === undefined || first?.given === asked.given;
+    if (first !== undefined && isAsItWas && isRepeatedAnswer(first, { ...who, ...asked, value })) {
+      const { at: _, ...made } = first;
+      return made;
+    }
+    // A late answer is late, whatever it is. One with a token may be the winner's, sent again.
+    if (given.token === undefined || first?.token !== given.token)
+      refuseUnlessPending(state, this.#lifecycle.momentOf(before).status);
+    return { ...who, ...asked, value: await this.#rules.fit(content, value) };
+  }
+}
+
+/** Whether answers to both have to fit the same. */
+function isSameQuestion(
+  a: Whole<StoredState, StoredQuestion>,
+  b: Whole<StoredState, StoredQuestion>,
+): boolean {
+  const rulesOf = ({ state: { createdAt }, content: { choices, schema } }: typeof a) => ({
+    createdAt,
+    choices,
+    schema,
+  });
+  return isDeepStrictEqual(rulesOf(a), rulesOf(b));
 }

@@ -6,6 +6,7 @@ import {
   readCallOptions,
   type WaitOptions,
 } from "../lifecycle/options.js";
+import { raceAbort } from "../timing/cancellation.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed } from "../validation/validate.js";
@@ -62,8 +63,8 @@ export class Questions {
 
   /**
    * Answers a pending question, once. An answer that is none of the choices, or that the schema refuses, is INVALID_RECORD.
-   * ALREADY_ANSWERED names who was first; a repeated call with the same token and content gets the first answer. NOT_FOUND,
-   * EXPIRED.
+   * ALREADY_ANSWERED names who was first; a repeated call with the same token and content gets the first answer, and is not
+   * validated again. What the schema throws is passed on. NOT_FOUND, EXPIRED.
    */
   async answer(
     identity: SessionIdentity,
@@ -72,7 +73,10 @@ export class Questions {
     options?: CallOptions,
   ): Promise<Question> {
     const call = readCallOptions(options);
-    return this.#perform(await this.#operations.answer(identity, id, input), call);
+    const answering = await this.#operations.answer(identity, id, input);
+    // Outside of the question's lock: a schema may take its time, and others must be able to answer, cancel and expire.
+    const fitting = answering((key) => this.#lifecycle.read(key, call));
+    return this.#perform(await raceAbort(fitting, call.signal), call);
   }
 
   /** Withdraws a pending question. NOT_FOUND, ALREADY_ANSWERED, EXPIRED. */

@@ -17,10 +17,16 @@ import {
   TRANSITIONS,
 } from "./question.js";
 
+/** An answer as it is stored. */
+export type StoredAnswer = StoredAct<Answer> & {
+  /** Where a schema made the value: a digest of what was given, by which the same answer is known again. Newer than 0.4.0. */
+  readonly given?: string;
+};
+
 /** The part of a question that changes. */
 export interface StoredState extends LifecycleState<QuestionStatus> {
   readonly expiresAt: number;
-  readonly answer?: StoredAct<Answer>;
+  readonly answer?: StoredAnswer;
   readonly cancellation?: StoredAct<Cancellation>;
 }
 
@@ -67,15 +73,23 @@ export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Questio
       ...asked,
       askedAt: new Date(state.createdAt),
       expiresAt: new Date(state.expiresAt),
-      ...(state.answer && { answer: withDate(state.answer) }),
+      ...(state.answer && { answer: answerOf(state.answer) }),
       ...(state.cancellation && { cancellation: withDate(state.cancellation) }),
     } as Question;
   },
 };
 
-function readStoredAnswer(value: unknown, field: string): StoredAct<Answer> {
-  const given = readObject(value, field) as Partial<StoredAct<Answer>>;
-  return { value: acceptParsed(given.value, "value"), ...readAct(given) };
+function answerOf({ given: _, ...answer }: StoredAnswer): Answer {
+  return withDate(answer);
+}
+
+function readStoredAnswer(value: unknown, field: string): StoredAnswer {
+  const given = readObject(value, field) as Partial<StoredAnswer>;
+  return {
+    value: acceptParsed(given.value, "value"),
+    ...optional(given, "given", readKind),
+    ...readAct(given),
+  };
 }
 
 function readStoredCancellation(value: unknown, field: string): StoredAct<Cancellation> {

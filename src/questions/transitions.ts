@@ -2,16 +2,16 @@ import { expiredError } from "../lifecycle/errors.js";
 import { isRepeat, type StoredAct } from "../lifecycle/repeat.js";
 import type { Moment } from "../lifecycle/stored.js";
 import { alreadyAnswered } from "./errors.js";
-import type { Answer, Cancellation } from "./question.js";
-import type { StoredState } from "./stored-question.js";
+import type { Cancellation } from "./question.js";
+import type { StoredAnswer, StoredState } from "./stored-question.js";
 
 type Now = Pick<Moment<StoredState, unknown>, "now" | "status">;
-export type NewAnswer = Omit<StoredAct<Answer>, "at">;
+export type NewAnswer = Omit<StoredAnswer, "at">;
 export type NewCancellation = Omit<StoredAct<Cancellation>, "at">;
 
 /** ALREADY_ANSWERED, EXPIRED. */
 export function answer(question: StoredState, made: NewAnswer, { now, status }: Now): StoredState {
-  if (question.answer !== undefined && isRepeat(question.answer, made)) return question;
+  if (question.answer !== undefined && isRepeatedAnswer(question.answer, made)) return question;
   refuseUnlessPending(question, status);
   return { ...question, status: "answered", answer: { ...made, at: now } };
 }
@@ -29,6 +29,15 @@ export function expire(question: StoredState, { now, status }: Now): StoredState
   if (status === "expired") return { ...question, status };
   refuseUnlessPending(question, status);
   return { ...question, status: "expired", expiresAt: now };
+}
+
+/** Whether the same answer came again: as it was given, or as the schema has made it again. */
+export function isRepeatedAnswer(first: StoredAnswer, made: NewAnswer): boolean {
+  const isGivenAgain = first.given !== undefined && first.given === made.given;
+  return isRepeat(
+    { ...first, given: "" },
+    { ...made, ...(isGivenAgain && { value: first.value }), given: "" },
+  );
 }
 
 /** ALREADY_ANSWERED, EXPIRED. */

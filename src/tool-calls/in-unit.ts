@@ -20,7 +20,7 @@ export class ToolCallsInUnit {
 
   /** Like `ToolCalls.begin`. Make the call after `together` has resolved, and not in its function. */
   async begin(identity: SessionIdentity, call: BeginInput): Promise<ToolCall> {
-    return this.#unit.run(this.#operations.begin(identity, call));
+    return this.#unit.run(this.#operations.beginIn(identity, call));
   }
 
   /** Like `ToolCalls.succeed`. */

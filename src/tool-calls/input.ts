@@ -60,8 +60,8 @@ export type StoredIntent = Omit<BeginInput, "id" | "token" | "arguments"> & { re
 /** What came of a call, as somebody reports it. */
 export type NewOutcome = Omit<StoredAct<CallOutcome>, "at">;
 
-/** The state around a result has to fit into the record too: names, a token, times. */
-const ROOM_BESIDE_RESULT = 4096;
+/** The state around a result has to fit into the record too: times, a digest, the token of `begin` with every character escaped. */
+const ROOM_BESIDE_RESULT = 2048;
 
 const FIELDS = ["id", "tool", "arguments", "sideEffect", "run", "step", "approval", "token"];
 
@@ -96,7 +96,8 @@ export async function readSucceed(input: unknown, maxBytes: number): Promise<New
   const given: SucceedInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   const rest = readWho(given);
   if (!("result" in given)) return rest;
-  return { result: await readResult(given.result, maxBytes - ROOM_BESIDE_RESULT), ...rest };
+  const beside = ROOM_BESIDE_RESULT + Buffer.byteLength(JSON.stringify(rest));
+  return { result: await readResult(given.result, maxBytes - beside), ...rest };
 }
 
 export function readFailCall(input: unknown): NewOutcome {

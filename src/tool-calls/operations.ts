@@ -1,10 +1,11 @@
 import type { Approvals } from "../approvals/approvals.js";
 import { digestOfCall } from "../approvals/digest.js";
 import { StateError } from "../contract/errors.js";
-import type { SessionIdentity } from "../contract/store.js";
+import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import type { Lifecycle } from "../lifecycle/lifecycle.js";
 import { isRepeat, withDate } from "../lifecycle/repeat.js";
 import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
+import { raceAbort } from "../timing/cancellation.js";
 import { copySession } from "../typed/cell.js";
 import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -34,6 +35,14 @@ interface Parts {
   readonly maxBytes: number;
 }
 
+/** A call that was read. */
+export interface ReadCall {
+  readonly key: LifecycleKey;
+  readonly intent: StoredIntent;
+  readonly digest: string;
+  readonly token: string | undefined;
+}
+
 /** What the mutating methods of tool calls do, alone or in a unit. Each reads its input first. */
 export class CallOperations {
   readonly #parts: Parts;
@@ -42,14 +51,27 @@ export class CallOperations {
     this.#parts = parts;
   }
 
-  async begin(identity: SessionIdentity, input: BeginInput): Promise<Operation<ToolCall>> {
-    const { lifecycle, approvals, maxBytes } = this.#parts;
+  /** Reads a call that is about to be made, once: the caller may change it afterwards. */
+  async read(identity: SessionIdentity, input: BeginInput): Promise<ReadCall> {
     const owner = copySession(identity);
-    const { id, intent, token } = await readBegin(input, maxBytes);
-    const key = { identity: owner, id };
+    const { id, intent, token } = await readBegin(input, this.#parts.maxBytes);
+    const digest = await digestOfCall(intent.tool, intent.arguments);
+    return { key: { identity: owner, id }, intent, digest, token };
+  }
+
+  /** The same in a unit, whose signal is that of all its calls. */
+  async beginIn(identity: SessionIdentity, input: BeginInput): Promise<Operation<ToolCall>> {
+    return this.begin(await this.read(identity, input), {});
+  }
+
+  /** Asks the policy, which may take its time: the signal ends the wait for it. */
+  async begin(call: ReadCall, { signal }: CallOptions): Promise<Operation<ToolCall>> {
+    const { lifecycle, approvals } = this.#parts;
+    const { key, intent, digest, token } = call;
+    const { identity: owner } = key;
     const { tool, arguments: args, approval } = intent;
-    const digest = await digestOfCall(tool, args);
-    const verdict = await this.#judge(owner, id, intent);
+    signal?.throwIfAborted();
+    const verdict = await raceAbort(this.#judge(call, signal), signal);
     const claiming =
       approval === undefined
         ? undefined
@@ -107,12 +129,6 @@ export class CallOperations {
     return this.#finish(this.#parts.lifecycle.readKey(identity, id), readAbandon(input));
   }
 
-  /** The digest of a call that has begun before. */
-  async digestOf(call: Omit<BeginInput, "token">): Promise<string> {
-    const { intent } = await readBegin(call, this.#parts.maxBytes);
-    return digestOfCall(intent.tool, intent.arguments);
-  }
-
   /** The approval of the call ends in the same commit. */
   #finish(key: LifecycleKey, made: NewOutcome): Operation<ToolCall> {
     const { lifecycle, approvals } = this.#parts;
@@ -135,10 +151,11 @@ export class CallOperations {
   }
 
   /** A policy that says nothing it may say forbids. */
-  async #judge(identity: SessionIdentity, id: string, intent: StoredIntent): Promise<Verdict> {
+  async #judge({ key, intent }: ReadCall, signal: AbortSignal | undefined): Promise<Verdict> {
     const { policy } = this.#parts;
+    if (policy === undefined) return "allow";
     // The policy gets copies: it may change them.
-    return policy === undefined ? "allow" : policy(structuredClone({ id, ...intent }), { ...identity });
+    return policy(structuredClone({ id: key.id, ...intent }), { ...key.identity }, signal ? { signal } : {});
   }
 }
 

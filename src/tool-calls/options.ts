@@ -7,10 +7,14 @@ import type { ToolCall, ToolCallStatus } from "./tool-call.js";
 /** What a policy says to a call. Anything else forbids it. */
 export type Verdict = "allow" | "approve" | "forbid";
 
-/** Judges a call that is about to begin. An error that it throws is passed on, and the call does not begin. */
+/**
+ * Judges a call that is about to begin. An error that it throws is passed on, and the call does not begin. The signal is that
+ * of `begin` or `once`; in a unit there is none.
+ */
 export type CallPolicy = (
   call: Omit<BeginInput, "token">,
   identity: SessionIdentity,
+  options: CallOptions,
 ) => Verdict | Promise<Verdict>;
 
 /** The options of `createToolCalls`. */

@@ -4,10 +4,10 @@ import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from 
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { readCallOptions } from "../lifecycle/options.js";
 import { newEventId } from "../process/event-id.js";
-import type { JsonValue } from "../typed/json-value.js";
+import type { JsonInput } from "../typed/json-value.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
-import { readNamed } from "../validation/validate.js";
+import { readNamed, readOptions } from "../validation/validate.js";
 import { ToolCallsInUnit } from "./in-unit.js";
 import type { AbandonInput, BeginInput, FailCallInput, SucceedInput } from "./input.js";
 import { type CallLifecycle, CallOperations } from "./operations.js";
@@ -62,7 +62,8 @@ export class ToolCalls {
    */
   async begin(identity: SessionIdentity, call: BeginInput, options?: CallOptions): Promise<ToolCall> {
     const given = readCallOptions(options);
-    return this.#perform(await this.#operations.begin(identity, call), given);
+    const read = await this.#operations.read(identity, call);
+    return this.#perform(await this.#operations.begin(read, given), given);
   }
 
   /**
@@ -105,11 +106,12 @@ export class ToolCalls {
    * Makes a call once: begins it, runs `work`, keeps its result (JSON), and returns it as it is kept. When the same call
    * comes again after it succeeded, `work` does not run, and the kept result is returned. In every other state it is
    * ALREADY_BEGUN with what is known: the call failed, or it is under way, or its process died. If `work` throws, the call
-   * has failed with the error's message, and the error is passed on.
+   * has failed with the error's message, and the error is passed on. If the result cannot be kept, the call stays begun, and
+   * the error of `succeed` is thrown: ALREADY_FINISHED where somebody has said meanwhile what came of it.
    *
    * `work` gets the signal. An abort before it begins leaves nothing; later it is up to `work`.
    */
-  async once<R extends JsonValue | undefined>(
+  async once<R extends JsonInput | undefined>(
     identity: SessionIdentity,
     call: Omit<BeginInput, "token">,
     work: CallWork<R>,
@@ -119,29 +121,29 @@ export class ToolCalls {
     if (typeof work !== "function") throw invalid("work", "a function");
     // Of this attempt alone: a second process must never take the first one's begin for its own.
     const token = newEventId();
+    const read = await this.#operations.read(identity, {
+      ...readNamed(call, "call", CALL_FIELDS),
+      token,
+    } as BeginInput);
     let begun: ToolCall;
     try {
-      begun = await this.begin(
-        identity,
-        { ...readNamed(call, "call", CALL_FIELDS), token } as BeginInput,
-        given,
-      );
+      begun = await this.#perform(await this.#operations.begin(read, given), given);
     } catch (error) {
       if (!isStateError(error, "ALREADY_BEGUN")) throw error;
       const { status, digest, outcome } = error.details.call;
-      if (status !== "succeeded" || digest !== (await this.#operations.digestOf(call))) throw error;
+      if (status !== "succeeded" || digest !== read.digest) throw error;
       return outcome?.result as R;
     }
-    const { id } = begun;
+    const { identity: owner, id } = read.key;
     let result: R;
     try {
       result = await work(begun, given);
     } catch (error) {
       // The error of the work is the one to know, whatever becomes of the report: without it the call is an orphan.
-      await this.fail(begun.identity, id, { error: messageOf(error), token }).catch(() => {});
+      await this.fail(owner, id, { error: messageOf(error), token }).catch(() => {});
       throw error;
     }
-    const kept = await this.succeed(begun.identity, id, result === undefined ? { token } : { result, token });
+    const kept = await this.succeed(owner, id, result === undefined ? { token } : { result, token });
     return kept.outcome?.result as R;
   }
 
@@ -157,11 +159,13 @@ export class ToolCalls {
 
   /** The calls of a session, of one of its runs, or with `{ tenant }` of a tenant, in the order in which they began. */
   async list(where: CallsOf, options?: ListToolCallsOptions): Promise<ToolCallPage> {
-    const { run, ...session } = { ...where } as { readonly tenant: string; readonly run?: string };
+    const { run, ...owner } = { ...where } as { readonly tenant: string; readonly run?: string };
     const isOfRun = run !== undefined && run !== "";
+    if (isOfRun && !("session" in owner)) throw invalid("run", "left out, or with the user and the session");
+    const given = readOptions(options, LIST_OPTIONS) as ListToolCallsOptions;
     const { records, ...rest } = await this.#lifecycle.list(
-      isOfRun || run === "" ? session : where,
-      isOfRun ? { ...options, by: { run } } : options,
+      isOfRun || run === "" ? owner : where,
+      isOfRun ? { ...given, by: { run } } : given,
     );
     return { calls: records, ...rest };
   }
@@ -195,12 +199,21 @@ export class ToolCalls {
   }
 }
 
+const LIST_OPTIONS = ["status", "limit", "after", "signal"];
 const CALL_FIELDS = ["id", "tool", "arguments", "sideEffect", "run", "step", "approval"];
 
 /** The beginning of an error's message, as far as it fits. */
 function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const bytes = Buffer.from(message.replaceAll("\0", " ").toWellFormed());
+  const bytes = Buffer.from(textOf(error).replaceAll("\0", " ").toWellFormed());
   // A character that the cut splits is left out.
   return new TextDecoder().decode(bytes.subarray(0, MAX_ERROR_BYTES), { stream: true });
+}
+
+/** Anything can be thrown, also what has no text, or throws when it is asked for one. */
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "what was thrown has no text";
+  }
 }

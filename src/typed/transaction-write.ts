@@ -12,6 +12,7 @@ export type Write =
       readonly eventId: EventId;
       /** The event id is the caller's, and not one of this attempt. */
       readonly isOwnId: boolean;
+      readonly updatedAt: Date | undefined;
     }
   | { readonly op: "delete" };
 
@@ -21,6 +22,7 @@ interface NewSave<T, Input> {
   readonly value: Input;
   readonly eventId: EventId | undefined;
   readonly expect: Expect | undefined;
+  readonly updatedAt: Date | undefined;
   readonly before: Promise<Write> | undefined;
 }
 
@@ -30,6 +32,7 @@ export async function encodeSave<T, Input>({
   value,
   eventId,
   expect,
+  updatedAt,
   before,
 }: NewSave<T, Input>): Promise<Extract<Write, { op: "save" }>> {
   const bytes = await cell.codec.encode(value);
@@ -46,6 +49,7 @@ export async function encodeSave<T, Input>({
     version: cell.codec.version,
     eventId: eventId ?? own ?? newEventId(),
     isOwnId: (eventId ?? own) !== undefined,
+    updatedAt,
   };
 }
 

@@ -83,10 +83,20 @@ export class Transaction {
     return done;
   }
 
-  /** Like `set`, but returns the event id of the write. @internal */
-  write<T, Input>(cell: Cell<T, Input>, value: Input, eventId?: EventId, expect?: Expect): Promise<EventId> {
+  /**
+   * Like `set`, but returns the event id of the write. The time of the record is that of the store unless it is given; a
+   * write that comes again with its event id is the same at any time.
+   * @internal
+   */
+  write<T, Input>(
+    cell: Cell<T, Input>,
+    value: Input,
+    eventId?: EventId,
+    expect?: Expect,
+    updatedAt?: Date,
+  ): Promise<EventId> {
     const touched = this.#take(cell);
-    const write = encodeSave({ cell, value, eventId, expect, before: touched.write });
+    const write = encodeSave({ cell, value, eventId, expect, updatedAt, before: touched.write });
     this.#write(touched, write, expect);
     return write.then((written) => written.eventId);
   }
@@ -269,8 +279,9 @@ async function changeOf(touched: TouchedCell): Promise<Change | undefined> {
   const write = await written;
   if (write === undefined) return condition ? { op: "check", identity, kind, ...condition } : undefined;
   if (write.op === "delete") return { op: "delete", identity, kind, ...condition };
-  const { eventId, bytes, version } = write;
-  return { op: "save", record: { eventId, identity, kind, bytes, version }, ...condition };
+  const { eventId, bytes, version, updatedAt } = write;
+  const saved = { eventId, identity, kind, bytes, version, ...(updatedAt && { updatedAt }) };
+  return { op: "save", record: saved, ...condition };
 }
 
 function eventIdOf(record: StateRecord | undefined): Expect {

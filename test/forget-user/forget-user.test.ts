@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
 import { forgetUser } from "../../src/forget-user/index.js";
-import { newEventId, userIdentity } from "../../src/index.js";
+import { type Identity, newEventId, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createQuestions } from "../../src/questions/index.js";
 import { createRuns } from "../../src/runs/index.js";
@@ -127,6 +127,25 @@ onSharedStores((opened) => {
       sessions: 0,
       records: 0,
     });
+  });
+
+  test("what is damaged in one wrapper does not keep the user in the others", async () => {
+    const { gone, ofNeighbour } = await populated();
+    const before = await ofNeighbour();
+    const save = (identity: Identity, kind: string) =>
+      opened.store.save({ eventId: newEventId(), identity, kind, bytes: Buffer.from("{") });
+    const owner = userIdentity(gone.tenant, gone.user);
+    const [entry] = await opened.store.list(owner, "question.user/");
+    await save({ ...gone, session: "s1" }, "tool-call/c");
+    await save(owner, entry?.kind as string);
+    await expect(forgetUser(opened.store, gone)).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { at: { identity: owner, kind: entry?.kind } },
+    });
+    for (const session of ["s1", "s2", "s3"])
+      expect(await opened.store.count({ ...gone, session }, "")).toBe(0);
+    expect((await opened.store.list(owner, "")).map(({ kind }) => kind)).toEqual([entry?.kind]);
+    expect(await ofNeighbour()).toEqual(before);
   });
 
   describe("interrupted", () => {

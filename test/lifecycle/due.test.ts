@@ -68,6 +68,27 @@ onEveryStore((opened) => {
     await expect(tasks.finish(who, "a", 2)).resolves.toMatchObject({ status: "done" });
   });
 
+  test.each(["task.due/", "task.tenant/waiting/"])(
+    "a damaged entry in %s keeps nobody from the next one, and is told when none is left",
+    async (prefix) => {
+      const { next, tasks, who } = await some("abcde");
+      const owner = tenantIdentity(who.tenant);
+      const call = () =>
+        prefix === "task.due/" ? next() : tasks.lifecycle.changeNext(who.tenant, "waiting", taken("ann"));
+      const [first, second] = await opened.store.list(owner, prefix);
+      const kind = first?.kind as string;
+      // It does not decode; it points at another record.
+      for (const bytes of [Buffer.from("{"), second?.bytes as Uint8Array]) {
+        await opened.store.save({ eventId: newEventId(), identity: owner, kind, bytes });
+        for (let n = 0; n < 2; n++) expect((await call())?.id).toMatch(/[b-e]/);
+      }
+      await expect(call()).rejects.toMatchObject({
+        code: "CORRUPT",
+        details: { at: { identity: owner, kind } },
+      });
+    },
+  );
+
   test("what the transition passes over stays as it is, also where that is more than a page", async () => {
     const { tasks, who } = await some("");
     for (let n = 0; n < 40; n++) await tasks.add(who, `x${n}`, { text: n === 39 ? "wanted" : "other" });

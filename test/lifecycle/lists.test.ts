@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { maintenanceScope, newEventId, tenantIdentity, userIdentity } from "../../src/index.js";
+import {
+  type Identity,
+  maintenanceScope,
+  newEventId,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
 import { Lifecycle } from "../../src/typed.js";
 import { manualClock } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
@@ -151,6 +157,56 @@ onEveryStore((opened) => {
       expect(await opened.store.count(owner, "")).toBe(0);
     // Of bob's: in the list of the tenant, in that of the name, and when it is due.
     expect(await opened.store.count(tenantIdentity(who.tenant), "")).toBe(3);
+  });
+
+  test("an entry that points at another record is CORRUPT, and shows nobody else's record", async () => {
+    const { tasks, who, bob } = await some();
+    const { tenant, user } = who;
+    const lists = [
+      [who, who, "task.session/"],
+      [userIdentity(tenant, user), { tenant, user }, "task.user/"],
+      [tenantIdentity(tenant), { tenant }, "task.tenant/"],
+    ] as const;
+    for (const [owner, where, prefix] of lists) {
+      const [entry] = await opened.store.list(owner, prefix);
+      const { identity, kind, bytes } = entry as NonNullable<typeof entry>;
+      const pointer = JSON.parse(Buffer.from(bytes).toString());
+      for (const other of [{ user: bob.user, id: "c" }, { session: "s2", id: "b" }, { id: "e" }]) {
+        const wrong = Buffer.from(JSON.stringify({ ...pointer, ...other }));
+        await opened.store.save({ eventId: newEventId(), identity, kind, bytes: wrong });
+        await expect(tasks.lifecycle.list(where)).rejects.toMatchObject({
+          code: "CORRUPT",
+          details: { at: { identity, kind } },
+        });
+      }
+    }
+  });
+
+  test("a user is forgotten past what is damaged, which is told in the end", async () => {
+    const { tasks, clock, who, list } = await some();
+    const { tenant, user } = who;
+    const save = (identity: Identity, kind: string) =>
+      opened.store.save({ eventId: newEventId(), identity, kind, bytes: Buffer.from("{") });
+    // A record that is damaged goes with the others: it is known whose it is.
+    await save(who, "task/a");
+    await save(who, "task.content/d");
+    expect(await tasks.lifecycle.forgetUser({ tenant, user })).toBe(4);
+    expect(await opened.store.count(who, "")).toBe(0);
+    expect(await opened.store.count(userIdentity(tenant, user), "")).toBe(0);
+    expect(await opened.store.count(tenantIdentity(tenant), "task.due/")).toBe(1);
+    // An entry that is damaged is passed over, wherever in its page it lies.
+    for (const id of ["f", "g", "h", "i"]) {
+      clock.forward(1);
+      await tasks.add(who, id);
+    }
+    const entries = await opened.store.list(userIdentity(tenant, user), "task.user/");
+    for (const n of [0, 2]) await save(entries[n]?.identity as Identity, entries[n]?.kind as string);
+    await expect(tasks.lifecycle.forgetUser({ tenant, user })).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { at: { identity: userIdentity(tenant, user) } },
+    });
+    expect(await list({ tenant })).toBe("hfc");
+    expect(await list({ tenant, user: "bob" })).toBe("c");
   });
 
   test("a content that is missing, or another's, is CORRUPT", async () => {

@@ -41,6 +41,11 @@ describe("a call under a policy", () => {
     expect(evaluate(POLICY, { tool: "files.read", sideEffect: "read" }).rule).toBeUndefined();
   });
 
+  test("a side effect that is undefined is none: each rule on one matches", () => {
+    for (const call of [{ tool: "files.delete" }, { tool: "files.delete", sideEffect: undefined }])
+      expect(evaluate(POLICY, call)).toMatchObject({ verdict: "approve", rule: { sideEffect: "write.*" } });
+  });
+
   test("any tool, and no tool", () => {
     expect(evaluate(ANY, { tool: "x" })).toEqual({ verdict: "allow", because: "allowed" });
     expect(evaluate({ ...ANY, tools: [] }, { tool: "x" })).toMatchObject({ verdict: "forbid" });
@@ -87,7 +92,7 @@ describe("what is missing or damaged forbids", () => {
     { tool: "" },
     { tool: 1 },
     { tool: ["x"] },
-    { tool: "x", sideEffect: undefined },
+    { tool: "x", sideEffect: null },
     { tool: "x", sideEffect: "" },
     { tool: "x", sideEffect: ["read"] },
   ])("a damaged call: %j", (call) => {
@@ -102,6 +107,23 @@ describe("what is missing or damaged forbids", () => {
       },
     };
     expect(evaluate(policy, { tool: "x" })).toEqual({ verdict: "forbid", because: "damaged" });
+  });
+
+  test("a call that cannot be read, or answers differently when it is read again", () => {
+    const unreadable = new Proxy({} as { tool: string }, {
+      get() {
+        throw new Error("no");
+      },
+    });
+    expect(evaluate(ANY, unreadable)).toEqual({ verdict: "forbid", because: "damaged" });
+    const names = ["files.read", "shell", "shell"];
+    const changing = {
+      get tool() {
+        return names.shift() as string;
+      },
+      sideEffect: "read",
+    };
+    expect(evaluate({ tools: ["shell"], approvals: [] }, changing).verdict).toBe("forbid");
   });
 
   test("only `true` is a grant", () => {

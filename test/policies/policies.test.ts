@@ -1,20 +1,28 @@
 import { describe, expect, test } from "vitest";
 import { CLOSEST_NAMES } from "../../conformance/inputs/hostile-names.js";
 import { forgetUser } from "../../src/forget-user/index.js";
-import { newEventId, tenantIdentity, userIdentity } from "../../src/index.js";
-import { createPolicies } from "../../src/policies/index.js";
+import {
+  newEventId,
+  type SessionIdentity,
+  StateError,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
+import { createPolicies, type Policies } from "../../src/policies/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { together, type Unit } from "../../src/typed/index.js";
-import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
-import { inMemory, newSession, onEveryStore } from "../typed/stores.js";
+import { manualClock, withMethods } from "../sessions/rig.js";
+import { inProcesses } from "../typed/processes.js";
+import { inMemory, newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { testBadInput } from "../wrappers/bad-input.js";
+import { testDamagedRecords } from "../wrappers/damaged-record.js";
+import { testHostileNames } from "../wrappers/hostile-names.js";
+import { testLostAnswers } from "../wrappers/lost-answers.js";
+import { testOtherIdentities } from "../wrappers/other-identities.js";
+import { testProcesses } from "../wrappers/processes.js";
+import { CAREFUL as CONTENT, GRANTS, POLICIES } from "./tables.js";
 
-const CAREFUL = {
-  name: "careful",
-  tools: ["files.read", "files.delete"],
-  approvals: [{ sideEffect: "write*" }],
-  budget: { cost: "1.50", loops: 10 },
-  metadata: { owner: "ops" },
-};
+const CAREFUL = { ...CONTENT, name: "careful" };
 const CALL = { policy: "careful", tool: "files.delete", sideEffect: "write.disk" };
 
 /** A clock that can be moved on from now. */
@@ -30,6 +38,15 @@ function movingClock() {
 
 onEveryStore((opened) => {
   const policies = () => createPolicies(opened.store);
+
+  for (const table of [POLICIES, GRANTS]) {
+    describe(table.of === "tenant" ? "policies" : "grants", () => {
+      testOtherIdentities(opened, table);
+      testDamagedRecords(opened, table);
+      testLostAnswers(opened, table);
+      testHostileNames(opened, table);
+    });
+  }
 
   test("versions are numbered, the first one's time stays, and each can be read", async () => {
     const tenant = newSession();
@@ -166,39 +183,115 @@ onEveryStore((opened) => {
         kind: at.kind,
         bytes: Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
       });
-    const damages = [
-      "{",
-      {},
-      { ...stored, tools: undefined },
-      { ...stored, approvals: [{}] },
-      { ...stored, name: "another's" },
-      { ...stored, version: 0 },
-      { ...stored, more: 1 },
-    ];
-    for (const damage of damages) {
+    for (const damage of ["{", {}, ...POLICIES.damages(stored)]) {
       await save(record, damage);
       expect(await policies().judge(who, CALL)).toEqual({ verdict: "forbid", because: "damaged" });
-      const calls = [
-        () => policies().get(who, "careful"),
-        () => policies().list(who),
-        () => policies().put(who, CAREFUL),
-      ];
-      for (const call of calls)
-        await expect(call()).rejects.toMatchObject({
-          code: "CORRUPT",
-          details: { at: { kind: record.kind } },
-        });
+      // What cannot be read is not built upon.
+      await expect(policies().put(who, CAREFUL)).rejects.toMatchObject({ code: "CORRUPT" });
     }
     expect(await policies().delete(who, "careful")).toBe(true);
     expect(await opened.store.count(owner, "")).toBe(0);
     await policies().put(who, CAREFUL);
-    for (const damage of ["{", {}, { tool: "files.delete" }, { tool: "files.read", by: "grace" }]) {
+    for (const damage of ["{", {}, ...GRANTS.damages({ tool: "files.delete", by: "grace" })]) {
       await save(grant, damage);
       expect((await policies().judge(who, CALL)).verdict).toBe("approve");
-      await expect(policies().grants(who)).rejects.toMatchObject({ code: "CORRUPT" });
     }
     expect(await policies().revoke(who, { tool: "files.delete" })).toBe(true);
     expect(await policies().grants(who)).toEqual([]);
+  });
+
+  test("grants are dated by the clock that judges them", async () => {
+    const who = newSession();
+    const clock = manualClock();
+    const mine = createPolicies(opened.store, { clock });
+    await mine.put(who, CAREFUL);
+    await mine.remember(who, { tool: "files.delete", by: "grace", ttlMs: 1_000, id: "g" });
+    expect(await mine.grants(who)).toMatchObject([
+      { at: new Date(clock()), expiresAt: new Date(clock() + 1_000) },
+    ]);
+    clock.forward(999);
+    expect((await mine.judge(who, CALL)).verdict).toBe("allow");
+    // The same call later changes nothing, and does not begin the time again.
+    expect(await mine.remember(who, { tool: "files.delete", by: "grace", ttlMs: 1_000, id: "g" })).toEqual({
+      duplicate: true,
+    });
+    clock.forward(1);
+    expect((await mine.judge(who, CALL)).verdict).toBe("approve");
+    // A clock that was set back brings it to life again, and no longer than it was to live.
+    clock.forward(-1);
+    expect((await mine.judge(who, CALL)).verdict).toBe("allow");
+  });
+
+  test("damaged grants keep no other from being removed", async () => {
+    const who = newSession();
+    const clock = manualClock();
+    const mine = createPolicies(opened.store, { clock });
+    for (const tool of ["a", "b", "c"]) await mine.remember(who, { tool, by: "grace", ttlMs: 1 });
+    await mine.remember(who, { tool: "kept", by: "grace" });
+    const stored = await opened.store.list(who, "policy.grant/");
+    const [damaged] = stored.filter(({ bytes }) => !Buffer.from(bytes).toString().includes("kept"));
+    const { identity, kind } = damaged as (typeof stored)[0];
+    await opened.store.save({ eventId: newEventId(), identity, kind, bytes: Buffer.from("{") });
+    clock.forward(1);
+    await expect(mine.removeExpired(who)).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { at: { kind } },
+    });
+    expect(await opened.store.count(who, "policy.grant/")).toBe(2);
+  });
+
+  test("what lies in the place of another is CORRUPT, in lists and versions too, and is deleted with the policy", async () => {
+    const who = newSession();
+    const owner = tenantIdentity(who.tenant);
+    for (const name of ["careful", "other"]) {
+      await policies().put(who, { ...CAREFUL, name });
+      await policies().put(who, { ...CAREFUL, name, tools: "any" });
+    }
+    const move = async (from: string, to: string) => {
+      const { bytes } = await opened.store.load(owner, from);
+      await opened.store.save({ eventId: newEventId(), identity: owner, kind: to, bytes });
+    };
+    const kinds = async (prefix: string, name: string) =>
+      (await opened.store.list(owner, prefix))
+        .filter(({ bytes }) => Buffer.from(bytes).toString().includes(`"${name}"`))
+        .map(({ kind }) => kind);
+    const corrupt = (kind: string) => ({ code: "CORRUPT", details: { at: { identity: owner, kind } } });
+
+    const [first = "", second = ""] = await kinds("policy.version/", "careful");
+    await move(first, second);
+    await expect(policies().get(who, "careful", { version: 2 })).rejects.toMatchObject(corrupt(second));
+    await expect(policies().versions(who, "careful")).rejects.toMatchObject(corrupt(second));
+    expect((await policies().get(who, "careful")).version).toBe(2);
+
+    const [[mine = ""], [others = ""]] = (await Promise.all(
+      ["careful", "other"].map((name) => kinds("policy.index/", name)),
+    )) as [string[], string[]];
+    await move(others, mine);
+    await expect(policies().list(who)).rejects.toMatchObject(corrupt(mine));
+    expect(await policies().delete(who, "careful")).toBe(true);
+    expect((await policies().list(who)).policies.map(({ name }) => name)).toEqual(["other"]);
+    expect(await opened.store.count(owner, "")).toBe(4);
+  });
+
+  test("what the store itself finds damaged forbids, can be deleted, and can be revoked", async () => {
+    const who = newSession();
+    await policies().put(who, CAREFUL);
+    await policies().remember(who, { tool: "files.delete", by: "grace" });
+    const broken = withMethods(opened.store, {
+      async find(identity, kind, options) {
+        const record = await opened.store.find(identity, kind, options);
+        if (record === undefined) return undefined;
+        throw new StateError("CORRUPT", "it does not pass its checks", {
+          details: { at: { identity, kind } },
+        });
+      },
+    });
+    const mine = createPolicies(broken);
+    expect(await mine.judge(who, CALL)).toEqual({ verdict: "forbid", because: "damaged" });
+    expect(await mine.revoke(who, { tool: "files.delete" })).toBe(true);
+    expect(await mine.delete(who, "careful")).toBe(true);
+    expect(await policies().grants(who)).toEqual([]);
+    expect(await opened.store.count(tenantIdentity(who.tenant), "")).toBe(0);
   });
 
   test("as part of a unit, once", async () => {
@@ -232,20 +325,6 @@ onEveryStore((opened) => {
 inMemory((opened) => {
   const policies = () => createPolicies(opened.store);
 
-  test("over a connection that loses answers every call happens once", async () => {
-    const who = newSession();
-    const mine = createPolicies(losingAnswers(opened.store, { requests: 0.3, replies: 0.3 }));
-    for (let version = 1; version <= 10; version++) {
-      const content = { ...CAREFUL, metadata: { version } };
-      await untilKnown(() => mine.put(who, { ...content, id: `p-${version}` }));
-      await untilKnown(() => mine.remember(who, { id: `g-${version}`, tool: `t-${version}`, by: "grace" }));
-    }
-    expect((await policies().versions(who, "careful")).policies.map(({ version }) => version)).toEqual([
-      10, 9, 8, 7, 6, 5, 4, 3, 2, 1,
-    ]);
-    expect(await policies().grants(who)).toHaveLength(10);
-  });
-
   test("many at once make versions without a gap", async () => {
     const tenant = newSession();
     const put = (n: number) => policies().put(tenant, { ...CAREFUL, metadata: { n }, id: `p-${n}` });
@@ -254,64 +333,92 @@ inMemory((opened) => {
     expect((await policies().get(tenant, "careful")).version).toBe(10);
   });
 
-  test("policies and tools with hostile names are as good as any", async () => {
+  test("verdicts tell hostile names apart", async () => {
     const who = newSession();
     const names = [...new Set(CLOSEST_NAMES)];
     for (const name of names) {
       await policies().put(who, { name, tools: [name], approvals: [{ tool: name }] });
       await policies().remember(who, { tool: name, policy: name, by: name });
     }
-    expect((await policies().list(who, { limit: 1_000 })).policies).toHaveLength(names.length);
-    for (const name of names) {
-      expect(await policies().get(who, name)).toMatchObject({ name, tools: [name], version: 1 });
+    for (const name of names)
       expect((await policies().judge(who, { policy: name, tool: name })).because).toBe("granted");
-    }
     const [one = "", two = ""] = names;
     expect((await policies().judge(who, { policy: one, tool: two })).because).toBe("not listed");
   });
 
-  describe("wrong input is refused, and nothing is written", () => {
-    // biome-ignore lint/suspicious/noExplicitAny: the calls are wrong on purpose.
-    const put = (change: any) => () => policies().put({ tenant: "t" }, { ...CAREFUL, ...change });
-    // biome-ignore lint/suspicious/noExplicitAny: the calls are wrong on purpose.
-    const grant = (change: any) => () =>
-      policies().remember({ tenant: "t", user: "u", session: "s" }, { tool: "x", by: "y", ...change });
-    test.each([
-      ["name", put({ name: "" })],
-      ["tools", put({ tools: undefined })],
-      ["tools", put({ tools: "all" })],
-      ["tools", put({ tools: [1] })],
-      ["approvals", put({ approvals: [{}] })],
-      ["approvals", put({ approvals: [{ side: 1 }] })],
-      ["sideEffect", put({ approvals: [{ sideEffect: "" }] })],
-      ["budget", put({ budget: {} })],
-      ["loops", put({ budget: { loops: 0 } })],
-      ["cost", put({ budget: { cost: "-1" } })],
-      ["metadata", put({ metadata: [] })],
-      ["metadata", put({ metadata: { a: "x".repeat(70_000) } })],
-      ["id", put({ id: undefined })],
-      ["policy", put({ tool: "x" })],
-      ["tool", grant({ tool: "" })],
-      ["by", grant({ by: undefined })],
-      ["ttlMs", grant({ ttlMs: 0 })],
-      ["policy", grant({ policy: undefined })],
-      ["grant", grant({ tools: "x" })],
-      ["identity", () => policies().grants({ tenant: "t", user: "u", sesion: "s" } as never)],
-      ["rule", () => policies().revoke({ tenant: "t", user: "u" }, { tool: "x", by: "y" } as never)],
-      ["limit", () => policies().list({ tenant: "t" }, { limit: 0 })],
-      ["after", () => policies().list({ tenant: "t" }, { after: "" })],
-      ["version", () => policies().get({ tenant: "t" }, "a", { version: 0 })],
-      [
-        "call",
-        () => policies().judge({ tenant: "t", user: "u", session: "s" }, { ...CALL, tol: "x" } as never),
-      ],
-    ] as const)("%s", async (field, call) => {
-      await expect((async () => call())()).rejects.toMatchObject({
-        code: "INVALID_RECORD",
-        details: { field },
-      });
-      expect(await opened.store.count(tenantIdentity("t"), "")).toBe(0);
-      expect(await opened.store.count({ tenant: "t", user: "u", session: "s" }, "")).toBe(0);
-    });
+  // biome-ignore lint/suspicious/noExplicitAny: the calls are wrong on purpose.
+  const put = (change: any) => (mine: Policies, who: SessionIdentity) =>
+    mine.put(who, { ...CAREFUL, ...change });
+  // biome-ignore lint/suspicious/noExplicitAny: the calls are wrong on purpose.
+  const grant = (change: any) => (mine: Policies, who: SessionIdentity) =>
+    mine.remember(who, { tool: "x", by: "y", ...change });
+  testBadInput(opened, POLICIES, [
+    ["name", "empty", put({ name: "" })],
+    ["tools", "missing", put({ tools: undefined })],
+    ["tools", "no such word", put({ tools: "all" })],
+    ["tools", "no text", put({ tools: [1] })],
+    ["approvals", "an empty rule", put({ approvals: [{}] })],
+    ["approvals", "misspelt", put({ approvals: [{ side: 1 }] })],
+    ["approvals", "too many", put({ approvals: new Array(1_001).fill({ tool: "x" }) })],
+    ["sideEffect", "empty", put({ approvals: [{ sideEffect: "" }] })],
+    ["budget", "empty", put({ budget: {} })],
+    ["loops", "none", put({ budget: { loops: 0 } })],
+    ["cost", "negative", put({ budget: { cost: "-1" } })],
+    ["metadata", "a list", put({ metadata: [] })],
+    ["metadata", "too large", put({ metadata: { a: "x".repeat(70_000) } })],
+    ["id", "left undefined", put({ id: undefined })],
+    ["policy", "misspelt", put({ tool: "x" })],
+    ["tool", "empty", grant({ tool: "" })],
+    ["by", "missing", grant({ by: undefined })],
+    ["ttlMs", "none", grant({ ttlMs: 0 })],
+    ["policy", "left undefined", grant({ policy: undefined })],
+    ["grant", "misspelt", grant({ tools: "x" })],
+    ["session", "a user's own state", (mine) => mine.grants(userIdentity("t", "u") as never)],
+    ["identity", "misspelt", (mine) => mine.grants({ tenant: "t", user: "u", sesion: "s" } as never)],
+    ["rule", "misspelt", (mine, who) => mine.revoke(who, { tool: "x", by: "y" } as never)],
+    ["limit", "zero", (mine, who) => mine.list(who, { limit: 0 })],
+    ["after", "empty", (mine, who) => mine.list(who, { after: "" })],
+    ["after", "no cursor", (mine, who) => mine.versions(who, "a", { after: "\ud800" })],
+    ["version", "zero", (mine, who) => mine.get(who, "a", { version: 0 })],
+    ["call", "misspelt", (mine, who) => mine.judge(who, { ...CALL, tol: "x" } as never)],
+    ["sideEffect", "empty", (mine, who) => mine.judge(who, { ...CALL, sideEffect: "" })],
+    ["options", "judge", (mine, who) => mine.judge(who, CALL, { singal: 1 } as never)],
+    ["unit", "in", (mine) => mine.in({} as never)],
+  ]);
+});
+
+onSharedStores((opened) => {
+  testProcesses(opened, POLICIES, {
+    processes: 3,
+    setUp: `
+      import { createPolicies } from "groundstate/policies";
+      const policies = createPolicies(store);
+    `,
+    make: `policies.put(who, { name: id, tools: "any", id: "1" })`,
+    change: `policies.put(who, { name: id, tools: [by], id: "2" })`,
+    lostWith: "IDEMPOTENCY_CONFLICT",
+  });
+
+  test("processes that put versions of one policy leave no gap, and lose none", async () => {
+    const who = newSession();
+    const each = 15;
+    const source = `
+      import { createPolicies } from "groundstate/policies";
+      const policies = createPolicies(store);
+      const versions = [];
+      for (let n = 0; n < args.each; n++) {
+        const { policy } = await policies.put(args.who, { name: "p", tools: [me + "-" + n], id: me + "-" + n });
+        versions.push(policy.version);
+      }
+      console.log(JSON.stringify(versions));
+    `;
+    const answers = await inProcesses<number[]>(3, opened.url, { who, each }, source);
+    const found = await createPolicies(opened.store).versions(who, "p", { limit: 1_000 });
+    expect(found.policies.map(({ version }) => version)).toEqual(
+      Array.from({ length: 3 * each }, (_, n) => 3 * each - n),
+    );
+    for (const [me, versions] of answers.entries())
+      for (const [n, version] of versions.entries())
+        expect(found.policies[3 * each - version]?.tools).toEqual([`${me}-${n}`]);
   });
 });

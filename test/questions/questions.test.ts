@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { isStateError, maintenanceScope, openStore, type StateError } from "../../src/index.js";
+import { describe, expect, test, vi } from "vitest";
+import { isStateError, maintenanceScope, newEventId, openStore, type StateError } from "../../src/index.js";
 import { createQuestions, type Questions } from "../../src/questions/index.js";
 import { together } from "../../src/typed.js";
 import { manualClock } from "../sessions/rig.js";
@@ -183,6 +183,125 @@ onEveryStore((opened) => {
     await expect(questions.answer(who, "q", { value: 2, by: "b" })).rejects.toBe(broken);
     expect(await questions.answer(who, "q", { value: 1, by: "b" })).toMatchObject({
       answer: { value: "one" },
+    });
+  });
+
+  describe("a schema that takes its time", () => {
+    /** A schema that answers when it is told to. */
+    function slow() {
+      const asked: ((value: unknown) => void)[] = [];
+      const validate = () =>
+        new Promise<{ value: unknown }>((resolve) => asked.push((value) => resolve({ value })));
+      const schemas = { slow: { "~standard": { version: 1, vendor: "test", validate } } } as const;
+      const given = asking({ schemas, pollMs: 20 });
+      const ask = (options = {}) =>
+        given.questions.ask(given.who, { text: "?", schema: "slow", id: "q", ttlMs: HOUR, ...options });
+      const answering = async (signal?: AbortSignal) => {
+        const before = asked.length;
+        const call = given.questions.answer(
+          given.who,
+          "q",
+          { value: 1, by: "bob" },
+          signal ? { signal } : {},
+        );
+        await vi.waitUntil(() => asked.length > before, { timeout: 30_000 });
+        return { call, settle: asked.at(-1) as (value: unknown) => void };
+      };
+      return { ...given, ask, answering };
+    }
+
+    test("holds up nobody else: others answer, cancel, expire and sweep meanwhile", async () => {
+      const { questions, who, clock, ask, answering } = slow();
+      await ask();
+      const abort = new AbortController();
+      const { call: stuck } = await answering(abort.signal);
+      const { call, settle } = await answering();
+      settle("second");
+      expect(await call).toMatchObject({ answer: { value: "second" } });
+      const reason = new Error("enough");
+      abort.abort(reason);
+      await expect(stuck).rejects.toBe(reason);
+      await questions.ask(who, { text: "?", schema: "slow", id: "overdue", ttlMs: HOUR });
+      const late = questions.answer(who, "overdue", { value: 1, by: "bob" });
+      late.catch(() => {});
+      clock.forward(HOUR);
+      const scope = maintenanceScope({ reason: "test", tenant: who.tenant });
+      expect(await questions.expireOverdue(scope)).toBe(1);
+    });
+
+    test("may not outlast the question", async () => {
+      const { questions, who, clock, ask, answering } = slow();
+      await ask();
+      const { call, settle } = await answering();
+      clock.forward(HOUR);
+      settle("late");
+      await expect(call).rejects.toMatchObject({ code: "EXPIRED" });
+      expect((await questions.get(who, "q")).answer).toBeUndefined();
+    });
+
+    test("has not judged a later question under the same id", async () => {
+      const { questions, who, clock, ask, answering } = slow();
+      await ask();
+      const { call, settle } = await answering();
+      const stored = await opened.store.list(who, "question");
+      const records = stored.filter(({ kind }) => kind.endsWith("/q"));
+      expect(records).toHaveLength(2);
+      await opened.store.erase(who);
+      clock.forward(1);
+      // As it is asked again once the store has forgotten the id.
+      for (const { identity, kind, bytes } of records) {
+        const value = JSON.parse(Buffer.from(bytes).toString());
+        const later = Buffer.from(JSON.stringify({ ...value, createdAt: clock() }));
+        await opened.store.save({ eventId: newEventId(), identity, kind, bytes: later });
+      }
+      expect((await questions.get(who, "q")).status).toBe("pending");
+      settle("late");
+      await expect(call).rejects.toMatchObject({ code: "NOT_FOUND" });
+      expect((await questions.get(who, "q")).status).toBe("pending");
+    });
+  });
+
+  test("a schema that makes something new each time is not asked again by the same answer", async () => {
+    let made = 0;
+    const validate = (value: unknown) => {
+      (value as { seen: number }).seen++;
+      return { value: { ...(value as object), number: ++made } };
+    };
+    const schemas = { counted: { "~standard": { version: 1, vendor: "test", validate } } } as const;
+    const { questions, who } = asking({ schemas });
+    await questions.ask(who, { text: "?", schema: "counted", id: "q" });
+    const input = { value: { seen: 0 }, by: "bob", token: "t" };
+    const answered = await questions.answer(who, "q", input);
+    expect(answered.answer).toMatchObject({ value: { seen: 1, number: 1 }, by: "bob" });
+    expect(Object.keys(answered.answer ?? {}).sort()).toEqual(["at", "by", "value"]);
+    expect(await questions.answer(who, "q", input)).toEqual(answered);
+    // Not even a process that does not know the schema.
+    expect(await createQuestions(opened.store).answer(who, "q", input)).toMatchObject({
+      answer: answered.answer,
+    });
+    expect(await together(opened.store, (unit) => questions.in(unit).answer(who, "q", input))).toEqual(
+      answered,
+    );
+    expect(made).toBe(1);
+    await expect(questions.answer(who, "q", { ...input, value: { seen: 1 } })).rejects.toMatchObject({
+      code: "ALREADY_ANSWERED",
+    });
+    // As version 0.4.0 stored it.
+    const { bytes } = await opened.store.load(who, "question/q");
+    const { answer, ...rest } = JSON.parse(Buffer.from(bytes).toString());
+    const { given, ...older } = { ...answer, value: { branch: "main" } };
+    expect(given).toEqual(expect.any(String));
+    const written = Buffer.from(JSON.stringify({ ...rest, answer: older }));
+    await opened.store.save({ eventId: newEventId(), identity: who, kind: "question/q", bytes: written });
+    const same = {
+      "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
+    } as const;
+    const plain = createQuestions(opened.store, { schemas: { counted: same } });
+    expect(await plain.answer(who, "q", { ...input, value: { branch: "main" } })).toMatchObject({
+      answer: { value: { branch: "main" } },
+    });
+    await expect(plain.answer(who, "q", { ...input, value: { branch: "next" } })).rejects.toMatchObject({
+      code: "ALREADY_ANSWERED",
     });
   });
 

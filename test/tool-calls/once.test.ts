@@ -66,6 +66,41 @@ onEveryStore((opened) => {
     });
   });
 
+  test.each<[string, () => unknown]>([
+    ["nothing", () => undefined],
+    ["a symbol", () => Symbol("no")],
+    ["an object without a prototype", () => Object.create(null)],
+    ["an error whose message is none", () => Object.assign(new Error("x"), { message: 7 })],
+    ["an error that cannot be read", () => new Proxy(new Error("x"), { get: () => expect.unreachable() })],
+  ])("whatever work throws, the call has failed: %s", async (_, thrown) => {
+    const who = newSession();
+    const what = thrown();
+    const failing = calls().once(who, CALL, () => {
+      throw what;
+    });
+    expect(await failing.then(expect.unreachable, (error) => [error])).toEqual([what]);
+    expect((await calls().get(who, "a")).status).toBe("failed");
+  });
+
+  test("a call that its caller changes afterwards is still the call that it was", async () => {
+    const who = newSession();
+    const call = { ...CALL, arguments: { to: "ada" } };
+    const changed = () => {
+      const mine = structuredClone(call);
+      const done = calls().once(who, mine, (begun) => {
+        Object.assign(begun, { id: "b", identity: { ...who, user: "eve" } });
+        return 1;
+      });
+      Object.assign(mine, { id: "c", tool: "other" });
+      mine.arguments.to = "eve";
+      return done;
+    };
+    expect([await changed(), await changed()]).toEqual([1, 1]);
+    expect((await calls().list({ tenant: who.tenant })).calls).toMatchObject([
+      { ...call, status: "succeeded" },
+    ]);
+  });
+
   test("a result that cannot be kept leaves an orphan to decide about, and work does not run again", async () => {
     const who = newSession();
     const large = calls().once(who, CALL, () => "x".repeat(opened.store.limits.maxBytes));

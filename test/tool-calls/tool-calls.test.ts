@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { callDigest, createApprovals } from "../../src/approvals/index.js";
 import { maintenanceScope, type SessionIdentity, StateError } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
@@ -127,6 +127,13 @@ onEveryStore((opened) => {
     await expect(calls.recover({ reason: "x" } as never).next()).rejects.toMatchObject({
       code: "MAINTENANCE_SCOPE_REQUIRED",
     });
+    await expect(listed({ tenant: who.tenant, run: "r1" } as never)).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      details: { field: "run" },
+    });
+    await expect(listed({ ...who, run: "r1" }, { by: { run: "r2" } } as never)).rejects.toMatchObject({
+      details: { field: "options" },
+    });
     await expect(listed({ tenant: who.tenant, user: "ann" } as never)).rejects.toMatchObject({
       code: "IDENTITY_REQUIRED",
     });
@@ -138,14 +145,29 @@ onEveryStore((opened) => {
     const who = newSession();
     await on().begin(who, { ...MAIL, id: "a" });
     const most = opened.store.limits.maxBytes;
-    for (const bytes of [most - 4000, most, 3 * most])
+    for (const bytes of [most - 2000, most, 3 * most])
       await expect(on().succeed(who, "a", { result: "x".repeat(bytes) })).rejects.toMatchObject({
         code: "INVALID_RECORD",
         details: { field: "result", rule: expect.stringContaining("report a reference") },
       });
     expect((await on().get(who, "a")).status).toBe("begun");
-    const long = { result: "x".repeat(most - 4200), by: "b".repeat(512), token: "t".repeat(128) };
+    const long = { result: "x".repeat(most - 3000), by: "b".repeat(512), token: "t".repeat(128) };
     expect((await on().succeed(who, "a", long)).status).toBe("succeeded");
+  });
+
+  test("names that JSON escapes leave the largest result its room", async () => {
+    const who = newSession();
+    const [by, token] = ["\u0001".repeat(512), "\u0001".repeat(128)];
+    await on().begin(who, { ...MAIL, id: "a", token });
+    let size = opened.store.limits.maxBytes;
+    const succeed = () => on().succeed(who, "a", { result: "x".repeat(size), by, token });
+    // The first that is not refused for its own size is taken.
+    for (let answer: unknown; answer !== "taken"; size -= 100)
+      answer = await succeed().then(
+        () => "taken",
+        (error) => expect(error).toMatchObject({ details: { field: "result" } }),
+      );
+    expect(opened.store.limits.maxBytes - size).toBeLessThan(7000);
   });
 
   describe("with an approval", () => {
@@ -225,6 +247,33 @@ onEveryStore((opened) => {
       await expect(judged("forbid").begin(who, { ...MAIL, id: "b" })).rejects.toMatchObject({
         code: "ALREADY_BEGUN",
       });
+    });
+
+    test("that does not answer holds up nobody who aborts, and is told of the abort", async () => {
+      const who = newSession();
+      const abort = new AbortController();
+      let asked = 0;
+      let told: AbortSignal | undefined;
+      const calls = on({
+        policy: (_call, _identity, { signal }) => {
+          asked++;
+          told = signal;
+          return new Promise(() => {});
+        },
+      });
+      const options = { signal: abort.signal };
+      const begun = [
+        calls.begin(who, { ...MAIL, id: "a" }, options),
+        calls.once(who, { ...MAIL, id: "b" }, () => expect.unreachable("it ran"), options),
+      ];
+      await vi.waitUntil(() => asked === 2, { timeout: 30_000 });
+      expect(told).toBe(abort.signal);
+      const reason = new Error("enough");
+      abort.abort(reason);
+      for (const each of begun) await expect(each).rejects.toBe(reason);
+      await expect(calls.begin(who, { ...MAIL, id: "a" }, options)).rejects.toBe(reason);
+      expect(asked).toBe(2);
+      expect((await calls.list(who)).calls).toEqual([]);
     });
 
     test("judges the call and its session, can change neither, and an error of it is passed on", async () => {

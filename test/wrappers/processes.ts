@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, type TestStore } from "../typed/stores.js";
-import type { WrapperTable } from "./wrapper.js";
+import { type WrapperTable, widestListOf } from "./wrapper.js";
 
 const ROUNDS = 8;
 
@@ -37,6 +37,6 @@ export function testProcesses<W>(opened: TestStore, table: WrapperTable<W>, cont
     const lost = new Array(processes - 1).fill(lostWith);
     for (let round = 0; round < ROUNDS; round++)
       expect(answers.map((each) => each[round]).sort()).toEqual([...lost, "won"].sort());
-    expect(await table.listed(table.open(opened.store), { tenant: who.tenant })).toHaveLength(ROUNDS);
+    expect(await table.listed(table.open(opened.store), widestListOf(table, who))).toHaveLength(ROUNDS);
   });
 }
