@@ -1,11 +1,11 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession, copySessionOrRun } from "../typed/cell.js";
+import { Combiner } from "../typed/combined/combiner.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Budget } from "./budget.js";
 import { LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
-import { Combiner, type Work } from "./combiner.js";
 import { entryOf, type LedgerEntry, type NewLedgerEntry, readLabel } from "./entry.js";
 import { Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
@@ -25,7 +25,9 @@ import { type BudgetInput, Reservations } from "./reservations.js";
 import { readBudgetScope, readScope, readTenant, readUser } from "./scope.js";
 import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
 import { NO_USAGE, type Usage, usageOf } from "./usage.js";
+import type { Work } from "./work.js";
 import { LedgerWorks } from "./works.js";
+import { WriteSet } from "./write-set.js";
 
 /** The options of `createLedger`. */
 export interface LedgerOptions {
@@ -50,7 +52,7 @@ export interface EntriesOptions extends Period, CallOptions {
 export class Ledger {
   readonly #cells: LedgerCells;
   readonly #reader: Reader;
-  readonly #combiner: Combiner;
+  readonly #combiner: Combiner<WriteSet>;
   readonly #works: LedgerWorks;
   readonly #reservations: Reservations;
   readonly #forgetting: Forgetting;
@@ -64,7 +66,7 @@ export class Ledger {
     this.#store = store;
     this.#cells = new LedgerCells(store);
     this.#reader = new Reader(this.#cells);
-    this.#combiner = new Combiner(store, (tenant) => this.#cells.totalOf({ tenant }));
+    this.#combiner = new Combiner(store, (transaction) => new WriteSet(transaction));
     const links = new Links(store, this.#cells);
     this.#reservations = new Reservations(store, this.#cells, now);
     this.#works = new LedgerWorks(this.#cells, links, this.#reservations, now);
@@ -206,7 +208,8 @@ export class Ledger {
   }
 
   #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {
-    return this.#combiner.run(tenant, work, readCallSignal(options));
+    // All work of the tenant changes its total, or reads it.
+    return this.#combiner.run(this.#cells.totalOf({ tenant }), work, readCallSignal(options));
   }
 }
 

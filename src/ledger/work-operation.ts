@@ -1,6 +1,6 @@
 import type { Operation } from "../typed/operation.js";
 import type { LedgerCells } from "./cells.js";
-import type { Work } from "./combiner.js";
+import type { Work } from "./work.js";
 import { writeIn } from "./transact-writes.js";
 
 /** Work on a tenant's accounts as part of a unit, where the combiner has no say. */

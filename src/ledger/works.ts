@@ -3,7 +3,7 @@ import { copySessionOrRun } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
 import type { Budget } from "./budget.js";
 import type { LedgerCells, Scope } from "./cells.js";
-import type { Work } from "./combiner.js";
+import type { Work } from "./work.js";
 import { type NewLedgerEntry, readEntry } from "./entry.js";
 import type { Links } from "./links.js";
 import { type Recording, type RecordReceipt, recordWork } from "./record.js";

@@ -66,7 +66,8 @@ function isDefiniteRefusal(error: unknown): boolean {
   return isStateError(error, "CONDITION_FAILED") || isStateError(error, "IDEMPOTENCY_CONFLICT");
 }
 
-function outcomeUnknown(
+/** `repeatable`: the caller may make the same call again, for the store knows its ids. */
+export function outcomeUnknown(
   cause: StateError<"OUTCOME_UNKNOWN">,
   repeatable: boolean,
 ): StateError<"OUTCOME_UNKNOWN"> {

@@ -1,0 +1,30 @@
+import type { EventId } from "../../contract/store.js";
+import type { Cell } from "../cell.js";
+
+/** What the works of one commit read and write through: a transaction, or what a wrapper puts before one. */
+export interface CombinedCommit {
+  /** The value of a cell, as the works before have left it. The commit depends on it. */
+  get<T>(cell: Cell<T>): Promise<T | undefined>;
+  /** Runs a part. If it rejects, what it wrote is dropped. */
+  allOrNothing<R>(part: () => Promise<R>): Promise<R>;
+  /** Passes what all parts wrote on to the transaction. Absent where they write to it themselves. */
+  flush?(): Promise<void>;
+}
+
+/** Work of one caller that shares a commit with work of others. */
+export interface CombinedWork<C, R> {
+  /** The cells that it reads and may write. All are read before work begins. Works that name the same cell share it. */
+  readonly reads: readonly Cell<unknown>[];
+  /** How many slots it changes beside these, at most. */
+  readonly writes: number;
+  /** About how many bytes it writes. Absent: few. */
+  readonly bytes?: number;
+  /** The ids of the caller's. An event id can be written only once in a commit. */
+  readonly ids?: readonly EventId[];
+  /** The caller brought an id, so the same call again cannot take effect twice. */
+  readonly repeatable: boolean;
+  /** Makes the writes. It runs again when other writers were faster. */
+  apply(commit: C): Promise<R>;
+  /** What an earlier call with the same ids answered. Absent where `apply` itself finds out. */
+  recall?(commit: C): Promise<R | undefined>;
+}
