@@ -1,22 +1,27 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
+import { type CombinableOperation, performCombined } from "../typed/combined/perform-combined.js";
 import { type Entry, Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { Bounds } from "../typed/journal-bounds.js";
 import type { TrimRange } from "../typed/journal-trim.js";
-import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readOptions, readSignal } from "../validation/validate.js";
 import { canRetryLater } from "./errors.js";
 import { type SessionRecords, sessionCell } from "./session-records.js";
 
+/** The place of the session in the list, before and after. */
+const PLACES_IN_LIST = 2;
+
 /** The events of sessions. */
 export class History<E, Input> {
+  readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
 
   constructor(store: StateStore, records: SessionRecords, options: { readonly events?: Codec<E, Input> }) {
+    this.#store = store;
     this.#records = records;
     const codec = "events" in options ? { codec: options.events } : {};
     this.#journal = new Journal(store, "session.events", codec);
@@ -28,10 +33,9 @@ export class History<E, Input> {
     options: CallOptions | undefined,
   ): Promise<AppendReceipt> {
     const signal = readSignal(readOptions(options, ["signal"]));
-    const also = this.#touching(owner);
+    const appending = await this.operation(owner, entries);
     try {
-      // All writers of the session share one lock, so a stream of events cannot starve the others.
-      return await this.#journal.append(owner, entries, { signal, also, turn: sessionCell(owner) });
+      return await performCombined(this.#store, appending, signal);
     } catch (error) {
       if (!isStateError(error, "SESSION_CLOSED")) throw error;
       // The entries may have been appended while the session was open; then this call is a retry and a duplicate.
@@ -41,13 +45,20 @@ export class History<E, Input> {
     }
   }
 
-  /** An append as part of a unit. */
+  /** An append as part of a unit, or of a commit that appends of this process share. */
   async operation(
     owner: SessionIdentity,
     entries: readonly NewEntry<Input>[],
-  ): Promise<Operation<AppendReceipt>> {
-    const operation = await this.#journal.operation(owner, entries, this.#touching(owner));
-    return { ...operation, turn: sessionCell(owner) };
+  ): Promise<CombinableOperation<AppendReceipt>> {
+    const appending = await this.#journal.operation(owner, entries, this.#touching(owner));
+    // All writers of the session share one lock, so a stream of events cannot starve the others.
+    const turn = sessionCell(owner);
+    return {
+      ...appending,
+      turn,
+      reads: [...appending.reads, turn],
+      writes: appending.writes + PLACES_IN_LIST,
+    };
   }
 
   async read(owner: SessionIdentity, options: ReadOptions | undefined): Promise<Entry<E>[]> {

@@ -1,9 +1,9 @@
 import { isStateError } from "../contract/errors.js";
 import type { Identity } from "../contract/store.js";
 import { type Cell, corruptRecord } from "./cell.js";
+import type { CombinableOperation } from "./combined/perform-combined.js";
 import { EMPTY_HEAD, type Head } from "./journal-bounds.js";
 import { type EncodedEntry, findEntries, requireSameEntries } from "./journal-duplicates.js";
-import type { Operation } from "./operation.js";
 import type { FoundRecord, Transaction } from "./transaction.js";
 
 /** The result of an append. */
@@ -33,11 +33,15 @@ export interface NewAppend {
 }
 
 /** What `Journal.append` does. */
-export function appendOperation(append: NewAppend): Operation<AppendReceipt> {
-  const { cells, repeatable } = append;
+export function appendOperation(append: NewAppend): CombinableOperation<AppendReceipt> {
+  const { cells, encoded, repeatable } = append;
   return {
     turn: cells.head,
     repeatable,
+    reads: [cells.head],
+    writes: encoded.length,
+    bytes: encoded.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+    ids: encoded.filter(({ isOwnId }) => isOwnId).map(({ eventId }) => eventId),
     apply: (transaction) => appendIn(transaction, append),
     recall: (transaction) => recallAppend(transaction, append),
   };

@@ -12,6 +12,7 @@ import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { type Cell, cellAt, copyIdentity, corruptRecord, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, readCodec } from "./codec.js";
+import type { CombinableOperation } from "./combined/perform-combined.js";
 import {
   type AppendReceipt,
   appendOperation,
@@ -38,7 +39,6 @@ import {
   scopedEventId,
   unscopedId,
 } from "./names.js";
-import type { Operation } from "./operation.js";
 import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
 import { type FoundRecord, Transaction } from "./transaction.js";
@@ -131,12 +131,12 @@ export class Journal<T, Input = T> {
     }
   }
 
-  /** An append as part of a unit. @internal */
+  /** An append as part of a unit, or of a shared commit. @internal */
   async operation(
     identity: Identity,
     entries: readonly NewEntry<Input>[],
     also?: AppendOptions["also"],
-  ): Promise<Operation<AppendReceipt>> {
+  ): Promise<CombinableOperation<AppendReceipt>> {
     return appendOperation(await this.#read(identity, entries, also));
   }
 

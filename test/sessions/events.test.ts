@@ -106,6 +106,84 @@ onEveryStore((opened) => {
       expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
     });
 
+    test("of 64 callers of one process share commits: in order, without a gap, each with its own answer", async () => {
+      const { sessions, who } = await newSession();
+      await sessions.append(who, [{ id: "known", value: 1 }, { id: "other", value: 1 }]);
+      let commits = 0;
+      const counted = withMethods(opened.store, {
+        commit: (changes, options) => {
+          commits++;
+          return opened.store.commit(changes, options);
+        },
+      });
+      // As a server does that makes its wrapper for each request.
+      const append = (event: Parameters<typeof sessions.append>[1], signal?: AbortSignal) =>
+        createSessions(counted).append(who, event, { signal });
+      const large = "x".repeat(opened.store.limits.maxBytes);
+      const aborted = AbortSignal.abort(new Error("no longer wanted"));
+      const special = new Map<number, () => Promise<unknown>>([
+        [5, () => append({ id: "known", value: 1 })],
+        [10, () => append({ id: "known", value: 2 })],
+        [15, () => append([{ id: "known", value: 1 }, { id: "n15", value: 1 }])],
+        [20, () => append({ value: large })],
+        [25, () => append({ value: 25 }, aborted)],
+        [30, () => append([])],
+        [35, () => append([{ value: 35 }, { value: "and" }])],
+        [41, () => append({ id: "n40", value: 40 })],
+        [42, () => append({ id: "n40", value: 42 })],
+      ]);
+      const calls = Array.from({ length: 64 }, (_, n) => n);
+      const outcomes = await Promise.allSettled(
+        calls.map((n) => special.get(n)?.() ?? append({ id: `n${n}`, value: n })),
+      );
+      const answer = (n: number) => outcomes[n];
+      expect(answer(5)).toMatchObject({ value: { duplicate: true, numbers: [1] } });
+      for (const n of [10, 15, 42])
+        expect(answer(n)).toMatchObject({ reason: { code: "IDEMPOTENCY_CONFLICT" } });
+      expect(answer(20)).toMatchObject({ reason: { code: "INVALID_RECORD", details: { field: "value" } } });
+      expect(answer(25)).toMatchObject({ reason: { message: "no longer wanted" } });
+      expect(answer(30)).toMatchObject({ reason: { code: "INVALID_RECORD", details: { field: "entries" } } });
+      const before = answer(40) as PromiseFulfilledResult<{ numbers: number[] }>;
+      expect(answer(41)).toMatchObject({ value: { duplicate: true, numbers: before.value.numbers } });
+
+      const events = await sessions.read(who);
+      expect(events.map(({ number }) => number)).toEqual(events.map((_, index) => index + 1));
+      const appended = calls.filter((n) => n === 35 || !special.has(n));
+      expect(events.slice(2).map(({ value }) => value)).toEqual(
+        appended.flatMap((n) => (n === 35 ? [35, "and"] : [n])),
+      );
+      for (const n of appended) {
+        const { duplicate, numbers } = (answer(n) as PromiseFulfilledResult<{ duplicate: boolean; numbers: number[] }>).value;
+        expect([duplicate, events[(numbers[0] as number) - 1]?.value]).toEqual([false, n]);
+      }
+      expect(commits).toBeLessThan(24);
+    });
+
+    test("that were all appended before are answered as they were then", async () => {
+      const { sessions, who } = await newSession();
+      const ids = Array.from({ length: 40 }, (_, n) => `e${n}`);
+      const first = await Promise.all(ids.map((id) => sessions.append(who, { id, value: id })));
+      const again = await Promise.all(ids.map((id) => sessions.append(who, { id, value: id })));
+      expect(again).toEqual(first.map(({ numbers }) => ({ duplicate: true, numbers })));
+      expect(await sessions.read(who)).toHaveLength(40);
+    });
+
+    test("is refused inside a change of the same session, and not inside one of another", async () => {
+      const { sessions, who } = await newSession();
+      const other = { ...who, session: "other" };
+      await sessions.create(other);
+      await sessions.changeMetadata(who, async (metadata) => {
+        await expect(sessions.append(who, { value: 1 })).rejects.toMatchObject({
+          code: "INVALID_RECORD",
+          details: { field: "work" },
+        });
+        await sessions.append(other, { value: 1 });
+        return metadata;
+      });
+      expect(await sessions.append(who, { value: 2 })).toEqual({ duplicate: false, numbers: [1] });
+      expect(await sessions.read(other)).toHaveLength(1);
+    });
+
     test.each(["close", "delete"] as const)("race a %s: none is acknowledged after it", async (end) => {
       for (let round = 0; round < 8; round++) {
         const { sessions, who } = await newSession();

@@ -78,6 +78,70 @@ onSharedStores((opened) => {
     expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
   });
 
+  test("processes with eight callers each append to one session: none is refused, each caller's events are in order", async () => {
+    const { sessions, who } = await newSession();
+    const [callers, each] = [8, isSoak ? 40 : 4];
+    const processes = isSoak ? 8 : 3;
+    const appended = await inProcesses<number[]>(
+      processes,
+      opened.url,
+      { who, callers, each },
+      `import { createSessions } from "groundstate/sessions";
+      const sessions = createSessions(store);
+      const append = async (caller) => {
+        const numbers = [];
+        for (let n = 0; n < args.each; n++)
+          numbers.push(...(await sessions.append(args.who, { value: [me, caller, n] })).numbers);
+        return numbers;
+      };
+      const numbers = await Promise.all(Array.from({ length: args.callers }, (_, caller) => append(caller)));
+      console.log(JSON.stringify(numbers.flat()));`,
+    );
+    const events = await sessions.read(who);
+    expect(events.map(({ number }) => number)).toEqual(events.map((_, index) => index + 1));
+    expect(appended.flat().sort((a, b) => a - b)).toEqual(events.map(({ number }) => number));
+    for (let me = 0; me < processes; me++)
+      for (let caller = 0; caller < callers; caller++) {
+        const own = events.flatMap(({ value }) => {
+          const [by, of, n] = value as [number, number, number];
+          return by === me && of === caller ? [n] : [];
+        });
+        expect(own).toEqual(Array.from({ length: each }, (_, n) => n));
+      }
+  });
+
+  test("of a process that is killed while many append, all that was acknowledged is there, without a gap", async () => {
+    const { sessions, who } = await newSession();
+    const [acknowledged = []] = await inProcesses<number[]>(
+      1,
+      opened.url,
+      { who },
+      `import { writeSync } from "node:fs";
+      import { createSessions } from "groundstate/sessions";
+      const commit = store.commit.bind(store);
+      const numbers = [];
+      let commits = 0;
+      store.commit = (...given) => {
+        const committing = commit(...given);
+        // Under way, and nobody will learn of it.
+        if (++commits === 6) {
+          writeSync(1, JSON.stringify(numbers));
+          process.exit();
+        }
+        return committing;
+      };
+      const sessions = createSessions(store);
+      await Promise.all(Array.from({ length: 16 }, async (_, caller) => {
+        for (;;) numbers.push(...(await sessions.append(args.who, { value: caller })).numbers);
+      }));`,
+    );
+    expect(acknowledged.length).toBeGreaterThan(16);
+    const stored = (await sessions.read(who)).map(({ number }) => number);
+    expect(stored).toEqual(stored.map((_, index) => index + 1));
+    expect(stored).toEqual(expect.arrayContaining(acknowledged));
+    expect((await sessions.append(who, { value: "after" })).numbers).toEqual([stored.length + 1]);
+  });
+
   test("two processes do append at the same time: their events are mixed (control)", async () => {
     const { sessions, who } = await newSession();
     await inProcesses(
