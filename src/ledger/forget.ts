@@ -1,12 +1,12 @@
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import type { ItemsOptions } from "../typed/collection.js";
 import { type EntryOwner, type LedgerCells, ownerOfEntries, type RollupCell } from "./cells.js";
-import type { Work } from "./work.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
 import { entryId, entryPrefix, timeKeyOfEntry } from "./entry-id.js";
 import { LINKS_PER_COMMIT, type Links } from "./links.js";
 import type { Reservations } from "./reservations.js";
 import { transactWrites } from "./transact-writes.js";
+import type { Work } from "./work.js";
 
 type Signal = AbortSignal | undefined;
 type Run = <R>(work: Work<R>) => Promise<R>;

@@ -3,11 +3,11 @@ import { copySessionOrRun } from "../typed/cell.js";
 import type { Unit } from "../typed/together/unit.js";
 import type { Budget } from "./budget.js";
 import type { LedgerCells, Scope } from "./cells.js";
-import type { Work } from "./work.js";
 import type { NewLedgerEntry } from "./entry.js";
 import type { RecordReceipt } from "./record.js";
 import type { Reservation, ReserveInput } from "./reservation.js";
 import type { BudgetInput, Reservations } from "./reservations.js";
+import type { Work } from "./work.js";
 import { workOperation } from "./work-operation.js";
 import type { LedgerWorks } from "./works.js";
 

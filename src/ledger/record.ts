@@ -2,11 +2,11 @@ import { StateError } from "../contract/errors.js";
 import type { Identity } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { type LedgerCells, ownerOfEntries } from "./cells.js";
-import type { Work } from "./work.js";
 import { entryOf, type LedgerEntry, type StoredEntry, sumsOf } from "./entry.js";
 import { entryId, newTimeKey, timeKeyOfEntry } from "./entry-id.js";
 import type { Links } from "./links.js";
 import type { IdMarker } from "./markers.js";
+import type { Work } from "./work.js";
 import type { WriteSet } from "./write-set.js";
 
 /** The result of a recording. */

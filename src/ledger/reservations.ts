@@ -18,11 +18,11 @@ import {
 } from "./budget.js";
 import { BudgetHolds } from "./budget-holds.js";
 import { type LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
-import type { Work } from "./work.js";
 import { type HeldIn, type Hold, holdId } from "./hold.js";
 import { findInlineHold, inlineHoldId, removeInlineHolds } from "./inline-holds.js";
 import { type Reservation, type ReserveInput, reservationConflict, reservationOf } from "./reservation.js";
 import { NO_USAGE } from "./usage.js";
+import type { Work } from "./work.js";
 import { workOperation } from "./work-operation.js";
 import type { WriteSet } from "./write-set.js";
 

@@ -1,7 +1,7 @@
 import type { Operation } from "../typed/operation.js";
 import type { LedgerCells } from "./cells.js";
-import type { Work } from "./work.js";
 import { writeIn } from "./transact-writes.js";
+import type { Work } from "./work.js";
 
 /** Work on a tenant's accounts as part of a unit, where the combiner has no say. */
 export function workOperation<R>(cells: LedgerCells, tenant: string, work: Work<R>): Operation<R> {

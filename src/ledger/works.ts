@@ -3,12 +3,12 @@ import { copySessionOrRun } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
 import type { Budget } from "./budget.js";
 import type { LedgerCells, Scope } from "./cells.js";
-import type { Work } from "./work.js";
 import { type NewLedgerEntry, readEntry } from "./entry.js";
 import type { Links } from "./links.js";
 import { type Recording, type RecordReceipt, recordWork } from "./record.js";
 import type { BudgetInput, Reservations } from "./reservations.js";
 import { readBudgetScope } from "./scope.js";
+import type { Work } from "./work.js";
 
 /** What the mutating methods of a ledger do, through its combiner or in a unit. Each reads its input first. */
 export class LedgerWorks {

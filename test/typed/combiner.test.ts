@@ -110,11 +110,9 @@ describe("each caller gets the answer of its own work:", () => {
       }),
       run(numbered("b")),
     ]);
-    expect(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason))).toEqual([
-      1,
-      thrown,
-      2,
-    ]);
+    expect(
+      outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason)),
+    ).toEqual([1, thrown, 2]);
     expect(await stored()).toEqual(["a", "b"]);
     expect(await new TypedSlot<number>(store, counter.kind).get(who)).toBe(2);
   });
@@ -127,9 +125,15 @@ describe("each caller gets the answer of its own work:", () => {
         return 0;
       },
     });
-    const works = [...names(40).map((name) => numbered(name)), tooLarge, ...names(23).map((name) => numbered(`b${name}`))];
+    const works = [
+      ...names(40).map((name) => numbered(name)),
+      tooLarge,
+      ...names(23).map((name) => numbered(`b${name}`)),
+    ];
     const outcomes = await Promise.allSettled(works.map((work) => run(work)));
-    const refused = outcomes.flatMap((outcome, n) => (outcome.status === "rejected" ? [[n, outcome.reason]] : []));
+    const refused = outcomes.flatMap((outcome, n) =>
+      outcome.status === "rejected" ? [[n, outcome.reason]] : [],
+    );
     expect(refused).toEqual([[40, expect.objectContaining({ code: "INVALID_RECORD" })]]);
     expect(outcomes.slice(41).map((outcome) => (outcome as PromiseFulfilledResult<number>).value)).toEqual(
       names(23).map((_, n) => 41 + n),
@@ -217,7 +221,7 @@ describe("an abort", () => {
       return commit(...given);
     });
     expect(await Promise.all([run(numbered("a"), controller.signal), run(numbered("b"))])).toEqual([1, 2]);
-    await expect(run(numbered("c"), controller.signal)).rejects.toThrow("too late");
+    await expect(async () => run(numbered("c"), controller.signal)).rejects.toThrow("too late");
   });
 
   test("before another attempt leaves the work out of it", async () => {

@@ -97,16 +97,12 @@ export class Combiner<C extends CombinedCommit> {
 
   #attempt(turn: RecordKey, batch: readonly QueuedWork<C>[], recall: Recall): Promise<readonly Outcome[]> {
     const lone = batch.length === 1 ? batch[0] : undefined;
-    return transact(
-      this.#store,
-      (transaction) => doAll(this.#open(transaction), batch, recall === "all"),
-      {
-        attempts: MAX_ATTEMPTS,
-        repeatable: lone?.work.repeatable ?? true,
-        turn,
-        signal: lone?.signal,
-      },
-    );
+    return transact(this.#store, (transaction) => doAll(this.#open(transaction), batch, recall === "all"), {
+      attempts: MAX_ATTEMPTS,
+      repeatable: lone?.work.repeatable ?? true,
+      turn,
+      signal: lone?.signal,
+    });
   }
 
   /** After a commit that was refused: which of its members is it about? */
