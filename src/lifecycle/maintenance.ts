@@ -127,14 +127,9 @@ export async function forgetUser<S extends LifecycleState, C, V>(
   for (const status of declared.statuses) {
     for (let after: string | undefined; ; ) {
       const page = await index.page(list, status, { after, limit: CHUNK_SIZE, damage, signal });
-      for (const entry of page) {
-        const { identity, id } = entry.key;
-        if (identity.user !== user) continue;
-        // First: after an interruption the next call finds the record, and what is left of it.
-        for (const prefix of declared.given.attached?.(id) ?? [])
-          await records.store.erase(identity, { prefix, signal });
-        if (await records.remove(entry, signal)) removed++;
-      }
+      const ofUser = page.filter(({ key }) => key.identity.user === user);
+      const done = await Promise.all(ofUser.map((entry) => removeWhole(records, entry, signal)));
+      removed += done.filter(Boolean).length;
       if (page.length < CHUNK_SIZE) break;
       after = page.at(-1)?.position;
     }
@@ -142,4 +137,17 @@ export async function forgetUser<S extends LifecycleState, C, V>(
   await dropDueOf(records, { tenant, user }, damage, signal);
   damage.throwFirst();
   return removed;
+}
+
+/** Removes a record with what is attached to it. Returns whether there was one. */
+async function removeWhole<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  entry: IndexEntry<S["status"]>,
+  signal: Signal,
+): Promise<boolean> {
+  const { identity, id } = entry.key;
+  // First: after an interruption the next call finds the record, and what is left of it.
+  for (const prefix of records.declared.given.attached?.(id) ?? [])
+    await records.store.erase(identity, { prefix, signal });
+  return records.remove(entry, signal);
 }

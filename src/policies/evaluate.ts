@@ -1,4 +1,4 @@
-import { invalid } from "../contract/errors.js";
+import { readKind } from "../validation/validate-text.js";
 import { readContent } from "./content.js";
 import type { ApprovalRule, Policy, PolicyContent } from "./policy.js";
 
@@ -78,14 +78,10 @@ function readRules({
 /** Reads each field once: one that answers differently the second time must not be judged by the first. */
 function readCall(call: JudgedCall): JudgedCall {
   const { tool, sideEffect } = call;
-  if (!isName(tool)) throw invalid("tool", "a string that is not empty");
-  if (sideEffect === undefined) return { tool };
-  if (!isName(sideEffect)) throw invalid("sideEffect", "left out, or a string that is not empty");
-  return { tool, sideEffect };
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
+  return {
+    tool: readKind(tool, "tool"),
+    ...(sideEffect !== undefined && { sideEffect: readKind(sideEffect, "sideEffect") }),
+  };
 }
 
 function readQuietly<T>(read: () => T): T | undefined {

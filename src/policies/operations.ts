@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isStateError, StateError } from "../contract/errors.js";
+import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { Identity } from "../contract/store.js";
 import { decodeRecord } from "../typed/cell.js";
 import { digestOf, readScopedId, scopedEventId } from "../typed/names.js";
@@ -112,12 +112,19 @@ export class PolicyOperations {
     const numbered = versionCell(owner, name, next.version);
     await transaction.set(cell, next);
     await transaction.create(numbered, next, eventId);
+    transaction.explain(cell, asPolicyTooLarge);
     transaction.explain(numbered, (error) =>
-      isStateError(error, "IDEMPOTENCY_CONFLICT") ? noSuchPolicy() : error,
+      isStateError(error, "IDEMPOTENCY_CONFLICT") ? noSuchPolicy() : asPolicyTooLarge(error),
     );
     if (before === undefined) await transaction.set(indexCell(owner, next), { name });
     return { policy: policyOf(next), duplicate: false };
   }
+}
+
+/** The caller knows no `value`. */
+function asPolicyTooLarge(error: StateError): StateError {
+  if (!isStateError(error, "INVALID_RECORD") || error.details.field !== "value") return error;
+  return invalid("policy", `smaller: ${error.details.rule}`);
 }
 
 export function noSuchPolicy(): StateError<"NOT_FOUND"> {

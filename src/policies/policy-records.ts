@@ -1,14 +1,18 @@
 import { isStateError } from "../contract/errors.js";
-import type { Identity, StateRecord, StateStore } from "../contract/store.js";
-import { decodeRecord } from "../typed/cell.js";
+import type { EventId, Identity, StateRecord, StateStore } from "../contract/store.js";
+import { cellKey, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
+import { Overtaken, untilNotOvertaken } from "../typed/compare-and-swap.js";
+import { runExclusive } from "../typed/mutex.js";
 import { mapInSlices } from "../typed/slices.js";
+import { unlessDamaged } from "./damaged.js";
 import type { PageOf, PolicyPage } from "./options.js";
 import type { Policy } from "./policy.js";
 import {
   currentCell,
   INDEX_PREFIX,
+  indexCell,
   isEntryOf,
   POLICY_CODEC,
   policyOf,
@@ -22,7 +26,13 @@ import {
 type Signal = AbortSignal | undefined;
 
 const PAGE = 500;
-const MAX_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 100;
+
+interface CurrentPolicy {
+  readonly eventId: EventId | null;
+  /** Their kinds. */
+  readonly entries: readonly string[];
+}
 
 /** The policies of a tenant as they are stored: the current one, its versions, and its entry in the tenant's list. */
 export class PolicyRecords {
@@ -61,25 +71,40 @@ export class PolicyRecords {
     );
   }
 
-  /** Whatever the records hold, they are deleted: they are not read. */
-  async delete(owner: Identity, name: string, signal: Signal): Promise<boolean> {
-    const { identity, kind } = currentCell(owner, name);
-    for (let attempt = 1; ; attempt++) {
-      const only = { from: kind, limit: 1, signal, bytes: false } as const;
-      const [current] = await this.#store.list(identity, kind, only);
-      const entries = await this.#entriesOf(owner, name, signal);
-      const changes = [
-        { op: "delete", identity, kind, expect: current?.eventId ?? null },
-        { op: "erase", identity, prefix: versionsPrefix(name), ownState: true },
-        ...entries.map((entry) => ({ op: "delete", identity, kind: entry }) as const),
-      ] as const;
-      try {
-        await commitWithRetries(this.#store, changes, { signal, repeatable: true });
-        return current !== undefined;
-      } catch (error) {
-        if (!isStateError(error, "CONDITION_FAILED") || attempt === MAX_ATTEMPTS) throw error;
-      }
-    }
+  /** Returns whether there was one, damaged or not. UNAVAILABLE (`busy`) if other processes put it all the time. */
+  delete(owner: Identity, name: string, signal: Signal): Promise<boolean> {
+    const cell = currentCell(owner, name);
+    const { identity, kind } = cell;
+    // Puts of this process wait.
+    return runExclusive(this.#store, cellKey(cell), signal, () =>
+      untilNotOvertaken({ signal, attempts: MAX_ATTEMPTS }, async () => {
+        const { eventId, entries } = await this.#current(owner, name, signal);
+        const changes = [
+          { op: "delete", identity, kind, expect: eventId },
+          { op: "erase", identity, prefix: versionsPrefix(name), ownState: true },
+          ...entries.map((entry) => ({ op: "delete", identity, kind: entry }) as const),
+        ] as const;
+        try {
+          await commitWithRetries(this.#store, changes, { signal, repeatable: true });
+          return eventId !== null;
+        } catch (error) {
+          if (isStateError(error, "CONDITION_FAILED")) return new Overtaken(error);
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** The event of the current version, and its entries in the list: of a policy that cannot be read they are looked for. */
+  async #current(owner: Identity, name: string, signal: Signal): Promise<CurrentPolicy> {
+    const cell = currentCell(owner, name);
+    const found = await unlessDamaged(() => findCell(this.#store, cell, { signal }));
+    if (found !== undefined && found !== "damaged" && found.value.name === name)
+      return { eventId: found.eventId, entries: [indexCell(owner, found.value).kind] };
+    const { identity, kind } = cell;
+    // Whatever it holds: the payload is not read.
+    const [header] = await this.#store.list(identity, kind, { from: kind, limit: 1, signal, bytes: false });
+    return { eventId: header?.eventId ?? null, entries: await this.#entriesOf(owner, name, signal) };
   }
 
   async #page(
@@ -99,7 +124,6 @@ export class PolicyRecords {
     return { policies, ...(last && { next: last.kind.slice(prefix.length) }) };
   }
 
-  /** When a policy was created is known from the policy alone, which may be damaged: so its entries are looked for. */
   async #entriesOf(owner: Identity, name: string, signal: Signal): Promise<string[]> {
     const entries: string[] = [];
     for (let from: { readonly after?: string } = {}; ; ) {

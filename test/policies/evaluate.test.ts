@@ -94,6 +94,8 @@ describe("what is missing or damaged forbids", () => {
     { tool: ["x"] },
     { tool: "x", sideEffect: null },
     { tool: "x", sideEffect: "" },
+    { tool: "x", sideEffect: "a".repeat(513) },
+    { tool: "x".repeat(513) },
     { tool: "x", sideEffect: ["read"] },
   ])("a damaged call: %j", (call) => {
     expect(evaluate(ANY, call as never)).toEqual({ verdict: "forbid", because: "damaged" });

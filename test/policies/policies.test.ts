@@ -25,6 +25,11 @@ import { CAREFUL as CONTENT, GRANTS, POLICIES } from "./tables.js";
 const CAREFUL = { ...CONTENT, name: "careful" };
 const CALL = { policy: "careful", tool: "files.delete", sideEffect: "write.disk" };
 
+/** As many names as a list may hold, each as long as it may be. */
+function manyNames(): string[] {
+  return Array.from({ length: 1_000 }, (_, n) => `${n}`.padEnd(512, "x"));
+}
+
 /** A clock that can be moved on from now. */
 function movingClock() {
   let shift = 0;
@@ -200,6 +205,29 @@ onEveryStore((opened) => {
     expect(await policies().grants(who)).toEqual([]);
   });
 
+  test("many that put and delete one policy at once leave one of it in the list, or none", async () => {
+    const who = newSession();
+    const some = async (n: number) => {
+      // Stores of their own: as other processes, they hold no lock of each other.
+      const mine = createPolicies(withMethods(opened.store, {}));
+      const deleted: boolean[] = [];
+      for (let round = 0; round < 5; round++) {
+        await mine.put(who, { ...CAREFUL, metadata: { n, round } });
+        deleted.push(await mine.delete(who, "careful"));
+        await mine.put(who, { ...CAREFUL, metadata: { n, round } });
+      }
+      return deleted;
+    };
+    const all = await Promise.all(Array.from({ length: 4 }, (_, n) => some(n)));
+    expect(all.flat()).toContain(true);
+    const { policies: listed } = await policies().list(who);
+    const { policies: versions } = await policies().versions(who, "careful");
+    expect(versions.map(({ version }) => version)).toEqual(versions.map((_, n) => versions.length - n));
+    expect(listed).toEqual(versions.slice(0, 1));
+    await policies().delete(who, "careful");
+    expect(await opened.store.count(tenantIdentity(who.tenant), "")).toBe(0);
+  });
+
   test("grants are dated by the clock that judges them", async () => {
     const who = newSession();
     const clock = manualClock();
@@ -366,6 +394,11 @@ inMemory((opened) => {
     ["cost", "negative", put({ budget: { cost: "-1" } })],
     ["metadata", "a list", put({ metadata: [] })],
     ["metadata", "too large", put({ metadata: { a: "x".repeat(70_000) } })],
+    [
+      "policy",
+      "too large",
+      put({ tools: manyNames(), approvals: manyNames().map((tool) => ({ tool, sideEffect: tool })) }),
+    ],
     ["id", "left undefined", put({ id: undefined })],
     ["policy", "misspelt", put({ tool: "x" })],
     ["tool", "empty", grant({ tool: "" })],
