@@ -21,6 +21,7 @@ export const SECTIONS = [
   "ledger",
   "typed",
   "runs",
+  "checkpoints",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

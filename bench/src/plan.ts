@@ -28,6 +28,8 @@ export interface Plan {
   readonly ledger: number;
   /** Runs in one queue. */
   readonly runs: number;
+  /** The sizes of the sessions whose checkpoints are measured. */
+  readonly checkpoints: readonly [number, number];
 }
 
 export const FULL: Plan = {
@@ -50,6 +52,7 @@ export const FULL: Plan = {
   stalls: { listMiB: 128, records: 100_000, tenants: 5_000, times: 5 },
   ledger: 200_000,
   runs: 4_000,
+  checkpoints: [10_000, 100_000],
 };
 
 export const QUICK: Plan = {
@@ -72,4 +75,5 @@ export const QUICK: Plan = {
   stalls: { listMiB: 128, records: 100_000, tenants: 500, times: 3 },
   ledger: 20_000,
   runs: 500,
+  checkpoints: [200, 2_000],
 };

@@ -1,4 +1,5 @@
 import type { Round } from "./contestant.js";
+import type { GrownCheckpointsResult } from "./jobs/grown-checkpoints.js";
 import type { Stalls } from "./longest-stalls.js";
 
 export interface EntrantResult {
@@ -109,6 +110,13 @@ export interface RunsResult {
   readonly bareCommitsPerSecond: number;
 }
 
+/** What calls on checkpoints take in a session of this size. */
+export interface GrownCheckpoints {
+  readonly driver: string;
+  readonly size: number;
+  readonly calls: readonly GrownCheckpointsResult[];
+}
+
 export interface LedgerFill {
   readonly driver: string;
   readonly entries: number;
@@ -162,6 +170,7 @@ export interface Results {
   readonly overwrites: readonly OverwriteResult[];
   readonly bursts: readonly BurstResult[];
   readonly runs: readonly RunsResult[];
+  readonly checkpoints: readonly GrownCheckpoints[];
   readonly neighbours: readonly NeighbourResult[];
   readonly waitingCosts: readonly WaitingCost[];
   readonly seenChanges: readonly SeenChanges[];
@@ -184,6 +193,7 @@ export interface Findings extends Results {
   readonly overwrites: OverwriteResult[];
   readonly bursts: BurstResult[];
   readonly runs: RunsResult[];
+  readonly checkpoints: GrownCheckpoints[];
   readonly neighbours: NeighbourResult[];
   readonly waitingCosts: WaitingCost[];
   readonly seenChanges: SeenChanges[];
@@ -205,6 +215,7 @@ export function noFindings(): Findings {
     overwrites: [],
     bursts: [],
     runs: [],
+    checkpoints: [],
     neighbours: [],
     waitingCosts: [],
     seenChanges: [],

@@ -12,6 +12,7 @@ import { report } from "./report/report.js";
 import { type Findings, noFindings } from "./results.js";
 import type { Context, Section } from "./section.js";
 import { burst } from "./sections/burst.js";
+import { checkpoints } from "./sections/checkpoints.js";
 import { checks } from "./sections/checks.js";
 import { commits } from "./sections/commits.js";
 import { growth } from "./sections/growth.js";
@@ -53,6 +54,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   ledger,
   typed,
   runs,
+  checkpoints,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));

@@ -98,6 +98,7 @@ export const typedMutants: readonly Mutant[] = [
   unseen("makes-units-again", "together/once"),
   unseen("puts-again", "checkpoints/put-once"),
   unconditional("puts-over-other-puts", "checkpoints/latest-of-all"),
+  unconditional("removes-what-has-come-into-use", "checkpoints/prune-beside-puts"),
   brokenDriver(
     "erases-all-of-a-collection",
     "checkpoints/delete-leaves-nothing",

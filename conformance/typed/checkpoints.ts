@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { createCheckpoints } from "../../src/checkpoints/index.js";
+import { type Checkpoints, createCheckpoints } from "../../src/checkpoints/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { severalOf } from "./several.js";
 
 const PLACE = { lineage: "thread" };
 const PUTS_EACH = 6;
+const PUTS_BESIDE = 40;
 
 /** What checkpoints promise, as far as it depends on the store. */
 export const checkpointCases: readonly ConformanceCase[] = [
@@ -52,6 +53,39 @@ export const checkpointCases: readonly ConformanceCase[] = [
           const found = await wrappers[0]?.find(owner, { ...PLACE, id: `${writer}-${turn}` });
           assert.deepEqual(found?.values, { writer, turn }, "values");
         }
+    },
+  },
+  {
+    id: "checkpoints/prune-beside-puts",
+    rule: "Prunes beside puts of another store remove neither the last checkpoint nor a value that it uses, though the value had been out of use.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const [putting, ...pruning] = await severalOf(context, createCheckpoints);
+      let isDone = false;
+      const puts = async () => {
+        for (let step = 1; step <= PUTS_BESIDE; step++) {
+          const values = { step, comesBack: step % 3 };
+          await putting.put(owner, { ...PLACE, id: `c-${step}`, values });
+          const found = await putting.find(owner, { ...PLACE, id: `c-${step}` });
+          assert.deepEqual(found?.values, values, "values of the last checkpoint");
+        }
+      };
+      const prunes = async (checkpoints: Checkpoints) => {
+        while (!isDone) await checkpoints.prune(owner, PLACE, { keep: 1 });
+      };
+      const putAll = puts().finally(() => {
+        isDone = true;
+      });
+      await Promise.all([putAll, ...pruning.map(prunes)]);
+      await putting.prune(owner, PLACE, { keep: 1 });
+      const { checkpoints: left } = await putting.list(owner, PLACE);
+      assert.deepEqual(
+        left.map(({ id }) => id),
+        [`c-${PUTS_BESIDE}`],
+        "checkpoints that are left",
+      );
+      assert.equal(await context.store.count(owner, "checkpoint.value/"), 2, "values that are left");
     },
   },
   {

@@ -14,6 +14,7 @@ import type {
   CheckpointRef,
   CheckpointTuple,
   LineageInfo,
+  PendingWrite,
 } from "./checkpoint.js";
 import { deleteLineage, recoverLeftovers } from "./deleting.js";
 import { noSuchCheckpoint } from "./errors.js";
@@ -30,7 +31,7 @@ import {
 } from "./new-checkpoint.js";
 import { type Pruned, pruneLineage } from "./prune.js";
 import { type PutResult, Puts } from "./putting.js";
-import { ancestors, listCheckpoints, loadCheckpoint, loadTuple } from "./reading.js";
+import { ancestors, eachWrite, listCheckpoints, loadCheckpoint, loadTuple } from "./reading.js";
 import { type NewWrites, readNewAll, readNewPut, readNewWrites } from "./reading-input.js";
 import { CheckpointRecords, type FoundCheckpoint, infoOf } from "./records.js";
 import { lineagesOf } from "./sweep.js";
@@ -196,7 +197,11 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     );
   }
 
-  /** A checkpoint, or the one that was put last, with what is pending for it. CORRUPT. */
+  /**
+   * A checkpoint, or the one that was put last, with what is pending for it, all writes as they were at one moment. INVALID_RECORD
+   * of `writes` if more than 10,000 writes are pending, or more than 64 MiB in values of up to 256 KiB: read them with
+   * `pendingWrites`. CORRUPT.
+   */
   async tuple(
     identity: SessionIdentity,
     ref: CheckpointPlace & { readonly id?: string },
@@ -208,6 +213,29 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     if (!("id" in ref)) return this.#latest(place, call, load);
     const found = await this.#records.find(place, readScopedId(ref.id, "id"), call);
     return found && load(found);
+  }
+
+  /**
+   * Yields what is pending for a checkpoint, which need not have been put, however much it is: in no particular order of the
+   * tasks, those of each task by index. It is read in pages, each as it is at its moment: a write that comes meanwhile may be
+   * yielded or not, and so may one of two that were put together. CORRUPT.
+   *
+   * @example
+   * ```ts
+   * import { createCheckpoints } from "groundstate/checkpoints";
+   *
+   * const saved = createCheckpoints(store);
+   * for await (const { task, channel, value } of saved.pendingWrites(session, { lineage: "thread-1", id: "c-2" }))
+   *   console.log(task, channel, value);
+   * ```
+   */
+  async *pendingWrites(
+    identity: SessionIdentity,
+    ref: CheckpointRef,
+    options?: CallOptions,
+  ): AsyncGenerator<PendingWrite<V>, void, undefined> {
+    const { place, id } = readRef(identity, ref);
+    yield* eachWrite(this.#records, place, id, readCall(options));
   }
 
   /** The checkpoints of a namespace without their values, newest first. */

@@ -1,3 +1,4 @@
+import { changedAllTheTime } from "../content/outdated.js";
 import { isStateError } from "../contract/errors.js";
 import type {
   CallOptions,
@@ -8,7 +9,6 @@ import type {
 } from "../contract/store.js";
 import { scanKind } from "../store/scan-kind.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
-import { changedAllTheTime } from "./errors.js";
 import {
   checkpointsOf,
   poolKinds,
@@ -20,7 +20,7 @@ import {
 } from "./kinds.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointRecords } from "./records.js";
-import { markRemoval } from "./removing.js";
+import { markRemoval } from "./removal-mark.js";
 import { eraseUnusedPool, removeUploads, sweepPool } from "./sweep.js";
 
 const MAX_ATTEMPTS = 20;

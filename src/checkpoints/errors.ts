@@ -23,13 +23,3 @@ export class OtherWrite extends StateError<"IDEMPOTENCY_CONFLICT"> {
 export function lineageExists(): StateError<"ALREADY_EXISTS"> {
   return alreadyExists("lineage");
 }
-
-export function changedAllTheTime(): StateError<"UNAVAILABLE"> {
-  return new StateError(
-    "UNAVAILABLE",
-    "other calls changed what this one needs all the time: try again later",
-    {
-      details: { reason: "busy" },
-    },
-  );
-}

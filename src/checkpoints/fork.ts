@@ -1,19 +1,19 @@
+import { commitBytes } from "../content/keyed-value.js";
+import { nextSize } from "../content/paging.js";
 import { isStateError } from "../contract/errors.js";
-import type { CallOptions, StateRecord } from "../contract/store.js";
+import type { CallOptions } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { type Cell, cellAt, decodeRecord } from "../typed/cell.js";
-import type { Codec } from "../typed/codec.js";
+import { type Cell, decodeRecord } from "../typed/cell.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import type { CheckpointRef } from "./checkpoint.js";
 import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
+import { type Copy, copyPending, inCommits } from "./copy-pending.js";
 import { deleteLineage } from "./deleting.js";
 import { lineageExists, noSuchCheckpoint } from "./errors.js";
-import { checkpointEventId, checkpointsOf, numberOf, type Place, pendingKinds, writesFor } from "./kinds.js";
+import { checkpointEventId, checkpointsOf, endOfNamespace, numberOf, type Place } from "./kinds.js";
 import { type LineageRecord, lineageCell, type Origin } from "./lineage-record.js";
-import { recordsUnder } from "./paging.js";
-import type { CheckpointRecords, FoundCheckpoint } from "./records.js";
-import { commitBytes } from "./stored-value.js";
+import type { CheckpointRecords } from "./records.js";
 
 /** What to copy, as it was read. */
 export interface ForkInput {
@@ -23,12 +23,9 @@ export interface ForkInput {
   readonly to: string;
 }
 
-const COPIES_AT_ONCE = 50;
-const WRITES_AT_ONCE = 100;
-const CHUNKS_AT_ONCE = 4;
-
-/** The codec of bytes that are copied as they are. */
-const AS_IT_IS: Codec<Uint8Array> = { version: 0, encode: (bytes) => bytes, decode: (bytes) => bytes };
+/** So many checkpoints are copied in the first commit; in the next ones more, if they are small. */
+const FIRST_AT_ONCE = 50;
+const MOST_AT_ONCE = 500;
 
 /**
  * Copies the checkpoints of a lineage, with what is pending for them; their values are shared. The copy is seen when it is
@@ -47,8 +44,8 @@ export async function forkLineage<V, Input>(
   const { origin, copied } = begun;
   if (copied === undefined || origin === undefined) return { duplicate: true };
   try {
-    for (let target: LineageRecord | undefined = begun; target !== undefined; )
-      target = await copyMore(records, { ...input, origin }, target.copied ?? "", options);
+    for (let at = standing(begun, FIRST_AT_ONCE); at !== undefined; )
+      at = await copyMore(records, { ...input, origin }, at, options);
   } catch (error) {
     // The copy would never be whole.
     if (isStateError(error, "NOT_FOUND"))
@@ -107,56 +104,72 @@ interface BegunFork extends ForkInput {
   readonly origin: Origin;
 }
 
+/** Where a fork stands. */
+interface Copying {
+  /** The last kind of the origin that was copied; empty before the first. */
+  readonly copied: string;
+  /** How many checkpoints to copy next. */
+  readonly size: number;
+}
+
 /**
- * Copies the next checkpoints, those after a kind of the origin. Returns the lineage as it is then; `undefined` once it is
+ * Copies the next checkpoints, those after a kind of the origin. Returns where the fork stands then; `undefined` once it is
  * whole. NOT_FOUND if the lineage, its copy or the checkpoint that was asked for is gone.
  */
 async function copyMore<V, Input>(
   records: CheckpointRecords<V, Input>,
   fork: BegunFork,
-  copied: string,
+  { copied, size }: Copying,
   options: CallOptions,
-): Promise<LineageRecord | undefined> {
+): Promise<Copying | undefined> {
   const { place, to, upTo, origin } = fork;
   const { owner, lineage, namespace } = place;
   const listed = await records.store.list(owner, checkpointsOf(lineage), {
     ...(copied !== "" && { after: copied }),
     ...options,
-    limit: COPIES_AT_ONCE,
+    limit: size,
   });
   const [page = []] = inCommits(listed, commitBytes(records.store.limits));
-  const isLast = listed.length < COPIES_AT_ONCE && page.length === listed.length;
+  const isLast = listed.length < size && page.length === listed.length;
+  const end = page.at(-1)?.kind ?? copied;
+  // The rest of a namespace was put later than what is copied.
+  const through = numberOf(end) > origin.upTo ? endOfNamespace(end) : end;
+  const following = Math.min(nextSize(size, listed), MOST_AT_ONCE);
   const source = await records.lineage(owner, lineage, options);
   if (source === undefined) throw noSuchCheckpoint("lineage");
   const target = lineageCell(owner, to);
-  const copies: { readonly from: FoundCheckpoint; readonly to: Place }[] = [];
+  const copies: Copy[] = [];
   for (const stored of page.filter(({ kind }) => numberOf(kind) <= origin.upTo)) {
     const own = (await decodeRecord(CHECKPOINT_CODEC, stored)).namespace;
     const from = await records.open({ owner, lineage, namespace: own }, source.record, stored);
-    const copy = { from, to: { owner, lineage: to, namespace: own } };
-    await copyPending(records, copy, { ...fork, copied }, options);
-    copies.push(copy);
+    copies.push({ from, to: { owner, lineage: to, namespace: own } });
   }
+  // Another call may have gone on with this fork, so tasks may have written to it.
+  const isNext = async (transaction: Transaction) =>
+    (await stillCopied(transaction, target, origin)).copied === copied;
+  await copyPending(records.store, copies, isNext, options);
   const copyAll = transact(
     records.store,
     async (transaction) => {
       const record = await stillCopied(transaction, target, origin);
       // Another call has gone on with this fork, or has ended it.
-      if (record.copied !== copied) return record.copied === undefined ? undefined : record;
-      for (const { from, to: place } of copies) {
-        // The commit depends on the original, so no value is shared that is not in use. It may be gone by now.
-        const original = await transaction.get(records.cell(from.place, from.number));
-        const eventId = checkpointEventId(place, from.id, origin.copy);
-        if (original !== undefined)
-          await transaction.create(records.cell(place, from.number), original, eventId);
-      }
+      if (record.copied !== copied) return standing(record, following);
+      await Promise.all(
+        copies.map(async ({ from, to: place }) => {
+          // The commit depends on the original, so no value is shared that is not in use. It may be gone by now.
+          const original = await transaction.get(records.cell(from.place, from.number));
+          const eventId = checkpointEventId(place, from.id, origin.copy);
+          if (original !== undefined)
+            await transaction.create(records.cell(place, from.number), original, eventId);
+        }),
+      );
       // Read after the originals: those of a new lineage of this name have other values.
       const now = await transaction.peek(lineageCell(owner, lineage));
       if (now?.pool !== record.pool) throw noSuchCheckpoint("lineage");
       const { copied: _, ...whole } = record;
-      const next = isLast ? whole : { ...record, copied: page.at(-1)?.kind ?? copied };
+      const next = isLast ? whole : { ...record, copied: through };
       await transaction.set(target, next);
-      if ("copied" in next) return next;
+      if ("copied" in next) return standing(next, following);
       const last = records.cell({ owner, lineage: to, namespace }, origin.upTo);
       if (upTo !== undefined && (await transaction.get(last)) === undefined) throw noSuchCheckpoint();
       return undefined;
@@ -169,55 +182,8 @@ async function copyMore<V, Input>(
     const now = (await records.lineage(owner, to, options, true))?.record;
     if (now?.origin?.copy !== origin.copy) throw noSuchCheckpoint("lineage");
     if (now.copied === copied) throw error;
-    return now.copied === undefined ? undefined : now;
+    return standing(now, following);
   });
-}
-
-/**
- * Copies what is pending for a checkpoint, a part in each commit: the writes before the large values that they name, because
- * a task may write meanwhile.
- */
-async function copyPending<V, Input>(
-  { store }: CheckpointRecords<V, Input>,
-  { from, to }: { readonly from: FoundCheckpoint; readonly to: Place },
-  { origin, copied }: BegunFork & { readonly copied: string },
-  options: CallOptions,
-): Promise<void> {
-  const { place, id } = from;
-  const [before, after] = [writesFor(place, id), writesFor(to, id)];
-  const target = lineageCell(place.owner, to.lineage);
-  const { writes, values, chunks } = pendingKinds(before);
-  const parts = { [writes]: WRITES_AT_ONCE, [values]: WRITES_AT_ONCE, [chunks]: CHUNKS_AT_ONCE };
-  for (const [prefix, size] of Object.entries(parts))
-    for await (const page of recordsUnder(store, place.owner, prefix, options, size))
-      for (const records of inCommits(page, commitBytes(store.limits))) {
-        const copy = async (transaction: Transaction) => {
-          const record = await stillCopied(transaction, target, origin);
-          // Another call has gone on with this fork, so tasks may have written to it.
-          if (record.copied !== copied) return;
-          for (const { kind, bytes, version } of records) {
-            const there = after + kind.slice(before.length);
-            await transaction.set(cellAt(place.owner, there, { ...AS_IT_IS, version }), bytes);
-          }
-        };
-        await transact(store, copy, { ...options, repeatable: true });
-      }
-}
-
-/** Parts of a page that fit into one commit each. */
-function* inCommits(page: readonly StateRecord[], mostBytes: number): Generator<StateRecord[]> {
-  let part: StateRecord[] = [];
-  let size = 0;
-  for (const record of page) {
-    if (part.length > 0 && size + record.bytes.length > mostBytes) {
-      yield part;
-      part = [];
-      size = 0;
-    }
-    part.push(record);
-    size += record.bytes.length;
-  }
-  if (part.length > 0) yield part;
 }
 
 /** NOT_FOUND if the fork was deleted meanwhile. */
@@ -229,6 +195,10 @@ async function stillCopied(
   const record = await transaction.get(target);
   if (record?.origin?.copy === copy) return record;
   throw noSuchCheckpoint("lineage");
+}
+
+function standing({ copied }: LineageRecord, size: number): Copying | undefined {
+  return copied === undefined ? undefined : { copied, size };
 }
 
 function isCopying({ origin, copied }: LineageRecord, { copy }: Origin): boolean {

@@ -1,4 +1,5 @@
-import type { SessionIdentity } from "../contract/store.js";
+import type { PoolKinds } from "../content/value-pool.js";
+import type { RecordHeader, SessionIdentity } from "../contract/store.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 
 /** Where checkpoints of one namespace lie. */
@@ -37,7 +38,27 @@ export function checkpointsIn({ lineage, namespace }: Pick<Place, "lineage" | "n
 }
 
 export function checkpointKind(place: Pick<Place, "lineage" | "namespace">, number: number): string {
-  return checkpointsIn(place) + String(number).padStart(NUMBER_DIGITS, "0");
+  return checkpointsIn(place) + digitsOf(number);
+}
+
+/** The same, of a namespace by its digest. */
+export function checkpointKindIn(lineage: string, namespace: string, number: number): string {
+  return `${checkpointsOf(lineage)}${namespace}/${digitsOf(number)}`;
+}
+
+function digitsOf(number: number): string {
+  return String(number).padStart(NUMBER_DIGITS, "0");
+}
+
+/** The digest of the namespace in the kind of a checkpoint. */
+export function namespaceIn(kind: string): string {
+  return kind.split("/", 3)[2] as string;
+}
+
+/** A bound after the kinds of all checkpoints of the same namespace. */
+export function endOfNamespace(kind: string): string {
+  // Digits come before it.
+  return `${kind.slice(0, kind.lastIndexOf("/") + 1)}~`;
 }
 
 /** The number in the kind of a checkpoint; NaN for any other kind. */
@@ -56,16 +77,14 @@ export function writesFor(place: Pick<Place, "lineage" | "namespace">, id: strin
   return `${writesOf(place.lineage)}${digestOf(place.namespace)}/${digestOf(id)}/`;
 }
 
+/** What stands between `writesOf` and what is pending for a checkpoint: the digests of its namespace and of its id. */
+export function pendingPath({ kind, eventId }: Pick<RecordHeader, "kind" | "eventId">): string {
+  return `${namespaceIn(kind)}/${digestOf(idIn(eventId))}/`;
+}
+
 export function writeKind(place: Place, id: string, task: string, index: number): string {
   const position = String(index + INDEX_OFFSET).padStart(INDEX_DIGITS, "0");
   return `${pendingKinds(writesFor(place, id)).writes}${digestOf(task)}/${position}`;
-}
-
-/** Where the values of a pool lie: three prefixes. */
-export interface PoolKinds {
-  readonly values: string;
-  readonly chunks: string;
-  readonly uploads: string;
 }
 
 /** The values that the checkpoints of a lineage and of its forks share. */

@@ -1,4 +1,12 @@
 import { createHash } from "node:crypto";
+import {
+  digestIn,
+  type EncodedValue,
+  encodeValue,
+  type KeyedValue,
+  keyValues,
+} from "../content/keyed-value.js";
+import { Outdated } from "../content/outdated.js";
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, StoreLimits } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
@@ -10,10 +18,8 @@ import { noSuchCheckpoint } from "./errors.js";
 import { checkpointEventId, type Place } from "./kinds.js";
 import { type ChannelState, changesBetween, planLayers } from "./manifest.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
-import { Outdated } from "./outdated.js";
 import { loadChannels } from "./reading.js";
 import type { CheckpointRecords, FoundCheckpoint, LoadedChannels } from "./records.js";
-import { digestIn, type EncodedValue, encodeValue, type KeyedValue, keyValues } from "./stored-value.js";
 
 /** A put that only has to be committed. */
 export interface PreparedPut {

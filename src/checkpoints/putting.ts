@@ -1,3 +1,6 @@
+import { encodeValue, isLarge, type KeyedValue, keyValues } from "../content/keyed-value.js";
+import { Outdated, whileOutdated } from "../content/outdated.js";
+import { ValuePool } from "../content/value-pool.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, Change } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
@@ -9,12 +12,9 @@ import { lineageExists, noSuchCheckpoint, OtherWrite, otherCheckpoint } from "./
 import { checkpointsIn, type Place, pendingKinds, writesFor } from "./kinds.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
-import { Outdated, whileOutdated } from "./outdated.js";
 import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
 import { CheckpointRecords, type FoundCheckpoint } from "./records.js";
 import { storeSeenBy } from "./seen-by.js";
-import { encodeValue, isLarge, type KeyedValue, keyValues } from "./stored-value.js";
-import { ValuePool } from "./value-pool.js";
 import { mostHeaderBytes, type PreparedPending, type WritesInput, writeIn } from "./writes.js";
 
 /** What a call puts: a checkpoint, pending writes, or both. */

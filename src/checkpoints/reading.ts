@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
+import { digestIn } from "../content/keyed-value.js";
+import { recordsUnder } from "../content/paging.js";
+import { ValuePool } from "../content/value-pool.js";
 import type { CallOptions, StateRecord } from "../contract/store.js";
 import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { mapInSlices } from "../typed/slices.js";
-import type { Checkpoint, CheckpointInfo, CheckpointTuple } from "./checkpoint.js";
-import { checkpointKind, type Place } from "./kinds.js";
+import type { Checkpoint, CheckpointInfo, CheckpointTuple, PendingWrite } from "./checkpoint.js";
+import { checkpointKind, type Place, pendingKinds, writesFor } from "./kinds.js";
+import { byPathTaskIndex, listWrites, WRITE_CODEC } from "./pending.js";
 import { type CheckpointRecords, type FoundCheckpoint, infoOf, type LoadedChannels } from "./records.js";
-import type { ValuePool } from "./value-pool.js";
-import { readWrites } from "./writes.js";
 
 /** Which checkpoints to list, as it was read. */
 export interface ListQuery {
@@ -19,6 +21,7 @@ export interface ListQuery {
 }
 
 const PAGE = 100;
+const FIRST_NEAR = 16;
 
 /** Thrown where a value is missing. */
 class Missing extends Error {
@@ -69,12 +72,61 @@ export async function loadTuple<V, Input>(
   const checkpoint = await loadCheckpoint(records, found, options);
   if (checkpoint === undefined) return undefined;
   return unlessRemoved(records, found, options, async () => {
-    const writes = await readWrites(found.place, found.id, records.store, options, {
-      inline: (record) => decodeRecord(records.codec, record),
-      large: (pool, key) => readValue(records, pool, key, options),
-    });
-    return { checkpoint, writes };
+    const stored = await listWrites(records.store, found.place, found.id, options);
+    const writes = await mapInSlices(stored, (record) => readWrite(records, found, record, options));
+    return { checkpoint, writes: writes.sort(byPathTaskIndex) };
   });
+}
+
+/** What is pending for a checkpoint, page by page. CORRUPT. */
+export async function* eachWrite<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  place: Place,
+  id: string,
+  options: CallOptions,
+): AsyncGenerator<PendingWrite<V>, void, undefined> {
+  const { writes } = pendingKinds(writesFor(place, id));
+  for await (const page of recordsUnder(records.store, place.owner, writes, options))
+    for (const record of page) {
+      const write = await unlessOverwritten(records, { place, id }, record, options);
+      options.signal?.throwIfAborted();
+      if (write !== undefined) yield write;
+    }
+}
+
+/** Its large value goes with a write that is overwritten or removed. */
+async function unlessOverwritten<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  of: { readonly place: Place; readonly id: string },
+  record: StateRecord,
+  options: CallOptions,
+): Promise<PendingWrite<V> | undefined> {
+  for (let found: StateRecord | undefined = record; found !== undefined; ) {
+    try {
+      return await readWrite(records, of, found, options);
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      const now: StateRecord | undefined = await records.store.find(record.identity, record.kind, options);
+      if (now?.eventId === found.eventId) throw corruptRecord(error.at, "the value of a write is missing");
+      found = now;
+    }
+  }
+  return undefined;
+}
+
+async function readWrite<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  { place, id }: { readonly place: Place; readonly id: string },
+  record: StateRecord,
+  options: CallOptions,
+): Promise<PendingWrite<V>> {
+  const { header, bytes } = await decodeRecord(WRITE_CODEC, record);
+  const { task, path, index, channel, version, key } = header;
+  const pool = new ValuePool(records.store, place.owner, pendingKinds(writesFor(place, id)));
+  const value = await (digestIn(key) === key
+    ? decodeRecord(records.codec, { ...record, bytes, version })
+    : readValue(records, pool, key, options));
+  return { task, ...(path !== undefined && { path }), index, channel, value };
 }
 
 /** The checkpoints that match, newest first, and whether there are more. CORRUPT. */
@@ -106,17 +158,24 @@ export async function ancestors<V, Input>(
   options: CallOptions,
 ): Promise<CheckpointInfo[]> {
   const line = [infoOf(start)];
-  // A parent mostly lies right before its child, so whole pages are read.
+  // A parent mostly lies right before its child, so whole pages are read: larger ones as long as they hold what is looked for.
   let near = new Map<string, FoundCheckpoint>();
+  let used = FIRST_NEAR;
   for (let child = start; line.length < limit; ) {
     const { parent } = child.record;
     if (parent === undefined) return line;
     if (!near.has(parent)) {
-      const before = { before: child.number, limit: Math.min(PAGE, limit - line.length), ...options };
-      const page = await records.page(child.place, child.lineage, before);
+      const size = Math.min(PAGE, used * 2, limit - line.length);
+      const page = await records.page(child.place, child.lineage, {
+        before: child.number,
+        limit: size,
+        ...options,
+      });
       near = new Map(page.map((each) => [each.id, each]));
+      used = 1;
     }
     const found = near.get(parent) ?? (await records.find(child.place, parent, options));
+    if (near.delete(parent)) used++;
     // A parent that was put after its child was put again under the id of one that had been removed.
     if (found === undefined || found.number >= child.number) return line;
     line.push(infoOf(found));

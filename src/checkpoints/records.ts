@@ -1,3 +1,4 @@
+import { ValuePool } from "../content/value-pool.js";
 import type { CallOptions, Change, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
@@ -17,7 +18,6 @@ import {
 } from "./kinds.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import { type ChannelEntry, type ChannelState, channelsOf } from "./manifest.js";
-import { ValuePool } from "./value-pool.js";
 
 /** A checkpoint with where it was found. */
 export interface FoundCheckpoint {

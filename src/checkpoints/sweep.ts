@@ -1,49 +1,78 @@
+import { headersUnder, recordsUnder } from "../content/paging.js";
+import { removeUnchanged } from "../content/remove-unchanged.js";
+import { ValuePool } from "../content/value-pool.js";
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, RecordHeader, SessionIdentity, StateStore } from "../contract/store.js";
 import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
-import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
-import {
-  checkpointsOf,
-  LINEAGES,
-  type Place,
-  poolKinds,
-  poolOfRemovals,
-  uploadAt,
-  uploadsOfWrites,
-} from "./kinds.js";
+import { LINEAGES, type Place, poolKinds, poolOfRemovals, uploadAt, uploadsOfWrites } from "./kinds.js";
 import { LINEAGE_CODEC, type LineageRecord, lineageCell } from "./lineage-record.js";
-import type { ChannelEntry } from "./manifest.js";
-import { headersUnder, recordsUnder } from "./paging.js";
 import type { CheckpointRecords } from "./records.js";
-import { markRemoval, type RemovalMark, removeUnchanged } from "./removing.js";
-import { ValuePool } from "./value-pool.js";
+import { isSwept, markRemoval, type RemovalMark, sweptSince } from "./removal-mark.js";
+import { usedKeys } from "./used-keys.js";
+
+/** So many values are looked at in one pass over the checkpoints. */
+const VALUES_AT_ONCE = 50_000;
 
 /**
- * Removes the values of a pool that no checkpoint uses. In this order: the removals are marked, the values listed, the
- * checkpoints read. A value that comes into use later is either written again, which changes its event, or taken over from a
- * checkpoint that exists. Returns how many were removed.
+ * Removes the values of a pool that no checkpoint uses, in passes over some of the values each. The removals are marked first.
+ * Then, in each pass, the values are listed before the checkpoints are read: a value that comes into use later is either
+ * written again, which changes its event, or taken over from a checkpoint that exists. Returns how many were removed.
+ * There is nothing to do if no checkpoint was removed since the last time. With the name of a lineage, the others are not looked
+ * at as long as it shares its pool with none.
  */
 export async function sweepPool<V, Input>(
   records: CheckpointRecords<V, Input>,
   owner: SessionIdentity,
   pool: string,
   options: CallOptions,
+  lineage?: string,
 ): Promise<number> {
   const { store } = records;
+  if (await isSwept(store, owner, pool, options)) return 0;
   const mark = markRemoval(owner, pool);
   await commitWithRetries(store, [mark.change], { signal: options.signal, repeatable: true });
   const kinds = poolKinds(pool);
-  const values: RecordHeader[] = [];
-  for await (const page of headersUnder(records.store, owner, kinds.values, options)) values.push(...page);
-  const lineages = await lineagesOf(records, owner, pool, options);
-  if (lineages.length === 0) return erasePool(store, owner, pool, mark.guard, options);
-  const used = await usedKeys(records, owner, { pool, lineages }, mark.guard, options);
-  if (used === undefined) return 0;
-  const unused = values.filter(({ kind }) => !used.has(kind.slice(kinds.values.length)));
   const at = new ValuePool(store, owner, kinds);
-  const removals = unused.map(({ kind, eventId: seen }) => at.removal(kind.slice(kinds.values.length), seen));
-  return (await removeUnchanged(store, removals, [mark.guard], options)).removed;
+  const keyOf = ({ kind }: RecordHeader) => kind.slice(kinds.values.length);
+  let removed = 0;
+  for (let after: string | undefined; ; ) {
+    const values: RecordHeader[] = [];
+    const range = after === undefined ? options : { ...options, after };
+    for await (const page of headersUnder(store, owner, kinds.values, range)) {
+      values.push(...page);
+      if (values.length >= VALUES_AT_ONCE) break;
+    }
+    const lineages = await lineagesWith(records, owner, pool, options, lineage);
+    if (lineages.length === 0) return erasePool(store, owner, pool, mark.guard, options);
+    const [first, last] = [values[0], values.at(-1)];
+    if (first === undefined || last === undefined) break;
+    const isLooked = (key: string) => key >= keyOf(first) && key <= keyOf(last);
+    const used = await usedKeys(records, owner, { pool, lineages, isLooked }, mark.guard, options);
+    if (used === undefined) return removed;
+    const unused = values.filter((header) => !used.has(keyOf(header)));
+    const removals = unused.map((header) => at.removal(keyOf(header), header.eventId));
+    const result = await removeUnchanged(store, removals, [mark.guard], options);
+    removed += result.removed;
+    if (result.outdated) return removed;
+    if (values.length < VALUES_AT_ONCE) break;
+    after = last.kind;
+  }
+  await removeUnchanged(store, [[sweptSince(mark)]], [], options);
+  return removed;
+}
+
+/** The lineages that have this pool: one alone, if it shares it with none. */
+async function lineagesWith<V, Input>(
+  records: CheckpointRecords<V, Input>,
+  owner: SessionIdentity,
+  pool: string,
+  options: CallOptions,
+  name: string | undefined,
+): Promise<readonly LineageRecord[]> {
+  const own = name === undefined ? undefined : await records.lineage(owner, name, options, true);
+  if (own?.record.pool === pool && !own.record.shared) return [own.record];
+  return lineagesOf(records, owner, pool, options);
 }
 
 /**
@@ -149,40 +178,4 @@ export async function removeUploads<V, Input>(
     removed += result.removed;
   }
   return removed;
-}
-
-/** The keys of all values that checkpoints use; `undefined` if a checkpoint was removed meanwhile. CORRUPT. */
-async function usedKeys<V, Input>(
-  records: CheckpointRecords<V, Input>,
-  owner: SessionIdentity,
-  { pool, lineages }: { readonly pool: string; readonly lineages: readonly LineageRecord[] },
-  lastRemoval: RemovalMark["guard"],
-  options: CallOptions,
-): Promise<ReadonlySet<string> | undefined> {
-  const used = new Set<string>();
-  const nodes = new Set<string>();
-  const values = records.pool({ owner }, { pool });
-  for (const { name } of lineages)
-    for await (const page of recordsUnder(records.store, owner, checkpointsOf(name), options))
-      for (const stored of page) {
-        const record = await decodeRecord(CHECKPOINT_CODEC, stored);
-        for (const key of keysIn(record.own)) used.add(key);
-        for (const { key } of record.nodes) nodes.add(key);
-      }
-  for (const node of nodes) {
-    const entries = await records.node(values, node, options);
-    if (entries === undefined) {
-      const { identity, kind } = lastRemoval;
-      const last = await records.store.find(identity, kind, options);
-      if (last?.eventId !== lastRemoval.expect) return undefined;
-      throw corruptRecord(values.cell(node), "a value of a checkpoint is missing");
-    }
-    used.add(node);
-    for (const key of keysIn(entries)) used.add(key);
-  }
-  return used;
-}
-
-function keysIn(entries: readonly ChannelEntry[]): string[] {
-  return entries.flatMap(([, state]) => (state == null || state.key === null ? [] : [state.key]));
 }

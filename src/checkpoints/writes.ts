@@ -1,20 +1,15 @@
+import { digestIn, type KeyedValue } from "../content/keyed-value.js";
+import type { ValuePool } from "../content/value-pool.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import type { CallOptions, StateRecord, StateStore } from "../contract/store.js";
-import { compareText } from "../rules/order.js";
-import { cellAt, decodeRecord } from "../typed/cell.js";
-import type { JsonValue } from "../typed/json-value.js";
-import { mapInSlices } from "../typed/slices.js";
+import { cellAt } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
-import { readInteger, readNamed, readObject, readOneOf } from "../validation/validate.js";
+import { readNamed, readOneOf } from "../validation/validate.js";
 import { readKind, readText } from "../validation/validate-text.js";
-import type { PendingWrite } from "./checkpoint.js";
 import { OtherWrite } from "./errors.js";
-import { headedBytes } from "./headed-bytes.js";
-import { type Place, pendingKinds, writeKind, writesFor } from "./kinds.js";
+import { type Place, writeKind } from "./kinds.js";
 import { readChannel } from "./new-checkpoint.js";
-import { digestIn, type KeyedValue } from "./stored-value.js";
-import { ValuePool } from "./value-pool.js";
+import { readIndex, WRITE_CODEC } from "./pending.js";
 
 /** What a task wrote to one channel. */
 export interface NewWrite<Input> {
@@ -64,46 +59,11 @@ export interface PreparedPending {
   readonly tasks: readonly { readonly input: WritesInput; readonly writes: readonly PreparedWrite[] }[];
 }
 
-interface WriteHeader {
-  readonly task: string;
-  readonly path?: string;
-  readonly channel: string;
-  readonly index: number;
-  readonly version: number;
-  /** The key of the value, which begins with its digest. */
-  readonly key: string;
-}
-
 export const WRITE_FIELDS = ["task", "path", "writes", "existing"];
 /** The header of a write without its names. */
 const HEADER_BYTES = 128;
 const MAX_WRITES = 1_000;
-const LOWEST_INDEX = -100;
-const HIGHEST_INDEX = 99_999;
 const NO_BYTES = new Uint8Array();
-
-const WRITE_CODEC = headedBytes<WriteHeader>({
-  write: ({ task, path, channel, index, version, key }) =>
-    ({
-      t: task,
-      ...(path !== undefined && { p: path }),
-      c: channel,
-      i: index,
-      v: version,
-      k: key,
-    }) as JsonValue,
-  read(value) {
-    const { t, p, c, i, v, k } = readObject(value, "header") as Readonly<Record<string, unknown>>;
-    return {
-      task: readKind(t, "task"),
-      ...(p !== undefined && { path: readText(p, "path", LIMITS.kindBytes) }),
-      channel: readChannel(c, "channel"),
-      index: readIndex(i),
-      version: readInteger(v, "version", 0, Number.MAX_SAFE_INTEGER),
-      key: readText(k, "key", LIMITS.nameBytes),
-    };
-  },
-});
 
 /** Checks the writes of a task, and copies everything but the values. INVALID_RECORD. */
 export function readTaskWrites(given: object): WritesInput {
@@ -158,41 +118,4 @@ export async function writeIn(
     );
   });
   return (await Promise.all(written)).flat().reduce<number>((sum, one) => sum + one, 0);
-}
-
-/** What is pending for a checkpoint, by path, task and index. CORRUPT. */
-export async function readWrites<V>(
-  place: Place,
-  id: string,
-  store: StateStore,
-  { signal }: CallOptions,
-  open: {
-    large(pool: ValuePool, key: string): Promise<V>;
-    inline(record: StateRecord): Promise<V>;
-  },
-): Promise<PendingWrite<V>[]> {
-  const kinds = pendingKinds(writesFor(place, id));
-  const pool = new ValuePool(store, place.owner, kinds);
-  const records = await store.list(place.owner, kinds.writes, { signal });
-  const writes = await mapInSlices(records, async (record) => {
-    const { header, bytes } = await decodeRecord(WRITE_CODEC, record);
-    const { task, path, index, channel, version, key } = header;
-    const value = await (digestIn(key) === key
-      ? open.inline({ ...record, bytes, version })
-      : open.large(pool, key));
-    return { task, ...(path !== undefined && { path }), index, channel, value };
-  });
-  return writes.sort(byPathTaskIndex);
-}
-
-function byPathTaskIndex(one: PendingWrite<unknown>, other: PendingWrite<unknown>): number {
-  return (
-    compareText(one.path ?? "", other.path ?? "") ||
-    compareText(one.task, other.task) ||
-    one.index - other.index
-  );
-}
-
-function readIndex(value: unknown): number {
-  return readInteger(value, "index", LOWEST_INDEX, HIGHEST_INDEX);
 }

@@ -14,9 +14,14 @@ export interface TestStore {
   readonly url: string;
 }
 
+/** What the tests need of a store. */
+type Needed = { readonly maxBytes?: number };
+
 /** Declares the tests for each driver of the package. */
-export function onEveryStore(declare: (opened: TestStore) => void): void {
-  describe.each(["memory", "sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
+export function onEveryStore(declare: (opened: TestStore) => void, needed?: Needed): void {
+  describe.each(["memory", "sqlite", "postgres"] as const)("on %s", (driver) =>
+    declareOn(driver, declare, needed),
+  );
 }
 
 /** The same, for the drivers whose data several processes can share. */
@@ -25,18 +30,22 @@ export function onSharedStores(declare: (opened: TestStore) => void): void {
 }
 
 /** For what every driver does by the same rules: in memory, and with each driver in a soak. */
-export function inMemory(declare: (opened: TestStore) => void): void {
-  if (isSoak) onEveryStore(declare);
-  else describe("in memory", () => declareOn("memory", declare));
+export function inMemory(declare: (opened: TestStore) => void, needed?: Needed): void {
+  if (isSoak) onEveryStore(declare, needed);
+  else describe("in memory", () => declareOn("memory", declare, needed));
 }
 
-function declareOn(driver: keyof typeof PLACES, declare: (opened: TestStore) => void): void {
+function declareOn(
+  driver: keyof typeof PLACES,
+  declare: (opened: TestStore) => void,
+  needed: Needed = {},
+): void {
   const opened = {} as { -readonly [K in keyof TestStore]: TestStore[K] };
   let clean: () => Promise<void> | void;
   beforeAll(async () => {
     const place = await PLACES[driver]();
     opened.url = place.url;
-    opened.store = await openStore(place.url);
+    opened.store = await openStore(place.url, needed);
     clean = place.clean;
   });
   afterAll(async () => {

@@ -3,6 +3,7 @@ import { FULL, QUICK } from "../plan.js";
 import { Readings } from "../readings.js";
 import type { Remark, Results } from "../results.js";
 import { TARGETS } from "../targets.js";
+import { checkpointTexts } from "./checkpoints.js";
 import { costTexts } from "./costs.js";
 import { machine } from "./machine.js";
 import { NONE, table } from "./markdown.js";
@@ -55,6 +56,7 @@ export function report(results: Results, facts: RunFacts): string {
     ...neighbourTexts(results),
     ...watchTexts(results),
     ...runTexts(results),
+    ...checkpointTexts(results),
   ].join("\n\n")}\n`;
 }
 

@@ -1,27 +1,6 @@
 import { isStateError } from "../contract/errors.js";
-import type { CallOptions, Change, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
+import type { CallOptions, Change, StateStore } from "../contract/store.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
-import { removalsKind } from "./kinds.js";
-
-/** A removal of checkpoints from a pool: the change that has to be in its commit, and the condition that it was the last one. */
-export interface RemovalMark {
-  readonly change: Change;
-  readonly guard: Extract<Change, { readonly op: "check" }>;
-}
-
-/**
- * Marks a removal of checkpoints. Whoever removes unused values from the pool depends on the mark: while it is the last one,
- * no checkpoint that was seen is gone, and so none could have handed on a value unseen.
- */
-export function markRemoval(owner: SessionIdentity, pool: string): RemovalMark {
-  const eventId = newEventId();
-  const slot = { identity: owner, kind: removalsKind(pool) };
-  return {
-    change: { op: "save", record: { ...slot, eventId, bytes: new Uint8Array() } },
-    guard: { op: "check", ...slot, expect: eventId },
-  };
-}
 
 /** One thing to remove, as changes that happen together. The first that has a condition says whether it is still as it was. */
 export type Removal = readonly Change[];
@@ -32,8 +11,9 @@ export interface Removed {
   readonly outdated: boolean;
 }
 
-/** A commit has at most so many erases. */
-const AT_ONCE = 200;
+/** In one commit. An erase may put up a fence, so there are fewer of them. */
+const MAX_ERASES = 200;
+const MAX_CHANGES = 1_000;
 
 /** Removes what is still as it was seen, in commits that all depend on the guards. */
 export async function removeUnchanged(
@@ -43,8 +23,7 @@ export async function removeUnchanged(
   { signal }: CallOptions,
 ): Promise<Removed> {
   let removed = 0;
-  for (let from = 0; from < removals.length; from += AT_ONCE) {
-    let batch = removals.slice(from, from + AT_ONCE);
+  for (let batch of inCommits(removals))
     while (batch.length > 0) {
       signal?.throwIfAborted();
       const changes = [...guards, ...batch.flat()];
@@ -60,6 +39,21 @@ export async function removeUnchanged(
         batch = batch.filter((removal) => !removal.includes(changed));
       }
     }
-  }
   return { removed, outdated: false };
+}
+
+function* inCommits(removals: readonly Removal[]): Generator<Removal[]> {
+  let batch: Removal[] = [];
+  let [erases, changes] = [0, 0];
+  for (const removal of removals) {
+    if (erases >= MAX_ERASES || changes >= MAX_CHANGES) {
+      yield batch;
+      batch = [];
+      [erases, changes] = [0, 0];
+    }
+    batch.push(removal);
+    erases += removal.filter(({ op }) => op === "erase").length;
+    changes += removal.length;
+  }
+  yield batch;
 }

@@ -6,10 +6,8 @@ import { sleep } from "../timing/real-timers.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
 import type { Transaction } from "../typed/transaction.js";
-import { changedAllTheTime } from "./errors.js";
+import { type ChunkPlace, eraseChunks, MissingChunk, piecesOf, readChunks, writeChunks } from "./chunks.js";
 import type { Headed } from "./headed-bytes.js";
-import type { PoolKinds } from "./kinds.js";
-import { Outdated } from "./outdated.js";
 import {
   chunkBytesIn,
   commitBytes,
@@ -18,13 +16,19 @@ import {
   type KeyedValue,
   VALUE_CODEC,
   type ValueHeader,
-} from "./stored-value.js";
+} from "./keyed-value.js";
+import { changedAllTheTime, Outdated } from "./outdated.js";
 
-const CHUNK_DIGITS = 6;
 const MAX_ATTEMPTS = 50;
 const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
-const READS_AT_ONCE = 4;
 const NO_BYTES = new Uint8Array();
+
+/** Where the values of a pool lie: three prefixes of kinds, of which none begins another. */
+export interface PoolKinds {
+  readonly values: string;
+  readonly chunks: string;
+  readonly uploads: string;
+}
 
 /** The options of an upload. */
 interface UploadOptions extends CallOptions {
@@ -65,15 +69,15 @@ export class ValuePool {
     if (record === undefined) return undefined;
     const { header, bytes: inline } = await decodeRecord(VALUE_CODEC, record);
     const { version, size } = header;
-    const bytes = size === undefined ? inline : await this.#readChunks(key, size, options);
-    if (!(bytes instanceof Uint8Array)) {
+    const bytes = size === undefined ? inline : await this.#joined(key, size, options);
+    if (bytes instanceof MissingChunk) {
       // A chunk goes together with the record of its value, never alone. Both may have been written again since.
       const now = await this.#store.find(cell.identity, cell.kind, options);
       if (now?.eventId !== record.eventId) return now && this.read(key, options);
-      throw corruptRecord({ identity: this.#owner, kind: bytes.missing }, "a chunk of a value is missing");
+      throw corruptRecord({ identity: this.#owner, kind: bytes.kind }, "a chunk of a value is missing");
     }
     if ((await digestOfValue(bytes, version)) !== digestIn(key))
-      throw corruptRecord(cell, "the value of a channel is not what was stored");
+      throw corruptRecord(cell, "a value is not what was stored");
     return { bytes, version };
   }
 
@@ -84,7 +88,11 @@ export class ValuePool {
     if ((await this.#store.find(cell.identity, cell.kind, { signal })) !== undefined) return;
     const begun = await this.#beginUpload(value.key, now, { mayBegin, signal });
     try {
-      await this.#writeChunks(value, begun, { signal });
+      const pieces = piecesOf(value.bytes, chunkBytesOf(value));
+      const terms = { guard: begun, commitBytes: commitBytes(this.#store.limits) };
+      await writeChunks(this.#store, this.#chunksOf(value.key, chunkBytesOf(value)), pieces, terms, {
+        signal,
+      });
     } catch (error) {
       // Another call has finished this upload, or has removed it as abandoned or with its lineage.
       throw isStateError(error, "CONDITION_FAILED") ? new Outdated() : error;
@@ -107,7 +115,7 @@ export class ValuePool {
   removal(key: string, eventId: EventId): Change[] {
     const { identity, kind } = this.cell(key);
     const record: Change = { op: "delete", identity, kind, expect: eventId };
-    return chunkBytesIn(key) === undefined ? [record] : [record, this.#eraseChunks(key)];
+    return chunkBytesIn(key) === undefined ? [record] : [record, eraseChunks(this.#chunksOf(key))];
   }
 
   /** What has to be done in one commit to remove an upload that nobody goes on with. */
@@ -116,12 +124,8 @@ export class ValuePool {
     return [
       { op: "check", identity, kind, expect: null },
       { op: "delete", identity, kind: this.#kinds.uploads + key, expect: eventId },
-      this.#eraseChunks(key),
+      eraseChunks(this.#chunksOf(key)),
     ];
-  }
-
-  #eraseChunks(key: string): Change {
-    return { op: "erase", identity: this.#owner, prefix: this.#chunksOf(key) };
   }
 
   async #beginUpload(key: string, now: number, { mayBegin, signal }: UploadOptions): Promise<Change> {
@@ -144,58 +148,32 @@ export class ValuePool {
     }
   }
 
-  async #writeChunks(value: KeyedValue, begun: Change, options: CallOptions): Promise<void> {
-    const { key, bytes, chunkBytes = bytes.length } = value;
-    const prefix = this.#chunksOf(key);
-    const there = await this.#store.list(this.#owner, prefix, { ...options, bytes: false });
-    const known = new Set(there.map(({ kind }) => kind));
-    const missing: Change[] = [];
-    for (let from = 0, index = 0; from < bytes.length; from += chunkBytes, index++) {
-      const kind = chunkKind(prefix, index);
-      const piece = bytes.subarray(from, from + chunkBytes);
-      const record = { eventId: newEventId(), identity: this.#owner, kind, bytes: piece };
-      if (!known.has(kind)) missing.push({ op: "save", record });
-    }
-    const atOnce = Math.max(1, Math.floor(commitBytes(this.#store.limits) / chunkBytes));
-    for (let from = 0; from < missing.length; from += atOnce)
-      await commitWithRetries(this.#store, [begun, ...missing.slice(from, from + atOnce)], {
-        ...options,
-        repeatable: true,
-      });
-  }
-
-  async #readChunks(
-    key: string,
-    size: number,
-    options: CallOptions,
-  ): Promise<Uint8Array | { readonly missing: string }> {
+  /** The chunks are collected before they are joined: a size that is damaged must not allocate memory. */
+  async #joined(key: string, size: number, options: CallOptions): Promise<Uint8Array | MissingChunk> {
     const chunkBytes = chunkBytesIn(key);
-    if (chunkBytes === undefined) throw corruptRecord(this.cell(key), "the value of a channel has no chunks");
-    // Collected before they are joined: a size that is damaged must not allocate memory.
+    if (chunkBytes === undefined) throw corruptRecord(this.cell(key), "the value has no chunks");
     const pieces: Uint8Array[] = [];
-    const count = Math.ceil(size / chunkBytes);
-    for (let first = 0; first < count; first += READS_AT_ONCE) {
-      const indexes = Array.from({ length: Math.min(READS_AT_ONCE, count - first) }, (_, at) => first + at);
-      const kinds = indexes.map((index) => chunkKind(this.#chunksOf(key), index));
-      const found = await Promise.all(kinds.map((kind) => this.#store.find(this.#owner, kind, options)));
-      for (const [at, chunk] of found.entries()) {
-        const from = (first + at) * chunkBytes;
-        if (chunk === undefined) return { missing: kinds[at] as string };
-        if (chunk.bytes.length !== Math.min(chunkBytes, size - from))
-          throw corruptRecord(chunk, "a chunk of a value has a wrong size");
-        pieces.push(chunk.bytes);
-      }
+    try {
+      for await (const piece of readChunks(this.#store, this.#chunksOf(key, chunkBytes), size, options))
+        pieces.push(piece);
+    } catch (error) {
+      if (error instanceof MissingChunk) return error;
+      throw error;
     }
     const whole = new Uint8Array(size);
-    for (const [index, piece] of pieces.entries()) whole.set(piece, index * chunkBytes);
+    let from = 0;
+    for (const piece of pieces) {
+      whole.set(piece, from);
+      from += piece.length;
+    }
     return whole;
   }
 
-  #chunksOf(key: string): string {
-    return `${this.#kinds.chunks}${key}/`;
+  #chunksOf(key: string, chunkBytes = 1): ChunkPlace {
+    return { owner: this.#owner, prefix: `${this.#kinds.chunks}${key}/`, chunkBytes };
   }
 }
 
-function chunkKind(prefix: string, index: number): string {
-  return prefix + String(index).padStart(CHUNK_DIGITS, "0");
+function chunkBytesOf({ bytes, chunkBytes = bytes.length }: KeyedValue): number {
+  return chunkBytes;
 }

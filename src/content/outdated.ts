@@ -1,4 +1,4 @@
-import { changedAllTheTime } from "./errors.js";
+import { StateError } from "../contract/errors.js";
 
 /** What a call prepared is no longer true: it has to prepare again. */
 export class Outdated extends Error {}
@@ -15,4 +15,12 @@ export async function whileOutdated<R>(work: () => Promise<R>): Promise<R> {
       if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
     }
   }
+}
+
+export function changedAllTheTime(): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    "other calls changed what this one needs all the time: try again later",
+    { details: { reason: "busy" } },
+  );
 }

@@ -1,0 +1,88 @@
+import type { CallOptions, Change, SessionIdentity, StateStore } from "../contract/store.js";
+import { newEventId } from "../process/event-id.js";
+import { corruptRecord } from "../typed/cell.js";
+import { commitWithRetries } from "../typed/commit-with-retries.js";
+
+/** Where the chunks of one content lie: under a prefix of kinds, each of the same size but the last. */
+export interface ChunkPlace {
+  readonly owner: SessionIdentity;
+  readonly prefix: string;
+  readonly chunkBytes: number;
+}
+
+const DIGITS = 6;
+const READS_AT_ONCE = 4;
+
+/** Bytes in pieces of a size; only the last may be smaller. Nothing is copied. */
+export function* piecesOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+/**
+ * Writes pieces as chunks, those that are there already left out, in commits of so many bytes. All depend on the guard.
+ * CONDITION_FAILED if it does not hold. The pieces may come from anywhere: no more of them are held than one commit has.
+ */
+export async function writeChunks(
+  store: StateStore,
+  { owner, prefix, chunkBytes }: ChunkPlace,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  { guard, commitBytes }: { readonly guard: Change; readonly commitBytes: number },
+  options: CallOptions,
+): Promise<void> {
+  const there = await store.list(owner, prefix, { ...options, bytes: false });
+  const known = new Set(there.map(({ kind }) => kind));
+  const most = Math.max(1, Math.floor(commitBytes / chunkBytes));
+  let batch: Change[] = [];
+  const commit = async () => {
+    if (batch.length > 0) await commitWithRetries(store, [guard, ...batch], { ...options, repeatable: true });
+    batch = [];
+  };
+  let index = 0;
+  for await (const bytes of pieces) {
+    const kind = chunkKind(prefix, index++);
+    if (known.has(kind)) continue;
+    batch.push({ op: "save", record: { eventId: newEventId(), identity: owner, kind, bytes } });
+    if (batch.length === most) await commit();
+  }
+  await commit();
+}
+
+/** Thrown where a chunk is missing. */
+export class MissingChunk extends Error {
+  readonly kind: string;
+
+  constructor(kind: string) {
+    super();
+    this.kind = kind;
+  }
+}
+
+/** Reads content of this size, some chunks at a time. Throws `MissingChunk`; CORRUPT for one of another size. */
+export async function* readChunks(
+  store: StateStore,
+  { owner, prefix, chunkBytes }: ChunkPlace,
+  size: number,
+  options: CallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const count = Math.ceil(size / chunkBytes);
+  for (let first = 0; first < count; first += READS_AT_ONCE) {
+    const indexes = Array.from({ length: Math.min(READS_AT_ONCE, count - first) }, (_, at) => first + at);
+    const kinds = indexes.map((index) => chunkKind(prefix, index));
+    const found = await Promise.all(kinds.map((kind) => store.find(owner, kind, options)));
+    for (const [at, chunk] of found.entries()) {
+      if (chunk === undefined) throw new MissingChunk(kinds[at] as string);
+      if (chunk.bytes.length !== Math.min(chunkBytes, size - (first + at) * chunkBytes))
+        throw corruptRecord(chunk, "a chunk of a value has a wrong size");
+      yield chunk.bytes;
+    }
+  }
+}
+
+/** Removes the chunks, as part of a commit. */
+export function eraseChunks({ owner, prefix }: Pick<ChunkPlace, "owner" | "prefix">): Change {
+  return { op: "erase", identity: owner, prefix };
+}
+
+function chunkKind(prefix: string, index: number): string {
+  return prefix + String(index).padStart(DIGITS, "0");
+}
