@@ -6,8 +6,10 @@ import { digestOf, scopedEventId } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import type { Deletions } from "./deletions.js";
 import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
+import { headCell } from "./session-head.js";
 import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
-import { type SessionRecords, sessionCell } from "./session-records.js";
+import { sessionCell } from "./session-record.js";
+import type { SessionRecords, StoredSession } from "./session-records.js";
 
 /** A session to create. */
 export interface NewSession {
@@ -19,7 +21,7 @@ export interface NewSession {
 }
 
 export interface Created {
-  readonly record: SessionRecord;
+  readonly session: StoredSession;
   readonly duplicate: boolean;
 }
 
@@ -56,9 +58,10 @@ export class Creations {
     } catch (error) {
       if (requested.eventId === undefined || !isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
       // The store knows this event id: another attempt created the session, or it was deleted since.
-      const record = await this.#records.find(requested.owner);
-      if (record === undefined) throw noSession();
-      return { record: requireSameCreation(record, creationOf(requested)), duplicate: true };
+      const session = await this.#records.find(requested.owner);
+      if (session === undefined) throw noSession();
+      requireSameCreation(session.record, creationOf(requested));
+      return { session, duplicate: true };
     }
   }
 
@@ -90,17 +93,22 @@ export class Creations {
     const { owner, metadata, eventId } = requested;
     const creation = creationOf(requested);
     return {
-      turn: sessionCell(owner),
+      turn: headCell(owner),
       repeatable: eventId !== undefined,
       apply: async (transaction) => {
         const existing = await transaction.get(sessionCell(owner));
-        if (existing !== undefined)
-          return { record: requireSameCreation(existing, creation), duplicate: true };
+        if (existing !== undefined) {
+          requireSameCreation(existing, creation);
+          const { activity } = await this.#records.get(transaction, owner);
+          return { session: { record: existing, activity }, duplicate: true };
+        }
         if (await this.#deletions.isUnderWay(transaction, owner)) return "being deleted";
-        const now = this.#records.now();
-        const record = { createdAt: now, updatedAt: now, metadata, ...(creation && { creation }) };
-        await this.#records.put(transaction, owner, record, creation && creationEventId(owner, creation));
-        return { record, duplicate: false };
+        const record = { createdAt: this.#records.now(), metadata, ...(creation && { creation }) };
+        const eventId = creation && creationEventId(owner, creation);
+        return {
+          session: await this.#records.create(transaction, owner, record, eventId),
+          duplicate: false,
+        };
       },
     };
   }
@@ -115,9 +123,8 @@ function creationEventId({ user, session }: SessionIdentity, { eventId }: Creati
   return scopedEventId(digestOf("session", user, session), eventId);
 }
 
-/** Returns the session if this same call created it. ALREADY_EXISTS, IDEMPOTENCY_CONFLICT. */
-function requireSameCreation(record: SessionRecord, creation: Creation | undefined): SessionRecord {
+/** ALREADY_EXISTS, IDEMPOTENCY_CONFLICT where another call created the session. */
+function requireSameCreation(record: SessionRecord, creation: Creation | undefined): void {
   if (creation === undefined || record.creation?.eventId !== creation.eventId) throw sessionExists();
   if (record.creation.content !== creation.content) throw otherCreation();
-  return record;
 }

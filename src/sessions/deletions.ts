@@ -29,7 +29,7 @@ export class Deletions {
 
   /** Returns whether there was a session. A session that another call is deleting does not count. */
   async delete(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<boolean> {
-    if (await eraseSession(this.#store, owner, signal)) return true;
+    if (await eraseSession(this.#store, this.#records, owner, signal)) return true;
     await this.finishOverdue(owner);
     return false;
   }

@@ -2,12 +2,15 @@ import { isStateError } from "../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
+import type { Stored } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { transact } from "../typed/transact.js";
+import type { Activity } from "./activity.js";
 import { changedAllTheTime, deletionOutcomeUnknown } from "./errors.js";
-import { type IndexEntry, indexCell } from "./session-index.js";
-import type { SessionRecord } from "./session-record.js";
-import { sessionCell } from "./session-records.js";
+import type { ListEntry } from "./list-entry.js";
+import { headCell } from "./session-head.js";
+import { entryCell, entryCellsOf, listOf } from "./session-lists.js";
+import type { SessionRecords } from "./session-records.js";
 
 /** While other writers change the session. */
 const CONTENTION = { baseMs: 2, mostMs: 100, random: Math.random };
@@ -17,45 +20,57 @@ const MAX_READS = 100;
 const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const MAX_ATTEMPTS = 6;
 
+/** A session to erase, and its entry in the list that all sessions are in. */
+interface Doomed {
+  readonly owner: SessionIdentity;
+  readonly activity: Activity;
+  readonly entry: Stored<ListEntry>;
+}
+
 /**
- * Deletes a session in one commit: its entry in the list, and everything under its identity. Returns whether there was a
- * session. The commit expects the entry as it was read. An entry is written with each change of its session, so a late or
- * repeated commit cannot erase a session that was changed, or created anew, since.
+ * Deletes a session in one commit: its entries in the lists, and everything under its identity. Returns whether there was a
+ * session. The commit expects the first entry as it was read. All entries are written anew when one moves, so a late or
+ * repeated commit can leave no entry, and cannot erase a session that was created anew since. It does not depend on the
+ * metadata: a session whose record is damaged can be deleted.
  */
 export async function eraseSession(
   store: StateStore,
+  records: SessionRecords,
   owner: SessionIdentity,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  let first: SessionRecord | undefined;
+  let first: Activity | undefined;
   for (let attempt = 1; ; attempt++) {
-    const record = (await findCell(store, sessionCell(owner), { signal }))?.value;
-    first ??= record;
+    const { activity } = await records.findActivity(owner, { signal });
+    first ??= activity;
     // Another call has deleted the session. One that was created since is not the one to delete.
-    if (record === undefined || first === undefined || !isSame(record, first)) return false;
-    const cell = indexCell(owner, record.updatedAt);
-    const entry = await findCell(store, cell, { signal });
-    if (entry === undefined) await restoreEntry(store, owner, signal);
-    else if (await eraseWith(store, owner, { record, eventId: entry.eventId }, signal)) return true;
+    if (activity === undefined || first === undefined || !isSame(activity, first)) return false;
+    const entry = await findCell(store, firstEntryCell(owner, activity), { signal });
+    if (entry === undefined) await restoreEntries(store, records, owner, signal);
+    else if (await eraseWith(store, records, { owner, activity, entry }, signal)) return true;
     if (attempt === MAX_READS) throw changedAllTheTime();
     await sleep(jitteredPause(attempt, CONTENTION), signal);
   }
 }
 
-/** Returns false if the session was changed since the entry was read. */
+/** Returns false if the entries have moved since the first was read. */
 async function eraseWith(
   store: StateStore,
-  owner: SessionIdentity,
-  { record, eventId }: Pick<IndexEntry, "record" | "eventId">,
+  records: SessionRecords,
+  doomed: Doomed,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { identity, kind } = indexCell(owner, record.updatedAt);
+  const { owner, activity, entry } = doomed;
+  const { identity, kind } = firstEntryCell(owner, activity);
+  // What the entry itself says is of the moment of its event.
+  const others = entryCellsOf(owner, entry.value).filter((cell) => cell.kind !== kind);
   let unknownOutcome: unknown;
   for (let attempt = 1; ; attempt++) {
     try {
       await store.commit(
         [
-          { op: "delete", identity, kind, expect: eventId },
+          { op: "delete", identity, kind, expect: entry.eventId },
+          ...others.map((cell) => ({ op: "delete", identity: cell.identity, kind: cell.kind }) as const),
           { op: "erase", identity: owner },
         ],
         unknownOutcome === undefined ? { signal } : {},
@@ -63,7 +78,7 @@ async function eraseWith(
       return true;
     } catch (error) {
       if (isStateError(error, "CONDITION_FAILED"))
-        return unknownOutcome !== undefined && settle(store, owner, record, unknownOutcome);
+        return unknownOutcome !== undefined && settle(records, doomed, unknownOutcome);
       if (isStateError(error, "OUTCOME_UNKNOWN")) unknownOutcome = error;
       else if (unknownOutcome === undefined || !isStateError(error, "UNAVAILABLE")) throw error;
       if (attempt === MAX_ATTEMPTS) throw deletionOutcomeUnknown(unknownOutcome);
@@ -74,37 +89,34 @@ async function eraseWith(
 
 /** After an attempt whose answer was lost, and one that failed its condition: if the session is gone, the first took effect. */
 async function settle(
-  store: StateStore,
-  owner: SessionIdentity,
-  deleted: SessionRecord,
+  records: SessionRecords,
+  { owner, activity: deleted }: Doomed,
   unknownOutcome: unknown,
 ): Promise<true> {
-  const found = await findCell(store, sessionCell(owner)).catch(() => {
+  const { activity } = await records.findActivity(owner).catch(() => {
     throw deletionOutcomeUnknown(unknownOutcome);
   });
   // Changed, or created anew by a clock that stands still: nobody can say which.
-  if (found !== undefined && isSame(found.value, deleted)) throw deletionOutcomeUnknown(unknownOutcome);
+  if (activity !== undefined && isSame(activity, deleted)) throw deletionOutcomeUnknown(unknownOutcome);
   return true;
 }
 
-/** For a session that lost its entry. Does nothing if the entry has only moved. */
-function restoreEntry(
+function restoreEntries(
   store: StateStore,
+  records: SessionRecords,
   owner: SessionIdentity,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return transact(
-    store,
-    async (transaction) => {
-      const record = await transaction.get(sessionCell(owner));
-      if (record === undefined) return;
-      const entry = indexCell(owner, record.updatedAt);
-      if ((await transaction.get(entry)) === undefined) await transaction.set(entry, record);
-    },
-    { signal, turn: sessionCell(owner) },
-  );
+  return transact(store, (transaction) => records.restoreEntries(transaction, owner), {
+    signal,
+    turn: headCell(owner),
+  });
 }
 
-function isSame(a: SessionRecord, b: SessionRecord): boolean {
-  return a.createdAt === b.createdAt && a.creation?.eventId === b.creation?.eventId;
+function firstEntryCell(owner: SessionIdentity, { listedAt }: Activity) {
+  return entryCell(owner, listOf("updatedAt", false), listedAt);
+}
+
+function isSame(a: Activity, b: Activity): boolean {
+  return a.createdAt === b.createdAt;
 }

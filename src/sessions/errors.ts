@@ -58,6 +58,14 @@ export function changedAllTheTime(): StateError<"UNAVAILABLE"> {
   });
 }
 
+export function staleRead(): StateError<"UNAVAILABLE"> {
+  return new StateError(
+    "UNAVAILABLE",
+    "a session in the list was not read as it is stored: the read came from a replica that is behind",
+    { details: { reason: "busy" } },
+  );
+}
+
 export function deletionOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN"> {
   return new StateError(
     "OUTCOME_UNKNOWN",

@@ -9,10 +9,8 @@ import type { TrimRange } from "../typed/journal-trim.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readOptions, readSignal } from "../validation/validate.js";
 import { canRetryLater } from "./errors.js";
-import { type SessionRecords, sessionCell } from "./session-records.js";
-
-/** The place of the session in the list, before and after. */
-const PLACES_IN_LIST = 2;
+import { EVENTS, headCell, SESSION_HEAD } from "./session-head.js";
+import type { SessionRecords } from "./session-records.js";
 
 /** The events of sessions. */
 export class History<E, Input> {
@@ -24,7 +22,7 @@ export class History<E, Input> {
     this.#store = store;
     this.#records = records;
     const codec = "events" in options ? { codec: options.events } : {};
-    this.#journal = new Journal(store, "session.events", codec);
+    this.#journal = Journal.withHead<E, Input>(store, EVENTS, SESSION_HEAD, codec);
   }
 
   async append(
@@ -50,20 +48,15 @@ export class History<E, Input> {
     owner: SessionIdentity,
     entries: readonly NewEntry<Input>[],
   ): Promise<CombinableOperation<AppendReceipt>> {
-    const appending = await this.#journal.operation(owner, entries, this.#touching(owner));
-    // All writers of the session share one lock, so a stream of events cannot starve the others.
-    const turn = sessionCell(owner);
-    return {
-      ...appending,
-      turn,
-      reads: [...appending.reads, turn],
-      writes: appending.writes + PLACES_IN_LIST,
-    };
+    // The entries in the lists move at most once in a commit or two, so they do not count.
+    return this.#journal.operation(owner, entries, (transaction) =>
+      this.#records.advance(transaction, owner),
+    );
   }
 
   async read(owner: SessionIdentity, options: ReadOptions | undefined): Promise<Entry<E>[]> {
     const entries = await this.#journal.read(owner, options);
-    await this.#records.load(owner, { signal: options?.signal });
+    await this.#records.requireExisting(owner, { signal: options?.signal });
     return entries;
   }
 
@@ -74,8 +67,8 @@ export class History<E, Input> {
     options: CallOptions | undefined,
   ): Promise<number> {
     const signal = readSignal(readOptions(options, ["signal"]));
-    const trimmed = await this.#journal.trim(owner, range, { signal, turn: sessionCell(owner) });
-    await this.#records.load(owner, { signal });
+    const trimmed = await this.#journal.trim(owner, range, { signal, turn: headCell(owner) });
+    await this.#records.requireExisting(owner, { signal });
     return trimmed;
   }
 
@@ -87,7 +80,7 @@ export class History<E, Input> {
   /** Removes the records of trimmed events. If the store is unavailable, the next trim removes them. */
   async sweep(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#journal.sweep(owner, { signal, turn: sessionCell(owner) });
+      await this.#journal.sweep(owner, { signal, turn: headCell(owner) });
     } catch (error) {
       if (!canRetryLater(error) && !signal?.aborted) throw error;
     }
@@ -96,11 +89,5 @@ export class History<E, Input> {
   /** The numbers of the events as a transaction sees them; no commit depends on them. */
   peekBounds(transaction: Transaction, owner: SessionIdentity): Promise<Bounds> {
     return this.#journal.peekBounds(transaction, owner);
-  }
-
-  #touching(owner: SessionIdentity): (transaction: Transaction) => Promise<void> {
-    return async (transaction) => {
-      await this.#records.touch(transaction, owner);
-    };
   }
 }

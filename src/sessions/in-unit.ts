@@ -69,6 +69,16 @@ export class SessionsInUnit<M, E, MetadataInput, EventInput> {
     return this.#unit.run(this.#operations.reopen(identity));
   }
 
+  /** Like `Sessions.pin`. */
+  async pin(identity: SessionIdentity): Promise<Session<M>> {
+    return this.#unit.run(this.#operations.pin(identity));
+  }
+
+  /** Like `Sessions.unpin`. */
+  async unpin(identity: SessionIdentity): Promise<Session<M>> {
+    return this.#unit.run(this.#operations.unpin(identity));
+  }
+
   /** Like `Sessions.append`. The numbers are those of the events if the unit takes effect. */
   async append(
     identity: SessionIdentity,

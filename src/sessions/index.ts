@@ -1,6 +1,7 @@
 import "./errors.js";
 
 export type { TrimRange } from "../typed/journal-trim.js";
+export type { SessionOrder } from "./activity.js";
 export { createSessions } from "./create-sessions.js";
 export type { SessionsInUnit, StateInUnit } from "./in-unit.js";
 export type { ListSessionsOptions, SessionPage } from "./listing.js";

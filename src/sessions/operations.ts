@@ -5,16 +5,17 @@ import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { digestOf, readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import type { Transaction } from "../typed/transaction.js";
 import { readNamed } from "../validation/validate.js";
 import type { Creations, NewSession } from "./creation.js";
+import { sessionClosed } from "./errors.js";
 import type { History } from "./history.js";
 import type { MetadataCodec } from "./metadata.js";
 import type { CreateOptions, CreateReceipt } from "./options.js";
 import { type NewSessionIdentity, readNewIdentity } from "./owners.js";
 import { type Session, sessionOf } from "./session.js";
-import type { SessionRecord } from "./session-record.js";
-import { type SessionRecords, sessionCell } from "./session-records.js";
+import { headCell } from "./session-head.js";
+import { sessionCell } from "./session-record.js";
+import type { SessionChange, SessionRecords, StoredSession } from "./session-records.js";
 import { StateValues } from "./state-values.js";
 import type { NewSummary, SaveSummaryOptions, Summaries } from "./summaries.js";
 
@@ -46,8 +47,8 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
       turn: creating.turn,
       repeatable: creating.repeatable,
       apply: async (transaction) => {
-        const { record, duplicate } = await creating.apply(transaction);
-        return { session: await this.view(requested.owner, record), duplicate };
+        const { session, duplicate } = await creating.apply(transaction);
+        return { session: await this.view(requested.owner, session), duplicate };
       },
     };
   }
@@ -68,39 +69,52 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
   }
 
   touch(identity: SessionIdentity): Operation<Session<M>> {
-    return this.#change(identity, (transaction, owner) => this.#parts.records.touch(transaction, owner));
+    return this.#change(identity, async ({ activity }) => {
+      if (activity.closedAt !== undefined) throw sessionClosed(activity.closedAt);
+      return { activity: (updatedAt) => ({ ...activity, updatedAt }) };
+    });
   }
 
   changeMetadata(
     identity: SessionIdentity,
     change: (current: M) => MetadataInput | Promise<MetadataInput>,
   ): Operation<Session<M>> {
-    const { records, metadata: codec } = this.#parts;
-    return this.#change(identity, async (transaction, owner) => {
-      const record = await records.get(transaction, owner);
+    const { metadata: codec } = this.#parts;
+    return this.#change(identity, async ({ record, activity }, owner) => {
       const current = await codec.read(record.metadata, sessionCell(owner));
       const metadata = await codec.write(await change(current));
-      return records.replace(transaction, owner, record, () => ({ ...record, metadata }));
+      return {
+        activity: (updatedAt) => ({ ...activity, updatedAt }),
+        record: { ...record, metadata },
+      };
     });
   }
 
   close(identity: SessionIdentity): Operation<Session<M>> {
-    const { records } = this.#parts;
-    return this.#change(identity, async (transaction, owner) => {
-      const record = await records.get(transaction, owner);
-      if (record.closedAt !== undefined) return record;
-      return records.replace(transaction, owner, record, (closedAt) => ({ ...record, closedAt }));
+    return this.#change(identity, async ({ activity }) => {
+      if (activity.closedAt !== undefined) return undefined;
+      return { activity: (at) => ({ ...activity, updatedAt: at, closedAt: at }) };
     });
   }
 
   reopen(identity: SessionIdentity): Operation<Session<M>> {
-    const { records } = this.#parts;
-    return this.#change(identity, async (transaction, owner) => {
-      const record = await records.get(transaction, owner);
-      if (record.closedAt === undefined) return record;
-      const { closedAt: _, ...open } = record;
-      return records.replace(transaction, owner, record, () => open);
+    return this.#change(identity, async ({ activity: { closedAt, ...open } }) => {
+      if (closedAt === undefined) return undefined;
+      return { activity: (updatedAt) => ({ ...open, updatedAt }) };
     });
+  }
+
+  pin(identity: SessionIdentity): Operation<Session<M>> {
+    return this.#change(identity, async ({ activity }) => {
+      if (activity.pinnedAt !== undefined) return undefined;
+      return { activity: () => ({ ...activity, pinnedAt: this.#parts.records.now() }) };
+    });
+  }
+
+  unpin(identity: SessionIdentity): Operation<Session<M>> {
+    return this.#change(identity, async ({ activity: { pinnedAt, ...others } }) =>
+      pinnedAt === undefined ? undefined : { activity: () => others },
+    );
   }
 
   async append(
@@ -122,25 +136,35 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
   stateOf(owner: SessionIdentity): StateValues {
     const { store, records } = this.#parts;
     return new StateValues(store, owner, "session.state", {
-      turn: sessionCell(owner),
-      read: async (signal) => void (await records.load(owner, { signal })),
+      turn: headCell(owner),
+      read: (signal) => records.requireExisting(owner, { signal }),
       write: async (transaction) => void (await records.getOpen(transaction, owner)),
     });
   }
 
-  view(owner: SessionIdentity, record: SessionRecord): Promise<Session<M>> {
-    return sessionOf(this.#parts.metadata, owner, record, sessionCell(owner));
+  view(owner: SessionIdentity, session: StoredSession): Promise<Session<M>> {
+    return sessionOf(this.#parts.metadata, owner, session, sessionCell(owner));
   }
 
+  /** What `decide` returns is written; nothing, if it returns nothing: the session is so already. */
   #change(
     identity: SessionIdentity,
-    work: (transaction: Transaction, owner: SessionIdentity) => Promise<SessionRecord>,
+    decide: (session: StoredSession, owner: SessionIdentity) => Promise<SessionChange | undefined>,
   ): Operation<Session<M>> {
+    const { records } = this.#parts;
     const owner = copySession(identity);
     return {
-      turn: sessionCell(owner),
+      turn: headCell(owner),
       repeatable: false,
-      apply: async (transaction) => this.view(owner, await work(transaction, owner)),
+      apply: async (transaction) => {
+        const current = await records.get(transaction, owner);
+        const record = await records.getRecord(transaction, owner);
+        const session = { record, activity: current.activity };
+        const change = await decide(session, owner);
+        if (change === undefined) return this.view(owner, session);
+        const activity = await records.change(transaction, owner, current, change);
+        return this.view(owner, { record: change.record ?? record, activity });
+      },
     };
   }
 }

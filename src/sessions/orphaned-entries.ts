@@ -1,55 +1,90 @@
-import type { Identity, StateStore } from "../contract/store.js";
-import { findCell } from "../typed/cell-operations.js";
-import { deleteIfOrphaned } from "../typed/delete-if-orphaned.js";
-import { canRetryLater } from "./errors.js";
-import { type IndexEntry, indexCell } from "./session-index.js";
-import { sessionCell } from "./session-records.js";
+import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
+import { deleteIfOrphaned, type FoundOwner, type Orphaned } from "../typed/delete-if-orphaned.js";
+import type { Activity } from "./activity.js";
+import { canRetryLater, staleRead } from "./errors.js";
+import { headCell } from "./session-head.js";
+import type { FoundEntry } from "./session-lists.js";
+import { sessionCell } from "./session-record.js";
+import { type FoundActivity, isSamePlace, type SessionRecords } from "./session-records.js";
 
 /** How often a session that changes meanwhile is read. */
 const MAX_READS = 3;
 
+/** A session of a list, as it is now. */
+export interface ListedSession {
+  readonly entry: FoundEntry;
+  readonly activity: Activity;
+}
+
 /**
- * Returns the index entries whose session exists, in their order, and deletes the others. An entry is orphaned when a
- * caller erases its session through the store, which does not know the index.
+ * Returns the sessions of the entries, in their order, and deletes the entries that have none. An entry is orphaned when a
+ * caller erases its session through the store, which does not know the lists.
  */
-export async function dropOrphanedEntries(
+export async function findSessions(
   store: StateStore,
+  records: SessionRecords,
   user: Identity,
-  entries: readonly IndexEntry[],
+  entries: readonly FoundEntry[],
   signal: AbortSignal | undefined,
-): Promise<IndexEntry[]> {
-  const exists = await Promise.all(entries.map((entry) => hasSession(store, user, entry, signal)));
-  return entries.filter((_, index) => exists[index]);
+): Promise<ListedSession[]> {
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const activity = await activityOf(store, records, user, entry, signal);
+      return activity === undefined ? [] : [{ entry, activity }];
+    }),
+  );
+  return found.flat();
 }
 
 /** An entry and its session change in the same commit, so an entry that does not match its session is orphaned. */
-async function hasSession(
+async function activityOf(
   store: StateStore,
+  records: SessionRecords,
   { tenant, user }: Identity,
-  entry: IndexEntry,
+  entry: FoundEntry,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<Activity | undefined> {
   const owner = { tenant, user, session: entry.session };
-  const cell = sessionCell(owner);
   for (let reads = 1; ; reads++) {
-    const found = await findCell(store, cell, { signal });
-    if (found?.value.updatedAt === entry.record.updatedAt) return true;
+    const found = await records.findActivity(owner, { signal });
+    if (isEntryOf(entry, found)) return found.activity;
     // The session was touched after the entry was read, or it was deleted and another one was created.
-    const wasThere = found?.value.createdAt === entry.record.createdAt;
-    const { identity, kind } = indexCell(owner, entry.record.updatedAt);
-    try {
-      const foundOwner = { ...cell, eventId: found?.eventId ?? null };
-      const result = await deleteIfOrphaned(store, { identity, kind, eventId: entry.eventId }, foundOwner, {
-        signal,
-      });
-      if (result.is === "deleted") return false;
-      if (result.for === "entry") return wasThere;
-      // The commit found a session that this read does not show: the read came from a stale replica.
-      if (reads === MAX_READS) return found === undefined || wasThere;
-    } catch (error) {
-      // The next listing deletes the entry.
-      if (!canRetryLater(error)) throw error;
-      return false;
-    }
+    const asItIs = found.activity?.createdAt === entry.createdAt ? found.activity : undefined;
+    const removed = await removeEntry(store, entry, ownerOf(entry, owner, found), signal);
+    if (removed === "later" || removed.is === "deleted") return undefined;
+    if (removed.for === "entry" || (reads === MAX_READS && asItIs !== undefined)) return asItIs;
+    // The commit found a session that this read does not show: the read came from a stale replica.
+    if (reads === MAX_READS) throw staleRead();
   }
+}
+
+/** `later`: the next listing deletes it. */
+async function removeEntry(
+  store: StateStore,
+  { slot, eventId }: FoundEntry,
+  owner: FoundOwner,
+  signal: AbortSignal | undefined,
+): Promise<Orphaned | "later"> {
+  try {
+    return await deleteIfOrphaned(store, { ...slot, eventId }, owner, { signal });
+  } catch (error) {
+    if (!canRetryLater(error)) throw error;
+    return "later";
+  }
+}
+
+function isEntryOf(entry: FoundEntry, { activity, record }: FoundActivity): boolean {
+  return (
+    activity !== undefined &&
+    entry.isOld === (record !== undefined) &&
+    entry.createdAt === activity.createdAt &&
+    isSamePlace(entry.listedAt, activity.listedAt)
+  );
+}
+
+/** The slot that would have changed if the entry belonged to a session after all. */
+function ownerOf(entry: FoundEntry, owner: SessionIdentity, { head, record }: FoundActivity): FoundOwner {
+  const isInRecord = entry.isOld && head?.value.activity === undefined;
+  const { identity, kind } = isInRecord ? sessionCell(owner) : headCell(owner);
+  return { identity, kind, eventId: (isInRecord ? record : head)?.eventId ?? null };
 }

@@ -1,20 +1,26 @@
 import { LIMITS } from "../contract/limits.js";
-import type { EventId } from "../contract/store.js";
+import type { EventId, SessionIdentity } from "../contract/store.js";
+import { type Cell, cellAt } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { readTime } from "../validation/fields.js";
+import { optional, readTime } from "../validation/fields.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
 
-/** The record of a session, stored in its own slot and as a copy in its user's index. Times in milliseconds. */
+/** What an event does not change of a session. Times in milliseconds since 1970. */
 export interface SessionRecord {
   readonly createdAt: number;
-  readonly updatedAt: number;
-  /** Present if the session is closed. */
-  readonly closedAt?: number;
   readonly metadata: StoredMetadata;
   /** Present if the session was created with an event id. */
   readonly creation?: Creation;
+  /** Present if a version before 0.5 wrote it: what is in the session's head since. */
+  readonly old?: OldActivity;
+}
+
+/** What the records of versions before 0.5 held beside. */
+export interface OldActivity {
+  readonly updatedAt: number;
+  readonly closedAt?: number;
 }
 
 /** The JSON that the metadata's codec wrote, and the codec's version. */
@@ -30,9 +36,11 @@ export interface Creation {
   readonly content: string;
 }
 
+/** Version 0 had the times of the activity too; one that is written again leaves them to the head. */
 export const SESSION_RECORD = mappedJson<SessionRecord>({
-  write: ({ creation, metadata, ...record }) => ({
-    ...record,
+  version: 1,
+  write: ({ createdAt, creation, metadata }) => ({
+    createdAt,
     metadata: metadata.value,
     ...(metadata.version > 0 && { metadataVersion: metadata.version }),
     ...(creation && { creation: { ...creation } }),
@@ -41,18 +49,26 @@ export const SESSION_RECORD = mappedJson<SessionRecord>({
     const given = readObject(value, "session") as StoredForm;
     return {
       createdAt: readTime(given.createdAt, "createdAt"),
-      updatedAt: readTime(given.updatedAt, "updatedAt"),
-      ...("closedAt" in given && { closedAt: readTime(given.closedAt, "closedAt") }),
       metadata: readMetadata(given),
       ...("creation" in given && { creation: readCreation(given.creation) }),
+      ...("updatedAt" in given && { old: readOldActivity(given) }),
     };
   },
 });
 
+/** The cell of a session's record. */
+export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
+  return cellAt(owner, "session", SESSION_RECORD);
+}
+
 /** The stored form: a metadata version of 0 is left out. */
-interface StoredForm extends Omit<SessionRecord, "metadata"> {
+interface StoredForm extends Omit<SessionRecord, "metadata" | "old">, Partial<OldActivity> {
   readonly metadata?: JsonValue;
   readonly metadataVersion?: number;
+}
+
+function readOldActivity(given: StoredForm): OldActivity {
+  return { updatedAt: readTime(given.updatedAt, "updatedAt"), ...optional(given, "closedAt", readTime) };
 }
 
 function readMetadata(given: StoredForm): StoredMetadata {

@@ -1,24 +1,44 @@
 import type { CallOptions, EventId, SessionIdentity, StateStore } from "../contract/store.js";
-import { type Cell, cellAt } from "../typed/cell.js";
+import { corruptRecord, type Stored } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
+import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readDate } from "../validation/validate.js";
+import { type Activity, ORDERS } from "./activity.js";
 import { noSession, sessionClosed } from "./errors.js";
-import { indexCell } from "./session-index.js";
-import { SESSION_RECORD, type SessionRecord } from "./session-record.js";
-
-export const SESSION_KIND = "session";
+import { oldActivity } from "./old-activity.js";
+import { headCell, type SessionHead } from "./session-head.js";
+import { entryCell, listOf, moveEntries, writeEntries } from "./session-lists.js";
+import { type SessionRecord, sessionCell } from "./session-record.js";
 
 /** A larger difference means that a clock was wrong. */
 const MAX_CLOCK_SKEW_MS = 300_000;
 
-/** The cell of a session's own record. */
-export function sessionCell(owner: SessionIdentity): Cell<SessionRecord> {
-  return cellAt(owner, SESSION_KIND, SESSION_RECORD);
+/** How often a session that is deleted and created anew meanwhile is read. */
+const MAX_READS = 3;
+
+/** A session as it is stored, in two records. */
+export interface StoredSession {
+  readonly record: SessionRecord;
+  readonly activity: Activity;
 }
 
-/** The records of sessions. A session's record and its index entry are written in the same commit. */
+/** The head of a session that exists. */
+export interface CurrentSession {
+  readonly head: SessionHead;
+  readonly activity: Activity;
+  /** The session's record, if a version before 0.5 wrote it: whoever changes the session writes it again. */
+  readonly old: SessionRecord | undefined;
+}
+
+/** What a change makes of a session: times and status from the time of the change, and perhaps another record. */
+export interface SessionChange {
+  readonly activity: (at: number) => Omit<Activity, "listedAt">;
+  readonly record?: SessionRecord;
+}
+
+/** The records of sessions, and their entries in the lists of their users, which change in the same commit. */
 export class SessionRecords {
   readonly #store: StateStore;
   readonly #clock: Clock;
@@ -33,61 +53,173 @@ export class SessionRecords {
     return readDate(new Date(this.#clock()), "clock");
   }
 
-  async find(owner: SessionIdentity, options?: CallOptions): Promise<SessionRecord | undefined> {
-    return (await findCell(this.#store, sessionCell(owner), options))?.value;
+  async find(owner: SessionIdentity, options?: CallOptions): Promise<StoredSession | undefined> {
+    for (let reads = 1; ; reads++) {
+      const [head, stored] = await Promise.all([
+        findCell(this.#store, headCell(owner), options),
+        findCell(this.#store, sessionCell(owner), options),
+      ]);
+      if (stored === undefined) return undefined;
+      const record = stored.value;
+      const activity = head?.value.activity ?? (await this.#activityOfOld(owner, head?.value, record));
+      if (activity.createdAt === record.createdAt) return { record, activity };
+      if (reads === MAX_READS)
+        throw corruptRecord(headCell(owner), "the head of a session is that of another one");
+    }
   }
 
   /** NOT_FOUND. */
-  async load(owner: SessionIdentity, options?: CallOptions): Promise<SessionRecord> {
-    const record = await this.find(owner, options);
-    if (record === undefined) throw noSession();
-    return record;
+  async load(owner: SessionIdentity, options?: CallOptions): Promise<StoredSession> {
+    const found = await this.find(owner, options);
+    if (found === undefined) throw noSession();
+    return found;
+  }
+
+  /** NOT_FOUND. Does not read the metadata. */
+  async requireExisting(owner: SessionIdentity, options?: CallOptions): Promise<void> {
+    const head = await findCell(this.#store, headCell(owner), options);
+    if (head?.value.activity === undefined) await this.load(owner, options);
+  }
+
+  /** The head of the session, and its record if that is old. */
+  async findActivity(owner: SessionIdentity, options?: CallOptions): Promise<FoundActivity> {
+    const head = await findCell(this.#store, headCell(owner), options);
+    if (head?.value.activity !== undefined) return { head, activity: head.value.activity, record: undefined };
+    const record = await findCell(this.#store, sessionCell(owner), options);
+    const activity = record && (await this.#activityOfOld(owner, head?.value, record.value));
+    return { head, activity, record };
   }
 
   /** The session. The read is a condition of the transaction. NOT_FOUND. */
-  async get(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
+  async get(transaction: Transaction, owner: SessionIdentity): Promise<CurrentSession> {
+    const head: SessionHead = (await transaction.get(headCell(owner))) ?? EMPTY_HEAD;
+    if (head.activity !== undefined) return { head, activity: head.activity, old: undefined };
+    const old = await transaction.get(sessionCell(owner));
+    if (old === undefined) throw noSession();
+    return { head, activity: await this.#activityOfOld(owner, head, old), old };
+  }
+
+  /** The same for a session that must be open. NOT_FOUND, SESSION_CLOSED. */
+  async getOpen(transaction: Transaction, owner: SessionIdentity): Promise<CurrentSession> {
+    const current = await this.get(transaction, owner);
+    if (current.activity.closedAt !== undefined) throw sessionClosed(current.activity.closedAt);
+    return current;
+  }
+
+  /** The record of a session that was read. The read is a condition of the transaction. NOT_FOUND. */
+  async getRecord(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
     const record = await transaction.get(sessionCell(owner));
     if (record === undefined) throw noSession();
     return record;
   }
 
-  /** The same for a session that must be open. NOT_FOUND, SESSION_CLOSED. */
-  async getOpen(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
-    const record = await this.get(transaction, owner);
-    if (record.closedAt !== undefined) throw sessionClosed(record.closedAt);
-    return record;
+  /** The head of a session to which an event is appended, for the commit that does. NOT_FOUND, SESSION_CLOSED. */
+  async advance(transaction: Transaction, owner: SessionIdentity): Promise<SessionHead> {
+    const current = await this.getOpen(transaction, owner);
+    return this.#changed(transaction, owner, current, (at) => ({
+      ...current.activity,
+      updatedAt: at,
+      lastEventAt: at,
+    }));
   }
 
-  /** Moves an open session to the top of the list. NOT_FOUND, SESSION_CLOSED. */
-  async touch(transaction: Transaction, owner: SessionIdentity): Promise<SessionRecord> {
-    const record = await this.getOpen(transaction, owner);
-    return this.replace(transaction, owner, record, () => record);
-  }
-
-  /** Writes the changed session and moves it to the top of the list. */
-  async replace(
+  /** Writes the changed session, and moves it in the lists. */
+  async change(
     transaction: Transaction,
     owner: SessionIdentity,
-    previous: SessionRecord,
-    change: (at: number) => SessionRecord,
-  ): Promise<SessionRecord> {
-    const updatedAt = timeAfter(previous.updatedAt, this.now());
-    if (updatedAt !== previous.updatedAt) transaction.delete(indexCell(owner, previous.updatedAt));
-    const record = { ...change(updatedAt), updatedAt };
-    await this.put(transaction, owner, record);
-    return record;
+    current: CurrentSession,
+    change: SessionChange,
+  ): Promise<Activity> {
+    const head = await this.#changed(transaction, owner, current, change.activity);
+    if (change.record !== undefined) await transaction.set(sessionCell(owner), change.record);
+    await transaction.set(headCell(owner), head);
+    return head.activity as Activity;
   }
 
-  /** Writes a session and its index entry. The caller has deleted an entry under another time. */
-  async put(
+  /** Writes a session that a version before 0.5 wrote last in the form of this one. Does nothing for others. */
+  async upgrade(transaction: Transaction, owner: SessionIdentity): Promise<void> {
+    const current = await this.get(transaction, owner);
+    if (current.old === undefined) return;
+    await transaction.set(
+      headCell(owner),
+      await this.#written(transaction, owner, current, current.activity),
+    );
+  }
+
+  /** Writes the entries of a session that lost its first one. Does nothing if that has only moved. */
+  async restoreEntries(transaction: Transaction, owner: SessionIdentity): Promise<void> {
+    const { activity, old } = await this.get(transaction, owner);
+    const entry = entryCell(owner, listOf("updatedAt", false), activity.listedAt);
+    if ((await transaction.get(entry)) !== undefined) return;
+    if (old !== undefined) return this.upgrade(transaction, owner);
+    writeEntries(transaction, owner, activity);
+  }
+
+  /** Writes a new session. */
+  async create(
     transaction: Transaction,
     owner: SessionIdentity,
     record: SessionRecord,
     eventId?: EventId,
-  ): Promise<void> {
+  ): Promise<StoredSession> {
+    const { createdAt } = record;
+    const found: SessionHead = (await transaction.get(headCell(owner))) ?? EMPTY_HEAD;
+    const activity = moveEntries(transaction, owner, undefined, { createdAt, updatedAt: createdAt });
     await transaction.set(sessionCell(owner), record, eventId);
-    await transaction.set(indexCell(owner, record.updatedAt), record);
+    await transaction.set(headCell(owner), { ...found, activity });
+    return { record, activity };
   }
+
+  async #changed(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    current: CurrentSession,
+    change: SessionChange["activity"],
+  ): Promise<SessionHead> {
+    const at = timeAfter(current.activity.updatedAt, this.now());
+    return this.#written(transaction, owner, current, change(at));
+  }
+
+  async #written(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    { head, activity: before, old }: CurrentSession,
+    now: Omit<Activity, "listedAt">,
+  ): Promise<SessionHead> {
+    if (old !== undefined) {
+      // It was in one list alone. Its record is written without the times, which are in the head from now on.
+      transaction.delete(entryCell(owner, listOf("updatedAt", false), before.listedAt));
+      const { old: _, ...record } = old;
+      await transaction.set(sessionCell(owner), record);
+    }
+    return {
+      ...head,
+      activity: moveEntries(transaction, owner, old === undefined ? before : undefined, now),
+    };
+  }
+
+  /** CORRUPT where the session's record is not that of a version before 0.5, so that the head must have the activity. */
+  async #activityOfOld(
+    owner: SessionIdentity,
+    head: SessionHead | undefined,
+    record: SessionRecord,
+  ): Promise<Activity> {
+    if (record.old === undefined) throw corruptRecord(headCell(owner), "the head of a session has no times");
+    return oldActivity(this.#store, owner, head ?? EMPTY_HEAD, record);
+  }
+}
+
+/** What is stored of a session, apart from its metadata. */
+export interface FoundActivity {
+  readonly head: Stored<SessionHead> | undefined;
+  /** `undefined` where there is no session. */
+  readonly activity: Activity | undefined;
+  /** Only read if the head says nothing. */
+  readonly record: Stored<SessionRecord> | undefined;
+}
+
+export function isSamePlace(a: Activity["listedAt"], b: Activity["listedAt"]): boolean {
+  return ORDERS.every((order) => a[order] === b[order]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { RecordKey, SessionIdentity } from "../contract/store.js";
+import type { Activity } from "./activity.js";
 import type { MetadataCodec } from "./metadata.js";
-import type { SessionRecord } from "./session-record.js";
+import type { StoredSession } from "./session-records.js";
 
 /** A session of a user, without its events. */
 export interface Session<M> {
@@ -15,8 +16,12 @@ export interface Session<M> {
    * than five minutes ahead of the clock, because a clock was wrong.
    */
   readonly updatedAt: Date;
+  /** When the last event was appended; absent before the first. What else touches the session does not change it. */
+  readonly lastEventAt?: Date;
   /** When it was closed; present if it is closed. */
   readonly closedAt?: Date;
+  /** When it was pinned; present if it is pinned. */
+  readonly pinnedAt?: Date;
   /** The caller's own metadata. */
   readonly metadata: M;
 }
@@ -24,7 +29,7 @@ export interface Session<M> {
 /** `open` sessions take events and state, `closed` ones do not. */
 export type SessionStatus = "open" | "closed";
 
-export function statusOf({ closedAt }: SessionRecord): SessionStatus {
+function statusOf({ closedAt }: Activity): SessionStatus {
   return closedAt === undefined ? "open" : "closed";
 }
 
@@ -32,16 +37,18 @@ export function statusOf({ closedAt }: SessionRecord): SessionStatus {
 export async function sessionOf<M>(
   codec: Pick<MetadataCodec<M, never>, "read">,
   identity: SessionIdentity,
-  record: SessionRecord,
+  { record, activity }: StoredSession,
   slot: RecordKey,
 ): Promise<Session<M>> {
-  const { createdAt, updatedAt, closedAt, metadata } = record;
+  const { createdAt, updatedAt, lastEventAt, closedAt, pinnedAt } = activity;
   return {
     identity,
-    status: statusOf(record),
+    status: statusOf(activity),
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
+    ...(lastEventAt !== undefined && { lastEventAt: new Date(lastEventAt) }),
     ...(closedAt !== undefined && { closedAt: new Date(closedAt) }),
-    metadata: await codec.read(metadata, slot),
+    ...(pinnedAt !== undefined && { pinnedAt: new Date(pinnedAt) }),
+    metadata: await codec.read(record.metadata, slot),
   };
 }

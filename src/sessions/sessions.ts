@@ -1,7 +1,7 @@
-import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import type { CallOptions, Identity, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
-import type { UpdateOptions } from "../typed/cell-operations.js";
+import { findCell, type UpdateOptions } from "../typed/cell-operations.js";
 import type { Entry, NewEntry, ReadOptions } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
@@ -16,13 +16,15 @@ import { Deletions } from "./deletions.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { History } from "./history.js";
 import { SessionsInUnit } from "./in-unit.js";
-import { type ListSessionsOptions, readPage, readPageQuery, type SessionPage } from "./listing.js";
+import { ListPages, type PlacedSession } from "./list-page.js";
+import { cursorAt, type ListSessionsOptions, readPageQuery, type SessionPage } from "./listing.js";
 import { MetadataCodec } from "./metadata.js";
+import { listOldSessions } from "./old-sessions.js";
 import { eventList, SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
 import { type NewSessionIdentity, readUser, type UserRef } from "./owners.js";
-import { type Session, sessionOf } from "./session.js";
-import { indexCell } from "./session-index.js";
+import type { Session } from "./session.js";
+import { sessionCell } from "./session-record.js";
 import { SessionRecords } from "./session-records.js";
 import { StateMap } from "./state-map.js";
 import { StateValues } from "./state-values.js";
@@ -39,6 +41,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #metadata: MetadataCodec<M, MetadataInput>;
   readonly #operations: SessionOperations<M, E, MetadataInput, EventInput>;
   readonly #records: SessionRecords;
+  readonly #pages: ListPages;
   readonly #deletions: Deletions;
   readonly #creations: Creations;
   readonly #history: History<E, EventInput>;
@@ -50,6 +53,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     this.#store = store;
     this.#metadata = new MetadataCodec(options);
     this.#records = new SessionRecords(store, readClock(options));
+    this.#pages = new ListPages(store, this.#records);
     this.#deletions = new Deletions(store, this.#records);
     this.#creations = new Creations(store, this.#records, this.#deletions);
     this.#history = new History(store, this.#records, options);
@@ -89,8 +93,8 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     } as typeof options;
     const signal = readSignal(options);
     const requested = await this.#operations.readNew(identity, how);
-    const { record, duplicate } = await this.#creations.create({ ...requested, signal });
-    return { session: await this.#operations.view(requested.owner, record), duplicate };
+    const { session, duplicate } = await this.#creations.create({ ...requested, signal });
+    return { session: await this.#operations.view(requested.owner, session), duplicate };
   }
 
   /** The session. NOT_FOUND, CORRUPT. */
@@ -102,29 +106,35 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   /** The session, or `undefined`. CORRUPT. */
   async find(identity: SessionIdentity, options?: CallOptions): Promise<Session<M> | undefined> {
     const owner = copySession(identity);
-    const record = await this.#records.find(owner, options);
-    return record && this.#operations.view(owner, record);
+    const session = await this.#records.find(owner, options);
+    return session && this.#operations.view(owner, session);
   }
 
   /**
-   * The sessions of a user, the one touched last first. Across pages, a session that is not touched meanwhile appears
-   * exactly once. A page is one snapshot; with `status` it may come from several. The call also finishes deletions that
-   * a crash interrupted, and removes sessions from the list that were erased through the store.
+   * A page of the sessions of a user, the one touched last first unless the options say otherwise. Across pages, a session
+   * that is not changed meanwhile appears exactly once. With `order: "oldest"` one that is touched meanwhile may come again
+   * at the end. A page is one snapshot; one that leaves sessions out, or reads more because sessions of the same moment are
+   * many, may come from several. The call also finishes deletions that a crash interrupted, and removes sessions from the
+   * list that were erased through the store. The first list by `lastEventAt` of a user takes longer if versions before 0.5
+   * wrote sessions: it gives them their places.
    */
   async list(user: UserRef, options?: ListSessionsOptions): Promise<SessionPage<M>> {
     const owner = readUser(user);
     const query = readPageQuery(options);
-    const [entries] = await Promise.all([
-      readPage(this.#store, owner, query),
+    if (query.orderBy === "lastEventAt")
+      await listOldSessions(this.#store, this.#records, owner, query.signal);
+    const [placed] = await Promise.all([
+      this.#pages.read(owner, query),
       this.#deletions.finishOverdueOf(owner, query.signal),
     ]);
-    const page = entries.slice(0, query.limit);
-    const sessions = await mapInSlices(page, ({ session, record }) => {
-      const identity = { tenant: owner.tenant, user: owner.user, session };
-      return sessionOf(this.#metadata, identity, record, indexCell(identity, record.updatedAt));
-    });
-    const last = entries.length > query.limit ? page.at(-1) : undefined;
-    return { sessions, ...(last && { next: last.cursor }) };
+    const page = placed.slice(0, query.limit);
+    const shown = await mapInSlices(page, (session) => this.#show(owner, session, query.signal));
+    const last = placed.length > query.limit ? page.at(-1) : undefined;
+    const isInPinned = query.pinned === "first" && last?.activity.pinnedAt !== undefined;
+    return {
+      sessions: shown.filter((session) => session !== undefined),
+      ...(last && { next: cursorAt(last.position, isInPinned) }),
+    };
   }
 
   /** Moves the session up in the list. SESSION_CLOSED. */
@@ -157,6 +167,16 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     return this.#perform(this.#operations.reopen(identity), readOptions(options, ["signal"]));
   }
 
+  /** Pins the session, also a closed one: `list` can show it first. Does nothing if it is pinned. Is no touch. */
+  async pin(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
+    return this.#perform(this.#operations.pin(identity), readOptions(options, ["signal"]));
+  }
+
+  /** Takes the pin away. Does nothing if it is not pinned. Is no touch. */
+  async unpin(identity: SessionIdentity, options?: CallOptions): Promise<Session<M>> {
+    return this.#perform(this.#operations.unpin(identity), readOptions(options, ["signal"]));
+  }
+
   /**
    * Deletes the session with everything that is stored under its identity, whatever wrote it, and its place in the list,
    * in one commit, however many records there are. Returns whether there was a session. What is written under the identity
@@ -175,7 +195,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    */
   async forgetUser(user: UserRef, options?: CallOptions): Promise<number> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
-    return forgetSessions(this.#store, this.#deletions, readUser(user), signal);
+    return forgetSessions(this.#store, this.#records, this.#deletions, readUser(user), signal);
   }
 
   /**
@@ -245,6 +265,18 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   /** The state of a tenant, shared by all users. Throws if the name is wrong. */
   tenantState(tenant: string): StateMap {
     return new StateMap(this.#store, this.#tenantValues(tenant));
+  }
+
+  /** A session of a list; `undefined` if it was deleted since. */
+  async #show(
+    { tenant, user }: Identity,
+    { entry: { session }, activity }: PlacedSession,
+    signal: AbortSignal | undefined,
+  ): Promise<Session<M> | undefined> {
+    const owner = { tenant, user, session };
+    const record = (await findCell(this.#store, sessionCell(owner), { signal }))?.value;
+    if (record?.createdAt !== activity.createdAt) return undefined;
+    return this.#operations.view(owner, { record, activity });
   }
 
   #userValues(user: UserRef): StateValues {

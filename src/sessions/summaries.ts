@@ -9,7 +9,8 @@ import { type Operation, perform } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readBoolean, readInteger, readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
-import { type SessionRecords, sessionCell } from "./session-records.js";
+import { headCell } from "./session-head.js";
+import type { SessionRecords } from "./session-records.js";
 
 /** A summary of the events of a session up to a number. */
 export interface Summary {
@@ -93,7 +94,7 @@ export class Summaries {
       return { eventId: unscopedId(purpose, eventId), duplicate: isKnown };
     };
     return {
-      turn: sessionCell(owner),
+      turn: headCell(owner),
       repeatable,
       apply: (transaction) => save(transaction, false),
       async recall(transaction) {
@@ -114,7 +115,7 @@ export class Summaries {
   async #list(owner: SessionIdentity, range: ItemsOptions, options: CallOptions = {}): Promise<Summary[]> {
     const signal = readSignal(readNamed(options, "options", ["signal"]));
     const items = await this.#saved.list(owner, { ...range, signal });
-    await this.#records.load(owner, { signal });
+    await this.#records.requireExisting(owner, { signal });
     return items.map((item) => this.#summaryOf(owner, item));
   }
 

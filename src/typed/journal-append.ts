@@ -30,6 +30,8 @@ export interface NewAppend {
   /** All entries have ids of the caller's. */
   readonly repeatable: boolean;
   readonly also: ((transaction: Transaction) => Promise<unknown>) | undefined;
+  /** Reads the head to append to, and makes changes of its own to it. Absent: it is read as it is. */
+  readonly advance?: (transaction: Transaction) => Promise<Head>;
 }
 
 /** What `Journal.append` does. */
@@ -68,9 +70,9 @@ export async function recallAppend(
 
 async function appendIn(
   transaction: Transaction,
-  { cells, encoded, also }: NewAppend,
+  { cells, encoded, also, advance }: NewAppend,
 ): Promise<AppendReceipt> {
-  const bounds = (await transaction.get(cells.head)) ?? EMPTY_HEAD;
+  const bounds = advance ? await advance(transaction) : ((await transaction.get(cells.head)) ?? EMPTY_HEAD);
   await also?.(transaction);
   const numbers = encoded.map((_, index) => bounds.next + index);
   const create = ({ eventId, bytes }: EncodedEntry, index: number) => {

@@ -1,4 +1,6 @@
-import { type Codec, json } from "./codec.js";
+import { readObject } from "../validation/validate.js";
+import { type Codec, mappedJson } from "./codec.js";
+import { itemKind } from "./names.js";
 
 /** The numbers of the entries that exist: from `first` to `next - 1`. */
 export interface Bounds {
@@ -16,17 +18,23 @@ export interface Head extends Bounds {
 
 export const EMPTY_HEAD: Head = { first: 1, next: 1 };
 
+export const HEAD_CODEC: Codec<Head> = mappedJson<Head>({ write: (head) => ({ ...head }), read: readHead });
+
 /** Impossible bounds are refused on read: with them, a number would be given to two entries. */
-export const HEAD_CODEC: Codec<Head> = json<Head, Head>({
-  schema: {
-    "~standard": {
-      version: 1,
-      vendor: "groundstate",
-      validate: (value) =>
-        isBounds(value) ? { value } : { issues: [{ message: "not a journal's bounds" }] },
-    },
-  },
-});
+export function readHead(value: unknown): Head {
+  const { first, next, unswept } = readObject(value, "head") as Partial<Record<keyof Head, unknown>>;
+  if (!isNumber(first) || !isNumber(next) || first > next) throw new Error("not a journal's bounds");
+  if (unswept === undefined) return { first, next };
+  if (!isNumber(unswept) || unswept >= first) throw new Error("not a journal's bounds");
+  return { first, next, unswept };
+}
+
+const NUMBER_DIGITS = 16;
+
+/** The kind of an entry. In the order of kinds, entries are in the order of their numbers. */
+export function entryKind(name: string, number: number): string {
+  return itemKind(name, String(number).padStart(NUMBER_DIGITS, "0"));
+}
 
 /** Which numbers a caller wants to read, and in which order. */
 export interface RequestedRange {
@@ -53,12 +61,6 @@ export function missingNumber(
   if (isAfter(firstRead, start)) return start;
   const lastRead = numbers.at(-1) as number;
   return numbers.length !== limit && isAfter(end, lastRead) ? lastRead + step : undefined;
-}
-
-function isBounds(value: unknown): value is Head {
-  const { first, next, unswept } = (value ?? {}) as Partial<Record<keyof Head, unknown>>;
-  if (!isNumber(first) || !isNumber(next) || first > next) return false;
-  return unswept === undefined || (isNumber(unswept) && unswept < first);
 }
 
 function isNumber(value: unknown): value is number {

@@ -60,11 +60,12 @@ export async function sweepIn(transaction: Transaction, cells: JournalCells): Pr
 async function removePiece(
   transaction: Transaction,
   cells: JournalCells,
-  { first, next, unswept }: Required<Head>,
+  { unswept, ...head }: Head & Required<Pick<Head, "unswept">>,
 ): Promise<Trimmed> {
+  const { first } = head;
   const until = Math.min(first, unswept + MAX_REMOVED_PER_COMMIT);
   for (let number = unswept; number < until; number++) transaction.delete(cells.entry(number));
   const isDone = until === first;
-  await transaction.set(cells.head, isDone ? { first, next } : { first, next, unswept: until });
+  await transaction.set(cells.head, isDone ? head : { ...head, unswept: until });
   return { removed: until - unswept, isDone };
 }

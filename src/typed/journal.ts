@@ -20,7 +20,14 @@ import {
   recallAppend,
   type WrittenCells,
 } from "./journal-append.js";
-import { type Bounds, EMPTY_HEAD, HEAD_CODEC, type Head, missingNumber } from "./journal-bounds.js";
+import {
+  type Bounds,
+  EMPTY_HEAD,
+  entryKind,
+  HEAD_CODEC,
+  type Head,
+  missingNumber,
+} from "./journal-bounds.js";
 import type { EncodedEntry } from "./journal-duplicates.js";
 import {
   type JournalCells,
@@ -30,15 +37,7 @@ import {
   type TrimRange,
   trimIn,
 } from "./journal-trim.js";
-import {
-  digestOf,
-  itemKind,
-  itemPrefix,
-  readScopedId,
-  readShapeName,
-  scopedEventId,
-  unscopedId,
-} from "./names.js";
+import { digestOf, itemPrefix, readScopedId, readShapeName, scopedEventId, unscopedId } from "./names.js";
 import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
 import { type FoundRecord, Transaction } from "./transaction.js";
@@ -80,7 +79,6 @@ export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "si
 
 const APPEND_OPTIONS = ["signal", "attempts", "turn", "also"];
 const MAX_ENTRIES = 200;
-const NUMBER_DIGITS = 16;
 
 /**
  * An append-only list of entries per identity. Entries are numbered without a gap.
@@ -98,12 +96,25 @@ export class Journal<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;
   readonly #codec: Codec<T, Input>;
+  #headCodec: Codec<Head> = HEAD_CODEC;
 
   /** `name` is 1 to 128 UTF-8 bytes without a slash. */
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#name = readShapeName(name);
     this.#codec = readCodec(options);
+  }
+
+  /** A journal whose head holds more than the bounds; `advance` of an append changes that. @internal */
+  static withHead<T, Input>(
+    store: StateStore,
+    name: string,
+    headCodec: Codec<Head>,
+    options: ShapeOptions<T, Input>,
+  ): Journal<T, Input> {
+    const journal = new Journal<T, Input>(store, name, options);
+    journal.#headCodec = headCodec;
+    return journal;
   }
 
   /**
@@ -135,9 +146,9 @@ export class Journal<T, Input = T> {
   async operation(
     identity: Identity,
     entries: readonly NewEntry<Input>[],
-    also?: AppendOptions["also"],
+    advance: (transaction: Transaction) => Promise<Head>,
   ): Promise<CombinableOperation<AppendReceipt>> {
-    return appendOperation(await this.#read(identity, entries, also));
+    return appendOperation({ ...(await this.#read(identity, entries)), advance });
   }
 
   /** The receipt, if all these entries are stored with these values; otherwise `undefined`. */
@@ -277,7 +288,7 @@ export class Journal<T, Input = T> {
   }
 
   #head(owner: Identity): Cell<Head> {
-    return cellAt(owner, this.#name, HEAD_CODEC);
+    return cellAt(owner, this.#name, this.#headCodec);
   }
 
   #cells(owner: Identity): Pick<WrittenCells, keyof JournalCells> {
@@ -289,7 +300,7 @@ export class Journal<T, Input = T> {
   }
 
   #kind(number: number): string {
-    return itemKind(this.#name, String(number).padStart(NUMBER_DIGITS, "0"));
+    return entryKind(this.#name, number);
   }
 
   #numberOf(record: FoundRecord): number {

@@ -32,14 +32,63 @@ onEveryStore((opened) => {
     details: { at: { identity, kind } },
   });
 
-  test.each(GARBAGE)("a session's record that is %j is CORRUPT for everyone", async (text) => {
+  test.each(GARBAGE)("a session's record that is %j is CORRUPT for who would see it", async (text) => {
     const { sessions, who } = await newSession();
     await write(who, "session", text);
     const before = await opened.store.list(who, "");
     for (const call of [
       () => sessions.get(who),
       () => sessions.find(who),
+      () => sessions.list(who),
       () => sessions.create(who),
+      () => sessions.touch(who),
+      () => sessions.close(who),
+      () => sessions.pin(who),
+      () => sessions.changeMetadata(who, () => ({})),
+    ]) {
+      await expect(call()).rejects.toMatchObject(corrupt(who, "session"));
+    }
+    expect(await opened.store.list(who, "")).toEqual(before);
+    // It holds the metadata, and no event needs those.
+    await sessions.append(who, { value: 1 });
+    await sessions.sessionState(who).set("k", 1);
+    expect(await sessions.read(who)).toMatchObject([{ number: 1, value: 1 }]);
+    expect(await sessions.delete(who)).toBe(true);
+    expect(await sessions.list(who)).toEqual({ sessions: [] });
+  });
+
+  const TIMES = '"createdAt":1,"updatedAt":1,"listedAt":{"updatedAt":1,"lastEventAt":1}';
+  test.each([
+    "",
+    "{",
+    "null",
+    "{}",
+    '{"first":1,"next":1}',
+    '{"first":1,"next":0}',
+    '{"first":1,"next":1,"activity":null}',
+    '{"first":1,"next":1,"activity":{}}',
+    '{"first":1,"next":1,"activity":{"createdAt":1,"updatedAt":1}}',
+    `{"first":1,"next":1,"activity":{${TIMES},"lastEventAt":"1"}}`,
+    `{"first":1,"next":1,"activity":{${TIMES},"closedAt":null}}`,
+    `{"first":1,"next":1,"activity":{${TIMES},"pinnedAt":1e300}}`,
+    undefined,
+  ])("a session's head that is %j is CORRUPT for everyone", async (text) => {
+    const { sessions, who } = await newSession();
+    const kind = "session.events";
+    if (text === undefined) await opened.store.delete(who, kind);
+    else
+      await opened.store.save({
+        eventId: newEventId(),
+        identity: who,
+        kind,
+        bytes: Buffer.from(text),
+        version: 1,
+      });
+    const before = await opened.store.list(who, "");
+    for (const call of [
+      () => sessions.get(who),
+      () => sessions.find(who),
+      () => sessions.list(who),
       () => sessions.touch(who),
       () => sessions.close(who),
       () => sessions.append(who, { value: 1 }),
@@ -48,7 +97,7 @@ onEveryStore((opened) => {
       () => sessions.sessionState(who).set("k", 1),
       () => sessions.delete(who),
     ]) {
-      await expect(call()).rejects.toMatchObject(corrupt(who, "session"));
+      await expect(call()).rejects.toMatchObject(corrupt(who, kind));
     }
     expect(await opened.store.list(who, "")).toEqual(before);
   });

@@ -159,7 +159,12 @@ onEveryStore((opened) => {
       clock.forward(LEASE_MS);
       await sessions.create(who);
       expect(await sessions.read(who)).toEqual([]);
-      expect((await left()).sort()).toEqual(["session", expect.stringMatching(/^session\.index\//)]);
+      expect((await left()).sort()).toEqual([
+        "session",
+        expect.stringMatching(/^session\.by-event\//),
+        "session.events",
+        expect.stringMatching(/^session\.index\//),
+      ]);
     });
 
     test("another delete finishes it, and says that there was no session", async () => {
@@ -248,7 +253,7 @@ onEveryStore((opened) => {
   });
 
   test("a session that is changed right before it is erased is deleted as it is then", async () => {
-    for (const ms of [0, 1]) {
+    for (const ms of [0, 1, 1000]) {
       const { clock, sessions, who, left, deletion, go } = await stopped();
       clock.forward(ms);
       await sessions.append(who, { value: "late" });
@@ -292,14 +297,17 @@ onEveryStore((opened) => {
   test("an erase whose answer was lost, of a session that was changed then, is OUTCOME_UNKNOWN", async () => {
     let change = async () => {};
     let tries = 0;
-    const { deleting, sessions, who, left } = await newSession(
+    const { clock, deleting, sessions, who, left } = await newSession(
       erasingBy(async (erase) => {
         if (tries++ > 0) return erase();
         await change();
         throw lost();
       }),
     );
-    change = async () => void (await sessions.append(who, { value: "late" }));
+    change = async () => {
+      clock.forward(1000);
+      await sessions.append(who, { value: "late" });
+    };
     await expect(deleting.delete(who)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     expect(await sessions.read(who)).toHaveLength(3);
     expect(await deleting.delete(who)).toBe(true);

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { type ListOptions, StateError, userIdentity } from "../../src/index.js";
+import {
+  type ListOptions,
+  type SessionIdentity,
+  StateError,
+  type StateStore,
+  userIdentity,
+} from "../../src/index.js";
 import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/sessions/index.js";
+import { together } from "../../src/typed/index.js";
+import { withDice } from "../random.js";
+import { soak } from "../soak.js";
 import { onEveryStore } from "../typed/stores.js";
 import { manualClock, newUser, withMethods } from "./rig.js";
 
@@ -51,6 +60,13 @@ onEveryStore((opened) => {
       [{ after: "9999" }, "after"],
       [{ status: "deleted" }, "status"],
       [{ status: undefined }, "status"],
+      [{ after: "pinned.2026-01-01T00:00:00.000Z.s" }, "after"],
+      [{ after: "pinned.s", pinned: "first" }, "after"],
+      [{ orderBy: "createdAt" }, "orderBy"],
+      [{ orderBy: undefined }, "orderBy"],
+      [{ order: "reverse" }, "order"],
+      [{ pinned: "last" }, "pinned"],
+      [{ pinned: undefined }, "pinned"],
       [{ cursor: "x" }, "options"],
     ] as const) {
       const asked = sessions.list(user, options as ListSessionsOptions);
@@ -162,11 +178,20 @@ onEveryStore((opened) => {
 
     test("are not those that a stale read missed", async () => {
       const { clock, sessions, user } = await newSessions(3);
-      const stale = withMethods(opened.store, {
-        find: async (identity, kind, options) =>
-          kind === "session" ? undefined : opened.store.find(identity, kind, options),
-      });
-      expect(await names(createSessions(stale, { clock }), user)).toEqual(["s3", "s2", "s1"]);
+      const staleFor = (reads: number) => {
+        const seen = new Map<string, number>();
+        const find: StateStore["find"] = async (identity, kind, options) => {
+          const key = `${identity.session} ${kind}`;
+          const before = seen.get(key) ?? 0;
+          seen.set(key, before + 1);
+          const isOfSession = kind === "session" || kind === "session.events";
+          return isOfSession && before < reads ? undefined : opened.store.find(identity, kind, options);
+        };
+        return createSessions(withMethods(opened.store, { find }), { clock });
+      };
+      // Two reads of the head are behind; the record is read twice in vain with them.
+      expect(await names(staleFor(2), user)).toEqual(["s3", "s2", "s1"]);
+      await expect(staleFor(9).list(user)).rejects.toMatchObject({ code: "UNAVAILABLE" });
       expect(await entries(user)).toHaveLength(3);
       expect(await names(sessions, user)).toEqual(["s3", "s2", "s1"]);
     });
@@ -174,10 +199,13 @@ onEveryStore((opened) => {
     test("are not those that a read found as they were before they were touched", async () => {
       const { clock, sessions, user } = await newSessions(1);
       const who = { ...user, session: "s1" };
-      const before = await opened.store.load(who, "session");
+      const before = await opened.store.load(who, "session.events");
       clock.forward(1000);
       await sessions.touch(who);
-      const stale = withMethods(opened.store, { find: async () => before });
+      const stale = withMethods(opened.store, {
+        find: async (identity, kind, options) =>
+          kind === "session.events" ? before : opened.store.find(identity, kind, options),
+      });
       expect(await names(createSessions(stale, { clock }), user)).toEqual(["s1"]);
       expect(await entries(user)).toHaveLength(1);
     });
@@ -197,7 +225,7 @@ onEveryStore((opened) => {
           return listed;
         },
       });
-      expect(await names(createSessions(slow, { clock }), user)).toEqual(["s3", "s2"]);
+      expect(await names(createSessions(slow, { clock }), user)).toEqual(["s2", "s3"]);
       expect(await names(sessions, user)).toEqual(["s2", "s3"]);
       expect(await entries(user)).toHaveLength(2);
     });
@@ -248,5 +276,219 @@ onEveryStore((opened) => {
     }
     done = true;
     await touching;
+  });
+
+  describe("orders and pins", () => {
+    /** What a user sees of a session, as a model keeps it. */
+    interface Expected {
+      readonly session: string;
+      readonly updatedAt: number;
+      readonly lastEventAt: number;
+      readonly isClosed: boolean;
+      readonly isPinned: boolean;
+    }
+
+    /** The names in the order of a list, going by the times alone. */
+    function inOrder(
+      all: Iterable<Expected>,
+      { orderBy = "updatedAt", order = "newest", status, pinned }: ListSessionsOptions,
+    ): string[] {
+      const rank = (expected: Expected) => `${new Date(expected[orderBy]).toISOString()}.${expected.session}`;
+      const sign = order === "newest" ? -1 : 1;
+      const isFirst = ({ isPinned }: Expected) => (pinned === "first" && isPinned ? 0 : 1);
+      return [...all]
+        .filter(({ isClosed }) => status === undefined || isClosed === (status === "closed"))
+        .filter(({ isPinned }) => typeof pinned !== "boolean" || isPinned === pinned)
+        .sort((a, b) => isFirst(a) - isFirst(b) || (rank(a) < rank(b) ? -sign : sign))
+        .map(({ session }) => session);
+    }
+
+    test("whatever happens and however close together, every list is in the order of its times", async () => {
+      await withDice(async (dice) => {
+        const clock = manualClock();
+        const sessions = createSessions(opened.store, { clock });
+        const user = newUser();
+        const model = new Map<string, Expected>();
+        const acts: Record<string, (who: SessionIdentity, was: Expected) => Promise<Partial<Expected>>> = {
+          append: async (who) => {
+            await sessions.append(who, [{ value: 1 }, { value: 2 }]);
+            return { updatedAt: clock(), lastEventAt: clock() };
+          },
+          touch: async (who) => ({ updatedAt: (await sessions.touch(who)).updatedAt.getTime() }),
+          changeMetadata: async (who) => {
+            await sessions.changeMetadata(who, () => ({ n: 1 }));
+            return { updatedAt: clock() };
+          },
+          close: async (who) => {
+            await sessions.close(who);
+            return { updatedAt: clock(), isClosed: true };
+          },
+          pin: async (who) => {
+            await sessions.pin(who);
+            return { isPinned: true };
+          },
+          unpin: async (who) => {
+            await sessions.unpin(who);
+            return { isPinned: false };
+          },
+        };
+        const check = async (options: ListSessionsOptions) => {
+          const found = (await pages(sessions, user, options)).flat();
+          expect(found, JSON.stringify(options)).toEqual(inOrder(model.values(), options));
+        };
+        for (let step = 0; step < soak(80); step++) {
+          clock.forward(dice.pick([0, 1, 60, 130, 249, 250, 251, 2000]));
+          const session = `s${dice.below(9)}`;
+          const who = { ...user, session };
+          const was = model.get(session);
+          if (was === undefined) {
+            await sessions.create(who);
+            const [updatedAt, lastEventAt] = [clock(), clock()];
+            model.set(session, { session, updatedAt, lastEventAt, isClosed: false, isPinned: false });
+          } else if (was.isClosed) {
+            if (dice.chance(0.2)) {
+              await sessions.delete(who);
+              model.delete(session);
+            } else {
+              await sessions.reopen(who);
+              model.set(session, { ...was, updatedAt: clock(), isClosed: false });
+            }
+          } else {
+            const act = dice.pick([
+              "append",
+              "append",
+              "append",
+              "touch",
+              "changeMetadata",
+              "close",
+              "pin",
+              "unpin",
+            ]);
+            model.set(session, { ...was, ...(await acts[act]?.(who, was)) });
+          }
+          const status = dice.pick([undefined, undefined, "open", "closed"] as const);
+          const pinned = dice.pick([undefined, undefined, true, false, "first"] as const);
+          await check({
+            limit: dice.pick([1, 2, 5, 50]),
+            orderBy: dice.pick(["updatedAt", "lastEventAt"] as const),
+            order: dice.pick(["newest", "oldest"] as const),
+            ...(status && { status }),
+            ...(pinned !== undefined && { pinned }),
+          });
+        }
+        const left = await opened.store.list(userIdentity(user.tenant, user.user), "session.");
+        const pinned = [...model.values()].filter(({ isPinned }) => isPinned).length;
+        const listed = left.filter(({ kind }) => kind !== "session.all-listed");
+        expect(listed).toHaveLength(2 * (model.size + pinned));
+      });
+    });
+
+    test("a session knows its last event apart from its last touch", async () => {
+      const { clock, sessions, user } = await newSessions(1);
+      const who = { ...user, session: "s1" };
+      expect((await sessions.get(who)).lastEventAt).toBeUndefined();
+      clock.forward(1000);
+      const at = new Date(clock());
+      await sessions.append(who, { value: 1 });
+      clock.forward(1000);
+      const touched = await sessions.touch(who);
+      expect(touched).toMatchObject({ updatedAt: new Date(clock()), lastEventAt: at });
+      expect(await sessions.get(who)).toEqual(touched);
+      expect((await sessions.list(user)).sessions).toEqual([touched]);
+    });
+
+    test("what has been idle for longest comes first, page by page, while others are used", async () => {
+      const { clock, sessions, user } = await newSessions(20);
+      for (let n = 20; n > 10; n--) {
+        clock.forward(1000);
+        await sessions.append({ ...user, session: `s${n}` }, { value: n });
+      }
+      // A touch is no event.
+      clock.forward(1000);
+      await sessions.touch({ ...user, session: "s1" });
+      const restless = ["s2", "s15"];
+      const between = async () => {
+        clock.forward(100);
+        for (const session of restless) await sessions.append({ ...user, session }, { value: 0 });
+      };
+      const oldest = { orderBy: "lastEventAt", order: "oldest", limit: 3 } as const;
+      const found = (await pages(sessions, user, oldest, between)).flat();
+      const expected = [1, 3, 4, 5, 6, 7, 8, 9, 10, 20, 19, 18, 17, 16, 14, 13, 12, 11].map((n) => `s${n}`);
+      expect(found.filter((session) => !restless.includes(session))).toEqual(expected);
+    });
+
+    test("pinned ones come first, or alone, or not at all; a pin is no touch and outlives a close", async () => {
+      const { clock, sessions, user } = await newSessions(5);
+      const who = { ...user, session: "s2" };
+      const before = await sessions.get(who);
+      clock.forward(1000);
+      const pinned = await sessions.pin(who);
+      expect(pinned).toEqual({ ...before, pinnedAt: new Date(clock()) });
+      clock.forward(1000);
+      expect(await sessions.pin(who)).toEqual(pinned);
+      await sessions.pin({ ...user, session: "s4" });
+      expect(await names(sessions, user)).toEqual(["s5", "s4", "s3", "s2", "s1"]);
+      expect(await names(sessions, user, { pinned: true })).toEqual(["s4", "s2"]);
+      expect(await names(sessions, user, { pinned: false })).toEqual(["s5", "s3", "s1"]);
+      for (const limit of [1, 2, 3, 4, 5])
+        expect((await pages(sessions, user, { pinned: "first", limit })).flat()).toEqual([
+          "s4",
+          "s2",
+          "s5",
+          "s3",
+          "s1",
+        ]);
+      await sessions.close(who);
+      expect(await names(sessions, user, { pinned: true, status: "closed" })).toEqual(["s2"]);
+      clock.forward(1000);
+      const { pinnedAt: _, ...unpinned } = await sessions.unpin(who);
+      expect(await sessions.unpin(who)).toEqual(unpinned);
+      expect(await names(sessions, user, { pinned: true })).toEqual(["s4"]);
+      await sessions.delete({ ...user, session: "s4" });
+      expect(await sessions.list(user, { pinned: true })).toEqual({ sessions: [] });
+      await expect(sessions.pin({ ...user, session: "s4" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    });
+
+    test("pins and touches of a unit take effect with it, or not at all", async () => {
+      const { sessions, user } = await newSessions(2);
+      const [first, second] = [1, 2].map((n) => ({ ...user, session: `s${n}` })) as [
+        SessionIdentity,
+        SessionIdentity,
+      ];
+      await together(opened.store, async (unit) => {
+        await sessions.in(unit).pin(first);
+        await sessions.in(unit).append(first, { value: 1 });
+        await sessions.in(unit).pin(second);
+        await sessions.in(unit).unpin(second);
+      });
+      expect(await names(sessions, user, { pinned: true })).toEqual(["s1"]);
+      const failing = together(opened.store, async (unit) => {
+        await sessions.in(unit).unpin(first);
+        throw new Error("no");
+      });
+      await expect(failing).rejects.toThrow("no");
+      expect(await names(sessions, user, { pinned: true })).toEqual(["s1"]);
+    });
+  });
+
+  test("an event writes neither the metadata nor, right after another, any entry of a list", async () => {
+    const clock = manualClock();
+    let saved: number[] = [];
+    const observed = withMethods(opened.store, {
+      commit: (changes, options) => {
+        saved = changes.map((change) => (change.op === "save" ? change.record.bytes.byteLength : 0));
+        return opened.store.commit(changes, options);
+      },
+    });
+    const sessions = createSessions(observed, { clock });
+    const who = { ...newUser(), session: "s" };
+    await sessions.create(who, { metadata: { text: "x".repeat(100_000) } });
+    clock.forward(1000);
+    await sessions.append(who, { value: 1 });
+    expect(Math.max(...saved)).toBeLessThan(1000);
+    clock.forward(100);
+    await sessions.append(who, { value: 2 });
+    expect(saved).toHaveLength(2);
+    expect((await sessions.get(who)).updatedAt).toEqual(new Date(clock()));
   });
 });

@@ -20,12 +20,48 @@ export function manualClock(start = Date.UTC(2026, 0, 1)): (() => number) & { fo
   return Object.assign(() => now, { forward });
 }
 
+/**
+ * Writes a session as versions 0.1 to 0.4 did: all of it in its record, of which the one list had a copy, and the bounds of
+ * its events apart.
+ */
+export async function writeAsBefore(store: StateStore, who: SessionIdentity): Promise<void> {
+  const owner = userIdentity(who.tenant, who.user);
+  const [record, head] = await Promise.all(
+    ["session", "session.events"].map(async (kind) =>
+      JSON.parse(Buffer.from((await store.load(who, kind)).bytes).toString()),
+    ),
+  );
+  const { activity, ...bounds } = head;
+  const { createdAt, updatedAt, closedAt } = activity;
+  const old = Buffer.from(JSON.stringify({ ...record, createdAt, updatedAt, ...(closedAt && { closedAt }) }));
+  const entries = await store.list(owner, "session.");
+  const kind = `session.index/${new Date(updatedAt).toISOString()}.${who.session}`;
+  await store.commit([
+    ...entries
+      .filter((entry) => entry.kind !== kind && entry.kind.endsWith(`Z.${who.session}`))
+      .map((entry) => ({ op: "delete", identity: owner, kind: entry.kind }) as const),
+    { op: "save", record: { eventId: newEventId(), identity: who, kind: "session", bytes: old } },
+    ...(bounds.next === 1
+      ? [{ op: "delete", identity: who, kind: "session.events" } as const]
+      : [
+          {
+            op: "save",
+            record: {
+              eventId: newEventId(),
+              identity: who,
+              kind: "session.events",
+              bytes: Buffer.from(JSON.stringify(bounds)),
+            },
+          } as const,
+        ]),
+    { op: "save", record: { eventId: newEventId(), identity: owner, kind, bytes: old } },
+  ]);
+}
+
 /** What a process of version 0.2 leaves that dies between the two commits of a deletion. */
-export async function beginDeletion(
-  store: StateStore,
-  { tenant, user, session }: SessionIdentity,
-  since: number,
-): Promise<void> {
+export async function beginDeletion(store: StateStore, who: SessionIdentity, since: number): Promise<void> {
+  const { tenant, user, session } = who;
+  await writeAsBefore(store, who);
   const owner = userIdentity(tenant, user);
   const entries = await store.list(owner, "session.index/");
   const entry = entries.find(({ kind }) => kind.endsWith(`.${session}`));

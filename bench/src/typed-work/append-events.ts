@@ -3,12 +3,13 @@ import { expectCount, inTurn, type TypedWork } from "./typed-work.js";
 
 const EVENT = { role: "assistant", text: "a".repeat(200) };
 
-/** One event of about 256 bytes per call. */
-export const appendEvents: TypedWork = {
+/** One event of about 256 bytes per call, to sessions with this much metadata. */
+export const appendEvents = (metadataBytes: number): TypedWork => ({
   calls: 1,
   async open(store, identities) {
     const sessions = createSessions(store);
-    for (const identity of identities) await sessions.create(identity);
+    const metadata = { text: "a".repeat(metadataBytes) };
+    for (const identity of identities) await sessions.create(identity, { metadata });
     const next = inTurn(identities);
     return {
       run: () => sessions.append(next(), { value: EVENT }),
@@ -21,4 +22,4 @@ export const appendEvents: TypedWork = {
       },
     };
   },
-};
+});

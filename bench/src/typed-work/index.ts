@@ -15,7 +15,8 @@ export const BARE_SAVES = "bare saves";
 /** By the name of the entrant. */
 export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   [BARE_SAVES]: bareSaves,
-  "sessions: append": appendEvents,
+  "sessions: append": appendEvents(0),
+  "sessions: append, 100 KB of metadata": appendEvents(100_000),
   "approvals: request, decide, claim, complete": decideApprovals,
   "questions: ask, answer": answerQuestions,
   "runs: start, claim, step, complete": doRuns,
