@@ -59,6 +59,9 @@ export async function tellStory(store: StateStore): Promise<void> {
   await sessions.tenantState(TENANT).set("plan", ["free"]);
   await sessions.create(CLOSED);
   await sessions.close(CLOSED);
+  await sessions.pin(WHO);
+  // The first such list makes a note.
+  await sessions.list(USER, { orderBy: "lastEventAt" });
   await sessions.create({ ...USER, session: "s3" });
   await sessions.delete({ ...USER, session: "s3" });
 
@@ -105,6 +108,11 @@ export const READS: Readonly<Record<string, Read>> = {
   "sessions.find": ({ sessions }) => sessions.find(WHO),
   "sessions.list": ({ sessions }) => sessions.list(USER),
   "sessions.list, closed": ({ sessions }) => sessions.list(USER, { status: "closed", limit: 1 }),
+  "sessions.list, by event": ({ sessions }) =>
+    sessions.list(USER, { orderBy: "lastEventAt", order: "oldest" }),
+  "sessions.list, pinned": ({ sessions }) => sessions.list(USER, { pinned: true }),
+  "sessions.list, pinned, by event": ({ sessions }) =>
+    sessions.list(USER, { pinned: "first", orderBy: "lastEventAt" }),
   "sessions.read": ({ sessions }) => sessions.read(WHO),
   "sessions.read, reverse": ({ sessions }) => sessions.read(WHO, { reverse: true, limit: 2 }),
   "sessions.latestSummary": ({ sessions }) => sessions.latestSummary(WHO),
