@@ -24,6 +24,14 @@ export const POLICIES: WrapperTable<Policies> = {
     (await policies.list(where, { limit: 1_000 })).policies.map(({ name }) => name),
   sweep: async () => {},
   methods: { get: (policies, who, name) => policies.get(who, name) },
+  absent: {
+    versions: [(policies, who, name) => policies.versions(who, name), { policies: [] }],
+    judge: [
+      (policies, who, name) => policies.judge(who, { policy: name, tool: "files.read" }),
+      { verdict: "forbid", because: "no policy" },
+    ],
+    delete: [(policies, who, name) => policies.delete(who, name), false],
+  },
   walk: {
     put: (policies, who, name) => policies.put(who, { ...CAREFUL, name, id: "1" }),
     "put of the next": (policies, who, name) => policies.put(who, { name, tools: "any", id: "2" }),
@@ -62,6 +70,7 @@ export const GRANTS: WrapperTable<Policies> = {
     (await policies.grants(where as SessionIdentity)).map(({ tool }) => tool),
   sweep: async () => {},
   methods: {},
+  absent: { revoke: [(policies, who, tool) => policies.revoke(who, { tool }), false] },
   walk: {
     remember: (policies, who, tool) => policies.remember(who, { ...GRANT, tool, id: `of ${digestOf(tool)}` }),
     "remember for an hour": (policies, who, tool) =>

@@ -24,6 +24,7 @@ const swallowing: Table = {
   ...TASKS,
   methods: { ...TASKS.methods, drop: (tasks, who, id) => tasks.drop(who, id).catch(() => {}) },
 };
+const answering: Table = { ...TASKS, absent: { drop: [async () => true, false] } };
 const unswept: Table = { ...TASKS, sweep: async () => {} };
 const newEachTime: Table = {
   ...TASKS,
@@ -55,6 +56,7 @@ test.each<[string, Check, Table]>([
   ["accepts a damaged record", checkDamagedRecords, swallowing],
   ["accepts a record of an erased session", checkErasedSession, swallowing],
   ["leaves what points at erased sessions", checkErasedSession, unswept],
+  ["answers about what does not exist", checkOtherIdentities, answering],
   ["makes an erased record again", checkLateRetry, newEachTime],
   ["makes a record twice", checkLostAnswers, newEachTime],
   ["refuses the same call again", checkRepeats, withoutToken],

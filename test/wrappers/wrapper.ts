@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import {
   type Identity,
   type MaintenanceScope,
@@ -7,6 +8,7 @@ import {
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
+import { expectAllRejected } from "./rejections.js";
 
 /** One of a wrapper's methods, on one record of a session. */
 export type Method<W> = (wrapper: W, who: SessionIdentity, id: string) => Promise<unknown>;
@@ -34,6 +36,8 @@ export interface WrapperTable<W> {
   readonly sweep: (wrapper: W, scope: MaintenanceScope) => Promise<unknown>;
   /** Every other method about one record, by name. None may accept a record that does not exist. */
   readonly methods: Readonly<Record<string, Method<W>>>;
+  /** Methods that say so in their answer where there is no such record, and what they answer. */
+  readonly absent?: Readonly<Record<string, readonly [call: Method<W>, answer: unknown]>>;
   /**
    * What happens to a record in order, from `make` to a final status, each call with a token or id of the caller's: sent
    * again, it gets the same answer.
@@ -43,11 +47,27 @@ export interface WrapperTable<W> {
   readonly kindOf: (id: string) => string;
   /** Under whose identity that is. Default: the session's. */
   readonly storedUnder?: (who: SessionIdentity, id: string) => Identity;
+  /** Methods that do not read that record, so that its damage is none of theirs. Default none. */
+  readonly notReadBy?: readonly string[];
   /** The field that an error about an id names. Default `id`. */
   readonly idField?: string;
   /** What a record could hold after damage, made of the JSON that it holds. A string stands for itself. */
   // biome-ignore lint/suspicious/noExplicitAny: the tests change stored JSON as they like.
   readonly damages: (stored: any) => readonly unknown[];
+}
+
+/** Every method finds no such record. */
+export async function expectAbsent<W>(
+  { methods, absent = {}, find }: WrapperTable<W>,
+  wrapper: W,
+  who: SessionIdentity,
+  id: string,
+): Promise<void> {
+  const calls = Object.entries(methods).map(([name, act]) => [name, () => act(wrapper, who, id)]);
+  await expectAllRejected(Object.fromEntries(calls), { code: "NOT_FOUND", details: {} });
+  for (const [name, [act, answer]] of Object.entries(absent))
+    expect(await act(wrapper, who, id), name).toEqual(answer);
+  expect(await find(wrapper, who, id)).toBeUndefined();
 }
 
 type Place = Pick<WrapperTable<unknown>, "of" | "isListedByTenant" | "storedUnder">;
