@@ -16,14 +16,19 @@ import { MAIL } from "./table.js";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CALL = { ...MAIL, id: "a" };
 
+interface Made {
+  readonly number: number;
+}
+
 onEveryStore((opened) => {
   const calls = (store = opened.store) => createToolCalls(store);
 
   test("work runs once, and its result is kept", async () => {
     const who = newSession();
     let made = 0;
-    const work = () => Promise.resolve({ number: ++made });
-    expect(await calls().once(who, CALL, work)).toEqual({ number: 1 });
+    const work = (): Promise<Made> => Promise.resolve({ number: ++made });
+    const kept: Made = await calls().once(who, CALL, work);
+    expect(kept).toEqual({ number: 1 });
     expect(await calls().once(who, CALL, work)).toEqual({ number: 1 });
     expect(await calls().once(who, { ...CALL, id: "b" }, () => undefined)).toBeUndefined();
     expect(await calls().once(who, { ...CALL, id: "b" }, () => undefined)).toBeUndefined();
@@ -105,6 +110,9 @@ onEveryStore((opened) => {
     const who = newSession();
     const large = calls().once(who, CALL, () => "x".repeat(opened.store.limits.maxBytes));
     await expect(large).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "result" } });
+    // @ts-expect-error: JSON would change it
+    const changed = calls().once(who, { ...CALL, id: "b" }, () => new Date());
+    await expect(changed).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "result" } });
     const again = calls().once(who, CALL, () => expect.unreachable("it ran again"));
     await expect(again).rejects.toMatchObject({ details: { call: { status: "begun" } } });
     await calls().succeed(who, "a", { result: { ref: "s3://7" } });
