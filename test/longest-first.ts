@@ -3,7 +3,10 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The files that take longest, so that none of them is begun last and runs on alone. All others follow in Vitest's order. */
+/**
+ * The files that take longest, so that none of them is begun last and runs on alone. All others follow in Vitest's order,
+ * those that share modules last: a worker keeps its modules only while the next file shares them too.
+ */
 const LONGEST = [
   "examples/level-driver",
   "conformance/runtimes",
@@ -47,9 +50,10 @@ export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const missing = LONGEST.filter((path) => !existsSync(`${ROOT}${path}`));
     if (missing.length > 0) throw new Error(`longest-first.ts names files that are gone: ${missing}`);
-    const place = ({ moduleId }: TestSpecification): number => {
+    const place = ({ moduleId, project }: TestSpecification): number => {
       const index = LONGEST.indexOf(relative(ROOT, moduleId).replaceAll("\\", "/"));
-      return index < 0 ? LONGEST.length : index;
+      if (index >= 0) return index;
+      return project.config.isolate ? LONGEST.length : LONGEST.length + 1;
     };
     return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
   }
