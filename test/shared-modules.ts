@@ -31,4 +31,6 @@ const FOLDERS = [
 /** Files in these folders that change what all modules of a process share, by mocks, stubs or copies of modules. */
 const ON_THEIR_OWN = ["slices", "replay", "recorded", "driver-store-close", "two-copies", "wall-clock"];
 
-export const SHARED_MODULES = FOLDERS.map((folder) => `test/${folder}/**/!(${ON_THEIR_OWN.join("|")}).test.ts`);
+export const SHARED_MODULES = FOLDERS.map(
+  (folder) => `test/${folder}/**/!(${ON_THEIR_OWN.join("|")}).test.ts`,
+);
