@@ -66,6 +66,8 @@ export const typedMutants: readonly Mutant[] = [
       },
   ),
   unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
+  unconditional("counts-over-other-counts", "ledger/periods-count-once"),
+  unconditional("corrects-over-other-corrections", "ledger/corrections-add-up"),
   unconditional("answers-again", "questions/answered-once"),
   brokenStore("makes-event-ids-of-its-own", "tool-calls/begun-once", (store) => ({
     commit: (changes, options) => store.commit(changes.flatMap(withIdOfItsOwn), options),

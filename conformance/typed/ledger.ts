@@ -66,4 +66,51 @@ export const ledgerCases: readonly ConformanceCase[] = [
       assert.equal((await first.budget({ tenant }))?.reserved.tokens, 90, "tokens reserved");
     },
   },
+  {
+    id: "ledger/periods-count-once",
+    rule: "Calls that several stores record at once count once each in a budget of a month and a model, and one of them reports the share of its limit that they reach.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const wrappers = await severalOf(context, createLedger);
+      const [first] = wrappers;
+      const of = { tenant: owner.tenant, model: CALL.model };
+      await first.setBudget(of, { calls: 100, every: "month", warnAt: [0.1] });
+      const receipts = await Promise.all(
+        wrappers.flatMap((ledger) =>
+          Array.from({ length: CALLS_EACH }, async () => {
+            await ledger.record(owner, { ...CALL, model: "small" });
+            return ledger.record(owner, CALL);
+          }),
+        ),
+      );
+      const total = wrappers.length * CALLS_EACH;
+      assert.equal((await first.budget(of))?.spent.calls, total, "calls in the budget");
+      assert.equal(receipts.flatMap(({ warnings }) => warnings).length, 1, "reports of the share");
+    },
+  },
+  {
+    id: "ledger/corrections-add-up",
+    rule: "Corrections of one call that several stores make at once all count, each once.",
+    needs: "durable",
+    async run(context) {
+      const owner = context.identity();
+      const wrappers = await severalOf(context, createLedger);
+      const [first] = wrappers;
+      const { entry } = await first.record(owner, { ...CALL, cost: "100" });
+      const corrections = wrappers.map(async (ledger, index) => {
+        for (let part = 0; part < 5; part++) {
+          const eventId = `part-${index}-${part}`;
+          const refund = { reason: "a part", by: { cost: "-0.5" }, eventId };
+          await ledger.adjust(owner, entry.id, refund);
+          assertDuplicate(await ledger.adjust(owner, entry.id, refund), "the correction made again");
+        }
+      });
+      await Promise.all(corrections);
+      const { cost, calls } = await first.totals(owner);
+      assert.deepEqual([Number(cost), calls], [100 - wrappers.length * 2.5, 1], "totals");
+      const [call] = await first.entries(owner);
+      assert.equal(call?.corrected?.cost, cost, "the corrected cost of the call");
+    },
+  },
 ];

@@ -4,8 +4,11 @@ import type { Expect, Identity, RecordKey } from "./store.js";
 export interface StateErrorDetails {
   /** `load`, `loadByEventId`: this identity has no such record. */
   NOT_FOUND: Record<never, never>;
-  /** The event id was seen with other content; `change` is its index in the commit. */
-  IDEMPOTENCY_CONFLICT: { readonly change: number };
+  /**
+   * The event id was seen with other content; `change` is its index in the commit. `field` names what contradicts what the
+   * ledger knows of an answer.
+   */
+  IDEMPOTENCY_CONFLICT: { readonly change: number; readonly field?: string };
   /** `current` is the event id the slot holds now, or null. */
   CONDITION_FAILED: {
     readonly change: number;

@@ -4,7 +4,7 @@ import type { Cell } from "../typed/cell.js";
 import { Collection, type Item } from "../typed/collection.js";
 import { timeKey } from "../typed/time.js";
 import { addAmounts, type ExactAmounts, NO_AMOUNTS } from "./amounts.js";
-import { BUDGET_CODEC, type StoredBudget, withoutHold } from "./budget.js";
+import { type StoredBudget, withoutHold } from "./budget.js";
 import {
   DUE_CODEC,
   type Due,
@@ -21,7 +21,7 @@ import type { WriteSet } from "./write-set.js";
 type Signal = AbortSignal | undefined;
 type User = Pick<Identity, "tenant" | "user">;
 
-/** Each hold takes up to seven changes of a commit: its record, and an entry and a budget in up to three queues. */
+/** Each hold takes a change of a commit for its record, and two for each of up to 67 budgets. */
 const HOLDS_PER_COMMIT = 30;
 /** Records per read. */
 const PAGE_SIZE = 200;
@@ -33,13 +33,13 @@ const PAGE_SIZE = 200;
  */
 export class BudgetHolds {
   readonly #store: StateStore;
-  readonly budgets: Collection<StoredBudget>;
+  readonly #budgets: Collection<StoredBudget>;
   readonly holds: Collection<Hold>;
   readonly dues: Collection<Due>;
 
-  constructor(store: StateStore) {
+  constructor(store: StateStore, budgets: Collection<StoredBudget>) {
     this.#store = store;
-    this.budgets = new Collection(store, "ledger.budget", { codec: BUDGET_CODEC });
+    this.#budgets = budgets;
     this.holds = new Collection(store, "ledger.hold", { codec: HOLD_CODEC });
     this.dues = new Collection(store, "ledger.due", { codec: DUE_CODEC });
   }
@@ -58,12 +58,29 @@ export class BudgetHolds {
     const { tenant, user } = owner;
     for (const { of, budget: name, queue } of heldIn) {
       writes.remove(this.dueCell(tenant, { of, queue }, until, { user, hold: id }));
-      const cell = this.budgets.at(budgetOwner(tenant, user, of), name);
+      const cell = this.#budgets.at(budgetOwner(tenant, user, of), name);
       const budget = await writes.get(cell);
       // A budget that was removed and set again has another queue and does not count this hold.
       if (budget?.held?.queue === queue) writes.put(cell, withoutHold(budget, amounts));
     }
     writes.remove(this.holdCell(owner, id));
+  }
+
+  /** Moves a hold to a later time in the queues of all its budgets. */
+  async move(writes: WriteSet, owner: User, id: string, hold: Hold, until: number): Promise<void> {
+    const { tenant, user } = owner;
+    const due = { user, hold: id };
+    for (const { of, budget: name, queue } of hold.heldIn) {
+      const cell = this.#budgets.at(budgetOwner(tenant, user, of), name);
+      const budget = await writes.get(cell);
+      // A budget that was removed, or removed and set again, has no such queue any more.
+      if (budget?.held?.queue !== queue) continue;
+      // The write makes a removal of the budget that happens meanwhile find this entry of its queue.
+      writes.put(cell, budget);
+      writes.remove(this.dueCell(tenant, { of, queue }, hold.until, due));
+      writes.put(this.dueCell(tenant, { of, queue }, until, due), due);
+    }
+    writes.put(this.holdCell(owner, id), { ...hold, until });
   }
 
   /**
@@ -116,30 +133,16 @@ export class BudgetHolds {
     }
   }
 
-  /** Removes a budget with its queue. Returns whether there was one. After an interruption, call it again. */
-  async remove(cell: Cell<StoredBudget>, signal: Signal): Promise<boolean> {
-    for (;;) {
-      const done = await transactWrites(
-        this.#store,
-        async (writes) => {
-          const budget = await writes.get(cell);
-          if (budget === undefined) return "missing";
-          const { queue } = budget.held ?? {};
-          const range = { prefix: `${queue}/`, limit: PAGE_SIZE, signal };
-          const page = queue === undefined ? [] : await this.dues.keys(cell.identity, range);
-          for (const { id } of page) writes.remove(this.dues.at(cell.identity, id));
-          if (page.length === PAGE_SIZE) {
-            // The write makes a reservation that happens meanwhile conflict with this commit.
-            writes.put(cell, budget);
-            return "more";
-          }
-          writes.remove(cell);
-          return "removed";
-        },
-        signal,
-      );
-      if (done !== "more") return done === "removed";
-    }
+  /** The cells of some entries in a budget's queue. */
+  async duesOf(
+    { identity }: Cell<StoredBudget>,
+    { held }: StoredBudget,
+    limit: number,
+    signal: Signal,
+  ): Promise<Cell<Due>[]> {
+    if (held === undefined) return [];
+    const page = await this.dues.keys(identity, { prefix: `${held.queue}/`, limit, signal });
+    return page.map(({ id }) => this.dues.at(identity, id));
   }
 
   /** Frees all holds of a session or, without `session`, of a user. */

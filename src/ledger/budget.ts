@@ -1,36 +1,39 @@
-import { invalid, StateError } from "../contract/errors.js";
-import { mappedJson } from "../typed/codec.js";
-import type { JsonValue } from "../typed/json-value.js";
-import { readInteger, readObject } from "../validation/validate.js";
-import { readEventId } from "../validation/validate-text.js";
+import { StateError } from "../contract/errors.js";
 import {
   type Amounts,
-  type AmountsInput,
   addAmounts,
-  BUDGET_UNITS,
+  amountsOf,
   type ExactAmounts,
   formatAmount,
   formatAmounts,
+  isCost,
+  keysOf,
   NO_AMOUNTS,
-  readLimits,
-  readRequest,
   subtractAmounts,
+  unitOf,
 } from "./amounts.js";
-import { readLabel } from "./entry.js";
-import type { BudgetUnit } from "./errors.js";
-import { type InlineHold, readUntil } from "./hold.js";
-import { corruptIfInexact, readSums, type Sums, subtractSums, tokensOf, writeSums } from "./usage.js";
+import type { CallFilter } from "./budget-scope.js";
+import type { BudgetPlace } from "./errors.js";
+import type { InlineHold } from "./hold.js";
+import { corruptIfInexact, type Sums, subtractSums } from "./usage.js";
+import type { Window } from "./window.js";
 
 /** The limits of a scope, with what is spent and reserved of them. */
-export interface Budget {
+export interface Budget extends Omit<BudgetPlace, "scope"> {
   /** The limits. */
   readonly limits: Amounts;
-  /** The amounts spent since the budget began to count. */
+  /** The amounts spent since the budget began to count, or in its period. */
   readonly spent: Amounts;
   /** The amounts of open reservations that are not overdue. */
   readonly reserved: Amounts;
   /** The amounts that can still be reserved; 0 if more was spent than the limit. */
   readonly remaining: Amounts;
+  /** What the period before left unused, of a budget that carries it over. It is added to the limits. */
+  readonly carried?: Amounts;
+  /** The beginning of the period that counts now, if the budget has periods. */
+  readonly since?: Date;
+  /** The end of that period. */
+  readonly until?: Date;
 }
 
 /** The sum of a budget's holds. Each hold has a record of its own, so the budget's record does not grow with them. */
@@ -44,18 +47,41 @@ export interface HeldBack {
 }
 
 export interface StoredBudget {
-  readonly limits: Partial<ExactAmounts>;
-  /** The usage of the scope when the budget began to count. */
+  readonly limits: ExactAmounts;
+  /** The usage of the scope when the budget began to count. Not used by a budget with a counter. */
   readonly from: Sums;
   /** Holds of older versions, which had no records of their own. None is added. */
   readonly inline: readonly InlineHold[];
   readonly held?: HeldBack;
+  readonly name?: string;
+  readonly filter: CallFilter;
+  readonly window?: Window;
+  /** The shares of the limits that are reported when they are reached. */
+  readonly warnAt: readonly number[];
+  /** The shares that were reported, of a budget without a counter. */
+  readonly warned: readonly string[];
+  /** It counts the calls itself, in records of its own, because no rollup has their sum. */
+  readonly counter?: Counter;
 }
 
-/** The amounts spent since the budget began to count. */
-export function spentOf(budget: StoredBudget, total: Sums): ExactAmounts {
-  const sums = corruptIfInexact(() => subtractSums(total, budget.from));
-  return { tokens: BigInt(tokensOf(sums)), cost: sums.cost, calls: BigInt(sums.calls) };
+/** The count of a budget. One that begins anew has another id. */
+export interface Counter {
+  readonly id: string;
+  /** When the budget was set. Periods that ended before are not counted. */
+  readonly since: number;
+}
+
+/** What counts now: the limits with what was carried over, what is spent, and the period. */
+export interface Standing {
+  readonly limits: ExactAmounts;
+  readonly spent: ExactAmounts;
+  readonly carried?: ExactAmounts;
+  readonly period?: { readonly since: number; readonly until: number };
+}
+
+/** The amounts spent since a budget without a counter began to count. */
+export function spentOfTotal(budget: StoredBudget, total: Sums): ExactAmounts {
+  return amountsOf(corruptIfInexact(() => subtractSums(total, budget.from)));
 }
 
 export function reservedOf({ held, inline }: StoredBudget): ExactAmounts {
@@ -88,118 +114,78 @@ export function withoutHold(budget: StoredBudget, amounts: ExactAmounts): Stored
   const { held } = budget;
   if (held === undefined) return budget;
   const left = subtractAmounts(held.amounts, amounts);
-  if (held.count < 1 || BUDGET_UNITS.some((unit) => left[unit] < 0n))
+  if (held.count < 1 || keysOf(left).some((key) => (left[key] ?? 0n) < 0n))
     throw new StateError("CORRUPT", "a budget holds back less than one of its reservations", { details: {} });
-  return { ...budget, held: { ...held, amounts: left, count: held.count - 1 } };
+  // A unit that nothing holds back any more leaves no name behind.
+  const kept = keysOf(left).filter((key) => left[key] !== 0n);
+  const remaining = Object.fromEntries(kept.map((key) => [key, left[key]])) as ExactAmounts;
+  return { ...budget, held: { ...held, amounts: remaining, count: held.count - 1 } };
 }
 
 /** Refuses a request that would exceed a limit. BUDGET_EXCEEDED. */
 export function refuseOverspending(
-  scope: "tenant" | "user" | "session",
+  place: BudgetPlace,
   budget: StoredBudget,
-  spent: ExactAmounts,
+  { limits, spent, period }: Standing,
   requested: ExactAmounts,
 ): void {
   const held = reservedOf(budget);
-  for (const unit of BUDGET_UNITS) {
-    const maximum = budget.limits[unit];
-    if (maximum === undefined || spent[unit] + held[unit] + requested[unit] <= maximum) continue;
+  for (const key of keysOf(limits)) {
+    const [limit = 0n, used = 0n, reserved = 0n] = [limits[key], spent[key], held[key]];
+    const asked = requested[key] ?? 0n;
+    if (used + reserved + asked <= limit) continue;
     const details = {
-      scope,
-      unit,
-      limit: formatAmount(unit, maximum),
-      spent: formatAmount(unit, spent[unit]),
-      reserved: formatAmount(unit, held[unit]),
-      requested: formatAmount(unit, requested[unit]),
+      ...place,
+      ...unitOf(key),
+      limit: formatAmount(key, limit),
+      spent: formatAmount(key, used),
+      reserved: formatAmount(key, reserved),
+      requested: formatAmount(key, asked),
+      ...(period && { until: new Date(period.until) }),
     };
-    const { limit, reserved } = details;
+    const amounts = `limit ${details.limit}, spent ${details.spent}, reserved ${details.reserved}, requested ${details.requested}`;
     throw new StateError(
       "BUDGET_EXCEEDED",
-      `the ${scope}'s budget of ${unit} is too small for this request: limit ${limit}, spent ${details.spent}, reserved ${reserved}, requested ${details.requested}`,
+      `the ${place.scope}'s budget of ${details.unit} is too small for this request: ${amounts}`,
       { details },
     );
   }
 }
 
 /** A budget as callers get it. `overdue` is the part of the sum of holds that is overdue and no longer counts. */
-export function budgetOf(budget: StoredBudget, total: Sums, overdue: ExactAmounts): Budget {
-  const spent = spentOf(budget, total);
+export function budgetOf(
+  { scope: _, ...place }: BudgetPlace,
+  budget: StoredBudget,
+  { limits, spent, carried, period }: Standing,
+  overdue: ExactAmounts,
+): Budget {
   const reserved = subtractAmounts(reservedOf(budget), overdue);
-  const remaining: Partial<Record<BudgetUnit, bigint>> = {};
-  for (const unit of BUDGET_UNITS) {
-    const limit = budget.limits[unit];
-    if (limit === undefined) continue;
-    const left = limit - spent[unit] - reserved[unit];
-    remaining[unit] = left > 0n ? left : 0n;
+  const remaining: { -readonly [K in keyof ExactAmounts]: bigint } = {};
+  for (const key of keysOf(limits)) {
+    const left = (limits[key] ?? 0n) - (spent[key] ?? 0n) - (reserved[key] ?? 0n);
+    remaining[key] = left > 0n ? left : 0n;
   }
+  const [total, whole] = [shown(spent, budget.limits), shown(reserved, budget.limits)];
   return {
+    ...place,
     limits: formatAmounts(budget.limits),
-    spent: formatAmounts(spent),
-    reserved: formatAmounts(reserved),
+    spent: formatAmounts(total),
+    reserved: formatAmounts(whole),
     remaining: formatAmounts(remaining),
+    ...(carried && { carried: formatAmounts(carried) }),
+    ...(period && { since: new Date(period.since), until: new Date(period.until) }),
   };
 }
 
-/** Version 0 kept all holds inline. */
-export const BUDGET_CODEC = mappedJson<StoredBudget>({
-  version: 1,
-  write: ({ limits, from, inline, held }) => ({
-    limits: { ...formatAmounts(limits) },
-    from: writeSums(from),
-    open: inline.map(({ id, amounts, until }) => ({
-      id,
-      amounts: { ...formatAmounts(amounts) },
-      until,
-    })) as JsonValue[],
-    ...(held && { held: writeHeld(held) }),
-  }),
-  read(value) {
-    const { limits, from, open, held } = readObject(value, "budget") as Record<string, unknown>;
-    if (!Array.isArray(open)) throw invalid("open", "an array");
-    return {
-      limits: readLimits(limits),
-      from: readSums(from),
-      inline: open.map(readInline),
-      ...(held === undefined ? {} : { held: readHeld(held) }),
-    };
-  },
-});
-
-function readInline(value: unknown): InlineHold {
-  const { id, amounts, until } = readObject(value, "reservation") as Record<string, unknown>;
-  return {
-    id: readEventId(id, "id"),
-    amounts: readRequest(amounts as AmountsInput),
-    until: readUntil(until),
-  };
-}
-
-/** Stored, the queue is called `line`. */
-function writeHeld({ queue, amounts, count, earliest }: HeldBack): JsonValue {
-  return { line: queue, amounts: writeExact(amounts), count, earliest };
-}
-
-function readHeld(value: unknown): HeldBack {
-  const { line: queue, amounts, count, earliest } = readObject(value, "held") as Record<string, unknown>;
-  return {
-    queue: readLabel(queue, "line"),
-    amounts: readExact(amounts),
-    count: readInteger(count, "count", 0, Number.MAX_SAFE_INTEGER),
-    earliest: readUntil(earliest),
-  };
-}
-
-/** Written as text, because sums of many holds may exceed the safe integers. */
-function writeExact(exact: ExactAmounts): JsonValue {
-  return Object.fromEntries(BUDGET_UNITS.map((unit) => [unit, String(exact[unit])]));
-}
-
-function readExact(value: unknown): ExactAmounts {
-  const given = readObject(value, "amounts") as Record<string, unknown>;
-  const read = (unit: BudgetUnit) => {
-    const digits = given[unit];
-    if (typeof digits !== "string" || !/^\d+$/.test(digits)) throw invalid(unit, "digits");
-    return BigInt(digits);
-  };
-  return { tokens: read("tokens"), cost: read("cost"), calls: read("calls") };
+/** Tokens, cost and calls, and the units that are limited. The cost is that of the budget's currency. None is below 0. */
+function shown(amounts: ExactAmounts, limits: ExactAmounts): ExactAmounts {
+  const cost = keysOf(limits).find(isCost) ?? "cost";
+  const units = keysOf(limits).filter((key) => key.startsWith("units."));
+  const keys = ["tokens", cost, "calls", ...units] as const;
+  return Object.fromEntries(
+    keys.map((key) => {
+      const amount = amounts[key] ?? 0n;
+      return [key, amount > 0n ? amount : 0n];
+    }),
+  ) as ExactAmounts;
 }

@@ -7,7 +7,8 @@ import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import { readObject } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
-import { ENTRY_CODEC, type StoredEntry } from "./entry.js";
+import type { StoredEntry } from "./entry.js";
+import { ENTRY_CODEC } from "./entry-codec.js";
 import { readEntryId } from "./entry-id.js";
 import { entryKeys, type IdMarker, type Marker, reservationMarker } from "./markers.js";
 import { readSums, type Sums, writeSums } from "./usage.js";
@@ -33,7 +34,9 @@ const MAX_NAME_BYTES = 512;
 /** Stands for a missing name. Shorter than a digest, so it cannot be one. */
 const NO_NAME = "none";
 
+/** Version 0 had no sums by name. */
 const ROLLUP_CODEC = mappedJson<Rollup>({
+  version: 1,
   write: ({ sums, ...definedNames }) => ({ ...definedNames, sums: writeSums(sums) }),
   read(value) {
     const { key, user, sums } = readObject(value, "rollup") as Record<string, unknown>;
@@ -139,6 +142,11 @@ export function scopeId({ user, session, run }: Scope): string {
   if (user === undefined) return "tenant";
   if (session === undefined) return "user";
   return run === undefined ? `session/${digestOf(session)}` : `run/${digestOf(session)}/${digestOf(run)}`;
+}
+
+/** The prefix of the ids of a session's runs. */
+export function runsOf(session: string): string {
+  return `run/${digestOf(session)}/`;
 }
 
 /** The owner of entries: a user, or the tenant alone for the entries of forgotten users. */

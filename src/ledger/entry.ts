@@ -1,11 +1,13 @@
 import { invalid } from "../contract/errors.js";
 import type { EventId, Identity } from "../contract/store.js";
-import { mappedJson } from "../typed/codec.js";
-import type { JsonValue } from "../typed/json-value.js";
+import { optional } from "../validation/fields.js";
 import { readDate, readInteger, readNamed, readObject } from "../validation/validate.js";
 import { readEventId, readText } from "../validation/validate-text.js";
+import type { StoredWarning } from "./budget-warning.js";
+import { costKey, readCurrency } from "./currency.js";
 import { timeKeyOfEntry } from "./entry-id.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
+import { type ExactQuantities, formatQuantities, type Quantities, readQuantities } from "./quantity.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
 /** Counts of tokens as providers report them. An absent or `undefined` count is 0. */
@@ -19,6 +21,13 @@ export interface NewLedgerEntry extends GivenCounts {
   readonly model: string;
   /** The cost of the call, for example from `priceOf`. Leave it out if the price is not known. */
   readonly cost?: MoneyInput;
+  /** The currency of the cost, such as `"EUR"`. Sums of different currencies are kept apart. */
+  readonly currency?: string;
+  /**
+   * What else was used, by name, such as `{ images: 2, seconds: 3.5 }`: at most 16, with up to 6 digits behind the point.
+   * A tenant has at most 64 such names and currencies. They are not part of `tokens`.
+   */
+  readonly units?: Quantities;
   /** Whether the price was known. Default: whether there is a cost. */
   readonly priced?: boolean;
   /** The provider's id of its answer. The answer is recorded once, even if several components record it. */
@@ -51,8 +60,12 @@ export interface LedgerEntry extends TokenCounts {
   readonly provider: string;
   /** The model that was called. */
   readonly model: string;
-  /** The cost of the call; `"0"` if the price is not known. */
+  /** The cost of the call, as it was recorded; `"0"` if the price is not known. */
   readonly cost: Money;
+  /** The currency of the cost, if it names one. */
+  readonly currency?: string;
+  /** What else was used, by name. */
+  readonly units?: Quantities;
   /** Whether the price was known. */
   readonly priced: boolean;
   /** The provider's id of its answer. */
@@ -69,16 +82,44 @@ export interface LedgerEntry extends TokenCounts {
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;
+  /** Without a price: what budgets count, the cost that was reserved. */
+  readonly charged?: Money;
+  /** The call's own values after its corrections. Absent if there were none. */
+  readonly corrected?: CorrectedEntry;
+  /** This is a correction: the id of the entry that it corrects. Its counts and its cost are differences. */
+  readonly adjusts?: string;
+  /** Why it was corrected. */
+  readonly reason?: string;
+}
+
+/** The values of an entry after all of its corrections. */
+export interface CorrectedEntry extends TokenCounts {
+  /** The cost. */
+  readonly cost: Money;
+  /** The currency of the cost, if it names one. */
+  readonly currency?: string;
+  /** Whether the price is known. */
+  readonly priced: boolean;
+  /** What else was used, by name. */
+  readonly units?: Quantities;
+}
+
+/** What an entry counts, or a correction changes. */
+export interface EntryValues extends TokenCounts {
+  readonly cost: bigint;
+  readonly currency?: string;
+  readonly priced: boolean;
+  readonly units?: ExactQuantities;
+  /** What budgets count in place of a price. */
+  readonly charged?: bigint;
 }
 
 /** A checked entry. Money is exact, the time is in milliseconds. Tenant and user are those of the record's identity. */
-export interface StoredEntry extends TokenCounts {
+export interface StoredEntry extends EntryValues {
   readonly session?: string;
   readonly run?: string;
   readonly provider: string;
   readonly model: string;
-  readonly cost: bigint;
-  readonly priced: boolean;
   readonly responseId?: string;
   readonly turn?: number;
   readonly runName?: string;
@@ -87,6 +128,16 @@ export interface StoredEntry extends TokenCounts {
   readonly eventId?: EventId;
   /** The one it settled. */
   readonly reservation?: string;
+  /** Of a correction, whose values are differences: the time key of the entry that it corrects. */
+  readonly adjusts?: string;
+  /** Why it corrects. */
+  readonly reason?: string;
+  /** The correction gave a call its price, or took it away. */
+  readonly unpricedCalls?: -1 | 1;
+  /** The values after all corrections. */
+  readonly corrected?: EntryValues;
+  /** What its recording told of budgets, for the same call sent again. */
+  readonly warnings?: readonly StoredWarning[];
   /** The call was sent again with further ids. Links lead to the markers of these ids. */
   readonly also?: true;
   /** The hashes of such ids, as older versions stored them, without links. */
@@ -98,6 +149,8 @@ const ENTRY_FIELDS = [
   "model",
   ...TOKEN_COUNTS,
   "cost",
+  "currency",
+  "units",
   "priced",
   "responseId",
   "turn",
@@ -111,6 +164,7 @@ const MAX_TOKENS = 1_000_000_000;
 const MAX_TAGS = 16;
 const MAX_TAG_NAME_BYTES = 64;
 const MAX_LABEL_BYTES = 255;
+const MAX_REASON_BYTES = 1024;
 
 /** The session, run and reservation of an entry. */
 interface Owner {
@@ -127,6 +181,7 @@ export function readEntry(value: unknown, owner: Owner, now: number): StoredEntr
   if (typeof priced !== "boolean") throw invalid("priced", "true or false");
   if (priced && cost === undefined) throw invalid("cost", "given where the price was known");
   if (!priced && (cost ?? 0n) > 0n) throw invalid("cost", "left out where the price was not known");
+  if ("currency" in given && !priced) throw invalid("currency", "left out where the price was not known");
   return {
     ...optional(owner, "session", readLabel),
     ...optional(owner, "run", readLabel),
@@ -134,6 +189,8 @@ export function readEntry(value: unknown, owner: Owner, now: number): StoredEntr
     model: readLabel(given.model, "model"),
     ...readTokens(given),
     cost: cost ?? 0n,
+    ...optional(given, "currency", readCurrency),
+    ...optional(given, "units", (units) => readQuantities(units)),
     priced,
     ...optional(given, "responseId", readLabel),
     ...optional(given, "turn", (turn, field) => readInteger(turn, field, 0, Number.MAX_SAFE_INTEGER)),
@@ -152,53 +209,58 @@ export function readLabel(value: unknown, field: string): string {
   return readText(value, field, MAX_LABEL_BYTES);
 }
 
-/** The sums of a single entry. */
+/** Reads why an entry is corrected. */
+export function readReason(value: unknown, field = "reason"): string {
+  const reason = readText(value, field, MAX_REASON_BYTES);
+  if (reason === "") throw invalid(field, "a string that is not empty");
+  return reason;
+}
+
+/** The sums of a single entry. A correction counts no call. */
 export function sumsOf(entry: StoredEntry): Sums {
-  const { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, cost, priced } = entry;
+  const { adjusts, unpricedCalls = 0 } = entry;
+  if (adjusts !== undefined) return { calls: 0, unpricedCalls, ...sumsOfValues(entry) };
+  return { calls: 1, unpricedCalls: entry.priced ? 0 : 1, ...sumsOfValues(entry) };
+}
+
+function sumsOfValues(values: EntryValues): Omit<Sums, "calls" | "unpricedCalls"> {
+  const { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, currency } = values;
   const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens };
-  return { calls: 1, unpricedCalls: priced ? 0 : 1, ...tokens, cost };
+  const { cost, charged = 0n, units = {} } = values;
+  const named: [string, bigint][] = Object.entries(units).map(([name, count]) => [`units.${name}`, count]);
+  if (currency !== undefined) named.push([costKey(currency), cost]);
+  named.push([costKey(currency).replace("cost", "charged"), charged]);
+  const more = named.filter(([, sum]) => sum !== 0n);
+  return {
+    ...tokens,
+    cost: currency === undefined ? cost : 0n,
+    ...(more.length === 0 ? {} : { more: Object.fromEntries(more) }),
+  };
 }
 
 /** An entry as callers get it. */
 export function entryOf({ tenant, user }: Identity, id: string, stored: StoredEntry): LedgerEntry {
-  const { cost, at, tags, also: _, alsoUnder: __, ...rest } = stored;
+  const { cost, at, tags, units, charged, corrected, ...others } = stored;
+  const { also: _, alsoUnder: __, warnings: ___, unpricedCalls: ____, ...rest } = others;
   return {
     id: timeKeyOfEntry(id),
     tenant,
     user,
     ...rest,
     cost: formatMoney(cost),
+    ...(units && { units: formatQuantities(units) }),
+    ...(charged === undefined ? {} : { charged: formatMoney(charged) }),
+    ...(corrected && { corrected: correctedOf(corrected) }),
     tags: Object.fromEntries(tags),
     at: new Date(at),
   };
 }
 
-export const ENTRY_CODEC = mappedJson<StoredEntry>({
-  write: (entry) => ({ ...entry, cost: formatMoney(entry.cost) }) as unknown as JsonValue,
-  read(value) {
-    const stored = readObject(value, "entry") as Record<string, unknown>;
-    const { session, run, reservation, also, alsoUnder, tags, at, ...rest } = stored;
-    const given = { ...rest, at: new Date(at as number), tags: Object.fromEntries(tags as []) };
-    if (rest.priced === false) delete (given as { cost?: unknown }).cost;
-    const owner = Object.fromEntries(
-      Object.entries({ session, run, reservation }).filter(([, name]) => name !== undefined),
-    );
-    const entry = readEntry(given, owner, Number.NaN);
-    if (also !== undefined && also !== true) throw invalid("also", "true");
-    return {
-      ...entry,
-      ...(also === undefined ? {} : { also }),
-      ...(alsoUnder === undefined ? {} : { alsoUnder: readHashes(alsoUnder) }),
-    };
-  },
-});
-
-function readHashes(value: unknown): string[] {
-  if (!Array.isArray(value)) throw invalid("alsoUnder", "an array");
-  return value.map((hash) => readLabel(hash, "alsoUnder"));
+function correctedOf({ cost, units, charged: _, ...rest }: EntryValues): CorrectedEntry {
+  return { ...rest, cost: formatMoney(cost), ...(units && { units: formatQuantities(units) }) };
 }
 
-function readTokens(given: Record<string, unknown>): TokenCounts {
+export function readTokens(given: Record<string, unknown>): TokenCounts {
   const counts = TOKEN_COUNTS.map((count) => [
     count,
     given[count] === undefined ? 0 : readInteger(given[count], count, 0, MAX_TOKENS),
@@ -206,7 +268,7 @@ function readTokens(given: Record<string, unknown>): TokenCounts {
   return Object.fromEntries(counts) as TokenCounts;
 }
 
-function readTags(value: unknown): StoredEntry["tags"] {
+export function readTags(value: unknown): StoredEntry["tags"] {
   const names = Object.keys(readObject(value, "tags"));
   if (Array.isArray(value) || names.length > MAX_TAGS) {
     throw invalid("tags", `an object of at most ${MAX_TAGS} tags`);
@@ -223,12 +285,4 @@ export function readTagName(value: unknown): string {
     throw invalid("tags", `of names of at most ${MAX_TAG_NAME_BYTES} UTF-8 bytes`);
   }
   return name;
-}
-
-function optional<T, F extends string>(
-  given: { readonly [K in F]?: unknown },
-  field: F,
-  read: (value: unknown, field: string) => T,
-): Record<string, T> {
-  return field in given ? { [field]: read(given[field], field) } : {};
 }

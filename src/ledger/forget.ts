@@ -1,6 +1,18 @@
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import type { ItemsOptions } from "../typed/collection.js";
-import { type EntryOwner, type LedgerCells, ownerOfEntries, type RollupCell } from "./cells.js";
+import type { BudgetHolds } from "./budget-holds.js";
+import type { BudgetLists } from "./budget-lists.js";
+import type { BudgetLookup } from "./budget-lookup.js";
+import { levelOfId } from "./budget-scope.js";
+import type { Budgets } from "./budgets.js";
+import {
+  type EntryOwner,
+  type LedgerCells,
+  ownerOfEntries,
+  type RollupCell,
+  runsOf,
+  scopeId,
+} from "./cells.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
 import { entryId, entryPrefix, timeKeyOfEntry } from "./entry-id.js";
 import { LINKS_PER_COMMIT, type Links } from "./links.js";
@@ -14,6 +26,15 @@ type User = Pick<Identity, "tenant" | "user">;
 
 const PAGE_SIZE = 50;
 
+/** What keeps budgets and their holds. */
+export interface BudgetParts {
+  readonly lookup: BudgetLookup;
+  readonly budgets: Budgets;
+  readonly lists: BudgetLists;
+  readonly holds: BudgetHolds;
+  readonly reservations: Reservations;
+}
+
 /**
  * Removes names from the accounts and leaves the sums. Each commit is bounded and leaves the accounts consistent, so a
  * call can be repeated after an interruption, and other callers can write meanwhile.
@@ -22,13 +43,13 @@ export class Forgetting {
   readonly #store: StateStore;
   readonly #cells: LedgerCells;
   readonly #links: Links;
-  readonly #reservations: Reservations;
+  readonly #budgets: BudgetParts;
 
-  constructor(store: StateStore, cells: LedgerCells, links: Links, reservations: Reservations) {
+  constructor(store: StateStore, cells: LedgerCells, links: Links, budgets: BudgetParts) {
     this.#store = store;
     this.#cells = cells;
     this.#links = links;
-    this.#reservations = reservations;
+    this.#budgets = budgets;
   }
 
   /** Removes the names of a session from its entries, which then belong to the user alone. Returns how many. */
@@ -36,10 +57,11 @@ export class Forgetting {
     const { tenant, user, session } = owner;
     const moved = await this.#moveAll(owner, { tenant, user }, { prefix: entryPrefix(session) }, run, signal);
     await this.#links.forgetSession(owner, signal);
-    const { holds: held } = this.#reservations;
-    await held.freeAll(owner, signal);
-    await run(this.#reservations.releaseInline(owner));
-    await held.remove(this.#reservations.cellOf(owner), signal);
+    const { holds, reservations } = this.#budgets;
+    await holds.freeAll(owner, signal);
+    await run(reservations.releaseInline(owner));
+    await this.#removeBudgets(owner, scopeId({ tenant, user, session }), signal);
+    await this.#removeBudgets(owner, runsOf(session), signal);
     return moved;
   }
 
@@ -47,17 +69,18 @@ export class Forgetting {
   async user(owner: User, run: Run, signal: Signal): Promise<number> {
     const { tenant } = owner;
     const moved = await this.#moveAll(owner, { tenant }, {}, run, signal);
-    const { holds: held } = this.#reservations;
-    await held.freeAll(owner, signal);
-    const identity = ownerOfEntries(owner);
-    for (;;) {
-      const page = await held.budgets.keys(identity, { limit: PAGE_SIZE, signal });
-      if (page.length === 0) break;
-      for (const { id } of page) await held.remove(held.budgets.at(identity, id), signal);
-    }
-    await held.removeLeftovers(owner, signal);
+    const { holds } = this.#budgets;
+    await holds.freeAll(owner, signal);
+    await this.#removeBudgets(owner, "", signal);
+    await holds.removeLeftovers(owner, signal);
     await this.#links.removeLeftovers(owner, signal);
     return moved;
+  }
+
+  async #removeBudgets(owner: User, prefix: string, signal: Signal): Promise<void> {
+    const { lookup, budgets, lists } = this.#budgets;
+    for await (const id of lists.ids(ownerOfEntries(owner), prefix, signal))
+      await budgets.remove(lookup.withLevel(owner, levelOfId(id), id), owner.tenant, signal);
   }
 
   async #moveAll(
@@ -158,7 +181,8 @@ function hasLinks({ also, alsoUnder }: StoredEntry): boolean {
 
 /** The entry without the names of its session. */
 function withoutNames(entry: StoredEntry): StoredEntry {
-  const { session, run, turn, responseId, eventId, reservation, also, alsoUnder, ...kept } = entry;
+  const { session, run, turn, responseId, eventId, reservation, reason, ...others } = entry;
+  const { warnings, also, alsoUnder, ...kept } = others;
   return kept;
 }
 

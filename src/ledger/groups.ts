@@ -33,20 +33,25 @@ export class UsageGroups {
     );
   }
 
-  /** The sums of the group with this name and no user. */
-  sumsOf(key: string): Sums {
-    return this.#groups.get(idOf(key, undefined))?.sums ?? NO_USAGE;
+  /** The sums of the group with this name, and this user where a session is meant. */
+  sumsOf(key: string, user?: string): Sums {
+    return this.#groups.get(idOf(key, user))?.sums ?? NO_USAGE;
+  }
+
+  /** The sums of all groups. */
+  total(): Sums {
+    const rollups = [...this.#groups.values()];
+    return rollups.reduce((sum, { sums }) => corruptIfInexact(() => addSums(sum, sums)), NO_USAGE);
   }
 
   summary(): UsageSummary {
     const rollups = [...this.#groups.values()].sort(byCost);
-    const total = rollups.reduce((sum, { sums }) => corruptIfInexact(() => addSums(sum, sums)), NO_USAGE);
     const groups = rollups.map(({ key = null, user, sums }) => ({
       key,
       ...(user === undefined ? {} : { user }),
       ...usageOf(sums),
     }));
-    return { groups, total: usageOf(total) };
+    return { groups, total: usageOf(this.total()) };
   }
 }
 

@@ -3,9 +3,10 @@ import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
+import { optional } from "../validation/fields.js";
 import { readInteger, readObject } from "../validation/validate.js";
-import { readName } from "../validation/validate-text.js";
-import { type AmountsInput, type ExactAmounts, formatAmounts, readRequest } from "./amounts.js";
+import { readEventId, readName } from "../validation/validate-text.js";
+import { type ExactAmounts, readStoredAmounts, writeAmounts } from "./amounts.js";
 import { readLabel } from "./entry.js";
 
 /** A budget in which a hold counts, and its queue. A budget that is removed and set again has another queue. */
@@ -22,6 +23,16 @@ export interface Hold {
   /** In milliseconds since 1970. */
   readonly until: number;
   readonly heldIn: readonly HeldIn[];
+  /** What `reservations` shows of it. Holds of earlier versions do not have it. */
+  readonly shown?: ShownHold;
+}
+
+/** Whose hold it is, and since when. Its record is removed when its session is forgotten. */
+export interface ShownHold {
+  readonly id: string;
+  readonly session: string;
+  readonly run?: string;
+  readonly since: number;
 }
 
 /** An entry in a budget's queue. Its id contains the time at which the hold is overdue. */
@@ -59,20 +70,25 @@ export function timeOfDue(id: string): number {
   return time;
 }
 
+/** Version 0 had no amounts by name, and did not say whose it is. */
 export const HOLD_CODEC = mappedJson<Hold>({
-  write: ({ amounts, until, heldIn }) => ({
-    amounts: { ...formatAmounts(amounts) } as JsonValue,
+  version: 1,
+  write: ({ amounts, until, heldIn, shown }) => ({
+    amounts: writeAmounts(amounts),
     until,
+    ...(shown && { shown: { ...shown } as JsonValue }),
     // Stored, the queue is called `line`.
     heldIn: heldIn.map(({ of, budget, queue }) => ({ of, budget, line: queue })),
   }),
   read(value) {
-    const { amounts, until, heldIn } = readObject(value, "reservation") as Record<string, unknown>;
+    const given = readObject(value, "reservation") as Record<string, unknown>;
+    const { amounts, until, heldIn } = given;
     if (!Array.isArray(heldIn)) throw invalid("heldIn", "an array");
     return {
-      amounts: readRequest(amounts as AmountsInput),
+      amounts: readStoredAmounts(amounts),
       until: readUntil(until),
       heldIn: heldIn.map(readHeldIn),
+      ...optional(given, "shown", readShown),
     };
   },
 });
@@ -87,6 +103,16 @@ export const DUE_CODEC = mappedJson<Due>({
 
 export function readUntil(value: unknown): number {
   return readInteger(value, "until", 0, Number.MAX_SAFE_INTEGER);
+}
+
+function readShown(value: unknown): ShownHold {
+  const given = readObject(value, "shown") as Record<string, unknown>;
+  return {
+    id: readEventId(given.id, "id"),
+    session: readName(given.session, "session"),
+    ...optional(given, "run", (run) => readName(run, "run")),
+    since: readUntil(given.since),
+  };
 }
 
 function readHeldIn(value: unknown): HeldIn {

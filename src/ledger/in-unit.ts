@@ -1,12 +1,15 @@
 import type { Identity } from "../contract/store.js";
 import { copySessionOrRun } from "../typed/cell.js";
 import type { Unit } from "../typed/together/unit.js";
+import type { Correction, CorrectionReceipt } from "./adjust.js";
 import type { Budget } from "./budget.js";
+import type { BudgetScope } from "./budget-scope.js";
+import type { BudgetInput } from "./budgets.js";
 import type { LedgerCells, Scope } from "./cells.js";
 import type { NewLedgerEntry } from "./entry.js";
 import type { RecordReceipt } from "./record.js";
-import type { Reservation, ReserveInput } from "./reservation.js";
-import type { BudgetInput, Reservations } from "./reservations.js";
+import type { ExtendInput, Reservation, ReserveInput } from "./reservation.js";
+import type { Reservations } from "./reservations.js";
 import type { Work } from "./work.js";
 import { workOperation } from "./work-operation.js";
 import type { LedgerWorks } from "./works.js";
@@ -34,14 +37,28 @@ export class LedgerInUnit {
     return this.#run(identity, this.#works.record(identity, entry));
   }
 
+  /** Like `Ledger.adjust`. */
+  async adjust(scope: Scope, entryId: string, correction: Correction): Promise<CorrectionReceipt> {
+    return this.#run(scope, this.#works.adjust(scope, entryId, correction));
+  }
+
   /** Like `Ledger.setBudget`. */
-  async setBudget(scope: Scope, budget: BudgetInput): Promise<Budget> {
+  async setBudget(scope: BudgetScope, budget: BudgetInput): Promise<Budget> {
     return this.#run(scope, this.#works.setBudget(scope, budget));
   }
 
   /** Like `Ledger.reserve`. */
   async reserve(identity: Identity, input: ReserveInput): Promise<Reservation> {
     return this.#unit.run(this.#reservations.operation(copySessionOrRun(identity), input));
+  }
+
+  /** Like `Ledger.extend`. */
+  async extend(
+    identity: Identity,
+    reservationId: string,
+    input?: ExtendInput,
+  ): Promise<Reservation | undefined> {
+    return this.#run(identity, this.#works.extend(identity, reservationId, input));
   }
 
   /** Like `Ledger.settle`. */

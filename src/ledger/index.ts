@@ -18,17 +18,25 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
   return new Ledger(store, options);
 }
 
+export type { Correction, CorrectionReceipt, CorrectionValues } from "./adjust.js";
 export type { Amounts, AmountsInput } from "./amounts.js";
 export type { Budget } from "./budget.js";
+export type { BudgetPeriod, BudgetPeriodsOptions } from "./budget-lists.js";
+export type { BudgetScope } from "./budget-scope.js";
+export type { BudgetWarning } from "./budget-warning.js";
+export type { BudgetInput } from "./budgets.js";
+export type { CalendarPeriod } from "./calendar.js";
 export type { Scope } from "./cells.js";
-export type { GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
-export type { BudgetUnit } from "./errors.js";
+export type { CorrectedEntry, GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
+export type { BudgetPlace, BudgetUnit } from "./errors.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
 export type { LedgerInUnit } from "./in-unit.js";
-export type { EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
+export type { BudgetOptions, EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
 export type { Money, MoneyInput } from "./money.js";
 export type { Period } from "./period.js";
 export { type PriceInput, priceOf } from "./price.js";
+export { type CallUsage, type UsageApi, usageFrom } from "./provider-usage.js";
+export type { Quantities } from "./quantity.js";
 export type {
   ComparedUsage,
   ReconcileInput,
@@ -37,7 +45,7 @@ export type {
   ReportedUsage,
 } from "./reconcile.js";
 export type { RecordReceipt } from "./record.js";
-export type { Reservation, ReserveInput } from "./reservation.js";
-export type { BudgetInput } from "./reservations.js";
+export type { ExtendInput, OpenReservation, Reservation, ReserveInput } from "./reservation.js";
 export type { SummarizeBy, SummarizeOptions } from "./summarize.js";
 export type { TokenCounts, Usage } from "./usage.js";
+export type { WindowInput } from "./window.js";

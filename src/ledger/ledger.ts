@@ -4,13 +4,21 @@ import { Combiner } from "../typed/combined/combiner.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
+import type { Correction, CorrectionReceipt } from "./adjust.js";
 import type { Budget } from "./budget.js";
+import { BudgetCounting } from "./budget-counting.js";
+import { BudgetHolds } from "./budget-holds.js";
+import { BudgetLists, type BudgetPeriod, type BudgetPeriodsOptions } from "./budget-lists.js";
+import { BudgetLookup } from "./budget-lookup.js";
+import { type BudgetScope, readBudgetKey } from "./budget-scope.js";
+import { type BudgetInput, Budgets } from "./budgets.js";
 import { LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { entryOf, type LedgerEntry, type NewLedgerEntry, readLabel } from "./entry.js";
-import { Forgetting } from "./forget.js";
+import { type BudgetParts, Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
 import { LedgerInUnit } from "./in-unit.js";
 import { Links } from "./links.js";
+import { openReservations } from "./open-reservations.js";
 import { type Period, readPeriod } from "./period.js";
 import { Reader } from "./reader.js";
 import {
@@ -20,9 +28,9 @@ import {
   type ReconciliationsOptions,
 } from "./reconcile.js";
 import type { RecordReceipt } from "./record.js";
-import type { Reservation, ReserveInput } from "./reservation.js";
-import { type BudgetInput, Reservations } from "./reservations.js";
-import { readBudgetScope, readScope, readTenant, readUser } from "./scope.js";
+import type { ExtendInput, OpenReservation, Reservation, ReserveInput } from "./reservation.js";
+import { Reservations } from "./reservations.js";
+import { readScope, readTenant, readUser } from "./scope.js";
 import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
 import { NO_USAGE, type Usage, usageOf } from "./usage.js";
 import type { Work } from "./work.js";
@@ -34,6 +42,14 @@ export interface LedgerOptions {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
 }
+
+/** Which budget of a scope is meant. */
+export interface BudgetOptions extends CallOptions {
+  /** Its name. Left out, it is the one without a name. */
+  readonly name?: string;
+}
+
+const BUDGET_OPTIONS = ["name", "signal"];
 
 /** Which entries `entries` returns. */
 export interface EntriesOptions extends Period, CallOptions {
@@ -54,29 +70,37 @@ export class Ledger {
   readonly #reader: Reader;
   readonly #combiner: Combiner<WriteSet>;
   readonly #works: LedgerWorks;
-  readonly #reservations: Reservations;
+  readonly #budgets: BudgetParts;
   readonly #forgetting: Forgetting;
   readonly #reconciliations: Reconciliations;
   readonly #store: StateStore;
+  readonly #now: Clock;
 
   /** @internal */
   constructor(store: StateStore, options: LedgerOptions = {}) {
     readNamed(options, "options", ["clock"]);
     const now = readClock(options);
     this.#store = store;
+    this.#now = now;
     this.#cells = new LedgerCells(store);
     this.#reader = new Reader(this.#cells);
     this.#combiner = new Combiner(store, (transaction) => new WriteSet(transaction));
     const links = new Links(store, this.#cells);
-    this.#reservations = new Reservations(store, this.#cells, now);
-    this.#works = new LedgerWorks(this.#cells, links, this.#reservations, now);
-    this.#forgetting = new Forgetting(store, this.#cells, links, this.#reservations);
+    const lookup = new BudgetLookup(store, this.#cells);
+    const holds = new BudgetHolds(store, lookup.budgets);
+    const budgets = new Budgets(store, this.#reader, lookup, holds, now);
+    const reservations = new Reservations(this.#cells, lookup, holds, now);
+    this.#budgets = { lookup, budgets, lists: new BudgetLists(lookup, budgets), holds, reservations };
+    const parts = { cells: this.#cells, links, counting: new BudgetCounting(lookup, now) };
+    this.#works = new LedgerWorks(parts, budgets, reservations, now);
+    this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets);
     this.#reconciliations = new Reconciliations(store, this.#reader, now);
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
   in(unit: Unit): LedgerInUnit {
-    return new LedgerInUnit(Unit.check(unit, this.#store), this.#cells, this.#works, this.#reservations);
+    const { reservations } = this.#budgets;
+    return new LedgerInUnit(Unit.check(unit, this.#store), this.#cells, this.#works, reservations);
   }
 
   /**
@@ -85,6 +109,22 @@ export class Ledger {
    */
   async record(identity: Identity, entry: NewLedgerEntry, options?: CallOptions): Promise<RecordReceipt> {
     return this.#run(identity, this.#works.record(identity, entry), options);
+  }
+
+  /**
+   * Corrects a recorded call: by differences (a refund), or to the right values (a price that was not known or wrong). The
+   * correction is an entry of its own, at the time and in the groups of the call, so that all sums and budgets follow; the
+   * call's entry keeps what was recorded, and shows the values after all corrections as `corrected`. None falls below 0.
+   * `entryId` is the `id` of the entry. NOT_FOUND where the scope has no such entry, IDEMPOTENCY_CONFLICT for another
+   * correction under the same event id.
+   */
+  async adjust(
+    scope: Scope,
+    entryId: string,
+    correction: Correction,
+    options?: CallOptions,
+  ): Promise<CorrectionReceipt> {
+    return this.#run(scope, this.#works.adjust(scope, entryId, correction), options);
   }
 
   /** The entries of a run or, if the identity names no run, of the whole session, in the order of time. */
@@ -124,35 +164,74 @@ export class Ledger {
     return (await summarizeUsage(this.#reader, readTenant(scope), options)).summary();
   }
 
-  /** Sets the limits of a tenant, a user or a session, and replaces existing ones. Reservations stay. */
-  async setBudget(scope: Scope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
+  /**
+   * Sets a budget of a tenant, a user, a session or a run, of all calls or those of a provider, a model or tags, and replaces
+   * the one of this name. Reservations stay. A budget that counts in another way than before begins its count anew.
+   */
+  async setBudget(scope: BudgetScope, budget: BudgetInput, options?: CallOptions): Promise<Budget> {
     return this.#run(scope, this.#works.setBudget(scope, budget), options);
   }
 
-  /** The budget of a tenant, a user or a session; `undefined` if there is none. */
-  async budget(scope: Scope, options?: CallOptions): Promise<Budget | undefined> {
-    return this.#reservations.get(readBudgetScope(scope), readCallSignal(options));
+  /** The budget of a scope and name; `undefined` if there is none. */
+  async budget(scope: BudgetScope, options?: BudgetOptions): Promise<Budget | undefined> {
+    const given = readOptions(options, BUDGET_OPTIONS);
+    return this.#budgets.budgets.get(scope, given, readSignal(given));
   }
 
-  /** Removes a budget with its reservations. Returns whether there was one. */
-  async removeBudget(scope: Scope, options?: CallOptions): Promise<boolean> {
-    const { holds: held } = this.#reservations;
-    return held.remove(this.#reservations.cellOf(readBudgetScope(scope)), readCallSignal(options));
+  /** The budgets of exactly this scope, with all names and filters. Not a snapshot. */
+  budgets(scope: Scope, options?: CallOptions): AsyncGenerator<Budget, void, undefined> {
+    return this.#budgets.lists.of(readScope(scope), readCallSignal(options));
+  }
+
+  /** The periods of a budget per day, week or month in which a call was counted, the newest first. */
+  async budgetPeriods(scope: BudgetScope, options?: BudgetPeriodsOptions): Promise<BudgetPeriod[]> {
+    return this.#budgets.lists.periods(scope, options, this.#now());
+  }
+
+  /** Removes a budget with its reservations and periods. Returns whether there was one. */
+  async removeBudget(scope: BudgetScope, options?: BudgetOptions): Promise<boolean> {
+    const given = readOptions(options, BUDGET_OPTIONS);
+    const { budgets, lookup } = this.#budgets;
+    return budgets.remove(lookup.at(readBudgetKey(scope, given)), scope.tenant, readSignal(given));
   }
 
   /**
-   * Reserves the amounts that a call is expected to use, in the budgets of the session, its user and its tenant: in all
-   * that exist, or in none. BUDGET_EXCEEDED if spent, reserved and requested amounts together would exceed a limit.
+   * Reserves the amounts that a call is expected to use, in all budgets that limit it: those of the run, the session, its
+   * user and its tenant, of its provider, model and tags; or in none. BUDGET_EXCEEDED if spent, reserved and requested
+   * amounts together would exceed a limit. INVALID_RECORD where a budget limits something that the reservation does not give.
    */
   async reserve(identity: Identity, input: ReserveInput, options?: CallOptions): Promise<Reservation> {
     const owner = copySessionOrRun(identity);
     const run = <R>(work: Work<R>) => this.#run(owner, work, options);
-    return this.#reservations.reserve(owner, input, run, readCallSignal(options));
+    return this.#budgets.reservations.reserve(owner, input, run, readCallSignal(options));
+  }
+
+  /**
+   * Holds a reservation for longer, for a call that is still running. Returns it with its new time, which is never earlier
+   * than before; `undefined` if it is not held: no budget limits the call, or it was settled, released or overdue.
+   */
+  async extend(
+    identity: Identity,
+    reservationId: string,
+    input?: ExtendInput,
+    options?: CallOptions,
+  ): Promise<Reservation | undefined> {
+    return this.#run(identity, this.#works.extend(identity, reservationId, input), options);
+  }
+
+  /**
+   * The reservations of a run, a session, a user or a tenant that are held, by session. Not a snapshot. Those that version
+   * 0.4 made are not among them.
+   */
+  reservations(scope: Scope, options?: CallOptions): AsyncGenerator<OpenReservation, void, undefined> {
+    const { holds } = this.#budgets;
+    return openReservations(this.#store, holds, readScope(scope), this.#now, readCallSignal(options));
   }
 
   /**
    * Records the call of a reservation and frees the reservation, in one commit, once. The usage is recorded even if it is
-   * more than was reserved, and if the reservation is overdue or unknown, because it was spent.
+   * more than was reserved, and if the reservation is overdue or unknown, because it was spent. A call without a price is
+   * charged what was reserved for it, in budgets, until `adjust` gives it its price.
    */
   async settle(
     identity: Identity,

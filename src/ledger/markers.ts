@@ -2,6 +2,7 @@ import type { Cell } from "../typed/cell.js";
 import { digestOf } from "../typed/names.js";
 import type { StoredEntry } from "./entry.js";
 import { formatMoney } from "./money.js";
+import { formatQuantities } from "./quantity.js";
 
 /** Marks an id under which an entry was recorded. */
 export interface Marker {
@@ -35,16 +36,22 @@ export interface IdMarker extends EntryKey {
  * content as far as the provider knows it: so a gateway and an agent can both record the answer.
  */
 export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] {
-  const { eventId, responseId, reservation, session = "", at, cost, ...rest } = entry;
+  const { eventId, responseId, reservation, session = "", at, cost, units: exact, ...recorded } = entry;
+  // These came later than the call.
+  const { charged, corrected, warnings, unpricedCalls, ...others } = recorded;
+  // Without units and currencies the digests are those of earlier versions.
+  const units = exact && { units: formatQuantities(exact) };
+  const rest = { ...others, ...units };
   const { provider, model, promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, priced } =
     rest;
-  const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens };
-  const money = formatMoney(cost);
+  const tokens = { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens, ...units };
+  const { currency } = entry;
+  const money = formatMoney(cost) + (currency === undefined ? "" : ` ${currency}`);
   const entryDigest = digestOf(JSON.stringify([session, rest, responseId, money, isTimeGiven ? at : null]));
   const answerDigest = digestOf(JSON.stringify([provider, model, tokens, priced, money]));
   const ids: EntryKey[] = [];
   if (eventId !== undefined) {
-    ids.push({ what: "event id", id: digestOf("event", session, eventId), content: entryDigest });
+    ids.push({ what: "event id", id: eventMarkerId(session, eventId), content: entryDigest });
   }
   if (reservation !== undefined) {
     ids.push({ what: "reservation", id: reservationMarker(session, reservation), content: answerDigest });
@@ -53,6 +60,11 @@ export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] 
     ids.push({ what: "response id", id: digestOf("response", provider, responseId), content: answerDigest });
   }
   return ids;
+}
+
+/** The id of the marker of an event id. */
+export function eventMarkerId(session = "", eventId: string): string {
+  return digestOf("event", session, eventId);
 }
 
 /** The id of the marker of a reservation that was settled. */

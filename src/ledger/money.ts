@@ -33,6 +33,13 @@ export function readMoney(value: unknown, field: string): bigint {
   return units;
 }
 
+/** The same, also below zero. */
+export function readSignedMoney(value: unknown, field: string): bigint {
+  if (typeof value === "number" && value < 0) return -readMoney(-value, field);
+  if (typeof value === "string" && value.startsWith("-")) return -readMoney(value.slice(1), field);
+  return readMoney(value, field);
+}
+
 /** The shortest decimal for the amount. */
 export function formatMoney(units: bigint): Money {
   const sign = units < 0n ? "-" : "";

@@ -1,8 +1,9 @@
 import { StateError } from "../contract/errors.js";
+import type { Identity } from "../contract/store.js";
 import { type Amounts, type AmountsInput, formatAmounts } from "./amounts.js";
 import type { Hold } from "./hold.js";
 
-/** The amounts that a call is expected to use. Default: one call. */
+/** The amounts that a call is expected to use, and which call it is. Default: one call. */
 export interface ReserveInput extends AmountsInput {
   /** For how long the reservation is held, in milliseconds: 1 to a day. Default 10 minutes. */
   readonly ttlMs?: number;
@@ -11,6 +12,18 @@ export interface ReserveInput extends AmountsInput {
    * returns it, and other amounts are IDEMPOTENCY_CONFLICT. After it was settled, the id reserves nothing.
    */
   readonly id?: string;
+  /** Who will be asked. Required where a budget limits the calls of a provider. */
+  readonly provider?: string;
+  /** The model that will be called. Required where a budget limits the calls of a model. */
+  readonly model?: string;
+  /** The tags that the call will have. Budgets of tags that it does not have do not limit it. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** For how long a reservation is extended. */
+export interface ExtendInput {
+  /** Milliseconds from now: 1 to a day. Default 10 minutes. */
+  readonly ttlMs?: number;
 }
 
 /** Amounts that are held back until they are settled, released or overdue. Without a budget, nothing is held back. */
@@ -23,6 +36,20 @@ export interface Reservation {
   readonly expiresAt: Date;
   /** The call was recorded before: nothing is held back, and the reservation need not be settled or released. */
   readonly settled: boolean;
+}
+
+/** A reservation in a list, with whose it is. */
+export interface OpenReservation {
+  /** The session or run that made it. `settle` and `release` take it with the id. */
+  readonly identity: Identity;
+  /** The id of the reservation. */
+  readonly id: string;
+  /** The amounts that are held back. */
+  readonly amounts: Amounts;
+  /** When it was made. */
+  readonly reservedAt: Date;
+  /** From this time on it no longer counts. */
+  readonly expiresAt: Date;
 }
 
 export function reservationConflict(): StateError<"IDEMPOTENCY_CONFLICT"> {

@@ -1,46 +1,37 @@
 import { invalid, StateError } from "../contract/errors.js";
-import type { Identity, StateStore } from "../contract/store.js";
+import type { Identity } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import type { Cell } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { transact } from "../typed/transact.js";
 import { readInteger, readNamed } from "../validation/validate.js";
-import { type AmountsInput, BUDGET_UNITS, isSameAmounts, readLimits, readRequest } from "./amounts.js";
 import {
-  type Budget,
-  budgetOf,
-  refuseOverspending,
-  type StoredBudget,
-  spentOf,
-  withHold,
-  withoutOverdueInline,
-} from "./budget.js";
-import { BudgetHolds } from "./budget-holds.js";
-import { type LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
+  AMOUNT_FIELDS,
+  type ExactAmounts,
+  isCost,
+  isSameAmounts,
+  keysOf,
+  readRequest,
+  unitOf,
+} from "./amounts.js";
+import { refuseOverspending, type StoredBudget, withHold, withoutOverdueInline } from "./budget.js";
+import type { BudgetHolds } from "./budget-holds.js";
+import type { BudgetAt, BudgetLookup } from "./budget-lookup.js";
+import { placeOf, readFilter } from "./budget-scope.js";
+import type { LedgerCells } from "./cells.js";
 import { type HeldIn, type Hold, holdId } from "./hold.js";
 import { findInlineHold, inlineHoldId, removeInlineHolds } from "./inline-holds.js";
-import { type Reservation, type ReserveInput, reservationConflict, reservationOf } from "./reservation.js";
-import { NO_USAGE } from "./usage.js";
+import type { Freeing } from "./record.js";
+import {
+  type ExtendInput,
+  type Reservation,
+  type ReserveInput,
+  reservationConflict,
+  reservationOf,
+} from "./reservation.js";
 import type { Work } from "./work.js";
 import { workOperation } from "./work-operation.js";
 import type { WriteSet } from "./write-set.js";
-
-/** The limits of a budget; at least one must be given. */
-export interface BudgetInput extends AmountsInput {
-  /**
-   * True: the budget counts usage from now on. False: from the beginning of the ledger. Absent: an existing budget keeps
-   * its beginning, and a new one counts from the beginning of the ledger.
-   */
-  readonly fromNow?: boolean;
-}
-
-/** A budget that limits a session. */
-interface LimitingBudget extends Omit<HeldIn, "queue"> {
-  readonly scope: "session" | "user" | "tenant";
-  readonly cell: Cell<StoredBudget>;
-  readonly total: ReturnType<LedgerCells["totalOf"]>;
-}
 
 /** A reservation, and the budgets that have overdue holds. */
 interface Attempt {
@@ -61,67 +52,23 @@ class BlockedByOverdueHolds extends Error {
 const DEFAULT_TTL_MS = 600_000;
 const MAX_TTL_MS = 86_400_000;
 
-/** Budgets and reservations. A budget is stored under the same identity as the totals that it limits. */
+/** Reservations: made in all budgets that limit a call, or in none. */
 export class Reservations {
-  readonly #store: StateStore;
   readonly #cells: LedgerCells;
+  readonly #lookup: BudgetLookup;
   readonly #now: () => number;
-  readonly holds: BudgetHolds;
+  readonly #holds: BudgetHolds;
 
-  constructor(store: StateStore, cells: LedgerCells, now: () => number) {
-    this.#store = store;
+  constructor(cells: LedgerCells, lookup: BudgetLookup, holds: BudgetHolds, now: () => number) {
     this.#cells = cells;
-    this.holds = new BudgetHolds(store);
+    this.#lookup = lookup;
+    this.#holds = holds;
     this.#now = now;
   }
 
-  set(scope: Scope, input: BudgetInput): Work<Budget> {
-    const given = readNamed(input, "budget", [...BUDGET_UNITS, "fromNow"]) as BudgetInput;
-    const { fromNow, ...limited } = given;
-    if ("fromNow" in given && typeof fromNow !== "boolean") throw invalid("fromNow", "true or false");
-    const limits = readLimits(limited);
-    const cell = this.cellOf(scope);
-    const total = this.#cells.totalOf(scope);
-    return {
-      reads: [cell, total],
-      writes: 0,
-      repeatable: fromNow !== true,
-      apply: async (writes) => {
-        const before = await writes.get(cell);
-        const sums = (await writes.get(total))?.sums ?? NO_USAGE;
-        const from = fromNow === undefined ? (before?.from ?? NO_USAGE) : fromNow ? sums : NO_USAGE;
-        const now = this.#now();
-        const budget = withoutOverdueInline({ inline: [], ...before, limits, from }, now);
-        writes.put(cell, budget);
-        return budgetOf(budget, sums, await this.holds.overdue(cell, budget, now, undefined));
-      },
-    };
-  }
-
-  async get(scope: Scope, signal: AbortSignal | undefined): Promise<Budget | undefined> {
-    const cell = this.cellOf(scope);
-    const total = this.#cells.totalOf(scope);
-    return transact(
-      this.#store,
-      async (transaction) => {
-        const [stored, rollup] = await Promise.all([transaction.get(cell), transaction.get(total)]);
-        if (stored === undefined) return undefined;
-        const now = this.#now();
-        const budget = withoutOverdueInline(stored, now);
-        const overdue = await this.holds.overdue(cell, budget, now, signal);
-        return budgetOf(budget, rollup?.sums ?? NO_USAGE, overdue);
-      },
-      { attempts: 1000, repeatable: true, signal },
-    );
-  }
-
-  cellOf(scope: Scope): Cell<StoredBudget> {
-    return this.holds.budgets.at(scopeOwner(scope), scopeId(scope));
-  }
-
   /**
-   * Reserves the amounts in every budget that limits the session, or in none. Also frees some overdue holds of these
-   * budgets, and as many as needed if the amounts would not fit otherwise. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
+   * Reserves the amounts in every budget that limits the call, or in none. Also frees some overdue holds of these budgets,
+   * and as many as needed if the amounts would not fit otherwise. BUDGET_EXCEEDED, IDEMPOTENCY_CONFLICT.
    */
   async reserve(
     owner: Identity,
@@ -166,23 +113,26 @@ export class Reservations {
   }
 
   #sweep(budget: Cell<StoredBudget>, signal?: AbortSignal): Promise<boolean> {
-    return this.holds.sweep(budget, this.#now(), signal);
+    return this.#holds.sweep(budget, this.#now(), signal);
   }
 
   #reserve(owner: Identity, input: ReserveInput): Work<Attempt> {
-    const given = readNamed(input, "reservation", [...BUDGET_UNITS, "ttlMs", "id"]) as ReserveInput;
-    const { ttlMs = DEFAULT_TTL_MS, id = newEventId(), ...requested } = given;
-    const durationMs = "ttlMs" in given ? readInteger(ttlMs, "ttlMs", 1, MAX_TTL_MS) : ttlMs;
+    const fields = [...AMOUNT_FIELDS, "ttlMs", "id", "provider", "model", "tags"];
+    const given = readNamed(input, "reservation", fields) as ReserveInput;
+    const { id = newEventId() } = given;
+    const durationMs = readTtl(given);
     readScopedId("id" in given ? given.id : id, "id");
-    const amounts = readRequest(requested);
-    const limiting = this.#limitingBudgets(owner);
+    const amounts = readRequest(given);
+    const call = { ...readFilter(given), session: owner.session, ...(owner.run && { run: owner.run }) };
+    const unnamed = this.#lookup.unnamed(owner);
     const settled = this.#cells.settlementMarker(owner, id);
     const name = holdId(owner.session, id);
-    const cell = this.holds.holdCell(owner, name);
+    const cell = this.#holds.holdCell(owner, name);
     const inlineId = inlineHoldId(owner, id);
+    const shapes = this.#lookup.shapes.cellOf(owner.tenant);
     return {
-      reads: [settled, cell, ...limiting.flatMap((limit) => [limit.cell, limit.total])],
-      writes: limiting.length,
+      reads: [settled, cell, shapes, ...unnamed.flatMap((at) => [at.cell, at.total])],
+      writes: unnamed.length,
       repeatable: "id" in given,
       apply: async (writes) => {
         const now = this.#now();
@@ -192,7 +142,7 @@ export class Reservations {
         if (before !== undefined && !isSameAmounts(before.amounts, amounts)) throw reservationConflict();
         const inline = await findInlineHold(
           writes,
-          limiting.map((limit) => limit.cell),
+          unnamed.map((at) => at.cell),
           inlineId,
           now,
         );
@@ -200,53 +150,84 @@ export class Reservations {
         const until = (before ?? inline)?.until ?? now + durationMs;
         const heldIn: HeldIn[] = [];
         const overdue: Cell<StoredBudget>[] = [];
-        for (const { scope, cell: budgetCell, total, ...where } of limiting) {
-          const stored = await writes.get(budgetCell);
+        const shaped = await this.#lookup.shaped(writes, owner, call);
+        for (const at of withoutRepeats([...unnamed, ...shaped])) {
+          const stored = await writes.get(at.cell);
           if (stored === undefined) continue;
           const budget = withoutOverdueInline(stored, now);
-          if (isOverdue(budget, now)) overdue.push(budgetCell);
+          if (isOverdue(budget, now)) overdue.push(at.cell);
           if (budget.inline.some((other) => other.id === inlineId)) continue;
           const queue = budget.held?.queue ?? newEventId();
+          const where = { of: at.of, budget: at.id };
           heldIn.push({ ...where, queue });
           if (before?.heldIn.some((other) => other.queue === queue)) continue;
-          const { sums = NO_USAGE } = (await writes.get(total)) ?? {};
+          refuseSilence(budget.limits, amounts);
+          const standing = await this.#lookup.standing(writes, at, budget, now);
           try {
-            refuseOverspending(scope, budget, spentOf(budget, sums), amounts);
+            refuseOverspending(placeOf(at.level, budget), budget, standing, amounts);
           } catch (refusal) {
-            throw isOverdue(budget, now) ? new BlockedByOverdueHolds(budgetCell) : refusal;
+            throw isOverdue(budget, now) ? new BlockedByOverdueHolds(at.cell) : refusal;
           }
           const due = { user: owner.user, hold: name };
-          writes.put(budgetCell, withHold(budget, queue, { amounts, until }));
-          writes.put(this.holds.dueCell(owner.tenant, { ...where, queue }, until, due), due);
+          writes.put(at.cell, withHold(budget, queue, { amounts, until }));
+          writes.put(this.#holds.dueCell(owner.tenant, { ...where, queue }, until, due), due);
         }
-        if (heldIn.length > 0) writes.put(cell, { amounts, until, heldIn });
+        const { session, run } = owner;
+        const shown = before?.shown ?? { id, session, ...(run && { run }), since: now };
+        if (heldIn.length > 0) writes.put(cell, { amounts, until, heldIn, shown });
         return { reservation: reservationOf(id, { amounts, until }), overdue };
+      },
+    };
+  }
+
+  /** Holds a reservation for longer. `undefined` if it is not held. */
+  extend(owner: Identity, id: string, input: ExtendInput = {}): Work<Reservation | undefined> {
+    const durationMs = readTtl(readNamed(input, "extension", ["ttlMs"]) as ExtendInput);
+    const name = holdId(owner.session, id);
+    const cell = this.#holds.holdCell(owner, name);
+    return {
+      reads: [cell],
+      writes: 1,
+      repeatable: true,
+      apply: async (writes) => {
+        const now = this.#now();
+        const hold = await writes.get(cell);
+        if (hold === undefined || hold.until <= now) return undefined;
+        const until = Math.max(hold.until, now + durationMs);
+        if (until > hold.until) await this.#holds.move(writes, owner, name, hold, until);
+        return reservationOf(id, { amounts: hold.amounts, until });
       },
     };
   }
 
   /** Frees a reservation. Returns whether it was still held. */
   release(owner: Identity, id: string): Work<boolean> {
-    const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
+    const { reads, apply } = this.freeing(owner, id);
+    const free = async (writes: WriteSet) => (await apply(writes)) !== undefined;
+    return { reads, writes: reads.length, repeatable: true, apply: free };
+  }
+
+  /** Frees a reservation, and returns what it held back. */
+  freeing(owner: Identity, id: string): Freeing {
+    const budgets = this.#lookup.unnamed(owner).map(({ cell }) => cell);
     const name = holdId(owner.session, id);
-    const cell = this.holds.holdCell(owner, name);
+    const cell = this.#holds.holdCell(owner, name);
     const inlineId = inlineHoldId(owner, id);
     return {
       reads: [cell, ...budgets],
-      writes: budgets.length,
-      repeatable: true,
       apply: async (writes) => {
         const hold = await writes.get(cell);
-        if (hold !== undefined) await this.holds.free(writes, owner, name, hold);
-        const inline = await removeInlineHolds(writes, budgets, (other) => other === inlineId);
-        return hold !== undefined || inline;
+        if (hold !== undefined) await this.#holds.free(writes, owner, name, hold);
+        const inline = await findInlineHold(writes, budgets, inlineId, Number.NEGATIVE_INFINITY);
+        await removeInlineHolds(writes, budgets, (other) => other === inlineId);
+        return (hold ?? inline)?.amounts;
       },
     };
   }
 
   /** Removes the inline holds of a session from the budgets' records. */
   releaseInline(owner: Identity): Work<boolean> {
-    const budgets = this.#limitingBudgets(owner).map(({ cell }) => cell);
+    const budgets = this.#lookup.unnamed(owner).map(({ cell }) => cell);
     const prefix = inlineHoldId(owner, "");
     return {
       reads: budgets,
@@ -263,25 +244,34 @@ export class Reservations {
     name: string,
     now: number,
   ): Promise<Hold | undefined> {
-    const hold = await writes.get(this.holds.holdCell(owner, name));
+    const hold = await writes.get(this.#holds.holdCell(owner, name));
     if (hold === undefined || hold.until > now) return hold;
-    await this.holds.free(writes, owner, name, hold);
+    await this.#holds.free(writes, owner, name, hold);
     return undefined;
   }
+}
 
-  #limitingBudgets({ tenant, user, session }: Identity): LimitingBudget[] {
-    const limit = (scope: LimitingBudget["scope"], of: HeldIn["of"], whose: Scope) => ({
-      scope,
-      of,
-      budget: scopeId(whose),
-      cell: this.cellOf(whose),
-      total: this.#cells.totalOf(whose),
-    });
-    return [
-      limit("session", "user", { tenant, user, session }),
-      limit("user", "user", { tenant, user }),
-      limit("tenant", "tenant", { tenant }),
-    ];
+function readTtl(given: { readonly ttlMs?: number }): number {
+  return "ttlMs" in given ? readInteger(given.ttlMs, "ttlMs", 1, MAX_TTL_MS) : DEFAULT_TTL_MS;
+}
+
+/** A budget without a name may have a shape too. */
+function withoutRepeats(budgets: readonly BudgetAt[]): BudgetAt[] {
+  return budgets.filter(
+    (budget, index) => budgets.findIndex(({ of, id }) => of === budget.of && id === budget.id) === index,
+  );
+}
+
+/**
+ * Refuses a request that does not say how much it uses of something that is limited: it would pass any limit. A cost in
+ * another currency says it.
+ */
+function refuseSilence(limits: ExactAmounts, requested: ExactAmounts): void {
+  for (const key of keysOf(limits)) {
+    const isGiven = isCost(key) ? keysOf(requested).some(isCost) : requested[key] !== undefined;
+    if (isGiven) continue;
+    const { unit } = unitOf(key);
+    throw invalid(unit, "given, 0 included: a budget limits it");
   }
 }
 

@@ -3,7 +3,7 @@ import { readNamed } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
 import type { Scope } from "./cells.js";
 
-const SCOPE_FIELDS = ["tenant", "user", "session", "run"] as const;
+export const SCOPE_FIELDS = ["tenant", "user", "session", "run"] as const;
 
 /**
  * Checks and copies a scope. Refuses a part that is present but undefined: without it the scope would be wider than the
@@ -19,13 +19,6 @@ export function readScope(value: unknown): Scope {
     if (scope[parent] === undefined) throw identityRequired(parent);
     scope[name] = readName(given[name], name);
   }
-  return scope;
-}
-
-/** Reads a scope that can have a budget: not a run. */
-export function readBudgetScope(value: unknown): Scope {
-  const scope = readScope(value);
-  if (scope.run !== undefined) throw invalid("run", "left out: a budget is of a tenant, a user or a session");
   return scope;
 }
 

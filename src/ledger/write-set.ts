@@ -1,6 +1,7 @@
 import { type Cell, cellKey } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { RollupCell } from "./cells.js";
+import type { EntryOwner, RollupCell } from "./cells.js";
+import type { StoredEntry } from "./entry.js";
 import { addSums, isZero, NO_USAGE, type Sums, subtractSums } from "./usage.js";
 
 interface Written {
@@ -9,6 +10,17 @@ interface Written {
   readonly value: unknown;
 }
 
+/** What a call, or a change of one, adds to the sums. */
+export interface Counted {
+  readonly owner: EntryOwner;
+  /** With the names that budgets tell it by. */
+  readonly entry: StoredEntry;
+  readonly sums: Sums;
+}
+
+/** What each transaction has counted. In a unit, several write sets share one. */
+const countedIn = new WeakMap<Transaction, Counted[]>();
+
 /**
  * The reads and writes of one attempt. Many units of work change the same cells, so each cell is decoded once, kept here
  * while it changes, and written once.
@@ -16,10 +28,20 @@ interface Written {
 export class WriteSet {
   readonly #transaction: Transaction;
   readonly #read = new Map<string, Promise<unknown>>();
+  /** What this attempt has counted so far. */
+  readonly counted: readonly Counted[];
   #written: ReadonlyMap<string, Written> = new Map();
 
   constructor(transaction: Transaction) {
     this.#transaction = transaction;
+    const counted = countedIn.get(transaction) ?? [];
+    countedIn.set(transaction, counted);
+    this.counted = counted;
+  }
+
+  /** Notes what this attempt counts. A budget that it sets cannot read that from the store yet. */
+  note(counted: Counted): void {
+    (this.counted as Counted[]).push(counted);
   }
 
   /** The value of a cell, including earlier writes of this attempt. CORRUPT. */
@@ -51,11 +73,13 @@ export class WriteSet {
   /** Runs the work. If it throws, its writes are dropped. */
   async allOrNothing<R>(work: () => Promise<R>): Promise<R> {
     const before = this.#written;
+    const { length } = this.counted;
     this.#written = new Map(before);
     try {
       return await work();
     } catch (error) {
       this.#written = before;
+      (this.counted as Counted[]).length = length;
       throw error;
     }
   }

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { maintenanceScope, type StateStore, scanKind } from "../../src/index.js";
 import { LedgerCells } from "../../src/ledger/cells.js";
-import { ENTRY_CODEC, type StoredEntry, sumsOf } from "../../src/ledger/entry.js";
+import { type StoredEntry, sumsOf } from "../../src/ledger/entry.js";
+import { ENTRY_CODEC } from "../../src/ledger/entry-codec.js";
 import { addSums, isZero, NO_USAGE, type Sums, writeSums } from "../../src/ledger/usage.js";
 import { decodeRecord } from "../../src/typed/cell.js";
 

@@ -26,11 +26,6 @@ onEveryStore((opened) => {
       ["a limit of something else", "budget", (l) => l.setBudget({ tenant: "t" }, { dollars: 1 } as never)],
       ["a negative limit", "cost", (l) => l.setBudget({ tenant: "t" }, { cost: "-1" })],
       ["half a token", "tokens", (l) => l.setBudget({ tenant: "t" }, { tokens: 0.5 })],
-      [
-        "a run's budget",
-        "run",
-        (l) => l.setBudget({ tenant: "t", user: "u", session: "s", run: "r" }, { calls: 1 }),
-      ],
       ["a reservation that never ends", "ttlMs", (l) => l.reserve(newSession(), { ttlMs: 1e12 })],
       ["a reservation of nothing", "amounts", (l) => l.reserve(newSession(), { calls: 0 })],
       ["an empty reservation id", "id", (l) => l.reserve(newSession(), { id: "" })],
@@ -51,7 +46,7 @@ onEveryStore((opened) => {
       reserved: { cost: "0.5", tokens: 20, calls: 1 },
       remaining: { cost: "0.1", tokens: 70, calls: 3 },
     });
-    await expect(ledger().reserve(who, { cost: "0.100000000001" })).rejects.toMatchObject({
+    await expect(ledger().reserve(who, { cost: "0.100000000001", tokens: 0 })).rejects.toMatchObject({
       code: "BUDGET_EXCEEDED",
       details: {
         scope: "session",
@@ -62,10 +57,10 @@ onEveryStore((opened) => {
         requested: "0.100000000001",
       },
     });
-    await expect(ledger().reserve(who, { tokens: 71 })).rejects.toMatchObject({
+    await expect(ledger().reserve(who, { tokens: 71, cost: "0" })).rejects.toMatchObject({
       details: { unit: "tokens" },
     });
-    await ledger().reserve(who, { cost: "0.1" });
+    await ledger().reserve(who, { cost: "0.1", tokens: 0 });
     await ledger().settle(who, id, { ...CALL, cost: "0.2", promptTokens: 5 });
     expect(await ledger().budget(who)).toMatchObject({
       spent: { cost: "0.6", tokens: 15, calls: 2 },

@@ -5,6 +5,7 @@ import { createLedger } from "../../src/ledger/index.js";
 import { digestOf } from "../../src/typed/names.js";
 import { soak } from "../soak.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
+import { expectBalanced } from "./accounts.js";
 
 const CALL = { provider: "p", model: "m" };
 const HOLDS = 400;
@@ -130,5 +131,124 @@ onEveryStore((opened) => {
     expect(await ledger.budget(of)).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 3 } });
     await ledger.forget(who);
     expect((await ledger.budget(of))?.reserved.calls).toBe(0);
+  });
+});
+
+onEveryStore((opened) => {
+  const timed = () => {
+    const clock = { now: Date.now() };
+    return { clock, ledger: createLedger(opened.store, { clock: () => clock.now }) };
+  };
+  const listed = async (reservations: AsyncIterable<{ readonly id: string }>) => {
+    const ids = [];
+    for await (const { id } of reservations) ids.push(id);
+    return ids.sort();
+  };
+
+  test("a call that is still running keeps its reservation, as long as it says so in time", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    await ledger.setBudget(who, { calls: 1 });
+    await ledger.setBudget({ tenant: who.tenant }, { calls: 10 });
+    const { id, expiresAt } = await ledger.reserve(who, { ttlMs: 1000 });
+    // A shorter time than is left changes nothing.
+    expect((await ledger.extend(who, id, { ttlMs: 1 }))?.expiresAt).toEqual(expiresAt);
+    for (let beat = 0; beat < 5; beat++) {
+      clock.now += 999;
+      expect((await ledger.extend(who, id, { ttlMs: 1000 }))?.expiresAt).toEqual(new Date(clock.now + 1000));
+      await expect(ledger.reserve(who, {})).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+    }
+    clock.now += 1000;
+    expect(await ledger.extend(who, id)).toBeUndefined();
+    await ledger.reserve(who, { id: "next" });
+    await ledger.settle(who, "next", CALL);
+    expect(await ledger.extend(who, "next")).toBeUndefined();
+    await expect(ledger.extend(who, id, { ttlMs: 0 })).rejects.toMatchObject({ details: { field: "ttlMs" } });
+    await expect(ledger.extend(who, "")).rejects.toMatchObject({ details: { field: "reservationId" } });
+    expect(await countRecords(opened.store, who)).toBe(0);
+  });
+
+  test("reservations that are extended while their budget is removed leave nothing behind", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    const other = createLedger(opened.store, { clock: () => clock.now });
+    await ledger.setBudget(who, { calls: 100 });
+    const made = await Promise.all(Array.from({ length: 20 }, () => ledger.reserve(who, { ttlMs: 1000 })));
+    await Promise.all([
+      ...made.map(({ id }) => other.extend(who, id, { ttlMs: 5000 })),
+      ledger.removeBudget(who),
+    ]);
+    await Promise.all(made.map(({ id }) => ledger.release(who, id)));
+    expect(await countRecords(opened.store, who)).toBe(0);
+  });
+
+  test("the reservations that are held are listed by run, session, user and tenant, with whose they are", async () => {
+    const { clock, ledger } = timed();
+    const who = newSession();
+    const { tenant, user } = who;
+    await ledger.setBudget({ tenant }, { calls: 100 });
+    await ledger.reserve({ ...who, run: "r1" }, { id: "a" });
+    await ledger.reserve(who, { id: "b", ttlMs: 10 });
+    await ledger.reserve({ ...who, session: "s2" }, { id: "c" });
+    await ledger.reserve({ ...who, user: "bob" }, { id: "d" });
+    const since = clock.now;
+    for await (const reservation of ledger.reservations({ ...who, run: "r1" }))
+      expect(reservation).toEqual({
+        identity: { ...who, run: "r1" },
+        id: "a",
+        amounts: { calls: 1 },
+        reservedAt: new Date(since),
+        expiresAt: new Date(since + 600_000),
+      });
+    expect(await listed(ledger.reservations({ ...who, run: "r1" }))).toEqual(["a"]);
+    expect(await listed(ledger.reservations(who))).toEqual(["a", "b"]);
+    expect(await listed(ledger.reservations({ tenant, user }))).toEqual(["a", "b", "c"]);
+    expect(await listed(ledger.reservations({ tenant }))).toEqual(["a", "b", "c", "d"]);
+    expect(await listed(ledger.reservations({ tenant: `${tenant}-2` }))).toEqual([]);
+    clock.now += 10;
+    await ledger.release({ ...who, session: "s2" }, "c");
+    expect(await listed(ledger.reservations({ tenant }))).toEqual(["a", "d"]);
+  });
+
+  test("a reservation says what it uses of everything that is limited, and 0 says it too", async () => {
+    const { ledger } = timed();
+    const who = newSession();
+    await ledger.setBudget(who, { cost: "1" });
+    await ledger.setBudget({ tenant: who.tenant }, { tokens: 10 });
+    for (const [field, amounts] of [
+      ["cost", {}],
+      ["cost", { tokens: 1 }],
+      ["tokens", { cost: "0" }],
+    ] as const)
+      await expect(ledger.reserve(who, amounts)).rejects.toMatchObject({
+        code: "INVALID_RECORD",
+        details: { field },
+      });
+    await ledger.reserve(who, { cost: "0", tokens: 0 });
+    expect(await listed(ledger.reservations(who))).toHaveLength(1);
+  });
+
+  test("a call without a price is charged what was reserved for it, until it gets its price", async () => {
+    const { ledger } = timed();
+    const who = newSession();
+    const { tenant } = who;
+    await ledger.setBudget(who, { cost: "1" });
+    await ledger.setBudget({ tenant }, { cost: "10", every: "month" });
+    const spent = async () =>
+      Promise.all([who, { tenant }].map(async (scope) => (await ledger.budget(scope))?.spent.cost));
+    const { id } = await ledger.reserve(who, { cost: "0.4" });
+    const { entry } = await ledger.settle(who, id, CALL);
+    expect(entry).toMatchObject({ cost: "0", priced: false, charged: "0.4" });
+    expect(await spent()).toEqual(["0.4", "0.4"]);
+    expect(await ledger.totals(who)).toMatchObject({ cost: "0", charged: "0.4", unpricedCalls: 1 });
+    await expect(ledger.reserve(who, { cost: "0.7" })).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+    expect((await ledger.settle(who, id, CALL)).duplicate).toBe(true);
+    await ledger.adjust(who, entry.id, { reason: "price list", to: { cost: "0.25" } });
+    expect(await spent()).toEqual(["0.25", "0.25"]);
+    const { charged, cost, unpricedCalls } = await ledger.totals(who);
+    expect([charged, cost, unpricedCalls]).toEqual([undefined, "0.25", 0]);
+    await expectBalanced(opened.store, tenant);
+    expect(await ledger.forget(who)).toBe(2);
+    await expectBalanced(opened.store, tenant);
   });
 });

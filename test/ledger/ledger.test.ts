@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type StateStore, userIdentity } from "../../src/index.js";
-import { createLedger, type NewLedgerEntry } from "../../src/ledger/index.js";
+import { newEventId, type StateStore, tenantIdentity, userIdentity } from "../../src/index.js";
+import { createLedger, type LedgerEntry, type NewLedgerEntry } from "../../src/ledger/index.js";
 import { failure } from "../store/store-rig.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
@@ -13,6 +14,14 @@ const CALL: NewLedgerEntry = {
   completionTokens: 20,
   cost: "0.01",
 };
+
+/** Every record of a ledger of version 0.4: `owner` is the user, or `~` for the tenant. */
+const WRITTEN_BY_0_4: readonly {
+  readonly owner: string;
+  readonly kind: string;
+  readonly version: number;
+  readonly value: unknown;
+}[] = JSON.parse(readFileSync(new URL("written-by-0.4.json", import.meta.url), "utf8"));
 
 onEveryStore((opened) => {
   const ledger = () => createLedger(opened.store);
@@ -349,3 +358,70 @@ async function damage(
     bytes: Buffer.from('{"sums":{"calls":"many"}}'),
   });
 }
+
+onEveryStore((opened) => {
+  test("what version 0.4 stored is read, counted on and upgraded in place", async () => {
+    const who = { tenant: `old-${newEventId()}`, user: "ada", session: "s-1", run: "r-1" };
+    const { tenant, user } = who;
+    for (const { owner, kind, version, value } of WRITTEN_BY_0_4)
+      await opened.store.save({
+        eventId: newEventId(),
+        identity: owner === "~" ? tenantIdentity(tenant) : userIdentity(tenant, owner),
+        kind,
+        version,
+        bytes: Buffer.from(JSON.stringify(value)),
+      });
+    const now = Date.UTC(2026, 10, 30, 13);
+    const ledger = createLedger(opened.store, { clock: () => now });
+    expect((await ledger.totals({ tenant })).cost).toBe("0.513");
+    expect((await ledger.entries(who)).map(({ cost, priced }) => [cost, priced])).toEqual([
+      ["0.013", true],
+      ["0", false],
+      ["0.5", true],
+    ]);
+    expect(await ledger.budget({ tenant, user })).toEqual({
+      limits: { cost: "10", tokens: 100_000, calls: 50 },
+      spent: { cost: "0.513", tokens: 1410, calls: 3 },
+      reserved: { cost: "2", tokens: 500, calls: 1 },
+      remaining: { cost: "7.487", tokens: 98_090, calls: 46 },
+    });
+    const session = { tenant, user, session: "s-1" };
+    expect((await ledger.budget(session))?.remaining).toEqual({ calls: 3 });
+    // A call of then is a duplicate, and another under its id a conflict.
+    const old = { provider: "openai", model: "mini", promptTokens: 10, eventId: "e-1" };
+    expect((await ledger.record(who, old)).duplicate).toBe(true);
+    await expect(ledger.record(who, { ...old, promptTokens: 11 })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    await expect(ledger.reserve(who, { id: "open", cost: "1", tokens: 500 })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    expect((await ledger.extend(who, "open", { ttlMs: 86_400_000 }))?.amounts).toEqual({
+      cost: "2",
+      tokens: 500,
+      calls: 1,
+    });
+    await ledger.settle(who, "open", {
+      provider: "p",
+      model: "m",
+      cost: "1",
+      currency: "EUR",
+      units: { images: 1 },
+    });
+    expect(await ledger.setBudget({ tenant, user }, { cost: "2", every: "month" })).toMatchObject({
+      spent: { cost: "0.513" },
+      reserved: { cost: "0", tokens: 0, calls: 0 },
+    });
+    const unpriced = (await ledger.entries(who))[1] as LedgerEntry;
+    await ledger.adjust(who, unpriced.id, { reason: "priced", to: { cost: "0.1" } });
+    expect(await ledger.totals(who)).toMatchObject({
+      calls: 4,
+      unpricedCalls: 0,
+      cost: "0.613",
+      costs: { EUR: "1" },
+    });
+    await expectBalanced(opened.store, tenant);
+    expect(await ledger.forget(session)).toBe(5);
+    await expectBalanced(opened.store, tenant);
+  });
+});

@@ -59,7 +59,7 @@ describe("a code", () => {
   test("of a wrapper joins those of the store", () => {
     checked(() => {
       if (isStateError(caught, "BUDGET_EXCEEDED"))
-        expectTypeOf(caught.details.unit).toEqualTypeOf<"tokens" | "cost" | "calls">();
+        expectTypeOf(caught.details.unit).toEqualTypeOf<"tokens" | "cost" | "calls" | `units.${string}`>();
       if (isStateError(caught, "SESSION_CLOSED")) expectTypeOf(caught.details.closedAt).toEqualTypeOf<Date>();
       if (isStateError(caught, "ALREADY_DECIDED"))
         expectTypeOf(caught.details.winner.by).toEqualTypeOf<string>();
