@@ -287,30 +287,6 @@ onEveryStore((opened) => {
         expect((await sessions.list(who)).sessions).toHaveLength(1);
       },
     );
-
-    test("is invisible to another user and another tenant", async () => {
-      const sessions = createSessions(opened.store);
-      const user = newUser();
-      const who = { ...user, session: "s" };
-      await sessions.create(who);
-      await sessions.append(who, { value: "mine" });
-      for (const other of [
-        { ...user, user: "ann2" },
-        { ...user, user: "an" },
-        { ...user, tenant: `${user.tenant}2` },
-      ]) {
-        const theirs = { ...other, session: "s" };
-        expect(await sessions.list(other)).toEqual({ sessions: [] });
-        await expect(sessions.get(theirs)).rejects.toMatchObject({ code: "NOT_FOUND" });
-        await expect(sessions.read(theirs)).rejects.toMatchObject({ code: "NOT_FOUND" });
-        await expect(sessions.append(theirs, { value: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
-        expect(await sessions.delete(theirs)).toBe(false);
-        await sessions.create(theirs);
-        expect(await sessions.read(theirs)).toEqual([]);
-        expect(await sessions.delete(theirs)).toBe(true);
-      }
-      expect(await sessions.read(who)).toHaveLength(1);
-    });
   });
 
   describe("creating with an event id", () => {

@@ -18,6 +18,7 @@ export async function checkDamagedRecords<W>(
   const who = newSession();
   const kind = table.kindOf("a");
   await table.make(wrapper, who, "a");
+  expect(await table.listed(wrapper, who)).toEqual(["a"]);
   const identity = placeOf(table, who, "a");
   const { bytes } = await store.load(identity, kind);
   const stored = JSON.parse(Buffer.from(bytes).toString());

@@ -26,6 +26,7 @@ export async function checkErasedSession<W>(
   // A tenant that has never had another record.
   const other = newSession();
   await table.make(wrapper, other, "c");
+  expect(await table.listed(wrapper, other)).toEqual(["c"]);
   const kept = await table.find(wrapper, who, "c");
   for (const id of SECRET_IDS) await store.erase(placeOf(table, gone, id));
   for (const id of SECRET_IDS) await expectAbsent(table, wrapper, gone, id);

@@ -16,21 +16,24 @@ export async function checkLostAnswers<W>(
   { store }: Pick<TestStore, "store">,
   table: WrapperTable<W>,
 ): Promise<void> {
-  const who = newSession();
-  const plain = table.open(store);
-  const expected = newSession();
-  for (const act of Object.values(table.walk)) await act(plain, expected, "a");
-  const wrapper = table.open(losingAnswers(store, { requests: 0.3, replies: 0.3 }));
+  const [plain, wrapper] = [store, losingAnswers(store, { requests: 0.3, replies: 0.3 })].map((each) =>
+    table.open(each),
+  ) as [W, W];
+  const [who, without] = [newSession(), newSession()];
   const ids = Array.from({ length: RECORDS }, (_, n) => `r${n}`);
   await Promise.all(
     ids.map(async (id) => {
-      for (const act of Object.values(table.walk)) await untilKnown(() => act(wrapper, who, id));
+      for (const act of Object.values(table.walk)) {
+        await act(plain, without, id);
+        await untilKnown(() => act(wrapper, who, id));
+      }
     }),
   );
-  expect([...(await table.listed(plain, widestListOf(table, who)))].sort()).toEqual(ids);
-  // As many records and entries for each as for the one that met no trouble.
-  const one = await everythingOf(store, table, expected, ["a"]);
-  expect(await everythingOf(store, table, who, ids)).toHaveLength(RECORDS * one.length);
+  for (const each of [who, without])
+    expect([...(await table.listed(plain, widestListOf(table, each)))].sort()).toEqual(ids);
+  // As many records and entries as without trouble.
+  const whole = await everythingOf(store, table, without, ids);
+  expect(await everythingOf(store, table, who, ids)).toHaveLength(whole.length);
 }
 
 export async function checkRepeats<W>(
