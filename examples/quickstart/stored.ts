@@ -45,7 +45,7 @@ export async function readBack(
 ): Promise<Stored> {
   const owner = sessionOf(run);
   const [sessions, runs, ledger] = [sessionsOf(store), createRuns(store), createLedger(store)];
-  const events = await sessions.read(owner);
+  const events = (await sessions.read(owner)).filter((event) => event.redacted === undefined);
   const approval = await createApprovals(store).get(owner, keyOf(gate));
   return {
     status: (await sessions.get(owner)).status,

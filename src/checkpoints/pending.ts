@@ -1,10 +1,10 @@
-import { headedBytes } from "../content/headed-bytes.js";
 import { changedAllTheTime } from "../content/outdated.js";
 import { recordsUnder } from "../content/paging.js";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, RecordHeader, StateRecord, StateStore } from "../contract/store.js";
 import { compareText } from "../rules/order.js";
+import { headedBytes } from "../typed/headed-bytes.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { readInteger, readObject } from "../validation/validate.js";
 import { readKind, readText } from "../validation/validate-text.js";

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { StoreLimits } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
+import { headedBytes } from "../typed/headed-bytes.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { firstStepThenSlices, type Steps } from "../typed/slices.js";
 import { readInteger, readObject } from "../validation/validate.js";
-import { headedBytes } from "./headed-bytes.js";
 
 /** A value in bytes, with the digest by which equal ones are known. */
 export interface EncodedValue {

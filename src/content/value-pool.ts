@@ -5,9 +5,9 @@ import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
+import type { Headed } from "../typed/headed-bytes.js";
 import type { Transaction } from "../typed/transaction.js";
 import { type ChunkPlace, eraseChunks, MissingChunk, piecesOf, readChunks, writeChunks } from "./chunks.js";
-import type { Headed } from "./headed-bytes.js";
 import {
   chunkBytesIn,
   commitBytes,

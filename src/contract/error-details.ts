@@ -15,6 +15,8 @@ export interface StateErrorDetails {
     readonly identity: Identity;
     readonly kind: string;
     readonly current: Expect;
+    /** Of a session's history: the number of its last event, where the call expected another; 0 if it has none. */
+    readonly last?: number;
   };
   /** Tenant, user or session is missing or empty; in a commit, `change` is its index. */
   IDENTITY_REQUIRED: { readonly field: string; readonly change?: number };

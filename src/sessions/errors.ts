@@ -16,6 +16,10 @@ export function noSession(): StateError<"NOT_FOUND"> {
   return new StateError("NOT_FOUND", "there is no such session", { details: {} });
 }
 
+export function noEvent(): StateError<"NOT_FOUND"> {
+  return new StateError("NOT_FOUND", "the session has no event of this number", { details: {} });
+}
+
 export function sessionExists(): StateError<"ALREADY_EXISTS"> {
   return alreadyExists("session");
 }

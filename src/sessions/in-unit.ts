@@ -4,12 +4,17 @@ import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import type { Unit } from "../typed/together/unit.js";
+import type { ExpectOptions } from "./last-event.js";
 import type { SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt } from "./options.js";
 import type { NewSessionIdentity, UserRef } from "./owners.js";
+import type { RedactOptions, Replacement } from "./replacing.js";
+import type { RewriteReceipt } from "./rewriting.js";
 import type { Session } from "./session.js";
+import type { SessionEvent } from "./session-event.js";
 import type { StateValues } from "./state-values.js";
 import type { NewSummary, SaveSummaryOptions } from "./summaries.js";
+import type { Truncated, TruncateRange } from "./taking-back.js";
 
 /** Where the values of state maps are. */
 export interface StatePlaces {
@@ -83,8 +88,46 @@ export class SessionsInUnit<M, E, MetadataInput, EventInput> {
   async append(
     identity: SessionIdentity,
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
+    options?: ExpectOptions,
   ): Promise<AppendReceipt> {
-    return this.#unit.run(this.#operations.append(identity, events));
+    return this.#unit.run(this.#operations.append(identity, events, options));
+  }
+
+  /** Like `Sessions.replace`. */
+  async replace(identity: SessionIdentity, replacement: Replacement<EventInput>): Promise<SaveReceipt> {
+    return this.#unit.run(this.#operations.replace(identity, replacement));
+  }
+
+  /** Like `Sessions.redact`. */
+  async redact(
+    identity: SessionIdentity,
+    number: number,
+    options: Omit<RedactOptions, "signal">,
+  ): Promise<void> {
+    return this.#unit.run(this.#operations.redact(identity, number, options));
+  }
+
+  /** Like `Sessions.truncate`, but INVALID_RECORD for more than the last 1,000 numbers. */
+  async truncate(
+    identity: SessionIdentity,
+    range: TruncateRange,
+    options?: ExpectOptions,
+  ): Promise<Truncated> {
+    return this.#unit.run(this.#operations.truncate(identity, range, options));
+  }
+
+  /** Like `Sessions.pop`. */
+  async pop(identity: SessionIdentity, count = 1, options?: ExpectOptions): Promise<SessionEvent<E>[]> {
+    return this.#unit.run(this.#operations.pop(identity, count, options));
+  }
+
+  /** Like `Sessions.rewrite`. The old events are those that are stored when the unit begins. */
+  async rewrite(
+    identity: SessionIdentity,
+    events: readonly NewEntry<EventInput>[],
+    options?: ExpectOptions,
+  ): Promise<RewriteReceipt> {
+    return this.#unit.run(this.#operations.rewrite(identity, events, options));
   }
 
   /** Like `Sessions.saveSummary`. */

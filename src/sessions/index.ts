@@ -3,7 +3,9 @@ import "./errors.js";
 export type { TrimRange } from "../typed/journal-trim.js";
 export type { SessionOrder } from "./activity.js";
 export { createSessions } from "./create-sessions.js";
+export type { AppendEventsOptions, ReadEvent, ReadEventsOptions } from "./history.js";
 export type { SessionsInUnit, StateInUnit } from "./in-unit.js";
+export type { ExpectOptions } from "./last-event.js";
 export type { ListSessionsOptions, SessionPage } from "./listing.js";
 export type {
   CreateOptions,
@@ -13,7 +15,11 @@ export type {
   SessionsOptions,
 } from "./options.js";
 export type { NewSessionIdentity, UserRef } from "./owners.js";
+export type { RedactOptions, Replacement } from "./replacing.js";
+export type { RewriteOptions, RewriteReceipt } from "./rewriting.js";
 export type { Session, SessionStatus } from "./session.js";
+export type { DamagedEvent, RedactedEvent, Redaction, SessionEvent, ValueEvent } from "./session-event.js";
 export type { Sessions } from "./sessions.js";
 export type { StateEntriesOptions, StateEntry, StateMap } from "./state-map.js";
 export type { NewSummary, SaveSummaryOptions, Summary } from "./summaries.js";
+export type { TakeBackOptions, Truncated, TruncateRange } from "./taking-back.js";

@@ -9,15 +9,21 @@ import { readNamed } from "../validation/validate.js";
 import type { Creations, NewSession } from "./creation.js";
 import { sessionClosed } from "./errors.js";
 import type { History } from "./history.js";
+import type { HistoryEdits } from "./history-edits.js";
+import type { ExpectOptions } from "./last-event.js";
 import type { MetadataCodec } from "./metadata.js";
 import type { CreateOptions, CreateReceipt } from "./options.js";
 import { type NewSessionIdentity, readNewIdentity } from "./owners.js";
+import type { RedactOptions, Replacement } from "./replacing.js";
+import type { RewriteReceipt } from "./rewriting.js";
 import { type Session, sessionOf } from "./session.js";
+import type { SessionEvent } from "./session-event.js";
 import { headCell } from "./session-head.js";
 import { sessionCell } from "./session-record.js";
 import type { SessionChange, SessionRecords, StoredSession } from "./session-records.js";
 import { StateValues } from "./state-values.js";
 import type { NewSummary, SaveSummaryOptions, Summaries } from "./summaries.js";
+import type { Truncated, TruncateRange } from "./taking-back.js";
 
 /** The parts of sessions that write. */
 export interface SessionParts<M, E, MetadataInput, EventInput> {
@@ -26,6 +32,7 @@ export interface SessionParts<M, E, MetadataInput, EventInput> {
   readonly records: SessionRecords;
   readonly creations: Creations;
   readonly history: History<E, EventInput>;
+  readonly edits: HistoryEdits<E, EventInput>;
   readonly summaries: Summaries;
 }
 
@@ -120,8 +127,36 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
   async append(
     identity: SessionIdentity,
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
+    options?: ExpectOptions,
   ): Promise<Operation<AppendReceipt>> {
-    return this.#parts.history.operation(copySession(identity), eventList(events));
+    return this.#parts.history.operation(copySession(identity), eventList(events), options);
+  }
+
+  async replace(
+    identity: SessionIdentity,
+    replacement: Replacement<EventInput>,
+  ): Promise<Operation<SaveReceipt>> {
+    return this.#parts.edits.replacing.replace(copySession(identity), replacement);
+  }
+
+  redact(identity: SessionIdentity, number: number, options: Omit<RedactOptions, "signal">): Operation<void> {
+    return this.#parts.edits.replacing.redact(copySession(identity), number, options);
+  }
+
+  truncate(identity: SessionIdentity, range: TruncateRange, options?: ExpectOptions): Operation<Truncated> {
+    return this.#parts.edits.takingBack.truncate(copySession(identity), range, options);
+  }
+
+  pop(identity: SessionIdentity, count: number, options?: ExpectOptions): Operation<SessionEvent<E>[]> {
+    return this.#parts.edits.takingBack.pop(copySession(identity), count, options);
+  }
+
+  async rewrite(
+    identity: SessionIdentity,
+    events: readonly NewEntry<EventInput>[],
+    options?: ExpectOptions,
+  ): Promise<Operation<RewriteReceipt>> {
+    return this.#parts.edits.rewriting(copySession(identity), events, options);
   }
 
   saveSummary(

@@ -2,7 +2,7 @@ import type { CallOptions, Identity, SaveReceipt, SessionIdentity, StateStore } 
 import { tenantIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
 import { findCell, type UpdateOptions } from "../typed/cell-operations.js";
-import type { Entry, NewEntry, ReadOptions } from "../typed/journal.js";
+import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { JsonInputOf } from "../typed/json-value.js";
@@ -14,7 +14,8 @@ import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
-import { History } from "./history.js";
+import { type AppendEventsOptions, History, type ReadEvent, type ReadEventsOptions } from "./history.js";
+import { HistoryEdits } from "./history-edits.js";
 import { SessionsInUnit } from "./in-unit.js";
 import { ListPages, type PlacedSession } from "./list-page.js";
 import { cursorAt, type ListSessionsOptions, readPageQuery, type SessionPage } from "./listing.js";
@@ -23,12 +24,16 @@ import { listOldSessions } from "./old-sessions.js";
 import { eventList, SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
 import { type NewSessionIdentity, readUser, type UserRef } from "./owners.js";
+import type { RedactOptions, Replacement } from "./replacing.js";
+import type { RewriteOptions, RewriteReceipt } from "./rewriting.js";
 import type { Session } from "./session.js";
+import type { SessionEvent } from "./session-event.js";
 import { sessionCell } from "./session-record.js";
 import { SessionRecords } from "./session-records.js";
 import { StateMap } from "./state-map.js";
 import { StateValues } from "./state-values.js";
 import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } from "./summaries.js";
+import type { TakeBackOptions, Truncated, TruncateRange } from "./taking-back.js";
 
 /**
  * The sessions of users, with their events, summaries and state.
@@ -45,6 +50,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #deletions: Deletions;
   readonly #creations: Creations;
   readonly #history: History<E, EventInput>;
+  readonly #edits: HistoryEdits<E, EventInput>;
   readonly #summaries: Summaries;
 
   /** @internal */
@@ -57,6 +63,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     this.#deletions = new Deletions(store, this.#records);
     this.#creations = new Creations(store, this.#records, this.#deletions);
     this.#history = new History(store, this.#records, options);
+    this.#edits = new HistoryEdits(store, this.#records, this.#history);
     this.#summaries = new Summaries(store, this.#records, this.#history);
     this.#operations = new SessionOperations({
       store,
@@ -64,6 +71,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
       records: this.#records,
       creations: this.#creations,
       history: this.#history,
+      edits: this.#edits,
       summaries: this.#summaries,
     });
     Object.freeze(this);
@@ -201,19 +209,88 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   /**
    * Appends one event, or an array of 1 to 200, all or none, with consecutive numbers, and touches the session in the
    * same commit. Events with an `id` are appended once: the same call again is a duplicate; an id with another value is
-   * IDEMPOTENCY_CONFLICT. SESSION_CLOSED, except for a duplicate whose events are stored.
+   * IDEMPOTENCY_CONFLICT, and so is the id of an event that was edited since. SESSION_CLOSED and, with `expect`,
+   * CONDITION_FAILED, except for a duplicate whose events are stored.
    */
   async append(
     identity: SessionIdentity,
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
-    options?: CallOptions,
+    options?: AppendEventsOptions,
   ): Promise<AppendReceipt> {
     return this.#history.append(copySession(identity), eventList(events), options);
   }
 
-  /** The events from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
-  async read(identity: SessionIdentity, options?: ReadOptions): Promise<Entry<E>[]> {
+  /**
+   * The events from a number on, in one snapshot (with a `limit`, numbers that were taken back may make it several). CORRUPT
+   * where one is missing or does not decode; with `damaged: "mark"`, a `DamagedEvent` stands in its place.
+   */
+  async read(
+    identity: SessionIdentity,
+    options: ReadEventsOptions & { readonly damaged: "mark" },
+  ): Promise<ReadEvent<E>[]>;
+  async read(identity: SessionIdentity, options?: ReadEventsOptions): Promise<SessionEvent<E>[]>;
+  async read(identity: SessionIdentity, options?: ReadEventsOptions): Promise<ReadEvent<E>[]> {
     return this.#history.read(copySession(identity), options);
+  }
+
+  /**
+   * Puts another value in the place of an event's, which keeps its number, its id and its time: a message that grows while it
+   * is streamed, or the repair of an event that is damaged or missing. With an `eventId`, a repeated call is a duplicate, also
+   * after a later replacement; without one, the last call counts. NOT_FOUND where there is no such event, SESSION_CLOSED,
+   * IDEMPOTENCY_CONFLICT, INVALID_RECORD for an event that was redacted.
+   */
+  async replace(
+    identity: SessionIdentity,
+    replacement: Replacement<EventInput>,
+    options?: CallOptions,
+  ): Promise<SaveReceipt> {
+    return this.#edits.replace(copySession(identity), replacement, options);
+  }
+
+  /**
+   * Removes the content of one event, also a damaged one, and also of a closed session. Its number, its id and its time stay,
+   * with who removed the content, why and when; a late retry of its append is IDEMPOTENCY_CONFLICT. Does nothing if the event is
+   * redacted. NOT_FOUND where there is no such event. Summaries are values of yours: save those anew that tell of it.
+   */
+  async redact(identity: SessionIdentity, number: number, options: RedactOptions): Promise<void> {
+    return this.#edits.redact(copySession(identity), number, options);
+  }
+
+  /**
+   * Takes the events after a number back, with the summaries that cover any of them. Their numbers are not given again. One
+   * commit takes 1,000 numbers, the last ones first; if the session goes on before the next, the call is refused with
+   * CONDITION_FAILED, and the events that are left stay. Without `expect`, it also takes what was appended since the caller
+   * read. SESSION_CLOSED, CONDITION_FAILED.
+   */
+  async truncate(
+    identity: SessionIdentity,
+    range: TruncateRange,
+    options?: TakeBackOptions,
+  ): Promise<Truncated> {
+    return this.#edits.truncate(copySession(identity), range, options);
+  }
+
+  /**
+   * Takes the last `count` events back (1 to 200, default 1) as `truncate` does, in one commit, and returns them in their
+   * order; fewer where there are fewer. The same call again takes further events: pass `expect`, and it is refused.
+   * SESSION_CLOSED, CONDITION_FAILED, CORRUPT where one of them does not decode (`truncate` takes it back).
+   */
+  async pop(identity: SessionIdentity, count = 1, options?: TakeBackOptions): Promise<SessionEvent<E>[]> {
+    return this.#edits.pop(copySession(identity), count, options);
+  }
+
+  /**
+   * Puts up to 2,000 events in the place of the whole history, in one commit. They get numbers of their own, after those there
+   * were, and the old events are trimmed. An event with the id of an old one keeps that id and the time at which it was
+   * appended; one that was redacted stays redacted. Other ids are new ones, as those of `append`. Without `expect`, events
+   * that were appended since the caller read are lost. SESSION_CLOSED, CONDITION_FAILED, IDEMPOTENCY_CONFLICT.
+   */
+  async rewrite(
+    identity: SessionIdentity,
+    events: readonly NewEntry<EventInput>[],
+    options?: RewriteOptions,
+  ): Promise<RewriteReceipt> {
+    return this.#edits.rewrite(copySession(identity), events, options);
   }
 
   /**

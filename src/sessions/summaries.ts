@@ -1,4 +1,3 @@
-import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
@@ -11,6 +10,7 @@ import { readBoolean, readInteger, readNamed, readSignal } from "../validation/v
 import type { History } from "./history.js";
 import { headCell } from "./session-head.js";
 import type { SessionRecords } from "./session-records.js";
+import { SUMMARIES, summaryCell, summaryId } from "./summary-place.js";
 
 /** A summary of the events of a session up to a number. */
 export interface Summary {
@@ -36,9 +36,6 @@ export interface SaveSummaryOptions extends CallOptions {
   readonly trim?: boolean;
 }
 
-const NAME = "session.summary";
-const NUMBER_DIGITS = 16;
-
 /** The summaries of sessions, in the order of the numbers up to which they cover events. */
 export class Summaries {
   readonly #store: StateStore;
@@ -50,7 +47,7 @@ export class Summaries {
     this.#store = store;
     this.#records = records;
     this.#history = history;
-    this.#saved = new Collection(store, NAME);
+    this.#saved = new Collection(store, SUMMARIES);
   }
 
   async save(
@@ -81,13 +78,12 @@ export class Summaries {
     const value = copyJson(summary.value, "value");
     const upTo = readInteger(summary.upTo, "upTo", 1, Number.MAX_SAFE_INTEGER);
     const repeatable = "eventId" in summary;
-    const purpose = digestOf(NAME, owner.user, owner.session);
+    const purpose = digestOf(SUMMARIES, owner.user, owner.session);
     const ownId = repeatable ? scopedEventId(purpose, readScopedId(summary.eventId, "eventId")) : undefined;
-    const cell = this.#saved.at(owner, idOf(upTo));
+    const cell = summaryCell(owner, upTo);
     const save = async (transaction: Transaction, isKnown: boolean) => {
       await this.#records.get(transaction, owner);
-      const { next } = await this.#history.peekBounds(transaction, owner);
-      if (upTo >= next) throw invalid("upTo", "the number of an event that was appended");
+      await this.#history.requireAppended(transaction, owner, upTo);
       const eventId = isKnown ? (ownId as EventId) : await transaction.write(cell, value, ownId);
       const isDone = trim ? await this.#history.trimIn(transaction, owner, { upTo }) : true;
       if (!isDone) transaction.afterCommit(() => this.#history.sweep(owner, signal));
@@ -121,11 +117,7 @@ export class Summaries {
 
   #summaryOf(owner: SessionIdentity, { id, value, updatedAt }: Item<JsonValue>): Summary {
     const upTo = Number(id);
-    if (idOf(upTo) !== id) throw corruptRecord(this.#saved.at(owner, id), "a summary of no number");
+    if (summaryId(upTo) !== id) throw corruptRecord(this.#saved.at(owner, id), "a summary of no number");
     return { upTo, value, at: updatedAt };
   }
-}
-
-function idOf(upTo: number): string {
-  return String(upTo).padStart(NUMBER_DIGITS, "0");
 }

@@ -36,33 +36,6 @@ export function entryKind(name: string, number: number): string {
   return itemKind(name, String(number).padStart(NUMBER_DIGITS, "0"));
 }
 
-/** Which numbers a caller wants to read, and in which order. */
-export interface RequestedRange {
-  readonly from?: number | undefined;
-  readonly limit?: number | undefined;
-  readonly reverse?: boolean;
-}
-
-/** Returns the first number in the order of the read that the bounds promise and the read did not return. */
-export function missingNumber(
-  numbers: readonly number[],
-  { from, limit, reverse }: RequestedRange,
-  { first, next }: Bounds,
-): number | undefined {
-  const lowest = reverse ? first : Math.max(from ?? first, first);
-  const highest = reverse ? Math.min(from ?? next - 1, next - 1) : next - 1;
-  const [start, end, step] = reverse ? [highest, lowest, -1] : [lowest, highest, 1];
-  const isAfter = (number: number, other: number) => (number - other) * step > 0;
-
-  const gap = numbers.findIndex((number, index) => isAfter(number, (numbers[index - 1] ?? number) + step));
-  if (gap !== -1) return (numbers[gap - 1] as number) + step;
-  if (lowest > highest) return undefined;
-  const [firstRead = Number.POSITIVE_INFINITY * step] = numbers;
-  if (isAfter(firstRead, start)) return start;
-  const lastRead = numbers.at(-1) as number;
-  return numbers.length !== limit && isAfter(end, lastRead) ? lastRead + step : undefined;
-}
-
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }

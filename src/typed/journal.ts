@@ -1,15 +1,8 @@
 import { invalid, isStateError } from "../contract/errors.js";
-import type {
-  CallOptions,
-  EventId,
-  Identity,
-  ListOptions,
-  StateRecord,
-  StateStore,
-} from "../contract/store.js";
+import type { CallOptions, EventId, Identity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { readInteger, readNamed, readOptions } from "../validation/validate.js";
-import { type Cell, cellAt, copyIdentity, corruptRecord, decodeRecord, readStore } from "./cell.js";
+import { copyIdentity, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, readCodec } from "./codec.js";
 import type { CombinableOperation } from "./combined/perform-combined.js";
@@ -20,15 +13,11 @@ import {
   recallAppend,
   type WrittenCells,
 } from "./journal-append.js";
-import {
-  type Bounds,
-  EMPTY_HEAD,
-  entryKind,
-  HEAD_CODEC,
-  type Head,
-  missingNumber,
-} from "./journal-bounds.js";
+import { type Bounds, EMPTY_HEAD, HEAD_CODEC, type Head } from "./journal-bounds.js";
 import type { EncodedEntry } from "./journal-duplicates.js";
+import { MAX_CODEC_VERSION, type ValueEntry, type Written } from "./journal-entry.js";
+import { JournalPlaces } from "./journal-places.js";
+import { type FoundEntry, type ReadOptions, readStored } from "./journal-read.js";
 import {
   type JournalCells,
   readTrim,
@@ -37,7 +26,7 @@ import {
   type TrimRange,
   trimIn,
 } from "./journal-trim.js";
-import { digestOf, itemPrefix, readScopedId, readShapeName, scopedEventId, unscopedId } from "./names.js";
+import { itemPrefix, readScopedId, readShapeName } from "./names.js";
 import { mapInSlices } from "./slices.js";
 import { type TransactOptions, transact } from "./transact.js";
 import { type FoundRecord, Transaction } from "./transaction.js";
@@ -71,11 +60,7 @@ export interface AppendOptions extends CallOptions, Pick<TransactOptions, "attem
 /** The options of a trim. */
 export type TrimOptions = CallOptions & Pick<TransactOptions, "turn">;
 
-/** Which entries `read` returns. */
-export interface ReadOptions extends Pick<ListOptions, "limit" | "reverse" | "signal"> {
-  /** The number to begin at: with `reverse` the highest, otherwise the lowest. */
-  readonly from?: number | undefined;
-}
+export type { ReadOptions } from "./journal-read.js";
 
 const APPEND_OPTIONS = ["signal", "attempts", "turn", "also"];
 const MAX_ENTRIES = 200;
@@ -96,13 +81,15 @@ export class Journal<T, Input = T> {
   readonly #store: StateStore;
   readonly #name: string;
   readonly #codec: Codec<T, Input>;
-  #headCodec: Codec<Head> = HEAD_CODEC;
+  #places: JournalPlaces;
 
   /** `name` is 1 to 128 UTF-8 bytes without a slash. */
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
     this.#store = readStore(store);
     this.#name = readShapeName(name);
     this.#codec = readCodec(options);
+    readInteger(this.#codec.version, "codec.version", 0, MAX_CODEC_VERSION);
+    this.#places = new JournalPlaces(this.#name, this.#codec, HEAD_CODEC);
   }
 
   /** A journal whose head holds more than the bounds; `advance` of an append changes that. @internal */
@@ -113,8 +100,13 @@ export class Journal<T, Input = T> {
     options: ShapeOptions<T, Input>,
   ): Journal<T, Input> {
     const journal = new Journal<T, Input>(store, name, options);
-    journal.#headCodec = headCodec;
+    journal.#places = new JournalPlaces(journal.#name, journal.#codec, headCodec);
     return journal;
+  }
+
+  /** @internal */
+  get places(): JournalPlaces {
+    return this.#places;
   }
 
   /**
@@ -166,26 +158,32 @@ export class Journal<T, Input = T> {
 
   /** The entries from a number on, in one snapshot. CORRUPT where one is missing or does not decode. */
   async read(identity: Identity, options?: ReadOptions): Promise<Entry<T>[]> {
+    const found = await this.readStored(identity, options);
+    const values = found.filter((entry) => entry.is === "value");
+    return mapInSlices(values, (entry) => this.decode(copyIdentity(identity), entry));
+  }
+
+  /** The same as they are stored; with `marksDamage`, damaged ones too. @internal */
+  async readStored(identity: Identity, options?: ReadOptions, marksDamage = false): Promise<FoundEntry[]> {
     const requested = { ...(readOptions(options, ["signal", "from", "limit", "reverse"]) as ReadOptions) };
     if (requested.from !== undefined) readInteger(requested.from, "from", 1, Number.MAX_SAFE_INTEGER - 1);
-    const owner = copyIdentity(identity);
-    const head = this.#head(owner);
-    for (;;) {
-      const before = await findCell(this.#store, head, requested.signal && { signal: requested.signal });
-      const entries = await this.#list(owner, requested, before?.value ?? EMPTY_HEAD);
-      const numbers = entries.map(({ number }) => number);
-      const missing = missingNumber(numbers, requested, before?.value ?? EMPTY_HEAD);
-      if (missing === undefined) return entries;
-      // The entry may have been trimmed or erased after the bounds were read. If the bounds changed, read again.
-      const after = await findCell(this.#store, head, requested.signal && { signal: requested.signal });
-      if (after?.eventId === before?.eventId)
-        throw corruptRecord(this.#cell(owner, missing), "an entry of the journal is missing");
-    }
+    return readStored(this.#store, this.places, { ...requested, owner: copyIdentity(identity), marksDamage });
+  }
+
+  /** Decodes an entry as a read found it. CORRUPT. @internal */
+  async decode(identity: Identity, { number, id, at, bytes, version }: ValueEntry): Promise<Entry<T>> {
+    const record = { identity, kind: this.places.kind(number), eventId: id, bytes, version, updatedAt: at };
+    return { number, id, value: await decodeRecord(this.#codec, record), at };
+  }
+
+  /** The bytes of a value. INVALID_RECORD. @internal */
+  async encode(value: Input): Promise<Written> {
+    return { bytes: await this.#codec.encode(value), version: this.#codec.version };
   }
 
   /** The numbers of the entries that exist. CORRUPT. */
   async bounds(identity: Identity, options?: CallOptions): Promise<Bounds> {
-    const head = await findCell(this.#store, this.#head(copyIdentity(identity)), options);
+    const head = await findCell(this.#store, this.places.head(copyIdentity(identity)), options);
     const { first, next } = head?.value ?? EMPTY_HEAD;
     return { first, next };
   }
@@ -205,7 +203,7 @@ export class Journal<T, Input = T> {
     const { removed, isDone } = await transact(
       this.#store,
       (transaction) => trimIn(transaction, this.#cells(owner), requested),
-      { turn: this.#head(owner), ...options },
+      { turn: this.places.head(owner), ...options },
     );
     return isDone ? removed : removed + (await this.sweep(owner, options));
   }
@@ -230,7 +228,7 @@ export class Journal<T, Input = T> {
 
   /** The bounds as a transaction sees them. They only grow, so no commit depends on them. @internal */
   async peekBounds(transaction: Transaction, identity: Identity): Promise<Bounds> {
-    return (await transaction.peek(this.#head(copyIdentity(identity)))) ?? EMPTY_HEAD;
+    return (await transaction.peek(this.places.head(copyIdentity(identity)))) ?? EMPTY_HEAD;
   }
 
   /** Trims as part of a transaction. Where the result is not done, call `sweep` after the commit. @internal */
@@ -251,15 +249,6 @@ export class Journal<T, Input = T> {
     }
   }
 
-  async #list(owner: Identity, { from, ...range }: ReadOptions, { first }: Bounds): Promise<Entry<T>[]> {
-    // Records before `first` are of trimmed entries, not removed yet.
-    const lowest = range.reverse ? first : Math.max(from ?? first, first);
-    const highest = range.reverse && from !== undefined ? { before: this.#kind(from + 1) } : {};
-    const bound = { from: this.#kind(lowest), ...highest };
-    const records = await this.#store.list(owner, itemPrefix(this.#name), { ...range, ...bound });
-    return mapInSlices(records, (record) => this.#entryOf(record));
-  }
-
   async #read(
     identity: Identity,
     entries: readonly NewEntry<Input>[],
@@ -268,7 +257,7 @@ export class Journal<T, Input = T> {
     const owner = copyIdentity(identity);
     const given = readEntries(entries);
     const repeatable = given.every(({ id }) => id !== undefined);
-    const cells = { ...this.#cells(owner), numberOf: (record: FoundRecord) => this.#numberOf(record) };
+    const cells = { ...this.#cells(owner), numberOf: (record: FoundRecord) => this.places.numberOf(record) };
     // The values are encoded before the first await, so later changes to the caller's objects have no effect.
     const encoded = await Promise.all(given.map((entry) => this.#encode(owner, entry)));
     return { owner, cells, encoded, repeatable, also };
@@ -279,48 +268,14 @@ export class Journal<T, Input = T> {
   }
 
   async #encode(owner: Identity, { id, value }: NewEntry<Input>): Promise<EncodedEntry> {
-    const eventId = scopedEventId(this.#purpose(owner), id ?? newEventId());
+    const eventId = this.places.eventId(owner, id ?? newEventId());
     return { eventId, bytes: await this.#codec.encode(value), isOwnId: id !== undefined };
   }
 
-  #purpose({ user, session, run = "" }: Identity): string {
-    return digestOf(this.#name, user, session, run);
-  }
-
-  #head(owner: Identity): Cell<Head> {
-    return cellAt(owner, this.#name, this.#headCodec);
-  }
-
   #cells(owner: Identity): Pick<WrittenCells, keyof JournalCells> {
-    return { head: this.#head(owner), entry: (number) => this.#cell(owner, number) };
-  }
-
-  #cell(owner: Identity, number: number): Cell<Uint8Array> {
-    return cellAt(owner, this.#kind(number), { ...PASS_THROUGH, version: this.#codec.version });
-  }
-
-  #kind(number: number): string {
-    return entryKind(this.#name, number);
-  }
-
-  #numberOf(record: FoundRecord): number {
-    const number = Number(record.kind.slice(itemPrefix(this.#name).length));
-    if (record.kind === this.#kind(number)) return number;
-    throw corruptRecord(record, "a record among the entries of a journal has a kind that is no entry's");
-  }
-
-  async #entryOf(record: StateRecord): Promise<Entry<T>> {
-    return {
-      number: this.#numberOf(record),
-      id: unscopedId(this.#purpose(record.identity), record.eventId),
-      value: await decodeRecord(this.#codec, record),
-      at: record.updatedAt,
-    };
+    return { head: this.places.head(owner), entry: (number) => this.places.entry(owner, number) };
   }
 }
-
-/** The codec of values that are encoded already. */
-const PASS_THROUGH = { encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes };
 
 function readEntries<Input>(entries: readonly NewEntry<Input>[]): NewEntry<Input>[] {
   if (!Array.isArray(entries) || entries.length < 1 || entries.length > MAX_ENTRIES) {

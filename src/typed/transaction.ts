@@ -17,6 +17,9 @@ import { encodeSave, requireSameBytes, type Write } from "./transaction-write.js
 /** A record that is stored, or that this transaction writes. */
 export type FoundRecord = Pick<StateRecord, "identity" | "kind" | "bytes" | "version">;
 
+/** A record that is stored, or that this transaction writes: then it has no time yet. */
+export type SeenRecord = Omit<StateRecord, "updatedAt"> & Partial<Pick<StateRecord, "updatedAt">>;
+
 /** Says what the refusal of a commit means to the caller whose slot it names. */
 export type Explanation = (error: StateError) => unknown;
 
@@ -68,6 +71,23 @@ export class Transaction {
    */
   async peek<T>(cell: Cell<T, never>): Promise<T | undefined> {
     return this.#value(this.#touch(cell), cell.codec);
+  }
+
+  /**
+   * The record of the cell, including this transaction's own write, which has no time yet. Like `get`, it is a condition,
+   * unless the store refuses to return the record because it is damaged. @internal
+   */
+  async getRecord(cell: Cell<unknown, never>): Promise<SeenRecord | undefined> {
+    const touched = this.#take(cell);
+    if (touched.write === undefined) {
+      const record = await this.#record(touched);
+      touched.isRead = true;
+      return record;
+    }
+    const write = await touched.write;
+    if (write.op === "delete") return undefined;
+    const { eventId, bytes, version } = write;
+    return { eventId, ...keyOf(cell), bytes, version };
   }
 
   /**
@@ -261,10 +281,14 @@ export class Transaction {
       const write = await touched.write;
       return write.op === "save" ? codec.decode(write.bytes, write.version) : undefined;
     }
+    const record = await this.#record(touched);
+    return record && decodeRecord(codec, record);
+  }
+
+  #record(touched: TouchedCell): Promise<StateRecord | undefined> {
     const { identity, kind } = touched.cell;
     touched.record ??= this.#store.find(identity, kind, { signal: this.#signal });
-    const record = await touched.record;
-    return record && decodeRecord(codec, record);
+    return touched.record;
   }
 }
 

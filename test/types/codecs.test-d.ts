@@ -86,7 +86,7 @@ describe("what a codec and its schema say of the values", () => {
         expectTypeOf(current).toEqualTypeOf<{ title: string; pinned: boolean }>();
         return { title: "b" };
       });
-      expectTypeOf((await sessions.read(session))[0]?.value.role).toEqualTypeOf<
+      expectTypeOf((await sessions.read(session))[0]?.value?.role).toEqualTypeOf<
         "user" | "assistant" | undefined
       >();
       // @ts-expect-error: nobody else speaks

@@ -1,6 +1,6 @@
-import type { Codec } from "../typed/codec.js";
-import type { JsonValue } from "../typed/json-value.js";
-import { Undecodable } from "../typed/undecodable.js";
+import type { Codec } from "./codec.js";
+import type { JsonValue } from "./json-value.js";
+import { Undecodable } from "./undecodable.js";
 
 /** Bytes of a caller's codec, with what is known of them. */
 export interface Headed<H> {

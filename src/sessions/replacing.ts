@@ -1,0 +1,176 @@
+import { invalid, isStateError } from "../contract/errors.js";
+import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import { newEventId } from "../process/event-id.js";
+import type { Journal } from "../typed/journal.js";
+import { EMPTY_HEAD } from "../typed/journal-bounds.js";
+import {
+  type EntryHeader,
+  NO_CONTENT,
+  type StoredEntry,
+  type Written,
+  writeEdited,
+} from "../typed/journal-entry.js";
+import { readScopedId } from "../typed/names.js";
+import type { Operation } from "../typed/operation.js";
+import type { SeenRecord, Transaction } from "../typed/transaction.js";
+import { readLongText } from "../validation/fields.js";
+import { readInteger, readNamed } from "../validation/validate.js";
+import { readKind } from "../validation/validate-text.js";
+import { editLogCell, NO_EDITS, withChange } from "./edit-log.js";
+import { noEvent } from "./errors.js";
+import { headCell } from "./session-head.js";
+import type { SessionRecords } from "./session-records.js";
+
+/** A value that takes the place of another. */
+export interface Replacement<Input> {
+  /** The number of the event. */
+  readonly number: number;
+  /** Its new value. */
+  readonly value: Input;
+  /** Makes the replacement idempotent: it then never undoes a later one. 1 to 105 UTF-8 bytes. */
+  readonly eventId?: EventId;
+}
+
+/** Whose content is removed, and why. */
+export interface RedactOptions extends CallOptions {
+  /** Who removes it, 1 to 512 UTF-8 bytes. */
+  readonly by: string;
+  /** Why, up to 16 KiB. */
+  readonly reason: string;
+}
+
+/** An event as an edit finds it. */
+interface Found {
+  readonly header: Pick<EntryHeader, "id" | "at">;
+  readonly isRedacted: boolean;
+}
+
+/** Writes events again, under the number that they have. */
+export class Replacing<E, Input> {
+  readonly #store: StateStore;
+  readonly #records: SessionRecords;
+  readonly #journal: Journal<E, Input>;
+
+  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>) {
+    this.#store = store;
+    this.#records = records;
+    this.#journal = journal;
+  }
+
+  /** NOT_FOUND, SESSION_CLOSED, INVALID_RECORD for an event that is redacted. */
+  async replace(owner: SessionIdentity, replacement: Replacement<Input>): Promise<Operation<SaveReceipt>> {
+    const given = {
+      ...readNamed(replacement, "replacement", ["number", "value", "eventId"]),
+    } as typeof replacement;
+    const number = readNumber(given.number);
+    const id = "eventId" in given ? readScopedId(given.eventId, "eventId") : undefined;
+    const value = await this.#journal.encode(given.value);
+    const eventId = id && this.#journal.places.eventId(owner, id, "edit");
+    const receipt = (duplicate: boolean) => ({ eventId: id ?? newEventId(), duplicate });
+    const writtenOver = ({ header }: Found) => writeEdited({ ...header, replaced: true }, value);
+    return {
+      turn: headCell(owner),
+      repeatable: id !== undefined,
+      apply: async (transaction) => {
+        await this.#records.getOpen(transaction, owner);
+        const found = await this.#find(transaction, owner, number);
+        if (found.isRedacted) throw invalid("number", "the number of an event that is not redacted");
+        await this.#write(transaction, owner, number, await writtenOver(found), eventId);
+        return receipt(false);
+      },
+      recall: async (transaction) => {
+        if (eventId === undefined) return undefined;
+        const { bytes, version } = await writtenOver(await this.#find(transaction, owner, number));
+        const cell = this.#journal.places.entry(owner, number, version);
+        return (await transaction.isKnown(cell, bytes, eventId)) ? receipt(true) : undefined;
+      },
+    };
+  }
+
+  /** NOT_FOUND. Does nothing if the event is redacted. */
+  redact(owner: SessionIdentity, number: number, why: Omit<RedactOptions, "signal">): Operation<void> {
+    readNumber(number);
+    const { by, reason } = { ...readNamed(why, "options", ["by", "reason"]) } as typeof why;
+    const redacted = { by: readKind(by, "by"), reason: readLongText(reason, "reason") };
+    return {
+      turn: headCell(owner),
+      repeatable: true,
+      apply: async (transaction) => {
+        await this.#records.get(transaction, owner);
+        const { header, isRedacted } = await this.#find(transaction, owner, number);
+        if (isRedacted) return;
+        await this.#write(transaction, owner, number, await writeEdited({ ...header, redacted }, NO_CONTENT));
+      },
+    };
+  }
+
+  async #write(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    number: number,
+    { bytes, version }: Written,
+    eventId?: EventId,
+  ): Promise<void> {
+    const log = editLogCell(owner);
+    await transaction.set(log, withChange((await transaction.get(log)) ?? NO_EDITS, number));
+    await transaction.set(this.#journal.places.entry(owner, number, version), bytes, eventId);
+  }
+
+  /** The event of a number, also where it does not decode or its record is gone. NOT_FOUND. */
+  async #find(transaction: Transaction, owner: SessionIdentity, number: number): Promise<Found> {
+    const { places } = this.#journal;
+    const { first, next } = (await transaction.peek(places.head(owner))) ?? EMPTY_HEAD;
+    if (number < first || number >= next) throw noEvent();
+    const cell = places.entry(owner, number);
+    const record = await transaction.getRecord(cell).catch((error) => {
+      if (isStateError(error, "CORRUPT")) return this.#withoutBytes(owner, number);
+      throw error;
+    });
+    if (record === undefined) return this.#findMissing(transaction, owner, number);
+    const entry = await this.#read(record);
+    if (entry?.is === "removed") throw noEvent();
+    const at = entry?.at ?? record.updatedAt;
+    const id = entry?.id ?? places.idOf(record);
+    return { header: { id, ...(isKnown(at) && { at: at.getTime() }) }, isRedacted: entry?.is === "redacted" };
+  }
+
+  /** `undefined` where the record does not decode. */
+  async #read(record: SeenRecord): Promise<StoredEntry | undefined> {
+    try {
+      return await this.#journal.places.read({ ...record, updatedAt: record.updatedAt ?? UNKNOWN });
+    } catch (error) {
+      if (isStateError(error, "CORRUPT")) return undefined;
+      throw error;
+    }
+  }
+
+  /** What the store knows of a record whose bytes it refuses to return. */
+  async #withoutBytes(owner: SessionIdentity, number: number): Promise<SeenRecord | undefined> {
+    const kind = this.#journal.places.kind(number);
+    const [header] = await this.#store.list(owner, kind, { limit: 1, bytes: false });
+    return header?.kind === kind ? { ...header, bytes: NO_CONTENT.bytes } : undefined;
+  }
+
+  /** A record is missing because its number was taken back, or because of damage. */
+  async #findMissing(transaction: Transaction, owner: SessionIdentity, number: number): Promise<Found> {
+    const { places } = this.#journal;
+    // A trim meanwhile would never remove what is written below its end.
+    const { first } = (await transaction.get(places.head(owner))) ?? EMPTY_HEAD;
+    if (number < first) throw noEvent();
+    const [above] = await this.#store.list(owner, places.prefix, { after: places.kind(number), limit: 1 });
+    const entry = above && (await this.#read(above));
+    if (entry?.is === "removed" && entry.from <= number) throw noEvent();
+    return { header: { id: newEventId() }, isRedacted: false };
+  }
+}
+
+/** The time of an event that this transaction appends. */
+const UNKNOWN = new Date(Number.NaN);
+
+function isKnown(at: Date | undefined): at is Date {
+  return at !== undefined && !Number.isNaN(at.getTime());
+}
+
+function readNumber(value: unknown): number {
+  return readInteger(value, "number", 1, Number.MAX_SAFE_INTEGER);
+}
