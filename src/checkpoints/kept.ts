@@ -69,14 +69,26 @@ export class KeptCheckpoints<V, Input> {
     if (this.#firsts.size > 0) await this.#visitAll(await referencesOf(put), options);
   }
 
-  /** The checkpoints that are not kept, oldest first, in pages: a checkpoint may have come to be kept since its page was read. */
+  /**
+   * The checkpoints that are not kept, so many at once, of each namespace the oldest first: one may have come to be kept since
+   * it was read.
+   */
   async *others(size: number, options: CallOptions): AsyncGenerator<RecordHeader[], void, undefined> {
     const { owner, lineage } = this.#place;
+    let some: RecordHeader[] = [];
     for (const [namespace, before] of this.#firsts) {
       const prefix = `${checkpointsOf(lineage)}${namespace}/`;
       const pages = headersUnder(this.#records.store, owner, prefix, { ...options, before }, size);
-      for await (const page of pages) yield page.filter(({ kind }) => !this.has(kind));
+      for await (const page of pages)
+        for (const header of page) {
+          if (this.has(header.kind)) continue;
+          some.push(header);
+          if (some.length < size) continue;
+          yield some;
+          some = [];
+        }
     }
+    if (some.length > 0) yield some;
   }
 
   has(kind: string): boolean {

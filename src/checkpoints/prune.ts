@@ -1,4 +1,3 @@
-import { headersUnder } from "../content/paging.js";
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, RecordHeader, SessionIdentity, StateStore } from "../contract/store.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
@@ -92,14 +91,8 @@ async function stillThere(
   headers: readonly RecordHeader[],
   options: CallOptions,
 ): Promise<RecordHeader[]> {
-  const [first, last] = [headers[0], headers.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  const prefix = first.kind.slice(0, first.kind.lastIndexOf("/") + 1);
-  const range = { ...options, from: first.kind, before: `${last.kind}~` };
-  const now = new Set<string>();
-  for await (const page of headersUnder(store, owner, prefix, range))
-    for (const { eventId } of page) now.add(eventId);
-  return headers.filter(({ eventId }) => now.has(eventId));
+  const found = await Promise.all(headers.map(({ kind }) => store.find(owner, kind, options)));
+  return headers.filter(({ eventId }, at) => found[at]?.eventId === eventId);
 }
 
 /** A checkpoint goes with everything that is pending for it. */
