@@ -6,7 +6,7 @@ import { severalOf } from "./several.js";
 
 const PLACE = { lineage: "thread" };
 const PUTS_EACH = 6;
-const PUTS_BESIDE = 40;
+const PUTS_BESIDE = 20;
 
 /** What checkpoints promise, as far as it depends on the store. */
 export const checkpointCases: readonly ConformanceCase[] = [

@@ -1,6 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
-import { isStateError, maintenanceScope, type SessionIdentity, type StateStore } from "../../src/index.js";
+import {
+  isStateError,
+  maintenanceScope,
+  newEventId,
+  type SessionIdentity,
+  type StateStore,
+} from "../../src/index.js";
 import { dyingAt } from "../sessions/rig.js";
 import { inMemory, newSession } from "../typed/stores.js";
 import { beforeEachStep } from "./intruding.js";
@@ -278,6 +284,33 @@ inMemory(
       expect(await store.count(who, "checkpoint.value/")).toBeGreaterThan(0);
       await saved().recover(EVERYBODY, { abandonedMs: 0 });
       expect(await store.count(who, "checkpoint.")).toBe(0);
+    });
+
+    test("values stay that a lineage may use which cannot be read, and go once it can", async () => {
+      const who = await prepared();
+      await saved().fork(who, PLACE, { to: COPY.lineage });
+      await expect(saved(dyingAt(store, "commit", 2)).deleteLineage(who, PLACE.lineage)).rejects.toThrow(
+        "died",
+      );
+      const [copy] = await store.list(who, "checkpoint.lineage/");
+      if (copy === undefined) throw new Error("there is no lineage");
+      const damaged = { ...copy, eventId: newEventId(), bytes: Buffer.from("{}") };
+      await store.save(damaged);
+      await saved().recover(EVERYBODY, { abandonedMs: 0 });
+      await store.save({ ...copy, eventId: newEventId() });
+      expect(await idsOf(who, COPY)).toEqual(["c-1", "c-2", "c-3", "c-4"]);
+      await expectNothingLeft(who);
+    });
+
+    test("a lineage that counts wrongly is CORRUPT, and nothing is put over a checkpoint", async () => {
+      const who = await prepared();
+      const [lineage] = await store.list(who, "checkpoint.lineage/");
+      if (lineage === undefined) throw new Error("there is no lineage");
+      const stored = JSON.parse(Buffer.from(lineage.bytes).toString());
+      const bytes = Buffer.from(JSON.stringify({ ...stored, next: 2 }));
+      await store.save({ ...lineage, eventId: newEventId(), bytes });
+      await expect(saved().put(who, checkpoint("new"))).rejects.toMatchObject({ code: "CORRUPT" });
+      expect(await idsOf(who)).toEqual(["c-1", "c-2", "c-3", "c-4"]);
     });
   },
   { maxBytes: 4_096 },

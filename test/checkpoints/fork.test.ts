@@ -120,6 +120,48 @@ inMemory((opened) => {
     );
   });
 
+  test("few and many pending writes are copied, also where one of them is large, and none of a checkpoint that is not", async () => {
+    const who = newSession();
+    const saved = checkpoints();
+    const counts = [0, 1, 15, 16, 17, 40, 3];
+    for (const [at, count] of counts.entries()) {
+      const id = `c-${at}`;
+      await saved.put(who, { ...FROM, id, values: { at } });
+      const writes = Array.from({ length: count }, (_, index) => ({ channel: "x", value: index }));
+      if (count > 0) await saved.putWrites(who, { ...FROM, id, task: "t", writes });
+      if (count === 3 || count === 17)
+        await saved.putWrites(who, { ...FROM, id, task: "l", writes: [{ channel: "big", value: LARGE }] });
+    }
+    await saved.put(who, { ...FROM, id: "later", values: {} });
+    await saved.putWrites(who, { ...FROM, id: "later", task: "t", writes: [{ channel: "x", value: 1 }] });
+    await saved.fork(who, FROM, { to: "copy", id: `c-${counts.length - 1}` });
+    for (const [at] of counts.entries()) {
+      const [copy, original] = await Promise.all(
+        ["copy", FROM.lineage].map((lineage) => saved.tuple(who, { lineage, id: `c-${at}` })),
+      );
+      expect(copy?.writes).toEqual(original?.writes);
+    }
+    expect((await saved.list(who, { lineage: "copy" })).checkpoints).toHaveLength(counts.length);
+    const pending: unknown[] = [];
+    for await (const write of saved.pendingWrites(who, { lineage: "copy", id: "later" })) pending.push(write);
+    expect(pending).toEqual([]);
+  });
+
+  test("a fork up to an early checkpoint has those of all namespaces that were put before it", async () => {
+    const who = newSession();
+    const saved = checkpoints();
+    const namespaces = ["", "a", "b", "c"];
+    for (let step = 1; step <= 40; step++)
+      for (const namespace of namespaces)
+        await saved.put(who, { ...FROM, namespace, id: `c-${step}`, values: { step } });
+    await saved.fork(who, FROM, { to: "copy", id: "c-20" });
+    const counts = namespaces.map(async (namespace) => {
+      const { checkpoints: found } = await saved.list(who, { lineage: "copy", namespace });
+      return found.length;
+    });
+    expect(await Promise.all(counts)).toEqual([20, 19, 19, 19]);
+  });
+
   test("there is nothing to fork without the lineage or the checkpoint", async () => {
     const who = newSession();
     await expect(checkpoints().fork(who, FROM, { to: "copy" })).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,5 +1,8 @@
+import type { GrownCheckpointsResult } from "../jobs/grown-checkpoints.js";
 import type { Results } from "../results.js";
 import { figure, NONE, table } from "./markdown.js";
+
+const HEAD = ["call", "takes the size", "ms", "ms, large", "ratio", "ratio by CPU of the client"];
 
 /** What calls on checkpoints take in sessions of two sizes, as Markdown. */
 export function checkpointTexts({ checkpoints }: Results): string[] {
@@ -7,33 +10,28 @@ export function checkpointTexts({ checkpoints }: Results): string[] {
   return drivers.flatMap((driver) => {
     const [small, large] = checkpoints.filter((found) => found.driver === driver);
     if (small === undefined || large === undefined) return [];
-    const rows = small.calls.map(({ operation, ms, of }) => {
-      const grown = large.calls.find((call) => call.operation === operation);
-      const each = (ms: number | undefined, of: number | undefined) =>
-        ms === undefined || of === undefined ? NONE : figure((ms * 1_000) / of);
-      const ratio = grown === undefined ? NONE : figure(grown.ms / ms);
-      return [
-        operation,
-        figure(ms),
-        figure(grown?.ms ?? Number.NaN),
-        ratio,
-        each(ms, of),
-        each(grown?.ms, grown?.of),
-      ];
-    });
-    const head = [
-      "call",
-      `ms at ${small.size}`,
-      `ms at ${large.size}`,
-      "ratio",
-      "µs for each",
-      "µs for each, large",
-    ];
     return [
       `### Checkpoints as they grow, ${driver}`,
-      `Lineages of ${figure(small.size)} and ${figure(large.size)} checkpoints; as many pending writes, a tenth as many lineages ` +
-        "of a session, a hundredth as many namespaces. A call without figures for each should take the same at both sizes.",
-      table(head, rows),
+      `Lineages of ${figure(small.size)} and of ${figure(large.size)} checkpoints; as many pending writes, a tenth as many ` +
+        "lineages of a session, a hundredth as many namespaces. The ratio is that of the times, for a call that goes over " +
+        "all of them that of the times for each: 1 means that size costs nothing more.",
+      table(
+        HEAD,
+        small.calls.map((call) =>
+          row(
+            call,
+            large.calls.find(({ operation }) => operation === call.operation),
+          ),
+        ),
+      ),
     ];
   });
+}
+
+function row(small: GrownCheckpointsResult, large: GrownCheckpointsResult | undefined): (string | number)[] {
+  const over = small.of === undefined ? "" : "yes";
+  if (large === undefined) return [small.operation, over, figure(small.ms), NONE, NONE, NONE];
+  const growth = (large.of ?? 1) / (small.of ?? 1);
+  const ratios = [large.ms / small.ms / growth, large.cpuMs / small.cpuMs / growth];
+  return [small.operation, over, figure(small.ms), figure(large.ms), ...ratios.map(figure)];
 }
