@@ -64,7 +64,7 @@ async function removeOld<V, Input>(
     let old = page;
     await untilUnchanged(records, place, options, async (lineage) => {
       // Another lineage of this name has other checkpoints.
-      if (lineage?.record.pool !== pool || lineage.record.copied !== undefined) return true;
+      if (lineage?.record.pool !== pool) return true;
       await kept.takeIn(lineage.record.next, options);
       old = old.filter(({ kind }) => !kept.has(kind));
       if (old.length === 0) return true;

@@ -234,6 +234,31 @@ inMemory(
       });
     });
 
+    test("a prune keeps old writes whose checkpoint comes meanwhile", async () => {
+      await beforeEachStep(store, {
+        async prepare() {
+          const who = await prepared();
+          const writes = [{ channel: "x", value: LARGE }];
+          await saved().putWrites(who, { ...PLACE, id: "c-9", task: "t", writes });
+          return { who, wasThere: false };
+        },
+        call: (on, { who }) =>
+          createCheckpoints(on, { clock: () => Date.now() + 1_000 }).prune(who, PLACE, {
+            keep: 9,
+            abandonedMs: 0,
+          }),
+        async intrude(state) {
+          await saved().put(state.who, checkpoint("c-9", "c-4"));
+          state.wasThere = (await saved().tuple(state.who, { ...PLACE, id: "c-9" }))?.writes.length === 1;
+        },
+        async check({ who, wasThere }, error) {
+          expect(error).toBeUndefined();
+          const left = await saved().tuple(who, { ...PLACE, id: "c-9" });
+          if (wasThere) expect(left?.writes.map(({ value }) => value)).toEqual([LARGE]);
+        },
+      });
+    });
+
     test("the last checkpoint is read of a lineage that is deleted and begun again meanwhile", async () => {
       await beforeEachStep(store, {
         prepare: prepared,

@@ -99,12 +99,18 @@ inMemory((opened) => {
       if (outcome !== "died") break;
       expect(await checkpoints().latest(who, to)).toBeUndefined();
       expect(await checkpoints().lineages(who)).toHaveLength(1);
+      // What is copied belongs to nothing yet, however old it is.
+      await createCheckpoints(opened.store, { clock: () => Date.now() + 1_000 }).prune(who, to, {
+        keep: 1,
+        abandonedMs: 0,
+      });
       if (call > 1)
         await expect(checkpoints().put(who, { ...to, values: {} })).rejects.toMatchObject({
           code: "ALREADY_EXISTS",
         });
     }
     expect((await checkpoints().latest(who, to))?.values).toEqual({ doc: LARGE, n: 3 });
+    expect((await checkpoints().tuple(who, { ...to, id: "c-2" }))?.writes[0]?.value).toBe(LARGE);
   });
 
   test("checkpoints whose metadata does not fit into one commit are copied in several", async () => {
@@ -151,7 +157,7 @@ inMemory((opened) => {
     const who = newSession();
     const saved = checkpoints();
     const namespaces = ["", "a", "b", "c"];
-    for (let step = 1; step <= 40; step++)
+    for (let step = 1; step <= 60; step++)
       for (const namespace of namespaces)
         await saved.put(who, { ...FROM, namespace, id: `c-${step}`, values: { step } });
     await saved.fork(who, FROM, { to: "copy", id: "c-20" });
