@@ -18,9 +18,9 @@ export const typedMutants: readonly Mutant[] = [
   unconditional("appends-over-other-appends", "sessions/append-in-order"),
   unseen("appends-again", "sessions/append-once"),
   unconditional("creates-over-what-was-created", "sessions/create-once"),
-  brokenStore("lists-from-the-start-again", "sessions/listed-by-last-touch", (store) => ({
-    list: (identity, prefix, { before: _, after: __, ...options } = {}) =>
-      store.list(identity, prefix, options as object),
+  brokenStore("lists-all-but-the-last", "sessions/listed-by-last-touch", (store) => ({
+    list: async (identity, prefix, options) =>
+      (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
   })),
   brokenDriver(
     "erases-sessions-that-begin-alike",

@@ -14,7 +14,7 @@ import { userOf } from "./owners.js";
  * How long a session keeps its places in the lists although events are appended to it, in milliseconds. An event is then one
  * commit of two records instead of six. Whoever lists looks this much further and sorts by the sessions' own times.
  */
-export const MAX_LAG_MS = 250;
+export const MAX_LAG_MS = 100;
 
 /** A list of a user's sessions, in the order of a time. */
 export interface SessionList {
