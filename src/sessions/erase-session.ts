@@ -29,7 +29,7 @@ interface Doomed {
 
 /**
  * Deletes a session in one commit: its entries in the lists, and everything under its identity. Returns whether there was a
- * session. The commit expects the first entry as it was read. All entries are written anew when one moves, so a late or
+ * session. The commit expects the first entry as it was read. It is written anew whenever one of the others is, so a late or
  * repeated commit can leave no entry, and cannot erase a session that was created anew since. It does not depend on the
  * metadata: a session whose record is damaged can be deleted.
  */

@@ -46,6 +46,7 @@ async function* sessionsOf(
     after = listed.at(-1)?.kind;
     if (after === undefined) return;
     const entries = await Promise.all(listed.map((record) => readEntry(list, record)));
-    for (const { entry } of await findSessions(store, records, user, entries, signal)) yield entry.session;
+    for (const { entry } of await findSessions(store, records, user, list, entries, signal))
+      yield entry.session;
   }
 }

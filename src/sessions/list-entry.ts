@@ -7,7 +7,7 @@ import { type ListedAt, readListedAt } from "./activity.js";
 export interface ListEntry {
   /** When the session was created. A later session of the same name has another time. */
   readonly createdAt: number;
-  /** Its places in all lists. */
+  /** Its places in all lists, when the entry was written. That of its own list is right. */
   readonly listedAt: ListedAt;
   readonly isClosed: boolean;
   readonly isPinned: boolean;

@@ -63,7 +63,7 @@ export class ListPages {
   }
 
   /**
-   * Entries may stand `MAX_LAG_MS` before the times of their sessions. So sessions are put in order by their own times, and
+   * Entries may stand up to `MAX_LAG_MS` before the times of their sessions. So sessions are put in order by their own times, and
    * a page ends where no entry that was not read can belong before it.
    */
   async #section(user: Identity, section: Section): Promise<PlacedSession[]> {
@@ -79,7 +79,7 @@ export class ListPages {
       const listed = await this.#store.list(user, list.prefix, { ...range, limit: size, signal });
       const entries = await mapInSlices(listed, (record) => readEntry(list, record));
       const matching = entries.filter((entry) => isWanted(entry, section));
-      for (const session of await findSessions(this.#store, this.#records, user, matching, signal)) {
+      for (const session of await findSessions(this.#store, this.#records, user, list, matching, signal)) {
         const name = session.entry.session;
         const position = positionOf(timeIn(list.order, session.activity), name);
         const isAfter = after === undefined || isBehind(position, after.position);
@@ -89,7 +89,9 @@ export class ListPages {
       const inOrder = [...found.values()].sort((a, b) => (isBehind(a.position, b.position) ? 1 : -1));
       const last = entries.at(-1);
       if (last === undefined || listed.length < size) return inOrder.slice(0, limit + 1);
-      const bound = isNewestFirst ? timeKey(last.listedAt[list.order] + MAX_LAG_MS) : last.position;
+      const bound = isNewestFirst
+        ? timeKey(last.listedAt[list.order] + MAX_LAG_MS[list.order])
+        : last.position;
       // Everything unread comes behind the bound.
       const wanted = inOrder[limit];
       if (wanted !== undefined && !isBehind(wanted.position, bound)) return inOrder.slice(0, limit + 1);
@@ -104,7 +106,7 @@ type Range = Pick<ListOptions, "reverse" | "before" | "from" | "after">;
 /** Where to begin to read. */
 function startOf({ list, after, isNewestFirst }: Section): Range {
   if (isNewestFirst) return { reverse: true, ...(after && { before: list.prefix + after.position }) };
-  const lowest = after && Math.max(after.time - MAX_LAG_MS, LIMITS.earliest);
+  const lowest = after && Math.max(after.time - MAX_LAG_MS[list.order], LIMITS.earliest);
   return lowest === undefined ? {} : { from: list.prefix + timeKey(lowest) };
 }
 

@@ -3,9 +3,9 @@ import { deleteIfOrphaned, type FoundOwner, type Orphaned } from "../typed/delet
 import type { Activity } from "./activity.js";
 import { canRetryLater, staleRead } from "./errors.js";
 import { headCell } from "./session-head.js";
-import type { FoundEntry } from "./session-lists.js";
+import type { FoundEntry, SessionList } from "./session-lists.js";
 import { sessionCell } from "./session-record.js";
-import { type FoundActivity, isSamePlace, type SessionRecords } from "./session-records.js";
+import type { FoundActivity, SessionRecords } from "./session-records.js";
 
 /** How often a session that changes meanwhile is read. */
 const MAX_READS = 3;
@@ -24,12 +24,13 @@ export async function findSessions(
   store: StateStore,
   records: SessionRecords,
   user: Identity,
+  list: SessionList,
   entries: readonly FoundEntry[],
   signal: AbortSignal | undefined,
 ): Promise<ListedSession[]> {
   const found = await Promise.all(
     entries.map(async (entry) => {
-      const activity = await activityOf(store, records, user, entry, signal);
+      const activity = await activityOf(store, records, user, list, entry, signal);
       return activity === undefined ? [] : [{ entry, activity }];
     }),
   );
@@ -41,13 +42,14 @@ async function activityOf(
   store: StateStore,
   records: SessionRecords,
   { tenant, user }: Identity,
+  list: SessionList,
   entry: FoundEntry,
   signal: AbortSignal | undefined,
 ): Promise<Activity | undefined> {
   const owner = { tenant, user, session: entry.session };
   for (let reads = 1; ; reads++) {
     const found = await records.findActivity(owner, { signal });
-    if (isEntryOf(entry, found)) return found.activity;
+    if (isEntryOf(list, entry, found)) return found.activity;
     // The session was touched after the entry was read, or it was deleted and another one was created.
     const asItIs = found.activity?.createdAt === entry.createdAt ? found.activity : undefined;
     const removed = await removeEntry(store, entry, ownerOf(entry, owner, found), signal);
@@ -73,12 +75,12 @@ async function removeEntry(
   }
 }
 
-function isEntryOf(entry: FoundEntry, { activity, record }: FoundActivity): boolean {
+function isEntryOf({ order }: SessionList, entry: FoundEntry, { activity, record }: FoundActivity): boolean {
   return (
     activity !== undefined &&
     entry.isOld === (record !== undefined) &&
     entry.createdAt === activity.createdAt &&
-    isSamePlace(entry.listedAt, activity.listedAt)
+    entry.listedAt[order] === activity.listedAt[order]
   );
 }
 

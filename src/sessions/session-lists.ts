@@ -11,10 +11,11 @@ import { LIST_ENTRY, type ListEntry } from "./list-entry.js";
 import { userOf } from "./owners.js";
 
 /**
- * How long a session keeps its places in the lists although events are appended to it, in milliseconds. An event is then one
- * commit of two records instead of six. Whoever lists looks this much further and sorts by the sessions' own times.
+ * How long a session keeps its place in the lists of an order although its time goes on, in milliseconds. An event is then
+ * one commit of two records. Whoever lists looks this much further and sorts by the sessions' own times: so the time is short
+ * in the order that people look at all the time, where many sessions of one moment would all be read.
  */
-export const MAX_LAG_MS = 100;
+export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 100, lastEventAt: 60_000 };
 
 /** A list of a user's sessions, in the order of a time. */
 export interface SessionList {
@@ -90,20 +91,21 @@ export function entryCell(
   return cellAt(userOf(owner), prefix + positionOf(at[order], owner.session), LIST_ENTRY);
 }
 
-/** The cells of all entries of a session; each of them holds the same. */
+/** The cells of all entries of a session, except those that are left. */
 export function entryCellsOf(
   owner: SessionIdentity,
   { listedAt, isPinned }: Pick<ListEntry, "listedAt" | "isPinned">,
+  isLeft: (list: SessionList) => boolean = () => false,
 ): Cell<ListEntry>[] {
-  return SESSION_LISTS.filter(({ isOfPinned }) => isPinned || !isOfPinned).map((list) =>
+  return SESSION_LISTS.filter((list) => (isPinned || !list.isOfPinned) && !isLeft(list)).map((list) =>
     entryCell(owner, list, listedAt),
   );
 }
 
 /**
  * Writes the entries of a session whose activity changes, and deletes those that it had before. Returns the activity with
- * its places. Nothing is written while the places may still stand for the times: all entries move together, so the event of
- * one says whether any was moved.
+ * its places. Entries that may still stand for their times are left. The one in the first list is written whenever any other
+ * is, so its event says whether one was.
  */
 export function moveEntries(
   transaction: Transaction,
@@ -111,33 +113,44 @@ export function moveEntries(
   before: Activity | undefined,
   now: Omit<Activity, "listedAt">,
 ): Activity {
-  if (before !== undefined && mayStay(before, now)) return { ...now, listedAt: before.listedAt };
-  const listedAt = { updatedAt: timeIn("updatedAt", now), lastEventAt: timeIn("lastEventAt", now) };
-  const moved = { ...now, listedAt };
-  if (before !== undefined) for (const cell of entryCellsOf(owner, entryOf(before))) transaction.delete(cell);
-  writeEntries(transaction, owner, moved);
+  const was = before && isAlike(before, now) ? before.listedAt : undefined;
+  const lastEventAt = placeIn("lastEventAt", was, now);
+  const updatedAt = lastEventAt === was?.lastEventAt ? placeIn("updatedAt", was, now) : now.updatedAt;
+  const moved = { ...now, listedAt: { updatedAt, lastEventAt } };
+  if (lastEventAt === was?.lastEventAt && updatedAt === was.updatedAt) return moved;
+  const isLeft = ({ order }: SessionList) => order === "lastEventAt" && lastEventAt === was?.lastEventAt;
+  if (before !== undefined)
+    for (const cell of entryCellsOf(owner, entryOf(before), isLeft)) transaction.delete(cell);
+  writeEntries(transaction, owner, moved, isLeft);
   return moved;
 }
 
-/** Writes all entries of a session where its activity says that they stand. */
-export function writeEntries(transaction: Transaction, owner: SessionIdentity, activity: Activity): void {
+/** The place of before, if it may still stand for the time. */
+function placeIn(order: SessionOrder, was: ListedAt | undefined, now: Omit<Activity, "listedAt">): number {
+  const time = timeIn(order, now);
+  const lag = was === undefined ? -1 : time - was[order];
+  return was !== undefined && lag >= 0 && lag < MAX_LAG_MS[order] ? was[order] : time;
+}
+
+/** Writes all entries of a session where its activity says that they stand, except those that are left. */
+export function writeEntries(
+  transaction: Transaction,
+  owner: SessionIdentity,
+  activity: Activity,
+  isLeft?: (list: SessionList) => boolean,
+): void {
   const entry = entryOf(activity);
-  for (const cell of entryCellsOf(owner, entry)) void transaction.set(cell, entry);
+  for (const cell of entryCellsOf(owner, entry, isLeft)) void transaction.set(cell, entry);
 }
 
 function entryOf({ createdAt, listedAt, closedAt, pinnedAt }: Activity): ListEntry {
   return { createdAt, listedAt, isClosed: closedAt !== undefined, isPinned: pinnedAt !== undefined };
 }
 
-function mayStay({ listedAt, closedAt, pinnedAt }: Activity, now: Omit<Activity, "listedAt">): boolean {
-  const isAlike =
-    (closedAt === undefined) === (now.closedAt === undefined) &&
-    (pinnedAt === undefined) === (now.pinnedAt === undefined);
+/** Whether the entries of both say the same, apart from the places. */
+function isAlike(before: Activity, now: Omit<Activity, "listedAt">): boolean {
   return (
-    isAlike &&
-    ORDERS.every((order) => {
-      const lag = timeIn(order, now) - listedAt[order];
-      return lag >= 0 && lag < MAX_LAG_MS;
-    })
+    (before.closedAt === undefined) === (now.closedAt === undefined) &&
+    (before.pinnedAt === undefined) === (now.pinnedAt === undefined)
   );
 }

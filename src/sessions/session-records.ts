@@ -5,7 +5,7 @@ import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readDate } from "../validation/validate.js";
-import { type Activity, ORDERS } from "./activity.js";
+import type { Activity } from "./activity.js";
 import { noSession, sessionClosed } from "./errors.js";
 import { oldActivity } from "./old-activity.js";
 import { headCell, type SessionHead } from "./session-head.js";
@@ -216,10 +216,6 @@ export interface FoundActivity {
   readonly activity: Activity | undefined;
   /** Only read if the head says nothing. */
   readonly record: Stored<SessionRecord> | undefined;
-}
-
-export function isSamePlace(a: Activity["listedAt"], b: Activity["listedAt"]): boolean {
-  return ORDERS.every((order) => a[order] === b[order]);
 }
 
 /**
