@@ -15,7 +15,7 @@ import { userOf } from "./owners.js";
  * one commit of two records. Whoever lists looks this much further and sorts by the sessions' own times: so the time is short
  * in the order that people look at all the time, where many sessions of one moment would all be read.
  */
-export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 100, lastEventAt: 60_000 };
+export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 100, lastEventAt: 1_000 };
 
 /** A list of a user's sessions, in the order of a time. */
 export interface SessionList {

@@ -337,7 +337,7 @@ onEveryStore((opened) => {
           expect(found, JSON.stringify(options)).toEqual(inOrder(model.values(), options));
         };
         for (let step = 0; step < soak(80); step++) {
-          clock.forward(dice.pick([0, 1, 30, 60, 99, 100, 101, 2_000, 20_000, 60_000]));
+          clock.forward(dice.pick([0, 1, 30, 60, 99, 100, 101, 700, 999, 1_000, 2_000]));
           const session = `s${dice.below(9)}`;
           const who = { ...user, session };
           const was = model.get(session);
@@ -483,7 +483,7 @@ onEveryStore((opened) => {
     const sessions = createSessions(observed, { clock });
     const who = { ...newUser(), session: "s" };
     await sessions.create(who, { metadata: { text: "x".repeat(100_000) } });
-    clock.forward(1000);
+    clock.forward(999);
     await sessions.append(who, { value: 1 });
     expect(Math.max(...saved)).toBeLessThan(1000);
     expect(saved).toHaveLength(4);
