@@ -2,15 +2,22 @@ import { invalid, StateError } from "../contract/errors.js";
 import type { EventId } from "../contract/store.js";
 import { digestOf } from "../typed/names.js";
 import { optional } from "../validation/fields.js";
-import { readInteger, readNamed } from "../validation/validate.js";
+import { readNamed } from "../validation/validate.js";
 import { readEventId } from "../validation/validate-text.js";
 import { type BudgetWarning, warningFrom } from "./budget-warning.js";
 import { ownerOfEntries, type Scope } from "./cells.js";
-import { readCurrency } from "./currency.js";
+import {
+  type CorrectionValues,
+  differenceOf,
+  differing,
+  readCorrectionValues,
+  replaced,
+  textOf,
+  valuesOf,
+} from "./correction-values.js";
 import {
   type EntryValues,
   entryOf,
-  type GivenCounts,
   type LedgerEntry,
   readLabel,
   readReason,
@@ -19,22 +26,9 @@ import {
 } from "./entry.js";
 import { entryId, newTimeKey } from "./entry-id.js";
 import { eventMarkerId, type IdMarker } from "./markers.js";
-import { type MoneyInput, readMoney, readSignedMoney } from "./money.js";
-import { type ExactQuantities, type Quantities, readQuantities } from "./quantity.js";
 import { findRecordedId, locateEntry, type RecordingParts } from "./record.js";
-import { TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 import type { Work } from "./work.js";
 import type { WriteSet } from "./write-set.js";
-
-/** Values of a correction: differences, which may be negative, or the right values. */
-export interface CorrectionValues extends GivenCounts {
-  /** Money; as a difference it may be negative. */
-  readonly cost?: MoneyInput;
-  /** The currency of a price that was not known. One that is known keeps its currency. */
-  readonly currency?: string;
-  /** Quantities by name. A name that is left out stays as it is. */
-  readonly units?: Quantities;
-}
 
 /** A correction of a recorded call: by differences, or to the right values. */
 export interface Correction {
@@ -59,14 +53,6 @@ export interface CorrectionReceipt {
   /** The shares of limits (`warnAt`) that this correction was the first to reach. */
   readonly warnings: readonly BudgetWarning[];
 }
-
-interface ReadValues extends Partial<TokenCounts> {
-  readonly cost?: bigint;
-  readonly currency?: string;
-  readonly units?: ExactQuantities;
-}
-
-const MAX_COUNT = 1_000_000_000;
 
 /** Reads a correction, and makes the work that records it as an entry of its own beside the one that it corrects. */
 export function adjustWork(
@@ -169,116 +155,6 @@ function markerOf(cell: IdMarker["cell"], content: string): IdMarker {
   return { cell, content, what: "event id", id: "" };
 }
 
-function readCorrectionValues(value: unknown, field: "by" | "to"): ReadValues {
-  const given = readNamed(value, field, [...TOKEN_COUNTS, "cost", "currency", "units"]) as CorrectionValues;
-  const least = field === "by" ? -MAX_COUNT : 0;
-  const counts = TOKEN_COUNTS.filter((count) => given[count] !== undefined).map((count) => [
-    count,
-    readInteger(given[count], count, least, MAX_COUNT),
-  ]);
-  if ("currency" in given && field === "by")
-    throw invalid("currency", "left out where there are differences");
-  return {
-    ...(Object.fromEntries(counts) as Partial<TokenCounts>),
-    ...optional(given, "cost", field === "by" ? readSignedMoney : readMoney),
-    ...optional(given, "currency", readCurrency),
-    ...optional(given, "units", (units) => readQuantities(units, field === "by" ? "signed" : "unsigned")),
-  };
-}
-
-/** The same for the same values, in whatever order they were given. */
-function textOf({ cost, currency, units = {}, ...counts }: ReadValues): string {
-  const named = Object.entries(units).map(([name, quantity]) => [name, String(quantity)]);
-  return JSON.stringify([TOKEN_COUNTS.map((count) => counts[count]), String(cost), currency, named]);
-}
-
-function valuesOf(entry: StoredEntry): EntryValues {
-  const { promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens } = entry;
-  const { cost, currency, priced, units, charged } = entry;
-  return {
-    ...{ promptTokens, completionTokens, cachedReadTokens, cachedWriteTokens },
-    cost,
-    priced,
-    ...(currency === undefined ? {} : { currency }),
-    ...(units && { units }),
-    ...(charged === undefined ? {} : { charged }),
-  };
-}
-
-/** The values with the differences added. None may fall below 0. */
-function differing(known: EntryValues, { cost, units, ...counts }: ReadValues): EntryValues {
-  if (cost !== undefined && !known.priced)
-    throw invalid("cost", "given with `to`, for the price of the call is not known");
-  const sums = TOKEN_COUNTS.map((count) => [
-    count,
-    notBelowNothing(known[count] + (counts[count] ?? 0), count),
-  ]);
-  const names = Object.entries(units ?? {}).map(([name, difference]): [string, bigint] => [
-    name,
-    notBelowNothing((own(known.units, name) ?? 0n) + difference, `units.${name}`),
-  ]);
-  return {
-    ...known,
-    ...(Object.fromEntries(sums) as TokenCounts),
-    cost: notBelowNothing(known.cost + (cost ?? 0n), "cost"),
-    ...withUnits(known.units, names),
-  };
-}
-
-/** The values with some replaced. A cost is a price that is known now. */
-function replaced(known: EntryValues, { cost, units, currency, ...counts }: ReadValues): EntryValues {
-  if (currency !== undefined && cost === undefined) throw invalid("cost", "given where there is a currency");
-  const isFixed = known.priced || known.charged !== undefined;
-  if (currency !== undefined && isFixed && currency !== known.currency)
-    throw invalid("currency", `${known.currency ?? "left out"}, as the call has it`);
-  const { charged, ...kept } = known;
-  const priced = {
-    ...kept,
-    cost: cost ?? 0n,
-    priced: true,
-    ...(currency === undefined ? {} : { currency }),
-  };
-  return {
-    ...(cost === undefined ? known : priced),
-    ...counts,
-    ...withUnits(known.units, Object.entries(units ?? {})),
-  };
-}
-
-function withUnits(
-  known: ExactQuantities | undefined,
-  changed: readonly (readonly [string, bigint])[],
-): { readonly units?: ExactQuantities } {
-  const units = Object.entries({ ...known, ...Object.fromEntries(changed) });
-  return units.length === 0 ? {} : { units: Object.fromEntries(units) };
-}
-
-/** What changes, as the values of a correction; `undefined` if nothing does. */
-function differenceOf(
-  before: EntryValues,
-  after: EntryValues,
-): (EntryValues & Pick<StoredEntry, "unpricedCalls">) | undefined {
-  const counts = TOKEN_COUNTS.map((count) => [count, after[count] - before[count]] as const);
-  const cost = after.cost - before.cost;
-  const charged = (after.charged ?? 0n) - (before.charged ?? 0n);
-  const names = Object.keys({ ...before.units, ...after.units });
-  const units = names
-    .map((name) => [name, (own(after.units, name) ?? 0n) - (own(before.units, name) ?? 0n)] as const)
-    .filter(([, difference]) => difference !== 0n);
-  const isPriced = after.priced && !before.priced;
-  const isSame = cost === 0n && charged === 0n && units.length === 0 && !isPriced;
-  if (isSame && counts.every(([, difference]) => difference === 0)) return undefined;
-  return {
-    ...(Object.fromEntries(counts) as Record<keyof TokenCounts, number>),
-    cost,
-    priced: after.priced,
-    ...(after.currency === undefined ? {} : { currency: after.currency }),
-    ...(units.length === 0 ? {} : { units: Object.fromEntries(units) }),
-    ...(charged === 0n ? {} : { charged }),
-    ...(isPriced ? { unpricedCalls: -1 } : {}),
-  };
-}
-
 /** An entry of its own, in the same groups and at the same time as the call, so that all sums of the call follow. */
 function correctionEntry(
   { session, run, provider, model, turn, runName, tags, at }: StoredEntry,
@@ -295,13 +171,4 @@ function correctionEntry(
     tags,
     at,
   };
-}
-
-function own(units: ExactQuantities | undefined, name: string): bigint | undefined {
-  return units !== undefined && Object.hasOwn(units, name) ? units[name] : undefined;
-}
-
-function notBelowNothing<N extends number | bigint>(sum: N, field: string): N {
-  if (sum < 0) throw invalid(field, "no less than what the call has, so that 0 or more is left");
-  return sum;
 }

@@ -85,10 +85,12 @@ export class Budgets {
       fromNow: "fromNow" in given ? readBoolean(given.fromNow, "fromNow") : undefined,
     };
     const at = this.#lookup.at(key);
+    const { tenant } = key.scope;
     // What was used before is counted if no call comes between: the totals that each call changes are read first.
-    const ofTenant = this.#lookup.at({ scope: { tenant: key.scope.tenant }, filter: {} }).total;
+    const ofTenant = this.#lookup.at({ scope: { tenant }, filter: {} }).total;
+    const ofCalls = countsItself(settings, key) ? [ofTenant] : [];
     return {
-      reads: [at.cell, at.total, ofTenant, this.#lookup.shapes.cellOf(key.scope.tenant)],
+      reads: [at.cell, at.total, ...ofCalls, this.#lookup.shapes.cellOf(tenant)],
       writes: 2,
       repeatable: settings.fromNow !== true,
       apply: async (writes) => {
@@ -184,7 +186,7 @@ export class Budgets {
       if (had) await this.#lookup.shapes.drop(writes, tenant, shapedOf(at, budget));
       else await this.#lookup.shapes.add(writes, tenant, shapedOf(at, budget));
     }
-    if (window === undefined && !isFiltered(filter)) return this.#withMarks(writes, at, budget, now);
+    if (!countsItself(settings, key)) return this.#withMarks(writes, at, budget, now);
     if (counted !== undefined && fromNow === undefined && countsAlike(before?.window, window)) {
       const same = { ...budget, counter: counted };
       await this.#markCount(writes, at, same, now);
@@ -254,6 +256,11 @@ export function hasShape(
   return (
     level === "run" || name !== undefined || isFiltered(filter) || window !== undefined || warnAt.length > 0
   );
+}
+
+/** Whether no rollup has the sum of what the budget counts. */
+function countsItself({ window }: Pick<Settings, "window">, { filter }: Pick<BudgetKey, "filter">): boolean {
+  return window !== undefined || isFiltered(filter);
 }
 
 function shapedOf({ level }: Pick<BudgetAt, "level">, { filter, name }: StoredBudget): Shaped {

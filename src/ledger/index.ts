@@ -18,7 +18,7 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
   return new Ledger(store, options);
 }
 
-export type { Correction, CorrectionReceipt, CorrectionValues } from "./adjust.js";
+export type { Correction, CorrectionReceipt } from "./adjust.js";
 export type { Amounts, AmountsInput } from "./amounts.js";
 export type { Budget } from "./budget.js";
 export type { BudgetPeriod, BudgetPeriodsOptions } from "./budget-lists.js";
@@ -27,12 +27,13 @@ export type { BudgetWarning } from "./budget-warning.js";
 export type { BudgetInput } from "./budgets.js";
 export type { CalendarPeriod } from "./calendar.js";
 export type { Scope } from "./cells.js";
+export type { CorrectionValues } from "./correction-values.js";
 export type { CorrectedEntry, GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetPlace, BudgetUnit } from "./errors.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
 export type { LedgerInUnit } from "./in-unit.js";
 export type { BudgetOptions, EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
-export type { Money, MoneyInput } from "./money.js";
+export { type Money, type MoneyInput, moneyFrom } from "./money.js";
 export type { Period } from "./period.js";
 export { type PriceInput, priceOf } from "./price.js";
 export { type CallUsage, type UsageApi, usageFrom } from "./provider-usage.js";

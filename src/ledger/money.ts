@@ -11,7 +11,7 @@ const INTEGER_DIGITS = 15;
 const UNIT = 10n ** BigInt(DECIMALS);
 const MAX_UNITS = 10n ** BigInt(INTEGER_DIGITS) * UNIT;
 const RULE = `a decimal of 0 or more with at most ${INTEGER_DIGITS} digits before the point and ${DECIMALS} behind it`;
-const FLOAT_RULE = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly`;
+const FLOAT_RULE = `${RULE}, not a float that was calculated: priceOf({ tokens, perMillion }) calculates exactly, moneyFrom(float) rounds`;
 
 /** Reads money exactly, in units of 10^-12, without floating-point arithmetic. INVALID_RECORD naming the field. */
 export function readMoney(value: unknown, field: string): bigint {
@@ -38,6 +38,23 @@ export function readSignedMoney(value: unknown, field: string): bigint {
   if (typeof value === "number" && value < 0) return -readMoney(-value, field);
   if (typeof value === "string" && value.startsWith("-")) return -readMoney(value.slice(1), field);
   return readMoney(value, field);
+}
+
+/**
+ * The decimal nearest to a float, with 12 digits behind the point: for a cost that a gateway has calculated, such as
+ * `1.8500000000000002e-5`. Where you know the tokens and the price, `priceOf` is exact. INVALID_RECORD.
+ *
+ * @example
+ * ```ts
+ * import { moneyFrom } from "groundstate/ledger";
+ *
+ * console.log(moneyFrom(0.1 + 0.2)); // 0.3
+ * ```
+ */
+export function moneyFrom(float: number): Money {
+  if (typeof float !== "number") throw wrongType("money", "a number", float);
+  if (!Number.isFinite(float) || float < 0 || float >= 10 ** INTEGER_DIGITS) throw invalid("money", RULE);
+  return formatMoney(readMoney(float.toFixed(DECIMALS), "money"));
 }
 
 /** The shortest decimal for the amount. */

@@ -46,6 +46,21 @@ onSharedStores((opened) => {
         stdio: ["ignore", "pipe", "inherit"],
       });
 
+    // Counted in the commit of each call, like the rollups.
+    const ledger = createLedger(opened.store);
+    const even = { tenant: who.tenant, tags: { parity: "0" } };
+    const clock = () => Date.UTC(2026, 0, 2);
+    await createLedger(opened.store, { clock }).setBudget(even, { tokens: 1e6, every: "day" });
+    const countedByBudget = async () =>
+      (await ledger.budgetPeriods(even)).reduce((sum, { spent }) => sum + (spent.tokens ?? 0), 0);
+    const countedByTag = async () => {
+      const { groups } = await ledger.summarize(
+        { tenant: who.tenant },
+        { by: { tag: "parity" }, since: new Date(Date.UTC(2026, 0, 2)) },
+      );
+      return groups.find(({ key }) => key === "0")?.promptTokens ?? 0;
+    };
+
     let kills = 0;
     for (let round = 0; round < 5; round++) {
       const both = [start(), start()];
@@ -60,6 +75,7 @@ onSharedStores((opened) => {
         async () => {
           const stored = await storedAccounts(opened.store, who.tenant);
           expect(stored).toEqual(await foldedAccounts(opened.store, who.tenant));
+          expect(await countedByBudget()).toBe(await countedByTag());
         },
         { timeout: 5_000 },
       );
@@ -70,6 +86,8 @@ onSharedStores((opened) => {
     const codes = await Promise.all(last.map(async (child) => (await once(child, "exit"))[0]));
     expect(codes).toEqual([0, 0]);
     await expectBalanced(opened.store, who.tenant);
+    expect(await countedByBudget()).toBe(await countedByTag());
+    expect(await countedByBudget()).toBeGreaterThan(0);
     const { calls, promptTokens } = await createLedger(opened.store).totals({ tenant: who.tenant });
     expect({ calls, promptTokens }).toEqual({ calls: count, promptTokens: (count * (count - 1)) / 2 });
   }, 60_000);

@@ -1,7 +1,7 @@
 import { Decimal } from "decimal.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatMoney, readMoney } from "../../src/ledger/money.js";
+import { formatMoney, moneyFrom, readMoney } from "../../src/ledger/money.js";
 import { priceOf } from "../../src/ledger/price.js";
 
 const RULE = /cost must be a decimal of 0 or more/;
@@ -148,3 +148,22 @@ describe("priceOf", () => {
     );
   });
 });
+
+test.each<[number, string]>([
+  [0.1 + 0.2, "0.3"],
+  [1.8500000000000002e-5, "0.0000185"],
+  [17_231 * 0.15e-6, "0.00258465"],
+  [1e-13, "0"],
+  [0, "0"],
+  [999_999_999_999_999, "999999999999999"],
+])("moneyFrom(%d) is the nearest decimal", (float, money) => {
+  expect(moneyFrom(float)).toBe(money);
+  expect(readMoney(moneyFrom(float), "cost")).toBe(readMoney(money, "cost"));
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.1, 1e15, "0.1" as never])(
+  "moneyFrom(%d) is refused",
+  (float) => {
+    expect(() => moneyFrom(float)).toThrow(expect.objectContaining({ code: "INVALID_RECORD" }));
+  },
+);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { newEventId, tenantIdentity } from "../../src/index.js";
 import { type BudgetInput, createLedger, type Ledger } from "../../src/ledger/index.js";
+import { together } from "../../src/typed.js";
 import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
@@ -273,6 +275,74 @@ onEveryStore((opened) => {
     const setting = [one, other].map((ledger) => ledger?.setBudget(of, { calls: 100, every: "month" }));
     await Promise.all([...calls, ...setting]);
     expect((await one?.budget(of))?.spent.calls).toBe(30);
+  });
+
+  test("in a unit, a budget counts what the unit recorded before it and after it, or nothing of it happens", async () => {
+    const ledger = createLedger(opened.store);
+    const who = newSession();
+    const of = { tenant: who.tenant, model: "m" };
+    const { entry } = await ledger.record(who, { ...CALL, cost: "4" });
+    const step = (limit: string) =>
+      together(opened.store, async (unit) => {
+        const accounts = ledger.in(unit);
+        await accounts.record(who, { ...CALL, cost: "1" });
+        await accounts.adjust(who, entry.id, { reason: "r", by: { cost: "-1" } });
+        await accounts.setBudget(of, { cost: limit, every: "month", warnAt: [1] });
+        await accounts.reserve(who, { id: "r", model: "m", cost: "3" });
+        await accounts.extend(who, "r", { ttlMs: 86_400_000 });
+        return accounts.record(who, { ...CALL, cost: "2" });
+      });
+    await expect(step("6")).rejects.toMatchObject({ code: "BUDGET_EXCEEDED", details: { spent: "4" } });
+    expect(await ledger.budget(of)).toBeUndefined();
+    expect((await ledger.totals(who)).cost).toBe("4");
+    const { warnings } = await step("7");
+    expect(warnings).toEqual([]);
+    expect(await ledger.budget(of)).toMatchObject({ spent: { cost: "6" }, reserved: { cost: "3" } });
+    await expectBalanced(opened.store, who.tenant);
+  });
+
+  test("a damaged record of budgets is CORRUPT by its name, and what is counted is never less than it was", async () => {
+    const ledger = createLedger(opened.store);
+    for (const prefix of ["ledger.shapes/", "ledger.period/", "ledger.budget/"]) {
+      const who = newSession();
+      const of = { tenant: who.tenant, model: "m" };
+      await ledger.setBudget(of, { calls: 5, every: "month" });
+      await ledger.record(who, CALL);
+      const [record] = await opened.store.list(tenantIdentity(who.tenant), prefix);
+      if (record === undefined) throw new Error(`nothing is stored under ${prefix}`);
+      const { kind, version } = record;
+      const damaged = { identity: tenantIdentity(who.tenant), kind, version, eventId: newEventId() };
+      for (const bytes of [Buffer.from("{}"), Buffer.from('[{"level":"all"}]'), Buffer.from([255])]) {
+        await opened.store.save({ ...damaged, eventId: newEventId(), bytes });
+        for (const call of [ledger.record(who, CALL), ledger.reserve(who, { model: "m" })])
+          await expect(call).rejects.toMatchObject({ code: "CORRUPT", details: { at: { kind } } });
+      }
+      await opened.store.save({ ...damaged, eventId: newEventId(), bytes: record.bytes });
+      await ledger.record(who, CALL);
+      expect((await ledger.budget(of))?.spent.calls).toBe(2);
+    }
+  });
+
+  test("names and values that mean something to JavaScript are names of budgets and units like others", async () => {
+    const ledger = createLedger(opened.store);
+    const who = newSession();
+    const hostile = ["__proto__", "constructor", "a/b~c", "tag.x", "\u202e", "null"];
+    const named = (value: unknown) => Object.fromEntries(hostile.map((name) => [name, value]));
+    const tags = JSON.parse(JSON.stringify(named("x")));
+    const units = JSON.parse(JSON.stringify(named(2)));
+    for (const name of hostile)
+      await ledger.setBudget({ ...who, tags: { [name]: "x" } }, { name, units, every: "day" });
+    await ledger.record(who, { ...CALL, tags, units });
+    await ledger.record(who, CALL);
+    for (const name of hostile) {
+      const budget = await ledger.budget({ ...who, tags: { [name]: "x" } }, { name });
+      expect(Object.entries(budget?.spent.units ?? {}).sort()).toEqual(Object.entries(units).sort());
+      expect(await ledger.budget({ ...who, tags: { [name]: "y" } }, { name })).toBeUndefined();
+    }
+    expect(Object.entries((await ledger.totals(who)).units ?? {}).sort()).toEqual(
+      Object.entries(units).sort(),
+    );
+    await expectBalanced(opened.store, who.tenant);
   });
 
   test("what is forgotten with a session are its own budgets and those of its runs, and the others count on", async () => {
