@@ -49,7 +49,6 @@ onEveryStore((opened) => {
       testOtherIdentities(opened, table);
       testDamagedRecords(opened, table);
       testLostAnswers(opened, table);
-      testHostileNames(opened, table);
     });
   }
 
@@ -352,6 +351,8 @@ onEveryStore((opened) => {
 
 inMemory((opened) => {
   const policies = () => createPolicies(opened.store);
+
+  describe.each([POLICIES, GRANTS])("hostile names %#", (table) => testHostileNames(opened, table));
 
   test("many at once make versions without a gap", async () => {
     const tenant = newSession();

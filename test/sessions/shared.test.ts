@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { onEveryStore, onSharedStores } from "../typed/stores.js";
+import { inMemory, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { testBadInput } from "../wrappers/bad-input.js";
 import { testDamagedRecords } from "../wrappers/damaged-record.js";
 import { testErasedSessions } from "../wrappers/erased-session.js";
@@ -14,7 +14,6 @@ onEveryStore((opened) => {
   testErasedSessions(opened, SESSIONS);
   testDamagedRecords(opened, SESSIONS);
   testLostAnswers(opened, SESSIONS);
-  testHostileNames(opened, SESSIONS);
   describe("bad input", () => {
     testBadInput(opened, SESSIONS, [
       ["run", "create", (sessions, who) => sessions.create({ ...who, run: "r" } as never)],
@@ -32,6 +31,10 @@ onEveryStore((opened) => {
       ["upTo", "saveSummary", (sessions, who) => sessions.saveSummary(who, { upTo: 0, value: 1 })],
     ]);
   });
+});
+
+inMemory((opened) => {
+  testHostileNames(opened, SESSIONS);
 });
 
 onSharedStores((opened) => {
