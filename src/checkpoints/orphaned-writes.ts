@@ -58,8 +58,6 @@ async function removeThoseWithoutCheckpoint<V, Input>(
   const { store } = records;
   const { owner, lineage } = place;
   const found = await records.lineage(owner, lineage, options, true);
-  // The checkpoints that a fork is copying come after their writes.
-  if (found?.record.copied !== undefined) return;
   const namespaces = new Set<string>();
   for await (const page of headersUnder(store, owner, checkpointsOf(lineage), options))
     for (const header of page) {
@@ -69,7 +67,7 @@ async function removeThoseWithoutCheckpoint<V, Input>(
   const later = new LaterPuts(store, owner, lineage, found?.record.next ?? 1, [...namespaces]);
   for await (const some of inGroups(orphansOf(records, place, { paths: [...paths], before }, options)))
     await untilUnchanged(records, place, options, async (now) => {
-      // Another lineage of this name has other checkpoints.
+      // Another lineage of this name has other checkpoints; those that a fork is copying come after their writes.
       if (now?.record.pool !== found?.record.pool || now?.record.copied !== undefined) return true;
       for (const put of await later.before(now?.record.next ?? 1, options)) paths.delete(pendingPath(put));
       const removals = some.filter(({ path }) => paths.has(path)).map(({ removal }) => removal);
