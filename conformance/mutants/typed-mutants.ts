@@ -37,6 +37,20 @@ export const typedMutants: readonly Mutant[] = [
   ),
   unconditional("decides-again", "approvals/decided-once"),
   unconditional("claims-again", "approvals/claimed-once"),
+  unconditional("counts-votes-over-others", "approvals/votes-are-counted"),
+  unconditional("claims-what-is-revoked", "approvals/revoked-or-claimed"),
+  unconditional("asks-beside-the-same-request", "approvals/joined"),
+  brokenDriver(
+    "erases-the-tenant-with-a-session",
+    "approvals/decision-outlives-session",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          const { user, session } = target;
+          return super.isErased({ ...record, user, session }, target);
+        }
+      },
+  ),
   brokenStore("lists-all-but-the-first", "approvals/listed-by-status", (store) => ({
     list: async (identity, prefix, options) =>
       (await store.list(identity, prefix, options as ListOptions)).slice(1),

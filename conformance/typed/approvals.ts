@@ -51,6 +51,89 @@ export const approvalCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "approvals/votes-are-counted",
+    rule: "Of several stores that approve at once what two people have to approve, two are counted, and the others are told ALREADY_DECIDED or ALREADY_VOTED.",
+    needs: "durable",
+    async run(context) {
+      const wrappers = await severalOf(context, createApprovals);
+      const [first] = wrappers;
+      for (let round = 0; round < ROUNDS; round++) {
+        const owner = context.identity();
+        const { approval } = await first.request(owner, { ...CALL, approvals: 2 });
+        const outcomes = await Promise.allSettled(
+          wrappers.flatMap((approvals, index) =>
+            [`d-${index}`, "everybody"].map((by) =>
+              approvals.decide(owner, approval.id, { decision: "approve", by }),
+            ),
+          ),
+        );
+        const counted = outcomes.filter(({ status }) => status === "fulfilled");
+        assert.equal(counted.length, 2, "votes that were accepted");
+        const { status, votes = [] } = await first.get(owner, approval.id);
+        assert.equal(status, "approved", "the status");
+        assert.equal(new Set(votes.map(({ by }) => by)).size, 2, "people who approved");
+      }
+    },
+  },
+  {
+    id: "approvals/revoked-or-claimed",
+    rule: "Of stores that revoke an approved call and claim it at once, one gets it: what was revoked is not claimed.",
+    needs: "durable",
+    async run(context) {
+      const [first, other] = await severalOf(context, createApprovals);
+      for (let round = 0; round < ROUNDS; round++) {
+        const owner = context.identity();
+        const { approval } = await first.request(owner, CALL);
+        await first.decide(owner, approval.id, { decision: "approve", by: "grace" });
+        const outcomes = await Promise.allSettled([
+          first.revoke(owner, approval.id, { by: "grace" }),
+          other.claim(owner, approval.id, CALL),
+        ]);
+        const won = outcomes.filter(({ status }) => status === "fulfilled");
+        assert.equal(won.length, 1, "calls that took effect");
+        const { status } = await first.get(owner, approval.id);
+        assert.equal(status, outcomes[0].status === "fulfilled" ? "revoked" : "claimed", "the status");
+      }
+    },
+  },
+  {
+    id: "approvals/joined",
+    rule: "Of several stores that request the same call at once with `join`, one makes a request, and the others get it.",
+    needs: "durable",
+    async run(context) {
+      const wrappers = await severalOf(context, createApprovals);
+      const [first] = wrappers;
+      for (let round = 0; round < ROUNDS; round++) {
+        const owner = context.identity();
+        const receipts = await Promise.all(
+          wrappers.map((approvals) => approvals.request(owner, { ...CALL, join: true })),
+        );
+        assert.equal(receipts.filter(({ duplicate }) => !duplicate).length, 1, "requests that were made");
+        assert.equal(new Set(receipts.map(({ approval }) => approval.id)).size, 1, "different ids");
+        assert.deepEqual(await first.count(owner, { status: "pending" }), { pending: 1 }, "pending ones");
+      }
+    },
+  },
+  {
+    id: "approvals/decision-outlives-session",
+    rule: "A decision stays in the audit list of its tenant when its session is erased, and the outcome of its call is added to it.",
+    async run({ store, tenant }) {
+      const approvals = createApprovals(store);
+      const owner = { tenant: tenant(), user: "user", session: "s-1" };
+      const { approval } = await approvals.request(owner, CALL);
+      await approvals.decide(owner, approval.id, { decision: "approve", by: "grace" });
+      await approvals.claim(owner, approval.id, CALL);
+      await store.erase(owner);
+      await approvals.complete(owner, approval.id, { result: "done" });
+      const { entries } = await approvals.audit({ tenant: owner.tenant });
+      const [entry] = entries;
+      assert.equal(entries.length, 1, "entries");
+      assert.equal(entry?.status, "completed", "the status");
+      assert.equal(entry?.decision?.by, "grace", "who decided");
+      assert.deepEqual(entry?.arguments, CALL.arguments, "the arguments");
+    },
+  },
+  {
     id: "approvals/listed-by-status",
     rule: "Requests are listed by status, newest first, under their session and their tenant, and in no other tenant.",
     async run({ store, tenant }) {

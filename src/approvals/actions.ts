@@ -6,7 +6,15 @@ import { readNamed, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { digestOfCall } from "./digest.js";
 import { readJson } from "./request.js";
-import type { NewClaim, NewOutcome, Settlement } from "./transitions.js";
+import { readAssignee } from "./stored-acts.js";
+import type {
+  NewAssignment,
+  NewClaim,
+  NewExtension,
+  NewOutcome,
+  NewRefusal,
+  NewRevocation,
+} from "./transitions.js";
 
 /** A decision on a pending approval. */
 export interface DecideInput extends Repeatable {
@@ -18,17 +26,49 @@ export interface DecideInput extends Repeatable {
   readonly reason?: string;
   /**
    * With `approve`: for how long the call can be claimed from now on, in milliseconds, 1 to ten years. Default: until the
-   * request expires.
+   * request expires. Of several people who approve, the shortest time counts.
    */
   readonly ttlMs?: number;
+  /**
+   * With `approve`: other arguments than those that were asked for, any JSON. What may be claimed is then the call with
+   * these. Of several people who approve, each has to give the same. Values larger than 32 KiB must not change until the
+   * promise settles.
+   */
+  readonly arguments?: JsonValue | object;
+  /** The group that they decide for. Needed with `approve` where the request names groups. */
+  readonly group?: string;
 }
 
-/** The withdrawal of a pending request. */
-export interface CancelInput extends Repeatable {
-  /** Who cancels: 1 to 512 UTF-8 bytes. */
+/** Who does something, and why. */
+export interface ActInput extends Repeatable {
+  /** Who: 1 to 512 UTF-8 bytes. */
   readonly by: string;
   /** Up to 16 KiB. */
   readonly reason?: string;
+}
+
+/** The withdrawal of a pending request. */
+export interface CancelInput extends ActInput {}
+
+/** The withdrawal of an approval that nobody has claimed. */
+export interface RevokeInput extends ActInput {}
+
+/** The end of all that is pending or approved in a session, or in one of its runs. */
+export interface CancelAllInput extends Omit<ActInput, "token"> {
+  /** Only what this run requested. */
+  readonly run?: string;
+}
+
+/** More time for a request, or for an approved call. */
+export interface ExtendInput extends ActInput {
+  /** For how long it can be decided or claimed from now on, in milliseconds: 1 to ten years. It never gets less time. */
+  readonly ttlMs: number;
+}
+
+/** A change of who should decide. */
+export interface ReassignInput extends ActInput {
+  /** Who should decide: 1 to 512 UTF-8 bytes; `null`: nobody in particular. */
+  readonly assignee: string | null;
 }
 
 /** The claim of an approved call: which call, and by whom. */
@@ -57,24 +97,62 @@ export interface FailInput extends Repeatable {
   readonly by?: string;
 }
 
-export function readDecide(input: unknown): Settlement {
-  const names = ["decision", "by", "reason", "token", "ttlMs"];
+/** A decision as somebody makes it. */
+export interface ReadDecision {
+  readonly decision: "approve" | "deny";
+  readonly made: NewRefusal;
+  /** The arguments that they put in place of those that were asked for. */
+  readonly edit?: JsonValue;
+}
+
+export async function readDecide(input: unknown, maxBytes: number): Promise<ReadDecision> {
+  const names = ["decision", "by", "reason", "token", "ttlMs", "arguments", "group"];
   const { decision, by, ...given } = { ...readNamed(input, "input", names) } as DecideInput;
-  const approve = readOneOf(decision, "decision", ["approve", "deny"]) === "approve";
-  if (!approve && "ttlMs" in given) throw invalid("ttlMs", "left out, unless the decision is to approve");
-  return {
-    status: approve ? "approved" : "denied",
+  const read = readOneOf(decision, "decision", ["approve", "deny"]);
+  if (read === "deny")
+    for (const name of ["ttlMs", "arguments"])
+      if (name in given) throw invalid(name, "left out, unless the decision is to approve");
+  const made = {
+    status: read === "approve" ? ("approved" as const) : ("denied" as const),
     by: readKind(by, "by"),
+    ...optional(given, "group", readKind),
     ...optional(given, "reason", readLongText),
     ...optional(given, "token", readEventId),
     ...optional(given, "ttlMs", readTtl),
   };
+  if (!("arguments" in given)) return { decision: read, made };
+  return { decision: read, made, edit: await readJson(given.arguments, "arguments", maxBytes) };
 }
 
-export function readCancel(input: unknown): Settlement {
-  const { by, ...given } = { ...readNamed(input, "input", ["by", "reason", "token"]) } as CancelInput;
+export function readCancel(input: unknown): NewRefusal {
+  return { status: "cancelled", ...readAct(readNamed(input, "input", ACT_FIELDS)) };
+}
+
+export function readCancelAll(input: unknown): { readonly run?: string; readonly act: CancelInput } {
+  const { run: _, ...act } = { ...readNamed(input, "input", ["by", "reason", "run"]) } as CancelAllInput;
+  readAct(act);
+  return { ...optional(input as CancelAllInput, "run", readKind), act };
+}
+
+export function readRevoke(input: unknown): NewRevocation {
+  return readAct(readNamed(input, "input", ACT_FIELDS));
+}
+
+export function readExtend(input: unknown): NewExtension {
+  const { ttlMs, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "ttlMs"]) } as ExtendInput;
+  return { ...readAct(act), ttlMs: readTtl(ttlMs, "ttlMs") };
+}
+
+export function readReassign(input: unknown): NewAssignment {
+  const { assignee, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "assignee"]) } as ReassignInput;
+  return { ...readAct(act), assignee: readAssignee(assignee) };
+}
+
+const ACT_FIELDS = ["by", "reason", "token"];
+
+function readAct(input: object): NewRevocation {
+  const { by, ...given } = { ...input } as ActInput;
   return {
-    status: "cancelled",
     by: readKind(by, "by"),
     ...optional(given, "reason", readLongText),
     ...optional(given, "token", readEventId),

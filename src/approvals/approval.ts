@@ -6,10 +6,11 @@ import type { JsonValue } from "../typed/json-value.js";
  * changes meanwhile.
  */
 export const TRANSITIONS = {
-  pending: ["approved", "denied", "cancelled", "expired"],
-  approved: ["claimed", "expired"],
+  pending: ["pending", "approved", "denied", "cancelled", "expired"],
+  approved: ["approved", "claimed", "revoked", "expired"],
   denied: [],
   cancelled: [],
+  revoked: [],
   expired: [],
   claimed: ["completed", "failed"],
   completed: [],
@@ -24,6 +25,7 @@ export type ApprovalStatus =
   | "approved"
   | "denied"
   | "cancelled"
+  | "revoked"
   | "expired"
   | "claimed"
   | "completed"
@@ -39,10 +41,12 @@ export interface Approval {
   readonly status: ApprovalStatus;
   /** The tool that is to be called. */
   readonly tool: string;
-  /** The arguments of the call, in JSON. */
+  /** The arguments that were asked for, in JSON. */
   readonly arguments: JsonValue;
   /** The digest of tool and arguments, as `callDigest` calculates it. */
   readonly digest: string;
+  /** Other arguments that a decider put in place of these. If it is approved, this is the call that may be claimed. */
+  readonly edited?: Edit;
   /** What the call does outside, in the caller's words. */
   readonly sideEffect?: string;
   /** The question to the decider. */
@@ -55,28 +59,84 @@ export interface Approval {
   readonly step?: string;
   /** Where the request came from, in the caller's words. */
   readonly sender?: JsonValue;
+  /** How many people have to approve. Absent: one. */
+  readonly approvals?: number;
+  /** The groups that approve: each gives one of the approvals. */
+  readonly groups?: readonly string[];
+  /** Who should decide, in the caller's words. */
+  readonly assignee?: string;
+  /** The latest reassignment, if there was one. */
+  readonly assignment?: Assignment;
   /** When it was requested. */
   readonly requestedAt: Date;
   /** From this time on the approval can be neither decided nor claimed. */
   readonly expiresAt: Date;
-  /** The decision, if there is one. */
+  /** The latest extension, if there was one. */
+  readonly extension?: Extension;
+  /** Who has approved so far, where several people have to. */
+  readonly votes?: readonly Vote[];
+  /** The decision, if there is one. Where several people approve, it is that of the last one. */
   readonly decision?: Decision;
+  /** The revocation, if an approval was taken back. */
+  readonly revocation?: Act;
   /** The claim, if the call was claimed. */
   readonly claim?: Claim;
   /** The outcome of the call, if it was reported. */
   readonly outcome?: Outcome;
 }
 
-/** The final decision on a request. */
-export interface Decision {
-  /** What was decided. */
-  readonly status: "approved" | "denied" | "cancelled";
-  /** Who decided. */
+/** What somebody did: who, why and when. */
+export interface Act {
+  /** Who did it. */
   readonly by: string;
   /** Why, in their words. */
   readonly reason?: string;
   /** When. */
   readonly at: Date;
+}
+
+/** The decision on a request. */
+export interface Decision extends Act {
+  /** What was decided. */
+  readonly status: "approved" | "denied" | "cancelled";
+  /** The group that they decided for, where the request names groups. */
+  readonly group?: string;
+}
+
+/** What an approval came to: its decision, or the revocation of it. */
+export interface Settled extends Omit<Decision, "status"> {
+  /** `revoked`: it was approved, and taken back. */
+  readonly status: Decision["status"] | "revoked";
+}
+
+/** One approval of several. */
+export interface Vote extends Act {
+  /** The group that they approved for. */
+  readonly group?: string;
+}
+
+/** Arguments that a decider put in place of those that were asked for. */
+export interface Edit {
+  /** The new arguments, in JSON. */
+  readonly arguments: JsonValue;
+  /** The digest of the tool and the new arguments. */
+  readonly digest: string;
+  /** Who edited: a decider. */
+  readonly by: string;
+  /** When. */
+  readonly at: Date;
+}
+
+/** A change of who should decide. */
+export interface Assignment extends Act {
+  /** Who should decide from now on; `null`: nobody in particular. */
+  readonly assignee: string | null;
+}
+
+/** More time. */
+export interface Extension extends Act {
+  /** For how long from then on, in milliseconds. */
+  readonly ttlMs: number;
 }
 
 /** Who claimed the call, and when. */

@@ -1,28 +1,61 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { tenantIdentity } from "../identity/identity.js";
+import { CHUNK_SIZE } from "../lifecycle/chunks.js";
+import { DamageLog } from "../lifecycle/damage.js";
+import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
-import { type ExpireOptions, readCallOptions, type WaitOptions } from "../lifecycle/options.js";
+import {
+  type ExpireOptions,
+  type LocateOptions,
+  readCallOptions,
+  type WaitOptions,
+} from "../lifecycle/options.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
+import { copySession, readStore } from "../typed/cell.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import type { Transaction } from "../typed/transaction.js";
-import { readNamed } from "../validation/validate.js";
-import type { CancelInput, ClaimInput, CompleteInput, DecideInput, FailInput } from "./actions.js";
-import type { Approval } from "./approval.js";
+import { readNamed, readOneOf } from "../validation/validate.js";
+import {
+  type CancelAllInput,
+  type CancelInput,
+  type ClaimInput,
+  type CompleteInput,
+  type DecideInput,
+  type ExtendInput,
+  type FailInput,
+  type ReassignInput,
+  type RevokeInput,
+  readCancelAll,
+} from "./actions.js";
+import type { Approval, ApprovalStatus } from "./approval.js";
 import { APPROVAL } from "./approval-lifecycle.js";
+import { Audit } from "./audit.js";
 import { Deciders } from "./deciders.js";
 import { ApprovalsInUnit } from "./in-unit.js";
-import { ApprovalOperations } from "./operations.js";
-import type {
-  ApprovalPage,
-  ApprovalReceipt,
-  ApprovalsOptions,
-  ListApprovalsOptions,
-  RecoverOptions,
-  Where,
+import { Joining } from "./joining.js";
+import { ApprovalOperations, type AskedOperation } from "./operations.js";
+import {
+  type ApprovalPage,
+  type ApprovalReceipt,
+  type ApprovalsOptions,
+  type ApprovalTarget,
+  type AuditOptions,
+  type AuditPage,
+  type CountApprovalsOptions,
+  KEEPINGS,
+  type ListApprovalsOptions,
+  type RecoverOptions,
+  readAudit,
+  readTargets,
+  type Where,
+  withFields,
 } from "./options.js";
 import type { ApprovalRequest, StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
 import { finish } from "./transitions.js";
+
+type Alongside = NonNullable<LifecycleDeclaration<StoredState, StoredRequest, Approval>["alongside"]>;
 
 /**
  * Durable gates on tool calls. An approval is bound to one call. Across all processes it is decided once and claimed
@@ -37,19 +70,36 @@ export class Approvals {
   readonly #store: StateStore;
   readonly #lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
   readonly #operations: ApprovalOperations;
+  readonly #audit: Audit;
 
   /** @internal */
   constructor(store: StateStore, options: ApprovalsOptions = {}) {
-    readNamed(options, "options", ["mayDecide", "requireOtherDecider", "pollMs", "clock"]);
-    const { mayDecide: _, requireOtherDecider: __, ...rest } = options;
-    this.#store = store;
-    this.#lifecycle = new Lifecycle(store, APPROVAL, rest);
-    this.#operations = new ApprovalOperations(store, this.#lifecycle, new Deciders(options));
+    readNamed(options, "options", ["mayDecide", "requireOtherDecider", "audit", "pollMs", "clock"]);
+    const { mayDecide: _, requireOtherDecider: __, audit: ___, ...rest } = options;
+    this.#store = readStore(store);
+    const keeping = "audit" in options ? readOneOf(options.audit, "audit", KEEPINGS) : "all";
+    const audit = new Audit(store, keeping);
+    const joining = new Joining(store);
+    const alongside: Alongside = async (transaction, key, made) => {
+      await joining.release(transaction, key, made);
+      await audit.record(transaction, key, made);
+    };
+    this.#audit = audit;
+    this.#lifecycle = new Lifecycle(store, { ...APPROVAL, alongside }, rest);
+    const deciders = new Deciders(options);
+    const { maxBytes } = store.limits;
+    this.#operations = new ApprovalOperations({
+      lifecycle: this.#lifecycle,
+      deciders,
+      joining,
+      audit,
+      maxBytes,
+    });
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
   in(unit: Unit): ApprovalsInUnit {
-    return new ApprovalsInUnit(Unit.check(unit, this.#store), this.#lifecycle, this.#operations);
+    return new ApprovalsInUnit(Unit.check(unit, this.#store), this.#operations);
   }
 
   /**
@@ -62,18 +112,23 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<ApprovalReceipt> {
     const call = readCallOptions(options);
-    const { key, content, initial, repeatable } = await this.#operations.readNew(identity, request);
-    const { record, duplicate } = await this.#lifecycle.create(key, content, initial, {
-      ...call,
-      repeatable,
-    });
+    const read = await this.#operations.readNew(identity, request);
+    const { key, content, initial, repeatable } = read;
+    const { record, duplicate } =
+      read.join === undefined
+        ? await this.#lifecycle.create(key, content, initial, { ...call, repeatable })
+        : (await perform(this.#store, this.#operations.requesting(read), call)).result;
     return { approval: record, duplicate };
   }
 
   /**
-   * Approves or denies a request, if `mayDecide` and `requireOtherDecider` of this process allow it. ALREADY_DECIDED
-   * names the decision that won; a repeated call with the same token and content gets the first answer. NOT_FOUND,
-   * EXPIRED, FORBIDDEN.
+   * Approves or denies a request, if `mayDecide` and `requireOtherDecider` of this process allow it. An approval may come with
+   * other `arguments`: then that is the call that may be claimed. Where several people have to approve, the request stays
+   * pending until the last of them does; one denial ends it.
+   *
+   * ALREADY_DECIDED names the decision that won; a repeated call with the same token and content gets the first answer.
+   * NOT_FOUND, EXPIRED, FORBIDDEN. Where several approve, ALREADY_VOTED, and DIGEST_MISMATCH for other arguments than those
+   * of the edit.
    */
   async decide(
     identity: SessionIdentity,
@@ -82,8 +137,82 @@ export class Approvals {
     options?: CallOptions,
   ): Promise<Approval> {
     const call = readCallOptions(options);
-    const decide = this.#operations.decide(identity, id, input);
-    return this.#perform(await decide((key) => this.#lifecycle.read(key, call)), call);
+    return this.#ask(await this.#operations.decide(identity, id, input), call);
+  }
+
+  /**
+   * Takes back an approval that nobody has claimed. `mayDecide` is not called. NOT_FOUND, NOT_DECIDED, ALREADY_DECIDED,
+   * EXPIRED, ALREADY_CLAIMED.
+   */
+  async revoke(
+    identity: SessionIdentity,
+    id: string,
+    input: RevokeInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    return this.#perform(this.#operations.revoke(identity, id, input), readCallOptions(options));
+  }
+
+  /**
+   * Gives a pending request more time to be decided, or an approved call more time to be claimed; never less. For what is
+   * approved, `mayDecide` and `requireOtherDecider` have to allow it. NOT_FOUND, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED,
+   * FORBIDDEN.
+   */
+  async extend(
+    identity: SessionIdentity,
+    id: string,
+    input: ExtendInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    const call = readCallOptions(options);
+    return this.#ask(this.#operations.extend(identity, id, input), call);
+  }
+
+  /**
+   * Cancels what is pending and revokes what is approved, of a session or of one of its runs, each in a commit of its own.
+   * Returns how many. What is claimed stays, and so does what is requested meanwhile. After an interruption, call it again.
+   * Damaged approvals are skipped; after all others, the first damage is thrown as CORRUPT.
+   */
+  async cancelAll(identity: SessionIdentity, input: CancelAllInput, options?: CallOptions): Promise<number> {
+    const call = readCallOptions(options);
+    const owner = copySession(identity);
+    const { run, act } = readCancelAll(input);
+    const by = run === undefined ? {} : { by: { run } };
+    return this.#lifecycle.changeAll(owner, ["pending", "approved"], this.#operations.ending(act), {
+      ...call,
+      ...by,
+    });
+  }
+
+  /** Changes who should decide a pending request. `mayDecide` is not called. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
+  async reassign(
+    identity: SessionIdentity,
+    id: string,
+    input: ReassignInput,
+    options?: CallOptions,
+  ): Promise<Approval> {
+    return this.#perform(this.#operations.reassign(identity, id, input), readCallOptions(options));
+  }
+
+  /**
+   * Decides many requests, each by itself: the outcomes are in the order of `targets`, up to 1,000. With a token, the same call
+   * again goes on where one was interrupted. An abort rejects the whole call; what was decided stays decided.
+   */
+  async decideMany(
+    targets: readonly ApprovalTarget[],
+    input: Omit<DecideInput, "arguments">,
+    options?: CallOptions,
+  ): Promise<readonly PromiseSettledResult<Approval>[]> {
+    const call = readCallOptions(options);
+    const all = readTargets(targets, input);
+    const outcomes: PromiseSettledResult<Approval>[] = [];
+    for (let from = 0; from < all.length; from += CHUNK_SIZE) {
+      const chunk = all.slice(from, from + CHUNK_SIZE);
+      const decided = chunk.map(({ identity, id }) => this.decide(identity, id, input, call));
+      outcomes.push(...(await Promise.allSettled(decided)));
+      call.signal?.throwIfAborted();
+    }
+    return outcomes;
   }
 
   /** Withdraws a pending request. `mayDecide` is not called. NOT_FOUND, ALREADY_DECIDED, EXPIRED. */
@@ -113,7 +242,7 @@ export class Approvals {
 
   /**
    * Reports that a claimed call was made. Any process may report it, because the claiming one may have crashed.
-   * NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED.
+   * The session may have been deleted meanwhile: the audit list then has the outcome. NOT_FOUND, NOT_CLAIMED, ALREADY_FINISHED.
    */
   async complete(
     identity: SessionIdentity,
@@ -145,10 +274,42 @@ export class Approvals {
     return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
   }
 
-  /** The approvals of a session, or with `{ tenant }` of all sessions of a tenant, newest first. */
+  /**
+   * The approvals of a session, of a user with `{ tenant, user }`, or of a tenant with `{ tenant }`, newest first unless `order`
+   * says otherwise.
+   */
   async list(where: Where, options?: ListApprovalsOptions): Promise<ApprovalPage> {
-    const { records, ...rest } = await this.#lifecycle.list(where, options);
+    const { records, ...rest } = await this.#lifecycle.list(where, withFields(options));
     return { approvals: records, ...rest };
+  }
+
+  /**
+   * How many approvals have each status: of all statuses, or of those that are asked for. What is pending, approved or claimed
+   * is looked at one by one and counted as `list` shows it; the others are counted without being read, so in the count of a
+   * tenant those of deleted sessions are among them until a list or `expireOverdue` with `erased` meets them.
+   */
+  async count<Status extends ApprovalStatus = ApprovalStatus>(
+    where: Where,
+    options?: CountApprovalsOptions<Status>,
+  ): Promise<{ readonly [Counted in Status]: number }> {
+    return this.#lifecycle.count(where, withFields(options));
+  }
+
+  /**
+   * The approvals of a tenant that have this id, whatever their sessions are, the newest first: one, or none, unless callers
+   * gave the same id in several sessions.
+   */
+  async locate(tenant: string, id: string, options?: LocateOptions): Promise<readonly Approval[]> {
+    return this.#lifecycle.locate(tenant, id, options);
+  }
+
+  /**
+   * What was decided in a tenant, by the time of the decision, the newest first unless `order` says otherwise. It outlives its
+   * session; `forgetUser` alone removes it.
+   */
+  async audit(where: { readonly tenant: string }, options?: AuditOptions): Promise<AuditPage> {
+    const { tenant } = readNamed(where, "where", ["tenant"]) as { readonly tenant: string };
+    return this.#audit.page(tenantIdentity(tenant), readAudit(options), this.#lifecycle.now());
   }
 
   /**
@@ -182,11 +343,17 @@ export class Approvals {
   }
 
   /**
-   * Removes the approvals of all sessions of a user, with their index entries. Returns how many. After an interruption,
+   * Removes the approvals of all sessions of a user, with their index entries and what the audit list holds of the user's
+   * sessions. Returns how many approvals. After an interruption,
    * call it again. Approvals that are requested meanwhile may stay.
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
-    return this.#lifecycle.forgetUser(user, options);
+    const damage = new DamageLog();
+    const removed = await damage.skipIfDamaged(this.#lifecycle.forgetUser(user, options));
+    // What is left of approvals whose sessions were deleted.
+    await damage.skipIfDamaged(this.#audit.forgetUser(user, readCallOptions(options).signal));
+    damage.throwFirst();
+    return removed as number;
   }
 
   /** A claim as part of a wrapper's own operation. @internal */
@@ -200,6 +367,10 @@ export class Approvals {
     if (found?.state.status !== "claimed") return;
     const outcome = error === undefined ? {} : { error };
     await this.#lifecycle.changeIn(transaction, key, (state, moment) => finish(state, outcome, moment));
+  }
+
+  async #ask(asked: AskedOperation, call: CallOptions): Promise<Approval> {
+    return this.#perform(await asked((key) => this.#lifecycle.read(key, call)), call);
   }
 
   async #perform(operation: Operation<Approval>, call: CallOptions): Promise<Approval> {

@@ -2,7 +2,7 @@ import type { StateStore } from "../contract/store.js";
 import { Approvals } from "./approvals.js";
 import type { ApprovalsOptions } from "./options.js";
 
-export type { ExpireOptions, WaitOptions } from "../lifecycle/options.js";
+export type { ExpireOptions, LocateOptions, WaitOptions } from "../lifecycle/options.js";
 export type { Repeatable } from "../lifecycle/repeat.js";
 
 /**
@@ -24,22 +24,46 @@ export function createApprovals(store: StateStore, options?: ApprovalsOptions): 
 }
 
 export type {
+  ActInput,
+  CancelAllInput,
   CancelInput,
   ClaimInput,
   CompleteInput,
   DecideInput,
+  ExtendInput,
   FailInput,
+  ReassignInput,
+  RevokeInput,
 } from "./actions.js";
-export type { Approval, ApprovalStatus, Claim, Decision, Outcome } from "./approval.js";
+export type {
+  Act,
+  Approval,
+  ApprovalStatus,
+  Assignment,
+  Claim,
+  Decision,
+  Edit,
+  Extension,
+  Outcome,
+  Settled,
+  Vote,
+} from "./approval.js";
 export type { Approvals } from "./approvals.js";
-export type { MayDecide } from "./deciders.js";
+export type { AuditKeeping } from "./audit.js";
+export type { AuditEntry } from "./audit-entry.js";
+export type { MayDecide, WantedDecision } from "./deciders.js";
 export { callDigest } from "./digest.js";
 export type { DecisionRule } from "./errors.js";
 export type { ApprovalsInUnit } from "./in-unit.js";
 export type {
+  ApprovalFilter,
   ApprovalPage,
   ApprovalReceipt,
   ApprovalsOptions,
+  ApprovalTarget,
+  AuditOptions,
+  AuditPage,
+  CountApprovalsOptions,
   ListApprovalsOptions,
   RecoverOptions,
   Where,

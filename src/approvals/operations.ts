@@ -1,29 +1,53 @@
-import type { SessionIdentity, StateStore } from "../contract/store.js";
+import type { SessionIdentity } from "../contract/store.js";
 import type { Lifecycle } from "../lifecycle/lifecycle.js";
+import type { NextTransition } from "../lifecycle/next.js";
+import type { Created } from "../lifecycle/records.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
 import type { LifecycleKey, Transition, Whole } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
+import type { JsonValue } from "../typed/json-value.js";
 import type { Operation } from "../typed/operation.js";
 import {
   type CancelInput,
   type ClaimInput,
   type CompleteInput,
   type DecideInput,
+  type ExtendInput,
   type FailInput,
+  type ReassignInput,
+  type RevokeInput,
   readCancel,
   readClaim,
   readComplete,
   readDecide,
+  readExtend,
   readFail,
+  readReassign,
+  readRevoke,
 } from "./actions.js";
 import type { Approval } from "./approval.js";
-import type { Deciders } from "./deciders.js";
+import { approve, type NewApprove } from "./approve.js";
+import type { Audit } from "./audit.js";
+import type { Deciders, WantedDecision } from "./deciders.js";
 import { digestOfCall } from "./digest.js";
+import { alreadyClaimed } from "./errors.js";
 import { copyFingerprint, isSameRequest } from "./fingerprint.js";
+import { Joining } from "./joining.js";
 import { type ApprovalRequest, readRequest, type StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
-import { alreadyClaimed, claim, finish, isFinishedRepeat, type NewOutcome, settle } from "./transitions.js";
+import {
+  claim,
+  extend,
+  finish,
+  isFinishedRepeat,
+  type NewOutcome,
+  type NewRefusal,
+  reassign,
+  refuse,
+  refuseUnlessPending,
+  revoke,
+} from "./transitions.js";
 
 /** A request that was read. */
 export interface NewApproval {
@@ -32,82 +56,166 @@ export interface NewApproval {
   readonly initial: (now: number) => StoredState;
   /** The id is the caller's. */
   readonly repeatable: boolean;
+  /** Which pending request it joins. */
+  readonly join: string | undefined;
 }
 
-/** A decision whose input was read. `read` reads the approval that the hook is asked about. */
-export type Decision = (
-  read: (key: LifecycleKey) => Promise<Whole<StoredState, StoredRequest> | undefined>,
-) => Promise<Operation<Approval>>;
+interface Parts {
+  readonly lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
+  readonly deciders: Deciders;
+  readonly joining: Joining;
+  readonly audit: Audit;
+  readonly maxBytes: number;
+}
+
+/** An operation that the rules of this process have to allow first. `read` reads the approval that they are asked about. */
+export type AskedOperation = (read: ReadApproval) => Promise<Operation<Approval>>;
+
+type StoredApproval = Whole<StoredState, StoredRequest>;
+type ReadApproval = (key: LifecycleKey) => Promise<StoredApproval | undefined>;
+
+/** A change, and what somebody wants by it: the rules are asked about that. Nothing: they need not be asked. */
+interface Wish {
+  readonly transition: Transition<StoredState, StoredRequest>;
+  readonly wanted?: WantedDecision;
+}
 
 /** What the mutating methods of approvals do, alone or in a unit. Each reads its input first. */
 export class ApprovalOperations {
   readonly #lifecycle: Lifecycle<StoredState, StoredRequest, Approval>;
   readonly #deciders: Deciders;
+  readonly #joining: Joining;
+  readonly #audit: Audit;
   readonly #maxBytes: number;
 
-  constructor(
-    store: StateStore,
-    lifecycle: Lifecycle<StoredState, StoredRequest, Approval>,
-    deciders: Deciders,
-  ) {
+  constructor({ lifecycle, deciders, joining, audit, maxBytes }: Parts) {
     this.#lifecycle = lifecycle;
     this.#deciders = deciders;
-    this.#maxBytes = store.limits.maxBytes;
+    this.#joining = joining;
+    this.#audit = audit;
+    this.#maxBytes = maxBytes;
   }
 
   async readNew(identity: SessionIdentity, request: ApprovalRequest): Promise<NewApproval> {
     const owner = copySession(identity);
-    const { id, content } = await readRequest(request, this.#maxBytes);
+    const { id, content, join: joins } = await readRequest(request, this.#maxBytes);
     this.#deciders.checkRequest(content);
     const digest = await digestOfCall(content.tool, content.arguments);
+    const join = joins ? Joining.keyOf(digest, content) : undefined;
     return {
       key: { identity: owner, id: id ?? newEventId() },
       content,
-      initial: (now) => ({ status: "pending", digest, createdAt: now, expiresAt: now + content.ttlMs }),
+      initial: (now) => ({
+        status: "pending",
+        digest,
+        createdAt: now,
+        expiresAt: now + content.ttlMs,
+        ...(join === undefined ? {} : { join }),
+      }),
       repeatable: id !== undefined,
+      join,
     };
   }
 
-  /** NOT_FOUND, FORBIDDEN, and the errors of the hook. */
-  decide(identity: SessionIdentity, id: string, input: DecideInput): Decision {
+  /** A request as part of a transaction. */
+  requesting({ key, content, initial, repeatable, join }: NewApproval): Operation<Created<Approval>> {
+    const creating = this.#lifecycle.creating(key, content, initial, repeatable);
+    if (join === undefined) return creating;
+    const cell = this.#joining.cell(key, join);
+    return {
+      ...creating,
+      // Requests of the same call wait for each other.
+      turn: cell,
+      apply: async (transaction) => {
+        const isKnown = repeatable && (await this.#lifecycle.readIn(transaction, key)) !== undefined;
+        const other = isKnown ? undefined : await transaction.get(cell);
+        const joined = other && { identity: key.identity, id: other.id };
+        const pending = joined && (await this.#lifecycle.readIn(transaction, joined));
+        if (joined && pending && this.#lifecycle.momentOf(pending).status === "pending")
+          return { record: this.#lifecycle.view(joined, pending), duplicate: true };
+        const created = await creating.apply(transaction);
+        if (!created.duplicate) await transaction.set(cell, { id: key.id });
+        return created;
+      },
+    };
+  }
+
+  async decide(identity: SessionIdentity, id: string, input: DecideInput): Promise<AskedOperation> {
     const key = this.#lifecycle.readKey(identity, id);
-    const settlement = readDecide(input);
-    return async (read) => {
-      const before = await read(key);
-      if (before === undefined) throw this.#lifecycle.notFound();
-      const checkedRequest = copyFingerprint(before);
-      const { state } = before;
-      // The hook gets an object of its own, because it may change it; `checkedRequest` is a copy for the same reason.
-      if (settle(state, settlement, this.#lifecycle.momentOf(before)) !== state)
-        await this.#deciders.check(this.#lifecycle.view(key, before), settlement);
-      const transition: Transition<StoredState, StoredRequest> = (state, moment) => {
-        // The hook checked this request. A later request under the same id, after an erase, was not checked.
-        if (!isSameRequest({ state, content: moment.content }, checkedRequest))
-          throw this.#lifecycle.notFound();
-        return settle(state, settlement, moment);
+    const { decision, made, edit } = await readDecide(input, this.#maxBytes);
+    return this.#asking(key, made, async ({ state, content }) => {
+      const { by, group } = made;
+      const wanted = { by, decision, ...(group === undefined ? {} : { group }) };
+      if (decision === "deny") return { wanted, transition: this.#refusing(made) };
+      const digest = edit === undefined ? state.digest : await digestOfCall(content.tool, edit);
+      const given: NewApprove =
+        edit === undefined || digest === state.digest ? { made } : { made: { ...made, digest }, edit };
+      return {
+        wanted: "edit" in given ? { ...wanted, arguments: given.edit as JsonValue } : wanted,
+        transition: this.#audit.marking((state, moment) => approve(state, given, moment)),
       };
-      return this.#change(key, transition, settlement);
-    };
+    });
   }
 
-  /** The same in a unit, where the hook is asked about what the unit sees. */
-  decideIn(identity: SessionIdentity, id: string, input: DecideInput): Operation<Approval> {
-    const decide = this.decide(identity, id, input);
-    const { turn, repeatable } = this.#change(this.#lifecycle.readKey(identity, id), (state) => state, input);
+  extend(identity: SessionIdentity, id: string, input: ExtendInput): AskedOperation {
+    const key = this.#lifecycle.readKey(identity, id);
+    const made = readExtend(input);
+    return this.#asking(key, made, async ({ state: { decision } }) => ({
+      transition: (state, moment) => {
+        // What was approved meanwhile lasts as long as the decider said, unless the rules allow more.
+        if (decision === undefined) refuseUnlessPending(state, moment.status);
+        return extend(state, made, moment);
+      },
+      ...(decision === undefined ? {} : { wanted: { by: made.by, decision: "extend" } }),
+    }));
+  }
+
+  /** The same in a unit, where the rules are asked about what the unit sees. */
+  async askedIn(
+    identity: SessionIdentity,
+    id: string,
+    token: Repeatable,
+    asking: AskedOperation | Promise<AskedOperation>,
+  ): Promise<Operation<Approval>> {
+    const { turn, repeatable } = this.#change(this.#lifecycle.readKey(identity, id), (state) => state, token);
+    const asked = await asking;
     return {
       turn,
       repeatable,
       apply: async (transaction) => {
-        const decision = await decide((key) => this.#lifecycle.readIn(transaction, key));
-        return decision.apply(transaction);
+        const operation = await asked((key) => this.#lifecycle.readIn(transaction, key));
+        return operation.apply(transaction);
       },
     };
   }
 
   cancel(identity: SessionIdentity, id: string, input: CancelInput): Operation<Approval> {
     const key = this.#lifecycle.readKey(identity, id);
-    const settlement = readCancel(input);
-    return this.#change(key, (state, moment) => settle(state, settlement, moment), settlement);
+    const made = readCancel(input);
+    return this.#change(key, this.#refusing(made), made);
+  }
+
+  revoke(identity: SessionIdentity, id: string, input: RevokeInput): Operation<Approval> {
+    const key = this.#lifecycle.readKey(identity, id);
+    const made = readRevoke(input);
+    return this.#change(key, (state, moment) => revoke(state, made, moment), made);
+  }
+
+  reassign(identity: SessionIdentity, id: string, input: ReassignInput): Operation<Approval> {
+    const key = this.#lifecycle.readKey(identity, id);
+    const made = readReassign(input);
+    return this.#change(key, (state, moment) => reassign(state, made, moment), made);
+  }
+
+  /** What `cancelAll` does to each approval: nothing to those that are neither pending nor approved. */
+  ending(input: CancelInput): NextTransition<StoredState, StoredRequest> {
+    const made = readCancel(input);
+    const { status: _, ...act } = made;
+    const cancel = this.#refusing(made);
+    return (state, moment) => {
+      if (moment.status === "pending") return cancel(state, moment);
+      return moment.status === "approved" ? revoke(state, act, moment) : undefined;
+    };
   }
 
   async claim(identity: SessionIdentity, id: string, input: ClaimInput): Promise<Operation<Approval>> {
@@ -143,10 +251,47 @@ export class ApprovalOperations {
     return {
       ...operation,
       apply: async (transaction) => {
-        const approval = await operation.apply(transaction);
+        const isThere = (await this.#lifecycle.readIn(transaction, key)) !== undefined;
+        const approval = isThere
+          ? await operation.apply(transaction)
+          : // Its session was deleted while the call was under way.
+            await this.#audit.finishIn(transaction, key, outcome, this.#lifecycle.now());
+        if (approval === undefined) throw this.#lifecycle.notFound();
         transaction.repeated(operation.turn);
         return approval;
       },
+    };
+  }
+
+  #refusing(made: NewRefusal): Transition<StoredState, StoredRequest> {
+    return this.#audit.marking((state, moment) => refuse(state, made, moment));
+  }
+
+  /** NOT_FOUND, FORBIDDEN, and the errors of the hook. */
+  #asking(
+    key: LifecycleKey,
+    token: Repeatable,
+    wish: (before: StoredApproval) => Promise<Wish>,
+  ): AskedOperation {
+    return async (read) => {
+      const before = await read(key);
+      if (before === undefined) throw this.#lifecycle.notFound();
+      const checkedRequest = copyFingerprint(before);
+      const { transition, wanted } = await wish(before);
+      const { state } = before;
+      // The hook gets an object of its own, because it may change it; `checkedRequest` is a copy for the same reason.
+      if (transition(state, this.#lifecycle.momentOf(before)) !== state && wanted !== undefined)
+        await this.#deciders.check(this.#lifecycle.view(key, before), wanted);
+      return this.#change(
+        key,
+        (state, moment) => {
+          // The hook checked this request. A later request under the same id, after an erase, was not checked.
+          if (!isSameRequest({ state, content: moment.content }, checkedRequest))
+            throw this.#lifecycle.notFound();
+          return transition(state, moment);
+        },
+        token,
+      );
     };
   }
 

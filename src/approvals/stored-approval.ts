@@ -1,60 +1,98 @@
-import { invalid } from "../contract/errors.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
-import { type StoredAct, withDate } from "../lifecycle/repeat.js";
+import { withDate } from "../lifecycle/repeat.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { optional, readLongText, readTime, readTtl } from "../validation/fields.js";
-import { readObject, readOneOf } from "../validation/validate.js";
-import { readEventId, readKind } from "../validation/validate-text.js";
-import {
-  type Approval,
-  type ApprovalStatus,
-  type Claim,
-  type Decision,
-  type Outcome,
-  STATUSES,
-} from "./approval.js";
+import { optional, readTime } from "../validation/fields.js";
+import { readBoolean, readObject, readOneOf } from "../validation/validate.js";
+import { readKind } from "../validation/validate-text.js";
+import { type Approval, type ApprovalStatus, type Decision, type Edit, STATUSES } from "./approval.js";
 import { readContent, type StoredRequest } from "./request.js";
-
-/** Includes the `ttlMs` of the call, because a repeated decision must have the same. */
-export type StoredDecision = StoredAct<Decision> & { readonly ttlMs?: number };
-export type StoredClaim = StoredAct<Claim>;
-export type StoredOutcome = StoredAct<Outcome>;
+import {
+  decisionOf,
+  readAct,
+  readAssignment,
+  readDecision,
+  readDigest,
+  readEdit,
+  readExtension,
+  readOutcome,
+  readStoredClaim,
+  readVotes,
+  type StoredAssignment,
+  type StoredClaim,
+  type StoredDecision,
+  type StoredEdit,
+  type StoredExtension,
+  type StoredOutcome,
+  type StoredRevocation,
+  type StoredVote,
+  voteOf,
+} from "./stored-acts.js";
 
 /** The part of an approval that changes. */
 export interface StoredState extends LifecycleState<ApprovalStatus> {
   readonly digest: string;
   readonly expiresAt: number;
+  /** Which requests join it while it is pending. */
+  readonly join?: string;
+  /** The audit list has an entry of its decision. */
+  readonly audited?: boolean;
+  readonly assignment?: StoredAssignment;
+  readonly extension?: StoredExtension;
+  readonly edited?: StoredEdit;
+  /** Of a request that several people approve. All of them are for the same arguments. */
+  readonly votes?: readonly StoredVote[];
   readonly decision?: StoredDecision;
+  readonly revocation?: StoredRevocation;
   readonly claim?: StoredClaim;
   readonly outcome?: StoredOutcome;
   /** Records of older versions contain the request; since then it has its own. */
   readonly request?: StoredRequest;
 }
 
-/** Decoding refuses a status that does not fit the decision, claim and outcome. */
+/** Version 2 knows edits and votes: what knows none of them must not decide or claim. */
 export const STATE_CODEC = mappedJson<StoredState>({
-  version: 1,
-  write: ({ status, digest, createdAt, ...rest }) =>
-    ({ status, digest, requestedAt: createdAt, ...rest }) as unknown as JsonValue,
+  version: 2,
+  write: writeState,
   mayBeLarge: ({ outcome }) => outcome?.result !== undefined,
-  read(value) {
-    const given = readObject(value, "approval") as Partial<StoredState> & { readonly requestedAt?: unknown };
-    const approval = {
-      status: readOneOf(given.status, "status", STATUSES),
-      ...optional(given, "request", readStoredRequest),
-      digest: readDigest(given.digest),
-      createdAt: readTime(given.requestedAt, "requestedAt"),
-      expiresAt: readTime(given.expiresAt, "expiresAt"),
-      ...optional(given, "decision", readDecision),
-      ...optional(given, "claim", readStoredClaim),
-      ...optional(given, "outcome", readOutcome),
-    };
-    refuseContradiction(approval);
-    return approval;
-  },
+  read: readState,
 });
+
+/** The JSON of a state. The arguments of an edit have a record of their own. */
+export function writeState({ status, digest, createdAt, edited, ...rest }: StoredState): JsonValue {
+  return {
+    status,
+    digest,
+    requestedAt: createdAt,
+    ...(edited && { edited: { ...edited, arguments: undefined } }),
+    ...rest,
+  } as unknown as JsonValue;
+}
+
+/** Refuses a status that does not fit the decision, claim and outcome. */
+export function readState(value: unknown): StoredState {
+  const given = readObject(value, "approval") as Partial<StoredState> & { readonly requestedAt?: unknown };
+  const approval = {
+    status: readOneOf(given.status, "status", STATUSES),
+    ...optional(given, "request", readStoredRequest),
+    ...optional(given, "join", readKind),
+    ...optional(given, "audited", readBoolean),
+    digest: readDigest(given.digest),
+    createdAt: readTime(given.requestedAt, "requestedAt"),
+    expiresAt: readTime(given.expiresAt, "expiresAt"),
+    ...optional(given, "assignment", readAssignment),
+    ...optional(given, "extension", readExtension),
+    ...optional(given, "edited", readEdit),
+    ...optional(given, "votes", readVotes),
+    ...optional(given, "decision", readDecision),
+    ...optional(given, "revocation", readAct),
+    ...optional(given, "claim", readStoredClaim),
+    ...optional(given, "outcome", readOutcome),
+  };
+  refuseContradiction(approval);
+  return approval;
+}
 
 export const REQUEST_CODEC = mappedJson<ContentRecord<StoredRequest>>({
   write: ({ createdAt, content }) => ({ requestedAt: createdAt, request: content }) as unknown as JsonValue,
@@ -75,44 +113,8 @@ export function takeRequestOut(state: StoredState): Whole<StoredState, StoredReq
   return { state: rest, content: request };
 }
 
-/** The digest is not calculated again: the store's own fingerprint detects damage. */
-function readDigest(value: unknown): string {
-  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
-  throw invalid("digest", "a SHA-256 in hexadecimal");
-}
-
 function readStoredRequest(value: unknown, field: string): StoredRequest {
   return readContent(readObject(value, field), acceptParsed);
-}
-
-function readDecision(value: unknown, field: string): StoredDecision {
-  const given = readObject(value, field) as Partial<StoredDecision>;
-  return {
-    status: readOneOf(given.status, "status", ["approved", "denied", "cancelled"]),
-    by: readKind(given.by, "by"),
-    ...optional(given, "reason", readLongText),
-    ...optional(given, "token", readEventId),
-    ...optional(given, "ttlMs", readTtl),
-    at: readTime(given.at, "at"),
-  };
-}
-
-function readStoredClaim(value: unknown, field: string): StoredClaim {
-  const given = readObject(value, field) as Partial<StoredClaim>;
-  return {
-    ...optional(given, "by", readKind),
-    ...optional(given, "token", readEventId),
-    at: readTime(given.at, "at"),
-  };
-}
-
-function readOutcome(value: unknown, field: string): StoredOutcome {
-  const given = readObject(value, field) as Partial<StoredOutcome>;
-  return {
-    ...readStoredClaim(value, field),
-    ...optional(given, "result", acceptParsed),
-    ...optional(given, "error", readLongText),
-  };
 }
 
 const DECISIONS: Readonly<Record<ApprovalStatus, readonly (Decision["status"] | undefined)[]>> = {
@@ -120,21 +122,28 @@ const DECISIONS: Readonly<Record<ApprovalStatus, readonly (Decision["status"] | 
   approved: ["approved"],
   denied: ["denied"],
   cancelled: ["cancelled"],
+  revoked: ["approved"],
   expired: [undefined, "approved"],
   claimed: ["approved"],
   completed: ["approved"],
   failed: ["approved"],
 };
 
-function refuseContradiction({ status, decision, claim, outcome }: StoredState): void {
+function refuseContradiction({ status, decision, revocation, claim, outcome }: StoredState): void {
   const finished = status === "completed" || status === "failed";
   const claimed = finished || status === "claimed";
   const agrees =
     DECISIONS[status].includes(decision?.status) &&
+    (revocation !== undefined) === (status === "revoked") &&
     (claim !== undefined) === claimed &&
     (outcome !== undefined) === finished &&
     (outcome?.error !== undefined) === (status === "failed");
   if (!agrees) throw new Error("the status is not what the rest leads to");
+}
+
+/** Who should decide now. */
+export function assigneeOf({ assignment }: StoredState, { assignee }: StoredRequest): string | undefined {
+  return assignment === undefined ? assignee : (assignment.assignee ?? undefined);
 }
 
 /** The approval as a caller sees it at a time. It shares objects with what is stored. */
@@ -143,23 +152,26 @@ export function approvalOf(
   { state, content }: Whole<StoredState, StoredRequest>,
   status: ApprovalStatus,
 ): Approval {
-  const { digest, createdAt, expiresAt, decision, claim, outcome } = state;
-  const { ttlMs: _, ...asked } = content;
+  const { digest, createdAt, expiresAt, assignment, extension, edited, votes } = state;
+  const { decision, revocation, claim, outcome } = state;
+  const { ttlMs: _, assignee: __, ...asked } = content;
+  const assignee = assigneeOf(state, content);
   return {
     id,
     identity,
     status,
     ...asked,
+    ...(assignee === undefined ? {} : { assignee }),
     digest,
     requestedAt: new Date(createdAt),
     expiresAt: new Date(expiresAt),
+    ...(assignment && { assignment: withDate(assignment) }),
+    ...(extension && { extension: withDate(extension) }),
+    ...(edited && { edited: { ...edited, at: new Date(edited.at) } as Edit }),
+    ...(votes && { votes: votes.map(voteOf) }),
     ...(decision && { decision: decisionOf(decision) }),
+    ...(revocation && { revocation: withDate(revocation) }),
     ...(claim && { claim: withDate(claim) }),
     ...(outcome && { outcome: withDate(outcome) }),
   };
-}
-
-/** The decision without its `ttlMs`, which only serves to recognise a repeated call. */
-export function decisionOf({ ttlMs: _, ...decision }: StoredDecision): Decision {
-  return withDate(decision);
 }

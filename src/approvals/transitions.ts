@@ -1,36 +1,62 @@
-import { StateError } from "../contract/errors.js";
 import { expiredError } from "../lifecycle/errors.js";
-import { isRepeat, withDate } from "../lifecycle/repeat.js";
+import { isRepeat } from "../lifecycle/repeat.js";
 import type { Moment } from "../lifecycle/stored.js";
-import type { ApprovalStatus } from "./approval.js";
 import {
-  decisionOf,
-  type StoredClaim,
-  type StoredDecision,
-  type StoredOutcome,
-  type StoredState,
-} from "./stored-approval.js";
+  alreadyClaimed,
+  alreadyDecided,
+  alreadyFinished,
+  digestMismatch,
+  notClaimed,
+  notDecided,
+} from "./errors.js";
+import type {
+  StoredAssignment,
+  StoredClaim,
+  StoredDecision,
+  StoredExtension,
+  StoredOutcome,
+  StoredRevocation,
+} from "./stored-acts.js";
+import type { StoredState } from "./stored-approval.js";
 
 type Now = Pick<Moment<StoredState, unknown>, "now" | "status">;
 
-/** A decision or a cancellation. With `ttlMs`, the approved call can be claimed for that long. */
-export type Settlement = Omit<StoredDecision, "at">;
 export type NewClaim = Omit<StoredClaim, "at">;
 export type NewOutcome = Omit<StoredOutcome, "at">;
+export type NewRevocation = Omit<StoredRevocation, "at">;
+export type NewExtension = Omit<StoredExtension, "at">;
+export type NewAssignment = Omit<StoredAssignment, "at">;
+/** A denial or a cancellation. */
+export type NewRefusal = Omit<StoredDecision, "at">;
 
-/** ALREADY_DECIDED, EXPIRED. */
-export function settle(approval: StoredState, made: Settlement, { now, status }: Now): StoredState {
-  if (approval.decision !== undefined) {
-    if (isRepeat(approval.decision, made)) return approval;
-    throw alreadyDecided(approval.decision);
-  }
-  if (status === "expired") throw expiredError("approval", approval.expiresAt);
-  return {
-    ...approval,
-    status: made.status,
-    decision: { ...made, at: now },
-    ...(made.ttlMs === undefined ? {} : { expiresAt: now + made.ttlMs }),
-  };
+/** Denies or cancels. ALREADY_DECIDED, EXPIRED. */
+export function refuse(approval: StoredState, made: NewRefusal, { now, status }: Now): StoredState {
+  if (approval.decision !== undefined && isRepeat(approval.decision, made)) return approval;
+  refuseUnlessPending(approval, status);
+  return { ...approval, status: made.status, decision: { ...made, at: now } };
+}
+
+/** Takes back an approval. NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
+export function revoke(approval: StoredState, made: NewRevocation, { now, status }: Now): StoredState {
+  if (approval.revocation !== undefined && isRepeat(approval.revocation, made)) return approval;
+  refuseUnlessApproved(approval, status);
+  return { ...approval, status: "revoked", revocation: { ...made, at: now } };
+}
+
+/** Gives a pending or approved one more time, and never less. ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
+export function extend(approval: StoredState, made: NewExtension, { now, status }: Now): StoredState {
+  if (approval.extension !== undefined && isRepeat(approval.extension, made)) return approval;
+  if (approval.decision === undefined) refuseUnlessPending(approval, status);
+  else refuseUnlessApproved(approval, status);
+  const expiresAt = Math.max(approval.expiresAt, now + made.ttlMs);
+  return { ...approval, expiresAt, extension: { ...made, at: now } };
+}
+
+/** Changes who should decide. ALREADY_DECIDED, EXPIRED. */
+export function reassign(approval: StoredState, made: NewAssignment, { now, status }: Now): StoredState {
+  if (approval.assignment !== undefined && isRepeat(approval.assignment, made)) return approval;
+  refuseUnlessPending(approval, status);
+  return { ...approval, assignment: { ...made, at: now } };
 }
 
 /** DIGEST_MISMATCH, NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
@@ -40,15 +66,11 @@ export function claim(
   newClaim: NewClaim,
   { now, status }: Now,
 ): StoredState {
-  if (digest !== approval.digest) throw mismatch();
-  if (approval.claim !== undefined) {
-    // A repeated claim after the call was finished is refused: the caller would make the call a second time.
-    if (status === "claimed" && isRepeat(approval.claim, newClaim)) return approval;
-    throw alreadyClaimed(approval.claim);
-  }
-  if (status === "expired") throw expiredError("approval", approval.expiresAt);
-  if (approval.decision === undefined) throw notDecided();
-  if (status !== "approved") throw alreadyDecided(approval.decision);
+  if (digest !== claimableDigest(approval)) throw digestMismatch();
+  // A repeated claim after the call was finished is refused: the caller would make the call a second time.
+  if (approval.claim !== undefined && status === "claimed" && isRepeat(approval.claim, newClaim))
+    return approval;
+  refuseUnlessApproved(approval, status);
   return { ...approval, status: "claimed", claim: { ...newClaim, at: now } };
 }
 
@@ -60,7 +82,10 @@ export function isFinishedRepeat(
 ): approval is StoredState & { readonly claim: StoredClaim } {
   const { claim, outcome } = approval;
   return (
-    digest === approval.digest && outcome !== undefined && claim !== undefined && isRepeat(claim, newClaim)
+    digest === claimableDigest(approval) &&
+    outcome !== undefined &&
+    claim !== undefined &&
+    isRepeat(claim, newClaim)
   );
 }
 
@@ -78,38 +103,22 @@ export function finish(approval: StoredState, made: NewOutcome, { now, status }:
   };
 }
 
-function alreadyDecided(decision: StoredDecision): StateError<"ALREADY_DECIDED"> {
-  const winner = decisionOf(decision);
-  return new StateError("ALREADY_DECIDED", `the request was ${winner.status} before`, {
-    details: { winner },
-  });
+/** ALREADY_DECIDED, EXPIRED. */
+export function refuseUnlessPending(approval: StoredState, status: StoredState["status"]): void {
+  if (approval.decision !== undefined) throw alreadyDecided(approval.decision, approval.revocation);
+  if (status === "expired") throw expiredError("approval", approval.expiresAt);
 }
 
-function mismatch(): StateError<"DIGEST_MISMATCH"> {
-  return new StateError(
-    "DIGEST_MISMATCH",
-    "the tool or the arguments differ from the call that was requested",
-    {
-      details: {},
-    },
-  );
+/** NOT_DECIDED, ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
+function refuseUnlessApproved(approval: StoredState, status: StoredState["status"]): void {
+  const { claim, decision, revocation, expiresAt } = approval;
+  if (claim !== undefined) throw alreadyClaimed(claim);
+  if (status === "expired") throw expiredError("approval", expiresAt);
+  if (decision === undefined) throw notDecided();
+  if (status !== "approved") throw alreadyDecided(decision, revocation);
 }
 
-function notDecided(): StateError<"NOT_DECIDED"> {
-  return new StateError("NOT_DECIDED", "nobody has decided yet", { details: {} });
-}
-
-export function alreadyClaimed(before: StoredClaim): StateError<"ALREADY_CLAIMED"> {
-  return new StateError("ALREADY_CLAIMED", "the call was claimed before", { details: withDate(before) });
-}
-
-function notClaimed(status: ApprovalStatus): StateError<"NOT_CLAIMED"> {
-  return new StateError("NOT_CLAIMED", `nobody claimed the call; it is ${status}`, { details: { status } });
-}
-
-function alreadyFinished(before: StoredOutcome): StateError<"ALREADY_FINISHED"> {
-  const outcome = withDate(before);
-  return new StateError("ALREADY_FINISHED", "the outcome of the call was reported before", {
-    details: { outcome },
-  });
+/** The digest of the call that may be claimed: of the edit, if there is one. */
+export function claimableDigest({ digest, edited }: StoredState): string {
+  return edited?.digest ?? digest;
 }

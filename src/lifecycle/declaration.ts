@@ -1,4 +1,5 @@
 import type { Codec } from "../typed/codec.js";
+import type { Transaction } from "../typed/transaction.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "./stored.js";
 
 /** What a lifecycle's records are, which changes they allow, and how they are found. */
@@ -23,7 +24,14 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
   /** The statuses during which `wait` waits. Default every open one. */
   readonly awaited?: readonly S["status"][];
   /** The lists of the records. `{ under: "tenant" }` has to be among them: maintenance goes by it. */
-  readonly listedBy: readonly Place<C>[];
+  readonly listedBy: readonly Place<C, S>[];
+  /**
+   * The lists got their fields after records had been stored: where an entry says nothing of any field, its record is read.
+   * Default false.
+   */
+  readonly fieldsAdded?: boolean;
+  /** Records are found by their id alone, whatever their session is, with `locate`. Default false. */
+  readonly located?: boolean;
   /** The order of a list, by the time of creation. Default `newest`. */
   readonly listedFirst?: "newest" | "oldest";
   /**
@@ -42,6 +50,8 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
   readonly stateCodec: Codec<S>;
   /** Stores the content. It has a record of its own, so that a large one leaves room for the state. */
   readonly contentCodec: Codec<ContentRecord<C>>;
+  /** A part of the state that comes later, may be large, and does not change again. */
+  readonly laterPart?: LaterPart<S>;
   /** The fields of the content that may be large: an error about the size of the record names the one to blame. */
   readonly largeFields?: readonly (keyof C & string)[];
   /**
@@ -53,30 +63,63 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
   readonly attached?: (id: string) => readonly string[];
   /** Whether a record that is there is what is created again. Default: its content is equal. */
   readonly isSame?: (before: Whole<S, C>, created: Whole<S, C>) => boolean;
+  /**
+   * What else is written, or read, in the commit that creates, changes or removes a record. It runs again when another writer
+   * was faster.
+   */
+  readonly alongside?: (transaction: Transaction, key: LifecycleKey, made: Made<S, C>) => Promise<void>;
   /** Takes apart a state in which an older version stored the content too; `undefined` for any other. */
   readonly takeApart?: (state: S) => Whole<S, C> | undefined;
 }
 
+/** What a commit makes of a record. */
+export interface Made<S, C> {
+  /** The state before; `undefined` for a record that is created. */
+  readonly before: S | undefined;
+  /** The record after it; `undefined` for one that is removed. */
+  readonly now: Whole<S, C> | undefined;
+}
+
+/**
+ * A part of the state that is stored in a record of its own, as the content is, so that it leaves room for the rest.
+ * `stateCodec` leaves it out.
+ */
+export interface LaterPart<S> {
+  /** What it is called, in its kind `<name>.<its name>/<id>` and in errors. */
+  readonly name: string;
+  /** Whether there is one, also for a state that was read without it. */
+  readonly isIn: (state: S) => boolean;
+  /** Reads the part from a record. Refuses one that is damaged. */
+  readonly read: (part: object) => object;
+  /** The part of a state that has it. */
+  readonly of: (state: S) => object;
+  /** The state with the part that was read. */
+  readonly join: (state: S, part: object) => S;
+  /** The field that an error about its size names. */
+  readonly field: string;
+}
+
 /** A list that holds every record, or with `field` one list for each value of a field. */
-export type Place<C> = PlaceOfAll | PlaceOfField<C>;
+export type Place<C, S = unknown> = PlaceOfAll | PlaceOfField<C, S>;
 
 /** One list for each session, user or tenant. */
 export interface PlaceOfAll {
   /** Whose records one list holds. */
   readonly under: Owner;
+  /**
+   * No list is kept: that of the owner, or for users that of the tenant, is read, and what does not belong to this one is left
+   * out. It spares every change of a status two writes, and suits owners that have no more than thousands of records.
+   * Default false.
+   */
+  readonly filtered?: boolean;
 }
 
 /** One list for each value of a field, within a session, user or tenant. */
-export interface PlaceOfField<C> extends PlaceOfAll {
+export interface PlaceOfField<C, S = unknown> extends PlaceOfAll {
   /** The name of the field, as `by` of `list` has it: 1 to 32 UTF-8 bytes without a slash. */
   readonly field: string;
   /** The value of the field; a record without one is not in these lists. */
-  readonly value: (content: C) => string | undefined;
-  /**
-   * No list is kept: that of the owner is read, and what has another value is left out. It spares every change of a status
-   * two writes, and suits owners that have no more than thousands of records. Default false.
-   */
-  readonly filtered?: boolean;
+  readonly value: (content: C, state: S) => string | undefined;
 }
 
 /** Whose records a list holds. */

@@ -1,6 +1,5 @@
-import { LIMITS } from "../contract/limits.js";
-import type { Identity, MaintenanceScope } from "../contract/store.js";
-import { CHUNK_SIZE, chunks } from "./chunks.js";
+import type { MaintenanceScope } from "../contract/store.js";
+import { chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry, DueIndex } from "./due-index.js";
 import { readEntry } from "./listing.js";
@@ -54,36 +53,6 @@ export async function changeNextDue<S extends LifecycleState, C, V>(
     isCurrent: ({ dueAt }, state) => records.declared.given.due?.(state) === dueAt,
   };
   return changeOneOf(records, candidates, transition, options);
-}
-
-/** Removes the entries whose records are gone, whenever they become due. */
-export async function sweepDue<S extends LifecycleState, C, V>(
-  records: LifecycleRecords<S, C, V>,
-  scope: MaintenanceScope,
-  damage: DamageLog,
-  signal: Signal,
-): Promise<void> {
-  if (records.due === undefined) return;
-  for await (const chunk of chunks(records.due.scan(scope, LIMITS.latest, damage, signal), signal))
-    await Promise.all(chunk.map((entry) => damage.skipIfDamaged(records.dropOrphan(entry, signal))));
-}
-
-/** Removes the entries of a user whose records are gone. */
-export async function dropDueOf<S extends LifecycleState, C, V>(
-  records: LifecycleRecords<S, C, V>,
-  { tenant, user }: Pick<Identity, "tenant" | "user">,
-  damage: DamageLog,
-  signal: Signal,
-): Promise<void> {
-  if (records.due === undefined) return;
-  for (let after: string | undefined; ; ) {
-    const range = { until: LIMITS.latest, after, limit: CHUNK_SIZE, group: undefined, damage };
-    const { entries, next } = await records.due.oldest(tenant, range, signal);
-    for (const entry of entries)
-      if (entry.key.identity.user === user) await damage.skipIfDamaged(records.dropOrphan(entry, signal));
-    if (next === undefined) return;
-    after = next;
-  }
 }
 
 function dueIndex<S extends LifecycleState, C, V>(records: LifecycleRecords<S, C, V>): DueIndex<S> {

@@ -1,5 +1,11 @@
 import { invalid, type StateError } from "../contract/errors.js";
-import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import type {
+  CallOptions,
+  Identity,
+  MaintenanceScope,
+  SessionIdentity,
+  StateStore,
+} from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { copySession, readStore } from "../typed/cell.js";
 import type { Operation } from "../typed/operation.js";
@@ -7,28 +13,36 @@ import { type Clock, readClock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
-import type { LifecycleDeclaration } from "./declaration.js";
+import { changeAll } from "./change-all.js";
+import { countRecords } from "./counting.js";
+import type { LifecycleDeclaration, Owner } from "./declaration.js";
 import { Declared } from "./declared.js";
 import { changeNextDue, scanDue } from "./due.js";
 import { listRecords } from "./listing.js";
+import { locate } from "./locating.js";
 import { expireOverdue, forgetUser, recover } from "./maintenance.js";
 import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
 import {
+  type CountOptions,
   type ExpireOptions,
+  type FieldValue,
   type ListedOf,
   type ListRecordsOptions,
+  type LocateOptions,
   type RecordPage,
   readBy,
   readCallOptions,
+  readCount,
   readExpire,
   readListedOf,
+  readLocate,
   readQuery,
   readStatuses,
   readWait,
   type WaitOptions,
 } from "./options.js";
 import { type Created, LifecycleRecords, type WriteOptions } from "./records.js";
-import type { IndexEntry } from "./status-index.js";
+import type { IndexEntry, List } from "./status-index.js";
 import type { LifecycleKey, LifecycleState, Moment, Transition, Whole } from "./stored.js";
 import { Waiting } from "./waiting.js";
 
@@ -206,10 +220,58 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     const { index } = this.#records;
     const { under, identity } = readListedOf(where, index.hasListsOf("user"));
     const query = readQuery(options, this.#declared.statuses);
-    const list = index.listOf(identity, under, query.by);
+    const list = this.#listOf({ under, identity }, query.by);
+    const isNewestFirst = query.order === undefined ? list.isNewestFirst : query.order === "newest";
+    return listRecords(this.#records, { ...list, isNewestFirst }, query);
+  }
+
+  /**
+   * How many records of a session, a user or a tenant have each status: of all statuses, or of those that are asked for.
+   * Every record of an open status is looked at, so that those that have expired and those of erased sessions are counted as
+   * `list` shows them, also where it has not removed them yet. Records of final statuses are counted without being read,
+   * unless `by` is given; in the lists of a tenant or user, those of erased sessions count until a list or `expireOverdue`
+   * with `erased` meets them. The statuses are counted one after the other: a record that changes meanwhile may count twice.
+   */
+  async count<Status extends S["status"] = S["status"]>(
+    where: ListedOf,
+    options?: CountOptions<Status>,
+  ): Promise<{ readonly [Counted in Status]: number }> {
+    const { index } = this.#records;
+    const { statuses, by, signal } = readCount(options, this.#declared.statuses as readonly Status[]);
+    const of = readListedOf(where, index.hasListsOf("user"));
+    return countRecords(this.#records, this.#listOf(of, by), statuses, signal);
+  }
+
+  #listOf({ under, identity }: { under: Owner; identity: Identity }, by: readonly FieldValue[]): List {
+    const list = this.#records.index.listOf(identity, under, by);
     if (list === undefined)
-      throw invalid(query.by ? "by" : "where", `what the lists of a ${under} are declared for`);
-    return listRecords(this.#records, list, query);
+      throw invalid(by.length > 0 ? "by" : "where", `what the lists of a ${under} are declared for`);
+    return list;
+  }
+
+  /**
+   * The records of a tenant that have this id, whatever their sessions are: usually one, or none; the newest first. The
+   * lifecycle has to declare `located`.
+   */
+  async locate(tenant: string, id: string, options?: LocateOptions): Promise<readonly V[]> {
+    const { limit, signal } = readLocate(options);
+    return locate(this.#records, tenantIdentity(tenant), readKind(id, "id"), { limit, signal });
+  }
+
+  /**
+   * Changes all records of a list that have one of these statuses, each in a commit of its own. Returns how many changed. Those
+   * that the transition passes over, those that are created meanwhile and damaged ones stay; the first damage is thrown as
+   * CORRUPT in the end. After an abort, call it again: it goes on.
+   */
+  async changeAll(
+    where: ListedOf,
+    statuses: readonly S["status"][],
+    transition: NextTransition<S, C>,
+    { by, signal }: NextOptions = {},
+  ): Promise<number> {
+    const { index } = this.#records;
+    const list = this.#listOf(readListedOf(where, index.hasListsOf("user")), by ? [readBy(by)] : []);
+    return changeAll(this.#records, list, { statuses, transition, signal });
   }
 
   /**
@@ -275,7 +337,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     { by, ...options }: NextOptions = {},
   ): Promise<V | undefined> {
     const { index } = this.#records;
-    const list = index.listOf(tenantIdentity(tenant), "tenant", by && readBy(by));
+    const list = index.listOf(tenantIdentity(tenant), "tenant", by && [readBy(by)]);
     if (list === undefined) throw invalid("by", "what the lists of a tenant are declared for");
     const candidates: Candidates<IndexEntry<S["status"]>, S> = {
       page: async (range) => {

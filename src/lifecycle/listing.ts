@@ -1,22 +1,22 @@
 import { isStateError } from "../contract/errors.js";
-import type { DueEntry } from "./due-index.js";
 import type { Query, RecordPage } from "./options.js";
-import { isEntryOf } from "./pointer.js";
+import { type Entry, isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
 import type { IndexEntry, List } from "./status-index.js";
 import type { LifecycleState, Whole } from "./stored.js";
 
 type Signal = AbortSignal | undefined;
 
+/** Entries that one call reads at most where it leaves some out: then the page ends, though there are more. */
+const MAX_EXAMINED = 10_000;
 /** Entries read beyond the limit, because some are left out. */
 const MIN_PAGE_SIZE = 50;
 /** Entries read at a time where most may be left out. */
 const FILTERED_PAGE_SIZE = 1000;
 
 /** A record that was read, with its status at that time. */
-interface Found<S extends LifecycleState, V> {
+interface Found<S extends LifecycleState, C, V> extends Whole<S, C> {
   readonly status: S["status"];
-  readonly state: S;
   readonly record: V;
 }
 
@@ -26,40 +26,40 @@ export async function listRecords<S extends LifecycleState, C, V>(
   list: List,
   { statuses, limit, after, signal }: Query<S["status"]>,
 ): Promise<RecordPage<V>> {
-  const { declared } = records;
+  const { declared, index } = records;
   const now = records.now();
   const found: { readonly position: string; readonly record: V }[] = [];
   let from: string | undefined = after;
+  let examined = 0;
   do {
     const page = await nextEntries(records, list, storedStatuses(records, statuses), {
       after: from,
       limit: list.only === undefined ? MIN_PAGE_SIZE + limit : FILTERED_PAGE_SIZE,
       signal,
     });
+    examined += page.entries.length;
     const matching = page.entries.filter(
-      (entry) => isWanted(list, entry) && statuses.includes(declared.statusAt(entry, now)),
+      (entry) => index.holds(list, entry) !== false && statuses.includes(declared.statusAt(entry, now)),
     );
     // One more than the limit shows whether there is a next page.
     const chosen = matching.slice(0, limit + 1 - found.length);
     const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
-    for (const [index, one] of read.entries()) {
-      const { position } = chosen[index] as IndexEntry;
-      if (one !== undefined && statuses.includes(one.status)) found.push({ position, record: one.record });
+    for (const [n, one] of read.entries()) {
+      const entry = chosen[n] as IndexEntry;
+      if (one === undefined || !statuses.includes(one.status)) continue;
+      // Since the entry was read, the record may have got another value of a field.
+      if (index.holds(list, { key: entry.key, groups: index.groupsOf(one) }))
+        found.push({ position: entry.position, record: one.record });
     }
     from = chosen.length < matching.length ? chosen.at(-1)?.position : page.end;
-  } while (from !== undefined && found.length <= limit);
+  } while (from !== undefined && found.length <= limit && examined < MAX_EXAMINED);
   const page = found.slice(0, limit).map(({ record }) => record);
-  return found.length > limit
-    ? { records: page, next: found[limit - 1]?.position as string }
-    : { records: page };
-}
-
-function isWanted({ only }: List, { groups }: IndexEntry): boolean {
-  return only === undefined || groups[only.field] === only.digest;
+  const next = found.length > limit ? found[limit - 1]?.position : from;
+  return next === undefined ? { records: page } : { records: page, next };
 }
 
 /** Expired records may still be stored under the status they expire from. */
-function storedStatuses<S extends LifecycleState, C, V>(
+export function storedStatuses<S extends LifecycleState, C, V>(
   { declared }: LifecycleRecords<S, C, V>,
   statuses: readonly S["status"][],
 ): readonly S["status"][] {
@@ -83,25 +83,25 @@ async function nextEntries<S extends LifecycleState, C, V>(
   const ends = pages
     .filter(({ length }) => length === range.limit)
     .map((page) => page.at(-1)?.position as string);
-  const end = ends.sort((a, b) => index.compare(a, b)).at(0);
+  const end = ends.sort((a, b) => index.compare(list, a, b)).at(0);
   const entries = index
-    .merge(pages)
-    .filter(({ position }) => end === undefined || index.compare(position, end) <= 0);
+    .merge(list, pages)
+    .filter(({ position }) => end === undefined || index.compare(list, position, end) <= 0);
   return { entries, end };
 }
 
 /** The current record of an entry; `undefined` if its session was erased. */
 export async function readEntry<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
-  entry: IndexEntry | DueEntry,
+  entry: Entry,
   now: number,
   signal: Signal,
-): Promise<Found<S, V> | undefined> {
+): Promise<Found<S, C, V> | undefined> {
   const whole = await findEntry(records, entry, signal);
   const { declared } = records;
   if (whole !== undefined) {
-    const { state } = whole;
-    return { status: declared.statusAt(state, now), state, record: declared.view(entry.key, whole, now) };
+    const status = declared.statusAt(whole.state, now);
+    return { ...whole, status, record: declared.view(entry.key, whole, now) };
   }
   try {
     await records.dropOrphan(entry, signal);
@@ -115,7 +115,7 @@ export async function readEntry<S extends LifecycleState, C, V>(
 /** The stored record of an entry; `undefined` if its session was erased. */
 export async function findEntry<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
-  entry: IndexEntry | DueEntry,
+  entry: Entry,
   signal: Signal,
 ): Promise<Whole<S, C> | undefined> {
   const whole = await records.find(entry.key, { signal });

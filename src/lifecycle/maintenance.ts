@@ -3,8 +3,8 @@ import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
-import { dropDueOf, sweepDue } from "./due.js";
 import { findEntry, readEntry } from "./listing.js";
+import { dropOrphansOf, sweepOrphans } from "./orphans.js";
 import { isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
 import type { IndexEntry, List } from "./status-index.js";
@@ -36,7 +36,7 @@ export async function expireOverdue<S extends LifecycleState, C, V>(
       marked += done.filter(Boolean).length;
     }
   }
-  if (options.erased) await sweepDue(records, scope, damage, options.signal);
+  if (options.erased) await sweepOrphans(records, scope, damage, options.signal);
   damage.throwFirst();
   return marked;
 }
@@ -134,7 +134,7 @@ export async function forgetUser<S extends LifecycleState, C, V>(
       after = page.at(-1)?.position;
     }
   }
-  await dropDueOf(records, { tenant, user }, damage, signal);
+  await dropOrphansOf(records, { tenant, user }, damage, signal);
   damage.throwFirst();
   return removed;
 }

@@ -62,7 +62,7 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
 }
 
 /** `undefined` if the entry is no longer that of its record, if that was passed over, or if it is gone. */
-async function changeIf<S extends LifecycleState, C, V>(
+export async function changeIf<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   { entry, isCurrent }: { readonly entry: IndexEntry | DueEntry; readonly isCurrent: (state: S) => boolean },
   transition: NextTransition<S, C>,

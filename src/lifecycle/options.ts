@@ -26,8 +26,10 @@ export type ListedOf =
 export interface ListRecordsOptions<Status extends string = string> extends CallOptions {
   /** Only these statuses. The expired one includes records that nobody has marked yet. Default all. */
   readonly status?: Status | readonly Status[];
-  /** Only records with this value of one of the declared fields, as `{ name: "nightly" }`. */
+  /** Only records with these values of the declared fields, as `{ name: "nightly" }`. */
   readonly by?: Readonly<Record<string, string>>;
+  /** By the time of creation. Default: the order of the lifecycle's lists. */
+  readonly order?: "newest" | "oldest";
   /** 1 to 1,000. Default 50. */
   readonly limit?: number;
   /** The `next` of the previous page. Absent or `undefined`: the first page. */
@@ -36,10 +38,25 @@ export interface ListRecordsOptions<Status extends string = string> extends Call
 
 /** A page of records. */
 export interface RecordPage<V> {
-  /** In the order of the lifecycle's lists. */
+  /**
+   * In the order that was asked for. They can be fewer than `limit` though there are more: one call reads past 10,000 records
+   * that do not match.
+   */
   readonly records: readonly V[];
   /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;
+}
+
+/** Which records `count` counts. */
+export type CountOptions<Status extends string = string> = Pick<
+  ListRecordsOptions<Status>,
+  "status" | "by" | "signal"
+>;
+
+/** How many records `locate` returns. */
+export interface LocateOptions extends CallOptions {
+  /** 1 to 1,000. Default 50. */
+  readonly limit?: number;
 }
 
 /** How long `wait` waits. */
@@ -57,10 +74,18 @@ export interface ExpireOptions extends CallOptions {
   readonly erased?: boolean;
 }
 
+/** A field of the declared lists, and the value that a record has to have. */
+export interface FieldValue {
+  readonly field: string;
+  readonly value: string;
+}
+
 /** A list as a caller asks for it. */
 export interface Query<Status extends string> {
   readonly statuses: readonly Status[];
-  readonly by: { readonly field: string; readonly value: string } | undefined;
+  readonly by: readonly FieldValue[];
+  /** `undefined`: as declared. */
+  readonly order: "newest" | "oldest" | undefined;
   readonly limit: number;
   readonly after: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -92,15 +117,29 @@ export function readQuery<Status extends string>(
   options: ListRecordsOptions<Status> | undefined,
   statuses: readonly Status[],
 ): Query<Status> {
-  const names = ["status", "by", "limit", "after", "signal"];
+  const names = ["status", "by", "order", "limit", "after", "signal"];
   const given: ListRecordsOptions<Status> = { ...readOptions(options, names) };
   return {
     statuses: "status" in given ? readStatuses(given.status, statuses) : statuses,
-    by: "by" in given ? readBy(given.by) : undefined,
+    by: "by" in given ? readFields(given.by) : [],
+    order: "order" in given ? readOneOf(given.order, "order", ["newest", "oldest"] as const) : undefined,
     limit: "limit" in given ? readLimit(given.limit, MAX_LIMIT) : DEFAULT_LIMIT,
     after: given.after === undefined ? undefined : readCursor(given.after),
     signal: readSignal(given),
   };
+}
+
+export function readCount<Status extends string>(
+  options: CountOptions<Status> | undefined,
+  statuses: readonly Status[],
+): Pick<Query<Status>, "statuses" | "by" | "signal"> {
+  const given: CountOptions<Status> = { ...readOptions(options, ["status", "by", "signal"]) };
+  return readQuery(given, statuses);
+}
+
+export function readLocate(options: LocateOptions | undefined): Pick<Query<string>, "limit" | "signal"> {
+  const given: LocateOptions = { ...readOptions(options, ["limit", "signal"]) };
+  return readQuery(given, []);
 }
 
 /** One status or several, in the order of `known`. */
@@ -137,14 +176,21 @@ export function readCallOptions(options: CallOptions | undefined): {
 }
 
 /** Reads the value of one field by which records are listed. */
-export function readBy(value: unknown): { readonly field: string; readonly value: string } {
-  const fields = Object.entries(readNamed(value, "by", Object.keys(Object(value))));
-  const [field, ...others] = fields;
+export function readBy(value: unknown): FieldValue {
+  const [field, ...others] = readFields(value);
   if (field === undefined || others.length > 0) throw invalid("by", "one field with its value");
-  return { field: field[0], value: readKind(field[1], field[0]) };
+  return field;
 }
 
-function readCursor(value: unknown): string {
+/** Reads the values of the fields by which records are listed, one at least. */
+function readFields(value: unknown): readonly FieldValue[] {
+  const fields = Object.entries(readNamed(value, "by", Object.keys(Object(value))));
+  if (fields.length === 0) throw invalid("by", "fields with their values");
+  return fields.map(([field, given]) => ({ field, value: readKind(given, field) }));
+}
+
+/** Reads the position of an entry: its time, and a digest. */
+export function readCursor(value: unknown): string {
   if (typeof value !== "string" || !CURSOR_PATTERN.test(value)) throw invalid("after", "the next of a page");
   return value;
 }

@@ -7,9 +7,11 @@ import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
+import { contentCodec } from "./content-codec.js";
 import type { Declared } from "./declared.js";
-import { type DueEntry, DueIndex } from "./due-index.js";
-import { isEntryOf, removeOrphan } from "./pointer.js";
+import { DueIndex } from "./due-index.js";
+import { LocationIndex } from "./location-index.js";
+import { type Entry, isEntryOf, removeOrphan } from "./pointer.js";
 import { type IndexEntry, StatusIndex } from "./status-index.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Transition, Whole } from "./stored.js";
 
@@ -33,9 +35,11 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   readonly declared: Declared<S, C, V>;
   readonly index: StatusIndex<S, C, V>;
   readonly due: DueIndex<S> | undefined;
+  readonly locations: LocationIndex | undefined;
   readonly now: Clock;
   readonly #states: Collection<S>;
   readonly #contents: Collection<ContentRecord<C>>;
+  readonly #parts: Collection<ContentRecord<object>> | undefined;
 
   constructor(store: StateStore, declared: Declared<S, C, V>, now: Clock) {
     const { name, contentName, given } = declared;
@@ -47,8 +51,15 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     const within = dueWithinMs === undefined ? {} : { dueWithinMs };
     this.due =
       due && new DueIndex(store, name, { due, ...within, ...(dueBy === undefined ? {} : { dueBy }) });
+    this.locations = given.located ? new LocationIndex(store, name) : undefined;
     this.#states = new Collection(store, name, { codec: given.stateCodec });
     this.#contents = new Collection(store, `${name}.${contentName}`, { codec: given.contentCodec });
+    const { laterPart } = given;
+    this.#parts =
+      laterPart &&
+      new Collection(store, `${name}.${laterPart.name}`, {
+        codec: contentCodec(laterPart.read),
+      });
   }
 
   cell({ identity, id }: LifecycleKey): Cell<S> {
@@ -66,10 +77,16 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       if (found === undefined) return undefined;
       const state = await decodeRecord(cells[0].codec, found);
       const whole = this.#join(state, content && (await decodeRecord(cells[1].codec, content)));
-      if (whole !== undefined) return whole;
-      // The record may have been erased and created again between the two reads. Read again.
-      if (found.eventId === before)
-        throw corruptRecord(cells[1], `the ${this.declared.contentName} of a record is missing`);
+      const complete =
+        whole &&
+        (await this.#joinPart(
+          key,
+          whole,
+          async (cell) => (await findCell(this.store, cell, { signal }))?.value,
+        ));
+      if (complete !== undefined) return complete;
+      // The record may have been erased and created again between the reads. Read again.
+      if (found.eventId === before) throw this.#incomplete(key, whole);
       before = found.eventId;
     }
   }
@@ -140,8 +157,11 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       await transaction.set(this.cell(key), state);
       if (whole.isInline)
         await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
+      this.#writePart(transaction, key, before, state);
       await this.index.move(transaction, key, before, { state, content });
-      await this.due?.move(transaction, key, { before, now: state, groups: this.index.groupsOf(content) });
+      const groups = this.index.groupsOf({ state, content });
+      await this.due?.move(transaction, key, { before, now: state, groups });
+      await this.declared.given.alongside?.(transaction, key, { before, now: { state, content } });
     }
     return this.declared.view(key, { state, content }, now);
   }
@@ -164,9 +184,12 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
             const state = await transaction.get(cell);
             if (state === undefined || !isEntryOf(entry, state)) return false;
             this.due?.remove(transaction, key, state);
+            await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined });
           }
           transaction.delete(cell);
           transaction.delete(this.#contentCell(key));
+          if (this.#parts) transaction.delete(this.#partCell(key));
+          if (this.locations) transaction.delete(this.locations.cell(key, entry.createdAt));
           return true;
         },
         { signal, repeatable: true, turn: cell },
@@ -184,12 +207,15 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
    * Removes an entry whose record is gone, and those of the record's other lists. Reads the record's slot once more and
    * removes them on the condition that the slot does not change until the commit.
    */
-  async dropOrphan(entry: IndexEntry | DueEntry, signal: AbortSignal | undefined): Promise<void> {
+  async dropOrphan(entry: Entry, signal: AbortSignal | undefined): Promise<void> {
     const cell = this.cell(entry.key);
     const found = await findCell(this.store, cell, { signal });
     if (found !== undefined && isEntryOf(entry, found.value)) return;
     const owner = { ...cell, eventId: found?.eventId ?? null };
-    await removeOrphan(this.store, entry, owner, "status" in entry ? this.index.cellsOf(entry) : []);
+    const { key, createdAt } = entry;
+    const lists = "status" in entry ? this.index.cellsOf(entry as IndexEntry) : [];
+    const siblings = this.locations ? [...lists, this.locations.cell(key, createdAt)] : lists;
+    await removeOrphan(this.store, entry, owner, siblings);
   }
 
   async #write(
@@ -208,8 +234,10 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     await this.due?.move(transaction, key, {
       before: undefined,
       now: state,
-      groups: this.index.groupsOf(content),
+      groups: this.index.groupsOf({ state, content }),
     });
+    await this.locations?.write(transaction, key, state.createdAt);
+    await this.declared.given.alongside?.(transaction, key, { before: undefined, now: { state, content } });
     return this.declared.view(key, { state, content }, now);
   }
 
@@ -222,7 +250,10 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     ]);
     if (state === undefined) return undefined;
     // If the two records come from different moments, either this finds the content of this state, or the commit fails.
-    const whole = this.#join(state, content) ?? (await this.find(key, {}));
+    const joined = this.#join(state, content);
+    const whole =
+      (joined && (await this.#joinPart(key, joined, (cell) => transaction.peek(cell)))) ??
+      (await this.find(key, {}));
     return whole && { ...whole, isInline: this.declared.given.takeApart?.(state) !== undefined };
   }
 
@@ -231,6 +262,46 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     const apart = this.declared.given.takeApart?.(state);
     if (apart !== undefined) return apart;
     return record?.createdAt === state.createdAt ? { state, content: record.content } : undefined;
+  }
+
+  #hasPart(state: S): boolean {
+    return this.declared.given.laterPart?.isIn(state) === true;
+  }
+
+  /** The record with the later part of its state; `undefined` if what was read belongs to another one. */
+  async #joinPart(
+    key: LifecycleKey,
+    whole: Whole<S, C>,
+    read: (cell: Cell<ContentRecord<object>>) => Promise<ContentRecord<object> | undefined>,
+  ): Promise<Whole<S, C> | undefined> {
+    const { laterPart } = this.declared.given;
+    const { state, content } = whole;
+    if (laterPart === undefined || !this.#hasPart(state)) return whole;
+    const part = await read(this.#partCell(key));
+    if (part?.createdAt !== state.createdAt) return undefined;
+    return { state: laterPart.join(state, part.content), content };
+  }
+
+  #writePart(transaction: Transaction, key: LifecycleKey, before: S, state: S): void {
+    const { laterPart } = this.declared.given;
+    if (laterPart === undefined || this.#hasPart(before) || !this.#hasPart(state)) return;
+    const cell = this.#partCell(key);
+    transaction.explain(cell, (error) =>
+      isStateError(error, "INVALID_RECORD") ? invalid(laterPart.field, "smaller") : error,
+    );
+    transaction.set(cell, { createdAt: state.createdAt, content: laterPart.of(state) });
+  }
+
+  /** CORRUPT: a record lacks its content, or a part of its state. */
+  #incomplete(key: LifecycleKey, whole: Whole<S, C> | undefined): StateError<"CORRUPT"> {
+    const { contentName, given } = this.declared;
+    return whole === undefined
+      ? corruptRecord(this.#contentCell(key), `the ${contentName} of a record is missing`)
+      : corruptRecord(this.#partCell(key), `the ${given.laterPart?.name} of a record is missing`);
+  }
+
+  #partCell({ identity, id }: LifecycleKey): Cell<ContentRecord<object>> {
+    return (this.#parts as Collection<ContentRecord<object>>).at(identity, id);
   }
 
   #createdBefore(key: LifecycleKey, before: Whole<S, C>, created: Whole<S, C>): Created<V> {

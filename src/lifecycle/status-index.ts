@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type {
   Identity,
   MaintenanceScope,
@@ -17,6 +18,7 @@ import type { Transaction } from "../typed/transaction.js";
 import type { DamageLog, PageBounds } from "./damage.js";
 import type { Owner } from "./declaration.js";
 import type { Declared } from "./declared.js";
+import type { FieldValue } from "./options.js";
 import { digestOfKey, type Entry, keyOf, pointerTo } from "./pointer.js";
 import { type Groups, type StatusPointer, statusPointerCodec } from "./status-pointer.js";
 import type { LifecycleKey, LifecycleState, Whole } from "./stored.js";
@@ -33,10 +35,10 @@ export interface IndexEntry<Status extends string = string> extends Entry {
 }
 
 /** The lists of one place, and where their entries are stored. */
-interface Place<C> {
+interface Place<S, C> {
   readonly under: Owner;
   readonly field: string | undefined;
-  readonly value: (content: C) => string | undefined;
+  readonly value: (content: C, state: S) => string | undefined;
   /** No entries are kept. */
   readonly isFiltered: boolean;
   readonly name: string;
@@ -50,8 +52,12 @@ export interface List {
   readonly identity: Identity;
   readonly entries: Collection<StatusPointer>;
   readonly group: string | undefined;
-  /** Of the list of an owner, only entries with this digest of a field. */
-  readonly only?: { readonly field: string; readonly digest: string };
+  readonly isNewestFirst: boolean;
+  /** Of the list of an owner, only entries of this user, and with these digests of fields. */
+  readonly only?: {
+    readonly user?: string;
+    readonly groups: readonly { readonly field: string; readonly digest: string }[];
+  };
 }
 
 interface PageRange {
@@ -70,7 +76,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   readonly #store: StateStore;
   readonly #declared: Declared<S, C, V>;
   readonly #codec: Codec<StatusPointer>;
-  readonly #places: readonly Place<C>[];
+  readonly #places: readonly Place<S, C>[];
 
   constructor(store: StateStore, declared: Declared<S, C, V>) {
     this.#store = store;
@@ -82,7 +88,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
       const field = "field" in place ? readShapeName(place.field, "field") : undefined;
       const name = [declared.name, under, ...(field === undefined ? [] : [field])].join(".");
       const value = "field" in place ? place.value : () => undefined;
-      const isFiltered = "field" in place && place.filtered === true;
+      const isFiltered = place.filtered === true;
       return { under, field, value, isFiltered, name, entries: new Collection(store, name, { codec }) };
     });
   }
@@ -92,25 +98,37 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return this.#places.some((place) => place.under === under);
   }
 
-  /** The list of an owner, or of one value of a field; `undefined` if the lifecycle keeps none. */
-  listOf(
-    identity: Identity,
-    under: Owner,
-    by?: { readonly field: string; readonly value: string },
-  ): List | undefined {
-    const place = this.#places.find((known) => known.under === under && known.field === by?.field);
-    if (!place?.isFiltered || by === undefined)
-      return (
-        place && {
-          under,
-          name: place.name,
-          identity,
-          entries: place.entries,
-          group: by && digestOf(by.value),
-        }
-      );
-    const whole = this.listOf(identity, under);
-    return whole && { ...whole, only: { field: by.field, digest: digestOf(by.value) } };
+  /** The list of an owner, or of what has these values of fields; `undefined` if the lifecycle has none. */
+  listOf(identity: Identity, under: Owner, by: readonly FieldValue[] = []): List | undefined {
+    const [first] = by;
+    const kept = by.length < 2 && this.#place(under, first?.field);
+    const isNewestFirst = this.#declared.given.listedFirst !== "oldest";
+    if (kept && !kept.isFiltered) {
+      const group = first && digestOf(first.value);
+      return { under, name: kept.name, identity, entries: kept.entries, group, isNewestFirst };
+    }
+    if (!this.#place(under, undefined)) return undefined;
+    if (!by.every(({ field }) => this.#place(under, field))) return undefined;
+    const groups = by.map(({ field, value }) => ({ field, digest: digestOf(value) }));
+    if (!this.#place(under, undefined)?.isFiltered) {
+      const whole = this.listOf(identity, under) as List;
+      return { ...whole, only: { groups } };
+    }
+    const whole = this.listOf(tenantIdentity(identity.tenant), "tenant") as List;
+    return { ...whole, only: { user: identity.user, groups } };
+  }
+
+  /** Whether a list holds an entry; `undefined` if its record has to be asked. */
+  holds({ only }: List, { key, groups }: Pick<IndexEntry, "key" | "groups">): boolean | undefined {
+    if (only === undefined) return true;
+    if (only.user !== undefined && only.user !== key.identity.user) return false;
+    if (only.groups.length === 0) return true;
+    if (this.#declared.given.fieldsAdded && Object.keys(groups).length === 0) return undefined;
+    return only.groups.every(({ field, digest }) => groups[field] === digest);
+  }
+
+  #place(under: Owner, field: string | undefined): Place<S, C> | undefined {
+    return this.#places.find((place) => place.under === under && place.field === field);
   }
 
   /** Writes the entries of a record, in place of those it had before. */
@@ -121,11 +139,12 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     now: Whole<S, C>,
   ): Promise<void> {
     const { status, createdAt, expiresAt } = now.state;
-    if (before !== undefined && before.status === status && before.expiresAt === expiresAt) return;
-    const groups = this.groupsOf(now.content);
-    if (before !== undefined)
-      for (const cell of this.cellsOf({ key, status: before.status, createdAt, groups }))
-        transaction.delete(cell);
+    const groups = this.groupsOf(now);
+    if (before !== undefined) {
+      const old = { status: before.status, groups: this.groupsOf({ state: before, content: now.content }) };
+      if (isDeepStrictEqual(old, { status, groups }) && before.expiresAt === expiresAt) return;
+      for (const cell of this.cellsOf({ key, createdAt, ...old })) transaction.delete(cell);
+    }
     const pointer: StatusPointer = {
       ...pointerTo(key),
       ...(this.#declared.given.expired === undefined ? {} : { expiresAt: expiresAt ?? null }),
@@ -137,7 +156,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
 
   /** The entries of a status after a position, in the order of the lifecycle's lists. */
   page(list: List, status: S["status"], range: PageRange): Promise<IndexEntry<S["status"]>[]> {
-    return this.#page(list, status, range, this.#isNewestFirst);
+    return this.#page(list, status, range, list.isNewestFirst);
   }
 
   /** The same, the oldest first, whatever the order of the lists is. */
@@ -162,15 +181,20 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return damage === undefined ? read(bounds) : damage.page(itemPrefix(name), bounds, read);
   }
 
-  /** Merges pages in the order of the lists. A record that appears under several statuses keeps the entry that was read last. */
-  merge(pages: readonly (readonly IndexEntry<S["status"]>[])[]): IndexEntry<S["status"]>[] {
+  /** Merges pages in the order of a list. A record that appears under several statuses keeps the entry that was read last. */
+  merge(list: List, pages: readonly (readonly IndexEntry<S["status"]>[])[]): IndexEntry<S["status"]>[] {
     const byPosition = new Map(pages.flat().map((entry) => [entry.position, entry]));
-    return [...byPosition.values()].sort((a, b) => this.compare(a.position, b.position));
+    return [...byPosition.values()].sort((a, b) => this.compare(list, a.position, b.position));
   }
 
-  /** Compares positions in the order of the lists. */
-  compare(a: string, b: string): number {
-    return this.#isNewestFirst ? compareText(b, a) : compareText(a, b);
+  /** Compares positions in the order of a list. */
+  compare({ isNewestFirst }: List, a: string, b: string): number {
+    return isNewestFirst ? compareText(b, a) : compareText(a, b);
+  }
+
+  /** How many entries of a status a list that is kept holds, without reading them. */
+  count({ identity, entries, group }: List, status: S["status"], signal: Signal): Promise<number> {
+    return entries.count(identity, { prefix: prefixOf(status, group), signal });
   }
 
   /** All entries of a status, by tenant, the oldest first. Skips damaged entries. */
@@ -190,7 +214,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   ): AsyncGenerator<IndexEntry<S["status"]>, void, undefined> {
     const { under, name, entries } = this.#places.find(
       (place) => place.under === "tenant" && place.field === undefined,
-    ) as Place<C>;
+    ) as Place<S, C>;
     const prefix = prefixOf(status, undefined);
     for await (const record of scanKind(this.#store, scope, itemPrefix(name) + prefix, range)) {
       const { identity, kind, eventId } = record;
@@ -211,15 +235,11 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return true;
   }
 
-  get #isNewestFirst(): boolean {
-    return this.#declared.given.listedFirst !== "oldest";
-  }
-
   /** The digests of the fields by which a record is listed. */
-  groupsOf(content: C): Groups {
+  groupsOf({ state, content }: Whole<S, C>): Groups {
     const groups: Record<string, string> = {};
     for (const { field, value } of this.#places) {
-      const found = field === undefined ? undefined : value(content);
+      const found = field === undefined ? undefined : value(content, state);
       if (field !== undefined && found !== undefined) groups[field] = digestOf(found);
     }
     return groups;

@@ -122,6 +122,13 @@ export class Collection<T, Input = T> {
     return headers.map((header) => this.#keyOf(header));
   }
 
+  /** How many items of exactly this identity have ids that begin with the prefix, without reading them. */
+  async count(identity: Identity, options?: Pick<ItemsOptions, "prefix" | "signal">): Promise<number> {
+    const { signal, ...given } = readOptions(options, ["prefix", "signal"]) as ItemsOptions;
+    const { prefix } = this.#range(given);
+    return this.#store.count(identity, prefix, { signal });
+  }
+
   /** The cell for a transaction. */
   at(identity: Identity, id: string): Cell<T, Input> {
     return cellAt(identity, itemKind(this.#name, id), this.#codec);

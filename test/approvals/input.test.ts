@@ -28,7 +28,6 @@ onEveryStore((opened) => {
     const refused = { code: expect.stringMatching(/^(INVALID_RECORD|IDENTITY_REQUIRED)$/) };
     for (const where of [
       { tenant, user, session, run: "r1" },
-      { tenant, user },
       tenantIdentity(tenant),
       userIdentity(tenant, user),
       { tenant, user: "~", session: "~" },

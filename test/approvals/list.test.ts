@@ -138,12 +138,12 @@ onEveryStore((opened) => {
       await ask("b", HOUR, other);
       await opened.store.erase(who);
       const index = () => opened.store.list(tenantIdentity(who.tenant), "");
-      expect(await index()).toHaveLength(61);
+      expect(await index()).toHaveLength(2 * 61);
       expect((await approvals.list({ tenant: who.tenant }, { limit: 1 })).approvals).toMatchObject([
         { id: "b", identity: other },
       ]);
       expect(ids((await approvals.list({ tenant: who.tenant })).approvals)).toEqual(["b"]);
-      expect(await index()).toHaveLength(1);
+      expect(await index()).toHaveLength(2);
       await opened.store.erase(other);
       expect(await collect(approvals.recover(scope))).toEqual([]);
       expect(await index()).toEqual([]);

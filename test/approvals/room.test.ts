@@ -150,7 +150,8 @@ onEveryStore((opened) => {
     for (const owner of [who, { ...who, session: "s2" }])
       expect(await opened.store.list(owner, "")).toEqual([]);
     const left = await opened.store.list(tenantIdentity(who.tenant), "");
-    expect(left).toHaveLength(60);
+    // Of each: its entry in the list of the tenant, and its place.
+    expect(left).toHaveLength(2 * 60);
     for (const { kind, bytes } of left) {
       expect(`${kind} ${Buffer.from(bytes)}`).not.toContain("secret");
       expect(kind).not.toContain(digestOf("secret-user"));

@@ -8,7 +8,7 @@ import { testHostileNames } from "../wrappers/hostile-names.js";
 import { testLostAnswers } from "../wrappers/lost-answers.js";
 import { testOtherIdentities } from "../wrappers/other-identities.js";
 import { CALL } from "./states.js";
-import { APPROVALS, COMPLETED } from "./table.js";
+import { APPROVALS, COMPLETED, EDITED } from "./table.js";
 
 const APPROVE = { decision: "approve", by: "bob" } as const;
 
@@ -32,6 +32,16 @@ const BAD_REQUESTS: readonly (readonly [field: string, request: unknown])[] = [
   ["run", { ...CALL, run: undefined }],
   ["step", { ...CALL, step: 1 }],
   ["sender", { ...CALL, sender: new Date() }],
+  ["approvals", { ...CALL, approvals: 0 }],
+  ["approvals", { ...CALL, approvals: 21 }],
+  ["approvals", { ...CALL, approvals: 3, groups: ["a", "b"] }],
+  ["approvals", { ...CALL, approvals: undefined }],
+  ["groups", { ...CALL, groups: [] }],
+  ["groups", { ...CALL, groups: "finance" }],
+  ["groups", { ...CALL, groups: ["a", "a"] }],
+  ["groups", { ...CALL, groups: ["a", ""] }],
+  ["groups", { ...CALL, groups: Array.from({ length: 21 }, (_, n) => `g${n}`) }],
+  ["assignee", { ...CALL, assignee: null }],
   ["ttlMs", { ...CALL, ttlMs: 0 }],
   ["ttlMs", { ...CALL, ttlMs: 10 * 366 * 86_400_000 }],
   ["ttlMs", { ...CALL, ttlMs: undefined }],
@@ -48,6 +58,17 @@ const BAD_CALLS: readonly (readonly [field: string, method: keyof Approvals, inp
   ["token", "decide", { ...APPROVE, token: "" }],
   ["ttlMs", "decide", { ...APPROVE, ttlMs: 1.5 }],
   ["ttlMs", "decide", { decision: "deny", by: "bob", ttlMs: 1 }],
+  ["arguments", "decide", { decision: "deny", by: "bob", arguments: {} }],
+  ["arguments", "decide", { ...APPROVE, arguments: undefined }],
+  ["arguments", "decide", { ...APPROVE, arguments: { n: 1n } }],
+  ["group", "decide", { ...APPROVE, group: "" }],
+  ["by", "revoke", { reason: "x" }],
+  ["input", "revoke", { by: "bob", ttlMs: 1 }],
+  ["by", "extend", { ttlMs: 1 }],
+  ["ttlMs", "extend", { by: "bob" }],
+  ["ttlMs", "extend", { by: "bob", ttlMs: 0 }],
+  ["assignee", "reassign", { by: "bob" }],
+  ["assignee", "reassign", { by: "bob", assignee: "" }],
   ["input", "decide", { ...APPROVE, decisison: 1 }],
   ["by", "cancel", {}],
   ["input", "cancel", { by: "bob", ttlMs: 1 }],
@@ -87,6 +108,7 @@ onEveryStore((opened) => {
   testDamagedRecords(opened, APPROVALS);
   testDamagedRecords(opened, COMPLETED);
   testLostAnswers(opened, APPROVALS);
+  testLostAnswers(opened, EDITED);
   testHostileNames(opened, APPROVALS);
   testBadInput(opened, APPROVALS, BAD);
 });

@@ -21,6 +21,7 @@ export const STATES = {
   approved: ["approve"],
   denied: ["deny"],
   cancelled: ["cancel"],
+  revoked: ["approve", "revoke"],
   "pending, overdue": ["pass"],
   "approved, overdue": ["approve", "pass"],
   "pending, marked": ["pass", "mark"],
@@ -39,6 +40,12 @@ export const ACTIONS = {
     approvals.decide(who, id, { decision: "deny", by: "bob" }),
   cancel: (approvals: Approvals, who: SessionIdentity, id: string) =>
     approvals.cancel(who, id, { by: "ann", reason: "not needed" }),
+  revoke: (approvals: Approvals, who: SessionIdentity, id: string) =>
+    approvals.revoke(who, id, { by: "bob", reason: "the wrong one" }),
+  extend: (approvals: Approvals, who: SessionIdentity, id: string) =>
+    approvals.extend(who, id, { by: "ann", ttlMs: 5 * HOUR }),
+  reassign: (approvals: Approvals, who: SessionIdentity, id: string) =>
+    approvals.reassign(who, id, { assignee: "eve", by: "ann" }),
   claim: (approvals: Approvals, who: SessionIdentity, id: string) =>
     approvals.claim(who, id, { ...CALL, by: "worker" }),
   complete: (approvals: Approvals, who: SessionIdentity, id: string) =>

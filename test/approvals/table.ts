@@ -3,6 +3,7 @@ import type { WrapperTable } from "../wrappers/wrapper.js";
 import { ACTIONS, CALL } from "./states.js";
 
 const APPROVE = { decision: "approve", by: "bob", reason: "fine" } as const;
+const EDIT = { ...APPROVE, arguments: { path: "/tmp/b" } };
 
 /** Approvals, for the tests that all wrappers share. */
 export const APPROVALS: WrapperTable<Approvals> = {
@@ -19,6 +20,9 @@ export const APPROVALS: WrapperTable<Approvals> = {
   },
   walk: {
     request: (approvals, who, id) => approvals.request(who, { ...CALL, id }),
+    reassign: (approvals, who, id) =>
+      approvals.reassign(who, id, { assignee: "bob", by: "ann", token: `reassign ${id}` }),
+    extend: (approvals, who, id) => approvals.extend(who, id, { by: "ann", ttlMs: 9, token: `extend ${id}` }),
     decide: (approvals, who, id) => approvals.decide(who, id, { ...APPROVE, token: `decide ${id}` }),
     claim: (approvals, who, id) => approvals.claim(who, id, { ...CALL, token: `claim ${id}` }),
     complete: (approvals, who, id) => approvals.complete(who, id, { token: `complete ${id}` }),
@@ -35,7 +39,24 @@ export const APPROVALS: WrapperTable<Approvals> = {
     { ...stored, requestedAt: undefined },
     { ...stored, decision: { by: "bob", at: 1 } },
     { ...stored, outcome: {} },
+    { ...stored, revocation: { by: "bob", at: 1 } },
+    { ...stored, votes: { by: "bob", at: 1 } },
+    { ...stored, assignment: { by: "bob", at: 1 } },
+    { ...stored, extension: { by: "bob", at: 1 } },
+    { ...stored, edited: { by: "bob", at: 1 } },
   ],
+};
+
+/** The same, of approvals that two people approve with other arguments, and that are taken back. */
+export const EDITED: WrapperTable<Approvals> = {
+  ...APPROVALS,
+  make: (approvals, who, id) => approvals.request(who, { ...CALL, id, approvals: 2 }),
+  walk: {
+    request: (approvals, who, id) => approvals.request(who, { ...CALL, id, approvals: 2 }),
+    first: (approvals, who, id) => approvals.decide(who, id, { ...EDIT, token: `first ${id}` }),
+    second: (approvals, who, id) => approvals.decide(who, id, { ...EDIT, by: "eve", token: `second ${id}` }),
+    revoke: (approvals, who, id) => approvals.revoke(who, id, { by: "bob", token: `revoke ${id}` }),
+  },
 };
 
 /** The same, of approvals that have come to their end. */

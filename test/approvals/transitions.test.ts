@@ -4,33 +4,57 @@ import { isStateError, maintenanceScope } from "../../src/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { ACTIONS, type Action, CALL, HOUR, inState, STATES, type State, TestClock } from "./states.js";
 
-/** The result of each action in each state: a status, or an error code. */
+/** What each action answers in each state: a status, or an error code. */
 const OUTCOMES: Record<State, Record<Action, string>> = {
-  pending: row("approved", "denied", "cancelled", "NOT_DECIDED", "NOT_CLAIMED"),
-  approved: row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "claimed", "NOT_CLAIMED"),
-  denied: row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "NOT_CLAIMED"),
-  cancelled: row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "NOT_CLAIMED"),
-  "pending, overdue": row("EXPIRED", "EXPIRED", "EXPIRED", "EXPIRED", "NOT_CLAIMED"),
-  "approved, overdue": row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "EXPIRED", "NOT_CLAIMED"),
-  "pending, marked": row("EXPIRED", "EXPIRED", "EXPIRED", "EXPIRED", "NOT_CLAIMED"),
-  "approved, marked": row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "EXPIRED", "NOT_CLAIMED"),
-  claimed: {
-    ...row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_CLAIMED", ""),
-    complete: "completed",
-    fail: "failed",
-  },
-  completed: row(
-    "ALREADY_DECIDED",
-    "ALREADY_DECIDED",
-    "ALREADY_DECIDED",
-    "ALREADY_CLAIMED",
-    "ALREADY_FINISHED",
-  ),
-  failed: row("ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_DECIDED", "ALREADY_CLAIMED", "ALREADY_FINISHED"),
+  pending: row({
+    ...{ approve: "approved", deny: "denied", cancel: "cancelled" },
+    ...{ revoke: "NOT_DECIDED", extend: "pending", reassign: "pending" },
+    ...{ claim: "NOT_DECIDED", complete: "NOT_CLAIMED", fail: "NOT_CLAIMED" },
+  }),
+  approved: row({
+    ...{ approve: "ALREADY_DECIDED", deny: "ALREADY_DECIDED", cancel: "ALREADY_DECIDED" },
+    ...{ revoke: "revoked", extend: "approved", reassign: "ALREADY_DECIDED" },
+    ...{ claim: "claimed", complete: "NOT_CLAIMED", fail: "NOT_CLAIMED" },
+  }),
+  denied: settled(),
+  cancelled: settled(),
+  revoked: settled(),
+  "pending, overdue": expired("EXPIRED"),
+  "approved, overdue": expired("ALREADY_DECIDED"),
+  "pending, marked": expired("EXPIRED"),
+  "approved, marked": expired("ALREADY_DECIDED"),
+  claimed: { ...taken(), complete: "completed", fail: "failed" },
+  completed: taken(),
+  failed: taken(),
 };
 
-function row(approve: string, deny: string, cancel: string, claim: string, finish: string) {
-  return { approve, deny, cancel, claim, complete: finish, fail: finish };
+function isRefusal(outcome: unknown): boolean {
+  return typeof outcome !== "string" || outcome === outcome.toUpperCase();
+}
+
+function row(answers: Record<Action, string>) {
+  return answers;
+}
+
+function all(code: string) {
+  return Object.fromEntries(Object.keys(ACTIONS).map((action) => [action, code])) as Record<Action, string>;
+}
+
+function settled() {
+  return row({ ...all("ALREADY_DECIDED"), complete: "NOT_CLAIMED", fail: "NOT_CLAIMED" });
+}
+
+function expired(decided: string) {
+  const deciding = { approve: decided, deny: decided, cancel: decided, reassign: decided };
+  return row({ ...all("EXPIRED"), ...deciding, complete: "NOT_CLAIMED", fail: "NOT_CLAIMED" });
+}
+
+function taken() {
+  return row({
+    ...all("ALREADY_DECIDED"),
+    ...{ revoke: "ALREADY_CLAIMED", extend: "ALREADY_CLAIMED", claim: "ALREADY_CLAIMED" },
+    ...{ complete: "ALREADY_FINISHED", fail: "ALREADY_FINISHED" },
+  });
 }
 
 onEveryStore((opened) => {
@@ -53,7 +77,10 @@ onEveryStore((opened) => {
       );
       expect(outcome).toBe(OUTCOMES[state][action]);
       const after = await approvals.get(who, before.id);
-      if (outcome === after.status) return;
+      if (outcome === OUTCOMES[state][action] && !isRefusal(outcome)) {
+        expect(after.status).toBe(outcome);
+        return;
+      }
       // A refusal leaves everything as it was.
       expect(after).toEqual(before);
     });
@@ -68,6 +95,7 @@ onEveryStore((opened) => {
           "approved",
           "denied",
           "cancelled",
+          "revoked",
           "expired",
           "claimed",
           "completed",
@@ -96,6 +124,11 @@ onEveryStore((opened) => {
     await expect(ACTIONS.claim(approvals, who, cancelled.id)).rejects.toMatchObject({
       details: { winner: { status: "cancelled", by: "ann", reason: "not needed", at } },
     });
+    const revoked = await inState("revoked", given);
+    await expect(ACTIONS.claim(approvals, who, revoked.id)).rejects.toMatchObject({
+      details: { winner: { status: "revoked", by: "bob", reason: "the wrong one", at } },
+    });
+    expect(revoked).toMatchObject({ decision: { status: "approved" }, revocation: { by: "bob", at } });
     const overdue = await inState("pending, overdue", given);
     await expect(ACTIONS.approve(approvals, who, overdue.id)).rejects.toMatchObject({
       details: { expiresAt: overdue.expiresAt },
@@ -127,6 +160,43 @@ onEveryStore((opened) => {
     await expect(ACTIONS.claim(approvals, who, "short")).rejects.toMatchObject({ code: "EXPIRED" });
     clock.pass(HOUR);
     await expect(ACTIONS.claim(approvals, who, "long")).resolves.toMatchObject({ status: "claimed" });
+  });
+
+  test("an extension gives more time and never less, to a decision and to a claim", async () => {
+    const { approvals, clock, who, mark } = gate();
+    await approvals.request(who, { ...CALL, id: "a", ttlMs: HOUR });
+    const extend = (ttlMs: number) => approvals.extend(who, "a", { by: "ann", reason: "holiday", ttlMs });
+    expect((await extend(10)).expiresAt).toEqual(new Date(clock.time + HOUR));
+    expect(await extend(2 * HOUR)).toMatchObject({
+      expiresAt: new Date(clock.time + 2 * HOUR),
+      extension: { by: "ann", reason: "holiday", ttlMs: 2 * HOUR, at: new Date(clock.time) },
+    });
+    clock.pass(HOUR);
+    // What the lists say about expiry has moved, too.
+    expect(await mark()).toBe(0);
+    expect((await approvals.list(who, { status: "pending" })).approvals).toHaveLength(1);
+    await approvals.decide(who, "a", { decision: "approve", by: "bob", ttlMs: 10 });
+    await extend(HOUR);
+    clock.pass(HOUR - 1);
+    await expect(ACTIONS.claim(approvals, who, "a")).resolves.toMatchObject({ status: "claimed" });
+  });
+
+  test("who should decide is shown, can be changed, and can be nobody", async () => {
+    const { approvals, who } = gate();
+    await approvals.request(who, { ...CALL, id: "a", assignee: "bob" });
+    expect(await approvals.get(who, "a")).toMatchObject({ assignee: "bob" });
+    const reassign = (assignee: string | null, token: string) =>
+      approvals.reassign(who, "a", { assignee, by: "ann", token });
+    expect(await reassign("eve", "t1")).toMatchObject({ assignee: "eve", assignment: { by: "ann" } });
+    expect(await reassign(null, "t2")).not.toHaveProperty("assignee");
+    const last = await reassign("bob", "t3");
+    expect(await reassign("bob", "t3")).toEqual(last);
+    // The same request is a duplicate, whoever should decide by now.
+    expect(await approvals.request(who, { ...CALL, id: "a", assignee: "bob" })).toMatchObject({
+      duplicate: true,
+    });
+    await ACTIONS.approve(approvals, who, "a");
+    expect(await approvals.get(who, "a")).toMatchObject({ assignee: "bob", status: "approved" });
   });
 
   test("a call that differs from the approved one is refused in every state, and claims nothing", async () => {

@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { openMemory } from "../../drivers/memory/index.js";
 import { createApprovals } from "../../src/approvals/index.js";
-import { openStore, StateError, type StateStore, watchByReading } from "../../src/index.js";
+import {
+  createStore,
+  type Driver,
+  openStore,
+  StateError,
+  type StateStore,
+  watchByReading,
+} from "../../src/index.js";
+import { isSoak } from "../soak.js";
+import { methods } from "../store/store-rig.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { ACTIONS, CALL, HOUR, TestClock } from "./states.js";
@@ -180,6 +190,46 @@ onEveryStore((opened) => {
     expect(counted.finds).toBe(found);
     expect(activeTimers()).toBeLessThanOrEqual(before);
   });
+});
+
+test("waiters of thousands of approvals share one question per interval, of event ids alone", async () => {
+  const memory = await openMemory();
+  const asked: number[] = [];
+  let reads = 0;
+  const driver: Driver = {
+    ...methods(memory),
+    read(slots) {
+      reads++;
+      return memory.read(slots);
+    },
+    async readEventIds(slots) {
+      asked.push(slots.length);
+      return (await memory.read(slots)).map((record) => record?.eventId);
+    },
+  };
+  await using store = createStore(driver);
+  const pollMs = 100;
+  const approvals = createApprovals(store, { pollMs });
+  const who = newSession();
+  const ids = Array.from({ length: isSoak ? 5000 : 1000 }, (_, n) => `a${n}`);
+  await Promise.all(ids.map((id) => approvals.request(who, { ...CALL, id })));
+  const controller = new AbortController();
+  const start = performance.now();
+  const waits = ids.map((id) => approvals.wait(who, id, { signal: controller.signal }));
+  const ended = Promise.allSettled(waits);
+  const perInterval = ids.length / 500;
+  await expect.poll(() => asked.length).toBeGreaterThanOrEqual(2 * perInterval);
+  const before = reads;
+  await expect.poll(() => asked.length).toBeGreaterThanOrEqual(6 * perInterval);
+  expect(reads).toBe(before);
+  const intervals = Math.ceil((performance.now() - start) / pollMs) + 1;
+  expect(asked.length).toBeLessThanOrEqual(intervals * perInterval);
+  // Another store decides: the next question finds it, and one record is read.
+  await ACTIONS.approve(createApprovals(createStore(methods(memory))), who, "a7");
+  await expect(waits[7]).resolves.toMatchObject({ id: "a7", status: "approved" });
+  expect(reads).toBeLessThanOrEqual(before + 3);
+  controller.abort();
+  await ended;
 });
 
 onSharedStores((opened) => {

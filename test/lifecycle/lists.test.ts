@@ -115,7 +115,8 @@ onEveryStore((opened) => {
       ["by", who, { by: undefined }],
       ["name", who, { by: { name: "" } }],
       ["status", who, { status: "open" }],
-      ["options", who, { order: "oldest" }],
+      ["options", who, { oder: "oldest" }],
+      ["order", who, { order: "latest" }],
       ["where", { tenant, usr: user }, {}],
     ] as const)
       await expect(list(where as never, options as never), field).rejects.toMatchObject({

@@ -1,0 +1,218 @@
+import type { Identity, StateStore } from "../contract/store.js";
+import { tenantIdentity } from "../identity/identity.js";
+import { CHUNK_SIZE } from "../lifecycle/chunks.js";
+import { DamageLog } from "../lifecycle/damage.js";
+import type { Made } from "../lifecycle/declaration.js";
+import { digestOfKey } from "../lifecycle/pointer.js";
+import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
+import type { Cell } from "../typed/cell.js";
+import { mappedJson } from "../typed/codec.js";
+import { Collection } from "../typed/collection.js";
+import { itemPrefix } from "../typed/names.js";
+import { timeKey } from "../typed/time.js";
+import type { Transaction } from "../typed/transaction.js";
+import { readTime } from "../validation/fields.js";
+import { readObject } from "../validation/validate.js";
+import type { Approval } from "./approval.js";
+import {
+  type AuditEntry,
+  type AuditedCall,
+  CALL_CODEC,
+  ENTRY_CODEC,
+  entryOf,
+  keyOfEntry,
+  type StoredEntry,
+  viewOfEntry,
+} from "./audit-entry.js";
+import type { StoredRequest } from "./request.js";
+import { approvalOf, type StoredState } from "./stored-approval.js";
+import { finish, type NewOutcome } from "./transitions.js";
+
+type Signal = AbortSignal | undefined;
+
+/** What the audit list keeps: all of it, everything but arguments and senders, or nothing. */
+export type AuditKeeping = "all" | "without-arguments" | "off";
+
+/** Which entries of the audit list are read. */
+export interface AuditRange {
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly order: "newest" | "oldest";
+  readonly after: string | undefined;
+  readonly limit: number;
+  readonly signal: Signal;
+}
+
+const NAME = "approval.audit";
+
+interface Running {
+  readonly decidedAt: number;
+}
+
+const RUNNING_CODEC = mappedJson<Running>({
+  write: ({ decidedAt }) => ({ decidedAt }),
+  read: (value) => ({
+    decidedAt: readTime((readObject(value, "running") as Partial<Running>).decidedAt, "decidedAt"),
+  }),
+});
+
+/**
+ * What was decided, under its tenant, so that it outlives its session. An entry is written in the commit of the decision and
+ * of each change after it. Arguments have records of their own that are written once.
+ */
+export class Audit {
+  readonly #store: StateStore;
+  readonly #keeping: AuditKeeping;
+  readonly #entries: Collection<StoredEntry>;
+  readonly #calls: Collection<AuditedCall>;
+  /** Where the entry of a claimed call is: whoever reports its outcome knows no more than its id. */
+  readonly #running: Collection<Running>;
+
+  constructor(store: StateStore, keeping: AuditKeeping) {
+    this.#store = store;
+    this.#keeping = keeping;
+    this.#entries = new Collection(store, NAME, { codec: ENTRY_CODEC });
+    this.#calls = new Collection(store, "approval.audit.call", { codec: CALL_CODEC });
+    this.#running = new Collection(store, "approval.running", { codec: RUNNING_CODEC });
+  }
+
+  /**
+   * A transition that decides. It is marked as one whose entry is kept, for the later changes by whatever process. What
+   * versions before 0.5 decided is not.
+   */
+  marking<C>(transition: Transition<StoredState, C>): Transition<StoredState, C> {
+    return (state, moment) => {
+      const now = transition(state, moment);
+      const isDecided = state.decision === undefined && now.decision !== undefined;
+      return isDecided && this.#keeping !== "off" ? { ...now, audited: true } : now;
+    };
+  }
+
+  /** Writes the entry of a decision, or what has become of it. */
+  async record(
+    transaction: Transaction,
+    key: LifecycleKey,
+    { before, now }: Made<StoredState, StoredRequest>,
+  ): Promise<void> {
+    if (now === undefined) return this.#remove(transaction, key, before);
+    const { decision, claim, outcome, audited } = now.state;
+    if (decision === undefined || audited !== true) return;
+    const position = positionOf(key, decision.at);
+    const tenant = tenantIdentity(key.identity.tenant);
+    await transaction.set(this.#entries.at(tenant, position), entryOf(key, now));
+    const running = this.#runningCell(key);
+    if (claim !== undefined && before?.claim === undefined)
+      await transaction.set(running, { decidedAt: decision.at });
+    if (outcome !== undefined) transaction.delete(running);
+    if (before?.decision !== undefined || this.#keeping !== "all") return;
+    const { arguments: asked, sender } = now.content;
+    await transaction.set(this.#calls.at(tenant, `${position}/asked`), {
+      arguments: asked,
+      ...(sender === undefined ? {} : { sender }),
+    });
+    const edited = now.state.edited?.arguments;
+    if (edited !== undefined)
+      await transaction.set(this.#calls.at(tenant, `${position}/edited`), { arguments: edited });
+  }
+
+  /**
+   * Reports the outcome of a call whose session was deleted while it was under way. `undefined` where nobody knows of such a
+   * call.
+   */
+  async finishIn(
+    transaction: Transaction,
+    key: LifecycleKey,
+    { result: _, ...made }: NewOutcome,
+    now: number,
+  ): Promise<Approval | undefined> {
+    const running = await transaction.get(this.#runningCell(key));
+    if (running === undefined) return undefined;
+    const position = positionOf(key, running.decidedAt);
+    const tenant = tenantIdentity(key.identity.tenant);
+    const cell = this.#entries.at(tenant, position);
+    const entry = await transaction.get(cell);
+    if (entry === undefined) return undefined;
+    const { status } = entry.state;
+    const state = finish(entry.state, made, { now, status });
+    if (state !== entry.state) await transaction.set(cell, { ...entry, state });
+    const call = await transaction.peek(this.#calls.at(tenant, `${position}/asked`));
+    const content = { ...entry.asked, arguments: null, ...call } as StoredRequest;
+    return approvalOf(key, { state, content }, state.status);
+  }
+
+  /** A page of entries, by the time of their decisions. */
+  async page(
+    tenant: Identity,
+    { since, until, order, after, limit, signal }: AuditRange,
+    now: number,
+  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly next?: string }> {
+    const isNewest = order === "newest";
+    const items = await this.#entries.list(tenant, {
+      ...(since === undefined ? {} : { from: timeKey(since) }),
+      ...(until === undefined ? {} : { before: timeKey(until) }),
+      ...(after === undefined ? {} : { [isNewest ? "before" : "after"]: after }),
+      reverse: isNewest,
+      // One more than the limit shows whether there is a next page.
+      limit: limit + 1,
+      signal,
+    });
+    const page = items.slice(0, limit);
+    const entries = await Promise.all(
+      page.map(async ({ id, value }) => {
+        const read = (which: string) => this.#calls.get(tenant, `${id}/${which}`, { signal });
+        const [asked, edited] = await Promise.all([
+          read("asked"),
+          value.state.edited === undefined ? undefined : read("edited"),
+        ]);
+        return viewOfEntry(tenant.tenant, value, { asked, edited }, now);
+      }),
+    );
+    const next = items.length > limit ? page.at(-1)?.id : undefined;
+    return next === undefined ? { entries } : { entries, next };
+  }
+
+  /** Removes the entries of a user. CORRUPT at the end if some are damaged: nobody can tell whose they are. */
+  async forgetUser({ tenant, user }: Pick<Identity, "tenant" | "user">, signal: Signal): Promise<void> {
+    const owner = tenantIdentity(tenant);
+    const damage = new DamageLog();
+    for (let after: string | undefined; ; ) {
+      const bounds = { ...(after === undefined ? {} : { after }), reverse: false, limit: CHUNK_SIZE };
+      const items = await damage.page(itemPrefix(NAME), bounds, (range) =>
+        this.#entries.list(owner, { ...range, signal }),
+      );
+      const deletes = items
+        .filter(({ value }) => value.user === user)
+        .flatMap(({ value }) => this.#cellsOf(keyOfEntry(tenant, value), value.state))
+        .map(({ identity, kind }) => ({ op: "delete", identity, kind }) as const);
+      if (deletes.length > 0) await this.#store.commit(deletes, { signal });
+      if (items.length < CHUNK_SIZE) break;
+      after = items.at(-1)?.id;
+    }
+    damage.throwFirst();
+  }
+
+  #remove(transaction: Transaction, key: LifecycleKey, before: StoredState | undefined): void {
+    for (const cell of before === undefined ? [] : this.#cellsOf(key, before)) transaction.delete(cell);
+  }
+
+  /** All slots that hold something of a decided approval. */
+  #cellsOf(key: LifecycleKey, { decision, edited, claim, audited }: StoredState): Cell<unknown, never>[] {
+    if (decision === undefined || audited !== true) return [];
+    const tenant = tenantIdentity(key.identity.tenant);
+    const position = positionOf(key, decision.at);
+    return [
+      this.#entries.at(tenant, position),
+      this.#calls.at(tenant, `${position}/asked`),
+      ...(edited === undefined ? [] : [this.#calls.at(tenant, `${position}/edited`)]),
+      ...(claim === undefined ? [] : [this.#runningCell(key)]),
+    ];
+  }
+
+  #runningCell(key: LifecycleKey): Cell<Running> {
+    return this.#running.at(tenantIdentity(key.identity.tenant), digestOfKey(key));
+  }
+}
+
+function positionOf(key: LifecycleKey, decidedAt: number): string {
+  return `${timeKey(decidedAt)}.${digestOfKey(key)}`;
+}
