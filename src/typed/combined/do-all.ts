@@ -1,4 +1,5 @@
 import type { EventId } from "../../contract/store.js";
+import { cellKey } from "../cell.js";
 import type { CombinedCommit } from "./combined-work.js";
 import type { QueuedWork } from "./queued-work.js";
 
@@ -13,16 +14,13 @@ export async function doAll<C extends CombinedCommit>(
   batch: readonly QueuedWork<C>[],
   recallAll: boolean,
 ): Promise<Outcome[]> {
-  // All cells are read in the same turn of the event loop, so that the store asks the driver once. A failed read refuses
-  // only the work that needs the cell.
-  const ready = batch.map(({ work }) => Promise.all(work.reads.map((cell) => commit.get(cell))));
-  await Promise.allSettled(ready);
+  const ready = await readAhead(commit, batch);
   const written = new Set<EventId>();
   const outcomes: Outcome[] = [];
   for (const [index, { work, signal }] of batch.entries()) {
     const recallFirst = recallAll || work.ids?.some((id) => written.has(id));
     const outcome = outcomeOf(async () => {
-      await ready[index];
+      await ready?.[index];
       signal?.throwIfAborted();
       return commit.allOrNothing(
         async () => (recallFirst ? await work.recall?.(commit) : undefined) ?? work.apply(commit),
@@ -33,6 +31,26 @@ export async function doAll<C extends CombinedCommit>(
   }
   await commit.flush?.();
   return outcomes;
+}
+
+/**
+ * Reads all cells in the same turn of the event loop, so that the store asks the driver once. A failed read refuses only the
+ * work that needs the cell. Nothing is read ahead where there is one cell: the first work reads it.
+ */
+async function readAhead<C extends CombinedCommit>(
+  commit: C,
+  batch: readonly QueuedWork<C>[],
+): Promise<readonly Promise<unknown>[] | undefined> {
+  const found = new Map<string, Promise<unknown>>();
+  const cells = new Map(batch.flatMap(({ work }) => work.reads.map((cell) => [cellKey(cell), cell])));
+  if (cells.size < 2) return undefined;
+  for (const [key, cell] of cells) found.set(key, commit.get(cell));
+  await Promise.allSettled(found.values());
+  return batch.map(({ work }) => {
+    const ready = Promise.all(work.reads.map((cell) => found.get(cellKey(cell))));
+    ready.catch(() => {});
+    return ready;
+  });
 }
 
 async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> {
