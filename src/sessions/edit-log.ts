@@ -8,8 +8,8 @@ import { readInteger, readObject } from "../validation/validate.js";
 export type Edit =
   /** The event of this number was replaced or redacted. */
   | { readonly edit: number; readonly number: number }
-  /** The events after this number were taken back. */
-  | { readonly edit: number; readonly after: number };
+  /** The events after this number, up to the other, were taken back. */
+  | { readonly edit: number; readonly after: number; readonly upTo: number };
 
 /**
  * The edits of a session's events. Each edit writes this record, so edits of one session follow each other, and readers that
@@ -54,9 +54,9 @@ export function withChange(log: EditLog, number: number): EditLog {
 }
 
 /** The log after the events after a number were taken back: nobody has to hear of what had been changed in them. */
-export function withCut(log: EditLog, after: number): EditLog {
-  const others = log.recent.filter((edit) => ("number" in edit ? edit.number : edit.after) <= after);
-  return withEdit(log, others, { edit: log.count + 1, after });
+export function withCut(log: EditLog, after: number, upTo: number): EditLog {
+  const others = log.recent.filter((edit) => ("number" in edit ? edit.number <= after : edit.after < after));
+  return withEdit(log, others, { edit: log.count + 1, after, upTo });
 }
 
 function withEdit({ forgotten }: EditLog, others: readonly Edit[], edit: Edit): EditLog {
@@ -67,10 +67,15 @@ function withEdit({ forgotten }: EditLog, others: readonly Edit[], edit: Edit): 
 }
 
 function readEdit(value: unknown): Edit {
-  const { edit, ...what } = readObject(value, "edit") as { edit: unknown; number?: unknown; after?: unknown };
+  const { edit, ...what } = readObject(value, "edit") as {
+    edit: unknown;
+    number?: unknown;
+    after?: unknown;
+    upTo?: unknown;
+  };
   const own = { edit: readInteger(edit, "edit", 1, Number.MAX_SAFE_INTEGER) };
   return "after" in what
-    ? { ...own, after: readCount(what.after, "after") }
+    ? { ...own, after: readCount(what.after, "after"), upTo: readCount(what.upTo, "upTo") }
     : { ...own, number: readCount(what.number, "number") };
 }
 

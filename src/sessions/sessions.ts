@@ -13,6 +13,7 @@ import { Unit } from "../typed/together/unit.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
+import { type FollowOptions, followSession, type SessionFollow } from "./follow.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { type AppendEventsOptions, History, type ReadEvent, type ReadEventsOptions } from "./history.js";
 import { HistoryEdits } from "./history-edits.js";
@@ -231,6 +232,22 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   async read(identity: SessionIdentity, options?: ReadEventsOptions): Promise<SessionEvent<E>[]>;
   async read(identity: SessionIdentity, options?: ReadEventsOptions): Promise<ReadEvent<E>[]> {
     return this.#history.read(copySession(identity), options);
+  }
+
+  /**
+   * Follows the events of a session from a number on, whatever process writes them: those that there are, then each as it is
+   * appended, and what becomes of those that were told (`changed`, `truncated`, `trimmed`). For a page that was reloaded in the
+   * middle of a stream. It holds no more than 16 events for a reader that is slow, and of an event that changes again and
+   * again tells the latest state.
+   *
+   * The loop ends when it is left, when the signal aborts and when the store is closed, and after `deleted`. It goes on after
+   * UNAVAILABLE. It rejects with NOT_FOUND where there is no session, and with CORRUPT at an event that cannot be read, unless
+   * `damaged` is `"mark"`. INVALID_RECORD is thrown at the call.
+   */
+  follow(identity: SessionIdentity, options?: FollowOptions): SessionFollow<E> {
+    const owner = copySession(identity);
+    const followed = { store: this.#store, records: this.#records, history: this.#history, owner };
+    return followSession(followed, options);
   }
 
   /**

@@ -150,7 +150,7 @@ export class TakingBack<E, Input> {
     const { bytes, version } = await writeRemoved(left + 1);
     await transaction.set(places.entry(owner, next - 1, version), bytes);
     const log = editLogCell(owner);
-    await transaction.set(log, withCut((await transaction.get(log)) ?? NO_EDITS, left));
+    await transaction.set(log, withCut((await transaction.get(log)) ?? NO_EDITS, left, next - 1));
     const current = await this.#records.getOpen(transaction, owner);
     const activity = (updatedAt: number) => ({ ...current.activity, updatedAt });
     await this.#records.change(transaction, owner, current, { activity });
