@@ -3,8 +3,7 @@
  * after a crash: each turn is a step of the run, and a step whose result is kept is not done again.
  */
 import { once } from "node:events";
-import { setTimeout } from "node:timers/promises";
-import { isStateError, openStore } from "groundstate";
+import { openStore } from "groundstate";
 import "groundstate/drivers";
 import { createLedger } from "groundstate/ledger";
 import { createRuns, type Lease, type StepContext } from "groundstate/runs";
@@ -28,8 +27,9 @@ export type News =
   | { readonly is: "claimed"; readonly lease: Lease }
   | { readonly is: "done" | "kept" | "asked" | "begun" | "orphan"; readonly turn: number };
 
-/** How long the run stays with an agent that was killed. */
+/** How long the run stays with an agent that was killed, and how long the next one waits for it at most. */
 const LEASE_MS = 1000;
+const WAIT_MS = 60_000;
 
 /** The process that started the agent is gone, so nothing would tell it to go on. */
 const orphaned = () => process.exit();
@@ -43,20 +43,11 @@ const [runs, sessions, ledger] = [createRuns(store), sessionsOf(store), createLe
 const toolCalls = createToolCalls(store, { policy: () => "approve" });
 const session = sessionOf(run);
 
-const lease = await claim();
+const worker = { worker: `agent ${process.pid}`, leaseMs: LEASE_MS };
+const { lease } = await runs.claim(session, run.run, worker, { waitMs: WAIT_MS });
 await send({ is: "claimed", lease });
 // Where the run was taken over, the next step is FENCED and says so.
-const renewing = setInterval(() => runs.renew(lease, { leaseMs: LEASE_MS }).catch(() => {}), LEASE_MS / 3);
-await decideOrphans();
-for (const [index, turn] of recorded.steps.entries()) {
-  let is: "done" | "kept" = "kept";
-  await runs.step(lease, keyOf(index + 1), async (step) => {
-    is = "done";
-    await work(step, index + 1, turn, recorded.calls[index] as ModelCall);
-  });
-  await send({ is, turn: index + 1 });
-}
-clearInterval(renewing);
+await runs.renewWhile(lease, { leaseMs: LEASE_MS }, workThrough);
 await together(store, async (unit) => {
   await sessions.in(unit).close(session);
   await runs.in(unit).complete(lease);
@@ -64,16 +55,13 @@ await together(store, async (unit) => {
 process.off("disconnect", orphaned);
 process.disconnect?.();
 
-/** Claims the run, as soon as the agent that had it before is known to be gone. */
-async function claim(): Promise<Lease> {
-  for (;;) {
-    try {
-      return (await runs.claim(session, run.run, { worker: `agent ${process.pid}`, leaseMs: LEASE_MS }))
-        .lease;
-    } catch (error) {
-      if (!isStateError(error, "LEASE_HELD")) throw error;
-      await setTimeout(Math.max(1, error.details.until.getTime() - Date.now()));
-    }
+/** All turns, each a step: what an agent before this one has done is not done again. */
+async function workThrough(): Promise<void> {
+  await decideOrphans();
+  for (const [index, turn] of recorded.steps.entries()) {
+    const call = recorded.calls[index] as ModelCall;
+    const { ran } = await runs.keepStep(lease, keyOf(index + 1), (step) => work(step, index + 1, turn, call));
+    await send({ is: ran ? "done" : "kept", turn: index + 1 });
   }
 }
 

@@ -81,12 +81,7 @@ export async function readAs(store: StateStore, other: Run, gate: number): Promi
 
 async function allSteps(store: StateStore, run: Run): Promise<RunStep[]> {
   const all: RunStep[] = [];
-  let after: number | undefined;
-  do {
-    const { steps, next } = await createRuns(store).steps(sessionOf(run), run.run, { after });
-    all.push(...steps);
-    after = next;
-  } while (after !== undefined);
+  for await (const step of createRuns(store).allSteps(sessionOf(run), run.run)) all.push(step);
   return all;
 }
 

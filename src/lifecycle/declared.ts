@@ -15,6 +15,8 @@ export class Declared<S extends LifecycleState, C, V> {
   /** In the order in which they follow each other. */
   readonly statuses: readonly S["status"][];
   readonly open: readonly S["status"][];
+  /** The statuses in which a record can go to and fro. */
+  readonly circular: readonly S["status"][];
   /** Those that expire by themselves. */
   readonly expiring: readonly S["status"][];
   readonly awaited: readonly S["status"][];
@@ -27,6 +29,7 @@ export class Declared<S extends LifecycleState, C, V> {
     this.contentName = readShapeName(given.contentName ?? "content", "contentName");
     this.statuses = readStatuses(given.transitions);
     this.open = this.statuses.filter((status) => given.transitions[status].length > 0);
+    this.circular = circularOf(this.statuses, given.transitions);
     const { expired } = given;
     if (expired !== undefined && !this.statuses.includes(expired))
       throw invalid("expired", "one of the declared statuses");
@@ -79,6 +82,19 @@ export class Declared<S extends LifecycleState, C, V> {
     const { noun = this.name } = this.given;
     return new StateError("NOT_FOUND", `no such ${noun} in this session`, { details: {} });
   }
+}
+
+function circularOf<Status extends string>(
+  statuses: readonly Status[],
+  transitions: Readonly<Record<Status, readonly Status[]>>,
+): readonly Status[] {
+  const backwards = statuses.flatMap((from, place) =>
+    transitions[from].map((to) => [statuses.indexOf(to), place] as const).filter(([to]) => to < place),
+  );
+  if (backwards.length === 0) return [];
+  const first = Math.min(...backwards.map(([to]) => to));
+  const last = Math.max(...backwards.map(([, from]) => from));
+  return statuses.slice(first, last + 1);
 }
 
 function readStatuses<Status extends string>(

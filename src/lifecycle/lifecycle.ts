@@ -5,6 +5,7 @@ import type {
   MaintenanceScope,
   SessionIdentity,
   StateStore,
+  Watch,
 } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { copySession, readStore } from "../typed/cell.js";
@@ -13,11 +14,13 @@ import { type Clock, readClock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
+import { watchSlots } from "../watch/watch-by-reading.js";
 import { changeAll } from "./change-all.js";
 import { countRecords } from "./counting.js";
 import type { LifecycleDeclaration, Owner } from "./declaration.js";
 import { Declared } from "./declared.js";
 import { changeNextDue, scanDue } from "./due.js";
+import { Leftovers } from "./leftovers.js";
 import { listRecords } from "./listing.js";
 import { locate } from "./locating.js";
 import { expireOverdue, forgetUser, recover } from "./maintenance.js";
@@ -96,15 +99,18 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   readonly #records: LifecycleRecords<S, C, V>;
   readonly #declared: Declared<S, C, V>;
   readonly #waiting: Waiting<S, C, V>;
+  readonly #leftovers = new Leftovers<IndexEntry<S["status"]>>();
+  /** How often changes of other processes are looked for, in milliseconds. */
+  readonly pollMs: number;
 
   /** INVALID_RECORD for a declaration that contradicts itself, and for wrong options. */
   constructor(store: StateStore, declaration: LifecycleDeclaration<S, C, V>, options: LifecycleOptions = {}) {
     readNamed(options, "options", ["pollMs", "clock"]);
-    const pollMs =
+    this.pollMs =
       "pollMs" in options ? readInteger(options.pollMs, "pollMs", 1, MAX_POLL_MS) : DEFAULT_POLL_MS;
     this.#declared = new Declared(declaration);
     this.#records = new LifecycleRecords(readStore(store), this.#declared, readClock(options));
-    this.#waiting = new Waiting(this.#records, pollMs);
+    this.#waiting = new Waiting(this.#records, this.pollMs);
   }
 
   /** The time by the clock of the records, in milliseconds since 1970. */
@@ -284,6 +290,11 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     return this.#waiting.wait(key, limits);
   }
 
+  /** Watches a record: something new when it was changed, created or erased. It need not exist. */
+  watch(key: LifecycleKey): Watch {
+    return watchSlots(this.#records.store, [this.#records.cell(key)], { pollMs: this.pollMs });
+  }
+
   /**
    * Marks the records that have expired, and returns how many. They count as expired before that, too. Damaged records are
    * skipped; after all others are marked, the first damage is thrown as CORRUPT. After an abort, call it again: it goes on.
@@ -340,6 +351,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     const list = index.listOf(tenantIdentity(tenant), "tenant", by && [readBy(by)]);
     if (list === undefined) throw invalid("by", "what the lists of a tenant are declared for");
     const candidates: Candidates<IndexEntry<S["status"]>, S> = {
+      leftovers: { of: this.#leftovers, list: JSON.stringify([tenant, status, by]) },
       page: async (range) => {
         const entries = await index.oldest(list, status, { ...range, signal: options.signal });
         return { entries, next: entries.length < range.limit ? undefined : entries.at(-1)?.position };

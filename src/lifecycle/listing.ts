@@ -2,7 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { Query, RecordPage } from "./options.js";
 import { type Entry, isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
-import type { IndexEntry, List } from "./status-index.js";
+import type { IndexEntry, List, PageRange } from "./status-index.js";
 import type { LifecycleState, Whole } from "./stored.js";
 
 type Signal = AbortSignal | undefined;
@@ -71,15 +71,27 @@ export function storedStatuses<S extends LifecycleState, C, V>(
 }
 
 /** The next entries of all these statuses, down to the position `end`; all entries if `end` is absent. */
-async function nextEntries<S extends LifecycleState, C, V>(
-  { index }: LifecycleRecords<S, C, V>,
+export async function nextEntries<S extends LifecycleState, C, V>(
+  { index, declared }: LifecycleRecords<S, C, V>,
   list: List,
   statuses: readonly S["status"][],
-  range: { readonly after: string | undefined; readonly limit: number; readonly signal: Signal },
+  range: PageRange,
 ): Promise<{ readonly entries: IndexEntry<S["status"]>[]; readonly end: string | undefined }> {
+  const circular = declared.circular.filter((status) => statuses.includes(status));
+  const before =
+    circular.length > 1 ? statuses.slice(0, statuses.indexOf(circular[0] as S["status"])) : statuses;
   const pages: IndexEntry<S["status"]>[][] = [];
   // Statuses are read in order: in parallel, a record that changes meanwhile could be missed under both statuses.
-  for (const status of statuses) pages.push(await index.page(list, status, range));
+  const read = async (status: S["status"]) => pages.push(await index.page(list, status, range));
+  for (const status of before) await read(status);
+  // Those in which a record can go to and fro are read as of one moment, where they are not too many.
+  const moment = circular.length > 1 ? await index.moment(list, circular, range) : undefined;
+  if (moment !== undefined) pages.push(...moment);
+  const rest = statuses.slice(before.length);
+  // Otherwise they are read twice: a record that went back meanwhile is found the second time.
+  const left =
+    moment === undefined ? [...circular, ...rest] : rest.filter((status) => !circular.includes(status));
+  for (const status of circular.length > 1 ? left : rest) await read(status);
   const ends = pages
     .filter(({ length }) => length === range.limit)
     .map((page) => page.at(-1)?.position as string);

@@ -3,7 +3,7 @@ import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
-import { findEntry, readEntry } from "./listing.js";
+import { findEntry, nextEntries, readEntry } from "./listing.js";
 import { dropOrphansOf, sweepOrphans } from "./orphans.js";
 import { isEntryOf } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
@@ -109,33 +109,49 @@ export async function* recover<S extends LifecycleState, C, V>(
   damage.throwFirst();
 }
 
+/** A user whose records are made meanwhile does not keep the call for ever. */
+const MAX_PASSES = 5;
+
 /**
- * Removes all records of a user, in the order in which statuses follow each other, damaged ones too. Returns how many. CORRUPT
- * at the end if entries of a list are damaged: nobody can tell whose they are.
+ * Removes all records of a user, damaged ones too. Returns how many. CORRUPT at the end if entries of a list are damaged:
+ * nobody can tell whose they are.
  */
 export async function forgetUser<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   { tenant, user }: Pick<Identity, "tenant" | "user">,
   signal: Signal,
 ): Promise<number> {
-  const { declared, index } = records;
+  const { index } = records;
   const list =
     index.listOf(userIdentity(tenant, user), "user") ??
     (index.listOf(tenantIdentity(tenant), "tenant") as List);
   const damage = new DamageLog();
   let removed = 0;
-  for (const status of declared.statuses) {
-    for (let after: string | undefined; ; ) {
-      const page = await index.page(list, status, { after, limit: CHUNK_SIZE, damage, signal });
-      const ofUser = page.filter(({ key }) => key.identity.user === user);
-      const done = await Promise.all(ofUser.map((entry) => removeWhole(records, entry, signal)));
-      removed += done.filter(Boolean).length;
-      if (page.length < CHUNK_SIZE) break;
-      after = page.at(-1)?.position;
-    }
-  }
+  // Until nothing is found: a record whose status changes meanwhile can be missed in one pass.
+  for (let pass = 1, found = -1; found !== 0 && pass <= MAX_PASSES; pass++, removed += found)
+    found = await removeListed(records, list, { user, damage, signal });
   await dropOrphansOf(records, { tenant, user }, damage, signal);
   damage.throwFirst();
+  return removed;
+}
+
+/** Removes the records of a user that are in a list. Returns how many. */
+async function removeListed<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  list: List,
+  { user, damage, signal }: { readonly user: string; readonly damage: DamageLog; readonly signal: Signal },
+): Promise<number> {
+  const { statuses } = records.declared;
+  let removed = 0;
+  let after: string | undefined;
+  do {
+    const range = { after, limit: CHUNK_SIZE, damage, signal };
+    const { entries, end } = await nextEntries(records, list, statuses, range);
+    const ofUser = entries.filter(({ key }) => key.identity.user === user);
+    const done = await Promise.all(ofUser.map((entry) => removeWhole(records, entry, signal)));
+    removed += done.filter(Boolean).length;
+    after = end;
+  } while (after !== undefined);
   return removed;
 }
 

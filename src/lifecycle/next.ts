@@ -1,6 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry } from "./due-index.js";
+import type { Leftovers } from "./leftovers.js";
 import { type EntryPage, isEntryOf } from "./pointer.js";
 import type { LifecycleRecords, WriteOptions } from "./records.js";
 import type { IndexEntry } from "./status-index.js";
@@ -26,6 +27,8 @@ export interface Candidates<E extends IndexEntry | DueEntry, S extends Lifecycle
   }) => Promise<EntryPage<E>>;
   /** Whether a state is still that of the entry. */
   readonly isCurrent: (entry: E, state: S) => boolean;
+  /** What calls before this one read and did not take, and the name of the list there. */
+  readonly leftovers?: { readonly of: Leftovers<E>; readonly list: string };
 }
 
 /** How many entries one call chooses from: callers that come together seldom choose the same. */
@@ -45,14 +48,25 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
   options: WriteOptions,
 ): Promise<V | undefined> {
   const damage = new DamageLog();
+  const { leftovers } = candidates;
+  const change = (entry: E) => {
+    const isCurrent = (state: S) => isEntryOf(entry, state) && candidates.isCurrent(entry, state);
+    return damage.skipIfDamaged(changeIf(records, { entry, isCurrent }, transition, options));
+  };
+  const left = leftovers?.of.take(leftovers.list);
+  if (left !== undefined) {
+    const changed = await change(left);
+    if (changed !== undefined) return changed.record;
+    leftovers?.of.drop(leftovers.list);
+  }
   for (let after: string | undefined; ; ) {
     const { entries, next } = await candidates.page({ after, limit: PAGE_SIZE, damage });
-    for (const entry of inRandomOrder(entries)) {
-      const isCurrent = (state: S) => isEntryOf(entry, state) && candidates.isCurrent(entry, state);
-      const changed = await damage.skipIfDamaged(
-        changeIf(records, { entry, isCurrent }, transition, options),
-      );
-      if (changed !== undefined) return changed.record;
+    const order = inRandomOrder(entries);
+    for (const [place, entry] of order.entries()) {
+      const changed = await change(entry);
+      if (changed === undefined) continue;
+      leftovers?.of.put(leftovers.list, order.slice(place + 1));
+      return changed.record;
     }
     if (next === undefined) break;
     after = next;

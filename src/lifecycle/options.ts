@@ -93,7 +93,8 @@ export interface Query<Status extends string> {
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
-const MAX_WAIT_MS = 10 * 365 * 86_400_000;
+/** The longest wait. */
+export const MAX_WAIT_MS = 10 * 365 * 86_400_000;
 const CURSOR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\.[\w-]{22}$/;
 
 /**

@@ -1,6 +1,6 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
-import { type Cell, corruptRecord, decodeRecord } from "../typed/cell.js";
+import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { Collection } from "../typed/collection.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
@@ -10,6 +10,7 @@ import type { Transaction } from "../typed/transaction.js";
 import { contentCodec } from "./content-codec.js";
 import type { Declared } from "./declared.js";
 import { DueIndex } from "./due-index.js";
+import { KnownRecords } from "./known-records.js";
 import { LocationIndex } from "./location-index.js";
 import { type Entry, isEntryOf, removeOrphan } from "./pointer.js";
 import { type IndexEntry, StatusIndex } from "./status-index.js";
@@ -40,6 +41,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   readonly #states: Collection<S>;
   readonly #contents: Collection<ContentRecord<C>>;
   readonly #parts: Collection<ContentRecord<object>> | undefined;
+  readonly #known = new KnownRecords();
 
   constructor(store: StateStore, declared: Declared<S, C, V>, now: Clock) {
     const { name, contentName, given } = declared;
@@ -146,6 +148,23 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
 
   /** The same in a transaction of the caller's. */
   async changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
+    const cells = [this.cell(key), this.#contentCell(key)] as const;
+    const known = this.#known.take(cellKey(cells[0]));
+    if (known !== undefined && transaction.assume(cells[0], known.state)) {
+      transaction.assume(cells[1], known.content);
+      const made = await this.#change(transaction, key, transition).catch(() => undefined);
+      if (made?.isNew) return made.record;
+      // A refusal, and an answer that nothing is to be written, have to be those of what is stored.
+      for (const cell of cells) transaction.forget(cell);
+    }
+    return (await this.#change(transaction, key, transition)).record;
+  }
+
+  async #change(
+    transaction: Transaction,
+    key: LifecycleKey,
+    transition: Transition<S, C>,
+  ): Promise<{ readonly record: V; readonly isNew: boolean }> {
     const whole = await this.#read(transaction, key);
     if (whole === undefined) throw this.declared.notFound();
     const { state: before, content } = whole;
@@ -162,8 +181,20 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       const groups = this.index.groupsOf({ state, content });
       await this.due?.move(transaction, key, { before, now: state, groups });
       await this.declared.given.alongside?.(transaction, key, { before, now: { state, content } });
+      // Somebody is at work on it, and may well be this process.
+      if (this.declared.given.due?.(state) !== undefined)
+        transaction.afterCommit(() => this.#remember(transaction, key));
     }
-    return this.declared.view(key, { state, content }, now);
+    return { record: this.declared.view(key, { state, content }, now), isNew: state !== before };
+  }
+
+  async #remember(transaction: Transaction, key: LifecycleKey): Promise<void> {
+    const cell = this.cell(key);
+    const [state, content] = await Promise.all([
+      transaction.recordOf(cell),
+      transaction.recordOf(this.#contentCell(key)),
+    ]);
+    if (state !== undefined && content !== undefined) this.#known.put(cellKey(cell), { state, content });
   }
 
   /** Both parts in a transaction of the caller's, which then depends on them; `undefined` if there is no record. */
@@ -179,10 +210,13 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       transact(
         this.store,
         async (transaction) => {
-          if (!(await this.index.removeAll(transaction, entry))) return false;
-          if (isWhole) {
-            const state = await transaction.get(cell);
-            if (state === undefined || !isEntryOf(entry, state)) return false;
+          if (!isWhole && (await transaction.get(entry.cell)) === undefined) return false;
+          const state = isWhole ? await transaction.get(cell) : undefined;
+          const isThere = state !== undefined && isEntryOf(entry, state);
+          // Its status may have changed since the entry was read.
+          this.index.removeAll(transaction, entry, isThere ? state.status : entry.status);
+          if (isWhole && !isThere) return false;
+          if (isThere) {
             this.due?.remove(transaction, key, state);
             await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined });
           }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { isStateError } from "../contract/errors.js";
 import type {
   Identity,
   MaintenanceScope,
@@ -60,7 +61,7 @@ export interface List {
   };
 }
 
-interface PageRange {
+export interface PageRange {
   readonly after: string | undefined;
   /** Where damaged entries are noted, and passed over. Without it they are CORRUPT. */
   readonly damage?: DamageLog;
@@ -159,7 +160,32 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return this.#page(list, status, range, list.isNewestFirst);
   }
 
-  /** The same, the oldest first, whatever the order of the lists is. */
+  /**
+   * The next entries of several statuses as of one moment, by status. `undefined` where that are more than a page for each,
+   * where one is damaged, and for the list of a field's value. Their kinds are a range, in which other statuses may lie.
+   */
+  async moment(
+    list: List,
+    statuses: readonly S["status"][],
+    { after, limit, signal }: PageRange,
+  ): Promise<IndexEntry<S["status"]>[][] | undefined> {
+    const { identity, entries, group } = list;
+    if (group !== undefined) return undefined;
+    const names = [...statuses].sort(compareText);
+    const range = { from: prefixOf(names[0] as string, undefined), before: `${names.at(-1)}0` };
+    const most = limit * statuses.length;
+    const items = await entries.list(identity, { ...range, limit: most, signal }).catch(undefinedIfDamaged);
+    if (items === undefined || items.length === most) return undefined;
+    return statuses.map((status) => {
+      const prefix = prefixOf(status, undefined);
+      return items
+        .filter(({ id }) => id.startsWith(prefix))
+        .map((item) => entryOf(list, { prefix, status }, item))
+        .filter(({ position }) => after === undefined || this.compare(list, position, after) > 0);
+    });
+  }
+
+  /** The same between two positions, the oldest first, whatever the order of the lists is. */
   oldest(list: List, status: S["status"], range: PageRange): Promise<IndexEntry<S["status"]>[]> {
     return this.#page(list, status, range, false);
   }
@@ -227,12 +253,9 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     }
   }
 
-  /** Removes all entries of a record. Returns false if this entry is gone. */
-  async removeAll(transaction: Transaction, entry: IndexEntry<S["status"]>): Promise<boolean> {
-    if ((await transaction.get(entry.cell)) === undefined) return false;
-    for (const cell of this.cellsOf(entry)) transaction.delete(cell);
-    transaction.delete(entry.cell);
-    return true;
+  /** Removes an entry, and all entries of its record, which has this status now. */
+  removeAll(transaction: Transaction, entry: IndexEntry<S["status"]>, status: S["status"]): void {
+    for (const cell of [entry.cell, ...this.cellsOf({ ...entry, status })]) transaction.delete(cell);
   }
 
   /** The digests of the fields by which a record is listed. */
@@ -265,6 +288,10 @@ export class StatusIndex<S extends LifecycleState, C, V> {
 export function ownerIdentity(under: Owner, identity: SessionIdentity): Identity {
   if (under === "session") return identity;
   return under === "user" ? userIdentity(identity.tenant, identity.user) : tenantIdentity(identity.tenant);
+}
+
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!isStateError(error, "CORRUPT")) throw error;
 }
 
 function prefixOf(status: string, group: string | undefined): string {

@@ -140,7 +140,7 @@ async function putEarlier(
 ): Promise<PolicyReceipt | undefined> {
   const found = await transaction.findByEventId(owner, eventId);
   if (found === undefined) return undefined;
-  const earlier = await decodeRecord(POLICY_CODEC, { ...found, eventId, updatedAt: new Date(0) });
+  const earlier = await decodeRecord(POLICY_CODEC, { ...found, eventId });
   if (isSame(earlier, content)) return { policy: policyOf(earlier), duplicate: true };
   throw new StateError("IDEMPOTENCY_CONFLICT", "another policy was put under this id", {
     details: { change: 0 },

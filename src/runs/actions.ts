@@ -11,8 +11,9 @@ import { readEventId, readKind } from "../validation/validate-text.js";
 import { readBudget } from "./budget.js";
 import { type HeldLease, type Lease, readLease, readLeaseMs } from "./lease.js";
 import type { RunBudgetInput } from "./run.js";
+import type { NewStepEnd } from "./steps.js";
 import type { RunContent } from "./stored-run.js";
-import type { StepEnd, StepNotes } from "./stored-step.js";
+import type { StepNotes } from "./stored-step.js";
 import type { NewClaim, NewEnd, NewPause, NewResume } from "./transitions.js";
 import { readUsage, type StepUsageInput } from "./usage.js";
 
@@ -111,6 +112,11 @@ export interface FinishStepInput {
   readonly result?: JsonValue | object;
   /** Why it failed: up to 16 KiB. A failed step has no result, and can be begun again. */
   readonly error?: string;
+  /**
+   * Completes the run in the same commit. The work is done, so the run is `completed` also where this step uses up its
+   * budget.
+   */
+  readonly complete?: CompleteInput;
 }
 
 /** A stop that was read. */
@@ -215,16 +221,22 @@ export async function readBeginStep(input: unknown, maxBytes: number): Promise<S
 }
 
 export async function readFinishStep(
+  lease: HeldLease,
   input: unknown,
   maxBytes: number,
-): Promise<StepEnd & { readonly result?: JsonValue }> {
-  const given: FinishStepInput = { ...readNamed(input, "input", ["usage", "result", "error"]) };
+): Promise<NewStepEnd> {
+  const given: FinishStepInput = { ...readNamed(input, "input", ["usage", "result", "error", "complete"]) };
   const end = {
     usage: readUsage("usage" in given ? given.usage : {}, "usage", 1),
     ...optional(given, "error", readLongText),
   };
-  if ("error" in given && "result" in given) throw invalid("result", "left out of a step that failed");
-  return { ...end, ...(await readJson(given, "result", maxBytes)) };
+  for (const name of ["result", "complete"])
+    if ("error" in given && name in given) throw invalid(name, "left out of a step that failed");
+  const [result, ending] = await Promise.all([
+    readJson(given, "result", maxBytes),
+    "complete" in given ? readComplete(lease, given.complete, maxBytes) : undefined,
+  ]);
+  return { ...end, ...result, ...(ending && { ending }) };
 }
 
 function readHolder(worker: unknown, leaseMs: unknown): NewClaim & { readonly leaseId: EventId } {

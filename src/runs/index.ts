@@ -45,13 +45,16 @@ export type {
 export type { RunsInUnit } from "./in-unit.js";
 export type { Lease } from "./lease.js";
 export type {
+  AllStepsOptions,
   ClaimedRun,
+  ClaimOptions,
   ListRunsOptions,
   ListStepsOptions,
   RunPage,
   RunReceipt,
   RunsOptions,
 } from "./options.js";
+export type { LeasedWork } from "./renew-while.js";
 export type {
   BudgetLimit,
   Run,
@@ -65,6 +68,6 @@ export type {
 } from "./run.js";
 export type { Runs } from "./runs.js";
 export type { RunStep, StepStatus } from "./step.js";
-export type { StepContext, StepOptions, StepPart, StepWork } from "./step-work.js";
+export type { KeptStep, StepContext, StepOptions, StepPart, StepWork } from "./step-work.js";
 export type { FinishedStep, StepPage } from "./steps.js";
 export type { StepUsage, StepUsageInput } from "./usage.js";

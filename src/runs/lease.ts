@@ -57,6 +57,12 @@ export function leaseOf({ identity, id }: RunKey, { fence, lease }: RunState): L
   return Object.freeze({ identity, id, worker, fence, leaseId, until: new Date(until) });
 }
 
+/** In how many milliseconds a lease ends; 0 where it does not say when. */
+export function leftOf({ until }: Lease, now: number): number {
+  const left = new Date(until).getTime() - now;
+  return Number.isFinite(left) ? left : 0;
+}
+
 /** Whether the lease holds. The time does not matter: a lease that has passed holds until another worker takes over. */
 export function holds({ worker, fence, leaseId }: HeldLease, state: RunState): boolean {
   const { lease } = state;

@@ -136,7 +136,7 @@ export class RunOperations {
 
   async finishStep(lease: Lease, key: string, input: FinishStepInput): Promise<Operation<FinishedStep>> {
     const held = readLease(lease);
-    return this.#steps.finish(held, readStepKey(key), await readFinishStep(input, this.#maxBytes));
+    return this.#steps.finish(held, readStepKey(key), await readFinishStep(held, input, this.#maxBytes));
   }
 
   #end(key: RunKey, { made, held }: Stop<NewEnd>): Operation<Changed> {

@@ -1,5 +1,8 @@
 import type { CallOptions } from "../contract/store.js";
 import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
+import { MAX_WAIT_MS } from "../lifecycle/options.js";
+import { readInteger, readOptions, readSignal } from "../validation/validate.js";
+import type { ClaimWait } from "./claim-in-turn.js";
 import type { Lease } from "./lease.js";
 import type { Run, RunStatus } from "./run.js";
 
@@ -20,6 +23,12 @@ export interface ClaimedRun {
   readonly lease: Lease;
   /** The run as it is now. */
   readonly run: Run;
+}
+
+/** How long `claim` and `claimNext` wait for their turn. */
+export interface ClaimOptions extends CallOptions {
+  /** 1 to ten years, in milliseconds. Default: the call does not wait. */
+  readonly waitMs?: number;
 }
 
 /** Which runs `list` returns. */
@@ -48,4 +57,14 @@ export interface ListStepsOptions extends CallOptions {
   readonly limit?: number;
   /** The `next` of the previous page, or the number of a step. Absent or `undefined`: from the first on. */
   readonly after?: number | undefined;
+}
+
+/** From which step on `allSteps` goes. */
+export type AllStepsOptions = Omit<ListStepsOptions, "limit">;
+
+/** Reads how long a claim waits. */
+export function readClaimWait(options: ClaimOptions | undefined): ClaimWait {
+  const given = readOptions(options, ["waitMs", "signal"]) as ClaimOptions;
+  const waitMs = "waitMs" in given ? readInteger(given.waitMs, "waitMs", 1, MAX_WAIT_MS) : 0;
+  return { waitMs, signal: readSignal(given) };
 }

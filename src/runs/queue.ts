@@ -1,4 +1,5 @@
 import type { CallOptions } from "../contract/store.js";
+import { DamageLog } from "../lifecycle/damage.js";
 import type { Moment } from "../lifecycle/stored.js";
 import { monotonicMs } from "../timing/real-timers.js";
 import { leaseOf } from "./lease.js";
@@ -60,22 +61,29 @@ export class RunQueue {
     }
   }
 
-  /** Leases first, unless there were none just now. Both have been looked for before the answer is that there is no run. */
+  /**
+   * Leases first, unless there were none just now. Both have been looked for before the answer is that there is no run, or
+   * that what is left is damaged.
+   */
   async #inTurn(
     queue: string,
     takeOver: () => Promise<Run | undefined>,
     takePending: () => Promise<Run | undefined>,
   ): Promise<Run | undefined> {
+    const damage = new DamageLog();
     const isQuiet = monotonicMs() < (this.#quietUntil.get(queue) ?? 0);
-    if (isQuiet) {
-      const run = await takePending();
+    for (const take of isQuiet ? [takePending, takeOver] : [takeOver, takePending]) {
+      const run = await damage.skipIfDamaged(take());
       if (run !== undefined) return run;
+      if (take === takeOver) this.#rest(queue);
     }
-    const run = await takeOver();
-    if (run !== undefined) return run;
+    damage.throwFirst();
+    return undefined;
+  }
+
+  #rest(queue: string): void {
     if (this.#quietUntil.size >= MAX_QUIET) this.#quietUntil.clear();
     this.#quietUntil.set(queue, monotonicMs() + QUIET_MS);
-    return isQuiet ? undefined : takePending();
   }
 }
 

@@ -6,7 +6,7 @@ import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
 import { stepPrefixes } from "./step-kinds.js";
-import { MAX_LEASE_MS } from "./stored-lease.js";
+import { MAX_UNTIL_MS } from "./stored-lease.js";
 import {
   CONTENT_CODEC,
   type RunContent,
@@ -46,7 +46,7 @@ export class RunRecords {
         ]),
         due: ({ lease }) => lease?.until,
         dueBy: "name",
-        dueWithinMs: MAX_LEASE_MS,
+        dueWithinMs: MAX_UNTIL_MS,
         stateCodec: STATE_CODEC,
         contentCodec: CONTENT_CODEC,
         largeFields: ["input", "metadata"],

@@ -26,23 +26,28 @@ import {
   type StartInput,
   type StopInput,
 } from "./actions.js";
+import { claimInTurn, nextInTurn } from "./claim-in-turn.js";
 import { RunsInUnit } from "./in-unit.js";
 import { keepStep } from "./keep-step.js";
-import { type Lease, readLease } from "./lease.js";
+import { type Lease, leftOf, readLease } from "./lease.js";
 import { RunOperations } from "./operations.js";
-import type {
-  ClaimedRun,
-  ListRunsOptions,
-  ListStepsOptions,
-  RunPage,
-  RunReceipt,
-  RunsOptions,
+import {
+  type AllStepsOptions,
+  type ClaimedRun,
+  type ClaimOptions,
+  type ListRunsOptions,
+  type ListStepsOptions,
+  type RunPage,
+  type RunReceipt,
+  type RunsOptions,
+  readClaimWait,
 } from "./options.js";
 import { RunQueue } from "./queue.js";
+import { type LeasedWork, renewWhile } from "./renew-while.js";
 import type { Run } from "./run.js";
 import { RunRecords } from "./run-records.js";
 import type { RunStep } from "./step.js";
-import type { StepOptions, StepWork } from "./step-work.js";
+import type { KeptStep, StepOptions, StepWork } from "./step-work.js";
 import { type FinishedStep, noSuchStep, RunSteps, type StepPage } from "./steps.js";
 import { newRun } from "./stored-run.js";
 
@@ -129,30 +134,48 @@ export class Runs {
   /**
    * Claims a run that is pending, or whose lease has passed. The same call with its token gets the same lease, while that
    * holds. A run whose budget of seconds is used up is halted instead: WRONG_STATUS. NOT_FOUND, LEASE_HELD.
+   *
+   * With `waitMs` it waits while another worker holds the run or the run is paused, and is refused only if that is still so
+   * when the time is up.
    */
   async claim(
     identity: SessionIdentity,
     id: string,
     input: ClaimInput,
-    options?: CallOptions,
+    options?: ClaimOptions,
   ): Promise<ClaimedRun> {
     const { operation, answer } = this.#operations.claim(identity, id, input);
-    return answer(await this.#run(operation, options));
+    const wait = readClaimWait(options);
+    const { lifecycle } = this.#records;
+    const awaited = {
+      watch: () => lifecycle.watch(lifecycle.readKey(identity, id)),
+      now: () => lifecycle.now(),
+      pollMs: lifecycle.pollMs,
+    };
+    const call = { signal: wait.signal };
+    return claimInTurn(awaited, async () => answer(await this.#run(operation, call)), wait);
   }
 
   /**
    * Claims one of the oldest runs of a tenant that are pending or whose lease has passed; `undefined` if there is none. Of
    * workers that call together each gets another run. Which of the oldest runs one gets is left to chance. If the answer is
-   * lost, the run is claimed, and can be claimed again when its lease has passed.
+   * lost, the run is claimed, and can be claimed again when its lease has passed. Damaged runs are passed over, and CORRUPT
+   * if nothing else is left.
+   *
+   * With `waitMs` it waits for a run, looking about every `pollMs`, and answers `undefined` when the time is up.
    */
   async claimNext(
     where: { readonly tenant: string },
     input: ClaimNextInput,
-    options?: CallOptions,
+    options?: ClaimOptions,
   ): Promise<ClaimedRun | undefined> {
     const { tenant } = readNamed(where, "where", ["tenant"]) as typeof where;
     const wanted = readClaimNext(input);
-    return this.#queue.claimNext(tenantIdentity(tenant).tenant, wanted, readCallOptions(options));
+    const owner = tenantIdentity(tenant).tenant;
+    const wait = readClaimWait(options);
+    const { signal } = wait;
+    const claimNext = () => this.#queue.claimNext(owner, wanted, { signal });
+    return nextInTurn(claimNext, this.#records.lifecycle.pollMs, wait);
   }
 
   /**
@@ -176,6 +199,33 @@ export class Runs {
   async renew(lease: Lease, input: RenewInput, options?: CallOptions): Promise<Lease> {
     const { operation, answer } = this.#operations.renew(lease, input);
     return answer(await this.#run(operation, options));
+  }
+
+  /**
+   * Runs `work` and renews the lease whenever a third of `leaseMs` is over, until the work has ended; returns what that
+   * returned. `work` gets a signal that aborts when the lease is lost, because the run was taken over, cancelled, halted or
+   * paused; its reason is the error, mostly FENCED. It also aborts with the signal of the call. Whether the work stops then
+   * is left to it: its writes through the lease are FENCED. While the store is UNAVAILABLE the renewals go on trying. No
+   * timer is left behind, and none keeps the process alive.
+   */
+  async renewWhile<R>(
+    lease: Lease,
+    input: RenewInput,
+    work: LeasedWork<R>,
+    options?: CallOptions,
+  ): Promise<R> {
+    const { fence } = readLease(lease);
+    const { operation, answer } = this.#operations.renew(lease, input);
+    const { leaseMs } = input;
+    if (typeof work !== "function") throw invalid("work", "a function");
+    const { lifecycle } = this.#records;
+    const kept = {
+      renew: async (signal: AbortSignal) => answer(await this.#run(operation, { signal })),
+      leaseMs,
+      leftMs: leftOf(lease, lifecycle.now()),
+      isOwnEnd: (error: unknown) => hasEndedBy(fence, error),
+    };
+    return renewWhile(kept, work, readCallOptions(options).signal);
   }
 
   /** Gives a run back: it is pending, and another worker can claim it at once. NOT_FOUND, FENCED. */
@@ -268,8 +318,18 @@ export class Runs {
     lease: Lease,
     key: string,
     work: StepWork<Input>,
-    options: StepOptions<T, Input> = {},
+    options?: StepOptions<T, Input>,
   ): Promise<T> {
+    return (await this.keepStep(lease, key, work, options)).result;
+  }
+
+  /** Like `step`, and says whether the work ran. */
+  async keepStep<T, Input = T>(
+    lease: Lease,
+    key: string,
+    work: StepWork<Input>,
+    options: StepOptions<T, Input> = {},
+  ): Promise<KeptStep<T>> {
     const held = readLease(lease);
     readNamed(options, "options", ["codec", "name", "metadata", "signal"]);
     if (typeof work !== "function") throw invalid("work", "a function");
@@ -298,6 +358,21 @@ export class Runs {
     });
     if (page.steps.length === 0) await lifecycle.get(key, { signal: given.signal });
     return page;
+  }
+
+  /** All steps of a run in that order, read in pages; those that are begun meanwhile are among them. NOT_FOUND. */
+  async *allSteps(
+    identity: SessionIdentity,
+    id: string,
+    options?: AllStepsOptions,
+  ): AsyncGenerator<RunStep, void, undefined> {
+    const { after, signal } = readOptions(options, ["after", "signal"]) as AllStepsOptions;
+    for (let from = after; ; ) {
+      const { steps, next } = await this.steps(identity, id, { after: from, limit: MAX_STEPS, signal });
+      yield* steps;
+      if (next === undefined) return;
+      from = next;
+    }
   }
 
   /** The result that a step was finished with; `undefined` if it has none. NOT_FOUND where there is no such step. */
@@ -335,6 +410,12 @@ export class Runs {
     const call = readCallOptions(options);
     return (await perform(this.#store, await operation, call)).result;
   }
+}
+
+/** Whether the worker that held this lease ended the run itself. */
+function hasEndedBy(fence: number, error: unknown): boolean {
+  if (!isStateError(error, "FENCED") || error.details.current !== fence) return false;
+  return error.details.status === "completed" || error.details.status === "failed";
 }
 
 /** What makes such a record too large is the result. */

@@ -2,7 +2,8 @@ import { invalid } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
 import type { Unit } from "../typed/together/unit.js";
-import type { BeginStepInput } from "./actions.js";
+import type { BeginStepInput, CompleteInput } from "./actions.js";
+import type { NewEnd } from "./transitions.js";
 import { addUsage, NO_USAGE, readUsage, type StepUsageInput, type UsageSums } from "./usage.js";
 
 /** A part of a step's commit. */
@@ -22,6 +23,11 @@ export interface StepContext {
   readonly together: (part: StepPart) => void;
   /** Adds to what the step uses. Without `loops` in any of the calls the step counts as one loop. */
   readonly use: (usage: StepUsageInput) => void;
+  /**
+   * Completes the run in the commit that keeps the result, after the parts of `together`. The work is done, so the run is
+   * `completed` also where this step uses up its budget.
+   */
+  readonly complete: (input?: CompleteInput) => void;
 }
 
 /**
@@ -36,12 +42,34 @@ export interface StepOptions<T, Input> extends CallOptions, BeginStepInput {
   readonly codec?: Codec<T, Input>;
 }
 
+/** A step whose result was kept, by this call or before it. */
+export interface KeptStep<T> {
+  /** The result, as the codec reads it. */
+  readonly result: T;
+  /** It is the result of this call's work. Otherwise it was kept before. */
+  readonly ran: boolean;
+}
+
+/** What a step adds to its commit. */
+export interface CollectedStep {
+  readonly parts: readonly StepPart[];
+  readonly usage: UsageSums;
+  /** How it ends the run, if it does. */
+  readonly ending: NewEnd | undefined;
+}
+
 /** Collects what the work of a step adds to its commit. */
 export class StepCollector {
+  readonly #readEnding: (input: unknown) => Promise<NewEnd>;
   readonly #parts: StepPart[] = [];
   #usage: UsageSums = NO_USAGE;
   #hasLoops = false;
+  #ending: Promise<NewEnd> | undefined;
   #isOver = false;
+
+  constructor(readEnding: (input: unknown) => Promise<NewEnd>) {
+    this.#readEnding = readEnding;
+  }
 
   context(key: string, signal: AbortSignal | undefined): StepContext {
     return Object.freeze({
@@ -49,13 +77,15 @@ export class StepCollector {
       signal,
       together: (part: StepPart) => this.#addPart(part),
       use: (usage: StepUsageInput) => this.#addUsage(usage),
+      complete: (input: CompleteInput = {}) => this.#complete(input),
     });
   }
 
-  /** What was collected. Nothing can be added from now on: it would be lost. */
-  close(): { readonly parts: readonly StepPart[]; readonly usage: UsageSums } {
+  /** What was collected. Nothing can be added from now on: it would be lost. INVALID_RECORD for what cannot be read. */
+  async close(): Promise<CollectedStep> {
     this.#isOver = true;
-    return { parts: this.#parts, usage: this.#hasLoops ? this.#usage : { ...this.#usage, loops: 1 } };
+    const usage = this.#hasLoops ? this.#usage : { ...this.#usage, loops: 1 };
+    return { parts: this.#parts, usage, ending: await this.#ending };
   }
 
   #addPart(part: StepPart): void {
@@ -69,6 +99,13 @@ export class StepCollector {
     const used = readUsage(usage, "usage", 0);
     if ("loops" in usage) this.#hasLoops = true;
     this.#usage = addUsage(this.#usage, used);
+  }
+
+  #complete(input: CompleteInput): void {
+    this.#refuseIfOver();
+    this.#ending = this.#readEnding(input);
+    // Work that throws afterwards leaves nobody to look at it.
+    this.#ending.catch(() => {});
   }
 
   #refuseIfOver(): void {

@@ -11,7 +11,10 @@ export type StepStatus = (typeof STEP_STATUSES)[number];
 export interface RunStep {
   /** Unique within its run. */
   readonly key: string;
-  /** Its place among the steps of the run, in the order in which they were begun first: from 1 on, without gaps. */
+  /**
+   * Its place among the steps of the run: from 1 on, without gaps, in the order in which they were begun first. What `step`
+   * keeps without a `beginStep` before it counts as begun when it is kept.
+   */
   readonly number: number;
   /** `running` also if nobody works on it because its worker was killed. */
   readonly status: StepStatus;

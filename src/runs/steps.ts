@@ -27,7 +27,7 @@ import {
   type StoredStep,
   stepOf,
 } from "./stored-step.js";
-import { addStepUsage, countStep, requireLease } from "./transitions.js";
+import { addStepUsage, countStep, end as endRun, inOrder, type NewEnd, requireLease } from "./transitions.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -47,10 +47,19 @@ export interface StepPage {
   readonly next?: number;
 }
 
+/** How `finishStep` ends a step. */
+export interface NewStepEnd extends StepEnd {
+  readonly result?: JsonValue;
+  /** How it ends the run in the same commit, if it does. */
+  readonly ending?: NewEnd;
+}
+
 /** What is written when `step` has done its work. */
 export interface NewResult extends StepEnd {
   readonly beganAt: number;
   readonly notes: StepNotes;
+  /** The same commit completes the run. */
+  readonly isLast: boolean;
   /** The result in bytes; absent for `undefined`. */
   readonly bytes?: Uint8Array;
   readonly codec: Codec<unknown, never>;
@@ -103,27 +112,29 @@ export class RunSteps {
   }
 
   /** Ends a step that was begun. FENCED, NOT_FOUND, IDEMPOTENCY_CONFLICT where it has ended in another way. */
-  finish(
-    held: HeldLease,
-    key: string,
-    { result, ...end }: StepEnd & { readonly result?: JsonValue },
-  ): Operation<FinishedStep> {
+  finish(held: HeldLease, key: string, { result, ending, ...end }: NewStepEnd): Operation<FinishedStep> {
     return this.#operation(held, async (transaction) => {
+      const { lifecycle } = this.#runs;
       const before = await transaction.get(this.#stepCell(held.key, key));
       if (before === undefined) throw noSuchStep();
       const resultCell = this.resultCell(held.key, key, json());
       if (before.status !== "running") {
         const kept = isEndedSo(before, held, end) && (await transaction.get(resultCell));
         if (kept === false || !isDeepStrictEqual(kept, result)) throw endedOtherwise();
-        const run = await this.#runs.lifecycle.changeIn(transaction, held.key, (state) => state);
+        const run = await lifecycle.changeIn(
+          transaction,
+          held.key,
+          ending === undefined ? (state) => state : endRun(ending, held),
+        );
         return { step: stepOf(before), run };
       }
-      const run = await this.#runs.lifecycle.changeIn(
+      const counted = addStepUsage(held, end.usage, { newSteps: 0, isLast: ending !== undefined });
+      const run = await lifecycle.changeIn(
         transaction,
         held.key,
-        addStepUsage(held, end.usage, 0),
+        ending === undefined ? counted : inOrder(counted, endRun(ending, held)),
       );
-      const step = endedStep(before, end, this.#runs.lifecycle.now());
+      const step = endedStep(before, end, lifecycle.now());
       await this.#write(transaction, held.key, step, false);
       if (result !== undefined) await transaction.set(resultCell, result);
       return { step: stepOf(step), run };
@@ -138,9 +149,9 @@ export class RunSteps {
         await this.#runs.lifecycle.changeIn(transaction, held.key, requireLease(held));
         return false;
       }
-      const { beganAt, notes, bytes, codec, ...end } = made;
+      const { beganAt, notes, isLast, bytes, codec, ...end } = made;
       const isNew = before === undefined;
-      const counted = addStepUsage(held, end.usage, isNew ? 1 : 0);
+      const counted = addStepUsage(held, end.usage, { newSteps: isNew ? 1 : 0, isLast });
       const { usage } = await this.#runs.lifecycle.changeIn(transaction, held.key, counted);
       const isBegun = before?.status === "running" && before.leaseId === held.leaseId;
       const begun = isBegun ? before : begunStep(before, usage.steps, { key, held, notes, now: beganAt });

@@ -2,8 +2,14 @@ import { optional, readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 
-/** The longest lease. A stored lease that ends later than this from now was written by a clock that is ahead. */
+/** The longest lease. */
 export const MAX_LEASE_MS = 86_400_000;
+
+/**
+ * A stored lease that ends later than this from now was written by a clock that is ahead. More than the longest lease, so
+ * that the holder of one of those does not lose it to a clock that is a little behind.
+ */
+export const MAX_UNTIL_MS = 2 * MAX_LEASE_MS;
 
 /** A lease as it is stored. Times are in milliseconds since 1970. */
 export interface StoredLease {
@@ -19,7 +25,7 @@ export interface StoredLease {
  * ahead: waiting for its end could take years.
  */
 export function hasPassed({ until }: Pick<StoredLease, "until">, now: number): boolean {
-  return now >= until || until > now + MAX_LEASE_MS;
+  return now >= until || until > now + MAX_UNTIL_MS;
 }
 
 /** Reads a stored lease. */

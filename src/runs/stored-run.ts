@@ -52,7 +52,9 @@ export interface RunState extends LifecycleState<RunStatus> {
   /** While it is `running`: the time up to which it is counted. */
   readonly runningSince?: number;
   readonly pause?: StoredPause;
-  /** The latest `resume`, so that it is recognised when it comes again. */
+  /** The latest pause that is over, so that it is recognised when it comes again. */
+  readonly paused?: StoredPause;
+  /** The latest `resume`, for the same reason. */
   readonly resume?: StoredResume;
   /** The lease that was released last, for the same reason. */
   readonly released?: string;
@@ -78,6 +80,7 @@ export const STATE_CODEC = mappedJson<RunState>({
       runningMs: readCount(given.runningMs, "runningMs"),
       ...optional(given, "runningSince", readTime),
       ...optional(given, "pause", readPause),
+      ...optional(given, "paused", readPause),
       ...optional(given, "resume", readAct),
       ...optional(given, "released", readEventId),
       ...optional(given, "end", readEnd),

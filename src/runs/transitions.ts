@@ -88,7 +88,7 @@ export function end({ status, ...made }: NewEnd, held?: HeldLease): RunTransitio
 /** WRONG_STATUS; FENCED with a lease that does not hold. */
 export function pause(made: NewPause, held?: HeldLease): RunTransition {
   return (state, { now }) => {
-    if (state.pause && isRepeat(state.pause, made)) return state;
+    if ([state.pause, state.paused].some((before) => before && isRepeat(before, made))) return state;
     if (held !== undefined) heldLease(held, state);
     requireTransition(state, "paused", "paused");
     return { ...stopped(state, untilBy(held, state, now)), status: "paused", pause: { ...made, at: now } };
@@ -98,10 +98,9 @@ export function pause(made: NewPause, held?: HeldLease): RunTransition {
 /** Makes a paused run pending. WRONG_STATUS. */
 export function resume(made: NewResume): RunTransition {
   return (state, { now }) => {
-    if (state.status !== "paused" && state.resume && isRepeat(state.resume, made)) return state;
+    if (state.resume && isRepeat(state.resume, made)) return state;
     if (state.status !== "paused") throw wrongStatus(state.status, "resumed");
-    const { pause: _, ...rest } = state;
-    return { ...rest, status: "pending", resume: { ...made, at: now } };
+    return { ...unpaused(state), status: "pending", resume: { ...made, at: now } };
   };
 }
 
@@ -121,8 +120,12 @@ export function countStep(held: HeldLease): RunTransition {
   };
 }
 
-/** Adds what a step used, and halts the run if that used up its budget. FENCED. */
-export function addStepUsage(held: HeldLease, usage: UsageSums, newSteps: 0 | 1): RunTransition {
+/** Adds what a step used, and halts the run if that used up its budget, unless the same commit ends the run. FENCED. */
+export function addStepUsage(
+  held: HeldLease,
+  usage: UsageSums,
+  { newSteps, isLast }: { readonly newSteps: 0 | 1; readonly isLast: boolean },
+): RunTransition {
   return (state, { now, content: { budget } }) => {
     heldLease(held, state);
     const counted = {
@@ -130,7 +133,15 @@ export function addStepUsage(held: HeldLease, usage: UsageSums, newSteps: 0 | 1)
       usage: addUsage(state.usage, usage),
       steps: state.steps + newSteps,
     };
-    return haltIfUsedUp(counted, now, budget, held);
+    return isLast ? counted : haltIfUsedUp(counted, now, budget, held);
+  };
+}
+
+/** Two changes in one. */
+export function inOrder(first: RunTransition, second: RunTransition): RunTransition {
+  return (state, moment) => {
+    const between = first(state, moment);
+    return second(between, { ...moment, status: between.status });
   };
 }
 
@@ -169,8 +180,11 @@ function ended(
   now: number,
   { status, made }: { readonly status: NewEnd["status"]; readonly made: Omit<NewEnd, "status"> },
 ): RunState {
-  const { pause: _, ...rest } = stopped(state, until);
-  return { ...rest, status, end: { ...made, at: now } };
+  return { ...unpaused(stopped(state, until)), status, end: { ...made, at: now } };
+}
+
+function unpaused({ pause, ...state }: RunState): RunState {
+  return pause === undefined ? state : { ...state, paused: pause };
 }
 
 function haltIfUsedUp(

@@ -1,10 +1,11 @@
 import { StateError } from "../contract/errors.js";
 import type { SessionIdentity } from "../contract/store.js";
+import type { SeenRecord } from "../typed/cell.js";
 import { corruptRecord } from "../typed/cell.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import { isRemoved } from "../typed/journal-entry.js";
 import type { JournalPlaces } from "../typed/journal-places.js";
-import type { SeenRecord, Transaction } from "../typed/transaction.js";
+import type { Transaction } from "../typed/transaction.js";
 import { readInteger } from "../validation/validate.js";
 
 /** The end of a session's history, as a transaction sees it. */

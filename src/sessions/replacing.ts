@@ -1,6 +1,7 @@
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
+import type { SeenRecord } from "../typed/cell.js";
 import type { Journal } from "../typed/journal.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import {
@@ -12,7 +13,7 @@ import {
 } from "../typed/journal-entry.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import type { SeenRecord, Transaction } from "../typed/transaction.js";
+import type { Transaction } from "../typed/transaction.js";
 import { readLongText } from "../validation/fields.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";

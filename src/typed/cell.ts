@@ -28,6 +28,9 @@ export interface Stored<T> {
   readonly updatedAt: Date;
 }
 
+/** A record that is stored or about to be: then it has no time yet. */
+export type SeenRecord = Omit<StateRecord, "updatedAt"> & Partial<Pick<StateRecord, "updatedAt">>;
+
 /** Makes the cell of a slot. The identity is checked and copied, so later changes to the caller's object have no effect. */
 export function cellAt<T, Input>(identity: Identity, kind: string, codec: Codec<T, Input>): Cell<T, Input> {
   const slot = validateSlot(identity, kind);
@@ -71,7 +74,7 @@ export function cellKey({ identity, kind }: Pick<Cell<unknown>, "identity" | "ki
 const MAX_INLINE_BYTES = 32 * 1024;
 
 /** Decodes the value of a record. CORRUPT, naming the slot, where that fails. */
-export async function decodeRecord<T>(codec: Codec<T, never>, record: StateRecord): Promise<T> {
+export async function decodeRecord<T>(codec: Codec<T, never>, record: SeenRecord): Promise<T> {
   try {
     const decode = () => codec.decode(record.bytes, record.version);
     const value = await (record.bytes.length > MAX_INLINE_BYTES ? inOneSlice(decode) : decode());

@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { invalid } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
-import { raceAbort } from "../timing/cancellation.js";
+import { raceAbort, settlesWithin } from "../timing/cancellation.js";
 
 /** The locks that the running code holds. `AsyncLocalStorage` also keeps those released, so each says whether it was. */
 const heldLocks = new AsyncLocalStorage<HeldLock>();
 
 interface HeldLock {
   readonly store: StateStore;
-  readonly key: string;
+  /** `undefined`: none yet. */
+  key: string | undefined;
   readonly outer: HeldLock | undefined;
   isReleased: boolean;
 }
@@ -28,6 +29,55 @@ export async function runExclusive<R>(
   work: () => Promise<R>,
 ): Promise<R> {
   refuseReentry(store, key);
+  const { previous, release } = enter(store, key);
+  const lock = { store, key, outer: heldLocks.getStore(), isReleased: false };
+  try {
+    if (previous !== undefined) await raceAbort(previous, signal);
+    return await heldLocks.run(lock, work);
+  } finally {
+    lock.isReleased = true;
+    release();
+  }
+}
+
+/** Takes a lock for work that is under way, if others of this process hold it or wait for it. */
+export type TakeTurn = (key: string) => Promise<void>;
+
+/** After this a lock is done without: its holder may itself wait for what this work holds from outside. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Runs work that may take one lock while it runs, and holds it until it has ended. It waits only while it holds none of its
+ * own, so that no two works wait for each other.
+ */
+export async function runTakingTurn<R>(
+  store: StateStore,
+  signal: AbortSignal | undefined,
+  work: (take: TakeTurn) => Promise<R>,
+): Promise<R> {
+  const lock: HeldLock = { store, key: undefined, outer: heldLocks.getStore(), isReleased: false };
+  let release = () => {};
+  const take = async (key: string) => {
+    if (lock.key !== undefined || !queues.get(store)?.has(key) || holds(lock, store, key)) return;
+    const { previous, release: leave } = enter(store, key);
+    release = leave;
+    if (await settlesWithin(previous as Promise<void>, PATIENCE_MS, signal)) lock.key = key;
+    else leave();
+    signal?.throwIfAborted();
+  };
+  try {
+    return await heldLocks.run(lock, () => work(take));
+  } finally {
+    lock.isReleased = true;
+    release();
+  }
+}
+
+/** Joins the queue of a lock: the caller has it when the one before is through. */
+function enter(
+  store: StateStore,
+  key: string,
+): { readonly previous: Promise<void> | undefined; readonly release: () => void } {
   const queue = queues.get(store) ?? new Map<string, Promise<void>>();
   queues.set(store, queue);
   let release!: () => void;
@@ -41,21 +91,7 @@ export async function runExclusive<R>(
   void tail.then(() => {
     if (queue.get(key) === tail) queue.delete(key);
   });
-  try {
-    if (previous !== undefined) await raceAbort(previous, signal);
-    return await runHolding(store, key, work);
-  } finally {
-    release();
-  }
-}
-
-async function runHolding<R>(store: StateStore, key: string, work: () => Promise<R>): Promise<R> {
-  const lock = { store, key, outer: heldLocks.getStore(), isReleased: false };
-  try {
-    return await heldLocks.run(lock, work);
-  } finally {
-    lock.isReleased = true;
-  }
+  return { previous, release };
 }
 
 /** Runs work of many callers, which holds none of the locks that one of them may hold. */
@@ -65,8 +101,13 @@ export function outsideOfLocks<R>(work: () => R): R {
 
 /** Work that waited for a lock it holds itself would never end, and neither would the callers behind it. INVALID_RECORD. */
 export function refuseReentry(store: StateStore, key: string): void {
-  for (let lock = heldLocks.getStore(); lock !== undefined; lock = lock.outer) {
-    if (lock.isReleased || lock.store !== store || lock.key !== key) continue;
+  if (holds(heldLocks.getStore(), store, key))
     throw invalid("work", "free of calls that change what it changes itself: it would wait for its own end");
-  }
+}
+
+/** Whether one of these locks is that of the key. */
+function holds(innermost: HeldLock | undefined, store: StateStore, key: string): boolean {
+  for (let lock = innermost; lock !== undefined; lock = lock.outer)
+    if (!lock.isReleased && lock.store === store && lock.key === key) return true;
+  return false;
 }

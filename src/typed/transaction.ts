@@ -9,7 +9,7 @@ import type {
   StateStore,
 } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import { type Cell, cellKey, decodeRecord } from "./cell.js";
+import { type Cell, cellKey, decodeRecord, type SeenRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
 import { findByEventId } from "./find-by-event-id.js";
 import { encodeSave, requireSameBytes, type Write } from "./transaction-write.js";
@@ -17,16 +17,13 @@ import { encodeSave, requireSameBytes, type Write } from "./transaction-write.js
 /** A record that is stored, or that this transaction writes. */
 export type FoundRecord = Pick<StateRecord, "identity" | "kind" | "bytes" | "version">;
 
-/** A record that is stored, or that this transaction writes: then it has no time yet. */
-export type SeenRecord = Omit<StateRecord, "updatedAt"> & Partial<Pick<StateRecord, "updatedAt">>;
-
 /** Says what the refusal of a commit means to the caller whose slot it names. */
 export type Explanation = (error: StateError) => unknown;
 
 interface TouchedCell {
   readonly cell: Cell<unknown, never>;
   /** The record that the slot held, if the work read or peeked it: one attempt sees one record. */
-  record?: Promise<StateRecord | undefined>;
+  record?: Promise<SeenRecord | undefined>;
   /** The work read it: the commit fails if it has changed. */
   isRead?: boolean;
   write?: Promise<Write>;
@@ -84,10 +81,28 @@ export class Transaction {
       touched.isRead = true;
       return record;
     }
-    const write = await touched.write;
-    if (write.op === "delete") return undefined;
-    const { eventId, bytes, version } = write;
-    return { eventId, ...keyOf(cell), bytes, version };
+    return recordFrom(cell, await touched.write);
+  }
+
+  /**
+   * Takes a record for what the slot holds, in place of a read: the commit fails if it does not. Returns false if the slot
+   * was touched before. @internal
+   */
+  assume(cell: Cell<unknown, never>, record: SeenRecord): boolean {
+    if (this.#touched.has(cellKey(cell))) return false;
+    this.#touch(cell).record = Promise.resolve(record);
+    return true;
+  }
+
+  /** Forgets a slot that was assumed, and what was written to it: from now on it is read. @internal */
+  forget(cell: Cell<unknown, never>): void {
+    this.#touched.delete(cellKey(cell));
+  }
+
+  /** What the slot holds once this transaction has been committed, as far as it was read or written. @internal */
+  async recordOf(cell: Cell<unknown, never>): Promise<SeenRecord | undefined> {
+    const { write, record } = this.#touched.get(cellKey(cell)) ?? {};
+    return write === undefined ? record : recordFrom(cell, await write);
   }
 
   /**
@@ -285,11 +300,17 @@ export class Transaction {
     return record && decodeRecord(codec, record);
   }
 
-  #record(touched: TouchedCell): Promise<StateRecord | undefined> {
+  #record(touched: TouchedCell): Promise<SeenRecord | undefined> {
     const { identity, kind } = touched.cell;
     touched.record ??= this.#store.find(identity, kind, { signal: this.#signal });
     return touched.record;
   }
+}
+
+function recordFrom(cell: Cell<unknown, never>, write: Write): SeenRecord | undefined {
+  if (write.op === "delete") return undefined;
+  const { eventId, bytes, version } = write;
+  return { eventId, ...keyOf(cell), bytes, version };
 }
 
 function keyOf({ identity, kind }: Cell<unknown, never>): RecordKey {
@@ -308,6 +329,6 @@ async function changeOf(touched: TouchedCell): Promise<Change | undefined> {
   return { op: "save", record: saved, ...condition };
 }
 
-function eventIdOf(record: StateRecord | undefined): Expect {
+function eventIdOf(record: SeenRecord | undefined): Expect {
   return record?.eventId ?? null;
 }

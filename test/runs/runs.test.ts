@@ -1,9 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { maintenanceScope, newEventId, tenantIdentity, userIdentity } from "../../src/index.js";
+import {
+  type Identity,
+  maintenanceScope,
+  newEventId,
+  type SessionIdentity,
+  type StateStore,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
 import { createRuns, type RunStatus } from "../../src/runs/index.js";
 import { MAX_LEASE_MS } from "../../src/runs/stored-lease.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
-import { drain, held, LEASE_MS, TestClock, WORKER } from "./states.js";
+import { drain, held, LEASE_MS, TestClock, until, WORKER } from "./states.js";
 
 onEveryStore((opened) => {
   function gate() {
@@ -141,6 +149,162 @@ onEveryStore((opened) => {
     } else expect((await runs.get(who, "a")).outcome).toMatchObject({ reason });
   });
 
+  describe("a run that goes back to a status before its own while it is read", () => {
+    /** Acts once, when the first list of these records has been read. */
+    function whenRead(prefix: string, act: () => Promise<unknown>): StateStore {
+      let hasActed = false;
+      const list = async (...given: Parameters<StateStore["list"]>) => {
+        const found = await opened.store.list(...given);
+        if (given[1]?.startsWith(prefix) && !hasActed) {
+          hasActed = true;
+          await act();
+        }
+        return found;
+      };
+      const { store } = opened;
+      const methods = { find: store.find.bind(store), commit: store.commit.bind(store) };
+      return {
+        ...methods,
+        limits: store.limits,
+        erase: store.erase.bind(store),
+        list,
+      } as unknown as StateStore;
+    }
+
+    test.each([
+      ["run.session/", (who: SessionIdentity) => who, {}],
+      ["run.tenant.name/", ({ tenant }: SessionIdentity) => ({ tenant }), { name: "n" }],
+    ] as const)("is in the list %s", async (prefix, where, options) => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a", { name: "n" });
+      const reader = createRuns(whenRead(prefix, () => runs.release(lease)));
+      expect((await reader.list(where(who), options)).runs).toMatchObject([{ id: "a", status: "pending" }]);
+    });
+
+    test("is forgotten with its user", async () => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a");
+      const reader = createRuns(whenRead("run.user/", () => runs.release(lease)));
+      expect(await reader.forgetUser({ tenant: who.tenant, user: who.user })).toBe(1);
+      expect(await opened.store.list(who, "")).toEqual([]);
+    });
+  });
+
+  describe("a claim that waits", () => {
+    const patience = { waitMs: 60_000 };
+    const worker = { worker: "w2", leaseMs: LEASE_MS };
+
+    test("takes the run when it is given back, resumed, or its lease has passed", async () => {
+      const { runs, who, clock } = gate();
+      const { lease } = await held(runs, who, "a");
+      await expect(runs.claim(who, "a", worker)).rejects.toMatchObject({ code: "LEASE_HELD" });
+      const released = runs.claim(who, "a", worker, patience);
+      await runs.renew(lease, { leaseMs: LEASE_MS });
+      await runs.release(lease);
+      const second = await released;
+      expect(second.lease).toMatchObject({ worker: "w2", fence: 2 });
+      await runs.pause(who, "a", { lease: second.lease });
+      const resumed = runs.claim(who, "a", worker, patience);
+      await runs.resume(who, "a");
+      expect((await resumed).lease.fence).toBe(3);
+      const passed = runs.claim(who, "a", worker, patience);
+      clock.pass(LEASE_MS);
+      expect((await passed).lease.fence).toBe(4);
+    });
+
+    test("is refused when the run ends, when the time is up, and when it is aborted", async () => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a");
+      await expect(runs.claim(who, "a", worker, { waitMs: 1 })).rejects.toMatchObject({
+        code: "LEASE_HELD",
+        details: { worker: "w1" },
+      });
+      const controller = new AbortController();
+      const aborted = runs.claim(who, "a", worker, { ...patience, signal: controller.signal });
+      controller.abort(new RangeError("enough"));
+      await expect(aborted).rejects.toThrow("enough");
+      const ended = runs.claim(who, "a", worker, patience);
+      await runs.complete(lease);
+      await expect(ended).rejects.toMatchObject({ code: "WRONG_STATUS", details: { status: "completed" } });
+      await expect(runs.claim(who, "b", worker, patience)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    });
+
+    test("of many that wait for one run each gets it in turn", async () => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a");
+      const fences: number[] = [];
+      const waiting = Array.from({ length: 8 }, async (_, n) => {
+        const claimed = await runs.claim(who, "a", { worker: `w${n}`, leaseMs: LEASE_MS }, patience);
+        fences.push(claimed.lease.fence);
+        await runs.release(claimed.lease);
+      });
+      await runs.release(lease);
+      await Promise.all(waiting);
+      expect(fences).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    });
+
+    test("of the queue takes what is started meanwhile, and ends with nothing when the time is up", async () => {
+      const { runs, who } = gate();
+      const { tenant } = who;
+      expect(await runs.claimNext({ tenant }, worker, { waitMs: 1 })).toBeUndefined();
+      const claimed = runs.claimNext({ tenant }, worker, patience);
+      await runs.start(who, { id: "a" });
+      expect((await claimed)?.run.id).toBe("a");
+      const controller = new AbortController();
+      const aborted = runs.claimNext({ tenant }, worker, { ...patience, signal: controller.signal });
+      controller.abort(new RangeError("enough"));
+      await expect(aborted).rejects.toThrow("enough");
+    });
+  });
+
+  describe("while work goes on", () => {
+    test("its lease is renewed, and the work is told when it is lost", async () => {
+      const { runs, who, clock } = gate();
+      const { lease } = await held(runs, who, "a");
+      clock.pass(LEASE_MS - 1);
+      const result = await runs.renewWhile(lease, { leaseMs: 60 }, async (signal) => {
+        await until(async () => (await runs.get(who, "a")).holder?.until.getTime() === clock.time + 60);
+        clock.pass(59);
+        await until(async () => (await runs.get(who, "a")).holder?.until.getTime() === clock.time + 60);
+        expect(signal.aborted).toBe(false);
+        await runs.cancel(who, "a", { reason: "no more" });
+        await until(async () => signal.aborted);
+        return signal.reason;
+      });
+      expect(result).toMatchObject({ code: "FENCED", details: { status: "cancelled", reason: "no more" } });
+    });
+
+    test("its own end of the run, and what it throws, are its own", async () => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a");
+      const completed = await runs.renewWhile(lease, { leaseMs: 3 }, async (signal) => {
+        const run = await runs.complete(lease);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(signal.aborted).toBe(false);
+        return run.status;
+      });
+      expect(completed).toBe("completed");
+      const { lease: other } = await held(runs, who, "b");
+      const failure = new RangeError("it broke");
+      const failing = runs.renewWhile(other, { leaseMs: LEASE_MS }, () => Promise.reject(failure));
+      await expect(failing).rejects.toBe(failure);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const aborted = runs.renewWhile(
+        other,
+        { leaseMs: LEASE_MS },
+        async (own) => {
+          controller.abort(failure);
+          return own.reason;
+        },
+        { signal },
+      );
+      expect(await aborted).toBe(failure);
+      await expect(runs.renewWhile(other, { leaseMs: 5 }, () => 1, { signal })).rejects.toBe(failure);
+      await runs.release(other);
+    });
+  });
+
   describe("the queue", () => {
     test("gives each pending run once, of one name if one is wanted, and nothing that is done", async () => {
       const { runs, who, clock } = gate();
@@ -197,6 +361,63 @@ onEveryStore((opened) => {
       const second = await runs.claimNext({ tenant }, WORKER);
       expect([first?.run.id, second?.run.id]).toEqual(["leased", "pending"]);
       expect(await runs.claimNext({ tenant }, WORKER)).toBeUndefined();
+    });
+
+    test("is not stopped by a longest lease and a clock that is a little behind", async () => {
+      const { runs, who, clock } = gate();
+      await runs.start(who, { id: "a" });
+      await runs.claim(who, "a", { worker: "w", leaseMs: MAX_LEASE_MS });
+      clock.pass(-1);
+      expect(await runs.claimNext({ tenant: who.tenant }, WORKER)).toBeUndefined();
+    });
+
+    describe("passes over what is damaged, and says so when nothing else is left", () => {
+      const damage = (who: SessionIdentity, kind: string, identity: Identity = who) =>
+        opened.store.save({ eventId: newEventId(), identity, kind, bytes: Buffer.from("{") });
+
+      test("a run whose lease has passed", async () => {
+        const { runs, who, clock } = gate();
+        await held(runs, who, "a");
+        await runs.start(who, { id: "b" });
+        await damage(who, "run/a");
+        clock.pass(LEASE_MS);
+        expect((await runs.claimNext({ tenant: who.tenant }, WORKER))?.run.id).toBe("b");
+        await expect(runs.claimNext({ tenant: who.tenant }, WORKER)).rejects.toMatchObject({
+          code: "CORRUPT",
+          details: { at: { kind: "run/a" } },
+        });
+      });
+
+      test("a pending run", async () => {
+        const { runs, who, clock } = gate();
+        const { tenant } = who;
+        await held(runs, who, "a");
+        // From now on pending runs come first, for a while.
+        expect(await runs.claimNext({ tenant }, WORKER)).toBeUndefined();
+        await runs.start(who, { id: "b" });
+        await damage(who, "run/b");
+        clock.pass(LEASE_MS);
+        expect((await runs.claimNext({ tenant }, WORKER))?.run.id).toBe("a");
+        await expect(runs.claimNext({ tenant }, WORKER)).rejects.toMatchObject({ code: "CORRUPT" });
+      });
+
+      test.each(["run.tenant/pending/", "run.due/"])("entries of %s", async (prefix) => {
+        const { runs, who, clock } = gate();
+        const { tenant } = who;
+        const ids = ["a", "b", "c", "d", "e"];
+        for (const id of ids) {
+          await (prefix === "run.due/" ? held(runs, who, id) : runs.start(who, { id }));
+          clock.pass(1);
+        }
+        const owner = tenantIdentity(tenant);
+        const entries = await opened.store.list(owner, prefix);
+        for (const place of [1, 3, 4]) await damage(who, entries[place]?.kind as string, owner);
+        clock.pass(LEASE_MS);
+        const taken = [];
+        for (let n = 0; n < 2; n++) taken.push((await runs.claimNext({ tenant }, WORKER))?.run.id);
+        expect(taken.sort()).toEqual(["a", "c"]);
+        await expect(runs.claimNext({ tenant }, WORKER)).rejects.toMatchObject({ code: "CORRUPT" });
+      });
     });
 
     test("halts runs whose seconds are used up, and gives the next one", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionIdentity } from "../../src/index.js";
 import type { ClaimedRun, Runs } from "../../src/runs/index.js";
 
@@ -24,6 +25,11 @@ export async function held(
 ): Promise<ClaimedRun> {
   await runs.start(who, { ...start, id });
   return runs.claim(who, id, WORKER);
+}
+
+/** Resolves when the condition holds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(2);
 }
 
 export async function drain<T>(all: AsyncIterable<T>): Promise<{ found: T[]; thrown: unknown }> {

@@ -5,7 +5,7 @@ import { createRuns } from "../../src/runs/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { type Codec, json, together } from "../../src/typed/index.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
-import { held, LEASE_MS, TestClock } from "./states.js";
+import { drain, held, LEASE_MS, TestClock } from "./states.js";
 
 onEveryStore((opened) => {
   function gate() {
@@ -179,6 +179,80 @@ onEveryStore((opened) => {
       expect((await runs.steps(who, "a")).steps).toHaveLength(2);
       await expect(step("three")).rejects.toMatchObject({ code: "FENCED", details: { status: "halted" } });
     });
+  });
+
+  describe("the step that ends the work completes the run in its own commit, also where it uses up the budget", () => {
+    const budget = { loops: 1, tokens: 10, cost: "0.5", seconds: 5 };
+    const usage = { tokens: 10, cost: "0.5" };
+
+    test("with `step`", async () => {
+      const { runs, who, clock } = gate();
+      const { lease } = await held(runs, who, "a", { budget });
+      const last = () =>
+        runs.keepStep<string>(lease, "last", (step) => {
+          clock.pass(5000);
+          step.use(usage);
+          step.complete({ result: { text: "done" }, by: "w1" });
+          return "done";
+        });
+      expect(await last()).toEqual({ result: "done", ran: true });
+      const run = await runs.get(who, "a");
+      expect(run).toMatchObject({ status: "completed", usage: { ...usage, loops: 1, seconds: 5, steps: 1 } });
+      expect(run.outcome).toMatchObject({ result: { text: "done" }, by: "w1" });
+      // The same call again gets the same answer; other work is FENCED.
+      expect(await last()).toEqual({ result: "done", ran: false });
+      await expect(runs.step(lease, "more", () => 1)).rejects.toMatchObject({ code: "FENCED" });
+    });
+
+    test("with `finishStep`", async () => {
+      const { runs, who } = gate();
+      const { lease } = await held(runs, who, "a", { budget });
+      await runs.beginStep(lease, "last");
+      const last = (complete: object) => runs.finishStep(lease, "last", { usage, result: 1, complete });
+      const made = await last({ result: 2 });
+      expect(made).toMatchObject({ step: { status: "finished" }, run: { status: "completed" } });
+      expect(await last({ result: 2 })).toEqual(made);
+      await expect(last({ result: 3 })).rejects.toMatchObject({ code: "FENCED" });
+      expect((await runs.get(who, "a")).outcome?.result).toBe(2);
+    });
+
+    test("all or nothing, and not with a lease that holds no longer", async () => {
+      const { runs, who, clock } = gate();
+      const sessions = createSessions(opened.store);
+      await sessions.create(who);
+      const { lease } = await held(runs, who, "a", { budget });
+      const last = (part: () => unknown) =>
+        runs.step(lease, "last", (step) => {
+          step.complete();
+          step.together((unit) => sessions.in(unit).append(who, { value: "done" }));
+          step.together(part);
+        });
+      const failure = new RangeError("not yet");
+      await expect(last(() => Promise.reject(failure))).rejects.toBe(failure);
+      const bad = runs.step(lease, "last", (step) => step.complete({ result: (() => 1) as never }));
+      await expect(bad).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "result" } });
+      expect((await runs.get(who, "a")).status).toBe("running");
+      clock.pass(LEASE_MS);
+      await runs.claim(who, "a", { worker: "w2", leaseMs: LEASE_MS }).catch(() => {});
+      await expect(last(() => {})).rejects.toMatchObject({ code: "FENCED" });
+      expect(await sessions.read(who)).toEqual([]);
+    });
+  });
+
+  test("all steps are read in their order, page by page, and whether the work ran is told", async () => {
+    const { runs, who } = gate();
+    const { lease } = await held(runs, who, "a");
+    expect(await runs.keepStep(lease, "k0", () => 0)).toEqual({ result: 0, ran: true });
+    expect(await runs.keepStep(lease, "k0", () => 1)).toEqual({ result: 0, ran: false });
+    await together(opened.store, async (unit) => {
+      for (let n = 1; n < 1003; n++) await runs.in(unit).beginStep(lease, `k${n}`);
+    });
+    const keys: string[] = [];
+    for await (const { key } of runs.allSteps(who, "a")) keys.push(key);
+    expect(keys).toEqual(Array.from({ length: 1003 }, (_, n) => `k${n}`));
+    const { found } = await drain(runs.allSteps(who, "a", { after: 1001 }));
+    expect(found.map(({ key }) => key)).toEqual(["k1001", "k1002"]);
+    expect((await drain(runs.allSteps(who, "b"))).thrown).toMatchObject({ code: "NOT_FOUND" });
   });
 
   test("the sums stay exact, whatever is added", async () => {

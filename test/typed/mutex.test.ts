@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { StateStore } from "../../src/index.js";
-import { runExclusive } from "../../src/typed/mutex.js";
+import { runExclusive, runTakingTurn } from "../../src/typed/mutex.js";
 import { deferred } from "../store/store-rig.js";
 
 const newStore = () => ({}) as StateStore;
@@ -168,4 +168,57 @@ test("work may start something that takes the same lock after the work has ended
   });
   gate.resolve();
   expect(await later).toBe("later");
+});
+
+test("work that is under way waits for a lock that others hold, for one only, and has it until it ends", async () => {
+  const store = newStore();
+  const gates = { a: deferred<void>(), b: deferred<void>() };
+  const holding = [
+    runExclusive(store, "a", undefined, () => gates.a.promise),
+    runExclusive(store, "b", undefined, () => gates.b.promise),
+  ];
+  const steps: string[] = [];
+  const end = deferred<void>();
+  const work = runTakingTurn(store, undefined, async (take) => {
+    await take("free");
+    steps.push("free");
+    await take("a");
+    steps.push("a");
+    await take("b");
+    steps.push("b");
+    await expect(runExclusive(store, "a", undefined, async () => {})).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+    });
+    await end.promise;
+  });
+  await turn();
+  expect(steps).toEqual(["free"]);
+  gates.a.resolve();
+  await turn();
+  expect(steps).toEqual(["free", "a", "b"]);
+  let next = false;
+  const behind = runExclusive(store, "a", undefined, async () => {
+    next = true;
+  });
+  await turn();
+  expect(next).toBe(false);
+  end.resolve();
+  gates.b.resolve();
+  await Promise.all([work, behind, ...holding]);
+  expect([await isUnlocked(store, "a"), await isUnlocked(store, "b")]).toEqual([true, true]);
+});
+
+test("work that takes its turn does not wait for itself, stops waiting when it is aborted, and leaves the lock free", async () => {
+  const store = newStore();
+  const own = runExclusive(store, "a", undefined, () => runTakingTurn(store, undefined, (take) => take("a")));
+  await own;
+  const gate = deferred<void>();
+  const holding = runExclusive(store, "a", undefined, () => gate.promise);
+  const controller = new AbortController();
+  const waiting = runTakingTurn(store, controller.signal, (take) => take("a"));
+  controller.abort(new RangeError("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  gate.resolve();
+  await holding;
+  expect(await isUnlocked(store, "a")).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { isStateError, openStore, StateError, type StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
@@ -5,6 +6,7 @@ import { createSessions } from "../../src/sessions/index.js";
 import { together, type Unit } from "../../src/typed/index.js";
 import { expectBalanced } from "../ledger/accounts.js";
 import { untilAnswered, withMethods } from "../sessions/rig.js";
+import { deferred } from "../store/store-rig.js";
 import { losingAnswers } from "./lost-answers.js";
 import { newSession, onEveryStore } from "./stores.js";
 
@@ -382,6 +384,35 @@ onEveryStore((opened) => {
       }
       await expectBalanced(opened.store, who.tenant);
     });
+  });
+
+  test("a unit that meets another at work takes its turn: no work is done twice", async () => {
+    const who = await newSessions();
+    const { sessions } = on();
+    const gate = deferred<void>();
+    const began = { update: deferred<void>(), unit: deferred<void>() };
+    const ran = { update: 0, unit: 0 };
+    const update = sessions.sessionState(who).update("count", async (count) => {
+      ran.update++;
+      began.update.resolve();
+      await gate.promise;
+      return Number(count ?? 0) + 1;
+    });
+    await began.update.promise;
+    const made = together(opened.store, async (unit) => {
+      ran.unit++;
+      began.unit.resolve();
+      await sessions
+        .in(unit)
+        .sessionState(who)
+        .update("count", (count) => Number(count ?? 0) + 1);
+    });
+    await began.unit.promise;
+    await Promise.race([made, sleep(50)]);
+    gate.resolve();
+    await Promise.all([update, made]);
+    expect(await sessions.sessionState(who).get("count")).toBe(2);
+    expect(ran).toEqual({ update: 1, unit: 1 });
   });
 
   test("calls of its own beside the unit's are refused when they stand in its way; those of others are not", async () => {

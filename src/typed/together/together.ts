@@ -11,7 +11,7 @@ import {
   untilNotOvertaken,
   whileIdsConflict,
 } from "../compare-and-swap.js";
-import { runExclusive } from "../mutex.js";
+import { runExclusive, runTakingTurn, type TakeTurn } from "../mutex.js";
 import { readAttempts, type TransactOptions } from "../transact.js";
 import type { Transaction } from "../transaction.js";
 import { Unit } from "./unit.js";
@@ -61,9 +61,8 @@ export async function together<R>(
   let turns: readonly string[] = [];
   const isOvertaken = whileIdsConflict();
   const { result, afterwards } = await untilNotOvertaken({ signal, attempts }, () =>
-    // The first attempt waits for nobody. After one that was overtaken, the writers of this process let this one through.
-    holdingAll(store, turns, signal, async () => {
-      const unit = new Unit(store, signal);
+    holdingAll(store, turns, signal, async (takeTurn) => {
+      const unit = new Unit(store, signal, takeTurn);
       try {
         return await attempt(store, unit, work, { signal, isOvertaken });
       } finally {
@@ -125,13 +124,18 @@ async function findOvertaken(
   return undefined;
 }
 
-/** Runs the work with all of these locks. */
+/**
+ * Runs the work with all of these locks: after an attempt that was overtaken, the writers of this process let this one
+ * through. The first attempt, which has none, takes its turn where it meets a lock of others.
+ */
 function holdingAll<R>(
   store: StateStore,
-  [first, ...others]: readonly string[],
+  turns: readonly string[],
   signal: AbortSignal | undefined,
-  work: () => Promise<R>,
+  work: (takeTurn?: TakeTurn) => Promise<R>,
 ): Promise<R> {
-  if (first === undefined) return work();
-  return runExclusive(store, first, signal, () => holdingAll(store, others, signal, work));
+  if (turns.length === 0) return runTakingTurn(store, signal, work);
+  const held = ([first, ...others]: readonly string[]): Promise<R> =>
+    first === undefined ? work() : runExclusive(store, first, signal, () => held(others));
+  return held(turns);
 }

@@ -2,7 +2,7 @@ import { invalid } from "../../contract/errors.js";
 import type { StateStore } from "../../contract/store.js";
 import { newEventId } from "../../process/event-id.js";
 import { cellKey } from "../cell.js";
-import { runExclusive } from "../mutex.js";
+import { runExclusive, type TakeTurn } from "../mutex.js";
 import type { Operation } from "../operation.js";
 import { Transaction } from "../transaction.js";
 
@@ -14,6 +14,7 @@ export class Unit {
   readonly #store: StateStore;
   readonly #signal: AbortSignal | undefined;
   readonly #transaction: Transaction;
+  readonly #takeTurn: TakeTurn | undefined;
   readonly #turns = new Set<string>();
   /** Calls of one unit run one after the other: each sees what those before it wrote. */
   readonly #lock = `unit ${newEventId()}`;
@@ -22,9 +23,10 @@ export class Unit {
   #isOver = false;
 
   /** @internal */
-  constructor(store: StateStore, signal: AbortSignal | undefined) {
+  constructor(store: StateStore, signal: AbortSignal | undefined, takeTurn?: TakeTurn) {
     this.#store = store;
     this.#signal = signal;
+    this.#takeTurn = takeTurn;
     this.#transaction = new Transaction(store, signal);
   }
 
@@ -57,7 +59,10 @@ export class Unit {
 
   async #apply<R>(operation: Operation<R>): Promise<R> {
     this.#refuseIfOver();
-    this.#turns.add(cellKey(operation.turn));
+    const turn = cellKey(operation.turn);
+    this.#turns.add(turn);
+    await this.#takeTurn?.(turn);
+    this.#refuseIfOver();
     if (!operation.repeatable) this.#repeatable = false;
     return this.#transaction.allOrNothing(
       async () => (await operation.recall?.(this.#transaction)) ?? operation.apply(this.#transaction),
