@@ -220,5 +220,6 @@ test("work that takes its turn does not wait for itself, stops waiting when it i
   await expect(waiting).rejects.toThrow("enough");
   gate.resolve();
   await holding;
+  await turn();
   expect(await isUnlocked(store, "a")).toBe(true);
 });
