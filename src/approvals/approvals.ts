@@ -11,6 +11,7 @@ import {
   type WaitOptions,
 } from "../lifecycle/options.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
+import { raceAbort } from "../timing/cancellation.js";
 import { copySession, readStore } from "../typed/cell.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
@@ -370,7 +371,12 @@ export class Approvals {
   }
 
   async #ask(asked: AskedOperation, call: CallOptions): Promise<Approval> {
-    return this.#perform(await asked((key) => this.#lifecycle.read(key, call)), call);
+    // The rules may wait for somebody, or never answer.
+    const operation = await raceAbort(
+      asked((key) => this.#lifecycle.read(key, call)),
+      call.signal,
+    );
+    return this.#perform(operation, call);
   }
 
   async #perform(operation: Operation<Approval>, call: CallOptions): Promise<Approval> {

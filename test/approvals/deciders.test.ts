@@ -44,6 +44,28 @@ onEveryStore((opened) => {
     expect(seen).toHaveLength(2);
   });
 
+  test("a hook that does not answer holds up nobody who aborts, and no other decision", async () => {
+    const who = newSession();
+    const abort = new AbortController();
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const silent = gate({
+      mayDecide: () => {
+        asked();
+        return new Promise(() => {});
+      },
+    });
+    const { approval } = await silent.request(who, CALL);
+    const waiting = silent.decide(who, approval.id, APPROVE, { signal: abort.signal });
+    await isAsked;
+    await expect(gate().decide(who, approval.id, APPROVE)).resolves.toMatchObject({ status: "approved" });
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+  });
+
   test("while the hook runs, another decision or the expiry comes first", async () => {
     const clock = new TestClock();
     const who = newSession();
