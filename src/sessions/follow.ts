@@ -27,6 +27,7 @@ export interface SessionFollow<E> extends AsyncIterable<HistoryChange<ReadEvent<
   next(): Promise<IteratorResult<HistoryChange<ReadEvent<E>>, undefined>>;
   /** Ends it, also while `next` is waiting, which then resolves with `done`. */
   return(): Promise<IteratorResult<HistoryChange<ReadEvent<E>>, undefined>>;
+  /** The same object: what one loop has been told, another is not told again. */
   [Symbol.asyncIterator](): SessionFollow<E>;
 }
 

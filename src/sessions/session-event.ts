@@ -16,8 +16,11 @@ export interface ValueEvent<E> extends Entry<E> {
 
 /** An event whose content was removed. Its number, its id and its time stay. */
 export interface RedactedEvent {
+  /** Its place among the events, counted from 1. */
   readonly number: number;
+  /** The caller's id, or the one that was made for it. */
   readonly id: string;
+  /** When it was appended, by the store's clock. */
   readonly at: Date;
   /** Who removed the content, why and when. */
   readonly redacted: Redaction;
@@ -38,6 +41,7 @@ export interface DamagedEvent {
   readonly damage: StateError;
   /** There is none. */
   readonly value?: undefined;
+  /** Absent: who cannot read an event does not see whether its content was removed. */
   readonly redacted?: undefined;
 }
 

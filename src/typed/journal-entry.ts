@@ -19,8 +19,11 @@ export const MAX_CODEC_VERSION = 2 ** 51 - 1;
 
 /** Who removed the content of an entry, why and when. */
 export interface Redaction {
+  /** Who removed the content. */
   readonly by: string;
+  /** Why. */
   readonly reason: string;
+  /** When, by the clock of who removed it. */
   readonly at: Date;
 }
 
