@@ -52,7 +52,7 @@ export const approvalCases: readonly ConformanceCase[] = [
   },
   {
     id: "approvals/votes-are-counted",
-    rule: "Of several stores that approve at once what two people have to approve, two are counted, and the others are told ALREADY_DECIDED or ALREADY_VOTED.",
+    rule: "Of stores that approve at once what two people have to approve, two are counted; the others get ALREADY_DECIDED or ALREADY_VOTED.",
     needs: "durable",
     async run(context) {
       const wrappers = await severalOf(context, createApprovals);

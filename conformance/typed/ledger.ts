@@ -68,7 +68,7 @@ export const ledgerCases: readonly ConformanceCase[] = [
   },
   {
     id: "ledger/periods-count-once",
-    rule: "Calls that several stores record at once count once each in a budget of a month and a model, and one of them reports the share of its limit that they reach.",
+    rule: "Calls that several stores record at once count once each in a monthly budget, and one of them reports the share that they reach.",
     needs: "durable",
     async run(context) {
       const owner = context.identity();

@@ -72,7 +72,7 @@ export function readExpectedNumber(options: ExpectOptions): number | undefined {
 }
 
 async function fromOf(places: JournalPlaces, record: SeenRecord): Promise<number> {
-  const entry = await places.read({ ...record, updatedAt: record.updatedAt ?? new Date() });
+  const entry = await places.readSeen(record);
   if (entry.is === "removed") return entry.from;
   throw corruptRecord(record, "a record of numbers that were taken back");
 }

@@ -173,8 +173,7 @@ export class TakingBack<E, Input> {
         return number;
       }
     }
-    const entry =
-      isRemoved(record) && (await places.read({ ...record, updatedAt: record.updatedAt ?? new Date() }));
+    const entry = isRemoved(record) && (await places.readSeen(record));
     return entry && entry.is === "removed" ? Math.min(number, entry.from) : number;
   }
 
@@ -194,7 +193,7 @@ export class TakingBack<E, Input> {
         await throwUnlessStale(this.#store, transaction, missing);
         return taken;
       }
-      const entry = await places.read({ ...record, updatedAt: record.updatedAt ?? new Date() });
+      const entry = await places.readSeen(record);
       if (entry.is === "removed") number = entry.from - 1;
       else {
         taken.unshift((await eventOf(this.#journal, owner, entry)) as SessionEvent<E>);

@@ -1,5 +1,6 @@
 import type { EventId, Identity, RecordKey, StateRecord } from "../contract/store.js";
-import { type Cell, cellAt, corruptRecord } from "./cell.js";
+import { steadyNow } from "../timing/clock.js";
+import { type Cell, cellAt, corruptRecord, type SeenRecord } from "./cell.js";
 import type { Codec } from "./codec.js";
 import { entryKind, type Head } from "./journal-bounds.js";
 import { readStoredEntry, type StoredEntry } from "./journal-entry.js";
@@ -43,6 +44,11 @@ export class JournalPlaces {
   /** What the record of an entry stands for. CORRUPT. */
   async read(record: StateRecord): Promise<StoredEntry> {
     return readStoredEntry(record, this.numberOf(record), this.idOf(record));
+  }
+
+  /** The same in a transaction. What that wrote itself has no time yet, and counts as of now. CORRUPT. */
+  async readSeen(record: SeenRecord): Promise<StoredEntry> {
+    return this.read({ ...record, updatedAt: record.updatedAt ?? new Date(steadyNow()) });
   }
 
   /** The id of an entry that was not written again. */

@@ -264,7 +264,7 @@ const SAVE_AND_LOAD = `
 const WRAPPERS = `
   import { isStateError, StateError, type StateStore } from "groundstate";
   import { createApprovals } from "groundstate/approvals";
-  import { createLedger } from "groundstate/ledger";
+  import { type BudgetUnit, createLedger } from "groundstate/ledger";
   import { createSessions } from "groundstate/sessions";
   import { Collection, json, type StandardSchema, transact, TypedSlot } from "groundstate/typed";
 
@@ -305,7 +305,7 @@ const WRAPPERS = `
       // @ts-expect-error: a decision is approve or deny
       await createApprovals(store).decide(session, "id", { decision: "perhaps", by: "grace" });
     } catch (error) {
-      if (isStateError(error, "BUDGET_EXCEEDED")) error.details.unit satisfies "tokens" | "cost" | "calls";
+      if (isStateError(error, "BUDGET_EXCEEDED")) error.details.unit satisfies BudgetUnit;
       if (isStateError(error, "ALREADY_DECIDED")) error.details.winner.by satisfies string;
       if (isStateError(error, "SESSION_CLOSED")) error.details.closedAt satisfies Date;
       if (isStateError(error, "FACT_DISPUTED")) error.details.by satisfies string;
