@@ -1,3 +1,4 @@
+import { withCallerStack } from "../contract/caller-stack.js";
 import { describeType } from "../contract/describe-type.js";
 import type { Commit, Driver, Outcome, Slot, StoredRecord } from "../contract/driver.js";
 import type {
@@ -51,7 +52,6 @@ import { readEventId, readKind, readPrefix } from "../validation/validate-text.j
 import { readWatchedSlots, readWatchOptions } from "../validation/validate-watch.js";
 import { Watches } from "../watch/watches.js";
 import { type Accepted, accepted, deletedOf, notFound } from "./accepted.js";
-import { withCallerStack } from "./caller-stack.js";
 import { DriverReads, storeClosed } from "./driver-reads.js";
 import { type Erased, Erases } from "./erases.js";
 import { isLarge, openRecord, openSteps } from "./open-record.js";

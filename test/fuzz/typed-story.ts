@@ -16,6 +16,7 @@ const DAY = 86_400_000;
 const CREATION = { metadata: { title: "Invoices", deep: [1, { b: null }] }, eventId: "created" };
 const EVENTS = [{ id: "e1", value: { text: "first" } }, { value: [1, 2, 3] }, { value: "third" }];
 const REQUEST = { ...CALL, requester: "ann", question: "Pay?", ttlMs: HOUR };
+const APPROVALS = ["pending", "approved", "denied", "cancelled", "claimed", "completed", "failed"];
 const SPENT = { provider: "p", model: "m", promptTokens: 12, completionTokens: 3, cost: "0.0000000375" };
 const ENTRY = {
   ...SPENT,
@@ -65,8 +66,7 @@ export async function tellStory(store: StateStore): Promise<void> {
   await sessions.create({ ...USER, session: "s3" });
   await sessions.delete({ ...USER, session: "s3" });
 
-  for (const id of ["pending", "approved", "denied", "cancelled", "claimed", "completed", "failed"])
-    await approvals.request(WHO, { ...REQUEST, id });
+  for (const id of APPROVALS) await approvals.request(WHO, { ...REQUEST, id });
   for (const id of ["approved", "claimed", "completed", "failed"]) await ACTIONS.approve(approvals, WHO, id);
   for (const id of ["claimed", "completed", "failed"]) await ACTIONS.claim(approvals, WHO, id);
   await ACTIONS.deny(approvals, WHO, "denied");
@@ -128,6 +128,9 @@ export const READS: Readonly<Record<string, Read>> = {
   "approvals.wait": ({ approvals }) => approvals.wait(WHO, "denied", { timeoutMs: 1_000 }),
   "approvals.list of a session": ({ approvals }) => approvals.list(WHO),
   "approvals.list of a tenant": ({ approvals }) => approvals.list({ tenant: TENANT }, { limit: 1000 }),
+  "approvals.locate": ({ approvals }) =>
+    Promise.all([...APPROVALS, "unknown"].map((id) => approvals.locate(TENANT, id))),
+  "approvals.audit": ({ approvals }) => approvals.audit({ tenant: TENANT }, { limit: 1000 }),
   "ledger.entries": ({ ledger }) => ledger.entries(WHO),
   "ledger.entries of a run": ({ ledger }) => ledger.entries(RUN, { since: new Date(NOON - DAY) }),
   "ledger.totals": ({ ledger }) =>
@@ -164,6 +167,10 @@ export const RETRIES: Readonly<Record<string, Read>> = {
   "ledger.record again what another session recorded": ({ ledger }) =>
     ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" }),
   "ledger.forget what was only sent again": ({ ledger }) => ledger.forget({ ...WHO, session: "s4" }),
+  "approvals.complete, once the session is gone": async ({ approvals, store }) => {
+    await store.erase(WHO);
+    return approvals.complete(WHO, "claimed", { token: "done" });
+  },
 };
 
 function summaries(): Record<string, Read> {

@@ -1,3 +1,4 @@
+import { withCallerStack } from "../../contract/caller-stack.js";
 import { isStateError } from "../../contract/errors.js";
 import type { RecordKey, StateStore } from "../../contract/store.js";
 import { onAbort } from "../../timing/on-abort.js";
@@ -42,10 +43,23 @@ export class Combiner<C extends CombinedCommit> {
    * Does the work in a commit with other work of the same turn, in the order of the calls. The commits hold the lock of the
    * turn, so a stream of work does not overtake other writers of this process. INVALID_RECORD within work of that turn.
    */
-  run<R>(turn: RecordKey, work: CombinedWork<C, R>, signal: AbortSignal | undefined): Promise<R> {
+  async run<R>(turn: RecordKey, work: CombinedWork<C, R>, signal: AbortSignal | undefined): Promise<R> {
     signal?.throwIfAborted();
     const key = cellKey(turn);
     refuseReentry(this.#store, key);
+    try {
+      return await this.#enqueue(turn, key, work, signal);
+    } catch (error) {
+      throw withCallerStack(error);
+    }
+  }
+
+  #enqueue<R>(
+    turn: RecordKey,
+    key: string,
+    work: CombinedWork<C, R>,
+    signal: AbortSignal | undefined,
+  ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const queued: QueuedWork<C> = {
         work,
