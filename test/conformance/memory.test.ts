@@ -3,6 +3,7 @@ import { conformanceTests, type Harness } from "../../conformance/index.js";
 import { openMemory } from "../../drivers/memory/index.js";
 import { createStore } from "../../src/index.js";
 import { CASE_MS } from "./case-limit.js";
+import { SOME_CASES } from "./some-cases.js";
 
 const harness: Harness = {
   name: "memory",
@@ -11,4 +12,9 @@ const harness: Harness = {
 
 for (const typed of [false, true])
   for (const beside of [false, true])
-    conformanceTests({ describe, test, afterAll }, harness, { typed, beside, timeoutMs: CASE_MS });
+    conformanceTests({ describe, test, afterAll }, harness, {
+      typed,
+      beside,
+      timeoutMs: CASE_MS,
+      ...(beside && !typed ? SOME_CASES : {}),
+    });

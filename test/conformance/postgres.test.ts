@@ -3,6 +3,7 @@ import { afterAll, describe, test } from "vitest";
 import { createDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
+import { SOME_CASES } from "./some-cases.js";
 
 const database = await createDatabase();
 process.env.GROUNDSTATE_HARNESS_POSTGRES = database.url;
@@ -19,5 +20,6 @@ conformanceTests({ describe, test, afterAll }, harness, { typed: true });
 conformanceTests({ describe, test, afterAll }, harness, {
   beside: true,
   timeoutMs: CASE_MS,
+  ...SOME_CASES,
   ...(isSoak ? { modulePath } : {}),
 });

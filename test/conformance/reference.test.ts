@@ -1,14 +1,11 @@
 import { afterAll, describe, test } from "vitest";
 import { conformanceTests, referenceHarness } from "../../conformance/index.js";
-import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
-
-// What lies beside changes little for a driver that is not a product's: most of that is left to the soak.
-const SOME = ["isolation/", "erase", "list-kind/", "commit/"];
+import { SOME_CASES } from "./some-cases.js";
 
 for (const beside of [false, true])
   conformanceTests({ describe, test, afterAll }, referenceHarness, {
     beside,
     timeoutMs: CASE_MS,
-    ...(beside && !isSoak ? { only: SOME } : {}),
+    ...(beside ? SOME_CASES : {}),
   });

@@ -13,7 +13,7 @@ failOnUncaughtErrors();
 const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
 
 test("whatever clients of two stores ask of one database, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(60));
+  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(40));
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);

@@ -41,7 +41,7 @@ describe("what is said of a driver that is broken", () => {
 
   beforeAll(async () => {
     said = await failure();
-  });
+  }, 240_000);
 
   test("shows the calls that do not fit, and ends with what repeats it", () => {
     expect(said).toMatch(/^No order explains these \d+ of \d+ calls/);

@@ -13,7 +13,7 @@ const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).hr
 afterAll(removeFolder);
 
 test("whatever clients of two stores ask of one file, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), soak(100));
+  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), soak(60));
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
