@@ -14,7 +14,7 @@ export default defineConfig({
     globalSetup: "test/postgres/global-setup.ts",
     pool: "forks",
     // Tests wait as much as they work, for windows to pass and for processes to start.
-    maxWorkers: Math.max(6, availableParallelism() - 1),
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
     // What is waited for comes, or is missing: a busy machine needs longer than the default of a second.
     expect: { poll: { timeout: 20_000 } },
