@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type AnyStateError, isStateError, StateError } from "../contract/errors.js";
+import { type AnyStateError, isStateError, StateError } from "./errors.js";
 
 let locations: readonly string[] | undefined;
 
