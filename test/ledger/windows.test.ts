@@ -314,8 +314,8 @@ onEveryStore((opened) => {
       const damaged = { identity: tenantIdentity(who.tenant), kind, version, eventId: newEventId() };
       for (const bytes of [Buffer.from("{}"), Buffer.from('[{"level":"all"}]'), Buffer.from([255])]) {
         await opened.store.save({ ...damaged, eventId: newEventId(), bytes });
-        for (const call of [ledger.record(who, CALL), ledger.reserve(who, { model: "m" })])
-          await expect(call).rejects.toMatchObject({ code: "CORRUPT", details: { at: { kind } } });
+        for (const call of [() => ledger.record(who, CALL), () => ledger.reserve(who, { model: "m" })])
+          await expect(call()).rejects.toMatchObject({ code: "CORRUPT", details: { at: { kind } } });
       }
       await opened.store.save({ ...damaged, eventId: newEventId(), bytes: record.bytes });
       await ledger.record(who, CALL);

@@ -229,11 +229,11 @@ onEveryStore((opened) => {
     ]) {
       await damage();
       for (const call of [
-        tasks.lifecycle.get(tasks.key(who, "a")),
-        tasks.take(who, "a"),
-        tasks.lifecycle.list(who),
+        () => tasks.lifecycle.get(tasks.key(who, "a")),
+        () => tasks.take(who, "a"),
+        () => tasks.lifecycle.list(who),
       ])
-        await expect(call).rejects.toMatchObject({
+        await expect(call()).rejects.toMatchObject({
           code: "CORRUPT",
           details: { at: { identity: who, kind } },
         });

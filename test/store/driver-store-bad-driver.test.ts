@@ -261,8 +261,8 @@ describe("a driver that answers a write with nonsense leaves no caller waiting",
   ])("%s", async (_, apply) => {
     const store = createStore(driverWith({ apply: apply as never }));
     const codes = [];
-    for (const call of [store.save(RECORD), store.delete(IDENTITY, "note")])
-      codes.push((await failure(call)).code);
+    for (const call of [() => store.save(RECORD), () => store.delete(IDENTITY, "note")])
+      codes.push((await failure(call())).code);
     for (const code of codes) expect(["UNAVAILABLE", "OUTCOME_UNKNOWN"]).toContain(code);
     await store.close();
   });
