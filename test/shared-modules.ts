@@ -28,7 +28,18 @@ const FOLDERS = [
   "wrappers",
 ];
 
-/** Files in these folders that change what all modules of a process share, by mocks, stubs or copies of modules. */
+/** Files that mock modules of the sources or of Node's under them, or that load the sources twice. */
+export const CHANGE_MODULES = [
+  "approvals/slices",
+  "drivers/sqlite-adaptive",
+  "drivers/sqlite-many-stores",
+  "drivers/sqlite-thread",
+  "store/driver-store-close",
+  "store/two-copies",
+  "typed/wall-clock",
+].map((name) => `test/${name}.test.ts`);
+
+/** Files in the folders above that change what all modules of a process share. */
 const ON_THEIR_OWN = ["slices", "replay", "recorded", "driver-store-close", "two-copies", "wall-clock"];
 
 export const SHARED_MODULES = FOLDERS.map(
