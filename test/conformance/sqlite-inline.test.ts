@@ -2,7 +2,7 @@ import { conformanceTests } from "groundstate/conformance";
 import { afterAll, describe, test } from "vitest";
 import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
-import { SOME_CASES } from "./some-cases.js";
+import { SOME_CASES_INLINE } from "./some-cases.js";
 import { removeFolder } from "./sqlite-harness.mjs";
 import harness from "./sqlite-inline-harness.mjs";
 
@@ -16,5 +16,5 @@ for (const beside of isSoak ? [false, true] : [true])
     modulePath,
     beside,
     timeoutMs: CASE_MS,
-    ...SOME_CASES,
+    ...SOME_CASES_INLINE,
   });
