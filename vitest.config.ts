@@ -17,8 +17,9 @@ const each = {
   pool: "forks",
   // What is waited for comes, or is missing: a busy machine needs longer than the default of a second.
   expect: { poll: { timeout: 20_000 } },
-  testTimeout: soak(60_000),
-  hookTimeout: 60_000,
+  // Only what hangs takes this long, also where others use the machine.
+  testTimeout: soak(240_000),
+  hookTimeout: 240_000,
 } as const;
 
 const resolve = { alias: [{ find: /^\.\/entry-url\.js$/, replacement: BUILT_ENTRY }] };

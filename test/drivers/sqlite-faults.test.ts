@@ -177,21 +177,27 @@ describe("a lock that another connection holds", () => {
     const path = await existingPath();
     const driver = await open({ path, busyTimeoutMs: 400 });
     plainConnection(path).exec("BEGIN IMMEDIATE");
-    let turns = 0;
-    const turn = (): void => {
-      turns++;
-      turning = setImmediate(turn);
+    const turnsWhileItWaits = async (): Promise<number> => {
+      let turns = 0;
+      const turn = (): void => {
+        turns++;
+        turning = setImmediate(turn);
+      };
+      let turning = setImmediate(turn);
+      const [start, startOwn] = [performance.now(), ownTime()];
+      const error = await failure(driver.apply([save()], TIMES));
+      const [waited, waitedOwn] = [performance.now() - start, ownTime() - startOwn];
+      clearImmediate(turning);
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true });
+      expect(waited).toBeGreaterThanOrEqual(390);
+      expect(waitedOwn).toBeLessThan(2_000);
+      return turns;
     };
-    let turning = setImmediate(turn);
-    const [start, startOwn] = [performance.now(), ownTime()];
-    const error = await failure(driver.apply([save()], TIMES));
-    const [waited, waitedOwn] = [performance.now() - start, ownTime() - startOwn];
-    clearImmediate(turning);
-    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "busy" }, retryable: true });
-    expect(waited).toBeGreaterThanOrEqual(390);
-    expect(waitedOwn).toBeLessThan(2_000);
-    // A wait that holds the event loop leaves it a hundred turns; a free one takes a hundred thousand.
-    expect(turns).toBeGreaterThan(2000);
+    // A wait that holds the event loop leaves it a hundred turns, each time; a free one takes a hundred thousand, if others
+    // leave this process the machine.
+    let most = 0;
+    for (let time = 0; time < 20 && most <= 2_000; time++) most = Math.max(most, await turnsWhileItWaits());
+    expect(most).toBeGreaterThan(2_000);
     // Reads need no lock.
     expect(await driver.read([SLOT])).toEqual([undefined]);
   });

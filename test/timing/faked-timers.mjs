@@ -5,7 +5,7 @@ import { runScenario } from "./faked-scenario.mjs";
 const hangs = setTimeout(() => {
   console.log("hangs");
   process.exit(1);
-}, 20_000);
+}, 120_000);
 hangs.unref();
 
 const [faker, when, url] = process.argv.slice(2);
