@@ -14,7 +14,7 @@ afterAll(() => database.drop());
 
 conformanceTests({ describe, test, afterAll }, harness, { modulePath, timeoutMs: CASE_MS });
 
-conformanceTests({ describe, test, afterAll }, harness, { typed: true });
+conformanceTests({ describe, test, afterAll }, harness, { typed: true, timeoutMs: CASE_MS });
 
 // Processes take their time, and another's data makes little difference to them.
 conformanceTests({ describe, test, afterAll }, harness, {

@@ -8,7 +8,7 @@ const modulePath = new URL("./sqlite-harness.mjs", import.meta.url).href;
 
 afterAll(removeFolder);
 
-conformanceTests({ describe, test, afterAll }, harness, { typed: true });
+conformanceTests({ describe, test, afterAll }, harness, { typed: true, timeoutMs: CASE_MS });
 
 // Each store starts a thread, which takes its time: beside another's data sqlite-inline.test.ts runs over the same files.
 for (const beside of isSoak ? [false, true] : [false])

@@ -133,5 +133,5 @@ async function workAgain(server: PostgresServer): Promise<void> {
       await sql.end({ timeout: 0 });
     }
   };
-  await expect.poll(answers, { timeout: 30_000 }).toBe(true);
+  await expect.poll(answers, { timeout: 60_000 }).toBe(true);
 }

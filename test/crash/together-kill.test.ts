@@ -69,7 +69,7 @@ onSharedStores((opened) => {
     for (let round = 0; round < rounds; round++) {
       await killed(opened, { who, round, isTogether: true });
       // On Postgres the last statement of a process may end after the process.
-      await vi.waitFor(async () => expect(await torn(opened.store, who)).toEqual([]), { timeout: 5_000 });
+      await vi.waitFor(async () => expect(await torn(opened.store, who)).toEqual([]), { timeout: 60_000 });
       units = (await stepsOf(opened.store, who)).events.length;
     }
     expect(units).toBeGreaterThanOrEqual(rounds);

@@ -44,7 +44,7 @@ test.each(
   `;
   // A process that does not end is killed, and fails the test.
   const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
-    timeout: 20_000,
+    timeout: 60_000,
   });
   expect(await run).toEqual({ stdout: "", stderr: "" });
   if (driver !== "memory") expect(await findA(url)).toBe(true);

@@ -38,7 +38,7 @@ test.each<[string, "hosts" | "address", (server: PostgresServer) => Promise<void
   proxy.target = standby.url;
   const promoted = ownTime();
   const before = writing.acknowledged();
-  await expect.poll(writing.acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
+  await expect.poll(writing.acknowledged, { timeout: 60_000 }).toBeGreaterThan(before + 20);
   expect(writing.firstAfter(promoted) - promoted).toBeLessThan(RESUMED_MS);
 
   await writing.stop();

@@ -115,7 +115,7 @@ test("idle connections that the network dropped cost one call", async () => {
   const proxy = await startProxy(url);
   const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 1500 });
   await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
-  await expect.poll(async () => (await driver.status()).pool?.idle, { timeout: 10_000 }).toBeGreaterThan(1);
+  await expect.poll(async () => (await driver.status()).pool?.idle, { timeout: 60_000 }).toBeGreaterThan(1);
   const before = proxy.accepted;
   proxy.onRequest = () => (proxy.accepted === before ? "hang" : "pass");
   expect(await failure(driver.read([SLOT]))).toMatchObject({ code: "UNAVAILABLE" });

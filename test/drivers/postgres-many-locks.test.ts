@@ -47,7 +47,7 @@ test("while other connections hold all locks of the server, a save waits and is 
   } finally {
     await server.stop();
   }
-}, 60_000);
+});
 
 test("a batch that needs more locks than there are is divided", async () => {
   const server = await startPostgres({ settings: FEW_LOCKS });
@@ -70,4 +70,4 @@ test("a batch that needs more locks than there are is divided", async () => {
   } finally {
     await server.stop();
   }
-}, 60_000);
+});

@@ -148,7 +148,7 @@ test("a process of an earlier version that reads takes no erase by prefix for on
   expect(last.get("s2")).toBeGreaterThan(0);
 });
 
-test("the memory of an event takes at most 80 bytes", { timeout: 60_000 }, async () => {
+test("the memory of an event takes at most 80 bytes", async () => {
   const path = freshPath();
   const driver = await open({ path, durability: "process", thread: "inline" });
   const { newEventId } = await import("../../src/index.js");

@@ -16,7 +16,7 @@ async function fleetOn({ harness, modulePath }: typeof fileReference, size: numb
 
 test("what the broken drivers are made from is linearizable across processes", async () => {
   await mustBeLinearizable(racesAcross(await fleetOn(fileReference, 3), 6), 5);
-}, 60_000);
+});
 
 /** Those whose spaces several processes can have open at once. No client of a race watches. */
 const overProcesses = mutants.filter(

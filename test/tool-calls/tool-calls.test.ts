@@ -266,7 +266,7 @@ onEveryStore((opened) => {
         calls.begin(who, { ...MAIL, id: "a" }, options),
         calls.once(who, { ...MAIL, id: "b" }, () => expect.unreachable("it ran"), options),
       ];
-      await vi.waitUntil(() => asked === 2, { timeout: 30_000 });
+      await vi.waitUntil(() => asked === 2, { timeout: 60_000 });
       expect(told).toBe(abort.signal);
       const reason = new Error("enough");
       abort.abort(reason);
