@@ -110,6 +110,9 @@ function restoreEntries(
   return transact(store, (transaction) => records.restoreEntries(transaction, owner), {
     signal,
     turn: headCell(owner),
+  }).catch((error: unknown) => {
+    // Another call has deleted the session since it was found.
+    if (!isStateError(error, "NOT_FOUND")) throw error;
   });
 }
 

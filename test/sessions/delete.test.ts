@@ -89,6 +89,21 @@ onEveryStore((opened) => {
     expect(await left()).toEqual([]);
   });
 
+  test.each([1, 2])("one that is gone after read %i of a call is not there for that call", async (last) => {
+    const { sessions, who, left } = await newSession();
+    let reads = 0;
+    const overtaken = withMethods(opened.store, {
+      find: async (identity, kind, options) => {
+        const found = await opened.store.find(identity, kind, options);
+        if (++reads === last) expect(await sessions.delete(who)).toBe(true);
+        return found;
+      },
+    });
+    expect(await createSessions(overtaken).delete(who)).toBe(false);
+    expect(reads).toBeGreaterThanOrEqual(last);
+    expect(await left()).toEqual([]);
+  });
+
   test("over an unreliable connection it is deleted", async () => {
     for (let round = 0; round < 5; round++) {
       const lossy = (store: StateStore) => losingAnswers(store, { requests: 0.15, replies: 0.15 });
