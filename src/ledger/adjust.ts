@@ -50,7 +50,7 @@ export interface CorrectionReceipt {
   readonly entry: LedgerEntry;
   /** The correction, an entry of its own. `undefined` if the entry had the right values already. */
   readonly correction: LedgerEntry | undefined;
-  /** The shares of limits (`warnAt`) that this correction was the first to reach. */
+  /** The shares and amounts (`warnAt`) that this correction was the first to reach. */
   readonly warnings: readonly BudgetWarning[];
 }
 

@@ -7,7 +7,7 @@ import { readEventId } from "../validation/validate-text.js";
 import { type ExactAmounts, readStoredAmounts, writeAmounts } from "./amounts.js";
 import type { Counter, HeldBack, StoredBudget } from "./budget.js";
 import { readStoredFilter } from "./budget-scope.js";
-import { readShares } from "./budget-warning.js";
+import { readStoredThresholds, writeThresholds } from "./budget-warning.js";
 import { readLabel } from "./entry.js";
 import { type InlineHold, readUntil } from "./hold.js";
 import { readExactByName, readSums, writeExact, writeSums } from "./usage.js";
@@ -24,7 +24,7 @@ export const BUDGET_CODEC = mappedJson<StoredBudget>({
     ...(held && { held: writeHeld(held) }),
     filter: filter as JsonValue,
     ...(window && { window: { ...window } }),
-    warnAt: [...warnAt],
+    warnAt: writeThresholds(warnAt),
     warned: [...warned],
     ...(counter && { counter: { ...counter } }),
   }),
@@ -40,7 +40,7 @@ export const BUDGET_CODEC = mappedJson<StoredBudget>({
       ...optional(given, "name", readLabel),
       filter: readStoredFilter(filter),
       ...optional(given, "window", readStoredWindow),
-      warnAt: readShares(warnAt),
+      warnAt: readStoredThresholds(warnAt),
       warned: readMarks(warned),
       ...optional(given, "counter", readCounter),
     };

@@ -4,14 +4,14 @@ import type { StoredBudget } from "./budget.js";
 import { spentIn, withSpent } from "./budget-counts.js";
 import type { BudgetAt, BudgetLookup } from "./budget-lookup.js";
 import { placeOf } from "./budget-scope.js";
-import { type StoredWarning, sharesReached, warningOf } from "./budget-warning.js";
+import { reachedOf, type StoredWarning, warningOf } from "./budget-warning.js";
 import type { EntryOwner } from "./cells.js";
 import type { StoredEntry } from "./entry.js";
 import type { Sums } from "./usage.js";
 import { countedIn, isCalendar, isRolling, periodAt } from "./window.js";
 import type { WriteSet } from "./write-set.js";
 
-/** Counts calls in the budgets that no rollup has the sum of, and finds out which shares of limits they reach. */
+/** Counts calls in the budgets that no rollup has the sum of, and finds out which thresholds they reach. */
 export class BudgetCounting {
   readonly #lookup: BudgetLookup;
   readonly #now: () => number;
@@ -45,12 +45,12 @@ export class BudgetCounting {
   async #warnOfTotal(writes: WriteSet, at: BudgetAt, budget: StoredBudget): Promise<StoredWarning[]> {
     if (budget.warnAt.length === 0) return [];
     const { limits, spent } = await this.#lookup.standing(writes, at, budget, this.#now());
-    const reached = sharesReached(budget.warnAt, limits, spent);
+    const reached = reachedOf(budget.warnAt, limits, spent);
     const fresh = reached.filter(({ mark }) => !budget.warned.includes(mark));
     if (fresh.length === 0) return [];
     writes.put(at.cell, { ...budget, warned: [...budget.warned, ...fresh.map(({ mark }) => mark)] });
     const place = placeOf(at.level, budget);
-    return fresh.map((share) => warningOf(place, share, limits, spent, undefined));
+    return fresh.map((threshold) => warningOf(place, threshold, limits, spent, undefined));
   }
 
   async #countIn(
@@ -73,7 +73,7 @@ export class BudgetCounting {
     const spent = isRolling(window)
       ? spentIn(count, budget, now)
       : count.slices.reduce((sum, slice) => addAmounts(sum, slice.spent), {});
-    const reached = sharesReached(warnAt, limits, spent);
+    const reached = reachedOf(warnAt, limits, spent);
     const marks = reached.map(({ mark }) => mark);
     const fresh = reached.filter(({ mark }) => !count.warned.includes(mark));
     // What has left a rolling window may be reached again.
@@ -82,6 +82,6 @@ export class BudgetCounting {
       writes.put(cell, { ...count, warned: [...kept, ...fresh.map(({ mark }) => mark)] });
     const place = placeOf(at.level, budget);
     const period = isCalendar(window) ? periodAt(window, time) : undefined;
-    return fresh.map((share) => warningOf(place, share, limits, spent, period));
+    return fresh.map((threshold) => warningOf(place, threshold, limits, spent, period));
   }
 }

@@ -8,15 +8,16 @@ import { readInteger, readObject } from "../validation/validate.js";
 import {
   addAmounts,
   type ExactAmounts,
+  isSameAmounts,
   keysOf,
   NO_AMOUNTS,
   readStoredAmounts,
   writeAmounts,
 } from "./amounts.js";
-import type { StoredBudget } from "./budget.js";
+import type { Leaving, StoredBudget } from "./budget.js";
 import { readMarks } from "./budget-codec.js";
 import { readExactByName, writeExact } from "./usage.js";
-import { isInWindow, isRolling } from "./window.js";
+import { isInWindow, isRolling, leavesAt, type RollingWindow } from "./window.js";
 
 /** What a budget counted: in a period, in a rolling window, or in all. */
 export interface StoredCount {
@@ -24,7 +25,7 @@ export interface StoredCount {
   readonly slices: readonly Slice[];
   /** The limits when it was counted last. */
   readonly limits: ExactAmounts;
-  /** The shares of the limits that were reported. */
+  /** The marks of what was reported. */
   readonly warned: readonly string[];
 }
 
@@ -80,6 +81,14 @@ export function labelOf(id: string): string {
 export function spentIn(count: StoredCount | undefined, { window }: StoredBudget, now: number): ExactAmounts {
   const counting = count?.slices.filter(({ since }) => isInWindow(window, since, now)) ?? [];
   return counting.reduce((sum, { spent }) => addAmounts(sum, spent), NO_AMOUNTS);
+}
+
+/** What leaves a rolling window, and when. */
+export function leavingOf(count: StoredCount | undefined, window: RollingWindow, now: number): Leaving[] {
+  const counting = count?.slices.filter(({ since }) => isInWindow(window, since, now)) ?? [];
+  // A budget that counts what was there before has empty slices too.
+  const spent = counting.filter((slice) => !isSameAmounts(slice.spent, NO_AMOUNTS));
+  return spent.map((slice) => ({ at: leavesAt(window, slice.since), amounts: slice.spent }));
 }
 
 /** Adds to a slice, and drops those that have left a rolling window. */

@@ -4,12 +4,12 @@ import { Collection } from "../typed/collection.js";
 import { addAmounts, type ExactAmounts, keysOf, subtractAmounts } from "./amounts.js";
 import { type Standing, type StoredBudget, spentOfTotal } from "./budget.js";
 import { BUDGET_CODEC } from "./budget-codec.js";
-import { BudgetCounts, spentIn } from "./budget-counts.js";
+import { BudgetCounts, leavingOf, spentIn } from "./budget-counts.js";
 import { type BudgetKey, budgetId, type Level, levelOf, ownerOf } from "./budget-scope.js";
 import { BudgetShapes, type SeenCall } from "./budget-shapes.js";
 import { type EntryOwner, type LedgerCells, type Rollup, type Scope, scopeId, scopeOwner } from "./cells.js";
 import { NO_USAGE } from "./usage.js";
-import { isCalendar, periodAt, periodBefore, recordOf } from "./window.js";
+import { isCalendar, isRolling, periodAt, periodBefore, recordOf } from "./window.js";
 import type { WriteSet } from "./write-set.js";
 
 type Reads = Pick<WriteSet, "get">;
@@ -81,7 +81,8 @@ export class BudgetLookup {
     }
     const count = await reads.get(this.counts.cellOf(at.cell, counter.id, recordOf(window, now)));
     const spent = spentIn(count, budget, now);
-    return { ...(await this.limitsAt(reads, at, budget, now)), spent };
+    const leaving = isRolling(window) ? { leaving: leavingOf(count, window, now) } : {};
+    return { ...(await this.limitsAt(reads, at, budget, now)), spent, ...leaving };
   }
 
   /** The limits at a time, with what was carried over, and the period. */

@@ -1,5 +1,6 @@
 import { StateError } from "../contract/errors.js";
 import {
+  type AmountKey,
   type Amounts,
   addAmounts,
   amountsOf,
@@ -13,6 +14,7 @@ import {
   unitOf,
 } from "./amounts.js";
 import type { CallFilter } from "./budget-scope.js";
+import type { Threshold } from "./budget-warning.js";
 import type { BudgetPlace } from "./errors.js";
 import type { InlineHold } from "./hold.js";
 import { corruptIfInexact, type Sums, subtractSums } from "./usage.js";
@@ -34,6 +36,8 @@ export interface Budget extends Omit<BudgetPlace, "scope"> {
   readonly since?: Date;
   /** The end of that period. */
   readonly until?: Date;
+  /** When the budget counts less by itself: the end of its period, or when the oldest calls leave its rolling window. */
+  readonly resetAt?: Date;
 }
 
 /** The sum of a budget's holds. Each hold has a record of its own, so the budget's record does not grow with them. */
@@ -56,9 +60,9 @@ export interface StoredBudget {
   readonly name?: string;
   readonly filter: CallFilter;
   readonly window?: Window;
-  /** The shares of the limits that are reported when they are reached. */
-  readonly warnAt: readonly number[];
-  /** The shares that were reported, of a budget without a counter. */
+  /** What is reported when it is reached. */
+  readonly warnAt: readonly Threshold[];
+  /** The marks of what was reported, of a budget without a counter. */
   readonly warned: readonly string[];
   /** It counts the calls itself, in records of its own, because no rollup has their sum. */
   readonly counter?: Counter;
@@ -77,6 +81,14 @@ export interface Standing {
   readonly spent: ExactAmounts;
   readonly carried?: ExactAmounts;
   readonly period?: { readonly since: number; readonly until: number };
+  /** Of a rolling window: what leaves it, and when, in order of time. */
+  readonly leaving?: readonly Leaving[];
+}
+
+/** What leaves a rolling window at a time. */
+export interface Leaving {
+  readonly at: number;
+  readonly amounts: ExactAmounts;
 }
 
 /** The amounts spent since a budget without a counter began to count. */
@@ -126,14 +138,16 @@ export function withoutHold(budget: StoredBudget, amounts: ExactAmounts): Stored
 export function refuseOverspending(
   place: BudgetPlace,
   budget: StoredBudget,
-  { limits, spent, period }: Standing,
+  standing: Standing,
   requested: ExactAmounts,
 ): void {
+  const { limits, spent } = standing;
   const held = reservedOf(budget);
   for (const key of keysOf(limits)) {
     const [limit = 0n, used = 0n, reserved = 0n] = [limits[key], spent[key], held[key]];
     const asked = requested[key] ?? 0n;
     if (used + reserved + asked <= limit) continue;
+    const resetAt = fitsAt(standing, key, used + reserved + asked - limit, asked <= limit);
     const details = {
       ...place,
       ...unitOf(key),
@@ -141,7 +155,7 @@ export function refuseOverspending(
       spent: formatAmount(key, used),
       reserved: formatAmount(key, reserved),
       requested: formatAmount(key, asked),
-      ...(period && { until: new Date(period.until) }),
+      ...(resetAt === undefined ? {} : { resetAt: new Date(resetAt) }),
     };
     const amounts = `limit ${details.limit}, spent ${details.spent}, reserved ${details.reserved}, requested ${details.requested}`;
     throw new StateError(
@@ -152,11 +166,28 @@ export function refuseOverspending(
   }
 }
 
+/** When so much of what was spent no longer counts; `undefined` if it never does. */
+function fitsAt(
+  { period, leaving = [] }: Standing,
+  key: AmountKey,
+  excess: bigint,
+  isWithinLimit: boolean,
+): number | undefined {
+  if (!isWithinLimit) return undefined;
+  if (period !== undefined) return period.until;
+  let left = excess;
+  for (const { at, amounts } of leaving) {
+    left -= amounts[key] ?? 0n;
+    if (left <= 0n) return at;
+  }
+  return undefined;
+}
+
 /** A budget as callers get it. `overdue` is the part of the sum of holds that is overdue and no longer counts. */
 export function budgetOf(
   { scope: _, ...place }: BudgetPlace,
   budget: StoredBudget,
-  { limits, spent, carried, period }: Standing,
+  { limits, spent, carried, period, leaving }: Standing,
   overdue: ExactAmounts,
 ): Budget {
   const reserved = subtractAmounts(reservedOf(budget), overdue);
@@ -165,6 +196,7 @@ export function budgetOf(
     const left = (limits[key] ?? 0n) - (spent[key] ?? 0n) - (reserved[key] ?? 0n);
     remaining[key] = left > 0n ? left : 0n;
   }
+  const resetAt = period?.until ?? leaving?.[0]?.at;
   const [total, whole] = [shown(spent, budget.limits), shown(reserved, budget.limits)];
   return {
     ...place,
@@ -174,6 +206,7 @@ export function budgetOf(
     remaining: formatAmounts(remaining),
     ...(carried && { carried: formatAmounts(carried) }),
     ...(period && { since: new Date(period.since), until: new Date(period.until) }),
+    ...(resetAt === undefined ? {} : { resetAt: new Date(resetAt) }),
   };
 }
 

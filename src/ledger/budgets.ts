@@ -9,7 +9,7 @@ import type { BudgetHolds } from "./budget-holds.js";
 import type { BudgetAt, BudgetLookup } from "./budget-lookup.js";
 import { type BudgetKey, isFiltered, placeOf, readBudgetKey } from "./budget-scope.js";
 import type { Shaped } from "./budget-shapes.js";
-import { readShares, sharesReached } from "./budget-warning.js";
+import { reachedOf, readThresholds } from "./budget-warning.js";
 import type { Reader } from "./reader.js";
 import { transactWrites } from "./transact-writes.js";
 import { NO_USAGE } from "./usage.js";
@@ -38,10 +38,10 @@ export interface BudgetInput extends AmountsInput, WindowInput {
    */
   readonly fromNow?: boolean;
   /**
-   * Shares of the limits, such as `[0.8, 1]`: up to 8. When a recorded call has reached one, its receipt has a warning. Each
-   * is reported once in a period.
+   * Shares of the limits or amounts of what is limited, such as `[0.8, 1, { cost: "5" }]`: up to 8. When a recorded call has
+   * reached one, its receipt has a warning. Each is reported once in a period.
    */
-  readonly warnAt?: readonly number[];
+  readonly warnAt?: readonly (number | AmountsInput)[];
 }
 
 interface Settings extends Pick<StoredBudget, "limits" | "warnAt"> {
@@ -78,10 +78,11 @@ export class Budgets {
     const fields = [...AMOUNT_FIELDS, ...WINDOW_FIELDS, "name", "fromNow", "warnAt"];
     const given = readNamed(input, "budget", fields) as BudgetInput;
     const key = readBudgetKey(scope, given);
+    const limits = readLimits(given);
     const settings: Settings = {
-      limits: readLimits(given),
+      limits,
       window: readWindow(given),
-      warnAt: "warnAt" in given ? readShares(given.warnAt) : [],
+      warnAt: "warnAt" in given ? readThresholds(given.warnAt, limits) : [],
       fromNow: "fromNow" in given ? readBoolean(given.fromNow, "fromNow") : undefined,
     };
     const at = this.#lookup.at(key);
@@ -201,7 +202,7 @@ export class Budgets {
   /** Marks what the budget has reported already, and is still reached under its new limits. */
   async #withMarks(writes: WriteSet, at: BudgetAt, budget: StoredBudget, now: number): Promise<StoredBudget> {
     const { limits, spent } = await this.#lookup.standing(writes, at, budget, now);
-    const reached = sharesReached(budget.warnAt, limits, spent).map(({ mark }) => mark);
+    const reached = reachedOf(budget.warnAt, limits, spent).map(({ mark }) => mark);
     return { ...budget, warned: budget.warned.filter((mark) => reached.includes(mark)) };
   }
 
@@ -218,7 +219,7 @@ export class Budgets {
     const count = await writes.get(cell);
     if (count === undefined) return;
     const { limits, spent } = await this.#lookup.standing(writes, at, budget, now);
-    const reached = sharesReached(budget.warnAt, limits, spent).map(({ mark }) => mark);
+    const reached = reachedOf(budget.warnAt, limits, spent).map(({ mark }) => mark);
     writes.put(cell, {
       ...count,
       limits: budget.limits,

@@ -28,8 +28,11 @@ declare module "../contract/error-details.js" {
       readonly spent: number | Money;
       readonly reserved: number | Money;
       readonly requested: number | Money;
-      /** When the period of the budget ends and it counts anew, if it has periods. */
-      readonly until?: Date;
+      /**
+       * When the request may fit: the end of the budget's period or, of a rolling window, when enough of what was spent has
+       * left it. Absent where time alone does not help.
+       */
+      readonly resetAt?: Date;
     };
   }
 }

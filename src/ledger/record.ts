@@ -21,7 +21,7 @@ export interface RecordReceipt {
   readonly duplicate: boolean;
   /** The entry as it was recorded, by this call or an earlier one. */
   readonly entry: LedgerEntry;
-  /** The shares of limits (`warnAt`) that this call was the first to reach. The same call again gets the same. */
+  /** The shares and amounts (`warnAt`) that this call was the first to reach. The same call again gets the same. */
   readonly warnings: readonly BudgetWarning[];
 }
 

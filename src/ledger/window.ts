@@ -110,7 +110,12 @@ export function recordOf(window: Window | undefined, now: number): string {
 
 /** Whether a slice counts now. */
 export function isInWindow(window: Window | undefined, slice: number, now: number): boolean {
-  return !isRolling(window) || slice + sliceMs(window) > now - window.rollingMs;
+  return !isRolling(window) || leavesAt(window, slice) > now;
+}
+
+/** When a slice leaves the window. */
+export function leavesAt(window: RollingWindow, slice: number): number {
+  return slice + sliceMs(window) + window.rollingMs;
 }
 
 /** The slices of the window that lie before now, for a first count. */

@@ -26,6 +26,13 @@ onEveryStore((opened) => {
       ["a rolling window of a second", "rollingMs", { rollingMs: 1000 }],
       ["a share above the limit", "warnAt", { warnAt: [1.1] }],
       ["a share of nothing", "warnAt", { warnAt: [0] }],
+      ["an amount of what is not limited", "warnAt", { warnAt: [{ tokens: 5 }] }],
+      ["an amount of nothing", "warnAt", { warnAt: [{ cost: "0" }] }],
+      [
+        "more than eight of them",
+        "warnAt",
+        { warnAt: [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ cost: n })) },
+      ],
       ["an empty name", "name", { name: "" }],
       ["a long name", "name", { name: "n".repeat(65) }],
       ["a currency in small letters", "currency", { currency: "eur" }],
@@ -66,10 +73,11 @@ onEveryStore((opened) => {
       spent: { cost: "2" },
       since: new Date("2025-12-31T23:00:00Z"),
       until: new Date("2026-01-31T23:00:00Z"),
+      resetAt: new Date("2026-01-31T23:00:00Z"),
     });
     await ledger.record(who, { ...CALL, cost: "7" });
     await expect(ledger.reserve(who, { cost: "2" })).rejects.toMatchObject({
-      details: { spent: "9", limit: "10", until: new Date("2026-01-31T23:00:00Z") },
+      details: { spent: "9", limit: "10", resetAt: new Date("2026-01-31T23:00:00Z") },
     });
     clock.now = Date.parse("2026-01-31T23:00:00Z");
     await ledger.record(who, { ...CALL, cost: "4" });
@@ -211,6 +219,55 @@ onEveryStore((opened) => {
       listed.push([of.provider, of.model, of.tags?.team, limits.cost].join(" "));
     expect(listed.sort()).toEqual([" m  5", "  search 3", "p m search 4"].sort());
     await expectBalanced(opened.store, tenant);
+  });
+
+  test("a refusal says when a request fits again, and a budget when it counts less", async () => {
+    const { clock, ledger } = timed("2026-01-01T12:00:00Z");
+    const start = clock.now;
+    const who = newSession();
+    await ledger.setBudget(who, { calls: 5, rollingMs: HOUR });
+    const budget = () => ledger.budget(who);
+    expect(await budget()).not.toHaveProperty("resetAt");
+    await ledger.record(who, CALL);
+    clock.now += 20 * 60_000;
+    for (let call = 0; call < 4; call++) await ledger.record(who, CALL);
+    // A thirtieth of the window is counted together, and leaves it when its last call has.
+    const [first, others] = [start + HOUR + 120_000, start + 20 * 60_000 + HOUR + 120_000];
+    expect((await budget())?.resetAt).toEqual(new Date(first));
+    const refusal = (calls: number) =>
+      ledger.reserve(who, { calls }).then(
+        () => "reserved",
+        (error) => error.details.resetAt?.getTime(),
+      );
+    expect(await Promise.all([1, 2, 5, 6].map(refusal))).toEqual([first, others, others, undefined]);
+    clock.now = first - 1;
+    expect(await refusal(1)).toBe(first);
+    clock.now = first;
+    expect(await refusal(1)).toBe("reserved");
+    expect((await budget())?.resetAt).toEqual(new Date(others));
+    await ledger.setBudget({ tenant: who.tenant }, { name: "all", cost: "1" });
+    await ledger.record(who, { ...CALL, cost: "1" });
+    const whole = ledger.reserve(who, { calls: 0, cost: "1" });
+    await expect(whole).rejects.toMatchObject({ details: { scope: "tenant" } });
+    await expect(whole).rejects.not.toMatchObject({ details: { resetAt: expect.anything() } });
+  });
+
+  test("amounts are reported as shares are, each once, and stay reported when the budget is set again", async () => {
+    const { ledger } = timed("2026-01-01T12:00:00Z");
+    const who = newSession();
+    const limits = { name: "eur", cost: "10", currency: "EUR", tokens: 100, every: "day" } as const;
+    const warnAt = [{ cost: "2.5", currency: "EUR" }, 0.5, { tokens: 7, cost: "9", currency: "EUR" }];
+    await ledger.setBudget(who, { ...limits, warnAt });
+    const record = async (cost: string, promptTokens = 0) =>
+      (await ledger.record(who, { ...CALL, cost, currency: "EUR", promptTokens })).warnings.map(
+        ({ unit, currency, share, amount, spent }) => [unit, currency, share ?? amount, spent].join(" "),
+      );
+    expect(await record("2.49", 6)).toEqual([]);
+    expect(await record("0.01")).toEqual(["cost EUR 2.5 2.5"]);
+    await ledger.setBudget(who, { ...limits, warnAt });
+    expect(await record("3", 1)).toEqual(["tokens  7 7", "cost EUR 0.5 5.5"]);
+    expect(await record("3.5")).toEqual(["cost EUR 9 9"]);
+    expect(await record("9")).toEqual([]);
   });
 
   test("each share of a limit is reported once in its period, to the call that reached it, also when it is sent again", async () => {
