@@ -81,6 +81,12 @@ export const typedMutants: readonly Mutant[] = [
   ),
   unconditional("reserves-what-is-reserved", "ledger/budget-holds"),
   unconditional("counts-over-other-counts", "ledger/periods-count-once"),
+  brokenStore("lists-no-first-time", "ledger/summaries-add-up", (store) => ({
+    list: async (identity, prefix, options) => {
+      const found = await store.list(identity, prefix, options as ListOptions);
+      return prefix.startsWith("ledger.time/") ? found.slice(1) : found;
+    },
+  })),
   unconditional("corrects-over-other-corrections", "ledger/corrections-add-up"),
   unconditional("answers-again", "questions/answered-once"),
   brokenStore("makes-event-ids-of-its-own", "tool-calls/begun-once", (store) => ({

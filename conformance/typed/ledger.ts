@@ -90,6 +90,32 @@ export const ledgerCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "ledger/summaries-add-up",
+    rule: "A summary by one thing, from sums, and one by two, from entries, count each call of a period once.",
+    async run({ store, identity }) {
+      const owner = identity();
+      const ledger = createLedger(store);
+      const midnight = Date.UTC(2026, 0, 2);
+      for (let call = 0; call < CALLS_EACH; call++) {
+        const at = new Date(midnight + (call - 3) * 7_200_000);
+        await ledger.record(owner, { ...CALL, model: `m${call % 2}`, at });
+      }
+      const { tenant, user } = owner;
+      const period = { since: new Date(midnight - 7_200_000), until: new Date(midnight + 86_400_000) };
+      for (const by of ["model", ["model", "user"], ["hour"]] as const) {
+        const whole = await ledger.summarize({ tenant }, { by });
+        assert.equal(whole.total.calls, CALLS_EACH, `calls by ${by}`);
+        const { groups, total } = await ledger.summarize({ tenant, user }, { by, ...period });
+        assert.equal(total.calls, CALLS_EACH - 2, `calls of the period by ${by}`);
+        assert.equal(
+          groups.reduce((sum, { calls }) => sum + calls, 0),
+          total.calls,
+          `groups by ${by}`,
+        );
+      }
+    },
+  },
+  {
     id: "ledger/corrections-add-up",
     rule: "Corrections of one call that several stores make at once all count, each once.",
     needs: "durable",

@@ -7,7 +7,7 @@ import { readLabel, readTags, type StoredEntry } from "./entry.js";
 import type { BudgetPlace } from "./errors.js";
 import { readScope, SCOPE_FIELDS } from "./scope.js";
 
-/** Whose calls a budget limits, and which of them: those of a provider, of a model, with tags. */
+/** Whose calls are meant, and which of them: those of a provider, of a model, with tags. */
 export interface BudgetScope extends Scope {
   /** Only the calls of this provider. */
   readonly provider?: string;
@@ -71,6 +71,21 @@ function readBudgetName(value: unknown): string {
 
 export function isFiltered({ provider, model, tags }: CallFilter): boolean {
   return provider !== undefined || model !== undefined || tags !== undefined;
+}
+
+/** Whether an entry of the scope's user or tenant is one of the scope's session and run, and passes the filter. */
+export function isCallOf(
+  entry: StoredEntry,
+  { scope, filter }: Pick<BudgetKey, "scope" | "filter">,
+): boolean {
+  const { session, run } = scope;
+  if (session !== undefined && entry.session !== session) return false;
+  if (run !== undefined && entry.run !== run) return false;
+  if (filter.provider !== undefined && entry.provider !== filter.provider) return false;
+  if (filter.model !== undefined && entry.model !== filter.model) return false;
+  return (filter.tags ?? []).every(([name, value]) =>
+    entry.tags.some(([own, given]) => own === name && given === value),
+  );
 }
 
 export function levelOf({ user, session, run }: Scope): Level {

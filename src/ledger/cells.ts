@@ -178,6 +178,11 @@ export interface DayRange {
   readonly last?: string;
 }
 
+/** The first moment of a day in UTC. */
+export function dayStart(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
 /** The day that a rollup's id contains. */
 export function dayOfId(id: string): string {
   return id.split("/")[1] as string;
@@ -192,7 +197,8 @@ export function tagDimension(name: string): Dimension {
   return `tag.${digestOf(name)}`;
 }
 
-function dayId(dimension: Dimension, day: string, ...key: readonly (string | undefined)[]): string {
+/** The id of the rollup of a name on a day; of a session, of its name and its user. */
+export function dayId(dimension: Dimension, day: string, ...key: readonly (string | undefined)[]): string {
   const name = key.filter((part) => part !== undefined);
   return `${dimension}/${day}/${name.length === 0 ? NO_NAME : digestOf(...name)}`;
 }

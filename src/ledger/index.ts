@@ -47,6 +47,7 @@ export type {
 } from "./reconcile.js";
 export type { RecordReceipt } from "./record.js";
 export type { ExtendInput, OpenReservation, Reservation, ReserveInput } from "./reservation.js";
-export type { SummarizeBy, SummarizeOptions } from "./summarize.js";
+export type { SummarizeOptions } from "./summarize.js";
+export type { SummarizeBy, SummaryDimension } from "./summary-query.js";
 export type { TokenCounts, Usage } from "./usage.js";
 export type { WindowInput } from "./window.js";

@@ -31,7 +31,7 @@ import type { RecordReceipt } from "./record.js";
 import type { ExtendInput, OpenReservation, Reservation, ReserveInput } from "./reservation.js";
 import { Reservations } from "./reservations.js";
 import { readScope, readTenant, readUser } from "./scope.js";
-import { type SummarizeOptions, summarizeUsage } from "./summarize.js";
+import { type SummarizeOptions, summarize } from "./summarize.js";
 import { NO_USAGE, type Usage, usageOf } from "./usage.js";
 import type { Work } from "./work.js";
 import { LedgerWorks } from "./works.js";
@@ -157,11 +157,12 @@ export class Ledger {
   }
 
   /**
-   * The usage of a tenant in a period, by groups. It is not a snapshot: calls that are recorded or forgotten meanwhile may
-   * be included or not.
+   * The usage of a tenant, a user, a session or a run in a period, by one to three things; of all calls, or of those of a
+   * provider, of a model or with tags. It is not a snapshot: calls that are recorded or forgotten meanwhile may be included
+   * or not. INVALID_RECORD where there would be more than 100,000 groups.
    */
-  async summarize(scope: Pick<Scope, "tenant">, options: SummarizeOptions): Promise<UsageSummary> {
-    return (await summarizeUsage(this.#reader, readTenant(scope), options)).summary();
+  async summarize(scope: BudgetScope, options: SummarizeOptions): Promise<UsageSummary> {
+    return summarize(this.#reader, scope, options);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { LIMITS } from "../contract/limits.js";
 import type { Identity } from "../contract/store.js";
-import { tenantIdentity } from "../identity/identity.js";
+import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { compareText } from "../rules/order.js";
 import { corruptRecord } from "../typed/cell.js";
 import type { Collection, Item, ItemsOptions } from "../typed/collection.js";
@@ -8,16 +8,22 @@ import { timeKey } from "../typed/time.js";
 import {
   type DayRange,
   type Dimension,
+  dayId,
+  dayOf,
+  dayOfId,
+  dayStart,
   daysRange,
   type EntryOwner,
   isNameless,
   type LedgerCells,
   ownerOfEntries,
   type Rollup,
+  type Scope,
 } from "./cells.js";
 import type { StoredEntry } from "./entry.js";
 import { entryPrefix, timeKeyOfEntry } from "./entry-id.js";
 import type { PeriodMs } from "./period.js";
+import type { RollupSource } from "./summary-query.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -26,8 +32,16 @@ interface EntryRange extends PeriodMs {
   readonly after?: string;
 }
 
+/** An entry, and whose it is; `undefined` after the user was forgotten. */
+export interface OwnedEntry {
+  readonly user: string | undefined;
+  readonly entry: StoredEntry;
+}
+
 /** Records in memory at a time. */
 const PAGE_SIZE = 1000;
+/** Users of a tenant whose entries are read at a time. */
+const USERS_AT_ONCE = 16;
 
 /** Reads the records of a ledger in bounded memory. */
 export class Reader {
@@ -35,6 +49,73 @@ export class Reader {
 
   constructor(cells: LedgerCells) {
     this.#cells = cells;
+  }
+
+  /** The rollups that have the sums of a range of days. One name is looked up for each day with calls. */
+  async *sumsOfDays(
+    tenant: string,
+    { dimension, names }: RollupSource,
+    days: DayRange,
+    signal: Signal,
+  ): AsyncGenerator<{ readonly day: string; readonly rollup: Rollup }> {
+    const range = daysRange(names === undefined ? dimension : "day", days);
+    for await (const page of batches(this.#cells.days, tenantIdentity(tenant), range, signal)) {
+      const found = await Promise.all(
+        page.map(async ({ id, value }) => {
+          const day = dayOfId(id);
+          if (names === undefined) return { day, rollup: value };
+          const own = dayId(dimension, day, ...names);
+          const rollup = await this.#cells.days.get(tenantIdentity(tenant), own, signal && { signal });
+          return rollup && { day, rollup };
+        }),
+      );
+      yield* found.filter((sum) => sum !== undefined);
+    }
+  }
+
+  /**
+   * The entries of a tenant, a user, a session or a run, with their users, in no order: those of a tenant day by day, so
+   * that its users need not be held in memory.
+   */
+  async *unordered(scope: Scope, period: PeriodMs, signal: Signal): AsyncGenerator<OwnedEntry> {
+    const { tenant, user, session, run } = scope;
+    const { after, before } = boundsOf(period);
+    if (user === undefined) yield* this.#ofTenant(tenant, period, signal);
+    else if (session === undefined && (after !== undefined || before !== undefined)) {
+      for await (const entry of this.ofUser({ tenant, user }, period, signal)) yield { user, entry };
+    } else {
+      const range = session === undefined ? {} : { prefix: entryPrefix(session, run) };
+      for await (const { id, value } of pages(
+        this.#cells.entries,
+        userIdentity(tenant, user),
+        range,
+        signal,
+      )) {
+        const time = timeKeyOfEntry(id);
+        const isEarly = after !== undefined && compareText(time, after) <= 0;
+        if (!isEarly && (before === undefined || compareText(time, before) < 0)) yield { user, entry: value };
+      }
+    }
+  }
+
+  async *#ofTenant(tenant: string, period: PeriodMs, signal: Signal): AsyncGenerator<OwnedEntry> {
+    for await (const { id } of this.rollups(tenant, "day", daysOf(period), signal)) {
+      const part = within(dayOfId(id), period);
+      for await (const users of inChunks(this.users(tenant, dayOfId(id), signal), USERS_AT_ONCE)) {
+        // Most users have few calls on a day: their first pages are read together.
+        const firsts = await Promise.all(
+          users.map(async (user) => {
+            const entries = this.ofUser(ownerOf(tenant, user), part, signal);
+            return { user, entries, first: await entries.next() };
+          }),
+        );
+        for (const { user, entries, first } of firsts) {
+          if (first.done) continue;
+          yield { user, entry: first.value };
+          for await (const entry of entries) yield { user, entry };
+        }
+      }
+    }
   }
 
   /** The rollups of a range of days. */
@@ -115,6 +196,38 @@ function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "afte
     // No entry is later than the year 9999, and the text of a later year would sort before all others.
     ...(until === undefined || until > LIMITS.latest ? {} : { before: timeKey(until) }),
   };
+}
+
+/** The days that a period lies in. */
+function daysOf({ since, until }: PeriodMs): DayRange {
+  return {
+    ...(since === undefined ? {} : { first: dayOf(since) }),
+    ...(until === undefined || until > LIMITS.latest ? {} : { last: dayOf(until - 1) }),
+  };
+}
+
+/** The part of a day that lies in a period. */
+function within(day: string, { since, until }: PeriodMs): PeriodMs {
+  const start = dayStart(day);
+  const end = start + 86_400_000;
+  return {
+    since: since === undefined ? start : Math.max(since, start),
+    until: until === undefined ? end : Math.min(until, end),
+  };
+}
+
+function ownerOf(tenant: string, user: string | undefined): EntryOwner {
+  return user === undefined ? { tenant } : { tenant, user };
+}
+
+async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    if (chunk.push(item) < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 function isUserName(tenant: string, key: string): boolean {

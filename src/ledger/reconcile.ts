@@ -7,12 +7,13 @@ import { Collection, type ItemsOptions } from "../typed/collection.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { timeKey } from "../typed/time.js";
 import { readTime } from "../validation/fields.js";
-import { readInteger, readNamed, readObject, readOptions } from "../validation/validate.js";
+import { readInteger, readNamed, readObject, readOptions, readSignal } from "../validation/validate.js";
 import { readLabel } from "./entry.js";
 import { formatMoney, type Money, type MoneyInput, readMoney } from "./money.js";
 import { type Period, type PeriodMs, readPeriod } from "./period.js";
 import type { Reader } from "./reader.js";
-import { summarizeUsage } from "./summarize.js";
+import { sumUp } from "./summarize.js";
+import { totalQuery } from "./summary-query.js";
 import { type Sums, TOKEN_COUNTS, type TokenCounts } from "./usage.js";
 
 /** The usage that a provider reports for a period. Only the given fields are compared. */
@@ -116,9 +117,8 @@ export class Reconciliations {
     const { money, ...counts } = readReported(given.reported);
     const span = readPeriod(given);
     const at = this.#now();
-    const period = periodOf(span);
-    const groups = await summarizeUsage(this.#reader, tenant, { by: "provider", ...period, ...options });
-    const used = groups.sumsOf(provider);
+    const query = totalQuery({ scope: { tenant }, filter: { provider } }, span);
+    const used = (await sumUp(this.#reader, query, readSignal(options))).total();
     const reported = { ...counts, cost: formatMoney(money) };
     const recorded = { ...pick(counts, used), cost: formatMoney(used.cost) };
     const variance = { ...varianceOf(counts, recorded), cost: formatMoney(money - used.cost) };

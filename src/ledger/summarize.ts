@@ -1,98 +1,93 @@
+import { invalid } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
-import { readNamed, readOneOf, readSignal } from "../validation/validate.js";
-import { type Dimension, dayOf, dayOfId, type Rollup, tagDimension } from "./cells.js";
-import { readTagName, type StoredEntry, sumsOf } from "./entry.js";
-import { UsageGroups } from "./groups.js";
-import { type PartialDay, type Period, readPeriod, splitDays } from "./period.js";
+import { optional } from "../validation/fields.js";
+import { readLimit, readNamed, readOneOf, readSignal } from "../validation/validate.js";
+import { readBudgetKey } from "./budget-scope.js";
+import { readTimeZone } from "./calendar.js";
+import { readCurrency } from "./currency.js";
+import { sumsOf } from "./entry.js";
+import { type GroupOrder, UsageGroups, type UsageSummary } from "./groups.js";
+import { type Period, readPeriod, splitDays } from "./period.js";
 import type { Reader } from "./reader.js";
-
-const GROUPINGS = ["provider", "model", "day", "user", "session", "runName"] as const;
-
-/**
- * What to group by. `day` is a day in UTC. `{ tag: "team" }` groups by the values of a tag and leaves out calls without
- * that tag.
- */
-export type SummarizeBy = (typeof GROUPINGS)[number] | { readonly tag: string };
+import {
+  isTime,
+  namesInEntry,
+  namesInRollup,
+  readBy,
+  rollupSourceOf,
+  type SummarizeBy,
+  type SummaryQuery,
+} from "./summary-query.js";
 
 /** The options of `summarize`. */
 export interface SummarizeOptions extends Period, CallOptions {
-  /** What to group by. */
+  /** What to group by: one to three things. */
   readonly by: SummarizeBy;
+  /** The IANA time zone of hours, days, weeks and months, such as `"Europe/Berlin"`. Default UTC. */
+  readonly timeZone?: string;
+  /** By what the groups are sorted. `time` is the first hour, day, week or month of `by`. Default `cost`. */
+  readonly orderBy?: GroupOrder["orderBy"];
+  /** The highest first (`desc`), or the lowest. Default `desc`, and `asc` by time. */
+  readonly order?: GroupOrder["order"];
+  /** The currency of the cost that the groups are sorted by. Default: that of calls which name none. */
+  readonly currency?: string;
+  /** How many groups are returned, 1 to 10,000. Default: all. The total is that of all groups. */
+  readonly limit?: number;
 }
 
-/** Adds up whole days from the rollups, and partial days at both ends of the period from the entries. */
-export async function summarizeUsage(
+const OPTIONS = ["by", "timeZone", "since", "until", "orderBy", "order", "currency", "limit", "signal"];
+
+/** Reads a question and answers it. INVALID_RECORD, IDENTITY_REQUIRED. */
+export async function summarize(
   reader: Reader,
-  tenant: string,
+  scope: unknown,
   options: SummarizeOptions,
-): Promise<UsageGroups> {
-  const given = readNamed(options, "options", ["by", "since", "until", "signal"]) as SummarizeOptions;
+): Promise<UsageSummary> {
+  const given = readNamed(options, "options", OPTIONS) as SummarizeOptions;
   const by = readBy(given.by);
-  const signal = readSignal(given);
-  const { days, partialDays } = splitDays(readPeriod(given));
-  const groups = new UsageGroups();
-  if (days !== undefined) {
-    const dimension = dimensionOf(by);
-    for await (const { id, value } of reader.rollups(tenant, dimension, days, signal)) {
-      groups.add(by === "day" ? { ...value, key: dayOfId(id) } : value);
-    }
-  }
-  for (const partialDay of partialDays) await addPartialDay(reader, tenant, by, partialDay, groups, signal);
-  return groups;
+  const time = by.findIndex(isTime);
+  if (time < 0 && "timeZone" in given)
+    throw invalid("by", "by hour, day, week or month where there is timeZone");
+  const orderBy = "orderBy" in given ? readOneOf(given.orderBy, "orderBy", ORDERS) : "cost";
+  if (time < 0 && orderBy === "time") throw invalid("by", "by hour, day, week or month to sort by time");
+  const { timeZone = "UTC" } = optional(given, "timeZone", readTimeZone);
+  const { order = orderBy === "time" ? "asc" : "desc" } = optional(given, "order", readDirection);
+  const { currency } = optional(given, "currency", readCurrency);
+  const { limit } = optional(given, "limit", (value) => readLimit(value));
+  const key = readBudgetKey(scope, {});
+  const query = { ...key, by, timeZone, period: readPeriod(given) };
+  const groups = await sumUp(reader, query, readSignal(given));
+  return groups.summary({ orderBy, order, time, currency, limit });
 }
 
-/** Adds up a partial day: its rollups name the users, whose entries of the day have the times. */
-async function addPartialDay(
+const ORDERS = ["cost", "calls", "tokens", "time"] as const;
+
+function readDirection(value: unknown, field: string): GroupOrder["order"] {
+  return readOneOf(value, field, ["asc", "desc"]);
+}
+
+/**
+ * Adds up the calls of a query by group: whole days from the rollups where these have the sums, everything else from the
+ * entries. It holds the groups in memory, and a page of what it reads. It is not a snapshot.
+ */
+export async function sumUp(
   reader: Reader,
-  tenant: string,
-  by: SummarizeBy,
-  partialDay: PartialDay,
-  groups: UsageGroups,
+  query: SummaryQuery,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const day = dayOf(partialDay.since);
-  for await (const user of reader.users(tenant, day, signal)) {
-    for await (const entry of reader.ofUser(
-      user === undefined ? { tenant } : { tenant, user },
-      partialDay,
-      signal,
-    )) {
-      const name = nameIn(entry, user, by);
-      if (name !== undefined) groups.add({ ...name, sums: sumsOf(entry) });
+): Promise<UsageGroups> {
+  const { scope, period } = query;
+  const groups = new UsageGroups();
+  const source = rollupSourceOf(query);
+  const { days, partialDays } = splitDays(period);
+  if (source !== undefined && days !== undefined) {
+    for await (const { day, rollup } of reader.sumsOfDays(scope.tenant, source, days, signal))
+      groups.add(namesInRollup(query, day, rollup), rollup.sums);
+  }
+  for (const part of source === undefined ? [period] : partialDays) {
+    for await (const { user, entry } of reader.unordered(scope, part, signal)) {
+      const names = namesInEntry(query, entry, user);
+      if (names !== undefined) groups.add(names, sumsOf(entry));
     }
   }
-}
-
-/** The names of an entry's group, or `undefined` if the entry is in none. */
-function nameIn(
-  entry: StoredEntry,
-  user: string | undefined,
-  by: SummarizeBy,
-): Omit<Rollup, "sums"> | undefined {
-  if (typeof by === "object") {
-    const tag = entry.tags.find(([name]) => name === by.tag);
-    return tag && { key: tag[1] };
-  }
-  switch (by) {
-    case "day":
-      return { key: dayOf(entry.at) };
-    case "user":
-      return user === undefined ? {} : { key: user };
-    case "session":
-      return entry.session === undefined || user === undefined ? {} : { key: entry.session, user };
-    case "runName":
-      return entry.runName === undefined ? {} : { key: entry.runName };
-    default:
-      return { key: entry[by] };
-  }
-}
-
-function dimensionOf(by: SummarizeBy): Dimension {
-  return typeof by === "object" ? tagDimension(by.tag) : by;
-}
-
-function readBy(by: unknown): SummarizeBy {
-  if (typeof by !== "object" || by === null) return readOneOf(by, "by", GROUPINGS);
-  const { tag } = readNamed(by, "by", ["tag"]) as { tag?: unknown };
-  return { tag: readTagName(tag) };
+  return groups;
 }

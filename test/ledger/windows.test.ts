@@ -246,8 +246,9 @@ onEveryStore((opened) => {
     expect(await refusal(1)).toBe("reserved");
     expect((await budget())?.resetAt).toEqual(new Date(others));
     await ledger.setBudget({ tenant: who.tenant }, { name: "all", cost: "1" });
-    await ledger.record(who, { ...CALL, cost: "1" });
-    const whole = ledger.reserve(who, { calls: 0, cost: "1" });
+    const other = { ...who, session: "other" };
+    await ledger.record(other, { ...CALL, cost: "1" });
+    const whole = ledger.reserve(other, { cost: "1" });
     await expect(whole).rejects.toMatchObject({ details: { scope: "tenant" } });
     await expect(whole).rejects.not.toMatchObject({ details: { resetAt: expect.anything() } });
   });
