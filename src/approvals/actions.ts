@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import { ACT_FIELDS, type ActInput, readAct } from "../lifecycle/acts.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readLongText, readTtl } from "../validation/fields.js";
@@ -7,14 +8,7 @@ import { readEventId, readKind } from "../validation/validate-text.js";
 import { digestOfCall } from "./digest.js";
 import { readJson } from "./request.js";
 import { readAssignee } from "./stored-acts.js";
-import type {
-  NewAssignment,
-  NewClaim,
-  NewExtension,
-  NewOutcome,
-  NewRefusal,
-  NewRevocation,
-} from "./transitions.js";
+import type { NewAssignment, NewClaim, NewOutcome, NewRefusal, NewRevocation } from "./transitions.js";
 
 /** A decision on a pending approval. */
 export interface DecideInput extends Repeatable {
@@ -39,14 +33,6 @@ export interface DecideInput extends Repeatable {
   readonly group?: string;
 }
 
-/** Who does something, and why. */
-export interface ActInput extends Repeatable {
-  /** Who: 1 to 512 UTF-8 bytes. */
-  readonly by: string;
-  /** Up to 16 KiB. */
-  readonly reason?: string;
-}
-
 /** The withdrawal of a pending request. */
 export interface CancelInput extends ActInput {}
 
@@ -57,12 +43,6 @@ export interface RevokeInput extends ActInput {}
 export interface CancelAllInput extends Omit<ActInput, "token"> {
   /** Only what this run requested. */
   readonly run?: string;
-}
-
-/** More time for a request, or for an approved call. */
-export interface ExtendInput extends ActInput {
-  /** For how long it can be decided or claimed from now on, in milliseconds: 1 to ten years. It never gets less time. */
-  readonly ttlMs: number;
 }
 
 /** A change of who should decide. */
@@ -128,35 +108,13 @@ export function readCancel(input: unknown): NewRefusal {
   return { status: "cancelled", ...readAct(readNamed(input, "input", ACT_FIELDS)) };
 }
 
-export function readCancelAll(input: unknown): { readonly run?: string; readonly act: CancelInput } {
-  const { run: _, ...act } = { ...readNamed(input, "input", ["by", "reason", "run"]) } as CancelAllInput;
-  readAct(act);
-  return { ...optional(input as CancelAllInput, "run", readKind), act };
-}
-
 export function readRevoke(input: unknown): NewRevocation {
   return readAct(readNamed(input, "input", ACT_FIELDS));
-}
-
-export function readExtend(input: unknown): NewExtension {
-  const { ttlMs, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "ttlMs"]) } as ExtendInput;
-  return { ...readAct(act), ttlMs: readTtl(ttlMs, "ttlMs") };
 }
 
 export function readReassign(input: unknown): NewAssignment {
   const { assignee, ...act } = { ...readNamed(input, "input", [...ACT_FIELDS, "assignee"]) } as ReassignInput;
   return { ...readAct(act), assignee: readAssignee(assignee) };
-}
-
-const ACT_FIELDS = ["by", "reason", "token"];
-
-function readAct(input: object): NewRevocation {
-  const { by, ...given } = { ...input } as ActInput;
-  return {
-    by: readKind(by, "by"),
-    ...optional(given, "reason", readLongText),
-    ...optional(given, "token", readEventId),
-  };
 }
 
 export async function readClaim(

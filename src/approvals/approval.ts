@@ -1,4 +1,5 @@
 import type { SessionIdentity } from "../contract/store.js";
+import type { Act, Extension } from "../lifecycle/acts.js";
 import type { JsonValue } from "../typed/json-value.js";
 
 /**
@@ -85,16 +86,6 @@ export interface Approval {
   readonly outcome?: Outcome;
 }
 
-/** What somebody did: who, why and when. */
-export interface Act {
-  /** Who did it. */
-  readonly by: string;
-  /** Why, in their words. */
-  readonly reason?: string;
-  /** When. */
-  readonly at: Date;
-}
-
 /** The decision on a request. */
 export interface Decision extends Act {
   /** What was decided. */
@@ -131,12 +122,6 @@ export interface Edit {
 export interface Assignment extends Act {
   /** Who should decide from now on; `null`: nobody in particular. */
   readonly assignee: string | null;
-}
-
-/** More time. */
-export interface Extension extends Act {
-  /** For how long from then on, in milliseconds. */
-  readonly ttlMs: number;
 }
 
 /** Who claimed the call, and when. */

@@ -1,8 +1,10 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
+import { type ExtendInput, readActOnAll } from "../lifecycle/acts.js";
 import { CHUNK_SIZE } from "../lifecycle/chunks.js";
 import { DamageLog } from "../lifecycle/damage.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
+import { withFields } from "../lifecycle/filters.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import {
   type ExpireOptions,
@@ -17,17 +19,15 @@ import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readNamed, readOneOf } from "../validation/validate.js";
-import {
-  type CancelAllInput,
-  type CancelInput,
-  type ClaimInput,
-  type CompleteInput,
-  type DecideInput,
-  type ExtendInput,
-  type FailInput,
-  type ReassignInput,
-  type RevokeInput,
-  readCancelAll,
+import type {
+  CancelAllInput,
+  CancelInput,
+  ClaimInput,
+  CompleteInput,
+  DecideInput,
+  FailInput,
+  ReassignInput,
+  RevokeInput,
 } from "./actions.js";
 import type { Approval, ApprovalStatus } from "./approval.js";
 import { APPROVAL } from "./approval-lifecycle.js";
@@ -44,13 +44,13 @@ import {
   type AuditOptions,
   type AuditPage,
   type CountApprovalsOptions,
+  FILTERS,
   KEEPINGS,
   type ListApprovalsOptions,
   type RecoverOptions,
   readAudit,
   readTargets,
   type Where,
-  withFields,
 } from "./options.js";
 import type { ApprovalRequest, StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
@@ -177,7 +177,7 @@ export class Approvals {
   async cancelAll(identity: SessionIdentity, input: CancelAllInput, options?: CallOptions): Promise<number> {
     const call = readCallOptions(options);
     const owner = copySession(identity);
-    const { run, act } = readCancelAll(input);
+    const { run, act } = readActOnAll(input);
     const by = run === undefined ? {} : { by: { run } };
     return this.#lifecycle.changeAll(owner, ["pending", "approved"], this.#operations.ending(act), {
       ...call,
@@ -280,7 +280,7 @@ export class Approvals {
    * says otherwise.
    */
   async list(where: Where, options?: ListApprovalsOptions): Promise<ApprovalPage> {
-    const { records, ...rest } = await this.#lifecycle.list(where, withFields(options));
+    const { records, ...rest } = await this.#lifecycle.list(where, withFields(options, FILTERS));
     return { approvals: records, ...rest };
   }
 
@@ -293,7 +293,7 @@ export class Approvals {
     where: Where,
     options?: CountApprovalsOptions<Status>,
   ): Promise<{ readonly [Counted in Status]: number }> {
-    return this.#lifecycle.count(where, withFields(options));
+    return this.#lifecycle.count(where, withFields(options, FILTERS));
   }
 
   /**

@@ -1,11 +1,11 @@
 import type { SessionIdentity } from "../contract/store.js";
+import type { ExtendInput } from "../lifecycle/acts.js";
 import type { Unit } from "../typed/together/unit.js";
 import type {
   CancelInput,
   ClaimInput,
   CompleteInput,
   DecideInput,
-  ExtendInput,
   FailInput,
   ReassignInput,
   RevokeInput,

@@ -2,6 +2,7 @@ import type { StateStore } from "../contract/store.js";
 import { Approvals } from "./approvals.js";
 import type { ApprovalsOptions } from "./options.js";
 
+export type { Act, ActInput, ExtendInput, Extension } from "../lifecycle/acts.js";
 export type { ExpireOptions, LocateOptions, WaitOptions } from "../lifecycle/options.js";
 export type { Repeatable } from "../lifecycle/repeat.js";
 
@@ -24,26 +25,22 @@ export function createApprovals(store: StateStore, options?: ApprovalsOptions): 
 }
 
 export type {
-  ActInput,
   CancelAllInput,
   CancelInput,
   ClaimInput,
   CompleteInput,
   DecideInput,
-  ExtendInput,
   FailInput,
   ReassignInput,
   RevokeInput,
 } from "./actions.js";
 export type {
-  Act,
   Approval,
   ApprovalStatus,
   Assignment,
   Claim,
   Decision,
   Edit,
-  Extension,
   Outcome,
   Settled,
   Vote,

@@ -1,4 +1,5 @@
 import type { SessionIdentity } from "../contract/store.js";
+import { type ExtendInput, type NewAct, readExtend } from "../lifecycle/acts.js";
 import type { Lifecycle } from "../lifecycle/lifecycle.js";
 import type { NextTransition } from "../lifecycle/next.js";
 import type { Created } from "../lifecycle/records.js";
@@ -13,7 +14,6 @@ import {
   type ClaimInput,
   type CompleteInput,
   type DecideInput,
-  type ExtendInput,
   type FailInput,
   type ReassignInput,
   type RevokeInput,
@@ -21,7 +21,6 @@ import {
   readClaim,
   readComplete,
   readDecide,
-  readExtend,
   readFail,
   readReassign,
   readRevoke,
@@ -208,10 +207,8 @@ export class ApprovalOperations {
   }
 
   /** What `cancelAll` does to each approval: nothing to those that are neither pending nor approved. */
-  ending(input: CancelInput): NextTransition<StoredState, StoredRequest> {
-    const made = readCancel(input);
-    const { status: _, ...act } = made;
-    const cancel = this.#refusing(made);
+  ending(act: NewAct): NextTransition<StoredState, StoredRequest> {
+    const cancel = this.#refusing({ status: "cancelled", ...act });
     return (state, moment) => {
       if (moment.status === "pending") return cancel(state, moment);
       return moment.status === "approved" ? revoke(state, act, moment) : undefined;

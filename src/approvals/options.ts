@@ -115,24 +115,8 @@ export interface RecoverOptions extends CallOptions {
 
 export const KEEPINGS: readonly AuditKeeping[] = ["all", "without-arguments", "off"];
 
-const FILTERS = ["tool", "run", "requester", "assignee", "digest"] as const;
+export const FILTERS = ["tool", "run", "requester", "assignee", "digest"] as const;
 const MAX_TARGETS = 1000;
-
-/** The options for the lists of the lifecycle, which know fields by name. */
-export function withFields<T extends object>(
-  options: (T & ApprovalFilter) | undefined,
-): (Omit<T, keyof ApprovalFilter> & { readonly by?: Readonly<Record<string, string>> }) | undefined {
-  if (options === undefined) return undefined;
-  const given: Record<string, unknown> = { ...readObject(options, "options") };
-  if ("by" in given) throw invalid("options", "without `by`");
-  const by: Record<string, unknown> = {};
-  for (const name of FILTERS) {
-    if (!(name in given)) continue;
-    by[name] = given[name];
-    delete given[name];
-  }
-  return { ...given, ...(Object.keys(by).length === 0 ? {} : { by }) } as never;
-}
 
 /** Reads which approvals are decided together. Each is read by its own decision. */
 export function readTargets(targets: unknown, input: unknown): readonly ApprovalTarget[] {

@@ -1,11 +1,12 @@
 import { invalid } from "../contract/errors.js";
+import { type Act, type Extension, readStoredAct } from "../lifecycle/acts.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import { type StoredAct, withDate } from "../lifecycle/repeat.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readLongText, readTime, readTtl } from "../validation/fields.js";
 import { readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
-import type { Act, Assignment, Claim, Decision, Edit, Extension, Outcome, Vote } from "./approval.js";
+import type { Assignment, Claim, Decision, Edit, Outcome, Vote } from "./approval.js";
 
 /** What a repeated decision must have too: the `ttlMs` of the call, and the digest of the arguments that came with it. */
 interface Repeated {
@@ -59,7 +60,7 @@ export function readVotes(value: unknown, field: string): readonly StoredVote[] 
 function readVote(value: unknown, field: string): StoredVote {
   const given = readObject(value, field) as Partial<StoredVote>;
   return {
-    ...readAct(value, field),
+    ...readStoredAct(value, field),
     ...optional(given, "group", readKind),
     ...optional(given, "ttlMs", readTtl),
     ...optional(given, "digest", readDigest),
@@ -75,29 +76,14 @@ export function readEdit(value: unknown, field: string): StoredEdit {
   };
 }
 
-export function readAct(value: unknown, field: string): StoredRevocation {
-  const given = readObject(value, field) as Partial<StoredRevocation>;
-  return {
-    by: readKind(given.by, "by"),
-    ...optional(given, "reason", readLongText),
-    ...optional(given, "token", readEventId),
-    at: readTime(given.at, "at"),
-  };
-}
-
 export function readAssignment(value: unknown, field: string): StoredAssignment {
   const { assignee } = readObject(value, field) as Partial<StoredAssignment>;
-  return { ...readAct(value, field), assignee: readAssignee(assignee) };
+  return { ...readStoredAct(value, field), assignee: readAssignee(assignee) };
 }
 
 /** `null` for nobody in particular: left out by mistake, it must not take the approval from somebody. */
 export function readAssignee(value: unknown): string | null {
   return value === null ? null : readKind(value, "assignee");
-}
-
-export function readExtension(value: unknown, field: string): StoredExtension {
-  const { ttlMs } = readObject(value, field) as Partial<StoredExtension>;
-  return { ...readAct(value, field), ttlMs: readTtl(ttlMs, "ttlMs") };
 }
 
 export function readStoredClaim(value: unknown, field: string): StoredClaim {

@@ -1,3 +1,4 @@
+import { readStoredAct, readStoredExtension } from "../lifecycle/acts.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import { withDate } from "../lifecycle/repeat.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
@@ -10,12 +11,10 @@ import { type Approval, type ApprovalStatus, type Decision, type Edit, STATUSES 
 import { readContent, type StoredRequest } from "./request.js";
 import {
   decisionOf,
-  readAct,
   readAssignment,
   readDecision,
   readDigest,
   readEdit,
-  readExtension,
   readOutcome,
   readStoredClaim,
   readVotes,
@@ -82,11 +81,11 @@ export function readState(value: unknown): StoredState {
     createdAt: readTime(given.requestedAt, "requestedAt"),
     expiresAt: readTime(given.expiresAt, "expiresAt"),
     ...optional(given, "assignment", readAssignment),
-    ...optional(given, "extension", readExtension),
+    ...optional(given, "extension", readStoredExtension),
     ...optional(given, "edited", readEdit),
     ...optional(given, "votes", readVotes),
     ...optional(given, "decision", readDecision),
-    ...optional(given, "revocation", readAct),
+    ...optional(given, "revocation", readStoredAct),
     ...optional(given, "claim", readStoredClaim),
     ...optional(given, "outcome", readOutcome),
   };

@@ -1,3 +1,4 @@
+import { extended, type NewExtension } from "../lifecycle/acts.js";
 import { expiredError } from "../lifecycle/errors.js";
 import { isRepeat } from "../lifecycle/repeat.js";
 import type { Moment } from "../lifecycle/stored.js";
@@ -13,7 +14,6 @@ import type {
   StoredAssignment,
   StoredClaim,
   StoredDecision,
-  StoredExtension,
   StoredOutcome,
   StoredRevocation,
 } from "./stored-acts.js";
@@ -24,7 +24,6 @@ type Now = Pick<Moment<StoredState, unknown>, "now" | "status">;
 export type NewClaim = Omit<StoredClaim, "at">;
 export type NewOutcome = Omit<StoredOutcome, "at">;
 export type NewRevocation = Omit<StoredRevocation, "at">;
-export type NewExtension = Omit<StoredExtension, "at">;
 export type NewAssignment = Omit<StoredAssignment, "at">;
 /** A denial or a cancellation. */
 export type NewRefusal = Omit<StoredDecision, "at">;
@@ -45,11 +44,13 @@ export function revoke(approval: StoredState, made: NewRevocation, { now, status
 
 /** Gives a pending or approved one more time, and never less. ALREADY_DECIDED, EXPIRED, ALREADY_CLAIMED. */
 export function extend(approval: StoredState, made: NewExtension, { now, status }: Now): StoredState {
-  if (approval.extension !== undefined && isRepeat(approval.extension, made)) return approval;
-  if (approval.decision === undefined) refuseUnlessPending(approval, status);
-  else refuseUnlessApproved(approval, status);
-  const expiresAt = Math.max(approval.expiresAt, now + made.ttlMs);
-  return { ...approval, expiresAt, extension: { ...made, at: now } };
+  return extended(approval, made, {
+    now,
+    refuse: () =>
+      approval.decision === undefined
+        ? refuseUnlessPending(approval, status)
+        : refuseUnlessApproved(approval, status),
+  });
 }
 
 /** Changes who should decide. ALREADY_DECIDED, EXPIRED. */

@@ -32,7 +32,8 @@ export interface IndexEntry<Status extends string = string> extends Entry {
   readonly expiresAt?: number;
   /** The time of creation and a digest that makes it unique. It is the same under every status. */
   readonly position: string;
-  readonly groups: Groups;
+  /** Absent where the entry was written before the lists got their fields. */
+  readonly groups?: Groups;
 }
 
 /** The lists of one place, and where their entries are stored. */
@@ -124,8 +125,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     if (only === undefined) return true;
     if (only.user !== undefined && only.user !== key.identity.user) return false;
     if (only.groups.length === 0) return true;
-    if (this.#declared.given.fieldsAdded && Object.keys(groups).length === 0) return undefined;
-    return only.groups.every(({ field, digest }) => groups[field] === digest);
+    if (this.#declared.given.fieldsAdded && groups === undefined) return undefined;
+    return only.groups.every(({ field, digest }) => groups?.[field] === digest);
   }
 
   #place(under: Owner, field: string | undefined): Place<S, C> | undefined {
@@ -149,7 +150,8 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     const pointer: StatusPointer = {
       ...pointerTo(key),
       ...(this.#declared.given.expired === undefined ? {} : { expiresAt: expiresAt ?? null }),
-      ...(Object.keys(groups).length === 0 ? {} : { groups }),
+      // Where fields were added, an entry has to say that its record has none of them.
+      ...(this.#declared.given.fieldsAdded || Object.keys(groups).length > 0 ? { groups } : {}),
     };
     const cells = this.cellsOf({ key, status, createdAt, groups });
     await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
@@ -272,7 +274,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
   cellsOf({ key, status, createdAt, groups }: Listed) {
     return this.#places.flatMap(({ under, field, isFiltered, entries }) => {
       if (isFiltered) return [];
-      const group = field === undefined ? undefined : groups[field];
+      const group = field === undefined ? undefined : groups?.[field];
       if (field !== undefined && group === undefined) return [];
       return [
         entries.at(
@@ -325,7 +327,7 @@ function entryOf<Status extends string>(
     status,
     ...(typeof value.expiresAt === "number" ? { expiresAt: value.expiresAt } : {}),
     position,
-    groups: value.groups ?? {},
+    ...(value.groups === undefined ? {} : { groups: value.groups }),
     createdAt: Date.parse(position.slice(0, dot)),
     cell,
     eventId,

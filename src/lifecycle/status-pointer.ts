@@ -12,7 +12,7 @@ export type Groups = Readonly<Record<string, string>>;
 export interface StatusPointer extends Pointer {
   /** `null`: never. Absent where no record of the lifecycle expires. */
   readonly expiresAt?: number | null;
-  /** Absent where no record is listed by a field. */
+  /** Absent where no record is listed by a field, and where the entry was written before they were. */
   readonly groups?: Groups;
 }
 

@@ -12,7 +12,7 @@ export interface Settled {
 
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
-    /** `answer`, `cancel`, `expire`: the question was answered or cancelled before; `winner` says by whom. */
+    /** `answer`, `cancel`, `extend`, `expire`: the question was answered or cancelled before; `winner` says by whom. */
     ALREADY_ANSWERED: { readonly winner: Settled };
   }
 }

@@ -1,4 +1,5 @@
 import type { SessionIdentity } from "../contract/store.js";
+import type { ExtendInput } from "../lifecycle/acts.js";
 import type { Unit } from "../typed/together/unit.js";
 import type { AnswerInput, CancelQuestionInput, NewQuestion } from "./input.js";
 import type { QuestionOperations } from "./operations.js";
@@ -33,6 +34,11 @@ export class QuestionsInUnit {
   /** Like `Questions.cancel`. */
   async cancel(identity: SessionIdentity, id: string, input: CancelQuestionInput): Promise<Question> {
     return this.#unit.run(this.#operations.cancel(identity, id, input));
+  }
+
+  /** Like `Questions.extend`. */
+  async extend(identity: SessionIdentity, id: string, input: ExtendInput): Promise<Question> {
+    return this.#unit.run(this.#operations.extend(identity, id, input));
   }
 
   /** Like `Questions.expire`. */

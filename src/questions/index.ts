@@ -20,12 +20,20 @@ export function createQuestions(store: StateStore, options?: QuestionsOptions): 
   return new Questions(store, options);
 }
 
-export type { ExpireOptions, ListedOf, WaitOptions } from "../lifecycle/options.js";
+export type { Act, ActInput, ExtendInput, Extension } from "../lifecycle/acts.js";
+export type { ExpireOptions, ListedOf, LocateOptions, WaitOptions } from "../lifecycle/options.js";
 export type { Repeatable } from "../lifecycle/repeat.js";
 export type { AnswerSchemas } from "./answer-rules.js";
 export type { Settled } from "./errors.js";
 export type { QuestionsInUnit } from "./in-unit.js";
-export type { AnswerInput, CancelQuestionInput, NewQuestion } from "./input.js";
-export type { ListQuestionsOptions, QuestionPage, QuestionReceipt, QuestionsOptions } from "./options.js";
+export type { AnswerInput, CancelAllQuestionsInput, CancelQuestionInput, NewQuestion } from "./input.js";
+export type {
+  CountQuestionsOptions,
+  ListQuestionsOptions,
+  QuestionFilter,
+  QuestionPage,
+  QuestionReceipt,
+  QuestionsOptions,
+} from "./options.js";
 export type { Answer, Cancellation, Question, QuestionStatus } from "./question.js";
 export type { Questions } from "./questions.js";

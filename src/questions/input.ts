@@ -1,4 +1,5 @@
 import { invalid } from "../contract/errors.js";
+import { ACT_FIELDS, type ActInput, type NewAct, readAct } from "../lifecycle/acts.js";
 import type { Repeatable } from "../lifecycle/repeat.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
@@ -41,11 +42,12 @@ export interface AnswerInput extends Repeatable {
 }
 
 /** The withdrawal of a pending question. */
-export interface CancelQuestionInput extends Repeatable {
-  /** Who cancels: 1 to 512 UTF-8 bytes. */
-  readonly by: string;
-  /** Up to 16 KiB. */
-  readonly reason?: string;
+export interface CancelQuestionInput extends ActInput {}
+
+/** The withdrawal of all pending questions of a session, or of one of its runs. */
+export interface CancelAllQuestionsInput extends Omit<ActInput, "token"> {
+  /** Only what this run asked. */
+  readonly run?: string;
 }
 
 /** A question as it is stored. */
@@ -104,13 +106,8 @@ export async function readAnswer(input: unknown, maxBytes: number): Promise<Give
   return { value: await copyJsonInSlices(given.value, "value", maxBytes), ...rest };
 }
 
-export function readCancellation(input: unknown): Omit<CancelQuestionInput, "at"> {
-  const given: Partial<CancelQuestionInput> = { ...readNamed(input, "input", ["by", "reason", "token"]) };
-  return {
-    by: readKind(given.by, "by"),
-    ...optional(given, "reason", readLongText),
-    ...optional(given, "token", readEventId),
-  };
+export function readCancellation(input: unknown): NewAct {
+  return readAct(readNamed(input, "input", ACT_FIELDS));
 }
 
 function readChoices(value: unknown, field: string): readonly string[] {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
+import { type ExtendInput, type NewAct, readExtend } from "../lifecycle/acts.js";
 import type { Lifecycle } from "../lifecycle/lifecycle.js";
+import type { NextTransition } from "../lifecycle/next.js";
 import type { Created } from "../lifecycle/records.js";
 import type { LifecycleKey, Transition, Whole } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
@@ -24,6 +26,7 @@ import {
   answer,
   cancel,
   expire,
+  extend,
   isRepeatedAnswer,
   type NewAnswer,
   refuseUnlessPending,
@@ -101,6 +104,21 @@ export class QuestionOperations {
       (state, moment) => cancel(state, made, moment),
       made.token !== undefined,
     );
+  }
+
+  extend(identity: SessionIdentity, id: string, input: ExtendInput): Operation<Question> {
+    const key = this.#lifecycle.readKey(identity, id);
+    const made = readExtend(input);
+    return this.#lifecycle.changing(
+      key,
+      (state, moment) => extend(state, made, moment),
+      made.token !== undefined,
+    );
+  }
+
+  /** What `cancelAll` does to each question: nothing to those that are not pending. */
+  cancelling(act: NewAct): NextTransition<StoredState, StoredQuestion> {
+    return (state, moment) => (moment.status === "pending" ? cancel(state, act, moment) : undefined);
   }
 
   expire(identity: SessionIdentity, id: string): Operation<Question> {

@@ -1,5 +1,5 @@
 import type { LifecycleOptions } from "../lifecycle/lifecycle.js";
-import type { ListRecordsOptions } from "../lifecycle/options.js";
+import type { CountOptions, ListRecordsOptions } from "../lifecycle/options.js";
 import type { AnswerSchemas } from "./answer-rules.js";
 import type { Question, QuestionStatus } from "./question.js";
 
@@ -20,12 +20,30 @@ export interface QuestionReceipt {
   readonly duplicate: boolean;
 }
 
+/** Only questions with all of these. */
+export interface QuestionFilter {
+  /** The run that asks. */
+  readonly run?: string;
+}
+
 /** Which questions `list` returns. */
-export interface ListQuestionsOptions extends Omit<ListRecordsOptions<QuestionStatus>, "by"> {}
+export interface ListQuestionsOptions
+  extends Omit<ListRecordsOptions<QuestionStatus>, "by">,
+    QuestionFilter {}
+
+/** Which questions `count` counts. */
+export interface CountQuestionsOptions<Status extends QuestionStatus = QuestionStatus>
+  extends Omit<CountOptions<Status>, "by">,
+    QuestionFilter {}
+
+export const FILTERS = ["run"] as const;
 
 /** A page of questions. */
 export interface QuestionPage {
-  /** Newest first. */
+  /**
+   * In the order that was asked for. With a filter they can be fewer than `limit` though there are more: one call reads past
+   * 10,000 questions that do not match.
+   */
   readonly questions: readonly Question[];
   /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;

@@ -1,9 +1,10 @@
 import type { SessionIdentity } from "../contract/store.js";
+import type { Act, Extension } from "../lifecycle/acts.js";
 import type { JsonValue } from "../typed/json-value.js";
 
 /** To which statuses each status leads, in the order in which they follow each other. */
 export const TRANSITIONS = {
-  pending: ["answered", "cancelled", "expired"],
+  pending: ["pending", "answered", "cancelled", "expired"],
   answered: [],
   cancelled: [],
   expired: [],
@@ -38,6 +39,8 @@ export interface Question {
   readonly askedAt: Date;
   /** From this time on it cannot be answered. */
   readonly expiresAt: Date;
+  /** The latest extension, if there was one. */
+  readonly extension?: Extension;
   /** The answer, if there is one. */
   readonly answer?: Answer;
   /** The cancellation, if it was cancelled. */
@@ -54,12 +57,5 @@ export interface Answer {
   readonly at: Date;
 }
 
-/** Who cancelled the question, and when. */
-export interface Cancellation {
-  /** Who cancelled. */
-  readonly by: string;
-  /** Why, in their words. */
-  readonly reason?: string;
-  /** When. */
-  readonly at: Date;
-}
+/** Who cancelled the question, why and when. */
+export interface Cancellation extends Act {}

@@ -1,21 +1,32 @@
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import { type ExtendInput, readActOnAll } from "../lifecycle/acts.js";
+import { withFields } from "../lifecycle/filters.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import {
   type ExpireOptions,
   type ListedOf,
+  type LocateOptions,
   readCallOptions,
   type WaitOptions,
 } from "../lifecycle/options.js";
 import { raceAbort } from "../timing/cancellation.js";
+import { copySession } from "../typed/cell.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed } from "../validation/validate.js";
 import { AnswerRules } from "./answer-rules.js";
 import { QuestionsInUnit } from "./in-unit.js";
-import type { AnswerInput, CancelQuestionInput, NewQuestion } from "./input.js";
+import type { AnswerInput, CancelAllQuestionsInput, CancelQuestionInput, NewQuestion } from "./input.js";
 import { type QuestionLifecycle, QuestionOperations } from "./operations.js";
-import type { ListQuestionsOptions, QuestionPage, QuestionReceipt, QuestionsOptions } from "./options.js";
-import type { Question } from "./question.js";
+import {
+  type CountQuestionsOptions,
+  FILTERS,
+  type ListQuestionsOptions,
+  type QuestionPage,
+  type QuestionReceipt,
+  type QuestionsOptions,
+} from "./options.js";
+import type { Question, QuestionStatus } from "./question.js";
 import { QUESTION } from "./stored-question.js";
 
 /**
@@ -89,6 +100,39 @@ export class Questions {
     return this.#perform(this.#operations.cancel(identity, id, input), readCallOptions(options));
   }
 
+  /**
+   * Gives a pending question more time from now on, and never less. A repeated call with the same token and content gets the
+   * first answer. NOT_FOUND, ALREADY_ANSWERED, EXPIRED.
+   */
+  async extend(
+    identity: SessionIdentity,
+    id: string,
+    input: ExtendInput,
+    options?: CallOptions,
+  ): Promise<Question> {
+    return this.#perform(this.#operations.extend(identity, id, input), readCallOptions(options));
+  }
+
+  /**
+   * Cancels what is pending, of a session or of one of its runs, each in a commit of its own. Returns how many. What is asked
+   * meanwhile stays. After an interruption, call it again. Damaged questions are skipped; after all others, the first damage
+   * is thrown as CORRUPT.
+   */
+  async cancelAll(
+    identity: SessionIdentity,
+    input: CancelAllQuestionsInput,
+    options?: CallOptions,
+  ): Promise<number> {
+    const call = readCallOptions(options);
+    const owner = copySession(identity);
+    const { run, act } = readActOnAll(input);
+    const by = run === undefined ? {} : { by: { run } };
+    return this.#lifecycle.changeAll(owner, ["pending"], this.#operations.cancelling(act), {
+      ...call,
+      ...by,
+    });
+  }
+
   /** Lets a pending question expire now. Expired ones stay as they are. NOT_FOUND, ALREADY_ANSWERED. */
   async expire(identity: SessionIdentity, id: string, options?: CallOptions): Promise<Question> {
     return this.#perform(this.#operations.expire(identity, id), readCallOptions(options));
@@ -104,10 +148,33 @@ export class Questions {
     return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
   }
 
-  /** The questions of a session, with `{ tenant, user }` of a user, or with `{ tenant }` of a tenant, newest first. */
+  /**
+   * The questions of a session, with `{ tenant, user }` of a user, or with `{ tenant }` of a tenant, newest first unless `order`
+   * says otherwise.
+   */
   async list(where: ListedOf, options?: ListQuestionsOptions): Promise<QuestionPage> {
-    const { records, ...rest } = await this.#lifecycle.list(where, options);
+    const { records, ...rest } = await this.#lifecycle.list(where, withFields(options, FILTERS));
     return { questions: records, ...rest };
+  }
+
+  /**
+   * How many questions have each status: of all statuses, or of those that are asked for. What is pending is looked at one by
+   * one and counted as `list` shows it; the others are counted without being read, so in the count of a user or tenant those
+   * of deleted sessions are among them until a list or `expireOverdue` with `erased` meets them.
+   */
+  async count<Status extends QuestionStatus = QuestionStatus>(
+    where: ListedOf,
+    options?: CountQuestionsOptions<Status>,
+  ): Promise<{ readonly [Counted in Status]: number }> {
+    return this.#lifecycle.count(where, withFields(options, FILTERS));
+  }
+
+  /**
+   * The questions of a tenant that have this id, whatever their sessions are, the newest first: one, or none, unless callers
+   * gave the same id in several sessions.
+   */
+  async locate(tenant: string, id: string, options?: LocateOptions): Promise<readonly Question[]> {
+    return this.#lifecycle.locate(tenant, id, options);
   }
 
   /**

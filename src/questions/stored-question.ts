@@ -1,3 +1,4 @@
+import { type Extension, readStoredAct, readStoredExtension } from "../lifecycle/acts.js";
 import { contentCodec } from "../lifecycle/content-codec.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
@@ -5,7 +6,7 @@ import { type StoredAct, withDate } from "../lifecycle/repeat.js";
 import type { LifecycleState } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
-import { optional, readLongText, readTime } from "../validation/fields.js";
+import { optional, readTime } from "../validation/fields.js";
 import { readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 import { readContent, type StoredQuestion } from "./input.js";
@@ -26,6 +27,7 @@ export type StoredAnswer = StoredAct<Answer> & {
 /** The part of a question that changes. */
 export interface StoredState extends LifecycleState<QuestionStatus> {
   readonly expiresAt: number;
+  readonly extension?: StoredAct<Extension>;
   readonly answer?: StoredAnswer;
   readonly cancellation?: StoredAct<Cancellation>;
 }
@@ -42,8 +44,9 @@ const STATE_CODEC = mappedJson<StoredState>({
       status: readOneOf(given.status, "status", STATUSES),
       createdAt: readTime(given.createdAt, "createdAt"),
       expiresAt: readTime(given.expiresAt, "expiresAt"),
+      ...optional(given, "extension", readStoredExtension),
       ...optional(given, "answer", readStoredAnswer),
-      ...optional(given, "cancellation", readStoredCancellation),
+      ...optional(given, "cancellation", readStoredAct),
     };
     const agrees =
       (state.answer !== undefined) === (state.status === "answered") &&
@@ -60,7 +63,20 @@ export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Questio
   name: "question",
   transitions: TRANSITIONS,
   expired: "expired",
-  listedBy: [{ under: "session" }, { under: "user" }, { under: "tenant" }],
+  listedBy: [
+    { under: "session" },
+    { under: "user" },
+    { under: "tenant" },
+    // No list of each run is kept: every change of a status would write three more entries.
+    ...(["session", "user", "tenant"] as const).map((under) => ({
+      under,
+      field: "run",
+      value: ({ run }: StoredQuestion) => run,
+      filtered: true,
+    })),
+  ],
+  fieldsAdded: true,
+  located: true,
   stateCodec: STATE_CODEC,
   contentCodec: CONTENT_CODEC,
   largeFields: ["context", "sender"],
@@ -73,6 +89,7 @@ export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Questio
       ...asked,
       askedAt: new Date(state.createdAt),
       expiresAt: new Date(state.expiresAt),
+      ...(state.extension && { extension: withDate(state.extension) }),
       ...(state.answer && { answer: answerOf(state.answer) }),
       ...(state.cancellation && { cancellation: withDate(state.cancellation) }),
     } as Question;
@@ -88,17 +105,6 @@ function readStoredAnswer(value: unknown, field: string): StoredAnswer {
   return {
     value: acceptParsed(given.value, "value"),
     ...optional(given, "given", readKind),
-    ...readAct(given),
-  };
-}
-
-function readStoredCancellation(value: unknown, field: string): StoredAct<Cancellation> {
-  const given = readObject(value, field) as Partial<StoredAct<Cancellation>>;
-  return { ...readAct(given), ...optional(given, "reason", readLongText) };
-}
-
-function readAct(given: { readonly by?: unknown; readonly at?: unknown; readonly token?: unknown }) {
-  return {
     by: readKind(given.by, "by"),
     ...optional(given, "token", readEventId),
     at: readTime(given.at, "at"),

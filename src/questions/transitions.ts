@@ -1,13 +1,12 @@
+import { extended, type NewAct, type NewExtension } from "../lifecycle/acts.js";
 import { expiredError } from "../lifecycle/errors.js";
-import { isRepeat, type StoredAct } from "../lifecycle/repeat.js";
+import { isRepeat } from "../lifecycle/repeat.js";
 import type { Moment } from "../lifecycle/stored.js";
 import { alreadyAnswered } from "./errors.js";
-import type { Cancellation } from "./question.js";
 import type { StoredAnswer, StoredState } from "./stored-question.js";
 
 type Now = Pick<Moment<StoredState, unknown>, "now" | "status">;
 export type NewAnswer = Omit<StoredAnswer, "at">;
-export type NewCancellation = Omit<StoredAct<Cancellation>, "at">;
 
 /** ALREADY_ANSWERED, EXPIRED. */
 export function answer(question: StoredState, made: NewAnswer, { now, status }: Now): StoredState {
@@ -17,10 +16,15 @@ export function answer(question: StoredState, made: NewAnswer, { now, status }: 
 }
 
 /** ALREADY_ANSWERED, EXPIRED. */
-export function cancel(question: StoredState, made: NewCancellation, { now, status }: Now): StoredState {
+export function cancel(question: StoredState, made: NewAct, { now, status }: Now): StoredState {
   if (question.cancellation !== undefined && isRepeat(question.cancellation, made)) return question;
   refuseUnlessPending(question, status);
   return { ...question, status: "cancelled", cancellation: { ...made, at: now } };
+}
+
+/** Gives a pending question more time, and never less. ALREADY_ANSWERED, EXPIRED. */
+export function extend(question: StoredState, made: NewExtension, { now, status }: Now): StoredState {
+  return extended(question, made, { now, refuse: () => refuseUnlessPending(question, status) });
 }
 
 /** Ends the time of a question. ALREADY_ANSWERED. */

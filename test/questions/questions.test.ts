@@ -1,18 +1,28 @@
 import { describe, expect, test, vi } from "vitest";
-import { isStateError, maintenanceScope, newEventId, openStore, type StateError } from "../../src/index.js";
+import {
+  isStateError,
+  maintenanceScope,
+  newEventId,
+  openStore,
+  type StateError,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
 import { createQuestions, type Questions } from "../../src/questions/index.js";
 import { together } from "../../src/typed.js";
 import { manualClock } from "../sessions/rig.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { ACTIONS, ASKED, HOUR, SCHEMAS } from "./questions.js";
 
+const ALL = (code: string) => ({ answer: code, cancel: code, extend: code, expire: code });
+
 /** What each action leads to in each state: a status, or an error code. */
 const OUTCOMES = {
-  pending: { answer: "answered", cancel: "cancelled", expire: "expired" },
-  answered: { answer: "ALREADY_ANSWERED", cancel: "ALREADY_ANSWERED", expire: "ALREADY_ANSWERED" },
-  cancelled: { answer: "ALREADY_ANSWERED", cancel: "ALREADY_ANSWERED", expire: "ALREADY_ANSWERED" },
-  expired: { answer: "EXPIRED", cancel: "EXPIRED", expire: "expired" },
-  overdue: { answer: "EXPIRED", cancel: "EXPIRED", expire: "expired" },
+  pending: { answer: "answered", cancel: "cancelled", extend: "pending", expire: "expired" },
+  answered: ALL("ALREADY_ANSWERED"),
+  cancelled: ALL("ALREADY_ANSWERED"),
+  expired: { ...ALL("EXPIRED"), expire: "expired" },
+  overdue: { ...ALL("EXPIRED"), expire: "expired" },
 } as const;
 
 onEveryStore((opened) => {
@@ -86,6 +96,96 @@ onEveryStore((opened) => {
     question.context.failing.pop();
     const { question: whole } = await questions.ask(who, { text: "x" });
     expect(whole.expiresAt.getTime() - whole.askedAt.getTime()).toBe(24 * HOUR);
+  });
+
+  test("a question gets more time from now on, and never less; waiters see it", async () => {
+    const { questions, clock, who } = asking({ pollMs: 20 });
+    await questions.ask(who, { ...ASKED, id: "q", ttlMs: HOUR });
+    const waiting = questions.wait(who, "q");
+    clock.forward(HOUR - 1);
+    const longer = await questions.extend(who, "q", { by: "ann", ttlMs: 2 * HOUR, reason: "holiday" });
+    const extension = { by: "ann", reason: "holiday", ttlMs: 2 * HOUR, at: new Date(clock()) };
+    expect(longer).toMatchObject({ status: "pending", extension, expiresAt: new Date(clock() + 2 * HOUR) });
+    const same = await questions.extend(who, "q", { by: "ann", ttlMs: 1 });
+    expect(same).toMatchObject({ extension: { ttlMs: 1 }, expiresAt: longer.expiresAt });
+    clock.forward(HOUR);
+    const scope = maintenanceScope({ reason: "test", tenant: who.tenant });
+    expect(await questions.expireOverdue(scope)).toBe(0);
+    for (const where of [who, { tenant: who.tenant }])
+      expect((await questions.list(where, { status: "pending" })).questions).toEqual([same]);
+    await ACTIONS.answer(questions, who, "q");
+    expect(await waiting).toMatchObject({ status: "answered", extension: { ttlMs: 1 } });
+  });
+
+  describe.each(["as they are", "as version 0.4 wrote them"])("questions, %s,", (form) => {
+    /** Five questions of two users: `1` is the oldest. */
+    async function five() {
+      const { questions, clock, who: ann } = asking();
+      const [elsewhere, bob] = [
+        { ...ann, session: "s2" },
+        { ...ann, user: "bob" },
+      ];
+      for (const [id, who, run] of [
+        ["1", ann, "r1"],
+        ["2", ann, "r2"],
+        ["3", elsewhere, "r1"],
+        ["4", bob, "r1"],
+        ["5", ann, undefined],
+      ] as const) {
+        clock.forward(1);
+        await questions.ask(who, { ...ASKED, id, ttlMs: HOUR, ...(run && { run }) });
+      }
+      const { tenant, user } = ann;
+      const owners = [tenantIdentity(tenant), userIdentity(tenant, user), userIdentity(tenant, "bob")];
+      for (const owner of form === "as they are" ? [] : [...owners, ann, elsewhere, bob])
+        for (const { kind, bytes } of await opened.store.list(owner, "question.")) {
+          if (kind.startsWith("question.id/")) await opened.store.delete(owner, kind);
+          if (!/^question\.(tenant|user|session)\//.test(kind)) continue;
+          const { groups: _, ...pointer } = JSON.parse(Buffer.from(bytes).toString());
+          const written = Buffer.from(JSON.stringify(pointer));
+          await opened.store.save({ eventId: newEventId(), identity: owner, kind, bytes: written });
+        }
+      const list = async (...given: Parameters<typeof questions.list>) =>
+        (await questions.list(...given)).questions.map(({ id }) => id).join("");
+      return { questions, clock, ann, elsewhere, bob, tenant, list };
+    }
+
+    test("are listed by run, and counted by status as lists show them", async () => {
+      const { questions, clock, ann, elsewhere, bob, tenant, list } = await five();
+      expect(await list({ tenant }, { run: "r1" })).toBe("431");
+      expect(await list({ tenant, user: "ann" }, { run: "r1", order: "oldest" })).toBe("13");
+      expect(await list(ann, { run: "r1" })).toBe("1");
+      expect(await list({ tenant: `${tenant}2` }, { run: "r1" })).toBe("");
+      await ACTIONS.answer(questions, bob, "4");
+      await ACTIONS.cancel(questions, ann, "2");
+      expect(await questions.count({ tenant })).toEqual({
+        pending: 3,
+        answered: 1,
+        cancelled: 1,
+        expired: 0,
+      });
+      expect(await questions.count({ tenant }, { status: "pending", run: "r1" })).toEqual({ pending: 2 });
+      expect(await questions.count({ tenant, user: "ann" }, { status: "pending" })).toEqual({ pending: 3 });
+      await opened.store.erase(elsewhere);
+      expect(await questions.count({ tenant }, { status: "pending" })).toEqual({ pending: 2 });
+      clock.forward(HOUR);
+      const status = ["pending", "expired"] as const;
+      expect(await questions.count(ann, { status })).toEqual({ pending: 0, expired: 2 });
+    });
+
+    test("are found by their id alone, and cancelled together", async () => {
+      const { questions, ann, elsewhere, bob, tenant, list } = await five();
+      expect(await questions.locate(tenant, "3")).toEqual([await questions.get(elsewhere, "3")]);
+      expect(await questions.locate(`${tenant}2`, "3")).toEqual([]);
+      const input = { by: "system", reason: "the session was closed" };
+      expect(await questions.cancelAll(ann, { ...input, run: "r1" })).toBe(1);
+      expect(await questions.get(ann, "1")).toMatchObject({ status: "cancelled", cancellation: input });
+      await ACTIONS.answer(questions, ann, "2");
+      expect(await questions.cancelAll(ann, input)).toBe(1);
+      expect(await questions.cancelAll(ann, input)).toBe(0);
+      expect(await list({ tenant }, { status: "pending" })).toBe("43");
+      expect(await questions.cancelAll(bob, input)).toBe(1);
+    });
   });
 
   test("a refusal names who was first, and not what was answered", async () => {
@@ -335,6 +435,7 @@ onEveryStore((opened) => {
     const step = (fails: boolean) =>
       together(opened.store, async (unit) => {
         const { question } = await questions.in(unit).ask(who, { text: "Next?", id: "q2" });
+        await questions.in(unit).extend(who, question.id, { by: "bob", ttlMs: HOUR, token: "t" });
         await questions.in(unit).answer(who, "q", { value: "main", by: "bob", token: "t" });
         await questions.in(unit).cancel(who, question.id, { by: "bob", token: "t" });
         if (fails) throw failure;

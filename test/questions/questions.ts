@@ -15,6 +15,8 @@ export const ACTIONS = {
     questions.answer(who, id, { value: "main", by: "bob" }),
   cancel: (questions: Questions, who: SessionIdentity, id: string) =>
     questions.cancel(who, id, { by: "ann", reason: "not needed" }),
+  extend: (questions: Questions, who: SessionIdentity, id: string) =>
+    questions.extend(who, id, { by: "ann", ttlMs: 5 * HOUR }),
   expire: (questions: Questions, who: SessionIdentity, id: string) => questions.expire(who, id),
 };
 
@@ -33,6 +35,7 @@ export const QUESTIONS: WrapperTable<Questions> = {
   },
   walk: {
     ask: (questions, who, id) => questions.ask(who, { ...ASKED, id }),
+    extend: (questions, who, id) => questions.extend(who, id, { by: "ann", ttlMs: 9, token: `extend ${id}` }),
     answer: (questions, who, id) =>
       questions.answer(who, id, { value: "next", by: "bob", token: `answer ${id}` }),
   },
@@ -45,5 +48,6 @@ export const QUESTIONS: WrapperTable<Questions> = {
     { ...stored, expiresAt: undefined },
     { ...stored, answer: { value: 1, by: "bob", at: 1 } },
     { ...stored, cancellation: {} },
+    { ...stored, extension: { by: "ann", at: 1 } },
   ],
 };
