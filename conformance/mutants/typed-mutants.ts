@@ -7,6 +7,7 @@ import {
   newEventId,
   type Outcome,
   type Slot,
+  type StateStore,
   type StoredRecord,
   type Write,
 } from "../../src/index.js";
@@ -55,19 +56,16 @@ export const typedMutants: readonly Mutant[] = [
     list: async (identity, prefix, options) =>
       (await store.list(identity, prefix, options as ListOptions)).slice(1),
   })),
-  brokenStore("watches-nothing-new", "approvals/wait-sees-others", (store) => ({
-    watch(places, options) {
-      const watch = store.watch(places, options);
-      let asked = 0;
-      return Object.assign(Object.create(watch) as typeof watch, {
-        next: () => (asked++ < places.length ? watch.next() : new Promise<never>(() => {})),
-        return: () => watch.return(),
-        [Symbol.asyncIterator]() {
-          return this;
-        },
-      });
-    },
+  brokenStore("watches-nothing-new", "approvals/wait-sees-others", withFirstLookAlone),
+  brokenDriver("edits-what-it-read-long-ago", "sessions/edits-are-seen", withOwnWritesAlone),
+  unconditional("takes-back-over-others", "sessions/taken-back-once"),
+  brokenStore("follows-the-first-look", "sessions/followed-once-in-order", withFirstLookAlone),
+  brokenStore("lists-all-but-the-last-again", "sessions/listed-by-last-event", (store) => ({
+    list: async (identity, prefix, options) =>
+      (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
   })),
+  brokenDriver("claims-by-the-old-arguments", "approvals/claimed-as-edited", withOwnWritesAlone),
+  brokenDriver("asks-without-others-knowing", "questions/found-by-others", withOwnWritesAlone),
   unconditional("adds-up-over-other-sums", "ledger/sums-are-exact"),
   brokenDriver(
     "writes-by-what-it-read-long-ago",
@@ -134,6 +132,23 @@ export const typedMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+/** Shows what its places hold at first, and nothing that comes after it. */
+function withFirstLookAlone(store: StateStore): Partial<StateStore> {
+  return {
+    watch(places, options) {
+      const watch = store.watch(places, options);
+      let asked = 0;
+      return Object.assign(Object.create(watch) as typeof watch, {
+        next: () => (asked++ < places.length ? watch.next() : new Promise<never>(() => {})),
+        return: () => watch.return(),
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      });
+    },
+  };
+}
 
 /** Goes on from what it read of a slot first, or has written there itself, whatever others write. */
 function withOwnWritesAlone(base: typeof ReferenceDriver): typeof ReferenceDriver {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createApprovals } from "../../src/approvals/index.js";
+import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { anotherMillisecond, assertOneWinner, ROUNDS, severalOf } from "./several.js";
 
@@ -94,6 +95,29 @@ export const approvalCases: readonly ConformanceCase[] = [
         const { status } = await first.get(owner, approval.id);
         assert.equal(status, outcomes[0].status === "fulfilled" ? "revoked" : "claimed", "the status");
       }
+    },
+  },
+  {
+    id: "approvals/claimed-as-edited",
+    rule: "What one store approved with other arguments is claimed by these alone, also by stores that saw the request before.",
+    needs: "durable",
+    async run(context) {
+      const [decider, ...agents] = await severalOf(context, createApprovals);
+      const [agent, voter] = agents as [typeof decider, typeof decider];
+      const owner = context.identity();
+      const edited = { ...CALL, arguments: { ...CALL.arguments, amount: 25 } };
+      const { approval } = await decider.request(owner, { ...CALL, approvals: 2 });
+      for (const other of agents) await other.get(owner, approval.id);
+      const edit = { decision: "approve", arguments: edited.arguments } as const;
+      await decider.decide(owner, approval.id, { ...edit, by: "grace" });
+      await refused("DIGEST_MISMATCH", "a vote for what was edited away", () =>
+        voter.decide(owner, approval.id, { decision: "approve", by: "ada" }),
+      );
+      await voter.decide(owner, approval.id, { ...edit, by: "ada" });
+      await refused("DIGEST_MISMATCH", "a claim of what was edited away", () =>
+        agent.claim(owner, approval.id, CALL),
+      );
+      assert.equal((await agent.claim(owner, approval.id, edited)).status, "claimed", "the edited call");
     },
   },
   {

@@ -5,6 +5,7 @@ import { ledgerCases } from "./ledger.js";
 import { policyCases } from "./policies.js";
 import { questionCases } from "./questions.js";
 import { runCases } from "./runs.js";
+import { sessionEditCases } from "./session-edits.js";
 import { sessionCases } from "./sessions.js";
 import { togetherCases } from "./together.js";
 import { toolCallCases } from "./tool-calls.js";
@@ -12,6 +13,7 @@ import { toolCallCases } from "./tool-calls.js";
 /** What the wrappers promise on any store that keeps the contract. */
 export const typedCases: readonly ConformanceCase[] = [
   ...sessionCases,
+  ...sessionEditCases,
   ...approvalCases,
   ...questionCases,
   ...ledgerCases,

@@ -54,7 +54,14 @@ import {
 } from "./options.js";
 import type { ApprovalRequest, StoredRequest } from "./request.js";
 import type { StoredState } from "./stored-approval.js";
-import { finish } from "./transitions.js";
+import { claimableDigest, finish } from "./transitions.js";
+
+/** Which claim has ended, and how. */
+interface EndOfClaim {
+  readonly token: string;
+  readonly digest: string;
+  readonly error: string | undefined;
+}
 
 type Alongside = NonNullable<LifecycleDeclaration<StoredState, StoredRequest, Approval>["alongside"]>;
 
@@ -362,10 +369,22 @@ export class Approvals {
     return this.#operations.claim(identity, id, input);
   }
 
-  /** Ends a claimed call in a wrapper's own transaction; leaves an approval that is gone or has ended. @internal */
-  async endIn(transaction: Transaction, key: LifecycleKey, error: string | undefined): Promise<void> {
+  /**
+   * Ends a claimed call in a wrapper's own transaction; leaves an approval that is gone, has ended or was claimed by another
+   * call. The token is that of the claim; version 0.4 claimed without one, and then it has to be of the same call.
+   * @internal
+   */
+  async endIn(
+    transaction: Transaction,
+    key: LifecycleKey,
+    { token, digest, error }: EndOfClaim,
+  ): Promise<void> {
     const found = await this.#lifecycle.readIn(transaction, key);
     if (found?.state.status !== "claimed") return;
+    const { claim } = found.state;
+    const isSame =
+      claim?.token === undefined ? claimableDigest(found.state) === digest : claim.token === token;
+    if (!isSame) return;
     const outcome = error === undefined ? {} : { error };
     await this.#lifecycle.changeIn(transaction, key, (state, moment) => finish(state, outcome, moment));
   }

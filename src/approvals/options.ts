@@ -99,8 +99,8 @@ export interface AuditPage {
 /** A page of approvals. */
 export interface ApprovalPage {
   /**
-   * In the order that was asked for. With a filter they can be fewer than `limit` though there are more: one call reads past
-   * 10,000 approvals that do not match.
+   * In the order that was asked for. They can be fewer than `limit` though there are more: one call reads past 10,000 approvals
+   * that do not match a filter, and about 16 MiB of approvals at most.
    */
   readonly approvals: readonly Approval[];
   /** The cursor of the next page. Absent on the last page. */

@@ -1,6 +1,7 @@
 import { isStateError } from "../contract/errors.js";
 import type { Query, RecordPage } from "./options.js";
 import { type Entry, isEntryOf } from "./pointer.js";
+import { RecordPages } from "./record-pages.js";
 import type { LifecycleRecords } from "./records.js";
 import type { IndexEntry, List, PageRange } from "./status-index.js";
 import type { LifecycleState, Whole } from "./stored.js";
@@ -16,6 +17,7 @@ const FILTERED_PAGE_SIZE = 1000;
 
 /** A record that was read, with its status at that time. */
 interface Found<S extends LifecycleState, C, V> extends Whole<S, C> {
+  readonly bytes: number;
   readonly status: S["status"];
   readonly record: V;
 }
@@ -28,7 +30,7 @@ export async function listRecords<S extends LifecycleState, C, V>(
 ): Promise<RecordPage<V>> {
   const { declared, index } = records;
   const now = records.now();
-  const found: { readonly position: string; readonly record: V }[] = [];
+  const pages = new RecordPages<V>(limit);
   let from: string | undefined = after;
   let examined = 0;
   do {
@@ -41,21 +43,25 @@ export async function listRecords<S extends LifecycleState, C, V>(
     const matching = page.entries.filter(
       (entry) => index.holds(list, entry) !== false && statuses.includes(declared.statusAt(entry, now)),
     );
-    // One more than the limit shows whether there is a next page.
-    const chosen = matching.slice(0, limit + 1 - found.length);
-    const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
-    for (const [n, one] of read.entries()) {
-      const entry = chosen[n] as IndexEntry;
-      if (one === undefined || !statuses.includes(one.status)) continue;
-      // Since the entry was read, the record may have got another value of a field.
-      if (index.holds(list, { key: entry.key, groups: index.groupsOf(one) }))
-        found.push({ position: entry.position, record: one.record });
+    let place = 0;
+    while (place < matching.length && !pages.isFull) {
+      const chosen = matching.slice(place, place + pages.size);
+      place += chosen.length;
+      const read = await Promise.all(chosen.map((entry) => readEntry(records, entry, now, signal)));
+      pages.count(
+        read.length,
+        read.reduce((sum, one) => sum + (one?.bytes ?? 0), 0),
+      );
+      for (const [n, one] of read.entries()) {
+        const { key, position } = chosen[n] as IndexEntry;
+        // Since the entry was read, the record may have got another status, or another value of a field.
+        if (one === undefined || !statuses.includes(one.status)) continue;
+        if (index.holds(list, { key, groups: index.groupsOf(one) })) pages.add(position, one.record);
+      }
     }
-    from = chosen.length < matching.length ? chosen.at(-1)?.position : page.end;
-  } while (from !== undefined && found.length <= limit && examined < MAX_EXAMINED);
-  const page = found.slice(0, limit).map(({ record }) => record);
-  const next = found.length > limit ? found[limit - 1]?.position : from;
-  return next === undefined ? { records: page } : { records: page, next };
+    from = place < matching.length ? matching[place - 1]?.position : page.end;
+  } while (from !== undefined && !pages.isFull && examined < MAX_EXAMINED);
+  return pages.end(from);
 }
 
 /** Expired records may still be stored under the status they expire from. */
@@ -109,11 +115,12 @@ export async function readEntry<S extends LifecycleState, C, V>(
   now: number,
   signal: Signal,
 ): Promise<Found<S, C, V> | undefined> {
-  const whole = await findEntry(records, entry, signal);
+  const found = await records.findSized(entry.key, { signal });
   const { declared } = records;
-  if (whole !== undefined) {
+  if (found !== undefined && isEntryOf(entry, found.whole.state)) {
+    const { whole, bytes } = found;
     const status = declared.statusAt(whole.state, now);
-    return { ...whole, status, record: declared.view(entry.key, whole, now) };
+    return { ...whole, bytes, status, record: declared.view(entry.key, whole, now) };
   }
   try {
     await records.dropOrphan(entry, signal);

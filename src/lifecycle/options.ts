@@ -40,7 +40,7 @@ export interface ListRecordsOptions<Status extends string = string> extends Call
 export interface RecordPage<V> {
   /**
    * In the order that was asked for. They can be fewer than `limit` though there are more: one call reads past 10,000 records
-   * that do not match.
+   * that do not match, and about 16 MiB of records at most.
    */
   readonly records: readonly V[];
   /** The cursor of the next page. Absent on the last page. */

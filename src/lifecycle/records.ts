@@ -27,6 +27,12 @@ export interface Created<V> {
   readonly duplicate: boolean;
 }
 
+/** A record with its stored size. */
+export interface SizedWhole<S, C> {
+  readonly whole: Whole<S, C>;
+  readonly bytes: number;
+}
+
 /**
  * The records of a lifecycle. A record and its index entries are written in the same commit. Its content has a record of
  * its own that never changes, so a large content leaves room for the state in the other record.
@@ -69,7 +75,12 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   }
 
   /** CORRUPT. */
-  async find(key: LifecycleKey, { signal }: CallOptions): Promise<Whole<S, C> | undefined> {
+  async find(key: LifecycleKey, options: CallOptions): Promise<Whole<S, C> | undefined> {
+    return (await this.findSized(key, options))?.whole;
+  }
+
+  /** The record, and about how many bytes are stored of it. CORRUPT. */
+  async findSized(key: LifecycleKey, { signal }: CallOptions): Promise<SizedWhole<S, C> | undefined> {
     const cells = [this.cell(key), this.#contentCell(key)] as const;
     for (let before: string | undefined; ; ) {
       const records = await Promise.all(
@@ -79,14 +90,15 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       if (found === undefined) return undefined;
       const state = await decodeRecord(cells[0].codec, found);
       const whole = this.#join(state, content && (await decodeRecord(cells[1].codec, content)));
+      let bytes = found.bytes.length + (content?.bytes.length ?? 0);
       const complete =
         whole &&
-        (await this.#joinPart(
-          key,
-          whole,
-          async (cell) => (await findCell(this.store, cell, { signal }))?.value,
-        ));
-      if (complete !== undefined) return complete;
+        (await this.#joinPart(key, whole, async (cell) => {
+          const part = await this.store.find(cell.identity, cell.kind, { signal });
+          bytes += part?.bytes.length ?? 0;
+          return part && decodeRecord(cell.codec, part);
+        }));
+      if (complete !== undefined) return { whole: complete, bytes };
       // The record may have been erased and created again between the reads. Read again.
       if (found.eventId === before) throw this.#incomplete(key, whole);
       before = found.eventId;

@@ -41,8 +41,8 @@ export const FILTERS = ["run"] as const;
 /** A page of questions. */
 export interface QuestionPage {
   /**
-   * In the order that was asked for. With a filter they can be fewer than `limit` though there are more: one call reads past
-   * 10,000 questions that do not match.
+   * In the order that was asked for. They can be fewer than `limit` though there are more: one call reads past 10,000 questions
+   * that do not match a filter, and about 16 MiB of questions at most.
    */
   readonly questions: readonly Question[];
   /** The cursor of the next page. Absent on the last page. */

@@ -45,7 +45,7 @@ export interface ListRunsOptions extends CallOptions {
 
 /** A page of runs. */
 export interface RunPage {
-  /** Newest first. */
+  /** Newest first. They can be fewer than `limit` though there are more: one call reads about 16 MiB of runs at most. */
   readonly runs: readonly Run[];
   /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;

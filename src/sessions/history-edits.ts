@@ -1,8 +1,7 @@
-import { isStateError } from "../contract/errors.js";
 import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import { performCombined } from "../typed/combined/perform-combined.js";
 import type { NewEntry } from "../typed/journal.js";
 import { type Operation, perform } from "../typed/operation.js";
-import { Transaction } from "../typed/transaction.js";
 import { readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
 import { type RedactOptions, type Replacement, Replacing } from "./replacing.js";
@@ -33,16 +32,7 @@ export class HistoryEdits<E, Input> {
     options: CallOptions = {},
   ): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal"]));
-    const replacing = await this.replacing.replace(owner, replacement);
-    try {
-      return (await perform(this.#store, replacing, { signal })).result;
-    } catch (error) {
-      if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
-      // The store knows the id: of this same replacement, perhaps.
-      const receipt = await replacing.recall?.(new Transaction(this.#store, signal));
-      if (receipt === undefined) throw error;
-      return receipt;
-    }
+    return performCombined(this.#store, await this.replacing.replace(owner, replacement), signal);
   }
 
   async redact(owner: SessionIdentity, number: number, options: RedactOptions): Promise<void> {

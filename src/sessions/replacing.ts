@@ -2,6 +2,7 @@ import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import type { SeenRecord } from "../typed/cell.js";
+import type { CombinableOperation } from "../typed/combined/perform-combined.js";
 import type { Journal } from "../typed/journal.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import {
@@ -59,7 +60,10 @@ export class Replacing<E, Input> {
   }
 
   /** NOT_FOUND, SESSION_CLOSED, INVALID_RECORD for an event that is redacted. */
-  async replace(owner: SessionIdentity, replacement: Replacement<Input>): Promise<Operation<SaveReceipt>> {
+  async replace(
+    owner: SessionIdentity,
+    replacement: Replacement<Input>,
+  ): Promise<CombinableOperation<SaveReceipt>> {
     const given = {
       ...readNamed(replacement, "replacement", ["number", "value", "eventId"]),
     } as typeof replacement;
@@ -68,10 +72,17 @@ export class Replacing<E, Input> {
     const value = await this.#journal.encode(given.value);
     const eventId = id && this.#journal.places.eventId(owner, id, "edit");
     const receipt = (duplicate: boolean) => ({ eventId: id ?? newEventId(), duplicate });
+    const entry = this.#journal.places.entry(owner, number);
     const writtenOver = ({ header }: Found) => writeEdited({ ...header, replaced: true }, value);
     return {
       turn: headCell(owner),
       repeatable: id !== undefined,
+      reads: [headCell(owner), editLogCell(owner)],
+      peeks: [entry],
+      overwrites: entry,
+      writes: 1,
+      bytes: value.bytes.byteLength,
+      ids: eventId === undefined ? [] : [eventId],
       apply: async (transaction) => {
         await this.#records.getOpen(transaction, owner);
         const found = await this.#find(transaction, owner, number);

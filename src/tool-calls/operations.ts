@@ -75,7 +75,7 @@ export class CallOperations {
     const claiming =
       approval === undefined
         ? undefined
-        : await approvals.claiming(owner, approval, { tool, arguments: args });
+        : await approvals.claiming(owner, approval, { tool, arguments: args, token: claimTokenOf(key) });
     const initial = (now: number): StoredCall => ({
       status: "begun",
       createdAt: now,
@@ -142,7 +142,7 @@ export class CallOperations {
           await approvals.endIn(
             transaction,
             { identity: key.identity, id: call.approval },
-            made.error ?? made.reason,
+            { token: claimTokenOf(key), digest: call.digest, error: made.error ?? made.reason },
           );
         transaction.repeated(turn);
         return call;
@@ -157,6 +157,11 @@ export class CallOperations {
     // The policy gets copies: it may change them.
     return policy(structuredClone({ id: key.id, ...intent }), { ...key.identity }, signal ? { signal } : {});
   }
+}
+
+/** By which the approval says which call has claimed it. */
+function claimTokenOf({ id }: LifecycleKey): string {
+  return `tool-call/${id}`;
 }
 
 /** ALREADY_FINISHED. */

@@ -40,7 +40,10 @@ export type OrphansOptions = Omit<ListToolCallsOptions, "status">;
 
 /** A page of calls. */
 export interface ToolCallPage {
-  /** In audit order: those that began first before the others. */
+  /**
+   * In audit order: those that began first before the others. They can be fewer than `limit` though there are more: one call
+   * reads about 16 MiB of calls at most.
+   */
   readonly calls: readonly ToolCall[];
   /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;

@@ -12,15 +12,26 @@ interface HeldLock {
   key: string | undefined;
   readonly outer: HeldLock | undefined;
   isReleased: boolean;
+  /** The keys of locks that its work waits for without bound, in calls within it. */
+  readonly awaited: Map<object, string>;
 }
 
-/** Per store and key, the promise that resolves when the last caller in the queue is through. */
-const queues = new WeakMap<StateStore, Map<string, Promise<void>>>();
+/** The callers of one lock. */
+interface Queue {
+  /** Resolves when the last caller in the queue is through. */
+  tail: Promise<void>;
+  /** Who has the lock now. */
+  holder: HeldLock | undefined;
+}
+
+/** Per store and key. */
+const queues = new WeakMap<StateStore, Map<string, Queue>>();
 
 /**
  * Runs the works of this process on the same store and key one after the other, in the order of the calls. So only
  * other processes can make their compare-and-swaps fail. Rejects with the signal's reason when it aborts while the call
- * waits; INVALID_RECORD when the work that holds the lock asks for it again.
+ * waits; INVALID_RECORD when the work that holds the lock asks for it again, or when its holder waits for a lock that this
+ * work holds.
  */
 export async function runExclusive<R>(
   store: StateStore,
@@ -29,10 +40,13 @@ export async function runExclusive<R>(
   work: () => Promise<R>,
 ): Promise<R> {
   refuseReentry(store, key);
-  const { previous, release } = enter(store, key);
-  const lock = { store, key, outer: heldLocks.getStore(), isReleased: false };
+  const outer = heldLocks.getStore();
+  refuseDeadlock(store, key, outer);
+  const { queue, previous, release } = enter(store, key);
+  const lock: HeldLock = { store, key, outer, isReleased: false, awaited: new Map() };
   try {
-    if (previous !== undefined) await raceAbort(previous, signal);
+    if (previous !== undefined) await whileAwaited(lock, raceAbort(previous, signal));
+    queue.holder = lock;
     return await heldLocks.run(lock, work);
   } finally {
     lock.isReleased = true;
@@ -55,14 +69,17 @@ export async function runTakingTurn<R>(
   signal: AbortSignal | undefined,
   work: (take: TakeTurn) => Promise<R>,
 ): Promise<R> {
-  const lock: HeldLock = { store, key: undefined, outer: heldLocks.getStore(), isReleased: false };
+  const outer = heldLocks.getStore();
+  const lock: HeldLock = { store, key: undefined, outer, isReleased: false, awaited: new Map() };
   let release = () => {};
   const take = async (key: string) => {
     if (lock.key !== undefined || !queues.get(store)?.has(key) || holds(lock, store, key)) return;
-    const { previous, release: leave } = enter(store, key);
+    const { queue, previous, release: leave } = enter(store, key);
     release = leave;
-    if (await settlesWithin(previous as Promise<void>, PATIENCE_MS, signal)) lock.key = key;
-    else leave();
+    if (await settlesWithin(previous as Promise<void>, PATIENCE_MS, signal)) {
+      lock.key = key;
+      queue.holder = lock;
+    } else leave();
     signal?.throwIfAborted();
   };
   try {
@@ -77,22 +94,58 @@ export async function runTakingTurn<R>(
 function enter(
   store: StateStore,
   key: string,
-): { readonly previous: Promise<void> | undefined; readonly release: () => void } {
-  const queue = queues.get(store) ?? new Map<string, Promise<void>>();
-  queues.set(store, queue);
+): { readonly queue: Queue; readonly previous: Promise<void> | undefined; readonly release: () => void } {
+  const ofStore = queues.get(store) ?? new Map<string, Queue>();
+  queues.set(store, ofStore);
   let release!: () => void;
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const previous = queue.get(key);
+  const known = ofStore.get(key);
+  const previous = known?.tail;
   const tail = previous === undefined ? released : previous.then(() => released);
-  queue.set(key, tail);
+  const queue = known ?? { tail, holder: undefined };
+  queue.tail = tail;
+  ofStore.set(key, queue);
   // A caller that stops waiting does not free the key: it stays locked until all callers before it are through.
   void tail.then(() => {
-    if (queue.get(key) === tail) queue.delete(key);
+    if (queue.tail === tail) ofStore.delete(key);
   });
-  return { previous, release };
+  return { queue, previous, release };
 }
+
+/** Notes with the locks around a call that it waits for its own. */
+async function whileAwaited({ key, store, outer }: HeldLock, waiting: Promise<void>): Promise<void> {
+  const call = {};
+  const around = [...held(outer)].filter((lock) => lock.store === store);
+  for (const lock of around) lock.awaited.set(call, key as string);
+  try {
+    await waiting;
+  } finally {
+    for (const lock of around) lock.awaited.delete(call);
+  }
+}
+
+/** Two works that wait for each other's locks would never end, and neither would the callers behind them. INVALID_RECORD. */
+function refuseDeadlock(store: StateStore, wanted: string, outer: HeldLock | undefined): void {
+  const own = new Set([...held(outer)].filter((lock) => lock.store === store).map(({ key }) => key));
+  if (own.size === 0) return;
+  const seen = new Set<string>();
+  for (const next = [wanted]; next.length > 0; ) {
+    const key = next.pop() as string;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const { holder } = queues.get(store)?.get(key) ?? {};
+    if (holder === undefined || holder.isReleased) continue;
+    for (const awaited of holder.awaited.values()) {
+      if (own.has(awaited)) throw invalid("work", DEADLOCK_RULE);
+      next.push(awaited);
+    }
+  }
+}
+
+const DEADLOCK_RULE =
+  "free of calls that wait for work which itself waits for this: make such calls in the same order everywhere";
 
 /** Runs work of many callers, which holds none of the locks that one of them may hold. */
 export function outsideOfLocks<R>(work: () => R): R {
@@ -107,7 +160,11 @@ export function refuseReentry(store: StateStore, key: string): void {
 
 /** Whether one of these locks is that of the key. */
 function holds(innermost: HeldLock | undefined, store: StateStore, key: string): boolean {
-  for (let lock = innermost; lock !== undefined; lock = lock.outer)
-    if (!lock.isReleased && lock.store === store && lock.key === key) return true;
+  for (const lock of held(innermost)) if (lock.store === store && lock.key === key) return true;
   return false;
+}
+
+/** The locks that are held around a call, the innermost first. */
+function* held(innermost: HeldLock | undefined): Generator<HeldLock, void, undefined> {
+  for (let lock = innermost; lock !== undefined; lock = lock.outer) if (!lock.isReleased) yield lock;
 }

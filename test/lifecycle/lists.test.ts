@@ -3,11 +3,12 @@ import {
   type Identity,
   maintenanceScope,
   newEventId,
+  openStore,
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
 import { Lifecycle } from "../../src/typed.js";
-import { manualClock } from "../sessions/rig.js";
+import { manualClock, withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { TASK, Tasks } from "./tasks.js";
 
@@ -239,4 +240,33 @@ onEveryStore((opened) => {
         });
     }
   });
+});
+
+test("a page ends where its records have too many bytes, and the next one goes on", async () => {
+  await using store = await openStore("memory:");
+  const tasks = new Tasks(store);
+  const who = newSession();
+  const ids = Array.from({ length: 40 }, (_, n) => `t${n}`);
+  for (const id of ids) await tasks.add(who, id, { text: "x".repeat(900_000) });
+  let together = 0;
+  let most = 0;
+  const find: typeof store.find = async (...given) => {
+    most = Math.max(most, ++together);
+    return store.find(...given).finally(() => together--);
+  };
+  const { lifecycle } = new Tasks(withMethods(store, { find }));
+  const seen: string[] = [];
+  const pages: number[] = [];
+  for (let after: string | undefined; pages.length === 0 || after !== undefined; ) {
+    const page = await lifecycle.list(who, { limit: 1000, after });
+    seen.push(...page.records.map(({ id }) => id));
+    pages.push(page.records.length);
+    after = page.next;
+  }
+  expect(seen.sort()).toEqual(ids.sort());
+  // 16 MiB are 19 of them, and the last few are read together.
+  expect(Math.max(...pages)).toBeLessThan(24);
+  expect(pages.length).toBe(2);
+  // Two records of each task, of 16 at first.
+  expect(most).toBeLessThanOrEqual(32);
 });

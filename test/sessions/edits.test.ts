@@ -6,7 +6,7 @@ import { isSoak } from "../soak.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { inProcesses } from "../typed/processes.js";
 import { onEveryStore, onSharedStores } from "../typed/stores.js";
-import { newUser, untilAnswered } from "./rig.js";
+import { newUser, untilAnswered, withMethods } from "./rig.js";
 
 const BY = { by: "grace", reason: "a card number" };
 
@@ -279,6 +279,65 @@ onEveryStore((opened) => {
         code: "IDEMPOTENCY_CONFLICT",
       });
       expect(seen(await sessions.read(who))).toEqual([[1, "abc"]]);
+    });
+
+    test("by many calls at once in few commits, in their order, and once per id", async () => {
+      const { sessions, who } = await newSession("a", "b");
+      let commits = 0;
+      const counting = withMethods(opened.store, {
+        commit: (...given: Parameters<typeof opened.store.commit>) => {
+          commits++;
+          return opened.store.commit(...given);
+        },
+      });
+      const counted = createSessions(counting);
+      const pieces = Array.from({ length: 100 }, (_, n) => n);
+      await Promise.all(pieces.map((n) => counted.replace(who, { number: (n % 2) + 1, value: `${n}` })));
+      expect(seen(await sessions.read(who))).toEqual([
+        [1, "98"],
+        [2, "99"],
+      ]);
+      expect(commits).toBeLessThan(10);
+      // Of one event under ids of the caller's: the store has to learn of each.
+      const named = ["x", "y", "z"].map((value) => ({ number: 1, value, eventId: `e-${value}` }));
+      const receipts = await Promise.all([
+        ...named.map((replacement) => counted.replace(who, replacement)),
+        counted.append(who, { id: "c", value: "c" }),
+      ]);
+      expect(receipts.map(({ duplicate }) => duplicate)).toEqual(Array(4).fill(false));
+      for (const again of named.slice(0, 2))
+        expect(await counted.replace(who, again)).toEqual({ eventId: again.eventId, duplicate: true });
+      expect(await counted.append(who, { id: "c", value: "c" })).toMatchObject({ duplicate: true });
+      expect(seen(await sessions.read(who))).toEqual([
+        [1, "z"],
+        [2, "99"],
+        [3, "c"],
+      ]);
+    });
+
+    test("beside others that are refused, each with its own error", async () => {
+      const { sessions, who } = await newSession("a", "b");
+      await opened.store.save({
+        eventId: newEventId(),
+        identity: who,
+        kind: kindOf(2),
+        bytes: Buffer.from("no event"),
+      });
+      await sessions.append(who, { value: "c" });
+      await sessions.redact(who, 3, BY);
+      const [first, repaired, redacted, none] = await Promise.allSettled(
+        [1, 2, 3, 4].map((number) => sessions.replace(who, { number, value: "new" })),
+      );
+      expect([first?.status, repaired?.status]).toEqual(["fulfilled", "fulfilled"]);
+      expect([redacted, none]).toMatchObject([
+        { reason: field("number") },
+        { reason: { code: "NOT_FOUND" } },
+      ]);
+      expect(seen(await sessions.read(who))).toEqual([
+        [1, "new"],
+        [2, "new"],
+        [3, undefined],
+      ]);
     });
 
     test("piece by piece over an unreliable connection, and leaves one record", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { callDigest, createApprovals } from "../../src/approvals/index.js";
-import { maintenanceScope, type SessionIdentity, StateError } from "../../src/index.js";
+import { maintenanceScope, newEventId, type SessionIdentity, StateError } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { createToolCalls, type ToolCallsOptions, type Verdict } from "../../src/tool-calls/index.js";
 import { together } from "../../src/typed.js";
@@ -221,6 +221,26 @@ onEveryStore((opened) => {
       await approvals().forgetUser({ tenant: other.tenant, user: other.user });
       expect((await on().succeed(other, "a")).status).toBe("succeeded");
     });
+  });
+
+  test.each([
+    ["another call of the same content", "tool-call/b", MAIL, "claimed"],
+    ["this call, as version 0.4 claimed", undefined, MAIL, "completed"],
+    ["another call, as version 0.4 claimed", undefined, { ...MAIL, tool: "other" }, "claimed"],
+  ])("an outcome ends an approval that was claimed by %s: %s", async (_, token, claimed, status) => {
+    const who = await approved();
+    await on().begin(who, { ...MAIL, id: "a", approval: "gate" });
+    // As if the approval had gone since, and another of its id had been requested and claimed.
+    const { bytes } = await opened.store.load(who, "approval/gate");
+    const stored = JSON.parse(Buffer.from(bytes).toString());
+    expect(stored.claim.token).toBe("tool-call/a");
+    const { token: _own, ...claim } = stored.claim;
+    const other = { ...claim, ...(token !== undefined && { token }) };
+    const digest = callDigest(claimed.tool, claimed.arguments);
+    const written = Buffer.from(JSON.stringify({ ...stored, digest, claim: other }));
+    await opened.store.save({ eventId: newEventId(), identity: who, kind: "approval/gate", bytes: written });
+    await on().succeed(who, "a", { result: 1 });
+    expect(await statusOf(who)).toBe(status);
   });
 
   describe("a policy", () => {

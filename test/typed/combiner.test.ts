@@ -52,6 +52,74 @@ function setUp(through: (commit: StateStore["commit"]) => StateStore["commit"] =
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `n${String(n).padStart(3, "0")}`);
 
+describe("works that write over a slot", () => {
+  const over = (
+    { who, items }: ReturnType<typeof setUp>,
+    slot: string,
+    eventId?: string,
+  ): CombinedWork<Transaction, number> => ({
+    reads: [],
+    writes: 1,
+    repeatable: eventId !== undefined,
+    ids: eventId === undefined ? [] : [eventId],
+    overwrites: items.at(who, slot),
+    async apply(transaction) {
+      await transaction.set(items.at(who, slot), eventId ?? "new", eventId);
+      return 0;
+    },
+  });
+
+  test.each([
+    ["the same one under no id", [["a"], ["a"], ["a"]], 1],
+    [
+      "others under ids",
+      [
+        ["a", "1"],
+        ["b", "2"],
+        ["c", "3"],
+      ],
+      1,
+    ],
+    [
+      "the same one under ids",
+      [
+        ["a", "1"],
+        ["a", "2"],
+        ["a", "3"],
+      ],
+      3,
+    ],
+    ["the same one, some of them under ids", [["a"], ["a", "1"], ["a"], ["b", "2"]], 2],
+  ] as const)("share a commit as far as no id of it is lost: %s", async (_, works, expected) => {
+    const rig = setUp();
+    const unique = (id?: string) => (id === undefined ? undefined : `${rig.who.tenant}-${id}`);
+    await Promise.all(works.map(([slot, id]) => rig.run(over(rig, slot, unique(id)))));
+    expect(rig.commits).toHaveLength(expected);
+    for (const [slot, id] of works) {
+      if (id === undefined) continue;
+      const known = {
+        eventId: unique(id) as string,
+        identity: rig.who,
+        kind: rig.items.at(rig.who, slot).kind,
+      };
+      // The store knows the id, and that it stood for something else.
+      const other = store.save({ ...known, bytes: Buffer.from("other") });
+      await expect(other).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    }
+  });
+
+  test("do not share one with works before them that may have written anywhere", async () => {
+    const rig = setUp();
+    await Promise.all([
+      rig.run(over(rig, "a", `${rig.who.tenant}-1`)),
+      rig.run(rig.numbered("n1")),
+      rig.run(rig.numbered("n2")),
+      rig.run(over(rig, "n2", `${rig.who.tenant}-2`)),
+    ]);
+    expect(rig.commits).toHaveLength(2);
+  });
+});
+
 describe("works of one turn", () => {
   test("share a commit, in the order of their calls", async () => {
     const { commits, numbered, run } = setUp();

@@ -223,3 +223,36 @@ test("work that takes its turn does not wait for itself, stops waiting when it i
   await turn();
   expect(await isUnlocked(store, "a")).toBe(true);
 });
+
+/** Work on the first lock that begins work on the others, one within the other, as soon as all are ready. */
+function nested(store: StateStore, keys: readonly string[], ready: Promise<void>): Promise<string> {
+  const [key = "", ...inner] = keys;
+  return runExclusive(store, key, undefined, async () => {
+    await ready;
+    return inner.length === 0 ? "done" : nested(store, inner, ready);
+  });
+}
+
+test.each([
+  ["two", ["ab", "ba"]],
+  ["three", ["ab", "bc", "ca"]],
+  ["some behind others", ["ab", "b", "ba"]],
+])("of %s works that wait for each other one is refused, and the others end", async (_, works) => {
+  const store = newStore();
+  const gate = deferred<void>();
+  const all = works.map((keys) => nested(store, [...keys], gate.promise));
+  gate.resolve();
+  const outcomes = await Promise.allSettled(all);
+  const refused = outcomes.filter(({ status }) => status === "rejected");
+  expect(refused).toMatchObject([{ reason: { code: "INVALID_RECORD", details: { field: "work" } } }]);
+  for (const key of "abc") expect(await isUnlocked(store, key)).toBe(true);
+});
+
+test("works that take several locks in the same order wait for each other", async () => {
+  const store = newStore();
+  const works = Array.from({ length: 10 }, (_, n) =>
+    nested(store, n % 2 ? ["a", "b"] : ["a", "b", "c"], Promise.resolve()),
+  );
+  const apart = nested(newStore(), ["b", "a"], Promise.resolve());
+  expect(new Set(await Promise.all([...works, apart]))).toEqual(new Set(["done"]));
+});

@@ -7,6 +7,7 @@ import { judgeCalls } from "./judge-calls.js";
 import { putCheckpoints } from "./put-checkpoints.js";
 import { recordToolCalls } from "./record-tool-calls.js";
 import { recordUsage } from "./record-usage.js";
+import { replaceEvents } from "./replace-events.js";
 import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
 
@@ -17,6 +18,7 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   [BARE_SAVES]: bareSaves,
   "sessions: append": appendEvents(0),
   "sessions: append, 100 KB of metadata": appendEvents(100_000),
+  "sessions: replace": replaceEvents,
   "approvals: request, decide, claim, complete": decideApprovals,
   "questions: ask, answer": answerQuestions,
   "runs: start, claim, step, complete": doRuns,

@@ -5,6 +5,8 @@ import type { Cell } from "../cell.js";
 export interface CombinedCommit {
   /** The value of a cell, as the works before have left it. The commit depends on it. */
   get<T>(cell: Cell<T>): Promise<T | undefined>;
+  /** The same, but the commit does not depend on it. Absent where no work peeks. */
+  peek?<T>(cell: Cell<T>): Promise<T | undefined>;
   /** Runs a part. If it rejects, what it wrote is dropped. */
   allOrNothing<R>(part: () => Promise<R>): Promise<R>;
   /** Passes what all parts wrote on to the transaction. Absent where they write to it themselves. */
@@ -15,6 +17,13 @@ export interface CombinedCommit {
 export interface CombinedWork<C, R> {
   /** The cells that it reads and may write. All are read before work begins. Works that name the same cell share it. */
   readonly reads: readonly Cell<unknown>[];
+  /** Other cells that are read ahead with them. If that fails, the work itself finds out. */
+  readonly peeks?: readonly Cell<unknown>[];
+  /**
+   * A slot that it writes over, which other works may have written too. The store would never learn of an id under which a
+   * work before it in the same commit wrote there, so such work shares commits accordingly.
+   */
+  readonly overwrites?: Cell<unknown>;
   /** How many slots it changes beside these, at most. */
   readonly writes: number;
   /** About how many bytes it writes. Absent: few. */

@@ -43,9 +43,10 @@ async function readAhead<C extends CombinedCommit>(
 ): Promise<readonly Promise<unknown>[] | undefined> {
   const found = new Map<string, Promise<unknown>>();
   const cells = new Map(batch.flatMap(({ work }) => work.reads.map((cell) => [cellKey(cell), cell])));
-  if (cells.size < 2) return undefined;
+  const peeks = new Map(batch.flatMap(({ work }) => (work.peeks ?? []).map((cell) => [cellKey(cell), cell])));
+  if (cells.size + peeks.size < 2) return undefined;
   for (const [key, cell] of cells) found.set(key, commit.get(cell));
-  await Promise.allSettled(found.values());
+  await Promise.allSettled([...found.values(), ...[...peeks.values()].map((cell) => commit.peek?.(cell))]);
   return batch.map(({ work }) => {
     const ready = Promise.all(work.reads.map((cell) => found.get(cellKey(cell))));
     ready.catch(() => {});
