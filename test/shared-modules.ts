@@ -19,6 +19,7 @@ const FOLDERS = [
   "races",
   "rules",
   "runs",
+  "search",
   "sessions",
   "store",
   "tool-calls",

@@ -23,6 +23,20 @@ export const typedMutants: readonly Mutant[] = [
     list: async (identity, prefix, options) =>
       (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
   })),
+  brokenStore("lists-upwards-as-downwards", "sessions/listed-by-last-event", (store) => ({
+    list: async (identity, prefix, options) =>
+      (await store.list(identity, prefix, options as ListOptions)).reverse(),
+  })),
+  brokenDriver(
+    "keeps-what-a-commit-deletes",
+    "sessions/listed-by-field",
+    (base) =>
+      class extends base {
+        protected override write(write: Write, now: number): void {
+          if (write.op !== "delete") super.write(write, now);
+        }
+      },
+  ),
   brokenDriver(
     "erases-sessions-that-begin-alike",
     "sessions/delete-leaves-nothing",

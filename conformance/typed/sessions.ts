@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newEventId, type SessionIdentity } from "../../src/index.js";
+import { newEventId, type SessionIdentity, type StateStore } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { assertDuplicate, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
@@ -96,6 +96,63 @@ export const sessionCases: readonly ConformanceCase[] = [
         assert.ok(pages < names.length, "pages end");
       }
       assert.deepEqual(seen, ["s-2", "s-5", "s-4", "s-3", "s-1"], "order");
+    },
+  },
+  {
+    id: "sessions/listed-by-last-event",
+    rule: "By last event, sessions are listed oldest first, page by page, each once, whatever else touched them since.",
+    async run({ store, tenant }) {
+      const sessions = createSessions(store);
+      const user = { tenant: tenant(), user: "user" };
+      const names = ["s-1", "s-2", "s-3", "s-4"];
+      for (const session of names) {
+        await sessions.create({ ...user, session });
+        await anotherMillisecond();
+      }
+      for (const session of ["s-3", "s-1", "s-4"]) {
+        await sessions.append({ ...user, session }, { value: 1 });
+        await anotherMillisecond();
+      }
+      await sessions.touch({ ...user, session: "s-2" });
+      const seen: string[] = [];
+      for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages++) {
+        const options = { orderBy: "lastEventAt", order: "oldest", limit: 2, after } as const;
+        const page = await sessions.list(user, options);
+        seen.push(...page.sessions.map(({ identity }) => identity.session));
+        after = page.next;
+        assert.ok(pages < names.length, "pages end");
+      }
+      assert.deepEqual(seen, ["s-2", "s-3", "s-1", "s-4"], "order");
+    },
+  },
+  {
+    id: "sessions/listed-by-field",
+    rule: "A tenant's sessions are listed by a field of their metadata as it was changed last by any store, and no other tenant's.",
+    needs: "durable",
+    async run(context) {
+      const owner = { tenant: context.tenant(), user: "user" };
+      const other = { tenant: context.tenant(), user: "user" };
+      const create = (store: StateStore) => createSessions(store, { fields: ["team"] });
+      const [first, second, third] = await severalOf(context, create);
+      for (const user of ["a", "b", "c"])
+        await first.create({ ...owner, user, session: "s" }, { metadata: { team: "red" } });
+      await first.create({ ...other, session: "s" }, { metadata: { team: "blue" } });
+      const change = () => ({ team: "blue" });
+      for (const sessions of [second, third])
+        await sessions.changeMetadata({ ...owner, user: "b", session: "s" }, change);
+      await second.delete({ ...owner, user: "c", session: "s" });
+      for (const [team, users] of [
+        ["red", ["a"]],
+        ["blue", ["b"]],
+      ] as const) {
+        const { sessions } = await third.list({ tenant: owner.tenant }, { metadata: { team } });
+        assert.deepEqual(
+          sessions.map(({ identity }) => identity.user),
+          users,
+          `users of team ${team}`,
+        );
+        assert.equal(await third.count({ tenant: owner.tenant }, { metadata: { team } }), users.length, team);
+      }
     },
   },
   {

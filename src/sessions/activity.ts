@@ -20,6 +20,8 @@ export interface Activity {
   readonly closedAt?: number;
   /** Present if the session is pinned. */
   readonly pinnedAt?: number;
+  /** The keys of the fields by which it is listed; absent if there are none. */
+  readonly fields?: readonly string[];
   readonly listedAt: ListedAt;
 }
 
@@ -36,8 +38,16 @@ export function readActivity(value: unknown): Activity {
     ...optional(given, "lastEventAt", readTime),
     ...optional(given, "closedAt", readTime),
     ...optional(given, "pinnedAt", readTime),
+    ...optional(given, "fields", readKeys),
     listedAt: readListedAt(given.listedAt),
   };
+}
+
+/** Keys of fields. */
+export function readKeys(value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((key) => typeof key === "string" && key.includes("/")))
+    return value;
+  throw new Error("not the keys of fields");
 }
 
 export function readListedAt(value: unknown): ListedAt {

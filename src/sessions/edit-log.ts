@@ -42,9 +42,12 @@ const EDIT_LOG = mappedJson<EditLog>({
   },
 });
 
+/** The kind of the record of a session's edits. */
+export const EDITS = "session.edits";
+
 /** The cell of a session's edits. */
 export function editLogCell(owner: SessionIdentity): Cell<EditLog> {
-  return cellAt(owner, "session.edits", EDIT_LOG);
+  return cellAt(owner, EDITS, EDIT_LOG);
 }
 
 /** The log after the event of a number was replaced or redacted. */

@@ -6,6 +6,7 @@ import type { Stored } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { transact } from "../typed/transact.js";
 import type { Activity } from "./activity.js";
+import { entriesByName } from "./entries-by-name.js";
 import { changedAllTheTime, deletionOutcomeUnknown } from "./errors.js";
 import type { ListEntry } from "./list-entry.js";
 import { headCell } from "./session-head.js";
@@ -41,7 +42,8 @@ export async function eraseSession(
 ): Promise<boolean> {
   let first: Activity | undefined;
   for (let attempt = 1; ; attempt++) {
-    const { activity } = await records.findActivity(owner, { signal });
+    const activity = await findActivity(records, owner, signal);
+    if (activity === "damaged") return eraseDamaged(store, owner, signal);
     first ??= activity;
     // Another call has deleted the session. One that was created since is not the one to delete.
     if (activity === undefined || first === undefined || !isSame(activity, first)) return false;
@@ -50,6 +52,46 @@ export async function eraseSession(
     else if (await eraseWith(store, records, { owner, activity, entry }, signal)) return true;
     if (attempt === MAX_READS) throw changedAllTheTime();
     await sleep(jitteredPause(attempt, CONTENTION), signal);
+  }
+}
+
+/** The activity, unless it cannot be read. A newer release may have written it: then it is not for this one to delete. */
+async function findActivity(
+  records: SessionRecords,
+  owner: SessionIdentity,
+  signal: AbortSignal | undefined,
+): Promise<Activity | undefined | "damaged"> {
+  try {
+    return (await records.findActivity(owner, { signal })).activity;
+  } catch (error) {
+    if (isStateError(error, "CORRUPT")) return "damaged";
+    throw error;
+  }
+}
+
+/** Deletes a session whose head does not say where its entries are: they are found by its name. */
+async function eraseDamaged(
+  store: StateStore,
+  owner: SessionIdentity,
+  signal: AbortSignal | undefined,
+): Promise<true> {
+  const entries = await entriesByName(store, owner, signal);
+  try {
+    await store.commit(
+      [
+        ...entries.map(
+          ({ identity, kind, eventId }) => ({ op: "delete", identity, kind, expect: eventId }) as const,
+        ),
+        { op: "erase", identity: owner },
+      ],
+      { signal },
+    );
+    return true;
+  } catch (error) {
+    // It was repaired meanwhile.
+    if (isStateError(error, "CONDITION_FAILED")) throw changedAllTheTime();
+    if (isStateError(error, "OUTCOME_UNKNOWN")) throw deletionOutcomeUnknown(error);
+    throw error;
   }
 }
 

@@ -92,6 +92,11 @@ export function eraseOutcomeUnknown(cause: unknown): StateError<"OUTCOME_UNKNOWN
   );
 }
 
+/** Whether something that is stored cannot be read. */
+export function isDamage(error: unknown): error is StateError {
+  return isStateError(error, "CORRUPT") || isStateError(error, "SCHEMA_TOO_NEW");
+}
+
 /** Whether a later call may succeed, so that optional clean-up can be left to it. */
 export function canRetryLater(error: unknown): boolean {
   return isStateError(error, "UNAVAILABLE") || isStateError(error, "OUTCOME_UNKNOWN");

@@ -4,7 +4,7 @@ import type { Deletions } from "./deletions.js";
 import { stillBeingDeleted } from "./errors.js";
 import { allListedCell } from "./old-sessions.js";
 import { findSessions } from "./orphaned-entries.js";
-import { readEntry, SESSION_LISTS, type SessionList } from "./session-lists.js";
+import { FIELD_LISTS, fieldListAt, readEntry, SESSION_LISTS, type SessionList } from "./session-lists.js";
 import type { SessionRecords } from "./session-records.js";
 
 /** Sessions per read of a list. */
@@ -23,8 +23,15 @@ export async function forgetSessions(
 ): Promise<number> {
   let forgotten = 0;
   // Every session is in the first list. What is left in the others then has lost its session.
-  for (const list of SESSION_LISTS)
-    for await (const session of sessionsOf(store, records, user, list, signal))
+  const lists = [
+    ...SESSION_LISTS.map((list) => ({ prefix: list.prefix, listAt: () => list })),
+    ...FIELD_LISTS.map((list) => ({
+      prefix: list.prefix,
+      listAt: (kind: string) => fieldListAt(list, kind),
+    })),
+  ];
+  for (const { prefix, listAt } of lists)
+    for await (const session of sessionsOf(store, records, { user, prefix, listAt }, signal))
       if (await deletions.delete({ tenant: user.tenant, user: user.user, session }, signal)) forgotten++;
   await store.delete(user, allListedCell(user).kind, { signal });
   await store.erase(user, { prefix: itemPrefix(USER_STATE), ownState: true, signal });
@@ -33,20 +40,30 @@ export async function forgetSessions(
   return forgotten;
 }
 
+interface ListsWalk {
+  readonly user: Identity;
+  readonly prefix: string;
+  /** The list to which an entry of a kind belongs. */
+  readonly listAt: (kind: string) => SessionList;
+}
+
 /** Follows the order of the list, in which a session that is touched meanwhile moves ahead, so none is missed. */
 async function* sessionsOf(
   store: StateStore,
   records: SessionRecords,
-  user: Identity,
-  list: SessionList,
+  { user, prefix, listAt }: ListsWalk,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
-    const listed = await store.list(user, list.prefix, { after, limit: PAGE_SIZE, signal });
+    const listed = await store.list(user, prefix, { after, limit: PAGE_SIZE, signal });
     after = listed.at(-1)?.kind;
     if (after === undefined) return;
-    const entries = await Promise.all(listed.map((record) => readEntry(list, record)));
-    for (const { entry } of await findSessions(store, records, user, list, entries, signal))
-      yield entry.session;
+    const found = await Promise.all(
+      listed.map(async (record) => {
+        const list = listAt(record.kind);
+        return findSessions(store, records, list, [await readEntry(list, record)], signal);
+      }),
+    );
+    for (const { entry } of found.flat()) yield entry.session;
   }
 }

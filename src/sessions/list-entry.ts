@@ -1,7 +1,7 @@
 import { mappedJson } from "../typed/codec.js";
-import { readTime } from "../validation/fields.js";
+import { optional, readTime } from "../validation/fields.js";
 import { readBoolean, readObject } from "../validation/validate.js";
-import { type ListedAt, readListedAt } from "./activity.js";
+import { type ListedAt, readKeys, readListedAt } from "./activity.js";
 
 /** What the entry of a session in a list says. The session itself is read where it is shown. */
 export interface ListEntry {
@@ -11,16 +11,19 @@ export interface ListEntry {
   readonly listedAt: ListedAt;
   readonly isClosed: boolean;
   readonly isPinned: boolean;
+  /** The keys of the fields by which it is listed; absent if there are none. */
+  readonly fields?: readonly string[];
 }
 
 /** Version 0, of versions before 0.5, was a copy of the session's record. */
 export const LIST_ENTRY = mappedJson<ListEntry>({
   version: 1,
-  write: ({ createdAt, listedAt, isClosed, isPinned }) => ({
+  write: ({ createdAt, listedAt, isClosed, isPinned, fields }) => ({
     createdAt,
     listedAt: { ...listedAt },
     ...(isClosed && { isClosed }),
     ...(isPinned && { isPinned }),
+    ...(fields && { fields: [...fields] }),
   }),
   read(value) {
     const given = readObject(value, "entry") as Stored;
@@ -29,6 +32,7 @@ export const LIST_ENTRY = mappedJson<ListEntry>({
       listedAt: "updatedAt" in given ? readOldPlace(given) : readListedAt(given.listedAt),
       isClosed: "isClosed" in given ? readBoolean(given.isClosed, "isClosed") : isOldClosed(given),
       isPinned: "isPinned" in given ? readBoolean(given.isPinned, "isPinned") : false,
+      ...optional(given, "fields", readKeys),
     };
   },
 });

@@ -197,7 +197,7 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
         const session = { record, activity: current.activity };
         const change = await decide(session, owner);
         if (change === undefined) return this.view(owner, session);
-        const activity = await records.change(transaction, owner, current, change);
+        const activity = await records.change(transaction, owner, current, { change, record });
         return this.view(owner, { record: change.record ?? record, activity });
       },
     };

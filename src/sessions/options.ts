@@ -3,6 +3,7 @@ import type { Codec } from "../typed/codec.js";
 import type { JsonInputOf, JsonObjectInput, JsonValue } from "../typed/json-value.js";
 import type { Clock } from "../typed/time.js";
 import type { Session } from "./session.js";
+import type { SessionSearchOptions } from "./session-texts.js";
 
 /** The options of `createSessions`. */
 export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
@@ -19,6 +20,14 @@ export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, Event
    * sessions must not differ by more than 30 seconds.
    */
   readonly clock?: Clock;
+  /**
+   * Names of metadata fields by which `list` and `count` filter: up to 8. A field counts if its value is a string, a number or
+   * a boolean, or an array of up to 20 of these: then each. Say the same in all processes. Sessions that were created before a
+   * field was declared are listed by it from their next change on that is no event, or after `reindex`.
+   */
+  readonly fields?: readonly string[];
+  /** Which texts `search` finds. */
+  readonly search?: SessionSearchOptions<M, E>;
 }
 
 /** What a session is created with. */

@@ -1,4 +1,4 @@
-import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
+import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { deleteIfOrphaned, type FoundOwner, type Orphaned } from "../typed/delete-if-orphaned.js";
 import type { Activity } from "./activity.js";
 import { canRetryLater, staleRead } from "./errors.js";
@@ -23,14 +23,13 @@ export interface ListedSession {
 export async function findSessions(
   store: StateStore,
   records: SessionRecords,
-  user: Identity,
   list: SessionList,
   entries: readonly FoundEntry[],
   signal: AbortSignal | undefined,
 ): Promise<ListedSession[]> {
   const found = await Promise.all(
     entries.map(async (entry) => {
-      const activity = await activityOf(store, records, user, list, entry, signal);
+      const activity = await activityOf(store, records, list, entry, signal);
       return activity === undefined ? [] : [{ entry, activity }];
     }),
   );
@@ -38,14 +37,14 @@ export async function findSessions(
 }
 
 /** An entry and its session change in the same commit, so an entry that does not match its session is orphaned. */
-async function activityOf(
+export async function activityOf(
   store: StateStore,
   records: SessionRecords,
-  { tenant, user }: Identity,
   list: SessionList,
   entry: FoundEntry,
   signal: AbortSignal | undefined,
 ): Promise<Activity | undefined> {
+  const { tenant, user } = entry.slot.identity;
   const owner = { tenant, user, session: entry.session };
   for (let reads = 1; ; reads++) {
     const found = await records.findActivity(owner, { signal });
@@ -75,12 +74,17 @@ async function removeEntry(
   }
 }
 
-function isEntryOf({ order }: SessionList, entry: FoundEntry, { activity, record }: FoundActivity): boolean {
+function isEntryOf(
+  { order, field }: SessionList,
+  entry: FoundEntry,
+  { activity, record }: FoundActivity,
+): boolean {
   return (
     activity !== undefined &&
     entry.isOld === (record !== undefined) &&
     entry.createdAt === activity.createdAt &&
-    entry.listedAt[order] === activity.listedAt[order]
+    entry.listedAt[order] === activity.listedAt[order] &&
+    (field === undefined || activity.fields?.includes(field) === true)
   );
 }
 

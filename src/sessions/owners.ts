@@ -1,9 +1,15 @@
 import type { Identity, SessionIdentity } from "../contract/store.js";
-import { userIdentity } from "../identity/identity.js";
+import { isReserved, tenantIdentity, userIdentity } from "../identity/identity.js";
 import { readNamed } from "../validation/validate.js";
 
 /** The user whose sessions or state are meant. */
 export type UserRef = Pick<SessionIdentity, "tenant" | "user">;
+
+/** All users of a tenant. */
+export interface TenantRef {
+  /** The tenant. */
+  readonly tenant: string;
+}
 
 /** The session to create: without `session` an id is made. */
 export interface NewSessionIdentity extends UserRef {
@@ -15,6 +21,17 @@ export interface NewSessionIdentity extends UserRef {
 export function readUser(user: UserRef): Identity {
   const { tenant, user: name } = { ...user };
   return userIdentity(tenant, name);
+}
+
+/** The user's own identity, or the tenant's where `who` names no user. Ignores further properties. */
+export function readUserOrTenant(who: UserRef | TenantRef): Identity {
+  const given = { ...who };
+  return "user" in given ? readUser(given) : tenantIdentity(given.tenant);
+}
+
+/** Whether an identity that `readUserOrTenant` returned is that of a tenant. */
+export function isTenant({ user }: Identity): boolean {
+  return isReserved(user);
 }
 
 /** Refuses unknown properties: with a misspelt `session` a session of another name would be created. */

@@ -1,6 +1,7 @@
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
-import type { EventId, Identity, SessionIdentity, StateRecord } from "../contract/store.js";
+import type { EventId, Identity, RecordKey, SessionIdentity, StateRecord } from "../contract/store.js";
+import { userIdentity } from "../identity/identity.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
@@ -15,13 +16,15 @@ import { userOf } from "./owners.js";
  * one commit of two records. Whoever lists looks this much further and sorts by the sessions' own times: so the time is short
  * in the order that people look at all the time, where many sessions of one moment would all be read.
  */
-export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 100, lastEventAt: 1_000 };
+export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 20, lastEventAt: 1_000 };
 
 /** A list of a user's sessions, in the order of a time. */
 export interface SessionList {
   readonly order: SessionOrder;
   /** Only pinned sessions are in it. */
   readonly isOfPinned: boolean;
+  /** Only sessions with this key of a field are in it. */
+  readonly field?: string;
   /** The prefix of the kinds of its entries. In the order of kinds, the latest time comes last. */
   readonly prefix: string;
 }
@@ -36,8 +39,30 @@ export const SESSION_LISTS: readonly SessionList[] = ORDERS.flatMap((order) =>
   NAMES[order].map((name, index) => ({ order, isOfPinned: index === 1, prefix: itemPrefix(name) })),
 );
 
+const FIELD_NAMES = { updatedAt: "session.field", lastEventAt: "session.field-by-event" } as const;
+
+/** Where the lists of sessions with a value of a field are, of all values. */
+export const FIELD_LISTS = ORDERS.map((order) => ({ order, prefix: itemPrefix(FIELD_NAMES[order]) }));
+
+/** The list of sessions with a key of a field. */
+export function fieldListOf(order: SessionOrder, field: string): SessionList {
+  return { order, isOfPinned: false, field, prefix: `${itemPrefix(FIELD_NAMES[order])}${field}/` };
+}
+
+/** The list of sessions with a value of a field to which an entry of this kind belongs. */
+export function fieldListAt({ order, prefix }: (typeof FIELD_LISTS)[number], kind: string): SessionList {
+  const [name, digest] = kind.slice(prefix.length).split("/", 2);
+  return fieldListOf(order, `${name}/${digest}`);
+}
+
 export function listOf(order: SessionOrder, isOfPinned: boolean): SessionList {
   return SESSION_LISTS.find((list) => list.order === order && list.isOfPinned === isOfPinned) as SessionList;
+}
+
+/** An entry of a list as its key names it. */
+export interface NamedEntry extends Pick<FoundEntry, "session" | "position" | "slot"> {
+  readonly order: SessionOrder;
+  readonly at: number;
 }
 
 /** An entry of a list, as it was read. */
@@ -54,9 +79,21 @@ export interface FoundEntry extends ListEntry {
 /** A time and the session's name, which distinguishes sessions of the same millisecond. */
 const POSITION = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\.(.+)$/su;
 
+/** In a list of all users of a tenant, the name of the user follows a position. No name has this character. */
+export const USER_SEPARATOR = "\0";
+
 /** In the order of positions, sessions are in the order of the time. */
 export function positionOf(time: number, session: string): string {
   return `${timeKey(time)}.${session}`;
+}
+
+/** The key of the entry that stands at a position, in the list of a user or of a tenant. */
+export function keyAt({ prefix }: SessionList, owner: Identity, position: string): RecordKey {
+  const [place, user] = position.split(USER_SEPARATOR);
+  return {
+    identity: user === undefined ? owner : userIdentity(owner.tenant, user),
+    kind: `${prefix}${place}`,
+  };
 }
 
 /** The time of a position. INVALID_RECORD for what is none. */
@@ -71,11 +108,23 @@ export function readPosition(
   return { position, time: at };
 }
 
+/** What the key of an entry says: enough to find its session where the entry itself is damaged. */
+export function namedBy(
+  { order, prefix }: SessionList,
+  { kind, identity }: RecordKey,
+): NamedEntry | undefined {
+  const position = kind.slice(prefix.length);
+  const [, time = "", session] = POSITION.exec(position) ?? [];
+  const at = Date.parse(time);
+  if (session === undefined || Number.isNaN(at)) return undefined;
+  return { session, position, order, at, slot: { identity, kind } };
+}
+
 /** Decodes an entry. CORRUPT where its kind and its value have different times. */
-export async function readEntry({ order }: SessionList, stored: StateRecord): Promise<FoundEntry> {
+export async function readEntry({ order, prefix }: SessionList, stored: StateRecord): Promise<FoundEntry> {
   const { identity, kind, eventId, version } = stored;
   const entry = await decodeRecord(LIST_ENTRY, stored);
-  const position = kind.slice(kind.indexOf("/") + 1);
+  const position = kind.slice(prefix.length);
   const [, time, session] = POSITION.exec(position) ?? [];
   if (session === undefined || time !== timeKey(entry.listedAt[order]))
     throw corruptRecord(stored, "an entry in a list of sessions is not where it belongs");
@@ -94,12 +143,13 @@ export function entryCell(
 /** The cells of all entries of a session, except those that are left. */
 export function entryCellsOf(
   owner: SessionIdentity,
-  { listedAt, isPinned }: Pick<ListEntry, "listedAt" | "isPinned">,
+  { listedAt, isPinned, fields = [] }: Pick<ListEntry, "listedAt" | "isPinned" | "fields">,
   isLeft: (list: SessionList) => boolean = () => false,
 ): Cell<ListEntry>[] {
-  return SESSION_LISTS.filter((list) => (isPinned || !list.isOfPinned) && !isLeft(list)).map((list) =>
-    entryCell(owner, list, listedAt),
-  );
+  const byField = ORDERS.flatMap((order) => fields.map((field) => fieldListOf(order, field)));
+  return [...SESSION_LISTS.filter((list) => isPinned || !list.isOfPinned), ...byField]
+    .filter((list) => !isLeft(list))
+    .map((list) => entryCell(owner, list, listedAt));
 }
 
 /**
@@ -143,14 +193,16 @@ export function writeEntries(
   for (const cell of entryCellsOf(owner, entry, isLeft)) void transaction.set(cell, entry);
 }
 
-function entryOf({ createdAt, listedAt, closedAt, pinnedAt }: Activity): ListEntry {
-  return { createdAt, listedAt, isClosed: closedAt !== undefined, isPinned: pinnedAt !== undefined };
+function entryOf({ createdAt, listedAt, closedAt, pinnedAt, fields }: Activity): ListEntry {
+  const flags = { isClosed: closedAt !== undefined, isPinned: pinnedAt !== undefined };
+  return { createdAt, listedAt, ...flags, ...(fields && { fields }) };
 }
 
 /** Whether the entries of both say the same, apart from the places. */
 function isAlike(before: Activity, now: Omit<Activity, "listedAt">): boolean {
   return (
     (before.closedAt === undefined) === (now.closedAt === undefined) &&
-    (before.pinnedAt === undefined) === (now.pinnedAt === undefined)
+    (before.pinnedAt === undefined) === (now.pinnedAt === undefined) &&
+    before.fields?.join() === now.fields?.join()
   );
 }

@@ -7,6 +7,7 @@ import type { Transaction } from "../typed/transaction.js";
 import { readDate } from "../validation/validate.js";
 import type { Activity } from "./activity.js";
 import { noSession, sessionClosed } from "./errors.js";
+import type { MetadataFields } from "./fields.js";
 import { oldActivity } from "./old-activity.js";
 import { headCell, type SessionHead } from "./session-head.js";
 import { entryCell, listOf, moveEntries, writeEntries } from "./session-lists.js";
@@ -42,10 +43,12 @@ export interface SessionChange {
 export class SessionRecords {
   readonly #store: StateStore;
   readonly #clock: Clock;
+  readonly #fields: MetadataFields;
 
-  constructor(store: StateStore, clock: Clock) {
+  constructor(store: StateStore, clock: Clock, fields: MetadataFields) {
     this.#store = store;
     this.#clock = clock;
+    this.#fields = fields;
   }
 
   /** Milliseconds since 1970, whole ones. */
@@ -123,14 +126,20 @@ export class SessionRecords {
     }));
   }
 
-  /** Writes the changed session, and moves it in the lists. */
+  /**
+   * Writes the changed session, and moves it in the lists. Where its record is known, as it is or as it will be, it also gets
+   * its place in the lists of fields that were declared since.
+   */
   async change(
     transaction: Transaction,
     owner: SessionIdentity,
     current: CurrentSession,
-    change: SessionChange,
+    { change, record }: { readonly change: SessionChange; readonly record?: SessionRecord },
   ): Promise<Activity> {
-    const head = await this.#changed(transaction, owner, current, change.activity);
+    const now = change.record ?? record;
+    const activity = (at: number) =>
+      now === undefined ? change.activity(at) : this.listed(change.activity(at), now);
+    const head = await this.#changed(transaction, owner, current, activity);
     if (change.record !== undefined) await transaction.set(sessionCell(owner), change.record);
     await transaction.set(headCell(owner), head);
     return head.activity as Activity;
@@ -144,6 +153,23 @@ export class SessionRecords {
       headCell(owner),
       await this.#written(transaction, owner, current, current.activity),
     );
+  }
+
+  /**
+   * Lists a session by the fields that are declared now, and no others; one that a version before 0.5 wrote, by all that it is
+   * listed by now. Returns whether that was not so before.
+   */
+  async reindex(transaction: Transaction, owner: SessionIdentity): Promise<boolean> {
+    const current = await this.get(transaction, owner);
+    const record = await this.getRecord(transaction, owner);
+    const keys = this.#fields.declaredKeysOf(record.metadata.value);
+    const { activity, old } = current;
+    if (old === undefined && (activity.fields ?? []).join() === keys.join()) return false;
+    await transaction.set(
+      headCell(owner),
+      await this.#written(transaction, owner, current, withFields(activity, keys)),
+    );
+    return true;
   }
 
   /** Writes the entries of a session that lost its first one. Does nothing if that has only moved. */
@@ -164,10 +190,16 @@ export class SessionRecords {
   ): Promise<StoredSession> {
     const { createdAt } = record;
     const found: SessionHead = (await transaction.get(headCell(owner))) ?? EMPTY_HEAD;
-    const activity = moveEntries(transaction, owner, undefined, { createdAt, updatedAt: createdAt });
+    const now = this.listed({ createdAt, updatedAt: createdAt }, record);
+    const activity = moveEntries(transaction, owner, undefined, now);
     await transaction.set(sessionCell(owner), record, eventId);
     await transaction.set(headCell(owner), { ...found, activity });
     return { record, activity };
+  }
+
+  /** The activity of a session with the fields by which it is listed. */
+  listed(activity: Omit<Activity, "listedAt">, { metadata }: SessionRecord): Omit<Activity, "listedAt"> {
+    return withFields(activity, this.#fields.keysOf(metadata.value, activity.fields));
   }
 
   async #changed(
@@ -207,6 +239,13 @@ export class SessionRecords {
     if (record.old === undefined) throw corruptRecord(headCell(owner), "the head of a session has no times");
     return oldActivity(this.#store, owner, head ?? EMPTY_HEAD, record);
   }
+}
+
+function withFields(
+  { fields: _, ...activity }: Omit<Activity, "listedAt">,
+  keys: readonly string[],
+): Omit<Activity, "listedAt"> {
+  return keys.length === 0 ? activity : { ...activity, fields: keys };
 }
 
 /** What is stored of a session, apart from its metadata. */

@@ -1,4 +1,4 @@
-import type { CallOptions, Identity, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
 import { findCell, type UpdateOptions } from "../typed/cell-operations.js";
@@ -11,26 +11,51 @@ import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
+import { countSessions } from "./counting.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
+import { isDamage } from "./errors.js";
+import { MetadataFields } from "./fields.js";
 import { type FollowOptions, followSession, type SessionFollow } from "./follow.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
 import { type AppendEventsOptions, History, type ReadEvent, type ReadEventsOptions } from "./history.js";
 import { HistoryEdits } from "./history-edits.js";
 import { SessionsInUnit } from "./in-unit.js";
 import { ListPages, type PlacedSession } from "./list-page.js";
-import { cursorAt, type ListSessionsOptions, readPageQuery, type SessionPage } from "./listing.js";
+import {
+  type CountSessionsOptions,
+  cursorAt,
+  type DamagedSession,
+  type ListSessionsOptions,
+  type MarkedSessionPage,
+  type MarkingListOptions,
+  type PageQuery,
+  readCountQuery,
+  readPageQuery,
+  type SessionPage,
+} from "./listing.js";
 import { MetadataCodec } from "./metadata.js";
 import { listOldSessions } from "./old-sessions.js";
 import { eventList, SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
-import { type NewSessionIdentity, readUser, type UserRef } from "./owners.js";
+import {
+  isTenant,
+  type NewSessionIdentity,
+  readUser,
+  readUserOrTenant,
+  type TenantRef,
+  type UserRef,
+} from "./owners.js";
+import { type Reindexed, type ReindexOptions, reindexSessions } from "./reindexing.js";
+import { type RepairOptions, repairSession } from "./repairing.js";
 import type { RedactOptions, Replacement } from "./replacing.js";
 import type { RewriteOptions, RewriteReceipt } from "./rewriting.js";
+import { readSearchOptions, type SearchPage, type SearchSessionsOptions, SessionSearch } from "./search.js";
 import type { Session } from "./session.js";
 import type { SessionEvent } from "./session-event.js";
 import { sessionCell } from "./session-record.js";
 import { SessionRecords } from "./session-records.js";
+import { SessionTexts } from "./session-texts.js";
 import { StateMap } from "./state-map.js";
 import { StateValues } from "./state-values.js";
 import { type NewSummary, type SaveSummaryOptions, Summaries, type Summary } from "./summaries.js";
@@ -47,25 +72,31 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #metadata: MetadataCodec<M, MetadataInput>;
   readonly #operations: SessionOperations<M, E, MetadataInput, EventInput>;
   readonly #records: SessionRecords;
+  readonly #fields: MetadataFields;
   readonly #pages: ListPages;
   readonly #deletions: Deletions;
   readonly #creations: Creations;
   readonly #history: History<E, EventInput>;
   readonly #edits: HistoryEdits<E, EventInput>;
   readonly #summaries: Summaries;
+  readonly #search: SessionSearch;
 
   /** @internal */
   constructor(store: StateStore, options: SessionsOptions<M, E, MetadataInput, EventInput>) {
-    readNamed(options, "options", ["metadata", "events", "clock"]);
+    readNamed(options, "options", ["metadata", "events", "clock", "fields", "search"]);
     this.#store = store;
     this.#metadata = new MetadataCodec(options);
-    this.#records = new SessionRecords(store, readClock(options));
+    this.#fields = new MetadataFields(options);
+    this.#records = new SessionRecords(store, readClock(options), this.#fields);
     this.#pages = new ListPages(store, this.#records);
     this.#deletions = new Deletions(store, this.#records);
     this.#creations = new Creations(store, this.#records, this.#deletions);
     this.#history = new History(store, this.#records, options);
     this.#edits = new HistoryEdits(store, this.#records, this.#history);
     this.#summaries = new Summaries(store, this.#records, this.#history);
+    const search = readSearchOptions(options);
+    const texts = new SessionTexts(store, this.#history, this.#metadata, search);
+    this.#search = new SessionSearch(store, texts, search);
     this.#operations = new SessionOperations({
       store,
       metadata: this.#metadata,
@@ -120,30 +151,81 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   }
 
   /**
-   * A page of the sessions of a user, the one touched last first unless the options say otherwise. Across pages, a session
+   * A page of the sessions of a user, or of a tenant (`{ tenant }`), the one touched last first unless the options say otherwise. Across pages, a session
    * that is not changed meanwhile appears exactly once. With `order: "oldest"` one that is touched meanwhile may come again
    * at the end. A page is one snapshot; one that leaves sessions out, or reads more because sessions of the same moment are
    * many, may come from several. The call also finishes deletions that a crash interrupted, and removes sessions from the
    * list that were erased through the store. The first list by `lastEventAt` of a user takes longer if versions before 0.5
    * wrote sessions: it gives them their places.
    */
-  async list(user: UserRef, options?: ListSessionsOptions): Promise<SessionPage<M>> {
-    const owner = readUser(user);
-    const query = readPageQuery(options);
-    if (query.orderBy === "lastEventAt")
-      await listOldSessions(this.#store, this.#records, owner, query.signal);
-    const [placed] = await Promise.all([
-      this.#pages.read(owner, query),
-      this.#deletions.finishOverdueOf(owner, query.signal),
-    ]);
+  async list(who: UserRef | TenantRef, options: MarkingListOptions): Promise<MarkedSessionPage<M>>;
+  async list(who: UserRef | TenantRef, options?: ListSessionsOptions): Promise<SessionPage<M>>;
+  async list(who: UserRef | TenantRef, options?: ListSessionsOptions): Promise<MarkedSessionPage<M>> {
+    const owner = readUserOrTenant(who);
+    const query = readPageQuery(options, this.#fields, isTenant(owner));
+    if (!isTenant(owner)) {
+      if (query.orderBy === "lastEventAt")
+        await listOldSessions(this.#store, this.#records, owner, query.signal);
+      await this.#deletions.finishOverdueOf(owner, query.signal);
+    }
+    const placed = await this.#pages.read(owner, query);
     const page = placed.slice(0, query.limit);
-    const shown = await mapInSlices(page, (session) => this.#show(owner, session, query.signal));
+    const shown = await mapInSlices(page, (session) => this.#show(session, query));
     const last = placed.length > query.limit ? page.at(-1) : undefined;
-    const isInPinned = query.pinned === "first" && last?.activity.pinnedAt !== undefined;
+    const isInPinned = query.pinned === "first" && last?.activity?.pinnedAt !== undefined;
     return {
       sessions: shown.filter((session) => session !== undefined),
       ...(last && { next: cursorAt(last.position, isInPinned) }),
     };
+  }
+
+  /**
+   * How many sessions a user or a tenant (`{ tenant }`) has, exactly as a list of these options would show. Costs what it
+   * counts at most: of all sessions of a user, or of those with a value of a field, no entry is read. With a `status`, or
+   * several fields, it reads the entries of the others too.
+   */
+  async count(who: UserRef | TenantRef, options?: CountSessionsOptions): Promise<number> {
+    const owner = readUserOrTenant(who);
+    return countSessions(this.#store, owner, readCountQuery(options, this.#fields));
+  }
+
+  /**
+   * Lists sessions by the fields that are declared now, also those that were created before; call it again with `next` until
+   * there is none. What was done stays done. Is no touch. For sessions that versions before 0.5 wrote last, it also gives
+   * them their places in the lists of a tenant by `lastEventAt`.
+   */
+  async reindex(who: UserRef | TenantRef, options?: ReindexOptions): Promise<Reindexed> {
+    return reindexSessions(this.#store, this.#records, readUserOrTenant(who), options);
+  }
+
+  /**
+   * Makes a session of which a list says that it is damaged readable again, with its events. `metadata` takes the place of
+   * what does not decode. Where the bounds of the events are lost, those that are stored are there: events that were trimmed
+   * a moment before may be among them. Does nothing to a session that is whole. NOT_FOUND, SCHEMA_TOO_NEW; INVALID_RECORD
+   * where metadata are needed and none are given.
+   */
+  async repair(identity: SessionIdentity, options: RepairOptions<MetadataInput> = {}): Promise<Session<M>> {
+    const owner = copySession(identity);
+    readNamed(options, "options", ["metadata", "signal"]);
+    const signal = readSignal(options);
+    const metadata =
+      "metadata" in options ? await this.#metadata.write(options.metadata as MetadataInput) : undefined;
+    await repairSession(this.#store, this.#records, owner, { metadata, signal });
+    return this.get(owner, { signal });
+  }
+
+  /**
+   * The sessions of a user in whose title or events words of a query are found, ranked by BM25. It sees every event that was
+   * acknowledged before the call, whatever process wrote, edited or removed it. The first search of a user in a process reads
+   * the user's sessions; later ones read what has changed. `notSearched` says what was damaged, or beyond what is held in
+   * memory.
+   */
+  async search(user: UserRef, query: string, options?: SearchSessionsOptions): Promise<SearchPage<M>> {
+    const owner = readUser(user);
+    const signal = options?.signal;
+    return this.#search.search(owner, query, options, (session) =>
+      this.#findShown({ tenant: owner.tenant, user: owner.user, session }, signal),
+    );
   }
 
   /** Moves the session up in the list. SESSION_CLOSED. */
@@ -204,7 +286,9 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    */
   async forgetUser(user: UserRef, options?: CallOptions): Promise<number> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
-    return forgetSessions(this.#store, this.#records, this.#deletions, readUser(user), signal);
+    const owner = readUser(user);
+    this.#search.forget(owner);
+    return forgetSessions(this.#store, this.#records, this.#deletions, owner, signal);
   }
 
   /**
@@ -363,14 +447,31 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** A session of a list; `undefined` if it was deleted since. */
   async #show(
-    { tenant, user }: Identity,
-    { entry: { session }, activity }: PlacedSession,
-    signal: AbortSignal | undefined,
-  ): Promise<Session<M> | undefined> {
+    { entry: { session, slot }, activity, damage }: PlacedSession,
+    { marksDamage, signal }: PageQuery,
+  ): Promise<Session<M> | DamagedSession | undefined> {
+    const { tenant, user } = slot.identity;
     const owner = { tenant, user, session };
-    const record = (await findCell(this.#store, sessionCell(owner), { signal }))?.value;
-    if (record?.createdAt !== activity.createdAt) return undefined;
-    return this.#operations.view(owner, { record, activity });
+    if (activity === undefined) return damage && { identity: owner, damage };
+    try {
+      const record = (await findCell(this.#store, sessionCell(owner), { signal }))?.value;
+      if (record?.createdAt !== activity.createdAt) return undefined;
+      return await this.#operations.view(owner, { record, activity });
+    } catch (error) {
+      if (!marksDamage || !isDamage(error)) throw error;
+      return { identity: owner, damage: error };
+    }
+  }
+
+  /** The session; `undefined` if there is none, or it is damaged. */
+  async #findShown(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<Session<M> | undefined> {
+    try {
+      const found = await this.#records.find(owner, { signal });
+      return found && (await this.#operations.view(owner, found));
+    } catch (error) {
+      if (isDamage(error)) return undefined;
+      throw error;
+    }
   }
 
   #userValues(user: UserRef): StateValues {

@@ -153,7 +153,7 @@ export class TakingBack<E, Input> {
     await transaction.set(log, withCut((await transaction.get(log)) ?? NO_EDITS, left, next - 1));
     const current = await this.#records.getOpen(transaction, owner);
     const activity = (updatedAt: number) => ({ ...current.activity, updatedAt });
-    await this.#records.change(transaction, owner, current, { activity });
+    await this.#records.change(transaction, owner, current, { change: { activity } });
     return left;
   }
 

@@ -65,6 +65,7 @@ describe("installed alone", () => {
     expect(packages.filter((name) => !name.startsWith(".")).sort()).toEqual([
       "canonicalize",
       "groundstate",
+      "minisearch",
       "ulid",
     ]);
   });

@@ -59,7 +59,7 @@ onEveryStore((opened) => {
     `{"first":1,"next":1,"activity":{${TIMES},"closedAt":null}}`,
     `{"first":1,"next":1,"activity":{${TIMES},"pinnedAt":1e300}}`,
     undefined,
-  ])("a session's head that is %j is CORRUPT for everyone", async (text) => {
+  ])("a session's head that is %j is CORRUPT for everyone but who deletes it", async (text) => {
     const { sessions, who } = await newSession();
     const kind = "session.events";
     if (text === undefined) await opened.store.delete(who, kind);
@@ -82,11 +82,13 @@ onEveryStore((opened) => {
       () => sessions.read(who),
       () => sessions.changeMetadata(who, () => ({})),
       () => sessions.sessionState(who).set("k", 1),
-      () => sessions.delete(who),
     ]) {
       await expect(call()).rejects.toMatchObject(corrupt(who, kind));
     }
     expect(await opened.store.list(who, "")).toEqual(before);
+    expect(await sessions.delete(who)).toBe(true);
+    expect(await sessions.list(who)).toEqual({ sessions: [] });
+    expect(await opened.store.list(who, "")).toEqual([]);
   });
 
   test.each(GARBAGE)("an entry of the index that is %j is CORRUPT, not left out", async (text) => {
