@@ -99,6 +99,14 @@ export const typedMutants: readonly Mutant[] = [
       return prefix.startsWith("ledger.time/") ? found.slice(1) : found;
     },
   })),
+  brokenStore("lists-times-from-the-bound-on", "ledger/exported-in-order", (store) => ({
+    list: async (identity, prefix, options) => {
+      const { after, ...rest } = (options ?? {}) as ListOptions;
+      if (after === undefined || !prefix.startsWith("ledger.time/"))
+        return store.list(identity, prefix, options as ListOptions);
+      return store.list(identity, prefix, { ...rest, from: after });
+    },
+  })),
   unconditional("corrects-over-other-corrections", "ledger/corrections-add-up"),
   unconditional("answers-again", "questions/answered-once"),
   brokenStore("makes-event-ids-of-its-own", "tool-calls/begun-once", (store) => ({

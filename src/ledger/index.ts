@@ -30,6 +30,7 @@ export type { Scope } from "./cells.js";
 export type { CorrectionValues } from "./correction-values.js";
 export type { CorrectedEntry, GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetPlace, BudgetUnit } from "./errors.js";
+export type { ExportOptions, ExportPiece } from "./export.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
 export type { LedgerInUnit } from "./in-unit.js";
 export type { BudgetOptions, EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";
