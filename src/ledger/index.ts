@@ -20,6 +20,8 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
 
 export type { Correction, CorrectionReceipt } from "./adjust.js";
 export type { Amounts, AmountsInput } from "./amounts.js";
+export type { Attempt, AttemptInput, AttemptOutcome, AttemptReceipt } from "./attempt.js";
+export type { AttemptsOptions } from "./attempts.js";
 export type { Budget } from "./budget.js";
 export type { BudgetPeriod, BudgetPeriodsOptions } from "./budget-lists.js";
 export type { BudgetScope } from "./budget-scope.js";

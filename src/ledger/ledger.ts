@@ -6,6 +6,8 @@ import { Unit } from "../typed/together/unit.js";
 import { optional } from "../validation/fields.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Correction, CorrectionReceipt } from "./adjust.js";
+import type { Attempt, AttemptInput, AttemptReceipt } from "./attempt.js";
+import { Attempts, type AttemptsOptions } from "./attempts.js";
 import type { Budget } from "./budget.js";
 import { BudgetCounting } from "./budget-counting.js";
 import { BudgetHolds } from "./budget-holds.js";
@@ -77,6 +79,7 @@ export class Ledger {
   readonly #combiner: Combiner<WriteSet>;
   readonly #works: LedgerWorks;
   readonly #budgets: BudgetParts;
+  readonly #attempts: Attempts;
   readonly #forgetting: Forgetting;
   readonly #reconciliations: Reconciliations;
   readonly #store: StateStore;
@@ -99,8 +102,9 @@ export class Ledger {
     const reservations = new Reservations(this.#cells, lookup, holds, now);
     this.#budgets = { lookup, budgets, lists: new BudgetLists(lookup, budgets), holds, reservations };
     const parts = { cells: this.#cells, links, counting: new BudgetCounting(lookup, now) };
-    this.#works = new LedgerWorks(parts, budgets, reservations, now);
-    this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets);
+    this.#attempts = new Attempts(store, now);
+    this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, now);
+    this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets, this.#attempts);
     this.#reconciliations = new Reconciliations(store, this.#reader, now);
   }
 
@@ -132,6 +136,23 @@ export class Ledger {
     options?: CallOptions,
   ): Promise<CorrectionReceipt> {
     return this.#run(scope, this.#works.adjust(scope, entryId, correction), options);
+  }
+
+  /**
+   * Tells of a request to a provider: before it is sent, and with an `outcome` when it has ended. Told again, it is a
+   * duplicate; what contradicts what is known is IDEMPOTENCY_CONFLICT, with the `field`. Attempts are kept apart from what
+   * is billed: no total and no budget counts them.
+   */
+  async attempt(identity: Identity, attempt: AttemptInput, options?: CallOptions): Promise<AttemptReceipt> {
+    return this.#run(identity, this.#works.attempt(identity, attempt), options);
+  }
+
+  /**
+   * The attempts of a turn or, by turn, of a run; without a run, those of the session that name none. One without an outcome
+   * has the status `open`: it is under way, or its process was killed.
+   */
+  async attempts(identity: Identity, options?: AttemptsOptions): Promise<Attempt[]> {
+    return this.#attempts.list(copySessionOrRun(identity), options);
   }
 
   /** The entries of a tenant, a user, a session or a run, in the order of time. Not a snapshot. */
