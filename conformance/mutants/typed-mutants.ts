@@ -23,9 +23,9 @@ export const typedMutants: readonly Mutant[] = [
     list: async (identity, prefix, options) =>
       (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
   })),
-  brokenStore("lists-upwards-as-downwards", "sessions/listed-by-last-event", (store) => ({
+  brokenStore("lists-pages-without-their-first", "sessions/listed-by-last-event", (store) => ({
     list: async (identity, prefix, options) =>
-      (await store.list(identity, prefix, options as ListOptions)).reverse(),
+      (await store.list(identity, prefix, options as ListOptions)).slice(1),
   })),
   brokenDriver(
     "keeps-what-a-commit-deletes",
