@@ -139,6 +139,34 @@ onEveryStore((opened) => {
     });
   });
 
+  test("a count reads what is open, however many were decided", async () => {
+    const who = newSession();
+    const approvals = createApprovals(opened.store);
+    const ids = Array.from({ length: 120 }, (_, n) => `a${n}`);
+    await Promise.all(ids.map((id) => approvals.request(who, { ...CALL, id })));
+    const reads = { find: 0, list: 0, count: 0 };
+    const { store } = opened;
+    const counting = createApprovals(
+      withMethods(store, {
+        find: (...given) => store.find(...given).finally(() => reads.find++),
+        list: ((identity: Identity, prefix: string, options: ListOptions) =>
+          store.list(identity, prefix, options).then((found) => {
+            reads.list += found.length;
+            return found;
+          })) as typeof store.list,
+        count: (...given) => store.count(...given).finally(() => reads.count++),
+      }),
+    );
+    const decided = ids.slice(3);
+    await Promise.all(decided.map((id) => ACTIONS.deny(approvals, who, id)));
+    for (const where of [who, { tenant: who.tenant }]) {
+      Object.assign(reads, { find: 0, list: 0, count: 0 });
+      expect(await counting.count(where)).toMatchObject({ pending: 3, denied: 117 });
+      // The entries of the three and their states; each final status is one count.
+      expect(reads).toEqual({ find: 3, list: 3, count: 6 });
+    }
+  });
+
   test("an id of several sessions is found in all of them, and in none that was erased", async () => {
     const { approvals, clock, ann, elsewhere, bob, tenant } = await queue();
     for (const who of [bob, ann, elsewhere]) {
