@@ -30,7 +30,9 @@ export class WriteSet {
   readonly #read = new Map<string, Promise<unknown>>();
   /** What this attempt has counted so far. */
   readonly counted: readonly Counted[];
-  #written: ReadonlyMap<string, Written> = new Map();
+  readonly #written = new Map<string, Written>();
+  /** What the part that is running has written. */
+  #part: Map<string, Written> | undefined;
 
   constructor(transaction: Transaction) {
     this.#transaction = transaction;
@@ -47,7 +49,7 @@ export class WriteSet {
   /** The value of a cell, including earlier writes of this attempt. CORRUPT. */
   async get<T>(cell: Cell<T>): Promise<T | undefined> {
     const key = cellKey(cell);
-    const written = this.#written.get(key);
+    const written = this.#part?.get(key) ?? this.#written.get(key);
     if (written !== undefined) return written.value as T | undefined;
     const value = this.#read.get(key) ?? this.#transaction.get(cell);
     this.#read.set(key, value);
@@ -72,15 +74,18 @@ export class WriteSet {
 
   /** Runs the work. If it throws, its writes are dropped. */
   async allOrNothing<R>(work: () => Promise<R>): Promise<R> {
-    const before = this.#written;
     const { length } = this.counted;
-    this.#written = new Map(before);
+    const part = new Map<string, Written>();
+    this.#part = part;
     try {
-      return await work();
+      const result = await work();
+      for (const [key, written] of part) this.#written.set(key, written);
+      return result;
     } catch (error) {
-      this.#written = before;
       (this.counted as Counted[]).length = length;
       throw error;
+    } finally {
+      this.#part = undefined;
     }
   }
 
@@ -100,6 +105,6 @@ export class WriteSet {
   }
 
   #write(written: Written): void {
-    (this.#written as Map<string, Written>).set(cellKey(written.cell), written);
+    (this.#part ?? this.#written).set(cellKey(written.cell), written);
   }
 }
