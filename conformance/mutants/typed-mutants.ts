@@ -46,6 +46,19 @@ export const typedMutants: readonly Mutant[] = [
         }
       },
   ),
+  brokenDriver(
+    "erases-a-prefix-in-all-sessions",
+    "sessions/fork-is-whole",
+    (base) =>
+      class extends base {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          return super.isErased("prefix" in target ? { ...record, session: target.session } : record, target);
+        }
+      },
+  ),
+  brokenStore("stamps-records-itself", "sessions/import-is-whole", (store) => ({
+    commit: (changes, options) => store.commit(changes.map(withoutTime), options),
+  })),
   unconditional("decides-again", "approvals/decided-once"),
   unconditional("claims-again", "approvals/claimed-once"),
   unconditional("counts-votes-over-others", "approvals/votes-are-counted"),
@@ -220,4 +233,10 @@ function withoutEventMemory(base: typeof ReferenceDriver): typeof ReferenceDrive
       return undefined;
     }
   };
+}
+
+function withoutTime(change: Change): Change {
+  if (change.op !== "save") return change;
+  const { updatedAt: _, ...record } = change.record;
+  return { ...change, record };
 }

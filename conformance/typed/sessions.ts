@@ -156,4 +156,60 @@ export const sessionCases: readonly ConformanceCase[] = [
       assert.equal(await sessions.sessionState(kept).get("key"), "value", "state of the neighbour");
     },
   },
+  {
+    id: "sessions/fork-is-whole",
+    rule: "Stores that fork one session to one name at once make one fork with all of its events, and the source stays as it was.",
+    needs: "durable",
+    async run(context) {
+      const source = context.identity();
+      const wrappers = await severalOf(context, createSessions);
+      const [first] = wrappers;
+      await first.create(source);
+      for (let batch = 0; batch < 3; batch++)
+        await first.append(
+          source,
+          Array.from({ length: EVENTS_EACH }, (_, index) => ({ id: newEventId(), value: { batch, index } })),
+        );
+      await first.sessionState(source).set("key", "value");
+      const before = await first.read(source);
+      for (let round = 0; round < ROUNDS; round++) {
+        const to = { ...source, session: `${source.session}-fork-${round}` };
+        const made = await Promise.all(wrappers.map((sessions) => sessions.fork(source, to)));
+        assert.equal(made.filter(({ duplicate }) => !duplicate).length, 1, "forks that were made");
+        assert.deepEqual(await first.read(to), before, "events of the fork");
+        assert.equal(await first.sessionState(to).get("key"), "value", "state of the fork");
+      }
+      assert.deepEqual(await first.read(source), before, "events of the source");
+      assert.equal(await first.sessionState(source).get("key"), "value", "state of the source");
+    },
+  },
+  {
+    id: "sessions/import-is-whole",
+    rule: "Stores that import the lines of one session at once make one session, whose export has the same lines, times included.",
+    needs: "durable",
+    async run(context) {
+      const source = context.identity();
+      const wrappers = await severalOf(context, createSessions);
+      const [first] = wrappers;
+      await first.create(source, { metadata: { title: "source" } });
+      await first.append(source, [{ id: "e-1", value: 1 }, { value: 2 }, { id: "e-3", value: 3 }]);
+      await first.redact(source, 2, { by: "by", reason: "reason" });
+      await first.sessionState(source).set("key", "value");
+      await anotherMillisecond();
+      const linesOf = async (identity: SessionIdentity) => {
+        const lines: string[] = [];
+        for await (const line of first.export(identity)) lines.push(line);
+        // The first one names the identity.
+        return lines.slice(1);
+      };
+      const lines: string[] = [];
+      for await (const line of first.export(source)) lines.push(line);
+      for (let round = 0; round < ROUNDS; round++) {
+        const to = context.identity();
+        const made = await Promise.all(wrappers.map((sessions) => sessions.import(to, lines)));
+        assert.equal(made.filter(({ duplicate }) => !duplicate).length, 1, "imports that made it");
+        assert.deepEqual(await linesOf(to), lines.slice(1), "lines");
+      }
+    },
+  },
 ];

@@ -1,5 +1,5 @@
 import { commitBytes } from "../content/keyed-value.js";
-import { recordsUnder } from "../content/paging.js";
+import { inCommits, recordsUnder } from "../content/paging.js";
 import type { CallOptions, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { cellAt } from "../typed/cell.js";
 import type { Codec } from "../typed/codec.js";
@@ -100,23 +100,4 @@ async function write(
       },
       { ...options, repeatable: true },
     );
-}
-
-/** Parts of a list that fit into one commit each. */
-export function* inCommits<R extends Pick<StateRecord, "bytes">>(
-  records: readonly R[],
-  mostBytes: number,
-): Generator<R[]> {
-  let part: R[] = [];
-  let size = 0;
-  for (const record of records) {
-    if (part.length > 0 && size + record.bytes.length > mostBytes) {
-      yield part;
-      part = [];
-      size = 0;
-    }
-    part.push(record);
-    size += record.bytes.length;
-  }
-  if (part.length > 0) yield part;
 }

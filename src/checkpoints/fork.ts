@@ -1,5 +1,5 @@
 import { commitBytes } from "../content/keyed-value.js";
-import { nextSize } from "../content/paging.js";
+import { inCommits, nextSize } from "../content/paging.js";
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
@@ -8,7 +8,7 @@ import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import type { CheckpointRef } from "./checkpoint.js";
 import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
-import { type Copy, copyPending, inCommits } from "./copy-pending.js";
+import { type Copy, copyPending } from "./copy-pending.js";
 import { deleteLineage } from "./deleting.js";
 import { lineageExists, noSuchCheckpoint } from "./errors.js";
 import { checkpointEventId, checkpointsOf, endOfNamespace, numberOf, type Place } from "./kinds.js";

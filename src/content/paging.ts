@@ -52,7 +52,7 @@ export async function* recordsUnder(
 }
 
 /** How many records to read next, so that they have some mebibytes at most if they are as large as these. */
-export function nextSize(size: number, page: readonly StateRecord[]): number {
+export function nextSize(size: number, page: readonly Pick<StateRecord, "bytes">[]): number {
   const bytes = page.reduce((sum, record) => sum + record.bytes.length, 1);
   const fitting = Math.floor((PAGE_BYTES * page.length) / bytes);
   return Math.max(1, Math.min(size * GROWTH, fitting, MOST_RECORDS));
@@ -61,4 +61,23 @@ export function nextSize(size: number, page: readonly StateRecord[]): number {
 function pastLast({ reverse = false }: PageRange, page: readonly RecordHeader[]): PageRange {
   const { kind } = page.at(-1) as RecordHeader;
   return reverse ? { before: kind } : { after: kind };
+}
+
+/** Parts of a list that fit into one commit each. */
+export function* inCommits<R extends Pick<StateRecord, "bytes">>(
+  records: readonly R[],
+  mostBytes: number,
+): Generator<R[]> {
+  let part: R[] = [];
+  let size = 0;
+  for (const record of records) {
+    if (part.length > 0 && size + record.bytes.length > mostBytes) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(record);
+    size += record.bytes.length;
+  }
+  if (part.length > 0) yield part;
 }

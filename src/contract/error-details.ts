@@ -20,8 +20,16 @@ export interface StateErrorDetails {
   };
   /** Tenant, user or session is missing or empty; in a commit, `change` is its index. */
   IDENTITY_REQUIRED: { readonly field: string; readonly change?: number };
-  /** Any other invalid argument: its name and the rule, never its value; in a commit, `change` is its index. */
-  INVALID_RECORD: { readonly field: string; readonly rule: string; readonly change?: number };
+  /**
+   * Any other invalid argument: its name and the rule, never its value; in a commit, `change` is its index, in an import `line`
+   * the number of the line, from 1.
+   */
+  INVALID_RECORD: {
+    readonly field: string;
+    readonly rule: string;
+    readonly change?: number;
+    readonly line?: number;
+  };
   /** `listKind` without a scope from `maintenanceScope`. */
   MAINTENANCE_SCOPE_REQUIRED: Record<never, never>;
   /** The store was closed before or during the call. Nothing was written. */

@@ -2,13 +2,14 @@ import { isStateError } from "../contract/errors.js";
 import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
-import { digestOf, scopedEventId } from "../typed/names.js";
+import { digestOf } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import type { Deletions } from "./deletions.js";
 import { beingDeleted, noSession, otherCreation, sessionExists } from "./errors.js";
+import type { Fillings } from "./fillings.js";
 import { headCell } from "./session-head.js";
 import type { Creation, SessionRecord, StoredMetadata } from "./session-record.js";
-import { sessionCell } from "./session-record.js";
+import { creationEventId, sessionCell } from "./session-record.js";
 import type { SessionRecords, StoredSession } from "./session-records.js";
 
 /** A session to create. */
@@ -25,6 +26,9 @@ export interface Created {
   readonly duplicate: boolean;
 }
 
+/** What is left of another session of this name, or of one that was to become it. */
+type InTheWay = "being deleted" | "abandoned";
+
 /** About 2 seconds in all. */
 const BACKOFF = { baseMs: 10, mostMs: 200, random: Math.random };
 const MAX_ATTEMPTS = 24;
@@ -34,25 +38,28 @@ export class Creations {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #deletions: Deletions;
+  readonly #fillings: Fillings;
 
-  constructor(store: StateStore, records: SessionRecords, deletions: Deletions) {
+  constructor(store: StateStore, records: SessionRecords, deletions: Deletions, fillings: Fillings) {
     this.#store = store;
     this.#records = records;
     this.#deletions = deletions;
+    this.#fillings = fillings;
   }
 
   /** ALREADY_EXISTS, IDEMPOTENCY_CONFLICT, NOT_FOUND. */
   async create(requested: NewSession): Promise<Created> {
     for (let attempt = 1; ; attempt++) {
       const created = await this.#createUnlessDeleting(requested);
-      if (created !== "being deleted") return created;
-      if (attempt === MAX_ATTEMPTS) throw beingDeleted();
+      if (typeof created === "object") return created;
+      if (attempt === MAX_ATTEMPTS) throw created === "abandoned" ? sessionExists() : beingDeleted();
+      if (created === "abandoned") await this.#fillings.drop(requested.owner, { signal: requested.signal });
       await this.#deletions.finishIfPossible(requested.owner);
       await sleep(jitteredPause(attempt, BACKOFF), requested.signal);
     }
   }
 
-  async #createUnlessDeleting(requested: NewSession): Promise<Created | "being deleted"> {
+  async #createUnlessDeleting(requested: NewSession): Promise<Created | InTheWay> {
     try {
       return await this.#tryOnce(requested);
     } catch (error) {
@@ -65,7 +72,7 @@ export class Creations {
     }
   }
 
-  async #tryOnce(requested: NewSession): Promise<Created | "being deleted"> {
+  async #tryOnce(requested: NewSession): Promise<Created | InTheWay> {
     const { signal } = requested;
     return (await perform(this.#store, this.#attempt(requested), { signal })).result;
   }
@@ -84,12 +91,13 @@ export class Creations {
         );
         const created = await creating.apply(transaction);
         if (created === "being deleted") throw beingDeleted();
+        if (created === "abandoned") throw sessionExists();
         return created;
       },
     };
   }
 
-  #attempt(requested: Omit<NewSession, "signal">): Operation<Created | "being deleted"> {
+  #attempt(requested: Omit<NewSession, "signal">): Operation<Created | InTheWay> {
     const { owner, metadata, eventId } = requested;
     const creation = creationOf(requested);
     return {
@@ -102,7 +110,13 @@ export class Creations {
           const { activity } = await this.#records.get(transaction, owner);
           return { session: { record: existing, activity }, duplicate: true };
         }
-        if (await this.#deletions.isUnderWay(transaction, owner)) return "being deleted";
+        const [isDeleted, isFilled] = await Promise.all([
+          this.#deletions.isUnderWay(transaction, owner),
+          this.#fillings.isUnderWay(transaction, owner),
+        ]);
+        if (isDeleted) return "being deleted";
+        if (isFilled === "abandoned") return "abandoned";
+        if (isFilled) throw sessionExists();
         const record = { createdAt: this.#records.now(), metadata, ...(creation && { creation }) };
         const eventId = creation && creationEventId(owner, creation);
         return {
@@ -116,11 +130,6 @@ export class Creations {
 
 function creationOf({ eventId, metadata }: Omit<NewSession, "signal">): Creation | undefined {
   return eventId === undefined ? undefined : { eventId, content: digestOf(JSON.stringify(metadata.value)) };
-}
-
-/** The store keeps this event id after the session was deleted, so that a late retry does not create it again. */
-function creationEventId({ user, session }: SessionIdentity, { eventId }: Creation): EventId {
-  return scopedEventId(digestOf("session", user, session), eventId);
 }
 
 /** ALREADY_EXISTS, IDEMPOTENCY_CONFLICT where another call created the session. */

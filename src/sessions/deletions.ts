@@ -2,6 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
+import type { Cell } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
 import { type DeletionMark, DeletionMarks, isOverdue } from "./deletion-mark.js";
 import { eraseSession } from "./erase-session.js";
@@ -37,6 +38,11 @@ export class Deletions {
   /** Whether a process of version 0.2 is deleting the session. The read is a condition of the transaction. */
   async isUnderWay(transaction: Transaction, owner: SessionIdentity): Promise<boolean> {
     return (await transaction.get(this.#marks.at(owner))) !== undefined;
+  }
+
+  /** The cell of the mark of such a deletion. */
+  markCell(owner: SessionIdentity): Cell<DeletionMark> {
+    return this.#marks.at(owner);
   }
 
   /** Finishes a deletion whose lease has expired. Does nothing while its holder may still be at work. */

@@ -40,6 +40,12 @@ export function otherCreation(): StateError<"IDEMPOTENCY_CONFLICT"> {
   );
 }
 
+export function otherFilling(): StateError<"IDEMPOTENCY_CONFLICT"> {
+  return new StateError("IDEMPOTENCY_CONFLICT", "the session was made by this event id from something else", {
+    details: { change: 0 },
+  });
+}
+
 export function beingDeleted(): StateError<"UNAVAILABLE"> {
   return new StateError("UNAVAILABLE", "a session of this name is still being deleted; nothing was written", {
     details: { reason: "busy" },

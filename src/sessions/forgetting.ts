@@ -2,6 +2,7 @@ import type { Identity, StateStore } from "../contract/store.js";
 import { itemPrefix } from "../typed/names.js";
 import type { Deletions } from "./deletions.js";
 import { stillBeingDeleted } from "./errors.js";
+import { Fillings } from "./fillings.js";
 import { allListedCell } from "./old-sessions.js";
 import { findSessions } from "./orphaned-entries.js";
 import { FIELD_LISTS, fieldListAt, readEntry, SESSION_LISTS, type SessionList } from "./session-lists.js";
@@ -21,6 +22,7 @@ export async function forgetSessions(
   user: Identity,
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  await new Fillings(store, records, deletions).dropOf(user, "all", { signal });
   let forgotten = 0;
   // Every session is in the first list. What is left in the others then has lost its session.
   const lists = [

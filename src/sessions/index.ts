@@ -20,6 +20,9 @@ export type {
 export type {
   CreateOptions,
   CreateReceipt,
+  ForkOrigin,
+  ForkSessionOptions,
+  ImportSessionOptions,
   Metadata,
   MetadataInputOf,
   SessionsOptions,

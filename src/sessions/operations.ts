@@ -1,19 +1,20 @@
 import type { SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
 import { copySession } from "../typed/cell.js";
 import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
-import { digestOf, readScopedId } from "../typed/names.js";
+import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { readNamed } from "../validation/validate.js";
+import { optional } from "../validation/fields.js";
+import { readInteger, readNamed, readSignal } from "../validation/validate.js";
 import type { Creations, NewSession } from "./creation.js";
 import { sessionClosed } from "./errors.js";
+import type { NewFork } from "./fork.js";
 import type { History } from "./history.js";
 import type { HistoryEdits } from "./history-edits.js";
 import type { ExpectOptions } from "./last-event.js";
 import type { MetadataCodec } from "./metadata.js";
-import type { CreateOptions, CreateReceipt } from "./options.js";
-import { type NewSessionIdentity, readNewIdentity } from "./owners.js";
+import type { CreateOptions, CreateReceipt, ForkSessionOptions } from "./options.js";
+import { type NewSessionIdentity, newOwner } from "./owners.js";
 import type { RedactOptions, Replacement } from "./replacing.js";
 import type { RewriteReceipt } from "./rewriting.js";
 import { type Session, sessionOf } from "./session.js";
@@ -21,7 +22,7 @@ import type { SessionEvent } from "./session-event.js";
 import { headCell } from "./session-head.js";
 import { sessionCell } from "./session-record.js";
 import type { SessionChange, SessionRecords, StoredSession } from "./session-records.js";
-import { StateValues } from "./state-values.js";
+import { SESSION_STATE, StateValues } from "./state-values.js";
 import type { NewSummary, SaveSummaryOptions, Summaries } from "./summaries.js";
 import type { Truncated, TruncateRange } from "./taking-back.js";
 
@@ -67,12 +68,33 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
   ): Promise<Omit<NewSession, "signal">> {
     readNamed(options, "options", ["metadata", "eventId"]);
     const eventId = "eventId" in options ? readScopedId(options.eventId, "eventId") : undefined;
-    const session = eventId === undefined ? newEventId() : digestOf("session", identity?.user, eventId);
-    const owner = copySession({ session, ...readNewIdentity(identity) });
+    const owner = newOwner(identity, eventId);
     const metadata = await this.#parts.metadata.write(
       "metadata" in options ? (options.metadata as MetadataInput) : ({} as MetadataInput),
     );
     return { owner, metadata, ...(eventId !== undefined && { eventId }) };
+  }
+
+  /** The fork to make. */
+  async readFork(
+    identity: SessionIdentity,
+    to: NewSessionIdentity,
+    options: ForkSessionOptions<MetadataInput> = {},
+  ): Promise<NewFork> {
+    const given = {
+      ...readNamed(options, "options", ["upTo", "metadata", "eventId", "signal"]),
+    } as typeof options;
+    const signal = readSignal(options);
+    const source = copySession(identity);
+    const eventId = "eventId" in given ? readScopedId(given.eventId, "eventId") : undefined;
+    const owner = newOwner(to, eventId);
+    const upTo = optional(given, "upTo", (value, field) =>
+      readInteger(value, field, 0, Number.MAX_SAFE_INTEGER - 1),
+    );
+    const metadata = "metadata" in given && {
+      metadata: await this.#parts.metadata.write(given.metadata as MetadataInput),
+    };
+    return { source, owner, ...upTo, ...metadata, ...(eventId !== undefined && { eventId }), signal };
   }
 
   touch(identity: SessionIdentity): Operation<Session<M>> {
@@ -170,7 +192,7 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
   /** The values of a session's state. */
   stateOf(owner: SessionIdentity): StateValues {
     const { store, records } = this.#parts;
-    return new StateValues(store, owner, "session.state", {
+    return new StateValues(store, owner, SESSION_STATE, {
       turn: headCell(owner),
       read: (signal) => records.requireExisting(owner, { signal }),
       write: async (transaction) => void (await records.getOpen(transaction, owner)),

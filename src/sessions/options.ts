@@ -5,6 +5,8 @@ import type { Clock } from "../typed/time.js";
 import type { Session } from "./session.js";
 import type { SessionSearchOptions } from "./session-texts.js";
 
+export type { ForkOrigin } from "./session-record.js";
+
 /** The options of `createSessions`. */
 export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = JsonInputOf<E>> {
   /**
@@ -37,6 +39,28 @@ export interface CreateOptions<Input> extends CallOptions {
   /**
    * Makes the creation idempotent: the same call again, with the same metadata, is a duplicate. 1 to 105 UTF-8 bytes.
    * The id is unique per session. If the call names no session, the id determines the session's name.
+   */
+  readonly eventId?: EventId;
+}
+
+/** What a fork is made of. */
+export interface ForkSessionOptions<Input> extends CallOptions {
+  /** The number of the last event that comes along; 0 for none. Default the last one. */
+  readonly upTo?: number;
+  /** Default that of the source. */
+  readonly metadata?: Input;
+  /**
+   * Makes the fork idempotent if `to` names no session: the id then determines the session's name, as that of `create`. 1 to
+   * 105 UTF-8 bytes.
+   */
+  readonly eventId?: EventId;
+}
+
+/** How lines are imported. */
+export interface ImportSessionOptions extends CallOptions {
+  /**
+   * Makes the import idempotent if `to` names no session: the id then determines the session's name, as that of `create`. 1 to
+   * 105 UTF-8 bytes.
    */
   readonly eventId?: EventId;
 }

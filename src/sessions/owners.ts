@@ -1,5 +1,8 @@
-import type { Identity, SessionIdentity } from "../contract/store.js";
+import type { EventId, Identity, SessionIdentity } from "../contract/store.js";
 import { isReserved, tenantIdentity, userIdentity } from "../identity/identity.js";
+import { newEventId } from "../process/event-id.js";
+import { copySession } from "../typed/cell.js";
+import { digestOf } from "../typed/names.js";
 import { readNamed } from "../validation/validate.js";
 
 /** The user whose sessions or state are meant. */
@@ -37,6 +40,12 @@ export function isTenant({ user }: Identity): boolean {
 /** Refuses unknown properties: with a misspelt `session` a session of another name would be created. */
 export function readNewIdentity(identity: NewSessionIdentity): NewSessionIdentity {
   return readNamed({ ...identity }, "identity", ["tenant", "user", "session", "run"]) as NewSessionIdentity;
+}
+
+/** The identity of a session to create: one without a name gets one, of an event id always the same. */
+export function newOwner(identity: NewSessionIdentity, eventId: EventId | undefined): SessionIdentity {
+  const session = eventId === undefined ? newEventId() : digestOf("session", identity?.user, eventId);
+  return copySession({ session, ...readNewIdentity(identity) });
 }
 
 /** The identity of the own records of a session's user. */

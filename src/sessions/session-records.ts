@@ -6,12 +6,12 @@ import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readDate } from "../validation/validate.js";
 import type { Activity } from "./activity.js";
-import { noSession, sessionClosed } from "./errors.js";
+import { noSession, sessionClosed, sessionExists } from "./errors.js";
 import type { MetadataFields } from "./fields.js";
 import { oldActivity } from "./old-activity.js";
 import { headCell, type SessionHead } from "./session-head.js";
 import { entryCell, listOf, moveEntries, writeEntries } from "./session-lists.js";
-import { type SessionRecord, sessionCell } from "./session-record.js";
+import { creationEventId, type SessionRecord, sessionCell } from "./session-record.js";
 
 /** A larger difference means that a clock was wrong. */
 const MAX_CLOCK_SKEW_MS = 300_000;
@@ -197,6 +197,21 @@ export class SessionRecords {
     return { record, activity };
   }
 
+  /** Writes a session whose events are there already. ALREADY_EXISTS. */
+  async appear(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    record: SessionRecord,
+    { activity: now, ...bounds }: Omit<SessionHead, "activity"> & { activity: Omit<Activity, "listedAt"> },
+  ): Promise<StoredSession> {
+    if ((await transaction.get(sessionCell(owner))) !== undefined) throw sessionExists();
+    const activity = moveEntries(transaction, owner, undefined, this.listed(now, record));
+    const eventId = record.creation && creationEventId(owner, record.creation);
+    await transaction.set(sessionCell(owner), record, eventId);
+    await transaction.set(headCell(owner), { ...bounds, activity });
+    return { record, activity };
+  }
+
   /** The activity of a session with the fields by which it is listed. */
   listed(activity: Omit<Activity, "listedAt">, { metadata }: SessionRecord): Omit<Activity, "listedAt"> {
     return withFields(activity, this.#fields.keysOf(metadata.value, activity.fields));
@@ -236,7 +251,12 @@ export class SessionRecords {
     head: SessionHead | undefined,
     record: SessionRecord,
   ): Promise<Activity> {
-    if (record.old === undefined) throw corruptRecord(headCell(owner), "the head of a session has no times");
+    if (record.old === undefined) {
+      // It may have been created after its head was read.
+      const now = await findCell(this.#store, headCell(owner));
+      if (now?.value.activity !== undefined) return now.value.activity;
+      throw corruptRecord(headCell(owner), "the head of a session has no times");
+    }
     return oldActivity(this.#store, owner, head ?? EMPTY_HEAD, record);
   }
 }

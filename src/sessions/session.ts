@@ -1,6 +1,7 @@
 import type { RecordKey, SessionIdentity } from "../contract/store.js";
 import type { Activity } from "./activity.js";
 import type { MetadataCodec } from "./metadata.js";
+import type { ForkOrigin } from "./session-record.js";
 import type { StoredSession } from "./session-records.js";
 
 /** A session of a user, without its events. */
@@ -22,6 +23,8 @@ export interface Session<M> {
   readonly closedAt?: Date;
   /** When it was pinned; present if it is pinned. */
   readonly pinnedAt?: Date;
+  /** Where its first events come from; present if it is a fork. */
+  readonly forkedFrom?: ForkOrigin;
   /** The caller's own metadata. */
   readonly metadata: M;
 }
@@ -49,6 +52,7 @@ export async function sessionOf<M>(
     ...(lastEventAt !== undefined && { lastEventAt: new Date(lastEventAt) }),
     ...(closedAt !== undefined && { closedAt: new Date(closedAt) }),
     ...(pinnedAt !== undefined && { pinnedAt: new Date(pinnedAt) }),
+    ...(record.forkedFrom && { forkedFrom: record.forkedFrom }),
     metadata: await codec.read(record.metadata, slot),
   };
 }

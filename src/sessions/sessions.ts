@@ -6,6 +6,7 @@ import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { JsonInputOf } from "../typed/json-value.js";
+import { readScopedId } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
@@ -15,11 +16,15 @@ import { countSessions } from "./counting.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
 import { isDamage } from "./errors.js";
+import { exportSession } from "./exporting.js";
 import { MetadataFields } from "./fields.js";
+import { Fillings } from "./fillings.js";
 import { type FollowOptions, followSession, type SessionFollow } from "./follow.js";
 import { forgetSessions, USER_STATE } from "./forgetting.js";
+import { Forks } from "./fork.js";
 import { type AppendEventsOptions, History, type ReadEvent, type ReadEventsOptions } from "./history.js";
 import { HistoryEdits } from "./history-edits.js";
+import { importSession, readLines } from "./importing.js";
 import { SessionsInUnit } from "./in-unit.js";
 import { ListPages, type PlacedSession } from "./list-page.js";
 import {
@@ -37,10 +42,18 @@ import {
 import { MetadataCodec } from "./metadata.js";
 import { listOldSessions } from "./old-sessions.js";
 import { eventList, SessionOperations } from "./operations.js";
-import type { CreateOptions, CreateReceipt, MetadataInputOf, SessionsOptions } from "./options.js";
+import type {
+  CreateOptions,
+  CreateReceipt,
+  ForkSessionOptions,
+  ImportSessionOptions,
+  MetadataInputOf,
+  SessionsOptions,
+} from "./options.js";
 import {
   isTenant,
   type NewSessionIdentity,
+  newOwner,
   readUser,
   readUserOrTenant,
   type TenantRef,
@@ -76,6 +89,8 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #pages: ListPages;
   readonly #deletions: Deletions;
   readonly #creations: Creations;
+  readonly #fillings: Fillings;
+  readonly #forks: Forks;
   readonly #history: History<E, EventInput>;
   readonly #edits: HistoryEdits<E, EventInput>;
   readonly #summaries: Summaries;
@@ -90,8 +105,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     this.#records = new SessionRecords(store, readClock(options), this.#fields);
     this.#pages = new ListPages(store, this.#records);
     this.#deletions = new Deletions(store, this.#records);
-    this.#creations = new Creations(store, this.#records, this.#deletions);
     this.#history = new History(store, this.#records, options);
+    this.#fillings = new Fillings(store, this.#records, this.#deletions);
+    this.#creations = new Creations(store, this.#records, this.#deletions, this.#fillings);
+    this.#forks = new Forks(store, this.#records, this.#history, this.#fillings);
     this.#edits = new HistoryEdits(store, this.#records, this.#history);
     this.#summaries = new Summaries(store, this.#records, this.#history);
     const search = readSearchOptions(options);
@@ -166,7 +183,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     if (!isTenant(owner)) {
       if (query.orderBy === "lastEventAt")
         await listOldSessions(this.#store, this.#records, owner, query.signal);
-      await this.#deletions.finishOverdueOf(owner, query.signal);
+      await Promise.all([
+        this.#deletions.finishOverdueOf(owner, query.signal),
+        this.#fillings.dropOf(owner, "abandoned", query),
+      ]);
     }
     const placed = await this.#pages.read(owner, query);
     const page = placed.slice(0, query.limit);
@@ -276,7 +296,10 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    */
   async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
     const { signal } = readOptions(options, ["signal"]) as CallOptions;
-    return this.#deletions.delete(copySession(identity), signal);
+    const owner = copySession(identity);
+    if (await this.#deletions.delete(owner, signal)) return true;
+    await this.#fillings.drop(owner, { signal });
+    return false;
   }
 
   /**
@@ -428,6 +451,80 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   /** All summaries, the one that covers the fewest events first. */
   async summaries(identity: SessionIdentity, options?: CallOptions): Promise<Summary[]> {
     return this.#summaries.all(copySession(identity), options);
+  }
+
+  /**
+   * Copies a session to a new one, which is open: its events with their numbers, ids, times and edits, the summaries that cover
+   * no event after `upTo`, the state and the metadata, as they were together at one moment. The source stays as it is. Readers
+   * see the copy when it is whole. `to` is of the same tenant.
+   *
+   * The same call again is a duplicate, and goes on after an interruption, if `to` names a session or there is an `eventId`. What
+   * nobody goes on with is removed by a `list` of that user a day later, and by `delete` at once. ALREADY_EXISTS where there is
+   * another session of that name, or it is being made. IDEMPOTENCY_CONFLICT if the `eventId` made another. INVALID_RECORD if
+   * `upTo` is the number of no event. NOT_FOUND, also for a fork that was deleted since. UNAVAILABLE (`busy`) if the source
+   * changes all the time.
+   */
+  async fork(
+    identity: SessionIdentity,
+    to: NewSessionIdentity,
+    options?: ForkSessionOptions<MetadataInput>,
+  ): Promise<CreateReceipt<M>> {
+    const fork = await this.#operations.readFork(identity, to, options);
+    const { session, duplicate } = await this.#forks.fork(fork);
+    return { session: await this.#operations.view(fork.owner, session), duplicate };
+  }
+
+  /**
+   * The session in lines of JSON, without ends of lines: a header, the session, its events, summaries and state, with numbers, ids
+   * and times, and values as their codecs wrote them; the page on sessions describes them. It takes memory for some mebibytes,
+   * whatever the size. A damaged event is a line that says so; other damage is CORRUPT.
+   *
+   * All of it is of one moment. UNAVAILABLE (`busy`) in the place of the last line if the session was edited or trimmed, or its
+   * summaries, state or metadata changed: then export it again. Events that are appended meanwhile are left out. INVALID_RECORD
+   * is thrown at the call.
+   */
+  export(identity: SessionIdentity, options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    const source = copySession(identity);
+    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+    readSignal({ ...options });
+    return exportSession({
+      store: this.#store,
+      records: this.#records,
+      history: this.#history,
+      source,
+      signal,
+    });
+  }
+
+  /**
+   * Makes a session of the lines of an export, in any tenant, with the numbers, ids, times and edits of the other. An end of line
+   * at the end of a line is ignored, and so are empty lines. Readers see the session when the last line was read.
+   *
+   * The same lines again are a duplicate, and go on after an interruption, if `to` names a session or there is an `eventId`;
+   * other lines are IDEMPOTENCY_CONFLICT. INVALID_RECORD for a line that no export has, with its number in `details.line`, and
+   * SCHEMA_TOO_NEW for an event of a newer release: nothing is left then. ALREADY_EXISTS where there is another session of that
+   * name, or it is being made. NOT_FOUND for a session that this `eventId` made, and that was deleted since.
+   */
+  async import(
+    to: NewSessionIdentity,
+    lines: Iterable<string> | AsyncIterable<string>,
+    options: ImportSessionOptions = {},
+  ): Promise<CreateReceipt<M>> {
+    const { eventId: given } = { ...readNamed(options, "options", ["eventId", "signal"]) } as typeof options;
+    const signal = readSignal(options);
+    const eventId = "eventId" in options ? readScopedId(given, "eventId") : undefined;
+    const owner = newOwner(to, eventId);
+    const { session, duplicate } = await importSession(
+      {
+        store: this.#store,
+        records: this.#records,
+        metadata: this.#metadata,
+        journal: this.#history.journal,
+        fillings: this.#fillings,
+      },
+      { owner, lines: readLines(lines), ...(eventId !== undefined && { eventId }), signal },
+    );
+    return { session: await this.#operations.view(owner, session), duplicate };
   }
 
   /** The state of a session. It is deleted with the session. Throws INVALID_RECORD for a wrong identity. */

@@ -20,6 +20,9 @@ export interface Guard {
   write(transaction: Transaction): Promise<void>;
 }
 
+/** The collection of a session's state. */
+export const SESSION_STATE = "session.state";
+
 const VALUE_CODEC = json();
 
 /** The values of a state map, and what its mutating methods do. */

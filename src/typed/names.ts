@@ -59,10 +59,13 @@ export function unscopedId(purpose: string, eventId: EventId): string {
   return eventId.startsWith(prefix) ? eventId.slice(prefix.length) : eventId;
 }
 
-/** Reads a caller's id that becomes part of an event id, after a digest and the separator. */
+/** The size of a caller's id that becomes part of an event id, after a digest and the separator, in UTF-8 bytes. */
+export const MAX_SCOPED_ID_BYTES = LIMITS.eventIdBytes - DIGEST_LENGTH - SEPARATOR.length;
+
+/** Reads a caller's id that becomes part of an event id. */
 export function readScopedId(value: unknown, field: string): string {
   const id = readEventId(value, field);
-  const maxBytes = LIMITS.eventIdBytes - DIGEST_LENGTH - SEPARATOR.length;
-  if (Buffer.byteLength(id) > maxBytes) throw invalid(field, `at most ${maxBytes} UTF-8 bytes`);
+  if (Buffer.byteLength(id) > MAX_SCOPED_ID_BYTES)
+    throw invalid(field, `at most ${MAX_SCOPED_ID_BYTES} UTF-8 bytes`);
   return id;
 }

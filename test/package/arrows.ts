@@ -46,7 +46,14 @@ const FLOOR = ["contract", "identity", "process", "rules", "timing", "validation
   (folder) => `src/${folder}/`,
 );
 /** A wrapper knows the store by its public face, and nothing of drivers, queues and layers. */
-const WRAPPER = ["src/typed/", ...FLOOR, "src/store/scan-kind.ts", "src/watch/watch-by-reading.ts", "node:"];
+const WRAPPER = [
+  "src/content/",
+  "src/typed/",
+  ...FLOOR,
+  "src/store/scan-kind.ts",
+  "src/watch/watch-by-reading.ts",
+  "node:",
+];
 /** A driver stands below the queue and the store. */
 const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 
