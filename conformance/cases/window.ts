@@ -9,7 +9,7 @@ const WINDOW_MS = 150;
 /** The database's clock may tick coarsely and is not this process's. */
 const PAST_MS = 500;
 /** Where a busy machine lets a window pass before the retry, the next one is tried. */
-const WINDOWS_MS = [1_250, 2_500, 5_000];
+const WINDOWS_MS = [1_250, 2_500, 5_000, 15_000];
 /** The part of its window after which an event id is sent again. */
 const LATE = 0.6;
 

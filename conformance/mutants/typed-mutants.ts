@@ -23,6 +23,10 @@ export const typedMutants: readonly Mutant[] = [
     list: async (identity, prefix, options) =>
       (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
   })),
+  brokenStore("lists-pages-without-their-first", "sessions/listed-by-last-event", (store) => ({
+    list: async (identity, prefix, options) =>
+      (await store.list(identity, prefix, options as ListOptions)).slice(1),
+  })),
   brokenDriver(
     "keeps-what-a-commit-deletes",
     "sessions/listed-by-field",
@@ -106,6 +110,14 @@ export const typedMutants: readonly Mutant[] = [
     list: async (identity, prefix, options) => {
       const found = await store.list(identity, prefix, options as ListOptions);
       return prefix.startsWith("ledger.time/") ? found.slice(1) : found;
+    },
+  })),
+  brokenStore("lists-times-from-the-bound-on", "ledger/exported-in-order", (store) => ({
+    list: async (identity, prefix, options) => {
+      const { after, ...rest } = (options ?? {}) as ListOptions;
+      if (after === undefined || !prefix.startsWith("ledger.time/"))
+        return store.list(identity, prefix, options as ListOptions);
+      return store.list(identity, prefix, { ...rest, from: after });
     },
   })),
   unconditional("corrects-over-other-corrections", "ledger/corrections-add-up"),

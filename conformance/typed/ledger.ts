@@ -116,6 +116,36 @@ export const ledgerCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "ledger/exported-in-order",
+    rule: "An export has each entry of a tenant once, in the order of time, and goes on behind any of them.",
+    async run({ store, identity }) {
+      const owner = identity();
+      const ledger = createLedger(store);
+      for (let call = 0; call < CALLS_EACH; call++) {
+        const at = new Date(Date.UTC(2026, 0, 1, (call * 5) % CALLS_EACH));
+        await ledger.record({ ...owner, session: `s${call % 2}` }, { ...CALL, at });
+      }
+      const times = async (options: { readonly after?: string }) => {
+        let text = "";
+        for await (const piece of ledger.export({ tenant: owner.tenant }, { format: "jsonl", ...options }))
+          text += piece.text;
+        const lines = text.split("\n").filter((line) => line !== "");
+        return lines.map((line) => JSON.parse(line) as { readonly id: string; readonly at: string });
+      };
+      const whole = await times({});
+      const hours = Array.from({ length: CALLS_EACH }, (_, hour) =>
+        new Date(Date.UTC(2026, 0, 1, hour)).toISOString(),
+      );
+      assert.deepEqual(
+        whole.map(({ at }) => at),
+        hours,
+        "times of the entries",
+      );
+      for (const [index, { id }] of whole.entries())
+        assert.deepEqual(await times({ after: id }), whole.slice(index + 1), "entries behind one");
+    },
+  },
+  {
     id: "ledger/corrections-add-up",
     rule: "Corrections of one call that several stores make at once all count, each once.",
     needs: "durable",

@@ -99,6 +99,33 @@ export const sessionCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "sessions/listed-by-last-event",
+    rule: "By last event, sessions are listed oldest first, page by page, each once, whatever else touched them since.",
+    async run({ store, tenant }) {
+      const sessions = createSessions(store);
+      const user = { tenant: tenant(), user: "user" };
+      const names = ["s-1", "s-2", "s-3", "s-4"];
+      for (const session of names) {
+        await sessions.create({ ...user, session });
+        await anotherMillisecond();
+      }
+      for (const session of ["s-3", "s-1", "s-4"]) {
+        await sessions.append({ ...user, session }, { value: 1 });
+        await anotherMillisecond();
+      }
+      await sessions.touch({ ...user, session: "s-2" });
+      const seen: string[] = [];
+      for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages++) {
+        const options = { orderBy: "lastEventAt", order: "oldest", limit: 2, after } as const;
+        const page = await sessions.list(user, options);
+        seen.push(...page.sessions.map(({ identity }) => identity.session));
+        after = page.next;
+        assert.ok(pages < names.length, "pages end");
+      }
+      assert.deepEqual(seen, ["s-2", "s-3", "s-1", "s-4"], "order");
+    },
+  },
+  {
     id: "sessions/listed-by-field",
     rule: "A tenant's sessions are listed by a field of their metadata as it was changed last by any store, and no other tenant's.",
     needs: "durable",

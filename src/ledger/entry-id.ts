@@ -28,6 +28,15 @@ export function readEntryId(value: unknown, field: string): string {
   throw invalid(field, "the id of an entry");
 }
 
+const TIME_KEY = /^\d{4}-\d\d-\d\dT[\d:.]{12}Z\.\w{26}$/;
+
+/** Reads the id of an entry as callers know it: its time key. INVALID_RECORD. */
+export function readTimeKey(value: unknown, field: string): string {
+  if (typeof value === "string" && TIME_KEY.test(value) && !Number.isNaN(Date.parse(value.slice(0, 24))))
+    return value;
+  throw invalid(field, "the id of an entry");
+}
+
 /** The time key of a new entry: the last part of its id. */
 export function newTimeKey({ at }: { readonly at: number }): string {
   return `${timeKey(at)}.${newEventId()}`;

@@ -1,5 +1,6 @@
 import type { Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import type { ItemsOptions } from "../typed/collection.js";
+import type { Attempts } from "./attempts.js";
 import type { BudgetHolds } from "./budget-holds.js";
 import type { BudgetLists } from "./budget-lists.js";
 import type { BudgetLookup } from "./budget-lookup.js";
@@ -44,12 +45,14 @@ export class Forgetting {
   readonly #cells: LedgerCells;
   readonly #links: Links;
   readonly #budgets: BudgetParts;
+  readonly #attempts: Attempts;
 
-  constructor(store: StateStore, cells: LedgerCells, links: Links, budgets: BudgetParts) {
+  constructor(store: StateStore, cells: LedgerCells, links: Links, budgets: BudgetParts, attempts: Attempts) {
     this.#store = store;
     this.#cells = cells;
     this.#links = links;
     this.#budgets = budgets;
+    this.#attempts = attempts;
   }
 
   /** Removes the names of a session from its entries, which then belong to the user alone. Returns how many. */
@@ -57,6 +60,7 @@ export class Forgetting {
     const { tenant, user, session } = owner;
     const moved = await this.#moveAll(owner, { tenant, user }, { prefix: entryPrefix(session) }, run, signal);
     await this.#links.forgetSession(owner, signal);
+    await this.#attempts.forgetSession(owner, signal);
     const { holds, reservations } = this.#budgets;
     await holds.freeAll(owner, signal);
     await run(reservations.releaseInline(owner));
@@ -74,6 +78,7 @@ export class Forgetting {
     await this.#removeBudgets(owner, "", signal);
     await holds.removeLeftovers(owner, signal);
     await this.#links.removeLeftovers(owner, signal);
+    await this.#attempts.forgetUser(owner, signal);
     return moved;
   }
 

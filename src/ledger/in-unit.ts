@@ -2,6 +2,7 @@ import type { Identity } from "../contract/store.js";
 import { copySessionOrRun } from "../typed/cell.js";
 import type { Unit } from "../typed/together/unit.js";
 import type { Correction, CorrectionReceipt } from "./adjust.js";
+import type { AttemptInput, AttemptReceipt } from "./attempt.js";
 import type { Budget } from "./budget.js";
 import type { BudgetScope } from "./budget-scope.js";
 import type { BudgetInput } from "./budgets.js";
@@ -35,6 +36,11 @@ export class LedgerInUnit {
   /** Like `Ledger.record`. Budgets and sums count it for the calls of the unit that follow. */
   async record(identity: Identity, entry: NewLedgerEntry): Promise<RecordReceipt> {
     return this.#run(identity, this.#works.record(identity, entry));
+  }
+
+  /** Like `Ledger.attempt`. */
+  async attempt(identity: Identity, attempt: AttemptInput): Promise<AttemptReceipt> {
+    return this.#run(identity, this.#works.attempt(identity, attempt));
   }
 
   /** Like `Ledger.adjust`. */

@@ -20,6 +20,8 @@ export function createLedger(store: StateStore, options?: LedgerOptions): Ledger
 
 export type { Correction, CorrectionReceipt } from "./adjust.js";
 export type { Amounts, AmountsInput } from "./amounts.js";
+export type { Attempt, AttemptInput, AttemptOutcome, AttemptReceipt } from "./attempt.js";
+export type { AttemptsOptions } from "./attempts.js";
 export type { Budget } from "./budget.js";
 export type { BudgetPeriod, BudgetPeriodsOptions } from "./budget-lists.js";
 export type { BudgetScope } from "./budget-scope.js";
@@ -30,6 +32,7 @@ export type { Scope } from "./cells.js";
 export type { CorrectionValues } from "./correction-values.js";
 export type { CorrectedEntry, GivenCounts, LedgerEntry, NewLedgerEntry } from "./entry.js";
 export type { BudgetPlace, BudgetUnit } from "./errors.js";
+export type { ExportOptions, ExportPiece } from "./export.js";
 export type { UsageGroup, UsageSummary } from "./groups.js";
 export type { LedgerInUnit } from "./in-unit.js";
 export type { BudgetOptions, EntriesOptions, Ledger, LedgerOptions } from "./ledger.js";

@@ -3,8 +3,11 @@ import { copySession, copySessionOrRun } from "../typed/cell.js";
 import { Combiner } from "../typed/combined/combiner.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
+import { optional } from "../validation/fields.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import type { Correction, CorrectionReceipt } from "./adjust.js";
+import type { Attempt, AttemptInput, AttemptReceipt } from "./attempt.js";
+import { Attempts, type AttemptsOptions } from "./attempts.js";
 import type { Budget } from "./budget.js";
 import { BudgetCounting } from "./budget-counting.js";
 import { BudgetHolds } from "./budget-holds.js";
@@ -13,12 +16,15 @@ import { BudgetLookup } from "./budget-lookup.js";
 import { type BudgetScope, readBudgetKey } from "./budget-scope.js";
 import { type BudgetInput, Budgets } from "./budgets.js";
 import { LedgerCells, type Scope, scopeId, scopeOwner } from "./cells.js";
-import { entryOf, type LedgerEntry, type NewLedgerEntry, readLabel } from "./entry.js";
+import { entryOf, type LedgerEntry, type NewLedgerEntry } from "./entry.js";
+import { readTimeKey } from "./entry-id.js";
+import { type ExportOptions, type ExportPiece, exportEntries } from "./export.js";
 import { type BudgetParts, Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
 import { LedgerInUnit } from "./in-unit.js";
 import { Links } from "./links.js";
 import { openReservations } from "./open-reservations.js";
+import { OrderedReader } from "./ordered-reader.js";
 import { type Period, readPeriod } from "./period.js";
 import { Reader } from "./reader.js";
 import {
@@ -50,12 +56,13 @@ export interface BudgetOptions extends CallOptions {
 }
 
 const BUDGET_OPTIONS = ["name", "signal"];
+const DEFAULT_LIMIT = 1000;
 
 /** Which entries `entries` returns. */
 export interface EntriesOptions extends Period, CallOptions {
   /** Only entries after this one: its `id`. */
   readonly after?: string;
-  /** 1 to 10,000. Default: all. */
+  /** 1 to 10,000. Default: all of a session or run, 1,000 of a user or a tenant. */
   readonly limit?: number;
 }
 
@@ -68,9 +75,11 @@ export interface EntriesOptions extends Period, CallOptions {
 export class Ledger {
   readonly #cells: LedgerCells;
   readonly #reader: Reader;
+  readonly #ordered: OrderedReader;
   readonly #combiner: Combiner<WriteSet>;
   readonly #works: LedgerWorks;
   readonly #budgets: BudgetParts;
+  readonly #attempts: Attempts;
   readonly #forgetting: Forgetting;
   readonly #reconciliations: Reconciliations;
   readonly #store: StateStore;
@@ -84,6 +93,7 @@ export class Ledger {
     this.#now = now;
     this.#cells = new LedgerCells(store);
     this.#reader = new Reader(this.#cells);
+    this.#ordered = new OrderedReader(this.#cells, this.#reader);
     this.#combiner = new Combiner(store, (transaction) => new WriteSet(transaction));
     const links = new Links(store, this.#cells);
     const lookup = new BudgetLookup(store, this.#cells);
@@ -92,8 +102,9 @@ export class Ledger {
     const reservations = new Reservations(this.#cells, lookup, holds, now);
     this.#budgets = { lookup, budgets, lists: new BudgetLists(lookup, budgets), holds, reservations };
     const parts = { cells: this.#cells, links, counting: new BudgetCounting(lookup, now) };
-    this.#works = new LedgerWorks(parts, budgets, reservations, now);
-    this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets);
+    this.#attempts = new Attempts(store, now);
+    this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, now);
+    this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets, this.#attempts);
     this.#reconciliations = new Reconciliations(store, this.#reader, now);
   }
 
@@ -127,26 +138,49 @@ export class Ledger {
     return this.#run(scope, this.#works.adjust(scope, entryId, correction), options);
   }
 
-  /** The entries of a run or, if the identity names no run, of the whole session, in the order of time. */
-  async entries(identity: Identity, options?: EntriesOptions): Promise<LedgerEntry[]> {
-    const owner = copySessionOrRun(identity);
+  /**
+   * Tells of a request to a provider: before it is sent, and with an `outcome` when it has ended. Told again, it is a
+   * duplicate; what contradicts what is known is IDEMPOTENCY_CONFLICT, with the `field`. Attempts are kept apart from what
+   * is billed: no total and no budget counts them.
+   */
+  async attempt(identity: Identity, attempt: AttemptInput, options?: CallOptions): Promise<AttemptReceipt> {
+    return this.#run(identity, this.#works.attempt(identity, attempt), options);
+  }
+
+  /**
+   * The attempts of a turn or, by turn, of a run; without a run, those of the session that name none. One without an outcome
+   * has the status `open`: it is under way, or its process was killed.
+   */
+  async attempts(identity: Identity, options?: AttemptsOptions): Promise<Attempt[]> {
+    return this.#attempts.list(copySessionOrRun(identity), options);
+  }
+
+  /** The entries of a tenant, a user, a session or a run, in the order of time. Not a snapshot. */
+  async entries(scope: Scope, options?: EntriesOptions): Promise<LedgerEntry[]> {
+    const whose = readScope(scope);
     const given = readOptions(options, ["since", "until", "after", "limit", "signal"]) as EntriesOptions;
     const signal = readSignal(given);
     const range = {
       ...readPeriod(given),
-      ...("after" in given ? { after: readLabel(given.after, "after") } : {}),
+      ...optional(given, "after", readTimeKey),
     };
-    const limit = "limit" in given ? readLimit(given.limit) : Number.POSITIVE_INFINITY;
+    const isWide = whose.session === undefined;
+    const limit =
+      "limit" in given ? readLimit(given.limit) : isWide ? DEFAULT_LIMIT : Number.POSITIVE_INFINITY;
     const found: LedgerEntry[] = [];
-    const { run } = owner;
-    const items =
-      run === undefined
-        ? await this.#reader.ofSession(owner, range, signal)
-        : this.#reader.ofRun(owner, run, range, signal);
-    for await (const { id, value } of items) {
-      if (found.push(entryOf(owner, id, value)) === limit) break;
+    for await (const { owner, id, entry } of this.#ordered.entries(whose, range, signal, limit)) {
+      if (found.push(entryOf(owner, id, entry)) === limit) break;
     }
     return found;
+  }
+
+  /**
+   * The entries of a tenant, a user, a session or a run as text, corrections included, in the order of time; of all calls,
+   * or of those of a provider, of a model or with tags. It is read while it is consumed, in flat memory, and is not a
+   * snapshot: each entry that was there all the time is in it once.
+   */
+  export(scope: BudgetScope, options: ExportOptions): AsyncGenerator<ExportPiece, void, undefined> {
+    return exportEntries(this.#ordered, scope, options);
   }
 
   /** The total usage of a tenant, a user, a session or a run. Zero for a session that was forgotten. */

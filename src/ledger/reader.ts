@@ -28,7 +28,7 @@ import type { RollupSource } from "./summary-query.js";
 type Signal = AbortSignal | undefined;
 
 /** A period and, within it, the entries after one entry. */
-interface EntryRange extends PeriodMs {
+export interface EntryRange extends PeriodMs {
   readonly after?: string;
 }
 
@@ -41,7 +41,7 @@ export interface OwnedEntry {
 /** Records in memory at a time. */
 const PAGE_SIZE = 1000;
 /** Users of a tenant whose entries are read at a time. */
-const USERS_AT_ONCE = 16;
+export const USERS_AT_ONCE = 16;
 
 /** Reads the records of a ledger in bounded memory. */
 export class Reader {
@@ -140,30 +140,6 @@ export class Reader {
     }
   }
 
-  /** The entries of a run in the order of time. */
-  ofRun(owner: Identity, run: string, range: EntryRange, signal: Signal): AsyncGenerator<Item<StoredEntry>> {
-    const prefix = entryPrefix(owner.session, run);
-    const { after, before } = boundsOf(range);
-    const bounds = {
-      ...(after === undefined ? {} : { after: prefix + after }),
-      ...(before === undefined ? {} : { before: prefix + before }),
-    };
-    return pages(this.#cells.entries, ownerOfEntries(owner), { prefix, ...bounds }, signal);
-  }
-
-  /** The entries of a session with all its runs, in the order of time. They are sorted in memory. */
-  async ofSession(owner: Identity, range: EntryRange, signal: Signal): Promise<Item<StoredEntry>[]> {
-    const { after, before } = boundsOf(range);
-    const found: { readonly time: string; readonly item: Item<StoredEntry> }[] = [];
-    const prefix = entryPrefix(owner.session);
-    for await (const item of pages(this.#cells.entries, ownerOfEntries(owner), { prefix }, signal)) {
-      const time = timeKeyOfEntry(item.id);
-      if (after !== undefined && compareText(time, after) <= 0) continue;
-      if (before === undefined || compareText(time, before) < 0) found.push({ time, item });
-    }
-    return found.sort((a, b) => compareText(a.time, b.time)).map(({ item }) => item);
-  }
-
   /** The entries of a user in all sessions, in the order of time. */
   async *ofUser(owner: EntryOwner, span: PeriodMs, signal: Signal): AsyncGenerator<StoredEntry> {
     const identity = ownerOfEntries(owner);
@@ -188,7 +164,7 @@ export class Reader {
 }
 
 /** The bounds of a range among time keys. A time key is a time, a point and a unique id, so it sorts after its time. */
-function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "after" | "before"> {
+export function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "after" | "before"> {
   const start = since === undefined ? undefined : timeKey(since);
   const from = start === undefined || (after !== undefined && compareText(after, start) > 0) ? after : start;
   return {
@@ -199,7 +175,7 @@ function boundsOf({ since, until, after }: EntryRange): Pick<ItemsOptions, "afte
 }
 
 /** The days that a period lies in. */
-function daysOf({ since, until }: PeriodMs): DayRange {
+export function daysOf({ since, until }: PeriodMs): DayRange {
   return {
     ...(since === undefined ? {} : { first: dayOf(since) }),
     ...(until === undefined || until > LIMITS.latest ? {} : { last: dayOf(until - 1) }),
@@ -207,7 +183,7 @@ function daysOf({ since, until }: PeriodMs): DayRange {
 }
 
 /** The part of a day that lies in a period. */
-function within(day: string, { since, until }: PeriodMs): PeriodMs {
+export function within(day: string, { since, until }: PeriodMs): PeriodMs {
   const start = dayStart(day);
   const end = start + 86_400_000;
   return {
@@ -220,7 +196,7 @@ function ownerOf(tenant: string, user: string | undefined): EntryOwner {
   return user === undefined ? { tenant } : { tenant, user };
 }
 
-async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+export async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   let chunk: T[] = [];
   for await (const item of items) {
     if (chunk.push(item) < size) continue;
@@ -247,7 +223,7 @@ async function* pages<T>(
   for await (const page of batches(collection, owner, options, signal)) yield* page;
 }
 
-async function* batches<T>(
+export async function* batches<T>(
   collection: Collection<T>,
   owner: Identity,
   options: ItemsOptions,

@@ -2,6 +2,8 @@ import type { Identity } from "../contract/store.js";
 import { copySessionOrRun } from "../typed/cell.js";
 import { readScopedId } from "../typed/names.js";
 import { adjustWork, type Correction, type CorrectionReceipt } from "./adjust.js";
+import type { AttemptInput, AttemptReceipt } from "./attempt.js";
+import type { Attempts } from "./attempts.js";
 import type { Budget } from "./budget.js";
 import type { BudgetScope } from "./budget-scope.js";
 import type { BudgetInput, Budgets } from "./budgets.js";
@@ -18,17 +20,29 @@ export class LedgerWorks {
   readonly #parts: RecordingParts;
   readonly #budgets: Budgets;
   readonly #reservations: Reservations;
+  readonly #attempts: Attempts;
   readonly #now: () => number;
 
-  constructor(parts: RecordingParts, budgets: Budgets, reservations: Reservations, now: () => number) {
+  constructor(
+    parts: RecordingParts,
+    budgets: Budgets,
+    reservations: Reservations,
+    attempts: Attempts,
+    now: () => number,
+  ) {
     this.#parts = parts;
     this.#budgets = budgets;
     this.#reservations = reservations;
+    this.#attempts = attempts;
     this.#now = now;
   }
 
   record(identity: Identity, entry: NewLedgerEntry): Work<RecordReceipt> {
     return recordWork(this.#parts, this.#readRecording(copySessionOrRun(identity), entry));
+  }
+
+  attempt(identity: Identity, attempt: AttemptInput): Work<AttemptReceipt> {
+    return this.#attempts.tell(copySessionOrRun(identity), attempt);
   }
 
   adjust(scope: Scope, entry: string, correction: Correction): Work<CorrectionReceipt> {

@@ -14,7 +14,7 @@ type Case = (name: string, body: () => Promise<void>, timeoutMs?: number) => unk
 
 const BESIDE = ["--beside", "--json", "--timeout", String(CASE_MS)];
 /** What another's data could disturb, without the cases that bring neighbours of their own: all cases run in the soak. */
-const SOME = ["erase", "list-kind/"];
+const SOME = ["erase"];
 const isOfSome = (id: string) => SOME.some((text) => id.includes(text));
 const BUILT = join(ROOT, "dist/examples/level-driver");
 const alone = cases.filter(({ needs }) => needs !== "sharing").map(({ id }) => id);

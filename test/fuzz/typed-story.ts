@@ -83,6 +83,15 @@ export async function tellStory(store: StateStore): Promise<void> {
   await ledger.settle(WHO, "settled", { ...SPENT, cost: "0.4" });
   await ledger.reserve(WHO, { id: "open", tokens: 100, cost: "0.5" });
   await ledger.record(FORGOTTEN, FORGOTTEN_ENTRY);
+  await ledger.attempt(RUN, { id: "sent", turn: 1, provider: "p", model: "m", estimate: { cost: "0.1" } });
+  await ledger.attempt(RUN, {
+    id: "ended",
+    turn: 1,
+    provider: "p",
+    model: "m",
+    outcome: "failed",
+    reason: "no",
+  });
   await ledger.forget(FORGOTTEN);
   await ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" });
   await ledger.record({ ...WHO, user: "bob" }, { ...SPENT, at: new Date(NOON - DAY) });
@@ -133,6 +142,16 @@ export const READS: Readonly<Record<string, Read>> = {
   "approvals.audit": ({ approvals }) => approvals.audit({ tenant: TENANT }, { limit: 1000 }),
   "ledger.entries": ({ ledger }) => ledger.entries(WHO),
   "ledger.entries of a run": ({ ledger }) => ledger.entries(RUN, { since: new Date(NOON - DAY) }),
+  "ledger.attempts": ({ ledger }) => ledger.attempts(RUN),
+  "ledger.attempt again": ({ ledger }) =>
+    ledger.attempt(RUN, { id: "sent", turn: 1, provider: "p", model: "m" }),
+  "ledger.export": async ({ ledger }) => {
+    const pieces = [];
+    for await (const piece of ledger.export({ tenant: TENANT }, { format: "jsonl" })) pieces.push(piece);
+    return pieces;
+  },
+  "ledger.summarize, by two things": ({ ledger }) =>
+    ledger.summarize({ tenant: TENANT }, { by: ["hour", "model"] }),
   "ledger.totals": ({ ledger }) =>
     Promise.all([{ tenant: TENANT }, USER, WHO, RUN].map((scope) => ledger.totals(scope))),
   "ledger.budget": ({ ledger }) =>
