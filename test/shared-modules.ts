@@ -7,6 +7,7 @@ const FOLDERS = [
   "diagnostics",
   "differential",
   "forget-user",
+  "move-user",
   "fuzz",
   "identity",
   "isolation",

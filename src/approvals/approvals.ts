@@ -15,6 +15,7 @@ import {
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession, readStore } from "../typed/cell.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -93,7 +94,15 @@ export class Approvals {
       await audit.record(transaction, key, made);
     };
     this.#audit = audit;
-    this.#lifecycle = new Lifecycle(store, { ...APPROVAL, alongside }, rest);
+    this.#lifecycle = new Lifecycle(
+      store,
+      {
+        ...APPROVAL,
+        alongside,
+        moved: (transaction, from, to, { state }) => audit.moveIn(transaction, from, to, state),
+      },
+      rest,
+    );
     const deciders = new Deciders(options);
     const { maxBytes } = store.limits;
     this.#operations = new ApprovalOperations({
@@ -362,6 +371,15 @@ export class Approvals {
     await damage.skipIfDamaged(this.#audit.forgetUser(user, readCallOptions(options).signal));
     damage.throwFirst();
     return removed as number;
+  }
+
+  /** The approvals as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    return {
+      ...this.#lifecycle.userData("approvals"),
+      forgetUser: (user, options) => this.forgetUser(user, options),
+      moveOwn: (move, { signal }) => this.#audit.moveUser(move, signal),
+    };
   }
 
   /** A claim as part of a wrapper's own operation. @internal */

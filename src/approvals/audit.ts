@@ -1,15 +1,18 @@
-import type { Identity, StateStore } from "../contract/store.js";
+import type { Identity, StateStore, UserIdentity } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE } from "../lifecycle/chunks.js";
 import { DamageLog } from "../lifecycle/damage.js";
 import type { Made } from "../lifecycle/declaration.js";
-import { digestOfKey } from "../lifecycle/pointer.js";
+import { digestOfKey, pointerTo } from "../lifecycle/pointer.js";
 import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
-import type { Cell } from "../typed/cell.js";
+import { type Cell, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
+import { rawCell } from "../typed/moving/moved-record.js";
+import type { UserMove } from "../typed/moving/user-data.js";
 import { itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
+import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
@@ -172,7 +175,56 @@ export class Audit {
   }
 
   /** Removes the entries of a user. CORRUPT at the end if some are damaged: nobody can tell whose they are. */
-  async forgetUser({ tenant, user }: Pick<Identity, "tenant" | "user">, signal: Signal): Promise<void> {
+  async forgetUser(user: UserIdentity, signal: Signal): Promise<void> {
+    for await (const entries of this.#pagesOf(user, signal)) {
+      const deletes = entries
+        .flatMap((entry) => this.#cellsOf(keyOfEntry(user.tenant, entry), entry.state))
+        .map(({ identity, kind }) => ({ op: "delete", identity, kind }) as const);
+      await this.#store.commit(deletes, { signal });
+    }
+  }
+
+  /** Moves what is kept of a decided approval to another user. What is there already is newer. */
+  async moveIn(
+    transaction: Transaction,
+    from: LifecycleKey,
+    to: LifecycleKey,
+    state: StoredState,
+  ): Promise<void> {
+    const [entry] = this.#cellsOf(from, state);
+    const places = this.#cellsOf(to, state);
+    for (const [index, { identity, kind }] of this.#cellsOf(from, state).entries()) {
+      const place = places[index] as Cell<unknown, never>;
+      const record = await transaction.getRecord(rawCell(identity, kind));
+      if (record === undefined) continue;
+      if ((await transaction.getRecord(place)) === undefined) {
+        const value = kind === entry?.kind ? await decodeRecord(ENTRY_CODEC, record) : undefined;
+        const bytes = value ? await ENTRY_CODEC.encode({ ...value, ...pointerTo(to) }) : record.bytes;
+        const cell = rawCell(place.identity, place.kind, record.version);
+        await transaction.write(cell, bytes, undefined, undefined, record.updatedAt);
+      }
+      transaction.delete(rawCell(identity, kind));
+    }
+  }
+
+  /** Moves the entries of sessions that were deleted. Returns how many. CORRUPT at the end if some are damaged. */
+  async moveUser(move: UserMove, signal: Signal): Promise<number> {
+    let moved = 0;
+    for await (const entries of this.#pagesOf({ tenant: move.tenant, user: move.from }, signal))
+      for (const entry of entries) {
+        const from = keyOfEntry(move.tenant, entry);
+        const to = { ...from, identity: { ...from.identity, user: move.to } };
+        await transact(this.#store, (transaction) => this.moveIn(transaction, from, to, entry.state), {
+          signal,
+          repeatable: true,
+        });
+        moved++;
+      }
+    return moved;
+  }
+
+  /** The entries of a user, some at a time. CORRUPT at the end if some are damaged. */
+  async *#pagesOf({ tenant, user }: UserIdentity, signal: Signal): AsyncGenerator<StoredEntry[]> {
     const owner = tenantIdentity(tenant);
     const damage = new DamageLog();
     for (let after: string | undefined; ; ) {
@@ -180,11 +232,8 @@ export class Audit {
       const items = await damage.page(itemPrefix(NAME), bounds, (range) =>
         this.#entries.list(owner, { ...range, signal }),
       );
-      const deletes = items
-        .filter(({ value }) => value.user === user)
-        .flatMap(({ value }) => this.#cellsOf(keyOfEntry(tenant, value), value.state))
-        .map(({ identity, kind }) => ({ op: "delete", identity, kind }) as const);
-      if (deletes.length > 0) await this.#store.commit(deletes, { signal });
+      const ofUser = items.map(({ value }) => value).filter((entry) => entry.user === user);
+      if (ofUser.length > 0) yield ofUser;
       if (items.length < CHUNK_SIZE) break;
       after = items.at(-1)?.id;
     }

@@ -3,6 +3,7 @@ import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from 
 import { copySession, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
 import type { JsonInput, JsonInputOf, JsonValue } from "../typed/json-value.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { readScopedId } from "../typed/names.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
@@ -21,6 +22,7 @@ import { noSuchCheckpoint } from "./errors.js";
 import { forkLineage } from "./fork.js";
 import { CheckpointsInUnit } from "./in-unit.js";
 import type { Place } from "./kinds.js";
+import { movingCheckpoints } from "./moving.js";
 import {
   type NewCheckpoint,
   readLineage,
@@ -340,6 +342,11 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
   async recover(scope: MaintenanceScope, options: RecoverOptions = {}): Promise<number> {
     const given = readNamed(options, "options", ["abandonedMs", "signal"]) as RecoverOptions;
     return recoverLeftovers(this.#records, scope, this.#abandonedBefore(given), readCall(given, true));
+  }
+
+  /** The checkpoints as they take part when a user is moved. Those of a user who is forgotten go with the sessions. */
+  get userData(): UserData {
+    return movingCheckpoints(this.#records.store);
   }
 
   async #latest<R>(

@@ -1,5 +1,5 @@
 import { createApprovals } from "../approvals/index.js";
-import { isStateError, type StateError } from "../contract/errors.js";
+import { invalid, isStateError, type StateError } from "../contract/errors.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
@@ -8,6 +8,7 @@ import { compareText } from "../rules/order.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
 import { createToolCalls } from "../tool-calls/index.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
 /** How many records of each kind were removed. */
@@ -28,16 +29,14 @@ export interface ForgottenUser {
   readonly records: number;
 }
 
-/** Kinds that the wrappers store under a user's own identity and remove themselves. */
-const WRAPPER_PREFIXES = [
-  "approval.",
-  "ledger.",
-  "question.",
-  "run.",
-  "session.",
-  "tool-call.",
-  "user.state/",
-];
+/** How `forgetUser` forgets. */
+export interface ForgetUserOptions extends CallOptions {
+  /** Further sorts of data that take part, beside those of this package. They are not counted. */
+  readonly data?: readonly UserData[];
+}
+
+/** Erased with the sessions. */
+const USER_STATE = "user.state/";
 
 /**
  * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the runs, the tool calls, the sessions with
@@ -64,38 +63,58 @@ const WRAPPER_PREFIXES = [
 export async function forgetUser(
   store: StateStore,
   user: Pick<Identity, "tenant" | "user">,
-  options?: CallOptions,
+  options: ForgetUserOptions = {},
 ): Promise<ForgottenUser> {
-  const signal = readSignal(readOptions(options, ["signal"]));
+  const given = readOptions(options, ["signal", "data"]) as ForgetUserOptions;
+  const signal = readSignal(given);
+  const others = readData(given);
   const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Identity;
   const owner = userIdentity(tenant, name);
-  const userRef = { tenant, user: name };
+  const counts: Record<string, number> = {};
   let firstDamage: StateError<"CORRUPT"> | undefined;
   /** What is damaged in one wrapper must not keep the user in the others. */
-  const past = async (work: Promise<number>): Promise<number> => {
+  const past = async (work: Promise<number> | undefined): Promise<number> => {
     try {
-      return await work;
+      return (await work) ?? 0;
     } catch (error) {
       if (!isStateError(error, "CORRUPT")) throw error;
       firstDamage ??= error;
       return 0;
     }
   };
-  const approvals = await past(createApprovals(store).forgetUser(userRef, { signal }));
-  const questions = await past(createQuestions(store).forgetUser(userRef, { signal }));
-  const entries = await past(createLedger(store).forgetUser(userRef, { signal }));
-  const runs = await past(createRuns(store).forgetUser(userRef, { signal }));
-  const toolCalls = await past(createToolCalls(store).forgetUser(userRef, { signal }));
-  const sessions = await past(createSessions(store).forgetUser(userRef, { signal }));
-  const records = await past(deleteOtherRecords(store, owner, signal));
+  const data = [...ownData(store), ...others];
+  for (const each of data)
+    counts[each.name] = await past(each.forgetUser?.({ tenant, user: name }, { signal }));
+  const left = [USER_STATE, ...data.flatMap(({ ownPrefixes = [] }) => ownPrefixes)];
+  const records = await past(deleteOtherRecords(store, owner, left, signal));
   if (firstDamage !== undefined) throw firstDamage;
-  return { approvals, questions, entries, runs, toolCalls, sessions, records };
+  const own = Object.fromEntries(ownData(store).map(({ name: of }) => [of, counts[of]]));
+  return { ...own, records } as unknown as ForgottenUser;
+}
+
+/** Sessions last: what belongs to a session is found by other ways too. */
+function ownData(store: StateStore): readonly UserData[] {
+  const wrappers = [
+    createApprovals(store),
+    createQuestions(store),
+    createLedger(store),
+    createRuns(store),
+    createToolCalls(store),
+    createSessions(store),
+  ];
+  return wrappers.map(({ userData }) => userData);
+}
+
+function readData({ data = [] }: ForgetUserOptions): readonly UserData[] {
+  if (!Array.isArray(data)) throw invalid("data", "an array");
+  return data;
 }
 
 /** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */
 async function deleteOtherRecords(
   store: StateStore,
   owner: Identity,
+  left: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let deleted = 0;
@@ -103,7 +122,7 @@ async function deleteOtherRecords(
     const [record] = await store.list(owner, "", { ...from, limit: 1, signal, bytes: false });
     if (record === undefined) return deleted;
     const { kind } = record;
-    const ownPrefix = WRAPPER_PREFIXES.find((prefix) => kind.startsWith(prefix));
+    const ownPrefix = left.find((prefix) => kind.startsWith(prefix));
     from = { after: ownPrefix === undefined ? kind : lastOf(ownPrefix, kind) };
     if (ownPrefix !== undefined) continue;
     const prefix = prefixOf(kind);

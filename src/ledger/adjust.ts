@@ -84,7 +84,8 @@ export function adjustWork(
           : markerOf(cells.markers.at(identity, eventMarkerId(recorded.session, eventId)), content);
       const before = marker && (await findRecordedId(writes, [marker]));
       if (before !== undefined) {
-        const made = await locateEntry(cells, owner, before.entry, writes);
+        const { user = owner.user } = before;
+        const made = await locateEntry(cells, { ...owner, ...(user && { user }) }, before.entry, writes);
         return {
           duplicate: true,
           entry: entryOf(identity, id, recorded),

@@ -264,6 +264,6 @@ function countsItself({ window }: Pick<Settings, "window">, { filter }: Pick<Bud
   return window !== undefined || isFiltered(filter);
 }
 
-function shapedOf({ level }: Pick<BudgetAt, "level">, { filter, name }: StoredBudget): Shaped {
+export function shapedOf({ level }: Pick<BudgetAt, "level">, { filter, name }: StoredBudget): Shaped {
   return { level, filter, ...(name === undefined ? {} : { name }) };
 }

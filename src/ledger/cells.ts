@@ -47,8 +47,8 @@ const ROLLUP_CODEC = mappedJson<Rollup>({
 const MARKER_CODEC = mappedJson<Marker>({
   write: (marker) => ({ ...marker }),
   read(value) {
-    const { entry, content } = readObject(value, "marker") as Record<string, unknown>;
-    return { entry: readEntryId(entry, "entry"), ...definedNames({ content }) };
+    const { entry, content, user } = readObject(value, "marker") as Record<string, unknown>;
+    return { entry: readEntryId(entry, "entry"), ...definedNames({ content, user }) };
   },
 });
 

@@ -196,7 +196,7 @@ function movedId(id: string, entry: StoredEntry): string {
 }
 
 /** The rollups that an entry leaves, and those that it enters. Most rollups do not change. */
-function rollupChanges(
+export function rollupChanges(
   before: ReturnType<LedgerCells["rollups"]>,
   after: ReturnType<LedgerCells["rollups"]>,
 ) {

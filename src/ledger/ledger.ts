@@ -1,6 +1,7 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession, copySessionOrRun } from "../typed/cell.js";
 import { Combiner } from "../typed/combined/combiner.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
 import { optional } from "../validation/fields.js";
@@ -23,6 +24,8 @@ import { type BudgetParts, Forgetting } from "./forget.js";
 import type { UsageSummary } from "./groups.js";
 import { LedgerInUnit } from "./in-unit.js";
 import { Links } from "./links.js";
+import { MovingAccounts } from "./moving.js";
+import { MovingBudgets } from "./moving-budgets.js";
 import { openReservations } from "./open-reservations.js";
 import { OrderedReader } from "./ordered-reader.js";
 import { type Period, readPeriod } from "./period.js";
@@ -81,6 +84,7 @@ export class Ledger {
   readonly #budgets: BudgetParts;
   readonly #attempts: Attempts;
   readonly #forgetting: Forgetting;
+  readonly #moving: MovingAccounts;
   readonly #reconciliations: Reconciliations;
   readonly #store: StateStore;
   readonly #now: Clock;
@@ -105,6 +109,8 @@ export class Ledger {
     this.#attempts = new Attempts(store, now);
     this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, now);
     this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets, this.#attempts);
+    const movingBudgets = new MovingBudgets(store, this.#budgets, now);
+    this.#moving = new MovingAccounts(store, parts, movingBudgets, holds);
     this.#reconciliations = new Reconciliations(store, this.#reader, now);
   }
 
@@ -321,7 +327,20 @@ export class Ledger {
     return this.#forgetting.user(owner, run, readCallSignal(options));
   }
 
-  #run<R>({ tenant }: Scope, work: Work<R>, options: CallOptions | undefined): Promise<R> {
+  /** The accounts as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    return {
+      name: "entries",
+      forgetUser: (user, options) => this.forgetUser(user, options),
+      ownPrefixes: ["ledger."],
+      moveOwn: (move, options) => {
+        const run = <R>(work: Work<R>) => this.#run(move, work, options);
+        return this.#moving.user(move, run, readCallSignal(options));
+      },
+    };
+  }
+
+  #run<R>({ tenant }: Pick<Scope, "tenant">, work: Work<R>, options: CallOptions | undefined): Promise<R> {
     // All work of the tenant changes its total, or reads it.
     return this.#combiner.run(this.#cells.totalOf({ tenant }), work, readCallSignal(options));
   }

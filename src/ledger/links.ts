@@ -13,6 +13,11 @@ import type { WriteSet } from "./write-set.js";
 type Signal = AbortSignal | undefined;
 type Owner = Pick<Identity, "tenant" | "user">;
 
+interface OwnersOfLinks {
+  readonly from: Owner;
+  readonly to: Owner;
+}
+
 /** A further id of an entry: the same call was sent again with another id. */
 interface Link {
   /** The digest of the session that sent the call again, if it is not the entry's session. */
@@ -70,6 +75,31 @@ export class Links {
       if (by !== undefined) writes.remove(this.#links.at(identity, sessionLink(by, entry, markerOf(id))));
     }
     return page.map(({ id }) => markerOf(id));
+  }
+
+  /** The ids of some of an entry's links. */
+  async of(owner: Owner, entry: string, limit: number, signal: Signal): Promise<string[]> {
+    const page = await this.#links.keys(ownerOfEntries(owner), {
+      prefix: entryLink(entry, ""),
+      limit,
+      signal,
+    });
+    return page.map(({ id }) => id);
+  }
+
+  /** Moves a link of an entry to another user. Returns the hash of its marker; `undefined` if it is gone. */
+  async move(writes: WriteSet, { from, to }: OwnersOfLinks, link: string): Promise<string | undefined> {
+    const [source, target] = [ownerOfEntries(from), ownerOfEntries(to)];
+    const found = await writes.get(this.#links.at(source, link));
+    if (found === undefined) return undefined;
+    writes.remove(this.#links.at(source, link));
+    writes.put(this.#links.at(target, link), found);
+    const [, time, hash = ""] = link.split("/");
+    if (found.by === undefined) return hash;
+    const bySession = `session/${found.by}/${time}/${hash}`;
+    writes.remove(this.#links.at(source, bySession));
+    writes.put(this.#links.at(target, bySession), {});
+    return hash;
   }
 
   /** Removes the links and digests of calls that a session sent again and another session had recorded. */

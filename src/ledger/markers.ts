@@ -13,6 +13,8 @@ export interface Marker {
    * confirm a guess of the content.
    */
   readonly content?: string;
+  /** The user to whom the entry has moved: this marker is left where it was, so that a late retry counts nothing twice. */
+  readonly user?: string;
 }
 
 /** An id that an entry is recorded under. */

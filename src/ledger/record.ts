@@ -103,6 +103,8 @@ function chargedEntry(entry: StoredEntry, held: ExactAmounts): StoredEntry {
 /** The id of an entry that was recorded before, and whether it is known by the provider's id of the answer. */
 interface RecordedBefore {
   readonly entry: string;
+  /** The user to whom it has moved. */
+  readonly user?: string;
   readonly isAnswer: boolean;
 }
 
@@ -119,7 +121,7 @@ export async function findRecordedId(
     if (marker === undefined) continue;
     const isAnswer = what === "response id";
     if (isAnswer || marker.content === undefined || marker.content === content)
-      return { entry: marker.entry, isAnswer };
+      return { ...marker, isAnswer };
     throw new StateError("IDEMPOTENCY_CONFLICT", `another model call was recorded under this ${what}`, {
       details: { change: 0 },
     });
@@ -145,6 +147,7 @@ async function recordDuplicate(
   writes: WriteSet,
 ): Promise<{ readonly id: string; readonly entry: StoredEntry }> {
   const { owner, markers } = again;
+  if (before.user !== undefined) return entryMoved(parts.cells, again, before, writes);
   const { id, cell, recorded } = await locateEntry(parts.cells, owner, before.entry, writes);
   // Of a call that was forgotten, nobody can learn or add anything.
   if (recorded.session === undefined) {
@@ -164,6 +167,25 @@ async function recordDuplicate(
   const stored = added ? { ...merged, also: true as const } : merged;
   if (stored !== recorded) writes.put(cell, stored);
   return { id, entry: stored };
+}
+
+/** How often the user of an entry may have changed until it is not looked for any more. */
+const MAX_MOVES = 8;
+
+/** The entry of a call that was recorded before its user moved: as it is there, or as it was sent if nobody knows it any more. */
+async function entryMoved(
+  cells: LedgerCells,
+  { owner: { tenant }, entry: sent, markers }: SentAgain,
+  before: RecordedBefore,
+  writes: WriteSet,
+): Promise<{ readonly id: string; readonly entry: StoredEntry }> {
+  for (let { entry: id, user } = before, moves = 0; user !== undefined && moves < MAX_MOVES; moves++) {
+    const identity = ownerOfEntries({ tenant, user });
+    const recorded = await writes.get(cells.entries.at(identity, id));
+    if (recorded !== undefined) return { id, entry: recorded };
+    for (const { id: marked } of markers) user = (await writes.get(cells.markers.at(identity, marked)))?.user;
+  }
+  return { id: before.entry, entry: sent };
 }
 
 /** Adds what a call knows of an answer to its entry, and what that changes to the sums. IDEMPOTENCY_CONFLICT. */

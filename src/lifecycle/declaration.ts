@@ -68,6 +68,16 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
    * was faster.
    */
   readonly alongside?: (transaction: Transaction, key: LifecycleKey, made: Made<S, C>) => Promise<void>;
+  /**
+   * What else is written, or read, in the commit that moves a record to the same session of another user. It may refuse that
+   * by an error.
+   */
+  readonly moved?: (
+    transaction: Transaction,
+    from: LifecycleKey,
+    to: LifecycleKey,
+    whole: Whole<S, C>,
+  ) => Promise<void>;
   /** Takes apart a state in which an older version stored the content too; `undefined` for any other. */
   readonly takeApart?: (state: S) => Whole<S, C> | undefined;
 }

@@ -9,6 +9,7 @@ import type {
 } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { copySession, readStore } from "../typed/cell.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import type { Operation } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -24,6 +25,7 @@ import { Leftovers } from "./leftovers.js";
 import { listRecords } from "./listing.js";
 import { locate } from "./locating.js";
 import { expireOverdue, forgetUser, recover } from "./maintenance.js";
+import { movingRecords } from "./moving.js";
 import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
 import {
   type CountOptions,
@@ -359,6 +361,16 @@ export class Lifecycle<S extends LifecycleState, C, V> {
       isCurrent: (_, state) => state.status === status,
     };
     return changeOneOf(this.#records, candidates, transition, options);
+  }
+
+  /** The records as they take part when a user is forgotten or moved. `name` is what their number is reported under. */
+  userData(name: string): UserData {
+    return {
+      name,
+      forgetUser: (user, options) => this.forgetUser(user, options),
+      records: movingRecords(this.#records),
+      ownPrefixes: [`${this.#declared.name}.`],
+    };
   }
 
   /**

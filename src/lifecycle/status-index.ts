@@ -100,6 +100,11 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     return this.#places.some((place) => place.under === under);
   }
 
+  /** The collections of the lists that are kept under such owners. */
+  namesUnder(under: Owner): readonly string[] {
+    return this.#places.filter((place) => place.under === under && !place.isFiltered).map(({ name }) => name);
+  }
+
   /** The list of an owner, or of what has these values of fields; `undefined` if the lifecycle has none. */
   listOf(identity: Identity, under: Owner, by: readonly FieldValue[] = []): List | undefined {
     const [first] = by;

@@ -11,6 +11,7 @@ import {
 } from "../lifecycle/options.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession } from "../typed/cell.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed } from "../validation/validate.js";
@@ -209,6 +210,11 @@ export class Questions {
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     return this.#lifecycle.forgetUser(user, options);
+  }
+
+  /** The questions as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    return this.#lifecycle.userData("questions");
   }
 
   async #perform(operation: Operation<Question>, call: CallOptions): Promise<Question> {

@@ -4,6 +4,7 @@ import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
+import { refuseIfHeld } from "./moving.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
 import { stepPrefixes } from "./step-kinds.js";
 import { MAX_UNTIL_MS } from "./stored-lease.js";
@@ -52,6 +53,7 @@ export class RunRecords {
         largeFields: ["input", "metadata"],
         view: runOf,
         attached: stepPrefixes,
+        moved: async (_, __, ___, { state }) => refuseIfHeld(state, this.lifecycle.now()),
       },
       options,
     );

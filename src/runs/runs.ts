@@ -6,6 +6,7 @@ import { readCallOptions, type WaitOptions } from "../lifecycle/options.js";
 import { newEventId } from "../process/event-id.js";
 import { readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -30,6 +31,7 @@ import { claimInTurn, nextInTurn } from "./claim-in-turn.js";
 import { RunsInUnit } from "./in-unit.js";
 import { keepStep } from "./keep-step.js";
 import { type Lease, leftOf, readLease } from "./lease.js";
+import { refuseHeld } from "./moving.js";
 import { RunOperations } from "./operations.js";
 import {
   type AllStepsOptions,
@@ -401,6 +403,14 @@ export class Runs {
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     return this.#records.lifecycle.forgetUser(user, readCallOptions(options));
+  }
+
+  /** The runs as they take part when a user is forgotten or moved. LEASE_HELD while a worker holds one. */
+  get userData(): UserData {
+    return {
+      ...this.#records.lifecycle.userData("runs"),
+      checkMove: ({ tenant, from }, options) => refuseHeld(this.#records, { tenant, user: from }, options),
+    };
   }
 
   async #run<R>(

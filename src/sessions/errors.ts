@@ -52,6 +52,12 @@ export function beingDeleted(): StateError<"UNAVAILABLE"> {
   });
 }
 
+export function beingDeletedOf(): StateError<"UNAVAILABLE"> {
+  return new StateError("UNAVAILABLE", "a session of the user is still being deleted; nothing was moved", {
+    details: { reason: "busy" },
+  });
+}
+
 export function stillBeingDeleted(): StateError<"UNAVAILABLE"> {
   return new StateError(
     "UNAVAILABLE",

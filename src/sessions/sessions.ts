@@ -15,7 +15,7 @@ import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { countSessions } from "./counting.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
-import { isDamage } from "./errors.js";
+import { beingDeletedOf, isDamage } from "./errors.js";
 import { exportSession } from "./exporting.js";
 import { MetadataFields } from "./fields.js";
 import { Fillings } from "./fillings.js";
@@ -40,6 +40,7 @@ import {
   type SessionPage,
 } from "./listing.js";
 import { MetadataCodec } from "./metadata.js";
+import { movingSessions } from "./moving.js";
 import { listOldSessions } from "./old-sessions.js";
 import { eventList, SessionOperations } from "./operations.js";
 import type {
@@ -312,6 +313,19 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     const owner = readUser(user);
     this.#search.forget(owner);
     return forgetSessions(this.#store, this.#records, this.#deletions, owner, signal);
+  }
+
+  /** The sessions as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    const refuse = async (user: UserRef, signal: AbortSignal | undefined) => {
+      if (await this.#deletions.areUnderWay(readUser(user), signal)) throw beingDeletedOf();
+    };
+    return {
+      name: "sessions",
+      forgetUser: (user, options) => this.forgetUser(user, options),
+      ...movingSessions(this.#records),
+      checkMove: ({ tenant, from }, { signal }) => refuse({ tenant, user: from }, signal),
+    };
   }
 
   /**

@@ -5,6 +5,7 @@ import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { readCallOptions } from "../lifecycle/options.js";
 import { newEventId } from "../process/event-id.js";
 import type { JsonInput } from "../typed/json-value.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed, readOptions } from "../validation/validate.js";
@@ -192,6 +193,11 @@ export class ToolCalls {
    */
   async forgetUser(user: Pick<SessionIdentity, "tenant" | "user">, options?: CallOptions): Promise<number> {
     return this.#lifecycle.forgetUser(user, options);
+  }
+
+  /** The calls as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    return this.#lifecycle.userData("toolCalls");
   }
 
   async #perform(operation: Operation<ToolCall>, call: CallOptions): Promise<ToolCall> {

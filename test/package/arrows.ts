@@ -7,7 +7,7 @@ import ts from "typescript";
  */
 const ORDERS: readonly (readonly string[])[] = [
   [
-    "src/forget-user/",
+    "src/forget-user/ src/move-user/",
     "src/policies/",
     "src/runs/ src/tool-calls/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
@@ -64,6 +64,12 @@ const RULES: readonly Rule[] = [
     may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls"]
       .map((name) => `src/${name}/index.ts`)
       .concat(WRAPPER),
+  },
+  {
+    files: "src/move-user/",
+    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "checkpoints"]
+      .map((name) => `src/${name}/index.ts`)
+      .concat("src/lifecycle/", WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.

@@ -20,6 +20,7 @@ const ENTRIES = [
   "/policies",
   "/questions",
   "/forget-user",
+  "/move-user",
   "/drivers",
   "/drivers/memory",
   "/drivers/sqlite",

@@ -1,0 +1,41 @@
+import type { SessionMove, UserData } from "../typed/moving/user-data.js";
+import type { Transaction } from "../typed/transaction.js";
+import { EVENTS } from "./session-head.js";
+import { entryCellsOf, writeEntries } from "./session-lists.js";
+import type { SessionRecords } from "./session-records.js";
+
+/** How sessions move to another user. */
+export function movingSessions(
+  records: SessionRecords,
+): Pick<Required<UserData>, "records" | "gated" | "ownPrefixes"> {
+  return {
+    records: [
+      {
+        kind: SESSION,
+        isCounted: true,
+        alongside: (transaction, _, move) => moveEntriesOf(records, transaction, move),
+      },
+    ],
+    // Every writer of an event changes the head.
+    gated: [{ gates: [SESSION, EVENTS, EDITS], bulk: [`${EVENTS}/`], gateOf: () => EVENTS, isErased: true }],
+    ownPrefixes: ["session."],
+  };
+}
+
+const SESSION = "session";
+const EDITS = "session.edits";
+
+/** Writes the entries in the lists of the user anew. */
+async function moveEntriesOf(
+  records: SessionRecords,
+  transaction: Transaction,
+  { from, to }: SessionMove,
+): Promise<void> {
+  // A version before 0.5 stored it in another form, which says less than the entries do.
+  await records.upgrade(transaction, from);
+  const { activity } = await records.get(transaction, from);
+  const { listedAt, pinnedAt } = activity;
+  for (const cell of entryCellsOf(from, { listedAt, isPinned: pinnedAt !== undefined }))
+    transaction.delete(cell);
+  writeEntries(transaction, to, activity);
+}
