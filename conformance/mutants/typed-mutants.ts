@@ -152,6 +152,7 @@ export const typedMutants: readonly Mutant[] = [
   ),
   unseen("makes-units-again", "together/once"),
   unseen("puts-again", "checkpoints/put-once"),
+  unconditional("moves-what-has-changed", "move-user/whole-beside-writers"),
   unconditional("puts-over-other-puts", "checkpoints/latest-of-all"),
   unconditional("removes-what-has-come-into-use", "checkpoints/prune-beside-puts"),
   brokenDriver(

@@ -2,6 +2,7 @@ import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
 import { checkpointCases } from "./checkpoints.js";
 import { ledgerCases } from "./ledger.js";
+import { moveUserCases } from "./move-user.js";
 import { policyCases } from "./policies.js";
 import { questionCases } from "./questions.js";
 import { runCases } from "./runs.js";
@@ -21,5 +22,6 @@ export const typedCases: readonly ConformanceCase[] = [
   ...toolCallCases,
   ...policyCases,
   ...checkpointCases,
+  ...moveUserCases,
   ...togetherCases,
 ];

@@ -109,6 +109,7 @@ const RULES: readonly Rule[] = [
       "checkpoints",
       "policies",
       "tool-calls",
+      "move-user",
     ]
       .map((name) => `src/${name}/index.ts`)
       .concat("conformance/", "src/index.ts", "node:"),
