@@ -173,6 +173,12 @@ function inputOf({ limits, window, name, warnAt }: StoredBudget): BudgetInput {
     ...formatAmounts(limits),
     ...window,
     ...(name === undefined ? {} : { name }),
-    ...(warnAt.length === 0 ? {} : { warnAt: [...warnAt] }),
+    ...(warnAt.length === 0
+      ? {}
+      : {
+          warnAt: warnAt.map((threshold) =>
+            typeof threshold === "number" ? threshold : formatAmounts({ [threshold.key]: threshold.amount }),
+          ),
+        }),
   };
 }
