@@ -2,7 +2,9 @@ import { isStateError, StateError } from "../contract/errors.js";
 import type { RecordHeader, StateRecord, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
+import { cellKey } from "../typed/cell.js";
 import type { GatedRecords, SessionMove } from "../typed/moving/user-data.js";
+import { runExclusive } from "../typed/mutex.js";
 import { type Counts, commitMove, count } from "./commit-move.js";
 import { CopiedByAnother, copyPrefix } from "./copy.js";
 import { bothHaveSessions, wereHereBefore } from "./errors.js";
@@ -41,7 +43,7 @@ export class SessionMoves {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       this.#signal?.throwIfAborted();
       try {
-        if (await this.#moveSome(move, hasCopies)) return;
+        if (await this.#moveSome(move, hasCopies || round > 1)) return;
         conflicts = 0;
       } catch (error) {
         const isConflict = CONFLICTS.some((code) => isStateError(error, code));
@@ -60,14 +62,28 @@ export class SessionMoves {
     const { from } = move;
     const all = await someRecords(this.#store, from, () => undefined, this.#signal);
     if (all.records.length === 0) return true;
-    if (all.isAll && !hasCopies) {
-      const moving = all.records.filter(({ kind }) => !this.#kinds.isIndex(kind));
+    const moving = all.records.filter(({ kind }) => !this.#kinds.isIndex(kind));
+    if (all.isAll && (moving.length === 0 || !hasCopies)) {
       if (moving.length === 0) await this.#removeAll(all.records);
       else await this.#commit(move, moving, {});
       return false;
     }
-    await this.#moveLarge(move);
+    // The first time writers of this process go on while most of it is copied.
+    if (hasCopies) await this.#inTurn(move, () => this.#moveLarge(move));
+    else await this.#moveLarge(move);
     return false;
+  }
+
+  /** Runs while no writer of this process changes a gate. */
+  #inTurn(move: SessionMove, work: () => Promise<void>): Promise<void> {
+    const gates = this.#kinds.gated.flatMap(({ gates }) => gates.filter((gate) => !gate.endsWith("/")));
+    const held = ([gate, ...others]: readonly string[]): Promise<void> =>
+      gate === undefined
+        ? work()
+        : runExclusive(this.#store, cellKey({ identity: move.from, kind: gate }), this.#signal, () =>
+            held(others),
+          );
+    return held(gates);
   }
 
   /** First copies what nobody sees yet; then the commit with the gates shows it, and takes it from where it was. */
@@ -94,23 +110,16 @@ export class SessionMoves {
     if (!rest.isAll) await this.#moveRest(move);
   }
 
-  /** Copies until nothing differs. Returns the gates as they were before the last look. */
+  /** Copies what differs. Returns the gates as they were before: if they are so still, nothing differs. */
   async #copy(move: SessionMove, gated: GatedRecords): Promise<ReadonlyMap<string, string>> {
-    for (let pass = 1; pass <= MAX_ROUNDS; pass++) {
-      const gates = await gatesOf(this.#store, this.#kinds, move.from, gated, this.#signal);
-      if (gates.size === 0) return gates;
-      let changed = 0;
-      for (const prefix of gated.bulk)
-        changed += await copyPrefix(
-          this.#store,
-          this.#kinds,
-          move,
-          { prefix, gateOf: gated.gateOf ?? (() => undefined), gates: new Set(gates.keys()) },
-          this.#signal,
-        );
-      if (changed === 0) return gates;
+    const gates = await gatesOf(this.#store, this.#kinds, move.from, gated, this.#signal);
+    if (gates.size === 0) return gates;
+    const { bulk, gateOf = () => undefined } = gated;
+    for (const prefix of bulk) {
+      const copied = { prefix, gateOf, gates: new Set(gates.keys()) };
+      await copyPrefix(this.#store, this.#kinds, move, copied, this.#signal);
     }
-    throw changedAllTheTime();
+    return gates;
   }
 
   /** As many gates as a commit takes. */
