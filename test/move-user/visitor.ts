@@ -115,7 +115,11 @@ export async function everythingOf(all: Wrappers, store: StateStore, user: UserI
         .map(({ identity }) => sessionOf(all, identity)),
     ),
   };
-  return JSON.parse(JSON.stringify(listed).replaceAll(`"${user.user}"`, '"USER"'));
+  const told = JSON.parse(JSON.stringify(listed).replaceAll(`"${user.user}"`, '"USER"'));
+  // Of one millisecond, the order in lists of a tenant or user follows from the names.
+  for (const name of ["approvals", "ofUser", "audit", "questions", "runs", "ofName", "toolCalls"])
+    told[name] = told[name].map((each: unknown) => JSON.stringify(each)).sort();
+  return told;
 }
 
 /** Everything of one session. */
