@@ -34,8 +34,8 @@ async function moveEntriesOf(
   // A version before 0.5 stored it in another form, which says less than the entries do.
   await records.upgrade(transaction, from);
   const { activity } = await records.get(transaction, from);
-  const { listedAt, pinnedAt } = activity;
-  for (const cell of entryCellsOf(from, { listedAt, isPinned: pinnedAt !== undefined }))
+  const { listedAt, pinnedAt, fields = [] } = activity;
+  for (const cell of entryCellsOf(from, { listedAt, isPinned: pinnedAt !== undefined, fields }))
     transaction.delete(cell);
   writeEntries(transaction, to, activity);
 }
