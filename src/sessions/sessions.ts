@@ -6,6 +6,7 @@ import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import type { JsonInputOf } from "../typed/json-value.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { readScopedId } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
