@@ -1,4 +1,4 @@
-import type { StateStore, UserIdentity } from "../contract/store.js";
+import type { StateStore } from "../contract/store.js";
 import type { UserMove } from "../typed/moving/user-data.js";
 import type { LedgerCells } from "./cells.js";
 import { ownerOfEntries } from "./cells.js";
@@ -7,7 +7,7 @@ import { timeKeyOfEntry } from "./entry-id.js";
 import type { BudgetParts } from "./forget.js";
 import { rollupChanges } from "./forget.js";
 import { LINKS_PER_COMMIT } from "./links.js";
-import type { MovingBudgets } from "./moving-budgets.js";
+import type { MovingBudgets, Owners } from "./moving-budgets.js";
 import type { RecordingParts } from "./record.js";
 import { transactWrites } from "./transact-writes.js";
 import { NO_USAGE, subtractSums } from "./usage.js";
@@ -18,12 +18,6 @@ type Signal = AbortSignal | undefined;
 type Run = <R>(work: Work<R>) => Promise<R>;
 
 const PAGE_SIZE = 50;
-
-/** From which user to which. */
-export interface Owners {
-  readonly from: UserIdentity;
-  readonly to: UserIdentity;
-}
 
 /**
  * Moves the accounts of a user to another. Each commit is bounded and leaves all sums exact, so a call can be repeated after an

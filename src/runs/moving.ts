@@ -1,8 +1,6 @@
 import type { CallOptions, UserIdentity } from "../contract/store.js";
-import { leaseHeld } from "./errors.js";
+import { refuseIfHeld } from "./held.js";
 import type { RunRecords } from "./run-records.js";
-import { hasPassed } from "./stored-lease.js";
-import type { RunState } from "./stored-run.js";
 
 const PAGE = 100;
 
@@ -27,9 +25,4 @@ export async function refuseHeld(
     if (next === undefined) return;
     after = next;
   }
-}
-
-/** LEASE_HELD. */
-export function refuseIfHeld({ lease }: RunState, now: number): void {
-  if (lease !== undefined && !hasPassed(lease, now)) throw leaseHeld(lease.worker, lease.until);
 }

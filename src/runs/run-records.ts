@@ -4,7 +4,7 @@ import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { refuseIfHeld } from "./moving.js";
+import { refuseIfHeld } from "./held.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
 import { stepPrefixes } from "./step-kinds.js";
 import { MAX_UNTIL_MS } from "./stored-lease.js";
