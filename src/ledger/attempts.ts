@@ -19,7 +19,10 @@ import {
 } from "./attempt.js";
 import { readLabel, readReason, readTokens } from "./entry.js";
 import { entryPrefix } from "./entry-id.js";
+import type { Owners } from "./owners.js";
+import { transactWrites } from "./transact-writes.js";
 import type { Work } from "./work.js";
+import type { WriteSet } from "./write-set.js";
 
 /** Which attempts `attempts` returns. */
 export interface AttemptsOptions extends CallOptions {
@@ -35,6 +38,8 @@ export interface AttemptsOptions extends CallOptions {
 const MAX_ATTEMPTS = 100;
 const MAX_TURNS = 100;
 const MAX_ID_BYTES = 105;
+/** Turns that move in one commit. */
+const TURNS_PER_MOVE = 25;
 /** Enough for every safe integer. */
 const TURN_DIGITS = 16;
 
@@ -44,9 +49,11 @@ const TURN_DIGITS = 16;
  */
 export class Attempts {
   readonly #turns: Collection<readonly StoredAttempt[]>;
+  readonly #store: StateStore;
   readonly #now: () => number;
 
   constructor(store: StateStore, now: () => number) {
+    this.#store = store;
     this.#turns = new Collection(store, "ledger.attempt", { codec: ATTEMPTS_CODEC });
     this.#now = now;
   }
@@ -114,6 +121,27 @@ export class Attempts {
   /** Removes the attempts of a user. */
   async forgetUser({ tenant, user }: Pick<Identity, "tenant" | "user">, signal: AbortSignal | undefined) {
     await this.#turns.clear(userIdentity(tenant, user), signal && { signal });
+  }
+
+  /** Moves the attempts of a user to another, who then has those of both where both have some of one turn. */
+  async moveUser({ from, to }: Owners, signal: AbortSignal | undefined): Promise<void> {
+    const source = userIdentity(from.tenant, from.user);
+    const target = userIdentity(to.tenant, to.user);
+    for (;;) {
+      const page = await this.#turns.keys(source, { limit: TURNS_PER_MOVE, signal });
+      if (page.length === 0) return;
+      const move = async (writes: WriteSet) => {
+        for (const { id } of page) {
+          const moved = (await writes.get(this.#turns.at(source, id))) ?? [];
+          const there = (await writes.get(this.#turns.at(target, id))) ?? [];
+          const known = new Set(there.map((attempt) => attempt.id));
+          const both = [...there, ...moved.filter((attempt) => !known.has(attempt.id))];
+          if (both.length > 0) writes.put(this.#turns.at(target, id), both);
+          writes.remove(this.#turns.at(source, id));
+        }
+      };
+      await transactWrites(this.#store, move, signal);
+    }
   }
 }
 

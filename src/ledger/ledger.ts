@@ -110,7 +110,7 @@ export class Ledger {
     this.#works = new LedgerWorks(parts, budgets, reservations, this.#attempts, now);
     this.#forgetting = new Forgetting(store, this.#cells, links, this.#budgets, this.#attempts);
     const movingBudgets = new MovingBudgets(store, this.#budgets, now);
-    this.#moving = new MovingAccounts(store, parts, movingBudgets, holds);
+    this.#moving = new MovingAccounts(store, parts, movingBudgets, { holds, attempts: this.#attempts });
     this.#reconciliations = new Reconciliations(store, this.#reader, now);
   }
 

@@ -7,6 +7,7 @@ import { type BudgetInput, hasShape, shapedOf } from "./budgets.js";
 import { ownerOfEntries, scopeOwner } from "./cells.js";
 import type { BudgetParts } from "./forget.js";
 import type { HeldIn, Hold } from "./hold.js";
+import type { Owners } from "./owners.js";
 import { transactWrites } from "./transact-writes.js";
 import { addSums, isZero, NO_USAGE } from "./usage.js";
 import type { Work } from "./work.js";
@@ -14,12 +15,6 @@ import type { WriteSet } from "./write-set.js";
 
 type Signal = AbortSignal | undefined;
 type Run = <R>(work: Work<R>) => Promise<R>;
-
-/** From which user to which. */
-export interface Owners {
-  readonly from: UserIdentity;
-  readonly to: UserIdentity;
-}
 
 const PAGE_SIZE = 30;
 

@@ -1,5 +1,6 @@
 import type { StateStore } from "../contract/store.js";
 import type { UserMove } from "../typed/moving/user-data.js";
+import type { Attempts } from "./attempts.js";
 import type { LedgerCells } from "./cells.js";
 import { ownerOfEntries } from "./cells.js";
 import { type StoredEntry, sumsOf } from "./entry.js";
@@ -7,7 +8,8 @@ import { timeKeyOfEntry } from "./entry-id.js";
 import type { BudgetParts } from "./forget.js";
 import { rollupChanges } from "./forget.js";
 import { LINKS_PER_COMMIT } from "./links.js";
-import type { MovingBudgets, Owners } from "./moving-budgets.js";
+import type { MovingBudgets } from "./moving-budgets.js";
+import type { Owners } from "./owners.js";
 import type { RecordingParts } from "./record.js";
 import { transactWrites } from "./transact-writes.js";
 import { NO_USAGE, subtractSums } from "./usage.js";
@@ -29,13 +31,20 @@ export class MovingAccounts {
   readonly #parts: RecordingParts;
   readonly #cells: LedgerCells;
   readonly #budgets: MovingBudgets;
+  readonly #attempts: Attempts;
   readonly #holds: BudgetParts["holds"];
 
-  constructor(store: StateStore, parts: RecordingParts, budgets: MovingBudgets, holds: BudgetParts["holds"]) {
+  constructor(
+    store: StateStore,
+    parts: RecordingParts,
+    budgets: MovingBudgets,
+    { holds, attempts }: { readonly holds: BudgetParts["holds"]; readonly attempts: Attempts },
+  ) {
     this.#store = store;
     this.#parts = parts;
     this.#cells = parts.cells;
     this.#budgets = budgets;
+    this.#attempts = attempts;
     this.#holds = holds;
   }
 
@@ -47,6 +56,7 @@ export class MovingAccounts {
     await this.#budgets.moveHolds(owners, signal);
     const moved = await this.#moveEntries(owners, run, signal);
     await this.#moveLeftovers(owners, signal);
+    await this.#attempts.moveUser(owners, signal);
     await this.#budgets.remove(owners.from, signal);
     await this.#holds.removeLeftovers(owners.from, signal);
     return moved;

@@ -67,6 +67,7 @@ export async function useEverything(all: Wrappers, user: UserIdentity, session: 
       cost: "0.25",
       tags: { t: "x" },
     });
+  await ledger.attempt(who, { id: "try-1", turn: 1, provider: "p", model: "m" });
 }
 
 /** What lies under the user's own identity. */
@@ -144,6 +145,7 @@ export async function sessionOf(
     copy: await checkpoints.get(who, { ...place, lineage: "copy", id: "p-1" }),
     grants: (await policies.grants(who)).map(({ tool }) => tool).sort(),
     entries: await ledger.entries(who),
+    attempts: await ledger.attempts(who),
     ofRun: await ledger.entries({ ...who, run: "r" }),
     total: await ledger.totals(who),
     ofRunTotal: await ledger.totals({ ...who, run: "r" }),
