@@ -118,6 +118,8 @@ export class Fillings {
       { signal, turn: headCell(owner), repeatable: true },
     );
     const session = await ending.catch(async (error) => {
+      // It was ended between the reads of the mark and of the session.
+      if (isStateError(error, "ALREADY_EXISTS")) throw new FilledByAnother();
       if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
       // The store knows the id of the creation: another call was faster, or the session was deleted since.
       if ((await this.#records.find(owner)) !== undefined) throw new FilledByAnother();
