@@ -87,10 +87,6 @@ export const typedMutants: readonly Mutant[] = [
   brokenDriver("edits-what-it-read-long-ago", "sessions/edits-are-seen", withOwnWritesAlone),
   unconditional("takes-back-over-others", "sessions/taken-back-once"),
   brokenStore("follows-the-first-look", "sessions/followed-once-in-order", withFirstLookAlone),
-  brokenStore("lists-all-but-the-last-again", "sessions/listed-by-last-event", (store) => ({
-    list: async (identity, prefix, options) =>
-      (await store.list(identity, prefix, options as ListOptions)).slice(0, -1),
-  })),
   brokenDriver("claims-by-the-old-arguments", "approvals/claimed-as-edited", withOwnWritesAlone),
   brokenDriver("asks-without-others-knowing", "questions/found-by-others", withOwnWritesAlone),
   unconditional("adds-up-over-other-sums", "ledger/sums-are-exact"),

@@ -4,7 +4,7 @@ import type { SessionIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
-import { anotherMillisecond, severalOf } from "./several.js";
+import { severalOf } from "./several.js";
 
 const ROUNDS = 5;
 const EVENTS_EACH = 10;
@@ -113,30 +113,6 @@ export const sessionEditCases: readonly ConformanceCase[] = [
         Array.from({ length: total }, (_, index) => index + 1),
         "numbers, as they were told",
       );
-    },
-  },
-  {
-    id: "sessions/listed-by-last-event",
-    rule: "Sessions listed by their last event stand in its order, page by page, whatever else touched them, for every store.",
-    needs: "durable",
-    async run(context) {
-      const user = { tenant: context.tenant(), user: "user" };
-      const [writer, reader] = await severalOf(context, createSessions);
-      for (const session of ["s-1", "s-2", "s-3"]) await writer.create({ ...user, session });
-      for (const session of ["s-2", "s-3", "s-1", "s-2"]) {
-        await anotherMillisecond();
-        await writer.append({ ...user, session }, { value: 1 });
-      }
-      await anotherMillisecond();
-      await writer.touch({ ...user, session: "s-3" });
-      const seen: string[] = [];
-      for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages++) {
-        const page = await reader.list(user, { orderBy: "lastEventAt", limit: 1, after });
-        seen.push(...page.sessions.map(({ identity }) => identity.session));
-        after = page.next;
-        assert.ok(pages < 5, "pages end");
-      }
-      assert.deepEqual(seen, ["s-2", "s-1", "s-3"], "order");
     },
   },
 ];

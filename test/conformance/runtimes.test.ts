@@ -109,7 +109,7 @@ async function project(home: string): Promise<string> {
   await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
   await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
   await symlink(join(home, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
-  for (const name of ["canonicalize", "ulid", "postgres"]) {
+  for (const name of ["canonicalize", "minisearch", "ulid", "postgres"]) {
     await symlink(join(ROOT, "node_modules", name), join(packages, name));
   }
   for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
