@@ -25,7 +25,7 @@ export const windowCases: readonly ConformanceCase[] = [
           assertDuplicate(receipt, `a retry of the ${kind} record at ${100 * LATE} % of its window`);
         return;
       }
-      throw broken("retries came only after their window had passed: this machine is too busy to tell");
+      throw tooBusy();
     },
   },
   {
@@ -83,17 +83,15 @@ export const windowCases: readonly ConformanceCase[] = [
   {
     id: "window/starts-anew",
     rule: "An event id that was used again past its window is seen with its new content.",
-    async run({ openAlone, identity, record, payload }) {
-      const store = await openAlone({ idempotencyWindowMs: 2 * PAST_MS });
-      const old = record(identity(), "kind");
-      await store.save(old);
-      await store.delete(old.identity, "kind");
-      await sleep(2 * PAST_MS + PAST_MS / 2);
-      const again = { ...old, bytes: payload() };
-      assertWritten(await store.save(again), "an event id past its window");
-      await store.delete(old.identity, "kind");
-      assertDuplicate(await store.save(again), "a retry with its new content");
-      await refused("IDEMPOTENCY_CONFLICT", "a retry with its old content", () => store.save(old));
+    async run(context) {
+      for (const windowMs of WINDOWS_MS) {
+        const { late, retry, other } = await usedAgain(context, windowMs);
+        if (late) continue;
+        assertDuplicate(await retry, "a retry with its new content");
+        await refused("IDEMPOTENCY_CONFLICT", "a retry with its old content", () => other);
+        return;
+      }
+      throw tooBusy();
     },
   },
   {
@@ -156,4 +154,26 @@ async function retriedLate({ openAlone, identity, record }: CaseContext, windowM
   const receipts = new Map<string, SaveReceipt>();
   for (const each of saved) receipts.set(each.kind, await store.save(each));
   return { late: performance.now() - begun >= windowMs, receipts };
+}
+
+/** An event id that is used again past its window, with retries of both contents, and whether these came within the new one. */
+async function usedAgain({ openAlone, identity, record, payload }: CaseContext, windowMs: number) {
+  const store = await openAlone({ idempotencyWindowMs: windowMs });
+  const old = record(identity(), "kind");
+  await store.save(old);
+  await store.delete(old.identity, "kind");
+  await sleep(windowMs + PAST_MS);
+  const again = { ...old, bytes: payload() };
+  const begun = performance.now();
+  assertWritten(await store.save(again), "an event id past its window");
+  await store.delete(old.identity, "kind");
+  const retry = store.save(again);
+  await retry.catch(() => undefined);
+  const other = store.save(old);
+  await other.catch(() => undefined);
+  return { late: performance.now() - begun >= windowMs, retry, other };
+}
+
+function tooBusy(): Error {
+  return broken("retries came only after their window had passed: this machine is too busy to tell");
 }

@@ -20,14 +20,14 @@ test("whatever clients of two stores ask of one database, it is linearizable", a
 
 test("also while the server's processes are killed that serve them", async ({ annotate }) => {
   const { url, drivers } = await twoDrivers();
-  const striker = new Striker(plainClient(url));
+  const striker = new Striker(url);
   onTestFinished(async () => void (await striker.stop()));
   const asked = racesOn(drivers);
   // The stores ask again what they lost the answer to.
   const races: typeof asked = (look) => asked((history) => look({ ...history, asksAgain: true }));
   const tally = await mustBeLinearizable(races, soak(10));
   await annotate(`${tally}, killed ${await striker.stop()}`);
-  expect(striker.killed).toBeGreaterThan(5);
+  expect(striker.killed).toBeGreaterThan(3);
 }, 3_600_000);
 
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
@@ -56,12 +56,14 @@ async function twoDrivers() {
 /** Ends connections of a database from the side of the server, one now and then. */
 class Striker {
   killed = 0;
+  readonly #url: string;
   readonly #sql: Sql;
   readonly #done: Promise<void>;
   #isStopped = false;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  constructor(url: string) {
+    this.#url = url;
+    this.#sql = plainClient(url);
     this.#done = this.#strike();
   }
 
@@ -73,10 +75,21 @@ class Striker {
 
   async #strike(): Promise<void> {
     while (!this.#isStopped) {
-      await sleep(20 + Math.random() * 20);
+      // On a slow machine all would be ended before they have done anything.
+      await sleep(20 + Math.random() * 20 + (await this.#connectMs()));
       const struck = await this.#sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1`;
       this.killed += struck.length;
     }
+  }
+
+  /** How long a new connection takes now. */
+  async #connectMs(): Promise<number> {
+    const begun = performance.now();
+    const sql = plainClient(this.#url);
+    await sql`SELECT 1`;
+    const took = performance.now() - begun;
+    await sql.end();
+    return took;
   }
 }
