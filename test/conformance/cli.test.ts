@@ -198,7 +198,7 @@ describe.concurrent("groundstate conformance", () => {
     );
     expect(out).toContain("the case did not end within 200 ms");
     expect(out).toMatch(/\d+ passed, [1-4] failed, 0 skipped, \d\d+ not run/);
-    expect(Date.now() - started, "and closing after it is not waited for at length").toBeLessThan(8_000);
+    expect(Date.now() - started, "and closing after it is not waited for at length").toBeLessThan(30_000);
     expect(code).toBe(1);
   });
 
