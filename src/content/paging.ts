@@ -1,8 +1,8 @@
 import type {
   CallOptions,
+  Identity,
   ListOptions,
   RecordHeader,
-  SessionIdentity,
   StateRecord,
   StateStore,
 } from "../contract/store.js";
@@ -17,17 +17,17 @@ const MOST_RECORDS = 1_000;
 const GROWTH = 4;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** Everything under a prefix, in pages, without the payloads. */
+/** Everything under a prefix, in pages, without the payloads. A page may be removed before the next is read. */
 export async function* headersUnder(
   store: StateStore,
-  owner: SessionIdentity,
+  owner: Identity,
   prefix: string,
   options: CallOptions & PageRange,
   size = HEADERS,
 ): AsyncGenerator<RecordHeader[], void, undefined> {
   for (let range: PageRange = options; ; ) {
     const page = await store.list(owner, prefix, { ...options, ...range, limit: size, bytes: false });
-    yield page;
+    if (page.length > 0) yield page;
     if (page.length < size) return;
     range = pastLast(options, page);
   }
@@ -36,7 +36,7 @@ export async function* headersUnder(
 /** Everything under a prefix, in pages of some mebibytes at most, unless the first has larger payloads. */
 export async function* recordsUnder(
   store: StateStore,
-  owner: SessionIdentity,
+  owner: Identity,
   prefix: string,
   options: CallOptions & PageRange,
   first = FIRST_RECORDS,

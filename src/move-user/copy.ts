@@ -1,12 +1,16 @@
+import { headersUnder } from "../content/paging.js";
 import { isStateError } from "../contract/errors.js";
 import type { Change, RecordHeader, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
 import type { SessionMove } from "../typed/moving/user-data.js";
 import { wereHereBefore } from "./errors.js";
 import type { MovedKinds } from "./kinds.js";
-import { headerPages, MOST_BYTES } from "./session-pages.js";
+import { MOST_BYTES } from "./session-pages.js";
 
 type Signal = AbortSignal | undefined;
+
+/** Records that are compared at a time. */
+const HEADERS = 500;
 
 /** What is copied before the commit that shows it. */
 export interface CopiedPrefix {
@@ -39,7 +43,7 @@ export async function copyPrefix(
   const { from, to } = move;
   let changed = 0;
   let last: string | undefined;
-  for await (const page of headerPages(store, from, copied.prefix, signal)) {
+  for await (const page of headersUnder(store, from, copied.prefix, { signal }, HEADERS)) {
     const end = page.at(-1) as RecordHeader;
     const there = await headersBetween(store, to, copied.prefix, last, end.kind, signal);
     const ids = await Promise.all(page.map((header) => kinds.eventId(header, move)));

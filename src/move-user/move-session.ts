@@ -1,3 +1,4 @@
+import { headersUnder } from "../content/paging.js";
 import { isStateError, StateError } from "../contract/errors.js";
 import type { RecordHeader, StateRecord, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
@@ -9,7 +10,7 @@ import { type Counts, commitMove, count } from "./commit-move.js";
 import { CopiedByAnother, copyPrefix } from "./copy.js";
 import { bothHaveSessions, wereHereBefore } from "./errors.js";
 import type { MovedKinds } from "./kinds.js";
-import { gatesOf, headerPages, MOST_BYTES, MOST_RECORDS, someRecords } from "./session-pages.js";
+import { gatesOf, MOST_BYTES, MOST_RECORDS, someRecords } from "./session-pages.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -146,7 +147,7 @@ export class SessionMoves {
       if (piece.length > 0) await this.#commit(move, piece, {});
       [piece, bytes] = [[], 0];
     };
-    for await (const page of headerPages(this.#store, from, "", this.#signal))
+    for await (const page of headersUnder(this.#store, from, "", { signal: this.#signal }))
       for (const header of page) {
         const { kind } = header;
         if (taken.delete(kind) || this.#isLeftToOthers(kind)) continue;
@@ -183,7 +184,7 @@ export class SessionMoves {
   /** What was copied, and has no gate any more, is removed as it was seen: what is written since stays. */
   async #removeCopied(move: SessionMove, gated: GatedRecords): Promise<void> {
     for (const prefix of gated.bulk)
-      for await (const page of headerPages(this.#store, move.from, prefix, this.#signal)) {
+      for await (const page of headersUnder(this.#store, move.from, prefix, { signal: this.#signal })) {
         const gates = await gatesOf(this.#store, this.#kinds, move.from, gated, this.#signal);
         if (gates.size > 0) return;
         await this.#removeAll(page);

@@ -1,3 +1,4 @@
+import { headersUnder } from "../content/paging.js";
 import type { Change, Identity, RecordHeader, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
@@ -5,7 +6,7 @@ import { movedEventId } from "../typed/moving/moved-record.js";
 import type { UserMove } from "../typed/moving/user-data.js";
 import { bothHaveRecords } from "./errors.js";
 import { MARK } from "./mark.js";
-import { headerPages, MOST_BYTES, MOST_RECORDS } from "./session-pages.js";
+import { MOST_BYTES, MOST_RECORDS } from "./session-pages.js";
 
 type Signal = AbortSignal | undefined;
 
@@ -75,7 +76,7 @@ export class OwnRecords {
   }
 
   async *#pages(): AsyncGenerator<readonly RecordHeader[]> {
-    for await (const page of headerPages(this.#store, this.#from, "", this.#signal))
+    for await (const page of headersUnder(this.#store, this.#from, "", { signal: this.#signal }))
       yield page.filter(({ kind }) => kind !== MARK && !this.#left.some((prefix) => kind.startsWith(prefix)));
   }
 

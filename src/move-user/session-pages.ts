@@ -1,4 +1,5 @@
-import type { Identity, RecordHeader, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
+import { headersUnder } from "../content/paging.js";
+import type { Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import type { GatedRecords } from "../typed/moving/user-data.js";
 import type { MovedKinds } from "./kinds.js";
 
@@ -9,7 +10,6 @@ export const MOST_RECORDS = 250;
 export const MOST_BYTES = 6 * 1024 * 1024;
 
 const PAGE = 50;
-const HEADERS = 500;
 
 /** Records of a session, in the order of their kinds. */
 export interface SomeRecords {
@@ -46,21 +46,6 @@ export async function someRecords(
   }
 }
 
-/** The headers of a session's records whose kinds begin so, in pages. A page may be removed before the next is read. */
-export async function* headerPages(
-  store: StateStore,
-  owner: Identity,
-  prefix: string,
-  signal: Signal,
-): AsyncGenerator<readonly RecordHeader[]> {
-  for (let after: string | undefined; ; ) {
-    const page = await store.list(owner, prefix, { after, limit: HEADERS, bytes: false, signal });
-    if (page.length > 0) yield page;
-    if (page.length < HEADERS) return;
-    after = page.at(-1)?.kind;
-  }
-}
-
 /** The gates of a session, by kind, with their event ids. */
 export async function gatesOf(
   store: StateStore,
@@ -77,7 +62,7 @@ export async function gatesOf(
       if (first?.kind === gate) found.set(gate, first.eventId);
       continue;
     }
-    for await (const page of headerPages(store, owner, gate, signal))
+    for await (const page of headersUnder(store, owner, gate, { signal }))
       for (const { kind, eventId } of page) if (kinds.isGate(kind, gated)) found.set(kind, eventId);
   }
   return found;

@@ -1,3 +1,4 @@
+import { recordsUnder } from "../content/paging.js";
 import type { Identity, RecordHeader, StateRecord, StateStore } from "../contract/store.js";
 import { maintenanceScope } from "../identity/scope.js";
 import { scanKind } from "../store/scan-kind.js";
@@ -59,10 +60,5 @@ async function* recordsOf(
     yield* scanKind(store, scope, prefix, { signal, pageSize: PAGE_SIZE });
     return;
   }
-  for (let after: string | undefined; ; ) {
-    const page = await store.list(owner, prefix, { after, limit: PAGE_SIZE, signal });
-    yield* page;
-    after = page.at(-1)?.kind;
-    if (page.length < PAGE_SIZE) return;
-  }
+  for await (const page of recordsUnder(store, owner, prefix, { signal }, PAGE_SIZE)) yield* page;
 }

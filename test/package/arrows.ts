@@ -69,7 +69,7 @@ const RULES: readonly Rule[] = [
     files: "src/move-user/",
     may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "checkpoints"]
       .map((name) => `src/${name}/index.ts`)
-      .concat("src/lifecycle/", WRAPPER),
+      .concat("src/lifecycle/", "src/content/", WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.

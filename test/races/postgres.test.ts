@@ -25,9 +25,12 @@ test("also while the server's processes are killed that serve them", async ({ an
   const asked = racesOn(drivers);
   // The stores ask again what they lost the answer to.
   const races: typeof asked = (look) => asked((history) => look({ ...history, asksAgain: true }));
-  const tally = await mustBeLinearizable(races, soak(10));
-  await annotate(`${tally}, killed ${await striker.stop()}`);
-  expect(striker.killed).toBeGreaterThan(3);
+  const tallies: string[] = [];
+  // On a slow machine fewer are killed in the same time.
+  while (tallies.length === 0 || (striker.killed <= 5 && tallies.length < 5))
+    tallies.push(String(await mustBeLinearizable(races, soak(10))));
+  await annotate(`${tallies.join("; ")}, killed ${await striker.stop()}`);
+  expect(striker.killed).toBeGreaterThan(5);
 }, 3_600_000);
 
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
