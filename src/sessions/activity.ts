@@ -6,6 +6,9 @@ export type SessionOrder = "updatedAt" | "lastEventAt";
 
 export const ORDERS: readonly SessionOrder[] = ["updatedAt", "lastEventAt"];
 
+/** `open` sessions take events and state, `closed` ones do not. */
+export type SessionStatus = "open" | "closed";
+
 /** The times at which a session stands in the lists of its user, one for each order. */
 export type ListedAt = Readonly<Record<SessionOrder, number>>;
 

@@ -1,10 +1,19 @@
 import { recordsUnder } from "../content/paging.js";
-import type { Identity, RecordHeader, StateRecord, StateStore } from "../contract/store.js";
+import type { Identity, StateRecord, StateStore } from "../contract/store.js";
 import { maintenanceScope } from "../identity/scope.js";
 import { scanKind } from "../store/scan-kind.js";
+import type { SessionStatus } from "./activity.js";
 import { isTenant } from "./owners.js";
-import type { SessionStatus } from "./session.js";
-import { fieldListOf, listOf, readEntry, type SessionList } from "./session-lists.js";
+import {
+  type FoundEntry,
+  fieldListOf,
+  kindsOf,
+  listOf,
+  nameOf,
+  partsOf,
+  readEntry,
+  type SessionList,
+} from "./session-lists.js";
 
 /** What is counted. */
 export interface CountQuery {
@@ -19,19 +28,19 @@ const PAGE_SIZE = 1_000;
 
 /** Counts the sessions of a user, or of a tenant. What one list says alone is counted without reading an entry. */
 export async function countSessions(store: StateStore, owner: Identity, query: CountQuery): Promise<number> {
-  const { status, pinned, fields, signal } = query;
+  const { status, pinned, fields } = query;
   const [field, ...others] = fields;
   const list = field === undefined ? listOf("updatedAt", pinned === true) : fieldListOf("updatedAt", field);
-  const isExact = status === undefined && others.length === 0 && (pinned === undefined || list.isOfPinned);
-  if (isExact && !isTenant(owner)) return store.count(owner, list.prefix, { signal });
+  const isExact = others.length === 0 && (pinned === undefined || list.isOfPinned);
+  if (isExact && !isTenant(owner)) return countList(store, owner, list, query);
   let count = 0;
-  if (isExact) for await (const _ of headersOf(store, owner, list, signal)) count++;
+  if (isExact) for await (const isOf of ofTenant(store, owner, list, query)) count += isOf ? 1 : 0;
   else
-    for await (const record of recordsOf(store, owner, list, signal)) {
+    for await (const record of recordsOf(store, owner, list, query)) {
       const entry = await readEntry(list, record);
       const own = entry.fields ?? [];
       const isWanted =
-        (status === undefined || entry.isClosed === (status === "closed")) &&
+        isOfStatus(entry, status) &&
         (pinned === undefined || entry.isPinned === pinned) &&
         others.every((other) => own.includes(other));
       if (isWanted) count++;
@@ -39,26 +48,47 @@ export async function countSessions(store: StateStore, owner: Identity, query: C
   return count;
 }
 
-function headersOf(
+/** The entries of one list of a user, in one statement. */
+function countList(store: StateStore, user: Identity, list: SessionList, { status, signal }: CountQuery) {
+  const [part, other] = partsOf(list, status) as [string, string?];
+  return other === undefined
+    ? store.count(user, part, { signal })
+    : store.count(user, nameOf(list), { ...kindsOf(list), signal });
+}
+
+/** Of each entry of one list of a tenant, whether it is wanted. Only entries of versions before 0.5 are read for that. */
+async function* ofTenant(
   store: StateStore,
   { tenant }: Identity,
-  { prefix }: SessionList,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<RecordHeader> {
-  const scope = maintenanceScope({ reason: "counts the sessions of a tenant", tenant });
-  return scanKind(store, scope, prefix, { signal, bytes: false, pageSize: PAGE_SIZE });
+  list: SessionList,
+  { status, signal }: CountQuery,
+): AsyncGenerator<boolean> {
+  const scope = maintenanceScope({ reason: COUNTS, tenant });
+  const options = { signal, bytes: false, pageSize: PAGE_SIZE } as const;
+  for (const part of partsOf(list, status))
+    for await (const { identity, kind, version } of scanKind(store, scope, part, options)) {
+      const isOld = version === 0 && status !== undefined;
+      const entry = isOld ? await store.find(identity, kind, { signal }) : undefined;
+      yield entry === undefined ? !isOld : isOfStatus(await readEntry(list, entry), status);
+    }
 }
 
 async function* recordsOf(
   store: StateStore,
   owner: Identity,
-  { prefix }: SessionList,
-  signal: AbortSignal | undefined,
+  list: SessionList,
+  { status, signal }: CountQuery,
 ): AsyncGenerator<StateRecord> {
-  if (isTenant(owner)) {
-    const scope = maintenanceScope({ reason: "counts the sessions of a tenant", tenant: owner.tenant });
-    yield* scanKind(store, scope, prefix, { signal, pageSize: PAGE_SIZE });
-    return;
+  for (const part of partsOf(list, status)) {
+    if (isTenant(owner)) {
+      const scope = maintenanceScope({ reason: COUNTS, tenant: owner.tenant });
+      yield* scanKind(store, scope, part, { signal, pageSize: PAGE_SIZE });
+    } else for await (const page of recordsUnder(store, owner, part, { signal }, PAGE_SIZE)) yield* page;
   }
-  for await (const page of recordsUnder(store, owner, prefix, { signal }, PAGE_SIZE)) yield* page;
+}
+
+const COUNTS = "counts the sessions of a tenant";
+
+function isOfStatus({ isClosed }: Pick<FoundEntry, "isClosed">, status: SessionStatus | undefined): boolean {
+  return status === undefined || isClosed === (status === "closed");
 }

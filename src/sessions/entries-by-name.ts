@@ -17,7 +17,8 @@ export async function entriesByName(
     for await (const page of headersUnder(store, userOf(owner), prefix, { signal }))
       found.push(...page.filter((header) => namedBy(listAt(header.kind), header)?.session === owner.session));
   };
-  for (const list of SESSION_LISTS) await collect(list.prefix, () => list);
+  for (const list of SESSION_LISTS)
+    for (const prefix of [list.prefix, list.closedPrefix]) await collect(prefix, () => list);
   for (const list of FIELD_LISTS) await collect(list.prefix, (kind) => fieldListAt(list, kind));
   return found;
 }

@@ -2,7 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
-import type { Stored } from "../typed/cell.js";
+import type { Cell, Stored } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { transact } from "../typed/transact.js";
 import type { Activity } from "./activity.js";
@@ -10,7 +10,7 @@ import { entriesByName } from "./entries-by-name.js";
 import { changedAllTheTime, deletionOutcomeUnknown } from "./errors.js";
 import type { ListEntry } from "./list-entry.js";
 import { headCell } from "./session-head.js";
-import { entryCell, entryCellsOf, listOf } from "./session-lists.js";
+import { entryCellsOf, firstEntryCell } from "./session-lists.js";
 import type { SessionRecords } from "./session-records.js";
 
 /** While other writers change the session. */
@@ -22,10 +22,15 @@ const BACKOFF = { baseMs: 50, mostMs: 1000, random: Math.random };
 const MAX_ATTEMPTS = 6;
 
 /** A session to erase, and its entry in the list that all sessions are in. */
-interface Doomed {
+interface Doomed extends FoundSession {
   readonly owner: SessionIdentity;
-  readonly activity: Activity;
   readonly entry: Stored<ListEntry>;
+}
+
+interface FoundSession {
+  readonly activity: Activity;
+  /** Where its entry is in the list that all sessions are in. */
+  readonly cell: Cell<ListEntry>;
 }
 
 /**
@@ -42,27 +47,28 @@ export async function eraseSession(
 ): Promise<boolean> {
   let first: Activity | undefined;
   for (let attempt = 1; ; attempt++) {
-    const activity = await findActivity(records, owner, signal);
-    if (activity === "damaged") return eraseDamaged(store, owner, signal);
-    first ??= activity;
+    const found = await findSession(records, owner, signal);
+    if (found === "damaged") return eraseDamaged(store, owner, signal);
+    first ??= found?.activity;
     // Another call has deleted the session. One that was created since is not the one to delete.
-    if (activity === undefined || first === undefined || !isSame(activity, first)) return false;
-    const entry = await findCell(store, firstEntryCell(owner, activity), { signal });
+    if (found === undefined || first === undefined || !isSame(found.activity, first)) return false;
+    const entry = await findCell(store, found.cell, { signal });
     if (entry === undefined) await restoreEntries(store, records, owner, signal);
-    else if (await eraseWith(store, records, { owner, activity, entry }, signal)) return true;
+    else if (await eraseWith(store, records, { ...found, owner, entry }, signal)) return true;
     if (attempt === MAX_READS) throw changedAllTheTime();
     await sleep(jitteredPause(attempt, CONTENTION), signal);
   }
 }
 
-/** The activity, unless it cannot be read. A newer release may have written it: then it is not for this one to delete. */
-async function findActivity(
+/** The session, unless it cannot be read. A newer release may have written it: then it is not for this one to delete. */
+async function findSession(
   records: SessionRecords,
   owner: SessionIdentity,
   signal: AbortSignal | undefined,
-): Promise<Activity | undefined | "damaged"> {
+): Promise<FoundSession | undefined | "damaged"> {
   try {
-    return (await records.findActivity(owner, { signal })).activity;
+    const { activity, record } = await records.findActivity(owner, { signal });
+    return activity && { activity, cell: firstEntryCell(owner, activity, record !== undefined) };
   } catch (error) {
     if (isStateError(error, "CORRUPT")) return "damaged";
     throw error;
@@ -102,17 +108,17 @@ async function eraseWith(
   doomed: Doomed,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { owner, activity, entry } = doomed;
-  const { identity, kind } = firstEntryCell(owner, activity);
+  const { owner, cell, entry } = doomed;
+  const { identity, kind } = cell;
   // What the entry itself says is of the moment of its event.
-  const others = entryCellsOf(owner, entry.value).filter((cell) => cell.kind !== kind);
+  const others = entryCellsOf(owner, entry.value).filter((other) => other.kind !== kind);
   let unknownOutcome: unknown;
   for (let attempt = 1; ; attempt++) {
     try {
       await store.commit(
         [
           { op: "delete", identity, kind, expect: entry.eventId },
-          ...others.map((cell) => ({ op: "delete", identity: cell.identity, kind: cell.kind }) as const),
+          ...others.map((other) => ({ op: "delete", identity: other.identity, kind: other.kind }) as const),
           { op: "erase", identity: owner },
         ],
         unknownOutcome === undefined ? { signal } : {},
@@ -156,10 +162,6 @@ function restoreEntries(
     // Another call has deleted the session since it was found.
     if (!isStateError(error, "NOT_FOUND")) throw error;
   });
-}
-
-function firstEntryCell(owner: SessionIdentity, { listedAt }: Activity) {
-  return entryCell(owner, listOf("updatedAt", false), listedAt);
 }
 
 function isSame(a: Activity, b: Activity): boolean {

@@ -24,9 +24,12 @@ export async function forgetSessions(
 ): Promise<number> {
   await new Fillings(store, records, deletions).dropOf(user, "all", { signal });
   let forgotten = 0;
-  // Every session is in the first list. What is left in the others then has lost its session.
+  // Every session is in the first list; its open ones come again, for what was reopened while the closed ones were deleted.
+  // What is left in the others then has lost its session.
   const lists = [
-    ...SESSION_LISTS.map((list) => ({ prefix: list.prefix, listAt: () => list })),
+    ...SESSION_LISTS.flatMap((list) =>
+      [list.prefix, list.closedPrefix, list.prefix].map((prefix) => ({ prefix, listAt: () => list })),
+    ),
     ...FIELD_LISTS.map((list) => ({
       prefix: list.prefix,
       listAt: (kind: string) => fieldListAt(list, kind),

@@ -1,7 +1,7 @@
 import "./errors.js";
 
 export type { TrimRange } from "../typed/journal-trim.js";
-export type { SessionOrder } from "./activity.js";
+export type { SessionOrder, SessionStatus } from "./activity.js";
 export { createSessions } from "./create-sessions.js";
 export type { FieldFilter, FieldValue } from "./fields.js";
 export type { FollowOptions, SessionFollow } from "./follow.js";
@@ -33,7 +33,7 @@ export type { RepairOptions } from "./repairing.js";
 export type { RedactOptions, Replacement } from "./replacing.js";
 export type { RewriteOptions, RewriteReceipt } from "./rewriting.js";
 export type { SearchPage, SearchSessionsOptions, SessionMatch } from "./search.js";
-export type { Session, SessionStatus } from "./session.js";
+export type { Session } from "./session.js";
 export type { DamagedEvent, RedactedEvent, Redaction, SessionEvent, ValueEvent } from "./session-event.js";
 export type { NotSearched } from "./session-index.js";
 export type { SessionSearchOptions } from "./session-texts.js";

@@ -5,11 +5,12 @@ import { compareText } from "../rules/order.js";
 import { mapInSlices } from "../typed/slices.js";
 import { timeKey } from "../typed/time.js";
 import { type Activity, timeIn } from "./activity.js";
-import { type EntryRange, type EntrySource, entrySourceOf } from "./entry-source.js";
+import { type EntryRange, entrySourceOf } from "./entry-source.js";
 import { isDamage } from "./errors.js";
 import type { Cursor, PageQuery } from "./listing.js";
 import { activityOf } from "./orphaned-entries.js";
 import { isTenant } from "./owners.js";
+import type { EntrySource } from "./part-source.js";
 import {
   type FoundEntry,
   fieldListOf,
@@ -82,7 +83,7 @@ export class ListPages {
    */
   async #section(owner: Identity, section: Section): Promise<PlacedSession[]> {
     const { limit, after, isNewestFirst } = section;
-    const isFiltered = section.status !== undefined || section.withoutPinned || section.fields.length > 1;
+    const isFiltered = section.withoutPinned || section.fields.length > 1;
     const isBehind = (a: string, b: string) =>
       isNewestFirst ? compareText(a, b) < 0 : compareText(a, b) > 0;
     const source = entrySourceOf(this.#store, owner, () => this.#records.now());
@@ -118,7 +119,7 @@ export class ListPages {
 
   /** The wanted ones of the next entries, and the keys of all. */
   async #entries(
-    source: EntrySource,
+    source: EntrySource<EntryRange>,
     section: Section,
     range: EntryRange,
   ): Promise<{
@@ -174,13 +175,12 @@ export class ListPages {
 }
 
 /** Where to begin to read. */
-function startOf({ list, after, isNewestFirst, signal }: Section, owner: Identity): EntryRange {
-  const { prefix } = list;
-  const range = { prefix, isNewestFirst, signal, limit: 0, beyond: undefined, from: undefined };
+function startOf({ list, status, after, isNewestFirst, signal }: Section, owner: Identity): EntryRange {
+  const range = { list, status, isNewestFirst, signal, limit: 0, beyond: undefined, from: undefined };
   if (after === undefined) return range;
   if (isNewestFirst) return { ...range, beyond: keyAt(list, owner, after.position) };
   const lowest = Math.max(after.time - MAX_LAG_MS[list.order], LIMITS.earliest);
-  return { ...range, from: prefix + timeKey(lowest) };
+  return { ...range, from: timeKey(lowest) };
 }
 
 /** The position before which no entry behind this one belongs; `undefined` where its key says nothing. */

@@ -2,9 +2,9 @@ import { invalid, type StateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import { readInteger, readNamed, readOneOf, readSignal } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
-import { ORDERS, type SessionOrder } from "./activity.js";
+import { ORDERS, type SessionOrder, type SessionStatus } from "./activity.js";
 import type { FieldFilter, MetadataFields } from "./fields.js";
-import type { Session, SessionStatus } from "./session.js";
+import type { Session } from "./session.js";
 import { readPosition, USER_SEPARATOR } from "./session-lists.js";
 
 /** Which sessions `list` returns, and in which order. */

@@ -1,7 +1,7 @@
 import type { SessionMove, UserData } from "../typed/moving/user-data.js";
 import type { Transaction } from "../typed/transaction.js";
 import { EVENTS } from "./session-head.js";
-import { entryCellsOf, writeEntries } from "./session-lists.js";
+import { entryCellsOf, entryOf, writeEntries } from "./session-lists.js";
 import type { SessionRecords } from "./session-records.js";
 
 /** How sessions move to another user. */
@@ -34,8 +34,6 @@ async function moveEntriesOf(
   // A version before 0.5 stored it in another form, which says less than the entries do.
   await records.upgrade(transaction, from);
   const { activity } = await records.get(transaction, from);
-  const { listedAt, pinnedAt, fields = [] } = activity;
-  for (const cell of entryCellsOf(from, { listedAt, isPinned: pinnedAt !== undefined, fields }))
-    transaction.delete(cell);
+  for (const cell of entryCellsOf(from, entryOf(activity))) transaction.delete(cell);
   writeEntries(transaction, to, activity);
 }

@@ -2,7 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Identity, RecordHeader, StateStore } from "../contract/store.js";
 import { transact } from "../typed/transact.js";
 import { readInteger, readNamed, readSignal } from "../validation/validate.js";
-import { entrySourceOf } from "./entry-source.js";
+import { entrySourceOf, placeIn } from "./entry-source.js";
 import { isDamage } from "./errors.js";
 import { cursorAt, readCursorOf } from "./listing.js";
 import { isTenant } from "./owners.js";
@@ -48,7 +48,8 @@ export async function reindexSessions(
   const after = options.after === undefined ? undefined : readCursorOf(isTenant(owner), options.after);
   const signal = readSignal(options);
   const headers = await entrySourceOf(store, owner, () => records.now()).headers({
-    prefix: LIST.prefix,
+    list: LIST,
+    status: undefined,
     isNewestFirst: false,
     beyond: after && keyAt(LIST, owner, after.position),
     from: undefined,
@@ -92,7 +93,7 @@ async function reindexOne(
   }
 }
 
-function placeOf(owner: Identity, { kind, identity }: RecordHeader): string {
-  const place = kind.slice(LIST.prefix.length);
-  return isTenant(owner) ? `${place}${USER_SEPARATOR}${identity.user}` : place;
+function placeOf(owner: Identity, header: RecordHeader): string {
+  const place = placeIn(LIST, header);
+  return isTenant(owner) ? `${place}${USER_SEPARATOR}${header.identity.user}` : place;
 }

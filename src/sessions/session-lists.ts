@@ -7,7 +7,14 @@ import { itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readText } from "../validation/validate-text.js";
-import { type Activity, type ListedAt, ORDERS, type SessionOrder, timeIn } from "./activity.js";
+import {
+  type Activity,
+  type ListedAt,
+  ORDERS,
+  type SessionOrder,
+  type SessionStatus,
+  timeIn,
+} from "./activity.js";
 import { LIST_ENTRY, type ListEntry } from "./list-entry.js";
 import { userOf } from "./owners.js";
 
@@ -18,16 +25,27 @@ import { userOf } from "./owners.js";
  */
 export const MAX_LAG_MS: Readonly<Record<SessionOrder, number>> = { updatedAt: 20, lastEventAt: 1_000 };
 
-/** A list of a user's sessions, in the order of a time. */
+/**
+ * A list of a user's sessions, in the order of a time. It is kept in two parts, so that a page of the open ones costs nothing
+ * where most are closed, and the other way round. A session moves from one to the other when it is closed or reopened.
+ */
 export interface SessionList {
   readonly order: SessionOrder;
   /** Only pinned sessions are in it. */
   readonly isOfPinned: boolean;
   /** Only sessions with this key of a field are in it. */
   readonly field?: string;
-  /** The prefix of the kinds of its entries. In the order of kinds, the latest time comes last. */
+  /**
+   * The prefix of the kinds of its entries of open sessions. In the order of kinds, the latest time comes last. What a version
+   * before 0.5 wrote is under it too if the session is closed.
+   */
   readonly prefix: string;
+  /** The same of closed sessions. */
+  readonly closedPrefix: string;
 }
+
+/** What the name of a list has more in the kinds of closed sessions. */
+const CLOSED = ".closed";
 
 /** The first is the one that versions before 0.5 had. */
 const NAMES = {
@@ -36,7 +54,7 @@ const NAMES = {
 } as const;
 
 export const SESSION_LISTS: readonly SessionList[] = ORDERS.flatMap((order) =>
-  NAMES[order].map((name, index) => ({ order, isOfPinned: index === 1, prefix: itemPrefix(name) })),
+  NAMES[order].map((name, index) => ({ order, isOfPinned: index === 1, ...prefixesOf(name) })),
 );
 
 const FIELD_NAMES = { updatedAt: "session.field", lastEventAt: "session.field-by-event" } as const;
@@ -46,13 +64,38 @@ export const FIELD_LISTS = ORDERS.map((order) => ({ order, prefix: itemPrefix(FI
 
 /** The list of sessions with a key of a field. */
 export function fieldListOf(order: SessionOrder, field: string): SessionList {
-  return { order, isOfPinned: false, field, prefix: `${itemPrefix(FIELD_NAMES[order])}${field}/` };
+  return { order, isOfPinned: false, field, ...prefixesOf(itemPrefix(FIELD_NAMES[order]) + field) };
 }
 
 /** The list of sessions with a value of a field to which an entry of this kind belongs. */
 export function fieldListAt({ order, prefix }: (typeof FIELD_LISTS)[number], kind: string): SessionList {
-  const [name, digest] = kind.slice(prefix.length).split("/", 2);
-  return fieldListOf(order, `${name}/${digest}`);
+  const [name, digest = ""] = kind.slice(prefix.length).split("/", 2);
+  return fieldListOf(order, `${name}/${digest.endsWith(CLOSED) ? digest.slice(0, -CLOSED.length) : digest}`);
+}
+
+function prefixesOf(name: string): Pick<SessionList, "prefix" | "closedPrefix"> {
+  return { prefix: `${name}/`, closedPrefix: `${name}${CLOSED}/` };
+}
+
+/** The prefix of the part of a list to which an entry of this kind belongs. */
+export function prefixAt({ prefix, closedPrefix }: SessionList, kind: string): string {
+  return kind.startsWith(closedPrefix) ? closedPrefix : prefix;
+}
+
+/** The prefixes of the parts of a list in which sessions with a status are. */
+export function partsOf({ prefix, closedPrefix }: SessionList, status: SessionStatus | undefined): string[] {
+  if (status === undefined) return [prefix, closedPrefix];
+  return [status === "open" ? prefix : closedPrefix];
+}
+
+/** With what the kinds of both parts of a list begin; those of others may too. */
+export function nameOf({ prefix }: SessionList): string {
+  return prefix.slice(0, -1);
+}
+
+/** The bounds between which the kinds of both parts are, and no others: `name.closed/` is next to `name/`. */
+export function kindsOf(list: SessionList): { readonly from: string; readonly before: string } {
+  return { from: `${nameOf(list)}.`, before: `${nameOf(list)}0` };
 }
 
 export function listOf(order: SessionOrder, isOfPinned: boolean): SessionList {
@@ -109,47 +152,62 @@ export function readPosition(
 }
 
 /** What the key of an entry says: enough to find its session where the entry itself is damaged. */
-export function namedBy(
-  { order, prefix }: SessionList,
-  { kind, identity }: RecordKey,
-): NamedEntry | undefined {
-  const position = kind.slice(prefix.length);
+export function namedBy(list: SessionList, { kind, identity }: RecordKey): NamedEntry | undefined {
+  const { order } = list;
+  const position = kind.slice(prefixAt(list, kind).length);
   const [, time = "", session] = POSITION.exec(position) ?? [];
   const at = Date.parse(time);
   if (session === undefined || Number.isNaN(at)) return undefined;
   return { session, position, order, at, slot: { identity, kind } };
 }
 
-/** Decodes an entry. CORRUPT where its kind and its value have different times. */
-export async function readEntry({ order, prefix }: SessionList, stored: StateRecord): Promise<FoundEntry> {
+/** Decodes an entry. CORRUPT where its kind and its value have different times, or only one of them says that it is closed. */
+export async function readEntry(list: SessionList, stored: StateRecord): Promise<FoundEntry> {
   const { identity, kind, eventId, version } = stored;
   const entry = await decodeRecord(LIST_ENTRY, stored);
+  const prefix = prefixAt(list, kind);
   const position = kind.slice(prefix.length);
   const [, time, session] = POSITION.exec(position) ?? [];
-  if (session === undefined || time !== timeKey(entry.listedAt[order]))
+  // Versions before 0.5 had one list, with open and closed sessions.
+  const part = version === 0 ? listOf("updatedAt", false).prefix : partOf(list, entry.isClosed);
+  if (session === undefined || time !== timeKey(entry.listedAt[list.order]) || prefix !== part)
     throw corruptRecord(stored, "an entry in a list of sessions is not where it belongs");
   return { ...entry, session, position, slot: { identity, kind }, eventId, isOld: version === 0 };
+}
+
+function partOf({ prefix, closedPrefix }: SessionList, isClosed: boolean): string {
+  return isClosed ? closedPrefix : prefix;
 }
 
 /** The cell of a session's entry in a list. */
 export function entryCell(
   owner: SessionIdentity,
-  { order, prefix }: SessionList,
-  at: ListedAt,
+  list: SessionList,
+  { listedAt, isClosed }: Pick<ListEntry, "listedAt" | "isClosed">,
 ): Cell<ListEntry> {
-  return cellAt(userOf(owner), prefix + positionOf(at[order], owner.session), LIST_ENTRY);
+  const kind = partOf(list, isClosed) + positionOf(listedAt[list.order], owner.session);
+  return cellAt(userOf(owner), kind, LIST_ENTRY);
 }
+
+/** The cell of the entry in the first list of a session that is stored as it is. */
+export function firstEntryCell(owner: SessionIdentity, { listedAt, closedAt }: Activity, isOld: boolean) {
+  const isClosed = closedAt !== undefined && !isOld;
+  return entryCell(owner, listOf("updatedAt", false), { listedAt, isClosed });
+}
+
+/** What says in which lists a session is, and where. */
+type ListEntryFlags = Pick<ListEntry, "listedAt" | "isClosed" | "isPinned" | "fields">;
 
 /** The cells of all entries of a session, except those that are left. */
 export function entryCellsOf(
   owner: SessionIdentity,
-  { listedAt, isPinned, fields = [] }: Pick<ListEntry, "listedAt" | "isPinned" | "fields">,
+  { listedAt, isClosed, isPinned, fields = [] }: ListEntryFlags,
   isLeft: (list: SessionList) => boolean = () => false,
 ): Cell<ListEntry>[] {
   const byField = ORDERS.flatMap((order) => fields.map((field) => fieldListOf(order, field)));
   return [...SESSION_LISTS.filter((list) => isPinned || !list.isOfPinned), ...byField]
     .filter((list) => !isLeft(list))
-    .map((list) => entryCell(owner, list, listedAt));
+    .map((list) => entryCell(owner, list, { listedAt, isClosed }));
 }
 
 /**
@@ -193,7 +251,8 @@ export function writeEntries(
   for (const cell of entryCellsOf(owner, entry, isLeft)) void transaction.set(cell, entry);
 }
 
-function entryOf({ createdAt, listedAt, closedAt, pinnedAt, fields }: Activity): ListEntry {
+/** What the entries of a session say. */
+export function entryOf({ createdAt, listedAt, closedAt, pinnedAt, fields }: Activity): ListEntry {
   const flags = { isClosed: closedAt !== undefined, isPinned: pinnedAt !== undefined };
   return { createdAt, listedAt, ...flags, ...(fields && { fields }) };
 }

@@ -10,7 +10,7 @@ import { noSession, sessionClosed, sessionExists } from "./errors.js";
 import type { MetadataFields } from "./fields.js";
 import { oldActivity } from "./old-activity.js";
 import { headCell, type SessionHead } from "./session-head.js";
-import { entryCell, listOf, moveEntries, writeEntries } from "./session-lists.js";
+import { firstEntryCell, moveEntries, writeEntries } from "./session-lists.js";
 import { creationEventId, type SessionRecord, sessionCell } from "./session-record.js";
 
 /** A larger difference means that a clock was wrong. */
@@ -175,7 +175,7 @@ export class SessionRecords {
   /** Writes the entries of a session that lost its first one. Does nothing if that has only moved. */
   async restoreEntries(transaction: Transaction, owner: SessionIdentity): Promise<void> {
     const { activity, old } = await this.get(transaction, owner);
-    const entry = entryCell(owner, listOf("updatedAt", false), activity.listedAt);
+    const entry = firstEntryCell(owner, activity, old !== undefined);
     if ((await transaction.get(entry)) !== undefined) return;
     if (old !== undefined) return this.upgrade(transaction, owner);
     writeEntries(transaction, owner, activity);
@@ -235,7 +235,7 @@ export class SessionRecords {
   ): Promise<SessionHead> {
     if (old !== undefined) {
       // It was in one list alone. Its record is written without the times, which are in the head from now on.
-      transaction.delete(entryCell(owner, listOf("updatedAt", false), before.listedAt));
+      transaction.delete(firstEntryCell(owner, before, true));
       const { old: _, ...record } = old;
       await transaction.set(sessionCell(owner), record);
     }

@@ -1,5 +1,5 @@
 import type { RecordKey, SessionIdentity } from "../contract/store.js";
-import type { Activity } from "./activity.js";
+import type { Activity, SessionStatus } from "./activity.js";
 import type { MetadataCodec } from "./metadata.js";
 import type { ForkOrigin } from "./session-record.js";
 import type { StoredSession } from "./session-records.js";
@@ -28,9 +28,6 @@ export interface Session<M> {
   /** The caller's own metadata. */
   readonly metadata: M;
 }
-
-/** `open` sessions take events and state, `closed` ones do not. */
-export type SessionStatus = "open" | "closed";
 
 function statusOf({ closedAt }: Activity): SessionStatus {
   return closedAt === undefined ? "open" : "closed";

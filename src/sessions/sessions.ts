@@ -183,8 +183,8 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     const owner = readUserOrTenant(who);
     const query = readPageQuery(options, this.#fields, isTenant(owner));
     if (!isTenant(owner)) {
-      if (query.orderBy === "lastEventAt")
-        await listOldSessions(this.#store, this.#records, owner, query.signal);
+      if (query.orderBy === "lastEventAt" || query.status === "closed")
+        await listOldSessions(this.#store, this.#records, owner, query);
       await Promise.all([
         this.#deletions.finishOverdueOf(owner, query.signal),
         this.#fillings.dropOf(owner, "abandoned", query),
@@ -203,18 +203,21 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /**
    * How many sessions a user or a tenant (`{ tenant }`) has, exactly as a list of these options would show. Costs what it
-   * counts at most: of all sessions of a user, or of those with a value of a field, no entry is read. With a `status`, or
-   * several fields, it reads the entries of the others too.
+   * counts at most: of a user's sessions, with a `status`, a value of a field or both, no entry is read. With several fields,
+   * or `pinned: false`, it reads the entries of those that it leaves out too.
    */
   async count(who: UserRef | TenantRef, options?: CountSessionsOptions): Promise<number> {
     const owner = readUserOrTenant(who);
-    return countSessions(this.#store, owner, readCountQuery(options, this.#fields));
+    const query = readCountQuery(options, this.#fields);
+    if (!isTenant(owner) && query.status !== undefined)
+      await listOldSessions(this.#store, this.#records, owner, { ...query, marksDamage: false });
+    return countSessions(this.#store, owner, query);
   }
 
   /**
    * Lists sessions by the fields that are declared now, also those that were created before; call it again with `next` until
    * there is none. What was done stays done. Is no touch. For sessions that versions before 0.5 wrote last, it also gives
-   * them their places in the lists of a tenant by `lastEventAt`.
+   * them their places in the lists of a tenant by `lastEventAt`, and of its closed sessions.
    */
   async reindex(who: UserRef | TenantRef, options?: ReindexOptions): Promise<Reindexed> {
     return reindexSessions(this.#store, this.#records, readUserOrTenant(who), options);

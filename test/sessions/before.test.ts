@@ -44,7 +44,7 @@ onEveryStore((opened) => {
     expect(found[1]?.lastEventAt?.getTime()).toBeLessThan(found[1]?.updatedAt.getTime() as number);
     const { sessions: listed } = await sessions.list(user);
     expect(listed).toEqual([found[1], found[0], found[2]]);
-    expect(await names({ status: "closed" })).toEqual(["closed"]);
+    expect(await names({ status: "open" })).toEqual(["used", "empty"]);
     expect(await names({ order: "oldest" })).toEqual(["empty", "used", "closed"]);
     expect(
       (await sessions.list(user, { limit: 1, after: (await sessions.list(user, { limit: 1 })).next }))
@@ -107,6 +107,29 @@ onEveryStore((opened) => {
     expect(await names()).toEqual(["used", "empty"]);
     // Two entries each, and the word that all are listed.
     expect(await entries()).toHaveLength(5);
+  });
+
+  test("are found and counted by status, and one that is damaged is marked", async () => {
+    const { sessions, user, used, closed, empty, entries, names } = await written();
+    expect(await names({ status: "closed" })).toEqual(["closed"]);
+    expect(await names({ status: "open" })).toEqual(["used", "empty"]);
+    for (const who of [used, closed, empty]) await writeAsBefore(opened.store, who);
+    // The lists of a user say once that they are whole; those of a tenant are completed by `reindex`.
+    await opened.store.delete(userIdentity(user.tenant, user.user), "session.all-listed");
+    const { tenant } = user;
+    expect(await sessions.count({ tenant }, { status: "open" })).toBe(2);
+    expect(await sessions.count({ tenant })).toBe(3);
+    expect(await sessions.count(user, { status: "closed" })).toBe(1);
+    expect(await sessions.count(user, { status: "open" })).toBe(2);
+    expect(await sessions.count(user)).toBe(3);
+    expect(await sessions.count({ tenant }, { status: "closed" })).toBe(1);
+    expect(await entries()).toHaveLength(7);
+    await opened.store.delete(userIdentity(user.tenant, user.user), "session.all-listed");
+    await writeAsBefore(opened.store, closed);
+    const bytes = Buffer.from("{");
+    await opened.store.save({ eventId: newEventId(), identity: used, kind: "session", bytes });
+    const marked = await sessions.list(user, { status: "closed", damaged: "mark" });
+    expect(marked.sessions).toMatchObject([{ identity: closed }]);
   });
 
   test("are trimmed, summarized, deleted and forgotten", async () => {

@@ -96,7 +96,10 @@ onEveryStore((opened) => {
     const [entry] = await opened.store.list(user, "session.index/");
     await write(user, entry?.kind as string, text);
     await expect(sessions.list(who)).rejects.toMatchObject(corrupt(user, entry?.kind as string));
-    await expect(sessions.list(who, { status: "closed" })).rejects.toMatchObject({ code: "CORRUPT" });
+    await expect(sessions.list(who, { status: "open" })).rejects.toMatchObject({ code: "CORRUPT" });
+    await expect(sessions.list(who, { orderBy: "lastEventAt", status: "closed" })).resolves.toEqual({
+      sessions: [],
+    });
   });
 
   test.each(["garbage", "2026-01-01T00:00:00.000Z.", "2026-01-01T00:00:00.000Z.s"])(

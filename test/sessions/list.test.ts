@@ -246,6 +246,90 @@ onEveryStore((opened) => {
     expect(open.map(({ length }) => length)).toEqual([100, 100, 17]);
   });
 
+  test("a page of few open among many closed sessions reads what it shows, and a count no entry", async () => {
+    const { clock, user } = await newSessions(0);
+    let read = 0;
+    const counting = withMethods(opened.store, {
+      list: (async (...given: Parameters<typeof opened.store.list>) => {
+        const found = await opened.store.list(...given);
+        read += found.length;
+        return found;
+      }) as never,
+      listKind: (async (...given: Parameters<typeof opened.store.listKind>) => {
+        const found = await opened.store.listKind(...given);
+        read += found.length;
+        return found;
+      }) as never,
+    });
+    const sessions = createSessions(counting, { clock, fields: ["plan"] });
+    const many = Array.from({ length: soak(300) }, (_, n) => ({ ...user, session: `s${n}` }));
+    for (const who of many) {
+      clock.forward(1000);
+      await sessions.create(who, { metadata: { plan: "free" } });
+    }
+    const open = [many[7], many[2], many[1]] as SessionIdentity[];
+    for (const who of many) if (!open.includes(who)) await sessions.close(who);
+    for (const status of ["open", "closed"] as const)
+      await sessions.list(user, { status, orderBy: "lastEventAt" });
+    const tenant = { tenant: user.tenant };
+    const found = open.map(({ session }) => session);
+    for (const orderBy of ["updatedAt", "lastEventAt"] as const)
+      for (const by of [{}, { metadata: { plan: "free" } }]) {
+        const options = { ...by, status: "open", orderBy } as const;
+        read = 0;
+        expect(await names(sessions, user, options)).toEqual(found);
+        expect((await sessions.list(tenant, options)).sessions.map((one) => one.identity)).toEqual(open);
+        expect(read, JSON.stringify(options)).toBeLessThan(20);
+      }
+    for (const by of [{}, { metadata: { plan: "free" } }]) {
+      read = 0;
+      expect(await sessions.count(user, { ...by, status: "open" })).toBe(3);
+      expect(await sessions.count(user, { ...by, status: "closed" })).toBe(many.length - 3);
+      expect(await sessions.count(user, by)).toBe(many.length);
+      expect(read).toBe(0);
+      expect(await sessions.count(tenant, { ...by, status: "open" })).toBe(3);
+      expect(read).toBe(3);
+    }
+    // The other way round.
+    for (const who of many) if (!open.includes(who)) await sessions.reopen(who);
+    for (const who of open) await sessions.close(who);
+    read = 0;
+    expect((await names(sessions, user, { status: "closed" })).sort()).toEqual([...found].sort());
+    expect(read).toBe(3);
+    expect(await sessions.count(tenant)).toBe(many.length);
+    expect(await names(sessions, user, { limit: 1000 })).toHaveLength(many.length);
+  });
+
+  test.each(["updatedAt", "lastEventAt"] as const)(
+    "one that is closed or reopened between the reads of a page is on it once (%s)",
+    async (orderBy) => {
+      const { clock, user } = await newSessions(0);
+      let between: (() => Promise<unknown>)[] = [];
+      const slow = withMethods(opened.store, {
+        list: (async (...given: Parameters<typeof opened.store.list>) => {
+          const found = await opened.store.list(...given);
+          if (/^session\.(index|by-event)/.test(given[1])) await between.shift()?.();
+          return found;
+        }) as never,
+      });
+      const sessions = createSessions(slow, { clock });
+      const [a, b] = ["a", "b"].map((session) => ({ ...user, session })) as [
+        SessionIdentity,
+        SessionIdentity,
+      ];
+      for (const who of [a, b]) await sessions.create(who);
+      await names(sessions, user, { orderBy: "lastEventAt" });
+      for (let reads = 0; reads < 3; reads++)
+        for (const act of ["close", "reopen"] as const) {
+          clock.forward(1000);
+          between = [...Array<() => Promise<void>>(reads).fill(async () => {}), () => sessions[act](a)];
+          const found = await names(sessions, user, { orderBy });
+          expect(found.sort(), `${act} after ${reads + 1} reads`).toEqual(["a", "b"]);
+          await sessions[act](a);
+        }
+    },
+  );
+
   test.each([undefined, "open"] as const)(
     "paging while others touch neither repeats nor loses the rest (status %s)",
     async (status) => {

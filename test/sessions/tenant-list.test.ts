@@ -260,10 +260,10 @@ onEveryStore((opened) => {
     }
     const { sessions: page, next } = await sessions.list({ tenant }, { limit: 5 });
     expect(page).toHaveLength(5);
-    expect(read).toBeLessThan(200);
+    expect(read).toBeLessThan(300);
     read = 0;
     await sessions.list({ tenant }, { limit: 5, after: next });
-    expect(read).toBeLessThan(200);
+    expect(read).toBeLessThan(300);
     read = 0;
     expect((await sessions.list({ tenant }, { metadata: { category: "support" } })).sessions).toHaveLength(3);
     expect(await sessions.count({ tenant }, { metadata: { category: "support" } })).toBe(3);
