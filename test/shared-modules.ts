@@ -6,6 +6,7 @@ const FOLDERS = [
   "contract",
   "diagnostics",
   "differential",
+  "expiring",
   "forget-user",
   "move-user",
   "fuzz",

@@ -6,6 +6,7 @@ import {
   type ListOptions,
   newEventId,
   type Outcome,
+  type ScanOptions,
   type Slot,
   type StateStore,
   type StoredRecord,
@@ -127,6 +128,14 @@ export const typedMutants: readonly Mutant[] = [
   addressing("finds-policies-of-any-tenant", "policies/missing-forbids", (slot) => ({
     ...slot,
     tenant: "any",
+  })),
+  unconditional("removes-what-was-touched", "expiring/touched-stays"),
+  brokenStore("scans-from-where-a-record-is", "expiring/cleanup-finds-all", (store) => ({
+    listKind: async (scope, prefix, options) => {
+      const { after } = (options ?? {}) as ScanOptions;
+      if (after !== undefined && (await store.find(after.identity, after.kind)) === undefined) return [];
+      return store.listKind(scope, prefix, options as ScanOptions);
+    },
   })),
   unconditional("claims-what-is-claimed", "runs/claimed-by-one"),
   brokenStore("lists-half-a-queue", "runs/queue-is-emptied", (store) => ({

@@ -1,6 +1,7 @@
 import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
 import { checkpointCases } from "./checkpoints.js";
+import { expiringCases } from "./expiring.js";
 import { ledgerCases } from "./ledger.js";
 import { moveUserCases } from "./move-user.js";
 import { policyCases } from "./policies.js";
@@ -21,6 +22,7 @@ export const typedCases: readonly ConformanceCase[] = [
   ...runCases,
   ...toolCallCases,
   ...policyCases,
+  ...expiringCases,
   ...checkpointCases,
   ...moveUserCases,
   ...togetherCases,

@@ -12,7 +12,7 @@ export type PageRange = Pick<ListOptions, "from" | "after" | "before" | "reverse
 
 const HEADERS = 1_000;
 /** A payload may have a mebibyte, so the first page is small. The next ones grow as far as the payloads are small. */
-const FIRST_RECORDS = 16;
+export const FIRST_RECORDS = 16;
 const MOST_RECORDS = 1_000;
 const GROWTH = 4;
 const PAGE_BYTES = 4 * 1024 * 1024;

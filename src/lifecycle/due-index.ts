@@ -2,10 +2,10 @@ import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope, RecordKey, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
-import { scanKind } from "../store/scan-kind.js";
 import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
+import { dueEnd, scanDueEntries } from "../typed/due-scan.js";
 import { digestOf, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -135,11 +135,11 @@ export class DueIndex<S extends LifecycleState> {
         },
       );
     };
-    const end = endOf(until);
+    const end = dueEnd(until);
     const { dueWithinMs } = this.#declared;
     const [due, ahead] = await Promise.all([
       after < end ? read(after, end) : [],
-      dueWithinMs === undefined ? [] : read(later(after, endOf(until + dueWithinMs))),
+      dueWithinMs === undefined ? [] : read(later(after, dueEnd(until + dueWithinMs))),
     ]);
     const all = [...due, ...ahead].slice(0, most);
     const next = all.length < most ? undefined : all.at(-1)?.position;
@@ -163,14 +163,11 @@ export class DueIndex<S extends LifecycleState> {
   ): AsyncGenerator<DueEntry, void, undefined> {
     const prefix = itemPrefix(this.#name);
     const { dueWithinMs = Number.POSITIVE_INFINITY } = this.#declared;
-    const end = endOf(until);
-    const ahead = until + dueWithinMs <= LIMITS.latest ? endOf(until + dueWithinMs) : undefined;
-    for await (const record of scanKind(this.#store, scope, prefix, range)) {
+    const ahead = until + dueWithinMs <= LIMITS.latest ? until + dueWithinMs : undefined;
+    for await (const record of scanDueEntries(this.#store, scope, prefix, { until, ahead }, range)) {
       const { identity, kind, eventId } = record;
-      const id = kind.slice(prefix.length);
-      if (id >= end && (ahead === undefined || id < ahead)) continue;
       const value = await decodeRecord(CODEC, record);
-      yield this.#entryOf(identity, { id, value, eventId });
+      yield this.#entryOf(identity, { id: kind.slice(prefix.length), value, eventId });
     }
   }
 
@@ -196,11 +193,6 @@ export class DueIndex<S extends LifecycleState> {
       eventId,
     };
   }
-}
-
-/** After all entries of this time and before all later ones: entries have a dot here, and the slash comes next. */
-function endOf(time: number): string {
-  return `${timeKey(Math.min(time, LIMITS.latest))}/`;
 }
 
 function later(a: string, b: string): string {

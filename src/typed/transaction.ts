@@ -71,7 +71,7 @@ export class Transaction {
   }
 
   /**
-   * The record of the cell, including this transaction's own write, which has no time yet. Like `get`, it is a condition,
+   * The record of the cell, including this transaction's own write, which has no time yet unless it was given. Like `get`, it is a condition,
    * unless the store refuses to return the record because it is damaged. @internal
    */
   async getRecord(cell: Cell<unknown, never>): Promise<SeenRecord | undefined> {
@@ -309,8 +309,8 @@ export class Transaction {
 
 function recordFrom(cell: Cell<unknown, never>, write: Write): SeenRecord | undefined {
   if (write.op === "delete") return undefined;
-  const { eventId, bytes, version } = write;
-  return { eventId, ...keyOf(cell), bytes, version };
+  const { eventId, bytes, version, updatedAt } = write;
+  return { eventId, ...keyOf(cell), bytes, version, ...(updatedAt && { updatedAt }) };
 }
 
 function keyOf({ identity, kind }: Cell<unknown, never>): RecordKey {

@@ -1,4 +1,5 @@
 import { createApprovals } from "../../src/approvals/index.js";
+import { createExpiring } from "../../src/expiring/index.js";
 import type { StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
@@ -29,6 +30,11 @@ const ENTRY = {
 const FORGOTTEN = { ...USER, session: "gone" };
 const FORGOTTEN_ENTRY = { ...SPENT, eventId: "forgotten" };
 
+const PAGE = { title: "Invoices", links: ["x"] };
+
+/** Entries of indexes whose payload nobody reads: what they say is in their kind. */
+export const UNREAD = /^expiring\.(due|live)\//;
+
 const COUNTED = json<{ count: number }>({
   version: 2,
   upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
@@ -41,6 +47,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
     sessions: createSessions(store, { clock }),
     approvals: createApprovals(store, { clock }),
     ledger: createLedger(store, { clock }),
+    expiring: createExpiring(store, { clock }),
     slot: new TypedSlot(store, "settings", { codec: COUNTED }),
     older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
     upgraded: new TypedSlot(store, "older", { codec: COUNTED }),
@@ -51,7 +58,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
 
 /** Leaves one record at least of every kind that the wrappers write. */
 export async function tellStory(store: StateStore): Promise<void> {
-  const { sessions, approvals, ledger, slot, older, notes, journal } = wrappersOf(store);
+  const { sessions, approvals, ledger, expiring, slot, older, notes, journal } = wrappersOf(store);
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
@@ -100,6 +107,9 @@ export async function tellStory(store: StateStore): Promise<void> {
     { tenant: TENANT },
     { provider: "p", reported: { cost: "2", calls: 4 }, since: new Date(NOON - 3 * DAY) },
   );
+
+  await expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" });
+  await expiring.set(USER, "pages", "b", [1], { ttlMs: HOUR });
 
   await slot.set(WHO, { count: 3 });
   await older.set(WHO, { n: 4 });
@@ -162,6 +172,9 @@ export const READS: Readonly<Record<string, Read>> = {
   },
   "ledger.reconciliations": ({ ledger }) => ledger.reconciliations({ tenant: TENANT }),
   ...summaries(),
+  "expiring.get": ({ expiring }) => expiring.get(USER, "pages", "b"),
+  "expiring.find": ({ expiring }) => expiring.find(WHO, "pages", "a"),
+  "expiring.list": ({ expiring }) => expiring.list(WHO, "pages"),
   "slot.get": ({ slot }) => slot.get(WHO),
   "slot.find, upgraded": ({ upgraded }) => upgraded.find(WHO),
   "collection.get": ({ notes }) => notes.get(WHO, "n1"),
@@ -186,6 +199,7 @@ export const RETRIES: Readonly<Record<string, Read>> = {
   "ledger.record again what another session recorded": ({ ledger }) =>
     ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" }),
   "ledger.forget what was only sent again": ({ ledger }) => ledger.forget({ ...WHO, session: "s4" }),
+  "expiring.set again": ({ expiring }) => expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" }),
   "approvals.complete, once the session is gone": async ({ approvals, store }) => {
     await store.erase(WHO);
     return approvals.complete(WHO, "claimed", { token: "done" });

@@ -4,6 +4,7 @@ import { RECORD_DAMAGES, type RecordDamage } from "./json-damage.js";
 import { runCases, TIME_LIMIT_MS } from "./run-cases.js";
 import { Tally } from "./tally.js";
 import { makeStory, readDamaged, type Story } from "./typed-case.js";
+import { UNREAD } from "./typed-story.js";
 
 /** How many records are damaged in each way. */
 const CASES = isSoak ? 8 : 4;
@@ -34,7 +35,7 @@ describe("what a wrapper reads of damaged JSON is what it was, or a StateError t
 
 test("every record of the story is read by something", async () => {
   const unread = [];
-  for (const record of story.records)
+  for (const record of story.records.filter(({ kind }) => !UNREAD.test(kind)))
     if ((await readDamaged(story, record)).length === 0) unread.push(record.kind);
   expect(unread).toEqual([]);
 });

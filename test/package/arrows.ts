@@ -10,7 +10,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "src/forget-user/ src/move-user/",
     "src/policies/",
     "src/runs/ src/tool-calls/",
-    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/expiring/",
     "src/lifecycle/ src/content/ src/search/",
     "src/typed/",
     "src/store/",
@@ -74,6 +74,7 @@ const RULES: readonly Rule[] = [
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
   { files: "src/tool-calls/", may: ["src/lifecycle/", "src/approvals/", ...WRAPPER] },
+  { files: "src/expiring/", may: ["src/lifecycle/", "src/content/", ...WRAPPER] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
   { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },
@@ -108,6 +109,7 @@ const RULES: readonly Rule[] = [
       "runs",
       "checkpoints",
       "policies",
+      "expiring",
       "tool-calls",
       "move-user",
     ]

@@ -18,6 +18,7 @@ const ENTRIES = [
   "/ledger",
   "/checkpoints",
   "/policies",
+  "/expiring",
   "/questions",
   "/forget-user",
   "/move-user",
