@@ -1,13 +1,10 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, EventId, SessionIdentity, StateStore } from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
-import { jitteredPause } from "../timing/backoff.js";
-import { sleep } from "../timing/real-timers.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
-import { commitWithRetries } from "../typed/commit-with-retries.js";
 import type { Headed } from "../typed/headed-bytes.js";
 import type { Transaction } from "../typed/transaction.js";
 import { type ChunkPlace, eraseChunks, MissingChunk, piecesOf, readChunks, writeChunks } from "./chunks.js";
+import { joined } from "./joined.js";
 import {
   chunkBytesIn,
   commitBytes,
@@ -17,10 +14,9 @@ import {
   VALUE_CODEC,
   type ValueHeader,
 } from "./keyed-value.js";
-import { changedAllTheTime, Outdated } from "./outdated.js";
+import { Outdated } from "./outdated.js";
+import { beginUpload, removalOfUpload, type UploadOptions } from "./upload.js";
 
-const MAX_ATTEMPTS = 50;
-const BACKOFF = { baseMs: 2, mostMs: 100, random: Math.random };
 const NO_BYTES = new Uint8Array();
 
 /** Where the values of a pool lie: three prefixes of kinds, of which none begins another. */
@@ -28,12 +24,6 @@ export interface PoolKinds {
   readonly values: string;
   readonly chunks: string;
   readonly uploads: string;
-}
-
-/** The options of an upload. */
-interface UploadOptions extends CallOptions {
-  /** The condition under which an upload may begin. Throws `Outdated` if it does not hold. */
-  readonly mayBegin?: (() => Promise<Change>) | undefined;
 }
 
 /**
@@ -86,10 +76,14 @@ export class ValuePool {
     signal?.throwIfAborted();
     const cell = this.cell(value.key);
     if ((await this.#store.find(cell.identity, cell.kind, { signal })) !== undefined) return;
-    const begun = await this.#beginUpload(value.key, now, { mayBegin, signal });
+    const mark = { identity: this.#owner, kind: this.#kinds.uploads + value.key };
+    const begun = await beginUpload(this.#store, mark, now, { mayBegin, signal });
     try {
       const pieces = piecesOf(value.bytes, chunkBytesOf(value));
-      const terms = { guard: begun, commitBytes: commitBytes(this.#store.limits) };
+      const terms = {
+        guard: { op: "check", ...mark, expect: begun } as const,
+        commitBytes: commitBytes(this.#store.limits),
+      };
       await writeChunks(this.#store, this.#chunksOf(value.key, chunkBytesOf(value)), pieces, terms, {
         signal,
       });
@@ -121,52 +115,23 @@ export class ValuePool {
   /** What has to be done in one commit to remove an upload that nobody goes on with. */
   removalOfUpload(key: string, eventId: EventId): Change[] {
     const { identity, kind } = this.cell(key);
+    const mark = { identity, kind: this.#kinds.uploads + key };
     return [
       { op: "check", identity, kind, expect: null },
-      { op: "delete", identity, kind: this.#kinds.uploads + key, expect: eventId },
-      eraseChunks(this.#chunksOf(key)),
+      ...removalOfUpload(mark, eventId, this.#chunksOf(key)),
     ];
   }
 
-  async #beginUpload(key: string, now: number, { mayBegin, signal }: UploadOptions): Promise<Change> {
-    const slot = { identity: this.#owner, kind: this.#kinds.uploads + key };
-    const bytes = await VALUE_CODEC.encode({ header: { version: 0 }, bytes: NO_BYTES });
-    for (let attempt = 1; ; attempt++) {
-      const conditions = mayBegin === undefined ? [] : [await mayBegin()];
-      const begun = await this.#store.find(slot.identity, slot.kind, { signal });
-      if (begun !== undefined) return { op: "check", ...slot, expect: begun.eventId };
-      const record = { ...slot, eventId: newEventId(), bytes, updatedAt: new Date(now) };
-      try {
-        const save: Change = { op: "save", record, expect: null };
-        await commitWithRetries(this.#store, [...conditions, save], { signal, repeatable: true });
-        return { op: "check", ...slot, expect: record.eventId };
-      } catch (error) {
-        if (!isStateError(error, "CONDITION_FAILED")) throw error;
-        if (attempt === MAX_ATTEMPTS) throw changedAllTheTime();
-        await sleep(jitteredPause(attempt, BACKOFF), signal);
-      }
-    }
-  }
-
-  /** The chunks are collected before they are joined: a size that is damaged must not allocate memory. */
   async #joined(key: string, size: number, options: CallOptions): Promise<Uint8Array | MissingChunk> {
     const chunkBytes = chunkBytesIn(key);
     if (chunkBytes === undefined) throw corruptRecord(this.cell(key), "the value has no chunks");
-    const pieces: Uint8Array[] = [];
+    const pieces = readChunks(this.#store, this.#chunksOf(key, chunkBytes), size, options);
     try {
-      for await (const piece of readChunks(this.#store, this.#chunksOf(key, chunkBytes), size, options))
-        pieces.push(piece);
+      return await joined(pieces, size);
     } catch (error) {
       if (error instanceof MissingChunk) return error;
       throw error;
     }
-    const whole = new Uint8Array(size);
-    let from = 0;
-    for (const piece of pieces) {
-      whole.set(piece, from);
-      from += piece.length;
-    }
-    return whole;
   }
 
   #chunksOf(key: string, chunkBytes = 1): ChunkPlace {
