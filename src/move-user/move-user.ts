@@ -1,4 +1,5 @@
 import { createApprovals } from "../approvals/index.js";
+import { createArtifacts } from "../artifacts/index.js";
 import { createCheckpoints } from "../checkpoints/index.js";
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, StateStore, UserIdentity } from "../contract/store.js";
@@ -47,6 +48,8 @@ export interface MovedUser {
   readonly sessions: number;
   /** Lineages of checkpoints. */
   readonly lineages: number;
+  /** Artifacts of sessions, with their versions. Those of the user itself are among the `records`. */
+  readonly artifacts: number;
   /** Other records that are stored under the user's own identity. */
   readonly records: number;
   /** Those of the sorts of data that the caller added, by their names. */
@@ -57,11 +60,20 @@ export interface MovedUser {
 const AT_ONCE = 4;
 const PAGE = 500;
 const MAX_NAMED = 10;
-const OWN_NAMES = ["approvals", "questions", "entries", "runs", "toolCalls", "sessions", "lineages"] as const;
+const OWN_NAMES = [
+  "approvals",
+  "questions",
+  "entries",
+  "runs",
+  "toolCalls",
+  "sessions",
+  "lineages",
+  "artifacts",
+] as const;
 
 /**
  * Makes everything of one user of a tenant another user's of the same tenant, as when a visitor without an account signs in: the
- * sessions with all their records, the approvals, questions, runs, tool calls and checkpoints, the entries of the ledger with
+ * sessions with all their records, the approvals, questions, runs, tool calls, checkpoints and artifacts, the entries of the ledger with
  * their sums, budgets and reservations, the state, and all other records under `userIdentity`. The other user may have data of
  * its own.
  *
@@ -119,6 +131,7 @@ function ownData(store: StateStore): UserData[] {
     createToolCalls(store),
     createSessions(store),
     createCheckpoints(store),
+    createArtifacts(store),
     createLedger(store),
   ];
   return wrappers.map(({ userData }) => userData);

@@ -11,6 +11,7 @@ const NOTHING = {
   toolCalls: 0,
   sessions: 0,
   lineages: 0,
+  artifacts: 0,
   records: 0,
   others: {},
 };
@@ -36,7 +37,8 @@ onEveryStore((opened) => {
       toolCalls: 2,
       sessions: 2,
       lineages: 4,
-      records: 3,
+      artifacts: 4,
+      records: 7,
     });
     expect(await everythingOf(all, store, member)).toEqual(before);
     expect(await everythingOf(all, store, visitor)).toEqual(nothing);

@@ -1,4 +1,5 @@
 import { createApprovals } from "../../src/approvals/index.js";
+import { createArtifacts } from "../../src/artifacts/index.js";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import { newEventId, type StateStore, type UserIdentity, userIdentity } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
@@ -17,6 +18,7 @@ export function wrappersOn(store: StateStore) {
     runs: createRuns(store),
     toolCalls: createToolCalls(store),
     checkpoints: createCheckpoints(store),
+    artifacts: createArtifacts(store),
     policies: createPolicies(store),
     ledger: createLedger(store),
   };
@@ -32,7 +34,7 @@ export function newVisitor(): { readonly visitor: UserIdentity; readonly member:
 
 /** Writes something with every wrapper, in one session. */
 export async function useEverything(all: Wrappers, user: UserIdentity, session: string): Promise<void> {
-  const { sessions, approvals, questions, runs, toolCalls, checkpoints, policies, ledger } = all;
+  const { sessions, approvals, questions, runs, toolCalls, checkpoints, artifacts, policies, ledger } = all;
   const who = { ...user, session };
   await sessions.create(who, { metadata: { title: session } });
   await sessions.append(who, [
@@ -57,6 +59,8 @@ export async function useEverything(all: Wrappers, user: UserIdentity, session: 
   await checkpoints.put(who, { ...place, id: "p-1", values: { a: [1], b: "x".repeat(50) } });
   await checkpoints.putWrites(who, { ...place, id: "p-1", task: "t", writes: [{ channel: "a", value: 2 }] });
   await checkpoints.fork(who, place, { to: "copy" });
+  for (const content of ["one", "two"]) await artifacts.put(who, { name: "a/b.txt", content, id: content });
+  await artifacts.put(who, { name: "c.txt", content: "one" });
   await policies.remember(who, { tool: "mail", by: "boss" });
   for (const run of ["r", undefined])
     await ledger.record(run === undefined ? who : { ...who, run }, {
@@ -72,7 +76,8 @@ export async function useEverything(all: Wrappers, user: UserIdentity, session: 
 
 /** What lies under the user's own identity. */
 export async function useAccount(all: Wrappers, store: StateStore, user: UserIdentity): Promise<void> {
-  const { sessions, policies, ledger } = all;
+  const { sessions, policies, ledger, artifacts } = all;
+  await artifacts.put(user, { name: "photo.png", content: "pixels" });
   await sessions.userState(user).set("language", "no");
   await policies.remember(user, { tool: "search", by: "boss" });
   await ledger.setBudget(user, { cost: "5" });
@@ -109,6 +114,7 @@ export async function everythingOf(all: Wrappers, store: StateStore, user: UserI
     ),
     budgets: await collect(ledger.budgets(user)),
     reservations: (await collect(ledger.reservations(user))).map(({ identity, id }) => ({ identity, id })),
+    photo: await all.artifacts.find(user, "photo.png"),
     profile: (await store.find(userIdentity(tenant, user.user), "app/profile"))?.bytes.toString(),
     each: await Promise.all(
       list
@@ -125,7 +131,7 @@ export async function everythingOf(all: Wrappers, store: StateStore, user: UserI
 
 /** Everything of one session. */
 export async function sessionOf(
-  { sessions, approvals, questions, runs, toolCalls, checkpoints, policies, ledger }: Wrappers,
+  { sessions, approvals, questions, runs, toolCalls, checkpoints, artifacts, policies, ledger }: Wrappers,
   who: { readonly tenant: string; readonly user: string; readonly session: string },
 ): Promise<unknown> {
   const place = { lineage: "main", namespace: "ns" };
@@ -143,6 +149,9 @@ export async function sessionOf(
     latest: await checkpoints.latest(who, place),
     tuple: await checkpoints.tuple(who, { ...place, id: "p-1" }),
     copy: await checkpoints.get(who, { ...place, lineage: "copy", id: "p-1" }),
+    artifacts: (await artifacts.list(who)).artifacts,
+    versions: (await artifacts.versions(who, "a/b.txt")).versions,
+    content: (await artifacts.get(who, "a/b.txt", { version: 1 })).bytes,
     grants: (await policies.grants(who)).map(({ tool }) => tool).sort(),
     entries: await ledger.entries(who),
     attempts: await ledger.attempts(who),

@@ -10,7 +10,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "src/forget-user/ src/move-user/",
     "src/policies/",
     "src/runs/ src/tool-calls/",
-    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/expiring/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/",
     "src/lifecycle/ src/content/ src/search/",
     "src/typed/",
     "src/store/",
@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
   },
   {
     files: "src/move-user/",
-    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "checkpoints"]
+    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "checkpoints", "artifacts"]
       .map((name) => `src/${name}/index.ts`)
       .concat("src/lifecycle/", "src/content/", WRAPPER),
   },
@@ -84,6 +84,7 @@ const RULES: readonly Rule[] = [
   { files: "src/search/", may: [...WRAPPER, "minisearch"] },
   { files: "src/content/", may: WRAPPER },
   { files: "src/checkpoints/", may: ["src/content/", ...WRAPPER] },
+  { files: "src/artifacts/", may: ["src/content/", ...WRAPPER] },
   { files: "src/ledger/", may: WRAPPER },
   { files: "src/typed/", may: WRAPPER },
   { files: "src/", may: ["src/", "node:", "ulid"] },
@@ -108,6 +109,7 @@ const RULES: readonly Rule[] = [
       "questions",
       "runs",
       "checkpoints",
+      "artifacts",
       "policies",
       "expiring",
       "tool-calls",

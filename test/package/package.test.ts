@@ -19,6 +19,7 @@ const ENTRIES = [
   "/checkpoints",
   "/policies",
   "/expiring",
+  "/artifacts",
   "/questions",
   "/forget-user",
   "/move-user",
