@@ -3,6 +3,7 @@ import type { CallOptions, StateStore } from "../contract/store.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { Collection } from "../typed/collection.js";
+import { KnownRecords } from "../typed/known-records.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
@@ -10,7 +11,6 @@ import type { Transaction } from "../typed/transaction.js";
 import { contentCodec } from "./content-codec.js";
 import type { Declared } from "./declared.js";
 import { DueIndex } from "./due-index.js";
-import { KnownRecords } from "./known-records.js";
 import { LocationIndex } from "./location-index.js";
 import { type Entry, isEntryOf, removeOrphan } from "./pointer.js";
 import { type IndexEntry, StatusIndex } from "./status-index.js";
@@ -161,9 +161,9 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   /** The same in a transaction of the caller's. */
   async changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
     const cells = [this.cell(key), this.#contentCell(key)] as const;
-    const known = this.#known.take(cellKey(cells[0]));
-    if (known !== undefined && transaction.assume(cells[0], known.state)) {
-      transaction.assume(cells[1], known.content);
+    const [state, content] = this.#known.take(cellKey(cells[0])) ?? [];
+    if (state !== undefined && content !== undefined && transaction.assume(cells[0], state)) {
+      transaction.assume(cells[1], content);
       const made = await this.#change(transaction, key, transition).catch(() => undefined);
       if (made?.isNew) return made.record;
       // A refusal, and an answer that nothing is to be written, have to be those of what is stored.
@@ -206,7 +206,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       transaction.recordOf(cell),
       transaction.recordOf(this.#contentCell(key)),
     ]);
-    if (state !== undefined && content !== undefined) this.#known.put(cellKey(cell), { state, content });
+    if (state !== undefined && content !== undefined) this.#known.put(cellKey(cell), [state, content]);
   }
 
   /** Both parts in a transaction of the caller's, which then depends on them; `undefined` if there is no record. */

@@ -1,7 +1,7 @@
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
-import type { SeenRecord } from "../typed/cell.js";
+import { type Cell, cellKey, type SeenRecord } from "../typed/cell.js";
 import type { CombinableOperation } from "../typed/combined/perform-combined.js";
 import type { Journal } from "../typed/journal.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
@@ -12,6 +12,7 @@ import {
   type Written,
   writeEdited,
 } from "../typed/journal-entry.js";
+import { KnownRecords } from "../typed/known-records.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -52,6 +53,7 @@ export class Replacing<E, Input> {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
+  readonly #known = new KnownRecords();
 
   constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>) {
     this.#store = store;
@@ -73,6 +75,8 @@ export class Replacing<E, Input> {
     const eventId = id && this.#journal.places.eventId(owner, id, "edit");
     const receipt = (duplicate: boolean) => ({ eventId: id ?? newEventId(), duplicate });
     const entry = this.#journal.places.entry(owner, number);
+    // A message that grows is replaced again and again. What the last time wrote need not be read.
+    const cells = [headCell(owner), editLogCell(owner), entry];
     const writtenOver = ({ header }: Found) => writeEdited({ ...header, replaced: true }, value);
     return {
       turn: headCell(owner),
@@ -83,11 +87,14 @@ export class Replacing<E, Input> {
       writes: 1,
       bytes: value.bytes.byteLength,
       ids: eventId === undefined ? [] : [eventId],
+      assume: (transaction) => this.#assume(transaction, cells, entry),
       apply: async (transaction) => {
         await this.#records.getOpen(transaction, owner);
         const found = await this.#find(transaction, owner, number);
         if (found.isRedacted) throw invalid("number", "the number of an event that is not redacted");
         await this.#write(transaction, owner, number, await writtenOver(found), eventId);
+        if (found.header.at !== undefined)
+          transaction.afterCommit(() => this.#remember(transaction, cells, entry));
         return receipt(false);
       },
       recall: async (transaction) => {
@@ -114,6 +121,23 @@ export class Replacing<E, Input> {
         await this.#write(transaction, owner, number, await writeEdited({ ...header, redacted }, NO_CONTENT));
       },
     };
+  }
+
+  #assume(transaction: Transaction, cells: readonly Cell<unknown, never>[], entry: Cell<unknown>): void {
+    const known = this.#known.take(cellKey(entry));
+    for (const [index, record] of known?.entries() ?? [])
+      transaction.assume(cells[index] as Cell<unknown, never>, record);
+  }
+
+  /** Where it is open, and the event not redacted, by what was committed. Of events without a time that is not known. */
+  async #remember(
+    transaction: Transaction,
+    cells: readonly Cell<unknown, never>[],
+    entry: Cell<unknown>,
+  ): Promise<void> {
+    const records = await Promise.all(cells.map((cell) => transaction.recordOf(cell)));
+    const known = records.filter((record) => record !== undefined);
+    if (known.length === cells.length) this.#known.put(cellKey(entry), known);
   }
 
   async #write(

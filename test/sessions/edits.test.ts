@@ -315,6 +315,81 @@ onEveryStore((opened) => {
       ]);
     });
 
+    test("one after another: only the first one reads", async () => {
+      const { who } = await newSession("a", "b");
+      let reads = 0;
+      let changes = 0;
+      const counting = withMethods(opened.store, {
+        find: (...given: Parameters<typeof opened.store.find>) => {
+          reads++;
+          return opened.store.find(...given);
+        },
+        list: ((...given: Parameters<typeof opened.store.list>) => {
+          reads++;
+          return opened.store.list(...given);
+        }) as never,
+        commit: (...given: Parameters<typeof opened.store.commit>) => {
+          changes += given[0].length;
+          return opened.store.commit(...given);
+        },
+      });
+      const counted = createSessions(counting);
+      const [before] = await counted.read(who);
+      await counted.replace(who, { number: 1, value: "0" });
+      reads = changes = 0;
+      for (let n = 1; n <= 20; n++) await counted.replace(who, { number: 1, value: `${n}` });
+      expect(reads).toBe(0);
+      expect(changes).toBe(60);
+      const [after] = await counted.read(who);
+      expect(after).toMatchObject({ value: "20", id: before?.id, at: before?.at });
+      // Of an event that the same commit appends, nobody knows the time yet.
+      const { numbers } = await together(counting, async (unit) => {
+        const appended = await counted.in(unit).append(who, { value: "new" });
+        await counted.in(unit).replace(who, { number: 3, value: "newer" });
+        return appended;
+      });
+      expect(numbers).toEqual([3]);
+      await counted.replace(who, { number: 3, value: "newest" });
+      const [last] = await counted.read(who, { from: 3 });
+      expect(last?.value).toBe("newest");
+      const appendedAt = last?.at.getTime() as number;
+      await counted.replace(who, { number: 3, value: "newest of all" });
+      expect((await counted.read(who, { from: 3 }))[0]?.at.getTime()).toBe(appendedAt);
+    });
+
+    test("and what others did meanwhile is found", async () => {
+      const { sessions, who } = await newSession("a", "b");
+      const other = createSessions(opened.store);
+      const replace = (value: string) => sessions.replace(who, { number: 1, value });
+      const first = async () => (await other.read(who)).map(({ value }) => value)[0];
+      await replace("1");
+      await other.append(who, { value: "c" });
+      await replace("2");
+      await other.replace(who, { number: 1, value: "theirs" });
+      await replace("3");
+      expect(await first()).toBe("3");
+      await other.close(who);
+      await expect(replace("4")).rejects.toMatchObject({ code: "SESSION_CLOSED" });
+      await other.reopen(who);
+      await replace("5");
+      await opened.store.erase(who);
+      await expect(replace("6")).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await other.create(who);
+      await other.append(who, { id: "another", value: "x" });
+      await replace("7");
+      expect(await other.read(who)).toMatchObject([{ number: 1, id: "another", value: "7" }]);
+      await replace("8");
+      await other.redact(who, 1, BY);
+      await expect(replace("9")).rejects.toMatchObject({ code: "INVALID_RECORD" });
+      await other.append(who, { value: "y" });
+      await sessions.replace(who, { number: 2, value: "z" });
+      await other.trim(who, 0);
+      await expect(sessions.replace(who, { number: 2, value: "late" })).rejects.toMatchObject({
+        code: "NOT_FOUND",
+      });
+      expect(await other.read(who)).toEqual([]);
+    });
+
     test("beside others that are refused, each with its own error", async () => {
       const { sessions, who } = await newSession("a", "b");
       await opened.store.save({

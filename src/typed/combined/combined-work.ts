@@ -34,6 +34,11 @@ export interface CombinedWork<C, R> {
   readonly repeatable: boolean;
   /** Makes the writes. It runs again when other writers were faster. */
   apply(commit: C): Promise<R>;
+  /**
+   * Before anything is read, where all works of the commit write over the same slot: puts what this process knows in place of
+   * reads. The commit depends on it, and only work that then always writes may do so.
+   */
+  assume?(commit: C): void;
   /** What an earlier call with the same ids answered. Absent where `apply` itself finds out. */
   recall?(commit: C): Promise<R | undefined>;
 }

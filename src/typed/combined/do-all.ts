@@ -14,6 +14,7 @@ export async function doAll<C extends CombinedCommit>(
   batch: readonly QueuedWork<C>[],
   recallAll: boolean,
 ): Promise<Outcome[]> {
+  assumeKnown(commit, batch);
   const ready = await readAhead(commit, batch);
   const written = new Set<EventId>();
   const outcomes: Outcome[] = [];
@@ -31,6 +32,12 @@ export async function doAll<C extends CombinedCommit>(
   }
   await commit.flush?.();
   return outcomes;
+}
+
+/** Not where works of other kinds share the commit: a refusal of theirs has to be about what is stored. */
+function assumeKnown<C extends CombinedCommit>(commit: C, batch: readonly QueuedWork<C>[]): void {
+  const slots = new Set(batch.map(({ work: { overwrites } }) => overwrites && cellKey(overwrites)));
+  if (slots.size === 1 && !slots.has(undefined)) batch[0]?.work.assume?.(commit);
 }
 
 /**
