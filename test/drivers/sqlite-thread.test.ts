@@ -36,8 +36,9 @@ vi.mock("node:worker_threads", async (original) => {
   return { ...threads, Worker: Watched };
 });
 
-afterEach(() => {
-  started.length = 0;
+// The next test has threads of its own.
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((thread) => thread.terminate()));
 });
 
 /** Starts the thread, which a lone commit does without. */
@@ -206,23 +207,34 @@ describe("a thread that is lost", () => {
 });
 
 describe("the end", () => {
-  test("closing ends the thread, and waits for what is under way", async () => {
+  test("closing waits for what is under way", async () => {
     const path = await existingPath();
     const driver = await openSqlite({ path });
     await startThread(driver);
     const under = driver.apply([save(), save()], TIMES);
-    let ended = false;
-    started[0]?.once("exit", () => {
-      ended = true;
-    });
     await driver.close();
-    expect(ended).toBe(true);
     expect(await under).toEqual([
       { is: "applied", existed: [false] },
       { is: "applied", existed: [true] },
     ]);
     // The last to close writes the log into the file.
     expect(() => new Database(`${path}-wal`, { fileMustExist: true })).toThrow();
+  });
+
+  test("a thread without files serves the next that is opened, and ends after a while", async () => {
+    const exits: number[] = [];
+    const used = async () => {
+      const driver = await openSqlite({ path: freshPath() });
+      await startThread(driver);
+      await driver.close();
+    };
+    await used();
+    started[0]?.once("exit", () => exits.push(exits.length));
+    await used();
+    expect({ started: started.length, exits }).toEqual({ started: 1, exits: [] });
+    await expect.poll(() => exits).toEqual([0]);
+    await used();
+    expect(started).toHaveLength(2);
   });
 
   test("a write that waits for a lock while the driver is closed starts no other thread", async () => {
@@ -239,7 +251,7 @@ describe("the end", () => {
     expect(other.prepare("SELECT count(*) FROM record").pluck().get()).toBe(0);
   });
 
-  test("closing ends a thread that something else would keep going", async () => {
+  test("a process ends whose threads something else would keep going", async () => {
     const source = `
       const driver = await openSqlite({ path: args.path });
       await driver.apply([saveOf({ eventId: "e1" }), saveOf({ eventId: "e2" })], times());

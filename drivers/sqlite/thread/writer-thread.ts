@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { isStateError, StateError } from "../../../src/contract/errors.js";
+import { clearTimeout, setTimeout, type Timer } from "../../../src/timing/real-timers.js";
 import { setupError } from "../errors.js";
 import type { SqlitePackage } from "../load-package.js";
 import { entryUrl } from "./entry-url.js";
@@ -12,13 +13,17 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** A worker thread that writes. It keeps the process alive only while a request is under way or it is being ended. */
+/** How long a thread without files waits for the next one: starting a thread costs as much CPU time as hundreds of commits. */
+const IDLE_MS = 5_000;
+
+/** A worker thread that writes. It keeps the process alive only while a request is under way. */
 export class WriterThread {
   readonly #worker: Worker;
   readonly #SqliteError: SqlitePackage["SqliteError"];
   readonly #pending = new Map<number, Pending>();
   #last = 0;
   #files = 0;
+  #idle: Timer | undefined;
   #crash: unknown;
   #isLost = false;
 
@@ -44,19 +49,23 @@ export class WriterThread {
     return this.#files;
   }
 
-  /** Adds one file. */
   addFile(): void {
+    clearTimeout(this.#idle);
     this.#files++;
   }
 
-  /** Removes one file. After the last one the thread ends. */
-  async removeFile(): Promise<void> {
+  /** After its last file the thread waits a while for another, and then ends. */
+  removeFile(): void {
     this.#files--;
     if (this.#files > 0 || this.#isLost) return;
+    this.#idle = setTimeout(() => this.#end(), IDLE_MS);
+    this.#idle.unref();
+  }
+
+  #end(): void {
     this.#isLost = true;
-    this.#worker.ref();
-    // Other code that the process loads into its threads may keep one running.
-    await this.#worker.terminate();
+    // Terminated, since other code that the process loads into its threads may keep one running.
+    void this.#worker.terminate();
   }
 
   request(file: number, work: Work): Promise<unknown> {

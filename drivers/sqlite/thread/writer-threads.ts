@@ -13,14 +13,16 @@ const MAX_THREADS = 4;
 const threads = new Set<WriterThread>();
 let lastFile = 0;
 
-/** Assigns a file to a thread: a new thread while there are few, then the one with the fewest files. */
+/** Assigns a file to a thread: one without files, or a new thread while there are few, or the one with the fewest files. */
 export function threadedFileFor(
   settings: SqliteSettings,
   SqliteError: SqlitePackage["SqliteError"],
   files: DatabaseFiles | undefined,
 ): ThreadedFile {
   for (const thread of threads) if (thread.isLost) threads.delete(thread);
-  return new ThreadedFile(threads.size < MAX_THREADS ? start(SqliteError) : leastBusy(), settings, files);
+  const idle = [...threads].find((thread) => thread.files === 0);
+  const thread = idle ?? (threads.size < MAX_THREADS ? start(SqliteError) : leastBusy());
+  return new ThreadedFile(thread, settings, files);
 }
 
 function start(SqliteError: SqlitePackage["SqliteError"]): WriterThread {
@@ -51,7 +53,7 @@ export class ThreadedFile {
     const work: Work = { op: "open", settings, ...(files ? { files } : {}) };
     this.opened = thread.request(this.#file, work).catch((error) => {
       this.#isLost = true;
-      void thread.removeFile();
+      thread.removeFile();
       throw error;
     }) as Promise<DatabaseFiles>;
   }
@@ -65,13 +67,13 @@ export class ThreadedFile {
     return this.#thread.request(this.#file, work);
   }
 
-  /** Closes the database, and ends the thread if it was the last one there. */
+  /** Closes the database. Its thread goes on with other files. */
   async close(): Promise<void> {
     try {
       await this.request({ op: "close" });
     } finally {
       this.#isLost = true;
-      await this.#thread.removeFile();
+      this.#thread.removeFile();
     }
   }
 }
