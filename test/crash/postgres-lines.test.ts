@@ -5,7 +5,7 @@ import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { type FaultyProxy, startProxy } from "../drivers/postgres-proxy.js";
 import { failOnUncaughtErrors, freshDatabase, plainClient, withPort } from "../drivers/postgres-rig.js";
 import { type RandomChoices, withDice } from "../random.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { report } from "./figures.js";
 import { type Caller, Load, nothing, type Work } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";
@@ -16,21 +16,23 @@ import { event, sessionOf } from "./work/records.js";
 failOnUncaughtErrors();
 
 /** Each of them has batches under way that hang at the same time. */
-const STORES = 6;
-const FEWEST = soak(25);
+const STORES = isSoak ? 6 : 3;
+/** How often each kind of fault happens at least. */
+const FEWEST = soak(5);
 
 describe("a bad line", () => {
   test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
-      const timeoutMs = 400;
+      const timeoutMs = isSoak ? 400 : 800;
       const { stores, line, url } = await proxied(STORES, timeoutMs);
       const faults = new RandomFaults(line, { writes: 0.5, others: 0.05, random });
       const { works, attempts } = everyWork();
       const tellTale = new TellTale(faults);
-      const load = await Load.start(stores, [...works, tellTale], { callers: 84, random });
+      const load = await Load.start(stores, [...works, tellTale], { callers: 14 * STORES, random });
       faults.begin();
       const others = disturb(line, url, timeoutMs, random);
-      await load.until(() => faults.fewest >= FEWEST, soak(240_000));
+      const enough = () => faults.fewest >= FEWEST && tellTale.duplicates > 10 && tellTale.firsts > 10;
+      await load.until(enough, soak(240_000));
       faults.end();
       await others.end();
       await load.progress();
@@ -38,8 +40,6 @@ describe("a bad line", () => {
 
       expect(await load.audit(await openOn(url))).toEqual(nothing());
       expect(load.longestOwnMs).toBeLessThan(longestCallMs(timeoutMs));
-      expect(tellTale.duplicates).toBeGreaterThan(10);
-      expect(tellTale.firsts).toBeGreaterThan(10);
       // Otherwise the account does not know the protocol of the functions any more.
       expect(tellTale.judged.duplicate).toBeGreaterThan(tellTale.duplicates / 2);
       expect(tellTale.judged.first).toBeGreaterThan(tellTale.firsts / 2);
@@ -61,7 +61,7 @@ describe("a bad line", () => {
 
   test("that falls silent: every call ends, and the store works again", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
-      const timeoutMs = 150;
+      const timeoutMs = 600;
       const { stores, line, url } = await proxied(1, timeoutMs);
       const { works } = everyWork();
       const load = await Load.start(stores, works, { random });
