@@ -4,7 +4,8 @@ import { withSeeds } from "./seeds.js";
 import { type KillOptions, Kills, type Round } from "./sqlite-kills.js";
 
 const SERIES = isSoak ? 2 : 1;
-const ROUNDS: readonly Round[] = ["opening", "pair", "one", "opening", "pair", "one", "pair", "one", "one"];
+const SHORT: readonly Round[] = ["opening", "pair", "one", "pair", "one"];
+const ROUNDS: readonly Round[] = isSoak ? [...SHORT, "opening", "pair", "one", "one"] : SHORT;
 /** Rounds that begin without a database. */
 const FIRST_ROUNDS = 2;
 const MOST_EARLY_ROUNDS = 10;

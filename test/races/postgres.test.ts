@@ -13,7 +13,7 @@ failOnUncaughtErrors();
 const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
 
 test("whatever clients of two stores ask of one database, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(40));
+  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(15));
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
@@ -28,7 +28,7 @@ test("also while the server's processes are killed that serve them", async ({ an
   const tallies: string[] = [];
   // On a slow machine fewer are killed in the same time.
   while (tallies.length === 0 || (striker.killed <= 5 && tallies.length < 5))
-    tallies.push(String(await mustBeLinearizable(races, soak(10))));
+    tallies.push(String(await mustBeLinearizable(races, soak(5))));
   await annotate(`${tallies.join("; ")}, killed ${await striker.stop()}`);
   expect(striker.killed).toBeGreaterThan(5);
 }, 3_600_000);
@@ -36,7 +36,7 @@ test("also while the server's processes are killed that serve them", async ({ an
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await freshDatabase();
   const processes = await StoreProcesses.launch(4, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(12));
+  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(4));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);

@@ -13,14 +13,14 @@ const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).hr
 afterAll(removeFolder);
 
 test("whatever clients of two stores ask of one file, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), soak(60));
+  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), soak(20));
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
 
 test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
   const processes = await StoreProcesses.launch(3, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(12));
+  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(4));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);
