@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import type { Driver, ScanQuery, StoredRecord } from "../../src/contract/driver.js";
 import { createDatabase } from "../postgres/database.js";
+import { isSoak } from "../soak.js";
 import { erased } from "../store/store-rig.js";
 import {
   apply,
@@ -39,7 +40,7 @@ const ROW_COUNTS = `
 
 const TENANTS = 200;
 const ROWS = 200_000;
-const EVENTS = 1_000_000;
+const EVENTS = isSoak ? 1_000_000 : 100_000;
 
 let url: string;
 let driver: Driver;

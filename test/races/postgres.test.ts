@@ -36,7 +36,7 @@ test("also while the server's processes are killed that serve them", async ({ an
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await freshDatabase();
   const processes = await StoreProcesses.launch(4, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(4));
+  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(6));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);

@@ -20,7 +20,7 @@ test("whatever clients of two stores ask of one file, it is linearizable", async
 
 test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
   const processes = await StoreProcesses.launch(3, HARNESS, "races");
-  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(4));
+  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(6));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();
 }, 3_600_000);
