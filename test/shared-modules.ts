@@ -9,6 +9,7 @@ const FOLDERS = [
   "expiring",
   "forget-user",
   "move-user",
+  "facts",
   "fuzz",
   "identity",
   "isolation",

@@ -137,6 +137,11 @@ export const typedMutants: readonly Mutant[] = [
       return store.listKind(scope, prefix, options as ScanOptions);
     },
   })),
+  unconditional("updates-over-other-updates", "facts/updates-are-all-counted"),
+  brokenStore("lists-what-begins-nearly-so", "facts/listed-by-whole-parts", (store) => ({
+    list: (identity, prefix, options) =>
+      store.list(identity, prefix.replace(/\/+$/, ""), options as ListOptions),
+  })),
   unconditional("claims-what-is-claimed", "runs/claimed-by-one"),
   brokenStore("lists-half-a-queue", "runs/queue-is-emptied", (store) => ({
     list: async (identity, prefix, options) => {

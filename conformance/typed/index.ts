@@ -2,6 +2,7 @@ import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
 import { checkpointCases } from "./checkpoints.js";
 import { expiringCases } from "./expiring.js";
+import { factCases } from "./facts.js";
 import { ledgerCases } from "./ledger.js";
 import { moveUserCases } from "./move-user.js";
 import { policyCases } from "./policies.js";
@@ -23,6 +24,7 @@ export const typedCases: readonly ConformanceCase[] = [
   ...toolCallCases,
   ...policyCases,
   ...expiringCases,
+  ...factCases,
   ...checkpointCases,
   ...moveUserCases,
   ...togetherCases,

@@ -9,6 +9,7 @@ import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { perform } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
+import { splitSignal } from "../validation/split-signal.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
 import { cleanUp, readPosition } from "./cleanup.js";
@@ -79,7 +80,7 @@ export class Expiring {
     value: JsonInput,
     options: SetExpiringOptions,
   ): Promise<ExpiringReceipt> {
-    const { signal, rest } = withoutSignal(options, ["ttlMs", "id", "expect"]);
+    const { signal, rest } = splitSignal(options, ["ttlMs", "id", "expect"]);
     return (await perform(this.#store, this.#operations.set(identity, group, key, value, rest), { signal }))
       .result;
   }
@@ -102,7 +103,7 @@ export class Expiring {
     options?: CallOptions,
   ): Promise<ExpiringValue | undefined> {
     const cell = valueCell(readPlace(identity, group, key));
-    const { signal } = withoutSignal(options, []);
+    const { signal } = splitSignal(options, []);
     const record = await this.#store.find(cell.identity, cell.kind, { signal });
     const seen = record && (await seenValue(record));
     // Asked once the value is here: reading it may have taken long.
@@ -119,7 +120,7 @@ export class Expiring {
     key: string,
     options: TouchOptions,
   ): Promise<Date | undefined> {
-    const { signal, rest } = withoutSignal(options, ["ttlMs"]);
+    const { signal, rest } = splitSignal(options, ["ttlMs"]);
     return (await perform(this.#store, this.#operations.touch(identity, group, key, rest), { signal }))
       .result;
   }
@@ -135,7 +136,7 @@ export class Expiring {
     update: ExpiringUpdater,
     options: UpdateExpiringOptions,
   ): Promise<JsonValue> {
-    const { signal, rest } = withoutSignal(options, ["ttlMs", "attempts"]);
+    const { signal, rest } = splitSignal(options, ["ttlMs", "attempts"]);
     const { attempts, ...ttl } = rest as { attempts?: number };
     const operation = this.#operations.update(identity, group, key, update, ttl);
     const tries = "attempts" in rest ? { attempts: attempts as number } : {};
@@ -151,7 +152,7 @@ export class Expiring {
     key: string,
     options?: DeleteExpiringOptions,
   ): Promise<boolean> {
-    const { signal, rest } = withoutSignal(options, ["expect"]);
+    const { signal, rest } = splitSignal(options, ["expect"]);
     return (await perform(this.#store, this.#operations.delete(identity, group, key, rest), { signal }))
       .result;
   }
@@ -180,7 +181,7 @@ export class Expiring {
   /** How many values a group has, without those that are past their time. It reads none of them, however many there are. */
   async count(identity: ListedOf, group: string, options?: CallOptions): Promise<number> {
     const { owner } = readGroup(identity, group);
-    const { signal } = withoutSignal(options, []);
+    const { signal } = splitSignal(options, []);
     const prefix = livePrefix(group);
     return this.#store.count(owner, prefix, { after: prefix + dueEnd(this.#now()), signal });
   }
@@ -202,12 +203,4 @@ export class Expiring {
       signal: readSignal(given),
     });
   }
-}
-
-function withoutSignal(
-  options: object | undefined,
-  known: readonly string[],
-): { readonly signal: AbortSignal | undefined; readonly rest: object } {
-  const { signal: _, ...rest } = { ...readOptions(options, ["signal", ...known]) } as CallOptions;
-  return { signal: readSignal(options ?? {}), rest };
 }

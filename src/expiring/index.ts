@@ -15,10 +15,9 @@ import type { ExpiringOptions } from "./value.js";
  * console.log(await expiring.get(session, "pages", "https://example.org"));
  *
  * const scope = maintenanceScope({ reason: "values past their time", allTenants: true });
- * for (let after: string | undefined, done = false; !done; ) {
- *   ({ next: after } = await expiring.cleanup(scope, { after }));
- *   done = after === undefined;
- * }
+ * let after: string | undefined;
+ * do ({ next: after } = await expiring.cleanup(scope, { after }));
+ * while (after !== undefined);
  * ```
  */
 export function createExpiring(store: StateStore, options?: ExpiringOptions): Expiring {

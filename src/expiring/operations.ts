@@ -1,16 +1,17 @@
-import { invalid, StateError } from "../contract/errors.js";
+import { invalid } from "../contract/errors.js";
 import type { EventId, Expect } from "../contract/store.js";
 import type { ListedOf } from "../lifecycle/options.js";
 import { type Cell, corruptRecord } from "../typed/cell.js";
+import { conditionFailed } from "../typed/condition-failed.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
+import { DAMAGED, unlessCorrupt } from "../typed/unless-corrupt.js";
 import { readTtl } from "../validation/fields.js";
 import { readExpect, readNamed } from "../validation/validate.js";
-import { DAMAGED, unlessCorrupt } from "./damaged.js";
 import {
   endOf,
   entriesOf,
@@ -176,9 +177,5 @@ function requireExpected(
 ): void {
   if (before === DAMAGED) throw corruptRecord(cell, "a stored value does not decode");
   const current = (before && valueAt(before, now)?.eventId) ?? null;
-  if (current === expect) return;
-  const { identity, kind } = cell;
-  throw new StateError("CONDITION_FAILED", "the value is not the one that the call expects", {
-    details: { change: 0, identity, kind, current },
-  });
+  if (current !== expect) throw conditionFailed(cell, current);
 }

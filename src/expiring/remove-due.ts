@@ -4,7 +4,7 @@ import type { DamageLog } from "../lifecycle/damage.js";
 import { timeKey } from "../typed/time.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
-import { DAMAGED, unlessCorrupt } from "./damaged.js";
+import { DAMAGED, unlessCorrupt } from "../typed/unless-corrupt.js";
 import { type DueValue, dueValue, seenValue, writtenBy } from "./stored-value.js";
 
 type Signal = AbortSignal | undefined;

@@ -134,7 +134,7 @@ async function outcomeOf(
 }
 
 /** What callers put there themselves may be any JSON. */
-const FREE_READS = /^(slot|collection|journal|sessionState|userState|tenantState|expiring\.get)/;
+const FREE_READS = /^(slot|collection|journal|sessionState|userState|tenantState|expiring\.get|facts\.get)/;
 const FREE = ["metadata", "value", "arguments", "result"];
 
 /** What is handed out has the types it should have: dates are dates, counts are numbers. */

@@ -1,5 +1,6 @@
 import { createApprovals } from "../../src/approvals/index.js";
 import { createExpiring } from "../../src/expiring/index.js";
+import { createFacts } from "../../src/facts/index.js";
 import type { StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
 import { createSessions } from "../../src/sessions/index.js";
@@ -48,6 +49,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
     approvals: createApprovals(store, { clock }),
     ledger: createLedger(store, { clock }),
     expiring: createExpiring(store, { clock }),
+    facts: createFacts(store, { clock }),
     slot: new TypedSlot(store, "settings", { codec: COUNTED }),
     older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
     upgraded: new TypedSlot(store, "older", { codec: COUNTED }),
@@ -58,7 +60,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
 
 /** Leaves one record at least of every kind that the wrappers write. */
 export async function tellStory(store: StateStore): Promise<void> {
-  const { sessions, approvals, ledger, expiring, slot, older, notes, journal } = wrappersOf(store);
+  const { sessions, approvals, ledger, expiring, facts, slot, older, notes, journal } = wrappersOf(store);
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
@@ -110,6 +112,9 @@ export async function tellStory(store: StateStore): Promise<void> {
 
   await expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" });
   await expiring.set(USER, "pages", "b", [1], { ttlMs: HOUR });
+
+  await facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" });
+  await facts.put({ tenant: TENANT }, ["food"], "lunch", "at noon");
 
   await slot.set(WHO, { count: 3 });
   await older.set(WHO, { n: 4 });
@@ -175,6 +180,9 @@ export const READS: Readonly<Record<string, Read>> = {
   "expiring.get": ({ expiring }) => expiring.get(USER, "pages", "b"),
   "expiring.find": ({ expiring }) => expiring.find(WHO, "pages", "a"),
   "expiring.list": ({ expiring }) => expiring.list(WHO, "pages"),
+  "facts.get": ({ facts }) => facts.get({ tenant: TENANT }, ["food"], "lunch"),
+  "facts.find": ({ facts }) => facts.find(USER, ["food", "at home"], "breakfast"),
+  "facts.list": ({ facts }) => facts.list(USER, [], { nested: true }),
   "slot.get": ({ slot }) => slot.get(WHO),
   "slot.find, upgraded": ({ upgraded }) => upgraded.find(WHO),
   "collection.get": ({ notes }) => notes.get(WHO, "n1"),
@@ -200,6 +208,8 @@ export const RETRIES: Readonly<Record<string, Read>> = {
     ledger.record({ ...WHO, session: "s4" }, { ...ENTRY, eventId: "sent again" }),
   "ledger.forget what was only sent again": ({ ledger }) => ledger.forget({ ...WHO, session: "s4" }),
   "expiring.set again": ({ expiring }) => expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" }),
+  "facts.put again": ({ facts }) =>
+    facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" }),
   "approvals.complete, once the session is gone": async ({ approvals, store }) => {
     await store.erase(WHO);
     return approvals.complete(WHO, "claimed", { token: "done" });

@@ -10,7 +10,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "src/forget-user/ src/move-user/",
     "src/policies/",
     "src/runs/ src/tool-calls/",
-    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/",
     "src/lifecycle/ src/content/ src/search/",
     "src/typed/",
     "src/store/",
@@ -75,6 +75,7 @@ const RULES: readonly Rule[] = [
   // A call claims and ends its approval.
   { files: "src/tool-calls/", may: ["src/lifecycle/", "src/approvals/", ...WRAPPER] },
   { files: "src/expiring/", may: ["src/lifecycle/", "src/content/", ...WRAPPER] },
+  { files: "src/facts/", may: ["src/content/", ...WRAPPER] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
   { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },
@@ -112,6 +113,7 @@ const RULES: readonly Rule[] = [
       "artifacts",
       "policies",
       "expiring",
+      "facts",
       "tool-calls",
       "move-user",
     ]

@@ -20,6 +20,7 @@ const ENTRIES = [
   "/policies",
   "/expiring",
   "/artifacts",
+  "/facts",
   "/questions",
   "/forget-user",
   "/move-user",
