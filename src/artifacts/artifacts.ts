@@ -1,12 +1,10 @@
-import { MissingChunk } from "../content/chunks.js";
+import { removeAbandoned } from "../content/abandoned.js";
 import { CountedContent } from "../content/counted-content.js";
 import { joined } from "../content/joined.js";
 import { recordsUnder } from "../content/paging.js";
-import { RunningDigest } from "../content/running-digest.js";
-import { chunksOf } from "../content/source.js";
+import { digestOfSource } from "../content/source-digest.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
-import { scanKind } from "../store/scan-kind.js";
-import { corruptRecord, decodeRecord, readStore } from "../typed/cell.js";
+import { decodeRecord, readStore } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { findByEventId } from "../typed/find-by-event-id.js";
 import type { UserData } from "../typed/moving/user-data.js";
@@ -59,7 +57,6 @@ import {
 
 /** Versions deleted in one commit: each touches a few records. */
 const DELETED_AT_ONCE = 100;
-const DIGESTED_AT_ONCE = 1024 * 1024;
 
 /**
  * Named content in versions, of a session or of a user: files, reports, images.
@@ -97,7 +94,7 @@ export class Artifacts {
     const input = readPut(identity, artifact, CountedContent.smallBytes(this.#store));
     const call = readCall(options);
     const earlier = await this.#earlier(input, call);
-    if (earlier !== undefined) return requireSame(earlier, input, await digestOfAll(input, call));
+    if (earlier !== undefined) return requireSame(earlier, input, await digestOfSource(input.source, call));
     const content = this.#operations.content(input.owner);
     const taken = await content.take(input.source, call);
     try {
@@ -218,15 +215,7 @@ export class Artifacts {
    * for a while. It is found by an index of its own. Returns how many were removed; call it again if that is the `limit`.
    */
   async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<number> {
-    const { abandonedMs, limit, signal } = readCleanup(options);
-    const before = this.#now() - abandonedMs;
-    let removed = 0;
-    for await (const mark of scanKind(this.#store, scope, CONTENT.uploads, { signal, bytes: false })) {
-      if (mark.updatedAt.getTime() > before) continue;
-      if (await this.#operations.content(mark.identity).removeUpload(mark, { signal })) removed++;
-      if (removed === limit) break;
-    }
-    return removed;
+    return removeAbandoned(this.#store, scope, CONTENT, this.#now, readCleanup(options));
   }
 
   /** The artifacts of sessions and users as they take part when a user is moved. They go with their sessions and users. */
@@ -252,15 +241,8 @@ export class Artifacts {
     found: StoredVersion,
     { signal }: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* this.#operations.content(owner).read(found.content, { signal });
-    } catch (error) {
-      if (!(error instanceof MissingChunk)) throw error;
-      // Its chunks go when the last version that uses them does.
-      const cell = versionCell(owner, found.name, found.version);
-      if ((await findCell(this.#store, cell, { signal })) === undefined) throw noSuchArtifact();
-      throw corruptRecord({ identity: owner, kind: error.kind }, "a chunk of an artifact is missing");
-    }
+    const cell = versionCell(owner, found.name, found.version);
+    yield* this.#operations.content(owner).readFor(cell, found.content, noSuchArtifact, { signal });
   }
 
   async #require(
@@ -295,11 +277,4 @@ export class Artifacts {
     const record = await findByEventId(this.#store, owner, eventId, options);
     return record && decodeRecord(VERSION_CODEC, record);
   }
-}
-
-/** The digest of a source that is not stored. */
-async function digestOfAll({ source }: PutInput, { signal }: CallOptions): Promise<RunningDigest> {
-  const digest = new RunningDigest();
-  for await (const chunk of chunksOf(source, DIGESTED_AT_ONCE, signal)) digest.add(chunk);
-  return digest;
 }

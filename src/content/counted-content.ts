@@ -1,5 +1,12 @@
 import { isStateError, StateError } from "../contract/errors.js";
-import type { CallOptions, Change, RecordHeader, SessionIdentity, StateStore } from "../contract/store.js";
+import type {
+  CallOptions,
+  Change,
+  RecordHeader,
+  RecordKey,
+  SessionIdentity,
+  StateStore,
+} from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellAt, corruptRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
@@ -8,7 +15,7 @@ import { rawCell } from "../typed/moving/moved-record.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed } from "../validation/validate.js";
-import { type ChunkPlace, chunkKind, readChunkRecords, writeChunks } from "./chunks.js";
+import { type ChunkPlace, chunkKind, MissingChunk, readChunkRecords, writeChunks } from "./chunks.js";
 import { type ContentRef, readContentRef } from "./content-ref.js";
 import { commitBytes, VALUE_CODEC } from "./keyed-value.js";
 import { RunningDigest } from "./running-digest.js";
@@ -142,6 +149,22 @@ export class CountedContent {
     if (stored.size <= stored.chunkBytes) return transaction.delete(this.#onlyChunk(stored));
     await transaction.write(this.#markCell(stored.chunks), MARK, undefined, undefined, new Date(this.#now()));
     transaction.afterCommit(() => this.drop(stored));
+  }
+
+  /** Like `read`, for a record that uses the content: where that is gone, so may be its chunks, and the error is this. */
+  async *readFor(
+    { identity, kind }: RecordKey,
+    ref: ContentRef,
+    gone: () => Error,
+    { signal }: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.read(ref, { signal });
+    } catch (error) {
+      if (!(error instanceof MissingChunk)) throw error;
+      if ((await this.#store.find(identity, kind, { signal })) === undefined) throw gone();
+      throw corruptRecord({ identity: this.#owner, kind: error.kind }, "a chunk is missing");
+    }
   }
 
   /** The bytes in chunks. CORRUPT at the chunk that is not what was stored. Throws `MissingChunk`. */

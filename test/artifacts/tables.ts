@@ -1,4 +1,4 @@
-import { type Artifacts, createArtifacts } from "../../src/artifacts/index.js";
+import { type Artifacts, createArtifacts, createResults, type Results } from "../../src/artifacts/index.js";
 import type { SessionIdentity } from "../../src/index.js";
 import { digestOf, itemKind } from "../../src/typed/names.js";
 import type { WrapperTable } from "../wrappers/wrapper.js";
@@ -53,5 +53,38 @@ export const ARTIFACTS: WrapperTable<Artifacts> = {
     { ...stored, last: { ...stored.last, content: {} } },
     { ...stored, last: { ...stored.last, content: { ...stored.last.content, sha256: "00" } } },
     { ...stored, last: { ...stored.last, metadata: [] } },
+  ],
+};
+
+function newResult(id: string) {
+  return { id, content: `result of ${id}`, tool: "search", metadata: METADATA, ttlMs: 3_600_000 };
+}
+
+/** Results of a session, for the same tests. */
+export const RESULTS: WrapperTable<Results> = {
+  isListedByTenant: false,
+  open: (store, options) => createResults(store, options),
+  make: (results, who, id) => results.put(who, newResult(id)),
+  find: (results, who, id) => results.find(who, id),
+  listed: async (results, where) =>
+    (await results.list(where as SessionIdentity, { limit: 1_000 })).results.map(({ id }) => id),
+  sweep: (results, scope) => results.cleanup(scope, { abandonedMs: 0 }),
+  methods: {
+    get: (results, who, id) => results.get(who, id),
+    stat: (results, who, id) => results.stat(who, id),
+    stream: async (results, who, id) => {
+      for await (const _ of results.stream(who, id));
+    },
+  },
+  absent: { delete: [(results, who, id) => results.delete(who, id), false] },
+  walk: { put: (results, who, id) => results.put(who, newResult(id)) },
+  kindOf: (id) => itemKind("result", id),
+  damages: (stored) => [
+    { ...stored, id: "another" },
+    { ...stored, more: 1 },
+    { ...stored, content: {} },
+    { ...stored, preview: 1 },
+    { ...stored, expiresAt: "soon" },
+    { ...stored, isWhole: undefined },
   ],
 };
