@@ -6,6 +6,7 @@ import type { ListedOf } from "../lifecycle/options.js";
 import { readStore } from "../typed/cell.js";
 import { dueEnd } from "../typed/due-scan.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
+import type { UserData } from "../typed/moving/user-data.js";
 import { perform } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
@@ -14,6 +15,7 @@ import { readLimit, readNamed, readOptions, readSignal } from "../validation/val
 import { readText } from "../validation/validate-text.js";
 import { cleanUp, readPosition } from "./cleanup.js";
 import { ExpiringInUnit } from "./in-unit.js";
+import { movingExpiring } from "./moving.js";
 import { ExpiringOperations } from "./operations.js";
 import {
   livePrefix,
@@ -184,6 +186,11 @@ export class Expiring {
     const { signal } = splitSignal(options, []);
     const prefix = livePrefix(group);
     return this.#store.count(owner, prefix, { after: prefix + dueEnd(this.#now()), signal });
+  }
+
+  /** The values of users as they take part when one is forgotten or moved. */
+  get userData(): UserData {
+    return movingExpiring(this.#store);
   }
 
   /**

@@ -13,9 +13,6 @@ import { DAMAGED, unlessCorrupt } from "../typed/unless-corrupt.js";
 import { readTtl } from "../validation/fields.js";
 import { readExpect, readNamed } from "../validation/validate.js";
 import {
-  endOf,
-  entriesOf,
-  entryId,
   readId,
   readPlace,
   type SeenValue,
@@ -26,6 +23,7 @@ import {
   valueCell,
 } from "./stored-value.js";
 import type { ExpiringReceipt, ExpiringUpdater } from "./value.js";
+import { type Before, deleteValue, writeValue } from "./write-value.js";
 
 /** What the mutating methods do once their input is read. */
 export class ExpiringOperations {
@@ -117,32 +115,20 @@ export class ExpiringOperations {
         const before = await unlessCorrupt(() => readBefore(transaction, cell));
         if (expect !== undefined) requireExpected(cell, before, expect, this.#now());
         if (before === undefined) return false;
-        transaction.delete(cell);
-        if (before === DAMAGED) return true;
-        for (const entry of entriesOf(place, before.expiresAt.getTime())) transaction.delete(entry);
-        return valueAt(before, this.#now()) !== undefined;
+        deleteValue(transaction, place, before);
+        return before === DAMAGED || valueAt(before, this.#now()) !== undefined;
       },
     };
   }
 
-  /** Writes a value with its entries, in place of those of the value before. */
-  async #write(
+  #write(
     transaction: Transaction,
     place: ValuePlace,
     stored: StoredValue,
-    before: SeenValue | typeof DAMAGED | undefined,
-    ownId?: EventId,
+    before: Before,
+    eventId?: EventId,
   ): Promise<EventId> {
-    const now = this.#now();
-    // Of a damaged value the end is not known: what is left of its entries goes when their time has come.
-    if (before !== undefined && before !== DAMAGED)
-      for (const entry of entriesOf(place, before.expiresAt.getTime())) transaction.delete(entry);
-    const at = new Date(now);
-    const eventId = await transaction.write(valueCell(place), stored, ownId, undefined, at);
-    const [due, live] = entriesOf(place, endOf(now, stored.ttlMs));
-    await transaction.write(due, null, entryId(eventId), undefined, at);
-    await transaction.write(live, null, undefined, undefined, at);
-    return eventId;
+    return writeValue(transaction, place, before, { stored, at: new Date(this.#now()), eventId });
   }
 
   #eventId({ owner: { user, session } }: ValuePlace, id: string): EventId {
@@ -169,12 +155,7 @@ async function readBefore(transaction: Transaction, cell: Cell<StoredValue>): Pr
 }
 
 /** CONDITION_FAILED unless this event wrote the value. A value that is past its time is none. */
-function requireExpected(
-  cell: Cell<StoredValue>,
-  before: SeenValue | typeof DAMAGED | undefined,
-  expect: Expect,
-  now: number,
-): void {
+function requireExpected(cell: Cell<StoredValue>, before: Before, expect: Expect, now: number): void {
   if (before === DAMAGED) throw corruptRecord(cell, "a stored value does not decode");
   const current = (before && valueAt(before, now)?.eventId) ?? null;
   if (current !== expect) throw conditionFailed(cell, current);

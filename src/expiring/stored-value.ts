@@ -32,11 +32,11 @@ export interface SeenValue extends ExpiringValue {
   readonly stored: StoredValue;
 }
 
-const VALUES = itemPrefix("expiring");
+export const VALUES = itemPrefix("expiring");
 /** By the time at which values end, over all groups: for `cleanup`. */
 export const DUE = itemPrefix("expiring.due");
 /** The same within each group: for `count`. */
-const LIVE = itemPrefix("expiring.live");
+export const LIVE = itemPrefix("expiring.live");
 /** What precedes the event id of a value in that of its entry among all, so that a clean-up need not read the value. */
 const ENTRY_ID = "expiring.due/";
 /** Of a caller's id: what is left beside that, a digest and what separates them. */
@@ -90,6 +90,11 @@ export function readKey(value: unknown, field = "key"): string {
 
 export function valueCell({ owner, group, key }: ValuePlace): Cell<StoredValue> {
   return cellAt(owner, valuesPrefix(group) + key, VALUE_CODEC);
+}
+
+/** The cell of a value by its kind. */
+export function cellOfKind(owner: Identity, kind: string): Cell<StoredValue> {
+  return cellAt(owner, kind, VALUE_CODEC);
 }
 
 /** What the kinds of the values of a group begin with. The key follows. */

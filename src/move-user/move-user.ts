@@ -3,6 +3,7 @@ import { createArtifacts } from "../artifacts/index.js";
 import { createCheckpoints } from "../checkpoints/index.js";
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, StateStore, UserIdentity } from "../contract/store.js";
+import { createExpiring } from "../expiring/index.js";
 import { createLedger } from "../ledger/index.js";
 import { DamageLog } from "../lifecycle/damage.js";
 import { createQuestions } from "../questions/index.js";
@@ -50,6 +51,8 @@ export interface MovedUser {
   readonly lineages: number;
   /** Artifacts of sessions, with their versions. Those of the user itself are among the `records`. */
   readonly artifacts: number;
+  /** Values that expire, of the user itself. Those of sessions come with these. */
+  readonly expiring: number;
   /** Other records that are stored under the user's own identity. */
   readonly records: number;
   /** Those of the sorts of data that the caller added, by their names. */
@@ -69,6 +72,7 @@ const OWN_NAMES = [
   "sessions",
   "lineages",
   "artifacts",
+  "expiring",
 ] as const;
 
 /**
@@ -133,6 +137,7 @@ function ownData(store: StateStore): UserData[] {
     createCheckpoints(store),
     createArtifacts(store),
     createLedger(store),
+    createExpiring(store),
   ];
   return wrappers.map(({ userData }) => userData);
 }

@@ -12,6 +12,7 @@ const NOTHING = {
   sessions: 0,
   lineages: 0,
   artifacts: 0,
+  expiring: 0,
   records: 0,
   others: {},
 };

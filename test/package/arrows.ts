@@ -67,7 +67,17 @@ const RULES: readonly Rule[] = [
   },
   {
     files: "src/move-user/",
-    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "checkpoints", "artifacts"]
+    may: [
+      "sessions",
+      "approvals",
+      "ledger",
+      "questions",
+      "runs",
+      "tool-calls",
+      "checkpoints",
+      "artifacts",
+      "expiring",
+    ]
       .map((name) => `src/${name}/index.ts`)
       .concat("src/lifecycle/", "src/content/", WRAPPER),
   },
