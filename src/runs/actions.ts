@@ -48,6 +48,11 @@ export interface ClaimInput extends Repeatable {
 
 /** Which run `claimNext` takes, who claims it, and for how long. */
 export interface ClaimNextInput extends Omit<ClaimInput, "token"> {
+  /**
+   * Of this call: 1 to 128 UTF-8 bytes. The same call again, such as after a lost answer, gets the same run and lease while
+   * that lease holds, and not another run.
+   */
+  readonly token?: string;
   /** Only runs of this name. */
   readonly name?: string;
 }
@@ -159,9 +164,14 @@ export function readClaimNext(input: unknown): {
   readonly name: string | undefined;
 } {
   const { worker, leaseMs, ...given } = {
-    ...readNamed(input, "input", ["worker", "leaseMs", "name"]),
+    ...readNamed(input, "input", ["worker", "leaseMs", "name", "token"]),
   } as ClaimNextInput;
-  return { claim: readHolder(worker, leaseMs), name: optional(given, "name", readKind).name };
+  const { token } = optional(given, "token", readEventId);
+  const again = token === undefined ? {} : ({ token, next: true } as const);
+  return {
+    claim: { ...readHolder(worker, leaseMs), ...again },
+    name: optional(given, "name", readKind).name,
+  };
 }
 
 export function readRenew(input: unknown): number {

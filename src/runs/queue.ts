@@ -1,3 +1,4 @@
+import { isStateError } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
 import { DamageLog } from "../lifecycle/damage.js";
 import type { Moment } from "../lifecycle/stored.js";
@@ -58,6 +59,29 @@ export class RunQueue {
       if (run === undefined || state === undefined) return undefined;
       const { identity, id } = run;
       if (state.lease !== undefined) return { lease: leaseOf({ identity, id }, state), run };
+    }
+  }
+
+  /** The run that an earlier call with the same token got, while that lease holds. */
+  async claimedBefore(
+    tenant: string,
+    { worker, token }: NewClaim,
+    options: CallOptions,
+  ): Promise<ClaimedRun | undefined> {
+    const key = token === undefined ? undefined : await this.#records.findClaimed(tenant, token, options);
+    if (key === undefined) return undefined;
+    let found: RunState | undefined;
+    const look = (state: RunState) => {
+      const { lease } = state;
+      found = lease?.next && lease.token === token && lease.worker === worker ? state : undefined;
+      return state;
+    };
+    try {
+      const run = await this.#records.lifecycle.change(key, look, options);
+      return found && { lease: leaseOf(key, found), run };
+    } catch (error) {
+      if (isStateError(error, "NOT_FOUND")) return undefined;
+      throw error;
     }
   }
 

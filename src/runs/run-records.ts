@@ -1,4 +1,4 @@
-import type { StateStore } from "../contract/store.js";
+import type { CallOptions, StateStore } from "../contract/store.js";
 import { Lifecycle, type LifecycleOptions } from "../lifecycle/lifecycle.js";
 import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
@@ -25,6 +25,8 @@ export interface Changed {
 }
 
 const NAME = "run";
+/** The field that has the token of the `claimNext` that gave the lease. */
+const CLAIM = "claim";
 
 /** The records of runs: each has a status, lists under its session, user and tenant, and is due when its lease passes. */
 export class RunRecords {
@@ -41,10 +43,14 @@ export class RunRecords {
         name: NAME,
         transitions: RUN_TRANSITIONS,
         // By name runs are claimed from the tenant's lists; those of a session and a user are read for it.
-        listedBy: owners.flatMap((under) => [
-          { under },
-          { under, field: "name", value, filtered: under !== "tenant" },
-        ]),
+        listedBy: [
+          ...owners.flatMap((under) => [
+            { under } as const,
+            { under, field: "name", value, filtered: under !== "tenant" } as const,
+          ]),
+          // While the lease holds: by it a repeated `claimNext` finds its run.
+          { under: "tenant", field: CLAIM, value: (_, { lease }) => (lease?.next ? lease.token : undefined) },
+        ],
         due: ({ lease }) => lease?.until,
         dueBy: "name",
         dueWithinMs: MAX_UNTIL_MS,
@@ -73,6 +79,16 @@ export class RunRecords {
         return { run, state: state as RunState };
       },
     };
+  }
+
+  /** The run whose lease a `claimNext` with this token gave, if that holds. */
+  async findClaimed(tenant: string, token: string, { signal }: CallOptions): Promise<RunKey | undefined> {
+    const { records } = await this.lifecycle.list(
+      { tenant },
+      { status: "running", by: { [CLAIM]: token }, limit: 1, signal },
+    );
+    const [run] = records;
+    return run && { identity: run.identity, id: run.id };
   }
 
   /** The slot whose lock the writers of a run take in this process. */

@@ -4,9 +4,11 @@ import { tenantIdentity } from "../identity/identity.js";
 import type { ListedOf } from "../lifecycle/options.js";
 import { readCallOptions, type WaitOptions } from "../lifecycle/options.js";
 import { newEventId } from "../process/event-id.js";
-import { readStore } from "../typed/cell.js";
+import { cellKey, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
 import type { UserData } from "../typed/moving/user-data.js";
+import { runExclusive } from "../typed/mutex.js";
+import { digestOf, itemKind } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -160,9 +162,12 @@ export class Runs {
 
   /**
    * Claims one of the oldest runs of a tenant that are pending or whose lease has passed; `undefined` if there is none. Of
-   * workers that call together each gets another run. Which of the oldest runs one gets is left to chance. If the answer is
-   * lost, the run is claimed, and can be claimed again when its lease has passed. Damaged runs are passed over, and CORRUPT
-   * if nothing else is left.
+   * workers that call together each gets another run. Which of the oldest runs one gets is left to chance. Damaged runs are
+   * passed over, and CORRUPT if nothing else is left.
+   *
+   * If the answer is lost, the run is claimed: the same call with its `token` gets it, with the same lease, while that lease
+   * holds. Without a token it can be claimed again when its lease has passed. Calls of one process with the same token take
+   * turns; make the call again in another process only when the first one has ended there.
    *
    * With `waitMs` it waits for a run, looking about every `pollMs`, and answers `undefined` when the time is up.
    */
@@ -176,8 +181,17 @@ export class Runs {
     const owner = tenantIdentity(tenant).tenant;
     const wait = readClaimWait(options);
     const { signal } = wait;
+    const { token } = wanted.claim;
     const claimNext = () => this.#queue.claimNext(owner, wanted, { signal });
-    return nextInTurn(claimNext, this.#records.lifecycle.pollMs, wait);
+    const claim = () => nextInTurn(claimNext, this.#records.lifecycle.pollMs, wait);
+    if (token === undefined) return claim();
+    const turn = { identity: tenantIdentity(owner), kind: itemKind("run.claim", digestOf(token)) };
+    return runExclusive(
+      this.#store,
+      cellKey(turn),
+      signal,
+      async () => (await this.#queue.claimedBefore(owner, wanted.claim, { signal })) ?? claim(),
+    );
   }
 
   /**

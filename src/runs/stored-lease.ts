@@ -1,5 +1,5 @@
 import { optional, readTime } from "../validation/fields.js";
-import { readObject } from "../validation/validate.js";
+import { readBoolean, readObject } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
 
 /** The longest lease. */
@@ -18,6 +18,8 @@ export interface StoredLease {
   readonly until: number;
   /** By this a repeated claim is recognised. */
   readonly token?: string;
+  /** `claimNext` gave it: a repeated call has to find the run by the token. */
+  readonly next?: true;
 }
 
 /**
@@ -28,6 +30,11 @@ export function hasPassed({ until }: Pick<StoredLease, "until">, now: number): b
   return now >= until || until > now + MAX_UNTIL_MS;
 }
 
+function readTrue(value: unknown, field: string): true {
+  if (!readBoolean(value, field)) throw new Error("a mark that says no");
+  return true;
+}
+
 /** Reads a stored lease. */
 export function readStoredLease(value: unknown, field: string): StoredLease {
   const given = readObject(value, field) as Partial<StoredLease>;
@@ -36,5 +43,6 @@ export function readStoredLease(value: unknown, field: string): StoredLease {
     worker: readKind(given.worker, "worker"),
     until: readTime(given.until, "until"),
     ...optional(given, "token", readEventId),
+    ...optional(given, "next", readTrue),
   };
 }

@@ -23,6 +23,8 @@ export interface NewClaim {
   readonly leaseMs: number;
   readonly leaseId: EventId;
   readonly token?: string;
+  /** The next one of a queue is claimed. */
+  readonly next?: true;
 }
 
 export type NewEnd = Omit<StoredEnd, "at"> & {
@@ -35,7 +37,7 @@ export type NewResume = Omit<StoredResume, "at">;
  * Gives a lease of a run that is pending, or whose lease has passed. A run whose time is used up is halted instead.
  * LEASE_HELD, WRONG_STATUS.
  */
-export function claim({ worker, leaseMs, leaseId, token }: NewClaim): RunTransition {
+export function claim({ worker, leaseMs, leaseId, token, next }: NewClaim): RunTransition {
   return (state, { now, content: { budget } }) => {
     const { lease, status } = state;
     if (lease !== undefined) {
@@ -50,7 +52,13 @@ export function claim({ worker, leaseMs, leaseId, token }: NewClaim): RunTransit
       ...idle,
       status: "running",
       fence: state.fence + 1,
-      lease: { leaseId, worker, until: now + leaseMs, ...(token === undefined ? {} : { token }) },
+      lease: {
+        leaseId,
+        worker,
+        until: now + leaseMs,
+        ...(token === undefined ? {} : { token }),
+        ...(next && { next }),
+      },
       claimedAt: state.claimedAt ?? now,
       runningSince: now,
     };

@@ -8,8 +8,9 @@ import {
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
-import { createRuns, type RunStatus } from "../../src/runs/index.js";
+import { createRuns, type Lease, type RunStatus } from "../../src/runs/index.js";
 import { MAX_LEASE_MS } from "../../src/runs/stored-lease.js";
+import { withMethods } from "../sessions/rig.js";
 import { newSession, onEveryStore } from "../typed/stores.js";
 import { drain, held, LEASE_MS, TestClock, until, WORKER } from "./states.js";
 
@@ -326,6 +327,66 @@ onEveryStore((opened) => {
       }
       expect(await runs.claimNext({ tenant }, WORKER)).toBeUndefined();
       expect(await runs.claimNext({ tenant: `${tenant}2` }, WORKER)).toBeUndefined();
+    });
+
+    test("gives the same run and lease to the same call again, while that lease holds", async () => {
+      const { runs, who, clock } = gate();
+      const { tenant } = who;
+      for (const id of ["a", "b", "c"]) await runs.start(who, { id });
+      for (const token of ["", undefined, "x".repeat(129)])
+        await expect(runs.claimNext({ tenant }, { ...WORKER, token: token as string })).rejects.toMatchObject(
+          { code: "INVALID_RECORD", details: { field: "token" } },
+        );
+      let isLost = false;
+      const losing = withMethods(opened.store, {
+        commit: async (...given: Parameters<typeof opened.store.commit>) => {
+          const receipt = await opened.store.commit(...given);
+          if (isLost) throw new Error("the answer is lost");
+          return receipt;
+        },
+      });
+      const calls = createRuns(losing, { clock: clock.now, pollMs: 10 });
+      const call = { ...WORKER, token: "call-1" };
+      isLost = true;
+      await expect(calls.claimNext({ tenant }, call)).rejects.toThrow("the answer is lost");
+      isLost = false;
+      const [again, twice] = await Promise.all([
+        calls.claimNext({ tenant }, call),
+        runs.claimNext({ tenant }, call),
+      ]);
+      expect(again?.lease.fence).toBe(1);
+      expect(twice).toEqual(again);
+      expect((await runs.list({ tenant }, { status: "pending" })).runs).toHaveLength(2);
+      // The lease is a real one, and a renewed one is still that of the call.
+      const renewed = await runs.renew(again?.lease as Lease, { leaseMs: LEASE_MS });
+      clock.pass(LEASE_MS + 1);
+      expect((await runs.claimNext({ tenant }, call))?.lease).toEqual(renewed);
+      // Another call, another worker, and a call whose run was taken over or is over, get another run.
+      const ids = [again?.run.id];
+      const taken = await runs.claimNext({ tenant }, { ...WORKER, token: "call-2" });
+      expect(taken).toMatchObject({ run: { id: ids[0] }, lease: { fence: 2 } });
+      const next = await runs.claimNext({ tenant }, call);
+      ids.push(next?.run.id);
+      await runs.complete(next?.lease as Lease);
+      ids.push((await runs.claimNext({ tenant }, call))?.run.id);
+      expect(ids.sort()).toEqual(["a", "b", "c"]);
+      expect(await runs.claimNext({ tenant }, { ...call, worker: "other" })).toBeUndefined();
+      await runs.complete(taken?.lease as Lease);
+      await opened.store.erase(who);
+      expect(await runs.claimNext({ tenant }, call)).toBeUndefined();
+      expect(await opened.store.list(tenantIdentity(tenant), "run.tenant.claim/")).toEqual([]);
+    });
+
+    test("waits once for calls of the same token", async () => {
+      const { runs, who } = gate();
+      const { tenant } = who;
+      const call = { ...WORKER, token: "call" };
+      const waiting = [1, 2].map(() => runs.claimNext({ tenant }, call, { waitMs: 60_000 }));
+      await runs.start(who, { id: "a" });
+      await runs.start(who, { id: "b" });
+      const [first, second] = await Promise.all(waiting);
+      expect(second).toEqual(first);
+      expect((await runs.list({ tenant }, { status: "pending" })).runs).toHaveLength(1);
     });
 
     test("gives a run whose lease has passed before those that wait, and `recover` names them oldest first", async () => {
