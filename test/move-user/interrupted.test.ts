@@ -6,11 +6,14 @@ import { isSoak } from "../soak.js";
 import { inMemory, onEveryStore } from "../typed/stores.js";
 import { everythingOf, newVisitor, useAccount, useEverything, type Wrappers, wrappersOn } from "./visitor.js";
 
+/** More than a commit takes, and in a soak more than a page of headers. */
+const EVENTS = isSoak ? 5_000 : 600;
+
 /** More than a commit takes: events, values of a checkpoint, steps of a run, values of the state. */
 async function useMuch({ sessions, checkpoints, runs, ledger }: Wrappers, user: UserIdentity) {
   const who = { ...user, session: "large" };
   await sessions.create(who);
-  for (let from = 1; from <= 600; from += 200)
+  for (let from = 1; from <= EVENTS; from += 200)
     await sessions.append(
       who,
       Array.from({ length: 200 }, (_, n) => ({ id: `m-${from + n}`, value: from + n })),
@@ -119,7 +122,7 @@ inMemory((opened) => {
       await moveUser(opened.store, visitor, member.user);
       isDone = true;
       await reading;
-      for (const counts of seen) expect(["0 600", "600 0", "0 0"]).toContain(counts);
+      for (const counts of seen) expect([`0 ${EVENTS}`, `${EVENTS} 0`, "0 0"]).toContain(counts);
     });
 
     test("loses no event that is appended meanwhile, and no two movers make two of it", async () => {
@@ -149,7 +152,7 @@ inMemory((opened) => {
       await writing;
       const events = await all.sessions.read({ ...member, session: "large" });
       expect(events.map(({ number }) => number)).toEqual(
-        Array.from({ length: 600 + appended }, (_, n) => n + 1),
+        Array.from({ length: EVENTS + appended }, (_, n) => n + 1),
       );
       expect(await all.ledger.totals(member)).toMatchObject({ cost: "1" });
     });

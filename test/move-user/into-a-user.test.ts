@@ -105,6 +105,34 @@ onEveryStore((opened) => {
     ]);
   });
 
+  test("events that were trimmed, taken back or edited before are not known under the new name", async () => {
+    const { sessions } = wrappersOn(opened.store);
+    const { visitor, member } = newVisitor();
+    const [old, now] = [
+      { ...visitor, session: "s" },
+      { ...member, session: "s" },
+    ];
+    const events = ["trimmed", "replaced", "redacted", "kept", "taken back"].map((id) => ({ id, value: id }));
+    await sessions.create(old);
+    await sessions.append(old, events);
+    await sessions.pop(old);
+    await sessions.replace(old, { number: 2, value: "new", eventId: "edit" });
+    await sessions.redact(old, 3, { by: "boss", reason: "personal" });
+    await sessions.trim(old, { upTo: 1 });
+    const before = await sessions.read(old);
+    await moveUser(opened.store, visitor, member.user);
+    expect(await sessions.read(now)).toEqual(before);
+    // Under the old name nothing happens, and an edit is known under the new one too.
+    for (const event of events)
+      await expect(sessions.append(old, event)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(await sessions.replace(now, { number: 2, value: "new", eventId: "edit" })).toMatchObject({
+      duplicate: true,
+    });
+    const duplicates = [];
+    for (const event of events) duplicates.push((await sessions.append(now, event)).duplicate);
+    expect(duplicates).toEqual([false, false, false, true, false]);
+  });
+
   test("what is written for the old user afterwards is moved by the next call", async () => {
     const all = wrappersOn(opened.store);
     const { visitor, member } = newVisitor();
