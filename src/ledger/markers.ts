@@ -39,6 +39,7 @@ export interface IdMarker extends EntryKey {
  */
 export function entryKeys(entry: StoredEntry, isTimeGiven: boolean): EntryKey[] {
   const { eventId, responseId, reservation, session = "", at, cost, units: exact, ...recorded } = entry;
+  if (eventId === undefined && responseId === undefined && reservation === undefined) return [];
   // These came later than the call.
   const { charged, corrected, warnings, unpricedCalls, ...others } = recorded;
   // Without units and currencies the digests are those of earlier versions.

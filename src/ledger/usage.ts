@@ -164,14 +164,17 @@ function readExact(digits: unknown, field: string): bigint {
 }
 
 function combine(a: Sums, b: Sums, sign: 1 | -1): Sums {
-  const counts = COUNTS.map((count) => {
+  // Every call does this for each of its rollups.
+  const sums: { -readonly [K in keyof Sums]: Sums[K] } = { ...NO_USAGE };
+  for (const count of COUNTS) {
     const sum = a[count] + sign * b[count];
     if (!Number.isSafeInteger(sum)) throw invalid(count, "small enough for the sum to stay exact");
-    return [count, sum];
-  });
-  const cost = sign === 1 ? a.cost + b.cost : a.cost - b.cost;
+    sums[count] = sum;
+  }
+  sums.cost = sign === 1 ? a.cost + b.cost : a.cost - b.cost;
+  if (a.more === undefined && b.more === undefined) return sums;
   const more = combineMore(a.more, b.more, sign === 1 ? 1n : -1n);
-  return { ...(Object.fromEntries(counts) as Omit<Sums, "cost">), cost, ...(more && { more }) };
+  return { ...sums, ...(more && { more }) };
 }
 
 /** INVALID_RECORD where a tenant would count by too many names: each is in a sum that every call changes. */

@@ -1,6 +1,6 @@
 import { type Cell, cellKey } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { EntryOwner, RollupCell } from "./cells.js";
+import type { EntryOwner, Rollup, RollupCell } from "./cells.js";
 import type { StoredEntry } from "./entry.js";
 import { addSums, isZero, NO_USAGE, type Sums, subtractSums } from "./usage.js";
 
@@ -49,7 +49,7 @@ export class WriteSet {
   /** The value of a cell, including earlier writes of this attempt. CORRUPT. */
   async get<T>(cell: Cell<T>): Promise<T | undefined> {
     const key = cellKey(cell);
-    const written = this.#part?.get(key) ?? this.#written.get(key);
+    const written = this.#writtenUnder(key);
     if (written !== undefined) return written.value as T | undefined;
     const value = this.#read.get(key) ?? this.#transaction.get(cell);
     this.#read.set(key, value);
@@ -64,12 +64,12 @@ export class WriteSet {
     this.#write({ cell, value: undefined });
   }
 
-  async add(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
-    for (const rollup of rollups) await this.#changeRollup(rollup, (before) => addSums(before, sums));
+  add(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
+    return this.#changeRollups(rollups, (before) => addSums(before, sums));
   }
 
-  async subtract(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
-    for (const rollup of rollups) await this.#changeRollup(rollup, (before) => subtractSums(before, sums));
+  subtract(rollups: readonly RollupCell[], sums: Sums): Promise<void> {
+    return this.#changeRollups(rollups, (before) => subtractSums(before, sums));
   }
 
   /** Runs the work. If it throws, its writes are dropped. */
@@ -98,13 +98,22 @@ export class WriteSet {
   }
 
   /** Deletes a rollup whose sums become zero, so that its names are removed too. */
-  async #changeRollup({ cell, ...names }: RollupCell, change: (before: Sums) => Sums): Promise<void> {
-    const sums = change((await this.get(cell))?.sums ?? NO_USAGE);
-    if (isZero(sums)) this.remove(cell);
-    else this.put(cell, { ...names, sums });
+  async #changeRollups(rollups: readonly RollupCell[], change: (before: Sums) => Sums): Promise<void> {
+    for (const { cell, ...names } of rollups) {
+      const key = cellKey(cell);
+      // Most were changed by another call of this attempt: nothing is to be waited for.
+      const written = this.#writtenUnder(key);
+      const before = written === undefined ? await this.get(cell) : (written.value as Rollup | undefined);
+      const sums = change(before?.sums ?? NO_USAGE);
+      this.#write({ cell, value: isZero(sums) ? undefined : { ...names, sums } }, key);
+    }
   }
 
-  #write(written: Written): void {
-    (this.#part ?? this.#written).set(cellKey(written.cell), written);
+  #writtenUnder(key: string): Written | undefined {
+    return this.#part?.get(key) ?? this.#written.get(key);
+  }
+
+  #write(written: Written, key = cellKey(written.cell)): void {
+    (this.#part ?? this.#written).set(key, written);
   }
 }
