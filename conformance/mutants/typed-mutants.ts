@@ -166,6 +166,18 @@ export const typedMutants: readonly Mutant[] = [
   unconditional("puts-over-other-puts", "checkpoints/latest-of-all"),
   unconditional("removes-what-has-come-into-use", "checkpoints/prune-beside-puts"),
   brokenDriver(
+    "writes-the-first-three-changes",
+    "artifacts/whole-or-none",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          return super.applyOne({ ...commit, writes: commit.writes.slice(0, 3) }, options);
+        }
+      },
+  ),
+  unconditional("numbers-a-version-twice", "artifacts/versions-follow-on"),
+  unconditional("counts-uses-over-other-uses", "artifacts/equal-content-once"),
+  brokenDriver(
     "erases-all-of-a-collection",
     "checkpoints/delete-leaves-nothing",
     (base) =>

@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "../harness/case.js";
 import { approvalCases } from "./approvals.js";
+import { artifactCases } from "./artifacts.js";
 import { checkpointCases } from "./checkpoints.js";
 import { expiringCases } from "./expiring.js";
 import { factCases } from "./facts.js";
@@ -26,6 +27,7 @@ export const typedCases: readonly ConformanceCase[] = [
   ...expiringCases,
   ...factCases,
   ...checkpointCases,
+  ...artifactCases,
   ...moveUserCases,
   ...togetherCases,
 ];
