@@ -22,6 +22,7 @@ const FOLDERS = [
   "races",
   "rules",
   "runs",
+  "schedules",
   "search",
   "sessions",
   "store",

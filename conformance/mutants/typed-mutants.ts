@@ -150,6 +150,10 @@ export const typedMutants: readonly Mutant[] = [
     },
   })),
   brokenDriver("knows-its-own-writes-alone", "runs/outlived-worker-is-fenced", withOwnWritesAlone),
+  brokenStore("gives-a-time-to-several", "schedules/each-time-once", (store) => ({
+    commit: (changes, options) => store.commit(changes.flatMap(withIdOfItsOwn), options),
+  })),
+  brokenDriver("finishes-what-others-took-over", "schedules/outlived-worker-is-fenced", withOwnWritesAlone),
   brokenDriver(
     "writes-the-first-four-changes",
     "together/all-of-a-unit",

@@ -9,6 +9,7 @@ import { moveUserCases } from "./move-user.js";
 import { policyCases } from "./policies.js";
 import { questionCases } from "./questions.js";
 import { runCases } from "./runs.js";
+import { scheduleCases } from "./schedules.js";
 import { sessionEditCases } from "./session-edits.js";
 import { sessionCases } from "./sessions.js";
 import { togetherCases } from "./together.js";
@@ -22,6 +23,7 @@ export const typedCases: readonly ConformanceCase[] = [
   ...questionCases,
   ...ledgerCases,
   ...runCases,
+  ...scheduleCases,
   ...toolCallCases,
   ...policyCases,
   ...expiringCases,

@@ -1,11 +1,11 @@
 import type { MaintenanceScope } from "../contract/store.js";
-import { chunks } from "./chunks.js";
+import { CHUNK_SIZE, chunks } from "./chunks.js";
 import { DamageLog } from "./damage.js";
 import type { DueEntry, DueIndex } from "./due-index.js";
 import { readEntry } from "./listing.js";
 import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
 import { readBy } from "./options.js";
-import type { LifecycleRecords } from "./records.js";
+import type { ChangeOptions, LifecycleRecords } from "./records.js";
 import type { LifecycleState } from "./stored.js";
 
 type Signal = AbortSignal | undefined;
@@ -43,7 +43,7 @@ export async function changeNextDue<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   tenant: string,
   transition: NextTransition<S, C>,
-  { by, ...options }: NextOptions,
+  { by, ...options }: NextOptions & Pick<ChangeOptions<S, C>, "alongside">,
 ): Promise<V | undefined> {
   const due = dueIndex(records);
   const until = records.now();
@@ -53,6 +53,32 @@ export async function changeNextDue<S extends LifecycleState, C, V>(
     isCurrent: ({ dueAt }, state) => records.declared.given.due?.(state) === dueAt,
   };
   return changeOneOf(records, candidates, transition, options);
+}
+
+/**
+ * The records of a tenant that are due at a time, those that became due first before the others, up to a limit. CORRUPT if
+ * one is damaged.
+ */
+export async function listDue<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  tenant: string,
+  { until, limit, signal }: { readonly until: number; readonly limit: number; readonly signal: Signal },
+): Promise<V[]> {
+  const due = dueIndex(records);
+  const damage = new DamageLog();
+  const found: V[] = [];
+  for (let after: string | undefined; found.length < limit; ) {
+    const range = { after, limit: CHUNK_SIZE, until, group: undefined, damage };
+    const { entries, next } = await due.oldest(tenant, range, signal);
+    const now = records.now();
+    const read = await Promise.all(entries.map((entry) => readEntry(records, entry, now, signal)));
+    for (const [index, one] of read.entries())
+      if (one && records.declared.given.due?.(one.state) === entries[index]?.dueAt) found.push(one.record);
+    if (next === undefined) break;
+    after = next;
+  }
+  damage.throwFirst();
+  return found.slice(0, limit);
 }
 
 function dueIndex<S extends LifecycleState, C, V>(records: LifecycleRecords<S, C, V>): DueIndex<S> {

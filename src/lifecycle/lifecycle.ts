@@ -20,11 +20,11 @@ import { changeAll } from "./change-all.js";
 import { countRecords } from "./counting.js";
 import type { LifecycleDeclaration, Owner } from "./declaration.js";
 import { Declared } from "./declared.js";
-import { changeNextDue, scanDue } from "./due.js";
+import { changeNextDue, listDue, scanDue } from "./due.js";
 import { Leftovers } from "./leftovers.js";
 import { listRecords } from "./listing.js";
 import { locate } from "./locating.js";
-import { expireOverdue, forgetUser, recover } from "./maintenance.js";
+import { expireOverdue, forgetUser, recover, removeAll } from "./maintenance.js";
 import { movingRecords } from "./moving.js";
 import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";
 import {
@@ -46,7 +46,13 @@ import {
   readWait,
   type WaitOptions,
 } from "./options.js";
-import { type Created, LifecycleRecords, type WriteOptions } from "./records.js";
+import {
+  type ChangeOptions,
+  type Created,
+  type CreateOptions,
+  LifecycleRecords,
+  type WriteOptions,
+} from "./records.js";
 import type { IndexEntry, List } from "./status-index.js";
 import type { LifecycleKey, LifecycleState, Moment, Transition, Whole } from "./stored.js";
 import { Waiting } from "./waiting.js";
@@ -150,8 +156,9 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     key: LifecycleKey,
     content: C,
     initial: (now: number) => S,
+    options?: CreateOptions,
   ): Promise<Created<V>> {
-    return this.#records.createIn(transaction, key, content, initial);
+    return this.#records.createIn(transaction, key, content, initial, options);
   }
 
   /**
@@ -165,6 +172,21 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   /** Changes a record in a transaction of the caller's. */
   changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
     return this.#records.changeIn(transaction, key, transition);
+  }
+
+  /** Removes a record in a transaction of the caller's. Returns whether there was one. CORRUPT. */
+  removeIn(transaction: Transaction, key: LifecycleKey): Promise<boolean> {
+    return this.#records.removeIn(transaction, key);
+  }
+
+  /**
+   * Removes all records of a list, each in a commit of its own, damaged ones too. Returns how many. Those that are created
+   * meanwhile may stay. After an interruption, call it again: it goes on.
+   */
+  async removeAll(where: ListedOf, { by, signal }: Omit<NextOptions, "repeatable"> = {}): Promise<number> {
+    const { index } = this.#records;
+    const list = this.#listOf(readListedOf(where, index.hasListsOf("user")), by ? [readBy(by)] : []);
+    return removeAll(this.#records, list, signal);
   }
 
   /** A creation as part of a unit of `together`. `repeatable`: the id is the caller's. */
@@ -329,6 +351,14 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     yield* scanDue(this.#records, scope, this.now(), readCallOptions(options).signal);
   }
 
+  /** The records of a tenant that are due at a time, those that became due first before the others. CORRUPT. */
+  listDue(
+    tenant: string,
+    range: { readonly until: number; readonly limit: number; readonly signal: AbortSignal | undefined },
+  ): Promise<readonly V[]> {
+    return listDue(this.#records, tenantIdentity(tenant).tenant, range);
+  }
+
   /**
    * Changes one of the records of a tenant that became due first, atomically: of callers that come together, each gets
    * another one. Returns it, or `undefined` if none is due that the transition does not pass over. Damaged records are
@@ -337,7 +367,7 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   async changeNextDue(
     tenant: string,
     transition: NextTransition<S, C>,
-    options: NextOptions = {},
+    options: NextOptions & Pick<ChangeOptions<S, C>, "alongside"> = {},
   ): Promise<V | undefined> {
     return changeNextDue(this.#records, tenantIdentity(tenant).tenant, transition, options);
   }

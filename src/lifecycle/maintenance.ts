@@ -126,20 +126,49 @@ export async function forgetUser<S extends LifecycleState, C, V>(
     index.listOf(userIdentity(tenant, user), "user") ??
     (index.listOf(tenantIdentity(tenant), "tenant") as List);
   const damage = new DamageLog();
-  let removed = 0;
-  // Until nothing is found: a record whose status changes meanwhile can be missed in one pass.
-  for (let pass = 1, found = -1; found !== 0 && pass <= MAX_PASSES; pass++, removed += found)
-    found = await removeListed(records, list, { user, damage, signal });
+  const isOfUser = ({ key }: IndexEntry) => key.identity.user === user;
+  const removed = await removeInPasses(records, list, { isOne: isOfUser, damage, signal });
   await dropOrphansOf(records, { tenant, user }, damage, signal);
   damage.throwFirst();
   return removed;
 }
 
-/** Removes the records of a user that are in a list. Returns how many. */
+/** Removes all records of a list, damaged ones too. Returns how many. CORRUPT at the end if entries are damaged. */
+export async function removeAll<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  list: List,
+  signal: Signal,
+): Promise<number> {
+  const damage = new DamageLog();
+  const isOne = (entry: IndexEntry) => records.index.holds(list, entry) !== false;
+  const removed = await removeInPasses(records, list, { isOne, damage, signal });
+  damage.throwFirst();
+  return removed;
+}
+
+interface Removal {
+  readonly isOne: (entry: IndexEntry) => boolean;
+  readonly damage: DamageLog;
+  readonly signal: Signal;
+}
+
+/** Until nothing is found: a record whose status changes meanwhile can be missed in one pass. */
+async function removeInPasses<S extends LifecycleState, C, V>(
+  records: LifecycleRecords<S, C, V>,
+  list: List,
+  removal: Removal,
+): Promise<number> {
+  let removed = 0;
+  for (let pass = 1, found = -1; found !== 0 && pass <= MAX_PASSES; pass++, removed += found)
+    found = await removeListed(records, list, removal);
+  return removed;
+}
+
+/** Removes records that are in a list. Returns how many. */
 async function removeListed<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   list: List,
-  { user, damage, signal }: { readonly user: string; readonly damage: DamageLog; readonly signal: Signal },
+  { isOne, damage, signal }: Removal,
 ): Promise<number> {
   const { statuses } = records.declared;
   let removed = 0;
@@ -147,8 +176,8 @@ async function removeListed<S extends LifecycleState, C, V>(
   do {
     const range = { after, limit: CHUNK_SIZE, damage, signal };
     const { entries, end } = await nextEntries(records, list, statuses, range);
-    const ofUser = entries.filter(({ key }) => key.identity.user === user);
-    const done = await Promise.all(ofUser.map((entry) => removeWhole(records, entry, signal)));
+    const chosen = entries.filter(isOne);
+    const done = await Promise.all(chosen.map((entry) => removeWhole(records, entry, signal)));
     removed += done.filter(Boolean).length;
     after = end;
   } while (after !== undefined);

@@ -3,7 +3,7 @@ import { DamageLog } from "./damage.js";
 import type { DueEntry } from "./due-index.js";
 import type { Leftovers } from "./leftovers.js";
 import { type EntryPage, isEntryOf } from "./pointer.js";
-import type { LifecycleRecords, WriteOptions } from "./records.js";
+import type { ChangeOptions, LifecycleRecords, WriteOptions } from "./records.js";
 import type { IndexEntry } from "./status-index.js";
 import type { LifecycleState, Moment } from "./stored.js";
 
@@ -45,7 +45,7 @@ export async function changeOneOf<E extends IndexEntry | DueEntry, S extends Lif
   records: LifecycleRecords<S, C, V>,
   candidates: Candidates<E, S>,
   transition: NextTransition<S, C>,
-  options: WriteOptions,
+  options: ChangeOptions<S, C>,
 ): Promise<V | undefined> {
   const damage = new DamageLog();
   const { leftovers } = candidates;
@@ -80,7 +80,7 @@ export async function changeIf<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   { entry, isCurrent }: { readonly entry: IndexEntry | DueEntry; readonly isCurrent: (state: S) => boolean },
   transition: NextTransition<S, C>,
-  options: WriteOptions,
+  options: ChangeOptions<S, C>,
 ): Promise<{ readonly record: V } | undefined> {
   try {
     const record = await records.change(

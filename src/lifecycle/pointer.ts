@@ -1,5 +1,6 @@
 import { isStateError } from "../contract/errors.js";
 import type { EventId, RecordKey, SessionIdentity, StateStore } from "../contract/store.js";
+import { identityOf } from "../identity/identity.js";
 import { type Cell, cellKey } from "../typed/cell.js";
 import { deleteIfOrphaned, type FoundOwner } from "../typed/delete-if-orphaned.js";
 import { digestOf, readScopedId } from "../typed/names.js";
@@ -33,14 +34,15 @@ export function pointerTo({ identity: { user, session }, id }: LifecycleKey): Po
 }
 
 export function keyOf(tenant: string, { user, session, id }: Pointer): LifecycleKey {
-  return { identity: { tenant, user, session }, id };
+  // It may be a record of the tenant's or a user's own.
+  return { identity: identityOf({ tenant, user, session, run: "" }), id };
 }
 
 export function readPointer(value: unknown): Pointer {
   const { user, session, id } = readObject(value, "pointer") as Record<string, unknown>;
   return {
-    user: readName(user, "user"),
-    session: readName(session, "session"),
+    user: readName(user, "user", "allowed"),
+    session: readName(session, "session", "allowed"),
     id: readScopedId(id, "id"),
   };
 }

@@ -1,5 +1,5 @@
 import { invalid, isStateError, StateError } from "../contract/errors.js";
-import type { CallOptions, StateStore } from "../contract/store.js";
+import type { CallOptions, EventId, StateStore } from "../contract/store.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { Collection } from "../typed/collection.js";
@@ -9,6 +9,7 @@ import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { contentCodec } from "./content-codec.js";
+import type { LifecycleDeclaration } from "./declaration.js";
 import type { Declared } from "./declared.js";
 import { DueIndex } from "./due-index.js";
 import { LocationIndex } from "./location-index.js";
@@ -18,6 +19,21 @@ import type { ContentRecord, LifecycleKey, LifecycleState, Transition, Whole } f
 
 /** What cancels a write, and whether the same call again cannot take effect twice, as `transact` has it. */
 export type WriteOptions = Pick<TransactOptions, "signal" | "repeatable">;
+
+/** What belongs to one change alone, beside what the declaration says of all. */
+export interface ChangeOptions<S extends LifecycleState, C> extends WriteOptions {
+  /** What else is written, or read, in the commit that makes the change. It runs again when another writer was faster. */
+  readonly alongside?: LifecycleDeclaration<S, C, unknown>["alongside"];
+}
+
+/** How a record is created in a transaction of the caller's. */
+export interface CreateOptions {
+  /**
+   * The event id of the creation. Default one of the record's id: then a late retry does not create an erased record again.
+   * With a new one for each call the id is free again once its record was removed.
+   */
+  readonly eventId?: EventId;
+}
 
 /** A record that was created, now or by an earlier call. */
 export interface Created<V> {
@@ -138,6 +154,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     key: LifecycleKey,
     content: C,
     initial: (now: number) => S,
+    options: CreateOptions = {},
   ): Promise<Created<V>> {
     const before = await this.#read(transaction, key);
     if (before !== undefined)
@@ -147,35 +164,45 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       isStateError(error, "IDEMPOTENCY_CONFLICT") ? this.declared.notFound() : error,
     );
     transaction.explain(this.#contentCell(key), (error) => this.#nameLargeField(error, content));
-    return { record: await this.#write(transaction, key, content, initial), duplicate: false };
+    return { record: await this.#write(transaction, key, content, initial, options), duplicate: false };
   }
 
   /** Applies the transition to the record, atomically. NOT_FOUND, and the errors of the transition. */
-  change(key: LifecycleKey, transition: Transition<S, C>, options: WriteOptions): Promise<V> {
-    return transact(this.store, (transaction) => this.changeIn(transaction, key, transition), {
+  change(
+    key: LifecycleKey,
+    transition: Transition<S, C>,
+    { alongside, ...options }: ChangeOptions<S, C>,
+  ): Promise<V> {
+    return transact(this.store, (transaction) => this.changeIn(transaction, key, transition, alongside), {
       ...options,
       turn: this.cell(key),
     });
   }
 
   /** The same in a transaction of the caller's. */
-  async changeIn(transaction: Transaction, key: LifecycleKey, transition: Transition<S, C>): Promise<V> {
+  async changeIn(
+    transaction: Transaction,
+    key: LifecycleKey,
+    transition: Transition<S, C>,
+    alongside?: ChangeOptions<S, C>["alongside"],
+  ): Promise<V> {
     const cells = [this.cell(key), this.#contentCell(key)] as const;
     const [state, content] = this.#known.take(cellKey(cells[0])) ?? [];
     if (state !== undefined && content !== undefined && transaction.assume(cells[0], state)) {
       transaction.assume(cells[1], content);
-      const made = await this.#change(transaction, key, transition).catch(() => undefined);
+      const made = await this.#change(transaction, key, transition, alongside).catch(() => undefined);
       if (made?.isNew) return made.record;
       // A refusal, and an answer that nothing is to be written, have to be those of what is stored.
       for (const cell of cells) transaction.forget(cell);
     }
-    return (await this.#change(transaction, key, transition)).record;
+    return (await this.#change(transaction, key, transition, alongside)).record;
   }
 
   async #change(
     transaction: Transaction,
     key: LifecycleKey,
     transition: Transition<S, C>,
+    alongside: ChangeOptions<S, C>["alongside"],
   ): Promise<{ readonly record: V; readonly isNew: boolean }> {
     const whole = await this.#read(transaction, key);
     if (whole === undefined) throw this.declared.notFound();
@@ -192,7 +219,8 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       await this.index.move(transaction, key, before, { state, content });
       const groups = this.index.groupsOf({ state, content });
       await this.due?.move(transaction, key, { before, now: state, groups });
-      await this.declared.given.alongside?.(transaction, key, { before, now: { state, content } });
+      for (const beside of [this.declared.given.alongside, alongside])
+        await beside?.(transaction, key, { before, now: { state, content } });
       // Somebody is at work on it, and may well be this process.
       if (this.declared.given.due?.(state) !== undefined)
         transaction.afterCommit(() => this.#remember(transaction, key));
@@ -214,6 +242,30 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     return this.#read(transaction, key);
   }
 
+  /** Removes a record with all its index entries in a transaction of the caller's. Returns whether there was one. CORRUPT. */
+  async removeIn(transaction: Transaction, key: LifecycleKey): Promise<boolean> {
+    const whole = await this.#read(transaction, key);
+    if (whole === undefined) return false;
+    const { state } = whole;
+    const { status, createdAt } = state;
+    const groups = this.index.groupsOf(whole);
+    for (const cell of this.index.cellsOf({ key, status, createdAt, groups })) transaction.delete(cell);
+    await this.#removeParts(transaction, key, state);
+    return true;
+  }
+
+  /** Removes what is stored of a record but its entries in lists. `state` is absent where it cannot be read. */
+  async #removeParts(transaction: Transaction, key: LifecycleKey, state: S | undefined): Promise<void> {
+    if (state !== undefined) {
+      this.due?.remove(transaction, key, state);
+      await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined });
+    }
+    transaction.delete(this.cell(key));
+    transaction.delete(this.#contentCell(key));
+    if (this.#parts) transaction.delete(this.#partCell(key));
+    if (this.locations && state !== undefined) transaction.delete(this.locations.cell(key, state.createdAt));
+  }
+
   /** Removes a record with all its index entries, also if it is damaged. Returns whether there was one. */
   async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
     const { key } = entry;
@@ -228,13 +280,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
           // Its status may have changed since the entry was read.
           this.index.removeAll(transaction, entry, isThere ? state.status : entry.status);
           if (isWhole && !isThere) return false;
-          if (isThere) {
-            this.due?.remove(transaction, key, state);
-            await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined });
-          }
-          transaction.delete(cell);
-          transaction.delete(this.#contentCell(key));
-          if (this.#parts) transaction.delete(this.#partCell(key));
+          await this.#removeParts(transaction, key, isThere ? state : undefined);
           if (this.locations) transaction.delete(this.locations.cell(key, entry.createdAt));
           return true;
         },
@@ -269,9 +315,8 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     key: LifecycleKey,
     content: C,
     initial: (now: number) => S,
+    { eventId = this.#creationId(key) }: CreateOptions = {},
   ): Promise<V> {
-    const { user, session } = key.identity;
-    const eventId = scopedEventId(digestOf(this.declared.name, user, session), key.id);
     const now = this.now();
     const state = initial(now);
     await transaction.create(this.cell(key), state, eventId);
@@ -285,6 +330,10 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     await this.locations?.write(transaction, key, state.createdAt);
     await this.declared.given.alongside?.(transaction, key, { before: undefined, now: { state, content } });
     return this.declared.view(key, { state, content }, now);
+  }
+
+  #creationId({ identity: { user, session }, id }: LifecycleKey): EventId {
+    return scopedEventId(digestOf(this.declared.name, user, session), id);
   }
 
   /** The record, and whether its state's record contains the content, as those of older versions do. */

@@ -4,17 +4,17 @@ import type { RunStatus } from "./run.js";
 declare module "../contract/error-details.js" {
   interface StateErrorDetails {
     /**
-     * A call with a lease that holds no longer, because another worker took the run over, or because the run was paused,
-     * released or ended: `status` and `reason` say so. Nothing was written.
+     * A call with a lease of a run, or of an occurrence of a schedule, that holds no longer, because another worker took it
+     * over, or because it was paused, released or ended: `status` and `reason` say so. Nothing was written.
      */
     FENCED: {
       /** The number of the lease. */
       readonly fence: number;
-      /** The number of the run's latest lease. */
+      /** The number of the latest lease. */
       readonly current: number;
-      /** The status of the run. */
+      /** The status of the run or occurrence. */
       readonly status: RunStatus;
-      /** Who holds the run now, if that is another worker. */
+      /** Who holds it now, if that is another worker. */
       readonly worker?: string;
       /** Why the run was cancelled or halted, if that was given. */
       readonly reason?: string;

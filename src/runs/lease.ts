@@ -58,21 +58,30 @@ export function leaseOf({ identity, id }: RunKey, { fence, lease }: RunState): L
 }
 
 /** In how many milliseconds a lease ends; 0 where it does not say when. */
-export function leftOf({ until }: Lease, now: number): number {
+export function leftOf({ until }: Pick<Lease, "until">, now: number): number {
   const left = new Date(until).getTime() - now;
   return Number.isFinite(left) ? left : 0;
 }
 
+/** What a lease is of. */
+export type LeasedState = Pick<RunState, "status" | "fence" | "lease"> & {
+  readonly end?: { readonly reason?: string };
+};
+
 /** Whether the lease holds. The time does not matter: a lease that has passed holds until another worker takes over. */
-export function holds({ worker, fence, leaseId }: HeldLease, state: RunState): boolean {
+export function holds({ worker, fence, leaseId }: Omit<HeldLease, "key">, state: LeasedState): boolean {
   const { lease } = state;
   return state.fence === fence && lease?.leaseId === leaseId && lease.worker === worker;
 }
 
-/** FENCED */
-export function fenced({ fence }: Pick<HeldLease, "fence">, state: RunState): StateError<"FENCED"> {
+/** FENCED. The noun says what the lease is of. */
+export function fenced(
+  { fence }: Pick<HeldLease, "fence">,
+  state: LeasedState,
+  noun = "run",
+): StateError<"FENCED"> {
   const { status, lease, end } = state;
-  const by = state.fence === fence ? `the run is ${status}` : "another worker took the run over";
+  const by = state.fence === fence ? `the ${noun} is ${status}` : `another worker took the ${noun} over`;
   return new StateError("FENCED", `the lease holds no longer: ${by}; nothing was written`, {
     details: {
       fence,

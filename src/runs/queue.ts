@@ -1,11 +1,9 @@
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
-import { DamageLog } from "../lifecycle/damage.js";
 import type { Moment } from "../lifecycle/stored.js";
-import { monotonicMs } from "../timing/real-timers.js";
 import { leaseOf } from "./lease.js";
+import { LeasesFirst } from "./leases-first.js";
 import type { ClaimedRun } from "./options.js";
-import type { Run } from "./run.js";
 import type { RunRecords } from "./run-records.js";
 import { hasPassed } from "./stored-lease.js";
 import type { RunContent, RunState } from "./stored-run.js";
@@ -17,18 +15,13 @@ export interface WantedRun {
   readonly name: string | undefined;
 }
 
-/** For how long pending runs come first after no lease had passed. */
-const QUIET_MS = 250;
-const MAX_QUIET = 1000;
-
 /**
  * Claims runs of a tenant that nobody holds. Leases and pending runs have lists of their own, so no run that is done is
  * walked over, and a pending run can be claimed whatever the clock of its starter said.
  */
 export class RunQueue {
   readonly #records: RunRecords;
-  /** Until when no lease that has passed is looked for first, by tenant and name. */
-  readonly #quietUntil = new Map<string, number>();
+  readonly #turns = new LeasesFirst();
 
   constructor(records: RunRecords) {
     this.#records = records;
@@ -51,7 +44,7 @@ export class RunQueue {
         state = isClaimable(before, moment.now) ? claim(made)(before, moment) : undefined;
         return state;
       };
-      const run = await this.#inTurn(
+      const run = await this.#turns.take(
         JSON.stringify([tenant, name]),
         () => lifecycle.changeNextDue(tenant, transition, options),
         () => lifecycle.changeNext(tenant, "pending", transition, options),
@@ -83,31 +76,6 @@ export class RunQueue {
       if (isStateError(error, "NOT_FOUND")) return undefined;
       throw error;
     }
-  }
-
-  /**
-   * Leases first, unless there were none just now. Both have been looked for before the answer is that there is no run, or
-   * that what is left is damaged.
-   */
-  async #inTurn(
-    queue: string,
-    takeOver: () => Promise<Run | undefined>,
-    takePending: () => Promise<Run | undefined>,
-  ): Promise<Run | undefined> {
-    const damage = new DamageLog();
-    const isQuiet = monotonicMs() < (this.#quietUntil.get(queue) ?? 0);
-    for (const take of isQuiet ? [takePending, takeOver] : [takeOver, takePending]) {
-      const run = await damage.skipIfDamaged(take());
-      if (run !== undefined) return run;
-      if (take === takeOver) this.#rest(queue);
-    }
-    damage.throwFirst();
-    return undefined;
-  }
-
-  #rest(queue: string): void {
-    if (this.#quietUntil.size >= MAX_QUIET) this.#quietUntil.clear();
-    this.#quietUntil.set(queue, monotonicMs() + QUIET_MS);
   }
 }
 

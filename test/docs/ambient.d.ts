@@ -9,6 +9,7 @@ declare const artifacts: import("groundstate/artifacts").Artifacts;
 declare const toolCalls: import("groundstate/tool-calls").ToolCalls;
 declare const questions: import("groundstate/questions").Questions;
 declare const runs: import("groundstate/runs").Runs;
+declare const schedules: import("groundstate/schedules").Schedules;
 declare const ledger: import("groundstate/ledger").Ledger;
 
 /** A session: `{ tenant, user, session }`. */

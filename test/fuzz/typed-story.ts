@@ -1,8 +1,9 @@
 import { createApprovals } from "../../src/approvals/index.js";
 import { createExpiring } from "../../src/expiring/index.js";
 import { createFacts } from "../../src/facts/index.js";
-import type { StateStore } from "../../src/index.js";
+import { maintenanceScope, type StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
+import { createSchedules } from "../../src/schedules/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
 import { ACTIONS, CALL, HOUR } from "../approvals/states.js";
@@ -50,6 +51,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
     ledger: createLedger(store, { clock }),
     expiring: createExpiring(store, { clock }),
     facts: createFacts(store, { clock }),
+    schedules: createSchedules(store, { clock }),
     slot: new TypedSlot(store, "settings", { codec: COUNTED }),
     older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
     upgraded: new TypedSlot(store, "older", { codec: COUNTED }),
@@ -60,7 +62,8 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
 
 /** Leaves one record at least of every kind that the wrappers write. */
 export async function tellStory(store: StateStore): Promise<void> {
-  const { sessions, approvals, ledger, expiring, facts, slot, older, notes, journal } = wrappersOf(store);
+  const { sessions, approvals, ledger, schedules, expiring, facts, slot, older, notes, journal } =
+    wrappersOf(store);
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
@@ -112,6 +115,19 @@ export async function tellStory(store: StateStore): Promise<void> {
 
   await expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" });
   await expiring.set(USER, "pages", "b", [1], { ttlMs: HOUR });
+  const monthly = {
+    name: "monthly",
+    when: { cron: "0 9 1 * *", timeZone: "Europe/Berlin" },
+    action: { n: 1 },
+  };
+  await schedules.put({ tenant: TENANT }, { ...monthly, source: "config" });
+  const when = { at: new Date(NOON - HOUR) };
+  for (const name of ["failed", "open"]) {
+    await schedules.put({ tenant: TENANT }, { name, when, action: name });
+    const claimed = await schedules.claimDue({ tenant: TENANT }, { worker: "w", leaseMs: HOUR });
+    if (name === "failed" && claimed !== undefined)
+      await schedules.finish(claimed.lease, { status: "failed", error: "no" });
+  }
 
   await facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" });
   await facts.put({ tenant: TENANT }, ["food"], "lunch", "at noon");
@@ -183,6 +199,21 @@ export const READS: Readonly<Record<string, Read>> = {
   "facts.get": ({ facts }) => facts.get({ tenant: TENANT }, ["food"], "lunch"),
   "facts.find": ({ facts }) => facts.find(USER, ["food", "at home"], "breakfast"),
   "facts.list": ({ facts }) => facts.list(USER, [], { nested: true }),
+  "schedules.get": ({ schedules }) =>
+    Promise.all(["monthly", "failed", "open"].map((name) => schedules.get({ tenant: TENANT }, name))),
+  "schedules.list": ({ schedules }) => schedules.list({ tenant: TENANT }),
+  "schedules.list of a source": ({ schedules }) => schedules.list({ tenant: TENANT }, { source: "config" }),
+  "schedules.due": ({ schedules }) => schedules.due({ tenant: TENANT }, { at: new Date(NOON + 40 * DAY) }),
+  "schedules.occurrences": ({ schedules }) => schedules.occurrences({ tenant: TENANT }),
+  "schedules.dueTenants, of what is overdue": async ({ store }) => {
+    const later = createSchedules(store, { clock: () => NOON + 2 * HOUR });
+    const tenants = [];
+    for await (const tenant of later.dueTenants(maintenanceScope({ reason: "fuzz", tenant: TENANT })))
+      tenants.push(tenant);
+    return tenants;
+  },
+  "schedules.history": ({ schedules }) =>
+    Promise.all(["failed", "open"].map((name) => schedules.history({ tenant: TENANT }, name))),
   "slot.get": ({ slot }) => slot.get(WHO),
   "slot.find, upgraded": ({ upgraded }) => upgraded.find(WHO),
   "collection.get": ({ notes }) => notes.get(WHO, "n1"),

@@ -8,7 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/forget-user/ src/move-user/",
-    "src/policies/",
+    "src/policies/ src/schedules/",
     "src/runs/ src/tool-calls/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/",
     "src/lifecycle/ src/content/ src/search/",
@@ -89,6 +89,13 @@ const RULES: readonly Rule[] = [
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
   { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },
+  // An occurrence is held by a lease as a run is.
+  {
+    files: "src/schedules/",
+    may: ["claim-in-turn", "lease", "leases-first", "options", "renew-while", "stored-lease"]
+      .map((name) => `src/runs/${name}.ts`)
+      .concat("src/lifecycle/", "src/ledger/calendar.ts", WRAPPER, "croner"),
+  },
   { files: "src/runs/", may: ["src/lifecycle/", "src/ledger/money.ts", ...WRAPPER] },
   { files: "src/lifecycle/", may: WRAPPER },
   { files: "src/sessions/", may: ["src/search/", ...WRAPPER] },
@@ -124,6 +131,7 @@ const RULES: readonly Rule[] = [
       "policies",
       "expiring",
       "facts",
+      "schedules",
       "tool-calls",
       "move-user",
     ]

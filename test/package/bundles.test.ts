@@ -58,7 +58,7 @@ let folder: string;
 /** As on a machine where it was installed and built, and another where only the bundle and the databases' packages are. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gs-bundles-"));
-  await place("built", ["groundstate", ...DATABASES, "canonicalize", "minisearch", "ulid"]);
+  await place("built", ["groundstate", ...DATABASES, "canonicalize", "croner", "minisearch", "ulid"]);
   await writeFile(join(folder, "built/program.mjs"), PROGRAM);
 });
 
@@ -72,7 +72,14 @@ describe.each(Object.entries(BUNDLERS))("bundled by %s", (name, { file, bundle, 
     const entry = join(folder, "built/program.mjs");
     await place(home("inside"), ["better-sqlite3"]);
     await bundle(entry, join(folder, home("inside"), file), DATABASES);
-    await place(home("outside"), ["groundstate", "better-sqlite3", "canonicalize", "minisearch", "ulid"]);
+    await place(home("outside"), [
+      "groundstate",
+      "better-sqlite3",
+      "canonicalize",
+      "croner",
+      "minisearch",
+      "ulid",
+    ]);
     await bundle(entry, join(folder, home("outside"), file), ALL);
   });
 

@@ -22,6 +22,7 @@ const ENTRIES = [
   "/artifacts",
   "/facts",
   "/questions",
+  "/schedules",
   "/forget-user",
   "/move-user",
   "/drivers",
@@ -68,6 +69,7 @@ describe("installed alone", () => {
     const packages = await readdir(join(installed.folder, "node_modules"));
     expect(packages.filter((name) => !name.startsWith(".")).sort()).toEqual([
       "canonicalize",
+      "croner",
       "groundstate",
       "minisearch",
       "ulid",
