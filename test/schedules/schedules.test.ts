@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import { maintenanceScope, type SessionIdentity, tenantIdentity } from "../../src/index.js";
+import { maintenanceScope, tenantIdentity } from "../../src/index.js";
 import { createSchedules, type NewSchedule } from "../../src/schedules/index.js";
 import { Collection, together } from "../../src/typed/index.js";
 import { withMethods } from "../sessions/rig.js";
-import { inProcesses } from "../typed/processes.js";
-import { inMemory, newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
+import { inMemory, newSession, onEveryStore } from "../typed/stores.js";
 import { claimAll, DAY, HOUR, hourly, MINUTE, NOON, setClock, WORKER } from "./schedules.js";
 
 const at = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -380,42 +379,5 @@ inMemory((opened) => {
     await opened.store.save({ ...record, eventId: "damage", bytes: Buffer.from("{}") });
     expect(await schedules.claimDue(who, WORKER)).toBeDefined();
     await expect(schedules.claimDue(who, WORKER)).rejects.toMatchObject({ code: "CORRUPT" });
-  });
-});
-
-onSharedStores((opened) => {
-  test("of processes that put one name and claim at once, each time goes to one", async () => {
-    const who: SessionIdentity = newSession();
-    const source = `
-      import { createSchedules } from "groundstate/schedules";
-      const schedules = createSchedules(store);
-      const { who, names, times } = args;
-      await meet();
-      // All put the same, so that whoever comes later changes nothing.
-      for (const name of names)
-        await schedules.put(who, { name, when: { everyMs: 1000, startAt: new Date(0) }, action: me, enabled: false });
-      await meet();
-      const late = createSchedules(store, { clock: () => Date.now() + 3_600_000 });
-      if (me === 0) for (const name of names) await schedules.put(who, {
-        name, when: { cron: "* * * * *" }, action: 0, enabled: true, missed: "all", maxMissed: times });
-      await meet();
-      const claimed = [];
-      for (;;) {
-        const next = await late.claimDue(who, { worker: "w" + me, leaseMs: 600_000 });
-        if (next === undefined) break;
-        claimed.push(next.occurrence.schedule + " " + next.occurrence.number + " " + next.occurrence.at.getTime());
-        await late.finish(next.lease, { status: "completed" });
-      }
-      console.log(JSON.stringify(claimed));
-    `;
-    const names = ["a", "b", "c"];
-    const claimed = (await inProcesses<string[]>(3, opened.url, { who, names, times: 8 }, source)).flat();
-    expect(new Set(claimed).size).toBe(claimed.length);
-    const { schedules } = await createSchedules(opened.store).list(who);
-    expect(schedules.map(({ name }) => name).sort()).toEqual(names);
-    for (const { name, occurrences } of schedules) {
-      expect(occurrences).toBeGreaterThanOrEqual(8);
-      expect(claimed.filter((one) => one.startsWith(`${name} `))).toHaveLength(occurrences);
-    }
   });
 });

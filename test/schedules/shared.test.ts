@@ -1,6 +1,6 @@
 import type { SessionIdentity } from "../../src/index.js";
 import type { Schedules } from "../../src/schedules/index.js";
-import { onEveryStore } from "../typed/stores.js";
+import { inMemory, onEveryStore } from "../typed/stores.js";
 import { testBadInput } from "../wrappers/bad-input.js";
 import { testDamagedRecords } from "../wrappers/damaged-record.js";
 import { testHostileNames } from "../wrappers/hostile-names.js";
@@ -93,9 +93,12 @@ const BAD_CALLS: readonly (readonly [field: string, what: string, call: Call])[]
 ];
 
 onEveryStore((opened) => {
-  testOtherIdentities(opened, SCHEDULES);
   testDamagedRecords(opened, SCHEDULES);
   testLostAnswers(opened, SCHEDULES);
+});
+
+inMemory((opened) => {
+  testOtherIdentities(opened, SCHEDULES);
   testHostileNames(opened, SCHEDULES);
   testBadInput(opened, SCHEDULES, BAD_CALLS);
 });
