@@ -180,13 +180,16 @@ export class Lifecycle<S extends LifecycleState, C, V> {
   }
 
   /**
-   * Removes all records of a list, each in a commit of its own, damaged ones too. Returns how many. Those that are created
-   * meanwhile may stay. After an interruption, call it again: it goes on.
+   * Removes all records of a list, or those with an id, each in a commit of its own, damaged ones too. Returns how many. Those
+   * that are created meanwhile may stay. After an interruption, call it again: it goes on.
    */
-  async removeAll(where: ListedOf, { by, signal }: Omit<NextOptions, "repeatable"> = {}): Promise<number> {
+  async removeAll(
+    where: ListedOf,
+    { by, id, signal }: Omit<NextOptions, "repeatable"> & { readonly id?: string } = {},
+  ): Promise<number> {
     const { index } = this.#records;
     const list = this.#listOf(readListedOf(where, index.hasListsOf("user")), by ? [readBy(by)] : []);
-    return removeAll(this.#records, list, signal);
+    return removeAll(this.#records, list, { id, signal });
   }
 
   /** A creation as part of a unit of `together`. `repeatable`: the id is the caller's. */

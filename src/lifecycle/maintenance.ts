@@ -133,14 +133,15 @@ export async function forgetUser<S extends LifecycleState, C, V>(
   return removed;
 }
 
-/** Removes all records of a list, damaged ones too. Returns how many. CORRUPT at the end if entries are damaged. */
+/** Removes all records of a list, or those with an id, damaged ones too. Returns how many. CORRUPT at the end if entries are damaged. */
 export async function removeAll<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   list: List,
-  signal: Signal,
+  { id, signal }: { readonly id: string | undefined; readonly signal: Signal },
 ): Promise<number> {
   const damage = new DamageLog();
-  const isOne = (entry: IndexEntry) => records.index.holds(list, entry) !== false;
+  const isOne = (entry: IndexEntry) =>
+    records.index.holds(list, entry) !== false && (id === undefined || entry.key.id === id);
   const removed = await removeInPasses(records, list, { isOne, damage, signal });
   damage.throwFirst();
   return removed;

@@ -1,4 +1,4 @@
-import type { MaintenanceScope, StateStore } from "../contract/store.js";
+import type { MaintenanceScope, RecordKey, StateStore } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { Lifecycle, type LifecycleOptions } from "../lifecycle/lifecycle.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
@@ -116,6 +116,16 @@ export class ScheduleRecords {
   async removeDeleted(tenant: string, incarnation: string, signal: AbortSignal | undefined): Promise<void> {
     await this.occurrences.removeAll({ tenant }, { by: { schedule: incarnation }, signal });
     await this.#deleted.delete(tenantIdentity(tenant), incarnation, { signal });
+  }
+
+  /** Whether a slot is one of a schedule's own records. */
+  isOf({ id }: LifecycleKey, at: RecordKey | undefined): boolean {
+    return [SCHEDULE, `${SCHEDULE}.content`].some((kind) => at?.kind === itemKind(kind, id));
+  }
+
+  /** Removes a schedule that cannot be read. Returns whether there was one. It is found in the list of all. */
+  async removeDamaged({ identity, id }: LifecycleKey, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.schedules.removeAll({ tenant: identity.tenant }, { id, signal })) > 0;
   }
 
   /** The schedules that were deleted, and whose occurrences are still there: tenant and incarnation. */

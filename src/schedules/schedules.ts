@@ -104,13 +104,23 @@ export class Schedules {
   /**
    * Deletes a schedule with its history. Returns whether there was one. A worker that still works on an occurrence of it gets
    * NOT_FOUND from `renew` and `finish`. The name is free at once. If the call is interrupted, the schedule is gone, and
-   * `removeDeleted` removes what is left of its history.
+   * `removeDeleted` removes what is left of its history. A schedule that is damaged is deleted too; its occurrences stay in
+   * `occurrences`, because nobody can tell which they are.
    */
   async delete(tenant: ScheduleTenant, name: string, options?: CallOptions): Promise<boolean> {
-    const incarnation = await this.#run(this.#operations.delete(tenant, name), options);
-    if (incarnation === undefined) return false;
-    await this.#records.removeDeleted(readTenant(tenant), incarnation, readCallOptions(options).signal);
-    return true;
+    const owner = readTenant(tenant);
+    const { signal } = readCallOptions(options);
+    const operation = this.#operations.delete(tenant, name);
+    try {
+      const incarnation = await this.#run(operation, options);
+      if (incarnation === undefined) return false;
+      await this.#records.removeDeleted(owner, incarnation, signal);
+      return true;
+    } catch (error) {
+      const key = keyOfSchedule(owner, name);
+      if (!isStateError(error, "CORRUPT") || !this.#records.isOf(key, error.details.at)) throw error;
+      return this.#records.removeDamaged(key, signal);
+    }
   }
 
   /**

@@ -11,8 +11,8 @@ import { judge, planOf, timesOf } from "./plan.js";
 const START = Date.UTC(2028, 1, 15, 0, 30);
 /** The clocks of all three time zones are set in it, and there is a leap day. */
 const END = Date.UTC(2028, 4, 15);
-const SAMPLE = { workers: 2, deaths: 2, schedules: 7 };
-const WHOLE = { workers: 8, deaths: 40, schedules: 200 };
+const SAMPLE = { workers: 2, deaths: 1, schedules: 7, outages: 0.5 };
+const WHOLE = { workers: 8, deaths: 40, schedules: 200, outages: 0.08 };
 
 onSharedStores((opened) => {
   test("over months, each time of a schedule is worked on once, or as its policy says, though workers are killed", {

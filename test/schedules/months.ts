@@ -38,15 +38,18 @@ export interface Months {
   readonly start: number;
   readonly end: number;
   readonly plan: readonly NewSchedule[];
+  /** The share of times after which nobody works for up to six days. */
+  readonly outages: number;
 }
 
 /** Lets processes work through months by a clock that is set, and returns what became of each time. */
 export async function workThrough(
   { store, url }: { readonly store: StateStore; readonly url: string },
   who: SessionIdentity,
-  { workers, deaths, start, end, plan }: Months,
+  { workers, deaths, ...task }: Months,
   dice: RandomChoices,
 ): Promise<Account> {
+  const { start, plan } = task;
   const folder = mkdtempSync(join(tmpdir(), "groundstate-schedules-"));
   const time = new SharedClock(join(folder, "clock"), start);
   const schedules = createSchedules(store, { clock: () => time.now });
@@ -56,7 +59,7 @@ export async function workThrough(
   try {
     for (let n = 0; n < workers; n++) crew.hire();
     while ((await schedules.list(who, { limit: 1000 })).schedules.length < plan.length) await crew.rest();
-    const stops = await goThrough({ schedules, who, crew, time }, { plan, start, end }, dice);
+    const stops = await goThrough({ schedules, who, crew, time }, task, dice);
     while ((await schedules.occurrences(who, { status: "running" })).occurrences.length > 0)
       await crew.rest();
     await crew.dismiss();
@@ -87,14 +90,14 @@ interface Scene {
 /** Mostly from one time to the next, now and then over days in which nobody works, and now and then back. */
 async function goThrough(
   { schedules, who, crew, time }: Scene,
-  { plan, start, end }: Pick<Months, "plan" | "start" | "end">,
+  { plan, start, end, outages }: Pick<Months, "plan" | "start" | "end" | "outages">,
   dice: RandomChoices,
 ): Promise<number[]> {
   const times = [...new Set(plan.flatMap((one) => timesOf(one, start, end)))].sort((a, b) => a - b);
   const stops: number[] = [];
   for (let now = start; now < end; ) {
     const next = times.find((one) => one > now) ?? end;
-    now = dice.chance(0.08) ? next + dice.below(6 * DAY) : next + dice.below(40_000);
+    now = dice.chance(outages) ? next + dice.below(6 * DAY) : next + dice.below(40_000);
     if (now > end) now = end;
     time.set(now);
     stops.push(now);

@@ -25,7 +25,7 @@ function whenOf(n: number, start: number): NewSchedule["when"] {
   if (n % 7 === 6) return { at: new Date(start + n * 40_000_000) };
   return {
     cron: CRONS[n % CRONS.length] as string,
-    timeZone: ZONES[Math.floor(n / CRONS.length) % ZONES.length] as string,
+    timeZone: ZONES[n % ZONES.length] as string,
   };
 }
 

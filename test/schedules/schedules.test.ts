@@ -379,5 +379,14 @@ inMemory((opened) => {
     await opened.store.save({ ...record, eventId: "damage", bytes: Buffer.from("{}") });
     expect(await schedules.claimDue(who, WORKER)).toBeDefined();
     await expect(schedules.claimDue(who, WORKER)).rejects.toMatchObject({ code: "CORRUPT" });
+    // It can be deleted, and put again.
+    const { schedule } = (await schedules.occurrences(who)).occurrences[0] ?? {};
+    const damaged = schedule === "a" ? "b" : "a";
+    await expect(schedules.get(who, damaged)).rejects.toMatchObject({ code: "CORRUPT" });
+    expect(await schedules.delete(who, damaged)).toBe(true);
+    expect(await schedules.delete(who, damaged)).toBe(false);
+    expect(await schedules.claimDue(who, WORKER)).toBeUndefined();
+    await schedules.put(who, hourly(damaged));
+    expect((await schedules.list(who)).schedules.map(({ name }) => name).sort()).toEqual(["a", "b"]);
   });
 });
