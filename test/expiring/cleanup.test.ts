@@ -104,7 +104,7 @@ test(`of ${MANY} values 1 % has ended: clean-up reads that many entries, no valu
   expect(asked.calls).toBeLessThan(ended / 50 + 10);
   await store.close();
   if (folder !== undefined) rmSync(folder, { recursive: true });
-}, 900_000);
+}, 1_800_000);
 
 test("a tenant with many holds up no other, and who has nothing that ended costs one call", async () => {
   const { store, asked, clock, cleaning, fill, left } = await counted();
