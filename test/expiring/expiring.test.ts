@@ -43,6 +43,10 @@ onEveryStore((opened) => {
     expect(await expiring.get(who, GROUP, "a")).toBeUndefined();
     expect(await expiring.find(who, GROUP, "a")).toBeUndefined();
     expect([await keys(), await expiring.count(who, GROUP)]).toEqual(["", 0]);
+    // What has ended takes no room of a page.
+    for (const key of "bcd") await set(key);
+    const page = await expiring.list(who, GROUP, { limit: 2 });
+    expect([page.values.map(({ key }) => key), page.next]).toEqual([["b", "c"], "c"]);
     expect(await expiring.touch(who, GROUP, "a", { ttlMs: HOUR })).toBeUndefined();
     await expect(set("a").then(() => expiring.get(who, GROUP, "a"))).resolves.toBe("a");
     clock.forward(MINUTE);
