@@ -191,6 +191,19 @@ onEveryStore((opened) => {
     expect(await claimAll(schedules, who)).toEqual([`a ${at(NOON + 150 * MINUTE)}`]);
   });
 
+  test("where missed times are skipped, the next one is not claimed before it has come", async () => {
+    const { time, schedules, who } = rig();
+    await schedules.put(who, hourly("a", { missed: "skip" }));
+    time.pass(90 * MINUTE);
+    expect(await claimAll(schedules, who)).toEqual([]);
+    expect(await schedules.get(who, "a")).toMatchObject({
+      nextAt: new Date(NOON + 2 * HOUR),
+      occurrences: 0,
+    });
+    time.pass(30 * MINUTE);
+    expect(await claimAll(schedules, who)).toEqual([`a ${at(NOON + 2 * HOUR)}`]);
+  });
+
   test("times while a schedule is disabled are not made up for", async () => {
     const { time, schedules, who } = rig();
     await schedules.put(who, hourly("a", { missed: "all" }));
