@@ -1,4 +1,5 @@
 import { createApprovals } from "../../src/approvals/index.js";
+import { createArtifacts, createErrors, createResults } from "../../src/artifacts/index.js";
 import { createExpiring } from "../../src/expiring/index.js";
 import { createFacts } from "../../src/facts/index.js";
 import { maintenanceScope, type StateStore } from "../../src/index.js";
@@ -37,6 +38,16 @@ const PAGE = { title: "Invoices", links: ["x"] };
 /** Entries of indexes whose payload nobody reads: what they say is in their kind. */
 export const UNREAD = /^expiring\.(due|live)\//;
 
+const ARTIFACT = {
+  name: "a.txt",
+  content: '"first"',
+  contentType: "text/plain",
+  metadata: { a: 1 },
+  id: "put-1",
+};
+const RESULT = { id: "r-1", content: '"found"', tool: "search", ttlMs: HOUR };
+const FAILURE = { id: "f-1", tool: "search", message: "timeout", arguments: { q: "cats" }, stack: "at x" };
+
 const COUNTED = json<{ count: number }>({
   version: 2,
   upgrades: { 1: (old: { n: number }) => ({ count: old.n }) },
@@ -52,6 +63,9 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
     expiring: createExpiring(store, { clock }),
     facts: createFacts(store, { clock }),
     schedules: createSchedules(store, { clock }),
+    artifacts: createArtifacts(store, { clock }),
+    results: createResults(store, { clock }),
+    errors: createErrors(store),
     slot: new TypedSlot(store, "settings", { codec: COUNTED }),
     older: new TypedSlot<{ n: number }>(store, "older", { codec: json<{ n: number }>({ version: 1 }) }),
     upgraded: new TypedSlot(store, "older", { codec: COUNTED }),
@@ -62,8 +76,9 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
 
 /** Leaves one record at least of every kind that the wrappers write. */
 export async function tellStory(store: StateStore): Promise<void> {
-  const { sessions, approvals, ledger, schedules, expiring, facts, slot, older, notes, journal } =
-    wrappersOf(store);
+  const all = wrappersOf(store);
+  const { sessions, approvals, ledger, expiring, facts, artifacts, results, errors } = all;
+  const { schedules, slot, older, notes, journal } = all;
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
@@ -131,6 +146,11 @@ export async function tellStory(store: StateStore): Promise<void> {
 
   await facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" });
   await facts.put({ tenant: TENANT }, ["food"], "lunch", "at noon");
+
+  await artifacts.put(WHO, ARTIFACT);
+  await artifacts.put(WHO, { name: "a.txt", content: '"second"' });
+  await results.put(WHO, RESULT);
+  await errors.record(WHO, FAILURE);
 
   await slot.set(WHO, { count: 3 });
   await older.set(WHO, { n: 4 });
@@ -214,6 +234,15 @@ export const READS: Readonly<Record<string, Read>> = {
   },
   "schedules.history": ({ schedules }) =>
     Promise.all(["failed", "open"].map((name) => schedules.history({ tenant: TENANT }, name))),
+  "artifacts.get": async ({ artifacts }) => textOf(await artifacts.get(WHO, "a.txt")),
+  "artifacts.get of a version": async ({ artifacts }) =>
+    textOf(await artifacts.get(WHO, "a.txt", { version: 1 })),
+  "artifacts.list": ({ artifacts }) => artifacts.list(WHO),
+  "artifacts.versions": ({ artifacts }) => artifacts.versions(WHO, "a.txt"),
+  "results.get": async ({ results }) => textOf(await results.get(WHO, "r-1")),
+  "results.list": ({ results }) => results.list(WHO),
+  "errors.get": ({ errors }) => errors.get(WHO, "E1"),
+  "errors.list": ({ errors }) => errors.list(WHO),
   "slot.get": ({ slot }) => slot.get(WHO),
   "slot.find, upgraded": ({ upgraded }) => upgraded.find(WHO),
   "collection.get": ({ notes }) => notes.get(WHO, "n1"),
@@ -227,6 +256,14 @@ export const RETRIES: Readonly<Record<string, Read>> = {
   "sessions.create again": ({ sessions }) => sessions.create(WHO, CREATION),
   "sessions.append again": ({ sessions }) => sessions.append(WHO, EVENTS[0] as (typeof EVENTS)[0]),
   "approvals.request again": ({ approvals }) => approvals.request(WHO, { ...REQUEST, id: "denied" }),
+  "artifacts.put again": ({ artifacts }) => artifacts.put(WHO, ARTIFACT),
+  "artifacts.delete": ({ artifacts }) => artifacts.delete(WHO, "a.txt"),
+  "results.put again": ({ results }) => results.put(WHO, RESULT),
+  "results.cleanup": ({ store }) => {
+    const later = createResults(store, { clock: () => NOON + 2 * HOUR });
+    return later.cleanup(maintenanceScope({ reason: "test", tenant: TENANT }));
+  },
+  "errors.record again": ({ errors }) => errors.record(WHO, FAILURE),
   "ledger.record again": ({ ledger }) => ledger.record(RUN, ENTRY),
   "ledger.record again, by the provider's id": ({ ledger }) =>
     ledger.record(WHO, { ...SPENT, cost: "1.5", responseId: "resp-2" }),
@@ -246,6 +283,10 @@ export const RETRIES: Readonly<Record<string, Read>> = {
     return approvals.complete(WHO, "claimed", { token: "done" });
   },
 };
+
+function textOf<F extends { readonly bytes: Uint8Array }>({ bytes, ...info }: F) {
+  return { ...info, text: Buffer.from(bytes).toString() };
+}
 
 function summaries(): Record<string, Read> {
   const ways = ["provider", "model", "day", "user", "session", "runName", { tag: "team" }] as const;
