@@ -409,8 +409,8 @@ describe("migrations", () => {
     let migrations = 0;
     proxy.onRequest = (data) => (data.includes("$migrate$") && ++migrations === 2 ? "cut" : "pass");
     const error = await failureWithin(
-      10_000,
-      openPostgres({ url: withPort(url, proxy.port), ...SHORT_TIMEOUTS }),
+      60_000,
+      openPostgres({ url: withPort(url, proxy.port), timeoutMs: 30_000, openTimeoutMs: 0 }),
     );
     expect(error).toMatchObject({ code: "UNAVAILABLE", details: { reason: "unreachable" } });
     expect(await pendingMigrations({ url })).toEqual([
