@@ -24,7 +24,7 @@ const LAZY = {
   wal_writer_flush_after: "1GB",
   autovacuum: "off",
 };
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 600;
 
 describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
   let server: PostgresServer;

@@ -351,7 +351,7 @@ describe("a backend that is killed", () => {
   test("a statement that the server cancels has written nothing", async () => {
     const url = await freshDatabase();
     const sql = plainClient(url);
-    const driver = await open({ url, timeoutMs: 500 });
+    const driver = await open({ url, timeoutMs: 2_000 });
     const holder = plainClient(url);
     await holder.unsafe("BEGIN; LOCK TABLE groundstate.record IN ACCESS EXCLUSIVE MODE");
     // It is tried again until the time is up; each time the lock's own limit is within the statement's.

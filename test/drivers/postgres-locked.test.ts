@@ -267,7 +267,7 @@ async function delayingClients() {
     keeps = undefined;
     return new Promise(() => {});
   });
-  const store = createStore(await open({ connect, timeoutMs: 300 }));
+  const store = createStore(await open({ connect, timeoutMs: 1_500 }));
   const hold = (what: string) => {
     keeps = what;
   };

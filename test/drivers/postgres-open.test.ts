@@ -432,11 +432,11 @@ describe("migrations", () => {
     // As if another process were migrating.
     await other.unsafe("SELECT pg_advisory_lock(7310582642901137)");
     let opened = false;
-    const opening = open({ url, timeoutMs: 500 }).then((driver) => {
+    const opening = open({ url, timeoutMs: 1_000 }).then((driver) => {
       opened = true;
       return driver;
     });
-    await sleep(2500);
+    await sleep(3000);
     expect(opened).toBe(false);
     await other.unsafe("SELECT pg_advisory_unlock_all()");
     expect(await apply(await opening, [save()])).toMatchObject([{ is: "applied" }]);
