@@ -5,6 +5,7 @@ declare const sessions: ReturnType<typeof import("groundstate/sessions").createS
 declare const approvals: import("groundstate/approvals").Approvals;
 declare const policies: import("groundstate/policies").Policies;
 declare const checkpoints: import("groundstate/checkpoints").Checkpoints;
+declare const runtime: import("groundstate/runtime").Runtime;
 declare const artifacts: import("groundstate/artifacts").Artifacts;
 declare const toolCalls: import("groundstate/tool-calls").ToolCalls;
 declare const questions: import("groundstate/questions").Questions;

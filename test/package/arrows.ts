@@ -7,6 +7,7 @@ import ts from "typescript";
  */
 const ORDERS: readonly (readonly string[])[] = [
   [
+    "src/runtime/",
     "src/forget-user/ src/move-user/",
     "src/policies/ src/schedules/",
     "src/runs/ src/tool-calls/",
@@ -80,6 +81,27 @@ const RULES: readonly Rule[] = [
     ]
       .map((name) => `src/${name}/index.ts`)
       .concat("src/lifecycle/", "src/content/", WRAPPER),
+  },
+  {
+    files: "src/runtime/",
+    may: [
+      "sessions",
+      "approvals",
+      "ledger",
+      "questions",
+      "runs",
+      "tool-calls",
+      "checkpoints",
+      "artifacts",
+      "policies",
+      "schedules",
+      "expiring",
+      "facts",
+      "forget-user",
+      "move-user",
+    ]
+      .map((name) => `src/${name}/index.ts`)
+      .concat("src/store/registry.ts", WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.

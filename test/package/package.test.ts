@@ -21,6 +21,7 @@ const ENTRIES = [
   "/expiring",
   "/artifacts",
   "/facts",
+  "/runtime",
   "/questions",
   "/schedules",
   "/forget-user",
