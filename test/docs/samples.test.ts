@@ -43,7 +43,7 @@ beforeAll(async () => {
   });
   faults = typeFaults(samples.map(pathOf));
   await Promise.all(running);
-}, 120_000);
+}, 240_000);
 
 describe.each(byPage)("%s", (_, all) => {
   test.each(all.map((sample) => [sample.line, sample] as const))(
