@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,11 @@ import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
 
 const run = promisify(execFile);
+
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+  dependencies: Record<string, string>;
+};
+const OWN_PACKAGES = Object.keys(dependencies);
 
 const HOME = join(ROOT, "test/runtimes");
 const programOf = (version: number) =>
@@ -109,7 +114,7 @@ async function project(home: string): Promise<string> {
   await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
   await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
   await symlink(join(home, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
-  for (const name of ["canonicalize", "minisearch", "ulid", "postgres"]) {
+  for (const name of [...OWN_PACKAGES, "postgres"]) {
     await symlink(join(ROOT, "node_modules", name), join(packages, name));
   }
   for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
