@@ -17,6 +17,8 @@ const each = {
   pool: "forks",
   // What is waited for comes, or is missing: a busy machine needs longer than the default of a second.
   expect: { poll: { timeout: 20_000 } },
+  // Cases of the conformance kit one after another: five side by side cost three times the CPU time, and as long again.
+  maxConcurrency: 1,
   // Only what hangs takes this long, also where others use the machine.
   testTimeout: soak(240_000),
   hookTimeout: 240_000,
@@ -53,8 +55,6 @@ export default defineConfig({
     globalSetup: "test/postgres/global-setup.ts",
     // Tests wait as much as they work, for windows to pass and for processes to start.
     maxWorkers: Math.max(4, availableParallelism() - 1),
-    // Cases of the conformance kit that ask again until another is done cost the more CPU time, the more run side by side.
-    maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
     projects,
   },
