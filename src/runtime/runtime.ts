@@ -131,6 +131,7 @@ export class Runtime<
     return this.store.close(options);
   }
 
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
