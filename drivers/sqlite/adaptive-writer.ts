@@ -20,6 +20,8 @@ const MAX_BYTES_IN_A_ROW = 8 * 1024 * 1024;
 export interface FarWriter extends Writer {
   readonly isReady: boolean;
   start(): void;
+  /** Resolves once a start that is under way has ended, however it did. */
+  settled(): Promise<void>;
 }
 
 /**
@@ -68,6 +70,8 @@ export class AdaptiveWriter implements Writer {
 
   /** Not earlier: while the log has no name, only the connections that are open can save what it holds. */
   async close(): Promise<void> {
+    // A connection that is being opened to a new log would keep this one from being the last, which saves the old log.
+    await this.#far.settled();
     this.#closeNear();
     await this.#far.close();
   }

@@ -94,7 +94,7 @@ export function isReplaced(file: FileIdentity): boolean {
 
 /** UNAVAILABLE: the file was removed from its path or replaced. */
 export function displaced(file: FileIdentity, advice: string) {
-  const what = statIfReachable(file.path) === undefined ? "removed" : "replaced";
+  const what = isReplaced(file) ? "replaced" : "removed";
   return setupError(`${file.path} was ${what} while it was open: ${advice}`);
 }
 

@@ -19,13 +19,18 @@ export async function openEngine(
   settings: SqliteSettings,
   known?: DatabaseFiles,
 ): Promise<OpenEngine> {
-  if (known !== undefined) new FileGuard(known).verify();
+  const guard = known && new FileGuard(known);
+  guard?.verify();
   const connection = await openWriter(connect, known ? { ...settings, ...REOPEN_SETTINGS } : settings);
   try {
+    // Where the log was removed meanwhile, the connection has made a new one.
+    guard?.verify();
     const files = known ?? databaseFiles(settings.path);
     return { engine: new Engine(connection, new FileGuard(files)), files };
   } catch (error) {
     connection.close();
+    // Closed, it has taken its new log along.
+    guard?.verify();
     throw error;
   }
 }

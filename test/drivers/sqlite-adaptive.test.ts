@@ -41,6 +41,7 @@ function rig({ pace = new CommitPace() } = {}) {
   const held: (() => void)[] = [];
   const far: FarWriter & { isReady: boolean } = {
     isReady: true,
+    settled: async () => {},
     start: () => void made.push("started"),
     apply: async () => {
       made.push("far");

@@ -46,6 +46,10 @@ export class RemoteWriter implements Writer {
     if (!this.#closed) void this.#running().catch(() => undefined);
   }
 
+  async settled(): Promise<void> {
+    await this.#file?.opened.catch(() => undefined);
+  }
+
   apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
     const packed = packCommits(commits);
     const asked = monotonicMs();
