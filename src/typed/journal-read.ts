@@ -45,6 +45,9 @@ export async function readStored(
     const before = await findCell(store, head, { signal });
     const bounds = before?.value ?? EMPTY_HEAD;
     const found = await listSpans(store, places, read, bounds);
+    // Entries without bounds are on their way: those of a session that is moved here are all there once it is.
+    if (before === undefined && found.length > 0 && (await findCell(store, head, { signal })) !== undefined)
+      continue;
     const hasEnough = limit !== undefined && withoutRemoved(found).length >= limit;
     const gaps = findGaps(found.map(spanOf), read, bounds, hasEnough);
     const missing = await withoutCut(store, places, read, gaps);
