@@ -93,8 +93,11 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
     withDice(async (random) => {
       const early = acknowledgingEarly();
       const honest = await openOn(server.url, { schema: "control" });
-      const store = await openOn(server.url, { schema: "control", layers: [early.layer] });
-      for (const place of [undefined, LOG]) {
+      const openEarly = (timeoutMs: number) =>
+        openOn(server.url, { schema: "control", layers: [early.layer], timeoutMs });
+      const lostWith = async (place: string | undefined) => {
+        // Acknowledged at once, the calls are more than a slow server carries out within a short time.
+        const store = await openEarly(place === undefined ? 60_000 : TIMEOUT_MS);
         if (place !== undefined) fill(place);
         const load = await Load.start([store], [new Attempts()], { random });
         await load.progress();
@@ -103,10 +106,15 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
         makeRoom();
         await workAgain(server);
         const { lost } = await load.audit(honest);
-        // Where there is room, what is late comes all the same.
-        expect(lost.length > 0).toBe(place !== undefined);
         report(`acknowledged early, ${place} full`, { lost: lost.length });
-      }
+        return lost.length;
+      };
+      // Where there is room, what is late comes all the same.
+      expect(await lostWith(undefined)).toBe(0);
+      // The server may have had room for all that was under way in the log that it had begun.
+      let lost = 0;
+      for (let tries = 0; tries < 5 && lost === 0; tries++) lost = await lostWith(LOG);
+      expect(lost).toBeGreaterThan(0);
     }),
   );
 });
