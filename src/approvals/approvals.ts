@@ -2,7 +2,6 @@ import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from 
 import { tenantIdentity } from "../identity/identity.js";
 import { type ExtendInput, readActOnAll } from "../lifecycle/acts.js";
 import { CHUNK_SIZE } from "../lifecycle/chunks.js";
-import { DamageLog } from "../lifecycle/damage.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { withFields } from "../lifecycle/filters.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
@@ -15,6 +14,7 @@ import {
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { raceAbort } from "../timing/cancellation.js";
 import { copySession, readStore } from "../typed/cell.js";
+import { DamageLog } from "../typed/damage.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";

@@ -1,13 +1,13 @@
 import type { Identity, StateStore, UserIdentity } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE } from "../lifecycle/chunks.js";
-import { DamageLog } from "../lifecycle/damage.js";
 import type { Made } from "../lifecycle/declaration.js";
 import { digestOfKey, pointerTo } from "../lifecycle/pointer.js";
 import type { LifecycleKey, Transition } from "../lifecycle/stored.js";
 import { type Cell, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection } from "../typed/collection.js";
+import { DamageLog } from "../typed/damage.js";
 import { rawCell } from "../typed/moving/moved-record.js";
 import type { UserMove } from "../typed/moving/user-data.js";
 import { itemPrefix } from "../typed/names.js";

@@ -1,6 +1,6 @@
 import { invalid } from "../contract/errors.js";
 import type { MaintenanceScope, RecordHeader, ScanOptions, StateStore } from "../contract/store.js";
-import { DamageLog } from "../lifecycle/damage.js";
+import { DamageLog } from "../typed/damage.js";
 import { type DuePage, duePage, pastTenant } from "../typed/due-scan.js";
 import { readName } from "../validation/validate-text.js";
 import { removeDue } from "./remove-due.js";

@@ -8,8 +8,8 @@ import type {
   UserIdentity,
 } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
-import { DamageLog } from "../lifecycle/damage.js";
 import type { Cell } from "../typed/cell.js";
+import { DamageLog } from "../typed/damage.js";
 import { movedEventId } from "../typed/moving/moved-record.js";
 import type { SessionMove, UserData, UserMove } from "../typed/moving/user-data.js";
 import { mapInSlices } from "../typed/slices.js";

@@ -1,6 +1,6 @@
 import { type Removal, removeUnchanged } from "../content/remove-unchanged.js";
 import type { RecordHeader, StateStore } from "../contract/store.js";
-import type { DamageLog } from "../lifecycle/damage.js";
+import type { DamageLog } from "../typed/damage.js";
 import { timeKey } from "../typed/time.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";

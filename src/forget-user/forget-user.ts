@@ -1,5 +1,5 @@
 import { createApprovals } from "../approvals/index.js";
-import { invalid, isStateError, type StateError } from "../contract/errors.js";
+import { invalid } from "../contract/errors.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
@@ -8,6 +8,7 @@ import { compareText } from "../rules/order.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
 import { createToolCalls } from "../tool-calls/index.js";
+import { DamageLog } from "../typed/damage.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
@@ -71,23 +72,16 @@ export async function forgetUser(
   const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Identity;
   const owner = userIdentity(tenant, name);
   const counts: Record<string, number> = {};
-  let firstDamage: StateError<"CORRUPT"> | undefined;
-  /** What is damaged in one wrapper must not keep the user in the others. */
-  const past = async (work: Promise<number> | undefined): Promise<number> => {
-    try {
-      return (await work) ?? 0;
-    } catch (error) {
-      if (!isStateError(error, "CORRUPT")) throw error;
-      firstDamage ??= error;
-      return 0;
-    }
-  };
+  // What is damaged in one wrapper must not keep the user in the others.
+  const damage = new DamageLog();
+  const past = async (work: Promise<number> = Promise.resolve(0)): Promise<number> =>
+    (await damage.skipIfDamaged(work)) ?? 0;
   const data = [...ownData(store), ...others];
   for (const each of data)
     counts[each.name] = await past(each.forgetUser?.({ tenant, user: name }, { signal }));
   const left = [USER_STATE, ...data.flatMap(({ ownPrefixes = [] }) => ownPrefixes)];
   const records = await past(deleteOtherRecords(store, owner, left, signal));
-  if (firstDamage !== undefined) throw firstDamage;
+  damage.throwFirst();
   const own = Object.fromEntries(ownData(store).map(({ name: of }) => [of, counts[of]]));
   return { ...own, records } as unknown as ForgottenUser;
 }

@@ -1,5 +1,5 @@
+import { DamageLog } from "../typed/damage.js";
 import { CHUNK_SIZE } from "./chunks.js";
-import { DamageLog } from "./damage.js";
 import { changeIf, type NextTransition } from "./next.js";
 import type { LifecycleRecords } from "./records.js";
 import type { List } from "./status-index.js";

@@ -5,6 +5,7 @@ import { tenantIdentity } from "../identity/identity.js";
 import { corruptRecord, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item } from "../typed/collection.js";
+import type { DamageLog } from "../typed/damage.js";
 import { dueEnd, scanDueEntries } from "../typed/due-scan.js";
 import { digestOf, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
@@ -12,7 +13,6 @@ import type { Transaction } from "../typed/transaction.js";
 import { optional, readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
-import type { DamageLog } from "./damage.js";
 import type { DueDeclaration } from "./declaration.js";
 import {
   digestOfKey,

@@ -1,6 +1,6 @@
 import type { MaintenanceScope } from "../contract/store.js";
+import { DamageLog } from "../typed/damage.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
-import { DamageLog } from "./damage.js";
 import type { DueEntry, DueIndex } from "./due-index.js";
 import { readEntry } from "./listing.js";
 import { type Candidates, changeOneOf, type NextOptions, type NextTransition } from "./next.js";

@@ -4,10 +4,10 @@ import { scanKind } from "../store/scan-kind.js";
 import { type Cell, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import { Collection, type Item, type ItemsOptions } from "../typed/collection.js";
+import type { DamageLog, PageBounds } from "../typed/damage.js";
 import { digestOf, itemPrefix } from "../typed/names.js";
 import { timeKey } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { DamageLog, PageBounds } from "./damage.js";
 import {
   digestOfKey,
   type Entry,

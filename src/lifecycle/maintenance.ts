@@ -1,8 +1,8 @@
 import { isStateError } from "../contract/errors.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
+import { DamageLog } from "../typed/damage.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
-import { DamageLog } from "./damage.js";
 import { findEntry, nextEntries, readEntry } from "./listing.js";
 import { dropOrphansOf, sweepOrphans } from "./orphans.js";
 import { isEntryOf } from "./pointer.js";

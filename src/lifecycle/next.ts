@@ -1,5 +1,5 @@
 import { isStateError } from "../contract/errors.js";
-import { DamageLog } from "./damage.js";
+import { DamageLog } from "../typed/damage.js";
 import type { DueEntry } from "./due-index.js";
 import type { Leftovers } from "./leftovers.js";
 import { type EntryPage, isEntryOf } from "./pointer.js";

@@ -1,8 +1,8 @@
 import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
+import type { DamageLog } from "../typed/damage.js";
 import { CHUNK_SIZE, chunks } from "./chunks.js";
-import type { DamageLog } from "./damage.js";
 import type { Entry, EntryPage } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
 import type { LifecycleState } from "./stored.js";

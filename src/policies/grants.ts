@@ -3,6 +3,7 @@ import type { Identity, SessionIdentity, StateRecord, StateStore } from "../cont
 import { userIdentity } from "../identity/identity.js";
 import { type Cell, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
+import { DamageLog } from "../typed/damage.js";
 import { itemPrefix } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { unlessDamaged } from "./damaged.js";
@@ -53,18 +54,16 @@ export class Grants {
   /** Removes those that have expired. Returns how many. CORRUPT at the end if some are damaged. */
   async removeExpired(owner: Identity, signal: Signal): Promise<number> {
     let removed = 0;
-    let firstDamage: unknown;
+    const damage = new DamageLog();
     for await (const page of this.#pages(owner, signal))
       for (let start = 0; start < page.length; start += AT_ONCE) {
         const some = page.slice(start, start + AT_ONCE);
-        const done = await Promise.allSettled(some.map((record) => this.#removeIfExpired(record, signal)));
-        for (const each of done) {
-          if (each.status === "fulfilled") removed += Number(each.value);
-          else if (isStateError(each.reason, "CORRUPT")) firstDamage ??= each.reason;
-          else throw each.reason;
-        }
+        const done = await Promise.all(
+          some.map((record) => damage.skipIfDamaged(this.#removeIfExpired(record, signal))),
+        );
+        removed += done.filter(Boolean).length;
       }
-    if (firstDamage !== undefined) throw firstDamage;
+    damage.throwFirst();
     return removed;
   }
 

@@ -1,5 +1,5 @@
-import { DamageLog } from "../lifecycle/damage.js";
 import { monotonicMs } from "../timing/real-timers.js";
+import { DamageLog } from "../typed/damage.js";
 
 /** For how long new work comes first after no lease had passed. */
 const QUIET_MS = 250;

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { createErrors, createResults } from "../../src/artifacts/index.js";
-import { maintenanceScope, newEventId, type SessionIdentity } from "../../src/index.js";
+import { maintenanceScope, newEventId, type SessionIdentity, type StateStore } from "../../src/index.js";
 import { moveUser } from "../../src/move-user/index.js";
+import { corruptRecord } from "../../src/typed/cell.js";
 import { together } from "../../src/typed/index.js";
-import { dyingAt, manualClock } from "../sessions/rig.js";
+import { dyingAt, manualClock, withMethods } from "../sessions/rig.js";
 import { losingAnswers, untilKnown } from "../typed/lost-answers.js";
 import { inMemory, newSession, onEveryStore } from "../typed/stores.js";
 import { testDamagedRecords } from "../wrappers/damaged-record.js";
@@ -62,6 +63,31 @@ onEveryStore(
       await expect(results.put(who, { id: "b", content: "all of it" })).rejects.toMatchObject({
         code: "NOT_FOUND",
       });
+    });
+
+    test("cleanup goes on behind an entry that cannot be read, and tells of it", async () => {
+      const clock = manualClock();
+      const who = newSession();
+      const results = createResults(opened.store, { clock });
+      for (const id of ["a", "b", "c"]) {
+        await results.put(who, { id, content: id, ttlMs: 1_000 });
+        clock.forward(1);
+      }
+      clock.forward(2_000);
+      const due = () => opened.store.listKind(scopeOf(who), "result.due/");
+      const [first] = await due();
+      const damaged = async (...given: Parameters<StateStore["listKind"]>) => {
+        const page = await opened.store.listKind(...given);
+        const at = page.find(({ kind }) => kind === first?.kind);
+        if (at !== undefined) throw corruptRecord(at, "damaged");
+        return page;
+      };
+      const store = withMethods(opened.store, { listKind: damaged as StateStore["listKind"] });
+      await expect(createResults(store, { clock }).cleanup(scopeOf(who))).rejects.toMatchObject({
+        code: "CORRUPT",
+        details: { at: { kind: first?.kind } },
+      });
+      expect((await due()).map(({ kind }) => kind)).toEqual([first?.kind]);
     });
 
     test("what has expired is not found, and cleanup removes the oldest first, and nothing else", async () => {

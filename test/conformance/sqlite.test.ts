@@ -10,6 +10,6 @@ afterAll(removeFolder);
 
 conformanceTests({ describe, test, afterAll }, harness, { typed: true, timeoutMs: CASE_MS });
 
-// Each store starts a thread, which takes its time: beside another's data sqlite-inline.test.ts runs over the same files.
+// Beside another's data sqlite-inline.test.ts runs over the same files.
 for (const beside of isSoak ? [false, true] : [false])
   conformanceTests({ describe, test, afterAll }, harness, { modulePath, beside, timeoutMs: CASE_MS });

@@ -3,7 +3,6 @@ import { CountedContent } from "../../content/counted-content.js";
 import { joined } from "../../content/joined.js";
 import { recordsUnder } from "../../content/paging.js";
 import { digestOfSource } from "../../content/source-digest.js";
-import { isStateError, type StateError } from "../../contract/errors.js";
 import type {
   CallOptions,
   MaintenanceScope,
@@ -13,6 +12,7 @@ import type {
 } from "../../contract/store.js";
 import { copySession, decodeRecord, readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
+import { DamageLog } from "../../typed/damage.js";
 import { scanDueEntries } from "../../typed/due-scan.js";
 import { readScopedId } from "../../typed/names.js";
 import { perform } from "../../typed/operation.js";
@@ -157,28 +157,27 @@ export class Results {
   async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<number> {
     const { abandonedMs, limit, signal } = readCleanup(options);
     let removed = 0;
-    let damage: StateError | undefined;
-    for await (const entry of scanDueEntries(this.#store, scope, DUE, { until: this.#now() }, { signal })) {
-      try {
-        await this.#removeDue(entry, { signal });
-        removed++;
-      } catch (error) {
-        if (!isStateError(error, "CORRUPT")) throw error;
-        damage ??= error;
-      }
+    const damage = new DamageLog();
+    const window = { until: this.#now() };
+    for await (const entry of damage.skipping((range) =>
+      scanDueEntries(this.#store, scope, DUE, window, { ...range, signal }),
+    )) {
+      removed += (await damage.skipIfDamaged(this.#removeDue(entry, { signal }))) ?? 0;
       if (removed === limit) return removed;
     }
-    if (damage !== undefined) throw damage;
+    damage.throwFirst();
     const rest = { abandonedMs, limit: limit - removed, signal };
     return removed + (await removeAbandoned(this.#store, scope, RESULT_CONTENT, this.#now, rest));
   }
 
-  async #removeDue(entry: StateRecord, call: CallOptions): Promise<void> {
+  /** Returns how many were removed: one. */
+  async #removeDue(entry: StateRecord, call: CallOptions): Promise<number> {
     const id = await decodeRecord(DUE_CODEC, entry);
     const operation = this.#operations.remove(entry.identity, id, { ifOver: true });
-    if ((await perform(this.#store, operation, call)).result) return;
+    const { result: isRemoved } = await perform(this.#store, operation, call);
     // It points at nothing: its result was removed by the application itself.
-    await this.#store.delete(entry.identity, entry.kind, call);
+    if (!isRemoved) await this.#store.delete(entry.identity, entry.kind, call);
+    return 1;
   }
 
   #read(
