@@ -61,6 +61,11 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
   readonly view: (key: LifecycleKey, whole: Whole<S, C>, status: S["status"]) => V;
   /** The prefixes of kinds of the session that belong to a record, such as its steps: `forgetUser` erases them with it. */
   readonly attached?: (id: string) => readonly string[];
+  /**
+   * The prefixes of kinds of the session where content of a record lies that `alongside` removes with it. It moves with the
+   * record; where the record is too damaged to be removed so, it is erased.
+   */
+  readonly largeContent?: (id: string) => readonly string[];
   /** Whether a record that is there is what is created again. Default: its content is equal. */
   readonly isSame?: (before: Whole<S, C>, created: Whole<S, C>) => boolean;
   /**

@@ -19,12 +19,13 @@ export function movingRecords<S extends LifecycleState, C, V>(
         const id = kind.slice(prefix.length);
         return {
           kinds: parts.map((part) => `${declared.name}.${part}/${id}`),
-          prefixes: declared.given.attached?.(id) ?? [],
+          prefixes: [...(declared.given.attached?.(id) ?? []), ...(declared.given.largeContent?.(id) ?? [])],
         };
       },
       alongside: (transaction, { kind }, move) =>
         moveEntries(records, transaction, kind.slice(prefix.length), move),
     },
+    ...parts.map((part) => ({ kind: itemPrefix(`${declared.name}.${part}`), isAttached: true })),
     ...index.namesUnder("session").map((name) => ({ kind: itemPrefix(name), isIndex: true })),
   ];
 }

@@ -290,6 +290,9 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
       return await removing(true);
     } catch (error) {
       if (!isStateError(error, "CORRUPT") || error.details.at?.kind !== cell.kind) throw error;
+      // First: after an interruption the next call finds the damaged record, and what is left of it.
+      for (const prefix of this.declared.given.largeContent?.(key.id) ?? [])
+        await this.store.erase(key.identity, { prefix, signal });
       // When it is due is not known: whoever looks there finds the record gone, and removes the entry.
       return removing(false);
     }

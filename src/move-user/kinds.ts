@@ -23,6 +23,11 @@ export class MovedKinds {
     return this.#of(kind)?.isIndex === true;
   }
 
+  /** What may be attached to records begins with one of these. */
+  get attachedKinds(): readonly string[] {
+    return this.#known.filter(({ isAttached }) => isAttached).map(({ kind }) => kind);
+  }
+
   /** The sort of data that counts the record. */
   countedAs(kind: string): string | undefined {
     const known = this.#of(kind);

@@ -139,7 +139,17 @@ export class SessionMoves {
 
   /** Moves what is neither a gate nor behind one: each record with what is attached to it in one commit. */
   async #moveRest(move: SessionMove): Promise<void> {
+    const attached = await this.#kindsThere(move, this.#kinds.attachedKinds);
+    await this.#moveOthers(move, attached);
+    // What is attached to nothing, such as an upload that was cut off.
+    if (attached.length > 0) await this.#moveOthers(move, []);
+  }
+
+  /** The same, without records of these kinds. */
+  async #moveOthers(move: SessionMove, left: readonly string[]): Promise<void> {
     const { from } = move;
+    const isLeft = (kind: string) => left.some((each) => kind.startsWith(each));
+    const known = this.#kinds.attachedKinds;
     let piece: StateRecord[] = [];
     let bytes = 0;
     const taken = new Set<string>();
@@ -150,8 +160,10 @@ export class SessionMoves {
     for await (const page of headersUnder(this.#store, from, "", { signal: this.#signal }))
       for (const header of page) {
         const { kind } = header;
-        if (taken.delete(kind) || this.#isLeftToOthers(kind)) continue;
-        const { kinds, prefixes } = this.#kinds.attached(header);
+        if (taken.delete(kind) || this.#isLeftToOthers(kind) || isLeft(kind)) continue;
+        const { kinds, prefixes: all } = this.#kinds.attached(header);
+        // Of most kinds there are none in the session: then nobody need look for each record.
+        const prefixes = all.filter((each) => isLeft(each) || !known.some((one) => each.startsWith(one)));
         const found = await Promise.all(
           [kind, ...kinds].map((each) => this.#store.find(from, each, { signal: this.#signal })),
         );
@@ -159,6 +171,8 @@ export class SessionMoves {
         for (const each of kinds) taken.add(each);
         const size = records.reduce((sum, record) => sum + record.bytes.byteLength, 0);
         if (piece.length + records.length > MOST_RECORDS || bytes + size > MOST_BYTES) await flush();
+        // What belongs to it may have come before it.
+        if (kinds.length > 0) piece = piece.filter((record) => !kinds.includes(record.kind));
         if (await this.#hasAny(move, prefixes)) await this.#moveWithAttached(move, records, prefixes);
         else {
           piece.push(...records);
@@ -196,6 +210,13 @@ export class SessionMoves {
       ({ identity, kind, eventId }) => ({ op: "delete", identity, kind, expect: eventId }) as const,
     );
     await this.#store.commit(deletes, { signal: this.#signal });
+  }
+
+  /** The kinds of which the session has any. */
+  async #kindsThere(move: SessionMove, kinds: readonly string[]): Promise<readonly string[]> {
+    const there: string[] = [];
+    for (const kind of kinds) if (await this.#hasAny(move, [kind])) there.push(kind);
+    return there;
   }
 
   async #hasAny({ from }: SessionMove, prefixes: readonly string[]): Promise<boolean> {

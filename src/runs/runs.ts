@@ -8,7 +8,7 @@ import { cellKey, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { runExclusive } from "../typed/mutex.js";
-import { digestOf, itemKind } from "../typed/names.js";
+import { digestOf, itemKind, itemPrefix } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
@@ -51,6 +51,7 @@ import { type LeasedWork, renewWhile } from "./renew-while.js";
 import type { Run } from "./run.js";
 import { RunRecords } from "./run-records.js";
 import type { RunStep } from "./step.js";
+import { STEP_KINDS } from "./step-kinds.js";
 import type { KeptStep, StepOptions, StepWork } from "./step-work.js";
 import { type FinishedStep, noSuchStep, RunSteps, type StepPage } from "./steps.js";
 import { newRun } from "./stored-run.js";
@@ -421,8 +422,11 @@ export class Runs {
 
   /** The runs as they take part when a user is forgotten or moved. LEASE_HELD while a worker holds one. */
   get userData(): UserData {
+    const { records = [], ...data } = this.#records.lifecycle.userData("runs");
+    const steps = Object.values(STEP_KINDS).map((name) => ({ kind: itemPrefix(name), isAttached: true }));
     return {
-      ...this.#records.lifecycle.userData("runs"),
+      ...data,
+      records: [...records, ...steps],
       checkMove: ({ tenant, from }, options) => refuseHeld(this.#records, { tenant, user: from }, options),
     };
   }

@@ -40,6 +40,11 @@ export interface MovingRecords {
   readonly kind: string;
   /** Nobody moves them: `alongside` of another record writes them anew. What is left of them is removed. */
   readonly isIndex?: boolean;
+  /**
+   * They move with the records that they are attached to, of which there are fewer than of all others; those that are attached
+   * to none move last.
+   */
+  readonly isAttached?: boolean;
   /** How many of them moved is told to the caller of `moveUser`. */
   readonly isCounted?: boolean;
   /** What else moves in the same commit. */
