@@ -101,11 +101,3 @@ export interface VersionPage {
   /** Where the next page begins; absent on the last. */
   readonly next?: number;
 }
-
-/** What `cleanup` removes. */
-export interface CleanupOptions extends CallOptions {
-  /** How long an upload is left alone, in milliseconds: 0 to ten years. Default one hour. */
-  readonly abandonedMs?: number;
-  /** The most that are removed: 1 to 10,000. Default 1,000. */
-  readonly limit?: number | undefined;
-}

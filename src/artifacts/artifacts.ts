@@ -1,4 +1,5 @@
 import { removeAbandoned } from "../content/abandoned.js";
+import { type CleanupOptions, readCleanup } from "../content/cleanup-options.js";
 import { CountedContent } from "../content/counted-content.js";
 import { joined } from "../content/joined.js";
 import { recordsUnder } from "../content/paging.js";
@@ -21,7 +22,6 @@ import type {
   ArtifactReceipt,
   ArtifactsOptions,
   ArtifactVersionOptions,
-  CleanupOptions,
   ListArtifactsOptions,
   ListVersionsOptions,
   NewArtifact,
@@ -30,15 +30,7 @@ import type {
 import { noSuchArtifact } from "./errors.js";
 import { readName, readOwner } from "./fields.js";
 import { ArtifactsInUnit } from "./in-unit.js";
-import {
-  type PutInput,
-  readCall,
-  readCleanup,
-  readList,
-  readPut,
-  readVersionOptions,
-  readVersions,
-} from "./input.js";
+import { type PutInput, readCall, readList, readPut, readVersionOptions, readVersions } from "./input.js";
 import { movingArtifacts } from "./moving.js";
 import { ArtifactOperations, requireSame } from "./operations.js";
 import {

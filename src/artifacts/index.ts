@@ -57,6 +57,7 @@ export function createErrors(store: StateStore): RecordedErrors {
   return new RecordedErrors(store);
 }
 
+export type { CleanupOptions } from "../content/cleanup-options.js";
 export type { ByteReadable, ContentSource } from "../content/source.js";
 export type {
   Artifact,
@@ -66,13 +67,13 @@ export type {
   ArtifactReceipt,
   ArtifactsOptions,
   ArtifactVersionOptions,
-  CleanupOptions,
   ListArtifactsOptions,
   ListVersionsOptions,
   NewArtifact,
   VersionPage,
 } from "./artifact.js";
 export type { Artifacts } from "./artifacts.js";
+export type { ErrorsInUnit } from "./errors/in-unit.js";
 export type {
   CutField,
   ErrorPage,

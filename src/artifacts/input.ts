@@ -8,7 +8,6 @@ import { readInteger, readLimit, readNamed, readOptions, readSignal } from "../v
 import { readText } from "../validation/validate-text.js";
 import type {
   ArtifactVersionOptions,
-  CleanupOptions,
   ListArtifactsOptions,
   ListVersionsOptions,
   NewArtifact,
@@ -28,9 +27,6 @@ const FIELDS = ["name", "content", "contentType", "metadata", "id", "expect"];
 const MOST = Number.MAX_SAFE_INTEGER;
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
-const DEFAULT_CLEANUP = 1_000;
-const DEFAULT_ABANDONED_MS = 3_600_000;
-const MAX_ABANDONED_MS = 10 * 365 * 86_400_000;
 const MAX_PREFIX_BYTES = 255;
 
 /** Reads what `put` is given. INVALID_RECORD. */
@@ -72,18 +68,6 @@ export function readVersions(options: ListVersionsOptions | undefined) {
   return {
     after: given.after === undefined ? undefined : readInteger(given.after, "after", 1, MOST),
     limit: given.limit === undefined ? DEFAULT_LIMIT : readLimit(given.limit, MAX_LIMIT),
-    signal: readSignal(given),
-  };
-}
-
-export function readCleanup(options: CleanupOptions | undefined) {
-  const given = readOptions(options, ["abandonedMs", "limit", "signal"]) as CleanupOptions;
-  return {
-    abandonedMs:
-      "abandonedMs" in given
-        ? readInteger(given.abandonedMs, "abandonedMs", 0, MAX_ABANDONED_MS)
-        : DEFAULT_ABANDONED_MS,
-    limit: given.limit === undefined ? DEFAULT_CLEANUP : readLimit(given.limit),
     signal: readSignal(given),
   };
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import type { TakenContent } from "../content/chunked-content.js";
 import type { ContentRef } from "../content/content-ref.js";
-import { CountedContent, type TakenContent } from "../content/counted-content.js";
+import { CountedContent } from "../content/counted-content.js";
 import { isStateError } from "../contract/errors.js";
 import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
 import { decodeRecord } from "../typed/cell.js";

@@ -1,7 +1,7 @@
 import type { CallOptions, MaintenanceScope, StateStore } from "../contract/store.js";
 import { scanKind } from "../store/scan-kind.js";
 import type { Clock } from "../typed/time.js";
-import { type ContentKinds, CountedContent } from "./counted-content.js";
+import { ChunkedContent, type ChunkKinds } from "./chunked-content.js";
 
 /** Which uploads are removed, and how many at most. */
 export interface AbandonedOptions extends CallOptions {
@@ -14,7 +14,7 @@ export interface AbandonedOptions extends CallOptions {
 export async function removeAbandoned(
   store: StateStore,
   scope: MaintenanceScope,
-  kinds: ContentKinds,
+  kinds: ChunkKinds,
   now: Clock,
   { abandonedMs, limit, signal }: AbandonedOptions,
 ): Promise<number> {
@@ -23,7 +23,7 @@ export async function removeAbandoned(
   if (limit < 1) return removed;
   for await (const mark of scanKind(store, scope, kinds.uploads, { signal, bytes: false })) {
     if (mark.updatedAt.getTime() > before) continue;
-    if (await new CountedContent(store, mark.identity, kinds, now).removeUpload(mark, { signal })) removed++;
+    if (await new ChunkedContent(store, mark.identity, kinds, now).removeUpload(mark, { signal })) removed++;
     if (removed === limit) break;
   }
   return removed;

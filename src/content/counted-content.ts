@@ -1,54 +1,21 @@
-import { isStateError, StateError } from "../contract/errors.js";
-import type {
-  CallOptions,
-  Change,
-  RecordHeader,
-  RecordKey,
-  SessionIdentity,
-  StateStore,
-} from "../contract/store.js";
-import { newEventId } from "../process/event-id.js";
-import { type Cell, cellAt, corruptRecord } from "../typed/cell.js";
+import type { SessionIdentity, StateStore } from "../contract/store.js";
+import { type Cell, cellAt } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
-import { commitWithRetries } from "../typed/commit-with-retries.js";
-import { rawCell } from "../typed/moving/moved-record.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed } from "../validation/validate.js";
-import { type ChunkPlace, chunkKind, MissingChunk, readChunkRecords, writeChunks } from "./chunks.js";
+import { ChunkedContent, type ChunkKinds, refOf, type TakenContent } from "./chunked-content.js";
 import { type ContentRef, readContentRef } from "./content-ref.js";
-import { commitBytes, VALUE_CODEC } from "./keyed-value.js";
-import { RunningDigest } from "./running-digest.js";
-import { type ContentSource, chunksOf } from "./source.js";
-import { beginUpload, MARK, removalOfUpload } from "./upload.js";
 
 /** Where counted content lies: three prefixes of kinds, of which none begins another. */
-export interface ContentKinds {
+export interface ContentKinds extends ChunkKinds {
   readonly contents: string;
-  readonly chunks: string;
-  readonly uploads: string;
-}
-
-/** Content that was read from its source. What did not fit into one commit is stored, and seen by nobody yet. */
-export interface TakenContent extends ContentRef {
-  /** The first bytes, up to one chunk of them. */
-  readonly start: Uint8Array;
-  /** It lies in chunks already, under the record of an upload. */
-  readonly isUploaded: boolean;
 }
 
 interface StoredContent extends ContentRef {
   /** How many records use it. */
   readonly uses: number;
 }
-
-const KIB = 1024;
-/** Content up to this is written in the commit of the record that uses it. */
-const MAX_INLINE_BYTES = 256 * KIB;
-const MAX_CHUNK_BYTES = 1024 * KIB;
-/** How often a slow upload says that it goes on. */
-const RENEWED_MS = 60_000;
-const NO_BYTES = new Uint8Array();
 
 const CONTENT_CODEC = mappedJson<StoredContent>({
   write: (content) => ({ ...content }),
@@ -63,57 +30,16 @@ const CONTENT_CODEC = mappedJson<StoredContent>({
  * Content of one owner, known by its SHA-256, so that equal content is stored once however many records use it. Each use is
  * counted in the commit that writes or deletes the record that uses it.
  *
- * All content lies in chunks, under a name of its own. More than a commit has room for is written first, under the record of
- * an upload; the commit that uses it deletes that record. What is no longer used gets such a record again until its chunks
- * are removed: chunks that nobody uses have one, whatever was interrupted.
- *
- * The version of a chunk's record has the first bits of the digest of everything up to its end, so that a reader notices
- * damage at the chunk where it is.
+ * What is no longer used gets the record of an upload again until its chunks are removed.
  */
-export class CountedContent {
-  readonly #store: StateStore;
+export class CountedContent extends ChunkedContent {
   readonly #owner: SessionIdentity;
-  readonly #kinds: ContentKinds;
-  readonly #now: Clock;
-  readonly #chunkBytes: number;
+  readonly #contents: string;
 
   constructor(store: StateStore, owner: SessionIdentity, kinds: ContentKinds, now: Clock) {
-    this.#store = store;
+    super(store, owner, kinds, now);
     this.#owner = owner;
-    this.#kinds = kinds;
-    this.#now = now;
-    this.#chunkBytes = Math.min(store.limits.maxBytes, MAX_CHUNK_BYTES);
-  }
-
-  /** The most bytes that `takeSmall` accepts. */
-  static smallBytes({ limits }: StateStore): number {
-    return Math.min(MAX_INLINE_BYTES, limits.maxBytes);
-  }
-
-  /** Takes content that is written in the commit that uses it. */
-  takeSmall(bytes: Uint8Array): TakenContent {
-    const digest = new RunningDigest();
-    digest.add(bytes);
-    return { ...this.#ref(digest, newEventId()), start: bytes, isUploaded: false };
-  }
-
-  /**
-   * Reads a source to its end. No more of it is held than a commit has. If that fails, what was stored is removed. UNAVAILABLE
-   * (`busy`) if somebody removed it meanwhile, because the source paused for too long.
-   */
-  async take(source: ContentSource, { signal }: CallOptions): Promise<TakenContent> {
-    const smallBytes = CountedContent.smallBytes(this.#store);
-    if (source instanceof Uint8Array && source.length <= smallBytes) return this.takeSmall(source);
-    const mark: { renew?: () => Promise<void> | undefined } = {};
-    const chunks = chunksOf(source, this.#chunkBytes, signal, () => mark.renew?.());
-    try {
-      const { value: first = NO_BYTES } = await chunks.next();
-      // Only the last chunk is smaller than the others.
-      if (first.length < this.#chunkBytes && first.length <= smallBytes) return this.takeSmall(first.slice());
-      return await this.#upload(first, chunks, mark, signal);
-    } finally {
-      await chunks.return();
-    }
+    this.#contents = kinds.contents;
   }
 
   /** Counts a use, as part of a commit. Returns where the content lies. */
@@ -128,14 +54,7 @@ export class CountedContent {
     }
     const ref = refOf(taken);
     await transaction.set(cell, { ...ref, uses: 1 });
-    if (taken.isUploaded) {
-      const mark = this.#markCell(ref.chunks);
-      if ((await transaction.getRecord(mark)) === undefined) throw uploadIsGone();
-      transaction.delete(mark);
-    } else if (ref.size > 0) {
-      const version = new RunningDigest().add(taken.start);
-      await transaction.create(this.#onlyChunk(ref, version), taken.start);
-    }
+    await this.show(transaction, taken);
     return ref;
   }
 
@@ -146,142 +65,10 @@ export class CountedContent {
     if (stored === undefined) return;
     if (stored.uses > 1) return transaction.set(cell, { ...stored, uses: stored.uses - 1 });
     transaction.delete(cell);
-    if (stored.size <= stored.chunkBytes) return transaction.delete(this.#onlyChunk(stored));
-    await transaction.write(this.#markCell(stored.chunks), MARK, undefined, undefined, new Date(this.#now()));
-    transaction.afterCommit(() => this.drop(stored));
-  }
-
-  /** Like `read`, for a record that uses the content: where that is gone, so may be its chunks, and the error is this. */
-  async *readFor(
-    { identity, kind }: RecordKey,
-    ref: ContentRef,
-    gone: () => Error,
-    { signal }: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* this.read(ref, { signal });
-    } catch (error) {
-      if (!(error instanceof MissingChunk)) throw error;
-      if ((await this.#store.find(identity, kind, { signal })) === undefined) throw gone();
-      throw corruptRecord({ identity: this.#owner, kind: error.kind }, "a chunk is missing");
-    }
-  }
-
-  /** The bytes in chunks. CORRUPT at the chunk that is not what was stored. Throws `MissingChunk`. */
-  async *read(ref: ContentRef, { signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    const digest = new RunningDigest();
-    for await (const record of readChunkRecords(this.#store, this.#chunksOf(ref), ref.size, { signal })) {
-      signal?.throwIfAborted();
-      const isSame = digest.add(record.bytes) === record.version;
-      if (!isSame || (digest.size === ref.size && digest.sha256 !== ref.sha256))
-        throw corruptRecord(record, "a chunk is not what was stored");
-      yield record.bytes;
-    }
-  }
-
-  /** Removes what was uploaded, unless it is in use. What cannot be removed now is left to `removeUpload`. */
-  async drop({ chunks }: Pick<ContentRef, "chunks">): Promise<void> {
-    try {
-      const { identity, kind } = this.#markCell(chunks);
-      const mark = await this.#store.find(identity, kind);
-      if (mark !== undefined) await this.removeUpload(mark);
-    } catch {}
-  }
-
-  /** Removes an upload with its chunks, unless it was gone on with. Returns whether it was removed. */
-  async removeUpload({ identity, kind, eventId }: RecordHeader, options: CallOptions = {}): Promise<boolean> {
-    const prefix = this.#prefixOf(kind.slice(this.#kinds.uploads.length));
-    const changes = removalOfUpload({ identity, kind }, eventId, { owner: this.#owner, prefix });
-    try {
-      await commitWithRetries(this.#store, changes, { ...options, repeatable: true });
-      return true;
-    } catch (error) {
-      if (isStateError(error, "CONDITION_FAILED")) return false;
-      throw error;
-    }
-  }
-
-  async #upload(
-    first: Uint8Array,
-    rest: AsyncIterable<Uint8Array>,
-    mark: { renew?: () => Promise<void> | undefined },
-    signal: AbortSignal | undefined,
-  ): Promise<TakenContent> {
-    const chunks = newEventId();
-    const digest = new RunningDigest();
-    const { identity, kind } = this.#markCell(chunks);
-    const bytes = await VALUE_CODEC.encode(MARK);
-    let renewedAt = this.#now();
-    let last = await beginUpload(this.#store, { identity, kind }, renewedAt, { signal });
-    // Each commit renews the record, and so does a source that is slow: what goes on is never taken for abandoned.
-    const guard = (): Change => {
-      renewedAt = this.#now();
-      const record = { eventId: newEventId(), identity, kind, bytes, updatedAt: new Date(renewedAt) };
-      const change: Change = { op: "save", record, expect: last };
-      last = record.eventId;
-      return change;
-    };
-    mark.renew = () =>
-      this.#now() < renewedAt + RENEWED_MS
-        ? undefined
-        : commitWithRetries(this.#store, [guard()], { signal, repeatable: true }).then(() => {});
-    const terms = {
-      guard,
-      commitBytes: commitBytes(this.#store.limits),
-      isFresh: true,
-      versionOf: (chunk: Uint8Array) => digest.add(chunk),
-    };
-    const place = this.#chunksOf({ chunks, chunkBytes: this.#chunkBytes });
-    try {
-      await writeChunks(this.#store, place, startingWith(first, rest), terms, { signal });
-    } catch (error) {
-      await this.drop({ chunks });
-      throw isStateError(error, "CONDITION_FAILED") ? uploadIsGone() : error;
-    }
-    return { ...this.#ref(digest, chunks), start: first, isUploaded: true };
-  }
-
-  #ref({ sha256, size }: RunningDigest, chunks: string): ContentRef {
-    return { sha256, size, chunks, chunkBytes: this.#chunkBytes };
+    await this.hide(transaction, stored);
   }
 
   #cell(sha256: string): Cell<StoredContent> {
-    return cellAt(this.#owner, this.#kinds.contents + sha256, CONTENT_CODEC);
+    return cellAt(this.#owner, this.#contents + sha256, CONTENT_CODEC);
   }
-
-  #markCell(chunks: string): Cell<typeof MARK> {
-    return cellAt(this.#owner, this.#kinds.uploads + chunks, VALUE_CODEC);
-  }
-
-  #onlyChunk({ chunks }: ContentRef, version?: number): Cell<Uint8Array> {
-    return rawCell(this.#owner, chunkKind(this.#prefixOf(chunks), 0), version);
-  }
-
-  #chunksOf({ chunks, chunkBytes }: Pick<ContentRef, "chunks" | "chunkBytes">): ChunkPlace {
-    return { owner: this.#owner, prefix: this.#prefixOf(chunks), chunkBytes };
-  }
-
-  #prefixOf(chunks: string): string {
-    return `${this.#kinds.chunks}${chunks}/`;
-  }
-}
-
-async function* startingWith(
-  first: Uint8Array,
-  rest: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield first;
-  yield* rest;
-}
-
-function refOf({ sha256, size, chunks, chunkBytes }: ContentRef): ContentRef {
-  return { sha256, size, chunks, chunkBytes };
-}
-
-function uploadIsGone(): StateError<"UNAVAILABLE"> {
-  return new StateError(
-    "UNAVAILABLE",
-    "the upload was removed before it was finished: its source paused for too long, or the session was moved or deleted",
-    { details: { reason: "busy" } },
-  );
 }

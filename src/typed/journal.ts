@@ -138,9 +138,9 @@ export class Journal<T, Input = T> {
   async operation(
     identity: Identity,
     entries: readonly NewEntry<Input>[],
-    advance: (transaction: Transaction) => Promise<Head>,
+    advance?: (transaction: Transaction) => Promise<Head>,
   ): Promise<CombinableOperation<AppendReceipt>> {
-    return appendOperation({ ...(await this.#read(identity, entries)), advance });
+    return appendOperation({ ...(await this.#read(identity, entries)), ...(advance && { advance }) });
   }
 
   /** The receipt, if all these entries are stored with these values; otherwise `undefined`. */

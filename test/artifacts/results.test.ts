@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { createErrors, createResults } from "../../src/artifacts/index.js";
-import { maintenanceScope, newEventId, type SessionIdentity, type StateStore } from "../../src/index.js";
+import {
+  maintenanceScope,
+  newEventId,
+  openStore,
+  type SessionIdentity,
+  type StateStore,
+} from "../../src/index.js";
 import { moveUser } from "../../src/move-user/index.js";
 import { corruptRecord } from "../../src/typed/cell.js";
 import { together } from "../../src/typed/index.js";
@@ -120,6 +126,36 @@ onEveryStore(
       expect(await results.cleanup(scopeOf(who))).toBe(1);
       expect(await opened.store.count(who, "")).toBe(0);
       expect((await results.list({ ...who, session: "s2" })).results).toHaveLength(1);
+    });
+
+    test("an error is recorded with the rest of a unit, or not at all, and once under an id", async () => {
+      const who = newSession();
+      const errors = createErrors(opened.store);
+      const unit = (fails: boolean) =>
+        together(opened.store, async (made) => {
+          const first = await errors.in(made).record(who, { ...FAILURE, id: "call-1" });
+          const second = await errors.in(made).record(who, { tool: "mail", message: "no" });
+          if (fails) throw new Error("no");
+          return [first, second];
+        });
+      await expect(unit(true)).rejects.toThrow("no");
+      expect(await errors.list(who)).toEqual({ errors: [] });
+      expect(await unit(false)).toEqual([
+        { ref: "E1", duplicate: false },
+        { ref: "E2", duplicate: false },
+      ]);
+      expect(await errors.get(who, "E1")).toMatchObject(FAILURE);
+      expect(await unit(false)).toEqual([
+        { ref: "E1", duplicate: true },
+        { ref: "E3", duplicate: false },
+      ]);
+      await expect(
+        together(opened.store, (made) =>
+          errors.in(made).record(who, { ...FAILURE, tool: "x", id: "call-1" }),
+        ),
+      ).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+      expect(() => errors.in({} as never)).toThrow(expect.objectContaining({ code: "INVALID_RECORD" }));
+      expect((await errors.list(who)).errors.map(({ ref }) => ref)).toEqual(["E3", "E2", "E1"]);
     });
 
     test("errors are numbered in their session, are found by what a model quotes, and are listed newest first", async () => {
@@ -252,4 +288,27 @@ inMemory((opened) => {
         details: { field },
       });
   });
+});
+
+test("cleanup serves tenants in turn: one with many results holds up no other, also from call to call", async () => {
+  const store = await openStore("memory:");
+  const clock = manualClock();
+  const results = createResults(store, { clock });
+  const whose = (tenant: string) => ({ tenant, user: "ann", session: "s" });
+  for (let n = 0; n < 130; n++) await results.put(whose("a-flood"), { content: "x", ttlMs: 1 });
+  for (const tenant of ["b", "c"]) await results.put(whose(tenant), { content: "x", ttlMs: 2 });
+  clock.forward(10);
+  const all = maintenanceScope({ reason: "test", allTenants: true });
+  const left = async () =>
+    Promise.all(["a-flood", "b", "c"].map((tenant) => store.count(whose(tenant), "result/")));
+  expect(await results.cleanup(all, { limit: 20 })).toBe(20);
+  expect(await left()).toEqual([110, 1, 1]);
+  expect(await results.cleanup(all, { limit: 1 })).toBe(1);
+  expect(await left()).toEqual([110, 0, 1]);
+  const other = createResults(store, { clock });
+  expect(await other.cleanup(all, { limit: 102 })).toBe(102);
+  expect(await left()).toEqual([9, 0, 0]);
+  expect(await results.cleanup(all)).toBe(9);
+  expect(await results.cleanup(all)).toBe(0);
+  await store.close();
 });

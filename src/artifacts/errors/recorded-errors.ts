@@ -1,9 +1,13 @@
 import { invalid, StateError } from "../../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../../contract/store.js";
 import { copySession, readStore } from "../../typed/cell.js";
-import { type Entry, Journal } from "../../typed/journal.js";
+import { type Entry, Journal, type NewEntry } from "../../typed/journal.js";
+import type { AppendReceipt } from "../../typed/journal-append.js";
+import type { Operation } from "../../typed/operation.js";
+import { Unit } from "../../typed/together/unit.js";
 import { readLimit, readOptions, readSignal } from "../../validation/validate.js";
 import { readCall } from "../input.js";
+import { ErrorsInUnit } from "./in-unit.js";
 import type {
   ErrorPage,
   ErrorReceipt,
@@ -24,12 +28,19 @@ const REF = /^E([1-9]\d{0,14})$/;
  * by whatever process. Every method rejects with the errors of the store.
  */
 export class RecordedErrors {
+  readonly #store: StateStore;
   readonly #journal: Journal<StoredError>;
 
   /** @internal */
   constructor(store: StateStore) {
-    this.#journal = new Journal(readStore(store), "error", { codec: ERROR_CODEC });
+    this.#store = readStore(store);
+    this.#journal = new Journal(this.#store, "error", { codec: ERROR_CODEC });
     Object.freeze(this);
+  }
+
+  /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
+  in(unit: Unit): ErrorsInUnit {
+    return new ErrorsInUnit(Unit.check(unit, this.#store), (...given) => this.#recording(...given));
   }
 
   /**
@@ -42,10 +53,22 @@ export class RecordedErrors {
     options?: CallOptions,
   ): Promise<ErrorReceipt> {
     const owner = copySession(identity);
-    const { error: value, id } = readNewError(error);
-    const entry = id === undefined ? { value } : { id, value };
-    const { numbers, duplicate } = await this.#journal.append(owner, [entry], readCall(options));
-    return { ref: refOf(numbers[0] as number), duplicate };
+    return receiptOf(await this.#journal.append(owner, [entryOf(error)], readCall(options)));
+  }
+
+  async #recording(identity: SessionIdentity, error: NewRecordedError): Promise<Operation<ErrorReceipt>> {
+    const { turn, repeatable, apply, recall } = await this.#journal.operation(copySession(identity), [
+      entryOf(error),
+    ]);
+    return {
+      turn,
+      repeatable,
+      apply: async (transaction) => receiptOf(await apply(transaction)),
+      recall: async (transaction) => {
+        const receipt = await recall?.(transaction);
+        return receipt && receiptOf(receipt);
+      },
+    };
   }
 
   /** The error of a reference. NOT_FOUND, also for a text that is no reference: a model may have made it up. CORRUPT. */
@@ -93,6 +116,15 @@ export class RecordedErrors {
   async trim(identity: SessionIdentity, keep: number, options?: CallOptions): Promise<number> {
     return this.#journal.trim(copySession(identity), keep, readCall(options));
   }
+}
+
+function entryOf(error: NewRecordedError): NewEntry<StoredError> {
+  const { error: value, id } = readNewError(error);
+  return id === undefined ? { value } : { id, value };
+}
+
+function receiptOf({ numbers, duplicate }: AppendReceipt): ErrorReceipt {
+  return { ref: refOf(numbers[0] as number), duplicate };
 }
 
 function refOf(number: number): string {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { CountedContent, type TakenContent } from "../../content/counted-content.js";
+import type { TakenContent } from "../../content/chunked-content.js";
+import { CountedContent } from "../../content/counted-content.js";
 import { isStateError, StateError } from "../../contract/errors.js";
 import { LIMITS } from "../../contract/limits.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";

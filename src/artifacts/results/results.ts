@@ -1,5 +1,7 @@
 import { removeAbandoned } from "../../content/abandoned.js";
+import { type CleanupOptions, readCleanup } from "../../content/cleanup-options.js";
 import { CountedContent } from "../../content/counted-content.js";
+import { FIRST_TURN, removeInTurns } from "../../content/due-in-turns.js";
 import { joined } from "../../content/joined.js";
 import { recordsUnder } from "../../content/paging.js";
 import { digestOfSource } from "../../content/source-digest.js";
@@ -10,17 +12,16 @@ import type {
   StateRecord,
   StateStore,
 } from "../../contract/store.js";
+import { validateScope } from "../../identity/scope.js";
 import { copySession, decodeRecord, readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
 import { DamageLog } from "../../typed/damage.js";
-import { scanDueEntries } from "../../typed/due-scan.js";
 import { readScopedId } from "../../typed/names.js";
 import { perform } from "../../typed/operation.js";
 import { type Clock, readClock } from "../../typed/time.js";
 import { Unit } from "../../typed/together/unit.js";
 import { readNamed } from "../../validation/validate.js";
-import type { CleanupOptions } from "../artifact.js";
-import { readCall, readCleanup } from "../input.js";
+import { readCall } from "../input.js";
 import { ResultsInUnit } from "./in-unit.js";
 import { readNewResult, readResultList } from "./input.js";
 import { noSuchResult, ResultOperations } from "./operations.js";
@@ -55,6 +56,8 @@ export class Results {
   readonly #store: StateStore;
   readonly #now: Clock;
   readonly #operations: ResultOperations;
+  /** Where the last `cleanup` of all tenants ended. */
+  readonly #turns = { position: FIRST_TURN };
 
   /** @internal */
   constructor(store: StateStore, options: ResultsOptions = {}) {
@@ -150,24 +153,41 @@ export class Results {
   }
 
   /**
-   * Removes results that have expired, of each tenant the oldest first, and what puts and deletions that were cut off have
-   * left. Both are found by an index of their own. Returns how many were removed; call it again
-   * if that is the `limit`. What is damaged is passed over, and the first damage is thrown as CORRUPT.
+   * Removes results that have expired, and what puts and deletions that were cut off have left. Of each tenant the oldest
+   * result goes first; tenants take turns, also from one call to the next, so that one with many holds up no other. Both are
+   * found by an index of their own. Returns how many were removed; call it again if that is the `limit`. What is damaged is
+   * passed over, and the first damage is thrown as CORRUPT.
    */
   async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<number> {
     const { abandonedMs, limit, signal } = readCleanup(options);
-    let removed = 0;
     const damage = new DamageLog();
-    const window = { until: this.#now() };
-    for await (const entry of damage.skipping((range) =>
-      scanDueEntries(this.#store, scope, DUE, window, { ...range, signal }),
-    )) {
-      removed += (await damage.skipIfDamaged(this.#removeDue(entry, { signal }))) ?? 0;
-      if (removed === limit) return removed;
-    }
+    const isOfAll = validateScope(scope).tenant === undefined;
+    const position = isOfAll ? this.#turns.position : FIRST_TURN;
+    const { removed, next } = await removeInTurns(
+      this.#store,
+      scope,
+      {
+        prefix: DUE,
+        until: this.#now(),
+        remove: (entries) => this.#removeAllDue(entries, damage, { signal }),
+      },
+      { limit, position, damage, signal },
+    );
+    if (isOfAll) this.#turns.position = next ?? FIRST_TURN;
+    if (removed === limit) return removed;
     damage.throwFirst();
     const rest = { abandonedMs, limit: limit - removed, signal };
     return removed + (await removeAbandoned(this.#store, scope, RESULT_CONTENT, this.#now, rest));
+  }
+
+  async #removeAllDue(
+    entries: readonly StateRecord[],
+    damage: DamageLog,
+    call: CallOptions,
+  ): Promise<number> {
+    let removed = 0;
+    for (const entry of entries) removed += (await damage.skipIfDamaged(this.#removeDue(entry, call))) ?? 0;
+    return removed;
   }
 
   /** Returns how many were removed: one. */
