@@ -5,6 +5,7 @@ import type { CallOptions, MaintenanceScope } from "../contract/store.js";
 import type { Expiring } from "../expiring/index.js";
 import type { Questions } from "../questions/index.js";
 import type { Schedules } from "../schedules/index.js";
+import type { ToolCalls } from "../tool-calls/index.js";
 
 /** How much `maintain` did. */
 export interface Maintained {
@@ -20,6 +21,8 @@ export interface Maintained {
   readonly artifacts: number;
   /** Results past their time, and uploads of results that were cut off, that were removed. */
   readonly results: number;
+  /** Large arguments and results of tool calls that were cut off and removed. */
+  readonly toolCalls: number;
   /** Leftovers of checkpoints that were removed. */
   readonly checkpoints: number;
 }
@@ -32,6 +35,7 @@ interface Wrappers {
   readonly expiring: Expiring;
   readonly artifacts: Artifacts;
   readonly results: Results;
+  readonly toolCalls: Pick<ToolCalls, "cleanup">;
   readonly checkpoints: Pick<Checkpoints, "recover">;
 }
 
@@ -44,6 +48,7 @@ const WORK: {
   expiring: removeExpired,
   artifacts: ({ artifacts }, ...given) => artifacts.cleanup(...given),
   results: ({ results }, ...given) => results.cleanup(...given),
+  toolCalls: ({ toolCalls }, ...given) => toolCalls.cleanup(...given),
   checkpoints: ({ checkpoints }, ...given) => checkpoints.recover(...given),
 };
 

@@ -117,7 +117,7 @@ export class Runtime<
 
   /**
    * Does once what the wrappers need done now and then: marks overdue approvals and questions, and removes histories of deleted schedules, values and results
-   * past their time, uploads that were cut off, and leftovers of checkpoints. Makes many commits; after an interruption, call
+   * past their time, uploads and large tool calls that were cut off, and leftovers of checkpoints. Makes many commits; after an interruption, call
    * it again. What fails in one wrapper keeps no other from its turn: the first error is thrown at the end.
    * MAINTENANCE_SCOPE_REQUIRED; an abort rejects with the signal's reason.
    */

@@ -22,6 +22,7 @@ export function createToolCalls(store: StateStore, options?: ToolCallsOptions): 
   return new ToolCalls(store, options);
 }
 
+export type { CleanupOptions } from "../content/cleanup-options.js";
 export type { Repeatable } from "../lifecycle/repeat.js";
 export type { ToolCallsInUnit } from "./in-unit.js";
 export type { AbandonInput, BeginInput, FailCallInput, SucceedInput } from "./input.js";

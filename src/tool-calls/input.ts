@@ -1,4 +1,6 @@
-import { invalid, isStateError } from "../contract/errors.js";
+import type { ContentRef } from "../content/content-ref.js";
+import { largeJsonOf, tooLarge } from "../content/large-json.js";
+import { isStateError } from "../contract/errors.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import type { Repeatable, StoredAct } from "../lifecycle/repeat.js";
 import { copyJsonInSlices } from "../typed/json-copy.js";
@@ -16,8 +18,8 @@ export interface BeginInput extends Repeatable {
   /** The tool. */
   readonly tool: string;
   /**
-   * Any JSON. The whole intent must fit into the store's `maxBytes`. Values larger than 32 KiB are copied in slices and must
-   * not change until the promise settles.
+   * Any JSON up to `maxJsonBytes`. Values larger than 32 KiB are copied in slices and must not change until the promise
+   * settles. What the record of the intent has no room for lies in chunks.
    */
   readonly arguments: JsonValue | object;
   /** What the call does outside, in the caller's words, such as `write`. */
@@ -32,7 +34,7 @@ export interface BeginInput extends Repeatable {
 
 /** What a call returned. */
 export interface SucceedInput extends Repeatable {
-  /** Any JSON that fits into a record. Of what is larger, keep a reference. */
+  /** Any JSON up to `maxJsonBytes`. What the record of the call has no room for lies in chunks. */
   readonly result?: JsonValue | object;
   /** Who says so: 1 to 512 UTF-8 bytes. */
   readonly by?: string;
@@ -54,14 +56,35 @@ export interface AbandonInput extends Repeatable {
   readonly by?: string;
 }
 
-/** The part of a call that never changes, as it is stored. */
-export type StoredIntent = Omit<BeginInput, "id" | "token" | "arguments"> & { readonly arguments: JsonValue };
+/** The part of a call that never changes, as it is stored: large arguments lie elsewhere. */
+export type StoredIntent = Omit<BeginInput, "id" | "token" | "arguments"> & {
+  readonly arguments?: JsonValue;
+};
+
+/** The same with its arguments. */
+export type Intent = StoredIntent & { readonly arguments: JsonValue };
+
+/** What came of a call, as it is stored: a large result lies elsewhere. */
+export type StoredOutcome = StoredAct<CallOutcome> & { readonly resultAt?: ContentRef };
 
 /** What came of a call, as somebody reports it. */
-export type NewOutcome = Omit<StoredAct<CallOutcome>, "at">;
+export type NewOutcome = Omit<StoredOutcome, "at">;
 
-/** The state around a result has to fit into the record too: times, a digest, the token of `begin` with every character escaped. */
+/** How much JSON there may be. */
+export interface JsonLimits {
+  /** In a record. */
+  readonly maxBytes: number;
+  /** In all. */
+  readonly maxJsonBytes: number;
+}
+
+/**
+ * The state around a result has to fit into the record too: times, a digest, where large arguments are, the token of `begin`
+ * with every character escaped.
+ */
 const ROOM_BESIDE_RESULT = 2048;
+/** A time, and names of fields. */
+const ROOM_BESIDE_INTENT = 128;
 
 const FIELDS = ["id", "tool", "arguments", "sideEffect", "run", "step", "approval", "token"];
 
@@ -70,18 +93,32 @@ type ReadJson = (value: unknown, field: string) => JsonValue;
 /** Checks and copies a call. INVALID_RECORD. */
 export async function readBegin(
   input: unknown,
-  maxBytes: number,
-): Promise<{ readonly id: string; readonly intent: StoredIntent; readonly token?: string }> {
+  { maxBytes, maxJsonBytes }: JsonLimits,
+): Promise<{
+  readonly id: string;
+  readonly intent: Intent;
+  /** Arguments that the record of the intent has no room for. */
+  readonly json: Uint8Array | undefined;
+  readonly token?: string;
+}> {
   const given: Partial<BeginInput> = { ...readNamed(input, "call", FIELDS) };
   const id = readScopedId(given.id, "id");
   const token = optional(given, "token", readEventId);
   const unread = readIntent(given, (value) => value as JsonValue);
-  const args = await copyJsonInSlices(unread.arguments, "arguments", maxBytes);
-  return { id, intent: { ...unread, arguments: args }, ...token };
+  const args = await copyLargeJson(unread.arguments, "arguments", maxJsonBytes);
+  const beside = ROOM_BESIDE_INTENT + Buffer.byteLength(JSON.stringify({ ...unread, arguments: null }));
+  const json = largeJsonOf(args, "arguments", { room: maxBytes - beside, most: maxJsonBytes });
+  return { id, intent: { ...unread, arguments: args }, json, ...token };
 }
 
-/** Reads the content of a call, from a caller or from a record. */
-export function readIntent(given: Partial<BeginInput>, readValue: ReadJson = acceptParsed): StoredIntent {
+/** Reads the content of a call as it is stored. */
+export function readStoredIntent(given: Partial<BeginInput>): StoredIntent {
+  if ("arguments" in given) return readIntent(given, acceptParsed);
+  const { arguments: _, ...intent } = readIntent({ ...given, arguments: {} }, acceptParsed);
+  return intent;
+}
+
+function readIntent(given: Partial<BeginInput>, readValue: ReadJson): Intent {
   return {
     tool: readKind(given.tool, "tool"),
     arguments: readValue(given.arguments, "arguments"),
@@ -92,12 +129,18 @@ export function readIntent(given: Partial<BeginInput>, readValue: ReadJson = acc
   };
 }
 
-export async function readSucceed(input: unknown, maxBytes: number): Promise<NewOutcome> {
+/** `json`: a result that the record of the call has no room for. The outcome has it too. */
+export async function readSucceed(
+  input: unknown,
+  { maxBytes, maxJsonBytes }: JsonLimits,
+): Promise<{ readonly made: NewOutcome; readonly json?: Uint8Array | undefined }> {
   const given: SucceedInput = { ...readNamed(input, "input", ["result", "by", "token"]) };
   const rest = readWho(given);
-  if (!("result" in given)) return rest;
+  if (!("result" in given)) return { made: rest };
+  const result = await copyLargeJson(given.result, "result", maxJsonBytes);
   const beside = ROOM_BESIDE_RESULT + Buffer.byteLength(JSON.stringify(rest));
-  return { result: await readResult(given.result, maxBytes - beside), ...rest };
+  const json = largeJsonOf(result, "result", { room: maxBytes - beside, most: maxJsonBytes });
+  return { made: { result, ...rest }, json };
 }
 
 export function readFailCall(input: unknown): NewOutcome {
@@ -114,20 +157,11 @@ function readWho(given: Repeatable & { readonly by?: string }) {
   return { ...optional(given, "by", readKind), ...optional(given, "token", readEventId) };
 }
 
-/** INVALID_RECORD; for a result that is too large with what to do. */
-async function readResult(value: unknown, mostBytes: number): Promise<JsonValue> {
-  const result = await copyJsonInSlices(value, "result", mostBytes).catch((error) => {
+/** INVALID_RECORD; for a value that is too large with what to do. */
+function copyLargeJson(value: unknown, field: string, most: number): Promise<JsonValue> {
+  return copyJsonInSlices(value, field, most).catch((error) => {
     throw isStateError(error, "INVALID_RECORD") && error.details.rule.startsWith("smaller")
-      ? tooLarge(mostBytes)
+      ? tooLarge(field, most)
       : error;
   });
-  if (Buffer.byteLength(JSON.stringify(result)) > mostBytes) throw tooLarge(mostBytes);
-  return result;
-}
-
-function tooLarge(mostBytes: number) {
-  return invalid(
-    "result",
-    `at most ${mostBytes} bytes of JSON: store a larger one elsewhere, and report a reference to it as the result`,
-  );
 }

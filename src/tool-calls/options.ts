@@ -25,6 +25,11 @@ export interface ToolCallsOptions {
    * call names is claimed. It is not stored: every process that makes calls must set it.
    */
   readonly policy?: CallPolicy;
+  /**
+   * The most bytes of JSON that the arguments of a call may have, and its result: 1 byte to 256 MiB. Default 64 MiB. What is
+   * larger is INVALID_RECORD: keep it as an artifact, and a reference to it in the call.
+   */
+  readonly maxJsonBytes?: number;
   /** Milliseconds since 1970. Default the process's clock. The audit order is that of these times. */
   readonly clock?: Clock;
 }
@@ -41,8 +46,8 @@ export type OrphansOptions = Omit<ListToolCallsOptions, "status">;
 /** A page of calls. */
 export interface ToolCallPage {
   /**
-   * In audit order: those that began first before the others. They can be fewer than `limit` though there are more: one call
-   * reads about 16 MiB of calls at most.
+   * In audit order: those that began first before the others. They can be fewer than `limit` though there are more: a page
+   * has about 16 MiB at most, or one larger call.
    */
   readonly calls: readonly ToolCall[];
   /** The cursor of the next page. Absent on the last page. */

@@ -1,22 +1,27 @@
+import { isDeepStrictEqual } from "node:util";
+import { type ContentRef, readContentRef } from "../content/content-ref.js";
 import { contentCodec } from "../lifecycle/content-codec.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
-import { type StoredAct, withDate } from "../lifecycle/repeat.js";
+import { withDate } from "../lifecycle/repeat.js";
 import type { LifecycleState } from "../lifecycle/stored.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional, readLongText, readTime } from "../validation/fields.js";
 import { readObject, readOneOf } from "../validation/validate.js";
 import { readEventId, readKind } from "../validation/validate-text.js";
-import { type NewOutcome, readIntent, type StoredIntent } from "./input.js";
-import { type CallOutcome, type ToolCall, type ToolCallStatus, TRANSITIONS } from "./tool-call.js";
+import { type NewOutcome, readStoredIntent, type StoredIntent, type StoredOutcome } from "./input.js";
+import { type LargeParts, NAME, type ShownCall } from "./large-parts.js";
+import { type ToolCallStatus, TRANSITIONS } from "./tool-call.js";
 
 /** The part of a call that changes. */
 export interface StoredCall extends LifecycleState<ToolCallStatus> {
   readonly digest: string;
   /** By which the same `begin` is recognised. */
   readonly token?: string;
-  readonly outcome?: StoredAct<CallOutcome>;
+  /** Where the arguments are that the record of the intent has no room for. */
+  readonly argumentsAt?: ContentRef;
+  readonly outcome?: StoredOutcome;
 }
 
 const STATUSES = Object.keys(TRANSITIONS) as ToolCallStatus[];
@@ -32,6 +37,7 @@ const STATE_CODEC = mappedJson<StoredCall>({
       createdAt: readTime(given.createdAt, "createdAt"),
       digest: readKind(given.digest, "digest"),
       ...optional(given, "token", readEventId),
+      ...optional(given, "argumentsAt", readContentRef),
       ...optional(given, "outcome", readStoredOutcome),
     };
     if (state.status !== (state.outcome === undefined ? "begun" : statusAfter(state.outcome)))
@@ -40,11 +46,13 @@ const STATE_CODEC = mappedJson<StoredCall>({
   },
 });
 
-const CONTENT_CODEC = contentCodec((content) => readIntent(content));
+const CONTENT_CODEC = contentCodec((content) => readStoredIntent(content));
 
 /** Tool calls as a lifecycle. */
-export const TOOL_CALL: LifecycleDeclaration<StoredCall, StoredIntent, ToolCall> = {
-  name: "tool-call",
+export const toolCallLifecycle = (
+  parts: LargeParts,
+): LifecycleDeclaration<StoredCall, StoredIntent, ShownCall> => ({
+  name: NAME,
   noun: "tool call",
   contentName: "intent",
   transitions: TRANSITIONS,
@@ -63,10 +71,19 @@ export const TOOL_CALL: LifecycleDeclaration<StoredCall, StoredIntent, ToolCall>
     status,
     ...content,
     digest: state.digest,
+    ...(state.argumentsAt && { argumentsAt: state.argumentsAt }),
     begunAt: new Date(state.createdAt),
     ...(state.outcome && { outcome: withDate(state.outcome) }),
   }),
-};
+  // The digest is that of the arguments, wherever they are.
+  isSame: (before, created) =>
+    before.state.digest === created.state.digest &&
+    isDeepStrictEqual({ ...before.content, arguments: 0 }, { ...created.content, arguments: 0 }),
+  alongside: async (transaction, key, { before, now }) => {
+    if (before !== undefined && now === undefined) await parts.hide(key, transaction, before);
+  },
+  largeContent: (id) => parts.prefixesOf(id),
+});
 
 /** The status that an outcome leads to. */
 export function statusAfter({ error, reason }: NewOutcome): ToolCallStatus {
@@ -74,17 +91,20 @@ export function statusAfter({ error, reason }: NewOutcome): ToolCallStatus {
   return error === undefined ? "succeeded" : "failed";
 }
 
-function readStoredOutcome(value: unknown, field: string): StoredAct<CallOutcome> {
-  const given = readObject(value, field) as Partial<StoredAct<CallOutcome>>;
+function readStoredOutcome(value: unknown, field: string): StoredOutcome {
+  const given = readObject(value, field) as Partial<StoredOutcome>;
   const outcome = {
     ...optional(given, "result", acceptParsed),
+    ...optional(given, "resultAt", readContentRef),
     ...optional(given, "error", readLongText),
     ...optional(given, "reason", readLongText),
     ...optional(given, "by", readKind),
     ...optional(given, "token", readEventId),
     at: readTime(given.at, "at"),
   };
-  const told = [outcome.result, outcome.error, outcome.reason].filter((part) => part !== undefined);
+  const told = [outcome.result, outcome.resultAt, outcome.error, outcome.reason].filter(
+    (part) => part !== undefined,
+  );
   if (told.length > 1) throw new Error("an outcome contradicts itself");
   return outcome;
 }

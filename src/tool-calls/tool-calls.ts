@@ -1,17 +1,23 @@
 import { createApprovals } from "../approvals/index.js";
+import { removeAbandoned } from "../content/abandoned.js";
+import { type CleanupOptions, readCleanup } from "../content/cleanup-options.js";
+import { readMaxJson } from "../content/large-json.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { readCallOptions } from "../lifecycle/options.js";
 import { newEventId } from "../process/event-id.js";
+import { DamageLog } from "../typed/damage.js";
 import type { JsonInput } from "../typed/json-value.js";
 import type { UserData } from "../typed/moving/user-data.js";
-import { type Operation, perform } from "../typed/operation.js";
+import { perform } from "../typed/operation.js";
+import { type Clock, readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
 import { readNamed, readOptions } from "../validation/validate.js";
 import { ToolCallsInUnit } from "./in-unit.js";
 import type { AbandonInput, BeginInput, FailCallInput, SucceedInput } from "./input.js";
-import { type CallLifecycle, CallOperations } from "./operations.js";
+import { bytesElsewhere, CALL_CONTENT, LargeParts, type ShownCall } from "./large-parts.js";
+import { type CallLifecycle, type CallOperation, CallOperations } from "./operations.js";
 import type {
   CallsOf,
   CallWork,
@@ -20,10 +26,12 @@ import type {
   ToolCallPage,
   ToolCallsOptions,
 } from "./options.js";
-import { TOOL_CALL } from "./stored-call.js";
+import { toolCallLifecycle } from "./stored-call.js";
 import type { ToolCall } from "./tool-call.js";
 
 const MAX_ERROR_BYTES = 16_384;
+/** Of parts of calls that lie elsewhere, in one page. */
+const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * The record of what touched the world: an intent before each tool call, and its outcome after it. A call whose process died
@@ -34,17 +42,24 @@ const MAX_ERROR_BYTES = 16_384;
 export class ToolCalls {
   readonly #store: StateStore;
   readonly #lifecycle: CallLifecycle;
+  readonly #large: LargeParts;
+  readonly #now: Clock;
   readonly #operations: CallOperations;
 
   /** @internal */
   constructor(store: StateStore, options: ToolCallsOptions = {}) {
-    const { policy, ...rest } = readNamed(options, "options", ["policy", "clock"]) as ToolCallsOptions;
+    const names = ["policy", "maxJsonBytes", "clock"];
+    const { policy, maxJsonBytes: _, ...rest } = readNamed(options, "options", names) as ToolCallsOptions;
+    const maxJsonBytes = readMaxJson(options, "maxJsonBytes");
     if ("policy" in options && typeof policy !== "function") throw invalid("policy", "a function");
     this.#store = store;
-    this.#lifecycle = new Lifecycle(store, TOOL_CALL, rest);
+    this.#now = readClock(rest);
+    this.#large = new LargeParts(store, this.#now);
+    this.#lifecycle = new Lifecycle(store, toolCallLifecycle(this.#large), rest);
     const approvals = createApprovals(store, rest);
-    const { maxBytes } = store.limits;
-    this.#operations = new CallOperations({ lifecycle: this.#lifecycle, approvals, policy, maxBytes });
+    const limits = { maxBytes: store.limits.maxBytes, maxJsonBytes };
+    const [lifecycle, large] = [this.#lifecycle, this.#large];
+    this.#operations = new CallOperations({ lifecycle, large, approvals, policy, limits });
   }
 
   /** The methods of a unit of `together`: they take effect with its other calls, or not at all. INVALID_RECORD. */
@@ -68,8 +83,8 @@ export class ToolCalls {
   }
 
   /**
-   * Reports that a call was made, with what it returned. Any process may report it. A result that is larger than a record is
-   * INVALID_RECORD: the call stays begun, so store the result elsewhere and report a reference. The approval that the call
+   * Reports that a call was made, with what it returned. Any process may report it. A result that has more JSON than
+   * `maxJsonBytes` is INVALID_RECORD: the call stays begun, so store the result elsewhere and report a reference. The approval that the call
    * claimed is completed in the same commit. A repeated report with the same token and content gets the first answer.
    * NOT_FOUND, ALREADY_FINISHED.
    */
@@ -80,7 +95,7 @@ export class ToolCalls {
     options?: CallOptions,
   ): Promise<ToolCall> {
     const given = readCallOptions(options);
-    return this.#perform(await this.#operations.succeed(identity, id, input), given);
+    return this.#perform(await this.#operations.succeed(identity, id, input, given), given);
   }
 
   /** Reports that a call failed. The approval that the call claimed fails with it. NOT_FOUND, ALREADY_FINISHED. */
@@ -150,12 +165,15 @@ export class ToolCalls {
 
   /** The call as it is now. NOT_FOUND. */
   async get(identity: SessionIdentity, id: string, options?: CallOptions): Promise<ToolCall> {
-    return this.#lifecycle.get(this.#lifecycle.readKey(identity, id), options);
+    const call = await this.find(identity, id, options);
+    if (call === undefined) throw this.#lifecycle.notFound();
+    return call;
   }
 
   /** The call as it is now, or `undefined`. */
   async find(identity: SessionIdentity, id: string, options?: CallOptions): Promise<ToolCall | undefined> {
-    return this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
+    const found = await this.#lifecycle.find(this.#lifecycle.readKey(identity, id), options);
+    return found && this.#whole(found, readCallOptions(options));
   }
 
   /** The calls of a session, of one of its runs, or with `{ tenant }` of a tenant, in the order in which they began. */
@@ -164,11 +182,18 @@ export class ToolCalls {
     const isOfRun = run !== undefined && run !== "";
     if (isOfRun && !("session" in owner)) throw invalid("run", "left out, or with the user and the session");
     const given = readOptions(options, LIST_OPTIONS) as ListToolCallsOptions;
-    const { records, ...rest } = await this.#lifecycle.list(
-      isOfRun || run === "" ? owner : where,
-      isOfRun ? { ...given, by: { run } } : given,
-    );
-    return { calls: records, ...rest };
+    const list = (how: ListToolCallsOptions) =>
+      this.#lifecycle.list(isOfRun || run === "" ? owner : where, isOfRun ? { ...how, by: { run } } : how);
+    let page = await list(given);
+    const fitting = countFitting(page.records);
+    if (fitting < page.records.length) page = await list({ ...given, limit: fitting });
+    const { records, ...rest } = page;
+    const calls: ToolCall[] = [];
+    for (const record of records) {
+      const call = await this.#whole(record, readCallOptions(signalOf(given)));
+      if (call !== undefined) calls.push(call);
+    }
+    return { calls, ...rest };
   }
 
   /**
@@ -184,7 +209,13 @@ export class ToolCalls {
    * hold of calls of erased sessions. Damaged ones are skipped; after all others, the first damage is thrown as CORRUPT. MAINTENANCE_SCOPE_REQUIRED.
    */
   async *recover(scope: MaintenanceScope, options?: CallOptions): AsyncGenerator<ToolCall, void, undefined> {
-    yield* this.#lifecycle.recover(scope, readCallOptions(options));
+    const call = readCallOptions(options);
+    const damage = new DamageLog();
+    for await (const found of this.#lifecycle.recover(scope, call)) {
+      const whole = await damage.skipIfDamaged(this.#whole(found, call));
+      if (whole !== undefined) yield whole;
+    }
+    damage.throwFirst();
   }
 
   /**
@@ -195,14 +226,54 @@ export class ToolCalls {
     return this.#lifecycle.forgetUser(user, options);
   }
 
-  /** The calls as they take part when a user is forgotten or moved. */
-  get userData(): UserData {
-    return this.#lifecycle.userData("toolCalls");
+  /**
+   * Removes what calls that were cut off have left of large arguments and results, in all sessions of a scope, once nobody has
+   * gone on with it for a while. It is found by an index of its own. Returns how many were removed; call it again if that is
+   * the `limit`. MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<number> {
+    return removeAbandoned(this.#store, scope, CALL_CONTENT, this.#now, readCleanup(options));
   }
 
-  async #perform(operation: Operation<ToolCall>, call: CallOptions): Promise<ToolCall> {
-    return (await perform(this.#store, operation, call)).result;
+  /** The calls as they take part when a user is forgotten or moved. */
+  get userData(): UserData {
+    const { records = [], ...data } = this.#lifecycle.userData("toolCalls");
+    const attached = Object.values(CALL_CONTENT).map((kind) => ({ kind, isAttached: true }));
+    return { ...data, records: [...records, ...attached] };
   }
+
+  async #perform(operation: CallOperation, call: CallOptions): Promise<ToolCall> {
+    try {
+      return (await perform(this.#store, operation, call)).result;
+    } finally {
+      await operation.clear();
+    }
+  }
+
+  /** The call with its parts that lie elsewhere; `undefined` if it has been removed since it was found. CORRUPT. */
+  async #whole(found: ShownCall, { signal }: CallOptions): Promise<ToolCall | undefined> {
+    const gone = this.#lifecycle.notFound();
+    try {
+      return await this.#large.whole(found, () => gone, { signal });
+    } catch (error) {
+      if (error === gone) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** How many of these calls make a page. The first one does, however large it is. */
+function countFitting(calls: readonly ShownCall[]): number {
+  let bytes = 0;
+  const place = calls.findIndex((call, index) => {
+    bytes += bytesElsewhere(call);
+    return bytes > PAGE_BYTES && index > 0;
+  });
+  return place < 0 ? calls.length : place;
+}
+
+function signalOf({ signal }: CallOptions): CallOptions {
+  return signal === undefined ? {} : { signal };
 }
 
 const LIST_OPTIONS = ["status", "limit", "after", "signal"];

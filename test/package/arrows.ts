@@ -105,7 +105,7 @@ const RULES: readonly Rule[] = [
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
-  { files: "src/tool-calls/", may: ["src/lifecycle/", "src/approvals/", ...WRAPPER] },
+  { files: "src/tool-calls/", may: ["src/lifecycle/", "src/content/", "src/approvals/", ...WRAPPER] },
   { files: "src/expiring/", may: ["src/lifecycle/", "src/content/", ...WRAPPER] },
   { files: "src/facts/", may: ["src/content/", ...WRAPPER] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
@@ -114,7 +114,15 @@ const RULES: readonly Rule[] = [
   // An occurrence is held by a lease as a run is.
   {
     files: "src/schedules/",
-    may: ["claim-in-turn", "lease", "leases-first", "options", "renew-while", "stored-lease"]
+    may: [
+      "claim-in-turn",
+      "claimed-before",
+      "lease",
+      "leases-first",
+      "options",
+      "renew-while",
+      "stored-lease",
+    ]
       .map((name) => `src/runs/${name}.ts`)
       .concat("src/lifecycle/", "src/ledger/calendar.ts", WRAPPER, "croner"),
   },

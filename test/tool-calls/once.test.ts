@@ -108,7 +108,8 @@ onEveryStore((opened) => {
 
   test("a result that cannot be kept leaves an orphan to decide about, and work does not run again", async () => {
     const who = newSession();
-    const large = calls().once(who, CALL, () => "x".repeat(opened.store.limits.maxBytes));
+    const limited = createToolCalls(opened.store, { maxJsonBytes: 100 });
+    const large = limited.once(who, CALL, () => "x".repeat(100));
     await expect(large).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "result" } });
     // @ts-expect-error: JSON would change it
     const changed = calls().once(who, { ...CALL, id: "b" }, () => new Date());

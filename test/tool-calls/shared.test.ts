@@ -1,4 +1,4 @@
-import type { SessionIdentity } from "../../src/index.js";
+import { maintenanceScope, type SessionIdentity } from "../../src/index.js";
 import { createToolCalls, type ToolCalls } from "../../src/tool-calls/index.js";
 import { onEveryStore, onSharedStores } from "../typed/stores.js";
 import { testBadInput } from "../wrappers/bad-input.js";
@@ -10,6 +10,8 @@ import { testOtherIdentities } from "../wrappers/other-identities.js";
 import { testProcesses } from "../wrappers/processes.js";
 import { MAIL, TOOL_CALLS } from "./table.js";
 
+const ALL = maintenanceScope({ reason: "test", allTenants: true });
+
 const BAD_CALLS: readonly (readonly [field: string, call: unknown])[] = [
   ["call", undefined],
   ["call", { ...MAIL, id: "a", more: 1 }],
@@ -18,7 +20,6 @@ const BAD_CALLS: readonly (readonly [field: string, call: unknown])[] = [
   ["tool", { id: "a", arguments: {} }],
   ["arguments", { id: "a", tool: "t" }],
   ["arguments", { id: "a", tool: "t", arguments: { n: 1n } }],
-  ["arguments", { id: "a", tool: "t", arguments: "x".repeat(1024 * 1024) }],
   ["sideEffect", { ...MAIL, id: "a", sideEffect: "" }],
   ["run", { ...MAIL, id: "a", run: undefined }],
   ["step", { ...MAIL, id: "a", step: 1 }],
@@ -41,7 +42,6 @@ onEveryStore((opened) => {
     ["work", "once", (c, who) => c.once(who, { ...MAIL, id: "a" }, 1 as never)],
     ["result", "succeed", (c, who) => c.succeed(who, "a", { result: Number.NaN })],
     ["result", "succeed with undefined", (c, who) => c.succeed(who, "a", { result: undefined as never })],
-    ["result", "much", (c, who) => c.succeed(who, "a", { result: "x".repeat(2_000_000) })],
     ["error", "fail", (c, who) => c.fail(who, "a", {} as never)],
     ["error", "fail", (c, who) => c.fail(who, "a", { error: "x".repeat(16_385) })],
     ["input", "abandon", (c, who) => c.abandon(who, "a", { error: "no" } as never)],
@@ -49,6 +49,9 @@ onEveryStore((opened) => {
     ["options", "begin", (c, who) => c.begin(who, { ...MAIL, id: "a" }, { singal: 1 } as never)],
     ["unit", "in", (c) => c.in({} as never)],
     ["policy", "createToolCalls", () => createToolCalls(opened.store, { policy: "allow" as never })],
+    ["maxJsonBytes", "none", () => createToolCalls(opened.store, { maxJsonBytes: 0 })],
+    ["maxJsonBytes", "too many", () => createToolCalls(opened.store, { maxJsonBytes: 2 ** 28 + 1 })],
+    ["limit", "cleanup", (c) => c.cleanup(ALL, { limit: 0 })],
     ["options", "createToolCalls", () => createToolCalls(opened.store, { pollMs: 1 } as never)],
   ]);
 });

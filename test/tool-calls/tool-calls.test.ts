@@ -141,35 +141,6 @@ onEveryStore((opened) => {
     expect(await listed({ tenant: who.tenant })).toEqual(["c", "a", "b"]);
   });
 
-  test("a result that is larger than a record is refused with what to do, and the call stays begun", async () => {
-    const who = newSession();
-    await on().begin(who, { ...MAIL, id: "a" });
-    const most = opened.store.limits.maxBytes;
-    for (const bytes of [most - 2000, most, 3 * most])
-      await expect(on().succeed(who, "a", { result: "x".repeat(bytes) })).rejects.toMatchObject({
-        code: "INVALID_RECORD",
-        details: { field: "result", rule: expect.stringContaining("report a reference") },
-      });
-    expect((await on().get(who, "a")).status).toBe("begun");
-    const long = { result: "x".repeat(most - 3000), by: "b".repeat(512), token: "t".repeat(128) };
-    expect((await on().succeed(who, "a", long)).status).toBe("succeeded");
-  });
-
-  test("names that JSON escapes leave the largest result its room", async () => {
-    const who = newSession();
-    const [by, token] = ["\u0001".repeat(512), "\u0001".repeat(128)];
-    await on().begin(who, { ...MAIL, id: "a", token });
-    let size = opened.store.limits.maxBytes;
-    const succeed = () => on().succeed(who, "a", { result: "x".repeat(size), by, token });
-    // The first that is not refused for its own size is taken.
-    for (let answer: unknown; answer !== "taken"; size -= 100)
-      answer = await succeed().then(
-        () => "taken",
-        (error) => expect(error).toMatchObject({ details: { field: "result" } }),
-      );
-    expect(opened.store.limits.maxBytes - size).toBeLessThan(7000);
-  });
-
   describe("with an approval", () => {
     test.each([
       ["succeed", "completed"],
