@@ -1,12 +1,13 @@
-import { isStateError } from "../contract/errors.js";
 import type { CallOptions } from "../contract/store.js";
 import type { Moment } from "../lifecycle/stored.js";
+import { claimedBefore } from "./claimed-before.js";
 import { leaseOf } from "./lease.js";
 import { LeasesFirst } from "./leases-first.js";
 import type { ClaimedRun } from "./options.js";
+import type { Run } from "./run.js";
 import type { RunRecords } from "./run-records.js";
 import { hasPassed } from "./stored-lease.js";
-import type { RunContent, RunState } from "./stored-run.js";
+import type { RunContent, RunKey, RunState } from "./stored-run.js";
 import { claim, type NewClaim } from "./transitions.js";
 
 /** Which run is to be claimed, and by whom. */
@@ -58,25 +59,16 @@ export class RunQueue {
   /** The run that an earlier call with the same token got, while that lease holds. */
   async claimedBefore(
     tenant: string,
-    { worker, token }: NewClaim,
+    claim: NewClaim,
     options: CallOptions,
   ): Promise<ClaimedRun | undefined> {
-    const key = token === undefined ? undefined : await this.#records.findClaimed(tenant, token, options);
-    if (key === undefined) return undefined;
-    let found: RunState | undefined;
-    const look = (state: RunState) => {
-      const { lease } = state;
-      found = lease?.next && lease.token === token && lease.worker === worker ? state : undefined;
-      return state;
-    };
-    try {
-      const run = await this.#records.lifecycle.change(key, look, options);
-      return found && { lease: leaseOf(key, found), run };
-    } catch (error) {
-      if (isStateError(error, "NOT_FOUND")) return undefined;
-      throw error;
-    }
+    const found = await claimedBefore(this.#records.lifecycle, tenant, claim, keyOfRun, options);
+    return found && { lease: leaseOf(found.key, found.state), run: found.record };
   }
+}
+
+function keyOfRun({ identity, id }: Run): RunKey {
+  return { identity, id };
 }
 
 function isClaimable({ status, lease }: RunState, now: number): boolean {

@@ -1,9 +1,10 @@
-import type { CallOptions, StateStore } from "../contract/store.js";
+import type { StateStore } from "../contract/store.js";
 import { Lifecycle, type LifecycleOptions } from "../lifecycle/lifecycle.js";
 import { cellAt } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { itemKind } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
+import { listedByClaim } from "./claimed-before.js";
 import { refuseIfHeld } from "./held.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
 import { stepPrefixes } from "./step-kinds.js";
@@ -25,8 +26,6 @@ export interface Changed {
 }
 
 const NAME = "run";
-/** The field that has the token of the `claimNext` that gave the lease. */
-const CLAIM = "claim";
 
 /** The records of runs: each has a status, lists under its session, user and tenant, and is due when its lease passes. */
 export class RunRecords {
@@ -48,8 +47,7 @@ export class RunRecords {
             { under } as const,
             { under, field: "name", value, filtered: under !== "tenant" } as const,
           ]),
-          // While the lease holds: by it a repeated `claimNext` finds its run.
-          { under: "tenant", field: CLAIM, value: (_, { lease }) => (lease?.next ? lease.token : undefined) },
+          listedByClaim<RunState>(),
         ],
         due: ({ lease }) => lease?.until,
         dueBy: "name",
@@ -79,16 +77,6 @@ export class RunRecords {
         return { run, state: state as RunState };
       },
     };
-  }
-
-  /** The run whose lease a `claimNext` with this token gave, if that holds. */
-  async findClaimed(tenant: string, token: string, { signal }: CallOptions): Promise<RunKey | undefined> {
-    const { records } = await this.lifecycle.list(
-      { tenant },
-      { status: "running", by: { [CLAIM]: token }, limit: 1, signal },
-    );
-    const [run] = records;
-    return run && { identity: run.identity, id: run.id };
   }
 
   /** The slot whose lock the writers of a run take in this process. */

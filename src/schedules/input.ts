@@ -3,9 +3,10 @@ import { newEventId } from "../process/event-id.js";
 import { type HeldLease, readLeaseMs } from "../runs/lease.js";
 import { copyJson } from "../typed/json-copy.js";
 import type { JsonValue } from "../typed/json-value.js";
+import { readScopedId } from "../typed/names.js";
 import { optional, readLongText } from "../validation/fields.js";
 import { readBoolean, readNamed, readOneOf } from "../validation/validate.js";
-import { readKind } from "../validation/validate-text.js";
+import { readEventId, readKind } from "../validation/validate-text.js";
 import type { NewSchedule } from "./schedule.js";
 import { readRules } from "./stored-schedule.js";
 import type { NewClaim, NewOutcome, NewRules } from "./transitions.js";
@@ -17,6 +18,11 @@ export interface ClaimDueInput {
   readonly worker: string;
   /** How long it is the worker's alone, unless it renews the lease: 1 to 86,400,000 milliseconds. */
   readonly leaseMs: number;
+  /**
+   * Makes the claim repeatable: 1 to 128 UTF-8 bytes, unique to this claim. While the lease lasts, the same call again gets the
+   * same occurrence and lease, also if the answer was lost.
+   */
+  readonly token?: string;
 }
 
 /** For how long a lease is renewed. */
@@ -40,6 +46,8 @@ export interface ReadPut {
   readonly name: string;
   readonly enabled: boolean | undefined;
   readonly rules: NewRules;
+  /** The caller's id of the call. */
+  readonly id: string | undefined;
 }
 
 const PUT_FIELDS: readonly (keyof NewSchedule)[] = [
@@ -54,6 +62,7 @@ const PUT_FIELDS: readonly (keyof NewSchedule)[] = [
   "onCrash",
   "maxAttempts",
   "keep",
+  "id",
 ];
 const MAX_ACTION_BYTES = 64 * 1024;
 
@@ -64,15 +73,19 @@ export function readPut(schedule: unknown): ReadPut {
     name: readKind(given.name, "name"),
     enabled: "enabled" in given ? readBoolean(given.enabled, "enabled") : undefined,
     rules: { when: readWhen(given.when), action: readAction(given.action), ...readRules(given) },
+    id: "id" in given ? readScopedId(given.id, "id") : undefined,
   };
 }
 
 export function readClaim(input: unknown): NewClaim {
-  const { worker, leaseMs } = readNamed(input, "input", ["worker", "leaseMs"]) as ClaimDueInput;
+  const names = ["worker", "leaseMs", "token"];
+  const { worker, leaseMs, ...given } = { ...readNamed(input, "input", names) } as ClaimDueInput;
+  const { token } = optional(given, "token", readEventId);
   return {
     worker: readKind(worker, "worker"),
     leaseMs: readLeaseMs(leaseMs, "leaseMs"),
     leaseId: newEventId(),
+    ...(token !== undefined && { token, next: true }),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
+import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import { readFinish, readPut, readRenew } from "./input.js";
+import { type ReadPut, readFinish, readPut, readRenew } from "./input.js";
 import { leaseOf, type OccurrenceLease, readLease } from "./lease.js";
 import type { Occurrence } from "./occurrence.js";
 import { readTenant, type ScheduleReceipt, type ScheduleTenant } from "./options.js";
@@ -21,14 +22,25 @@ export class ScheduleOperations {
 
   put(tenant: ScheduleTenant, schedule: unknown): Operation<ScheduleReceipt> {
     const owner = readTenant(tenant);
-    const { name, enabled, rules } = readPut(schedule);
+    const { name, enabled, rules, id } = readPut(schedule);
     const key = keyOfSchedule(owner, name);
     const { schedules } = this.#records;
+    const cell = this.#records.putOf(key);
+    const once = id === undefined ? undefined : onceOf(key, id, { rules, enabled });
     return {
       turn: turnOf(schedules, key),
       // The same call again finds that the schedule says it.
       repeatable: true,
+      findsItsIds: true,
       apply: async (transaction) => {
+        if (once !== undefined) {
+          if (await transaction.isKnown(cell, once.says, once.eventId)) {
+            const found = await schedules.readIn(transaction, key);
+            if (found === undefined) throw schedules.notFound();
+            return { schedule: schedules.view(key, found), duplicate: true };
+          }
+          await transaction.set(cell, once.says, once.eventId);
+        }
         if ((await schedules.readIn(transaction, key)) === undefined) {
           const initial = newSchedule(rules, enabled ?? true, newEventId());
           // A new event id each time: once it is deleted, the name is free again.
@@ -64,6 +76,7 @@ export class ScheduleOperations {
         if (found === undefined) return undefined;
         await this.#records.markDeleted(transaction, key.identity.tenant, found.state.incarnation);
         await schedules.removeIn(transaction, key);
+        transaction.delete(this.#records.putOf(key));
         return found.state.incarnation;
       },
     };
@@ -116,4 +129,9 @@ export class ScheduleOperations {
 /** The slot whose lock writers of this process take. */
 function turnOf(records: ScheduleLifecycle, key: LifecycleKey): Operation<unknown>["turn"] {
   return records.changing(key, (state) => state, true).turn;
+}
+
+/** By what the store recognises a put, and what it says. */
+function onceOf({ id: of }: LifecycleKey, id: string, put: Pick<ReadPut, "rules" | "enabled">) {
+  return { eventId: scopedEventId(digestOf("schedule.put", of), id), says: digestOf(JSON.stringify(put)) };
 }

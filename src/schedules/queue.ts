@@ -1,4 +1,5 @@
 import type { LifecycleKey } from "../lifecycle/stored.js";
+import { claimedBefore } from "../runs/claimed-before.js";
 import { LeasesFirst } from "../runs/leases-first.js";
 import type { Transaction } from "../typed/transaction.js";
 import { leaseOf, type OccurrenceLease } from "./lease.js";
@@ -7,7 +8,7 @@ import type { ScheduleRecords } from "./schedule-records.js";
 import { keyOfOccurrence, type OccurrenceContent, type OccurrenceState } from "./stored-occurrence.js";
 import type { ScheduleState } from "./stored-schedule.js";
 import type { TakenTime } from "./take.js";
-import { type NewClaim, take, takeOver } from "./transitions.js";
+import { leaseFrom, type NewClaim, take, takeOver } from "./transitions.js";
 
 /** An occurrence that a worker holds. */
 export interface ClaimedOccurrence {
@@ -40,6 +41,16 @@ export class OccurrenceQueue {
       if (step !== "again") return step;
       signal?.throwIfAborted();
     }
+  }
+
+  /** The occurrence that an earlier call with the same token got, while that lease holds. */
+  async claimedBefore(
+    tenant: string,
+    claim: NewClaim,
+    signal: Signal,
+  ): Promise<ClaimedOccurrence | undefined> {
+    const found = await claimedBefore(this.#records.occurrences, tenant, claim, keyOf, { signal });
+    return found && { lease: leaseOf(found.key, found.state), occurrence: found.record };
   }
 
   /** An occurrence that may not be claimed again has failed. */
@@ -110,14 +121,13 @@ export class OccurrenceQueue {
       onCrash,
       maxAttempts,
     };
-    const { worker, leaseMs, leaseId } = claim;
     const now = occurrences.now();
     const initial: OccurrenceState = {
       status: "running",
       // Lists are in the order of the schedule's times.
       createdAt: at,
       fence: 1,
-      lease: { leaseId, worker, until: now + leaseMs },
+      lease: leaseFrom(claim, now),
       claimedAt: now,
     };
     const { record } = await occurrences.createIn(transaction, key, content, () => initial);

@@ -2,9 +2,10 @@ import type { MaintenanceScope, RecordKey, StateStore } from "../contract/store.
 import { tenantIdentity } from "../identity/identity.js";
 import { Lifecycle, type LifecycleOptions } from "../lifecycle/lifecycle.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
+import { listedByClaim } from "../runs/claimed-before.js";
 import { MAX_UNTIL_MS } from "../runs/stored-lease.js";
 import { scanKind } from "../store/scan-kind.js";
-import { cellAt } from "../typed/cell.js";
+import { type Cell, cellAt } from "../typed/cell.js";
 import { Collection } from "../typed/collection.js";
 import { itemKind, itemPrefix } from "../typed/names.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -27,6 +28,8 @@ import {
 
 const SCHEDULE = "schedule";
 const OCCURRENCE = "occurrence";
+/** The last put of each schedule that has an id. */
+const PUT = "schedule.put";
 /** Schedules that were deleted, and whose occurrences are being removed. */
 const DELETED = "schedule.deleted";
 
@@ -39,10 +42,12 @@ export class ScheduleRecords {
   readonly occurrences: OccurrenceLifecycle;
   readonly #store: StateStore;
   readonly #deleted: Collection<true>;
+  readonly #puts: Collection<string>;
 
   constructor(store: StateStore, options: LifecycleOptions) {
     this.#store = store;
     this.#deleted = new Collection(store, DELETED);
+    this.#puts = new Collection(store, PUT);
     this.schedules = new Lifecycle<ScheduleState, ScheduleContent, Schedule>(
       store,
       {
@@ -68,6 +73,7 @@ export class ScheduleRecords {
           { under: "tenant" },
           // Its deletion and a later schedule of the same name do not meet here.
           { under: "tenant", field: "schedule", value: ({ incarnation }) => incarnation },
+          listedByClaim<OccurrenceState>(),
         ],
         due: ({ lease }) => lease?.until,
         dueWithinMs: MAX_UNTIL_MS,
@@ -105,6 +111,11 @@ export class ScheduleRecords {
     const schedule = await transaction.peek(cell);
     if (schedule?.incarnation === content.incarnation && content.number >= schedule.oldest) return;
     await this.occurrences.removeIn(transaction, key);
+  }
+
+  /** The slot that notes the last put of a schedule that has an id: by its event the store knows the put, also after others. */
+  putOf({ identity, id }: LifecycleKey): Cell<string> {
+    return this.#puts.at(identity, id);
   }
 
   /** Notes that the occurrences of a schedule are to be removed. */

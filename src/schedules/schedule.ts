@@ -94,4 +94,6 @@ export interface NewSchedule {
   readonly maxAttempts?: number;
   /** 1 to 1,000. Default 100. */
   readonly keep?: number;
+  /** Makes the call happen once: it then never undoes a later put. 1 to 105 UTF-8 bytes, unique among those of this name. */
+  readonly id?: string;
 }

@@ -1,11 +1,14 @@
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, StateStore } from "../contract/store.js";
+import { tenantIdentity } from "../identity/identity.js";
 import { readCallOptions } from "../lifecycle/options.js";
 import { nextInTurn } from "../runs/claim-in-turn.js";
 import { leftOf } from "../runs/lease.js";
 import { readClaimWait } from "../runs/options.js";
 import { type LeasedWork, renewWhile } from "../runs/renew-while.js";
-import { readStore } from "../typed/cell.js";
+import { cellKey, readStore } from "../typed/cell.js";
+import { runExclusive } from "../typed/mutex.js";
+import { digestOf, itemKind } from "../typed/names.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { Unit } from "../typed/together/unit.js";
 import { readOptions } from "../validation/validate.js";
@@ -65,7 +68,9 @@ export class Schedules {
   /**
    * Puts a schedule, in place of the one of this name: its history, and what is under way, stay. What it says already is a
    * duplicate. With other times it goes on at the first of them from now on; a date that is over counts as missed. Of
-   * callers that put the same name at once, each takes effect, one after the other. INVALID_RECORD.
+   * callers that put the same name at once, each takes effect, one after the other. With an `id` it is put once: the same call
+   * again is a duplicate and undoes no later put; IDEMPOTENCY_CONFLICT if it says something else, NOT_FOUND if the schedule
+   * was deleted since, within the store's idempotency window. INVALID_RECORD.
    */
   async put(tenant: ScheduleTenant, schedule: NewSchedule, options?: CallOptions): Promise<ScheduleReceipt> {
     return this.#run(this.#operations.put(tenant, schedule), options);
@@ -162,8 +167,8 @@ export class Schedules {
   /**
    * Claims one of the occurrences of a tenant that are due: one whose lease has passed, or the next time of a schedule, the
    * oldest first; `undefined` if there is none. Of workers that call together each gets another one. Occurrences that may
-   * not be claimed again are marked as failed on the way. If the answer is lost, the occurrence is claimed, and is dealt
-   * with when its lease has passed. Damaged records are passed over, and CORRUPT if nothing else is left.
+   * not be claimed again are marked as failed on the way. If the answer is lost, the same call with the same `token`
+   * gets the same occurrence and lease; without one it is dealt with when its lease has passed. Damaged records are passed over, and CORRUPT if nothing else is left.
    *
    * With `waitMs` it waits for one, looking about every `pollMs`, and answers `undefined` when the time is up.
    */
@@ -173,10 +178,20 @@ export class Schedules {
     options?: ClaimDueOptions,
   ): Promise<ClaimedOccurrence | undefined> {
     const owner = readTenant(tenant);
-    readClaim(input);
+    const given = { ...input };
+    const { token } = readClaim(given);
     const wait = readClaimWait(options);
-    const claim = () => this.#queue.claimDue(owner, readClaim(input), wait.signal);
-    return nextInTurn(claim, this.#records.schedules.pollMs, wait);
+    const { signal } = wait;
+    const claimNext = () => this.#queue.claimDue(owner, readClaim(given), signal);
+    const claim = () => nextInTurn(claimNext, this.#records.schedules.pollMs, wait);
+    if (token === undefined) return claim();
+    const turn = { identity: tenantIdentity(owner), kind: itemKind("occurrence.claim", digestOf(token)) };
+    return runExclusive(
+      this.#store,
+      cellKey(turn),
+      signal,
+      async () => (await this.#queue.claimedBefore(owner, readClaim(given), signal)) ?? claim(),
+    );
   }
 
   /** Prolongs a lease. NOT_FOUND, FENCED. */

@@ -3,7 +3,7 @@ import type { EventId } from "../contract/store.js";
 import { isRepeat } from "../lifecycle/repeat.js";
 import type { Transition } from "../lifecycle/stored.js";
 import { fenced, type HeldLease, holds } from "../runs/lease.js";
-import { hasPassed } from "../runs/stored-lease.js";
+import { hasPassed, type StoredLease } from "../runs/stored-lease.js";
 import type { OccurrenceContent, OccurrenceState, StoredOutcome } from "./stored-occurrence.js";
 import {
   firstOf,
@@ -28,6 +28,9 @@ export interface NewClaim {
   readonly worker: string;
   readonly leaseMs: number;
   readonly leaseId: EventId;
+  /** By this a repeated claim is recognised. */
+  readonly token?: string;
+  readonly next?: true;
 }
 
 export type NewOutcome = Omit<StoredOutcome, "at"> & { readonly status: "completed" | "failed" };
@@ -121,7 +124,7 @@ export function take(
 }
 
 /** Gives the lease of an occurrence that has passed to another worker, or says that it has failed; `undefined` if it holds. */
-export function takeOver({ worker, leaseMs, leaseId }: NewClaim) {
+export function takeOver(claim: NewClaim) {
   return (
     { lease, ...state }: OccurrenceState,
     { now, content: { onCrash, maxAttempts } }: { readonly now: number; readonly content: OccurrenceContent },
@@ -131,8 +134,13 @@ export function takeOver({ worker, leaseMs, leaseId }: NewClaim) {
       const error = `the lease of worker ${state.fence} passed before the occurrence was finished`;
       return { ...state, status: "failed", end: { at: now, error, crashed: true } };
     }
-    return { ...state, fence: state.fence + 1, lease: { leaseId, worker, until: now + leaseMs } };
+    return { ...state, fence: state.fence + 1, lease: leaseFrom(claim, now) };
   };
+}
+
+/** The lease that a claim gives. */
+export function leaseFrom({ leaseMs, ...claim }: NewClaim, now: number): StoredLease {
+  return { ...claim, until: now + leaseMs };
 }
 
 /** Prolongs the lease from now on. FENCED. */

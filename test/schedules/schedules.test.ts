@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
-import { maintenanceScope, tenantIdentity } from "../../src/index.js";
+import { maintenanceScope, type StateStore, tenantIdentity } from "../../src/index.js";
 import { createSchedules, type NewSchedule } from "../../src/schedules/index.js";
 import { Collection, together } from "../../src/typed/index.js";
 import { withMethods } from "../sessions/rig.js";
+import { losingAnswers } from "../typed/lost-answers.js";
 import { inMemory, newSession, onEveryStore } from "../typed/stores.js";
 import { claimAll, DAY, HOUR, hourly, MINUTE, NOON, setClock, WORKER } from "./schedules.js";
 
 const at = (time: number) => new Date(time).toISOString().slice(0, 16);
 const done = { status: "completed" } as const;
+
+/** Its first commit takes effect, and no answer comes, however often it is sent. */
+const losingAnswer = (store: StateStore) => losingAnswers(store, { requests: 0, replies: 1 });
 
 onEveryStore((opened) => {
   const rig = () => {
@@ -15,6 +19,73 @@ onEveryStore((opened) => {
     const schedules = createSchedules(opened.store, { clock: time.clock });
     return { time, schedules, who: newSession() };
   };
+
+  test("a claim with a token that comes again gets the same occurrence and lease, while that lasts", async () => {
+    const { time, schedules, who } = rig();
+    for (const name of ["a", "b", "c"]) await schedules.put(who, hourly(name));
+    time.pass(HOUR);
+    const call = { ...WORKER, token: "call-1" };
+    const lost = createSchedules(losingAnswer(opened.store), { clock: time.clock });
+    await expect(lost.claimDue(who, call)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    const claimed = await schedules.claimDue(who, call);
+    const { occurrences } = await schedules.occurrences(who);
+    expect(occurrences).toEqual([claimed?.occurrence]);
+    expect(await schedules.claimDue(who, call)).toEqual(claimed);
+    const at = await Promise.all([schedules.claimDue(who, call), schedules.claimDue(who, call)]);
+    expect(at).toEqual([claimed, claimed]);
+    // Another token, another worker, none: other occurrences.
+    for (const other of [{ token: "call-2" }, {}])
+      expect((await schedules.claimDue(who, { ...WORKER, ...other }))?.occurrence.id).not.toBe(
+        claimed?.occurrence.id,
+      );
+    expect(await schedules.claimDue(who, { ...call, worker: "other" })).toBeUndefined();
+    if (claimed === undefined) throw new Error("nothing was claimed");
+    const renewed = await schedules.renew(claimed.lease, { leaseMs: 2 * MINUTE });
+    expect((await schedules.claimDue(who, call))?.lease).toEqual(renewed);
+    await schedules.finish(claimed.lease, done);
+    expect(await schedules.claimDue(who, call)).toBeUndefined();
+    // What passed to another worker is not the first one's.
+    time.pass(HOUR);
+    const before = await schedules.claimDue(who, { ...WORKER, token: "call-3" });
+    time.pass(HOUR);
+    const others = await claimAll(schedules, who);
+    expect(others.length).toBeGreaterThan(0);
+    expect(await schedules.claimDue(who, { ...WORKER, token: "call-3" })).toBeUndefined();
+    expect(before).toBeDefined();
+  });
+
+  test("a put with an id happens once: a late repeat undoes no later put, and says what it was", async () => {
+    const { schedules, who } = rig();
+    const first = hourly("a", { id: "put-1" });
+    const put = await schedules.put(who, first);
+    expect(put.duplicate).toBe(false);
+    expect(await schedules.put(who, first)).toEqual({ ...put, duplicate: true });
+    const second = await schedules.put(who, hourly("a", { when: { everyMs: DAY }, id: "put-2" }));
+    await schedules.disable(who, "a");
+    const disabled = await schedules.get(who, "a");
+    for (const again of [first, hourly("a", { when: { everyMs: DAY }, id: "put-2" })])
+      expect(await schedules.put(who, again)).toEqual({ schedule: disabled, duplicate: true });
+    expect(disabled.when).toEqual(second.schedule.when);
+    await expect(schedules.put(who, { ...first, source: "x" })).rejects.toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    // The id is that of a put of this name.
+    expect((await schedules.put(who, hourly("b", { id: "put-1" }))).duplicate).toBe(false);
+    await together(opened.store, async (unit) => {
+      expect(await schedules.in(unit).put(who, first)).toMatchObject({ duplicate: true });
+      const third = hourly("c", { id: "put-1" });
+      expect((await schedules.in(unit).put(who, third)).duplicate).toBe(false);
+      expect((await schedules.in(unit).put(who, third)).duplicate).toBe(true);
+    });
+    const lost = createSchedules(losingAnswer(opened.store));
+    const fourth = hourly("d", { id: "put-1" });
+    await lost.put(who, fourth).catch((error) => expect(error).toMatchObject({ code: "OUTCOME_UNKNOWN" }));
+    expect((await schedules.put(who, fourth)).duplicate).toBe(true);
+    for (const name of ["a", "b", "c", "d"]) await schedules.delete(who, name);
+    await expect(schedules.put(who, first)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(await opened.store.list(tenantIdentity(who.tenant), "schedule")).toEqual([]);
+    expect((await schedules.put(who, { ...first, id: "put-9" })).duplicate).toBe(false);
+  });
 
   test("each time of a schedule is claimed once, and its history says how it ended", async () => {
     const { time, schedules, who } = rig();
