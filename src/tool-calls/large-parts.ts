@@ -7,7 +7,6 @@ import { corruptRecord } from "../typed/cell.js";
 import { itemKind } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
-import type { StoredCall } from "./stored-call.js";
 import type { CallOutcome, ToolCall } from "./tool-call.js";
 
 /** Where large arguments and results of tool calls lie. */
@@ -24,6 +23,12 @@ export type ShownCall = Omit<ToolCall, "arguments" | "outcome"> &
     readonly argumentsAt?: ContentRef;
     readonly outcome?: ShownOutcome;
   };
+
+/** Where the large parts of a stored call are. */
+interface StoredParts {
+  readonly argumentsAt?: ContentRef;
+  readonly outcome?: { readonly resultAt?: ContentRef };
+}
 
 /** What of a call its records have no room for. */
 export class LargeParts {
@@ -46,7 +51,7 @@ export class LargeParts {
   }
 
   /** Removes them with the call. */
-  async hide({ identity }: LifecycleKey, transaction: Transaction, call: StoredCall): Promise<void> {
+  async hide({ identity }: LifecycleKey, transaction: Transaction, call: StoredParts): Promise<void> {
     for (const ref of [call.argumentsAt, call.outcome?.resultAt])
       if (ref !== undefined) await this.#json.hide(identity, transaction, ref);
   }
