@@ -3,6 +3,7 @@ import { isStateError } from "../../src/contract/errors.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { CommitPace } from "./commit-pace.js";
+import type { Compacted } from "./compact.js";
 import type { Engine } from "./engine.js";
 import type { Eventually, Writer } from "./writer.js";
 
@@ -66,6 +67,14 @@ export class AdaptiveWriter implements Writer {
   /** Until it is done all commits go to the other thread: a write by another connection makes a copy begin again. */
   backup(target: string): Promise<void> {
     return this.#send(() => this.#far.backup(target));
+  }
+
+  giveBack(): Promise<Compacted> {
+    return this.#send(() => this.#far.giveBack());
+  }
+
+  emptyLog(): Promise<void> {
+    return this.#send(() => this.#far.emptyLog());
   }
 
   /** Not earlier: while the log has no name, only the connections that are open can save what it holds. */

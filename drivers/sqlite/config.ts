@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { invalid } from "../../src/contract/errors.js";
 import { readDriverConfig } from "../../src/validation/store-options.js";
+import { readBoolean } from "../../src/validation/validate.js";
 import type { MigrateMode } from "../migrations.js";
 
 /** Exactly one of `path` and `url`. An option that is present with the value `undefined` is INVALID_RECORD. */
@@ -29,6 +30,12 @@ export interface SqliteConfig {
    * alone, also when a commit or a checkpoint takes long.
    */
   readonly thread?: "worker" | "inline";
+  /**
+   * Overwrites with zeros what is deleted, erased or replaced (`secure_delete` of SQLite), and empties the log after each erase,
+   * so that neither the file nor its log holds what was erased. Default false. Every process that writes to the file has to say
+   * so; deletes take longer.
+   */
+  readonly secureErase?: boolean;
 }
 
 /** A configuration, checked and complete. */
@@ -39,10 +46,12 @@ export interface SqliteSettings {
   readonly migrate: MigrateMode;
   readonly busyTimeoutMs: number;
   readonly thread: "worker" | "inline";
+  readonly secureErase: boolean;
 }
 
 export const MEMORY = ":memory:";
 
+const OPTIONS = ["path", "url", "durability", "migrate", "busyTimeoutMs", "thread", "secureErase"];
 const SCHEME = /^sqlite:/i;
 const OPTION = /\?\w+(=|$)/;
 /** In bytes. File systems take 255 of a name and SQLite 512 of a path; names beside the file are longer by up to 49. */
@@ -52,7 +61,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** INVALID_RECORD for what may not be asked. */
 export function readConfig(config: SqliteConfig): SqliteSettings {
-  readDriverConfig(config, ["path", "url", "durability", "migrate", "busyTimeoutMs", "thread"]);
+  readDriverConfig(config, OPTIONS);
   const path = readTarget(config);
   return {
     path,
@@ -60,6 +69,7 @@ export function readConfig(config: SqliteConfig): SqliteSettings {
     migrate: readChoice(config, "migrate", ["apply", "verify", "off"]),
     busyTimeoutMs: readTimeout(config),
     thread: readChoice(config, "thread", path === MEMORY ? ["inline"] : ["worker", "inline"]),
+    secureErase: "secureErase" in config ? readBoolean(config.secureErase, "secureErase") : false,
   };
 }
 

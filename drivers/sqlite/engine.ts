@@ -6,12 +6,15 @@ import type {
   Outcome,
   Swept,
 } from "../../src/contract/driver.js";
+import { isStateError } from "../../src/contract/errors.js";
 import { decide, targetOf } from "../../src/rules/decide.js";
 import { steadyNow } from "../../src/timing/clock.js";
 import { copyDatabase } from "./backup.js";
 import { CommitView, prepareCommits } from "./commit-view.js";
+import { type Compacted, giveBackPages, truncateLog } from "./compact.js";
 import { type Connection, limitCache } from "./connection.js";
 import { Erasures, prepareErasures } from "./erasures.js";
+import { translated } from "./errors.js";
 import { ExpiryQueue, prepareQueue } from "./expiry-queue.js";
 import type { FileGuard } from "./file-identity.js";
 import { loadPackage } from "./load-package.js";
@@ -26,8 +29,16 @@ export class Engine {
   readonly #statements: () => ReturnType<typeof prepareWrites>;
   readonly #guard: FileGuard | undefined;
 
+  readonly #secureErase: boolean;
+  #owesEmptyLog = false;
+
   /** `guard` throws when a write would go into a file that was removed or replaced. */
-  constructor(connection: Connection, guard?: FileGuard) {
+  constructor(
+    connection: Connection,
+    guard?: FileGuard,
+    { secureErase = false }: { readonly secureErase?: boolean } = {},
+  ) {
+    this.#secureErase = secureErase;
     this.#connection = connection;
     this.#transactions = new Transactions(connection);
     this.#statements = preparedOnFirstUse(connection, prepareWrites);
@@ -35,7 +46,7 @@ export class Engine {
   }
 
   apply(commits: readonly Commit[], given: ApplyOptions): readonly Outcome[] {
-    return this.#write(({ commit, queue: queueStatements, erasure }, tenants) => {
+    const outcomes = this.#write(({ commit, queue: queueStatements, erasure }, tenants) => {
       const queue = new ExpiryQueue(queueStatements, given);
       const erasures = new Erasures(erasure, tenants, queue.options.now);
       const view = new CommitView(commit, erasures, tenants, queue);
@@ -52,10 +63,31 @@ export class Engine {
       queue.flush();
       return outcomes;
     });
+    this.#emptyLogAfter(outcomes.some((outcome) => outcome.is === "applied" && outcome.erased !== undefined));
+    return outcomes;
   }
 
   sweep(target: EraseTarget): Swept {
-    return this.#write(({ erasure }, tenants) => new Erasures(erasure, tenants, steadyNow()).sweep(target));
+    const swept = this.#write(({ erasure }, tenants) =>
+      new Erasures(erasure, tenants, steadyNow()).sweep(target),
+    );
+    this.#emptyLogAfter(!swept.more);
+    return swept;
+  }
+
+  /** Gives some of the unused pages back to the file system. */
+  giveBack(): Compacted {
+    this.#guard?.verify();
+    const given = translated(() => giveBackPages(this.#connection));
+    this.#guard?.verifyCommitted();
+    return given;
+  }
+
+  /** Copies the log into the database and empties it. UNAVAILABLE `busy` while another connection needs it. */
+  emptyLog(): void {
+    this.#guard?.verify();
+    translated(() => truncateLog(this.#connection));
+    this.#owesEmptyLog = false;
   }
 
   async backup(target: string): Promise<void> {
@@ -74,6 +106,19 @@ export class Engine {
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** What was erased may be in the log. While a reader needs that, it is left to the next write. */
+  #emptyLogAfter(isErased: boolean): void {
+    if (!this.#secureErase) return;
+    this.#owesEmptyLog ||= isErased;
+    if (!this.#owesEmptyLog) return;
+    try {
+      this.emptyLog();
+    } catch (error) {
+      // The commit has been made, whatever becomes of the log.
+      if (!isStateError(error)) throw error;
+    }
   }
 
   #write<T>(work: (sql: Statements, tenants: TenantNumbers) => T): T {

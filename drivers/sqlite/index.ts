@@ -28,6 +28,7 @@ import type { Writer } from "./writer.js";
 export type { Health, HealthOptions, WriteProbe } from "../health.js";
 export type { MigrateMode } from "../migrations.js";
 export { backup } from "./backup.js";
+export { compact } from "./compact.js";
 export type { SqliteConfig } from "./config.js";
 
 /**
@@ -52,7 +53,10 @@ export async function openSqlite(config: SqliteConfig): Promise<Driver> {
   const sqlite = await loadPackage();
   if (settings.path === MEMORY) {
     const connection = await openWriter(sqlite.connect, settings);
-    const connections = { writer: new Engine(connection), reader: new Reader(connection) };
+    const connections = {
+      writer: new Engine(connection, undefined, settings),
+      reader: new Reader(connection),
+    };
     return new SqliteDriver(new ReopenableConnections(connections, async () => connections), settings);
   }
   const release = claimFile(settings.path, sqlite.location);

@@ -77,7 +77,12 @@ async function build(connect: Connect, draft: string): Promise<void> {
   makeEmpty(draft);
   const connection = translated(() => connect(draft));
   try {
-    translated(() => connection.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`));
+    translated(() =>
+      connection.exec(
+        // `compact` can then give pages back in pieces; it has to be said before there are tables.
+        `PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`,
+      ),
+    );
     await applyMigrations(connection);
     translated(() => connection.exec("PRAGMA journal_mode = WAL"));
   } finally {

@@ -26,7 +26,7 @@ export async function openEngine(
     // Where the log was removed meanwhile, the connection has made a new one.
     guard?.verify();
     const files = known ?? databaseFiles(settings.path);
-    return { engine: new Engine(connection, new FileGuard(files)), files };
+    return { engine: new Engine(connection, new FileGuard(files), settings), files };
   } catch (error) {
     connection.close();
     // Closed, it has taken its new log along.

@@ -21,6 +21,7 @@ export async function openWriter(connect: Connect, settings: SqliteSettings): Pr
   if (settings.path === MEMORY) {
     const connection = connect(MEMORY);
     connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    setSecureDelete(connection, settings.secureErase);
     await applyMigrations(connection);
     return connection;
   }
@@ -35,12 +36,13 @@ async function ensureFile(connect: Connect, { path, migrate, busyTimeoutMs }: Sq
 }
 
 async function openFile(connect: Connect, settings: SqliteSettings): Promise<Connection> {
-  const { path, durability, busyTimeoutMs } = settings;
+  const { path, durability, busyTimeoutMs, secureErase } = settings;
   const version = await retryWhileLocked(() => inspectFile(connect, path), busyTimeoutMs);
   pendingAt(version, MIGRATIONS);
   const connection = translated(() => connect(path, { fileMustExist: true }));
   try {
     await retryWhileLocked(() => translated(() => configure(connection, durability)), busyTimeoutMs);
+    setSecureDelete(connection, secureErase);
     await retryWhileLocked(
       () => migrate(migrationTarget(connection), MIGRATIONS, settings.migrate),
       busyTimeoutMs,
@@ -50,6 +52,11 @@ async function openFile(connect: Connect, settings: SqliteSettings): Promise<Con
     connection.close();
     throw error;
   }
+}
+
+/** Zeros in the place of deleted content. */
+function setSecureDelete(connection: Connection, secureErase: boolean): void {
+  translated(() => connection.exec(`PRAGMA secure_delete = ${secureErase ? "ON" : "OFF"}`));
 }
 
 /** Settings that last as long as the connection. better-sqlite3 weakens `synchronous` whenever it opens a WAL file. */

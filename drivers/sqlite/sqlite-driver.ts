@@ -21,6 +21,7 @@ import { afterWaiting } from "../../src/rules/decide.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { pendingAt } from "../migrations.js";
 import type { BackupCapable } from "./backup.js";
+import type { CompactCapable } from "./compact.js";
 import type { SqliteSettings } from "./config.js";
 import { storeClosed } from "./errors.js";
 import { isBusy, retryWhileLocked } from "./lock-wait.js";
@@ -30,7 +31,7 @@ import { MIGRATIONS } from "./schema.js";
 import type { Eventually, Writer } from "./writer.js";
 
 /** The driver of a SQLite database. Retries while another connection holds a lock. */
-export class SqliteDriver implements Driver, BackupCapable {
+export class SqliteDriver implements Driver, BackupCapable, CompactCapable {
   readonly name = "sqlite";
   readonly returnsUnsharedBytes = true;
   readonly #connections: ReopenableConnections;
@@ -100,6 +101,16 @@ export class SqliteDriver implements Driver, BackupCapable {
   async backup(target: string): Promise<void> {
     if (this.#closed) throw storeClosed();
     await this.#connections.writing((writer) => writer.backup(target));
+  }
+
+  /** Piece by piece, so that other writes get their turns. */
+  async compact(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closed) throw storeClosed();
+    for (let more = true; more; ) {
+      signal?.throwIfAborted();
+      ({ more } = await this.#write((writer) => writer.giveBack()));
+    }
+    await this.#write((writer) => writer.emptyLog());
   }
 
   async close(): Promise<void> {

@@ -49,6 +49,8 @@ function rig({ pace = new CommitPace() } = {}) {
     },
     sweep: () => new Promise((resolve) => held.push(() => resolve({ removed: 0, more: false }))),
     backup: () => new Promise((resolve) => held.push(resolve)),
+    giveBack: async () => ({ more: false }),
+    emptyLog: async () => {},
     close: () => void made.push("far closed"),
   };
   const near = {

@@ -10,6 +10,8 @@ export type Work =
   | { readonly op: "apply"; readonly commits: PackedCommits; readonly options: ApplyOptions }
   | { readonly op: "sweep"; readonly target: EraseTarget }
   | { readonly op: "backup"; readonly target: string }
+  | { readonly op: "give back" }
+  | { readonly op: "empty log" }
   | { readonly op: "close" };
 
 /** `file` is a number that the sender has chosen for one of the thread's files. */

@@ -2,6 +2,7 @@ import type { ApplyOptions, Commit, EraseTarget, Outcome, Swept } from "../../..
 import { StateError } from "../../../src/contract/errors.js";
 import { afterWaiting } from "../../../src/rules/decide.js";
 import { monotonicMs } from "../../../src/timing/real-timers.js";
+import type { Compacted } from "../compact.js";
 import type { SqliteSettings } from "../config.js";
 import type { DatabaseFiles } from "../file-identity.js";
 import type { SqlitePackage } from "../load-package.js";
@@ -66,6 +67,14 @@ export class RemoteWriter implements Writer {
 
   backup(target: string): Promise<void> {
     return this.#request(() => ({ op: "backup", target })) as Promise<void>;
+  }
+
+  giveBack(): Promise<Compacted> {
+    return this.#request(() => ({ op: "give back" })) as Promise<Compacted>;
+  }
+
+  emptyLog(): Promise<void> {
+    return this.#request(() => ({ op: "empty log" })) as Promise<void>;
   }
 
   async close(): Promise<void> {

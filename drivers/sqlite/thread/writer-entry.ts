@@ -39,6 +39,10 @@ function carryOut(request: Request): unknown {
       return engine.sweep(request.target);
     case "backup":
       return engine.backup(request.target);
+    case "give back":
+      return engine.giveBack();
+    case "empty log":
+      return engine.emptyLog();
     case "close":
       return close(request.file, engine);
   }
