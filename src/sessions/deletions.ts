@@ -4,6 +4,7 @@ import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
 import type { Cell } from "../typed/cell.js";
 import type { Transaction } from "../typed/transaction.js";
+import type { Activity } from "./activity.js";
 import { type DeletionMark, DeletionMarks, isOverdue } from "./deletion-mark.js";
 import { eraseSession } from "./erase-session.js";
 import { canRetryLater, eraseOutcomeUnknown } from "./errors.js";
@@ -29,8 +30,12 @@ export class Deletions {
   }
 
   /** Returns whether there was a session. A session that another call is deleting does not count. */
-  async delete(owner: SessionIdentity, signal: AbortSignal | undefined): Promise<boolean> {
-    if (await eraseSession(this.#store, this.#records, owner, signal)) return true;
+  async delete(
+    owner: SessionIdentity,
+    signal: AbortSignal | undefined,
+    isDoomed?: (activity: Activity) => boolean,
+  ): Promise<boolean> {
+    if (await eraseSession(this.#store, this.#records, owner, signal, isDoomed)) return true;
     await this.finishOverdue(owner);
     return false;
   }

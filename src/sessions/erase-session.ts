@@ -37,21 +37,24 @@ interface FoundSession {
  * Deletes a session in one commit: its entries in the lists, and everything under its identity. Returns whether there was a
  * session. The commit expects the first entry as it was read. It is written anew whenever one of the others is, so a late or
  * repeated commit can leave no entry, and cannot erase a session that was created anew since. It does not depend on the
- * metadata: a session whose record is damaged can be deleted.
+ * metadata: a session whose record is damaged can be deleted. One that `isDoomed` does not accept stays; whoever makes it so
+ * meanwhile changes the first entry.
  */
 export async function eraseSession(
   store: StateStore,
   records: SessionRecords,
   owner: SessionIdentity,
   signal: AbortSignal | undefined,
+  isDoomed?: (activity: Activity) => boolean,
 ): Promise<boolean> {
   let first: Activity | undefined;
   for (let attempt = 1; ; attempt++) {
-    const found = await findSession(records, owner, signal);
+    const found = await findSession(records, owner, isDoomed === undefined, signal);
     if (found === "damaged") return eraseDamaged(store, owner, signal);
     first ??= found?.activity;
     // Another call has deleted the session. One that was created since is not the one to delete.
     if (found === undefined || first === undefined || !isSame(found.activity, first)) return false;
+    if (isDoomed?.(found.activity) === false) return false;
     const entry = await findCell(store, found.cell, { signal });
     if (entry === undefined) await restoreEntries(store, records, owner, signal);
     else if (await eraseWith(store, records, { ...found, owner, entry }, signal)) return true;
@@ -60,17 +63,18 @@ export async function eraseSession(
   }
 }
 
-/** The session, unless it cannot be read. A newer release may have written it: then it is not for this one to delete. */
+/** The session, unless it cannot be read and that may be. A newer release may have written it: then it is not for this one to delete. */
 async function findSession(
   records: SessionRecords,
   owner: SessionIdentity,
+  mayBeDamaged: boolean,
   signal: AbortSignal | undefined,
 ): Promise<FoundSession | undefined | "damaged"> {
   try {
     const { activity, record } = await records.findActivity(owner, { signal });
     return activity && { activity, cell: firstEntryCell(owner, activity, record !== undefined) };
   } catch (error) {
-    if (isStateError(error, "CORRUPT")) return "damaged";
+    if (mayBeDamaged && isStateError(error, "CORRUPT")) return "damaged";
     throw error;
   }
 }

@@ -20,6 +20,7 @@ export type {
 export type {
   CreateOptions,
   CreateReceipt,
+  DeleteSessionOptions,
   ForkOrigin,
   ForkSessionOptions,
   ImportSessionOptions,
@@ -27,6 +28,7 @@ export type {
   MetadataInputOf,
   SessionsOptions,
 } from "./options.js";
+export type { SessionOverview } from "./overview.js";
 export type { NewSessionIdentity, TenantRef, UserRef } from "./owners.js";
 export type { Reindexed, ReindexOptions } from "./reindexing.js";
 export type { RepairOptions } from "./repairing.js";

@@ -56,6 +56,12 @@ export interface ForkSessionOptions<Input> extends CallOptions {
   readonly eventId?: EventId;
 }
 
+/** On which condition a session is deleted. */
+export interface DeleteSessionOptions extends CallOptions {
+  /** Only if its `updatedAt` is before this time. Absent: whatever it is. CORRUPT for a session that cannot be read. */
+  readonly ifIdleSince?: Date;
+}
+
 /** How lines are imported. */
 export interface ImportSessionOptions extends CallOptions {
   /**

@@ -1,4 +1,5 @@
-import type { CallOptions, EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import type { CallOptions, Change, EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import { newEventId } from "../process/event-id.js";
 import { corruptRecord, type Stored } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
@@ -210,6 +211,16 @@ export class SessionRecords {
     await transaction.set(sessionCell(owner), record, eventId);
     await transaction.set(headCell(owner), { ...bounds, activity });
     return { record, activity };
+  }
+
+  /** The head of a session whose events are all trimmed, as a change of the head that was read. */
+  async trimmedHead(owner: SessionIdentity, head: FoundActivity["head"]): Promise<Change> {
+    const { identity, kind, codec } = headCell(owner);
+    if (head === undefined) return { op: "check", identity, kind, expect: null };
+    const { unswept: _, ...rest } = head.value;
+    const bytes = await codec.encode({ ...rest, first: rest.next });
+    const record = { eventId: newEventId(), identity, kind, bytes, version: codec.version };
+    return { op: "save", record, expect: head.eventId };
   }
 
   /** The activity of a session with the fields by which it is listed. */

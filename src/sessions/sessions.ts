@@ -12,11 +12,12 @@ import { type Operation, perform } from "../typed/operation.js";
 import { mapInSlices } from "../typed/slices.js";
 import { readClock } from "../typed/time.js";
 import { Unit } from "../typed/together/unit.js";
-import { readNamed, readOptions, readSignal } from "../validation/validate.js";
+import { readDate, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { countSessions } from "./counting.js";
 import { Creations } from "./creation.js";
 import { Deletions } from "./deletions.js";
 import { beingDeletedOf, isDamage } from "./errors.js";
+import { usualText } from "./event-text.js";
 import { exportSession } from "./exporting.js";
 import { MetadataFields } from "./fields.js";
 import { Fillings } from "./fillings.js";
@@ -47,11 +48,13 @@ import { eventList, SessionOperations } from "./operations.js";
 import type {
   CreateOptions,
   CreateReceipt,
+  DeleteSessionOptions,
   ForkSessionOptions,
   ImportSessionOptions,
   MetadataInputOf,
   SessionsOptions,
 } from "./options.js";
+import { overviewOf, type SessionOverview } from "./overview.js";
 import {
   isTenant,
   type NewSessionIdentity,
@@ -64,6 +67,7 @@ import {
 import { type Reindexed, type ReindexOptions, reindexSessions } from "./reindexing.js";
 import { type RepairOptions, repairSession } from "./repairing.js";
 import type { RedactOptions, Replacement } from "./replacing.js";
+import { isPinned, retainSessions } from "./retaining.js";
 import type { RewriteOptions, RewriteReceipt } from "./rewriting.js";
 import { readSearchOptions, type SearchPage, type SearchSessionsOptions, SessionSearch } from "./search.js";
 import type { Session } from "./session.js";
@@ -97,6 +101,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #edits: HistoryEdits<E, EventInput>;
   readonly #summaries: Summaries;
   readonly #search: SessionSearch;
+  readonly #textOf: (event: unknown) => string;
 
   /** @internal */
   constructor(store: StateStore, options: SessionsOptions<M, E, MetadataInput, EventInput>) {
@@ -114,6 +119,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     this.#edits = new HistoryEdits(store, this.#records, this.#history);
     this.#summaries = new Summaries(store, this.#records, this.#history);
     const search = readSearchOptions(options);
+    this.#textOf = search.textOf ?? usualText;
     const texts = new SessionTexts(store, this.#history, this.#metadata, search);
     this.#search = new SessionSearch(store, texts, search);
     this.#operations = new SessionOperations({
@@ -167,6 +173,14 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     const owner = copySession(identity);
     const session = await this.#records.find(owner, options);
     return session && this.#operations.view(owner, session);
+  }
+
+  /** How many events the session has, and the first text of a person in them. NOT_FOUND, CORRUPT. */
+  async overview(identity: SessionIdentity, options?: CallOptions): Promise<SessionOverview> {
+    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+    readSignal({ ...options });
+    const owner = copySession(identity);
+    return overviewOf(this.#store, this.#history, owner, { textOf: this.#textOf, signal });
   }
 
   /**
@@ -298,10 +312,17 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
    * in one commit, however many records there are. Returns whether there was a session. What is written under the identity
    * before that commit goes with it, what is written later stays. UNAVAILABLE: nothing was deleted. OUTCOME_UNKNOWN: the
    * session may be deleted; delete it again. A session of the same name that is created since is not deleted by this call.
+   *
+   * With `ifIdleSince` the session stays, and the result is `false`, if it was touched since: also while the call is under way.
    */
-  async delete(identity: SessionIdentity, options?: CallOptions): Promise<boolean> {
-    const { signal } = readOptions(options, ["signal"]) as CallOptions;
+  async delete(identity: SessionIdentity, options: DeleteSessionOptions = {}): Promise<boolean> {
+    const given = readOptions(options, ["signal", "ifIdleSince"]) as DeleteSessionOptions;
+    const signal = readSignal(given);
     const owner = copySession(identity);
+    if ("ifIdleSince" in given) {
+      const since = readDate(given.ifIdleSince, "ifIdleSince");
+      return this.#deletions.delete(owner, signal, ({ updatedAt }) => updatedAt < since);
+    }
     if (await this.#deletions.delete(owner, signal)) return true;
     await this.#fillings.drop(owner, { signal });
     return false;
@@ -319,7 +340,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     return forgetSessions(this.#store, this.#records, this.#deletions, owner, signal);
   }
 
-  /** The sessions as they take part when a user is forgotten or moved. */
+  /** The sessions as they take part when a user is forgotten or moved, and in retention. */
   get userData(): UserData {
     const refuse = async (user: UserRef, signal: AbortSignal | undefined) => {
       if (await this.#deletions.areUnderWay(readUser(user), signal)) throw beingDeletedOf();
@@ -328,6 +349,9 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
       name: "sessions",
       forgetUser: (user, options) => this.forgetUser(user, options),
       ...movingSessions(this.#records),
+      retain: (scope, options) =>
+        retainSessions({ store: this.#store, records: this.#records }, scope, options),
+      isKept: (owner, { signal }) => isPinned(this.#records, owner, signal),
       checkMove: ({ tenant, from }, { signal }) => refuse({ tenant, user: from }, signal),
     };
   }
