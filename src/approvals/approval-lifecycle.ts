@@ -7,10 +7,12 @@ import type { StoredEdit } from "./stored-acts.js";
 import {
   approvalOf,
   assigneeOf,
+  endOf,
   REQUEST_CODEC,
   STATE_CODEC,
   type StoredState,
   takeRequestOut,
+  withoutPayload,
 } from "./stored-approval.js";
 
 type Field = Omit<PlaceOfField<StoredRequest, StoredState>, "under">;
@@ -56,6 +58,8 @@ export const APPROVAL: LifecycleDeclaration<StoredState, StoredRequest, Approval
   },
   largeFields: ["arguments", "sender"],
   view: approvalOf,
+  endedAt: endOf,
+  withoutPayload,
   isSame: isSameContent,
   takeApart: takeRequestOut,
 };

@@ -84,6 +84,8 @@ export interface Approval {
   readonly claim?: Claim;
   /** The outcome of the call, if it was reported. */
   readonly outcome?: Outcome;
+  /** When retention removed the arguments, which are `null` then, the question, the sender and the result. */
+  readonly payloadRemovedAt?: Date;
 }
 
 /** The decision on a request. */

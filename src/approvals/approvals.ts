@@ -382,6 +382,11 @@ export class Approvals {
     };
   }
 
+  /** The audit list as it takes part in retention. */
+  get auditData(): UserData {
+    return { name: "audit", retain: (scope, options) => this.#audit.retain(scope, options) };
+  }
+
   /** A claim as part of a wrapper's own operation. @internal */
   claiming(identity: SessionIdentity, id: string, input: ClaimInput): Promise<Operation<Approval>> {
     return this.#operations.claim(identity, id, input);

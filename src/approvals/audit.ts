@@ -1,5 +1,5 @@
-import type { Identity, StateStore, UserIdentity } from "../contract/store.js";
-import { tenantIdentity } from "../identity/identity.js";
+import type { Identity, MaintenanceScope, StateStore, UserIdentity } from "../contract/store.js";
+import { isReserved, tenantIdentity } from "../identity/identity.js";
 import { CHUNK_SIZE } from "../lifecycle/chunks.js";
 import type { Made } from "../lifecycle/declaration.js";
 import { digestOfKey, pointerTo } from "../lifecycle/pointer.js";
@@ -11,6 +11,8 @@ import { DamageLog } from "../typed/damage.js";
 import { rawCell } from "../typed/moving/moved-record.js";
 import type { UserMove } from "../typed/moving/user-data.js";
 import { itemPrefix } from "../typed/names.js";
+import { retainPages } from "../typed/retaining/retain-pages.js";
+import type { Retained, RetainOptions } from "../typed/retaining/retained-data.js";
 import { timeKey } from "../typed/time.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -95,9 +97,10 @@ export class Audit {
   async record(
     transaction: Transaction,
     key: LifecycleKey,
-    { before, now }: Made<StoredState, StoredRequest>,
+    { before, now, isRetention }: Made<StoredState, StoredRequest>,
   ): Promise<void> {
-    if (now === undefined) return this.#remove(transaction, key, before);
+    // The list has an age of its own.
+    if (now === undefined) return isRetention ? undefined : this.#remove(transaction, key, before);
     const { decision, claim, outcome, audited } = now.state;
     if (decision === undefined || audited !== true) return;
     const position = positionOf(key, decision.at);
@@ -172,6 +175,44 @@ export class Audit {
     );
     const next = items.length > limit ? page.at(-1)?.id : undefined;
     return next === undefined ? { entries } : { entries, next };
+  }
+
+  /**
+   * Removes what was kept of arguments and senders of decisions before one time, and the entries of decisions before another.
+   * Those that are under way stay.
+   */
+  retain(scope: MaintenanceScope, options: RetainOptions): Promise<Retained> {
+    const { records: recordsBefore = -Infinity, payloads: payloadsBefore = -Infinity } = options.before;
+    const before = Math.max(recordsBefore, payloadsBefore);
+    if (before === -Infinity) return Promise.resolve({ payloads: 0, records: 0, kept: 0 });
+    const walk = { prefixes: [itemPrefix(NAME)], before };
+    return retainPages(this.#store, scope, walk, options, async (record) => {
+      const entry = await decodeRecord(ENTRY_CODEC, record);
+      const { state } = entry;
+      const key = keyOfEntry(record.identity.tenant, entry);
+      const fate = (state.decision?.at ?? before) < recordsBefore ? "record" : "payload";
+      if (state.decision === undefined || (state.claim !== undefined && state.outcome === undefined))
+        return undefined;
+      const [own, ...calls] = this.#cellsOf(key, state) as [Cell<unknown, never>, ...Cell<unknown, never>[]];
+      const { signal } = options;
+      const kept = await Promise.all(
+        calls.map(async (cell) => {
+          const [first] = await this.#store.list(cell.identity, cell.kind, {
+            limit: 1,
+            bytes: false,
+            signal,
+          });
+          return first?.kind === cell.kind ? [cell] : [];
+        }),
+      );
+      const removed = fate === "record" ? [own, ...calls] : kept.flat();
+      if (removed.length === 0) return undefined;
+      if (!isReserved(key.identity.session) && (await options.isKept(key.identity))) return "kept";
+      if (options.dryRun) return fate;
+      const deletes = removed.map(({ identity, kind }) => ({ op: "delete", identity, kind }) as const);
+      await this.#store.commit(deletes, { signal });
+      return fate;
+    });
   }
 
   /** Removes the entries of a user. CORRUPT at the end if some are damaged: nobody can tell whose they are. */

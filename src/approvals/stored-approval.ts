@@ -1,4 +1,5 @@
 import { readStoredAct, readStoredExtension } from "../lifecycle/acts.js";
+import { bareOutcome } from "../lifecycle/bare-outcome.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
 import { withDate } from "../lifecycle/repeat.js";
 import type { ContentRecord, LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
@@ -88,6 +89,7 @@ export function readState(value: unknown): StoredState {
     ...optional(given, "revocation", readStoredAct),
     ...optional(given, "claim", readStoredClaim),
     ...optional(given, "outcome", readOutcome),
+    ...optional(given, "payloadRemovedAt", readTime),
   };
   refuseContradiction(approval);
   return approval;
@@ -104,6 +106,28 @@ export const REQUEST_CODEC = mappedJson<ContentRecord<StoredRequest>>({
     };
   },
 });
+
+/** When an approval ended: its call, or the last that somebody did to it. One that was left alone ended when it expired. */
+export function endOf({ outcome, revocation, status, decision, expiresAt }: StoredState): number {
+  return outcome?.at ?? revocation?.at ?? (status === "expired" ? undefined : decision?.at) ?? expiresAt;
+}
+
+/**
+ * An approval that has ended without its arguments, its question and sender, its result and the text of its error. The digests
+ * stay.
+ */
+export function withoutPayload({
+  state,
+  content: { sender: _, question: __, ...content },
+}: Whole<StoredState, StoredRequest>): Whole<StoredState, StoredRequest> {
+  const { edited, outcome } = state;
+  const bare = {
+    ...state,
+    ...(edited && { edited: { ...edited, arguments: null } }),
+    ...(outcome && { outcome: bareOutcome(outcome) }),
+  };
+  return { state: bare, content: { ...content, arguments: null } };
+}
 
 /** Takes the request out of a state of an older version. */
 export function takeRequestOut(state: StoredState): Whole<StoredState, StoredRequest> | undefined {
@@ -152,7 +176,7 @@ export function approvalOf(
   status: ApprovalStatus,
 ): Approval {
   const { digest, createdAt, expiresAt, assignment, extension, edited, votes } = state;
-  const { decision, revocation, claim, outcome } = state;
+  const { decision, revocation, claim, outcome, payloadRemovedAt } = state;
   const { ttlMs: _, assignee: __, ...asked } = content;
   const assignee = assigneeOf(state, content);
   return {
@@ -172,5 +196,6 @@ export function approvalOf(
     ...(revocation && { revocation: withDate(revocation) }),
     ...(claim && { claim: withDate(claim) }),
     ...(outcome && { outcome: withDate(outcome) }),
+    ...(payloadRemovedAt !== undefined && { payloadRemovedAt: new Date(payloadRemovedAt) }),
   };
 }

@@ -33,6 +33,7 @@ import { ArtifactsInUnit } from "./in-unit.js";
 import { type PutInput, readCall, readList, readPut, readVersionOptions, readVersions } from "./input.js";
 import { movingArtifacts } from "./moving.js";
 import { ArtifactOperations, requireSame } from "./operations.js";
+import { retainArtifacts } from "./retaining.js";
 import {
   CONTENT,
   HEAD_CODEC,
@@ -210,9 +211,15 @@ export class Artifacts {
     return removeAbandoned(this.#store, scope, CONTENT, this.#now, readCleanup(options));
   }
 
-  /** The artifacts of sessions and users as they take part when a user is moved. They go with their sessions and users. */
+  /**
+   * The artifacts of sessions and users as they take part when a user is moved, and in retention. They go with their sessions and
+   * users.
+   */
   get userData(): UserData {
-    return movingArtifacts();
+    return {
+      ...movingArtifacts(),
+      retain: (scope, options) => retainArtifacts(this.#store, this.#operations, scope, options),
+    };
   }
 
   async #deleteAll(owner: SessionIdentity, name: string, { signal }: CallOptions): Promise<boolean> {

@@ -36,6 +36,7 @@ import { type PutResult, Puts } from "./putting.js";
 import { ancestors, eachWrite, listCheckpoints, loadCheckpoint, loadTuple } from "./reading.js";
 import { type NewWrites, readNewAll, readNewPut, readNewWrites } from "./reading-input.js";
 import { CheckpointRecords, type FoundCheckpoint, infoOf } from "./records.js";
+import { retainLineages } from "./retaining.js";
 import { lineagesOf } from "./sweep.js";
 import type { TaskWrites } from "./writes.js";
 
@@ -344,9 +345,15 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
     return recoverLeftovers(this.#records, scope, this.#abandonedBefore(given), readCall(given, true));
   }
 
-  /** The checkpoints as they take part when a user is moved. Those of a user who is forgotten go with the sessions. */
+  /**
+   * The checkpoints as they take part when a user is moved, and in retention. Those of a user who is forgotten go with the
+   * sessions.
+   */
   get userData(): UserData {
-    return movingCheckpoints(this.#records.store);
+    return {
+      ...movingCheckpoints(this.#records.store),
+      retain: (scope, options) => retainLineages(this.#records, scope, options),
+    };
   }
 
   async #latest<R>(

@@ -17,6 +17,7 @@ import { cleanUp, readPosition } from "./cleanup.js";
 import { ExpiringInUnit } from "./in-unit.js";
 import { movingExpiring } from "./moving.js";
 import { ExpiringOperations } from "./operations.js";
+import { retainExpiring } from "./retaining.js";
 import {
   livePrefix,
   readGroup,
@@ -188,9 +189,12 @@ export class Expiring {
     return this.#store.count(owner, prefix, { after: prefix + dueEnd(this.#now()), signal });
   }
 
-  /** The values of users as they take part when one is forgotten or moved. */
+  /** The values of users as they take part when one is forgotten or moved, and those past their time in retention. */
   get userData(): UserData {
-    return movingExpiring(this.#store);
+    return {
+      ...movingExpiring(this.#store),
+      retain: (scope, options) => retainExpiring(this.#store, validateScope(scope), this.#now(), options),
+    };
   }
 
   /**

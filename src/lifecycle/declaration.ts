@@ -66,6 +66,17 @@ export interface LifecycleDeclaration<S extends LifecycleState, C, V> {
    * record; where the record is too damaged to be removed so, it is erased.
    */
   readonly largeContent?: (id: string) => readonly string[];
+  /** When a record ended, in milliseconds since 1970: its age counts from then on. Default: when it was created. */
+  readonly endedAt?: (state: S) => number | undefined;
+  /**
+   * A record that has ended without what may be large or private, such as arguments and results: what retention makes of it
+   * first. `stateCodec` has to keep `payloadRemovedAt`, which is written with it. Default: its payload goes with the record.
+   */
+  readonly withoutPayload?: (whole: Whole<S, C>) => Whole<S, C>;
+  /** What else the commit removes that takes the payload of a record in this state, such as its large content. */
+  readonly payloadRemoved?: (transaction: Transaction, key: LifecycleKey, state: S) => Promise<void>;
+  /** Of the prefixes of `attached`, those that are payload too. */
+  readonly attachedPayload?: (id: string) => readonly string[];
   /** Whether a record that is there is what is created again. Default: its content is equal. */
   readonly isSame?: (before: Whole<S, C>, created: Whole<S, C>) => boolean;
   /**
@@ -93,6 +104,8 @@ export interface Made<S, C> {
   readonly before: S | undefined;
   /** The record after it; `undefined` for one that is removed. */
   readonly now: Whole<S, C> | undefined;
+  /** Retention removes it: what is meant to outlive the record stays. Absent: it is forgotten. */
+  readonly isRetention?: boolean;
 }
 
 /**

@@ -70,8 +70,15 @@ export class Declared<S extends LifecycleState, C, V> {
   }
 
   isSame(before: Whole<S, C>, created: Whole<S, C>): boolean {
-    const { isSame } = this.given;
-    return isSame ? isSame(before, created) : isDeepStrictEqual(before.content, created.content);
+    const { isSame, withoutPayload } = this.given;
+    const isBare = before.state.payloadRemovedAt !== undefined && withoutPayload !== undefined;
+    const comparable = isBare ? withoutPayload(created) : created;
+    return isSame ? isSame(before, comparable) : isDeepStrictEqual(before.content, comparable.content);
+  }
+
+  /** Whether a status leads nowhere. */
+  isFinal(status: S["status"]): boolean {
+    return !this.open.includes(status);
   }
 
   view(key: LifecycleKey, whole: Whole<S, C>, now: number): V {

@@ -53,6 +53,7 @@ import {
   LifecycleRecords,
   type WriteOptions,
 } from "./records.js";
+import { retainRecords } from "./retaining.js";
 import type { IndexEntry, List } from "./status-index.js";
 import type { LifecycleKey, LifecycleState, Moment, Transition, Whole } from "./stored.js";
 import { Waiting } from "./waiting.js";
@@ -396,12 +397,13 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     return changeOneOf(this.#records, candidates, transition, options);
   }
 
-  /** The records as they take part when a user is forgotten or moved. `name` is what their number is reported under. */
+  /** The records as they take part when a user is forgotten or moved, and in retention. `name` is what their number is reported under. */
   userData(name: string): UserData {
     return {
       name,
       forgetUser: (user, options) => this.forgetUser(user, options),
       records: movingRecords(this.#records),
+      retain: (scope, options) => retainRecords(this.#records, scope, options),
       ownPrefixes: [`${this.#declared.name}.`],
     };
   }

@@ -186,14 +186,15 @@ async function removeListed<S extends LifecycleState, C, V>(
 }
 
 /** Removes a record with what is attached to it. Returns whether there was one. */
-async function removeWhole<S extends LifecycleState, C, V>(
+export async function removeWhole<S extends LifecycleState, C, V>(
   records: LifecycleRecords<S, C, V>,
   entry: IndexEntry<S["status"]>,
   signal: Signal,
+  isRetention = false,
 ): Promise<boolean> {
   const { identity, id } = entry.key;
   // First: after an interruption the next call finds the record, and what is left of it.
   for (const prefix of records.declared.given.attached?.(id) ?? [])
     await records.store.erase(identity, { prefix, signal });
-  return records.remove(entry, signal);
+  return records.remove(entry, signal, isRetention);
 }

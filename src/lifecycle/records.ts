@@ -254,11 +254,50 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
     return true;
   }
 
+  /**
+   * Removes the payload of a record that has ended; what is known about it stays. Returns whether there was one. CORRUPT.
+   */
+  removePayload(key: LifecycleKey, signal: AbortSignal | undefined): Promise<boolean> {
+    const { withoutPayload } = this.declared.given;
+    return transact(
+      this.store,
+      async (transaction) => {
+        const whole = await this.#read(transaction, key);
+        if (whole === undefined || withoutPayload === undefined) return false;
+        const { state: before, content: given } = whole;
+        if (!this.declared.isFinal(before.status) || before.payloadRemovedAt !== undefined) return false;
+        const { state: bare, content } = withoutPayload({ state: before, content: given });
+        const state = { ...bare, payloadRemovedAt: this.now() };
+        await transaction.set(this.cell(key), state);
+        await transaction.set(this.#contentCell(key), { createdAt: state.createdAt, content });
+        await this.#rewritePart(transaction, key, before, state);
+        await this.declared.given.payloadRemoved?.(transaction, key, before);
+        await this.index.move(transaction, key, before, { state, content });
+        return true;
+      },
+      { signal, repeatable: true, turn: this.cell(key) },
+    );
+  }
+
+  /** Writes the later part of a state that lost its payload, if it had one. */
+  async #rewritePart(transaction: Transaction, key: LifecycleKey, before: S, state: S): Promise<void> {
+    const { laterPart } = this.declared.given;
+    if (laterPart === undefined || !this.#hasPart(before)) return;
+    const cell = this.#partCell(key);
+    if (!this.#hasPart(state)) transaction.delete(cell);
+    else await transaction.set(cell, { createdAt: state.createdAt, content: laterPart.of(state) });
+  }
+
   /** Removes what is stored of a record but its entries in lists. `state` is absent where it cannot be read. */
-  async #removeParts(transaction: Transaction, key: LifecycleKey, state: S | undefined): Promise<void> {
+  async #removeParts(
+    transaction: Transaction,
+    key: LifecycleKey,
+    state: S | undefined,
+    isRetention = false,
+  ): Promise<void> {
     if (state !== undefined) {
       this.due?.remove(transaction, key, state);
-      await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined });
+      await this.declared.given.alongside?.(transaction, key, { before: state, now: undefined, isRetention });
     }
     transaction.delete(this.cell(key));
     transaction.delete(this.#contentCell(key));
@@ -267,7 +306,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   }
 
   /** Removes a record with all its index entries, also if it is damaged. Returns whether there was one. */
-  async remove(entry: IndexEntry, signal: AbortSignal | undefined): Promise<boolean> {
+  async remove(entry: IndexEntry, signal: AbortSignal | undefined, isRetention = false): Promise<boolean> {
     const { key } = entry;
     const cell = this.cell(key);
     const removing = (isWhole: boolean) =>
@@ -280,7 +319,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
           // Its status may have changed since the entry was read.
           this.index.removeAll(transaction, entry, isThere ? state.status : entry.status);
           if (isWhole && !isThere) return false;
-          await this.#removeParts(transaction, key, isThere ? state : undefined);
+          await this.#removeParts(transaction, key, isThere ? state : undefined, isRetention);
           if (this.locations) transaction.delete(this.locations.cell(key, entry.createdAt));
           return true;
         },

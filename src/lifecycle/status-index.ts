@@ -5,6 +5,7 @@ import type {
   MaintenanceScope,
   RecordKey,
   SessionIdentity,
+  StateRecord,
   StateStore,
 } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
@@ -34,6 +35,8 @@ export interface IndexEntry<Status extends string = string> extends Entry {
   readonly position: string;
   /** Absent where the entry was written before the lists got their fields. */
   readonly groups?: Groups;
+  /** Retention has removed the payload of the record. */
+  readonly isBare?: boolean;
 }
 
 /** The lists of one place, and where their entries are stored. */
@@ -145,11 +148,13 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     before: S | undefined,
     now: Whole<S, C>,
   ): Promise<void> {
-    const { status, createdAt, expiresAt } = now.state;
+    const { status, createdAt, expiresAt, payloadRemovedAt } = now.state;
     const groups = this.groupsOf(now);
+    const isBare = payloadRemovedAt !== undefined;
     if (before !== undefined) {
       const old = { status: before.status, groups: this.groupsOf({ state: before, content: now.content }) };
-      if (isDeepStrictEqual(old, { status, groups }) && before.expiresAt === expiresAt) return;
+      const isAlike = before.expiresAt === expiresAt && (before.payloadRemovedAt !== undefined) === isBare;
+      if (isDeepStrictEqual(old, { status, groups }) && isAlike) return;
       for (const cell of this.cellsOf({ key, createdAt, ...old })) transaction.delete(cell);
     }
     const pointer: StatusPointer = {
@@ -157,6 +162,7 @@ export class StatusIndex<S extends LifecycleState, C, V> {
       ...(this.#declared.given.expired === undefined ? {} : { expiresAt: expiresAt ?? null }),
       // Where fields were added, an entry has to say that its record has none of them.
       ...(this.#declared.given.fieldsAdded || Object.keys(groups).length > 0 ? { groups } : {}),
+      ...(isBare && { isBare }),
     };
     const cells = this.cellsOf({ key, status, createdAt, groups });
     await Promise.all(cells.map((cell) => transaction.set(cell, pointer)));
@@ -245,19 +251,26 @@ export class StatusIndex<S extends LifecycleState, C, V> {
     status: S["status"],
     range: { readonly after?: RecordKey; readonly signal: Signal },
   ): AsyncGenerator<IndexEntry<S["status"]>, void, undefined> {
-    const { under, name, entries } = this.#places.find(
-      (place) => place.under === "tenant" && place.field === undefined,
-    ) as Place<S, C>;
-    const prefix = prefixOf(status, undefined);
-    for await (const record of scanKind(this.#store, scope, itemPrefix(name) + prefix, range)) {
-      const { identity, kind, eventId } = record;
-      const item = {
-        id: kind.slice(itemPrefix(name).length),
-        value: await decodeRecord(this.#codec, record),
-        eventId,
-      };
-      yield entryOf({ under, identity, entries }, { prefix, status }, item);
-    }
+    for await (const record of scanKind(this.#store, scope, this.tenantPrefix(status), range))
+      yield await this.read(record, status);
+  }
+
+  /** The prefix of the entries of a status in the lists of tenants. */
+  tenantPrefix(status: S["status"]): string {
+    return itemPrefix(this.#tenants.name) + prefixOf(status, undefined);
+  }
+
+  /** An entry of such a list. CORRUPT. */
+  async read(record: StateRecord, status: S["status"]): Promise<IndexEntry<S["status"]>> {
+    const { under, name, entries } = this.#tenants;
+    const { identity, kind, eventId } = record;
+    const id = kind.slice(itemPrefix(name).length);
+    const item = { id, value: await decodeRecord(this.#codec, record), eventId };
+    return entryOf({ under, identity, entries }, { prefix: prefixOf(status, undefined), status }, item);
+  }
+
+  get #tenants(): Place<S, C> {
+    return this.#place("tenant", undefined) as Place<S, C>;
   }
 
   /** Removes an entry, and all entries of its record, which has this status now. */
@@ -333,6 +346,7 @@ function entryOf<Status extends string>(
     ...(typeof value.expiresAt === "number" ? { expiresAt: value.expiresAt } : {}),
     position,
     ...(value.groups === undefined ? {} : { groups: value.groups }),
+    ...(value.isBare && { isBare: true }),
     createdAt: Date.parse(position.slice(0, dot)),
     cell,
     eventId,

@@ -14,17 +14,20 @@ export interface StatusPointer extends Pointer {
   readonly expiresAt?: number | null;
   /** Absent where no record is listed by a field, and where the entry was written before they were. */
   readonly groups?: Groups;
+  /** Retention has removed the payload of the record. */
+  readonly isBare?: boolean;
 }
 
 export function statusPointerCodec(expires: boolean): Codec<StatusPointer> {
   return mappedJson<StatusPointer>({
     write: (pointer) => ({ ...pointer }),
     read(value) {
-      const { expiresAt, groups } = readObject(value, "pointer") as Partial<StatusPointer>;
+      const { expiresAt, groups, isBare } = readObject(value, "pointer") as Partial<StatusPointer>;
       return {
         ...readPointer(value),
         ...(expires ? { expiresAt: expiresAt === null ? null : readTime(expiresAt, "expiresAt") } : {}),
         ...(groups === undefined ? {} : { groups: readGroups(groups) }),
+        ...(isBare === true && { isBare }),
       };
     },
   });

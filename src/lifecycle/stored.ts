@@ -16,6 +16,8 @@ export interface LifecycleState<Status extends string = string> {
   readonly createdAt: number;
   /** When it expires, if it does. */
   readonly expiresAt?: number;
+  /** When retention removed its payload. */
+  readonly payloadRemovedAt?: number;
 }
 
 /** The part of a record that never changes, as it is stored. */

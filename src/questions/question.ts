@@ -45,6 +45,8 @@ export interface Question {
   readonly answer?: Answer;
   /** The cancellation, if it was cancelled. */
   readonly cancellation?: Cancellation;
+  /** When retention removed the text, the context, the sender, the choices, and the value of the answer, which is `null` then. */
+  readonly payloadRemovedAt?: Date;
 }
 
 /** Who answered what, and when. */

@@ -1,4 +1,5 @@
 import { type Extension, readStoredAct, readStoredExtension } from "../lifecycle/acts.js";
+import { REMOVED_TEXT } from "../lifecycle/bare-outcome.js";
 import { contentCodec } from "../lifecycle/content-codec.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
@@ -47,6 +48,7 @@ const STATE_CODEC = mappedJson<StoredState>({
       ...optional(given, "extension", readStoredExtension),
       ...optional(given, "answer", readStoredAnswer),
       ...optional(given, "cancellation", readStoredAct),
+      ...optional(given, "payloadRemovedAt", readTime),
     };
     const agrees =
       (state.answer !== undefined) === (state.status === "answered") &&
@@ -80,6 +82,11 @@ export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Questio
   stateCodec: STATE_CODEC,
   contentCodec: CONTENT_CODEC,
   largeFields: ["context", "sender"],
+  endedAt: ({ answer, cancellation, expiresAt }) => answer?.at ?? cancellation?.at ?? expiresAt,
+  withoutPayload({ state, content: { context: _, sender: __, choices: ___, ...content } }) {
+    const bare = state.answer ? { ...state, answer: { ...state.answer, value: null } } : state;
+    return { state: bare, content: { ...content, text: REMOVED_TEXT } };
+  },
   view({ identity, id }, { state, content }, status) {
     const { ttlMs: _, ...asked } = content;
     return {
@@ -92,6 +99,7 @@ export const QUESTION: LifecycleDeclaration<StoredState, StoredQuestion, Questio
       ...(state.extension && { extension: withDate(state.extension) }),
       ...(state.answer && { answer: answerOf(state.answer) }),
       ...(state.cancellation && { cancellation: withDate(state.cancellation) }),
+      ...(state.payloadRemovedAt !== undefined && { payloadRemovedAt: new Date(state.payloadRemovedAt) }),
     } as Question;
   },
 };

@@ -7,7 +7,7 @@ import type { Operation } from "../typed/operation.js";
 import { listedByClaim } from "./claimed-before.js";
 import { refuseIfHeld } from "./held.js";
 import { RUN_TRANSITIONS, type Run } from "./run.js";
-import { stepPrefixes } from "./step-kinds.js";
+import { resultPrefix, stepPrefixes } from "./step-kinds.js";
 import { MAX_UNTIL_MS } from "./stored-lease.js";
 import {
   CONTENT_CODEC,
@@ -16,6 +16,7 @@ import {
   type RunState,
   runOf,
   STATE_CODEC,
+  withoutPayload,
 } from "./stored-run.js";
 import type { RunTransition } from "./transitions.js";
 
@@ -57,6 +58,9 @@ export class RunRecords {
         largeFields: ["input", "metadata"],
         view: runOf,
         attached: stepPrefixes,
+        endedAt: ({ end }) => end?.at,
+        withoutPayload,
+        attachedPayload: (id) => [resultPrefix(id)],
         moved: async (_, __, ___, { state }) => refuseIfHeld(state, this.lifecycle.now()),
       },
       options,

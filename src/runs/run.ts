@@ -130,4 +130,6 @@ export interface Run {
   readonly pause?: RunPause;
   /** How it ended, if it did. */
   readonly outcome?: RunOutcome;
+  /** When retention removed the input, the result, the text of the error, and the results of the steps. */
+  readonly payloadRemovedAt?: Date;
 }

@@ -8,6 +8,11 @@ export function stepPrefixes(runId: string): string[] {
   return Object.values(STEP_KINDS).map((name) => itemPrefix(name) + stepPrefix(runId));
 }
 
+/** The prefix of the kinds under which the results of a run's steps are stored. */
+export function resultPrefix(runId: string): string {
+  return itemPrefix(STEP_KINDS.result) + stepPrefix(runId);
+}
+
 /** What the ids of a run's steps begin with in each collection. */
 export function stepPrefix(runId: string): string {
   return `${digestOf(runId)}/`;

@@ -1,3 +1,4 @@
+import { bareOutcome } from "../lifecycle/bare-outcome.js";
 import { contentCodec } from "../lifecycle/content-codec.js";
 import { type StoredAct, withDate } from "../lifecycle/repeat.js";
 import type { LifecycleKey, LifecycleState, Whole } from "../lifecycle/stored.js";
@@ -84,6 +85,7 @@ export const STATE_CODEC = mappedJson<RunState>({
       ...optional(given, "resume", readAct),
       ...optional(given, "released", readEventId),
       ...optional(given, "end", readEnd),
+      ...optional(given, "payloadRemovedAt", readTime),
     };
     refuseContradiction(state);
     return state;
@@ -127,7 +129,16 @@ export function runOf({ identity, id }: RunKey, { state, content }: Whole<RunSta
     ...(lease && { holder: { worker: lease.worker, fence, until: new Date(lease.until) } }),
     ...(pause && { pause: withDate(pause) }),
     ...(end && { outcome: withDate(end) }),
+    ...(state.payloadRemovedAt !== undefined && { payloadRemovedAt: new Date(state.payloadRemovedAt) }),
   };
+}
+
+/** A run that has ended without its input, its result and the text of its error. */
+export function withoutPayload({
+  state,
+  content: { input: _, ...content },
+}: Whole<RunState, RunContent>): Whole<RunState, RunContent> {
+  return { state: state.end ? { ...state, end: bareOutcome(state.end) } : state, content };
 }
 
 function readContent(value: unknown): RunContent {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ContentRef, readContentRef } from "../content/content-ref.js";
+import { bareOutcome } from "../lifecycle/bare-outcome.js";
 import { contentCodec } from "../lifecycle/content-codec.js";
 import type { LifecycleDeclaration } from "../lifecycle/declaration.js";
 import { acceptParsed } from "../lifecycle/parsed-json.js";
@@ -39,6 +40,7 @@ const STATE_CODEC = mappedJson<StoredCall>({
       ...optional(given, "token", readEventId),
       ...optional(given, "argumentsAt", readContentRef),
       ...optional(given, "outcome", readStoredOutcome),
+      ...optional(given, "payloadRemovedAt", readTime),
     };
     if (state.status !== (state.outcome === undefined ? "begun" : statusAfter(state.outcome)))
       throw new Error("the status is not what the outcome says");
@@ -65,6 +67,12 @@ export const toolCallLifecycle = (
   stateCodec: STATE_CODEC,
   contentCodec: CONTENT_CODEC,
   largeFields: ["arguments"],
+  endedAt: ({ outcome }) => outcome?.at,
+  withoutPayload: ({ state: { argumentsAt: _, ...state }, content }) => ({
+    state: state.outcome ? { ...state, outcome: bareOutcome(state.outcome) } : state,
+    content: { ...content, arguments: null },
+  }),
+  payloadRemoved: (transaction, key, state) => parts.hide(key, transaction, state),
   view: ({ identity, id }, { state, content }, status) => ({
     id,
     identity,
@@ -74,6 +82,7 @@ export const toolCallLifecycle = (
     ...(state.argumentsAt && { argumentsAt: state.argumentsAt }),
     begunAt: new Date(state.createdAt),
     ...(state.outcome && { outcome: withDate(state.outcome) }),
+    ...(state.payloadRemovedAt !== undefined && { payloadRemovedAt: new Date(state.payloadRemovedAt) }),
   }),
   // The digest is that of the arguments, wherever they are.
   isSame: (before, created) =>

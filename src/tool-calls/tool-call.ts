@@ -39,6 +39,8 @@ export interface ToolCall {
   readonly begunAt: Date;
   /** What came of it; absent while nobody has said so. */
   readonly outcome?: CallOutcome;
+  /** When retention removed the arguments, which are `null` then, the result, and the text of the error. */
+  readonly payloadRemovedAt?: Date;
 }
 
 /** What came of a call: a `result`, an `error`, or the `reason` why nobody will know. */

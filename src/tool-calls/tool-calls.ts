@@ -257,7 +257,10 @@ export class ToolCalls {
       return await this.#large.whole(found, () => gone, { signal });
     } catch (error) {
       if (error === gone) return undefined;
-      throw error;
+      // Its payload may have been removed since it was found.
+      const now = isStateError(error, "CORRUPT") ? await this.#lifecycle.find(found, { signal }) : undefined;
+      if (now?.payloadRemovedAt === undefined) throw error;
+      return this.#large.whole(now, () => gone, { signal });
     }
   }
 }

@@ -13,6 +13,11 @@ export interface PageBounds {
 export class DamageLog {
   #first: StateError<"CORRUPT"> | undefined;
 
+  /** The first damage so far. */
+  get first(): StateError<"CORRUPT"> | undefined {
+    return this.#first;
+  }
+
   /** Adds a CORRUPT error and returns the key of the damaged record, if known. Throws any other error. */
   add(error: unknown): RecordKey | undefined {
     if (!isStateError(error, "CORRUPT")) throw error;

@@ -16,6 +16,7 @@ import { validateScope } from "../../identity/scope.js";
 import { copySession, decodeRecord, readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
 import { DamageLog } from "../../typed/damage.js";
+import type { UserData } from "../../typed/moving/user-data.js";
 import { readScopedId } from "../../typed/names.js";
 import { perform } from "../../typed/operation.js";
 import { type Clock, readClock } from "../../typed/time.js";
@@ -34,6 +35,7 @@ import type {
   ResultReceipt,
   ResultsOptions,
 } from "./result.js";
+import { retainResults } from "./retaining.js";
 import {
   DUE,
   DUE_CODEC,
@@ -94,6 +96,14 @@ export class Results {
       if (taken.isUploaded) await content.drop(taken);
       throw error;
     }
+  }
+
+  /** The results as they take part in retention. They move and go with their sessions. */
+  get userData(): UserData {
+    return {
+      name: "results",
+      retain: (scope, options) => retainResults(this.#store, this.#operations, scope, options),
+    };
   }
 
   /** What is known of a result, with its preview. NOT_FOUND, CORRUPT. */
