@@ -20,6 +20,7 @@ const FOLDERS = [
   "questions",
   "queue",
   "races",
+  "retention",
   "rules",
   "runs",
   "schedules",

@@ -6,6 +6,7 @@ import type { FactsOptions } from "../facts/index.js";
 import type { LedgerOptions } from "../ledger/index.js";
 import type { PoliciesOptions } from "../policies/index.js";
 import type { QuestionsOptions } from "../questions/index.js";
+import type { RetentionOptions } from "../retention/index.js";
 import type { RunsOptions } from "../runs/index.js";
 import type { SchedulesOptions } from "../schedules/index.js";
 import type { Metadata, MetadataInputOf, SessionsOptions } from "../sessions/index.js";
@@ -53,6 +54,8 @@ export interface RuntimeOptions<
   readonly artifacts?: ArtifactsOptions;
   /** The options of `createResults`. */
   readonly results?: ResultsOptions;
+  /** The options of `createRetention`. */
+  readonly retention?: RetentionOptions;
 }
 
 /** The wrappers that have options. */
@@ -72,4 +75,5 @@ export const WRAPPER_NAMES = [
   "expiring",
   "artifacts",
   "results",
+  "retention",
 ] as const satisfies readonly WrapperName[];

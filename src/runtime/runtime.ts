@@ -22,6 +22,7 @@ import { createLedger, type Ledger } from "../ledger/index.js";
 import { type MovedUser, type MoveUserOptions, moveUser } from "../move-user/index.js";
 import { createPolicies, type Policies } from "../policies/index.js";
 import { createQuestions, type Questions } from "../questions/index.js";
+import { createRetention, type Retention } from "../retention/index.js";
 import { createRuns, type Runs } from "../runs/index.js";
 import { createSchedules, type Schedules } from "../schedules/index.js";
 import { createSessions, type Metadata, type MetadataInputOf, type Sessions } from "../sessions/index.js";
@@ -74,6 +75,8 @@ export class Runtime<
   readonly results: Results;
   /** Errors of tools, under short references. */
   readonly errors: RecordedErrors;
+  /** What is kept how long. */
+  readonly retention: Retention;
 
   /** @internal */
   constructor(
@@ -97,6 +100,7 @@ export class Runtime<
     this.artifacts = createArtifacts(store, own("artifacts"));
     this.results = createResults(store, own("results"));
     this.errors = createErrors(store);
+    this.retention = createRetention(store, { sessions: this.sessions, ...own("retention") });
     Object.freeze(this);
   }
 

@@ -8,7 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/runtime/",
-    "src/forget-user/ src/move-user/",
+    "src/forget-user/ src/move-user/ src/retention/",
     "src/policies/ src/schedules/",
     "src/runs/ src/tool-calls/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/",
@@ -83,6 +83,22 @@ const RULES: readonly Rule[] = [
       .concat("src/lifecycle/", "src/content/", WRAPPER),
   },
   {
+    files: "src/retention/",
+    may: [
+      "sessions",
+      "approvals",
+      "ledger",
+      "questions",
+      "runs",
+      "tool-calls",
+      "checkpoints",
+      "artifacts",
+      "expiring",
+    ]
+      .map((name) => `src/${name}/index.ts`)
+      .concat(WRAPPER),
+  },
+  {
     files: "src/runtime/",
     may: [
       "sessions",
@@ -97,6 +113,7 @@ const RULES: readonly Rule[] = [
       "schedules",
       "expiring",
       "facts",
+      "retention",
       "forget-user",
       "move-user",
     ]
