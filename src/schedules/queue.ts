@@ -1,6 +1,8 @@
+import { isStateError } from "../contract/errors.js";
 import type { LifecycleKey } from "../lifecycle/stored.js";
 import { claimedBefore } from "../runs/claimed-before.js";
 import { LeasesFirst } from "../runs/leases-first.js";
+import { throwUnlessStale } from "../typed/stale-reads.js";
 import type { Transaction } from "../typed/transaction.js";
 import { leaseOf, type OccurrenceLease } from "./lease.js";
 import type { Occurrence } from "./occurrence.js";
@@ -107,7 +109,7 @@ export class OccurrenceQueue {
     transaction: Transaction,
     tenant: string,
     { schedule, state, time, claim }: NewOccurrence,
-  ): Promise<ClaimedOccurrence> {
+  ): Promise<ClaimedOccurrence | undefined> {
     const { occurrences } = this.#records;
     const { incarnation, number, action, onCrash, maxAttempts } = state;
     const { at, missedSince } = time;
@@ -130,8 +132,15 @@ export class OccurrenceQueue {
       lease: leaseFrom(claim, now),
       claimedAt: now,
     };
-    const { record } = await occurrences.createIn(transaction, key, content, () => initial);
-    return { lease: leaseOf(key, initial), occurrence: record };
+    try {
+      const { record } = await occurrences.createIn(transaction, key, content, () => initial);
+      return { lease: leaseOf(key, initial), occurrence: record };
+    } catch (error) {
+      // Another worker took this time after the schedule was read here, and at a later time it was another occurrence.
+      if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+      await throwUnlessStale(this.#records.store, transaction, error);
+      return undefined;
+    }
   }
 }
 

@@ -40,12 +40,12 @@ export type OccurrenceLifecycle = Lifecycle<OccurrenceState, OccurrenceContent, 
 export class ScheduleRecords {
   readonly schedules: ScheduleLifecycle;
   readonly occurrences: OccurrenceLifecycle;
-  readonly #store: StateStore;
+  readonly store: StateStore;
   readonly #deleted: Collection<true>;
   readonly #puts: Collection<string>;
 
   constructor(store: StateStore, options: LifecycleOptions) {
-    this.#store = store;
+    this.store = store;
     this.#deleted = new Collection(store, DELETED);
     this.#puts = new Collection(store, PUT);
     this.schedules = new Lifecycle<ScheduleState, ScheduleContent, Schedule>(
@@ -145,7 +145,7 @@ export class ScheduleRecords {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly [tenant: string, incarnation: string], void, undefined> {
     const prefix = itemPrefix(DELETED);
-    for await (const { identity, kind } of scanKind(this.#store, scope, prefix, { signal }))
+    for await (const { identity, kind } of scanKind(this.store, scope, prefix, { signal }))
       yield [identity.tenant, kind.slice(prefix.length)];
   }
 }

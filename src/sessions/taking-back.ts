@@ -4,6 +4,7 @@ import { corruptRecord } from "../typed/cell.js";
 import type { Journal } from "../typed/journal.js";
 import { isRemoved, writeRemoved } from "../typed/journal-entry.js";
 import type { Operation } from "../typed/operation.js";
+import { throwUnlessStale } from "../typed/stale-reads.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { editLogCell, NO_EDITS, withCut } from "./edit-log.js";
@@ -18,7 +19,6 @@ import {
 import { eventOf, type SessionEvent } from "./session-event.js";
 import { headCell } from "./session-head.js";
 import type { SessionRecords } from "./session-records.js";
-import { throwUnlessStale } from "./stale-reads.js";
 import { summaryCell } from "./summary-place.js";
 
 /** Which events to take back. */

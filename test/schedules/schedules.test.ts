@@ -54,6 +54,27 @@ onEveryStore((opened) => {
     expect(before).toBeDefined();
   });
 
+  test("a claim that another one overtakes at a later time goes on to what is due then", async () => {
+    const { time, schedules, who } = rig();
+    await schedules.put(who, hourly("a"));
+    time.pass(HOUR);
+    let overtaking: Promise<unknown> | undefined;
+    const find: StateStore["find"] = async (identity, kind, options) => {
+      if (kind.startsWith("occurrence/") && overtaking === undefined) {
+        time.pass(5 * HOUR);
+        overtaking = schedules.claimDue(who, WORKER);
+        await overtaking;
+      }
+      return opened.store.find(identity, kind, options);
+    };
+    const slow = createSchedules(withMethods(opened.store, { find }), { clock: time.clock });
+    const second = await slow.claimDue(who, WORKER);
+    expect(await overtaking).toMatchObject({ occurrence: { missedSince: expect.anything() } });
+    expect(second?.occurrence.id).not.toBe(((await overtaking) as typeof second)?.occurrence.id);
+    const { occurrences } = await schedules.occurrences(who);
+    expect(new Set(occurrences.map(({ id }) => id)).size).toBe(occurrences.length);
+  });
+
   test("a put with an id happens once: a late repeat undoes no later put, and says what it was", async () => {
     const { schedules, who } = rig();
     const first = hourly("a", { id: "put-1" });

@@ -1,6 +1,6 @@
 import { isStateError } from "../contract/errors.js";
 import type { StateStore } from "../contract/store.js";
-import type { Transaction } from "../typed/transaction.js";
+import type { Transaction } from "./transaction.js";
 
 /**
  * Throws the error if what the transaction read was true at one moment. Otherwise its commit will be refused, and the work
