@@ -14,6 +14,7 @@ import { createRuns } from "../src/runs/index.js";
 import { createSessions } from "../src/sessions/index.js";
 import { createToolCalls } from "../src/tool-calls/index.js";
 import { createDatabase } from "./postgres/database.js";
+import { isSoak, sampleOf } from "./soak.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAIN = join(ROOT, "dist/examples/quickstart/main.js");
@@ -40,7 +41,7 @@ describe("the quickstart", () => {
     }
   });
 
-  test("replays the agent's turns of a run that has only a history", async () => {
+  test.runIf(isSoak)("replays the agent's turns of a run that has only a history", async () => {
     const history = [
       { role: "system", content: "You fix bugs." },
       { role: "assistant", is_demo: true, action: "demonstrate", thought: "not part of the run" },
@@ -79,7 +80,7 @@ describe("the quickstart", () => {
     const trajectory = [{ thought: "", action: "submit", observation: "" }];
     const info = { model_stats: { instance_cost: 0.53839, tokens_sent: 52861, tokens_received: 326 } };
     const seven = Array.from({ length: 7 }, () => trajectory[0]);
-    for (const steps of [trajectory, seven]) {
+    for (const steps of sampleOf([trajectory, seven], 2)) {
       const { code, out } = await quickstart(await recorded({ trajectory: steps, info }));
       expect(code).toBe(0);
       expect(out).toContain("53187 tokens, $0.53839");
@@ -97,7 +98,7 @@ describe("the quickstart", () => {
   });
 
   const oversized = { trajectory: [{ action: "small" }, { action: "x".repeat(1024 * 1024) }] };
-  test.each([
+  const faults = [
     ["a missing file", ["missing.traj"], 2, "cannot read the recorded run"],
     ["an unknown option", ["--nonsense"], 2, "Unknown option '--nonsense'"],
     ["two runs", ["one.traj", "two.traj"], 2, "one recorded run at a time"],
@@ -108,16 +109,20 @@ describe("the quickstart", () => {
     ["JSON of something else", [1, 2, 3], 2, "holds no steps"],
     ["a step that is none", { trajectory: ["ls"] }, 2, "a step that is no object"],
     ["a step beyond the limit", oversized, 2, "step 2 has 1048619 bytes; it may have at most 1015808"],
-  ])("says in one line what is wrong with %s", async (_, given, expected, words) => {
-    const isArguments = Array.isArray(given) && typeof given[0] === "string";
-    const { code, out, err } = await quickstart(
-      ...(isArguments ? (given as string[]) : [await recorded(given)]),
-    );
-    expect({ code, out }).toEqual({ code: expected, out: "" });
-    expect(err).toContain(words);
-    expect(err.trimEnd().split("\n")).toHaveLength(1);
-    expect(existsSync(join(folder, "quickstart.db"))).toBe(false);
-  });
+  ] as const;
+  test.each(sampleOf(faults, 3))(
+    "says in one line what is wrong with %s",
+    async (_, given, expected, words) => {
+      const isArguments = Array.isArray(given) && typeof given[0] === "string";
+      const { code, out, err } = await quickstart(
+        ...(isArguments ? (given as readonly string[]) : [await recorded(given)]),
+      );
+      expect({ code, out }).toEqual({ code: expected, out: "" });
+      expect(err).toContain(words);
+      expect(err.trimEnd().split("\n")).toHaveLength(1);
+      expect(existsSync(join(folder, "quickstart.db"))).toBe(false);
+    },
+  );
 });
 
 /** That the output is true: the store, asked by another process, holds these steps of the run and of nobody else. */

@@ -5,9 +5,9 @@ import { inProcesses } from "../typed/processes.js";
 import { newSession, onSharedStores } from "../typed/stores.js";
 import { CALL } from "./states.js";
 
-const ROUNDS = 10;
+const ROUNDS = isSoak ? 10 : 5;
 /** Each costs a quarter of a second of one core. */
-const PROCESSES = isSoak ? 8 : 4;
+const PROCESSES = isSoak ? 8 : 3;
 
 interface Answer {
   readonly decide: readonly string[];

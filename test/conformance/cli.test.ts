@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../conformance/index.js";
 import { ownTime } from "../own-time.js";
 import { ROOT } from "../package/installed.js";
+import { isSoak, sampleOf } from "../soak.js";
 import { groundstate, project } from "./built.js";
 
 const DRIVER = `
@@ -163,12 +164,12 @@ describe.concurrent("groundstate conformance", () => {
     });
   });
 
-  test("what the driver threw in another process, and where", async () => {
+  test.runIf(isSoak)("what the driver threw in another process, and where", async () => {
     const { out } = await groundstate(folder, "conformance", "./alone.mjs", "--only", "processes/retry");
     expect(out).toMatch(/caused by: TypeError: not in a child process\n +at open .*alone\.mjs/);
   });
 
-  test("what destroy threw, and exit code 1", async () => {
+  test.runIf(isSoak)("what destroy threw, and exit code 1", async () => {
     const { code, out } = await groundstate(folder, "conformance", "./untidy.mjs", "--only", "save/version");
     expect(out).toMatch(/could not remove the space.*\ncaused by: the folder is busy\n +at /);
     expect(code).toBe(1);
@@ -213,7 +214,7 @@ describe.concurrent("groundstate conformance", () => {
     expect(code).toBe(1);
   });
 
-  test("where no store can be opened, --json is still one document", async () => {
+  test.runIf(isSoak)("where no store can be opened, --json is still one document", async () => {
     const cli = join(ROOT, "dist/conformance/cli.js");
     const run = promisify(execFile)(process.execPath, [cli, "conformance", "./closed.mjs", "--json"], {
       cwd: folder,
@@ -237,7 +238,7 @@ describe.concurrent("groundstate conformance", () => {
     expect((JSON.parse(json.out) as Report).stray?.[0]?.message).toBe("left alone");
   });
 
-  test("the harness that --help shows works, and leaves nothing behind", async () => {
+  test.runIf(isSoak)("the harness that --help shows works, and leaves nothing behind", async () => {
     const { out: help } = await groundstate(folder, "--help");
     const skeleton = /^ {2}import [\s\S]*?^ {2}};$/m.exec(help)?.[0] as string;
     const place = await mkdtemp(join(folder, "spaces-"));
@@ -285,7 +286,7 @@ describe.concurrent("groundstate conformance", () => {
     expect(beside.code).toBe(1);
   });
 
-  test("--json says what it is a report of", async () => {
+  test.runIf(isSoak)("--json says what it is a report of", async () => {
     const about = async (...args: string[]) =>
       JSON.parse((await groundstate(folder, "conformance", "./driver.mjs", "--json", ...args)).out) as Report;
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
@@ -303,7 +304,7 @@ describe.concurrent("groundstate conformance", () => {
     ]);
   });
 
-  test("--only may be given again", async () => {
+  test.runIf(isSoak)("--only may be given again", async () => {
     const { out } = await groundstate(
       folder,
       "conformance",
@@ -333,7 +334,7 @@ describe.concurrent("groundstate conformance", () => {
     expect(code).toBe(1);
   });
 
-  test.each([
+  const misuses = [
     { args: [], says: "no command given" },
     { args: ["conform"], says: "no command conform" },
     { args: ["conformance"], says: "give one module" },
@@ -348,7 +349,8 @@ describe.concurrent("groundstate conformance", () => {
     { args: ["conformance", "./driver.mjs", "--jsno"], says: "--jsno" },
     { args: ["conformance", "./driver.mjs", "--timeout", "soon"], says: "--timeout takes a whole number" },
     { args: ["conformance", "./driver.mjs", "--timeout", "0"], says: "--timeout takes a whole number" },
-  ])("$args: exit code 2, and what to put right", async ({ args, says }) => {
+  ];
+  test.each(sampleOf(misuses, 3))("$args: exit code 2, and what to put right", async ({ args, says }) => {
     const { code, out } = await groundstate(folder, ...args);
     expect(out).toContain(says);
     expect(out).toContain("groundstate --help");

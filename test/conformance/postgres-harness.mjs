@@ -2,17 +2,51 @@ import { openStore } from "groundstate";
 import "groundstate/drivers";
 import postgres from "postgres";
 
-const url = process.env.GROUNDSTATE_HARNESS_POSTGRES;
-const schemaOf = (space) => `space_${space.replaceAll("-", "_")}`;
+const template = new URL(process.env.GROUNDSTATE_HARNESS_POSTGRES);
+const templateName = template.pathname.slice(1);
+const databaseOf = (space) => `${templateName}_${space.replaceAll("-", "_")}`;
 
-/** A space is a schema of the database that the environment names. */
+/** The spaces that this process, or the one that started it, has made. */
+const made = new Set(process.env.GROUNDSTATE_HARNESS_MADE?.split(" "));
+
+/** Kept for the next statement: a connection takes longer than most of them. */
+let administration;
+
+function administer(statement) {
+  const other = new URL(template);
+  other.pathname = "postgres";
+  administration ??= postgres(other.href, { max: 1, idle_timeout: 1, fetch_types: false, onnotice() {} });
+  return administration.unsafe(statement);
+}
+
+async function make(space) {
+  if (made.has(space)) return;
+  await administer(`CREATE DATABASE ${databaseOf(space)} TEMPLATE ${templateName}`).catch((error) => {
+    // Another process was faster.
+    if (error.code !== "42P04" && error.code !== "23505") throw error;
+  });
+  made.add(space);
+  process.env.GROUNDSTATE_HARNESS_MADE = [...made].join(" ");
+}
+
+/** A space is a copy of the database that the environment names: to copy what is migrated is quicker than to migrate. */
 export default {
   name: "postgres",
   durable: true,
-  open: (space, options) => openStore({ driver: "postgres", url, schema: schemaOf(space), ...options }),
+  async open(space, options) {
+    await make(space);
+    const url = new URL(template);
+    url.pathname = databaseOf(space);
+    return openStore({ driver: "postgres", url: url.href, ...options });
+  },
   async destroy(space) {
-    const sql = postgres(url, { max: 1, fetch_types: false, onnotice() {} });
-    await sql.unsafe(`DROP SCHEMA IF EXISTS ${schemaOf(space)} CASCADE`);
-    await sql.end();
+    await administer(`DROP DATABASE IF EXISTS ${databaseOf(space)} WITH (FORCE)`);
+    made.delete(space);
   },
 };
+
+/** Also of cases that failed. */
+export async function removeSpaces() {
+  for (const space of made) await administer(`DROP DATABASE IF EXISTS ${databaseOf(space)} WITH (FORCE)`);
+  await administration?.end();
+}

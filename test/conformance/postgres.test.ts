@@ -1,20 +1,31 @@
-import { conformanceTests } from "groundstate/conformance";
+import { conformanceTests, typedCases } from "groundstate/conformance";
 import { afterAll, describe, test } from "vitest";
-import { createDatabase } from "../postgres/database.js";
-import { isSoak } from "../soak.js";
+import { createMigratedDatabase } from "../postgres/database.js";
+import { isSoak, sampleOf } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
 import { SOME_CASES } from "./some-cases.js";
 
-const database = await createDatabase();
+const database = await createMigratedDatabase();
 process.env.GROUNDSTATE_HARNESS_POSTGRES = database.url;
-const { default: harness } = await import("./postgres-harness.mjs");
+const { default: harness, removeSpaces } = await import("./postgres-harness.mjs");
 const modulePath = new URL("./postgres-harness.mjs", import.meta.url).href;
 
-afterAll(() => database.drop());
+afterAll(async () => {
+  await removeSpaces();
+  await database.drop();
+});
 
 conformanceTests({ describe, test, afterAll }, harness, { modulePath, timeoutMs: CASE_MS });
 
-conformanceTests({ describe, test, afterAll }, harness, { typed: true, timeoutMs: CASE_MS });
+// The wrappers make the same calls on every store, which SQLite's run shows; here is what Postgres makes of half of them.
+conformanceTests({ describe, test, afterAll }, harness, {
+  typed: true,
+  timeoutMs: CASE_MS,
+  only: sampleOf(
+    typedCases.map(({ id }) => id),
+    2,
+  ),
+});
 
 // Processes take their time, and another's data makes little difference to them.
 conformanceTests({ describe, test, afterAll }, harness, {

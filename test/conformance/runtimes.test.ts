@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { Report } from "../../conformance/index.js";
 import { runtimeOf } from "../../conformance/runners/versions.js";
 import { ROOT } from "../package/installed.js";
-import { createDatabase } from "../postgres/database.js";
+import { createMigratedDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
 
@@ -136,7 +136,7 @@ async function reportOf(
   const files = await mkdtemp(join(folder, "files-"));
   const env: NodeJS.ProcessEnv = { ...process.env, GROUNDSTATE_HARNESS_FOLDER: files };
   if (driver === "postgres") {
-    const { url, drop } = await createDatabase();
+    const { url, drop } = await createMigratedDatabase();
     onTestFinished(drop);
     env.GROUNDSTATE_HARNESS_POSTGRES = url;
   }

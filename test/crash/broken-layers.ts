@@ -14,13 +14,15 @@ import { monotonicMs } from "../../src/timing/real-timers.js";
 const GIVEN_UP_MS = 150;
 const LATE_MS = 50;
 
-/** A layer that says that all is done before it is begun, and when it has ended. */
-export function acknowledgingEarly(): { layer: Layer; ended(): Promise<unknown> } {
+/**
+ * A layer that says that all is done before it is begun, and when it has ended. It tries for `givenUpMs`: by default not
+ * until a server that is gone is back.
+ */
+export function acknowledgingEarly(givenUpMs = GIVEN_UP_MS): { layer: Layer; ended(): Promise<unknown> } {
   const late: Promise<unknown>[] = [];
   const layer: Layer = (driver) =>
     changed(driver, async (commits, options) => {
-      // It is not tried again once the server is back.
-      const write = () => driver.apply(commits, { ...options, deadline: monotonicMs() + GIVEN_UP_MS });
+      const write = () => driver.apply(commits, { ...options, deadline: monotonicMs() + givenUpMs });
       late.push(sleep(LATE_MS).then(write));
       late.at(-1)?.catch(() => {});
       // About as long as a write takes: with more at once, some would be given up though the server is well.

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Layer, StateStore } from "../../src/index.js";
 import { startProxy } from "../drivers/postgres-proxy.js";
 import { failOnUncaughtErrors, plainClient, withPort } from "../drivers/postgres-rig.js";
-import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
+import type { PostgresServer } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
 import { report } from "./figures.js";
@@ -29,7 +30,7 @@ const TIMEOUT_MS = 600;
 describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
   let server: PostgresServer;
   beforeAll(async () => {
-    server = await startPostgres({ durable: true, settings: LAZY });
+    server = await startServer({ durable: true, settings: LAZY });
   });
   afterAll(() => server.stop());
 

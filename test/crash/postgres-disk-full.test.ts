@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { failOnUncaughtErrors, postgresOf } from "../drivers/postgres-rig.js";
-import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
+import type { PostgresServer } from "../postgres/server.js";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
 import { withDice } from "../random.js";
 import { soak } from "../soak.js";
@@ -34,7 +35,7 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
     // The server may run as somebody else.
     chmodSync(dirname(library), 0o755);
     const env = { LD_PRELOAD: library, GROUNDSTATE_DISK_FULL: flag };
-    server = await startPostgres({ durable: true, env });
+    server = await startServer({ durable: true, env });
   });
   afterEach(async () => {
     makeRoom();
@@ -91,13 +92,12 @@ describe.skipIf(whyNoPreload !== undefined)(title, () => {
 
   test("and the rig notices what was acknowledged too early", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
-      const early = acknowledgingEarly();
       const honest = await openOn(server.url, { schema: "control" });
-      const openEarly = (timeoutMs: number) =>
-        openOn(server.url, { schema: "control", layers: [early.layer], timeoutMs });
       const lostWith = async (place: string | undefined) => {
         // Acknowledged at once, the calls are more than a slow server carries out within a short time.
-        const store = await openEarly(place === undefined ? 60_000 : TIMEOUT_MS);
+        const early = place === undefined ? acknowledgingEarly(60_000) : acknowledgingEarly();
+        const timeoutMs = place === undefined ? 60_000 : TIMEOUT_MS;
+        const store = await openOn(server.url, { schema: "control", layers: [early.layer], timeoutMs });
         if (place !== undefined) fill(place);
         const load = await Load.start([store], [new Attempts()], { random });
         await load.progress();

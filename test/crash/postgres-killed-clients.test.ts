@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
-import { failOnUncaughtErrors, freshDatabase, startProcess } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, migratedDatabase, startProcess } from "../drivers/postgres-rig.js";
 import { withDice } from "../random.js";
 import { soak } from "../soak.js";
 import { report } from "./figures.js";
@@ -12,7 +12,7 @@ import { everyRecord, sessionOf } from "./work/records.js";
 
 failOnUncaughtErrors();
 
-const KILLS = soak(4);
+const KILLS = soak(2);
 
 /** Transfers between the accounts that others use too, with a receipt in two more sessions; says which were acknowledged. */
 const CLIENT = `
@@ -53,7 +53,7 @@ test(
   },
   () =>
     withDice(async (random) => {
-      const url = await freshDatabase();
+      const url = await migratedDatabase();
       const store = await openOn(url);
       const load = await Load.start([store], [new Accounts()], { callers: 8, random });
       const acknowledged: string[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { type FaultyProxy, startProxy } from "../drivers/postgres-proxy.js";
-import { failOnUncaughtErrors, freshDatabase, plainClient, withPort } from "../drivers/postgres-rig.js";
+import { failOnUncaughtErrors, migratedDatabase, plainClient, withPort } from "../drivers/postgres-rig.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { isSoak, soak } from "../soak.js";
 import { report } from "./figures.js";
@@ -134,7 +134,7 @@ function disturb(line: FaultyProxy, url: string, timeoutMs: number, random: Rand
 }
 
 async function proxied(count: number, timeoutMs: number) {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const line = await startProxy(url);
   const stores = [];
   for (let n = 0; n < count; n++)

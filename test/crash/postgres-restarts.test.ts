@@ -2,12 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   failOnUncaughtErrors,
-  freshDatabase,
+  migratedDatabase,
   plainClient,
   postgresOf,
   type Sql,
 } from "../drivers/postgres-rig.js";
-import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
+import type { PostgresServer } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
 import { soak } from "../soak.js";
 import { report } from "./figures.js";
@@ -19,13 +20,13 @@ import { everyWork } from "./work/every-work.js";
 failOnUncaughtErrors();
 
 const TIMEOUT_MS = 1000;
-const RESTARTS = soak(4);
-const KILLS = soak(120);
+const RESTARTS = soak(2);
+const KILLS = soak(60);
 
 describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
   test("while the server is ended at once and started again", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
-      const server = await startPostgres({ durable: true });
+      const server = await startServer({ durable: true });
       onTestFinished(server.stop);
       const { load, attempts } = await loaded(server.url, random);
       for (let restarts = 0; restarts < RESTARTS; restarts++) {
@@ -50,7 +51,7 @@ describe("nothing acknowledged is lost, nothing happens twice, nobody waits too 
 
   test("while backends are killed", { timeout: soak(300_000) }, () =>
     withDice(async (random) => {
-      const url = await freshDatabase();
+      const url = await migratedDatabase();
       const { load, attempts } = await loaded(url, random);
       const sql = plainClient(url);
       let killed = 0;

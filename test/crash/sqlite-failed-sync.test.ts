@@ -46,7 +46,7 @@ describe.skipIf(whyNoPreload !== undefined)(`syncs that fail (${whyNoPreload ?? 
         expect(errors.length).toBeGreaterThan(0);
         // What was in doubt could be settled, all of it.
         expect(total).toBe(run.scripts * run.steps);
-        const toll = await expectSurvival(recording, isSoak ? images : Math.ceil(images / 2));
+        const toll = await expectSurvival(recording, isSoak ? images : Math.ceil(images / 4));
         await annotate(`${failed} failed syncs, ${total} answered writes, images: ${tellImages(toll)}`);
       });
     },

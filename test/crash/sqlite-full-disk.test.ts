@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
-import { soak } from "../soak.js";
+import { sampleOf, soak } from "../soak.js";
 import { withSeeds } from "./seeds.js";
 import { losses } from "./sqlite-bad-syncs.js";
 import { type RecordingOptions, record } from "./sqlite-recording.js";
@@ -47,7 +47,7 @@ const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
 const library = whyNoPreload ? "" : buildPreload("io-record");
 
 describe.skipIf(whyNoPreload !== undefined)(`a full disk (${whyNoPreload ?? "simulated"})`, () => {
-  test.for(RUNS)(
+  test.for(sampleOf(RUNS, 2))(
     "refuses writes, loses none, and is forgotten when there is room: %s",
     {
       timeout: soak(60_000),

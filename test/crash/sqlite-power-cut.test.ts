@@ -40,7 +40,7 @@ describe.skipIf(whyNoPreload !== undefined)(`when the power goes (${whyNoPreload
         await withSeeds(1, async (seed) => {
           const recording = await record(library, { seed, ...run });
           expect(checkpointsIn(recording)).toBeGreaterThanOrEqual(checkpoints);
-          const toll = await expectSurvival(recording, isSoak ? images : Math.ceil(images / 4));
+          const toll = await expectSurvival(recording, isSoak ? images : Math.ceil(images / 8));
           await annotate(`${recording.answers.total} answered writes, images: ${tellImages(toll)}`);
         });
       },

@@ -86,7 +86,7 @@ onSharedStores((opened) => {
   }, 600_000);
 
   test("processes contend for one session and one budget: each unit once, numbers without a gap, exact sums", async () => {
-    const [count, each] = [isSoak ? 8 : 2, soak(10)];
+    const [count, each] = [isSoak ? 8 : 2, soak(5)];
     const who = await newAgent(opened.store);
     const ledger = createLedger(opened.store);
     await ledger.setBudget({ tenant: who.tenant }, { calls: 1_000_000 });

@@ -34,7 +34,7 @@ test(
         steps += script.steps.length;
         await runScript(script, stores);
       }),
-      isSoak ? 120 : 60,
+      isSoak ? 120 : 30,
       // A smaller script of the same world would meet what the one before left.
       { endOnFailure: true },
     );

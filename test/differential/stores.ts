@@ -5,7 +5,7 @@ import { openMemory } from "../../drivers/memory/index.js";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import type { Driver } from "../../src/contract/driver.js";
-import { createDatabase } from "../postgres/database.js";
+import { createMigratedDatabase } from "../postgres/database.js";
 
 export interface Drivers {
   readonly drivers: readonly { readonly name: string; readonly driver: Driver }[];
@@ -16,7 +16,7 @@ export interface Drivers {
 /** Every driver, each on an empty place of its own. */
 export async function openDrivers(): Promise<Drivers> {
   const folder = mkdtempSync(join(tmpdir(), "groundstate-differential-"));
-  const database = await createDatabase();
+  const database = await createMigratedDatabase();
   return {
     drivers: [
       { name: "memory", driver: await openMemory() },

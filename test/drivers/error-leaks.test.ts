@@ -11,7 +11,7 @@ import type { NewRecord, StateStore } from "../../src/contract/store.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { openStore } from "../../src/store/registry.js";
 import { Collection, json, TypedSlot } from "../../src/typed/index.js";
-import { freshDatabase, plainClient, SECRETS } from "./postgres-rig.js";
+import { migratedDatabase, plainClient, SECRETS } from "./postgres-rig.js";
 
 const PAYLOAD = SECRETS.payload;
 const KEY = SECRETS.key;
@@ -162,7 +162,7 @@ test.each(["worker", "inline"] as const)("on SQLite, %s", async (thread) => {
 
 test("on Postgres", async () => {
   const search = new Search();
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const secret = new URL(url);
   secret.password = SECRETS.password;
   const options = { timeoutMs: 1000 };

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import "../../drivers/index.js";
 import { openStore, type StateStore } from "../../src/index.js";
-import { freshDatabase } from "./postgres-rig.js";
+import { migratedDatabase } from "./postgres-rig.js";
 
 /** The built package, for child processes. */
 const built = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
@@ -27,7 +27,7 @@ const STORES: Readonly<Record<string, () => Promise<string>>> = {
     onTestFinished(() => rm(folder, { recursive: true }));
     return `sqlite:${join(folder, "state.db")}`;
   },
-  postgres: () => freshDatabase(),
+  postgres: () => migratedDatabase(),
 };
 
 test.each(

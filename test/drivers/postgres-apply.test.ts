@@ -6,7 +6,7 @@ import { isStateError } from "../../src/contract/errors.js";
 import { decide, slotOf } from "../../src/rules/decide.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
 import { type Random, seeded } from "../seeded.js";
 import { erased } from "../store/store-rig.js";
 import {
@@ -16,7 +16,7 @@ import {
   DAY,
   failOnUncaughtErrors,
   failure,
-  freshDatabase,
+  migratedDatabase,
   open,
   openFresh,
   plainClient,
@@ -201,7 +201,7 @@ describe("text that a literal could be broken with", () => {
 
 describe("two pools, as two processes would", () => {
   test("one new event id in two sessions at once: one is written, the other is a conflict", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const drivers = [await open({ url }), await open({ url })] as const;
     const stores = drivers.map((driver) => createStore(driver, { layers: driver.layers ?? [] }));
     for (let n = 0; n < 100; n++) {
@@ -225,7 +225,7 @@ describe("two pools, as two processes would", () => {
   });
 
   test("without the retrying layer the race is UNAVAILABLE, and nothing of the batch was written", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const drivers = [await open({ url }), await open({ url })] as const;
     let raced = 0;
     let n = 0;
@@ -245,7 +245,7 @@ describe("two pools, as two processes would", () => {
   });
 
   test("overlapping batches in opposite order neither deadlock nor fail", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const drivers = [await open({ url }), await open({ url })];
     const sessions = Array.from({ length: 20 }, (_, n) => `s${n}`);
     const batches = drivers.map(async (driver, who) => {
@@ -305,7 +305,7 @@ test("an event without a time counts as seen, and does not fail the rest of its 
 });
 
 test("a batch with more sessions than there are locks is split, and succeeds", async () => {
-  const server = await startPostgres({ settings: { max_locks_per_transaction: 10, max_connections: 10 } });
+  const server = await startServer({ settings: { max_locks_per_transaction: 10, max_connections: 10 } });
   onTestFinished(server.stop);
   const driver = await open({ url: server.url, poolSize: 2 });
   const commits = Array.from({ length: 4000 }, (_, n) => save({ session: `s${n}`, kind: SECRETS.key }));

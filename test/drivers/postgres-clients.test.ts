@@ -12,6 +12,7 @@ import {
   failure,
   failureWithin,
   freshDatabase,
+  migratedDatabase,
   open,
   plainClient,
   type Rows,
@@ -186,7 +187,7 @@ describe("an answer with holes is noticed", () => {
   });
 
   test("an outcome that is missing", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const connect = connectWith(url, async ({ text }, run) => {
       const rows = await run();
       return text.includes("apply_") && rows.length === 3 ? rows.slice(1) : rows;
@@ -243,7 +244,7 @@ describe("close", () => {
   });
 
   test("resolves when the server is gone or silent, with idle and busy connections", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     for (const fault of ["cut", "stall"] as const) {
       const proxy = await startProxy(url);
       const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 60_000, poolSize: 4 });
@@ -304,7 +305,7 @@ test("each client has one statement under way, and only text and null ever reach
 
 describe("a backend that is killed", () => {
   test("while idle: no call notices", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const sql = plainClient(url);
     const driver = await open({ url, poolSize: 3 });
     for (let round = 0; round < 5; round++) {
@@ -318,7 +319,7 @@ describe("a backend that is killed", () => {
   });
 
   test("while busy: a write's outcome is unknown, a read may be made again", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const sql = plainClient(url);
     const driver = await open({ url });
     await apply(driver, [save({ session: "s2" })]);
@@ -349,7 +350,7 @@ describe("a backend that is killed", () => {
   });
 
   test("a statement that the server cancels has written nothing", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const sql = plainClient(url);
     const driver = await open({ url, timeoutMs: 2_000 });
     const holder = plainClient(url);
@@ -362,7 +363,7 @@ describe("a backend that is killed", () => {
   });
 
   test("the one that connects shows nothing of the password, however it fails", async () => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const { target, clients, hosts } = await connectorOf({ address: readAddress(url) }, true);
     expect(target).not.toContain(new URL(url).password);
     const pool = new ClientPool({ ...clients(1000, 1000), hosts, size: 1, timeoutMs: 1000, prepare: true });

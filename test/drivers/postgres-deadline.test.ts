@@ -5,7 +5,14 @@ import { sessionKey } from "../../drivers/postgres/session-locks.js";
 import { createStore, type Driver, maintenanceScope, type StateStore } from "../../src/index.js";
 import { ownTime } from "../own-time.js";
 import { startProxy } from "./postgres-proxy.js";
-import { failOnUncaughtErrors, failure, freshDatabase, open, plainClient, withPort } from "./postgres-rig.js";
+import {
+  failOnUncaughtErrors,
+  failure,
+  migratedDatabase,
+  open,
+  plainClient,
+  withPort,
+} from "./postgres-rig.js";
 
 failOnUncaughtErrors();
 
@@ -28,7 +35,7 @@ describe("no call takes longer than timeoutMs", () => {
     ["a delete", (store) => store.delete(locked, "a")],
     ["a batch", (store) => Promise.all([save(store, locked), save(store, free)])],
   ])("%s of a session that somebody holds", async (_, ask) => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const store = await storeOf(url);
     await plainClient(url).unsafe(LOCK);
     const { error, tookMs } = await failed(ask(store));
@@ -42,7 +49,7 @@ describe("no call takes longer than timeoutMs", () => {
     ["a read", "FROM", (store) => store.find(free, "a")],
     ["a list", "scan_", (store) => store.list(free, "")],
   ])("%s that the line swallows each time", async (_, what, ask) => {
-    const url = await freshDatabase();
+    const url = await migratedDatabase();
     const proxy = await startProxy(url);
     const store = await storeOf(withPort(url, proxy.port));
     proxy.onRequest = (data) => (data.includes(what) ? "hang" : "pass");
@@ -73,7 +80,7 @@ describe("no call takes longer than timeoutMs and a second, with all that may wa
     ["behind a server that is frozen", frozen],
     ["behind tables that somebody has locked", tablesLocked],
   ])("%s", async (_, stick) => {
-    const { driver, store, url } = await stick(await freshDatabase());
+    const { driver, store, url } = await stick(await migratedDatabase());
     const started = ownTime();
     const calls = Array.from({ length: 8 }, () =>
       Object.entries(CALLS).map(async ([name, call]) => {
@@ -139,7 +146,7 @@ function fail(): never {
 }
 
 test("a read whose answer the network loses is tried once more, within the time of the call", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const proxy = await startProxy(url);
   const store = await storeOf(withPort(url, proxy.port));
   await save(store, free);

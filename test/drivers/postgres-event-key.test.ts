@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { arrayLiteral } from "../../drivers/postgres/batch.js";
 import { eventIdOf, eventKey } from "../../drivers/postgres/event-key.js";
 import { newEventId } from "../../src/process/event-id.js";
-import { freshDatabase, plainClient } from "./postgres-rig.js";
+import { migratedDatabase, plainClient } from "./postgres-rig.js";
 
 const ULID = "01JQZX4T9M0000000000100000";
 
@@ -21,7 +21,7 @@ const OTHERS = [
 ];
 
 test("every event id has a key of its own, from which it can be told, and those of ULIDs are short and in order", async () => {
-  const sql = plainClient(await freshDatabase());
+  const sql = plainClient(await migratedDatabase());
   const ulids = [
     ULID,
     "0".repeat(26),
@@ -46,7 +46,7 @@ test("every event id has a key of its own, from which it can be told, and those 
 });
 
 test("an id that is no ULID has its key as a parameter too, whose value the planner knows", async () => {
-  const sql = plainClient(await freshDatabase());
+  const sql = plainClient(await migratedDatabase());
   for (const id of ["no base64: _", "0123456789ABCDEFGHJKMNPQR_", newEventId()]) {
     // Like the driver's lone reads: the first runs of a statement have plans of their own.
     const [row] = await sql.unsafe(

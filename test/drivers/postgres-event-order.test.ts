@@ -5,7 +5,7 @@ import {
   commit,
   connectWith,
   failOnUncaughtErrors,
-  freshDatabase,
+  migratedDatabase,
   open,
   openFresh,
   plainClient,
@@ -74,7 +74,7 @@ async function saveInOppositeOrder(drivers: readonly Driver[], batch: Batch): Pr
 }
 
 test.each(ORDERS)("%s, the same new ids in opposite order: no deadlock", async (_, batch) => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const drivers = [await openWithLongLockWaits(url), await openWithLongLockWaits(url)];
   await saveInOppositeOrder(drivers, batch);
   expect(await deadlocks(plainClient(url))).toBe(0);

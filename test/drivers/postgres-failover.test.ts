@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createStore, isStateError, newEventId, type StateStore } from "../../src/index.js";
 import { ownTime } from "../own-time.js";
-import { type PostgresServer, startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
+import type { PostgresServer } from "../postgres/server.js";
 import { startProxy } from "./postgres-proxy.js";
 import { apply, failOnUncaughtErrors, failure, open, plainClient, save } from "./postgres-rig.js";
 
@@ -10,7 +11,7 @@ failOnUncaughtErrors();
 let primary: PostgresServer;
 
 beforeAll(async () => {
-  primary = await startPostgres();
+  primary = await startServer();
 });
 afterAll(() => primary.stop());
 
@@ -124,7 +125,7 @@ test("a commit whose wait for its standby was cancelled is not acknowledged befo
 const ANN = { tenant: "acme", user: "ann", session: "s1" };
 
 async function standbyOf(server: PostgresServer): Promise<PostgresServer> {
-  const standby = await startPostgres({ standbyOf: server });
+  const standby = await startServer({ standbyOf: server });
   onTestFinished(standby.stop);
   return standby;
 }

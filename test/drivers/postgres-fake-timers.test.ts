@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { openPostgres } from "../../drivers/postgres/index.js";
 import { createStore, type StateStore } from "../../src/index.js";
 import { ownTime } from "../own-time.js";
-import { failOnUncaughtErrors, failure, freshDatabase } from "./postgres-rig.js";
+import { failOnUncaughtErrors, failure, migratedDatabase } from "./postgres-rig.js";
 
 failOnUncaughtErrors();
 
@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 test("opening a store under stalled fake timers is an error that says so", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const started = ownTime();
   vi.useFakeTimers({ toFake: [...FAKED] });
   const error = await failure(openPostgres({ url }));
@@ -37,7 +37,7 @@ test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
 ])(
   "%s of a store that was open when timers were faked says so, and the store can be closed",
   async (_, code, call) => {
-    const driver = await openPostgres({ url: await freshDatabase(), poolSize: 1 });
+    const driver = await openPostgres({ url: await migratedDatabase(), poolSize: 1 });
     const store = createStore(driver, { layers: driver.layers ?? [] });
     await save(store, "a");
     const started = ownTime();
@@ -53,7 +53,7 @@ test.each<[string, RegExp, (store: StateStore) => Promise<unknown>]>([
 
 test("fake timers that advance with real time delay nothing", async () => {
   vi.useFakeTimers({ toFake: [...FAKED], shouldAdvanceTime: true });
-  const driver = await openPostgres({ url: await freshDatabase() });
+  const driver = await openPostgres({ url: await migratedDatabase() });
   const store = createStore(driver, { layers: driver.layers ?? [] });
   await save(store, "a");
   expect(await store.find(identity, "a")).toMatchObject({ eventId: "a" });

@@ -4,7 +4,7 @@ import { type FaultyProxy, startProxy } from "./postgres-proxy.js";
 import {
   failOnUncaughtErrors,
   failure,
-  freshDatabase,
+  migratedDatabase,
   open,
   plainClient,
   SLOT,
@@ -87,7 +87,7 @@ describe("an answer that is lost after the commit", () => {
 });
 
 async function proxied(poolSize = 2) {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 5000, poolSize });
   return { store: storeOf(driver, 2), proxy, sql: plainClient(url) };
@@ -111,7 +111,7 @@ async function events(sql: Sql): Promise<number> {
 }
 
 test("idle connections that the network dropped cost one call", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 1500 });
   await Promise.all(["1", "2", "3"].map((kind) => driver.read([{ ...SLOT, kind }])));
@@ -123,7 +123,7 @@ test("idle connections that the network dropped cost one call", async () => {
 });
 
 test("a server that accepts connections and closes them at once is not dialed without pauses", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: withPort(url, proxy.port), poolSize: 2, timeoutMs: 1000 });
   proxy.onConnect = () => "close";

@@ -6,8 +6,8 @@ import {
   commit,
   DAY,
   failOnUncaughtErrors,
-  freshDatabase,
   insertEvents,
+  migratedDatabase,
   open,
   openFresh,
   plainClient,
@@ -343,7 +343,7 @@ describe("a page of a scan is bounded by its work", () => {
 });
 
 test("erases of many processes beside saves: no record that was erased comes back, none that was saved since goes", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const drivers = [await open({ url }), await open({ url }), await open({ url })] as const;
   const sql = plainClient(url);
   await fill(sql);

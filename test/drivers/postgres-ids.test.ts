@@ -5,7 +5,7 @@ import {
   createRole,
   failOnUncaughtErrors,
   failure,
-  freshDatabase,
+  migratedDatabase,
   open,
   openFresh,
   plainClient,
@@ -45,7 +45,7 @@ const APPLIED = { is: "applied", existed: [false] };
 
 test("after a restore of the data alone, opening puts the ids right", async () => {
   const { sql } = await filled();
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   await (await open({ url })).close();
   await copyData(sql, plainClient(url));
   const drivers = await Promise.all([open({ url }), open({ url }), open({ url })]);

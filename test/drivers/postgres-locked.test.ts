@@ -12,7 +12,7 @@ import {
   DAY,
   failOnUncaughtErrors,
   failure,
-  freshDatabase,
+  migratedDatabase,
   open,
   plainClient,
   remove,
@@ -32,7 +32,7 @@ const save = (identity: typeof free, kind: string) => ({
 });
 
 test("a locked session does not fail the other commits of its batch", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   // Without the retrying layer, which would only wait longer.
   const store = createStore(await open({ url, timeoutMs: 1500 }));
   const other = plainClient(url);
@@ -53,7 +53,7 @@ test("a locked session does not fail the other commits of its batch", async () =
 });
 
 test("a save whose answer was lost is not said to be unwritten when its session is locked at the next try", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const proxy = await startProxy(url);
   const driver = await open({ url: withPort(url, proxy.port), timeoutMs: 1500, poolSize: 1 });
   const store = createStore(driver, { layers: driver.layers ?? [] });
@@ -80,7 +80,7 @@ test("a save whose answer was lost is not said to be unwritten when its session 
 });
 
 test("bytes come back unchanged where the database has another bytea_output", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const admin = plainClient(url);
   const database = new URL(url).pathname.slice(1);
   await admin.unsafe(`ALTER DATABASE ${database} SET bytea_output = 'escape'`);
@@ -113,7 +113,7 @@ const APPLIED = { is: "applied", existed: [false] };
 
 /** Made once: the tables must exist before another client locks rows in them. */
 async function prepared() {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const driver = await open({ url });
   await apply(driver, [saveOf({ session: "locked", kind: "there", eventId: "there" })]);
   return { url, other: plainClient(url) };
@@ -240,7 +240,7 @@ describe("a session's lock is its own", () => {
 });
 
 test("many locked sessions do not make a batch wait for each of them", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const timeoutMs = 1000;
   const driver = await open({ url, timeoutMs });
   const other = plainClient(url);
@@ -258,7 +258,7 @@ test("many locked sessions do not make a batch wait for each of them", async () 
 
 /** Clients that hold back a write until long after its caller has given up. */
 async function delayingClients() {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const held: Sent[] = [];
   let keeps: string | undefined;
   const connect = connectWith(url, (sent, run) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createStore, newEventId } from "../../src/index.js";
-import { startPostgres } from "../postgres/server.js";
+import { startServer } from "../postgres/database.js";
 import { failOnUncaughtErrors, open, plainClient } from "./postgres-rig.js";
 
 failOnUncaughtErrors();
@@ -19,7 +19,7 @@ EXCEPTION WHEN out_of_memory THEN NULL;
 END $$`;
 
 test("while other connections hold all locks of the server, a save waits and is not refused", async () => {
-  const server = await startPostgres({ settings: FEW_LOCKS });
+  const server = await startServer({ settings: FEW_LOCKS });
   try {
     const driver = await open({ url: server.url, timeoutMs: 20_000 });
     const store = createStore(driver, { layers: driver.layers ?? [] });
@@ -50,7 +50,7 @@ test("while other connections hold all locks of the server, a save waits and is 
 });
 
 test("a batch that needs more locks than there are is divided", async () => {
-  const server = await startPostgres({ settings: FEW_LOCKS });
+  const server = await startServer({ settings: FEW_LOCKS });
   try {
     const store = createStore(await open({ url: server.url, timeoutMs: 20_000 }));
     const saves = Array.from({ length: 3 }, (_, part) =>

@@ -14,7 +14,7 @@ import {
 import { startPgBouncer } from "../postgres/pgbouncer.js";
 import { newSession } from "../typed/stores.js";
 import { nextOf, note, told } from "../watch/watching.js";
-import { failOnUncaughtErrors, freshDatabase, plainClient, type Sql } from "./postgres-rig.js";
+import { failOnUncaughtErrors, migratedDatabase, plainClient, type Sql } from "./postgres-rig.js";
 
 failOnUncaughtErrors();
 
@@ -49,7 +49,7 @@ async function untilTold(watch: Watch, other: StateStore, identity = newSession(
 }
 
 test("a change of another store is told, long before the next poll", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const [store, other] = [await opened(url), await opened(url)];
   const who = newSession();
   const watch = store.watch(places(who), NEVER);
@@ -64,7 +64,7 @@ test("a change of another store is told, long before the next poll", async () =>
 });
 
 test("a store that does not notify is seen by the safety poll, and sends no notification", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const [store, other] = [await opened(url), await opened(url, { notify: false })];
   const who = newSession();
   const watch = store.watch(places(who));
@@ -81,7 +81,7 @@ test("a store that does not notify is seen by the safety poll, and sends no noti
 });
 
 test("a killed connection is made again, and what was missed meanwhile shows", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const [store, other] = [await opened(url), await opened(url)];
   const who = newSession();
   const sql = plainClient(url);
@@ -100,7 +100,7 @@ test("a killed connection is made again, and what was missed meanwhile shows", a
 }, 400_000);
 
 test("the connection exists only while something is watched", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const sql = plainClient(url);
   const store = await opened(url);
   await sleep(50);
@@ -116,7 +116,7 @@ test("the connection exists only while something is watched", async () => {
 });
 
 test("behind a pooler in transaction mode, it asks every pollMs", async () => {
-  const direct = await freshDatabase();
+  const direct = await migratedDatabase();
   const pooler = await startPgBouncer(direct, { pool_mode: "transaction" });
   onTestFinished(pooler.stop);
   const [store, other] = [await opened(pooler.url, { prepare: false, poolSize: 2 }), await opened(direct)];

@@ -7,7 +7,7 @@ import {
   commit,
   connectWith,
   failOnUncaughtErrors,
-  freshDatabase,
+  migratedDatabase,
   open,
   plainClient,
   record,
@@ -26,7 +26,7 @@ const tenantsIn = ({ parameters }: Sent) => {
 
 /** A store that works for all tenants at once, while the sessions of two are locked for a moment. */
 async function statementsWith(batch: "tenant" | "shared") {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const sent: Sent[] = [];
   const connect = connectWith(url, (statement, run) => {
     sent.push(statement);
@@ -67,7 +67,7 @@ describe('batch: "tenant"', () => {
   });
 
   test("refuses calls of two tenants, and a store over a layer that hides the wish divides them", async () => {
-    const driver = await open({ url: await freshDatabase(), batch: "tenant" });
+    const driver = await open({ url: await migratedDatabase(), batch: "tenant" });
     const refused = { code: "UNAVAILABLE", details: { reason: "refused" } };
     const commits = TENANTS.map((tenant) => commit({ op: "save", record: record({ tenant }) }));
     await expect(apply(driver, commits)).rejects.toMatchObject(refused);

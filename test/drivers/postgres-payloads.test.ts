@@ -5,7 +5,7 @@ import {
   connectWith,
   failOnUncaughtErrors,
   failure,
-  freshDatabase,
+  migratedDatabase,
   open,
   plainClient,
   SECRETS,
@@ -33,7 +33,7 @@ test.each([
     [commit(...["a", "b"].flatMap((kind) => save({ kind, bytes: Buffer.from(SECRETS.payload) }).writes))],
   ],
 ])("a body that was serialized twice is refused, and nothing is written: %s", async (_, commits) => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   let twice = true;
   const connect = connectWith(url, (sent, run, client) => {
     if (!twice || !/^SELECT .*apply/.test(sent.text)) return run();

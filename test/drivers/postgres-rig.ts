@@ -10,7 +10,7 @@ import type { Commit, Driver, Outcome, Slot, StoredRecord, Write } from "../../s
 import { type AnyStateError, isStateError } from "../../src/contract/errors.js";
 import { slotOf } from "../../src/rules/decide.js";
 import { ownTime } from "../own-time.js";
-import { createDatabase } from "../postgres/database.js";
+import { createDatabase, createMigratedDatabase } from "../postgres/database.js";
 import { ERASE_SOURCE } from "../store/store-rig.js";
 
 /** The built driver, for child processes. */
@@ -55,6 +55,13 @@ export async function freshDatabase(options?: string): Promise<string> {
   return other.href;
 }
 
+/** A database with the current schema that is dropped after the test. */
+export async function migratedDatabase(): Promise<string> {
+  const { url, drop } = await createMigratedDatabase();
+  onTestFinished(drop);
+  return url;
+}
+
 /** A driver that is closed after the test. */
 export async function open(config: PostgresConfig): Promise<Driver> {
   const driver = await openPostgres(config);
@@ -62,9 +69,9 @@ export async function open(config: PostgresConfig): Promise<Driver> {
   return driver;
 }
 
-/** A driver on an empty database, and a plain client of the same database. */
+/** A driver on a database without records, and a plain client of the same database. */
 export async function openFresh(config: Omit<PostgresConfig, "url" | "connect"> = {}) {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   return { url, driver: await open({ ...config, url }), sql: plainClient(url) };
 }
 

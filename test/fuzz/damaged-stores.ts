@@ -7,7 +7,7 @@ import { openSqlite } from "../../drivers/sqlite/index.js";
 import type { Driver, Layer } from "../../src/contract/driver.js";
 import type { StateStore } from "../../src/contract/store.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { createDatabase } from "../postgres/database.js";
+import { createMigratedDatabase } from "../postgres/database.js";
 import { MemoryRows } from "./memory-rows.js";
 import { type Population, populate } from "./population.js";
 import { PostgresRows } from "./postgres-rows.js";
@@ -45,7 +45,7 @@ export async function onSqlite(types: "typed" | "untyped", layer?: Layer): Promi
  * for what is tried again would only fail again.
  */
 export async function onPostgres(columns: "required" | "nullable"): Promise<DamagedStore> {
-  const database = await createDatabase();
+  const database = await createMigratedDatabase();
   const driver = await openPostgres({ url: database.url });
   const rows = new PostgresRows(database.url);
   if (columns === "nullable") await rows.takeNull();

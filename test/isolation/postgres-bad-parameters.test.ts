@@ -13,7 +13,7 @@ import {
   apply,
   commit,
   failOnUncaughtErrors,
-  freshDatabase,
+  migratedDatabase,
   plainClient,
   postgresOf,
   record,
@@ -87,7 +87,7 @@ test("a commit that a layer spoils is refused alone, and so is a read", async ()
 });
 
 test("control: the bare client gives answers to the wrong callers", async () => {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   const tally = new Tally();
   // Each on a client of its own, for after one of them it may never answer again.
   await callEach(BAD_VALUES.length, 12, async (index) => {
@@ -104,7 +104,7 @@ test("control: the bare client gives answers to the wrong callers", async () => 
 
 /** A store over a driver over a pool, all three at hand, and the next of the bad values for each. */
 async function openAll() {
-  const url = await freshDatabase();
+  const url = await migratedDatabase();
   await (await openPostgres({ url })).close();
   const { target, clients, hosts } = await connectorOf({ address: readAddress(url) }, true);
   const each = clients(TIMEOUT_MS, TIMEOUT_MS);

@@ -5,6 +5,7 @@ import * as esbuild from "esbuild";
 import * as vite from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import webpack from "webpack";
+import { sampleOf } from "../soak.js";
 import { node, ROOT } from "./installed.js";
 
 /** Opens what it is told, saves and loads, and says how that went. */
@@ -64,7 +65,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe.each(Object.entries(BUNDLERS))("bundled by %s", (name, { file, bundle, inline }) => {
+describe.each(sampleOf(Object.entries(BUNDLERS), 3))("bundled by %s", (name, { file, bundle, inline }) => {
   const home = (kind: string) => `${name}-${kind}`.replaceAll(/\W+/g, "-");
   const run = (kind: string, ...args: string[]) => node([file, ...args], join(folder, home(kind)));
 

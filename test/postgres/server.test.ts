@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createDatabase } from "./database.js";
+import { createDatabase, startServer } from "./database.js";
 import {
   nativeFolder,
   type PostgresOptions,
@@ -22,7 +22,8 @@ const STARTER = `
 
 describe("a Postgres of the test's own", () => {
   test("is asked for its password over TCP and trusts its socket", async () => {
-    const server = await start();
+    const server = await startPostgres();
+    onTestFinished(server.stop);
     const { port, user, socket } = server;
     const wrong = server.url.replace(server.password, "wrong");
 
@@ -94,7 +95,7 @@ test("a test file gets an empty database, which it can drop", async () => {
 });
 
 async function start(options?: PostgresOptions): Promise<PostgresServer> {
-  const server = await startPostgres(options);
+  const server = await startServer(options);
   onTestFinished(server.stop);
   return server;
 }

@@ -52,3 +52,5 @@ const sessions = await import("groundstate/sessions");
 if (when === "after") await fake();
 await runScenario({ ...groundstate, ...approvals, ...ledger, ...sessions }, url);
 console.log("done");
+// The calls are what is tested here; that a process ends by itself is tested where no timers are faked.
+process.exit();

@@ -7,7 +7,7 @@ import * as ledger from "../../src/ledger/index.js";
 import * as sessions from "../../src/sessions/index.js";
 import { folder } from "../drivers/sqlite-rig.js";
 import { node, ROOT } from "../package/installed.js";
-import { createDatabase } from "../postgres/database.js";
+import { createMigratedDatabase } from "../postgres/database.js";
 import { runScenario } from "./faked-scenario.mjs";
 
 const PROGRAM = new URL("faked-timers.mjs", import.meta.url).pathname;
@@ -16,7 +16,7 @@ const URLS: Readonly<Record<string, () => Promise<string>>> = {
   memory: async () => "memory:",
   sqlite: async () => `sqlite:${join(folder(), "state.db")}`,
   async postgres() {
-    const { url, drop } = await createDatabase();
+    const { url, drop } = await createMigratedDatabase();
     onTestFinished(drop);
     return url;
   },

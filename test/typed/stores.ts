@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
 import "../../drivers/index.js";
 import { newEventId, openStore, type SessionIdentity, type StateStore } from "../../src/index.js";
-import { createDatabase } from "../postgres/database.js";
+import { createMigratedDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";
 
 /** A store that all tests of one `describe` share. Each test uses names of its own. */
@@ -14,32 +14,33 @@ export interface TestStore {
   readonly url: string;
 }
 
+export type DriverName = keyof typeof PLACES;
+
+/** Declares tests on a store, which is open once they run. */
+type Declare = (opened: TestStore, driver: DriverName) => void;
+
 /** What the tests need of a store. */
 type Needed = { readonly maxBytes?: number };
 
 /** Declares the tests for each driver of the package. */
-export function onEveryStore(declare: (opened: TestStore) => void, needed?: Needed): void {
+export function onEveryStore(declare: Declare, needed?: Needed): void {
   describe.each(["memory", "sqlite", "postgres"] as const)("on %s", (driver) =>
     declareOn(driver, declare, needed),
   );
 }
 
 /** The same, for the drivers whose data several processes can share. */
-export function onSharedStores(declare: (opened: TestStore) => void): void {
+export function onSharedStores(declare: Declare): void {
   describe.each(["sqlite", "postgres"] as const)("on %s", (driver) => declareOn(driver, declare));
 }
 
 /** For what every driver does by the same rules: in memory, and with each driver in a soak. */
-export function inMemory(declare: (opened: TestStore) => void, needed?: Needed): void {
+export function inMemory(declare: Declare, needed?: Needed): void {
   if (isSoak) onEveryStore(declare, needed);
   else describe("in memory", () => declareOn("memory", declare, needed));
 }
 
-function declareOn(
-  driver: keyof typeof PLACES,
-  declare: (opened: TestStore) => void,
-  needed: Needed = {},
-): void {
+function declareOn(driver: DriverName, declare: Declare, needed: Needed = {}): void {
   const opened = {} as { -readonly [K in keyof TestStore]: TestStore[K] };
   let clean: () => Promise<void> | void;
   beforeAll(async () => {
@@ -52,7 +53,7 @@ function declareOn(
     await opened.store?.close();
     await clean?.();
   });
-  declare(opened);
+  declare(opened, driver);
 }
 
 const PLACES = {
@@ -63,7 +64,7 @@ const PLACES = {
     return { url: `sqlite:${join(folder, "state.db")}`, clean };
   },
   async postgres() {
-    const { url, drop } = await createDatabase();
+    const { url, drop } = await createMigratedDatabase();
     return { url, clean: drop };
   },
 };

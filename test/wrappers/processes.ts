@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { isSoak } from "../soak.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, type TestStore } from "../typed/stores.js";
 import { type WrapperTable, widestListOf } from "./wrapper.js";
 
-const ROUNDS = 8;
+const ROUNDS = isSoak ? 8 : 4;
 
 /** What several processes contend for, as code of a module that has `store`, `who`, `id` and `by`. */
 export interface Contest {
