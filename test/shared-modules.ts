@@ -16,6 +16,7 @@ const FOLDERS = [
   "layers",
   "ledger",
   "lifecycle",
+  "memories",
   "policies",
   "questions",
   "queue",

@@ -142,6 +142,8 @@ export const typedMutants: readonly Mutant[] = [
     list: (identity, prefix, options) =>
       store.list(identity, prefix.replace(/\/+$/, ""), options as ListOptions),
   })),
+  unconditional("adds-beside-the-same-content", "memories/same-content-once"),
+  brokenStore("keeps-the-first-headers-of-a-list", "memories/searched-as-they-are", withFirstHeaders),
   unconditional("claims-what-is-claimed", "runs/claimed-by-one"),
   brokenStore("lists-half-a-queue", "runs/queue-is-emptied", (store) => ({
     list: async (identity, prefix, options) => {
@@ -208,6 +210,21 @@ function withFirstLookAlone(store: StateStore): Partial<StateStore> {
           return this;
         },
       });
+    },
+  };
+}
+
+/** Of a list without payloads it returns what it returned at first, whatever has changed since. */
+function withFirstHeaders(store: StateStore): Partial<StateStore> {
+  const first = new Map<string, ReturnType<StateStore["list"]>>();
+  return {
+    list: (identity, prefix, options) => {
+      const list = () => store.list(identity, prefix, options as ListOptions);
+      if ((options as { readonly bytes?: boolean } | undefined)?.bytes !== false) return list();
+      const key = JSON.stringify([identity, prefix, options]);
+      const known = first.get(key) ?? list();
+      first.set(key, known);
+      return known;
     },
   };
 }

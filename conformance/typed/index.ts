@@ -5,6 +5,7 @@ import { checkpointCases } from "./checkpoints.js";
 import { expiringCases } from "./expiring.js";
 import { factCases } from "./facts.js";
 import { ledgerCases } from "./ledger.js";
+import { memoryCases } from "./memories.js";
 import { moveUserCases } from "./move-user.js";
 import { policyCases } from "./policies.js";
 import { questionCases } from "./questions.js";
@@ -28,6 +29,7 @@ export const typedCases: readonly ConformanceCase[] = [
   ...policyCases,
   ...expiringCases,
   ...factCases,
+  ...memoryCases,
   ...checkpointCases,
   ...artifactCases,
   ...moveUserCases,

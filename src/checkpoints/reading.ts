@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from "node:util";
 import { digestIn } from "../content/keyed-value.js";
 import { recordsUnder } from "../content/paging.js";
 import { ValuePool } from "../content/value-pool.js";
 import type { CallOptions, StateRecord } from "../contract/store.js";
 import { corruptRecord, decodeRecord } from "../typed/cell.js";
+import { hasFields } from "../typed/has-fields.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { mapInSlices } from "../typed/slices.js";
 import type { Checkpoint, CheckpointInfo, CheckpointTuple, PendingWrite } from "./checkpoint.js";
@@ -138,12 +138,11 @@ export async function listCheckpoints<V, Input>(
   const { limit, filter, signal } = query;
   const lineage = await records.lineage(place.owner, place.lineage, { signal });
   if (lineage === undefined) return { found: [], more: false };
-  const wanted = Object.entries(filter);
-  const size = wanted.length === 0 ? Math.min(limit + 1, PAGE) : PAGE;
+  const size = Object.keys(filter).length === 0 ? Math.min(limit + 1, PAGE) : PAGE;
   const found: FoundCheckpoint[] = [];
   for (let { before } = query; ; ) {
     const page = await records.page(place, lineage.record, { before, limit: size, signal });
-    for (const each of page) if (matches(each, wanted)) found.push(each);
+    for (const each of page) if (hasFields(each.record.metadata, filter)) found.push(each);
     if (found.length > limit) return { found: found.slice(0, limit), more: true };
     if (page.length < size) return { found, more: false };
     before = page.at(-1)?.number;
@@ -225,14 +224,4 @@ async function unlessRemoved<V, Input, R>(
     if (now?.record.pool !== lineage.pool) return undefined;
     throw corruptRecord(error.at, "a value of a checkpoint is missing");
   }
-}
-
-function matches(
-  { record }: FoundCheckpoint,
-  wanted: readonly (readonly [name: string, value: JsonValue])[],
-): boolean {
-  return wanted.every(
-    ([name, value]) =>
-      Object.hasOwn(record.metadata, name) && isDeepStrictEqual(record.metadata[name], value),
-  );
 }

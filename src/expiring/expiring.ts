@@ -1,3 +1,4 @@
+import { type Cleanup, type CleanupOptions, cleanUpDue, type DueIndex } from "../content/clean-up-due.js";
 import { pageUnder } from "../content/page-under.js";
 import { LIMITS } from "../contract/limits.js";
 import type { CallOptions, MaintenanceScope, StateStore } from "../contract/store.js";
@@ -13,12 +14,13 @@ import { Unit } from "../typed/together/unit.js";
 import { splitSignal } from "../validation/split-signal.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
-import { cleanUp, readPosition } from "./cleanup.js";
 import { ExpiringInUnit } from "./in-unit.js";
 import { movingExpiring } from "./moving.js";
 import { ExpiringOperations } from "./operations.js";
+import { removeDue } from "./remove-due.js";
 import { retainExpiring } from "./retaining.js";
 import {
+  DUE,
   livePrefix,
   readGroup,
   readKey,
@@ -29,8 +31,6 @@ import {
   valuesPrefix,
 } from "./stored-value.js";
 import type {
-  Cleanup,
-  CleanupOptions,
   DeleteExpiringOptions,
   ExpiringOptions,
   ExpiringPage,
@@ -45,7 +45,6 @@ import type {
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
-const DEFAULT_CLEANUP = 1_000;
 
 /**
  * Values with a time to live: JSON under a group and a key of a session, a user or a tenant.
@@ -206,12 +205,10 @@ export class Expiring {
    * MAINTENANCE_SCOPE_REQUIRED.
    */
   async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<Cleanup> {
-    const given = readOptions(options, ["limit", "after", "signal"]) as CleanupOptions;
-    const { limit = DEFAULT_CLEANUP, after } = given;
-    return cleanUp(this.#store, validateScope(scope), this.#now(), {
-      limit: readLimit(limit),
-      position: readPosition(after),
-      signal: readSignal(given),
-    });
+    const index: DueIndex = {
+      prefix: DUE,
+      remove: (entries, damage, signal) => removeDue(this.#store, entries, damage, signal),
+    };
+    return cleanUpDue(this.#store, index, scope, this.#now(), options);
   }
 }

@@ -24,12 +24,11 @@ export function createExpiring(store: StateStore, options?: ExpiringOptions): Ex
   return new Expiring(store, options);
 }
 
+export type { Cleanup, CleanupOptions } from "../content/clean-up-due.js";
 export type { ListedOf } from "../lifecycle/options.js";
 export type { Expiring } from "./expiring.js";
 export type { ExpiringInUnit } from "./in-unit.js";
 export type {
-  Cleanup,
-  CleanupOptions,
   DeleteExpiring,
   DeleteExpiringOptions,
   ExpiringOptions,

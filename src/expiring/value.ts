@@ -89,19 +89,3 @@ export interface ExpiringPage {
   /** Where the next page begins; absent on the last. */
   readonly next?: string;
 }
-
-/** How much one call of `cleanup` does. */
-export interface CleanupOptions extends CallOptions {
-  /** How many values it removes at most, and how many pages of the index it reads: 1 to 10,000. Default 1,000. */
-  readonly limit?: number | undefined;
-  /** The `next` of the call before. */
-  readonly after?: string | undefined;
-}
-
-/** What a call of `cleanup` did. */
-export interface Cleanup {
-  /** How many values it removed. */
-  readonly removed: number;
-  /** Pass it on as `after`: there is more to do. Absent: nothing was left that was past its time. */
-  readonly next?: string;
-}

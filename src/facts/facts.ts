@@ -1,5 +1,6 @@
 import { pageUnder } from "../content/page-under.js";
 import type { CallOptions, StateStore } from "../contract/store.js";
+import { readStateOf } from "../identity/own-state.js";
 import { readStore } from "../typed/cell.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
 import { perform } from "../typed/operation.js";
@@ -28,7 +29,7 @@ import { FactsInUnit } from "./in-unit.js";
 import { listNamespaces } from "./list-namespaces.js";
 import { positionOf, prefixOf, readNamespace, readPosition } from "./namespace-path.js";
 import { FactOperations } from "./operations.js";
-import { factCell, readOwner, readPlace, seenFact } from "./stored-fact.js";
+import { factCell, readPlace, seenFact } from "./stored-fact.js";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
@@ -132,7 +133,7 @@ export class Facts {
    * `[]` are all. Returns how many. What is put later stays.
    */
   async clear(identity: FactsOf, namespace: Namespace, options?: CallOptions): Promise<number> {
-    const owner = readOwner(identity);
+    const owner = readStateOf(identity);
     const prefix = prefixOf(readNamespace(namespace, 0), true);
     const { signal } = splitSignal(options, []);
     return this.#store.erase(owner, { prefix, ownState: true, signal });
@@ -140,7 +141,7 @@ export class Facts {
 
   /** The facts of a namespace by key, or with `nested` also those below it, by namespace and key; below `[]` are all. CORRUPT. */
   async list(identity: FactsOf, namespace: Namespace, options?: ListFactsOptions): Promise<FactPage> {
-    const owner = readOwner(identity);
+    const owner = readStateOf(identity);
     const given = readOptions(options, ["nested", "limit", "after", "signal"]) as ListFactsOptions;
     const { limit = DEFAULT_LIMIT, after } = given;
     const prefix = readPrefix(namespace, given);
@@ -156,7 +157,7 @@ export class Facts {
 
   /** How many facts a namespace has, or with `nested` it and those below it. It reads none of them. */
   async count(identity: FactsOf, namespace: Namespace, options?: FactsInOptions): Promise<number> {
-    const owner = readOwner(identity);
+    const owner = readStateOf(identity);
     const given = readOptions(options, ["nested", "signal"]) as FactsInOptions;
     return this.#store.count(owner, readPrefix(namespace, given), { signal: readSignal(given) });
   }
@@ -170,7 +171,7 @@ export class Facts {
     prefix: Namespace = [],
     options?: ListNamespacesOptions,
   ): Promise<NamespacePage> {
-    const owner = readOwner(identity);
+    const owner = readStateOf(identity);
     const given = readOptions(options, ["limit", "after", "signal"]) as ListNamespacesOptions;
     const { limit = DEFAULT_LIMIT, after } = given;
     const kinds = prefixOf(readNamespace(prefix, 0), true);

@@ -1,11 +1,11 @@
 import { invalid } from "../contract/errors.js";
 import type { Identity } from "../contract/store.js";
-import { tenantIdentity, userIdentity } from "../identity/identity.js";
+import { readStateOf } from "../identity/own-state.js";
 import { type Cell, cellAt, corruptRecord, decodeRecord, type SeenRecord } from "../typed/cell.js";
 import { mappedJson } from "../typed/codec.js";
 import type { JsonValue } from "../typed/json-value.js";
 import { optional } from "../validation/fields.js";
-import { readNamed, readObject } from "../validation/validate.js";
+import { readObject } from "../validation/validate.js";
 import { readKind, readName } from "../validation/validate-text.js";
 import type { Fact, FactsOf, Namespace } from "./fact.js";
 import { kindOf, readNamespace } from "./namespace-path.js";
@@ -40,17 +40,10 @@ const FACT_CODEC = mappedJson<StoredFact>({
   },
 });
 
-/** Reads whose facts are meant. A session is refused: its caller may mean that session alone. */
-export function readOwner(identity: FactsOf): Identity {
-  const given = readNamed(identity, "identity", ["tenant", "user"]) as { tenant: string; user?: string };
-  const { tenant, user } = given;
-  return "user" in given ? userIdentity(tenant, user as string) : tenantIdentity(tenant);
-}
-
 /** Reads which fact is meant. INVALID_RECORD, IDENTITY_REQUIRED. */
 export function readPlace(identity: FactsOf, namespace: unknown, key: unknown): FactPlace {
   return {
-    owner: readOwner(identity),
+    owner: readStateOf(identity),
     namespace: readNamespace(namespace, 1),
     key: readKind(key, "key"),
   };

@@ -3,6 +3,7 @@ import { invalid } from "../contract/errors.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
+import { createMemories } from "../memories/index.js";
 import { createQuestions } from "../questions/index.js";
 import { compareText } from "../rules/order.js";
 import { createRuns } from "../runs/index.js";
@@ -26,6 +27,8 @@ export interface ForgottenUser {
   readonly toolCalls: number;
   /** Sessions that were deleted. */
   readonly sessions: number;
+  /** Memories. */
+  readonly memories: number;
   /** Other records that were stored under the user's own identity. */
   readonly records: number;
 }
@@ -41,7 +44,7 @@ const USER_STATE = "user.state/";
 
 /**
  * Forgets a user of a tenant, across all wrappers: the approvals, the questions, the runs, the tool calls, the sessions with
- * everything under them, the state, the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
+ * everything under them, the memories, the state, the user's names in the ledger, and all other records under `userIdentity`. The user's usage stays in the sums of the
  * tenant.
  *
  * Makes many commits, each of which leaves the data consistent. After an interruption, call it again: it goes on.
@@ -94,6 +97,7 @@ function ownData(store: StateStore): readonly UserData[] {
     createLedger(store),
     createRuns(store),
     createToolCalls(store),
+    createMemories(store),
     createSessions(store),
   ];
   return wrappers.map(({ userData }) => userData);

@@ -5,6 +5,7 @@ import { invalid } from "../contract/errors.js";
 import type { CallOptions, StateStore, UserIdentity } from "../contract/store.js";
 import { createExpiring } from "../expiring/index.js";
 import { createLedger } from "../ledger/index.js";
+import { createMemories } from "../memories/index.js";
 import { createQuestions } from "../questions/index.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
@@ -53,6 +54,8 @@ export interface MovedUser {
   readonly artifacts: number;
   /** Values that expire, of the user itself. Those of sessions come with these. */
   readonly expiring: number;
+  /** Memories. Of the same content, those of the other user stay. */
+  readonly memories: number;
   /** Other records that are stored under the user's own identity. */
   readonly records: number;
   /** Those of the sorts of data that the caller added, by their names. */
@@ -73,6 +76,7 @@ const OWN_NAMES = [
   "lineages",
   "artifacts",
   "expiring",
+  "memories",
 ] as const;
 
 /**
@@ -138,6 +142,7 @@ function ownData(store: StateStore): UserData[] {
     createArtifacts(store),
     createLedger(store),
     createExpiring(store),
+    createMemories(store),
   ];
   return wrappers.map(({ userData }) => userData);
 }

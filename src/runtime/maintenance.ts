@@ -3,6 +3,7 @@ import type { Artifacts, Results } from "../artifacts/index.js";
 import type { Checkpoints } from "../checkpoints/index.js";
 import type { CallOptions, MaintenanceScope } from "../contract/store.js";
 import type { Expiring } from "../expiring/index.js";
+import type { Memories } from "../memories/index.js";
 import type { Questions } from "../questions/index.js";
 import type { Schedules } from "../schedules/index.js";
 import type { ToolCalls } from "../tool-calls/index.js";
@@ -15,6 +16,8 @@ export interface Maintained {
   readonly questions: number;
   /** Schedules whose deletion was interrupted, and whose history was removed. */
   readonly schedules: number;
+  /** Memories past their time that were removed. */
+  readonly memories: number;
   /** Values past their time that were removed. */
   readonly expiring: number;
   /** Uploads of artifacts that were cut off and removed. */
@@ -32,6 +35,7 @@ interface Wrappers {
   readonly approvals: Approvals;
   readonly questions: Questions;
   readonly schedules: Schedules;
+  readonly memories: Memories;
   readonly expiring: Expiring;
   readonly artifacts: Artifacts;
   readonly results: Results;
@@ -45,7 +49,8 @@ const WORK: {
   approvals: ({ approvals }, ...given) => approvals.expireOverdue(...given),
   questions: ({ questions }, ...given) => questions.expireOverdue(...given),
   schedules: ({ schedules }, ...given) => schedules.removeDeleted(...given),
-  expiring: removeExpired,
+  memories: ({ memories }, ...given) => removeExpired(memories, ...given),
+  expiring: ({ expiring }, ...given) => removeExpired(expiring, ...given),
   artifacts: ({ artifacts }, ...given) => artifacts.cleanup(...given),
   results: ({ results }, ...given) => results.cleanup(...given),
   toolCalls: ({ toolCalls }, ...given) => toolCalls.cleanup(...given),
@@ -70,10 +75,13 @@ export async function maintainAll(wrappers: Wrappers, ...given: Given): Promise<
   return counts as unknown as Maintained;
 }
 
-async function removeExpired({ expiring }: Wrappers, ...[scope, options]: Given): Promise<number> {
+async function removeExpired(
+  wrapper: Pick<Expiring, "cleanup">,
+  ...[scope, options]: Given
+): Promise<number> {
   let removed = 0;
   for (let after: string | undefined; ; ) {
-    const page = await expiring.cleanup(scope, { ...options, after });
+    const page = await wrapper.cleanup(scope, { ...options, after });
     removed += page.removed;
     if (page.next === undefined) return removed;
     after = page.next;

@@ -4,6 +4,7 @@ import type { CheckpointsOptions } from "../checkpoints/index.js";
 import type { ExpiringOptions } from "../expiring/index.js";
 import type { FactsOptions } from "../facts/index.js";
 import type { LedgerOptions } from "../ledger/index.js";
+import type { MemoriesOptions } from "../memories/index.js";
 import type { PoliciesOptions } from "../policies/index.js";
 import type { QuestionsOptions } from "../questions/index.js";
 import type { RetentionOptions } from "../retention/index.js";
@@ -48,6 +49,8 @@ export interface RuntimeOptions<
   readonly schedules?: SchedulesOptions;
   /** The options of `createFacts`. */
   readonly facts?: FactsOptions;
+  /** The options of `createMemories`. */
+  readonly memories?: MemoriesOptions;
   /** The options of `createExpiring`. */
   readonly expiring?: ExpiringOptions;
   /** The options of `createArtifacts`. */
@@ -72,6 +75,7 @@ export const WRAPPER_NAMES = [
   "policies",
   "schedules",
   "facts",
+  "memories",
   "expiring",
   "artifacts",
   "results",

@@ -19,6 +19,7 @@ import { createExpiring, type Expiring } from "../expiring/index.js";
 import { createFacts, type Facts } from "../facts/index.js";
 import { type ForgetUserOptions, type ForgottenUser, forgetUser } from "../forget-user/index.js";
 import { createLedger, type Ledger } from "../ledger/index.js";
+import { createMemories, type Memories } from "../memories/index.js";
 import { type MovedUser, type MoveUserOptions, moveUser } from "../move-user/index.js";
 import { createPolicies, type Policies } from "../policies/index.js";
 import { createQuestions, type Questions } from "../questions/index.js";
@@ -67,6 +68,8 @@ export class Runtime<
   readonly schedules: Schedules;
   /** What was learned about users and in tenants. */
   readonly facts: Facts;
+  /** What is remembered about users and in tenants. */
+  readonly memories: Memories;
   /** Values with a time to live. */
   readonly expiring: Expiring;
   /** Named content in versions. */
@@ -96,6 +99,7 @@ export class Runtime<
     this.policies = createPolicies(store, own("policies"));
     this.schedules = createSchedules(store, own("schedules"));
     this.facts = createFacts(store, own("facts"));
+    this.memories = createMemories(store, own("memories"));
     this.expiring = createExpiring(store, own("expiring"));
     this.artifacts = createArtifacts(store, own("artifacts"));
     this.results = createResults(store, own("results"));
@@ -120,8 +124,8 @@ export class Runtime<
   }
 
   /**
-   * Does once what the wrappers need done now and then: marks overdue approvals and questions, and removes histories of deleted schedules, values and results
-   * past their time, uploads and large tool calls that were cut off, and leftovers of checkpoints. Makes many commits; after an interruption, call
+   * Does once what the wrappers need done now and then: marks overdue approvals and questions, and removes histories of deleted schedules, memories,
+   * values and results past their time, uploads and large tool calls that were cut off, and leftovers of checkpoints. Makes many commits; after an interruption, call
    * it again. What fails in one wrapper keeps no other from its turn: the first error is thrown at the end.
    * MAINTENANCE_SCOPE_REQUIRED; an abort rejects with the signal's reason.
    */

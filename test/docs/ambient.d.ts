@@ -7,6 +7,7 @@ declare const policies: import("groundstate/policies").Policies;
 declare const checkpoints: import("groundstate/checkpoints").Checkpoints;
 declare const runtime: import("groundstate/runtime").Runtime;
 declare const artifacts: import("groundstate/artifacts").Artifacts;
+declare const memories: import("groundstate/memories").Memories;
 declare const toolCalls: import("groundstate/tool-calls").ToolCalls;
 declare const questions: import("groundstate/questions").Questions;
 declare const runs: import("groundstate/runs").Runs;

@@ -113,6 +113,7 @@ onSharedStores((opened) => {
       entries: 3,
       runs: 3,
       toolCalls: 3,
+      memories: 0,
       sessions: 3,
       records: 1,
     });
@@ -124,6 +125,7 @@ onSharedStores((opened) => {
       entries: 0,
       runs: 0,
       toolCalls: 0,
+      memories: 0,
       sessions: 0,
       records: 0,
     });

@@ -4,6 +4,7 @@ import { createExpiring } from "../../src/expiring/index.js";
 import { createFacts } from "../../src/facts/index.js";
 import { maintenanceScope, type StateStore } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
+import { createMemories } from "../../src/memories/index.js";
 import { createSchedules } from "../../src/schedules/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
@@ -35,8 +36,14 @@ const FORGOTTEN_ENTRY = { ...SPENT, eventId: "forgotten" };
 
 const PAGE = { title: "Invoices", links: ["x"] };
 
+const REMEMBERED = { topics: ["drinks"], metadata: { n: 1 }, run: "r1", ttlMs: HOUR };
+const EMBED = {
+  model: "lengths",
+  vectorsOf: (texts: readonly string[]) => texts.map(({ length }) => [length, 1]),
+};
+
 /** Entries of indexes whose payload nobody reads: what they say is in their kind. */
-export const UNREAD = /^expiring\.(due|live)\//;
+export const UNREAD = /^(expiring\.(due|live)|memories\.(new|due|changed))\//;
 
 const ARTIFACT = {
   name: "a.txt",
@@ -62,6 +69,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
     ledger: createLedger(store, { clock }),
     expiring: createExpiring(store, { clock }),
     facts: createFacts(store, { clock }),
+    memories: createMemories(store, { clock, embed: EMBED }),
     schedules: createSchedules(store, { clock }),
     artifacts: createArtifacts(store, { clock }),
     results: createResults(store, { clock }),
@@ -77,7 +85,7 @@ export function wrappersOf(store: StateStore, clock = () => NOON) {
 /** Leaves one record at least of every kind that the wrappers write. */
 export async function tellStory(store: StateStore): Promise<void> {
   const all = wrappersOf(store);
-  const { sessions, approvals, ledger, expiring, facts, artifacts, results, errors } = all;
+  const { sessions, approvals, ledger, expiring, facts, memories, artifacts, results, errors } = all;
   const { schedules, slot, older, notes, journal } = all;
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
@@ -146,6 +154,10 @@ export async function tellStory(store: StateStore): Promise<void> {
 
   await facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" });
   await facts.put({ tenant: TENANT }, ["food"], "lunch", "at noon");
+
+  await memories.add(USER, "likes tea", { ...REMEMBERED, id: "m1" });
+  await memories.update(USER, "m1", { content: "likes black tea" });
+  await memories.add(USER, "likes rain", { id: "m2" });
 
   await artifacts.put(WHO, ARTIFACT);
   await artifacts.put(WHO, { name: "a.txt", content: '"second"' });
@@ -234,6 +246,9 @@ export const READS: Readonly<Record<string, Read>> = {
   },
   "schedules.history": ({ schedules }) =>
     Promise.all(["failed", "open"].map((name) => schedules.history({ tenant: TENANT }, name))),
+  "memories.get": ({ memories }) => memories.get(USER, "m1"),
+  "memories.read": ({ memories }) => memories.read(USER),
+  "memories.search": ({ memories }) => memories.search(USER, "who likes tea?"),
   "artifacts.get": async ({ artifacts }) => textOf(await artifacts.get(WHO, "a.txt")),
   "artifacts.get of a version": async ({ artifacts }) =>
     textOf(await artifacts.get(WHO, "a.txt", { version: 1 })),
@@ -278,6 +293,7 @@ export const RETRIES: Readonly<Record<string, Read>> = {
   "expiring.set again": ({ expiring }) => expiring.set(WHO, "pages", "a", PAGE, { ttlMs: HOUR, id: "x1" }),
   "facts.put again": ({ facts }) =>
     facts.put(USER, ["food", "at home"], "breakfast", { is: "porridge" }, { run: "r1", id: "f1" }),
+  "memories.add again": ({ memories }) => memories.add(USER, "likes rain", { id: "m2" }),
   "approvals.complete, once the session is gone": async ({ approvals, store }) => {
     await store.erase(WHO);
     return approvals.complete(WHO, "claimed", { token: "done" });

@@ -17,6 +17,7 @@ const NOTHING = {
   lineages: 0,
   artifacts: 0,
   expiring: 0,
+  memories: 0,
   records: 0,
   others: {},
 };

@@ -11,7 +11,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "src/forget-user/ src/move-user/ src/retention/",
     "src/policies/ src/schedules/",
     "src/runs/ src/tool-calls/",
-    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/",
+    "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/ src/memories/",
     "src/lifecycle/ src/content/ src/search/",
     "src/typed/",
     "src/store/",
@@ -62,7 +62,7 @@ const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 const RULES: readonly Rule[] = [
   {
     files: "src/forget-user/",
-    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls"]
+    may: ["sessions", "approvals", "ledger", "questions", "runs", "tool-calls", "memories"]
       .map((name) => `src/${name}/index.ts`)
       .concat(WRAPPER),
   },
@@ -78,6 +78,7 @@ const RULES: readonly Rule[] = [
       "checkpoints",
       "artifacts",
       "expiring",
+      "memories",
     ]
       .map((name) => `src/${name}/index.ts`)
       .concat("src/lifecycle/", "src/content/", WRAPPER),
@@ -113,6 +114,7 @@ const RULES: readonly Rule[] = [
       "schedules",
       "expiring",
       "facts",
+      "memories",
       "retention",
       "forget-user",
       "move-user",
@@ -125,6 +127,7 @@ const RULES: readonly Rule[] = [
   { files: "src/tool-calls/", may: ["src/lifecycle/", "src/content/", "src/approvals/", ...WRAPPER] },
   { files: "src/expiring/", may: ["src/lifecycle/", "src/content/", ...WRAPPER] },
   { files: "src/facts/", may: ["src/content/", ...WRAPPER] },
+  { files: "src/memories/", may: ["src/lifecycle/", "src/content/", "src/search/", ...WRAPPER] },
   { files: "src/questions/", may: ["src/lifecycle/", ...WRAPPER] },
   // Its costs are the ledger's money.
   { files: "src/policies/", may: ["src/runs/budget.ts", "src/runs/run.ts", ...WRAPPER] },
@@ -178,6 +181,7 @@ const RULES: readonly Rule[] = [
       "policies",
       "expiring",
       "facts",
+      "memories",
       "schedules",
       "tool-calls",
       "move-user",

@@ -22,6 +22,7 @@ const ENTRIES = [
   "/expiring",
   "/artifacts",
   "/facts",
+  "/memories",
   "/runtime",
   "/questions",
   "/schedules",

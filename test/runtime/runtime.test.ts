@@ -89,17 +89,20 @@ onEveryStore((opened) => {
     await runtime.sessions.create(who);
     await runtime.approvals.request(who, { tool: "t", arguments: {}, requester: "ada", ttlMs: 1000 });
     await runtime.expiring.set(who, "group", "key", 1, { ttlMs: 1000 });
+    await runtime.memories.add(userOf(who), "gone tomorrow", { ttlMs: 1000 });
     await runtime.results.put(who, { tool: "t", content: "text", ttlMs: 1000 });
     clock.forward(DAY_MS);
     expect(await runtime.maintain(ALL)).toMatchObject({
       approvals: 1,
       questions: 0,
+      memories: 1,
       expiring: 1,
       results: 1,
     });
     expect(await runtime.maintain(ALL)).toMatchObject({
       approvals: 0,
       questions: 0,
+      memories: 0,
       expiring: 0,
       results: 0,
     });
