@@ -6,6 +6,9 @@ const template = new URL(process.env.GROUNDSTATE_HARNESS_POSTGRES);
 const templateName = template.pathname.slice(1);
 const databaseOf = (space) => `${templateName}_${space.replaceAll("-", "_")}`;
 
+/** A connection takes longer than most cases, and two show in a short run what several do. */
+const pool = process.env.GROUNDSTATE_SOAK === undefined ? { poolSize: 2 } : {};
+
 /** The spaces that this process, or the one that started it, has made. */
 const made = new Set(process.env.GROUNDSTATE_HARNESS_MADE?.split(" "));
 
@@ -37,7 +40,7 @@ export default {
     await make(space);
     const url = new URL(template);
     url.pathname = databaseOf(space);
-    return openStore({ driver: "postgres", url: url.href, ...options });
+    return openStore({ driver: "postgres", url: url.href, ...pool, ...options });
   },
   async destroy(space) {
     await administer(`DROP DATABASE IF EXISTS ${databaseOf(space)} WITH (FORCE)`);

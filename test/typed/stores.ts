@@ -46,7 +46,7 @@ function declareOn(driver: DriverName, declare: Declare, needed: Needed = {}): v
   beforeAll(async () => {
     const place = await PLACES[driver]();
     opened.url = place.url;
-    opened.store = await openStore(place.url, needed);
+    opened.store = await openStore(place.url, { ...place.options, ...needed });
     clean = place.clean;
   });
   afterAll(async () => {
@@ -57,15 +57,16 @@ function declareOn(driver: DriverName, declare: Declare, needed: Needed = {}): v
 }
 
 const PLACES = {
-  memory: async () => ({ url: "memory:", clean() {} }),
+  memory: async () => ({ url: "memory:", options: {}, clean() {} }),
   async sqlite() {
     const folder = mkdtempSync(join(tmpdir(), "groundstate-typed-"));
     const clean = () => rmSync(folder, { recursive: true, force: true });
-    return { url: `sqlite:${join(folder, "state.db")}`, clean };
+    return { url: `sqlite:${join(folder, "state.db")}`, options: {}, clean };
   },
   async postgres() {
     const { url, drop } = await createMigratedDatabase();
-    return { url, clean: drop };
+    // A connection takes longer than most tests.
+    return { url, options: isSoak ? {} : { poolSize: 2 }, clean: drop };
   },
 };
 
