@@ -3,15 +3,12 @@
  * after a crash: each turn is a step of the run, and a step whose result is kept is not done again.
  */
 import { once } from "node:events";
-import { openStore } from "groundstate";
 import "groundstate/drivers";
-import { createLedger } from "groundstate/ledger";
-import { createRuns, type Lease, type StepContext } from "groundstate/runs";
-import { createToolCalls } from "groundstate/tool-calls";
-import { together } from "groundstate/typed";
+import type { Lease, StepContext } from "groundstate/runs";
+import { openRuntime } from "groundstate/runtime";
 import { allowed, ask, shellCall } from "./permission.js";
 import { type ModelCall, readRun, type Step } from "./recorded-run.js";
-import { keyOf, type Run, sessionOf, sessionsOf } from "./run.js";
+import { type About, keyOf, type Run, sessionOf } from "./run.js";
 
 /** What the agent is started with. */
 export interface Job {
@@ -37,10 +34,9 @@ process.on("disconnect", orphaned);
 
 const { store: url, path, run, gate } = JSON.parse(process.argv[2] ?? "") as Job;
 const recorded = await readRun(path);
-await using store = await openStore(url);
-const [runs, sessions, ledger] = [createRuns(store), sessionsOf(store), createLedger(store)];
 // What a person has to allow cannot begin without an approval of exactly this call.
-const toolCalls = createToolCalls(store, { policy: () => "approve" });
+await using state = await openRuntime<About, Step>(url, { toolCalls: { policy: () => "approve" } });
+const { runs, sessions, ledger, toolCalls } = state;
 const session = sessionOf(run);
 
 const worker = { worker: `agent ${process.pid}`, leaseMs: LEASE_MS };
@@ -48,7 +44,7 @@ const { lease } = await runs.claim(session, run.run, worker, { waitMs: WAIT_MS }
 await send({ is: "claimed", lease });
 // Where the run was taken over, the next step is FENCED and says so.
 await runs.renewWhile(lease, { leaseMs: LEASE_MS }, workThrough);
-await together(store, async (unit) => {
+await state.together(async (unit) => {
   await sessions.in(unit).close(session);
   await runs.in(unit).complete(lease);
 });
@@ -91,9 +87,9 @@ async function work(step: StepContext, number: number, turn: Step, call: ModelCa
 /** Runs a command that a person allows: once, whatever happens to the agent. Returns what came of it. */
 async function runAllowed(key: string): Promise<string> {
   const { action, observation } = turnAtGate();
-  await ask(store, run, key, action);
+  await ask(state, run, key, action);
   await send({ is: "asked", turn: gate });
-  await allowed(store, run, key);
+  await allowed(state, run, key);
   const call = { ...shellCall(action), id: key, run: run.run, step: key, approval: key };
   return toolCalls.once(session, call, async () => {
     // Here a runtime runs the command.

@@ -8,13 +8,14 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isStateError, newEventId, openStore } from "groundstate";
+import { isStateError, newEventId } from "groundstate";
 import "groundstate/drivers";
 import type { Lease } from "groundstate/runs";
+import { openRuntime } from "groundstate/runtime";
 import type { Job, News } from "./agent.js";
-import { BadRun, readRun } from "./recorded-run.js";
+import { BadRun, readRun, type Step } from "./recorded-run.js";
 import { output, printReport } from "./report.js";
-import { startRun } from "./run.js";
+import { type About, startRun } from "./run.js";
 import { readAs, readBack } from "./stored.js";
 
 const USAGE = `npm run quickstart -- [path/to/run.traj] [--store URL]
@@ -60,8 +61,8 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
   const gate = Math.min(steps.length, Math.ceil(steps.length / 2) + 1);
   {
     // A store that cannot be opened is found out here, not by the agent.
-    await using store = await openStore(url);
-    await startRun(store, run, path, steps.length);
+    await using state = await openRuntime<About, Step>(url);
+    await startRun(state, run, path, steps.length);
   }
   output.beginning(path, steps.length, url, run);
   const job: Job = { store: url, path, run, gate };
@@ -73,9 +74,9 @@ async function quickstart({ path, store: url }: Choice): Promise<void> {
   await runAgent(job, heard);
 
   const dead = heard.find((news) => news.is === "claimed")?.lease;
-  await using store = await openStore(url);
-  const stored = await readBack(store, run, steps, gate, dead as Lease);
-  const elsewhere = await readAs(store, { ...run, tenant: "globex" }, gate);
+  await using state = await openRuntime<About, Step>(url);
+  const stored = await readBack(state, run, steps, gate, dead as Lease);
+  const elsewhere = await readAs(state, { ...run, tenant: "globex" }, gate);
   printReport(stored, steps.length, heard, elsewhere);
 }
 

@@ -1,7 +1,5 @@
 /** A command that a person has to allow: asked for, decided in another process, carried out once. */
-import type { StateStore } from "groundstate";
-import { createApprovals } from "groundstate/approvals";
-import { type Run, sessionOf } from "./run.js";
+import { type Run, type State, sessionOf } from "./run.js";
 
 /** What the agent wants to do. */
 export function shellCall(command: string) {
@@ -9,8 +7,8 @@ export function shellCall(command: string) {
 }
 
 /** Asks for a command under an id, which makes it the same request when it is asked for again after a crash. */
-export async function ask(store: StateStore, run: Run, id: string, command: string): Promise<void> {
-  await createApprovals(store).request(sessionOf(run), {
+export async function ask({ approvals }: State, run: Run, id: string, command: string): Promise<void> {
+  await approvals.request(sessionOf(run), {
     ...shellCall(command),
     id,
     run: run.run,
@@ -21,7 +19,7 @@ export async function ask(store: StateStore, run: Run, id: string, command: stri
 }
 
 /** Waits until a person has decided. */
-export async function allowed(store: StateStore, run: Run, id: string): Promise<void> {
-  const { status } = await createApprovals(store).wait(sessionOf(run), id);
+export async function allowed({ approvals }: State, run: Run, id: string): Promise<void> {
+  const { status } = await approvals.wait(sessionOf(run), id);
   if (status === "denied" || status === "expired") throw new Error(`the command was ${status}`);
 }

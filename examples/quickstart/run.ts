@@ -1,9 +1,6 @@
 /** One run of one session, and what is stored about it before an agent is started. */
-import type { Identity, SessionIdentity, StateStore } from "groundstate";
-import { createLedger } from "groundstate/ledger";
-import { createRuns } from "groundstate/runs";
-import { createSessions, type Sessions } from "groundstate/sessions";
-import { together } from "groundstate/typed";
+import type { Identity, SessionIdentity } from "groundstate";
+import type { Runtime } from "groundstate/runtime";
 import type { Step } from "./recorded-run.js";
 
 export type Run = Required<Identity>;
@@ -12,21 +9,21 @@ export interface About {
   readonly title: string;
 }
 
+/** Everything that is stored, with sessions of this metadata and these events. */
+export type State = Runtime<About, Step>;
+
 export function sessionOf({ tenant, user, session }: Run): SessionIdentity {
   return { tenant, user, session };
 }
 
-export function sessionsOf(store: StateStore): Sessions<About, Step> {
-  return createSessions<About, Step>(store);
-}
-
 /** Begins the session, starts its run, and sets a budget of so many model calls: all of it or nothing. */
-export async function startRun(store: StateStore, run: Run, title: string, calls: number): Promise<void> {
+export async function startRun(state: State, run: Run, title: string, calls: number): Promise<void> {
+  const { sessions, ledger, runs } = state;
   const session = sessionOf(run);
-  await together(store, async (unit) => {
-    await sessionsOf(store).in(unit).create(session, { metadata: { title } });
-    await createLedger(store).in(unit).setBudget(session, { calls });
-    await createRuns(store).in(unit).start(session, { id: run.run, name: "quickstart" });
+  await state.together(async (unit) => {
+    await sessions.in(unit).create(session, { metadata: { title } });
+    await ledger.in(unit).setBudget(session, { calls });
+    await runs.in(unit).start(session, { id: run.run, name: "quickstart" });
   });
 }
 

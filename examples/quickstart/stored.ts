@@ -1,12 +1,12 @@
-import { isStateError, type StateStore } from "groundstate";
-import { type Approval, createApprovals } from "groundstate/approvals";
-import { createLedger, type Usage, type UsageSummary } from "groundstate/ledger";
-import { createRuns, type Lease, type Run as RunRecord, type RunStep } from "groundstate/runs";
-import { createToolCalls, type ToolCall } from "groundstate/tool-calls";
+import { isStateError } from "groundstate";
+import type { Approval } from "groundstate/approvals";
+import type { Usage, UsageSummary } from "groundstate/ledger";
+import type { Lease, Run as RunRecord, RunStep } from "groundstate/runs";
+import type { ToolCall } from "groundstate/tool-calls";
 import type { Entry } from "groundstate/typed";
 import { shellCall } from "./permission.js";
 import type { Step } from "./recorded-run.js";
-import { keyOf, type Run, sessionOf, sessionsOf } from "./run.js";
+import { keyOf, type Run, type State, sessionOf } from "./run.js";
 
 /** What the store says about one run, read back from it. */
 export interface Stored {
@@ -37,51 +37,51 @@ export interface Elsewhere {
 }
 
 export async function readBack(
-  store: StateStore,
+  state: State,
   run: Run,
   recorded: readonly Step[],
   gate: number,
   dead: Lease,
 ): Promise<Stored> {
   const owner = sessionOf(run);
-  const [sessions, runs, ledger] = [sessionsOf(store), createRuns(store), createLedger(store)];
+  const { sessions, runs, ledger, approvals, toolCalls } = state;
   const events = (await sessions.read(owner)).filter((event) => event.redacted === undefined);
-  const approval = await createApprovals(store).get(owner, keyOf(gate));
+  const approval = await approvals.get(owner, keyOf(gate));
   return {
     status: (await sessions.get(owner)).status,
     run: await runs.get(owner, run.run),
-    steps: await allSteps(store, run),
+    steps: await allSteps(state, run),
     events,
     asRecorded: events.filter(({ number, value }) => isEqual(value, recorded[number - 1])).length,
     approval,
-    command: await createToolCalls(store).get(owner, keyOf(gate)),
+    command: await toolCalls.get(owner, keyOf(gate)),
     used: await ledger.totals(owner),
     costs: await ledger.summarize({ tenant: run.tenant }, { by: "model" }),
     refused: {
       dead: await codeOf(runs.step(dead, "one more", () => {})),
       secondClaim: await codeOf(
-        createApprovals(store).claim(owner, approval.id, shellCall((recorded[gate - 1] as Step).action)),
+        approvals.claim(owner, approval.id, shellCall((recorded[gate - 1] as Step).action)),
       ),
       beyondBudget: await codeOf(ledger.reserve(run, { calls: 1 })),
     },
   };
 }
 
-export async function readAs(store: StateStore, other: Run, gate: number): Promise<Elsewhere> {
+export async function readAs(state: State, other: Run, gate: number): Promise<Elsewhere> {
   const owner = sessionOf(other);
-  const { sessions } = await sessionsOf(store).list({ tenant: other.tenant, user: other.user });
+  const { sessions } = await state.sessions.list({ tenant: other.tenant, user: other.user });
   return {
     sessions: sessions.length,
-    run: await codeOf(createRuns(store).get(owner, other.run)),
-    events: await codeOf(sessionsOf(store).read(owner)),
-    approval: await codeOf(createApprovals(store).get(owner, keyOf(gate))),
-    calls: (await createLedger(store).totals({ tenant: other.tenant })).calls,
+    run: await codeOf(state.runs.get(owner, other.run)),
+    events: await codeOf(state.sessions.read(owner)),
+    approval: await codeOf(state.approvals.get(owner, keyOf(gate))),
+    calls: (await state.ledger.totals({ tenant: other.tenant })).calls,
   };
 }
 
-async function allSteps(store: StateStore, run: Run): Promise<RunStep[]> {
+async function allSteps({ runs }: State, run: Run): Promise<RunStep[]> {
   const all: RunStep[] = [];
-  for await (const step of createRuns(store).allSteps(sessionOf(run), run.run)) all.push(step);
+  for await (const step of runs.allSteps(sessionOf(run), run.run)) all.push(step);
   return all;
 }
 

@@ -27,19 +27,31 @@ export interface StoredCall extends LifecycleState<ToolCallStatus> {
 
 const STATUSES = Object.keys(TRANSITIONS) as ToolCallStatus[];
 
-/** Reading refuses a status that does not fit the outcome. */
+/**
+ * Reading refuses a status that does not fit the outcome. An outcome whose result lies elsewhere has a field of its own: version
+ * 0.4, which would take it for one without a result, finds none, and refuses the call.
+ */
 const STATE_CODEC = mappedJson<StoredCall>({
-  write: (state) => ({ ...state }) as unknown as JsonValue,
+  write({ outcome, ...state }) {
+    const field = outcome?.resultAt === undefined ? "outcome" : "largeOutcome";
+    return { ...state, ...(outcome && { [field]: outcome }) } as unknown as JsonValue;
+  },
   mayBeLarge: ({ outcome }) => outcome?.result !== undefined,
   read(value) {
-    const given = readObject(value, "call") as Partial<StoredCall>;
+    const { largeOutcome, ...given } = readObject(value, "call") as Partial<StoredCall> & {
+      readonly largeOutcome?: unknown;
+    };
     const state = {
       status: readOneOf(given.status, "status", STATUSES),
       createdAt: readTime(given.createdAt, "createdAt"),
       digest: readKind(given.digest, "digest"),
       ...optional(given, "token", readEventId),
       ...optional(given, "argumentsAt", readContentRef),
-      ...optional(given, "outcome", readStoredOutcome),
+      ...optional(
+        largeOutcome === undefined ? given : { outcome: largeOutcome },
+        "outcome",
+        readStoredOutcome,
+      ),
       ...optional(given, "payloadRemovedAt", readTime),
     };
     if (state.status !== (state.outcome === undefined ? "begun" : statusAfter(state.outcome)))

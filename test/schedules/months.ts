@@ -53,9 +53,14 @@ export async function workThrough(
   const folder = mkdtempSync(join(tmpdir(), "groundstate-schedules-"));
   const time = new SharedClock(join(folder, "clock"), start);
   const schedules = createSchedules(store, { clock: () => time.now });
-  const given = { url, tenant: who.tenant, folder, plan, leaseMs: LEASE_MS };
-  // Each dies at a claim of its own.
-  const crew = new Crew((me) => ({ ...given, me, diesAt: me < deaths ? 2 + dice.below(8) : 0 }));
+  const given = { url, tenant: who.tenant, folder, leaseMs: LEASE_MS };
+  // Each dies at a claim of its own. Those that come later put a few again.
+  const crew = new Crew((me) => ({
+    ...given,
+    me,
+    plan: me < workers ? plan : plan.slice(0, 5),
+    diesAt: me < deaths ? 2 + dice.below(8) : 0,
+  }));
   try {
     for (let n = 0; n < workers; n++) crew.hire();
     while ((await schedules.list(who, { limit: 1000 })).schedules.length < plan.length) await crew.rest();
