@@ -1,6 +1,6 @@
-import MiniSearch from "minisearch";
 import { mapInSlices } from "../typed/slices.js";
-import { findsLonger, indexedWords, queryWords } from "./words.js";
+import { TermIndex } from "./term-index.js";
+import { indexedWords, queryWords } from "./words.js";
 
 /** A text to be found. */
 export interface IndexedText {
@@ -16,41 +16,41 @@ export interface FoundGroup {
   readonly group: string;
   /** Larger than 0; the larger, the better it fits. */
   readonly score: number;
-  /** The scores of its texts in which a word was found, by their keys. */
-  readonly texts: ReadonlyMap<string, number>;
+  /** The texts in which a word was found, each with its score. */
+  readonly texts: readonly (readonly [key: string, score: number])[];
 }
 
-interface Document {
-  readonly id: number;
-  readonly heading: string | undefined;
-  readonly text: string | undefined;
+/** The texts of a group by their keys, and what a search adds up while it runs: nothing before and after. */
+interface Group {
+  readonly name: string;
+  readonly ids: Map<string, number>;
+  score: number;
+  best: number;
+  found: [key: string, score: number][];
 }
 
-/** Of a text, what is needed to find and to remove it. */
+/** Of a text, what is needed to find and to remove it. The score is that of a search while it runs. */
 interface Place {
-  readonly group: string;
+  readonly group: Group;
   readonly key: string;
   readonly size: number;
+  score: number;
 }
 
 /** Words beyond these of one query are not looked for. */
 const MAX_WORDS = 32;
 /** What a short text takes more than its length. */
 const OVERHEAD = 200;
-const FIELDS = ["heading", "text"];
-const BOOST = { heading: 2 };
+/** How much a word in the heading counts, and one in the text. */
+const BOOSTS = [2, 1];
 
 /**
  * Texts in groups, found by their words and ranked by BM25. A group's score is the sum, over the words of the query, of the
  * text in which the word weighs most: a group that has all words, be it in several texts, comes before one that has few.
  */
 export class WordIndex {
-  readonly #index = new MiniSearch<Document>({
-    fields: FIELDS,
-    tokenize: indexedWords,
-    processTerm: (word) => word,
-  });
-  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #index = new TermIndex(BOOSTS);
+  readonly #groups = new Map<string, Group>();
   readonly #places = new Map<number, Place>();
   #lastId = 0;
   #size = 0;
@@ -63,7 +63,7 @@ export class WordIndex {
   /** The same of a group's texts. */
   sizeOf(group: string): number {
     let size = 0;
-    for (const id of this.#groups.get(group)?.values() ?? []) size += this.#places.get(id)?.size ?? 0;
+    for (const id of this.#groups.get(group)?.ids.values() ?? []) size += this.#places.get(id)?.size ?? 0;
     return size;
   }
 
@@ -74,54 +74,68 @@ export class WordIndex {
 
   /** Removes the texts of a group, or those whose keys are not kept. */
   remove(group: string, isKept: (key: string) => boolean = () => false): void {
-    const ids = this.#groups.get(group);
+    const ids = this.#groups.get(group)?.ids;
     for (const [key, id] of ids ?? []) if (!isKept(key)) this.#drop(id);
   }
 
   /** The groups in which a word of the query is found, the best first; equally good ones by name. */
   search(query: string): FoundGroup[] {
-    const found = new Map<string, { score: number; readonly texts: Map<string, number> }>();
+    const groups: Group[] = [];
+    const places: Place[] = [];
     for (const word of queryWords(query).slice(0, MAX_WORDS)) {
-      const best = new Map<string, number>();
-      for (const { id, score } of this.#documentsWith(word)) {
-        const { group, key } = this.#places.get(id) as Place;
-        const of = found.get(group) ?? { score: 0, texts: new Map() };
-        found.set(group, of);
-        of.texts.set(key, (of.texts.get(key) ?? 0) + score);
-        best.set(group, Math.max(best.get(group) ?? 0, score));
+      const withWord: Group[] = [];
+      for (const [id, score] of this.#index.scores(word)) {
+        const place = this.#places.get(id) as Place;
+        const { group } = place;
+        if (place.score === 0) places.push(place);
+        if (group.best === 0) withWord.push(group);
+        place.score += score;
+        group.best = Math.max(group.best, score);
       }
-      for (const [group, score] of best) (found.get(group) as { score: number }).score += score;
+      for (const group of withWord) {
+        if (group.score === 0) groups.push(group);
+        group.score += group.best;
+        group.best = 0;
+      }
     }
-    return Array.from(found, ([group, { score, texts }]) => ({ group, score, texts })).sort(comesBefore);
+    return foundGroups(groups, places).sort(comesBefore);
   }
 
-  #documentsWith(word: string): { readonly id: number; readonly score: number }[] {
-    return this.#index.search(word, { tokenize: (one) => [one], prefix: findsLonger(word), boost: BOOST });
-  }
-
-  #put(group: string, { key, heading, text }: IndexedText): void {
-    const keys = this.#groups.get(group) ?? new Map<string, number>();
-    const before = keys.get(key);
+  #put(name: string, { key, heading, text }: IndexedText): void {
+    const group = this.#groups.get(name) ?? { name, ids: new Map(), score: 0, best: 0, found: [] };
+    const before = group.ids.get(key);
     if (before !== undefined) this.#drop(before);
-    this.#groups.set(group, keys);
+    this.#groups.set(name, group);
     const id = ++this.#lastId;
-    keys.set(key, id);
+    group.ids.set(key, id);
     const size = (heading?.length ?? 0) + (text?.length ?? 0) + OVERHEAD;
-    this.#places.set(id, { group, key, size });
+    this.#places.set(id, { group, key, size, score: 0 });
     this.#size += size;
-    this.#index.add({ id, heading, text });
+    this.#index.add(id, [indexedWords(heading ?? ""), indexedWords(text ?? "")]);
   }
 
   #drop(id: number): void {
     const { group, key, size } = this.#places.get(id) as Place;
-    const keys = this.#groups.get(group);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#groups.delete(group);
+    group.ids.delete(key);
+    if (group.ids.size === 0) this.#groups.delete(group.name);
     this.#places.delete(id);
     this.#size -= size;
-    // What it leaves in the lists of words goes when that is much.
-    this.#index.discard(id);
+    this.#index.remove(id);
   }
+}
+
+/** Takes away what a search has added up. */
+function foundGroups(groups: readonly Group[], places: readonly Place[]): FoundGroup[] {
+  for (const place of places) {
+    place.group.found.push([place.key, place.score]);
+    place.score = 0;
+  }
+  return groups.map((group) => {
+    const found = { group: group.name, score: group.score, texts: group.found };
+    group.score = 0;
+    group.found = [];
+    return found;
+  });
 }
 
 /** The order in which groups are found. */
