@@ -2,6 +2,7 @@ import { type Cleanup, type CleanupOptions, cleanUpDue, type DueIndex } from "..
 import { invalid } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, StateStore } from "../contract/store.js";
 import { readStateOf } from "../identity/own-state.js";
+import { validateScope } from "../identity/scope.js";
 import { readStore } from "../typed/cell.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { perform } from "../typed/operation.js";
@@ -34,6 +35,7 @@ import { movingMemories } from "./moving.js";
 import { ADD_NAMES, MemoryOperations, readAdding, readUpdating } from "./operations.js";
 import { readNewest } from "./read-newest.js";
 import { removeDue } from "./remove-due.js";
+import { retainMemories } from "./retaining.js";
 import { MemorySearches } from "./search.js";
 import { DUE, memoryAt, memoryCell, positionIn, readPlace, seenMemory } from "./stored-memory.js";
 
@@ -185,9 +187,12 @@ export class Memories {
     });
   }
 
-  /** The memories of users as they take part when one is forgotten or moved. */
+  /** The memories of users as they take part when one is forgotten or moved, and those that are too old in retention. */
   get userData(): UserData {
-    return movingMemories(this.#store);
+    return {
+      ...movingMemories(this.#store),
+      retain: (scope, options) => retainMemories(this.#store, validateScope(scope), options),
+    };
   }
 
   /**

@@ -6,6 +6,7 @@ import type { MaintenanceScope, SessionIdentity, StateStore } from "../contract/
 import { createExpiring } from "../expiring/index.js";
 import { validateScope } from "../identity/scope.js";
 import { createLedger, type Ledger } from "../ledger/index.js";
+import { createMemories } from "../memories/index.js";
 import { createQuestions } from "../questions/index.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions, type TenantRef, type UserRef } from "../sessions/index.js";
@@ -165,6 +166,7 @@ function ownData(store: StateStore, options: { readonly clock?: Clock }): readon
     createResults(store, options),
     createCheckpoints(store, options),
     createExpiring(store, options),
+    createMemories(store, options),
     createSessions(store, options),
   ];
   return [approvals.userData, approvals.auditData, ...wrappers.map(({ userData }) => userData)];

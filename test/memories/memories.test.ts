@@ -3,6 +3,7 @@ import { forgetUser } from "../../src/forget-user/index.js";
 import { maintenanceScope, newEventId, openStore, type StateStore, userIdentity } from "../../src/index.js";
 import { createMemories, type Memories, type MemoriesOf } from "../../src/memories/index.js";
 import { moveUser } from "../../src/move-user/index.js";
+import { createRetention } from "../../src/retention/index.js";
 import { together } from "../../src/typed/index.js";
 import { manualClock, newUser } from "../sessions/rig.js";
 import { onEveryStore } from "../typed/stores.js";
@@ -19,6 +20,8 @@ async function contentsOf(memories: Memories, who: MemoriesOf, limit = 100) {
   }
   return all;
 }
+
+const scopeOf = ({ tenant }: { tenant: string }) => maintenanceScope({ reason: "test", tenant });
 
 const foundBy = async (memories: Memories, who: MemoriesOf, query: string) =>
   (await memories.search(who, query)).found.map(({ memory }) => memory.content);
@@ -217,6 +220,29 @@ onEveryStore((opened) => {
     expect((await memories.cleanup(scope)).removed).toBe(2);
     expect((await contentsOf(memories, ann)).sort()).toEqual(["for good", "longer"]);
     await expect(memories.cleanup({} as never)).rejects.toMatchObject({ code: "MAINTENANCE_SCOPE_REQUIRED" });
+  });
+
+  test("retention removes memories that nobody has updated for too long, and counts them before", async () => {
+    const { clock, memories, ann } = some();
+    const scope = { tenant: ann.tenant };
+    const retention = createRetention(opened.store, { clock });
+    for (const id of ["old", "updated"])
+      await memories.add(ann, `content of ${id}`, { id, ttlMs: 9_999 * HOUR });
+    clock.forward(20 * HOUR);
+    await memories.update(ann, "updated", { topics: ["still true"] });
+    await memories.add(ann, "content of new");
+    clock.forward(10 * HOUR);
+    const policy = { records: 24 * HOUR, bySort: { sessions: { records: "forever" } } } as const;
+    const counted = { memories: { payloads: 0, records: 1, kept: 0 } };
+    expect((await retention.apply(scopeOf(scope), policy, { dryRun: true })).sorts).toMatchObject(counted);
+    expect(await contentsOf(memories, ann)).toHaveLength(3);
+    expect((await retention.apply(scopeOf(scope), policy)).sorts).toMatchObject(counted);
+    expect((await contentsOf(memories, ann)).sort()).toEqual(["content of new", "content of updated"]);
+    expect((await foundBy(memories, ann, "content")).sort()).toEqual([
+      "content of new",
+      "content of updated",
+    ]);
+    expect((await retention.apply(scopeOf(scope), { payloads: HOUR })).records).toBe(0);
   });
 
   test("together with other calls it takes effect, or not at all", async () => {

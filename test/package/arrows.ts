@@ -95,6 +95,7 @@ const RULES: readonly Rule[] = [
       "checkpoints",
       "artifacts",
       "expiring",
+      "memories",
     ]
       .map((name) => `src/${name}/index.ts`)
       .concat(WRAPPER),

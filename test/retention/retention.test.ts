@@ -91,6 +91,7 @@ onEveryStore((opened) => {
       results: NONE,
       lineages: NONE,
       expiring: NONE,
+      memories: NONE,
     });
     const left = await everythingStored(opened.store, rig.tenant, who);
     const inContent = /^(artifact|result|checkpoint)[./]/;

@@ -54,7 +54,7 @@ test("rare words, short texts, headings and more of the words rank higher", asyn
     "one word",
   ]);
   const [, apart] = index.search("invoice berlin");
-  expect([...(apart?.texts.keys() ?? [])].sort()).toEqual(["1", "2"]);
+  expect((apart?.texts ?? []).map(([key]) => key).sort()).toEqual(["1", "2"]);
 });
 
 test("a text that is put again or removed is no longer found, and takes no room", async () => {
@@ -67,7 +67,7 @@ test("a text that is put again or removed is no longer found, and takes no room"
   await index.put("a", [{ key: "1", text: "after!" }]);
   expect(index.size).toBe(size);
   expect(index.search("before")).toEqual([]);
-  expect(index.search("after")).toMatchObject([{ group: "a", texts: new Map([["1", expect.any(Number)]]) }]);
+  expect(index.search("after")).toMatchObject([{ group: "a", texts: [["1", expect.any(Number)]] }]);
   index.remove("a", (key) => key === "2");
   expect(index.search("after")).toEqual([]);
   expect(index.search("kept")).toHaveLength(1);
