@@ -9,6 +9,7 @@ import {
   tenantIdentity,
   userIdentity,
 } from "../../src/index.js";
+import { moveUser } from "../../src/move-user/index.js";
 import { createRetention, type RetentionPolicy, type UserData } from "../../src/retention/index.js";
 import { createRuntime } from "../../src/runtime/index.js";
 import { failure } from "../drivers/sqlite-rig.js";
@@ -349,6 +350,48 @@ onEveryStore((opened) => {
     const again = await retention.pastSessions(user, { after: first.next });
     expect(again.sessions.map(({ identity }) => identity.session)).toEqual(["s-3"]);
     expect((await sessions.overview(who)).events).toBe(1);
+  });
+
+  test("what has lost its payload is passed over by its entry: no record is read again", async () => {
+    const { toolCalls, who, clock, scope, tenant, retention } = rigOn(opened.store);
+    for (const id of ["a", "b"]) {
+      await toolCalls.begin(who, { id, tool: "t", arguments: [id], token: id });
+      await toolCalls.succeed(who, id);
+    }
+    clock.forward(31 * DAY);
+    await retention.apply(scope, POLICY);
+    const read: string[] = [];
+    const noting = withMethods(opened.store, {
+      find: (...args) => {
+        read.push(args[1]);
+        return opened.store.find(...args);
+      },
+    });
+    expect(await createRetention(noting, { clock }).apply(scope, POLICY)).toMatchObject(NONE);
+    expect(read).toEqual([]);
+    // The lists are those of before, and whoever moves takes them along.
+    const calls = (await toolCalls.list({ tenant })).calls.map(({ id, status }) => [id, status]);
+    expect(calls.sort()).toEqual([
+      ["a", "succeeded"],
+      ["b", "succeeded"],
+    ]);
+    await moveUser(opened.store, { tenant, user: who.user }, "grace");
+    expect(await createRetention(noting, { clock }).apply(scope, POLICY)).toMatchObject(NONE);
+    expect(read).toEqual([]);
+    expect(await toolCalls.get({ ...who, user: "grace" }, "a")).toMatchObject({ arguments: null });
+  });
+
+  test("a run that is started again under its id is a duplicate still, though its input is gone", async () => {
+    const { runs, who, clock, scope, retention } = rigOn(opened.store);
+    const start = (input: string) => runs.start(who, { id: "r", name: "n", input });
+    await start("one");
+    await runs.cancel(who, "r", { reason: "enough" });
+    clock.forward(31 * DAY);
+    await retention.apply(scope, POLICY);
+    expect(await start("one")).toMatchObject({ duplicate: true, run: { status: "cancelled" } });
+    expect(await failure(runs.start(who, { id: "r", name: "other" }))).toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
   });
 
   test("two processes at once count each record once", async () => {

@@ -27,8 +27,10 @@ export interface RetainWalk {
 /** Looks at a record, and unless it is a dry run removes what is too old. `prefix` is that of its kind. */
 export type Judge = (record: StateRecord, prefix: string) => Promise<Fate>;
 
-/** Records looked at, and dealt with, at a time. */
+/** Records read at a time. */
 const PAGE = 100;
+/** Records dealt with at a time: their commits share a batch, and those of others wait for it. */
+const AT_ONCE = 25;
 /** Then the piece ends, though hardly anything was too old. */
 const MOST_PAGES = 50;
 
@@ -63,10 +65,11 @@ export async function retainPages(
     const prefix = walk.prefixes[place] as string;
     const range = { after: from, limit: Math.min(PAGE, left), signal };
     const page = await readPage(store, scope, walk, prefix, range, damage);
-    const fates = await Promise.all(
-      page.due.map((record) => damage.skipIfDamaged(judge(record as StateRecord, prefix))),
-    );
-    for (const fate of fates) if (fate !== undefined) counts[fate]++;
+    for (let start = 0; start < page.due.length; start += AT_ONCE) {
+      const some = page.due.slice(start, start + AT_ONCE) as StateRecord[];
+      const fates = await Promise.all(some.map((record) => damage.skipIfDamaged(judge(record, prefix))));
+      for (const fate of fates) if (fate !== undefined) counts[fate]++;
+    }
     from = page.next;
     if (from === undefined) place++;
   }
