@@ -19,6 +19,7 @@ const ENTRIES = [
   "/ledger",
   "/checkpoints",
   "/policies",
+  "/retention",
   "/expiring",
   "/artifacts",
   "/facts",
