@@ -1,5 +1,5 @@
 import { mapInSlices } from "../typed/slices.js";
-import { TermIndex } from "./term-index.js";
+import { type Scored, TermIndex } from "./term-index.js";
 import { indexedWords, queryWords } from "./words.js";
 
 /** A text to be found. */
@@ -23,7 +23,7 @@ export interface FoundGroup {
 /** The texts of a group by their keys, and what a search adds up while it runs: nothing before and after. */
 interface Group {
   readonly name: string;
-  readonly ids: Map<string, number>;
+  readonly places: Map<string, Scored<Place>>;
   score: number;
   best: number;
   found: [key: string, score: number][];
@@ -49,10 +49,8 @@ const BOOSTS = [2, 1];
  * text in which the word weighs most: a group that has all words, be it in several texts, comes before one that has few.
  */
 export class WordIndex {
-  readonly #index = new TermIndex(BOOSTS);
+  readonly #index = new TermIndex<Place>(BOOSTS);
   readonly #groups = new Map<string, Group>();
-  readonly #places = new Map<number, Place>();
-  #lastId = 0;
   #size = 0;
 
   /** The length of all texts in UTF-16 units, and 200 for each. */
@@ -63,7 +61,7 @@ export class WordIndex {
   /** The same of a group's texts. */
   sizeOf(group: string): number {
     let size = 0;
-    for (const id of this.#groups.get(group)?.ids.values() ?? []) size += this.#places.get(id)?.size ?? 0;
+    for (const { value } of this.#groups.get(group)?.places.values() ?? []) size += value.size;
     return size;
   }
 
@@ -74,8 +72,8 @@ export class WordIndex {
 
   /** Removes the texts of a group, or those whose keys are not kept. */
   remove(group: string, isKept: (key: string) => boolean = () => false): void {
-    const ids = this.#groups.get(group)?.ids;
-    for (const [key, id] of ids ?? []) if (!isKept(key)) this.#drop(id);
+    const places = this.#groups.get(group)?.places;
+    for (const [key, place] of places ?? []) if (!isKept(key)) this.#drop(place);
   }
 
   /** The groups in which a word of the query is found, the best first; equally good ones by name. */
@@ -84,14 +82,13 @@ export class WordIndex {
     const places: Place[] = [];
     for (const word of queryWords(query).slice(0, MAX_WORDS)) {
       const withWord: Group[] = [];
-      for (const [id, score] of this.#index.scores(word)) {
-        const place = this.#places.get(id) as Place;
+      this.#index.score(word, (place, score) => {
         const { group } = place;
         if (place.score === 0) places.push(place);
         if (group.best === 0) withWord.push(group);
         place.score += score;
         group.best = Math.max(group.best, score);
-      }
+      });
       for (const group of withWord) {
         if (group.score === 0) groups.push(group);
         group.score += group.best;
@@ -102,25 +99,22 @@ export class WordIndex {
   }
 
   #put(name: string, { key, heading, text }: IndexedText): void {
-    const group = this.#groups.get(name) ?? { name, ids: new Map(), score: 0, best: 0, found: [] };
-    const before = group.ids.get(key);
+    const group = this.#groups.get(name) ?? { name, places: new Map(), score: 0, best: 0, found: [] };
+    const before = group.places.get(key);
     if (before !== undefined) this.#drop(before);
     this.#groups.set(name, group);
-    const id = ++this.#lastId;
-    group.ids.set(key, id);
     const size = (heading?.length ?? 0) + (text?.length ?? 0) + OVERHEAD;
-    this.#places.set(id, { group, key, size, score: 0 });
+    const words = [indexedWords(heading ?? ""), indexedWords(text ?? "")];
+    group.places.set(key, this.#index.add({ group, key, size, score: 0 }, words));
     this.#size += size;
-    this.#index.add(id, [indexedWords(heading ?? ""), indexedWords(text ?? "")]);
   }
 
-  #drop(id: number): void {
-    const { group, key, size } = this.#places.get(id) as Place;
-    group.ids.delete(key);
-    if (group.ids.size === 0) this.#groups.delete(group.name);
-    this.#places.delete(id);
+  #drop(document: Scored<Place>): void {
+    const { group, key, size } = document.value;
+    group.places.delete(key);
+    if (group.places.size === 0) this.#groups.delete(group.name);
     this.#size -= size;
-    this.#index.remove(id);
+    this.#index.remove(document);
   }
 }
 
