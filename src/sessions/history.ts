@@ -83,10 +83,14 @@ export class History<E, Input> {
     const { damaged, ...range } = readOptions(options, READ_OPTIONS) as ReadEventsOptions;
     const marksDamage =
       options !== undefined && "damaged" in options && readOneOf(damaged, "damaged", ["mark"]) === "mark";
-    const found = await this.journal.readStored(owner, range, marksDamage);
-    const events = await mapInSlices(found, (entry) => eventOf(this.journal, owner, entry, marksDamage));
+    let found = await this.journal.readStored(owner, range, marksDamage);
     await this.#records.requireExisting(owner, { signal: range.signal });
-    return events;
+    // The session may have come here from another user between the two reads.
+    if (found.length === 0) {
+      found = await this.journal.readStored(owner, range, marksDamage);
+      await this.#records.requireExisting(owner, { signal: range.signal });
+    }
+    return mapInSlices(found, (entry) => eventOf(this.journal, owner, entry, marksDamage));
   }
 
   /** Trims first and loads the session afterwards: if the session is gone, its events were to be erased anyway. */

@@ -46,8 +46,10 @@ export async function readStored(
     const bounds = before?.value ?? EMPTY_HEAD;
     const found = await listSpans(store, places, read, bounds);
     // Entries without bounds are on their way: those of a session that is moved here are all there once it is.
-    if (before === undefined && found.length > 0 && (await findCell(store, head, { signal })) !== undefined)
-      continue;
+    if (before === undefined && found.length > 0) {
+      if ((await findCell(store, head, { signal })) !== undefined) continue;
+      return [];
+    }
     const hasEnough = limit !== undefined && withoutRemoved(found).length >= limit;
     const gaps = findGaps(found.map(spanOf), read, bounds, hasEnough);
     const missing = await withoutCut(store, places, read, gaps);
