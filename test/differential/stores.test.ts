@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openMemory } from "../../drivers/memory/index.js";
+import type { SessionIdentity } from "../../src/contract/store.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { isSoak, soak } from "../soak.js";
 import { type Named, runScript } from "./perform.js";
@@ -34,11 +36,48 @@ test(
         steps += script.steps.length;
         await runScript(script, stores);
       }),
-      isSoak ? 120 : 30,
+      isSoak ? 120 : 40,
       // A smaller script of the same world would meet what the one before left.
       { endOnFailure: true },
     );
-    if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(1000);
+    if (!process.env.GROUNDSTATE_REPLAY) expect(steps).toBeGreaterThan(isSoak ? 1000 : 400);
   },
   soak(120_000),
 );
+
+test("commits of different sessions may take effect in either order, which an erased event id shows", async () => {
+  const [tenant, user] = ["t", "u"];
+  const [erased, other] = [
+    { tenant, user, session: "erased" },
+    { tenant, user, session: "other" },
+  ];
+  const save = (identity: SessionIdentity, text: string) => ({
+    op: "save" as const,
+    record: {
+      identity,
+      kind: "k",
+      eventId: "e",
+      version: 0,
+      bytes: Buffer.from(text),
+      updatedAt: new Date(0),
+    },
+  });
+  const commits = [[{ op: "erase" as const, identity: erased, ownState: true as const }], [save(other, "b")]];
+  const steps = [
+    { ask: "commit" as const, changes: [save(erased, "a")] },
+    { ask: "together" as const, commits },
+  ];
+  const world = { identities: [erased, other], kinds: ["k"], eventIds: ["e"] };
+  for (const isErasedLast of [false, true]) {
+    const store = createStore(await openMemory());
+    const commit = store.commit.bind(store);
+    const late = Object.assign(store, {
+      async commit(...given: Parameters<typeof commit>) {
+        if (isErasedLast) await store.find(other, "k");
+        return commit(...given);
+      },
+    });
+    await runScript({ world, steps }, [{ name: `erased last: ${isErasedLast}`, store: late }]);
+    await store.close();
+  }
+});
