@@ -9,6 +9,7 @@ import type { Commit, Driver } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
 import { newEventId } from "../../src/process/event-id.js";
 import { createStore } from "../../src/store/driver-store.js";
+import { soak } from "../soak.js";
 import { erased, IDENTITY } from "../store/store-rig.js";
 import {
   existingPath,
@@ -21,6 +22,9 @@ import {
   SLOT,
   save,
 } from "./sqlite-rig.js";
+
+/** How many each of eight makes while threads are lost. */
+const SAVES = soak(25);
 
 const TIMES = { now: 1_000, window: 1_000 };
 
@@ -147,7 +151,7 @@ describe("a thread that is lost", () => {
     onTestFinished(() => store.close());
     let saved = 0;
     const savers = Array.from({ length: 8 }, async (_, saver) => {
-      for (let count = 0; count < 60; count++) {
+      for (let count = 0; count < SAVES; count++) {
         const bytes = Buffer.from(`${count}`);
         await store.save({
           eventId: newEventId(),
@@ -168,15 +172,16 @@ describe("a thread that is lost", () => {
       void started.at(-1)?.terminate();
       killed++;
     }
-    expect(saved).toBe(480);
+    expect(saved).toBe(8 * SAVES);
     expect(killed).toBeGreaterThan(5);
-    for (const { bytes } of await store.list(IDENTITY, "k")) expect(Buffer.from(bytes).toString()).toBe("59");
+    for (const { bytes } of await store.list(IDENTITY, "k"))
+      expect(Buffer.from(bytes).toString()).toBe(String(SAVES - 1));
     // One memory of each event: none was carried out twice.
     const count = plainConnection(path)
       .prepare("SELECT count(*), count(DISTINCT event_id) FROM seen")
       .raw()
       .get();
-    expect(count).toEqual([480, 480]);
+    expect(count).toEqual([8 * SAVES, 8 * SAVES]);
   });
 
   test("is not replaced by one that would make a new database where the old one was", async () => {

@@ -12,8 +12,8 @@ import { PLACES, takenFromOthers } from "./emptied-names.js";
 // A stack then has its title alone, and a hundred thousand of them cost little.
 Error.stackTraceLimit = 0;
 
-/** In a short run the databases meet a quarter of the confusions, with the names that are close to one another still side by side. */
-const SOME = isSoak ? CALLERS : CALLERS.filter((_, index) => index % 8 < 2);
+/** In a short run the databases meet an eighth of the confusions, with the names that are close to one another still side by side. */
+const SOME = isSoak ? CALLERS : CALLERS.filter((_, index) => index % 16 < 2);
 
 /** How many try everything at the same time. */
 const AT_ONCE = isSoak ? 64 : 16;

@@ -226,7 +226,7 @@ onSharedStores((opened) => {
 
   test("agents that are killed make no call twice, and find their orphans; without intents some are made twice (control)", async () => {
     const who = newSession();
-    const { killed, made } = await agents(who, true, soak(3));
+    const { killed, made } = await agents(who, true, soak(2));
     expect(killed).toBeGreaterThan(0);
     expect(new Set(made).size).toBe(made.length);
     const { calls } = await createToolCalls(opened.store).list(who, { limit: 1000 });
