@@ -22,6 +22,12 @@ export const SECTIONS = [
   "typed",
   "runs",
   "checkpoints",
+  "values",
+  "memories",
+  "artifacts",
+  "shared-tenant",
+  "replaces",
+  "retention",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

@@ -11,6 +11,7 @@ export interface Round {
   /** Latency of a call, in microseconds. */
   readonly p50?: number;
   readonly p99?: number;
+  readonly max?: number;
   /** Delay of the event loop, in milliseconds; absent where calls do not overlap and hold the loop all the time. */
   readonly loopP99?: number;
   readonly loopMax?: number;
@@ -42,6 +43,8 @@ export interface Setting {
   /** The address of the Postgres database. */
   readonly url?: string;
   readonly driver?: "sqlite" | "postgres";
+  /** What the names of its files and schemas begin with, where those of a section are set apart from others. */
+  readonly name?: string;
   readonly variant?: string;
   /** The size of the database, where it was filled before. */
   readonly records?: number;

@@ -22,9 +22,26 @@ export function openFresh({ driver, name, folder, url = "" }: Place): Promise<St
   return openStore({ driver, url, schema: name, maxBytes: MAX_BYTES, timeoutMs: 120_000 });
 }
 
+type Driver = Place["driver"];
+
 /** A place on each of the drivers, one after the other. */
-export async function* eachDriver(context: Context, name: string): AsyncGenerator<Place> {
-  for (const driver of ["memory", "sqlite", "postgres"] as const) {
+export function eachDriver(context: Context, name: string): AsyncGenerator<Place> {
+  return placesOn(["memory", "sqlite", "postgres"], context, name);
+}
+
+/** A place on each of the databases, one after the other. */
+export function eachDatabase(context: Context, name: string): AsyncGenerator<DatabasePlace> {
+  return placesOn(["sqlite", "postgres"], context, name);
+}
+
+export type DatabasePlace = Place & { readonly driver: "sqlite" | "postgres" };
+
+async function* placesOn<D extends Driver>(
+  drivers: readonly D[],
+  context: Context,
+  name: string,
+): AsyncGenerator<Place & { readonly driver: D }> {
+  for (const driver of drivers) {
     const server = driver === "postgres" ? { url: (await context.postgres()).url } : {};
     yield { driver, name, folder: context.folder(`${name}-${driver}`), ...server };
   }

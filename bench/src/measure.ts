@@ -34,6 +34,7 @@ export async function measure(
     clientCpu: (cpu.user + cpu.system) / count,
     p50: percentile(sorted, 0.5) * 1_000,
     p99: percentile(sorted, 0.99) * 1_000,
+    max: percentile(sorted, 1) * 1_000,
     ...(overlaps ? loopDelay(delay) : {}),
   };
 }

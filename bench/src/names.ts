@@ -34,3 +34,6 @@ export const ENTRANT = {
 
 /** The peers that a race at equal durability is about. */
 export const PEERS: readonly string[] = [ENTRANT.keyv, ENTRANT.unstorage, ENTRANT.langgraph];
+
+/** The search of memories that reads all of them. */
+export const FIRST_SEARCH = "the first search";

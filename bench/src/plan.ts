@@ -1,4 +1,5 @@
 import type { NeighboursInput } from "./jobs/neighbours.js";
+import type { SearchMemoriesInput } from "./jobs/search-memories.js";
 import type { StallsInput } from "./jobs/stalls.js";
 import type { WatchInput } from "./jobs/watch.js";
 
@@ -30,6 +31,15 @@ export interface Plan {
   readonly runs: number;
   /** The sizes of the sessions whose checkpoints are measured. */
   readonly checkpoints: readonly [number, number];
+  /** Values past their time that are removed in a round. */
+  readonly cleanup: number;
+  readonly memories: Pick<SearchMemoriesInput, "count" | "searches">;
+  /** The length of a round of several processes on one tenant. */
+  readonly sharedMs: number;
+  /** How often one event is replaced. */
+  readonly replaces: number;
+  /** Calls to which retention is applied. */
+  readonly retained: number;
 }
 
 export const FULL: Plan = {
@@ -53,6 +63,11 @@ export const FULL: Plan = {
   ledger: 200_000,
   runs: 4_000,
   checkpoints: [10_000, 100_000],
+  cleanup: 10_000,
+  memories: { count: 10_000, searches: 300 },
+  sharedMs: 1_000,
+  replaces: 5_000,
+  retained: 50_000,
 };
 
 export const QUICK: Plan = {
@@ -76,4 +91,9 @@ export const QUICK: Plan = {
   ledger: 20_000,
   runs: 500,
   checkpoints: [200, 2_000],
+  cleanup: 2_000,
+  memories: { count: 10_000, searches: 60 },
+  sharedMs: 300,
+  replaces: 5_000,
+  retained: 2_000,
 };

@@ -117,6 +117,79 @@ export interface GrownCheckpoints {
   readonly calls: readonly GrownCheckpointsResult[];
 }
 
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** Searches of one sort among the memories of a user. */
+export interface SearchResult {
+  readonly driver: string;
+  readonly memories: number;
+  /** By what it ranks. */
+  readonly way: string;
+  readonly query: string;
+  readonly searches: number;
+  /** By the clock on the wall, in milliseconds. */
+  readonly ms: Percentiles;
+  /** CPU time of the process with all its threads, in milliseconds. */
+  readonly cpuMs: Percentiles;
+}
+
+/** Values past their time that are removed, beside bare records that commits delete. */
+export interface CleanupResult {
+  readonly driver: string;
+  readonly values: number;
+  readonly removedPerSecond: number;
+  readonly deletedPerSecond: number;
+  /** The median of the ratios of rounds side by side. */
+  readonly ratio: number;
+}
+
+/** Calls on one tenant, of one process and of several at once. */
+export interface SharedTenantResult {
+  readonly driver: string;
+  readonly work: string;
+  readonly processes: number;
+  /** Of each process. */
+  readonly callers: number;
+  readonly alonePerSecond: number;
+  readonly togetherPerSecond: number;
+  /** Together over alone: the median of the rounds side by side. */
+  readonly ratio: number;
+  /** The longest that a call has taken, in milliseconds. */
+  readonly longestAloneMs: number;
+  readonly longestTogetherMs: number;
+}
+
+/** One event replaced in sequence, beside as many bare saves, each in parts that took turns; in seconds. */
+export interface ReplacesResult {
+  readonly driver: string;
+  readonly count: number;
+  readonly replaced: readonly number[];
+  readonly saved: readonly number[];
+}
+
+/** Saves of a tenant, one every few milliseconds; times in milliseconds. */
+export interface LoneSaves {
+  readonly saves: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Retention applied to a tenant, and lone saves of another. */
+export interface RetentionResult {
+  readonly driver: string;
+  /** The calls that there were. */
+  readonly calls: number;
+  /** Payloads and records. */
+  readonly removed: number;
+  readonly seconds: number;
+  readonly alone: LoneSaves;
+  readonly beside: LoneSaves;
+  readonly addedBytes: number;
+}
+
 export interface LedgerFill {
   readonly driver: string;
   readonly entries: number;
@@ -171,6 +244,11 @@ export interface Results {
   readonly bursts: readonly BurstResult[];
   readonly runs: readonly RunsResult[];
   readonly checkpoints: readonly GrownCheckpoints[];
+  readonly searches: readonly SearchResult[];
+  readonly cleanups: readonly CleanupResult[];
+  readonly sharedTenants: readonly SharedTenantResult[];
+  readonly replaces: readonly ReplacesResult[];
+  readonly retentions: readonly RetentionResult[];
   readonly neighbours: readonly NeighbourResult[];
   readonly waitingCosts: readonly WaitingCost[];
   readonly seenChanges: readonly SeenChanges[];
@@ -194,6 +272,11 @@ export interface Findings extends Results {
   readonly bursts: BurstResult[];
   readonly runs: RunsResult[];
   readonly checkpoints: GrownCheckpoints[];
+  readonly searches: SearchResult[];
+  readonly cleanups: CleanupResult[];
+  readonly sharedTenants: SharedTenantResult[];
+  readonly replaces: ReplacesResult[];
+  readonly retentions: RetentionResult[];
   readonly neighbours: NeighbourResult[];
   readonly waitingCosts: WaitingCost[];
   readonly seenChanges: SeenChanges[];
@@ -216,6 +299,11 @@ export function noFindings(): Findings {
     bursts: [],
     runs: [],
     checkpoints: [],
+    searches: [],
+    cleanups: [],
+    sharedTenants: [],
+    replaces: [],
+    retentions: [],
     neighbours: [],
     waitingCosts: [],
     seenChanges: [],

@@ -11,6 +11,7 @@ import { withoutPlaces } from "./report/places.js";
 import { report } from "./report/report.js";
 import { type Findings, noFindings } from "./results.js";
 import type { Context, Section } from "./section.js";
+import { artifacts } from "./sections/artifacts.js";
 import { burst } from "./sections/burst.js";
 import { checkpoints } from "./sections/checkpoints.js";
 import { checks } from "./sections/checks.js";
@@ -18,19 +19,24 @@ import { commits } from "./sections/commits.js";
 import { growth } from "./sections/growth.js";
 import { idMemory } from "./sections/id-memory.js";
 import { ledger } from "./sections/ledger.js";
+import { memories } from "./sections/memories.js";
 import { memory } from "./sections/memory.js";
 import { neighbours } from "./sections/neighbours.js";
 import { opening } from "./sections/opening.js";
 import { overwrites } from "./sections/overwrites.js";
 import { postgres } from "./sections/postgres.js";
+import { replaces } from "./sections/replaces.js";
+import { retention } from "./sections/retention.js";
 import { runs } from "./sections/runs.js";
 import { scans } from "./sections/scans.js";
+import { sharedTenant } from "./sections/shared-tenant.js";
 import { slowDisk } from "./sections/slow-disk.js";
 import { slowNetwork } from "./sections/slow-network.js";
 import { sqlite } from "./sections/sqlite.js";
 import { stalls } from "./sections/stalls.js";
 import { tenants } from "./sections/tenants.js";
 import { typed } from "./sections/typed.js";
+import { values } from "./sections/values.js";
 import { watch } from "./sections/watch.js";
 
 const RUN: Readonly<Record<SectionName, Section>> = {
@@ -55,6 +61,12 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   typed,
   runs,
   checkpoints,
+  values,
+  memories,
+  artifacts,
+  "shared-tenant": sharedTenant,
+  replaces,
+  retention,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));

@@ -1,4 +1,4 @@
-import { ENTRANT } from "./names.js";
+import { ENTRANT, FIRST_SEARCH } from "./names.js";
 import type { Reading, Readings } from "./readings.js";
 import type { BurstResult, OverwriteResult, RaceResult } from "./results.js";
 import { sizeName } from "./sections/growth.js";
@@ -108,6 +108,16 @@ export function summaryMemory(driver: string) {
 export function commits(driver: string) {
   return (r: Readings) =>
     r.ratio(ofDriver(r, "commits", driver), "write", 64, ENTRANT.commits, ENTRANT.singleSaves);
+}
+
+/** The p95 of the sort of searches that takes longest, once the index is there. */
+export function searching(driver: string) {
+  return (r: Readings): Reading | undefined => {
+    const warm = r.results.searches.filter((each) => each.driver === driver && each.query !== FIRST_SEARCH);
+    const [longest] = warm.sort((a, b) => b.ms.p95 - a.ms.p95);
+    if (longest === undefined) return undefined;
+    return { value: longest.ms.p95, where: `by ${longest.way}: ${longest.query}` };
+  };
 }
 
 export function bytesPerSave(driver: string) {

@@ -13,6 +13,7 @@ import {
   overwriting,
   scanCost,
   scanMemory,
+  searching,
   slow,
   summarizing,
   summaryMemory,
@@ -227,6 +228,15 @@ export const TARGETS: readonly Target[] = [
       },
     ),
   ]),
+  ...["sqlite", "postgres"].map((driver) =>
+    below(
+      "memories",
+      `p95 of a search among 10,000 memories of a user once warm, ${driver}`,
+      50,
+      searching(driver),
+      MS,
+    ),
+  ),
   atMost("idempotency", "bytes remembered per save, SQLite", 80, bytesPerSave("SQLite"), BYTES),
   atMost("idempotency", "bytes remembered per save, Postgres", 160, bytesPerSave("Postgres"), BYTES),
   below("opening", "openStore on an existing SQLite file", 15, opening("SQLite", "laterMs"), MS),

@@ -4,13 +4,18 @@ import { Readings } from "../readings.js";
 import type { Remark, Results } from "../results.js";
 import { TARGETS } from "../targets.js";
 import { checkpointTexts } from "./checkpoints.js";
+import { cleanupTexts } from "./cleanups.js";
 import { costTexts } from "./costs.js";
 import { machine } from "./machine.js";
 import { NONE, table } from "./markdown.js";
 import { neighbourTexts } from "./neighbours.js";
 import { otherTexts } from "./others.js";
 import { raceText } from "./races.js";
+import { replaceTexts } from "./replaces.js";
+import { retentionTexts } from "./retention.js";
 import { runTexts } from "./runs.js";
+import { searchTexts } from "./searches.js";
+import { sharedTenantTexts } from "./shared-tenant.js";
 import { stallTexts } from "./stalls.js";
 import { versions } from "./versions.js";
 import { watchTexts } from "./watch.js";
@@ -57,6 +62,11 @@ export function report(results: Results, facts: RunFacts): string {
     ...watchTexts(results),
     ...runTexts(results),
     ...checkpointTexts(results),
+    ...cleanupTexts(results),
+    ...searchTexts(results),
+    ...sharedTenantTexts(results),
+    ...replaceTexts(results),
+    ...retentionTexts(results),
   ].join("\n\n")}\n`;
 }
 

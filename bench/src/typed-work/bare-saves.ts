@@ -8,11 +8,13 @@ export const bareSaves: TypedWork = {
     const next = inTurn(sessions);
     const bytes = Buffer.alloc(256, "a");
     let saved = 0;
+    // Also where several processes save into one store.
+    const kindOf = (number: number) => `bare/${process.pid}/${number}`;
     return {
-      run: () => store.save({ eventId: newEventId(), identity: next(), kind: `bare/${saved++}`, bytes }),
+      run: () => store.save({ eventId: newEventId(), identity: next(), kind: kindOf(saved++), bytes }),
       async check() {
         const identity = sessions[(saved - 1) % sessions.length] as (typeof sessions)[number];
-        await store.load(identity, `bare/${saved - 1}`);
+        await store.load(identity, kindOf(saved - 1));
       },
     };
   },

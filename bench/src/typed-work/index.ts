@@ -12,6 +12,7 @@ import { stepTogether } from "./step-together.js";
 import type { TypedWork } from "./typed-work.js";
 
 export const BARE_SAVES = "bare saves";
+export const RECORD_USAGE = "ledger: record";
 
 /** By the name of the entrant. */
 export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
@@ -25,6 +26,6 @@ export const TYPED_WORK: Readonly<Record<string, TypedWork>> = {
   "toolCalls: begin, succeed": recordToolCalls,
   "policies: judge": judgeCalls,
   "checkpoints: put": putCheckpoints,
-  "ledger: record": recordUsage,
+  [RECORD_USAGE]: recordUsage,
   "together: sessions append, ledger record": stepTogether,
 };

@@ -1,5 +1,8 @@
 import type { SessionIdentity, StateStore } from "../../../dist/src/index.js";
 
+/** Whose sessions they are. */
+export const TENANT = "acme";
+
 /** What callers of a wrapper do again and again, in one session or in many. */
 export interface TypedWork {
   /** How many calls `run` makes, one after another. */

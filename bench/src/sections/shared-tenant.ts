@@ -1,0 +1,118 @@
+import { runJob } from "../child-process.js";
+import type { Round, Setting } from "../contestant.js";
+import { forked, type Racer } from "../entrant.js";
+import { type DatabasePlace, eachDatabase } from "../fresh-store.js";
+import { race } from "../race.js";
+import { type Context, serverCpu } from "../section.js";
+import { median, medianRatio } from "../statistics.js";
+import { BARE_SAVES, RECORD_USAGE } from "../typed-work/index.js";
+
+const PAYLOAD = 256;
+const CALLERS = 64;
+const SESSIONS = [1, 64] as const;
+const PROCESSES = 4;
+const CALLERS_EACH = CALLERS / PROCESSES;
+const LONGEST_MS = 5 * 60_000;
+
+/** Calls of a ledger on one tenant, all of which change the same sums: of one process, and of several. */
+export async function sharedTenant(context: Context): Promise<void> {
+  for await (const place of eachDatabase(context, "shared_tenant")) {
+    for (const sessions of SESSIONS) await raceCallers(context, place, sessions);
+    await raceProcesses(context, { ...place, name: "shared_processes" });
+  }
+}
+
+async function raceCallers(context: Context, place: DatabasePlace, sessions: number): Promise<void> {
+  const { plan, findings, say } = context;
+  const driver = place.driver === "sqlite" ? "SQLite" : "Postgres";
+  findings.races.push(
+    await race(
+      {
+        section: "shared-tenant",
+        title: `One tenant's ledger, ${driver}, ${sessions === 1 ? "one session" : `${sessions} sessions`}`,
+        payloadBytes: PAYLOAD,
+        reference: BARE_SAVES,
+        entrants: [BARE_SAVES, RECORD_USAGE].map((variant) =>
+          forked(variant, "typed-calls", { ...place, payloadBytes: PAYLOAD, variant, records: sessions }),
+        ),
+        operations: ["call"],
+        callers: [CALLERS],
+        rounds: plan.rounds,
+        ms: plan.ms,
+        ...(await serverCpu(context, place.url)),
+      },
+      say,
+    ),
+  );
+}
+
+/** Rounds of one process alone and of all of them together, of either work in turn. */
+async function raceProcesses(context: Context, place: DatabasePlace): Promise<void> {
+  const { plan, findings, say } = context;
+  say(`shared-tenant: ${PROCESSES} processes on ${place.driver}`);
+  const setting = { ...place, payloadBytes: PAYLOAD, records: SESSIONS[1] };
+  const works = [BARE_SAVES, RECORD_USAGE].map((variant) => ({
+    variant,
+    racers: [] as Racer[],
+    alone: [] as Together[],
+    together: [] as Together[],
+    calls: 0,
+  }));
+  try {
+    for (const { variant, racers } of works)
+      while (racers.length < PROCESSES)
+        racers.push(await forked(variant, "typed-calls", { ...setting, variant }).start());
+    const warmUp = -1;
+    for (let turn = warmUp; turn < plan.rounds; turn++)
+      for (const work of works) {
+        const alone = await roundOf(work.racers.slice(0, 1), plan.sharedMs);
+        const together = await roundOf(work.racers, plan.sharedMs);
+        work.calls += alone.count + together.count;
+        if (turn === warmUp) continue;
+        work.alone.push(alone);
+        work.together.push(together);
+      }
+  } finally {
+    for (const racer of works.flatMap(({ racers }) => racers)) await racer.close();
+  }
+  await checkCalls({ ...setting, variant: RECORD_USAGE }, works[1]?.calls ?? 0);
+  for (const { variant, alone, together } of works)
+    findings.sharedTenants.push({
+      driver: place.driver,
+      work: variant,
+      processes: PROCESSES,
+      callers: CALLERS_EACH,
+      alonePerSecond: median(alone.map(perSecond)),
+      togetherPerSecond: median(together.map(perSecond)),
+      ratio: medianRatio(together.map(perSecond), alone.map(perSecond)),
+      longestAloneMs: Math.max(...alone.map(({ longestMs }) => longestMs)),
+      longestTogetherMs: Math.max(...together.map(({ longestMs }) => longestMs)),
+    });
+}
+
+/** A round of some processes at once. */
+interface Together {
+  readonly count: number;
+  readonly perSecond: number;
+  readonly longestMs: number;
+}
+
+async function roundOf(racers: readonly Racer[], ms: number): Promise<Together> {
+  const rounds = await Promise.all(racers.map((racer) => racer.round("call", CALLERS_EACH, ms)));
+  const sum = (read: (round: Round) => number) => rounds.reduce((all, round) => all + read(round), 0);
+  return {
+    count: sum(({ count }) => count),
+    perSecond: sum(({ perSecond }) => perSecond),
+    longestMs: Math.max(...rounds.map(({ max = Number.NaN }) => max / 1_000)),
+  };
+}
+
+function perSecond(round: Together): number {
+  return round.perSecond;
+}
+
+/** Each call of each process is in the sums, once. */
+async function checkCalls(setting: Setting, wanted: number): Promise<void> {
+  const found = await runJob<number>("tenant-calls", setting, LONGEST_MS);
+  if (found !== wanted) throw new Error(`${found} calls are in the sums of the tenant instead of ${wanted}`);
+}
