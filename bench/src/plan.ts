@@ -31,6 +31,8 @@ export interface Plan {
   readonly runs: number;
   /** The sizes of the sessions whose checkpoints are measured. */
   readonly checkpoints: readonly [number, number];
+  /** Where wrappers are raced one section each. */
+  readonly wrapperCallers: readonly number[];
   /** Values past their time that are removed in a round. */
   readonly cleanup: number;
   readonly memories: Pick<SearchMemoriesInput, "count" | "searches">;
@@ -63,6 +65,7 @@ export const FULL: Plan = {
   ledger: 200_000,
   runs: 4_000,
   checkpoints: [10_000, 100_000],
+  wrapperCallers: [1, 64],
   cleanup: 10_000,
   memories: { count: 10_000, searches: 300 },
   sharedMs: 1_000,
@@ -91,9 +94,10 @@ export const QUICK: Plan = {
   ledger: 20_000,
   runs: 500,
   checkpoints: [200, 2_000],
+  wrapperCallers: [64],
   cleanup: 2_000,
-  memories: { count: 10_000, searches: 60 },
+  memories: { count: 2_000, searches: 30 },
   sharedMs: 300,
   replaces: 5_000,
-  retained: 2_000,
+  retained: 1_000,
 };

@@ -13,7 +13,7 @@ export interface RetainedInput extends Place {
 const ALONE = { tenant: "alone", user: "ada", session: "session" };
 const SCOPE = maintenanceScope({ reason: "bench", tenant: CROWD });
 /** In each of the parts that take turns. */
-const SAVES = 60;
+const SAVES = 40;
 const PARTS = 8;
 const EVERY_MS = 5;
 

@@ -5,6 +5,9 @@ import { CONTENT_OPERATIONS, CONTENTS } from "../kept/put-contents.js";
 import { race } from "../race.js";
 import { type Context, serverCpu } from "../section.js";
 
+/** More of them would only hold more of the large contents in memory. */
+const MOST_CALLERS = 8;
+
 /** Content of artifacts beside bare saves and loads of as many bytes. */
 export async function artifacts(context: Context): Promise<void> {
   const { plan, findings, say } = context;
@@ -21,7 +24,7 @@ export async function artifacts(context: Context): Promise<void> {
             forked(variant, "kept-calls", { ...place, payloadBytes, variant }),
           ),
           operations: CONTENT_OPERATIONS,
-          callers: [1, 8],
+          callers: plan.wrapperCallers.map((callers) => Math.min(callers, MOST_CALLERS)),
           rounds: plan.rounds,
           ms: plan.ms,
           ...(await serverCpu(context, place.url)),

@@ -25,7 +25,7 @@ export async function values(context: Context): Promise<void> {
             forked(variant, "kept-calls", { ...place, payloadBytes: PAYLOAD, variant, records: USERS }),
           ),
           operations: ["write", "read"],
-          callers: [1, 64],
+          callers: plan.wrapperCallers,
           rounds: plan.rounds,
           ms: plan.ms,
           ...(await serverCpu(context, place.url)),
