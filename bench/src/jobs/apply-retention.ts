@@ -14,7 +14,7 @@ const ALONE = { tenant: "alone", user: "ada", session: "session" };
 const SCOPE = maintenanceScope({ reason: "bench", tenant: CROWD });
 /** In each of the parts that take turns. */
 const SAVES = 40;
-const PARTS = 8;
+const PARTS = 5;
 const EVERY_MS = 5;
 
 /** Applies the policy in parts, with lone saves of another tenant beside it, and between two parts beside nothing. */

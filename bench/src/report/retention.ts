@@ -33,7 +33,7 @@ export function retentionTexts({ retentions }: Results): string[] {
     "### A lone tenant beside retention of another",
     "Tool calls that ended over 400 days, in sessions of 50; payloads are kept for 30 days, records for 180, idle sessions for 90. " +
       "The other tenant makes a save of 256 bytes every 5 ms, beside nothing and beside a part of the retention in turn. " +
-      "Memory is that of the process at its peak over that before.",
+      "The p99 of few saves is the slowest of them. Memory is that of the process at its peak over that before.",
     table(head, rows),
   ];
 }

@@ -3,6 +3,7 @@ import type { Round, Setting } from "../contestant.js";
 import { forked, type Racer } from "../entrant.js";
 import { type DatabasePlace, eachDatabase } from "../fresh-store.js";
 import { race } from "../race.js";
+import type { SharedTenantResult } from "../results.js";
 import { type Context, serverCpu } from "../section.js";
 import { median, medianRatio } from "../statistics.js";
 import { BARE_SAVES, RECORD_USAGE } from "../typed-work/index.js";
@@ -51,35 +52,52 @@ async function raceProcesses(context: Context, place: DatabasePlace): Promise<vo
   const { plan, findings, say } = context;
   say(`shared-tenant: ${PROCESSES} processes on ${place.driver}`);
   const setting = { ...place, payloadBytes: PAYLOAD, records: SESSIONS[1] };
-  const works = [BARE_SAVES, RECORD_USAGE].map((variant) => ({
-    variant,
-    racers: [] as Racer[],
-    alone: [] as Together[],
-    together: [] as Together[],
-    calls: 0,
-  }));
+  const works = [BARE_SAVES, RECORD_USAGE].map((variant) => new SharedWork(variant));
   try {
-    for (const { variant, racers } of works)
-      while (racers.length < PROCESSES)
-        racers.push(await forked(variant, "typed-calls", { ...setting, variant }).start());
+    for (const work of works) await work.start(setting);
     const warmUp = -1;
     for (let turn = warmUp; turn < plan.rounds; turn++)
-      for (const work of works) {
-        const alone = await roundOf(work.racers.slice(0, 1), plan.sharedMs);
-        const together = await roundOf(work.racers, plan.sharedMs);
-        work.calls += alone.count + together.count;
-        if (turn === warmUp) continue;
-        work.alone.push(alone);
-        work.together.push(together);
-      }
+      for (const work of works) await work.takeTurn(plan.sharedMs, turn > warmUp);
   } finally {
-    for (const racer of works.flatMap(({ racers }) => racers)) await racer.close();
+    for (const work of works) await work.close();
   }
-  await checkCalls({ ...setting, variant: RECORD_USAGE }, works[1]?.calls ?? 0);
-  for (const { variant, alone, together } of works)
-    findings.sharedTenants.push({
-      driver: place.driver,
-      work: variant,
+  const [, recording] = works as [SharedWork, SharedWork];
+  await checkCalls({ ...setting, variant: RECORD_USAGE }, recording.calls);
+  for (const work of works) findings.sharedTenants.push({ driver: place.driver, ...work.result() });
+}
+
+/** Processes that do the same on one tenant: one of them alone, and all together. */
+class SharedWork {
+  /** All calls that were made. */
+  calls = 0;
+  readonly #variant: string;
+  readonly #racers: Racer[] = [];
+  readonly #alone: Together[] = [];
+  readonly #together: Together[] = [];
+
+  constructor(variant: string) {
+    this.#variant = variant;
+  }
+
+  async start(setting: Setting): Promise<void> {
+    const variant = this.#variant;
+    while (this.#racers.length < PROCESSES)
+      this.#racers.push(await forked(variant, "typed-calls", { ...setting, variant }).start());
+  }
+
+  async takeTurn(ms: number, counts: boolean): Promise<void> {
+    const alone = await roundOf(this.#racers.slice(0, 1), ms);
+    const together = await roundOf(this.#racers, ms);
+    this.calls += alone.count + together.count;
+    if (!counts) return;
+    this.#alone.push(alone);
+    this.#together.push(together);
+  }
+
+  result(): Omit<SharedTenantResult, "driver"> {
+    const [alone, together] = [this.#alone, this.#together];
+    return {
+      work: this.#variant,
       processes: PROCESSES,
       callers: CALLERS_EACH,
       alonePerSecond: median(alone.map(perSecond)),
@@ -87,7 +105,12 @@ async function raceProcesses(context: Context, place: DatabasePlace): Promise<vo
       ratio: medianRatio(together.map(perSecond), alone.map(perSecond)),
       longestAloneMs: Math.max(...alone.map(({ longestMs }) => longestMs)),
       longestTogetherMs: Math.max(...together.map(({ longestMs }) => longestMs)),
-    });
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const racer of this.#racers) await racer.close();
+  }
 }
 
 /** A round of some processes at once. */
