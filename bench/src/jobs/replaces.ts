@@ -19,7 +19,8 @@ export async function run({ count, ...place }: ReplacesInput): Promise<ReplacesR
   const saving = () =>
     store.save({ eventId: newEventId(), identity: WHO, kind: "bare", bytes: Buffer.alloc(256, "a") });
   const part = count / PARTS;
-  for (const work of [replacing.next, saving]) await inSequence(part / PARTS, work);
+  // To warm up.
+  for (const work of [replacing.next, saving]) await inSequence(part, work);
   const [replaced, saved]: [number[], number[]] = [[], []];
   for (let done = 0; done < PARTS; done++) {
     replaced.push(await inSequence(part, replacing.next));

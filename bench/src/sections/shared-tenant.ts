@@ -52,14 +52,16 @@ async function raceProcesses(context: Context, place: DatabasePlace): Promise<vo
   const { plan, findings, say } = context;
   say(`shared-tenant: ${PROCESSES} processes on ${place.driver}`);
   const setting = { ...place, payloadBytes: PAYLOAD, records: SESSIONS[1] };
-  const works = [BARE_SAVES, RECORD_USAGE].map((variant) => new SharedWork(variant));
+  const racers: Racer[] = [];
+  const works = [BARE_SAVES, RECORD_USAGE].map((name) => new SharedWork(name, racers));
   try {
-    for (const work of works) await work.start(setting);
+    while (racers.length < PROCESSES)
+      racers.push(await forked("one of several", "shared-calls", setting).start());
     const warmUp = -1;
     for (let turn = warmUp; turn < plan.rounds; turn++)
       for (const work of works) await work.takeTurn(plan.sharedMs, turn > warmUp);
   } finally {
-    for (const work of works) await work.close();
+    for (const racer of racers) await racer.close();
   }
   const [, recording] = works as [SharedWork, SharedWork];
   await checkCalls({ ...setting, variant: RECORD_USAGE }, recording.calls);
@@ -70,24 +72,19 @@ async function raceProcesses(context: Context, place: DatabasePlace): Promise<vo
 class SharedWork {
   /** All calls that were made. */
   calls = 0;
-  readonly #variant: string;
-  readonly #racers: Racer[] = [];
+  readonly #name: string;
+  readonly #racers: readonly Racer[];
   readonly #alone: Together[] = [];
   readonly #together: Together[] = [];
 
-  constructor(variant: string) {
-    this.#variant = variant;
-  }
-
-  async start(setting: Setting): Promise<void> {
-    const variant = this.#variant;
-    while (this.#racers.length < PROCESSES)
-      this.#racers.push(await forked(variant, "typed-calls", { ...setting, variant }).start());
+  constructor(name: string, racers: readonly Racer[]) {
+    this.#name = name;
+    this.#racers = racers;
   }
 
   async takeTurn(ms: number, counts: boolean): Promise<void> {
-    const alone = await roundOf(this.#racers.slice(0, 1), ms);
-    const together = await roundOf(this.#racers, ms);
+    const alone = await roundOf(this.#racers.slice(0, 1), this.#name, ms);
+    const together = await roundOf(this.#racers, this.#name, ms);
     this.calls += alone.count + together.count;
     if (!counts) return;
     this.#alone.push(alone);
@@ -97,7 +94,7 @@ class SharedWork {
   result(): Omit<SharedTenantResult, "driver"> {
     const [alone, together] = [this.#alone, this.#together];
     return {
-      work: this.#variant,
+      work: this.#name,
       processes: PROCESSES,
       callers: CALLERS_EACH,
       alonePerSecond: median(alone.map(perSecond)),
@@ -106,10 +103,6 @@ class SharedWork {
       longestAloneMs: Math.max(...alone.map(({ longestMs }) => longestMs)),
       longestTogetherMs: Math.max(...together.map(({ longestMs }) => longestMs)),
     };
-  }
-
-  async close(): Promise<void> {
-    for (const racer of this.#racers) await racer.close();
   }
 }
 
@@ -120,8 +113,8 @@ interface Together {
   readonly longestMs: number;
 }
 
-async function roundOf(racers: readonly Racer[], ms: number): Promise<Together> {
-  const rounds = await Promise.all(racers.map((racer) => racer.round("call", CALLERS_EACH, ms)));
+async function roundOf(racers: readonly Racer[], work: string, ms: number): Promise<Together> {
+  const rounds = await Promise.all(racers.map((racer) => racer.round(work, CALLERS_EACH, ms)));
   const sum = (read: (round: Round) => number) => rounds.reduce((all, round) => all + read(round), 0);
   return {
     count: sum(({ count }) => count),
