@@ -1,5 +1,6 @@
 import { runJob } from "../child-process.js";
 import type { Round, Setting } from "../contestant.js";
+import { SESSIONS_OF } from "../contestants/calls-by-sessions.js";
 import { forked, type Racer } from "../entrant.js";
 import { type DatabasePlace, eachDatabase } from "../fresh-store.js";
 import { race } from "../race.js";
@@ -10,7 +11,7 @@ import { BARE_SAVES, RECORD_USAGE } from "../typed-work/index.js";
 
 const PAYLOAD = 256;
 const CALLERS = 64;
-const SESSIONS = [1, 64] as const;
+const SESSIONS = 64;
 const PROCESSES = 4;
 const CALLERS_EACH = CALLERS / PROCESSES;
 const LONGEST_MS = 5 * 60_000;
@@ -18,25 +19,25 @@ const LONGEST_MS = 5 * 60_000;
 /** Calls of a ledger on one tenant, all of which change the same sums: of one process, and of several. */
 export async function sharedTenant(context: Context): Promise<void> {
   for await (const place of eachDatabase(context, "shared_tenant")) {
-    for (const sessions of SESSIONS) await raceCallers(context, place, sessions);
+    await raceCallers(context, place);
     await raceProcesses(context, { ...place, name: "shared_processes" });
   }
 }
 
-async function raceCallers(context: Context, place: DatabasePlace, sessions: number): Promise<void> {
+async function raceCallers(context: Context, place: DatabasePlace): Promise<void> {
   const { plan, findings, say } = context;
   const driver = place.driver === "sqlite" ? "SQLite" : "Postgres";
   findings.races.push(
     await race(
       {
         section: "shared-tenant",
-        title: `One tenant's ledger, ${driver}, ${sessions === 1 ? "one session" : `${sessions} sessions`}`,
+        title: `One tenant's ledger, ${driver}`,
         payloadBytes: PAYLOAD,
         reference: BARE_SAVES,
         entrants: [BARE_SAVES, RECORD_USAGE].map((variant) =>
-          forked(variant, "typed-calls", { ...place, payloadBytes: PAYLOAD, variant, records: sessions }),
+          forked(variant, "calls-by-sessions", { ...place, payloadBytes: PAYLOAD, variant }),
         ),
-        operations: ["call"],
+        operations: Object.keys(SESSIONS_OF),
         callers: [CALLERS],
         rounds: plan.rounds,
         ms: plan.ms,
@@ -51,7 +52,7 @@ async function raceCallers(context: Context, place: DatabasePlace, sessions: num
 async function raceProcesses(context: Context, place: DatabasePlace): Promise<void> {
   const { plan, findings, say } = context;
   say(`shared-tenant: ${PROCESSES} processes on ${place.driver}`);
-  const setting = { ...place, payloadBytes: PAYLOAD, records: SESSIONS[1] };
+  const setting = { ...place, payloadBytes: PAYLOAD, records: SESSIONS };
   const racers: Racer[] = [];
   const works = [BARE_SAVES, RECORD_USAGE].map((name) => new SharedWork(name, racers));
   try {
