@@ -1,4 +1,4 @@
-import { headersUnder } from "../content/paging.js";
+import { moveEach } from "../content/move-each.js";
 import type {
   CallOptions,
   Identity,
@@ -9,10 +9,8 @@ import type {
 } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import type { Cell } from "../typed/cell.js";
-import { DamageLog } from "../typed/damage.js";
 import { movedEventId } from "../typed/moving/moved-record.js";
 import type { SessionMove, UserData, UserMove } from "../typed/moving/user-data.js";
-import { mapInSlices } from "../typed/slices.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { DAMAGED, unlessCorrupt } from "../typed/unless-corrupt.js";
@@ -26,9 +24,6 @@ import {
   VALUES,
 } from "./stored-value.js";
 import { deleteEntries, deleteValue, writeEntries, writeValue } from "./write-value.js";
-
-/** A page is moved at once. */
-const PAGE = 50;
 
 /**
  * How the values of a user move to another, each with its entries in one commit. Where both have one under the same key, that
@@ -77,16 +72,8 @@ async function moveValues(
   options: CallOptions,
 ): Promise<number> {
   const [source, target] = [userIdentity(tenant, from), userIdentity(tenant, to)];
-  const damage = new DamageLog();
-  let moved = 0;
-  for await (const page of headersUnder(store, source, VALUES, options, PAGE)) {
-    const done = await mapInSlices(page, (header) =>
-      damage.skipIfDamaged(moveValue(store, header, source, target, options)),
-    );
-    moved += done.filter(Boolean).length;
-  }
-  damage.throwFirst();
-  return moved;
+  const move = (header: RecordHeader) => moveValue(store, header, source, target, options);
+  return moveEach(store, { source, prefix: VALUES }, move, options);
 }
 
 /** Returns whether it moved. CORRUPT. */

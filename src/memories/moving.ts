@@ -1,13 +1,11 @@
-import { headersUnder } from "../content/paging.js";
+import { moveEach } from "../content/move-each.js";
 import { isStateError } from "../contract/errors.js";
-import type { CallOptions, Identity, StateStore } from "../contract/store.js";
+import type { CallOptions, Identity, RecordHeader, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import type { SeenRecord } from "../typed/cell.js";
 import { commitWithRetries } from "../typed/commit-with-retries.js";
-import { DamageLog } from "../typed/damage.js";
 import { movedEventId } from "../typed/moving/moved-record.js";
 import type { UserData, UserMove } from "../typed/moving/user-data.js";
-import { mapInSlices } from "../typed/slices.js";
 import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { unlessCorrupt } from "../typed/unless-corrupt.js";
@@ -25,8 +23,6 @@ import {
 import { seenVector, vectorCell } from "./stored-vector.js";
 import { deleteMemory, findByContent, readMemory, writeMemory } from "./write-memory.js";
 
-/** A page is moved at once. */
-const PAGE = 50;
 /** There are 64. */
 const MOST_STAMPS = 1_000;
 
@@ -49,17 +45,9 @@ async function moveAll(
   options: CallOptions,
 ): Promise<number> {
   const [source, target] = [userIdentity(tenant, from), userIdentity(tenant, to)];
-  const damage = new DamageLog();
-  let moved = 0;
-  for await (const page of headersUnder(store, source, MEMORIES, options, PAGE)) {
-    const done = await mapInSlices(page, ({ kind }) =>
-      damage.skipIfDamaged(
-        moveOne(store, { owner: source, id: kind.slice(MEMORIES.length) }, target, options),
-      ),
-    );
-    moved += done.filter(Boolean).length;
-  }
-  damage.throwFirst();
+  const placeOf = ({ kind }: RecordHeader) => ({ owner: source, id: kind.slice(MEMORIES.length) });
+  const move = (header: RecordHeader) => moveOne(store, placeOf(header), target, options);
+  const moved = await moveEach(store, { source, prefix: MEMORIES }, move, options);
   await dropStamps(store, source, options);
   return moved;
 }

@@ -58,6 +58,20 @@ const WRAPPER = [
 /** A driver stands below the queue and the store. */
 const DRIVER = ["drivers/*.ts", ...FLOOR, "src/layers/", "node:"];
 
+/** The wrappers whose records belong to users. */
+const OWNERS = [
+  "sessions",
+  "approvals",
+  "ledger",
+  "questions",
+  "runs",
+  "tool-calls",
+  "checkpoints",
+  "artifacts",
+  "expiring",
+  "memories",
+].map((name) => `src/${name}/index.ts`);
+
 /** The first rule that fits a file decides. Folders end with a slash. */
 const RULES: readonly Rule[] = [
   {
@@ -68,37 +82,11 @@ const RULES: readonly Rule[] = [
   },
   {
     files: "src/move-user/",
-    may: [
-      "sessions",
-      "approvals",
-      "ledger",
-      "questions",
-      "runs",
-      "tool-calls",
-      "checkpoints",
-      "artifacts",
-      "expiring",
-      "memories",
-    ]
-      .map((name) => `src/${name}/index.ts`)
-      .concat("src/lifecycle/", "src/content/", WRAPPER),
+    may: OWNERS.concat("src/lifecycle/", "src/content/", WRAPPER),
   },
   {
     files: "src/retention/",
-    may: [
-      "sessions",
-      "approvals",
-      "ledger",
-      "questions",
-      "runs",
-      "tool-calls",
-      "checkpoints",
-      "artifacts",
-      "expiring",
-      "memories",
-    ]
-      .map((name) => `src/${name}/index.ts`)
-      .concat(WRAPPER),
+    may: OWNERS.concat(WRAPPER),
   },
   {
     files: "src/runtime/",
