@@ -4,7 +4,7 @@ export { ReferenceDriver, ReferenceSpace } from "./harness/reference-driver.js";
 export { referenceHarness } from "./harness/reference-harness.js";
 export { exclusiveReference, fileReference, type Mutant, mutants, typedMutants } from "./mutants/index.js";
 export { conformanceNodeTests, type NodeTest } from "./runners/node-test.js";
-export { type CaseResult, formatReport, type Mode, type Report } from "./runners/report.js";
+export { type CaseResult, formatReport, type Mode, type Report, type StrayError } from "./runners/report.js";
 export { rulesTable } from "./runners/rules-table.js";
 export { HarnessError, runConformance } from "./runners/run.js";
 export type { RunOptions } from "./runners/run-options.js";

@@ -6,6 +6,7 @@ import {
   type StateErrorCode,
   type StateRecord,
 } from "../../src/index.js";
+import { bytesDifference } from "./first-difference.js";
 
 /** The call must reject with a StateError of this code. */
 export async function refused<C extends StateErrorCode>(
@@ -73,10 +74,7 @@ export function assertRecord(actual: StateRecord | undefined, saved: NewRecord, 
 
 export function assertBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
   assert.ok(actual instanceof Uint8Array, `${what}: bytes must be a Uint8Array, got ${describe(actual)}`);
-  assert.ok(
-    Buffer.compare(actual, expected) === 0,
-    `${what}: ${actual.byteLength} bytes came back that are not the ${expected.byteLength} that were saved`,
-  );
+  if (Buffer.compare(actual, expected) !== 0) throw broken(`${what}: ${bytesDifference(actual, expected)}`);
 }
 
 export function assertDuplicate(receipt: { readonly duplicate: boolean }, what: string): void {

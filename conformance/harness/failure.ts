@@ -1,6 +1,7 @@
 import { AssertionError } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
+import { firstDifference } from "../assertions/first-difference.js";
 
 /** An error as plain data, with what caused it. Bounded, however long its messages and its chain are. */
 export interface Failure {
@@ -53,10 +54,20 @@ function causeOf(error: Error): unknown {
 }
 
 function titleOf(error: Error): string {
-  if (error instanceof AssertionError) return error.message;
+  if (error instanceof AssertionError) return assertionTitle(error);
   const { code } = error as { code?: unknown };
   const isPlain = error.name === "Error" && code === undefined;
   return isPlain ? error.message : `${error.name}${code === undefined ? "" : ` ${code}`}: ${error.message}`;
+}
+
+/** Two values side by side would fill pages: where they differ first says enough. */
+function assertionTitle({ message, generatedMessage, actual, expected, operator }: AssertionError): string {
+  if (actual === undefined && expected === undefined) return message;
+  // Of `assert.ok` and of comparisons with words that say it all.
+  if (operator === "==" || typeof expected === "boolean") return message;
+  const difference = firstDifference(actual, expected);
+  if (difference === undefined) return message;
+  return generatedMessage ? difference : `${message}: ${difference}`;
 }
 
 function clip(given: string): string {

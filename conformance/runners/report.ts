@@ -71,8 +71,16 @@ export interface Report {
   readonly results: readonly CaseResult[];
   /** What the author of the harness should know, though it breaks no rule. */
   readonly notes: readonly string[];
-  /** Errors that nobody handled. Only the command line watches for them. */
-  readonly stray?: readonly Failure[];
+  /** Errors that nobody handled, equal ones together. Only the command line watches for them. */
+  readonly stray?: readonly StrayError[];
+}
+
+/** An error that nobody handled, or output of the driver among that of the suite. */
+export interface StrayError extends Failure {
+  /** How often it came. */
+  readonly times: number;
+  /** Cases in whose course it came, the first five. None when it came outside of all. */
+  readonly cases: readonly string[];
 }
 
 /** What a run is about. */
@@ -89,18 +97,27 @@ export type Heading = Pick<Report, "harness" | "mode" | "typed" | "versions">;
 /** `beside`: another's data lay beside that of each case. */
 export type Mode = "plain" | "beside";
 
+export function headingOf({ harness: { name }, mode, typed }: Subject): Heading {
+  return { harness: name, mode, ...(typed && { typed }), versions };
+}
+
+export function notesOn({ durable, destroy }: Harness): string[] {
+  return durable && destroy === undefined ? [NO_DESTROY] : [];
+}
+
 /** The report of a run; of a case that was not begun there is no result. */
 export function reportOf(
-  { harness: { name, durable, destroy }, mode, typed }: Subject,
+  { harness, mode, typed, versions }: Heading,
   all: readonly (CaseResult | undefined)[],
   milliseconds: number,
+  notes: readonly string[],
 ): Report {
   const results = all.filter((result) => result !== undefined);
   const count = (outcome: CaseResult["outcome"]) =>
     results.filter((result) => result.outcome === outcome).length;
   return {
     format: 1,
-    harness: name,
+    harness,
     mode,
     ...(typed && { typed }),
     versions,
@@ -110,7 +127,7 @@ export function reportOf(
     notRun: all.length - results.length,
     milliseconds: Math.round(milliseconds),
     results,
-    notes: durable && destroy === undefined ? [NO_DESTROY] : [],
+    notes,
   };
 }
 
@@ -142,11 +159,18 @@ export function formatSummary(report: Report): string {
   const { passed, failed, skipped, notRun, stray = [] } = report;
   const totals = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`];
   if (notRun > 0) totals.push(`${notRun} not run`);
-  if (stray.length > 0)
-    totals.push(`${stray.length} ${stray.length === 1 ? "error" : "errors"} nobody handled`);
+  const times = stray.reduce((sum, each) => sum + each.times, 0);
+  if (times > 0) totals.push(`${times} ${times === 1 ? "error" : "errors"} nobody handled`);
   const notes = report.notes.map((note) => `note: ${note}\n`);
-  const errors = stray.map((each) => `✗ nobody handled this error\n${indented(failureLines(each))}`);
+  const errors = stray.map((each) => `✗ ${strayTitle(each)}\n${indented(failureLines(each))}`);
   return [...errors, "\n", ...notes, `${totals.join(", ")} (${formatTime(report.milliseconds)})\n`].join("");
+}
+
+/** That nobody handled it, how often it came, and in the course of which cases. */
+export function strayTitle({ times, cases }: StrayError): string {
+  const often = times === 1 ? "" : `, ${times} times`;
+  const where = cases.length === 0 ? "" : `, in the course of ${cases.join(", ")}`;
+  return `nobody handled this error${often}${where}`;
 }
 
 function indented(lines: readonly string[]): string {

@@ -3,6 +3,7 @@ import { invalid } from "../../src/contract/errors.js";
 import { readInteger, readNamed, readOptions } from "../../src/validation/validate.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
 import type { CaseResult, Mode, Subject } from "./report.js";
+import { DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_MS, MOST_CONCURRENCY, MOST_TIMEOUT_MS } from "./run-bounds.js";
 import { suiteOf } from "./suite.js";
 
 /** What is run, and how. */
@@ -44,15 +45,12 @@ export interface RunPlan extends Subject {
   readonly concurrency: number;
   readonly bail: boolean;
   readonly onResult: ((result: CaseResult) => void) | undefined;
+  /** Runs each case that is begun. */
+  readonly around?: <T>(id: string, run: () => Promise<T>) => Promise<T>;
 }
 
 const OPTIONS = ["only", "modulePath", "beside", "typed", "timeoutMs", "concurrency", "bail", "onResult"];
 const HARNESS = ["name", "open", "durable", "exclusive", "destroy"];
-const DEFAULT_TIMEOUT_MS = 20_000;
-const DEFAULT_CONCURRENCY = 4;
-const MOST_CONCURRENCY = 1_000;
-/** A case that starts processes may take three times as long, its test three times that, and a timer this long. */
-export const MOST_TIMEOUT_MS = Math.floor((2 ** 31 - 1) / 9);
 
 /** A slip in an option must not run less than was asked for, and say that all is well. */
 export function planOf(harness: Harness, options: RunOptions | undefined): RunPlan {

@@ -5,7 +5,7 @@ import type { BystanderData } from "../harness/bystander-data.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
 import { OpenContext, type RunContext } from "../harness/case-context.js";
 import { failureOf } from "../harness/failure.js";
-import { type CaseResult, type Report, reportOf } from "./report.js";
+import { type CaseResult, headingOf, notesOn, type Report, reportOf } from "./report.js";
 import { planOf, type RunOptions, type RunPlan } from "./run-options.js";
 import { LateError, withTimeLimit } from "./time-limit.js";
 
@@ -30,9 +30,13 @@ export class HarnessError extends Error {}
  * ```
  */
 export async function runConformance(harness: Harness, options: RunOptions = {}): Promise<Report> {
+  return runPlan(planOf(harness, options));
+}
+
+/** The same for a plan. */
+export async function runPlan(plan: RunPlan): Promise<Report> {
   const started = performance.now();
-  const plan = planOf(harness, options);
-  const { cases, onResult } = plan;
+  const { cases, onResult, around = runAlone } = plan;
   const run = new ConformanceRun(plan);
   await run.probe();
   const results = new Array<CaseResult | undefined>(cases.length);
@@ -41,7 +45,7 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
   const worker = async (): Promise<void> => {
     for (const [index, each] of numbered) {
       if (isOver) return;
-      const result = await run.judge(each);
+      const result = await around(each.id, () => run.judge(each));
       results[index] = result;
       onResult?.(result);
       isOver ||= plan.bail && result.outcome === "failed";
@@ -55,7 +59,11 @@ export async function runConformance(harness: Harness, options: RunOptions = {})
     onResult?.(results[index]);
   }
   await run.removeSpace();
-  return reportOf(plan, results, performance.now() - started);
+  return reportOf(headingOf(plan), results, performance.now() - started, notesOn(plan.harness));
+}
+
+function runAlone<T>(_: string, run: () => Promise<T>): Promise<T> {
+  return run();
 }
 
 /** One run over one harness: a space for all cases, a context for each. */
@@ -152,7 +160,7 @@ export class ConformanceRun {
   async removeSpace(): Promise<void> {
     const { harness, space } = this.#surroundings;
     try {
-      await harness.destroy?.(space);
+      await withTimeLimit(Promise.resolve(harness.destroy?.(space)), this.#timeoutMs, "destroy");
     } catch (cause) {
       throw new HarnessError("the harness could not remove the space that the cases shared", { cause });
     }

@@ -14,6 +14,12 @@ export function describeType(value: unknown): string {
   return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
+/** Names the type of an answer; of an object, says more. */
+export function shapeOf(value: unknown, more: string): string {
+  const type = describeType(value);
+  return typeof value === "object" && value !== null && !types.isPromise(value) ? `${type} ${more}` : type;
+}
+
 function describeNumber(value: number): string {
   return Number.isFinite(value) ? "a number" : "an infinite number";
 }

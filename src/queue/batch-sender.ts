@@ -1,3 +1,4 @@
+import { describeType } from "../contract/describe-type.js";
 import type { ApplyOptions, Driver, Outcome } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
 import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
@@ -62,6 +63,8 @@ export class BatchSender {
         () => this.#describe(batch),
         () => this.#driver.apply(commits, options),
       );
+      if (!Array.isArray(outcomes))
+        throw new TypeError(`apply must resolve with an array of outcomes: ${describeType(outcomes)} came`);
       if (outcomes.length !== batch.length) {
         throw new Error(`the driver gave ${outcomes.length} outcomes for ${batch.length} commits`);
       }

@@ -1,17 +1,16 @@
-import type { Applied, Commit, Outcome } from "../contract/driver.js";
+import type { Commit, Outcome } from "../contract/driver.js";
 import { isStateError, StateError } from "../contract/errors.js";
 import { payloadBytes } from "../rules/payload-bytes.js";
 import { type CommitKeys, commitKeys } from "../rules/slot-key.js";
 import type { CallTime } from "../timing/call-time.js";
 import type { CallersPayloads } from "./callers-payloads.js";
+import { outcomeFault } from "./outcome-fault.js";
 import type { TimedWaiter } from "./wait-limit.js";
 
 /** The weight of an erase, in bytes: it may remove many records. */
 const ERASE_BYTES = 32 * 1024;
 /** The weight of a write beside its payload, in bytes. */
 const WRITE_BYTES = 1024;
-
-const NONE: readonly number[] = [];
 
 /** Payloads that are still in the caller's memory. */
 export type Payloads = Pick<CallersPayloads, "seal" | "copy">;
@@ -85,35 +84,11 @@ export class Entry implements TimedWaiter {
 
 function nothing(): void {}
 
-/** Whether a driver's answer is a possible outcome of this commit. */
-function isValidOutcome(outcome: Outcome | undefined, { commit }: Entry): outcome is Outcome {
-  const isWrite = (index: number) => Number.isInteger(index) && commit.writes[index] !== undefined;
-  switch (outcome?.is) {
-    case "applied":
-      return (
-        Array.isArray(outcome.existed) &&
-        outcome.existed.length === commit.writes.length &&
-        hasEraseCounts(outcome, commit)
-      );
-    case "conflict":
-      return isWrite(outcome.write);
-    case "condition":
-      return isWrite(outcome.write) && (outcome.current === null || typeof outcome.current === "string");
-    default:
-      return outcome?.is === "duplicate" || outcome?.is === "failed";
-  }
-}
-
-/** Whether the outcome has a count for each erase. */
-function hasEraseCounts({ erased = NONE }: Applied, { writes }: Commit): boolean {
-  let erases = 0;
-  for (const { op } of writes) if (op === "erase") erases++;
-  return Array.isArray(erased) && erased.length === erases && erased.every(Number.isSafeInteger);
-}
-
 /** Gives an outcome to the caller. If the outcome is invalid or unknown, returns the error instead, and settles nothing. */
 export function deliver(entry: Entry, outcome: Outcome | undefined): unknown {
-  if (!isValidOutcome(outcome, entry)) return new Error("the driver's outcome has the wrong shape");
+  const fault = outcomeFault(outcome, entry.commit);
+  if (fault !== undefined || outcome === undefined)
+    return new TypeError(`the driver's outcome has the wrong shape: ${fault}`);
   if (outcome.is !== "failed") settle(entry)?.resolve(outcome);
   else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
   else rejectEntry(entry, outcome.error);

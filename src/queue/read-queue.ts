@@ -1,3 +1,4 @@
+import { describeType } from "../contract/describe-type.js";
 import type { CallLimit, Driver, Slot, StoredRecord } from "../contract/driver.js";
 import { isStateError } from "../contract/errors.js";
 import { type BatchFields, emitBatch } from "../diagnostics/diagnostics.js";
@@ -222,8 +223,10 @@ function payloadOf(records: readonly (StoredRecord | undefined)[]): number {
 }
 
 function requireAll<T>(records: readonly T[], count: number): readonly T[] {
-  if (!Array.isArray(records)) throw new TypeError("a read must return an array of records");
-  if (count > 1 && records.length !== count) throw driverError("the driver did not answer for every slot");
+  if (!Array.isArray(records))
+    throw new TypeError(`a read must resolve with an array of records: ${describeType(records)} came`);
+  if (count > 1 && records.length !== count)
+    throw driverError(`the driver did not answer for every slot: ${records.length} of ${count} answers came`);
   return records;
 }
 

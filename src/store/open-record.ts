@@ -1,21 +1,17 @@
-import { types } from "node:util";
 import type { Slot, StoredRecord } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { LIMITS } from "../contract/limits.js";
 import type { RecordHeader, RecordKey, StateRecord } from "../contract/store.js";
 import { identityOf, recordKeyOf } from "../identity/identity.js";
 import { fingerprint, fingerprintSteps } from "../rules/fingerprint.js";
 import type { Steps } from "../timing/in-slices.js";
 import { copyBytes, plainBytes } from "../validation/validate-bytes.js";
+import { contentDamage, type Expected, headerDamage, slotDamage } from "./damage-of.js";
 
 /** A payload of more bytes than this is verified in slices. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 
 /** How many records of a page are verified in one step. */
 const RECORDS_PER_STEP = 100;
-
-/** The fields that the request fixed, and that the record must have. */
-export type Expected = Partial<Readonly<Record<keyof Slot | "eventId", string | undefined>>>;
 
 /**
  * Verifies a stored record and makes it the caller's own. Copies the payload, unless the driver returns unshared bytes.
@@ -28,8 +24,8 @@ export function openRecord(
   isAllowed: (at: Slot) => boolean = anySlot,
 ): StateRecord {
   checkSlot(record, expected, isAllowed);
-  if (!hasContent(record) || fingerprint(record) !== record.fingerprint)
-    throw corrupt({ at: recordKeyOf(record) });
+  checkContent(record);
+  checkFingerprint(record, fingerprint(record));
   return opened(record, isUnshared);
 }
 
@@ -41,8 +37,8 @@ export function* openSteps(
   isAllowed: (at: Slot) => boolean = anySlot,
 ): Steps<StateRecord> {
   checkSlot(record, expected, isAllowed);
-  if (!hasContent(record) || (yield* fingerprintSteps(record)) !== record.fingerprint)
-    throw corrupt({ at: recordKeyOf(record) });
+  checkContent(record);
+  checkFingerprint(record, yield* fingerprintSteps(record));
   return opened(record, isUnshared);
 }
 
@@ -57,7 +53,8 @@ export function* headerSteps(
   isAllowed: (at: Slot) => boolean = anySlot,
 ): Steps<RecordHeader> {
   checkSlot(record, expected, isAllowed);
-  if (!hasHeader(record)) throw corrupt({ at: recordKeyOf(record) });
+  const damage = headerDamage(record);
+  if (damage !== undefined) throw corrupt({ at: recordKeyOf(record) }, damage);
   return headerOf(record);
 }
 
@@ -91,9 +88,21 @@ export function isLarge(record: StoredRecord): boolean {
 }
 
 function checkSlot(record: StoredRecord, expected: Expected, isAllowed: (at: Slot) => boolean): void {
-  if (!hasSlot(record) || !matches(record, expected)) throw corrupt({});
-  if (!isAllowed(record))
-    throw corrupt({}, "a scan returned a record that does not match, or is out of order");
+  const damage = slotDamage(record, expected);
+  if (damage !== undefined) throw corrupt({}, damage);
+  if (isAllowed(record)) return;
+  const message = "a scan returned a record that does not match, or is out of order";
+  throw new StateError("CORRUPT", message, { details: {} });
+}
+
+function checkContent(record: StoredRecord): void {
+  const damage = contentDamage(record);
+  if (damage !== undefined) throw corrupt({ at: recordKeyOf(record) }, damage);
+}
+
+function checkFingerprint(record: StoredRecord, computed: string): void {
+  if (computed === record.fingerprint) return;
+  throw corrupt({ at: recordKeyOf(record) }, "its fingerprint is not that of its slot, version and bytes");
 }
 
 function opened(record: StoredRecord, isUnshared: boolean): StateRecord {
@@ -116,46 +125,6 @@ function anySlot(): boolean {
   return true;
 }
 
-function corrupt(
-  details: { at?: RecordKey },
-  message = "a stored record does not pass its checks",
-): StateError<"CORRUPT"> {
-  return new StateError("CORRUPT", message, { details });
-}
-
-/** Whether the record's slot has the right shape. No name of a slot is longer than a kind may be. */
-function hasSlot(record: StoredRecord): boolean {
-  if (typeof record !== "object" || record === null) return false;
-  const { tenant, user, session, run, kind } = record;
-  return isName(tenant) && isName(user) && isName(session) && isName(run) && isName(kind);
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === "string" && value.length <= LIMITS.kindBytes;
-}
-
-function matches(record: StoredRecord, expected: Expected): boolean {
-  return (
-    (expected.tenant === undefined || expected.tenant === record.tenant) &&
-    (expected.user === undefined || expected.user === record.user) &&
-    (expected.session === undefined || expected.session === record.session) &&
-    (expected.run === undefined || expected.run === record.run) &&
-    (expected.kind === undefined || expected.kind === record.kind) &&
-    (expected.eventId === undefined || expected.eventId === record.eventId)
-  );
-}
-
-function hasContent(record: StoredRecord): boolean {
-  return hasHeader(record) && types.isUint8Array(record.bytes);
-}
-
-function hasHeader(record: StoredRecord): boolean {
-  return (
-    isName(record.eventId) &&
-    Number.isSafeInteger(record.version) &&
-    record.version >= 0 &&
-    Number.isInteger(record.updatedAt) &&
-    record.updatedAt >= LIMITS.earliest &&
-    record.updatedAt <= LIMITS.latest
-  );
+function corrupt(details: { at?: RecordKey }, damage: string): StateError<"CORRUPT"> {
+  return new StateError("CORRUPT", `a stored record does not pass its checks: ${damage}`, { details });
 }

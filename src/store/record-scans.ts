@@ -1,11 +1,13 @@
+import { describeType, shapeOf } from "../contract/describe-type.js";
 import type { CountQuery, Driver, ScanPage, Slot, StoredRecord } from "../contract/driver.js";
 import type { RecordHeader, StateRecord } from "../contract/store.js";
 import { driverError } from "../queue/call-driver.js";
 import { compareByIdentity, compareByKind } from "../rules/order.js";
 import { atOnce, inSlices, type Steps } from "../timing/in-slices.js";
 import type { Range } from "../validation/ranges.js";
+import type { Expected } from "./damage-of.js";
 import type { DriverReads } from "./driver-reads.js";
-import { type Expected, headerSteps, isLongPage, openPageSteps, openSteps } from "./open-record.js";
+import { headerSteps, isLongPage, openPageSteps, openSteps } from "./open-record.js";
 
 export interface PageSize {
   readonly records: number;
@@ -63,7 +65,9 @@ export class RecordScans {
       signal,
     );
     if (Number.isSafeInteger(count) && count >= 0 && count <= limit) return count;
-    throw driverError("the driver's count is not a number of records, or above the limit");
+    throw driverError(
+      `the driver's count is not a number of records, or above the limit: ${describeType(count)} came`,
+    );
   }
 
   async #scan<T>(range: Range, page: PageSize, signal: Signal, open: Open<T>): Promise<T[]> {
@@ -125,6 +129,9 @@ function isProgress(next: Slot, range: Range): boolean {
 }
 
 function requireRecords(page: ScanPage): ScanPage {
-  if (!Array.isArray(page.records)) throw new TypeError("a page must have an array of records");
-  return page;
+  if (Array.isArray(page?.records)) return page;
+  const what = `whose records are ${describeType(page?.records)}`;
+  throw new TypeError(
+    `a scan must resolve with { records, more }, records an array: ${shapeOf(page, what)} came`,
+  );
 }

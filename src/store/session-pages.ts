@@ -1,3 +1,4 @@
+import { describeType, shapeOf } from "../contract/describe-type.js";
 import type { Driver, SessionsPage, Slot } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
@@ -51,8 +52,10 @@ export async function readSessions(
 }
 
 function requireSessions(page: SessionsPage): SessionsPage {
-  if (!Array.isArray(page.sessions)) throw new TypeError("a page must have an array of sessions");
-  return page;
+  if (Array.isArray(page?.sessions)) return page;
+  const what = `whose sessions are ${describeType(page?.sessions)}`;
+  const wanted = "scanSessions must resolve with { sessions, more }, sessions an array";
+  throw new TypeError(`${wanted}: ${shapeOf(page, what)} came`);
 }
 
 /** Whether a name matches, and lies beyond all names before it. */

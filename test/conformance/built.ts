@@ -23,7 +23,9 @@ export async function project(files: Record<string, string>): Promise<string> {
   return folder;
 }
 
-/** The command line, as `npx groundstate` starts it. */
-export function groundstate(folder: string, ...args: string[]) {
-  return node([join(ROOT, "dist/conformance/cli.js"), ...args], folder);
+/** The command line, as `npx groundstate` starts it; the environment may come first. */
+export function groundstate(folder: string, ...given: (string | NodeJS.ProcessEnv)[]) {
+  const args = given.filter((each) => typeof each === "string");
+  const [env] = given.filter((each) => typeof each !== "string");
+  return node([join(ROOT, "dist/conformance/cli.js"), ...args], folder, env);
 }

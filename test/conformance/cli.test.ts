@@ -82,6 +82,27 @@ const ALONE = `
   }
   export default { name: "alone", durable: true, open: async (...given) => open(...given) };
 `;
+/** What a driver can do to the process that it is in, each in the course of another case. */
+const LIAR = `
+  import { createStore } from "groundstate";
+  import { ReferenceDriver } from "groundstate/conformance";
+  class Liar extends ReferenceDriver {
+    async apply(commits, options) {
+      const [{ op, record, expect }] = commits[0].writes;
+      if (op === "delete" && expect === undefined) process.exit(0);
+      if (op === "delete") setTimeout(() => { throw new RangeError("from a timer"); });
+      if (record?.version === 0 && record.updatedAt < 1e12) console.log('{ "passed": 1 }');
+      return super.apply(commits, options);
+    }
+    async readByEventId(...given) {
+      if (process.env.LIAR === "abort") process.abort();
+      if (process.env.LIAR === "block") for (;;);
+      return super.readByEventId(...given);
+    }
+  }
+  const open = async (space, options) => createStore(new Liar(), options);
+  export default { name: "liar", open: process.env.LIAR === "hang" ? () => new Promise(() => {}) : open };
+`;
 /** What the skeleton of --help takes for granted. */
 const MY_DRIVER = `
   import { writeFileSync } from "node:fs";
@@ -101,6 +122,7 @@ beforeAll(async () => {
     "hanging.mjs": HANGING,
     "closed.mjs": CLOSED,
     "careless.mjs": CARELESS,
+    "liar.mjs": LIAR,
     "untidy.mjs": UNTIDY,
     "alone.mjs": ALONE,
     "my-driver.mjs": MY_DRIVER,
@@ -139,25 +161,18 @@ describe.concurrent("groundstate conformance", () => {
     expect(code).toBe(1);
   });
 
-  test.each([
-    { only: "save/version", says: "StateError UNAVAILABLE" },
-    { only: "save/nothing-there", says: "expected StateError NOT_FOUND" },
-  ])("what the driver threw in $only, and where", async ({ only, says }) => {
-    const { out } = await groundstate(folder, "conformance", "./faulty.mjs", "--only", only);
-    expect(out).toContain(says);
-    expect(out).toMatch(
-      /^ +caused by: TypeError: Cannot read properties of undefined.*\n +at rowsOf .*faulty/m,
-    );
+  test("what the driver threw, and where", async () => {
+    const args = ["--only", "save/version", "--only", "save/nothing-there"];
+    const { out } = await groundstate(folder, "conformance", "./faulty.mjs", ...args);
+    expect(out).toContain("StateError UNAVAILABLE");
+    expect(out).toContain("expected StateError NOT_FOUND");
+    const lines = /^ +caused by: TypeError: Cannot read properties of undefined.*\n +at rowsOf .*faulty/gm;
+    expect(out.match(lines)).toHaveLength(2);
   });
 
   test("what the driver threw in apply, in JSON too", async () => {
-    const args = ["conformance", "./faulty.mjs", "--only", "delete/"];
-    const { out } = await groundstate(folder, ...args);
-    expect(out).toMatch(
-      /OUTCOME_UNKNOWN.*\n +caused by: no answer\n +caused by: RangeError: port 99999\n +at Faulty/,
-    );
-    const json = await groundstate(folder, ...args, "--json");
-    const { results } = JSON.parse(json.out) as Report;
+    const { out } = await groundstate(folder, "conformance", "./faulty.mjs", "--only", "delete/", "--json");
+    const { results } = JSON.parse(out) as Report;
     expect(results.map(({ error }) => error?.cause?.cause)).toContainEqual({
       message: "RangeError: port 99999",
       stack: expect.stringContaining("faulty.mjs"),
@@ -232,10 +247,10 @@ describe.concurrent("groundstate conformance", () => {
     const args = ["conformance", "./careless.mjs", "--only", "save/version"];
     const { code, out } = await groundstate(folder, ...args);
     expect(out, "of the store that is opened first, and of the case's").toContain("2 errors nobody handled");
-    expect(out).toMatch(/nobody handled this error\n +left alone\n +at Careless/);
+    const lines =
+      /nobody handled this error, 2 times, in the course of save\/version\n +left alone\n +at Careless/;
+    expect(out).toMatch(lines);
     expect(code).toBe(1);
-    const json = await groundstate(folder, ...args, "--json");
-    expect((JSON.parse(json.out) as Report).stray?.[0]?.message).toBe("left alone");
   });
 
   test.runIf(isSoak)("the harness that --help shows works, and leaves nothing behind", async () => {
@@ -335,9 +350,6 @@ describe.concurrent("groundstate conformance", () => {
   });
 
   const misuses = [
-    { args: [], says: "no command given" },
-    { args: ["conform"], says: "no command conform" },
-    { args: ["conformance"], says: "give one module" },
     { args: ["conformance", "./nowhere.mjs"], says: "there is no module ./nowhere.mjs" },
     { args: ["conformance", "./other.mjs"], says: "default export must be a harness" },
     { args: ["conformance", "./misnamed.mjs"], says: "its fields are name, open, durable" },
@@ -345,16 +357,57 @@ describe.concurrent("groundstate conformance", () => {
       args: ["conformance", "./driver.mjs", "--only", "save/", "--only", "nothing-like-it"],
       says: "no case",
     },
-    { args: ["conformance", "./driver.mjs", "--only", "nothing-like-it"], says: "no case" },
-    { args: ["conformance", "./driver.mjs", "--jsno"], says: "--jsno" },
-    { args: ["conformance", "./driver.mjs", "--timeout", "soon"], says: "--timeout takes a whole number" },
-    { args: ["conformance", "./driver.mjs", "--timeout", "0"], says: "--timeout takes a whole number" },
+    { args: ["conformance", "./driver.mjs", "--output", "no/such/folder"], says: "cannot be written" },
   ];
-  test.each(sampleOf(misuses, 3))("$args: exit code 2, and what to put right", async ({ args, says }) => {
+  test.each(sampleOf(misuses, 2))("$args: exit code 2, and what to put right", async ({ args, says }) => {
     const { code, out } = await groundstate(folder, ...args);
     expect(out).toContain(says);
     expect(out).toContain("groundstate --help");
     expect(code).toBe(2);
+  });
+
+  test("what a driver does to its process stands in a whole report, with the cases, and the rest is run", async () => {
+    const only = ["delete/says-whether", "delete/conditional-retry", "save/updated-at"];
+    const args = [...only.flatMap((id) => ["--only", id]), "--format", "json", "--output", "liar.json"];
+    const { code } = await groundstate(folder, "conformance", "./liar.mjs", ...args);
+    const json = await readFile(join(folder, "liar.json"), "utf8");
+    const { results, stray = [], notRun } = JSON.parse(json) as Report;
+    const exited = results.filter(({ error }) => error?.message === "process.exit(0) was called");
+    expect(exited.map(({ id }) => id)).toEqual(["delete/says-whether"]);
+    expect(exited[0]?.error?.stack).toMatch(/at Liar\.apply .*liar\.mjs/);
+    expect(results.filter(({ outcome }) => outcome === "passed").length).toBeGreaterThan(1);
+    expect(notRun).toBe(0);
+    expect(stray).toContainEqual(
+      expect.objectContaining({ message: "RangeError: from a timer", cases: ["delete/conditional-retry"] }),
+    );
+    const output = stray.find(({ message }) => message.includes("standard output"));
+    expect(output?.message).toBe('the driver wrote to standard output: "{ \\"passed\\": 1 }"');
+    expect(output?.cases.every((id) => id.startsWith("save/updated-at"))).toBe(true);
+    expect(code).toBe(1);
+  });
+
+  const killed = [
+    { how: "abort", says: "the process was ended by SIGABRT" },
+    { how: "block", says: /the event loop was blocked for \d\.\d s, and the process was killed/ },
+  ];
+  test.runIf(isSoak).each(killed)("a case that the driver ends by $how is found", async ({ how, says }) => {
+    const args = ["conformance", "./liar.mjs", "--only", "save/", "--timeout", "2000"];
+    const { code, out } = await groundstate(folder, { LIAR: how }, ...args);
+    expect(out).toMatch(says);
+    expect(out).toContain("✗ save/comes-back");
+    expect(out).toContain("✓ save/nothing-there");
+    expect(out).toMatch(/\d passed, \d failed, 0 skipped \(/);
+    expect(code).toBe(1);
+  });
+
+  test.runIf(isSoak)("a store that does not open: no case, and why", async () => {
+    const { code, out } = await groundstate(
+      folder,
+      { LIAR: "hang" },
+      ...["conformance", "./liar.mjs", "--timeout", "300"],
+    );
+    expect(out).toContain("open did not end within 300 ms");
+    expect(code).toBe(1);
   });
 
   test("a module that cannot be loaded: why, and nothing about the command", async () => {
@@ -364,10 +417,23 @@ describe.concurrent("groundstate conformance", () => {
     expect(code).toBe(2);
   });
 
-  test("--help and --rules", async () => {
+  test("--output: the report in the file, and what a person reads on the screen", async () => {
+    const args = ["--only", "after-erase", "--format", "junit", "--output", "report.xml"];
+    const { code, out } = await groundstate(folder, "conformance", "./forgetful.mjs", ...args);
+    expect(out).toMatch(/^✗ idempotency\/late-retry-after-erase/m);
+    expect(code).toBe(1);
+    const xml = await readFile(join(folder, "report.xml"), "utf8");
+    expect(xml).toMatch(/<testcase classname="idempotency" name="idempotency\/late-retry-after-erase"/);
+  });
+
+  test.runIf(isSoak)("--help, --version, --list and --rules", async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
+    expect(await groundstate(folder, "--version")).toMatchObject({ code: 0, out: `${version}\n` });
     const help = await groundstate(folder, "--help");
     expect(help).toMatchObject({ code: 0, out: expect.stringContaining("groundstate conformance <module>") });
     const rules = await groundstate(folder, "conformance", "--rules");
     expect(rules).toMatchObject({ code: 0, out: expect.stringContaining("| `processes/kill` |") });
+    const listed = await groundstate(folder, "conformance", "--list", "--only", "save/v");
+    expect(listed).toMatchObject({ code: 0, out: "save/version\n" });
   });
 });

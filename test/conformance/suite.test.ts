@@ -50,7 +50,7 @@ test("a report shows what passed, failed and was skipped, and why", () => {
       { id: "list/d", rule: "D.", outcome: "skipped", milliseconds: 0, reason: "it is late" },
     ],
     notes: ["mind the gap"],
-    stray: [{ message: "left alone" }],
+    stray: [{ message: "left alone", times: 2, cases: ["save/a"] }],
   };
   expect(formatReport(report)).toBe(
     [
@@ -64,11 +64,11 @@ test("a report shows what passed, failed and was skipped, and why", () => {
       "    and no",
       "✓ list/c (400 ms)",
       "– list/d: skipped, it is late",
-      "✗ nobody handled this error",
+      "✗ nobody handled this error, 2 times, in the course of save/a",
       "    left alone",
       "",
       "note: mind the gap",
-      "2 passed, 1 failed, 1 skipped, 3 not run, 1 error nobody handled (1.2 s)",
+      "2 passed, 1 failed, 1 skipped, 3 not run, 2 errors nobody handled (1.2 s)",
       "",
     ].join("\n"),
   );

@@ -55,9 +55,13 @@ export async function tool(name: string, program: string, args: readonly string[
 }
 
 /** Runs Node, and says how it ended and what it wrote. */
-export async function node(args: readonly string[], cwd: string): Promise<Ran> {
+export async function node(args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv): Promise<Ran> {
   try {
-    const { stdout, stderr } = await run(process.execPath, args, { cwd, maxBuffer: 2 ** 24 });
+    const { stdout, stderr } = await run(process.execPath, args, {
+      cwd,
+      maxBuffer: 2 ** 24,
+      ...(env && { env: { ...process.env, ...env } }),
+    });
     return { code: 0, out: stdout + stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
