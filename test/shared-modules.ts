@@ -7,6 +7,7 @@ const FOLDERS = [
   "diagnostics",
   "differential",
   "expiring",
+  "export-user",
   "forget-user",
   "move-user",
   "facts",

@@ -382,9 +382,13 @@ export class Approvals {
     };
   }
 
-  /** The audit list as it takes part in retention. */
+  /** The audit list as it takes part when a user is exported, and in retention. */
   get auditData(): UserData {
-    return { name: "audit", retain: (scope, options) => this.#audit.retain(scope, options) };
+    return {
+      name: "audit",
+      retain: (scope, options) => this.#audit.retain(scope, options),
+      exportOf: (owner, { signal }) => this.#audit.exportOf(owner, this.#lifecycle.now(), signal),
+    };
   }
 
   /** A claim as part of a wrapper's own operation. @internal */

@@ -164,14 +164,7 @@ export class Audit {
     });
     const page = items.slice(0, limit);
     const entries = await Promise.all(
-      page.map(async ({ id, value }) => {
-        const read = (which: string) => this.#calls.get(tenant, `${id}/${which}`, { signal });
-        const [asked, edited] = await Promise.all([
-          read("asked"),
-          value.state.edited === undefined ? undefined : read("edited"),
-        ]);
-        return viewOfEntry(tenant.tenant, value, { asked, edited }, now);
-      }),
+      page.map(({ id, value }) => this.#view(tenant, id, value, now, signal)),
     );
     const next = items.length > limit ? page.at(-1)?.id : undefined;
     return next === undefined ? { entries } : { entries, next };
@@ -213,6 +206,33 @@ export class Audit {
       await this.#store.commit(deletes, { signal });
       return fate;
     });
+  }
+
+  /** The entries of a user as JSON, by the time of their decisions. CORRUPT at the end if some are damaged. */
+  async *exportOf(user: Identity, now: number, signal: Signal): AsyncGenerator<string> {
+    if (!isReserved(user.session)) return;
+    const tenant = tenantIdentity(user.tenant);
+    for await (const entries of this.#pagesOf(user, signal))
+      for (const entry of entries) {
+        const position = positionOf(keyOfEntry(user.tenant, entry), entry.state.decision?.at ?? now);
+        yield JSON.stringify(await this.#view(tenant, position, entry, now, signal));
+      }
+  }
+
+  /** An entry with what was kept of its call. */
+  async #view(
+    tenant: Identity,
+    position: string,
+    entry: StoredEntry,
+    now: number,
+    signal: Signal,
+  ): Promise<AuditEntry> {
+    const read = (which: string) => this.#calls.get(tenant, `${position}/${which}`, { signal });
+    const [asked, edited] = await Promise.all([
+      read("asked"),
+      entry.state.edited === undefined ? undefined : read("edited"),
+    ]);
+    return viewOfEntry(tenant.tenant, entry, { asked, edited }, now);
   }
 
   /** Removes the entries of a user. CORRUPT at the end if some are damaged: nobody can tell whose they are. */

@@ -4,9 +4,16 @@ import { CountedContent } from "../content/counted-content.js";
 import { joined } from "../content/joined.js";
 import { recordsUnder } from "../content/paging.js";
 import { digestOfSource } from "../content/source-digest.js";
-import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
+import type {
+  CallOptions,
+  MaintenanceScope,
+  RecordHeader,
+  SessionIdentity,
+  StateStore,
+} from "../contract/store.js";
 import { decodeRecord, readStore } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
+import { exportEach } from "../typed/exporting/export-each.js";
 import { findByEventId } from "../typed/find-by-event-id.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { itemKind, itemPrefix } from "../typed/names.js";
@@ -28,6 +35,7 @@ import type {
   VersionPage,
 } from "./artifact.js";
 import { noSuchArtifact } from "./errors.js";
+import { exportedContent } from "./exporting.js";
 import { readName, readOwner } from "./fields.js";
 import { ArtifactsInUnit } from "./in-unit.js";
 import { type PutInput, readCall, readList, readPut, readVersionOptions, readVersions } from "./input.js";
@@ -44,6 +52,7 @@ import {
   requireVersion,
   type StoredVersion,
   VERSION_CODEC,
+  VERSIONS_PREFIX,
   versionCell,
   versionsOf,
 } from "./stored-artifact.js";
@@ -212,14 +221,28 @@ export class Artifacts {
   }
 
   /**
-   * The artifacts of sessions and users as they take part when a user is moved, and in retention. They go with their sessions and
-   * users.
+   * The artifacts of sessions and users as they take part when a user is moved or exported, and in retention. They go with their
+   * sessions and users.
    */
   get userData(): UserData {
     return {
       ...movingArtifacts(),
       retain: (scope, options) => retainArtifacts(this.#store, this.#operations, scope, options),
+      exportOf: (owner, options) => {
+        const itemsOf = ({ kind }: RecordHeader) => this.#exported(owner, kind, options);
+        return exportEach(this.#store, { owner, prefix: VERSIONS_PREFIX, itemsOf }, options);
+      },
+      exportedKinds: [itemPrefix(HEADS), "artifact."],
     };
+  }
+
+  /** A version with its content. */
+  async *#exported(owner: SessionIdentity, kind: string, options: CallOptions): AsyncGenerator<object> {
+    const record = await this.#store.find(owner, kind, options);
+    if (record === undefined) return;
+    const found = await decodeRecord(VERSION_CODEC, record);
+    const { name, version } = requireVersion(record, found, found.name);
+    yield* exportedContent(infoOf(found), { name, version }, this.#read(owner, found, options));
   }
 
   async #deleteAll(owner: SessionIdentity, name: string, { signal }: CallOptions): Promise<boolean> {

@@ -19,6 +19,7 @@ import type {
 } from "./checkpoint.js";
 import { deleteLineage, recoverLeftovers } from "./deleting.js";
 import { noSuchCheckpoint } from "./errors.js";
+import { exportCheckpoints } from "./exporting.js";
 import { forkLineage } from "./fork.js";
 import { CheckpointsInUnit } from "./in-unit.js";
 import type { Place } from "./kinds.js";
@@ -346,13 +347,15 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
   }
 
   /**
-   * The checkpoints as they take part when a user is moved, and in retention. Those of a user who is forgotten go with the
-   * sessions.
+   * The checkpoints as they take part when a user is moved or exported, and in retention. Those of a user who is forgotten go with
+   * the sessions.
    */
   get userData(): UserData {
     return {
       ...movingCheckpoints(this.#records.store),
       retain: (scope, options) => retainLineages(this.#records, scope, options),
+      exportOf: (owner, options) => exportCheckpoints(this.#records.store, owner, this.#records.now, options),
+      exportedKinds: ["checkpoint."],
     };
   }
 

@@ -14,6 +14,7 @@ import { Unit } from "../typed/together/unit.js";
 import { splitSignal } from "../validation/split-signal.js";
 import { readLimit, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import { readText } from "../validation/validate-text.js";
+import { exportValues } from "./exporting.js";
 import { ExpiringInUnit } from "./in-unit.js";
 import { movingExpiring } from "./moving.js";
 import { ExpiringOperations } from "./operations.js";
@@ -21,11 +22,13 @@ import { removeDue } from "./remove-due.js";
 import { retainExpiring } from "./retaining.js";
 import {
   DUE,
+  LIVE,
   livePrefix,
   readGroup,
   readKey,
   readPlace,
   seenValue,
+  VALUES,
   valueAt,
   valueCell,
   valuesPrefix,
@@ -188,11 +191,13 @@ export class Expiring {
     return this.#store.count(owner, prefix, { after: prefix + dueEnd(this.#now()), signal });
   }
 
-  /** The values of users as they take part when one is forgotten or moved, and those past their time in retention. */
+  /** The values as they take part when a user is forgotten, moved or exported, and those past their time in retention. */
   get userData(): UserData {
     return {
       ...movingExpiring(this.#store),
       retain: (scope, options) => retainExpiring(this.#store, validateScope(scope), this.#now(), options),
+      exportOf: (owner, options) => exportValues(this.#store, owner, this.#now, options),
+      exportedKinds: [VALUES, DUE, LIVE],
     };
   }
 

@@ -1,16 +1,16 @@
 import { createApprovals } from "../approvals/index.js";
-import { invalid } from "../contract/errors.js";
 import type { CallOptions, Identity, StateStore } from "../contract/store.js";
 import { userIdentity } from "../identity/identity.js";
 import { createLedger } from "../ledger/index.js";
 import { createMemories } from "../memories/index.js";
 import { createQuestions } from "../questions/index.js";
-import { compareText } from "../rules/order.js";
 import { createRuns } from "../runs/index.js";
 import { createSessions } from "../sessions/index.js";
 import { createToolCalls } from "../tool-calls/index.js";
 import { DamageLog } from "../typed/damage.js";
+import { readUserData } from "../typed/moving/read-user-data.js";
 import type { UserData } from "../typed/moving/user-data.js";
+import { lastUnder } from "../typed/names.js";
 import { readNamed, readOptions, readSignal } from "../validation/validate.js";
 
 /** How many records of each kind were removed. */
@@ -71,7 +71,6 @@ export async function forgetUser(
 ): Promise<ForgottenUser> {
   const given = readOptions(options, ["signal", "data"]) as ForgetUserOptions;
   const signal = readSignal(given);
-  const others = readData(given);
   const { tenant, user: name } = readNamed(user, "user", ["tenant", "user"]) as Identity;
   const owner = userIdentity(tenant, name);
   const counts: Record<string, number> = {};
@@ -79,14 +78,21 @@ export async function forgetUser(
   const damage = new DamageLog();
   const past = async (work: Promise<number> = Promise.resolve(0)): Promise<number> =>
     (await damage.skipIfDamaged(work)) ?? 0;
-  const data = [...ownData(store), ...others];
+  const own = ownData(store);
+  const data = [
+    ...own,
+    ...readUserData(
+      given.data,
+      own.map(({ name: of }) => of),
+    ),
+  ];
   for (const each of data)
     counts[each.name] = await past(each.forgetUser?.({ tenant, user: name }, { signal }));
   const left = [USER_STATE, ...data.flatMap(({ ownPrefixes = [] }) => ownPrefixes)];
   const records = await past(deleteOtherRecords(store, owner, left, signal));
   damage.throwFirst();
-  const own = Object.fromEntries(ownData(store).map(({ name: of }) => [of, counts[of]]));
-  return { ...own, records } as unknown as ForgottenUser;
+  const removed = Object.fromEntries(own.map(({ name: of }) => [of, counts[of]]));
+  return { ...removed, records } as unknown as ForgottenUser;
 }
 
 /** Sessions last: what belongs to a session is found by other ways too. */
@@ -103,11 +109,6 @@ function ownData(store: StateStore): readonly UserData[] {
   return wrappers.map(({ userData }) => userData);
 }
 
-function readData({ data = [] }: ForgetUserOptions): readonly UserData[] {
-  if (!Array.isArray(data)) throw invalid("data", "an array");
-  return data;
-}
-
 /** Asks for one record of each name: what the names are is not known, and those of the wrappers must stay. */
 async function deleteOtherRecords(
   store: StateStore,
@@ -121,18 +122,12 @@ async function deleteOtherRecords(
     if (record === undefined) return deleted;
     const { kind } = record;
     const ownPrefix = left.find((prefix) => kind.startsWith(prefix));
-    from = { after: ownPrefix === undefined ? kind : lastOf(ownPrefix, kind) };
+    from = { after: ownPrefix === undefined ? kind : lastUnder(ownPrefix, kind) };
     if (ownPrefix !== undefined) continue;
     const prefix = prefixOf(kind);
     if (prefix !== undefined) deleted += await store.erase(owner, { prefix, ownState: true, signal });
     else if (await store.delete(owner, kind, { signal })) deleted++;
   }
-}
-
-/** The last of these kinds, or nearly so. */
-function lastOf(prefix: string, kind: string): string {
-  const last = `${prefix}\u{10FFFF}`;
-  return compareText(kind, last) < 0 ? last : kind;
 }
 
 /** `app/` of `app/profile`: no prefix of a wrapper begins with it. */

@@ -1,4 +1,5 @@
 import type { CallOptions, Identity, SessionIdentity, StateStore } from "../contract/store.js";
+import { isReserved } from "../identity/identity.js";
 import { copySession, copySessionOrRun } from "../typed/cell.js";
 import { Combiner } from "../typed/combined/combiner.js";
 import type { UserData } from "../typed/moving/user-data.js";
@@ -327,17 +328,26 @@ export class Ledger {
     return this.#forgetting.user(owner, run, readCallSignal(options));
   }
 
-  /** The accounts as they take part when a user is forgotten or moved. */
+  /** The accounts as they take part when a user is forgotten, moved or exported. */
   get userData(): UserData {
     return {
       name: "entries",
       forgetUser: (user, options) => this.forgetUser(user, options),
+      exportOf: (owner, options) => this.#exported(owner, options),
+      exportedKinds: ["ledger."],
       ownPrefixes: ["ledger."],
       moveOwn: (move, options) => {
         const run = <R>(work: Work<R>) => this.#run(move, work, options);
         return this.#moving.user(move, run, readCallSignal(options));
       },
     };
+  }
+
+  /** All entries of a user, whatever the session. */
+  async *#exported({ tenant, user, session }: Identity, { signal }: CallOptions): AsyncGenerator<string> {
+    if (!isReserved(session)) return;
+    for await (const { text } of this.export({ tenant, user }, { format: "jsonl", signal }))
+      yield* text.trimEnd().split("\n");
   }
 
   #run<R>({ tenant }: Pick<Scope, "tenant">, work: Work<R>, options: CallOptions | undefined): Promise<R> {

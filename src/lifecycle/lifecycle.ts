@@ -3,13 +3,16 @@ import type {
   CallOptions,
   Identity,
   MaintenanceScope,
+  RecordHeader,
   SessionIdentity,
   StateStore,
   Watch,
 } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { copySession, readStore } from "../typed/cell.js";
+import { exportEach } from "../typed/exporting/export-each.js";
 import type { UserData } from "../typed/moving/user-data.js";
+import { itemPrefix } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { type Clock, readClock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
@@ -397,15 +400,35 @@ export class Lifecycle<S extends LifecycleState, C, V> {
     return changeOneOf(this.#records, candidates, transition, options);
   }
 
-  /** The records as they take part when a user is forgotten or moved, and in retention. `name` is what their number is reported under. */
-  userData(name: string): UserData {
+  /**
+   * The records as they take part when a user is forgotten, moved or exported, and in retention. `name` is what their number is
+   * reported under. An export has for each record what `itemsOf` yields: by default the record as `find` shows it.
+   */
+  userData(
+    name: string,
+    itemsOf: (key: LifecycleKey, options: CallOptions) => AsyncIterable<object> = (...given) =>
+      this.#shown(...given),
+  ): UserData {
+    const { name: kinds } = this.#declared;
     return {
       name,
       forgetUser: (user, options) => this.forgetUser(user, options),
       records: movingRecords(this.#records),
       retain: (scope, options) => retainRecords(this.#records, scope, options),
-      ownPrefixes: [`${this.#declared.name}.`],
+      exportOf: (owner, options) => {
+        const prefix = itemPrefix(kinds);
+        const keyOf = ({ kind }: RecordHeader) => ({ identity: owner, id: kind.slice(prefix.length) });
+        const each = { owner, prefix, itemsOf: (header: RecordHeader) => itemsOf(keyOf(header), options) };
+        return exportEach(this.#records.store, each, options);
+      },
+      exportedKinds: [itemPrefix(kinds), `${kinds}.`],
+      ownPrefixes: [`${kinds}.`],
     };
+  }
+
+  async *#shown(key: LifecycleKey, options: CallOptions): AsyncGenerator<object, void, undefined> {
+    const found = await this.find(key, options);
+    if (typeof found === "object" && found !== null) yield found;
   }
 
   /**

@@ -14,6 +14,7 @@ import { clearAll } from "./clear-all.js";
 import { embedMissing } from "./embed-missing.js";
 import { Embedder } from "./embedder.js";
 import { embeddedIfChanged, embeddedIfNew } from "./embedding.js";
+import { exportMemories } from "./exporting.js";
 import { readFilter } from "./filter.js";
 import { MemoriesInUnit } from "./in-unit.js";
 import type {
@@ -37,7 +38,7 @@ import { readNewest } from "./read-newest.js";
 import { removeDue } from "./remove-due.js";
 import { retainMemories } from "./retaining.js";
 import { MemorySearches } from "./search.js";
-import { DUE, memoryAt, memoryCell, positionIn, readPlace, seenMemory } from "./stored-memory.js";
+import { ALL, DUE, memoryAt, memoryCell, positionIn, readPlace, seenMemory } from "./stored-memory.js";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
@@ -187,11 +188,13 @@ export class Memories {
     });
   }
 
-  /** The memories of users as they take part when one is forgotten or moved, and those that are too old in retention. */
+  /** The memories as they take part when a user is forgotten, moved or exported, and in retention. */
   get userData(): UserData {
     return {
       ...movingMemories(this.#store),
       retain: (scope, options) => retainMemories(this.#store, validateScope(scope), options),
+      exportOf: (owner, options) => exportMemories(this.#store, owner, this.#now, options),
+      exportedKinds: ALL,
     };
   }
 

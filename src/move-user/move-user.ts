@@ -13,6 +13,7 @@ import { steadyNow } from "../timing/clock.js";
 import { createToolCalls } from "../tool-calls/index.js";
 import { readStore } from "../typed/cell.js";
 import { DamageLog } from "../typed/damage.js";
+import { readUserData } from "../typed/moving/read-user-data.js";
 import type { UserData, UserMove } from "../typed/moving/user-data.js";
 import { readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
 import { readName } from "../validation/validate-text.js";
@@ -113,7 +114,7 @@ export async function moveUser(
   const { tenant, user: from } = readNamed(user, "user", ["tenant", "user"]) as UserIdentity;
   const move = { tenant: readName(tenant, "tenant"), from: readName(from, "user"), to: readName(to, "to") };
   if (move.from === move.to) throw invalid("to", "another user");
-  const data = [...ownData(readStore(store)), ...readData(options)];
+  const data = [...ownData(readStore(store)), ...readUserData(options.data, OWN_NAMES)];
   const left = data.flatMap(({ ownPrefixes = [] }) => ownPrefixes);
   const own = new OwnRecords(store, move, left, signal);
   const wasMoved = await refuseConflicts(store, move, data, signal);
@@ -145,14 +146,6 @@ function ownData(store: StateStore): UserData[] {
     createMemories(store),
   ];
   return wrappers.map(({ userData }) => userData);
-}
-
-function readData({ data = [] }: MoveUserOptions): readonly UserData[] {
-  if (!Array.isArray(data)) throw invalid("data", "an array");
-  for (const each of data as readonly UserData[])
-    if (typeof each?.name !== "string" || OWN_NAMES.some((name) => name === each.name))
-      throw invalid("data", "sorts of data with names of their own");
-  return data;
 }
 
 /** Returns whether an earlier call has moved the user there. Then the sessions that both have may be what it left. */

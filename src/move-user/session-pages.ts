@@ -1,6 +1,7 @@
 import { headersUnder } from "../content/paging.js";
 import type { Identity, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
 import type { GatedRecords } from "../typed/moving/user-data.js";
+import { lastUnder } from "../typed/names.js";
 import type { MovedKinds } from "./kinds.js";
 
 type Signal = AbortSignal | undefined;
@@ -33,7 +34,7 @@ export async function someRecords(
     for (const record of page) {
       const left = leftPrefixOf(record.kind);
       if (left !== undefined) {
-        after = lastOf(left, record.kind);
+        after = lastUnder(left, record.kind);
         break;
       }
       bytes += record.bytes.byteLength;
@@ -66,10 +67,4 @@ export async function gatesOf(
       for (const { kind, eventId } of page) if (kinds.isGate(kind, gated)) found.set(kind, eventId);
   }
   return found;
-}
-
-/** A bound after all kinds that begin with a prefix, or nearly so. */
-function lastOf(prefix: string, kind: string): string {
-  const last = `${prefix}\u{10FFFF}`;
-  return kind > last ? kind : last;
 }

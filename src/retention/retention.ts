@@ -12,16 +12,10 @@ import { createRuns } from "../runs/index.js";
 import { createSessions, type TenantRef, type UserRef } from "../sessions/index.js";
 import { createToolCalls } from "../tool-calls/index.js";
 import { readStore } from "../typed/cell.js";
+import { readUserData } from "../typed/moving/read-user-data.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { type Clock, readClock } from "../typed/time.js";
-import {
-  readBoolean,
-  readInteger,
-  readNamed,
-  readObject,
-  readOptions,
-  readSignal,
-} from "../validation/validate.js";
+import { readBoolean, readInteger, readNamed, readOptions, readSignal } from "../validation/validate.js";
 import {
   type PastSessionPage,
   type PastSessionSource,
@@ -60,7 +54,10 @@ export class Retention {
     this.#store = readStore(store);
     this.#now = readClock(options);
     const own = ownData(this.#store, "clock" in options ? { clock: options.clock as Clock } : {});
-    const others = readData(options, own);
+    const others = readUserData(
+      options.data,
+      own.map(({ name }) => name),
+    );
     // Sessions last: what belongs to a session is counted where it belongs before the session goes with what is left of it.
     this.#data = [...own.slice(0, -1), ...others, ...own.slice(-1)];
     const { sessions = createSessions(this.#store) } = options;
@@ -170,18 +167,6 @@ function ownData(store: StateStore, options: { readonly clock?: Clock }): readon
     createSessions(store, options),
   ];
   return [approvals.userData, approvals.auditData, ...wrappers.map(({ userData }) => userData)];
-}
-
-function readData({ data = [] }: RetentionOptions, own: readonly UserData[]): readonly UserData[] {
-  if (!Array.isArray(data)) throw invalid("data", "an array");
-  const names = new Set(own.map(({ name }) => name));
-  for (const each of data as readonly UserData[]) {
-    const { name } = readObject(each, "data") as UserData;
-    if (typeof name !== "string" || names.has(name))
-      throw invalid("data", "sorts of data with names of their own");
-    names.add(name);
-  }
-  return data;
 }
 
 function readApply(options: ApplyRetentionOptions, names: readonly string[]) {

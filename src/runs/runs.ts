@@ -3,9 +3,11 @@ import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from 
 import { tenantIdentity } from "../identity/identity.js";
 import type { ListedOf } from "../lifecycle/options.js";
 import { readCallOptions, type WaitOptions } from "../lifecycle/options.js";
+import type { LifecycleKey } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { cellKey, readStore } from "../typed/cell.js";
 import { type Codec, readCodec } from "../typed/codec.js";
+import { AS_STORED } from "../typed/exporting/exported-value.js";
 import type { UserData } from "../typed/moving/user-data.js";
 import { runExclusive } from "../typed/mutex.js";
 import { digestOf, itemKind, itemPrefix } from "../typed/names.js";
@@ -420,15 +422,29 @@ export class Runs {
     return this.#records.lifecycle.forgetUser(user, readCallOptions(options));
   }
 
-  /** The runs as they take part when a user is forgotten or moved. LEASE_HELD while a worker holds one. */
+  /** The runs as they take part when a user is forgotten, moved or exported, and in retention. LEASE_HELD while a worker holds one. */
   get userData(): UserData {
-    const { records = [], ...data } = this.#records.lifecycle.userData("runs");
+    const { records = [], ...data } = this.#records.lifecycle.userData("runs", (...given) =>
+      this.#shown(...given),
+    );
     const steps = Object.values(STEP_KINDS).map((name) => ({ kind: itemPrefix(name), isAttached: true }));
     return {
       ...data,
       records: [...records, ...steps],
       checkMove: ({ tenant, from }, options) => refuseHeld(this.#records, { tenant, user: from }, options),
     };
+  }
+
+  /** A run, and its steps with their results. */
+  async *#shown(key: LifecycleKey, options: CallOptions): AsyncGenerator<object> {
+    const { identity, id } = key;
+    const run = await this.find(identity, id, options);
+    if (run === undefined) return;
+    yield run;
+    for await (const step of this.allSteps(identity, id, options)) {
+      const result = await this.#steps.result(key, step.key, AS_STORED, options.signal);
+      yield { run: id, step, ...(result && { result }) };
+    }
   }
 
   async #run<R>(

@@ -16,6 +16,7 @@ import type {
   UserIdentity,
 } from "../contract/store.js";
 import { createExpiring, type Expiring } from "../expiring/index.js";
+import { type ExportUserOptions, exportUser } from "../export-user/index.js";
 import { createFacts, type Facts } from "../facts/index.js";
 import { type ForgetUserOptions, type ForgottenUser, forgetUser } from "../forget-user/index.js";
 import { createLedger, type Ledger } from "../ledger/index.js";
@@ -111,6 +112,14 @@ export class Runtime<
   /** Makes one commit of the calls that `work` makes through `in(unit)` of the wrappers: `together` on this store. */
   together<R>(work: (unit: Unit) => R | Promise<R>, options?: TogetherOptions): Promise<R> {
     return together(this.store, work, options);
+  }
+
+  /** Everything of a user of a tenant, across all wrappers, as lines of JSON: `exportUser` on this store, with these sessions. */
+  exportUser(
+    user: UserIdentity,
+    options?: Omit<ExportUserOptions, "sessions">,
+  ): AsyncGenerator<string, void, undefined> {
+    return exportUser(this.store, user, { sessions: this.sessions, ...options });
   }
 
   /** Forgets a user of a tenant, across all wrappers: `forgetUser` on this store. */

@@ -136,7 +136,9 @@ export class ScheduleRecords {
 
   /** Removes a schedule that cannot be read. Returns whether there was one. It is found in the list of all. */
   async removeDamaged({ identity, id }: LifecycleKey, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.schedules.removeAll({ tenant: identity.tenant }, { id, signal })) > 0;
+    const removed = await this.schedules.removeAll({ tenant: identity.tenant }, { id, signal });
+    await this.#puts.delete(identity, id, { signal });
+    return removed > 0;
   }
 
   /** The schedules that were deleted, and whose occurrences are still there: tenant and incarnation. */

@@ -6,6 +6,23 @@ const PIECE = /[\p{L}\p{N}\p{M}]+|\p{Regional_Indicator}{2}|\p{Extended_Pictogra
 /** Runs of the scripts that put no spaces between words. */
 const RUN =
   /(?<ideographs>[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]+)|(?<dictionary>[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+)|(?<others>(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]).)+)/gu;
+/** Letters that Unicode does not decompose, as Lucene's ASCIIFoldingFilter writes them; the other form of sigma. */
+const LETTERS: Readonly<Record<string, string>> = {
+  æ: "ae",
+  đ: "d",
+  ð: "d",
+  ħ: "h",
+  ı: "i",
+  ł: "l",
+  ŋ: "n",
+  ø: "o",
+  œ: "oe",
+  ß: "ss",
+  ŧ: "t",
+  þ: "th",
+  ς: "σ",
+};
+const UNDECOMPOSED = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "gu");
 const IS_ASCII = /^[\0-\x7f]*$/;
 const ASCII_WORD = /[a-z0-9]+/g;
 const IDEOGRAPH = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]/u;
@@ -53,7 +70,7 @@ function wordsOf(text: string, ofIdeographs: (characters: string[]) => string[])
 
 function fold(text: string): string {
   const folded = text.normalize("NFKD").toLowerCase().replace(MARKS, "").normalize("NFC");
-  return folded.replaceAll("ß", "ss").replaceAll("ς", "σ");
+  return folded.replace(UNDECOMPOSED, (letter) => LETTERS[letter] as string);
 }
 
 function pairsOf(characters: readonly string[]): string[] {

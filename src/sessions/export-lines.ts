@@ -1,4 +1,5 @@
 import type { SessionIdentity } from "../contract/store.js";
+import type { ExportedValue } from "../typed/exporting/exported-value.js";
 import type { Redaction } from "../typed/journal-entry.js";
 import type { JsonValue } from "../typed/json-value.js";
 import type { Activity } from "./activity.js";
@@ -6,15 +7,6 @@ import type { SessionRecord } from "./session-record.js";
 
 /** The version of the lines. A reader refuses those of a later one. */
 export const EXPORT_VERSION = 1;
-
-/**
- * A value as its codec wrote it: the JSON, or what is no JSON in base64. `version` is that of the codec; absent for 0.
- */
-export interface ExportedValue {
-  readonly version?: number;
-  readonly value?: JsonValue;
-  readonly bytes?: string;
-}
 
 /** What the lines of an export say, in this order. Each line is an object with one of these names. Times are ISO 8601 in UTC. */
 export interface ExportLines {

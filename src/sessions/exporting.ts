@@ -4,6 +4,7 @@ import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { json } from "../typed/codec.js";
+import { exportedValue } from "../typed/exporting/exported-value.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import type { FoundEntry } from "../typed/journal-read.js";
 import { itemPrefix } from "../typed/names.js";
@@ -18,7 +19,6 @@ import {
   type LineName,
   lineOf,
 } from "./export-lines.js";
-import { exportedValue } from "./exported-value.js";
 import type { History } from "./history.js";
 import { changesSince, observe, RestDigest, readEdits, restOf } from "./moments.js";
 import { eventOf } from "./session-event.js";

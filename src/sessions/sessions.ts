@@ -19,6 +19,7 @@ import { Deletions } from "./deletions.js";
 import { beingDeletedOf, isDamage } from "./errors.js";
 import { usualText } from "./event-text.js";
 import { exportSession } from "./exporting.js";
+import { exportOwned } from "./exporting-owned.js";
 import { MetadataFields } from "./fields.js";
 import { Fillings } from "./fillings.js";
 import { type FollowOptions, followSession, type SessionFollow } from "./follow.js";
@@ -340,7 +341,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     return forgetSessions(this.#store, this.#records, this.#deletions, owner, signal);
   }
 
-  /** The sessions as they take part when a user is forgotten or moved, and in retention. */
+  /** The sessions as they take part when a user is forgotten, moved or exported, and in retention. */
   get userData(): UserData {
     const refuse = async (user: UserRef, signal: AbortSignal | undefined) => {
       if (await this.#deletions.areUnderWay(readUser(user), signal)) throw beingDeletedOf();
@@ -351,6 +352,8 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
       ...movingSessions(this.#records),
       retain: (scope, options) =>
         retainSessions({ store: this.#store, records: this.#records }, scope, options),
+      exportOf: (owner, options) => exportOwned(owner, (session) => this.export(session, options)),
+      exportedKinds: ["session", "session."],
       isKept: (owner, { signal }) => isPinned(this.#records, owner, signal),
       checkMove: ({ tenant, from }, { signal }) => refuse({ tenant, user: from }, signal),
     };

@@ -6,6 +6,7 @@ import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, MaintenanceScope, SessionIdentity, StateStore } from "../contract/store.js";
 import { Lifecycle } from "../lifecycle/lifecycle.js";
 import { readCallOptions } from "../lifecycle/options.js";
+import type { LifecycleKey } from "../lifecycle/stored.js";
 import { newEventId } from "../process/event-id.js";
 import { DamageLog } from "../typed/damage.js";
 import type { JsonInput } from "../typed/json-value.js";
@@ -235,11 +236,18 @@ export class ToolCalls {
     return removeAbandoned(this.#store, scope, CALL_CONTENT, this.#now, readCleanup(options));
   }
 
-  /** The calls as they take part when a user is forgotten or moved. */
+  /** The calls as they take part when a user is forgotten, moved or exported, and in retention. */
   get userData(): UserData {
-    const { records = [], ...data } = this.#lifecycle.userData("toolCalls");
+    const { records = [], ...data } = this.#lifecycle.userData("toolCalls", (...given) =>
+      this.#shown(...given),
+    );
     const attached = Object.values(CALL_CONTENT).map((kind) => ({ kind, isAttached: true }));
     return { ...data, records: [...records, ...attached] };
+  }
+
+  async *#shown({ identity, id }: LifecycleKey, options: CallOptions): AsyncGenerator<ToolCall> {
+    const call = await this.find(identity, id, options);
+    if (call !== undefined) yield call;
   }
 
   async #perform(operation: CallOperation, call: CallOptions): Promise<ToolCall> {

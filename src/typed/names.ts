@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { invalid } from "../contract/errors.js";
 import { LIMITS } from "../contract/limits.js";
 import type { EventId } from "../contract/store.js";
+import { compareText } from "../rules/order.js";
 import { readEventId, readKind, readText } from "../validation/validate-text.js";
 
 const MAX_NAME_BYTES = 128;
@@ -35,6 +36,12 @@ export function itemPrefix(name: string): string {
 /** Reads the prefix of ids to list; it may be empty. */
 export function readIdPrefix(name: string, value: unknown): string {
   return readText(value, "prefix", LIMITS.kindBytes - Buffer.byteLength(itemPrefix(name)));
+}
+
+/** A bound behind all kinds that begin with a prefix, but for those that begin with the very last character: not before `kind`. */
+export function lastUnder(prefix: string, kind: string): string {
+  const last = `${prefix}\u{10FFFF}`;
+  return compareText(kind, last) < 0 ? last : kind;
 }
 
 /**

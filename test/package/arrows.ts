@@ -8,7 +8,7 @@ import ts from "typescript";
 const ORDERS: readonly (readonly string[])[] = [
   [
     "src/runtime/",
-    "src/forget-user/ src/move-user/ src/retention/",
+    "src/export-user/ src/forget-user/ src/move-user/ src/retention/",
     "src/policies/ src/schedules/",
     "src/runs/ src/tool-calls/",
     "src/sessions/ src/approvals/ src/ledger/ src/checkpoints/ src/questions/ src/artifacts/ src/expiring/ src/facts/ src/memories/",
@@ -85,6 +85,10 @@ const RULES: readonly Rule[] = [
     may: OWNERS.concat("src/lifecycle/", "src/content/", WRAPPER),
   },
   {
+    files: "src/export-user/",
+    may: OWNERS.concat(WRAPPER),
+  },
+  {
     files: "src/retention/",
     may: OWNERS.concat(WRAPPER),
   },
@@ -105,6 +109,7 @@ const RULES: readonly Rule[] = [
       "facts",
       "memories",
       "retention",
+      "export-user",
       "forget-user",
       "move-user",
     ]

@@ -27,6 +27,7 @@ const ENTRIES = [
   "/runtime",
   "/questions",
   "/schedules",
+  "/export-user",
   "/forget-user",
   "/move-user",
   "/drivers",

@@ -476,8 +476,8 @@ inMemory((opened) => {
     const time = setClock();
     const who = newSession();
     const schedules = createSchedules(opened.store, { clock: time.clock });
-    await schedules.put(who, hourly("a"));
-    await schedules.put(who, hourly("b"));
+    await schedules.put(who, { ...hourly("a"), id: "put-a" });
+    await schedules.put(who, { ...hourly("b"), id: "put-b" });
     time.pass(HOUR);
     const [record] = await opened.store.list(tenantIdentity(who.tenant), "schedule/");
     if (record === undefined) throw new Error("nothing is stored");
@@ -490,6 +490,7 @@ inMemory((opened) => {
     await expect(schedules.get(who, damaged)).rejects.toMatchObject({ code: "CORRUPT" });
     expect(await schedules.delete(who, damaged)).toBe(true);
     expect(await schedules.delete(who, damaged)).toBe(false);
+    expect(await opened.store.count(tenantIdentity(who.tenant), "schedule.put/")).toBe(1);
     expect(await schedules.claimDue(who, WORKER)).toBeUndefined();
     await schedules.put(who, hourly(damaged));
     expect((await schedules.list(who)).schedules.map(({ name }) => name).sort()).toEqual(["a", "b"]);

@@ -4,7 +4,10 @@ import { WordIndex } from "../../src/search/word-index.js";
 test.each([
   ["Latin with accents", "Die Rechnung aus Köln über Café-Möbel", "cafe", "mobel", "KÖLN"],
   ["Turkish", "İstanbul'da bir şehir", "istanbul", "sehir"],
-  ["Polish and German", "Zażółć gęślą jaźń auf der Straße", "zazołc", "strasse"],
+  ["Turkish without a dot", "ışık ve kapı", "isik", "IŞIK", "kapı"],
+  ["Polish and German", "Zażółć gęślą jaźń auf der Straße", "zazolc", "zazołc", "strasse"],
+  ["Danish and Norwegian", "Blåbærgrød i Tromsø", "blabaergrod", "BLÅBÆRGRØD", "tromso"],
+  ["Icelandic and French", "Þórður át œufs", "thordur", "ÞÓRÐUR", "oeufs"],
   ["Greek", "Ο δρόμος της Αθήνας", "αθηνας", "ΔΡΟΜΟΣ"],
   ["Cyrillic", "Ёлка стоит в Киеве, мой друг", "елка", "МОЙ", "киеве"],
   ["Chinese", "我在北京大学研究生命科学", "北京", "大学", "北京大学", "生命", "学"],

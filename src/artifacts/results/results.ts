@@ -8,6 +8,7 @@ import { digestOfSource } from "../../content/source-digest.js";
 import type {
   CallOptions,
   MaintenanceScope,
+  RecordHeader,
   SessionIdentity,
   StateRecord,
   StateStore,
@@ -16,12 +17,14 @@ import { validateScope } from "../../identity/scope.js";
 import { copySession, decodeRecord, readStore } from "../../typed/cell.js";
 import { findCell } from "../../typed/cell-operations.js";
 import { DamageLog } from "../../typed/damage.js";
+import { exportEach } from "../../typed/exporting/export-each.js";
 import type { UserData } from "../../typed/moving/user-data.js";
 import { readScopedId } from "../../typed/names.js";
 import { perform } from "../../typed/operation.js";
 import { type Clock, readClock } from "../../typed/time.js";
 import { Unit } from "../../typed/together/unit.js";
 import { readNamed } from "../../validation/validate.js";
+import { exportedContent } from "../exporting.js";
 import { readCall } from "../input.js";
 import { ResultsInUnit } from "./in-unit.js";
 import { readNewResult, readResultList } from "./input.js";
@@ -98,11 +101,16 @@ export class Results {
     }
   }
 
-  /** The results as they take part in retention. They move and go with their sessions. */
+  /** The results as they take part when a user is exported, and in retention. They move and go with their sessions. */
   get userData(): UserData {
     return {
       name: "results",
       retain: (scope, options) => retainResults(this.#store, this.#operations, scope, options),
+      exportOf: (owner, options) => {
+        const itemsOf = ({ kind }: RecordHeader) => this.#exported(owner, kind, options);
+        return exportEach(this.#store, { owner, prefix: RESULTS, itemsOf }, options);
+      },
+      exportedKinds: [RESULTS, "result."],
     };
   }
 
@@ -208,6 +216,15 @@ export class Results {
     // It points at nothing: its result was removed by the application itself.
     if (!isRemoved) await this.#store.delete(entry.identity, entry.kind, call);
     return 1;
+  }
+
+  /** A result that has not expired, with its content. */
+  async *#exported(owner: SessionIdentity, kind: string, options: CallOptions): AsyncGenerator<object> {
+    const record = await this.#store.find(owner, kind, options);
+    if (record === undefined) return;
+    const found = requireResult(record, await decodeRecord(RESULT_CODEC, record));
+    if (this.#operations.isOver(found)) return;
+    yield* exportedContent(resultInfoOf(found), { id: found.id }, this.#read(owner, found, options));
   }
 
   #read(

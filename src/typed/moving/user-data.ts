@@ -6,6 +6,7 @@ import type {
   StateRecord,
   UserIdentity,
 } from "../../contract/store.js";
+import type { ExportedData } from "../exporting/exported-data.js";
 import type { RetainedData } from "../retaining/retained-data.js";
 import type { Transaction } from "../transaction.js";
 
@@ -75,10 +76,10 @@ export interface GatedRecords {
 }
 
 /**
- * Data of one sort. `forgetUser`, `moveUser` and `retention.apply` go over all sorts that they know, and over those that their
- * callers add.
+ * Data of one sort. `forgetUser`, `moveUser`, `exportUser` and `retention.apply` go over all sorts that they know, and over those
+ * that their callers add.
  */
-export interface UserData extends RetainedData {
+export interface UserData extends RetainedData, ExportedData {
   /** What it is called: letters, such as `notes`. */
   readonly name: string;
   /** Removes what is the user's. Returns how many records. After an interruption, the same call goes on. */

@@ -1,7 +1,25 @@
-import { copyJson } from "../typed/json-copy.js";
-import type { JsonValue } from "../typed/json-value.js";
-import { inOneSlice } from "../typed/slices.js";
-import type { ExportedValue } from "./export-lines.js";
+import type { Codec } from "../codec.js";
+import { copyJson } from "../json-copy.js";
+import type { JsonValue } from "../json-value.js";
+import { inOneSlice } from "../slices.js";
+
+/**
+ * A value as its codec wrote it: the JSON, or what is no JSON in base64. `version` is that of the codec; absent for 0.
+ */
+export interface ExportedValue {
+  readonly version?: number;
+  readonly value?: JsonValue;
+  readonly bytes?: string;
+}
+
+/** Reads values as they are stored, whatever their codec is. */
+export const AS_STORED: Codec<ExportedValue, never> = {
+  version: 0,
+  encode(): never {
+    throw new TypeError("what is read as it is stored is not written");
+  },
+  decode: exportedValue,
+};
 
 /** Bytes that are exactly what JSON makes of a value are shown as that value, others in base64: both give the same bytes again. */
 export async function exportedValue(bytes: Uint8Array, version: number): Promise<ExportedValue> {
