@@ -1,5 +1,6 @@
 import { encodeValue, isLarge, type KeyedValue, keyValues } from "../content/keyed-value.js";
 import { Outdated, whileOutdated } from "../content/outdated.js";
+import type { UploadOptions } from "../content/upload.js";
 import { ValuePool } from "../content/value-pool.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, Change } from "../contract/store.js";
@@ -146,6 +147,7 @@ export class Puts<V, Input> {
     const { put, pending } = prepared;
     const now = this.#records.now();
     const large = put?.values.filter(isLarge) ?? [];
+    let values = put?.values ?? [];
     if (put !== undefined && large.length > 0) {
       await this.#ensureLineage(put, options);
       const pool = this.#records.pool(place, put);
@@ -155,13 +157,12 @@ export class Puts<V, Input> {
         if (lineage?.record.pool !== put.pool) throw new Outdated();
         return lineage.unchanged;
       };
-      for (const value of large) await pool.upload(value, now, { ...options, mayBegin });
+      values = await uploaded(pool, put.values, now, { ...options, mayBegin });
     }
-    for (const value of pending?.tasks.flatMap(({ writes }) => writes.map((write) => write.value)) ?? [])
-      if (isLarge(value)) await pending?.pool.upload(value, now, options);
-    return put === undefined || large.length === 0
-      ? prepared
-      : { ...prepared, put: { ...put, isNew: false } };
+    return {
+      ...(put && { put: { ...put, values, isNew: put.isNew && large.length === 0 } }),
+      ...(pending && { pending: await uploadedPending(pending, now, options) }),
+    };
   }
 
   /** Uploads of a lineage that has no record would be found by nobody who tidies it. */
@@ -237,6 +238,33 @@ export class Puts<V, Input> {
       ? corruptRecord(lineageCell(owner, lineage), "the numbers of a lineage are wrong")
       : error;
   }
+}
+
+/** The same values, of which the large ones were written, one after the other. */
+async function uploaded(
+  pool: ValuePool,
+  values: readonly KeyedValue[],
+  now: number,
+  options: UploadOptions,
+): Promise<KeyedValue[]> {
+  const all: KeyedValue[] = [];
+  for (const value of values)
+    all.push(isLarge(value) ? { ...value, upload: await pool.upload(value, now, options) } : value);
+  return all;
+}
+
+async function uploadedPending(
+  pending: PreparedPending,
+  now: number,
+  options: UploadOptions,
+): Promise<PreparedPending> {
+  const all = pending.tasks.flatMap(({ writes }) => writes.map(({ value }) => value));
+  const next = (await uploaded(pending.pool, all, now, options)).values();
+  const tasks = pending.tasks.map(({ input, writes }) => ({
+    input,
+    writes: writes.map((write) => ({ ...write, value: next.next().value as KeyedValue })),
+  }));
+  return { ...pending, tasks };
 }
 
 /** Whether nothing has to be uploaded before the commit. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { invalid, isStateError } from "../contract/errors.js";
-import type { StoreLimits } from "../contract/store.js";
+import type { EventId, StoreLimits } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
 import { headedBytes } from "../typed/headed-bytes.js";
 import type { JsonValue } from "../typed/json-value.js";
@@ -27,6 +27,8 @@ export interface KeyedValue extends EncodedValue {
   readonly key: string;
   /** Of a value in chunks: how many bytes each has. */
   readonly chunkBytes?: number;
+  /** Of a value in chunks: the event of the upload under which all of them were written; none if the value was stored. */
+  readonly upload?: EventId | undefined;
 }
 
 const DIGEST_LENGTH = 22;

@@ -71,11 +71,18 @@ export class ValuePool {
     return { bytes, version };
   }
 
-  /** Writes the chunks of a value, unless it is stored. An interrupted upload is gone on with. Throws `Outdated`. */
-  async upload(value: KeyedValue, now: number, { mayBegin, signal }: UploadOptions): Promise<void> {
+  /**
+   * Writes the chunks of a value, unless it is stored. An interrupted upload is gone on with. Returns the event of the
+   * upload, for `use`. Throws `Outdated`.
+   */
+  async upload(
+    value: KeyedValue,
+    now: number,
+    { mayBegin, signal }: UploadOptions,
+  ): Promise<EventId | undefined> {
     signal?.throwIfAborted();
     const cell = this.cell(value.key);
-    if ((await this.#store.find(cell.identity, cell.kind, { signal })) !== undefined) return;
+    if ((await this.#store.find(cell.identity, cell.kind, { signal })) !== undefined) return undefined;
     const mark = { identity: this.#owner, kind: this.#kinds.uploads + value.key };
     const begun = await beginUpload(this.#store, mark, now, { mayBegin, signal });
     try {
@@ -87,20 +94,23 @@ export class ValuePool {
       await writeChunks(this.#store, this.#chunksOf(value.key, chunkBytesOf(value)), pieces, terms, {
         signal,
       });
+      return begun;
     } catch (error) {
       // Another call has finished this upload, or has removed it as abandoned or with its lineage.
       throw isStateError(error, "CONDITION_FAILED") ? new Outdated() : error;
     }
   }
 
-  /** Brings a value into use, as part of a commit. Throws `Outdated` if its chunks are gone. */
+  /** Brings a value into use, as part of a commit. Throws `Outdated` if its chunks are gone, or not known to be whole. */
   async use(transaction: Transaction, value: KeyedValue): Promise<void> {
-    const { key, version, bytes, chunkBytes } = value;
+    const { key, version, bytes, chunkBytes, upload: finished } = value;
     const cell = this.cell(key);
     if (chunkBytes === undefined) return transaction.set(cell, { header: { version }, bytes });
     const upload = cellAt(this.#owner, this.#kinds.uploads + key, VALUE_CODEC);
-    const [stored, uploaded] = await Promise.all([transaction.get(cell), transaction.get(upload)]);
-    if (stored === undefined && uploaded === undefined) throw new Outdated();
+    const [stored, uploaded] = await Promise.all([transaction.get(cell), transaction.getRecord(upload)]);
+    // The upload of another, which began after the value had been removed, may still lack chunks.
+    if (stored === undefined && (uploaded === undefined || uploaded.eventId !== finished))
+      throw new Outdated();
     await transaction.set(cell, { header: { version, size: bytes.length }, bytes: NO_BYTES });
     if (uploaded !== undefined) transaction.delete(upload);
   }

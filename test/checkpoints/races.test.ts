@@ -155,6 +155,36 @@ test("a prune before each commit of a put: the put takes effect whole, or its pa
     }
 });
 
+test("a put takes no value for whole that another began to upload after it had been removed", async () => {
+  const store = await openStore("memory:");
+  const who = newSession();
+  const saved = createCheckpoints(store);
+  await saved.put(who, { ...PLACE, id: "p2", values: valuesOf("p2") });
+  await saved.put(who, { ...PLACE, id: "p3", values: valuesOf("p3") });
+  let began = 0;
+  const interrupted: StateStore["commit"] = async (changes, options) => {
+    if (began++ > 0) throw new Error("the process was killed");
+    return store.commit(changes, options);
+  };
+  let isIn = false;
+  const commit: StateStore["commit"] = async (changes, options) => {
+    if (!isIn) {
+      isIn = true;
+      await saved.prune(who, PLACE, { keep: 1, abandonedMs: 0 });
+      const other = createCheckpoints(withMethods(store, { commit: interrupted }));
+      await expect(other.put(who, { ...PLACE, id: "p12", values: valuesOf("p12") })).rejects.toThrow();
+    }
+    return store.commit(changes, options);
+  };
+  await createCheckpoints(withMethods(store, { commit })).put(who, {
+    ...PLACE,
+    id: "p7",
+    values: valuesOf("p7"),
+  });
+  expect(began).toBe(2);
+  expect(await expectAllWhole(saved, who)).toBe(2);
+});
+
 test("a put whose lineage is deleted before its commit takes nothing from a fork of it", async () => {
   for (const values of [valuesOf("p1"), valuesOf("p2")]) {
     const store = await openStore("memory:");
