@@ -1,11 +1,13 @@
-import type { ApplyOptions, Commit } from "../../src/contract/driver.js";
+import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
 import { StateError } from "../../src/contract/errors.js";
+import { settlesWithin } from "../../src/timing/cancellation.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { type Answer, type Outcomes, packCommits, unpackAnswer } from "./batch.js";
 import { payloadOf } from "./change-groups.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
 import { IdTaken } from "./errors.js";
+import { OwnStatements } from "./own-statements.js";
 import { packRounds, type Rounds, roundsOf, unpackRounds } from "./rounds.js";
 import { packSave, singleSave, unpackSave } from "./single-save.js";
 import type { Statements } from "./statements.js";
@@ -44,6 +46,7 @@ export class BatchStatement {
   readonly #statements: Statements;
   /** Makes a statement notify of one parameter more; `undefined` if the store does not notify. */
   readonly #notifying: ((text: string, parameters: number) => string) | undefined;
+  readonly #own = new OwnStatements();
   #queueHead = QUEUE_START;
   #queueHeadUntil = 0;
 
@@ -57,7 +60,40 @@ export class BatchStatement {
     this.#notifying = notifying;
   }
 
+  /** The outcomes; `undefined` for a commit whose session another connection holds, unless that is a short statement of this driver. */
   async send(commits: readonly Commit[], options: ApplyOptions, lockWaits: LockWaits): Promise<Outcomes> {
+    const until = options.deadline ?? monotonicMs();
+    const outcomes = new Array<Outcome | undefined>(commits.length);
+    let left = [...commits.keys()];
+    for (;;) {
+      const tried = left.map((index) => commits[index] as Commit);
+      const { found, behind } = await this.#sendBehindOwn(tried, options, lockWaits);
+      for (const [place, index] of left.entries()) outcomes[index] = found[place];
+      left = left.filter((_, place) => found[place] === undefined);
+      if (left.length === 0 || behind === undefined || !(await endsBefore(behind, until))) return outcomes;
+    }
+  }
+
+  /** Also gives what it may have met the locks of: `undefined` if that was no statement of this driver. */
+  async #sendBehindOwn(
+    commits: readonly Commit[],
+    options: ApplyOptions,
+    lockWaits: LockWaits,
+  ): Promise<{ readonly found: Outcomes; readonly behind: Promise<unknown> | undefined }> {
+    const statement = this.#own.begin(commits);
+    try {
+      const found = await this.#sendSettlingIds(commits, options, lockWaits);
+      return { found, behind: found.includes(undefined) ? statement.blockersEnd() : undefined };
+    } finally {
+      statement.end();
+    }
+  }
+
+  async #sendSettlingIds(
+    commits: readonly Commit[],
+    options: ApplyOptions,
+    lockWaits: LockWaits,
+  ): Promise<Outcomes> {
     try {
       return await this.#send(commits, options, lockWaits);
     } catch (error) {
@@ -130,6 +166,11 @@ export class BatchStatement {
     }
     return outcomes;
   }
+}
+
+function endsBefore(work: Promise<unknown>, until: number): Promise<boolean> {
+  const ms = until - monotonicMs();
+  return ms <= 0 ? Promise.resolve(false) : settlesWithin(work, ms, undefined);
 }
 
 /** Rejects commits that cannot be packed. They were not sent, so the outcome of the batch's other commits is not unknown. */

@@ -11,8 +11,12 @@ import { LockNotFree } from "./errors.js";
 const BATCH_WAITS: LockWaits = { sessionsMs: 50, rowsMs: 100, careful: true };
 const SINGLE_WAITS: LockWaits = { sessionsMs: 10, rowsMs: 20, careful: true };
 
+/** How a queue that moves is tried: the lock was free a moment ago, so this costs no more than any batch. */
+const MOVING_WAITS: LockWaits = { sessionsMs: 50, rowsMs: 100, careful: false };
+
 /** Limits of one try. */
 const MAX_COMMITS = 64;
+const MAX_WRITES = 256;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** How long the last try may take beyond the deadline of its commits, in milliseconds. */
@@ -29,6 +33,8 @@ interface Waiting {
   /** The deadline, a time of `monotonicMs`. */
   readonly until: number;
   readonly settle: (outcome: Outcome) => void;
+  /** A try has found its own lock with others, and not those of commits before it. */
+  wasLocked: boolean;
 }
 
 /**
@@ -39,7 +45,7 @@ interface Waiting {
 export class LockedSessions {
   readonly #statement: BatchStatement;
   readonly #oneTenant: boolean;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new Set<Waiting>();
   /** The number of waiting commits per key. */
   readonly #keys = new Map<string, number>();
   #running = false;
@@ -68,7 +74,7 @@ export class LockedSessions {
     const bytes = payloadBytes(commit);
     for (const key of keys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     return new Promise((settle) => {
-      this.#waiting.push({ commit, options, keys, bytes, until, settle });
+      this.#waiting.add({ commit, options, keys, bytes, until, settle, wasLocked: false });
       if (!this.#running) void this.#run();
     });
   }
@@ -76,41 +82,45 @@ export class LockedSessions {
   async #run(): Promise<void> {
     this.#running = true;
     let pauseMs = MIN_PAUSE_MS;
-    while (this.#waiting.length > 0) {
-      await sleep(pauseMs * (0.5 + Math.random() / 2));
+    let isMoving = false;
+    while (this.#waiting.size > 0) {
+      if (!isMoving) await sleep(pauseMs * (0.5 + Math.random() / 2));
       this.#expire();
-      const before = this.#waiting.length;
+      const before = this.#waiting.size;
+      let allMoved = true;
       for (const tenant of this.#tenants()) {
-        const candidates = this.#waiting.filter(({ commit }) => (tenant ?? commit.tenant) === commit.tenant);
-        await this.#try(nextOf(candidates));
+        const candidates = [...this.#waiting].filter(
+          ({ commit }) => (tenant ?? commit.tenant) === commit.tenant,
+        );
+        const tried = nextOf(candidates);
+        await this.#try(tried, isMoving ? MOVING_WAITS : BATCH_WAITS);
+        if (tried.some((each) => this.#waiting.has(each))) allMoved = false;
         this.#expire();
       }
-      pauseMs = this.#waiting.length < before ? MIN_PAUSE_MS : Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      isMoving = allMoved;
+      pauseMs = this.#waiting.size < before ? MIN_PAUSE_MS : Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
     this.#running = false;
   }
 
   #expire(): void {
     const now = monotonicMs();
-    for (const each of this.#waiting.filter(({ until }) => until <= now)) {
-      const details = { reason: "busy" } as const;
-      this.#settle(
-        each,
-        failed(
-          new LockNotFree("UNAVAILABLE", "another writer holds the lock of the session: try again", {
-            details,
-          }),
-        ),
-      );
-    }
+    for (const each of this.#waiting) if (each.until <= now) this.#settle(each, failed(this.#notFree(each)));
+  }
+
+  #notFree({ wasLocked }: Waiting): StateError<"UNAVAILABLE"> {
+    const message = wasLocked
+      ? "another writer holds the lock of the session: try again"
+      : `nothing was written: it waited behind others of this store that a lock holds up, ${this.#waiting.size} in all`;
+    return new LockNotFree("UNAVAILABLE", message, { details: { reason: "busy" } });
   }
 
   /** The tenants that have a try each; `undefined` for a try of all tenants together. */
   #tenants(): Iterable<string | undefined> {
-    return this.#oneTenant ? new Set(this.#waiting.map(({ commit }) => commit.tenant)) : [undefined];
+    return this.#oneTenant ? new Set([...this.#waiting].map(({ commit }) => commit.tenant)) : [undefined];
   }
 
-  async #try(tried: readonly Waiting[], lockWaits = BATCH_WAITS): Promise<void> {
+  async #try(tried: readonly Waiting[], lockWaits: LockWaits): Promise<void> {
     const [first] = tried;
     if (first === undefined) return;
     try {
@@ -118,15 +128,21 @@ export class LockedSessions {
       // A try is short. Cutting it off at the deadline would leave its outcome unknown.
       const deadline = Math.max(monotonicMs(), ...tried.map(({ until }) => until)) + GRACE_MS;
       const outcomes = await this.#statement.send(commits, { ...first.options, deadline }, lockWaits);
+      const passedKeys = new Set<string>();
       for (const [index, each] of tried.entries()) {
         const outcome = outcomes[index];
         if (outcome !== undefined) this.#settle(each, outcome);
+        else {
+          each.wasLocked = !each.keys.some((key) => passedKeys.has(key));
+          for (const key of each.keys) passedKeys.add(key);
+        }
       }
     } catch (error) {
       const alone = tried.length === 1;
       if (!alone && (error instanceof LockNotFree || verdictOf(error) === "refused"))
         await this.#tryOneByOne(tried);
-      else if (!(error instanceof LockNotFree)) this.#fail(tried, error);
+      else if (error instanceof LockNotFree) first.wasLocked = true;
+      else this.#fail(tried, error);
     }
   }
 
@@ -136,7 +152,7 @@ export class LockedSessions {
     for (const each of tried) {
       const isLate = monotonicMs() >= each.until;
       if (!isLate && !each.keys.some((key) => skippedKeys.has(key))) await this.#try([each], SINGLE_WAITS);
-      if (this.#waiting.includes(each)) for (const key of each.keys) skippedKeys.add(key);
+      if (this.#waiting.has(each)) for (const key of each.keys) skippedKeys.add(key);
     }
   }
 
@@ -148,7 +164,7 @@ export class LockedSessions {
     const known = isStateError(cause) ? cause : unknownOutcome(cause);
     const inDoubt = isStateError(known, "OUTCOME_UNKNOWN");
     const blockedKeys = new Set(tried.flatMap(({ keys }) => keys));
-    for (const each of [...this.#waiting]) {
+    for (const each of this.#waiting) {
       if (tried.includes(each)) this.#settle(each, failed(known));
       else if (inDoubt && each.keys.some((key) => blockedKeys.has(key))) {
         for (const key of each.keys) blockedKeys.add(key);
@@ -158,9 +174,7 @@ export class LockedSessions {
   }
 
   #settle(each: Waiting, outcome: Outcome): void {
-    const index = this.#waiting.indexOf(each);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
+    if (!this.#waiting.delete(each)) return;
     for (const key of each.keys) {
       const count = this.#keys.get(key) as number;
       if (count > 1) this.#keys.set(key, count - 1);
@@ -177,12 +191,16 @@ function nextOf(waiting: readonly Waiting[]): readonly Waiting[] {
   const share = Math.max(1, Math.floor(MAX_COMMITS / Math.max(1, sessions.size)));
   const skippedKeys = new Set<string>();
   let bytes = 0;
+  let writes = 0;
   const taken: Waiting[] = [];
   for (const each of waiting) {
+    if (taken.length === MAX_COMMITS || writes >= MAX_WRITES) break;
     const [session] = each.keys as [string];
     const count = sessions.get(session) as number;
     const fits =
-      taken.length < MAX_COMMITS && count < share && (taken.length === 0 || bytes + each.bytes <= MAX_BYTES);
+      count < share &&
+      (taken.length === 0 ||
+        (bytes + each.bytes <= MAX_BYTES && writes + each.commit.writes.length <= MAX_WRITES));
     if (!fits || each.keys.some((key) => skippedKeys.has(key))) {
       for (const key of each.keys) skippedKeys.add(key);
       continue;
@@ -190,6 +208,7 @@ function nextOf(waiting: readonly Waiting[]): readonly Waiting[] {
     taken.push(each);
     sessions.set(session, count + 1);
     bytes += each.bytes;
+    writes += each.commit.writes.length;
   }
   return taken;
 }

@@ -215,6 +215,7 @@ export class CommitQueue {
   #start(entries: readonly Entry[], started: number): void {
     let weight = 0;
     for (const entry of entries) {
+      for (const limit of this.#waitLimits) limit.moveOn(entry);
       entry.state = "sent";
       entry.removeAbortListener();
       weight += entry.weight;
@@ -292,6 +293,7 @@ export class CommitQueue {
 
   readonly #onSettled = (entry: Entry, wasSent: boolean): void => {
     this.#pending--;
+    if (entry.isAnswered) for (const limit of this.#waitLimits) limit.noteAnswer(entry.tenant);
     if (entry.holdsRoom) this.#room.release(entry);
     this.#options.onSettled?.(entry.commit);
     if (wasSent) return;

@@ -39,6 +39,8 @@ export class Entry implements TimedWaiter {
   holdsKeys = false;
   /** It was sent a second time because of that. */
   wasResent = false;
+  /** The driver has said what became of it: applied, or refused because of what is stored. */
+  isAnswered = false;
   /** The driver has set it aside: resolves when its own outcome, which comes after its batch's, is delivered. */
   aside: Promise<void> | undefined;
   #keys: CommitKeys | undefined;
@@ -89,8 +91,10 @@ export function deliver(entry: Entry, outcome: Outcome | undefined): unknown {
   const fault = outcomeFault(outcome, entry.commit);
   if (fault !== undefined || outcome === undefined)
     return new TypeError(`the driver's outcome has the wrong shape: ${fault}`);
-  if (outcome.is !== "failed") settle(entry)?.resolve(outcome);
-  else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
+  if (outcome.is !== "failed") {
+    entry.isAnswered = true;
+    settle(entry)?.resolve(outcome);
+  } else if (isStateError(outcome.error, "OUTCOME_UNKNOWN")) return outcome.error;
   else rejectEntry(entry, outcome.error);
   return undefined;
 }

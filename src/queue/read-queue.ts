@@ -135,6 +135,7 @@ export class ReadQueue {
   }
 
   async #run(reads: readonly SlotRead[]): Promise<void> {
+    for (const read of reads) this.#limit.moveOn(read);
     this.#underWay.add(reads);
     this.#lastSize = reads.length;
     try {
@@ -162,7 +163,10 @@ export class ReadQueue {
 
   #deliver(reads: readonly SlotRead[], answer: readonly (StoredRecord | undefined)[]): void {
     const records = requireAll(answer, reads.length);
-    for (let index = 0; index < reads.length; index++) reads[index]?.resolve(records[index]);
+    for (const [index, { tenant, resolve }] of reads.entries()) {
+      resolve(records[index]);
+      this.#limit.noteAnswer(tenant);
+    }
     const bytes = 1 + payloadOf(records);
     const fitting = Math.floor((TARGET_BYTES / bytes) * reads.length);
     this.#maxSlots = Math.max(1, Math.min(fitting, this.#maxSlots * 2, MAX_SLOTS));

@@ -47,7 +47,9 @@ export class ReadSlots {
     if (this.#hasFreeSlot() && this.#tenantMayStart(tenant)) this.#occupySlot(tenant);
     else await this.#waitForSlot(tenant, signal, time);
     try {
-      return await ask();
+      const answer = await ask();
+      this.#limit.noteAnswer(tenant);
+      return answer;
     } finally {
       this.#releaseSlot(tenant);
     }

@@ -1,5 +1,5 @@
 import type { CallTime } from "../timing/call-time.js";
-import { monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
+import { monotonicMs, nextTurn, setTimeout, type Timer } from "../timing/real-timers.js";
 import type { Waiter } from "./tenant-queue.js";
 import type { TenantQueues } from "./tenant-queues.js";
 
@@ -7,10 +7,15 @@ export interface TimedWaiter extends Waiter {
   readonly time: CallTime;
 }
 
-/** Removes and rejects the items that have waited too long. Each tenant's queue is first in, first out, so its front expires first. */
+/**
+ * Removes and rejects the items that have waited too long: nothing of their tenant was answered for as long as a call may wait,
+ * or `queueTimeoutMs` is over. Each tenant's queue is first in, first out, so its front expires first.
+ */
 export class WaitLimit<W extends TimedWaiter> {
   readonly #queues: TenantQueues<W>;
   readonly #reject: (waiter: W) => void;
+  /** When the driver last answered something of a tenant. */
+  readonly #answeredAt = new Map<string, number>();
   #timer: Timer | undefined;
 
   constructor(queues: TenantQueues<W>, reject: (waiter: W) => void) {
@@ -20,18 +25,40 @@ export class WaitLimit<W extends TimedWaiter> {
 
   /** Call it after an item was added. */
   watch(): void {
+    if (this.#queues.size === 0) this.#answeredAt.clear();
     if (this.#timer !== undefined || this.#queues.size === 0) return;
     let first = Number.POSITIVE_INFINITY;
     for (const { time } of this.#queues.heads()) first = Math.min(first, time.waitsUntil);
     if (first === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#expire(), Math.max(1, first - monotonicMs()));
+    // If the event loop was held up, answers have come meanwhile, and are read first.
+    this.#timer = setTimeout(
+      () => void nextTurn().then(() => this.#expire()),
+      Math.max(1, first - monotonicMs()),
+    );
     this.#timer.unref();
+  }
+
+  /** The driver has answered something of this tenant. */
+  noteAnswer(tenant: string): void {
+    if (this.#queues.has(tenant)) this.#answeredAt.set(tenant, monotonicMs());
+    else this.#answeredAt.delete(tenant);
+  }
+
+  /** Gives the item the time that it has when its tenant's work moves: call it also before the item is sent. */
+  moveOn({ tenant, time }: W): void {
+    const answeredAt = this.#answeredAt.get(tenant);
+    if (answeredAt !== undefined) time.moveOn(answeredAt);
   }
 
   #expire(): void {
     this.#timer = undefined;
     const now = monotonicMs();
-    for (const waiter of this.#queues.shed(({ time }) => time.waitsUntil <= now)) this.#reject(waiter);
+    for (const waiter of this.#queues.shed((each) => this.#isExpired(each, now))) this.#reject(waiter);
     this.watch();
+  }
+
+  #isExpired(waiter: W, now: number): boolean {
+    if (waiter.time.waitsUntil <= now) this.moveOn(waiter);
+    return waiter.time.waitsUntil <= now;
   }
 }

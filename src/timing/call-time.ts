@@ -1,6 +1,6 @@
 import type { CallLimit } from "../contract/driver.js";
 import { StateError } from "../contract/errors.js";
-import { monotonicMs, setTimeout } from "./real-timers.js";
+import { monotonicMs, nextTurn, setTimeout } from "./real-timers.js";
 
 /** Work starts within this fraction of a call's time: started later, it might be cut off, and leave an unknown outcome. */
 export const LATEST_START = 0.8;
@@ -18,27 +18,43 @@ export interface CallTime {
   readonly waitsUntil: number;
   /** When the driver has to have answered; infinite if the driver states no bound. */
   readonly deadline: number;
+  /**
+   * The driver answered calls of its tenant at this time. If less than half of the call's own time is left, it gets as much as if
+   * it had come then; it waits no longer than `queueTimeoutMs` in all.
+   */
+  moveOn(answeredAt: number): void;
 }
 
 /**
  * Makes the deadlines of calls. Each call has one deadline, fixed when it enters the store: every wait, attempt and lock
- * counts against it. It is the driver's `timeoutMs`; if the driver has none, only the wait in the queues is bounded.
+ * counts against it. It is the driver's `timeoutMs`; if the driver has none, only the wait in the queues is bounded. The
+ * deadline of a call that waits behind others of its tenant moves while the driver answers these.
  */
 export class CallTimes {
+  readonly #queueTimeoutMs: number;
   readonly #waitMs: number;
   readonly #timeoutMs: number;
 
   constructor(queueTimeoutMs: number, timeoutMs = Number.POSITIVE_INFINITY) {
+    this.#queueTimeoutMs = queueTimeoutMs;
     this.#waitMs = Math.min(queueTimeoutMs, timeoutMs * LATEST_START);
     this.#timeoutMs = timeoutMs;
   }
 
   /** The times of a call that enters the store now, or started at the given time. */
   begin(startedAt = monotonicMs()): CallTime {
+    const [waitMs, timeoutMs, mostMs] = [this.#waitMs, this.#timeoutMs, this.#queueTimeoutMs];
     return {
       startedAt,
-      waitsUntil: startedAt + this.#waitMs,
-      deadline: startedAt + this.#timeoutMs,
+      waitsUntil: startedAt + waitMs,
+      deadline: startedAt + timeoutMs,
+      moveOn(this: Writable<CallTime>, answeredAt) {
+        if (this.deadline - monotonicMs() >= timeoutMs / 2) return;
+        const waitsUntil = Math.min(answeredAt + waitMs, startedAt + mostMs);
+        if (waitsUntil <= this.waitsUntil) return;
+        this.waitsUntil = waitsUntil;
+        this.deadline = waitsUntil + timeoutMs - waitMs;
+      },
     };
   }
 
@@ -47,6 +63,8 @@ export class CallTimes {
     return deadline - monotonicMs() >= this.#timeoutMs / 2;
   }
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A deadline as the driver's contract has it. */
 export function limitOf(deadline: number): CallLimit {
@@ -60,12 +78,19 @@ const overdue = new Map<number, Set<() => void>>();
  * Runs `act` when a call has outlasted its deadline, whatever the driver does. Returns a function that cancels this. Nearly
  * every call cancels it, so a timer for each would only be made and thrown away.
  */
-export function afterDeadline({ deadline }: CallTime, act: () => void): () => void {
-  if (deadline === Number.POSITIVE_INFINITY) return nothing;
-  const end = Math.ceil((deadline + GRACE_MS) / SHARED_MS);
+export function afterDeadline(time: CallTime, act: () => void): () => void {
+  if (time.deadline === Number.POSITIVE_INFINITY) return nothing;
+  const end = Math.ceil((time.deadline + GRACE_MS) / SHARED_MS);
+  let cancel: () => void;
+  const actOrWaitOn = () => {
+    // The deadline may have moved meanwhile.
+    if (Math.ceil((time.deadline + GRACE_MS) / SHARED_MS) > end) cancel = afterDeadline(time, act);
+    else act();
+  };
   const acts = overdue.get(end) ?? startTimer(end);
-  acts.add(act);
-  return () => acts.delete(act);
+  acts.add(actOrWaitOn);
+  cancel = () => acts.delete(actOrWaitOn);
+  return () => cancel();
 }
 
 function startTimer(end: number): Set<() => void> {
@@ -74,7 +99,10 @@ function startTimer(end: number): Set<() => void> {
   const timer = setTimeout(
     () => {
       overdue.delete(end);
-      for (const act of acts) act();
+      // If the event loop was held up, answers have come meanwhile, and are read first.
+      void nextTurn().then(() => {
+        for (const act of acts) act();
+      });
     },
     Math.max(1, end * SHARED_MS - monotonicMs()),
   );

@@ -25,7 +25,8 @@ export interface StoreOptions {
   /**
    * How long a call may wait in the store before it is sent to the driver, in milliseconds: from 1. After that it is
    * UNAVAILABLE with the reason `busy`, and nothing was written or read. Default 30 seconds. If the driver has a bound of its
-   * own (Postgres: `timeoutMs`), the wait counts against that, and is at most four fifths of it.
+   * own (Postgres: `timeoutMs`), the wait counts against that, and is at most four fifths of it unless the driver answers
+   * other calls of the tenant meanwhile.
    */
   readonly queueTimeoutMs?: number;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { namesOf } from "../../drivers/postgres/names.js";
 import { sessionKey } from "../../drivers/postgres/session-locks.js";
@@ -291,3 +292,51 @@ test.each([
     expect((await store.load(locked, "a")).eventId).toBe("later");
   },
 );
+
+describe("commits of one driver", () => {
+  test("wait for its own statement that holds their session, and are not set aside", async () => {
+    const { url, other } = await prepared();
+    await other.unsafe(`
+      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END';
+      CREATE TRIGGER slow BEFORE INSERT ON groundstate.record
+        FOR EACH ROW WHEN (NEW.kind = 'slow') EXECUTE FUNCTION slow()`);
+    const driver = await open({ url });
+    const aside: number[] = [];
+    const apply = (...commits: Commit[]) =>
+      driver.apply(commits, { now: 0, window: DAY, setAside: (index) => aside.push(index) });
+    // So that both have a connection.
+    await Promise.all(["s1", "s2"].map((session) => apply(saveOf({ session }))));
+    const first = apply(saveOf({ session: "locked", kind: "slow" }));
+    const isHeld = "SELECT FROM pg_locks WHERE locktype = 'advisory'";
+    while ((await other.unsafe(isHeld)).length === 0) await sleep(5);
+    const second = await apply(...["a", "b", "c", "d"].map((kind) => saveOf({ session: "locked", kind })));
+    expect(second).toEqual(Array(4).fill(APPLIED));
+    expect(await first).toEqual([APPLIED]);
+    expect(aside).toEqual([]);
+  });
+
+  test("that wait behind others are many in a statement once the lock is free, and say what they waited for", async () => {
+    const { url, other } = await prepared();
+    let statements = 0;
+    const connect = connectWith(url, (sent, run) => {
+      if (isApply(sent)) statements++;
+      return run();
+    });
+    const driver = await open({ connect, timeoutMs: 3000 });
+    await other.unsafe(LOCK);
+    const commits = Array.from({ length: 600 }, (_, n) => saveOf({ session: "locked", kind: `k${n}` }));
+    const aside: Promise<Outcome>[] = [];
+    const setAside = (_: number, outcome: Promise<Outcome>) => void aside.push(outcome);
+    const late = { now: 0, window: DAY, setAside, deadline: process.uptime() * 1000 + 300 };
+    await driver.apply(commits.slice(0, 300), late);
+    const failed = await Promise.all(aside.splice(0));
+    const messages = failed.map((outcome) => (outcome.is === "failed" ? outcome.error.message : outcome.is));
+    expect(messages[0]).toMatch(/^another writer holds the lock/);
+    expect(messages[299]).toMatch(/waited behind others of this store/);
+    await driver.apply(commits, { now: 0, window: DAY, setAside });
+    statements = 0;
+    await other.unsafe("SELECT pg_advisory_unlock_all()");
+    expect(await Promise.all(aside)).toEqual(Array(600).fill(APPLIED));
+    expect(statements).toBeLessThan(30);
+  });
+});
