@@ -2,6 +2,7 @@ import { isStateError, StateError } from "../contract/errors.js";
 import type {
   CallOptions,
   Change,
+  NewRecord,
   RecordHeader,
   RecordKey,
   SessionIdentity,
@@ -13,7 +14,15 @@ import { commitWithRetries } from "../typed/commit-with-retries.js";
 import { rawCell } from "../typed/moving/moved-record.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
-import { type ChunkPlace, chunkKind, MissingChunk, readChunkRecords, writeChunks } from "./chunks.js";
+import {
+  type ChunkPlace,
+  chunkKind,
+  eraseChunks,
+  MissingChunk,
+  piecesOf,
+  readChunkRecords,
+  writeChunks,
+} from "./chunks.js";
 import type { ContentRef } from "./content-ref.js";
 import { commitBytes, VALUE_CODEC } from "./keyed-value.js";
 import { RunningDigest } from "./running-digest.js";
@@ -99,6 +108,25 @@ export class ChunkedContent {
   upload(bytes: Uint8Array, under: string, { signal }: CallOptions): Promise<TakenContent> {
     const chunks = chunksOf(bytes, this.#chunkBytes, signal);
     return this.#upload(`${under}/${newEventId()}`, chunks, {}, signal);
+  }
+
+  /** Content as the records of its chunks, under this name: for who writes them where nobody sees them. */
+  recordsOf(bytes: Uint8Array, chunks: string): { readonly ref: ContentRef; readonly records: NewRecord[] } {
+    const digest = new RunningDigest();
+    const prefix = this.#prefixOf(chunks);
+    const records = Array.from(piecesOf(bytes, this.#chunkBytes), (piece, index) => ({
+      eventId: newEventId(),
+      identity: this.#owner,
+      kind: chunkKind(prefix, index),
+      bytes: piece,
+      version: digest.add(piece),
+    }));
+    return { ref: this.#ref(digest, chunks), records };
+  }
+
+  /** What removes the chunks of a content that nobody sees, as part of a commit. */
+  removalOf({ chunks }: Pick<ContentRef, "chunks">): Change {
+    return eraseChunks({ owner: this.#owner, prefix: this.#prefixOf(chunks) });
   }
 
   /** Makes the content that of the record which the commit writes. UNAVAILABLE (`busy`) if its chunks are gone. */

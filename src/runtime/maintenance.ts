@@ -6,6 +6,7 @@ import type { Expiring } from "../expiring/index.js";
 import type { Memories } from "../memories/index.js";
 import type { Questions } from "../questions/index.js";
 import type { Schedules } from "../schedules/index.js";
+import type { Sessions } from "../sessions/index.js";
 import type { ToolCalls } from "../tool-calls/index.js";
 
 /** How much `maintain` did. */
@@ -24,6 +25,8 @@ export interface Maintained {
   readonly artifacts: number;
   /** Results past their time, and uploads of results that were cut off, that were removed. */
   readonly results: number;
+  /** Large events of sessions that were cut off and removed. */
+  readonly sessions: number;
   /** Large arguments and results of tool calls that were cut off and removed. */
   readonly toolCalls: number;
   /** Leftovers of checkpoints that were removed. */
@@ -39,6 +42,7 @@ interface Wrappers {
   readonly expiring: Expiring;
   readonly artifacts: Artifacts;
   readonly results: Results;
+  readonly sessions: Pick<Sessions<unknown, unknown>, "cleanup">;
   readonly toolCalls: Pick<ToolCalls, "cleanup">;
   readonly checkpoints: Pick<Checkpoints, "recover">;
 }
@@ -53,6 +57,7 @@ const WORK: {
   expiring: ({ expiring }, ...given) => removeExpired(expiring, ...given),
   artifacts: ({ artifacts }, ...given) => artifacts.cleanup(...given),
   results: ({ results }, ...given) => results.cleanup(...given),
+  sessions: ({ sessions }, ...given) => sessions.cleanup(...given),
   toolCalls: ({ toolCalls }, ...given) => toolCalls.cleanup(...given),
   checkpoints: ({ checkpoints }, ...given) => checkpoints.recover(...given),
 };

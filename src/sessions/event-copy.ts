@@ -46,7 +46,8 @@ export async function copyOf(
   const { id, at } = entry;
   // The record has the time of the last edit, so that it is no larger than the one that is copied.
   const updatedAt = entry.is === "redacted" ? entry.redacted.at : (entry.replacedAt ?? at);
-  if (entry.is === "value" && entry.replacedAt === undefined && isOwn)
+  const elsewhere = entry.is === "value" && entry.elsewhere && { elsewhere: entry.elsewhere };
+  if (entry.is === "value" && !elsewhere && entry.replacedAt === undefined && isOwn)
     return { ...slot, bytes: entry.bytes, version: entry.version, updatedAt };
   const header = { id, ...(at.getTime() !== updatedAt.getTime() && { at: at.getTime() }) };
   if (entry.is === "redacted") {
@@ -58,7 +59,7 @@ export async function copyOf(
     };
   }
   const replaced = entry.replacedAt !== undefined && { replaced: true as const };
-  return { ...slot, ...(await writeEdited({ ...header, ...replaced }, entry)), updatedAt };
+  return { ...slot, ...(await writeEdited({ ...header, ...replaced, ...elsewhere }, entry)), updatedAt };
 }
 
 /** An id that no other record has. */

@@ -30,6 +30,7 @@ export async function* eventPages(
     const last = page.at(-1);
     if (last === undefined || page.length < size) return;
     from = last.number + 1;
+    // Large events are read by who needs them, one after the other.
     size = nextSize(
       size,
       page.map((entry) => (entry.is === "value" ? entry : NO_CONTENT)),

@@ -1,3 +1,4 @@
+import { Outdated } from "../content/outdated.js";
 import { recordsUnder } from "../content/paging.js";
 import { isStateError, StateError } from "../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
@@ -82,7 +83,7 @@ export async function* exportSession(exported: Exported): AsyncGenerator<string,
 
 /** What does not decode is marked. What a newer release wrote is not damaged. */
 async function exportedEvent(
-  { history, source }: Exported,
+  { history, source, signal }: Exported,
   entry: FoundEntry,
   upTo: number,
 ): Promise<ExportedEvent> {
@@ -91,9 +92,12 @@ async function exportedEvent(
   const { number, id } = entry;
   const at = entry.at.toISOString();
   if (entry.is === "redacted") return { number, id, at, redacted: exportedRedaction(entry.redacted) };
+  let whole = entry;
   try {
-    await eventOf(history.journal, source, entry);
+    whole = await history.journal.whole(source, entry, { signal });
+    await eventOf(history.journal, source, whole);
   } catch (error) {
+    if (error instanceof Outdated) throw changedMeanwhile();
     if (isStateError(error, "CORRUPT")) return { number, upTo: number, damage: error.code };
     if (!isStateError(error, "SCHEMA_TOO_NEW")) throw error;
   }
@@ -103,7 +107,7 @@ async function exportedEvent(
     id,
     at,
     ...(replacedAt && { replacedAt: replacedAt.toISOString() }),
-    ...(await exportedValue(entry.bytes, entry.version)),
+    ...(await exportedValue(whole.bytes, whole.version)),
   };
 }
 

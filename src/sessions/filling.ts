@@ -1,4 +1,5 @@
 import { commitBytes } from "../content/keyed-value.js";
+import { inCommits } from "../content/paging.js";
 import { isStateError } from "../contract/errors.js";
 import type { Change, EventId, NewRecord, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
@@ -35,6 +36,8 @@ export interface Piece {
   readonly proof?: string;
   readonly entries?: readonly CopiedEntry[];
   readonly records?: readonly NewRecord[];
+  /** Records that are written before the others, and that nobody needs without them. */
+  readonly ahead?: readonly NewRecord[];
 }
 
 /** What a filling is written with. */
@@ -87,6 +90,7 @@ export class Filling {
   /** Writes a piece, soon. A piece that another call with the same source has written is left out. */
   async add(piece: Piece): Promise<void> {
     if (this.#isWritten(piece)) return;
+    if (piece.ahead !== undefined && !(await this.#writeAhead(piece, piece.ahead))) return;
     const bytes = bytesOf(piece);
     if (this.#bytes + bytes > this.#room || this.#count >= MAX_RECORDS) await this.flush();
     this.#pieces.push(piece);
@@ -128,6 +132,23 @@ export class Filling {
     } catch (error) {
       throw isStateError(error, "CONDITION_FAILED") ? new FilledByAnother() : error;
     }
+  }
+
+  /** Returns false if another call with the same source has written the piece. */
+  async #writeAhead(piece: Piece, records: readonly NewRecord[]): Promise<boolean> {
+    await this.flush();
+    for (const part of inCommits(records, this.#room))
+      for (let attempt = 1; ; attempt++) {
+        if (this.#isWritten(piece)) return false;
+        try {
+          await this.#send([this.#check(), ...part.map((record) => ({ op: "save", record }) as const)]);
+          break;
+        } catch (error) {
+          if (!isStateError(error, "CONDITION_FAILED") || attempt === MAX_ATTEMPTS) throw error;
+          await this.#reload();
+        }
+      }
+    return !this.#isWritten(piece);
   }
 
   async #write(pieces: readonly Piece[]): Promise<void> {

@@ -26,6 +26,7 @@ import { editLogCell, NO_EDITS } from "./edit-log.js";
 import { beingDeleted, canRetryLater, noSession, sessionExists } from "./errors.js";
 import { FilledByAnother, Filling, type StoredMark } from "./filling.js";
 import { FILLINGS, type FillingMark, listedFillingCell, listedOwner, markCell } from "./filling-mark.js";
+import { LARGE_PREFIXES, LargeEvents } from "./large-events.js";
 import { EVENTS, headCell, SESSION_HEAD, type SessionHead } from "./session-head.js";
 import { type SessionRecord, sessionCell } from "./session-record.js";
 import type { SessionRecords, StoredSession } from "./session-records.js";
@@ -63,13 +64,15 @@ export class Fillings {
   readonly #records: SessionRecords;
   readonly #deletions: Deletions;
   readonly #journal: Journal<JsonValue>;
+  readonly #large: LargeEvents;
 
   constructor(store: StateStore, records: SessionRecords, deletions: Deletions) {
     this.#store = store;
     this.#records = records;
     this.#deletions = deletions;
     // The places of records do not depend on the codec of events.
-    this.#journal = Journal.withHead(store, EVENTS, SESSION_HEAD, {});
+    this.#large = new LargeEvents(store, () => records.now());
+    this.#journal = Journal.withHead(store, EVENTS, SESSION_HEAD, {}, this.#large);
   }
 
   /** Begins a filling, or finds the one of an earlier call. Returns the session if there is one. ALREADY_EXISTS. */
@@ -104,7 +107,9 @@ export class Fillings {
     signal?: AbortSignal,
   ): Promise<StoredSession> {
     await filling.flush();
-    const { record, head, activity, hasEdits } = whole;
+    const { record, activity, hasEdits } = whole;
+    const hasLarge = await this.#large.hasAny(owner, { signal });
+    const head = { ...whole.head, ...(hasLarge && { hasLarge }) };
     const ending = transact(
       this.#store,
       async (transaction) => {
@@ -270,7 +275,7 @@ export class Fillings {
 
 /** Removes all records of a session that a filling writes. */
 function emptying(owner: SessionIdentity): Change[] {
-  const prefixes = [EVENTS, SUMMARIES, SESSION_STATE].map(itemPrefix);
+  const prefixes = [...[EVENTS, SUMMARIES, SESSION_STATE].map(itemPrefix), ...LARGE_PREFIXES];
   return [
     ...prefixes.map((prefix) => ({ op: "erase", identity: owner, prefix }) as const),
     deletion(headCell(owner)),

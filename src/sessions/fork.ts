@@ -1,7 +1,7 @@
 import { commitBytes } from "../content/keyed-value.js";
-import { changedAllTheTime } from "../content/outdated.js";
+import { changedAllTheTime, Outdated } from "../content/outdated.js";
 import { inCommits, recordsUnder } from "../content/paging.js";
-import { invalid, isStateError } from "../contract/errors.js";
+import { invalid, isStateError, type StateError } from "../contract/errors.js";
 import type {
   Change,
   EventId,
@@ -15,17 +15,19 @@ import { jitteredPause } from "../timing/backoff.js";
 import { sleep } from "../timing/real-timers.js";
 import { findCell } from "../typed/cell-operations.js";
 import { isRemoved } from "../typed/journal-entry.js";
-import { readStored } from "../typed/journal-read.js";
+import { type FoundEntry, readStored } from "../typed/journal-read.js";
 import { digestOf } from "../typed/names.js";
 import { Transaction } from "../typed/transaction.js";
 import type { Created } from "./creation.js";
 import { noSession, otherFilling, sessionExists } from "./errors.js";
 import { copyOf, freshId } from "./event-copy.js";
 import { copiesAfter, eventPages } from "./event-pages.js";
+import { type FilledContent, filledContent } from "./filled-event.js";
 import { FilledByAnother, Filling } from "./filling.js";
 import type { Fillings, NewFilling } from "./fillings.js";
 import { type ForkStart, readForkStart } from "./fork-start.js";
 import type { History } from "./history.js";
+import { contentCell, type LargeEvents } from "./large-events.js";
 import { endOfHistory } from "./last-event.js";
 import { changesSince, observe, RestDigest, readEdits, restOf } from "./moments.js";
 import { type SessionRecord, type StoredMetadata, sessionCell } from "./session-record.js";
@@ -67,17 +69,20 @@ export class Forks {
   readonly #records: SessionRecords;
   readonly #history: History<unknown, never>;
   readonly #fillings: Fillings;
+  readonly #large: LargeEvents;
 
   constructor(
     store: StateStore,
     records: SessionRecords,
     history: History<unknown, never>,
     fillings: Fillings,
+    large: LargeEvents,
   ) {
     this.#store = store;
     this.#records = records;
     this.#history = history;
     this.#fillings = fillings;
+    this.#large = large;
   }
 
   async fork(fork: NewFork): Promise<Created> {
@@ -165,14 +170,17 @@ export class Forks {
     throw changedAllTheTime();
   }
 
-  async #copyEvents({ owner, source, signal }: NewFork, filling: Filling): Promise<void> {
+  async #copyEvents(fork: NewFork, filling: Filling): Promise<void> {
+    const { owner, source, signal } = fork;
     const { places } = this.#history.journal;
     const { upTo } = readForkStart(filling.mark, owner);
     let last = filling.mark.position;
     for await (const page of eventPages(this.#store, places, { owner: source, after: last, upTo, signal }))
       for (const entry of page) {
         const position = Math.min(entry.number, upTo);
-        await filling.add({ position, entries: copiesAfter(last, entry) });
+        const { found, content } = await this.#read(fork, entry);
+        const large = content && { ahead: content.chunks, records: [content.pointer] };
+        await filling.add({ position, entries: copiesAfter(last, found), ...large });
         last = position;
       }
     await filling.flush();
@@ -195,21 +203,49 @@ export class Forks {
   }
 
   /** Copies an event that was edited meanwhile. */
-  async #copyAgain(
-    { owner, source, signal }: NewFork,
-    filling: Filling,
-    start: ForkStart,
-    number: number,
-  ): Promise<void> {
+  async #copyAgain(fork: NewFork, filling: Filling, start: ForkStart, number: number): Promise<void> {
+    const { owner, source, signal } = fork;
     const { places } = this.#history.journal;
     const read = { owner: source, from: number, limit: 1, signal, marksDamage: true };
     const [entry] = await readStored(this.#store, places, read);
     if (number < start.first || entry?.number !== number) return;
+    const { found, content } = await this.#read(fork, entry);
     const change: Change =
-      entry.is === "damaged"
+      found.is === "damaged"
         ? { op: "delete", identity: owner, kind: places.kind(number) }
-        : { op: "save", record: await copyOf(places, owner, entry, freshId()) };
-    await filling.commit([change], { ...start });
+        : { op: "save", record: await copyOf(places, owner, found, freshId()) };
+    for (const part of inCommits(content?.chunks ?? [], commitBytes(this.#store.limits)))
+      await filling.commit(part.map((record) => ({ op: "save", record })));
+    const cell = contentCell(owner, number);
+    const before = (await findCell(this.#store, cell, { signal }))?.value;
+    const pointer: Change[] =
+      content !== undefined
+        ? [{ op: "save", record: content.pointer }]
+        : before === undefined
+          ? []
+          : [{ op: "delete", identity: cell.identity, kind: cell.kind }];
+    const isLeft = before !== undefined && before.chunks !== content?.ref.chunks;
+    const left = isLeft ? [this.#large.removalOf(owner, before)] : [];
+    await filling.commit([change, ...pointer, ...left], { ...start });
+  }
+
+  /** An event of the source with its content, where its copy has no room for that. What changes meanwhile is copied again. */
+  async #read(
+    { owner, source, signal }: NewFork,
+    found: FoundEntry,
+  ): Promise<{ readonly found: FoundEntry; readonly content?: FilledContent }> {
+    if (found.is !== "value") return { found };
+    try {
+      const whole = await this.#history.journal.whole(source, found, { signal });
+      const digest = await this.#large.digestCopied(whole.bytes);
+      if (digest === undefined) return { found: whole };
+      const content = await filledContent(this.#store, owner, whole, digest);
+      return { found: content.entry, content };
+    } catch (error) {
+      if (!isStateError(error, "CORRUPT") && !(error instanceof Outdated)) throw error;
+      const { number } = found;
+      return { found: { is: "damaged", from: number, number, error: damageOf(error) } };
+    }
   }
 
   async #end(
@@ -253,6 +289,11 @@ export class Forks {
     const entry = await places.read(record);
     return entry.is === "removed" ? undefined : entry.at.getTime();
   }
+}
+
+/** A large event that was changed while it was read is copied again, or was trimmed: until then its number is missing. */
+function damageOf(error: unknown): StateError {
+  return isStateError(error) ? error : changedAllTheTime();
 }
 
 function copyTo(identity: SessionIdentity, { kind, bytes, version, updatedAt }: StateRecord): NewRecord {

@@ -2,7 +2,8 @@ import type { SessionIdentity, StateStore } from "../contract/store.js";
 import { findCell } from "../typed/cell-operations.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import { type EditLog, editLogCell, NO_EDITS } from "./edit-log.js";
-import type { History, ReadEvent } from "./history.js";
+import { PAGE_BYTES } from "./event-sizes.js";
+import type { EventPage, History, ReadEvent } from "./history.js";
 import { headCell } from "./session-head.js";
 import type { SessionRecords } from "./session-records.js";
 
@@ -65,8 +66,8 @@ export class HistoryCursor<E, Input> {
     for (let isMore = true; isMore; ) {
       // While the reader was told of edits, there may have been more. A stream of them must not hold up events.
       for (let round = 0; round < MAX_ROUNDS && (yield* this.#edits(reader)); round++);
-      const events = await this.#read(this.#next, PAGE, reader);
-      isMore = events.length === PAGE;
+      const { events, isCut } = await this.#read(this.#next, PAGE, reader);
+      isMore = isCut || events.length === PAGE;
       for (const event of events) {
         this.#next = ("upTo" in event ? event.upTo : event.number) + 1;
         yield { is: "event", event };
@@ -108,17 +109,17 @@ export class HistoryCursor<E, Input> {
       if ("after" in edit) {
         if (edit.after < this.#next - 1) yield { is: "truncated", after: edit.after, upTo: edit.upTo };
       } else if (edit.number >= this.#options.from && edit.number < this.#next) {
-        const [event] = await this.#read(edit.number, 1, reader);
+        const [event] = (await this.#read(edit.number, 1, reader)).events;
         // It may have been taken back since, which a later edit says.
         if (event?.number === edit.number) yield { is: "changed", event };
       }
     }
   }
 
-  #read(from: number, limit: number, reader: Reader): Promise<ReadEvent<E>[]> {
+  #read(from: number, limit: number, reader: Reader): Promise<EventPage<E>> {
     const { history, owner } = this.#followed;
     const { signal, damaged } = this.#options;
-    const options = { from, limit, signal, ...(damaged && { damaged }) };
-    return reader(() => history.read(owner, options));
+    const options = { from, limit, maxBytes: PAGE_BYTES, signal, ...(damaged && { damaged }) };
+    return reader(() => history.readPage(owner, options));
   }
 }

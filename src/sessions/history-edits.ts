@@ -4,8 +4,10 @@ import type { NewEntry } from "../typed/journal.js";
 import { type Operation, perform } from "../typed/operation.js";
 import { readNamed, readSignal } from "../validation/validate.js";
 import type { History } from "./history.js";
+import type { LargeEvents } from "./large-events.js";
+import { orClear } from "./or-clear.js";
 import { type RedactOptions, type Replacement, Replacing } from "./replacing.js";
-import { type RewriteOptions, type RewriteReceipt, Rewriting } from "./rewriting.js";
+import { type KeptRewrite, type RewriteOptions, type RewriteReceipt, Rewriting } from "./rewriting.js";
 import type { SessionEvent } from "./session-event.js";
 import type { SessionRecords } from "./session-records.js";
 import { type TakeBackOptions, TakingBack, type Truncated, type TruncateRange } from "./taking-back.js";
@@ -18,12 +20,12 @@ export class HistoryEdits<E, Input> {
   readonly #history: History<E, Input>;
   readonly #rewriting: Rewriting<E, Input>;
 
-  constructor(store: StateStore, records: SessionRecords, history: History<E, Input>) {
+  constructor(store: StateStore, records: SessionRecords, history: History<E, Input>, large: LargeEvents) {
     this.#store = store;
     this.#history = history;
-    this.replacing = new Replacing(store, records, history.journal);
-    this.takingBack = new TakingBack(store, records, history.journal);
-    this.#rewriting = new Rewriting(store, records, history.journal);
+    this.replacing = new Replacing(store, records, history.journal, large);
+    this.takingBack = new TakingBack(store, records, history.journal, large);
+    this.#rewriting = new Rewriting(store, records, history.journal, large);
   }
 
   async replace(
@@ -32,7 +34,8 @@ export class HistoryEdits<E, Input> {
     options: CallOptions = {},
   ): Promise<SaveReceipt> {
     const signal = readSignal(readNamed(options, "options", ["signal"]));
-    return performCombined(this.#store, await this.replacing.replace(owner, replacement), signal);
+    const replacing = await this.replacing.replace(owner, replacement, signal);
+    return orClear(replacing, () => performCombined(this.#store, replacing, signal));
   }
 
   async redact(owner: SessionIdentity, number: number, options: RedactOptions): Promise<void> {
@@ -82,7 +85,8 @@ export class HistoryEdits<E, Input> {
       ...readNamed(options, "options", ["expect", "signal"]),
     } as RewriteOptions;
     const signal = readSignal(options);
-    return this.#perform(await this.rewriting(owner, events, how, signal), signal);
+    const rewriting = await this.rewriting(owner, events, how, signal);
+    return orClear(rewriting, () => this.#perform(rewriting, signal));
   }
 
   /** What `rewrite` does. The records of old events that a commit has no room for are removed after it. */
@@ -91,7 +95,7 @@ export class HistoryEdits<E, Input> {
     events: readonly NewEntry<Input>[],
     options?: Omit<RewriteOptions, "signal">,
     signal?: AbortSignal,
-  ): Promise<Operation<RewriteReceipt>> {
+  ): Promise<KeptRewrite> {
     const sweep = () => this.#history.sweep(owner, signal);
     return this.#rewriting.rewrite(owner, events, { options, sweep, signal });
   }

@@ -1,16 +1,21 @@
+import { whileOutdated } from "../content/outdated.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
-import { type CombinableOperation, performCombined } from "../typed/combined/perform-combined.js";
+import { performCombined } from "../typed/combined/perform-combined.js";
 import { Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { isRemoved } from "../typed/journal-entry.js";
+import type { KeptAppend } from "../typed/journal-large-append.js";
+import type { FoundEntry } from "../typed/journal-read.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import { mapInSlices } from "../typed/slices.js";
 import type { Transaction } from "../typed/transaction.js";
-import { readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
+import { readInteger, readNamed, readOneOf, readOptions, readSignal } from "../validation/validate.js";
 import { editLogCell } from "./edit-log.js";
 import { canRetryLater } from "./errors.js";
+import { bytesOf, countFitting, isElsewhere } from "./event-sizes.js";
+import type { LargeEvents } from "./large-events.js";
 import { type ExpectOptions, endOfHistory, readExpectedNumber, requireLast } from "./last-event.js";
 import { type DamagedEvent, eventOf, type SessionEvent } from "./session-event.js";
 import { EVENTS, headCell, SESSION_HEAD } from "./session-head.js";
@@ -24,12 +29,27 @@ export interface AppendEventsOptions extends CallOptions, ExpectOptions {}
 export interface ReadEventsOptions extends ReadOptions {
   /** An event that cannot be read comes as a `DamagedEvent`. Absent: the read rejects with its error. */
   readonly damaged?: "mark";
+  /**
+   * The read ends before its events have more bytes together, wherever they lie; it returns one at least. So it may return fewer
+   * than `limit` though there are more: read on behind the last one until there are none. 1 byte to 256 MiB. Absent: a read of
+   * large events of more than 256 MiB is INVALID_RECORD of `limit`.
+   */
+  readonly maxBytes?: number;
 }
 
 /** What a read returns that marks what is damaged. */
 export type ReadEvent<E> = SessionEvent<E> | DamagedEvent;
 
-const READ_OPTIONS = ["signal", "from", "limit", "reverse", "damaged"];
+/** A page of events. */
+export interface EventPage<E> {
+  readonly events: ReadEvent<E>[];
+  /** It ended because of `maxBytes`: there are more. */
+  readonly isCut: boolean;
+}
+
+const READ_OPTIONS = ["signal", "from", "limit", "reverse", "damaged", "maxBytes"];
+/** A read holds its events in memory. One event has no more. */
+const MOST_BYTES = 256 * 1024 * 1024;
 
 /** The events of sessions. */
 export class History<E, Input> {
@@ -37,11 +57,16 @@ export class History<E, Input> {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
 
-  constructor(store: StateStore, records: SessionRecords, options: { readonly events?: Codec<E, Input> }) {
+  constructor(
+    store: StateStore,
+    records: SessionRecords,
+    large: LargeEvents,
+    options: { readonly events?: Codec<E, Input> },
+  ) {
     this.#store = store;
     this.#records = records;
     const codec = "events" in options ? { codec: options.events } : {};
-    this.journal = Journal.withHead<E, Input>(store, EVENTS, SESSION_HEAD, codec);
+    this.journal = Journal.withHead<E, Input>(store, EVENTS, SESSION_HEAD, codec, large);
   }
 
   async append(
@@ -51,10 +76,11 @@ export class History<E, Input> {
   ): Promise<AppendReceipt> {
     const { signal: _, ...how } = { ...readOptions(options, ["signal", "expect"]) } as AppendEventsOptions;
     const signal = readSignal({ ...options });
-    const appending = await this.operation(owner, entries, how);
+    const appending = await this.operation(owner, entries, how, signal);
     try {
       return await performCombined(this.#store, appending, signal);
     } catch (error) {
+      await appending.clear?.();
       if (!isStateError(error, "SESSION_CLOSED") && !isStateError(error, "CONDITION_FAILED")) throw error;
       // The entries may have been appended while the session was open; then this call is a retry and a duplicate.
       const receipt = await this.journal.appended(owner, entries);
@@ -68,21 +94,39 @@ export class History<E, Input> {
     owner: SessionIdentity,
     entries: readonly NewEntry<Input>[],
     options: ExpectOptions = {},
-  ): Promise<CombinableOperation<AppendReceipt>> {
+    signal?: AbortSignal,
+  ): Promise<KeptAppend> {
     const expect = readExpectedNumber(readNamed(options, "options", ["expect"]));
     // The entries in the lists move at most once in a commit or two, so they do not count.
-    return this.journal.operation(owner, entries, async (transaction) => {
+    const advance = async (transaction: Transaction, hasLarge: boolean) => {
       const head = await this.#records.advance(transaction, owner);
       if (expect !== undefined)
         requireLast(owner, await endOfHistory(transaction, this.journal.places, owner), expect);
-      return head;
-    });
+      return hasLarge ? { ...head, hasLarge } : head;
+    };
+    return this.journal.operation(owner, entries, { advance, signal });
   }
 
   async read(owner: SessionIdentity, options: ReadEventsOptions | undefined): Promise<ReadEvent<E>[]> {
-    const { damaged, ...range } = readOptions(options, READ_OPTIONS) as ReadEventsOptions;
-    const marksDamage =
-      options !== undefined && "damaged" in options && readOneOf(damaged, "damaged", ["mark"]) === "mark";
+    return (await this.readPage(owner, options)).events;
+  }
+
+  async readPage(owner: SessionIdentity, options: ReadEventsOptions | undefined): Promise<EventPage<E>> {
+    const { damaged, maxBytes, ...range } = readOptions(options, READ_OPTIONS) as ReadEventsOptions;
+    const isGiven = (name: string) => options !== undefined && name in options;
+    const marksDamage = isGiven("damaged") && readOneOf(damaged, "damaged", ["mark"]) === "mark";
+    const most = isGiven("maxBytes") ? readInteger(maxBytes, "maxBytes", 1, MOST_BYTES) : undefined;
+    // A large event may be edited after it was found.
+    return whileOutdated(async () => {
+      const found = await this.#find(owner, range, marksDamage);
+      const fitting = found.slice(0, most === undefined ? found.length : countFitting(found, most));
+      if (most === undefined) requireRoom(found);
+      const events = await this.#eventsOf(owner, fitting, { marksDamage, signal: range.signal });
+      return { events, isCut: fitting.length < found.length };
+    });
+  }
+
+  async #find(owner: SessionIdentity, range: ReadOptions, marksDamage: boolean): Promise<FoundEntry[]> {
     let found = await this.journal.readStored(owner, range, marksDamage);
     await this.#records.requireExisting(owner, { signal: range.signal });
     // The session may have come here from another user between the two reads.
@@ -90,7 +134,20 @@ export class History<E, Input> {
       found = await this.journal.readStored(owner, range, marksDamage);
       await this.#records.requireExisting(owner, { signal: range.signal });
     }
-    return mapInSlices(found, (entry) => eventOf(this.journal, owner, entry, marksDamage));
+    return found;
+  }
+
+  /** Large events are read one after the other. */
+  async #eventsOf(
+    owner: SessionIdentity,
+    found: readonly FoundEntry[],
+    how: { readonly marksDamage: boolean } & CallOptions,
+  ): Promise<ReadEvent<E>[]> {
+    const read = (entry: FoundEntry) => eventOf(this.journal, owner, entry, how);
+    if (!found.some(isElsewhere)) return mapInSlices(found, read);
+    const events: ReadEvent<E>[] = [];
+    for (const entry of found) events.push(await read(entry));
+    return events;
   }
 
   /** Trims first and loads the session afterwards: if the session is gone, its events were to be erased anyway. */
@@ -136,4 +193,14 @@ export class History<E, Input> {
     const [above] = await this.#store.list(owner, places.prefix, { after: places.kind(number), limit: 1 });
     return above === undefined || !isRemoved(above);
   }
+}
+
+/** INVALID_RECORD. */
+function requireRoom(found: readonly FoundEntry[]): void {
+  const bytes = found.filter(isElsewhere).reduce((sum, entry) => sum + bytesOf(entry), 0);
+  if (bytes > MOST_BYTES)
+    throw invalid(
+      "limit",
+      `so small that the large events have at most ${MOST_BYTES} bytes, or read with maxBytes`,
+    );
 }

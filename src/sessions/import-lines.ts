@@ -1,3 +1,4 @@
+import { tooLarge } from "../content/large-json.js";
 import { invalid } from "../contract/errors.js";
 import type { NewRecord, SessionIdentity, StoreLimits } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
@@ -44,6 +45,7 @@ const ORDER: readonly LineName[] = ["export", "session", "event", "summary", "st
 export class ImportLines {
   readonly #owner: SessionIdentity;
   readonly #limits: StoreLimits;
+  readonly #maxJsonBytes: number;
   #name: LineName | undefined;
   #lines = 0;
   #last = 0;
@@ -53,9 +55,10 @@ export class ImportLines {
   /** Whether any event was edited or taken back. */
   hasEdits = false;
 
-  constructor(owner: SessionIdentity, limits: StoreLimits) {
+  constructor(owner: SessionIdentity, limits: StoreLimits, maxJsonBytes: number) {
     this.#owner = owner;
     this.#limits = limits;
+    this.#maxJsonBytes = maxJsonBytes;
   }
 
   /** Present after the second line. */
@@ -68,7 +71,7 @@ export class ImportLines {
   }
 
   read(text: string): ImportedLine {
-    const most = 2 * this.#limits.maxBytes + ENVELOPE_CHARACTERS;
+    const most = 2 * Math.max(this.#limits.maxBytes, this.#maxJsonBytes) + ENVELOPE_CHARACTERS;
     if (text.length > most) throw invalid("line", `at most ${most} characters long`);
     const { name, content } = readLine(text);
     this.#follow(name);
@@ -149,7 +152,7 @@ export class ImportLines {
   #readBytes(given: Record<string, unknown>): Uint8Array {
     if ("bytes" in given === "value" in given) throw invalid("event", "an object with a value or bytes");
     const bytes = "bytes" in given ? readBase64(given.bytes) : bytesOfJson(copyJson(given.value, "value"));
-    this.#requireRoom(bytes);
+    if (bytes.length > this.#maxJsonBytes) throw tooLarge("value", this.#maxJsonBytes);
     return bytes;
   }
 

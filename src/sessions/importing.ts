@@ -1,15 +1,18 @@
 import { createHash } from "node:crypto";
 import { changedAllTheTime } from "../content/outdated.js";
 import { invalid, isStateError, StateError } from "../contract/errors.js";
-import type { EventId, SessionIdentity, StateStore } from "../contract/store.js";
+import type { EventId, NewRecord, SessionIdentity, StateStore } from "../contract/store.js";
 import { raceAbort } from "../timing/cancellation.js";
 import type { Journal } from "../typed/journal.js";
 import { digestOf } from "../typed/names.js";
 import type { Created } from "./creation.js";
 import { otherFilling, sessionExists } from "./errors.js";
+import type { CopiedEntry } from "./event-copy.js";
+import { filledContent } from "./filled-event.js";
 import { FilledByAnother, Filling, OtherSource, SameId } from "./filling.js";
 import type { Fillings } from "./fillings.js";
 import { type ImportedLine, type ImportedSession, ImportLines } from "./import-lines.js";
+import type { LargeEvents } from "./large-events.js";
 import type { MetadataCodec } from "./metadata.js";
 import { sessionCell } from "./session-record.js";
 import type { SessionRecords, StoredSession } from "./session-records.js";
@@ -32,6 +35,7 @@ export interface ImportParts {
   readonly metadata: Pick<MetadataCodec<unknown, never>, "read">;
   readonly journal: Journal<unknown, never>;
   readonly fillings: Fillings;
+  readonly large: LargeEvents;
 }
 
 /** Fills a session with the lines of an export. The session is seen when all lines were read, and is not when one is refused. */
@@ -62,7 +66,7 @@ class Importing {
   constructor(parts: ImportParts, given: NewImport) {
     this.#parts = parts;
     this.#given = given;
-    this.#lines = new ImportLines(given.owner, parts.store.limits);
+    this.#lines = new ImportLines(given.owner, parts.store.limits, parts.large.maxJsonBytes);
   }
 
   async take(given: unknown): Promise<void> {
@@ -124,7 +128,13 @@ class Importing {
     if (!(filling instanceof Filling)) return;
     try {
       const at = { position: this.#position, line: this.#number, proof: this.#proof };
-      await filling.add({ ...at, entries, records });
+      const large = await this.#large(entries);
+      await filling.add({
+        ...at,
+        entries: large.entries,
+        records: [...records, ...large.records],
+        ...(large.ahead.length > 0 && { ahead: large.ahead }),
+      });
       this.#notice(filling);
     } catch (error) {
       if (!(error instanceof FilledByAnother)) throw error;
@@ -132,6 +142,23 @@ class Importing {
       this.#begun = await this.#parts.records.find(owner);
       if (this.#begun === undefined) throw changedAllTheTime();
     }
+  }
+
+  /** The entries of a line, with the records of what they have no room for. */
+  async #large(entries: ImportedLine["entries"]) {
+    const { store, large } = this.#parts;
+    const [written, records, ahead]: [CopiedEntry[], NewRecord[], NewRecord[]] = [[], [], []];
+    for (const entry of entries) {
+      const digest = entry.is === "value" ? await large.digestCopied(entry.bytes) : undefined;
+      if (entry.is !== "value" || digest === undefined) written.push(entry);
+      else {
+        const content = await filledContent(store, this.#given.owner, entry, digest);
+        written.push(content.entry);
+        records.push(content.pointer);
+        ahead.push(...content.chunks);
+      }
+    }
+    return { entries: written, records, ahead };
   }
 
   #notice(filling: Filling): void {

@@ -1,5 +1,6 @@
 import "./errors.js";
 
+export type { CleanupOptions } from "../content/cleanup-options.js";
 export type { TrimRange } from "../typed/journal-trim.js";
 export type { SessionOrder, SessionStatus } from "./activity.js";
 export { createSessions } from "./create-sessions.js";

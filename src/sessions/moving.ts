@@ -1,5 +1,6 @@
 import type { SessionMove, UserData } from "../typed/moving/user-data.js";
 import type { Transaction } from "../typed/transaction.js";
+import { LARGE_PREFIXES } from "./large-events.js";
 import { EVENTS } from "./session-head.js";
 import { entryCellsOf, entryOf, writeEntries } from "./session-lists.js";
 import type { SessionRecords } from "./session-records.js";
@@ -16,8 +17,16 @@ export function movingSessions(
         alongside: (transaction, _, move) => moveEntriesOf(records, transaction, move),
       },
     ],
-    // Every writer of an event changes the head.
-    gated: [{ gates: [SESSION, EVENTS, EDITS], bulk: [`${EVENTS}/`], gateOf: () => EVENTS, isErased: true }],
+    // Every writer of an event changes the head, or the record of edits. What is being uploaded for one is copied too, and left
+    // to `cleanup` there.
+    gated: [
+      {
+        gates: [SESSION, EVENTS, EDITS],
+        bulk: [`${EVENTS}/`, ...LARGE_PREFIXES],
+        gateOf: () => EVENTS,
+        isErased: true,
+      },
+    ],
     ownPrefixes: ["session."],
   };
 }

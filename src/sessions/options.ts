@@ -28,6 +28,11 @@ export interface SessionsOptions<M, E, MetadataInput = MetadataInputOf<M>, Event
    * field was declared are listed by it from their next change on that is no event, or after `reindex`.
    */
   readonly fields?: readonly string[];
+  /**
+   * The most bytes that an event may have, as its codec writes it: 1 byte to 256 MiB. Default 64 MiB. What is larger is
+   * INVALID_RECORD: keep it as an artifact, and a reference to it in the event.
+   */
+  readonly maxJsonBytes?: number;
   /** Which texts `search` finds. */
   readonly search?: SessionSearchOptions<M, E>;
 }

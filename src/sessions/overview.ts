@@ -23,6 +23,8 @@ type Signal = AbortSignal | undefined;
 const PAGE = 1_000;
 /** The first text is sought among so many events. */
 const LOOKED_AT = 20;
+/** And among so many bytes of them, or in one larger event. */
+const LOOKED_AT_BYTES = 4 * 1024 * 1024;
 /** In UTF-16 units. */
 const MAX_TEXT = 200;
 const PERSONS: readonly unknown[] = ["user", "human"];
@@ -34,7 +36,7 @@ export async function overviewOf<E, Input>(
   owner: SessionIdentity,
   { textOf, signal }: { readonly textOf: (event: unknown) => string; readonly signal: Signal },
 ): Promise<SessionOverview> {
-  const range = { limit: LOOKED_AT, damaged: "mark", signal } as const;
+  const range = { limit: LOOKED_AT, maxBytes: LOOKED_AT_BYTES, damaged: "mark", signal } as const;
   const [first, events] = await Promise.all([
     history.read(owner, range),
     countEvents(store, history.journal.places, owner, signal),

@@ -2,11 +2,11 @@ import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, RecordHeader, SessionIdentity, StateStore } from "../contract/store.js";
 import { type Cell, corruptRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
-import type { Bounds } from "../typed/journal-bounds.js";
 import { itemPrefix } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
 import { entriesByName } from "./entries-by-name.js";
 import { changedAllTheTime, noSession } from "./errors.js";
+import { CONTENTS_PREFIX } from "./large-events.js";
 import { EVENTS, headCell, type SessionHead } from "./session-head.js";
 import { moveEntries } from "./session-lists.js";
 import { type SessionRecord, type StoredMetadata, sessionCell } from "./session-record.js";
@@ -105,7 +105,7 @@ async function remainingEvents(
   owner: SessionIdentity,
   head: SessionHead | undefined,
   signal: AbortSignal | undefined,
-): Promise<[Bounds, number | undefined]> {
+): Promise<[Omit<SessionHead, "activity">, number | undefined]> {
   const prefix = itemPrefix(EVENTS);
   const [[first], [last]] = (await Promise.all(
     [false, true].map((reverse) => store.list(owner, prefix, { reverse, limit: 1, bytes: false, signal })),
@@ -115,8 +115,10 @@ async function remainingEvents(
     const { activity: _, ...bounds } = head;
     return [bounds, at];
   }
-  if (first === undefined || last === undefined) return [{ first: 1, next: 1 }, undefined];
-  return [{ first: numberOf(first, prefix), next: numberOf(last, prefix) + 1 }, at];
+  const hasLarge = (await store.count(owner, CONTENTS_PREFIX, { limit: 1, signal })) > 0;
+  const large = hasLarge && { hasLarge };
+  if (first === undefined || last === undefined) return [{ first: 1, next: 1, ...large }, undefined];
+  return [{ first: numberOf(first, prefix), next: numberOf(last, prefix) + 1, ...large }, at];
 }
 
 function numberOf(header: RecordHeader, prefix: string): number {

@@ -2,6 +2,7 @@ import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, EventId, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { type Cell, cellKey, type SeenRecord } from "../typed/cell.js";
+import { changedMeanwhile } from "../typed/changed-meanwhile.js";
 import type { CombinableOperation } from "../typed/combined/perform-combined.js";
 import type { Journal } from "../typed/journal.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
@@ -15,12 +16,13 @@ import {
 import { KnownRecords } from "../typed/known-records.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
-import type { Transaction } from "../typed/transaction.js";
+import { Transaction } from "../typed/transaction.js";
 import { readLongText } from "../validation/fields.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
 import { editLogCell, NO_EDITS, withChange } from "./edit-log.js";
 import { noEvent } from "./errors.js";
+import type { LargeEvents } from "./large-events.js";
 import { headCell } from "./session-head.js";
 import type { SessionRecords } from "./session-records.js";
 
@@ -46,6 +48,14 @@ export interface RedactOptions extends CallOptions {
 interface Found {
   readonly header: Pick<EntryHeader, "id" | "at">;
   readonly isRedacted: boolean;
+  /** A value may lie elsewhere: it does, or the record does not say. */
+  readonly mayBeLarge: boolean;
+}
+
+/** A replacement that may have stored its value beforehand. */
+export interface KeptReplacement extends CombinableOperation<SaveReceipt> {
+  /** Removes the value of a replacement that has failed, unless it is in use. */
+  clear?(): Promise<void>;
 }
 
 /** Writes events again, under the number that they have. */
@@ -53,55 +63,81 @@ export class Replacing<E, Input> {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
+  readonly #large: LargeEvents;
   readonly #known = new KnownRecords();
 
-  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>) {
+  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>, large: LargeEvents) {
     this.#store = store;
     this.#records = records;
     this.#journal = journal;
+    this.#large = large;
   }
 
   /** NOT_FOUND, SESSION_CLOSED, INVALID_RECORD for an event that is redacted. */
   async replace(
     owner: SessionIdentity,
     replacement: Replacement<Input>,
-  ): Promise<CombinableOperation<SaveReceipt>> {
+    signal?: AbortSignal,
+  ): Promise<KeptReplacement> {
     const given = {
       ...readNamed(replacement, "replacement", ["number", "value", "eventId"]),
     } as typeof replacement;
     const number = readNumber(given.number);
     const id = "eventId" in given ? readScopedId(given.eventId, "eventId") : undefined;
-    const value = await this.#journal.encode(given.value);
+    const encoded = await this.#journal.encode(given.value);
+    const digest = await this.#large.digestEdited(encoded.bytes);
+    const value = digest === undefined ? encoded : { ...NO_CONTENT, version: encoded.version };
+    const elsewhere = digest && { elsewhere: digest };
     const eventId = id && this.#journal.places.eventId(owner, id, "edit");
     const receipt = (duplicate: boolean) => ({ eventId: id ?? newEventId(), duplicate });
     const entry = this.#journal.places.entry(owner, number);
     // A message that grows is replaced again and again. What the last time wrote need not be read.
     const cells = [headCell(owner), editLogCell(owner), entry];
-    const writtenOver = ({ header }: Found) => writeEdited({ ...header, replaced: true }, value);
+    const writtenOver = ({ header }: Found) =>
+      writeEdited({ ...header, replaced: true, ...elsewhere }, value);
+    const recall = async (transaction: Transaction) => {
+      if (eventId === undefined) return undefined;
+      const { bytes, version } = await writtenOver(await this.#find(transaction, owner, number));
+      const cell = this.#journal.places.entry(owner, number, version);
+      return (await transaction.isKnown(cell, bytes, eventId)) ? receipt(true) : undefined;
+    };
+    const isLarge = digest !== undefined;
+    // The value of a call that comes again is not stored again.
+    const isKnown = isLarge && (await this.#recalled(recall, signal)) !== undefined;
+    const kept = isLarge && !isKnown ? await this.#large.keep(owner, encoded.bytes, { signal }) : undefined;
     return {
+      ...(kept && { clear: () => kept.clear() }),
       turn: headCell(owner),
       repeatable: id !== undefined,
       reads: [headCell(owner), editLogCell(owner)],
       peeks: [entry],
       overwrites: entry,
-      writes: 1,
+      // What lies elsewhere has a record that says where, and one of an upload; and so had the value before.
+      writes: isLarge ? 4 : 1,
       bytes: value.bytes.byteLength,
       ids: eventId === undefined ? [] : [eventId],
       assume: (transaction) => this.#assume(transaction, cells, entry),
       apply: async (transaction) => {
-        await this.#records.getOpen(transaction, owner);
+        const { head } = await this.#records.getOpen(transaction, owner);
         const found = await this.#find(transaction, owner, number);
         if (found.isRedacted) throw invalid("number", "the number of an event that is not redacted");
+        if (isLarge && kept === undefined) {
+          const earlier = await recall(transaction);
+          if (earlier === undefined) throw changedMeanwhile();
+          return earlier;
+        }
+        if (head.hasLarge && found.mayBeLarge) await this.#large.hide(transaction, owner, number);
+        if (isLarge && !head.hasLarge) await transaction.set(headCell(owner), { ...head, hasLarge: true });
+        await kept?.show(transaction, number);
         await this.#write(transaction, owner, number, await writtenOver(found), eventId);
         if (found.header.at !== undefined)
           transaction.afterCommit(() => this.#remember(transaction, cells, entry));
         return receipt(false);
       },
       recall: async (transaction) => {
-        if (eventId === undefined) return undefined;
-        const { bytes, version } = await writtenOver(await this.#find(transaction, owner, number));
-        const cell = this.#journal.places.entry(owner, number, version);
-        return (await transaction.isKnown(cell, bytes, eventId)) ? receipt(true) : undefined;
+        const earlier = await recall(transaction);
+        if (earlier !== undefined && kept !== undefined) transaction.afterCommit(() => kept.clear());
+        return earlier;
       },
     };
   }
@@ -115,12 +151,24 @@ export class Replacing<E, Input> {
       turn: headCell(owner),
       repeatable: true,
       apply: async (transaction) => {
-        await this.#records.get(transaction, owner);
-        const { header, isRedacted } = await this.#find(transaction, owner, number);
+        const { head } = await this.#records.get(transaction, owner);
+        const { header, isRedacted, mayBeLarge } = await this.#find(transaction, owner, number);
         if (isRedacted) return;
+        if (head.hasLarge && mayBeLarge) await this.#large.hide(transaction, owner, number);
         await this.#write(transaction, owner, number, await writeEdited({ ...header, redacted }, NO_CONTENT));
       },
     };
+  }
+
+  /** What an earlier call answered, before there is a commit. NOT_FOUND is for the commit to say: a unit may append the event. */
+  async #recalled(
+    recall: (transaction: Transaction) => Promise<SaveReceipt | undefined>,
+    signal: AbortSignal | undefined,
+  ): Promise<SaveReceipt | undefined> {
+    return recall(new Transaction(this.#store, signal)).catch((error) => {
+      if (isStateError(error, "NOT_FOUND")) return undefined;
+      throw error;
+    });
   }
 
   #assume(transaction: Transaction, cells: readonly Cell<unknown, never>[], entry: Cell<unknown>): void {
@@ -167,7 +215,12 @@ export class Replacing<E, Input> {
     if (entry?.is === "removed") throw noEvent();
     const at = entry?.at ?? record.updatedAt;
     const id = entry?.id ?? places.idOf(record);
-    return { header: { id, ...(isKnown(at) && { at: at.getTime() }) }, isRedacted: entry?.is === "redacted" };
+    const mayBeLarge = entry === undefined || (entry.is === "value" && entry.elsewhere !== undefined);
+    return {
+      header: { id, ...(isKnown(at) && { at: at.getTime() }) },
+      isRedacted: entry?.is === "redacted",
+      mayBeLarge,
+    };
   }
 
   /** `undefined` where the record does not decode. */
@@ -196,7 +249,7 @@ export class Replacing<E, Input> {
     const [above] = await this.#store.list(owner, places.prefix, { after: places.kind(number), limit: 1 });
     const entry = above && (await this.#read(above));
     if (entry?.is === "removed" && entry.from <= number) throw noEvent();
-    return { header: { id: newEventId() }, isRedacted: false };
+    return { header: { id: newEventId() }, isRedacted: false, mayBeLarge: true };
   }
 }
 

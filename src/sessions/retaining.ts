@@ -7,6 +7,7 @@ import { type Fate, retainPages } from "../typed/retaining/retain-pages.js";
 import type { Retained, RetainOptions } from "../typed/retaining/retained-data.js";
 import type { Activity } from "./activity.js";
 import { eraseSession } from "./erase-session.js";
+import { LARGE_PREFIXES } from "./large-events.js";
 import { EVENTS } from "./session-head.js";
 import { listOf, readEntry } from "./session-lists.js";
 import type { FoundActivity, SessionRecords } from "./session-records.js";
@@ -84,7 +85,7 @@ async function empty(
   { dryRun, isKept, signal }: RetainOptions,
 ): Promise<Fate> {
   const found = await Promise.all(
-    PAYLOAD.map(async (prefix) => {
+    [...PAYLOAD, ...(head?.value.hasLarge ? LARGE_PREFIXES : [])].map(async (prefix) => {
       const [first] = await store.list(owner, prefix, { limit: 1, bytes: false, signal });
       return first === undefined ? [] : [prefix];
     }),

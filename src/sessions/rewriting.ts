@@ -4,6 +4,7 @@ import { newEventId } from "../process/event-id.js";
 import type { Journal, NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { EMPTY_HEAD } from "../typed/journal-bounds.js";
+import type { KeptValue, ValueDigest } from "../typed/journal-elsewhere.js";
 import {
   NO_CONTENT,
   type RedactedEntry,
@@ -17,6 +18,7 @@ import type { Operation } from "../typed/operation.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readNamed } from "../validation/validate.js";
 import { editLogCell, NO_EDITS } from "./edit-log.js";
+import type { LargeEvents } from "./large-events.js";
 import { type ExpectOptions, endOfHistory, readExpectedNumber, requireLast } from "./last-event.js";
 import { headCell } from "./session-head.js";
 import type { SessionRecords } from "./session-records.js";
@@ -36,6 +38,8 @@ export type RewriteReceipt = Pick<AppendReceipt, "numbers">;
 
 /** They have to fit into one commit. */
 const MAX_EVENTS = 2000;
+/** Each of these is two changes more. */
+const MAX_LARGE = 500;
 /** How many events are read at once to find those that keep their ids. */
 const PAGE = 500;
 
@@ -45,6 +49,15 @@ type OldEvent = ValueEntry | RedactedEntry;
 interface Encoded {
   readonly id: EventId | undefined;
   readonly value: Written;
+  /** Which value it is, if that lies elsewhere. */
+  readonly elsewhere?: ValueDigest;
+  readonly kept?: KeptValue;
+}
+
+/** A rewrite that may have stored values beforehand. */
+export interface KeptRewrite extends Operation<RewriteReceipt> {
+  /** Removes the values of a rewrite that has failed, unless they are in use. */
+  clear?(): Promise<void>;
 }
 
 /**
@@ -55,24 +68,29 @@ export class Rewriting<E, Input> {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
+  readonly #large: LargeEvents;
 
-  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>) {
+  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>, large: LargeEvents) {
     this.#store = store;
     this.#records = records;
     this.#journal = journal;
+    this.#large = large;
   }
 
   async rewrite(
     owner: SessionIdentity,
     events: readonly NewEntry<Input>[],
     { options = {}, sweep, signal }: HowToRewrite,
-  ): Promise<Operation<RewriteReceipt>> {
+  ): Promise<KeptRewrite> {
     const given = readEvents(events);
     const expect = readExpectedNumber(readNamed(options, "options", ["expect"]));
-    const encoded = await Promise.all(
+    const values = await Promise.all(
       given.map(async ({ id, value }) => ({ id, value: await this.#journal.encode(value) })),
     );
+    const encoded = await this.#keepLarge(owner, values, signal);
+    const kept = encoded.flatMap((event) => event.kept ?? []);
     return {
+      ...(kept.length > 0 && { clear: () => clearAll(kept) }),
       turn: headCell(owner),
       repeatable: false,
       apply: async (transaction) => {
@@ -88,6 +106,40 @@ export class Rewriting<E, Input> {
         return { numbers };
       },
     };
+  }
+
+  /** Stores the values that records have no room for. */
+  async #keepLarge(
+    owner: SessionIdentity,
+    events: readonly Encoded[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Encoded[]> {
+    const digests = await Promise.all(events.map(({ value }) => this.#large.digestEdited(value.bytes)));
+    const count = digests.filter((digest) => digest !== undefined).length;
+    if (count === 0) return events;
+    if (count > MAX_LARGE) throw invalid("events", `an array with at most ${MAX_LARGE} large events`);
+    const kept: KeptValue[] = [];
+    const encoded: Encoded[] = [];
+    try {
+      for (const [index, event] of events.entries()) {
+        const elsewhere = digests[index];
+        if (elsewhere === undefined) encoded.push(event);
+        else {
+          const value = await this.#large.keep(owner, event.value.bytes, { signal });
+          kept.push(value);
+          encoded.push({
+            id: event.id,
+            value: { ...NO_CONTENT, version: event.value.version },
+            elsewhere,
+            kept: value,
+          });
+        }
+      }
+      return encoded;
+    } catch (error) {
+      await clearAll(kept);
+      throw error;
+    }
   }
 
   /** Returns whether no record of the old events is left. */
@@ -106,13 +158,21 @@ export class Rewriting<E, Input> {
     const { places } = this.#journal;
     const head = await this.#records.advance(transaction, owner);
     const numbers = encoded.map((_, index) => head.next + index);
-    for (const [index, { id = newEventId(), value }] of encoded.entries()) {
-      const kept = await writeKept(old.get(id), value);
-      const { bytes, version } = kept ?? value;
-      const cell = places.entry(owner, numbers[index] as number, version);
+    for (const [index, event] of encoded.entries()) {
+      const number = numbers[index] as number;
+      const { id = newEventId(), value, elsewhere, kept: stored } = event;
+      const before = old.get(id);
+      const kept = await writeKept(before, value, elsewhere);
+      const { bytes, version } = kept ?? (elsewhere ? await writeEdited({ id, elsewhere }, value) : value);
+      const cell = places.entry(owner, number, version);
       transaction.create(cell, bytes, kept ? newEventId() : places.eventId(owner, id));
+      // The value of one that stays redacted is not used.
+      if (before?.is !== "redacted") await stored?.show(transaction, number);
+      else if (stored !== undefined) transaction.afterCommit(() => stored.clear());
     }
-    await transaction.set(places.head(owner), { ...head, next: head.next + encoded.length });
+    const hasLarge = encoded.some(({ elsewhere }) => elsewhere !== undefined);
+    const next = head.next + encoded.length;
+    await transaction.set(places.head(owner), { ...head, next, ...(hasLarge && { hasLarge }) });
     return numbers;
   }
 
@@ -140,12 +200,20 @@ export class Rewriting<E, Input> {
 }
 
 /** An event whose content was removed stays so: whoever rewrites may have read it before. */
-async function writeKept(old: OldEvent | undefined, value: Written): Promise<Written | undefined> {
+async function writeKept(
+  old: OldEvent | undefined,
+  value: Written,
+  elsewhere: ValueDigest | undefined,
+): Promise<Written | undefined> {
   if (old === undefined) return undefined;
   const header = { id: old.id, at: old.at.getTime() };
-  if (old.is === "value") return writeEdited(header, value);
+  if (old.is === "value") return writeEdited({ ...header, ...(elsewhere && { elsewhere }) }, value);
   const { by, reason, at } = old.redacted;
   return writeEdited({ ...header, redacted: { by, reason, at: at.getTime() } }, NO_CONTENT);
+}
+
+async function clearAll(kept: readonly KeptValue[]): Promise<void> {
+  for (const value of kept) await value.clear();
 }
 
 function readEvents<Input>(events: readonly NewEntry<Input>[]): NewEntry<Input>[] {

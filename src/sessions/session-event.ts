@@ -1,5 +1,5 @@
 import { isStateError, type StateError } from "../contract/errors.js";
-import type { SessionIdentity } from "../contract/store.js";
+import type { CallOptions, SessionIdentity } from "../contract/store.js";
 import type { Entry, Journal } from "../typed/journal.js";
 import type { Redaction } from "../typed/journal-entry.js";
 import type { FoundEntry } from "../typed/journal-read.js";
@@ -45,12 +45,15 @@ export interface DamagedEvent {
   readonly redacted?: undefined;
 }
 
-/** An event as callers see it. Rejects where the value does not decode, unless it is to be marked. */
+/**
+ * An event as callers see it, whole. Rejects where the value does not decode, unless it is to be marked. Throws `Outdated` if a
+ * large one was changed since it was found.
+ */
 export async function eventOf<E, Input>(
   journal: Journal<E, Input>,
   owner: SessionIdentity,
   found: FoundEntry,
-  marksDamage = false,
+  { marksDamage = false, signal }: { readonly marksDamage?: boolean } & CallOptions = {},
 ): Promise<SessionEvent<E> | DamagedEvent> {
   if (found.is === "damaged") return { number: found.from, upTo: found.number, damage: found.error };
   if (found.is === "redacted") {
@@ -59,7 +62,7 @@ export async function eventOf<E, Input>(
   }
   const { number, replacedAt } = found;
   try {
-    const entry = await journal.decode(owner, found);
+    const entry = await journal.decode(owner, found, { signal });
     return replacedAt === undefined ? entry : { ...entry, replacedAt };
   } catch (error) {
     if (marksDamage && isStateError(error)) return { number, upTo: number, damage: error };

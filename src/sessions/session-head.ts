@@ -15,6 +15,8 @@ export const EVENTS = "session.events";
  */
 export interface SessionHead extends Head {
   readonly activity?: Activity;
+  /** The session has, or had, an event whose content lies elsewhere. */
+  readonly hasLarge?: true;
 }
 
 export const SESSION_HEAD: Codec<SessionHead> = mappedJson<SessionHead>({
@@ -25,6 +27,7 @@ export const SESSION_HEAD: Codec<SessionHead> = mappedJson<SessionHead>({
     return {
       ...readHead(given),
       ...("activity" in given && { activity: readActivity(given.activity) }),
+      ...(given.hasLarge === true && { hasLarge: true as const }),
     };
   },
 });

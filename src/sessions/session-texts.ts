@@ -1,3 +1,4 @@
+import { Outdated } from "../content/outdated.js";
 import { invalid } from "../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../contract/store.js";
 import type { IndexedText } from "../search/word-index.js";
@@ -6,6 +7,7 @@ import { EMPTY_HEAD } from "../typed/journal-bounds.js";
 import type { FoundEntry } from "../typed/journal-read.js";
 import { mapInSlices } from "../typed/slices.js";
 import { isDamage } from "./errors.js";
+import { bytesOf, isElsewhere } from "./event-sizes.js";
 import { usualText, usualTitle } from "./event-text.js";
 import type { History } from "./history.js";
 import type { MetadataCodec } from "./metadata.js";
@@ -56,6 +58,8 @@ const GROWTH = 4;
 const PAGE_BYTES = 4 * 1024 * 1024;
 /** Of longer texts, the beginning is searched. In UTF-16 units. */
 const MAX_TEXT = 65_536;
+/** Of large events of one session, so much is read at once: the last ones. */
+const MAX_LARGE_BYTES = 16 * 1024 * 1024;
 
 /** Reads the texts of sessions. What is damaged is left out, and said to be. */
 export class SessionTexts {
@@ -110,6 +114,7 @@ export class SessionTexts {
   ): Promise<EventTexts> {
     const texts: IndexedText[] = [];
     const read = { texts, last: 0, isDamaged: false };
+    const large = { left: MAX_LARGE_BYTES };
     let left = room;
     let from: number | undefined;
     for (let limit = FIRST_PAGE; ; ) {
@@ -117,14 +122,15 @@ export class SessionTexts {
       if (page === undefined) return { ...read, isDamaged: true, isCut: false };
       const wanted = page.filter(({ number }) => number >= downTo);
       read.last ||= page[0]?.number ?? 0;
-      for (const { key, text } of await mapInSlices(wanted, (entry) => this.#textOfEntry(owner, entry))) {
+      const found = await mapInSlices(wanted, (entry) => this.#textOfEntry(owner, entry, large, signal));
+      for (const { key, text } of found) {
         if (left <= 0) return { ...read, isCut: true };
         if (text === undefined) read.isDamaged = true;
         else if (text !== "") texts.push({ key, text });
         left -= text?.length ?? 0;
       }
       from = lowest(page) - 1;
-      if (wanted.length < limit || from < downTo) return { ...read, isCut: false };
+      if (wanted.length < limit || from < downTo) return { ...read, isCut: large.left < 0 };
       limit = Math.max(1, Math.min(limit * GROWTH, MOST_PER_PAGE, Math.floor(PAGE_BYTES / meanBytes(page))));
     }
   }
@@ -142,13 +148,26 @@ export class SessionTexts {
     }
   }
 
-  /** Without a text where the event is damaged. */
+  /** Without a text where the event is damaged; an empty one where it is large, and there is no room to read it. */
   async #textOfEntry(
     owner: SessionIdentity,
     entry: FoundEntry,
+    large: { left: number },
+    signal: AbortSignal,
   ): Promise<{ readonly key: string; readonly text?: string }> {
-    const event = await eventOf(this.#history.journal, owner, entry, true);
-    const key = String(event.number);
+    const key = String(entry.is === "damaged" ? entry.from : entry.number);
+    if (isElsewhere(entry)) {
+      large.left -= bytesOf(entry);
+      if (large.left < 0) return { key, text: "" };
+    }
+    const event = await eventOf(this.#history.journal, owner, entry, { marksDamage: true, signal }).catch(
+      (error) => {
+        // It was changed since it was found, which the next search sees.
+        if (error instanceof Outdated) return undefined;
+        throw error;
+      },
+    );
+    if (event === undefined) return { key, text: "" };
     if ("damage" in event) return { key };
     if (event.redacted !== undefined) return { key, text: "" };
     return { key, text: readText(this.#textOf(event.value), "textOf") };

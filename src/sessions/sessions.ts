@@ -1,4 +1,12 @@
-import type { CallOptions, SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
+import { removeAbandoned } from "../content/abandoned.js";
+import { type CleanupOptions, readCleanup } from "../content/cleanup-options.js";
+import type {
+  CallOptions,
+  MaintenanceScope,
+  SaveReceipt,
+  SessionIdentity,
+  StateStore,
+} from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import { copySession } from "../typed/cell.js";
 import { findCell, type UpdateOptions } from "../typed/cell-operations.js";
@@ -29,6 +37,7 @@ import { type AppendEventsOptions, History, type ReadEvent, type ReadEventsOptio
 import { HistoryEdits } from "./history-edits.js";
 import { importSession, readLines } from "./importing.js";
 import { SessionsInUnit } from "./in-unit.js";
+import { EVENT_CONTENT, LargeEvents } from "./large-events.js";
 import { ListPages, type PlacedSession } from "./list-page.js";
 import {
   type CountSessionsOptions,
@@ -98,6 +107,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
   readonly #creations: Creations;
   readonly #fillings: Fillings;
   readonly #forks: Forks;
+  readonly #large: LargeEvents;
   readonly #history: History<E, EventInput>;
   readonly #edits: HistoryEdits<E, EventInput>;
   readonly #summaries: Summaries;
@@ -106,18 +116,19 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
 
   /** @internal */
   constructor(store: StateStore, options: SessionsOptions<M, E, MetadataInput, EventInput>) {
-    readNamed(options, "options", ["metadata", "events", "clock", "fields", "search"]);
+    readNamed(options, "options", ["metadata", "events", "clock", "fields", "maxJsonBytes", "search"]);
     this.#store = store;
     this.#metadata = new MetadataCodec(options);
     this.#fields = new MetadataFields(options);
     this.#records = new SessionRecords(store, readClock(options), this.#fields);
     this.#pages = new ListPages(store, this.#records);
     this.#deletions = new Deletions(store, this.#records);
-    this.#history = new History(store, this.#records, options);
+    this.#large = new LargeEvents(store, () => this.#records.now(), options);
+    this.#history = new History(store, this.#records, this.#large, options);
     this.#fillings = new Fillings(store, this.#records, this.#deletions);
     this.#creations = new Creations(store, this.#records, this.#deletions, this.#fillings);
-    this.#forks = new Forks(store, this.#records, this.#history, this.#fillings);
-    this.#edits = new HistoryEdits(store, this.#records, this.#history);
+    this.#forks = new Forks(store, this.#records, this.#history, this.#fillings, this.#large);
+    this.#edits = new HistoryEdits(store, this.#records, this.#history, this.#large);
     this.#summaries = new Summaries(store, this.#records, this.#history);
     const search = readSearchOptions(options);
     this.#textOf = search.textOf ?? usualText;
@@ -339,6 +350,16 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
     const owner = readUser(user);
     this.#search.forget(owner);
     return forgetSessions(this.#store, this.#records, this.#deletions, owner, signal);
+  }
+
+  /**
+   * Removes what calls that were cut off have left of large events, in all sessions of a scope, once nobody has gone on with it
+   * for a while. It is found by an index of its own. Returns how many were removed; call it again if that is the `limit`.
+   * MAINTENANCE_SCOPE_REQUIRED.
+   */
+  async cleanup(scope: MaintenanceScope, options?: CleanupOptions): Promise<number> {
+    const now = () => this.#records.now();
+    return removeAbandoned(this.#store, scope, EVENT_CONTENT, now, readCleanup(options));
   }
 
   /** The sessions as they take part when a user is forgotten, moved or exported, and in retention. */
@@ -566,6 +587,7 @@ export class Sessions<M, E, MetadataInput = MetadataInputOf<M>, EventInput = Jso
         metadata: this.#metadata,
         journal: this.#history.journal,
         fillings: this.#fillings,
+        large: this.#large,
       },
       { owner, lines: readLines(lines), ...(eventId !== undefined && { eventId }), signal },
     );

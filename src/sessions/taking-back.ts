@@ -1,13 +1,15 @@
-import { invalid } from "../contract/errors.js";
+import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import { corruptRecord } from "../typed/cell.js";
 import type { Journal } from "../typed/journal.js";
-import { isRemoved, writeRemoved } from "../typed/journal-entry.js";
+import { isRemoved, type RedactedEntry, type ValueEntry, writeRemoved } from "../typed/journal-entry.js";
 import type { Operation } from "../typed/operation.js";
 import { throwUnlessStale } from "../typed/stale-reads.js";
 import type { Transaction } from "../typed/transaction.js";
 import { readInteger, readNamed } from "../validation/validate.js";
 import { editLogCell, NO_EDITS, withCut } from "./edit-log.js";
+import { bytesOf, isElsewhere, PAGE_BYTES } from "./event-sizes.js";
+import type { LargeEvents } from "./large-events.js";
 import {
   type ExpectOptions,
   endOfHistory,
@@ -44,6 +46,8 @@ export interface PieceTaken extends Truncated {
 
 /** How many numbers one commit takes back. Each is a delete of an event and one of a summary. */
 const MAX_TAKEN = 1000;
+/** How many of them may be large: each is two changes more. */
+const MAX_LARGE_TAKEN = 400;
 /** How many events `pop` returns. */
 const MAX_POPPED = 200;
 
@@ -55,11 +59,13 @@ export class TakingBack<E, Input> {
   readonly #store: StateStore;
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
+  readonly #large: LargeEvents;
 
-  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>) {
+  constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>, large: LargeEvents) {
     this.#store = store;
     this.#records = records;
     this.#journal = journal;
+    this.#large = large;
   }
 
   /** Takes back up to 1,000 numbers, the last ones. */
@@ -88,7 +94,11 @@ export class TakingBack<E, Input> {
       ...piece,
       apply: async (transaction) => {
         const { last, isDone } = await piece.apply(transaction);
-        if (!isDone) throw invalid("after", `at most ${MAX_TAKEN} before the last event, in a unit`);
+        if (!isDone)
+          throw invalid(
+            "after",
+            `at most ${MAX_TAKEN} before the last event, and ${MAX_LARGE_TAKEN} large events, in a unit`,
+          );
         return { last };
       },
     };
@@ -137,11 +147,12 @@ export class TakingBack<E, Input> {
     const { places } = this.#journal;
     const lowest = Math.max(after + 1, first);
     if (last < lowest) return last;
-    const from = Math.max(lowest, last - MAX_TAKEN + 1);
+    const from = await this.#beginOfPiece(transaction, owner, Math.max(lowest, last - MAX_TAKEN + 1), last);
     // What was taken back just before belongs to the same record.
     const begin = await this.#beginOfCut(transaction, owner, from);
     const left = Math.max(await lastUpTo(transaction, places, owner, begin - 1), first - 1);
     if (left < begin - 1) transaction.delete(places.entry(owner, begin - 1));
+    await this.#large.remove(transaction, owner, from, last + 1);
     for (let number = from; number <= last; number++) {
       transaction.delete(places.entry(owner, number));
       // A summary may tell of events that are no more.
@@ -155,6 +166,17 @@ export class TakingBack<E, Input> {
     const activity = (updatedAt: number) => ({ ...current.activity, updatedAt });
     await this.#records.change(transaction, owner, current, { change: { activity } });
     return left;
+  }
+
+  /** The first number that one commit takes, as far as this one. */
+  async #beginOfPiece(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    from: number,
+    last: number,
+  ): Promise<number> {
+    const large = await this.#large.numbers(transaction, owner, from, last + 1);
+    return large.at(-MAX_LARGE_TAKEN) ?? from;
   }
 
   /** The number itself or, if it was taken back, the first number that was taken back with it. */
@@ -186,6 +208,7 @@ export class TakingBack<E, Input> {
   ): Promise<SessionEvent<E>[]> {
     const { places } = this.#journal;
     const taken: SessionEvent<E>[] = [];
+    let bytes = 0;
     for (let number = last; number >= first && taken.length < count; ) {
       const record = await transaction.getRecord(places.entry(owner, number));
       if (record === undefined) {
@@ -196,10 +219,35 @@ export class TakingBack<E, Input> {
       const entry = await places.readSeen(record);
       if (entry.is === "removed") number = entry.from - 1;
       else {
-        taken.unshift((await eventOf(this.#journal, owner, entry)) as SessionEvent<E>);
+        bytes += bytesOf(entry);
+        if (bytes > PAGE_BYTES && taken.length > 0 && isElsewhere(entry))
+          throw invalid(
+            "count",
+            `so small that the events have at most ${PAGE_BYTES} bytes: truncate takes more`,
+          );
+        const whole = await this.#whole(transaction, owner, entry);
+        if (whole === undefined) return taken;
+        taken.unshift((await eventOf(this.#journal, owner, whole)) as SessionEvent<E>);
         number--;
       }
     }
     return taken;
+  }
+
+  /** The event with its value, also one that this transaction has written; `undefined` where it was read at another moment. */
+  async #whole(
+    transaction: Transaction,
+    owner: SessionIdentity,
+    entry: ValueEntry | RedactedEntry,
+  ): Promise<ValueEntry | RedactedEntry | undefined> {
+    if (entry.is === "redacted" || entry.elsewhere === undefined) return entry;
+    const { elsewhere, ...rest } = entry;
+    try {
+      return { ...rest, bytes: await this.#large.readIn(transaction, owner, entry.number, elsewhere) };
+    } catch (error) {
+      if (!isStateError(error, "CORRUPT")) throw error;
+      await throwUnlessStale(this.#store, transaction, error);
+      return undefined;
+    }
   }
 }

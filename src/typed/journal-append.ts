@@ -18,7 +18,7 @@ export interface AppendReceipt {
 export interface WrittenCells {
   readonly head: Cell<Head>;
   /** Takes a value that is encoded already. */
-  entry(number: number): Cell<Uint8Array>;
+  entry(number: number, version?: number): Cell<Uint8Array>;
   numberOf(record: FoundRecord): number;
 }
 
@@ -41,7 +41,8 @@ export function appendOperation(append: NewAppend): CombinableOperation<AppendRe
     turn: cells.head,
     repeatable,
     reads: [cells.head],
-    writes: encoded.length,
+    // A large value has a record that says where it is, and one of its upload.
+    writes: encoded.reduce((sum, { large }) => sum + (large === undefined ? 1 : 3), 0),
     bytes: encoded.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
     ids: encoded.filter(({ isOwnId }) => isOwnId).map(({ eventId }) => eventId),
     apply: (transaction) => appendIn(transaction, append),
@@ -64,8 +65,8 @@ export async function recallAppend(
   // What was trimmed may not be removed yet.
   const records = found.map((record) => (record && cells.numberOf(record) < first ? undefined : record));
   if (records.every((record) => record === undefined)) return undefined;
-  const numbers = requireSameEntries(records, encoded).map((record) => cells.numberOf(record));
-  return { duplicate: true, numbers };
+  const same = await requireSameEntries(records, encoded);
+  return { duplicate: true, numbers: same.map((record) => cells.numberOf(record)) };
 }
 
 async function appendIn(
@@ -75,14 +76,16 @@ async function appendIn(
   const bounds = advance ? await advance(transaction) : ((await transaction.get(cells.head)) ?? EMPTY_HEAD);
   await also?.(transaction);
   const numbers = encoded.map((_, index) => bounds.next + index);
-  const create = ({ eventId, bytes }: EncodedEntry, index: number) => {
-    const entry = cells.entry(numbers[index] as number);
+  const create = ({ eventId, bytes, large }: EncodedEntry, index: number) => {
+    const number = numbers[index] as number;
+    const entry = cells.entry(number, large?.version);
     transaction.explain(entry, (error) =>
       isStateError(error, "CONDITION_FAILED")
         ? corruptRecord(cells.head, "the journal's numbers are wrong")
         : error,
     );
-    return transaction.create(entry, bytes, eventId);
+    const creating = transaction.create(entry, bytes, eventId);
+    return large === undefined ? creating : creating.then(() => large.show?.(transaction, number));
   };
   await Promise.all(encoded.map(create));
   await transaction.set(cells.head, { ...bounds, next: bounds.next + encoded.length });

@@ -1,3 +1,4 @@
+import { invalid } from "../contract/errors.js";
 import type { EventId, RecordHeader, StateRecord } from "../contract/store.js";
 import { optional, readLongText, readTime } from "../validation/fields.js";
 import { readInteger, readObject } from "../validation/validate.js";
@@ -5,10 +6,12 @@ import { readEventId } from "../validation/validate-text.js";
 import { corruptRecord } from "./cell.js";
 import { mappedJson } from "./codec.js";
 import { headedBytes } from "./headed-bytes.js";
+import type { ValueDigest } from "./journal-elsewhere.js";
+import type { JsonValue } from "./json-value.js";
 
 /**
- * A record of this version and those after it was written by an edit: a line of JSON that says what is known of the entry,
- * and then the value's bytes. The rest of the version is that of the value's codec. Code that does not know edits finds a
+ * A record of this version and those after it was written by an edit, or its value lies elsewhere: a line of JSON that says what
+ * is known of the entry, and then the value's bytes. The rest of the version is that of the value's codec. Code that does not know edits finds a
  * version that is too new.
  */
 const EDITED = 2 ** 52;
@@ -35,9 +38,12 @@ export interface ValueEntry {
   readonly at: Date;
   /** When its value was replaced last. */
   readonly replacedAt?: Date;
+  /** None where the value lies elsewhere. */
   readonly bytes: Uint8Array;
   /** The version of the value's codec. */
   readonly version: number;
+  /** Present if the value lies elsewhere. */
+  readonly elsewhere?: ValueDigest;
 }
 
 /** An entry whose content was removed. */
@@ -59,7 +65,10 @@ export interface RemovedEntries {
 /** What the record of a number stands for. */
 export type StoredEntry = ValueEntry | RedactedEntry | RemovedEntries;
 
-/** What the record of an entry says that was written again: its event and its time are those of that write. */
+/**
+ * What the record of an entry says beside its value: of one that was written again, whose event and time are those of that write,
+ * and of one whose value lies elsewhere.
+ */
 export interface EntryHeader {
   readonly id: EventId;
   /** When the entry was appended, in milliseconds since 1970. Absent where nobody knows: the time of the record. */
@@ -67,6 +76,7 @@ export interface EntryHeader {
   /** `true`: this record replaced the value. A time: the record is a copy of one that was replaced then. */
   readonly replaced?: true | number;
   readonly redacted?: { readonly by: string; readonly reason: string; readonly at?: number };
+  readonly elsewhere?: ValueDigest;
 }
 
 /** The bytes and the version of a record. */
@@ -79,7 +89,7 @@ export interface Written {
 export const NO_CONTENT: Written = { bytes: new Uint8Array(), version: 0 };
 
 const EDITED_BYTES = headedBytes<EntryHeader>({
-  write: (header) => ({ ...header }),
+  write: (header) => ({ ...header }) as unknown as JsonValue,
   read(value) {
     const given = readObject(value, "header") as EntryHeader;
     return {
@@ -89,6 +99,7 @@ const EDITED_BYTES = headedBytes<EntryHeader>({
         replaced === true ? true : readTime(replaced, field),
       ),
       ...optional(given, "redacted", readRedacted),
+      ...optional(given, "elsewhere", readDigest),
     };
   },
 });
@@ -117,7 +128,7 @@ export async function readStoredEntry(
     if (version === REMOVED) return await readRemoved(bytes, number);
     const { header, bytes: value } = await EDITED_BYTES.decode(bytes, 0);
     const known = { number, id: header.id, at: header.at === undefined ? updatedAt : new Date(header.at) };
-    const { redacted, replaced } = header;
+    const { redacted, replaced, elsewhere } = header;
     if (redacted !== undefined) {
       const at = redacted.at === undefined ? updatedAt : new Date(redacted.at);
       return { is: "redacted", ...known, redacted: { by: redacted.by, reason: redacted.reason, at } };
@@ -127,11 +138,26 @@ export async function readStoredEntry(
       is: "value",
       ...known,
       ...(replaced !== undefined && { replacedAt }),
+      ...(elsewhere && { elsewhere }),
       bytes: value,
       version: version - EDITED,
     };
   } catch (error) {
     throw corruptRecord(record, "the record of an entry does not decode", error);
+  }
+}
+
+/** The digest of the value of an entry that was never edited and lies elsewhere; `undefined` for any other record. */
+export async function digestElsewhere({
+  bytes,
+  version,
+}: Pick<StateRecord, "bytes" | "version">): Promise<ValueDigest | undefined> {
+  if (version < EDITED || version === REMOVED) return undefined;
+  try {
+    const { replaced, redacted, elsewhere } = (await EDITED_BYTES.decode(bytes, 0)).header;
+    return replaced === undefined && redacted === undefined ? elsewhere : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -165,4 +191,12 @@ function readRedacted(value: unknown, field: string): NonNullable<EntryHeader["r
     reason: readLongText(given.reason, "reason"),
     ...optional(given, "at", readTime),
   };
+}
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+function readDigest(value: unknown, field: string): ValueDigest {
+  const { sha256, size } = readObject(value, field) as ValueDigest;
+  if (typeof sha256 !== "string" || !SHA256.test(sha256)) throw invalid("sha256", "64 hexadecimal digits");
+  return { sha256, size: readInteger(size, "size", 1, Number.MAX_SAFE_INTEGER) };
 }

@@ -14,6 +14,8 @@ export interface TrimRange {
 export interface JournalCells {
   readonly head: Cell<Head>;
   entry(number: number): Cell<unknown, never>;
+  /** Removes what lies elsewhere of the entries from a number up to before another. */
+  removeElsewhere?(transaction: Transaction, from: number, until: number): Promise<void>;
 }
 
 export interface Trimmed {
@@ -64,6 +66,7 @@ async function removePiece(
 ): Promise<Trimmed> {
   const { first } = head;
   const until = Math.min(first, unswept + MAX_REMOVED_PER_COMMIT);
+  await cells.removeElsewhere?.(transaction, unswept, until);
   for (let number = unswept; number < until; number++) transaction.delete(cells.entry(number));
   const isDone = until === first;
   await transaction.set(cells.head, isDone ? head : { ...head, unswept: until });

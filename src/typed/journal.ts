@@ -5,7 +5,6 @@ import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { copyIdentity, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, readCodec } from "./codec.js";
-import type { CombinableOperation } from "./combined/perform-combined.js";
 import {
   type AppendReceipt,
   appendOperation,
@@ -15,7 +14,15 @@ import {
 } from "./journal-append.js";
 import { type Bounds, EMPTY_HEAD, HEAD_CODEC, type Head } from "./journal-bounds.js";
 import type { EncodedEntry } from "./journal-duplicates.js";
-import { MAX_CODEC_VERSION, type ValueEntry, type Written } from "./journal-entry.js";
+import type { ValuesElsewhere } from "./journal-elsewhere.js";
+import {
+  MAX_CODEC_VERSION,
+  NO_CONTENT,
+  type ValueEntry,
+  type Written,
+  writeEdited,
+} from "./journal-entry.js";
+import { type KeptAppend, largeAppend } from "./journal-large-append.js";
 import { JournalPlaces } from "./journal-places.js";
 import { type FoundEntry, type ReadOptions, readStored } from "./journal-read.js";
 import {
@@ -82,6 +89,7 @@ export class Journal<T, Input = T> {
   readonly #name: string;
   readonly #codec: Codec<T, Input>;
   #places: JournalPlaces;
+  #elsewhere: ValuesElsewhere | undefined;
 
   /** `name` is 1 to 128 UTF-8 bytes without a slash. */
   constructor(store: StateStore, name: string, options: ShapeOptions<T, Input> = {}) {
@@ -92,15 +100,20 @@ export class Journal<T, Input = T> {
     this.#places = new JournalPlaces(this.#name, this.#codec, HEAD_CODEC);
   }
 
-  /** A journal whose head holds more than the bounds; `advance` of an append changes that. @internal */
+  /**
+   * A journal whose head holds more than the bounds; `advance` of an append changes that. Values that a record has no room for
+   * lie elsewhere. @internal
+   */
   static withHead<T, Input>(
     store: StateStore,
     name: string,
     headCodec: Codec<Head>,
     options: ShapeOptions<T, Input>,
+    elsewhere?: ValuesElsewhere,
   ): Journal<T, Input> {
     const journal = new Journal<T, Input>(store, name, options);
     journal.#places = new JournalPlaces(journal.#name, journal.#codec, headCodec);
+    journal.#elsewhere = elsewhere;
     return journal;
   }
 
@@ -138,9 +151,25 @@ export class Journal<T, Input = T> {
   async operation(
     identity: Identity,
     entries: readonly NewEntry<Input>[],
-    advance?: (transaction: Transaction) => Promise<Head>,
-  ): Promise<CombinableOperation<AppendReceipt>> {
-    return appendOperation({ ...(await this.#read(identity, entries)), ...(advance && { advance }) });
+    {
+      advance,
+      signal,
+    }: {
+      readonly advance?: (transaction: Transaction, hasLarge: boolean) => Promise<Head>;
+    } & CallOptions = {},
+  ): Promise<KeptAppend> {
+    const read = await this.#read(identity, entries);
+    const elsewhere = this.#elsewhere;
+    const hasLarge = read.encoded.some(({ large }) => large !== undefined);
+    const append = {
+      ...read,
+      ...(advance && { advance: (transaction: Transaction) => advance(transaction, hasLarge) }),
+    };
+    if (elsewhere === undefined || !hasLarge) return appendOperation(append);
+    return largeAppend(append, {
+      recall: () => this.#recall(append),
+      keep: ({ bytes }) => elsewhere.keep(append.owner, bytes, { signal }),
+    });
   }
 
   /** The receipt, if all these entries are stored with these values; otherwise `undefined`. */
@@ -170,10 +199,19 @@ export class Journal<T, Input = T> {
     return readStored(this.#store, this.places, { ...requested, owner: copyIdentity(identity), marksDamage });
   }
 
-  /** Decodes an entry as a read found it. CORRUPT. @internal */
-  async decode(identity: Identity, { number, id, at, bytes, version }: ValueEntry): Promise<Entry<T>> {
+  /** Decodes an entry as a read found it, with a value that lies elsewhere. CORRUPT. @internal */
+  async decode(identity: Identity, entry: ValueEntry, options: CallOptions = {}): Promise<Entry<T>> {
+    const whole = entry.elsewhere === undefined ? entry : await this.whole(identity, entry, options);
+    const { number, id, at, bytes, version } = whole;
     const record = { identity, kind: this.places.kind(number), eventId: id, bytes, version, updatedAt: at };
     return { number, id, value: await decodeRecord(this.#codec, record), at };
+  }
+
+  /** The entry with its value, also if that lies elsewhere. CORRUPT. @internal */
+  async whole(identity: Identity, entry: ValueEntry, options: CallOptions): Promise<ValueEntry> {
+    const { elsewhere: digest, ...rest } = entry;
+    if (digest === undefined || this.#elsewhere === undefined) return entry;
+    return { ...rest, bytes: await this.#elsewhere.read(identity, entry.number, digest, options) };
   }
 
   /** The bytes of a value. INVALID_RECORD. @internal */
@@ -268,12 +306,28 @@ export class Journal<T, Input = T> {
   }
 
   async #encode(owner: Identity, { id, value }: NewEntry<Input>): Promise<EncodedEntry> {
-    const eventId = this.places.eventId(owner, id ?? newEventId());
-    return { eventId, bytes: await this.#codec.encode(value), isOwnId: id !== undefined };
+    const entryId = id ?? newEventId();
+    const eventId = this.places.eventId(owner, entryId);
+    const bytes = await this.#codec.encode(value);
+    const encoded = { eventId, bytes, isOwnId: id !== undefined };
+    const digesting = this.#elsewhere?.digest(bytes);
+    if (digesting === undefined) return encoded;
+    const digest = await digesting;
+    const { version } = this.#codec;
+    const written = await writeEdited({ id: entryId, elsewhere: digest }, { ...NO_CONTENT, version });
+    return { ...encoded, bytes: written.bytes, large: { bytes, digest, version: written.version } };
   }
 
-  #cells(owner: Identity): Pick<WrittenCells, keyof JournalCells> {
-    return { head: this.places.head(owner), entry: (number) => this.places.entry(owner, number) };
+  #cells(owner: Identity): Omit<WrittenCells, "numberOf"> & JournalCells {
+    const elsewhere = this.#elsewhere;
+    return {
+      head: this.places.head(owner),
+      entry: (number: number, version?: number) => this.places.entry(owner, number, version),
+      ...(elsewhere && {
+        removeElsewhere: (transaction: Transaction, from: number, until: number) =>
+          elsewhere.remove(transaction, owner, from, until),
+      }),
+    };
   }
 }
 

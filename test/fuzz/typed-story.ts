@@ -9,6 +9,7 @@ import { createSchedules } from "../../src/schedules/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { Collection, Journal, json, TypedSlot } from "../../src/typed/index.js";
 import { ACTIONS, CALL, HOUR } from "../approvals/states.js";
+import { withMethods } from "../sessions/rig.js";
 
 const TENANT = "acme";
 const USER = { tenant: TENANT, user: "ann" };
@@ -20,6 +21,8 @@ const DAY = 86_400_000;
 
 const CREATION = { metadata: { title: "Invoices", deep: [1, { b: null }] }, eventId: "created" };
 const EVENTS = [{ id: "e1", value: { text: "first" } }, { value: [1, 2, 3] }, { value: "third" }];
+/** Its record has no room for it, and one chunk has. */
+const LARGE = { text: "large ".repeat(250) };
 const REQUEST = { ...CALL, requester: "ann", question: "Pay?", ttlMs: HOUR };
 const APPROVALS = ["pending", "approved", "denied", "cancelled", "claimed", "completed", "failed"];
 const SPENT = { provider: "p", model: "m", promptTokens: 12, completionTokens: 3, cost: "0.0000000375" };
@@ -89,6 +92,11 @@ export async function tellStory(store: StateStore): Promise<void> {
   const { schedules, slot, older, notes, journal } = all;
   await sessions.create(WHO, CREATION);
   await sessions.append(WHO, EVENTS);
+  // Little is large where a record has little room.
+  const limits = { ...store.limits, maxBytes: 2_048 };
+  const { numbers } = await sessions.append(WHO, { id: "e4", value: "grows" });
+  const grown = { number: numbers[0] as number, value: LARGE };
+  await createSessions(withMethods(store, { limits }), { clock: () => NOON }).replace(WHO, grown);
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
   await sessions.sessionState(WHO).set("key", { a: 1 });
   await sessions.userState(USER).set("language", "en");

@@ -121,7 +121,9 @@ onEveryStore((opened) => {
       });
       // As a server does that makes its wrapper for each request.
       const append = (event: Parameters<typeof sessions.append>[1], signal?: AbortSignal) =>
-        createSessions(counted).append(who, event, { signal });
+        createSessions(counted, { maxJsonBytes: opened.store.limits.maxBytes }).append(who, event, {
+          signal,
+        });
       const large = "x".repeat(opened.store.limits.maxBytes);
       const aborted = AbortSignal.abort(new Error("no longer wanted"));
       const special = new Map<number, () => Promise<unknown>>([

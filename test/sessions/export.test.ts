@@ -157,6 +157,7 @@ function changedEnd(lines: readonly string[]): string[] {
 inMemory((opened) => {
   test("lines that no export has are refused by their number, and nothing is left of them", async () => {
     const { sessions, who } = await full(opened.store);
+    const limited = createSessions(opened.store, { maxJsonBytes: opened.store.limits.maxBytes });
     const lines = await exported(opened.store, who);
     const at = (index: number, line: string) => lines.map((each, other) => (other === index ? line : each));
     const edited = (index: number, change: object) =>
@@ -220,7 +221,7 @@ inMemory((opened) => {
     ];
     for (const [name, line, given] of cases) {
       const to = { ...newUser(), session: "copy" };
-      const failed = await sessions.import(to, given as string[]).catch((error) => error);
+      const failed = await limited.import(to, given as string[]).catch((error) => error);
       const expected = name === "wrong order" || name === "id twice" ? expect.any(Number) : line;
       expect({ name, code: failed.code, line: failed.details?.line ?? 0 }).toEqual({
         name,
