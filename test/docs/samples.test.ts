@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { typeFaults, withoutTypes } from "./checked.js";
@@ -9,13 +10,15 @@ import { type Page, ROOT, readPages } from "./pages.js";
 import { type Sample, samplesOf } from "./samples.js";
 
 const run = promisify(execFile);
-const PAGES_AT_ONCE = 2;
+const PROCESSES = 2;
+const RUN_PROGRAMS = fileURLToPath(new URL("run-programs.mjs", import.meta.url));
+/** Between what one program writes and what the next does. */
+const PROGRAM_ENDED = "\u0004";
 
-/** How a program ended. */
+/** What a program wrote. */
 interface Ran {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code?: number | string;
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
 }
 
 // Inside the package, so that its own name leads to what was built.
@@ -37,9 +40,12 @@ beforeAll(async () => {
     writeFileSync(pathOf(sample), sample.code);
     if (sample.language === "ts") writeFileSync(programOf(sample), withoutTypes(sample.code));
   }
-  const pages = byPage.values();
-  const running = Array.from({ length: PAGES_AT_ONCE }, async () => {
-    for (const [page, all] of pages) await runPrograms(page, all);
+  const chains = chainsOf(samples.filter(({ isRun }) => isRun));
+  const shared = chains.filter(sharesProcess).flat();
+  const alone = chains.filter((chain) => !sharesProcess(chain)).values();
+  const running = Array.from({ length: PROCESSES }, async (_, me) => {
+    await runInOneProcess(shared.filter((__, index) => index % PROCESSES === me));
+    for (const chain of alone) await runInProcesses(chain);
   });
   faults = typeFaults(samples.map(pathOf));
   await Promise.all(running);
@@ -55,8 +61,10 @@ describe.each(byPage)("%s", (_, all) => {
 
   const programs = all.filter(({ isRun }) => isRun).map((sample) => [sample.line, sample] as const);
   test.each(programs)("line %i does what it says", (_, sample) => {
-    const { stdout, ...rest } = ran.get(sample) as Ran;
-    expect(rest).toEqual({ stderr: "" });
+    const { stdout, stderr } = ran.get(sample) as Ran;
+    expect(stderr).toBe("");
+    // What ran before it in its process may have imported them.
+    if (/\bopen(Store|Runtime)\(/.test(sample.code)) expect(sample.code).toContain("groundstate/drivers");
     if (sample.output !== undefined) expect(stdout).toBe(sample.output);
   });
 });
@@ -120,17 +128,42 @@ describe("what is checked", () => {
   });
 });
 
-/** One after the other: some go on where the one before them ended. */
-async function runPrograms(page: string, all: readonly Sample[]): Promise<void> {
-  let cwd = folderOf(page);
-  for (const sample of all.filter(({ isRun }) => isRun)) {
-    if (!sample.goesOn) cwd = mkdtempSync(join(folderOf(page), "run-"));
-    const ended = run(process.execPath, [programOf(sample)], { cwd, timeout: 60_000 });
-    ran.set(
-      sample,
-      await ended.catch(({ stdout, stderr, code, signal }) => ({ stdout, stderr, code: code ?? signal })),
-    );
+/** Each program with those that go on where it ended. */
+function chainsOf(programs: readonly Sample[]): Sample[][] {
+  const chains: Sample[][] = [];
+  for (const program of programs) {
+    if (program.goesOn) chains.at(-1)?.push(program);
+    else chains.push([program]);
   }
+  return chains;
+}
+
+/** Others may follow in the same process: it shares no module with them, and listens to nothing. */
+function sharesProcess(chain: readonly Sample[]): boolean {
+  return !chain.some(({ code, goesOn }) => goesOn || /from "\.|diagnostics_channel|process\.on/.test(code));
+}
+
+function runInOneProcess(programs: readonly Sample[]): Promise<void> {
+  return runPrograms(programs.map((sample) => ({ sample, cwd: newFolder(sample) })));
+}
+
+/** Runs each program of a chain in a process of its own, one after the other. */
+async function runInProcesses(chain: readonly Sample[]): Promise<void> {
+  const cwd = newFolder(chain[0] as Sample);
+  for (const sample of chain) await runPrograms([{ sample, cwd }]);
+}
+
+function newFolder({ page }: Sample): string {
+  return mkdtempSync(join(folderOf(page), "run-"));
+}
+
+async function runPrograms(programs: readonly { sample: Sample; cwd: string }[]): Promise<void> {
+  const given = programs.map(({ sample, cwd }) => ({ program: pathToFileURL(programOf(sample)).href, cwd }));
+  const ended = run(process.execPath, [RUN_PROGRAMS, JSON.stringify(given)], { timeout: 200_000 });
+  const { stdout, stderr } = await ended.catch((error: { stdout: string; stderr: string }) => error);
+  const [said, complained] = [stdout.split(PROGRAM_ENDED), stderr.split(PROGRAM_ENDED)];
+  for (const [index, { sample }] of programs.entries())
+    ran.set(sample, { stdout: said[index], stderr: complained[index] });
 }
 
 function folderOf(page: string): string {
