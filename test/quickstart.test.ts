@@ -29,9 +29,9 @@ beforeEach(async () => {
 });
 
 describe("the quickstart", () => {
-  test("replays the run the project ships, into a file where the person stands, as often as one likes", async () => {
+  test("replays the run the project ships, into a file where the person stands", async () => {
     const { trajectory } = JSON.parse(await readFile(join(ROOT, "examples/quickstart/run.traj"), "utf8"));
-    for (const time of ["first", "second"]) {
+    for (const time of isSoak ? ["first", "second"] : ["first"]) {
       const { code, out, err } = await quickstart();
       expect({ time, code, err }).toEqual({ time, code: 0, err: "" });
       expect(out).toContain(
@@ -39,7 +39,24 @@ describe("the quickstart", () => {
       );
       await check(`sqlite:${join(folder, "quickstart.db")}`, out, trajectory, "0.0412875");
     }
+    await replayHostile();
   });
+
+  /** A run of one step into the file of an earlier run: its costs to the last digit, and nothing that commands the terminal. */
+  async function replayHostile(): Promise<void> {
+    const hostile = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202Eright to left\r\n";
+    const action = `${hostile}\ud800👩‍👩‍👧${"漢字".repeat(100)}`;
+    const info = { model_stats: { instance_cost: 0.53839, tokens_sent: 52861, tokens_received: 326 } };
+    const trajectory = [{ thought: hostile, action, observation: hostile }];
+    const { code, out } = await quickstart(await recorded({ trajectory, info }));
+    expect(code).toBe(0);
+    expect(out).toContain("53187 tokens, $0.53839");
+    expect(out).not.toMatch(COMMANDS);
+    expect(out).toMatch(/(漢字)+漢?…\n/);
+    // Half a character is none, which UTF-8 cannot say.
+    const kept = [{ thought: hostile, action: action.replace("\ud800", "\ufffd"), observation: hostile }];
+    await check(`sqlite:${join(folder, "quickstart.db")}`, out, kept, "0.53839");
+  }
 
   test.runIf(isSoak)("replays the agent's turns of a run that has only a history", async () => {
     const history = [
@@ -76,25 +93,11 @@ describe("the quickstart", () => {
     await check(database.url, out, trajectory);
   });
 
-  test("books what the run says it used, to the last digit, and replays a run of one step", async () => {
-    const trajectory = [{ thought: "", action: "submit", observation: "" }];
-    const info = { model_stats: { instance_cost: 0.53839, tokens_sent: 52861, tokens_received: 326 } };
-    const seven = Array.from({ length: 7 }, () => trajectory[0]);
-    for (const steps of sampleOf([trajectory, seven], 2)) {
-      const { code, out } = await quickstart(await recorded({ trajectory: steps, info }));
-      expect(code).toBe(0);
-      expect(out).toContain("53187 tokens, $0.53839");
-      await check(`sqlite:${join(folder, "quickstart.db")}`, out, steps as object[], "0.53839");
-    }
-  });
-
-  test("lets nothing of the run command the terminal", async () => {
-    const hostile = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202Eright to left\r\n";
-    const trajectory = [hostile, "\ud800", "漢字".repeat(100), "👩‍👩‍👧"].map((action) => ({ action }));
+  test.runIf(isSoak)("replays several equal steps", async () => {
+    const trajectory = Array.from({ length: 7 }, () => ({ thought: "", action: "submit", observation: "" }));
     const { code, out } = await quickstart(await recorded({ trajectory }));
     expect(code).toBe(0);
-    expect(out).not.toMatch(COMMANDS);
-    expect(out).toMatch(/(漢字)+漢?…\n/);
+    await check(`sqlite:${join(folder, "quickstart.db")}`, out, trajectory);
   });
 
   const oversized = { trajectory: [{ action: "small" }, { action: "x".repeat(1024 * 1024) }] };
