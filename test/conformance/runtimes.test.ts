@@ -58,13 +58,17 @@ describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sql
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  const CELLS = [22, 24].flatMap((version) =>
+  const ALL = [22, 24].flatMap((version) =>
     ["memory", "sqlite", "postgres"].map((driver) => [version, driver] as const),
+  );
+  // The store in memory uses nothing of Node that the others do not use, and of Node 22 its better-sqlite3 is what differs.
+  const CELLS = ALL.filter(
+    ([version, driver]) => isSoak || driver === "sqlite" || (driver === "postgres" && version === 24),
   );
 
   test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
     const isWhole = isSoak;
-    const isSample = !isSoak && (driver === "memory" || version === 22);
+    const isSample = !isSoak && version === 22;
     const some = isSample ? SAMPLE : CHANGED_BY_RUNTIMES;
     const only = isWhole ? [] : some.flatMap((text) => ["--only", text]);
     const report = await reportOf(folder, [programOf(version)], driver, only);
