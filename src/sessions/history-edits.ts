@@ -7,7 +7,7 @@ import type { History } from "./history.js";
 import type { LargeEvents } from "./large-events.js";
 import { orClear } from "./or-clear.js";
 import { type RedactOptions, type Replacement, Replacing } from "./replacing.js";
-import { type KeptRewrite, type RewriteOptions, type RewriteReceipt, Rewriting } from "./rewriting.js";
+import { type RewriteOptions, type RewriteReceipt, Rewriting } from "./rewriting.js";
 import type { SessionEvent } from "./session-event.js";
 import type { SessionRecords } from "./session-records.js";
 import { type TakeBackOptions, TakingBack, type Truncated, type TruncateRange } from "./taking-back.js";
@@ -95,7 +95,7 @@ export class HistoryEdits<E, Input> {
     events: readonly NewEntry<Input>[],
     options?: Omit<RewriteOptions, "signal">,
     signal?: AbortSignal,
-  ): Promise<KeptRewrite> {
+  ): Promise<Operation<RewriteReceipt>> {
     const sweep = () => this.#history.sweep(owner, signal);
     return this.#rewriting.rewrite(owner, events, { options, sweep, signal });
   }

@@ -2,11 +2,10 @@ import { whileOutdated } from "../content/outdated.js";
 import { invalid, isStateError } from "../contract/errors.js";
 import type { CallOptions, SessionIdentity, StateStore } from "../contract/store.js";
 import type { Codec } from "../typed/codec.js";
-import { performCombined } from "../typed/combined/perform-combined.js";
+import { type CombinableOperation, performCombined } from "../typed/combined/perform-combined.js";
 import { Journal, type NewEntry, type ReadOptions } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import { isRemoved } from "../typed/journal-entry.js";
-import type { KeptAppend } from "../typed/journal-large-append.js";
 import type { FoundEntry } from "../typed/journal-read.js";
 import type { TrimRange } from "../typed/journal-trim.js";
 import { mapInSlices } from "../typed/slices.js";
@@ -95,7 +94,7 @@ export class History<E, Input> {
     entries: readonly NewEntry<Input>[],
     options: ExpectOptions = {},
     signal?: AbortSignal,
-  ): Promise<KeptAppend> {
+  ): Promise<CombinableOperation<AppendReceipt>> {
     const expect = readExpectedNumber(readNamed(options, "options", ["expect"]));
     // The entries in the lists move at most once in a commit or two, so they do not count.
     const advance = async (transaction: Transaction, hasLarge: boolean) => {

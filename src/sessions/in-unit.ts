@@ -3,12 +3,10 @@ import type { PutOptions, Updater } from "../typed/cell-operations.js";
 import type { NewEntry } from "../typed/journal.js";
 import type { AppendReceipt } from "../typed/journal-append.js";
 import type { JsonInput, JsonValue } from "../typed/json-value.js";
-import type { Operation } from "../typed/operation.js";
 import type { Unit } from "../typed/together/unit.js";
 import type { ExpectOptions } from "./last-event.js";
 import type { SessionOperations } from "./operations.js";
 import type { CreateOptions, CreateReceipt } from "./options.js";
-import type { Clearable } from "./or-clear.js";
 import type { NewSessionIdentity, UserRef } from "./owners.js";
 import type { RedactOptions, Replacement } from "./replacing.js";
 import type { RewriteReceipt } from "./rewriting.js";
@@ -92,12 +90,12 @@ export class SessionsInUnit<M, E, MetadataInput, EventInput> {
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
     options?: ExpectOptions,
   ): Promise<AppendReceipt> {
-    return this.#run(this.#operations.append(identity, events, options));
+    return this.#unit.run(this.#operations.append(identity, events, options));
   }
 
   /** Like `Sessions.replace`. */
   async replace(identity: SessionIdentity, replacement: Replacement<EventInput>): Promise<SaveReceipt> {
-    return this.#run(this.#operations.replace(identity, replacement));
+    return this.#unit.run(this.#operations.replace(identity, replacement));
   }
 
   /** Like `Sessions.redact`. */
@@ -129,7 +127,7 @@ export class SessionsInUnit<M, E, MetadataInput, EventInput> {
     events: readonly NewEntry<EventInput>[],
     options?: ExpectOptions,
   ): Promise<RewriteReceipt> {
-    return this.#run(this.#operations.rewrite(identity, events, options));
+    return this.#unit.run(this.#operations.rewrite(identity, events, options));
   }
 
   /** Like `Sessions.saveSummary`. */
@@ -154,19 +152,6 @@ export class SessionsInUnit<M, E, MetadataInput, EventInput> {
   /** The state of a tenant. Throws if the name is wrong. */
   tenantState(tenant: string): StateInUnit {
     return new StateInUnit(this.#unit, this.#states.tenant(tenant));
-  }
-
-  /** What was stored for a call that is refused is removed; if the unit does not commit, `Sessions.cleanup` removes it. */
-  async #run<R>(reading: Promise<Operation<R> & Clearable>): Promise<R> {
-    try {
-      return await this.#unit.run(reading);
-    } catch (error) {
-      await reading.then(
-        (prepared) => prepared.clear?.(),
-        () => {},
-      );
-      throw error;
-    }
   }
 }
 

@@ -1,10 +1,10 @@
+import { createHash } from "node:crypto";
 import { ChunkedContent, refOf } from "../content/chunked-content.js";
-import { MissingChunk } from "../content/chunks.js";
+import { MissingChunk, piecesOf } from "../content/chunks.js";
 import { type ContentRef, readContentRef } from "../content/content-ref.js";
 import { joined } from "../content/joined.js";
 import { readMaxJson, tooLarge } from "../content/large-json.js";
 import { Outdated } from "../content/outdated.js";
-import { digestOfSource } from "../content/source-digest.js";
 import { isStateError } from "../contract/errors.js";
 import type { CallOptions, Change, SessionIdentity, StateStore } from "../contract/store.js";
 import { type Cell, cellAt, copySession, corruptRecord } from "../typed/cell.js";
@@ -13,6 +13,7 @@ import { mappedJson } from "../typed/codec.js";
 import type { KeptValue, ValueDigest, ValuesElsewhere } from "../typed/journal-elsewhere.js";
 import { JournalPlaces } from "../typed/journal-places.js";
 import { itemKind, itemPrefix } from "../typed/names.js";
+import { firstStepThenSlices, type Steps } from "../typed/slices.js";
 import type { Clock } from "../typed/time.js";
 import type { Transaction } from "../typed/transaction.js";
 import { editLogCell } from "./edit-log.js";
@@ -33,6 +34,7 @@ const PAGE = 1_000;
 /** How often the content is sought of an event that is edited meanwhile. */
 const MAX_READS = 3;
 const DIGITS = 16;
+const HASHED_AT_ONCE = 512 * 1024;
 
 const REF_CODEC = mappedJson<ContentRef>({ write: (ref) => ({ ...ref }), read: readContentRef });
 
@@ -228,9 +230,17 @@ export function contentCell(owner: SessionIdentity, number: number): Cell<Conten
   return cellAt(owner, itemKind(CONTENTS, String(number).padStart(DIGITS, "0")), REF_CODEC);
 }
 
-async function digestOf(bytes: Uint8Array): Promise<ValueDigest> {
-  const { sha256, size } = await digestOfSource(bytes, {});
-  return { sha256, size };
+function digestOf(bytes: Uint8Array): Promise<ValueDigest> {
+  return firstStepThenSlices(digestSteps(bytes));
+}
+
+function* digestSteps(bytes: Uint8Array): Steps<ValueDigest> {
+  const hash = createHash("sha256");
+  for (const [index, piece] of [...piecesOf(bytes, HASHED_AT_ONCE)].entries()) {
+    if (index > 0) yield;
+    hash.update(piece);
+  }
+  return { sha256: hash.digest("hex"), size: bytes.length };
 }
 
 function isOf(one: ValueDigest, other: ValueDigest): boolean {

@@ -1,7 +1,7 @@
 import type { SaveReceipt, SessionIdentity, StateStore } from "../contract/store.js";
 import { copySession } from "../typed/cell.js";
 import type { NewEntry } from "../typed/journal.js";
-import type { KeptAppend } from "../typed/journal-large-append.js";
+import type { AppendReceipt } from "../typed/journal-append.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { optional } from "../validation/fields.js";
@@ -15,8 +15,8 @@ import type { ExpectOptions } from "./last-event.js";
 import type { MetadataCodec } from "./metadata.js";
 import type { CreateOptions, CreateReceipt, ForkSessionOptions } from "./options.js";
 import { type NewSessionIdentity, newOwner } from "./owners.js";
-import type { KeptReplacement, RedactOptions, Replacement } from "./replacing.js";
-import type { KeptRewrite } from "./rewriting.js";
+import type { RedactOptions, Replacement } from "./replacing.js";
+import type { RewriteReceipt } from "./rewriting.js";
 import { type Session, sessionOf } from "./session.js";
 import type { SessionEvent } from "./session-event.js";
 import { headCell } from "./session-head.js";
@@ -150,11 +150,14 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
     identity: SessionIdentity,
     events: NewEntry<EventInput> | readonly NewEntry<EventInput>[],
     options?: ExpectOptions,
-  ): Promise<KeptAppend> {
+  ): Promise<Operation<AppendReceipt>> {
     return this.#parts.history.operation(copySession(identity), eventList(events), options);
   }
 
-  async replace(identity: SessionIdentity, replacement: Replacement<EventInput>): Promise<KeptReplacement> {
+  async replace(
+    identity: SessionIdentity,
+    replacement: Replacement<EventInput>,
+  ): Promise<Operation<SaveReceipt>> {
     return this.#parts.edits.replacing.replace(copySession(identity), replacement);
   }
 
@@ -174,7 +177,7 @@ export class SessionOperations<M, E, MetadataInput, EventInput> {
     identity: SessionIdentity,
     events: readonly NewEntry<EventInput>[],
     options?: ExpectOptions,
-  ): Promise<KeptRewrite> {
+  ): Promise<Operation<RewriteReceipt>> {
     return this.#parts.edits.rewriting(copySession(identity), events, options);
   }
 

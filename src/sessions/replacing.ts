@@ -52,12 +52,6 @@ interface Found {
   readonly mayBeLarge: boolean;
 }
 
-/** A replacement that may have stored its value beforehand. */
-export interface KeptReplacement extends CombinableOperation<SaveReceipt> {
-  /** Removes the value of a replacement that has failed, unless it is in use. */
-  clear?(): Promise<void>;
-}
-
 /** Writes events again, under the number that they have. */
 export class Replacing<E, Input> {
   readonly #store: StateStore;
@@ -78,7 +72,7 @@ export class Replacing<E, Input> {
     owner: SessionIdentity,
     replacement: Replacement<Input>,
     signal?: AbortSignal,
-  ): Promise<KeptReplacement> {
+  ): Promise<CombinableOperation<SaveReceipt>> {
     const given = {
       ...readNamed(replacement, "replacement", ["number", "value", "eventId"]),
     } as typeof replacement;

@@ -54,12 +54,6 @@ interface Encoded {
   readonly kept?: KeptValue;
 }
 
-/** A rewrite that may have stored values beforehand. */
-export interface KeptRewrite extends Operation<RewriteReceipt> {
-  /** Removes the values of a rewrite that has failed, unless they are in use. */
-  clear?(): Promise<void>;
-}
-
 /**
  * Writes the history of a session anew, in one commit: the new events get the numbers after those there were, and the old ones
  * are trimmed. One that comes with the id of an old event keeps its id and the time at which it was appended.
@@ -81,7 +75,7 @@ export class Rewriting<E, Input> {
     owner: SessionIdentity,
     events: readonly NewEntry<Input>[],
     { options = {}, sweep, signal }: HowToRewrite,
-  ): Promise<KeptRewrite> {
+  ): Promise<Operation<RewriteReceipt>> {
     const given = readEvents(events);
     const expect = readExpectedNumber(readNamed(options, "options", ["expect"]));
     const values = await Promise.all(

@@ -1,7 +1,7 @@
 import type { SessionIdentity } from "../contract/store.js";
 import type { Unit } from "../typed/together/unit.js";
 import type { AbandonInput, BeginInput, FailCallInput, SucceedInput } from "./input.js";
-import type { CallOperation, CallOperations } from "./operations.js";
+import type { CallOperations } from "./operations.js";
 import type { ToolCall } from "./tool-call.js";
 
 /**
@@ -20,35 +20,21 @@ export class ToolCallsInUnit {
 
   /** Like `ToolCalls.begin`. Make the call after `together` has resolved, and not in its function. */
   async begin(identity: SessionIdentity, call: BeginInput): Promise<ToolCall> {
-    return this.#run(this.#operations.beginIn(identity, call));
+    return this.#unit.run(this.#operations.beginIn(identity, call));
   }
 
   /** Like `ToolCalls.succeed`. */
   async succeed(identity: SessionIdentity, id: string, input?: SucceedInput): Promise<ToolCall> {
-    return this.#run(this.#operations.succeed(identity, id, input));
+    return this.#unit.run(this.#operations.succeed(identity, id, input));
   }
 
   /** Like `ToolCalls.fail`. */
   async fail(identity: SessionIdentity, id: string, input: FailCallInput): Promise<ToolCall> {
-    return this.#run(this.#operations.fail(identity, id, input));
+    return this.#unit.run(this.#operations.fail(identity, id, input));
   }
 
   /** Like `ToolCalls.abandon`. */
   async abandon(identity: SessionIdentity, id: string, input: AbandonInput): Promise<ToolCall> {
-    return this.#run(this.#operations.abandon(identity, id, input));
-  }
-
-  /** What was stored for a call that is refused is removed; if the unit does not commit, `ToolCalls.cleanup` removes it. */
-  async #run(reading: CallOperation | Promise<CallOperation>): Promise<ToolCall> {
-    const operation = Promise.resolve(reading);
-    try {
-      return await this.#unit.run(operation);
-    } catch (error) {
-      await operation.then(
-        (read) => read.clear(),
-        () => {},
-      );
-      throw error;
-    }
+    return this.#unit.run(this.#operations.abandon(identity, id, input));
   }
 }

@@ -4,12 +4,6 @@ import { type AppendReceipt, appendOperation, type NewAppend, recallAppend } fro
 import type { EncodedEntry, LargeValue } from "./journal-duplicates.js";
 import type { KeptValue } from "./journal-elsewhere.js";
 
-/** An append that may have stored values beforehand. */
-export interface KeptAppend extends CombinableOperation<AppendReceipt> {
-  /** Removes what was stored for an append that has failed, unless it is in use. Absent where nothing was. */
-  clear?(): Promise<void>;
-}
-
 /** How the large values of an append are stored. */
 interface LargeAppend {
   /** The receipt if the entries were appended before. IDEMPOTENCY_CONFLICT. */
@@ -18,7 +12,10 @@ interface LargeAppend {
 }
 
 /** Stores the large values of an append, unless it was made before, and returns what makes them visible with their entries. */
-export async function largeAppend(append: NewAppend, { recall, keep }: LargeAppend): Promise<KeptAppend> {
+export async function largeAppend(
+  append: NewAppend,
+  { recall, keep }: LargeAppend,
+): Promise<CombinableOperation<AppendReceipt>> {
   const mayBeKnown = append.encoded.some(({ isOwnId }) => isOwnId);
   if (mayBeKnown && (await recall()) !== undefined) return knownAppend(append);
   const kept: KeptValue[] = [];
@@ -50,7 +47,7 @@ export async function largeAppend(append: NewAppend, { recall, keep }: LargeAppe
 }
 
 /** The values of an append that was made before are not stored again. */
-function knownAppend(append: NewAppend): KeptAppend {
+function knownAppend(append: NewAppend): CombinableOperation<AppendReceipt> {
   return {
     ...appendOperation(append),
     async apply(transaction) {

@@ -5,6 +5,7 @@ import { readInteger, readNamed, readOptions } from "../validation/validate.js";
 import { copyIdentity, decodeRecord, readStore } from "./cell.js";
 import { findCell, type ShapeOptions } from "./cell-operations.js";
 import { type Codec, readCodec } from "./codec.js";
+import type { CombinableOperation } from "./combined/perform-combined.js";
 import {
   type AppendReceipt,
   appendOperation,
@@ -22,7 +23,7 @@ import {
   type Written,
   writeEdited,
 } from "./journal-entry.js";
-import { type KeptAppend, largeAppend } from "./journal-large-append.js";
+import { largeAppend } from "./journal-large-append.js";
 import { JournalPlaces } from "./journal-places.js";
 import { type FoundEntry, type ReadOptions, readStored } from "./journal-read.js";
 import {
@@ -157,7 +158,7 @@ export class Journal<T, Input = T> {
     }: {
       readonly advance?: (transaction: Transaction, hasLarge: boolean) => Promise<Head>;
     } & CallOptions = {},
-  ): Promise<KeptAppend> {
+  ): Promise<CombinableOperation<AppendReceipt>> {
     const read = await this.#read(identity, entries);
     const elsewhere = this.#elsewhere;
     const hasLarge = read.encoded.some(({ large }) => large !== undefined);

@@ -19,6 +19,8 @@ export interface Operation<R> {
   recall?(transaction: Transaction): Promise<R | undefined>;
   /** `apply` finds out itself, by reading: after a conflict of ids it runs again. Default false. */
   readonly findsItsIds?: boolean;
+  /** Removes what was stored for it beforehand, unless it is in use: where it did not take effect. Absent where nothing was. */
+  clear?(): Promise<void>;
 }
 
 /** Carries out an operation in a commit of its own, with the errors of `transact`. */

@@ -46,6 +46,7 @@ export class Transaction {
   #undo: Map<TouchedCell, Written> | undefined;
   #tenant: string | undefined;
   readonly #afterwards: (() => Promise<unknown>)[] = [];
+  readonly #otherwise: (() => Promise<unknown>)[] = [];
   readonly #owedRepeats = new Map<string, StateError>();
 
   /** @internal */
@@ -225,6 +226,16 @@ export class Transaction {
   /** @internal */
   get afterwards(): readonly (() => Promise<unknown>)[] {
     return this.#afterwards;
+  }
+
+  /** Work for a transaction that is not committed, such as removing what was stored for it. @internal */
+  unlessCommitted(work: () => Promise<unknown>): void {
+    this.#otherwise.push(work);
+  }
+
+  /** @internal */
+  get otherwise(): readonly (() => Promise<unknown>)[] {
+    return this.#otherwise;
   }
 
   /** The changes to commit. None if the transaction did nothing but one read. @internal */

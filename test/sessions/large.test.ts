@@ -200,7 +200,6 @@ onEveryStore(
         });
       await expect(step(true)).rejects.toThrow("no");
       expect(await values(who)).toEqual([]);
-      expect(await on().cleanup(scopeOf(who), { abandonedMs: 0 })).toBeGreaterThan(2);
       expect(await stored(who)).toEqual([0, 0, 0]);
       await step(false);
       expect(await values(who)).toEqual([B, 2]);
@@ -327,31 +326,33 @@ inMemory(
     });
 
     test("a missing or changed chunk damages its event alone, and repairing removes what is left", async () => {
-      const damages: ((who: SessionIdentity, kinds: string[]) => Promise<unknown>)[] = [
-        (who, kinds) => opened.store.delete(who, kinds.find((kind) => kind.includes(".chunk/")) as string),
-        (who) => opened.store.delete(who, "session.content/0000000000000002"),
-        async (who, kinds) => {
-          const kind = kinds.findLast((each) => each.includes(".chunk/")) as string;
-          const { bytes, version } = await opened.store.load(who, kind);
-          const changed = Buffer.from(bytes).fill("x", 0, 1);
-          return opened.store.save({ eventId: newEventId(), identity: who, kind, bytes: changed, version });
-        },
-        (who) =>
-          opened.store.save({
-            eventId: newEventId(),
-            identity: who,
-            kind: "session.content/0000000000000002",
-            bytes: Buffer.from("{"),
-          }),
+      const [content, event] = ["session.content/0000000000000002", "session.events/0000000000000002"];
+      const write = (who: SessionIdentity, kind: string, bytes: Uint8Array, version = 0) =>
+        opened.store.save({ eventId: newEventId(), identity: who, kind, bytes, version });
+      const changed = async (who: SessionIdentity, kind: string) => {
+        const { bytes, version } = await opened.store.load(who, kind);
+        await write(who, kind, Buffer.from(bytes).fill("x", 0, 1), version);
+      };
+      /** Where the record is damaged that says where the chunks are, they stay until the session goes. */
+      const damages: [string, (who: SessionIdentity, chunks: string[]) => Promise<unknown>][] = [
+        ["gone", (who, [first]) => opened.store.delete(who, first as string)],
+        ["gone", (who, chunks) => changed(who, chunks.at(-1) as string)],
+        ["gone", (who) => opened.store.delete(who, event)],
+        ["gone", (who) => write(who, event, Buffer.from("{"), 2 ** 52)],
+        ["left", (who) => opened.store.delete(who, content)],
+        ["left", (who) => changed(who, content)],
       ];
-      for (const damage of damages) {
+      for (const [chunks, damage] of damages) {
         const who = await created();
         await on().append(
           who,
           [1, A, 3].map((value) => ({ value })),
         );
-        const kinds = (await opened.store.list(who, "session.", { bytes: false })).map(({ kind }) => kind);
-        await damage(who, kinds);
+        const kinds = await opened.store.list(who, "session.chunk/", { bytes: false });
+        await damage(
+          who,
+          kinds.map(({ kind }) => kind),
+        );
         await expect(on().read(who)).rejects.toMatchObject({ code: "CORRUPT" });
         expect(await on().read(who, { damaged: "mark" })).toMatchObject([
           { value: 1 },
@@ -366,7 +367,7 @@ inMemory(
         expect(await values(who)).toEqual([1, B, 3]);
         await on().redact(who, 2, BY);
         expect((await on().read(who))[1]).toMatchObject({ redacted: BY });
-        expect([await count(who, "session.content/"), await count(who, "session.upload/")]).toEqual([0, 0]);
+        expect(await left(who)).toEqual([0, chunks === "gone" ? 0 : 3, 0]);
       }
     });
 
@@ -500,6 +501,63 @@ inMemory(
       await on().repair(who);
       expect((await on().read(who)).map(({ value }) => value)).toEqual([A, 1]);
       await on().trim(who, { upTo: 1 });
+      expect(await left(who)).toEqual([0, 0, 0]);
+    });
+
+    /** Events whose records say that they are large, as if they were. */
+    const pretended = async (who: SessionIdentity, count: number, size: number) => {
+      const { numbers } = await on().append(
+        who,
+        Array.from({ length: count }, (_, n) => ({ value: n })),
+      );
+      const sha256 = "0".repeat(64);
+      const save = (kind: string, text: string, version = 0) =>
+        ({
+          op: "save",
+          record: { eventId: newEventId(), identity: who, kind, bytes: Buffer.from(text), version },
+        }) as const;
+      const changes = numbers.map((n) => {
+        const number = String(n).padStart(16, "0");
+        const ref = { sha256, size, chunks: `none/${n}`, chunkBytes: size };
+        return [
+          save(`session.content/${number}`, JSON.stringify(ref)),
+          save(
+            `session.events/${number}`,
+            `${JSON.stringify({ id: `e${n}`, elsewhere: { sha256, size } })}\n`,
+            2 ** 52,
+          ),
+        ];
+      });
+      await opened.store.commit(changes.flat());
+    };
+
+    test("what is too much for one call is refused, with what to do, or done in pieces", async () => {
+      const who = await created();
+      const user = { tenant: who.tenant, user: who.user };
+      await on().append(who, { value: `albatross ${A}` });
+      await pretended(who, 2, 130 * KIB * KIB);
+      await expect(on().read(who)).rejects.toMatchObject({
+        code: "INVALID_RECORD",
+        details: { field: "limit" },
+      });
+      expect(await on().read(who, { maxBytes: 64 * KIB, damaged: "mark" })).toHaveLength(1);
+      expect(await on().read(who, { limit: 2, damaged: "mark" })).toHaveLength(2);
+      expect((await on().search(user, "albatross")).notSearched).toEqual({ damaged: 0, beyondMemory: 1 });
+      await on().replace(who, { number: 3, value: "small" });
+      await expect(on().pop(who, 2)).rejects.toMatchObject({ details: { field: "count" } });
+      const many = Array.from({ length: 501 }, () => ({ value: "x".repeat(MAX_BYTES) }));
+      await expect(on().rewrite(who, many)).rejects.toMatchObject({ details: { field: "events" } });
+      expect((await left(who))[2]).toBe(0);
+    });
+
+    test("more large events than a commit has room for are taken back in several, and in no unit", async () => {
+      const who = await created();
+      await on().append(who, { value: A });
+      for (const count of [200, 200, 5]) await pretended(who, count, 9);
+      const unit = together(opened.store, (own) => on().in(own).truncate(who, { after: 0 }));
+      await expect(unit).rejects.toMatchObject({ code: "INVALID_RECORD", details: { field: "after" } });
+      expect((await left(who))[0]).toBe(406);
+      expect(await on().truncate(who, { after: 0 })).toEqual({ last: 0 });
       expect(await left(who)).toEqual([0, 0, 0]);
     });
 

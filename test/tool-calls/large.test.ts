@@ -178,7 +178,6 @@ onEveryStore(
         });
       await expect(step(true)).rejects.toThrow("no");
       expect([await on().find(who, "a"), (await sessions.read(who)).length]).toEqual([undefined, 0]);
-      expect(await on().cleanup(scopeOf(who), { abandonedMs: 0 })).toBe(2);
       expect(await stored(who)).toBe(0);
       await step(false);
       expect(await on().get(who, "a")).toMatchObject({ ...CALL, outcome: { result: RESULT } });

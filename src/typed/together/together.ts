@@ -63,11 +63,15 @@ export async function together<R>(
   const { result, afterwards } = await untilNotOvertaken({ signal, attempts }, () =>
     holdingAll(store, turns, signal, async (takeTurn) => {
       const unit = new Unit(store, signal, takeTurn);
+      let isCommitted = false;
       try {
-        return await attempt(store, unit, work, { signal, isOvertaken });
+        const made = await attempt(store, unit, work, { signal, isOvertaken });
+        isCommitted = !(made instanceof Overtaken);
+        return made;
       } finally {
         unit.close();
         turns = unit.turns;
+        if (!isCommitted) await unit.discard();
       }
     }),
   );

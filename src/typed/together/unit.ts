@@ -52,6 +52,9 @@ export class Unit {
       return await runExclusive(this.#store, this.#lock, this.#signal, async () =>
         this.#apply(await operation),
       );
+    } catch (error) {
+      await clear(operation);
+      throw error;
     } finally {
       this.#pending--;
     }
@@ -64,6 +67,7 @@ export class Unit {
     await this.#takeTurn?.(turn);
     this.#refuseIfOver();
     if (!operation.repeatable) this.#repeatable = false;
+    if (operation.clear !== undefined) this.#transaction.unlessCommitted(async () => operation.clear?.());
     return this.#transaction.allOrNothing(
       async () => (await operation.recall?.(this.#transaction)) ?? operation.apply(this.#transaction),
     );
@@ -72,6 +76,11 @@ export class Unit {
   /** Refuses to end while a call is under way: nobody would know what came of it. @internal */
   requireIdle(): void {
     if (this.#pending > 0) throw invalid("work", "a function that awaits all calls of its unit");
+  }
+
+  /** Removes what was stored for its calls: it is not committed, or nobody knows. @internal */
+  async discard(): Promise<void> {
+    for (const work of this.#transaction.otherwise) await work().catch(() => {});
   }
 
   /** No call begins from now on. @internal */
@@ -102,4 +111,10 @@ export class Unit {
   #refuseIfOver(): void {
     if (this.#isOver) throw invalid("unit", "used before the function that `together` runs has ended");
   }
+}
+
+/** What was stored for a call that is refused has no use. */
+async function clear(reading: Promise<Operation<unknown>>): Promise<void> {
+  const operation = await reading.catch(() => undefined);
+  await operation?.clear?.();
 }
