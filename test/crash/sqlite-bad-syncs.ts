@@ -1,3 +1,4 @@
+import { isSoak } from "../soak.js";
 import { choosePowerCuts, cutPower } from "./sqlite-power-cuts.js";
 import { DATABASE, type Recording } from "./sqlite-recording.js";
 
@@ -22,8 +23,8 @@ export function withFailedSyncs(recording: Recording, every: number): Recording 
   return { ...recording, events };
 }
 
-/** After how many of so many power cuts something that was answered was lost. */
+/** After how many of so many power cuts something that was answered was lost. A short run looks for one. */
 export async function losses(recording: Recording, images: number): Promise<number> {
   const cuts = choosePowerCuts(recording, images, recording.options.seed);
-  return (await cutPower(recording, cuts)).casualties.length;
+  return (await cutPower(recording, cuts, isSoak ? images : 1)).casualties.length;
 }

@@ -56,6 +56,6 @@ describe.skipIf(whyNoPreload !== undefined)(`syncs that fail (${whyNoPreload ?? 
     const recording = await record(library, { seed: 1, thread: "worker", database: "made", ...USUAL });
     const lost = await losses(withFailedSyncs(recording, 3), 40);
     expect(lost).toBeGreaterThan(0);
-    await annotate(`${lost} of 40 images lost answered writes`);
+    await annotate(`${lost} of at most 40 images lost answered writes`);
   });
 });

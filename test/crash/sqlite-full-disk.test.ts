@@ -73,6 +73,6 @@ describe.skipIf(whyNoPreload !== undefined)(`a full disk (${whyNoPreload ?? "sim
     const options = { seed: 1, thread: "inline", acknowledges: "early", full, ...USUAL } as const;
     const lost = await losses(await record(library, options), 40);
     expect(lost).toBeGreaterThan(0);
-    await annotate(`${lost} of 40 images lost answered writes`);
+    await annotate(`${lost} of at most 40 images lost answered writes`);
   });
 });

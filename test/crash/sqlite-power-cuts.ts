@@ -46,8 +46,12 @@ export function choosePowerCuts(recording: Recording, count: number, seed: numbe
   return [...chosen.values()].sort((a, b) => a.point - b.point);
 }
 
-/** Has what each power cut would leave judged. */
-export async function cutPower(recording: Recording, cuts: readonly PowerCut[]): Promise<Toll> {
+/** Has what each power cut would leave judged, until there are so many casualties. */
+export async function cutPower(
+  recording: Recording,
+  cuts: readonly PowerCut[],
+  mostCasualties = Number.POSITIVE_INFINITY,
+): Promise<Toll> {
   const images: Record<Remainder, number> = { nothing: 0, everything: 0, sectors: 0, beginning: 0 };
   const casualties: Casualty[] = [];
   const folder = fastFolder();
@@ -57,6 +61,7 @@ export async function cutPower(recording: Recording, cuts: readonly PowerCut[]):
       fill(folder, files, cut.seed);
       const wrong = await judge(join(folder, DATABASE), positions(recording.scripts, answers.acknowledged));
       if (wrong.length > 0) casualties.push({ ...cut, wrong });
+      if (casualties.length >= mostCasualties) break;
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
