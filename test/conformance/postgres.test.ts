@@ -17,7 +17,7 @@ afterAll(async () => {
 
 conformanceTests({ describe, test, afterAll }, harness, { modulePath, timeoutMs: CASE_MS });
 
-// The wrappers make the same calls on every store, which SQLite's run shows; here is what Postgres makes of half of them.
+// The wrappers make the same calls on every store: all of these run in memory, and in a short run the others on SQLite.
 conformanceTests({ describe, test, afterAll }, harness, {
   typed: true,
   timeoutMs: CASE_MS,

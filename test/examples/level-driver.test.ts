@@ -17,8 +17,8 @@ const BESIDE = ["--beside", "--json", "--timeout", String(CASE_MS)];
 const SOME = ["erase"];
 const isOfSome = (id: string) => SOME.some((text) => id.includes(text));
 const BUILT = join(ROOT, "dist/examples/level-driver");
-/** In a short run every third case, and all that needs processes. */
-const chosen = cases.filter(({ needs }, index) => isSoak || index % 3 === 0 || needs !== undefined);
+/** In a short run every fifth case, and all that needs processes. */
+const chosen = cases.filter(({ needs }, index) => isSoak || index % 5 === 0 || needs !== undefined);
 const alone = chosen.filter(({ needs }) => needs !== "sharing").map(({ id }) => id);
 const together = chosen.filter(({ needs }) => needs === "sharing").map(({ id }) => id);
 

@@ -18,7 +18,7 @@ import { Tally } from "./tally.js";
 
 /** How many files there are of each kind of damage, and how many of them are written to. */
 const FILES = isSoak ? 8 : 2;
-const WRITTEN = 2;
+const WRITTEN = isSoak ? 2 : 1;
 const IN_A_THREAD = 1;
 
 let folder: string;
