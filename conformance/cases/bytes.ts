@@ -1,6 +1,81 @@
 import assert from "node:assert/strict";
-import { assertBytes, refused } from "../assertions/expect.js";
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { assertBytes, assertRecord, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
+
+const TEXT = Buffer.from("text that a storage may take for something that it has made itself");
+
+/** What a storage might decode, though it has not encoded it. */
+const LOOK_ALIKES: Readonly<Record<string, Uint8Array>> = {
+  ...Object.fromEntries(
+    [
+      "",
+      "0",
+      "1",
+      " ",
+      "null",
+      "undefined",
+      "nil",
+      "NULL",
+      "\\N",
+      "EMPTY",
+      "__EMPTY__",
+      "{}",
+      "[]",
+      '""',
+      "true",
+    ].map((text) => [`the text ${JSON.stringify(text)}`, Buffer.from(text)]),
+  ),
+  ...Object.fromEntries(
+    [
+      "b64:",
+      "base64:",
+      "base64,",
+      "hex:",
+      "\\x",
+      "0x",
+      "gz:",
+      "gzip:",
+      "zlib:",
+      "json:",
+      "raw:",
+      "bin:",
+      "str:",
+      "s:",
+      "b:",
+    ].flatMap((mark) => [
+      [`hex behind ${mark}`, Buffer.from(`${mark}${TEXT.toString("hex")}`)],
+      [`base64 behind ${mark}`, Buffer.from(`${mark}${TEXT.toString("base64")}`)],
+    ]),
+  ),
+  ...Object.fromEntries(
+    [0, 1, 0x0a, 0x20, 0x7f, 0x80, 0xff].map((byte) => [`one byte ${byte}`, Uint8Array.of(byte)]),
+  ),
+  hex: Buffer.from(TEXT.toString("hex")),
+  base64: Buffer.from(TEXT.toString("base64")),
+  "base64 of URLs": Buffer.from(TEXT.toString("base64url")),
+  "percent signs": Buffer.from("%00%41+%2F"),
+  JSON: Buffer.from(JSON.stringify({ type: "Buffer", data: [1, 2, 3] })),
+  "JSON of binary data": Buffer.from(JSON.stringify({ $binary: { base64: "AAEC", subType: "00" } })),
+  gzip: gzipSync(TEXT),
+  zlib: deflateSync(TEXT),
+  deflate: deflateRawSync(TEXT),
+  "the beginning of gzip": Uint8Array.of(0x1f, 0x8b, 0x08),
+  "the beginning of zstd": Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x00),
+  "the beginning of lz4": Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0x40),
+  "a byte order mark": Buffer.concat([Uint8Array.of(0xef, 0xbb, 0xbf), TEXT]),
+  "UTF-16": Uint8Array.of(0xff, 0xfe, 0x61, 0x00),
+  "a NUL before and behind": Uint8Array.of(0, 1, 0),
+  "spaces and line ends": Buffer.from(" \r\n\r text \n "),
+  MessagePack: Uint8Array.of(0xc4, 0x01, 0xff),
+};
+
+/** Where storages cut: small inline values, pages of files, items, chunks, messages; each size, and one byte more where small. */
+const CUTS: readonly number[] = [
+  ...[15, 16, 63, 64, 126, 127, 128, 254, 255, 256, 511, 512, 1_000, 1_024, 2_000, 2_048, 4_000, 4_096],
+  ...[4_097, 8_000, 8_192, 8_193, 16_384, 32_768, 64_000, 65_535, 65_536, 65_537, 100_000, 131_072],
+  ...[255 * 1024, 400_000, 409_600, 1_000_000],
+];
 
 export const bytesCases: readonly ConformanceCase[] = [
   {
@@ -15,6 +90,39 @@ export const bytesCases: readonly ConformanceCase[] = [
         assertBytes((await store.load(owner, "kind")).bytes, bytes, `${bytes.length} bytes`);
         assertBytes((await store.list(owner, ""))[0]?.bytes as Uint8Array, bytes, "the same in a list");
       }
+    },
+  },
+  {
+    id: "bytes/look-like-something",
+    rule: "Bytes that look compressed, encoded, marked or like no bytes at all come back as they are, alone and in a list.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const saved = Object.entries(LOOK_ALIKES).map(([what, bytes]) =>
+        record(owner, `kind/${what}`, { bytes }),
+      );
+      await store.commit(saved.map((each) => ({ op: "save", record: each })));
+      const listed = new Map((await store.list(owner, "")).map((each) => [each.kind, each]));
+      for (const each of saved) {
+        assertRecord(await store.load(owner, each.kind), each, `bytes like ${each.kind}`);
+        assertRecord(listed.get(each.kind), each, `bytes like ${each.kind} in a list`);
+      }
+    },
+  },
+  {
+    id: "bytes/sizes",
+    rule: "Payloads of every size come back whole, also where storages cut values into pieces.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity();
+      const whole = payload(CUTS.at(-1));
+      const saved = CUTS.map((size, index) => {
+        // Not all of one beginning, which a storage might take for one and the same.
+        const bytes = whole.subarray((index % 7) * (size < 600_000 ? 1 : 0)).subarray(0, size);
+        return record(owner, `kind/${String(index).padStart(3, "0")}`, { bytes });
+      });
+      await store.commit(saved.map((each) => ({ op: "save", record: each })));
+      const listed = await store.list(owner, "kind/");
+      assert.equal(listed.length, saved.length, "records in the list");
+      for (const [index, each] of saved.entries()) assertRecord(listed[index], each, `${CUTS[index]} bytes`);
     },
   },
   {

@@ -55,6 +55,26 @@ export const closeCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "close/in-time",
+    rule: "close waits no longer than it is told: each accepted write says that it is done or OUTCOME_UNKNOWN, and is told the truth.",
+    needs: "durable",
+    async run({ open, identity, record }) {
+      const owner = identity();
+      for (const options of [{ timeoutMs: 0 }, { signal: AbortSignal.abort() }]) {
+        const store = await open();
+        const records = Array.from({ length: 50 }, (_, index) => record(owner, `kind/${index}`));
+        const writes = Promise.allSettled(records.map((each) => store.save(each)));
+        await store.close(options);
+        const outcomes = await writes;
+        assertRejectedOnlyWith(["OUTCOME_UNKNOWN"], outcomes, "writes that were accepted before close");
+        const again = await open();
+        for (const [index, each] of records.entries())
+          if (outcomes[index]?.status === "fulfilled")
+            assertRecord(await again.find(owner, each.kind), each, "a write that was acknowledged");
+      }
+    },
+  },
+  {
     id: "close/writes-are-kept",
     rule: "What was accepted before close is there when the space is opened again.",
     needs: "durable",

@@ -3,6 +3,27 @@ import type { Expect, Identity, NewRecord } from "../../src/index.js";
 import { assertRecord, assertWritten, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
+/** Words of languages, databases and formats for nothing. Each is a valid event id. */
+const LIKE_NONE = [
+  ...[
+    "null",
+    "NULL",
+    "nil",
+    "none",
+    "None",
+    "undefined",
+    "NaN",
+    "(nil)",
+    "(null)",
+    "\\N",
+    "-",
+    "*",
+    "0",
+    "false",
+  ],
+  ...[" ", "''", '""', "{}", "[]", "empty", "EMPTY", "absent", "missing", "$", "~", "-1", "\u0001"],
+];
+
 export const conditionCases: readonly ConformanceCase[] = [
   {
     id: "conditions/empty-slot",
@@ -27,6 +48,23 @@ export const conditionCases: readonly ConformanceCase[] = [
       );
       await fails(store, third, first.eventId, second.eventId);
       assertRecord(await store.load(owner, "kind"), second, "a failed condition must write nothing");
+    },
+  },
+  {
+    id: "conditions/ids-like-none",
+    rule: "An event id that reads like none is an event id: on top of it null fails, and where nothing is it fails itself.",
+    async run({ store, identity, record }) {
+      await Promise.all(
+        LIKE_NONE.map(async (eventId) => {
+          const owner = identity();
+          const saved = record(owner, "kind", { eventId });
+          await fails(store, record(owner, "empty"), eventId, null);
+          assertWritten(await store.save(saved, { expect: null }), `a save under the event id ${eventId}`);
+          await fails(store, record(owner, "kind"), null, eventId);
+          const next = record(owner, "kind");
+          assertWritten(await store.save(next, { expect: eventId }), `a save on top of the event ${eventId}`);
+        }),
+      );
     },
   },
   {

@@ -153,6 +153,43 @@ export const limitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "limits/larger-than-a-page",
+    rule: "A payload larger than what a database reads at once comes with the records around it, in every list and by its event id.",
+    scans: "tenant",
+    async run(context) {
+      const store = await context.open({ maxBytes: 5 * MIB });
+      const owner = context.identity();
+      const bytes = new Uint8Array(5 * MIB).fill(7);
+      const saved = [
+        context.record(owner, "kind/0"),
+        context.record(owner, "kind/1", { bytes }),
+        context.record(owner, "kind/2"),
+      ];
+      for (const each of saved) await store.save(each);
+      const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      const kinds = saved.map(({ kind }) => kind);
+      const listed = await store.list(owner, "kind/");
+      assert.deepEqual(
+        listed.map(({ kind }) => kind),
+        kinds,
+        "a list",
+      );
+      assertRecord(listed[1], saved[1] as NewRecord, "5 MiB in a list");
+      const scanned = await store.listKind(scope, "kind/");
+      assert.deepEqual(
+        scanned.map(({ kind }) => kind),
+        kinds,
+        "a scan",
+      );
+      const headers = await store.list(owner, "kind/", { bytes: false });
+      assert.deepEqual(
+        headers.map(({ kind }) => kind),
+        kinds,
+        "a list without payloads",
+      );
+    },
+  },
+  {
     id: "limits/commit-bytes",
     rule: "All payloads of a commit hold up to 16 MiB together; one byte more is refused and nothing is written.",
     async run({ store, identity, record }) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Identity, maintenanceScope, newEventId, type StateStore } from "../../src/index.js";
-import { refused } from "../assertions/expect.js";
+import { assertRecord, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { identityOperations, kindOperations } from "../inputs/operations.js";
 
@@ -135,6 +135,31 @@ export const misuseCases: readonly ConformanceCase[] = [
         );
       }
       assert.equal((await store.load(owner, "kind")).eventId, saved.eventId, "nothing may have been written");
+    },
+  },
+  {
+    id: "misuse/unknown-options",
+    rule: "An option that an operation does not have is refused: a slip in its name must not drop it.",
+    async run({ store, identity, record }) {
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      const slip = { expects: null } as never;
+      for (const { name, call } of identityOperations)
+        await refused("INVALID_RECORD", `${name} with an unknown option`, () => call(store, saved, slip));
+      const scope = maintenanceScope({ reason: "conformance", tenant: saved.identity.tenant });
+      await refused("INVALID_RECORD", "listKind with an unknown option", () =>
+        store.listKind(scope, "kind", slip),
+      );
+      const { tenant, user } = saved.identity;
+      await refused("INVALID_RECORD", "listSessions with an unknown option", () =>
+        store.listSessions({ tenant, user }, slip),
+      );
+      await refused("INVALID_RECORD", "close with an unknown option", () => store.close(slip));
+      assertRecord(
+        await store.find(saved.identity, "kind"),
+        saved,
+        "nothing may have been written or closed",
+      );
     },
   },
   {

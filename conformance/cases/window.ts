@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SaveReceipt } from "../../src/index.js";
+import type { NewRecord, SaveReceipt, StateStore } from "../../src/index.js";
 import { assertDuplicate, assertRecord, assertWritten, broken, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
@@ -12,6 +12,47 @@ const PAST_MS = 500;
 const WINDOWS_MS = [1_250, 2_500, 5_000, 15_000];
 /** The part of its window after which an event id is sent again. */
 const LATE = 0.6;
+
+/** So long that the same begun anew at three quarters of it would still go on when the first is over. */
+const SLIDING_MS = [2_000, 5_000, 15_000];
+
+type Later = (store: StateStore, record: NewRecord, context: CaseContext) => Promise<unknown>;
+
+/** What may become of a record late in the window of its event. It is current no more in the end. */
+const LATER: readonly (readonly [what: string, later: Later])[] = [
+  ["overwritten", (store, { identity, kind }, { record }) => store.save(record(identity, kind))],
+  ["deleted", (store, { identity, kind }) => store.delete(identity, kind)],
+  ["erased", (store, { identity }) => store.erase(identity)],
+  ["erased by prefix", (store, { identity, kind }) => store.erase(identity, { prefix: kind })],
+  [
+    "overwritten and retried",
+    async (store, saved, { record }) => {
+      await store.save(record(saved.identity, saved.kind));
+      await store.save(saved);
+    },
+  ],
+];
+
+/** Records of which each was changed at three quarters of its window, or `late` when that may have been over by then. */
+async function changedLate(context: CaseContext, windowMs: number) {
+  const store = await context.openAlone({ idempotencyWindowMs: windowMs });
+  const begun = performance.now();
+  const saved = await Promise.all(LATER.map(([what]) => savedAlone(context, store, what)));
+  await sleep(0.75 * windowMs);
+  await Promise.all(LATER.map(([, later], index) => later(store, saved[index] as NewRecord, context)));
+  return { late: performance.now() - begun >= windowMs, store, saved };
+}
+
+/** A record in a session of its own. */
+async function savedAlone(
+  { identity, record }: CaseContext,
+  store: StateStore,
+  what: string,
+): Promise<NewRecord> {
+  const saved = record(identity({ session: what }), "kind");
+  await store.save(saved);
+  return saved;
+}
 
 export const windowCases: readonly ConformanceCase[] = [
   {
@@ -89,6 +130,26 @@ export const windowCases: readonly ConformanceCase[] = [
         if (late) continue;
         assertDuplicate(await retry, "a retry with its new content");
         await refused("IDEMPOTENCY_CONFLICT", "a retry with its old content", () => other);
+        return;
+      }
+      throw tooBusy();
+    },
+  },
+  {
+    id: "window/from-the-save",
+    rule: "The window begins with the save: retries do not lengthen it, nor does what becomes of the record later.",
+    async run(context) {
+      for (const windowMs of SLIDING_MS) {
+        const { late, store, saved } = await changedLate(context, windowMs);
+        if (late) continue;
+        await sleep(0.25 * windowMs + PAST_MS);
+        for (const [index, [what]] of LATER.entries()) {
+          const again = { ...(saved[index] as NewRecord), kind: "other", bytes: context.payload() };
+          const receipt = await store.save(again).catch((error: unknown) => {
+            throw broken(`an event id past its window, of a record that was ${what}`, error);
+          });
+          assertWritten(receipt, `an event id past its window, of a record that was ${what}`);
+        }
         return;
       }
       throw tooBusy();

@@ -17,6 +17,21 @@ export const conditionMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "takes-a-word-for-none",
+    "conditions/ids-like-none",
+    (base) =>
+      class extends base {
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          const seemsEmpty = (write: Write) =>
+            this.space.records.get(this.slotKey(slotOf(write)))?.eventId === "(nil)";
+          return super.judge(
+            without(commit, (write) => write.expect === null && seemsEmpty(write)),
+            options,
+          );
+        }
+      },
+  ),
+  brokenDriver(
     "accepts-any-current-event",
     "conditions/current-event",
     (base) =>

@@ -27,6 +27,37 @@ export const eventMutants: readonly Mutant[] = [
       },
   ),
   brokenDriver(
+    "begins-the-window-anew-with-a-retry",
+    "window/from-the-save",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.applyOne(commit, options);
+          for (const write of commit.writes) {
+            if (outcome.is !== "duplicate" || write.op !== "save") continue;
+            const { tenant, eventId } = write.record;
+            const event = this.space.events.get(this.eventKey(tenant, eventId));
+            if (event) this.remember({ ...event, savedAt: options.now });
+          }
+          return outcome;
+        }
+      },
+  ),
+  brokenDriver(
+    "begins-the-window-when-a-record-goes",
+    "window/from-the-save",
+    (base) =>
+      class extends base {
+        protected override write(write: Write, now: number): void {
+          const slot = write.op === "save" ? write.record : write.op === "delete" ? write.slot : undefined;
+          const before = slot && this.space.records.get(this.slotKey(slot));
+          const event = before && this.space.events.get(this.eventKey(before.tenant, before.eventId));
+          if (event) this.remember({ ...event, savedAt: now });
+          super.write(write, now);
+        }
+      },
+  ),
+  brokenDriver(
     "forgets-deleted-events",
     "idempotency/late-retry-after-delete",
     (base) =>

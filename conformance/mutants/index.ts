@@ -17,6 +17,7 @@ import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
 import { storeMutants } from "./store-mutants.js";
+import { storesMutants } from "./stores-mutants.js";
 import { timingMutants } from "./timing-mutants.js";
 import { watchMutants } from "./watch-mutants.js";
 
@@ -38,6 +39,7 @@ export const mutants: readonly Mutant[] = [
   ...largeEraseMutants,
   ...erasePrefixMutants,
   ...durabilityMutants,
+  ...storesMutants,
   ...lenientMutants,
   ...answerMutants,
   ...storeMutants,

@@ -14,6 +14,9 @@ const KIB = 1024;
 
 /** Stores that make good in one operation what they should refuse, and some that refuse what they should take. */
 export const lenientMutants: readonly Mutant[] = [
+  brokenStore("drops-unknown-options", "misuse/unknown-options", (store) => ({
+    find: (identity, kind, { signal } = {}) => store.find(identity, kind, { signal }),
+  })),
   lenient("fills-in-a-session", "misuse/identity-required", "list", (identity, ...rest) => [
     { ...identity, session: identity.session || "main" },
     ...rest,

@@ -18,6 +18,19 @@ const EIGHT_MIB = 8 * 1024 * 1024;
 
 /** Stores that are wrong about lists without payloads, counts, and the sessions of a user. */
 export const listingMutants: readonly Mutant[] = [
+  // As a database whose answer holds so many bytes, and that hands out what fits.
+  brokenDriver(
+    "passes-over-what-is-larger-than-an-answer",
+    "limits/larger-than-a-page",
+    (base) =>
+      class extends base {
+        override async scan(query: ScanQuery): Promise<ScanPage> {
+          const { records, ...rest } = await super.scan(query);
+          if (records.length < 2) return { records, ...rest };
+          return { records: records.filter(({ bytes }) => bytes.byteLength < 4 * 1024 * 1024), ...rest };
+        }
+      },
+  ),
   brokenDriver(
     "takes-from-for-after",
     "list/from",

@@ -30,6 +30,19 @@ export const recordMutants: readonly Mutant[] = [
     ...record,
     bytes: record.bytes.subarray(0, 65_535),
   })),
+  keeping("decodes-what-is-marked-as-base64", "bytes/look-like-something", (record) => {
+    const text = Buffer.from(record.bytes).toString("latin1");
+    return text.startsWith("base64:") ? { ...record, bytes: Buffer.from(text.slice(7), "base64") } : record;
+  }),
+  keeping("has-a-byte-for-no-bytes", "bytes/look-like-something", (record) =>
+    record.bytes.length === 1 && record.bytes[0] === 0 ? { ...record, bytes: new Uint8Array() } : record,
+  ),
+  keeping("loses-a-last-chunk-that-is-full", "bytes/sizes", (record) => {
+    const whole = Math.max(0, record.bytes.length - 1) % 400_000;
+    return record.bytes.length % 400_000 === 0
+      ? { ...record, bytes: record.bytes.subarray(0, whole) }
+      : record;
+  }),
   brokenDriver(
     "takes-kinds-for-files-and-folders",
     "save/only-its-slot",

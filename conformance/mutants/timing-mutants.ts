@@ -75,6 +75,20 @@ export const timingMutants: readonly Mutant[] = [
       return store.save(record, options);
     },
   })),
+  brokenStore("says-done-when-it-gives-up", "close/in-time", (store) => {
+    let isHurried = false;
+    return {
+      async save(record, options) {
+        await turn();
+        const { eventId } = record;
+        return isHurried ? { eventId, duplicate: false } : store.save(record, options);
+      },
+      close(options) {
+        isHurried = options?.signal !== undefined || options?.timeoutMs !== undefined;
+        return store.close(options);
+      },
+    };
+  }),
   brokenStore("accepts-while-closing", "close/refuses-at-once", (store) => ({
     async close(options) {
       await turn();

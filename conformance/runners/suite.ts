@@ -28,6 +28,7 @@ import { neighbourCases } from "../cases/neighbours.js";
 import { orderCases } from "../cases/order.js";
 import { processCases } from "../cases/processes.js";
 import { saveCases } from "../cases/save.js";
+import { storeCases } from "../cases/stores.js";
 import { watchCases } from "../cases/watch.js";
 import { windowCases } from "../cases/window.js";
 import type { ConformanceCase } from "../harness/case.js";
@@ -66,6 +67,7 @@ export const cases: readonly ConformanceCase[] = [
   ...concurrencyCases,
   ...neighbourCases,
   ...durabilityCases,
+  ...storeCases,
   ...processCases,
 ];
 

@@ -311,7 +311,8 @@ export interface MaintenanceScope {
  *   on the way out.
  * - An acknowledged write is as durable as the driver promises.
  * - An option that is present with the value `undefined` is INVALID_RECORD, so that a forgotten variable drops no condition.
- *   Only `signal`, `after`, `before`, `from` and `limit` may be `undefined`, which means none.
+ *   Only `signal`, `after`, `before`, `from` and `limit` may be `undefined`, which means none. An option that an operation
+ *   does not have is INVALID_RECORD too.
  *
  * Every operation rejects with a StateError: IDENTITY_REQUIRED or INVALID_RECORD for an invalid argument, STORE_CLOSED after
  * `close`, UNAVAILABLE if nothing was written, OUTCOME_UNKNOWN if a write may or may not have happened, CORRUPT for a stored
