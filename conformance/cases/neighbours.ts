@@ -16,6 +16,7 @@ const TRIES = 3;
 export const neighbourCases: readonly ConformanceCase[] = [
   {
     id: "neighbours/saves",
+    needsQuiet: true,
     rule: "A write is answered among the first, however many saves of another tenant were made before it.",
     async run({ store, identity, record }) {
       const [flooding, alone] = [identity(), identity()];
@@ -30,6 +31,7 @@ export const neighbourCases: readonly ConformanceCase[] = [
   },
   {
     id: "neighbours/erases",
+    needsQuiet: true,
     rule: "A write is answered among the first, however many erases of another tenant were made before it.",
     async run({ store, identity, record, tenant }) {
       const [flooded, alone] = [tenant(), identity()];
@@ -47,6 +49,7 @@ export const neighbourCases: readonly ConformanceCase[] = [
   },
   {
     id: "neighbours/loads",
+    needsQuiet: true,
     rule: "A load is answered among the first, however many loads of another tenant were made before it.",
     async run({ store, identity, record }) {
       const [theirs, own] = [record(identity(), "kind"), record(identity(), "kind")];
@@ -60,6 +63,7 @@ export const neighbourCases: readonly ConformanceCase[] = [
   },
   {
     id: "neighbours/lists",
+    needsQuiet: true,
     rule: "A load and a list are answered among the first, however many lists of another tenant were made before.",
     async run({ store, identity, record }) {
       const [theirs, own] = [record(identity(), "kind"), record(identity(), "kind")];

@@ -79,6 +79,8 @@ export interface ConformanceCase {
   readonly scans?: Scans;
   /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
   readonly bringsNeighbours?: boolean;
+  /** It judges by time or by turns: `runConformance` runs it when the cases that keep the process busy are over. */
+  readonly needsQuiet?: boolean;
   /** Rejects when the store breaks the rule. */
   run(context: CaseContext): Promise<void>;
 }

@@ -1,6 +1,6 @@
-import type { Harness } from "../harness/case.js";
+import type { ConformanceCase, Harness } from "../harness/case.js";
 import { subjectOf } from "./report.js";
-import { ConformanceRun } from "./run.js";
+import { ConformanceRun, inPhases } from "./run.js";
 import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
@@ -19,12 +19,19 @@ export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, optio
   const run = new ConformanceRun(plan);
   const { cases, concurrency } = plan;
   const subject = subjectOf({ ...plan, harness: harness.name });
+  const declare = (each: ConformanceCase): void => {
+    const skip = run.skipReason(each);
+    const timeout = 3 * run.timeoutMs(each);
+    nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
+  };
+  const [busy, quiet] = inPhases(cases, (each) => each);
   nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
-    for (const each of cases) {
-      const skip = run.skipReason(each);
-      const timeout = 3 * run.timeoutMs(each);
-      nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
-    }
+    for (const each of busy) declare(each);
+    if (quiet.length === 0) nodeTest.after?.(() => run.end());
+  });
+  if (quiet.length === 0) return;
+  nodeTest.describe(`conformance of ${subject}, once the rest is over`, { concurrency }, () => {
+    for (const each of quiet) declare(each);
     nodeTest.after?.(() => run.end());
   });
 }

@@ -40,9 +40,8 @@ export async function runPlan(plan: RunPlan): Promise<Report> {
   const run = new ConformanceRun(plan);
   await run.probe();
   const results = new Array<CaseResult | undefined>(cases.length);
-  const numbered = cases.entries();
   let isOver = false;
-  const worker = async (): Promise<void> => {
+  const worker = async (numbered: Iterable<[number, ConformanceCase]>): Promise<void> => {
     for (const [index, each] of numbered) {
       if (isOver) return;
       const result = await around(each.id, () => run.judge(each));
@@ -51,7 +50,11 @@ export async function runPlan(plan: RunPlan): Promise<Report> {
       isOver ||= plan.bail && result.outcome === "failed";
     }
   };
-  await Promise.all(Array.from({ length: plan.concurrency }, worker));
+  for (const phase of inPhases([...cases.entries()], ([, each]) => each)) {
+    // One iterator for all workers: each case goes to one of them.
+    const next = phase.values();
+    await Promise.all(Array.from({ length: plan.concurrency }, () => worker(next)));
+  }
   for (const { id, error } of await run.lookBack()) {
     const index = cases.findIndex((each) => each.id === id);
     const passed = results[index] as CaseResult;
@@ -60,6 +63,14 @@ export async function runPlan(plan: RunPlan): Promise<Report> {
   }
   await run.removeSpace();
   return reportOf(headingOf(plan), results, performance.now() - started, notesOn(plan.harness));
+}
+
+/** The cases that may run beside any other, and those that run when these are over. */
+export function inPhases<T>(
+  all: readonly T[],
+  caseOf: (each: T) => ConformanceCase,
+): [readonly T[], readonly T[]] {
+  return [all.filter((each) => !caseOf(each).needsQuiet), all.filter((each) => caseOf(each).needsQuiet)];
 }
 
 function runAlone<T>(_: string, run: () => Promise<T>): Promise<T> {
