@@ -1,6 +1,9 @@
 /** Records in memory, and processed in parallel, at a time. */
 export const CHUNK_SIZE = 100;
 
+/** Entries of an index in memory at a time, where most may be of others and are left out. */
+export const FILTERED_PAGE_SIZE = 1000;
+
 /** Yields all items in groups of `CHUNK_SIZE`. Ends with the signal between two groups. */
 export async function* chunks<T>(
   all: AsyncIterable<T>,

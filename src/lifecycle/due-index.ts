@@ -13,6 +13,7 @@ import type { Transaction } from "../typed/transaction.js";
 import { optional, readTime } from "../validation/fields.js";
 import { readObject } from "../validation/validate.js";
 import { readKind } from "../validation/validate-text.js";
+import { FILTERED_PAGE_SIZE } from "./chunks.js";
 import type { DueDeclaration } from "./declaration.js";
 import {
   digestOfKey,
@@ -64,9 +65,6 @@ export interface DueRange {
   /** Where damaged entries are noted, and passed over. */
   readonly damage: DamageLog;
 }
-
-/** Entries read at a time where most may be left out. */
-const FILTERED_PAGE_SIZE = 1000;
 
 /** Index of the records that become due, by the time when they do, with one entry for each under its tenant. */
 export class DueIndex<S extends LifecycleState> {

@@ -2,7 +2,7 @@ import { isStateError } from "../contract/errors.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity, userIdentity } from "../identity/identity.js";
 import { DamageLog } from "../typed/damage.js";
-import { CHUNK_SIZE, chunks } from "./chunks.js";
+import { CHUNK_SIZE, chunks, FILTERED_PAGE_SIZE } from "./chunks.js";
 import { findEntry, nextEntries, readEntry } from "./listing.js";
 import { dropOrphansOf, sweepOrphans } from "./orphans.js";
 import { isEntryOf } from "./pointer.js";
@@ -175,11 +175,14 @@ async function removeListed<S extends LifecycleState, C, V>(
   let removed = 0;
   let after: string | undefined;
   do {
-    const range = { after, limit: CHUNK_SIZE, damage, signal };
+    const range = { after, limit: FILTERED_PAGE_SIZE, damage, signal };
     const { entries, end } = await nextEntries(records, list, statuses, range);
     const chosen = entries.filter(isOne);
-    const done = await Promise.all(chosen.map((entry) => removeWhole(records, entry, signal)));
-    removed += done.filter(Boolean).length;
+    for (let from = 0; from < chosen.length; from += CHUNK_SIZE) {
+      const chunk = chosen.slice(from, from + CHUNK_SIZE);
+      const done = await Promise.all(chunk.map((entry) => removeWhole(records, entry, signal)));
+      removed += done.filter(Boolean).length;
+    }
     after = end;
   } while (after !== undefined);
   return removed;

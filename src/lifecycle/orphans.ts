@@ -2,7 +2,7 @@ import { LIMITS } from "../contract/limits.js";
 import type { Identity, MaintenanceScope } from "../contract/store.js";
 import { tenantIdentity } from "../identity/identity.js";
 import type { DamageLog } from "../typed/damage.js";
-import { CHUNK_SIZE, chunks } from "./chunks.js";
+import { chunks, FILTERED_PAGE_SIZE } from "./chunks.js";
 import type { Entry, EntryPage } from "./pointer.js";
 import type { LifecycleRecords } from "./records.js";
 import type { LifecycleState } from "./stored.js";
@@ -31,7 +31,7 @@ export async function dropOrphansOf<S extends LifecycleState, C, V>(
   signal: Signal,
 ): Promise<void> {
   const { due, locations } = records;
-  const limit = CHUNK_SIZE;
+  const limit = FILTERED_PAGE_SIZE;
   const dueRange = { until: LIMITS.latest, limit, group: undefined, damage };
   const indexes: (((after: string | undefined) => Promise<EntryPage<Entry>>) | undefined)[] = [
     due && ((after) => due.oldest(tenant, { ...dueRange, after }, signal)),
