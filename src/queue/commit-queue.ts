@@ -215,7 +215,7 @@ export class CommitQueue {
   #start(entries: readonly Entry[], started: number): void {
     let weight = 0;
     for (const entry of entries) {
-      for (const limit of this.#waitLimits) limit.moveOn(entry);
+      for (const limit of this.#waitLimits) limit.sending(entry);
       entry.state = "sent";
       entry.removeAbortListener();
       weight += entry.weight;

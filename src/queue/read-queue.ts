@@ -135,7 +135,7 @@ export class ReadQueue {
   }
 
   async #run(reads: readonly SlotRead[]): Promise<void> {
-    for (const read of reads) this.#limit.moveOn(read);
+    for (const read of reads) this.#limit.sending(read);
     this.#underWay.add(reads);
     this.#lastSize = reads.length;
     try {

@@ -44,8 +44,12 @@ export class WaitLimit<W extends TimedWaiter> {
     else this.#answeredAt.delete(tenant);
   }
 
-  /** Gives the item the time that it has when its tenant's work moves: call it also before the item is sent. */
-  moveOn({ tenant, time }: W): void {
+  /** Call it before an item is sent: if it has waited long behind others of its tenant, the driver has more time for it. */
+  sending({ tenant, time }: W): void {
+    if (time.isHalfOver()) this.#moveOn({ tenant, time });
+  }
+
+  #moveOn({ tenant, time }: Pick<W, "tenant" | "time">): void {
     const answeredAt = this.#answeredAt.get(tenant);
     if (answeredAt !== undefined) time.moveOn(answeredAt);
   }
@@ -53,12 +57,9 @@ export class WaitLimit<W extends TimedWaiter> {
   #expire(): void {
     this.#timer = undefined;
     const now = monotonicMs();
-    for (const waiter of this.#queues.shed((each) => this.#isExpired(each, now))) this.#reject(waiter);
+    // All of them, so that whoever came later does not expire earlier.
+    for (const waiter of this.#queues) this.#moveOn(waiter);
+    for (const waiter of this.#queues.shed(({ time }) => time.waitsUntil <= now)) this.#reject(waiter);
     this.watch();
-  }
-
-  #isExpired(waiter: W, now: number): boolean {
-    if (waiter.time.waitsUntil <= now) this.moveOn(waiter);
-    return waiter.time.waitsUntil <= now;
   }
 }

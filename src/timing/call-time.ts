@@ -18,9 +18,11 @@ export interface CallTime {
   readonly waitsUntil: number;
   /** When the driver has to have answered; infinite if the driver states no bound. */
   readonly deadline: number;
+  /** Whether less than half of its time is left until the deadline. */
+  isHalfOver(): boolean;
   /**
-   * The driver answered calls of its tenant at this time. If less than half of the call's own time is left, it gets as much as if
-   * it had come then; it waits no longer than `queueTimeoutMs` in all.
+   * The driver answered calls of its tenant at this time: it gets as much as if it had come then, and waits no longer than
+   * `queueTimeoutMs` in all.
    */
   moveOn(answeredAt: number): void;
 }
@@ -48,8 +50,10 @@ export class CallTimes {
       startedAt,
       waitsUntil: startedAt + waitMs,
       deadline: startedAt + timeoutMs,
+      isHalfOver() {
+        return this.deadline - monotonicMs() < timeoutMs / 2;
+      },
       moveOn(this: Writable<CallTime>, answeredAt) {
-        if (this.deadline - monotonicMs() >= timeoutMs / 2) return;
         const waitsUntil = Math.min(answeredAt + waitMs, startedAt + mostMs);
         if (waitsUntil <= this.waitsUntil) return;
         this.waitsUntil = waitsUntil;
