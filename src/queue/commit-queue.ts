@@ -151,6 +151,8 @@ export class CommitQueue {
   #admit(entry: Entry): void {
     entry.holdsRoom = true;
     this.#queues.add(entry);
+    // Nobody calls when room is free again.
+    for (const limit of this.#waitLimits) limit.watch();
     try {
       const copied = entry.payloads?.copy();
       if (copied === undefined) entry.isReady = true;

@@ -1,11 +1,14 @@
 import type { CallTime } from "../timing/call-time.js";
-import { monotonicMs, nextTurn, setTimeout, type Timer } from "../timing/real-timers.js";
+import { monotonicMs, setTimeout, type Timer } from "../timing/real-timers.js";
 import type { Waiter } from "./tenant-queue.js";
 import type { TenantQueues } from "./tenant-queues.js";
 
 export interface TimedWaiter extends Waiter {
   readonly time: CallTime;
 }
+
+/** A timer that fires so much late shows that the event loop was held up, in milliseconds. */
+const LATE_MS = 200;
 
 /**
  * Removes and rejects the items that have waited too long: nothing of their tenant was answered for as long as a call may wait,
@@ -30,11 +33,7 @@ export class WaitLimit<W extends TimedWaiter> {
     let first = Number.POSITIVE_INFINITY;
     for (const { time } of this.#queues.heads()) first = Math.min(first, time.waitsUntil);
     if (first === Number.POSITIVE_INFINITY) return;
-    // If the event loop was held up, answers have come meanwhile, and are read first.
-    this.#timer = setTimeout(
-      () => void nextTurn().then(() => this.#expire()),
-      Math.max(1, first - monotonicMs()),
-    );
+    this.#timer = setTimeout(() => this.#expireUnlessLate(first), Math.max(1, first - monotonicMs()));
     this.#timer.unref();
   }
 
@@ -52,6 +51,15 @@ export class WaitLimit<W extends TimedWaiter> {
   #moveOn({ tenant, time }: Pick<W, "tenant" | "time">): void {
     const answeredAt = this.#answeredAt.get(tenant);
     if (answeredAt !== undefined) time.moveOn(answeredAt);
+  }
+
+  /** If the event loop was held up, answers have come meanwhile, and are read first. */
+  #expireUnlessLate(due: number): void {
+    if (monotonicMs() - due < LATE_MS) this.#expire();
+    else {
+      this.#timer = setTimeout(() => this.#expire(), LATE_MS);
+      this.#timer.unref();
+    }
   }
 
   #expire(): void {
