@@ -89,8 +89,7 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       const time = this.#options.times.begin();
       const entry = new Entry(commit, time, resolve, reject, this.#onSettled, payloads);
-      if (time.deadline !== Number.POSITIVE_INFINITY)
-        entry.cancelDeadline = afterDeadline(time, () => rejectEntry(entry, this.#overdueError(entry)));
+      this.#giveUpLate(entry);
       this.#pending++;
       this.#waiting.commits++;
       this.#waiting.bytes += entry.bytes;
@@ -319,6 +318,18 @@ export class CommitQueue {
     const { commits, bytes } = this.#room.used;
     const what = `room in the queue (maxQueuedCommits, maxQueuedBytes), which holds ${commits} commits of ${bytes} bytes`;
     return waitedTooLongError(time, "nothing was written", what);
+  }
+
+  /** If the event loop was held up, a commit that waits may be overdue before it was said that others of its tenant moved. */
+  #giveUpLate(entry: Entry): void {
+    const { time } = entry;
+    if (time.deadline === Number.POSITIVE_INFINITY) return;
+    entry.cancelDeadline = afterDeadline(time, () => {
+      const before = time.deadline;
+      if (entry.state === "waiting") for (const limit of this.#waitLimits) limit.sending(entry);
+      if (time.deadline > before) this.#giveUpLate(entry);
+      else rejectEntry(entry, this.#overdueError(entry));
+    });
   }
 
   /** The error for a commit whose deadline has passed, before or after it was sent. */
