@@ -84,6 +84,8 @@ onEveryStore(
       const before = await stored(who);
       const again = { ...first, duplicate: true };
       expect(await on().append(who, sent)).toEqual(again);
+      // Nothing is stored a second time, not even to be removed again.
+      expect(await on({}, dyingAt(opened.store, "commit")).append(who, sent)).toEqual(again);
       // Another process may have less room in a record.
       const narrow = withMethods(opened.store, { limits: { ...opened.store.limits, maxBytes: 4 * KIB } });
       const medium = { value: "m".repeat(6 * KIB) };
@@ -437,6 +439,61 @@ inMemory(
         const store = losingAnswers(opened.store, { requests: 0.1, replies: 0.1, mostPerWrite: 2 });
         await Promise.all([store, opened.store, opened.store].map((own) => copy(own, to)));
         expect([await on().read(to), await left(to)]).toEqual([events, await left(who)]);
+      }
+    });
+
+    test("a fork copies a large event again that is edited meanwhile, and keeps nothing of what it was", async () => {
+      const who = await created();
+      await on().append(
+        who,
+        [A, 1].map((value) => ({ value })),
+      );
+      const edits: Value[] = [B, "small", C];
+      const store = withMethods(opened.store, {
+        async commit(changes, options) {
+          const receipt = await opened.store.commit(changes, options);
+          const isContent = changes.some(
+            (change) => change.op === "save" && change.record.kind.startsWith("session.chunk/filled/"),
+          );
+          const value = isContent ? edits.shift() : undefined;
+          if (value !== undefined) await on().replace(who, { number: 1, value });
+          return receipt;
+        },
+      });
+      const to = { ...who, session: "fork" };
+      await on(store).fork(who, to);
+      expect([await on().read(to), await left(to)]).toEqual([await on().read(who), [0, 0, 0]]);
+      await on().replace(who, { number: 1, value: A });
+      edits.splice(0, edits.length, B);
+      await on(store).fork(who, { ...who, session: "second" });
+      const second = { ...who, session: "second" };
+      expect([await on().read(second), await left(second)]).toEqual([await on().read(who), await left(who)]);
+    });
+
+    test("a move that is cut off leaves each session whole, under one user or the other", async () => {
+      for (let call = 1, isDone = false; !isDone; call++) {
+        const who = await created();
+        await on().append(
+          who,
+          [A, 1, B].map((value) => ({ value })),
+        );
+        const others = Array.from({ length: 260 }, (_, n) => ({
+          op: "save" as const,
+          record: { eventId: newEventId(), identity: who, kind: `z/${n}`, bytes: new Uint8Array(9) },
+        }));
+        await opened.store.commit(others);
+        const events = await on().read(who);
+        const user = { tenant: who.tenant, user: who.user };
+        isDone = await moveUser(dyingAt(opened.store, "commit", call), user, "bob").then(
+          () => true,
+          () => false,
+        );
+        const owners = [who, { ...who, user: "bob" }];
+        const found = await Promise.all(owners.map((owner) => on().find(owner)));
+        const owner = owners[found.findIndex((session) => session !== undefined)] as SessionIdentity;
+        expect(await on().read(owner)).toEqual(events);
+        await moveUser(opened.store, user, "bob");
+        expect([await on().read({ ...who, user: "bob" }), await count(who, "")]).toEqual([events, 0]);
       }
     });
 
