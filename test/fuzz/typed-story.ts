@@ -21,8 +21,8 @@ const DAY = 86_400_000;
 
 const CREATION = { metadata: { title: "Invoices", deep: [1, { b: null }] }, eventId: "created" };
 const EVENTS = [{ id: "e1", value: { text: "first" } }, { value: [1, 2, 3] }, { value: "third" }];
-/** Its record has no room for it, and one chunk has. */
-const LARGE = { text: "large ".repeat(250) };
+/** A number with so many digits that its record has no room for it. Each of its two chunks is JSON too. */
+const LARGE = Buffer.from(`0.${"0".repeat(2_046)}5`);
 const REQUEST = { ...CALL, requester: "ann", question: "Pay?", ttlMs: HOUR };
 const APPROVALS = ["pending", "approved", "denied", "cancelled", "claimed", "completed", "failed"];
 const SPENT = { provider: "p", model: "m", promptTokens: 12, completionTokens: 3, cost: "0.0000000375" };
@@ -94,9 +94,11 @@ export async function tellStory(store: StateStore): Promise<void> {
   await sessions.append(WHO, EVENTS);
   // Little is large where a record has little room.
   const limits = { ...store.limits, maxBytes: 2_048 };
-  const { numbers } = await sessions.append(WHO, { id: "e4", value: "grows" });
-  const grown = { number: numbers[0] as number, value: LARGE };
-  await createSessions(withMethods(store, { limits }), { clock: () => NOON }).replace(WHO, grown);
+  const events = { version: 0, encode: () => LARGE, decode: () => 0 };
+  await createSessions(withMethods(store, { limits }), { clock: () => NOON, events }).append(WHO, {
+    id: "e4",
+    value: 0,
+  });
   await sessions.saveSummary(WHO, { upTo: 2, value: { said: "two events" } });
   await sessions.sessionState(WHO).set("key", { a: 1 });
   await sessions.userState(USER).set("language", "en");
