@@ -93,9 +93,15 @@ export class BystanderData {
   }
 
   async #save(records: readonly NewRecord[]): Promise<boolean> {
+    let mayBeWritten = false;
     for (const store of this.#stores) {
-      const receipt = await blamingBystander(() => unlessClosed(store.commit(saving(records))));
-      if (receipt?.duplicate) throw broken(`${CHANGED}: a new write of theirs was taken for a duplicate`);
+      const receipt = await blamingBystander(() => unlessClosed(commitUnlessCutOff(store, records)));
+      if (receipt === "cut off") {
+        mayBeWritten = true;
+        continue;
+      }
+      if (receipt?.duplicate && !mayBeWritten)
+        throw broken(`${CHANGED}: a new write of theirs was taken for a duplicate`);
       if (receipt) return true;
     }
     return false;
@@ -170,6 +176,18 @@ async function blamingBystander<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** `undefined` where the store is closed. */
+/** A case may close the store before this is done: then nobody knows whether it was. */
+async function commitUnlessCutOff(store: StateStore, records: readonly NewRecord[]) {
+  try {
+    return await store.commit(saving(records));
+  } catch (error) {
+    const [{ identity, kind }] = records as readonly [NewRecord];
+    const isOpen = async () => (await unlessClosed(store.find(identity, kind).then(() => true))) === true;
+    if (!isStateError(error, "OUTCOME_UNKNOWN") || (await isOpen())) throw error;
+    return "cut off";
+  }
+}
+
 async function unlessClosed<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

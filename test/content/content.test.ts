@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { MissingChunk, readChunks, writeChunks } from "../../src/content/chunks.js";
 import { encodeValue, keyValues } from "../../src/content/keyed-value.js";
+import { Outdated } from "../../src/content/outdated.js";
 import { removeUnchanged } from "../../src/content/remove-unchanged.js";
 import { ValuePool } from "../../src/content/value-pool.js";
-import type { Change, SessionIdentity, StateStore } from "../../src/index.js";
+import type { Change, EventId, SessionIdentity, StateStore } from "../../src/index.js";
 import { newEventId } from "../../src/index.js";
 import { transact } from "../../src/typed/index.js";
 import { dyingAt, withMethods } from "../sessions/rig.js";
@@ -84,18 +85,16 @@ inMemory((opened) => {
     const owner = newSession();
     const pool = (store = opened.store) => new ValuePool(store, owner, KINDS);
     const large = await keyed(3_000_000, 7);
-    for (let call = 1; ; call++) {
-      const died = await pool(dyingAt(opened.store, "commit", call))
+    let upload: EventId | undefined;
+    for (let call = 1; upload === undefined; call++) {
+      upload = await pool(dyingAt(opened.store, "commit", call))
         .upload(large, Date.now(), {})
-        .then(
-          () => false,
-          () => true,
-        );
+        .catch(() => undefined);
       expect(await pool().read(large.key, {})).toBeUndefined();
-      if (!died) break;
     }
-    const use = () => transact(opened.store, (transaction) => pool().use(transaction, large));
-    await use();
+    const use = (given = large) => transact(opened.store, (transaction) => pool().use(transaction, given));
+    await expect(use({ ...large, upload: "another" })).rejects.toBeInstanceOf(Outdated);
+    await use({ ...large, upload });
     expect(await opened.store.count(owner, KINDS.uploads)).toBe(0);
     const chunks = await opened.store.count(owner, KINDS.chunks);
     await pool().upload(large, Date.now(), {});
