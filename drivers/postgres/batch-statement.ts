@@ -1,12 +1,13 @@
 import type { ApplyOptions, Commit, Outcome } from "../../src/contract/driver.js";
-import { StateError } from "../../src/contract/errors.js";
+import { isStateError, StateError } from "../../src/contract/errors.js";
+import { verdictOf } from "../../src/rules/batch-verdict.js";
 import { settlesWithin } from "../../src/timing/cancellation.js";
 import { monotonicMs } from "../../src/timing/real-timers.js";
 import { type Answer, type Outcomes, packCommits, unpackAnswer } from "./batch.js";
 import { payloadOf } from "./change-groups.js";
 import type { Row } from "./client.js";
 import { DEADLINE, type Parameter } from "./connection.js";
-import { IdTaken } from "./errors.js";
+import { failed, IdTaken, unknownOutcome } from "./errors.js";
 import { OwnStatements } from "./own-statements.js";
 import { packRounds, type Rounds, roundsOf, unpackRounds } from "./rounds.js";
 import { packSave, singleSave, unpackSave } from "./single-save.js";
@@ -40,6 +41,12 @@ const QUEUE_HEAD_MS = 600_000;
 /** A time before every event's. */
 const QUEUE_START = "-9223372036854775808";
 
+/** What came of a statement, and what it may have met the locks of: `undefined` if that was no statement of this driver. */
+interface Sent {
+  readonly found: Outcomes;
+  readonly behind: Promise<unknown> | undefined;
+}
+
 /** Sends batches: one statement each, most of the time. */
 export class BatchStatement {
   readonly #query: Query;
@@ -65,21 +72,23 @@ export class BatchStatement {
     const until = options.deadline ?? monotonicMs();
     const outcomes = new Array<Outcome | undefined>(commits.length);
     let left = [...commits.keys()];
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const tried = left.map((index) => commits[index] as Commit);
-      const { found, behind } = await this.#sendBehindOwn(tried, options, lockWaits);
+      const sending = this.#sendBehindOwn(tried, options, lockWaits);
+      const { found, behind } = await (isFirst
+        ? sending
+        : sending.catch((error) => notSentAgain(tried, error)));
       for (const [place, index] of left.entries()) outcomes[index] = found[place];
       left = left.filter((_, place) => found[place] === undefined);
       if (left.length === 0 || behind === undefined || !(await endsBefore(behind, until))) return outcomes;
     }
   }
 
-  /** Also gives what it may have met the locks of: `undefined` if that was no statement of this driver. */
   async #sendBehindOwn(
     commits: readonly Commit[],
     options: ApplyOptions,
     lockWaits: LockWaits,
-  ): Promise<{ readonly found: Outcomes; readonly behind: Promise<unknown> | undefined }> {
+  ): Promise<Sent> {
     const statement = this.#own.begin(commits);
     try {
       const found = await this.#sendSettlingIds(commits, options, lockWaits);
@@ -166,6 +175,14 @@ export class BatchStatement {
     }
     return outcomes;
   }
+}
+
+/** The error is of these commits alone: others of their batch were written before. Those that were not are as if locked still. */
+function notSentAgain(commits: readonly Commit[], error: unknown): Sent {
+  const verdict = verdictOf(error);
+  const inDoubt = verdict === "unknown" || verdict === "unknown for good";
+  const outcome = inDoubt ? failed(isStateError(error) ? error : unknownOutcome(error)) : undefined;
+  return { found: commits.map(() => outcome), behind: undefined };
 }
 
 function endsBefore(work: Promise<unknown>, until: number): Promise<boolean> {

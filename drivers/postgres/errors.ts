@@ -1,3 +1,4 @@
+import type { Outcome } from "../../src/contract/driver.js";
 import { isStateError, StateError } from "../../src/contract/errors.js";
 import { isLost, type Meaning, meaningOfClient, meaningOfServer, NO_ANSWER } from "./meanings.js";
 import { TimersStalled } from "./stalled-timers.js";
@@ -146,4 +147,17 @@ function causeWithoutData(error: Failure): Error {
   return new Error(
     severity === undefined ? `postgres client: ${code ?? "failed"}` : `postgres server: ${severity} ${code}`,
   );
+}
+
+/** The outcome of a commit that failed. */
+export function failed(error: StateError): Outcome {
+  return { is: "failed", error };
+}
+
+/** The error for a commit whose statement failed with what is no StateError. */
+export function unknownOutcome(cause: unknown): StateError {
+  return new StateError("OUTCOME_UNKNOWN", "a statement failed in a way that does not say what it did", {
+    details: {},
+    cause,
+  });
 }

@@ -5,7 +5,7 @@ import { slotOf } from "../../src/rules/decide.js";
 import { payloadBytes } from "../../src/rules/payload-bytes.js";
 import { monotonicMs, sleep } from "../../src/timing/real-timers.js";
 import type { BatchStatement, LockWaits } from "./batch-statement.js";
-import { LockNotFree } from "./errors.js";
+import { failed, LockNotFree, unknownOutcome } from "./errors.js";
 
 /** These waits delay only the commits in this queue, and a waiting statement gets the lock when it is its turn. */
 const BATCH_WAITS: LockWaits = { sessionsMs: 50, rowsMs: 100, careful: true };
@@ -211,17 +211,6 @@ function nextOf(waiting: readonly Waiting[]): readonly Waiting[] {
     writes += each.commit.writes.length;
   }
   return taken;
-}
-
-function failed(error: StateError): Outcome {
-  return { is: "failed", error };
-}
-
-function unknownOutcome(cause: unknown): StateError {
-  return new StateError("OUTCOME_UNKNOWN", "a statement failed in a way that does not say what it did", {
-    details: {},
-    cause,
-  });
 }
 
 function behindUnknown({ cause }: StateError): StateError {

@@ -8,7 +8,7 @@ const SHORT: readonly Round[] = ["opening", "pair", "one", "pair", "one"];
 const ROUNDS: readonly Round[] = isSoak ? [...SHORT, "opening", "pair", "one", "one"] : SHORT;
 /** Rounds that begin without a database. */
 const FIRST_ROUNDS = isSoak ? 2 : 1;
-const MOST_EARLY_ROUNDS = 10;
+const MOST_EARLY_ROUNDS = 100;
 
 function killsOf(options: KillOptions): Kills {
   const kills = new Kills(options);

@@ -119,7 +119,8 @@ async function place(name: string, packages: readonly string[]): Promise<void> {
   for (const each of packages) {
     const target = join(modules, each);
     if (each === "groundstate") {
-      await cp(join(ROOT, "dist"), join(target, "dist"), { recursive: true });
+      for (const part of ["src", "drivers"])
+        await cp(join(ROOT, "dist", part), join(target, "dist", part), { recursive: true });
       await cp(join(ROOT, "package.json"), join(target, "package.json"));
     } else {
       await symlink(join(ROOT, "node_modules", each), target).catch(() => {});
