@@ -23,7 +23,7 @@ import { EVENTS, headCell, SESSION_HEAD } from "./session-head.js";
 export const EVENT_CONTENT = { chunks: "session.chunk/", uploads: "session.upload/" };
 const CONTENTS = "session.content";
 /** What the kinds of the records begin with that say where large events are. */
-export const CONTENTS_PREFIX = itemPrefix(CONTENTS);
+const CONTENTS_PREFIX = itemPrefix(CONTENTS);
 /** All that is stored of large events beside their records. */
 export const LARGE_PREFIXES = [CONTENTS_PREFIX, EVENT_CONTENT.chunks, EVENT_CONTENT.uploads];
 
@@ -181,7 +181,7 @@ export class LargeEvents implements ValuesElsewhere {
 
   /** Whether the session has any large event. */
   async hasAny(owner: SessionIdentity, { signal }: CallOptions): Promise<boolean> {
-    return (await this.#store.count(owner, CONTENTS_PREFIX, { limit: 1, signal })) > 0;
+    return hasLargeEvents(this.#store, owner, signal);
   }
 
   get #room(): number {
@@ -223,6 +223,15 @@ export class LargeEvents implements ValuesElsewhere {
   #of(owner: SessionIdentity): ChunkedContent {
     return new ChunkedContent(this.#store, owner, EVENT_CONTENT, this.#now);
   }
+}
+
+/** Whether a session has any large event. */
+export async function hasLargeEvents(
+  store: StateStore,
+  owner: SessionIdentity,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  return (await store.count(owner, CONTENTS_PREFIX, { limit: 1, signal })) > 0;
 }
 
 /** The record that says where the content of an event is. */

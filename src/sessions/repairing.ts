@@ -6,7 +6,7 @@ import { itemPrefix } from "../typed/names.js";
 import { transact } from "../typed/transact.js";
 import { entriesByName } from "./entries-by-name.js";
 import { changedAllTheTime, noSession } from "./errors.js";
-import { CONTENTS_PREFIX } from "./large-events.js";
+import { hasLargeEvents } from "./large-events.js";
 import { EVENTS, headCell, type SessionHead } from "./session-head.js";
 import { moveEntries } from "./session-lists.js";
 import { type SessionRecord, type StoredMetadata, sessionCell } from "./session-record.js";
@@ -115,7 +115,7 @@ async function remainingEvents(
     const { activity: _, ...bounds } = head;
     return [bounds, at];
   }
-  const hasLarge = (await store.count(owner, CONTENTS_PREFIX, { limit: 1, signal })) > 0;
+  const hasLarge = await hasLargeEvents(store, owner, signal);
   const large = hasLarge && { hasLarge };
   if (first === undefined || last === undefined) return [{ first: 1, next: 1, ...large }, undefined];
   return [{ first: numberOf(first, prefix), next: numberOf(last, prefix) + 1, ...large }, at];

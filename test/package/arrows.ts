@@ -94,27 +94,9 @@ const RULES: readonly Rule[] = [
   },
   {
     files: "src/runtime/",
-    may: [
-      "sessions",
-      "approvals",
-      "ledger",
-      "questions",
-      "runs",
-      "tool-calls",
-      "checkpoints",
-      "artifacts",
-      "policies",
-      "schedules",
-      "expiring",
-      "facts",
-      "memories",
-      "retention",
-      "export-user",
-      "forget-user",
-      "move-user",
-    ]
+    may: ["policies", "schedules", "facts", "retention", "export-user", "forget-user", "move-user"]
       .map((name) => `src/${name}/index.ts`)
-      .concat("src/store/registry.ts", WRAPPER),
+      .concat(OWNERS, "src/store/registry.ts", WRAPPER),
   },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
