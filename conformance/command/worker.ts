@@ -106,6 +106,7 @@ function followed(harness: Harness): Harness {
         tell({ is: "removed", space });
       },
     }),
+    ...(harness.damage && { damage: async (space, record) => harness.damage?.(space, record) }),
   };
 }
 

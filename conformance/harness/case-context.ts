@@ -4,6 +4,7 @@ import {
   type Identity,
   type NewRecord,
   newEventId,
+  type RecordKey,
   type StateStore,
 } from "../../src/index.js";
 import { Bystander } from "./bystander.js";
@@ -81,6 +82,13 @@ export class OpenContext implements CaseContext {
     const record = { eventId: newEventId(), identity, kind, bytes, ...fields };
     this.#bystander?.mirror(identity, kind, record.eventId);
     return record;
+  };
+
+  readonly damage = async (record: RecordKey): Promise<void> => {
+    const { harness } = this.#run;
+    if (harness.damage === undefined)
+      throw new TypeError("a case that damages records must say so with needs");
+    await harness.damage(this.#space, record);
   };
 
   readonly spawn = <R extends ChildTaskName>(

@@ -1,4 +1,4 @@
-import type { Identity, NewRecord, StateStore } from "../../src/index.js";
+import type { Identity, NewRecord, RecordKey, StateStore } from "../../src/index.js";
 import type { Child } from "./child-processes.js";
 import type { ChildTaskName, ChildTasks } from "./child-tasks.js";
 
@@ -53,13 +53,19 @@ export interface Harness {
    * a durable harness pile up.
    */
   destroy?(space: string): Promise<void>;
+  /**
+   * Changes the payload of the record that this space holds under this key, in the storage itself, as a fault of the disk
+   * would; nothing else of the record. With it the suite also asks what a damaged record does to its neighbours.
+   */
+  damage?(space: string, record: RecordKey): Promise<void>;
 }
 
 /**
  * What a case needs of a harness beyond `open`: a durable one (`durable`), which other processes can import too
- * (`processes`), and whose spaces several of them can have open at once (`sharing`).
+ * (`processes`), and whose spaces several of them can have open at once (`sharing`); or one that can damage a record
+ * (`damage`).
  */
-export type Need = "durable" | "processes" | "sharing";
+export type Need = "durable" | "processes" | "sharing" | "damage";
 
 /**
  * What a case scans though records of others lie there: with `listSessions` its users, with `listKind` its tenants or all
@@ -106,6 +112,8 @@ export interface CaseContext {
   payload(size?: number): Uint8Array<ArrayBuffer>;
   /** A record with a fresh event id and the next payload, or the same with some fields given. */
   record(identity: Identity, kind: string, fields?: Partial<NewRecord>): NewRecord;
+  /** Damages a record of the case's space. For cases that need `damage`. */
+  damage(record: RecordKey): Promise<void>;
   /** Starts a role in another process, on the case's space. For cases that need `processes` or `sharing`. */
   spawn<R extends ChildTaskName>(
     role: R,

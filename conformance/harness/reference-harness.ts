@@ -1,6 +1,9 @@
-import { createStore, type Driver } from "../../src/index.js";
+import { createStore, type Driver, type StoredRecord, slotKey } from "../../src/index.js";
 import type { Harness } from "./case.js";
 import { ReferenceDriver, ReferenceSpace } from "./reference-driver.js";
+
+/** The fingerprint of a record that was damaged: that of no record. */
+export const DAMAGED = "damaged".padEnd(43, "!");
 
 /** A harness over drivers that keep their spaces in this process: what is closed can be opened again. */
 export function inProcess(name: string, makeDriver: (space: ReferenceSpace) => Driver): Harness {
@@ -15,6 +18,12 @@ export function inProcess(name: string, makeDriver: (space: ReferenceSpace) => D
     },
     async destroy(name) {
       spaces.delete(name);
+    },
+    async damage(name, { identity, kind }) {
+      const records = spaces.get(name)?.records ?? new Map<string, StoredRecord>();
+      const slot = slotKey({ run: "", ...identity, kind });
+      for (const [key, record] of records)
+        if (slotKey(record) === slot) records.set(key, { ...record, fingerprint: DAMAGED });
     },
   };
 }

@@ -2,6 +2,7 @@ import { answerMutants } from "./answer-mutants.js";
 import { besideMutants } from "./beside-mutants.js";
 import { commitMutants } from "./commit-mutants.js";
 import { conditionMutants } from "./condition-mutants.js";
+import { damageMutants } from "./damage-mutants.js";
 import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
 import { erasePrefixMutants } from "./erase-prefix-mutants.js";
@@ -39,6 +40,7 @@ export const mutants: readonly Mutant[] = [
   ...largeEraseMutants,
   ...erasePrefixMutants,
   ...durabilityMutants,
+  ...damageMutants,
   ...storesMutants,
   ...lenientMutants,
   ...answerMutants,

@@ -54,7 +54,9 @@ export function brokenStore(
     const store = await referenceHarness.open(`${id}-${space}`, options);
     return altered(store, mutate(store));
   };
-  return { id, breaks, harness: { name: id, durable: true, open } };
+  const damage: Harness["damage"] = async (space, record) =>
+    referenceHarness.damage?.(`${id}-${space}`, record);
+  return { id, breaks, harness: { name: id, durable: true, open, damage } };
 }
 
 function altered(store: StateStore, changes: Partial<StateStore>): StateStore {

@@ -50,7 +50,7 @@ export interface RunPlan extends Subject {
 }
 
 const OPTIONS = ["only", "modulePath", "beside", "typed", "timeoutMs", "concurrency", "bail", "onResult"];
-const HARNESS = ["name", "open", "durable", "exclusive", "destroy"];
+const HARNESS = ["name", "open", "durable", "exclusive", "destroy", "damage"];
 
 /** A slip in an option must not run less than was asked for, and say that all is well. */
 export function planOf(harness: Harness, options: RunOptions | undefined): RunPlan {
@@ -75,7 +75,8 @@ export function readHarness(value: unknown): Harness {
   const harness = readNamed(value, "harness", HARNESS) as Harness;
   readString(harness.name, "name");
   readFunction(harness.open, "open");
-  if (harness.destroy !== undefined) readFunction(harness.destroy, "destroy");
+  for (const name of ["destroy", "damage"] as const)
+    if (harness[name] !== undefined) readFunction(harness[name], name);
   for (const name of ["durable", "exclusive"] as const) readBoolean(harness[name], name);
   return harness;
 }

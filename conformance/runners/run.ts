@@ -96,6 +96,7 @@ export class ConformanceRun {
   skipReason({ needs }: ConformanceCase): string | undefined {
     const { harness, module } = this.#surroundings;
     if (needs === undefined) return undefined;
+    if (needs === "damage") return harness.damage ? undefined : "the harness cannot damage a record";
     if (!harness.durable) return "the harness is not durable";
     if (needs === "durable") return undefined;
     if (needs === "sharing" && harness.exclusive) return "a space can be open in one process at a time";
@@ -104,8 +105,8 @@ export class ConformanceRun {
 
   /** How long the case may take, without the closing of what it opened. */
   timeoutMs({ needs }: ConformanceCase): number {
-    const isAlone = needs === undefined || needs === "durable";
-    return isAlone ? this.#timeoutMs : TIMES_FOR_PROCESSES * this.#timeoutMs;
+    const startsProcesses = needs === "processes" || needs === "sharing";
+    return startsProcesses ? TIMES_FOR_PROCESSES * this.#timeoutMs : this.#timeoutMs;
   }
 
   /** Opens one store and closes it. Rejects when none can be opened, which every case would fail on. */

@@ -6,6 +6,7 @@ import { commitEraseCases } from "../cases/commit-erase.js";
 import { concurrencyCases } from "../cases/concurrency.js";
 import { conditionCases } from "../cases/conditions.js";
 import { countCases } from "../cases/count.js";
+import { damageCases } from "../cases/damage.js";
 import { deleteCases } from "../cases/delete.js";
 import { durabilityCases } from "../cases/durability.js";
 import { eraseCases } from "../cases/erase.js";
@@ -61,6 +62,7 @@ export const cases: readonly ConformanceCase[] = [
   ...largeErasePrefixCases,
   ...isolationCases,
   ...errorCases,
+  ...damageCases,
   ...abortCases,
   ...closeCases,
   ...watchCases,

@@ -48,6 +48,15 @@ export default {
     await administer(`DROP DATABASE IF EXISTS ${databaseOf(space)} WITH (FORCE)`);
     made.delete(space);
   },
+  async damage(space, { identity: { tenant, user, session, run = "" }, kind }) {
+    const url = new URL(template);
+    url.pathname = databaseOf(space);
+    const database = postgres(url.href, { max: 1, fetch_types: false });
+    await database`
+      UPDATE groundstate.record SET bytes = bytes || '\\x00'::bytea WHERE tenant = ${tenant} AND user_id = ${user}
+      AND session = ${session} AND run = ${run} AND kind = ${kind}`;
+    await database.end();
+  },
 };
 
 /** Also of cases that failed. */

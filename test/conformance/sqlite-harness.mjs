@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { openStore } from "groundstate";
 import "groundstate/drivers";
 
@@ -15,6 +16,13 @@ export default {
   open: (space, options) => openStore({ driver: "sqlite", path: join(folder, `${space}.db`), ...options }),
   async destroy(space) {
     for (const suffix of ["", "-wal", "-shm"]) rmSync(join(folder, `${space}.db${suffix}`), { force: true });
+  },
+  async damage(space, { identity: { tenant, user, session, run = "" }, kind }) {
+    const database = new Database(join(folder, `${space}.db`));
+    const place = "tenant = ? AND user = ? AND session = ? AND run = ? AND kind = ?";
+    const damaged = database.prepare(`UPDATE record SET bytes = zeroblob(length(bytes)) WHERE ${place}`);
+    damaged.run(tenant, user, session, run, kind);
+    database.close();
   },
 };
 

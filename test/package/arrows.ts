@@ -168,6 +168,7 @@ const RULES: readonly Rule[] = [
   { files: "conformance/", may: ["conformance/", "src/index.ts", "node:"] },
   { files: "examples/level-driver/", may: ["groundstate", "node:", "classic-level"] },
   { files: "examples/redis-driver/", may: ["groundstate", "node:", "ioredis"] },
+  { files: "examples/object-driver/", may: ["groundstate", "node:"] },
   { files: "examples/mariadb-driver/", may: ["groundstate", "node:", "mysql2"] },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];
