@@ -1,8 +1,10 @@
+export { contractSentences, type Sentences, type Shown } from "./contract/index.js";
 export type { CaseContext, ConformanceCase, Harness, Need, Scans, SpaceOptions } from "./harness/case.js";
 export type { Failure } from "./harness/failure.js";
 export { ReferenceDriver, ReferenceSpace } from "./harness/reference-driver.js";
 export { referenceHarness } from "./harness/reference-harness.js";
 export { exclusiveReference, fileReference, type Mutant, mutants, typedMutants } from "./mutants/index.js";
+export { contractTable } from "./runners/contract-table.js";
 export { conformanceNodeTests, type NodeTest } from "./runners/node-test.js";
 export { type CaseResult, formatReport, type Mode, type Report, type StrayError } from "./runners/report.js";
 export { rulesTable } from "./runners/rules-table.js";

@@ -1,13 +1,18 @@
-// Writes the table of rules, which the cases make, into the page on drivers. Needs `npm run build` before.
+// Writes the table of rules, which the cases make, into the page on drivers, and the table of the sentences that they hold
+// into the page on the contract. Needs `npm run build` before.
 import { readFileSync, writeFileSync } from "node:fs";
-import { rulesTable } from "groundstate/conformance";
+import { contractTable, rulesTable } from "groundstate/conformance";
 
-const PAGE = new URL("../docs/writing-a-driver.md", import.meta.url);
-const TABLE = /<!-- rules -->[\s\S]*?<!-- \/rules -->/;
+write("docs/writing-a-driver.md", rulesTable());
+write("docs/contract.md", contractTable());
 
-const text = readFileSync(PAGE, "utf8");
-if (!TABLE.test(text)) throw new Error("docs/writing-a-driver.md has no <!-- rules --> and <!-- /rules -->");
-writeFileSync(
-  PAGE,
-  text.replace(TABLE, () => `<!-- rules -->\n${rulesTable().trim()}\n<!-- /rules -->`),
-);
+function write(path, table) {
+  const page = new URL(`../${path}`, import.meta.url);
+  const text = readFileSync(page, "utf8");
+  const place = /<!-- rules -->[\s\S]*?<!-- \/rules -->/;
+  if (!place.test(text)) throw new Error(`${path} has no <!-- rules --> and <!-- /rules -->`);
+  writeFileSync(
+    page,
+    text.replace(place, () => `<!-- rules -->\n${table.trim()}\n<!-- /rules -->`),
+  );
+}

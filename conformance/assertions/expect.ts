@@ -39,6 +39,17 @@ export async function rejection(
   throw broken(`${what}: expected ${expected}, but it resolved with ${describe(outcome.value)}`);
 }
 
+/** The call must throw a StateError of this code where it is made. */
+export function thrown(code: StateErrorCode, what: string, call: () => unknown): void {
+  try {
+    call();
+  } catch (error) {
+    if (isStateError(error, code)) return;
+    throw broken(`${what}: expected StateError ${code}, got ${describe(error)}`, error);
+  }
+  throw broken(`${what}: expected it to throw StateError ${code}`);
+}
+
 /** None of these calls may have been rejected with anything but a StateError of one of these codes. */
 export function assertRejectedOnlyWith(
   codes: readonly StateErrorCode[],

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { maintenanceScope, type NewRecord, scanKind } from "../../src/index.js";
 import { assertRecord, assertRejectedOnlyWith, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
@@ -72,6 +73,50 @@ export const closeCases: readonly ConformanceCase[] = [
           if (outcomes[index]?.status === "fulfilled")
             assertRecord(await again.find(owner, each.kind), each, "a write that was acknowledged");
       }
+    },
+  },
+  {
+    id: "close/misuse",
+    rule: "A close with a time that is none, or a signal that is none, is refused and closes nothing.",
+    async run({ open, identity, record }) {
+      const store = await open();
+      for (const timeoutMs of [-1, 1.5, Number.NaN, 2 ** 31, "1", null, undefined] as number[])
+        await refused("INVALID_RECORD", `close with timeoutMs ${timeoutMs}`, () =>
+          store.close({ timeoutMs }),
+        );
+      for (const signal of [null, "now", {}] as never[])
+        await refused("INVALID_RECORD", "close with a signal that is none", () => store.close({ signal }));
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      assertRecord(await store.find(saved.identity, "kind"), saved, "after what was refused");
+      await store.close({ signal: undefined, timeoutMs: 60_000 });
+    },
+  },
+  {
+    id: "close/refused-writes-nothing",
+    rule: "A write that is refused with STORE_CLOSED was not made: nothing of it is there when the space is opened again.",
+    needs: "durable",
+    async run({ open, identity, record }) {
+      const store = await open();
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      const { identity: owner } = saved;
+      const writes: Record<string, () => Promise<unknown>> = {
+        "a save": () => store.save(record(owner, "late")),
+        "an overwriting save": () => store.save(record(owner, "kind")),
+        "a delete": () => store.delete(owner, "kind"),
+        "a commit": () => store.commit([{ op: "save", record: record(owner, "late") }]),
+        "an erase": () => store.erase(owner),
+      };
+      const closing = store.close();
+      for (let round = 0; round < 2; round++) {
+        const refusals = Object.entries(writes).map(([what, write]) => refused("STORE_CLOSED", what, write));
+        await Promise.all(refusals);
+        await closing;
+      }
+      const again = await open();
+      assertRecord(await again.find(owner, "kind"), saved, "what was there");
+      assert.equal(await again.find(owner, "late"), undefined, "what was refused");
     },
   },
   {

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import type { Change, Identity, NewRecord, StateStore } from "../../src/index.js";
+import {
+  type Change,
+  type Identity,
+  type NewRecord,
+  type StateStore,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 
@@ -122,6 +129,29 @@ export const commitEraseCases: readonly ConformanceCase[] = [
       );
       for (const each of inside)
         assertRecord(await store.find(each.identity, each.kind), each, "after the refused commits");
+    },
+  },
+  {
+    id: "commit/erase-beside-own-state",
+    rule: "A commit may erase a session and change the state of its user and tenant, which no erase of a session touches.",
+    async run(context) {
+      const { store, identity, record } = context;
+      const owner = identity();
+      const inside = await filled(context, owner, "inside");
+      const [users, tenants] = [userIdentity(owner.tenant, owner.user), tenantIdentity(owner.tenant)];
+      const [counted, listed] = [record(users, "count"), record(tenants, "list")];
+      for (const each of [counted, listed, record(users, "kept")]) await store.save(each);
+      const next = record(users, "count");
+      const receipt = await store.commit([
+        { op: "save", record: next, expect: counted.eventId },
+        erasing(inside),
+        { op: "delete", identity: tenants, kind: "list", expect: listed.eventId },
+        { op: "check", identity: users, kind: "empty", expect: null },
+      ]);
+      assert.deepEqual([receipt.erased, receipt.deleted], [[3], [true]], "the receipt");
+      await assertGone(store, inside);
+      assertRecord(await store.find(users, "count"), next, "the user's state, changed beside the erase");
+      assert.ok(await store.find(users, "kept"), "the user's other state");
     },
   },
 ];

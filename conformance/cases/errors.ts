@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type Change,
   isStateError,
   maintenanceScope,
   type NewRecord,
@@ -96,6 +97,32 @@ export const errorCases: readonly ConformanceCase[] = [
           error.details.field.includes(field),
           `a missing ${field} is reported as ${error.details.field}`,
         );
+      }
+    },
+  },
+  {
+    id: "errors/invalid-names-change",
+    rule: "In a commit, INVALID_RECORD and IDENTITY_REQUIRED name the change by its index.",
+    async run({ store, record, identity }) {
+      const owner = identity();
+      const good: Change = { op: "save", record: record(owner, "good") };
+      const wrong: [StateErrorCode, Change][] = [
+        ["INVALID_RECORD", { op: "save", record: record(owner, "kind", { version: -1 }) }],
+        ["INVALID_RECORD", { op: "delete", identity: owner, kind: "" }],
+        ["INVALID_RECORD", { op: "erase", identity: owner, prefix: "\0" }],
+        ["IDENTITY_REQUIRED", { op: "check", identity: { ...owner, user: "" }, kind: "kind", expect: null }],
+        ["IDENTITY_REQUIRED", { op: "save", record: record({ ...owner, session: "" }, "kind") }],
+      ];
+      for (const [code, change] of wrong) {
+        for (const before of [[], [good]]) {
+          const error = await rejection(`a commit of a wrong ${change.op}`, `StateError ${code}`, () =>
+            store.commit([...before, change]),
+          );
+          if (!isStateError(error, "INVALID_RECORD") && !isStateError(error, "IDENTITY_REQUIRED"))
+            throw broken(`a commit of a wrong ${change.op}: expected ${code}, got ${String(error)}`, error);
+          assert.equal(error.code, code, `a commit of a wrong ${change.op}: code`);
+          assert.equal(error.details.change, before.length, `the index of a wrong ${change.op}`);
+        }
       }
     },
   },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type Change,
   type Identity,
+  LIMITS,
   maintenanceScope,
   type NewRecord,
   type RecordKey,
@@ -37,15 +38,22 @@ export const limitCases: readonly ConformanceCase[] = [
   {
     id: "limits/kind",
     rule: "A kind and a prefix hold up to 512 UTF-8 bytes.",
+    scans: "tenant",
     async run(context) {
       const { store } = context;
       for (const fill of ["x", "é", "😀"]) {
         const identity = context.identity();
         const kind = padded("kind", fill, 512);
         await keeps(context, { identity, kind });
+        const scope = maintenanceScope({ reason: "conformance", tenant: identity.tenant });
         assert.equal((await store.list(identity, kind)).length, 1, "list by a prefix of 512 bytes");
+        assert.equal(await store.count(identity, kind), 1, "count by a prefix of 512 bytes");
+        assert.equal((await store.listKind(scope, kind)).length, 1, "listKind by a prefix of 512 bytes");
         await refusesSlot(context, { identity, kind: `${kind}x` }, "a kind of 513 bytes");
-        await refused("INVALID_RECORD", "a prefix of 513 bytes", () => store.list(identity, `${kind}x`));
+        const tooLong = `${kind}x`;
+        await refused("INVALID_RECORD", "list by 513 bytes", () => store.list(identity, tooLong));
+        await refused("INVALID_RECORD", "count by 513 bytes", () => store.count(identity, tooLong));
+        await refused("INVALID_RECORD", "listKind by 513 bytes", () => store.listKind(scope, tooLong));
       }
     },
   },
@@ -250,21 +258,30 @@ export const limitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "limits/defaults",
+    rule: "A store that is opened without options accepts what every store does, 1 MiB of payload and 24 hours included.",
+    async run({ store }) {
+      const { payloadBytes: maxBytes, ...shared } = LIMITS;
+      assert.deepEqual({ ...store.limits }, { ...shared, maxBytes }, "its limits");
+    },
+  },
+  {
     id: "limits/limit",
     rule: "A limit is a whole number from 1 to 10,000.",
-    async run({ store, identity, tenant }) {
-      const scope = maintenanceScope({ reason: "conformance", tenant: tenant() });
-      for (const limit of [1, 10_000]) {
-        await store.list(identity(), "", { limit });
-        await store.listKind(scope, "kind", { limit });
-      }
-      for (const limit of [0, -1, 10_001, 1.5, Number.NaN, "1", null] as number[]) {
-        await refused("INVALID_RECORD", `list with limit ${limit}`, () =>
-          store.list(identity(), "", { limit }),
-        );
-        await refused("INVALID_RECORD", `listKind with limit ${limit}`, () =>
-          store.listKind(scope, "kind", { limit }),
-        );
+    async run({ store, identity }) {
+      const owner = identity();
+      const { tenant, user } = owner;
+      const scope = maintenanceScope({ reason: "conformance", tenant });
+      const calls: Record<string, (limit: number) => Promise<unknown>> = {
+        list: (limit) => store.list(owner, "", { limit }),
+        count: (limit) => store.count(owner, "", { limit }),
+        listKind: (limit) => store.listKind(scope, "kind", { limit }),
+        listSessions: (limit) => store.listSessions({ tenant, user }, { limit }),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        for (const limit of [1, 10_000]) await call(limit);
+        for (const limit of [0, -1, 10_001, 1.5, Number.NaN, "1", null] as number[])
+          await refused("INVALID_RECORD", `${name} with limit ${limit}`, () => call(limit));
       }
     },
   },

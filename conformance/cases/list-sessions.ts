@@ -90,6 +90,39 @@ export const listSessionsCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "list-sessions/beside-writes",
+    rule: "listSessions returns every session that has records all the time, whichever others come and go meanwhile.",
+    scans: "user",
+    async run(context) {
+      const { store, record } = context;
+      const user = context.identity();
+      const standing = await fill(context, user, numberedKinds(48));
+      const passing = standing.map((name) => `${name}!`);
+      let isOver = false;
+      const writing = (async () => {
+        for (let turn = 0; !isOver; turn++) {
+          const session = passing[(turn * 7) % passing.length] as string;
+          await store.save(record({ ...user, session }, "kind"));
+          await store.erase({ ...user, session: passing[((turn + 3) * 7) % passing.length] as string });
+        }
+      })();
+      try {
+        for (let list = 0; list < 12; list++) {
+          const listed = (await store.listSessions(userOf(user))).map(({ session }) => session);
+          assert.deepEqual(
+            listed.filter((session) => !session.endsWith("!")),
+            standing,
+            "sessions that are there all the time",
+          );
+          assert.deepEqual(listed, [...new Set(listed)].sort(byBytes), "each session once, in order");
+        }
+      } finally {
+        isOver = true;
+        await writing;
+      }
+    },
+  },
+  {
     id: "list-sessions/order",
     rule: "Sessions come in the order of the bytes of their names, and after and limit page through them in it.",
     scans: "user",

@@ -83,7 +83,10 @@ export interface ConformanceCase {
   readonly needs?: Need;
   /** Another's records are of other kinds or users then, where the scan would rightly show them. */
   readonly scans?: Scans;
-  /** It gives tenants names that are not its own, and brings their neighbours itself: another's records stay away. */
+  /**
+   * It gives tenants names that are not its own, and brings their neighbours itself, or it counts all calls of a store:
+   * another's records stay away.
+   */
   readonly bringsNeighbours?: boolean;
   /** It judges by time or by turns: `runConformance` runs it when the cases that keep the process busy are over. */
   readonly needsQuiet?: boolean;

@@ -80,6 +80,16 @@ export const answerMutants: readonly Mutant[] = [
   refusing("throws-plain-errors", "errors/one-class", "load", (error) => {
     throw isStateError(error, "NOT_FOUND") ? new Error("not found") : error;
   }),
+  refusing("does-not-say-which-change", "errors/invalid-names-change", "commit", (error) => {
+    if (!isStateError(error, "IDENTITY_REQUIRED")) throw error;
+    const { field } = error.details;
+    throw new StateError("IDENTITY_REQUIRED", error.message, { details: { field } });
+  }),
+  refusing("counts-changes-from-one", "errors/invalid-names-change", "commit", (error) => {
+    if (!isStateError(error, "INVALID_RECORD")) throw error;
+    const { change = 0, ...details } = error.details;
+    throw new StateError("INVALID_RECORD", error.message, { details: { ...details, change: change + 1 } });
+  }),
   refusing("blames-the-record", "errors/invalid-names-field", "save", () => {
     throw new StateError("INVALID_RECORD", "a bad record", { details: { field: "record", rule: "good" } });
   }),

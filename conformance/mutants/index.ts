@@ -17,6 +17,7 @@ import { neighbourMutants } from "./neighbour-mutants.js";
 import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
+import { statusMutants } from "./status-mutants.js";
 import { storeMutants } from "./store-mutants.js";
 import { storesMutants } from "./stores-mutants.js";
 import { timingMutants } from "./timing-mutants.js";
@@ -47,6 +48,7 @@ export const mutants: readonly Mutant[] = [
   ...storeMutants,
   ...timingMutants,
   ...watchMutants,
+  ...statusMutants,
   ...neighbourMutants,
   ...besideMutants,
   ...processMutants,

@@ -89,6 +89,11 @@ export const lenientMutants: readonly Mutant[] = [
     ({ identity }) => identity.tenant.length > 250,
   ),
   lenientSave("cuts-kinds", "limits/kind", ({ kind }) => ({ kind: kind.slice(0, LIMITS.kindBytes) })),
+  lenient("cuts-prefixes-of-scans", "limits/kind", "listKind", (scope, prefix, ...rest) => [
+    scope,
+    prefix.slice(0, LIMITS.kindBytes),
+    ...rest,
+  ]),
   lenientSave("cuts-event-ids", "limits/event-id", ({ eventId }) => ({
     eventId: eventId.slice(0, LIMITS.eventIdBytes),
   })),
@@ -116,6 +121,24 @@ export const lenientMutants: readonly Mutant[] = [
     prefix,
     limit === undefined ? options : { ...options, limit: Math.min(limit, LIMITS.limit) },
   ]),
+  lenient("clamps-limits-of-counts", "limits/limit", "count", (identity, prefix, options = {}) => [
+    identity,
+    prefix,
+    options.limit && options.limit > LIMITS.limit ? { ...options, limit: LIMITS.limit } : options,
+  ]),
+  lenient("clamps-limits-of-sessions", "limits/limit", "listSessions", (user, options = {}) => [
+    user,
+    options.limit && options.limit > LIMITS.limit ? { ...options, limit: LIMITS.limit } : options,
+  ]),
+  brokenStore("has-a-window-of-an-hour", "limits/defaults", ({ limits }) =>
+    limits.idempotencyWindowMs === LIMITS.idempotencyWindowMs
+      ? { limits: Object.freeze({ ...limits, idempotencyWindowMs: 3_600_000 }) }
+      : {},
+  ),
+  brokenStore("closes-in-any-time", "close/misuse", (store) => ({
+    close: ({ timeoutMs = 0, ...options } = {}) =>
+      store.close(timeoutMs > 0 && Number.isSafeInteger(timeoutMs) ? { ...options, timeoutMs } : options),
+  })),
   lenient("drops-tildes", "identity/reserved-refused", "find", (identity, ...rest) => [
     { ...identity, user: identity.user.replace(/^~+/, "") || "user" },
     ...rest,
@@ -147,6 +170,15 @@ export const lenientMutants: readonly Mutant[] = [
     (change, changes) =>
       change.op === "erase" ||
       !changes.some((each) => each.op === "erase" && sessionOf(each) === sessionOf(change)),
+  ),
+  strict(
+    "takes-own-state-for-the-session",
+    "commit/erase-beside-own-state",
+    "commit",
+    (changes) =>
+      Array.isArray(changes) &&
+      changes.some(({ op }) => op === "erase") &&
+      changes.some((change) => sessionOf(change).endsWith('"~"]')),
   ),
   lenientCommit(
     "keeps-the-last-of-an-event",

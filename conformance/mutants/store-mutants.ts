@@ -7,6 +7,7 @@ import {
   newEventId,
   type SaveOptions,
   type ScanOptions,
+  type SessionIdentity,
   StateError,
   userIdentity,
 } from "../../src/index.js";
@@ -21,8 +22,12 @@ export const storeMutants: readonly Mutant[] = [
     },
   })),
   brokenStore("reads-identities-twice", "identity/read-once", (store) => ({
-    find: (identity, kind, options) =>
-      store.find(identity.tenant ? identity : { ...identity }, kind, options),
+    async find(identity, kind, options) {
+      if (identity === null || typeof identity !== "object" || Object.isFrozen(identity))
+        return store.find(identity, kind, options);
+      await store.find({ ...identity }, kind, options);
+      return store.find(believed({ ...identity }), kind, options);
+    },
   })),
   brokenStore("reads-identities-late", "identity/changed-later", (store) => ({
     async save(record, options) {
@@ -87,6 +92,16 @@ export const storeMutants: readonly Mutant[] = [
       },
     };
   }),
+  brokenStore("lists-sessions-by-position", "list-sessions/beside-writes", (store) => ({
+    async listSessions(user, options) {
+      const found: SessionIdentity[] = [];
+      for (const size = 8; ; await turn()) {
+        const all = await store.listSessions(user, options);
+        found.push(...all.slice(found.length, found.length + size));
+        if (found.length >= all.length) return found;
+      }
+    },
+  })),
   brokenStore("deletes-whatever-is-there-now", "list-kind/sweep", (store) => ({
     delete: (identity, kind, { expect: _, ...options } = {}) => store.delete(identity, kind, options),
   })),

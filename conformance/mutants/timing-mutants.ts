@@ -1,14 +1,15 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type {
-  CallOptions,
-  Change,
-  CommitReceipt,
-  ListOptions,
-  NewRecord,
-  SaveOptions,
-  SaveReceipt,
-  StateRecord,
-  StateStore,
+import {
+  type CallOptions,
+  type Change,
+  type CommitReceipt,
+  type ListOptions,
+  type NewRecord,
+  type SaveOptions,
+  type SaveReceipt,
+  StateError,
+  type StateRecord,
+  type StateStore,
 } from "../../src/index.js";
 import { brokenStore, type Mutant } from "./mutant.js";
 
@@ -58,6 +59,36 @@ export const timingMutants: readonly Mutant[] = [
     },
   })),
   brokenStore("serves-after-close", "close/refuses-later-calls", () => ({ close: async () => {} })),
+  brokenStore("writes-though-it-says-closed", "close/refused-writes-nothing", (store) => {
+    let isClosing = false;
+    const isRefused = () => {
+      if (isClosing) throw new StateError("STORE_CLOSED", "the store is closing", { details: {} });
+    };
+    return {
+      async save(record, options) {
+        const receipt = await store.save(record, options);
+        isRefused();
+        return receipt;
+      },
+      async delete(identity, kind, options) {
+        isRefused();
+        return store.delete(identity, kind, options);
+      },
+      async commit(changes, options) {
+        isRefused();
+        return store.commit(changes, options);
+      },
+      async erase(identity, options) {
+        isRefused();
+        return store.erase(identity, options);
+      },
+      async close(options) {
+        isClosing = true;
+        await turn();
+        return store.close(options);
+      },
+    };
+  }),
   brokenStore("is-not-disposed-of", "close/await-using", () => ({ [Symbol.asyncDispose]: async () => {} })),
   brokenStore("closes-once-only", "close/idempotent", (store) => {
     let closed = false;

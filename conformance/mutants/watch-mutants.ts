@@ -1,6 +1,7 @@
 import {
   type ChangeFeed,
   type Driver,
+  isStateError,
   type RecordKey,
   type StateStore,
   slotKey,
@@ -38,6 +39,75 @@ export const watchMutants: readonly Mutant[] = [
         return altered(watch, async () => {
           const value = backlog.shift();
           return value === undefined ? watch.next() : { done: false, value };
+        });
+      },
+    };
+  }),
+  brokenStore("drops-unknown-options-of-watches", "watch/misuse", (store) => ({
+    watch(places, options = {}) {
+      const known = Object.entries(options).filter(([name]) => ["signal", "pollMs", "ref"].includes(name));
+      return store.watch(places, Object.fromEntries(known));
+    },
+  })),
+  brokenStore("watches-nothing-once-it-is-closed", "watch/misuse", (store) => ({
+    watch(places, options) {
+      try {
+        return store.watch(places, options);
+      } catch (error) {
+        if (isStateError(error, "STORE_CLOSED")) return ENDED;
+        throw error;
+      }
+    },
+  })),
+  brokenWatch("goes-on-when-its-loop-is-left", "watch/iterates", (watch) => ({
+    ...altered(watch, () => watch.next()),
+    [Symbol.asyncIterator]() {
+      return { ...this, return: async () => DONE };
+    },
+  })),
+  brokenWatch("goes-on-when-disposed-of", "watch/iterates", (watch) => ({
+    ...altered(watch, () => watch.next()),
+    [Symbol.asyncDispose]: async () => {},
+  })),
+  brokenWatch("starts-where-it-is-called", "watch/starts-with-next", (watch) => {
+    let first: ReturnType<Watch["next"]> | undefined = watch.next();
+    first.catch(() => {});
+    return altered(watch, () => {
+      const notice = first ?? watch.next();
+      first = undefined;
+      return notice;
+    });
+  }),
+  brokenStore("yields-replays", "watch/nothing-changed", (store) => {
+    const replays: WatchedSlot[] = [];
+    return {
+      async save(record, options) {
+        const receipt = await store.save(record, options);
+        const { identity, kind } = record;
+        if (receipt.duplicate) replays.push({ place: 0, identity, kind, record: undefined });
+        return receipt;
+      },
+      watch(places, options) {
+        const watch = store.watch(places, options);
+        return altered(watch, async () => {
+          const value = replays.shift();
+          return value === undefined ? watch.next() : { done: false, value };
+        });
+      },
+    };
+  }),
+  brokenStore("shares-what-it-yields", "watch/copied-out", (store) => {
+    const yielded = new Map<string, WatchedSlot["record"]>();
+    return {
+      watch(places, options) {
+        const watch = store.watch(places, options);
+        return altered(watch, async () => {
+          const notice = await watch.next();
+          const current = notice.value?.record;
+          if (notice.done || current === undefined) return notice;
+          const record = yielded.get(current.eventId) ?? current;
+          yielded.set(current.eventId, record);
+          return { done: false, value: { ...notice.value, record } };
         });
       },
     };
@@ -93,6 +163,18 @@ export const watchMutants: readonly Mutant[] = [
     };
   }),
 ];
+
+const DONE = { done: true, value: undefined } as const;
+
+/** A watch that has ended. */
+const ENDED: Watch = {
+  next: async () => DONE,
+  return: async () => DONE,
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+  [Symbol.asyncDispose]: async () => {},
+};
 
 type Listener = Parameters<ChangeFeed["subscribe"]>[0];
 

@@ -29,8 +29,10 @@ import { neighbourCases } from "../cases/neighbours.js";
 import { orderCases } from "../cases/order.js";
 import { processCases } from "../cases/processes.js";
 import { saveCases } from "../cases/save.js";
+import { statusCases } from "../cases/status.js";
 import { storeCases } from "../cases/stores.js";
 import { watchCases } from "../cases/watch.js";
+import { watchLoopCases } from "../cases/watch-loop.js";
 import { windowCases } from "../cases/window.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { typedCases } from "../typed/index.js";
@@ -66,6 +68,8 @@ export const cases: readonly ConformanceCase[] = [
   ...abortCases,
   ...closeCases,
   ...watchCases,
+  ...watchLoopCases,
+  ...statusCases,
   ...concurrencyCases,
   ...neighbourCases,
   ...durabilityCases,

@@ -1,6 +1,9 @@
 import type { Expect, Identity, RecordKey } from "./store.js";
 
-/** The `details` of each error code. Open to declaration merging: a wrapper adds codes of its own, and throws the same class. */
+/**
+ * The `details` of each error code. No error says what another tenant, user or session has stored. Open to declaration
+ * merging: a wrapper adds codes of its own, and throws the same class.
+ */
 export interface StateErrorDetails {
   /** `load`, `loadByEventId`: this identity has no such record. */
   NOT_FOUND: Record<never, never>;
@@ -40,7 +43,10 @@ export interface StateErrorDetails {
   UNAVAILABLE: { readonly reason: UnavailableReason; readonly retries?: Retries };
   /** The write may or may not have happened: its answer was lost. A save may be retried with its event id. */
   OUTCOME_UNKNOWN: { readonly retries?: Retries };
-  /** Stored data does not pass its checks. */
+  /**
+   * Stored data does not pass its checks; `at` is the record. What lies beside it is read as ever, and it can be overwritten,
+   * deleted and erased like any other, conditions included.
+   */
   CORRUPT: { readonly at?: RecordKey };
   /**
    * The database, or a value, was written by newer code: `found` is its version, `supported` the newest that

@@ -5,7 +5,11 @@ declare global {
   interface AbortSignal {}
 }
 
-/** Whose state it is. Without `run` (or with an empty one) it belongs to the whole session. */
+/**
+ * Whose state it is. Without `run` (or with an empty one) it belongs to the whole session. Under another tenant, user, session
+ * or run lies other state, however alike the names are. A name that is not listed here is INVALID_RECORD: with `run` misspelt
+ * it would be the whole session's.
+ */
 export interface Identity {
   /** The customer or organisation: 1 to 255 UTF-8 bytes, not beginning with `~`. Take it from the login. */
   readonly tenant: string;
@@ -39,12 +43,13 @@ export interface NewRecord {
   readonly kind: string;
   /**
    * Opaque to the store; copied at the call or, if the queue is full, as soon as there is room. May be empty; at most
-   * `maxBytes` (1 MiB unless configured).
+   * `maxBytes` (1 MiB unless configured). A part of a larger buffer and a view on shared memory count for what they show.
+   * Anything but a Uint8Array is INVALID_RECORD, and so is one whose buffer was detached.
    */
   readonly bytes: Uint8Array;
   /** The caller's own number, a safe integer of 0 or more; stored, returned, never compared. Default 0. */
   readonly version?: number;
-  /** Years 1 to 9999, kept to the millisecond; set by the store when left out. */
+  /** Years 1 to 9999, kept to the millisecond, whatever came before; set by the store when left out. */
   readonly updatedAt?: Date;
 }
 
@@ -126,7 +131,8 @@ export interface RecordKey {
 export interface CallOptions {
   /**
    * If it aborts before a write has reached the driver, the call rejects with the signal's reason, and nothing is written.
-   * After that the write is carried through, and its real outcome reported. A read rejects at once.
+   * After that the write is carried through, and its real outcome reported. A read rejects at once. A signal may serve any
+   * number of calls: none leaves a listener on it.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -304,9 +310,15 @@ export interface MaintenanceScope {
  *   nothing (`duplicate: true`), whatever `expect` is. Other content or another slot is IDEMPOTENCY_CONFLICT. The store
  *   remembers an event id while it is current, and for the idempotency window after it was saved (24 hours by default, by the
  *   database's clock), even if its record was overwritten, deleted or erased since. After an erase it remembers only the id,
- *   so any retry is a duplicate.
+ *   so any retry is a duplicate. Past that, the id counts as unseen, and a write that was refused leaves its id unseen.
  * - Conditions (`expect`) hold against every other writer, conditional or not, in this process or another.
- * - Prefixes are literal. Order everywhere is by UTF-8 bytes.
+ * - Names, kinds, event ids and prefixes are literal: no case is folded, and nothing trimmed, normalised or taken for a pattern.
+ *   Text with a NUL or a lone surrogate is INVALID_RECORD. Order everywhere is by UTF-8 bytes.
+ * - Calls need not be awaited. Writes on one slot take effect in the order of their calls, and an erase takes its turn among
+ *   them. What was acknowledged shows in every read that begins afterwards, by whatever store on the same data.
+ * - A call that fails or aborts leaves those beside it alone. However many calls one tenant makes, those of another are answered
+ *   among the first.
+ * - Arguments are read at the call, and what was checked is what is used: changing them later changes nothing.
  * - Bytes are copied on the way in, at the call (a call that waits for room in a full queue copies them when it gets it), and
  *   on the way out.
  * - An acknowledged write is as durable as the driver promises.
@@ -377,9 +389,10 @@ export interface StateStore extends AsyncDisposable {
   delete(identity: Identity, kind: string, options?: DeleteOptions): Promise<boolean>;
 
   /**
-   * Applies 1 to 4,096 changes of one tenant, no two of one slot, together or not at all. A commit whose saves (at least one)
-   * are all duplicates is a replay, and writes nothing; if only some are, it is IDEMPOTENCY_CONFLICT. Conflicts are judged
-   * before conditions, and the first failing change is reported. CONDITION_FAILED.
+   * Applies 1 to 4,096 changes of one tenant, no two of one slot and no two saves of one event id, together or not at all. A
+   * commit whose saves (at least one) are all duplicates is a replay, and writes nothing; if only some are, it is
+   * IDEMPOTENCY_CONFLICT. A commit without saves is evaluated each time. Conflicts are judged before conditions, and the first
+   * failing change is reported. CONDITION_FAILED.
    *
    * An erase has no condition of its own: it happens if the conditions of the other changes hold. Those must be of other
    * sessions than the erased one; the state under `userIdentity` counts as another session. An erase with a `prefix` may be
@@ -519,8 +532,9 @@ export interface StateStore extends AsyncDisposable {
   watch(places: readonly RecordKey[], options?: WatchOptions): Watch;
 
   /**
-   * Waits for accepted operations, then closes the driver. Watches end at once. Writes that are unfinished when the time is
-   * up reject with OUTCOME_UNKNOWN. May be called more than once.
+   * Waits for accepted operations, then closes the driver. New calls are refused at once. Watches end at once. Writes that are
+   * unfinished when the time is up reject with OUTCOME_UNKNOWN. May be called more than once. Other stores on the same data go
+   * on.
    *
    * @example
    * ```ts

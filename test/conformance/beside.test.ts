@@ -95,6 +95,7 @@ test("another's data lies beside every case that has an identity to lie beside",
     "misuse/no-identity",
     "misuse/record-required",
     "misuse/rejects",
+    "limits/defaults",
     "list-kind/scope-required",
     "list-kind/prefix-required",
   ]);

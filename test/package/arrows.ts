@@ -33,6 +33,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "conformance/harness/",
     "conformance/inputs/",
     "conformance/assertions/",
+    "conformance/contract/",
   ],
 ];
 
