@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { type Random, seeded } from "./seeded.js";
+import { type Random, seeded } from "../conformance/inputs/seeded.js";
 
 const STEP = 0x6d2b79f5;
 

@@ -1,13 +1,17 @@
 import { parseArgs } from "node:util";
+import { randomSeed, SEEDS } from "../inputs/seeds.js";
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_TIMEOUT_MS,
   MOST_CONCURRENCY,
+  MOST_MINUTES,
+  MOST_SEEDS,
   MOST_TIMEOUT_MS,
 } from "../runners/run-bounds.js";
+import type { RunOptions } from "../runners/run-options.js";
 
 export const HELP = `groundstate conformance <module> [--typed] [--beside] [--only <text>]... [--bail] [--timeout <ms>]
-    [--concurrency <n>] [--format <format>] [--output <file>]
+    [--concurrency <n>] [--seeds <n>] [--minutes <m>] [--seed <s>] [--format <format>] [--output <file>]
 groundstate conformance --list | --rules [--typed]
 
 Runs the conformance suite against the harness that <module> exports as its default. A space is an isolated
@@ -35,6 +39,9 @@ Where a storage locks its folder, say exclusive: true as well, and let stores of
   --only <text>      only cases whose id contains the text; may be given again
   --timeout <ms>     how long a case may take, 20000 unless given; one that starts processes, three times as long
   --concurrency <n>  how many cases run side by side, 4 unless given
+  --seeds <n>        random histories behind the cases: so many of each kind, of those over processes a tenth
+  --minutes <m>      random histories for so long; with --seeds, until the first of both is reached
+  --seed <s>         the first of them, random unless given; alone, this one and no other, to repeat a failure
   --bail             begin no case after one has failed
   --format <format>  pretty, json, tap or junit; what is printed, or written to --output
   --json             the same as --format json
@@ -72,6 +79,8 @@ export interface RunCommand {
   readonly only: readonly string[];
   readonly timeoutMs: number;
   readonly concurrency: number;
+  /** Which random histories are run. */
+  readonly histories?: Pick<RunOptions, "seeds" | "minutes" | "seed">;
   readonly format: Format;
   readonly output: string | undefined;
 }
@@ -99,6 +108,7 @@ export function readCommand(args: string[]): Command {
     ...(["--concurrency", "cases", DEFAULT_CONCURRENCY, MOST_CONCURRENCY] as const),
   );
   const { output } = values;
+  const histories = readHistories(values);
   return {
     is: "run",
     module,
@@ -108,6 +118,7 @@ export function readCommand(args: string[]): Command {
     only,
     timeoutMs,
     concurrency,
+    ...(histories && { histories }),
     format: readFormat(values),
     output,
   };
@@ -128,7 +139,10 @@ function parsed(args: string[]) {
         list: { type: "boolean" },
         only: { type: "string", multiple: true },
         output: { type: "string" },
+        minutes: { type: "string" },
         rules: { type: "boolean" },
+        seed: { type: "string" },
+        seeds: { type: "string" },
         timeout: { type: "string" },
         typed: { type: "boolean" },
         version: { type: "boolean", short: "v" },
@@ -144,6 +158,24 @@ function readFormat({ json, format }: { json?: boolean; format?: string }): Form
   if (found === undefined) throw new UsageError(`--format takes one of ${FORMATS.join(", ")}`);
   if (json && found !== "json") throw new UsageError(`--json is --format json, and not ${found}`);
   return found;
+}
+
+/** The seed is chosen here, so that every process of the run has the same. */
+function readHistories(values: { seeds?: string; minutes?: string; seed?: string }): RunCommand["histories"] {
+  const { seeds, minutes, seed } = values;
+  if (seeds === undefined && minutes === undefined && seed === undefined) return undefined;
+  return {
+    seed: seed === undefined ? randomSeed() : readNumber(seed, "--seed", 0, SEEDS - 1),
+    ...(seeds !== undefined && { seeds: readWhole(seeds, "--seeds", "histories", 1, MOST_SEEDS) }),
+    ...(minutes !== undefined && { minutes: readNumber(minutes, "--minutes", 0.001, MOST_MINUTES) }),
+  };
+}
+
+function readNumber(text: string, option: string, least: number, most: number): number {
+  const number = text.trim() === "" ? Number.NaN : Number(text);
+  const isWhole = least > 0 || Number.isInteger(number);
+  if (isWhole && number >= least && number <= most) return number;
+  throw new UsageError(`${option} takes a ${least > 0 ? "" : "whole "}number from ${least} to ${most}`);
 }
 
 function readWhole(

@@ -1,5 +1,6 @@
 import type { Failure } from "../harness/failure.js";
 import type { CaseResult, Heading, StrayError } from "../runners/report.js";
+import type { RunOptions } from "../runners/run-options.js";
 
 /** What the process that runs the cases is started with: plain data, as JSON on its command line. */
 export interface Assignment {
@@ -11,6 +12,8 @@ export interface Assignment {
   readonly bail: boolean;
   readonly concurrency: number;
   readonly timeoutMs: number;
+  /** Which random histories are run. */
+  readonly histories?: Pick<RunOptions, "seeds" | "minutes" | "seed">;
   /** The ids of the cases that are left to run; absent: all that `only` names. */
   readonly left?: readonly string[];
   /** Spaces of processes that ended early, to be removed. */

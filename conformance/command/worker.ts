@@ -3,11 +3,13 @@ import { url as inspectorUrl } from "node:inspector";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Harness } from "../harness/case.js";
 import { type Failure, failureOf } from "../harness/failure.js";
+import { withTimeLimit } from "../harness/time-limit.js";
+import { HISTORY_IDS } from "../runners/history-cases.js";
+import { readHarness } from "../runners/read-harness.js";
 import { notesOn } from "../runners/report.js";
 import { runPlan } from "../runners/run.js";
-import { casesWith, modeOf, planOf, type RunPlan, readHarness } from "../runners/run-options.js";
+import { casesWith, modeOf, planOf, type RunPlan } from "../runners/run-options.js";
 import { suiteOf } from "../runners/suite.js";
-import { withTimeLimit } from "../runners/time-limit.js";
 import { versions } from "../runners/versions.js";
 import { ALIVE_MS, type Assignment, CHANNEL, type Message, type Refusal } from "./messages.js";
 import { StrayErrors } from "./stray-errors.js";
@@ -42,13 +44,15 @@ run(assignment).then(
 
 async function run(given: Assignment): Promise<void> {
   const { module, left, only, ...options } = given;
-  if (only.some((text) => casesWith(text, suiteOf(given.typed)).length === 0))
+  const suite = [...suiteOf(given.typed), ...(given.histories ? HISTORY_IDS : [])];
+  if (only.some((text) => casesWith(text, suite).length === 0))
     throw new Refused("usage", "no case has an id that contains this text");
   const harness = await loadHarness(module, given.timeoutMs);
-  const { beside, typed, bail, concurrency, timeoutMs } = options;
+  const { beside, typed, bail, concurrency, timeoutMs, histories } = options;
   const whole = planOf(harness, {
     ...(only.length > 0 && { only }),
     ...{ modulePath: module, beside, typed, bail, concurrency, timeoutMs },
+    ...histories,
   });
   const cases = whole.cases.filter(({ id }) => left?.includes(id) ?? true);
   tellBegun(whole, given);
@@ -80,12 +84,13 @@ async function loadHarness(url: string, timeoutMs: number): Promise<Harness> {
   }
 }
 
-function tellBegun({ cases, harness }: RunPlan, { beside, typed }: Assignment): void {
+function tellBegun(plan: RunPlan, { beside, typed }: Assignment): void {
+  const { cases, harness } = plan;
   tell({
     is: "begun",
     heading: { harness: harness.name, mode: modeOf(beside), ...(typed && { typed }), versions },
     cases: cases.map(({ id, rule }) => ({ id, rule })),
-    notes: notesOn(harness),
+    notes: notesOn(plan),
     isInspected: inspectorUrl() !== undefined,
     removes: harness.destroy !== undefined,
   });

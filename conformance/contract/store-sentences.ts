@@ -32,6 +32,7 @@ export const storeSentences: Sentences = {
       "idempotency/conflict-after-overwrite",
       "idempotency/conflict-after-delete",
       "idempotency/conflict-after-commit",
+      "idempotency/every-order",
     ],
     "The store remembers an event id while it is current, and for the idempotency window after it was saved (24 hours by default, by the database's clock), even if its record was overwritten, deleted or erased since.":
       [
@@ -47,9 +48,11 @@ export const storeSentences: Sentences = {
         "window/not-by-updated-at",
         "window/forgetting-keeps-records",
         "durability/event-ids",
+        "durability/event-ids-in-every-order",
       ],
-    "After an erase it remembers only the id, so any retry is a duplicate.": [
+    "Of the records that an erase removed it remembers only the ids, so any retry is a duplicate.": [
       "idempotency/erased-content-is-forgotten",
+      "idempotency/every-order",
       "idempotency/every-erased-content-is-forgotten",
       "large-erase/retries-are-duplicates",
     ],
@@ -57,6 +60,7 @@ export const storeSentences: Sentences = {
       "window/overwritten-id-ends",
       "window/deleted-id-ends",
       "window/starts-anew",
+      "window/every-order",
       "idempotency/refused-is-unseen",
     ],
     "Conditions (`expect`) hold against every other writer, conditional or not, in this process or another.":
@@ -91,11 +95,8 @@ export const storeSentences: Sentences = {
       "list-sessions/order",
     ],
     "Calls need not be awaited.": ["concurrency/in-the-order-of-calls"],
-    "Writes on one slot take effect in the order of their calls, and an erase takes its turn among them.": [
-      "concurrency/in-the-order-of-calls",
-      "erase/in-order",
-      "erase-prefix/in-order",
-    ],
+    "Writes on one slot or under one event id take effect in the order of their calls, and an erase takes its turn among them.":
+      ["concurrency/in-the-order-of-calls", "erase/in-order", "erase-prefix/in-order"],
     "What was acknowledged shows in every read that begins afterwards, by whatever store on the same data.": [
       "concurrency/own-writes-show",
       "events/not-found-before",

@@ -49,6 +49,14 @@ export class OpenContext implements CaseContext {
     return context;
   }
 
+  get harness(): Harness {
+    return this.#run.harness;
+  }
+
+  get module(): string | undefined {
+    return this.#run.module;
+  }
+
   get store(): StateStore {
     if (this.#store === undefined) throw new TypeError("a case that needs processes opens its stores itself");
     return this.#store;

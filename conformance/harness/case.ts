@@ -90,12 +90,20 @@ export interface ConformanceCase {
   readonly bringsNeighbours?: boolean;
   /** It judges by time or by turns: `runConformance` runs it when the cases that keep the process busy are over. */
   readonly needsQuiet?: boolean;
+  /** It takes as long as it is told to: `runConformance` runs it after all others. */
+  readonly isLast?: boolean;
+  /** How long it may take, in milliseconds, where that is not up to the options of the run. */
+  readonly timeLimitMs?: number;
   /** Rejects when the store breaks the rule. */
   run(context: CaseContext): Promise<void>;
 }
 
 /** What a case works with. Stores that it opens are closed after it. */
 export interface CaseContext {
+  /** What is tested, for a case that opens and removes spaces by itself. */
+  readonly harness: Harness;
+  /** Where other processes import the harness from: a file URL. */
+  readonly module: string | undefined;
   /**
    * Opened for this case, with default options, on the space that all cases of the run share. A case that needs
    * `processes` has no store from the start and a space of its own, which nobody holds open until the case does.

@@ -4,7 +4,7 @@ import { byBytes } from "../assertions/expect.js";
  * Names that a storage, query, path or comparison may confuse with each other or misread, grouped by the cause, the most
  * alike first. Each is a valid tenant, user, session, run, kind and prefix.
  */
-const CONFUSIONS: Readonly<Record<string, readonly string[]>> = {
+export const CONFUSIONS: Readonly<Record<string, readonly string[]>> = {
   beginnings: ["a", "aa", "ab", "abc", "b"],
   joins: ["a:b", "a|b", "a,b", "a;b", "a b", "a\tb", "a\nb", "a\u001fb"],
   controls: ["a\r", "a\r\n", "\u007f", "\u0001", "\b", "\u001b", "\u0080", "\u0085"],

@@ -7,6 +7,7 @@ import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
 import { erasePrefixMutants } from "./erase-prefix-mutants.js";
 import { eventMutants } from "./event-mutants.js";
+import { eventOrderMutants } from "./event-order-mutants.js";
 import { largeEraseMutants } from "./large-erase-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
 import { listingMutants } from "./listing-mutants.js";
@@ -31,6 +32,7 @@ export type { Mutant };
 export const mutants: readonly Mutant[] = [
   ...eventMutants,
   ...memoryMutants,
+  ...eventOrderMutants,
   ...conditionMutants,
   ...commitMutants,
   ...recordMutants,

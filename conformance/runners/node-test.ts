@@ -1,6 +1,7 @@
 import type { ConformanceCase, Harness } from "../harness/case.js";
 import { subjectOf } from "./report.js";
 import { ConformanceRun, inPhases } from "./run.js";
+import { MOST_TIMER_MS } from "./run-bounds.js";
 import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `node:test`. Importing that turns a process into a test run, so it is handed in. */
@@ -21,17 +22,19 @@ export function conformanceNodeTests(nodeTest: NodeTest, harness: Harness, optio
   const subject = subjectOf({ ...plan, harness: harness.name });
   const declare = (each: ConformanceCase): void => {
     const skip = run.skipReason(each);
-    const timeout = 3 * run.timeoutMs(each);
+    const timeout = Math.min(3 * run.timeoutMs(each), MOST_TIMER_MS);
     nodeTest.test(each.id, skip === undefined ? { timeout } : { skip }, () => run.execute(each));
   };
-  const [busy, quiet] = inPhases(cases, (each) => each);
-  nodeTest.describe(`conformance of ${subject}`, { concurrency }, () => {
-    for (const each of busy) declare(each);
-    if (quiet.length === 0) nodeTest.after?.(() => run.end());
-  });
-  if (quiet.length === 0) return;
-  nodeTest.describe(`conformance of ${subject}, once the rest is over`, { concurrency }, () => {
-    for (const each of quiet) declare(each);
-    nodeTest.after?.(() => run.end());
-  });
+  const phases = inPhases(cases, (each) => each);
+  const last = phases.findLastIndex((phase) => phase.length > 0);
+  for (const [index, phase] of phases.entries()) {
+    if (phase.length === 0) continue;
+    const title = `conformance of ${subject}${index === 0 ? "" : AFTER[index - 1]}`;
+    nodeTest.describe(title, { concurrency }, () => {
+      for (const each of phase) declare(each);
+      if (index === last) nodeTest.after?.(() => run.end());
+    });
+  }
 }
+
+const AFTER = [", once the rest is over", ", random histories"];

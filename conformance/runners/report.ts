@@ -89,6 +89,8 @@ export interface Subject {
   readonly mode: Mode;
   /** Whether the cases are those of the typed layer. */
   readonly typed: boolean;
+  /** The seed of the first random history, where some are run. */
+  readonly seed?: number;
 }
 
 /** What is known of a run before its first case. */
@@ -101,8 +103,9 @@ export function headingOf({ harness: { name }, mode, typed }: Subject): Heading 
   return { harness: name, mode, ...(typed && { typed }), versions };
 }
 
-export function notesOn({ durable, destroy }: Harness): string[] {
-  return durable && destroy === undefined ? [NO_DESTROY] : [];
+export function notesOn({ harness: { durable, destroy }, seed }: Subject): string[] {
+  const notes = durable && destroy === undefined ? [NO_DESTROY] : [];
+  return seed === undefined ? notes : [...notes, `the random histories begin with --seed ${seed}`];
 }
 
 /** The report of a run; of a case that was not begun there is no result. */

@@ -1,7 +1,9 @@
-import { pathToFileURL } from "node:url";
 import { invalid } from "../../src/contract/errors.js";
-import { readInteger, readNamed, readOptions } from "../../src/validation/validate.js";
+import { readInteger, readOptions } from "../../src/validation/validate.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
+import { historyCases } from "./history-cases.js";
+import { readRange } from "./history-options.js";
+import { moduleUrl, readBoolean, readFunction, readHarness, readString } from "./read-harness.js";
 import type { CaseResult, Mode, Subject } from "./report.js";
 import { DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_MS, MOST_CONCURRENCY, MOST_TIMEOUT_MS } from "./run-bounds.js";
 import { suiteOf } from "./suite.js";
@@ -23,6 +25,18 @@ export interface RunOptions {
    * the ledger and the other wrappers promise to their callers.
    */
   readonly typed?: boolean;
+  /**
+   * Runs random histories behind the cases, so many of each kind (of `histories/processes` a tenth), until one fails. With
+   * `minutes` as well, until the first of both is reached.
+   */
+  readonly seeds?: number;
+  /** Runs random histories behind the cases for so long. */
+  readonly minutes?: number;
+  /**
+   * The seed of the first random history; the others have those that follow. Random unless given. Alone, it runs the
+   * history of this seed and no other. 0 to 4,294,967,295.
+   */
+  readonly seed?: number;
   /** How long one case may take. Default 20,000. One that starts processes may take three times as long. */
   readonly timeoutMs?: number;
   /** How many cases run side by side. Default 4. */
@@ -49,36 +63,31 @@ export interface RunPlan extends Subject {
   readonly around?: <T>(id: string, run: () => Promise<T>) => Promise<T>;
 }
 
-const OPTIONS = ["only", "modulePath", "beside", "typed", "timeoutMs", "concurrency", "bail", "onResult"];
-const HARNESS = ["name", "open", "durable", "exclusive", "destroy", "damage"];
+const OPTIONS = [
+  ...["only", "modulePath", "beside", "typed", "timeoutMs", "concurrency", "bail", "onResult"],
+  ...["seeds", "minutes", "seed"],
+];
 
 /** A slip in an option must not run less than was asked for, and say that all is well. */
 export function planOf(harness: Harness, options: RunOptions | undefined): RunPlan {
   const given: RunOptions = readOptions(options, OPTIONS);
   const { only = "", modulePath, timeoutMs = DEFAULT_TIMEOUT_MS, concurrency = DEFAULT_CONCURRENCY } = given;
   const typed = readBoolean(given.typed, "typed");
+  const limitMs = readInteger(timeoutMs, "timeoutMs", 1, MOST_TIMEOUT_MS);
+  const range = readRange(given);
+  const histories = range ? historyCases(range, limitMs) : [];
   return {
     harness: readHarness(harness),
-    cases: readOnly(only, suiteOf(typed)),
+    cases: readOnly(only, [...suiteOf(typed), ...histories]),
     typed,
+    ...(range && { seed: range.first }),
     mode: modeOf(readBoolean(given.beside, "beside")),
     module: modulePath === undefined ? undefined : moduleUrl(readString(modulePath, "modulePath")),
-    timeoutMs: readInteger(timeoutMs, "timeoutMs", 1, MOST_TIMEOUT_MS),
+    timeoutMs: limitMs,
     concurrency: readInteger(concurrency, "concurrency", 1, MOST_CONCURRENCY),
     bail: readBoolean(given.bail, "bail"),
     onResult: given.onResult === undefined ? undefined : readFunction(given.onResult, "onResult"),
   };
-}
-
-/** The harness itself, whose methods may need it as their `this`. */
-export function readHarness(value: unknown): Harness {
-  const harness = readNamed(value, "harness", HARNESS) as Harness;
-  readString(harness.name, "name");
-  readFunction(harness.open, "open");
-  for (const name of ["destroy", "damage"] as const)
-    if (harness[name] !== undefined) readFunction(harness[name], name);
-  for (const name of ["durable", "exclusive"] as const) readBoolean(harness[name], name);
-  return harness;
 }
 
 export function modeOf(beside: boolean | undefined): Mode {
@@ -86,7 +95,10 @@ export function modeOf(beside: boolean | undefined): Mode {
 }
 
 /** The cases whose id contains the text. */
-export function casesWith(text: string, suite: readonly ConformanceCase[]): readonly ConformanceCase[] {
+export function casesWith<C extends Pick<ConformanceCase, "id">>(
+  text: string,
+  suite: readonly C[],
+): readonly C[] {
   return suite.filter(({ id }) => id.includes(text));
 }
 
@@ -97,23 +109,4 @@ function readOnly(only: unknown, suite: readonly ConformanceCase[]): readonly Co
     throw invalid("only", "text that the id of a case contains, or a list of such texts");
   const selected = new Set(found.flat());
   return suite.filter((each) => selected.has(each));
-}
-
-function readBoolean(value: unknown, field: string): boolean {
-  if (value !== undefined && typeof value !== "boolean") throw invalid(field, "true or false");
-  return value === true;
-}
-
-function readString(value: unknown, field: string): string {
-  if (typeof value !== "string") throw invalid(field, "text");
-  return value;
-}
-
-function readFunction<F>(value: F, field: string): F {
-  if (typeof value !== "function") throw new TypeError(`${field} must be a function`);
-  return value;
-}
-
-function moduleUrl(path: string): string {
-  return path.startsWith("file:") ? path : pathToFileURL(path).href;
 }

@@ -5,9 +5,10 @@ import type { BystanderData } from "../harness/bystander-data.js";
 import type { ConformanceCase, Harness } from "../harness/case.js";
 import { OpenContext, type RunContext } from "../harness/case-context.js";
 import { failureOf } from "../harness/failure.js";
+import { LateError, withTimeLimit } from "../harness/time-limit.js";
+import { unmetNeed } from "../harness/unmet-need.js";
 import { type CaseResult, headingOf, notesOn, type Report, reportOf } from "./report.js";
 import { planOf, type RunOptions, type RunPlan } from "./run-options.js";
-import { LateError, withTimeLimit } from "./time-limit.js";
 
 const TIMES_FOR_PROCESSES = 3;
 /** How long stores may take to close after a case that did not end: what hung may well hang on. */
@@ -62,15 +63,17 @@ export async function runPlan(plan: RunPlan): Promise<Report> {
     onResult?.(results[index]);
   }
   await run.removeSpace();
-  return reportOf(headingOf(plan), results, performance.now() - started, notesOn(plan.harness));
+  return reportOf(headingOf(plan), results, performance.now() - started, notesOn(plan));
 }
 
-/** The cases that may run beside any other, and those that run when these are over. */
+/** The cases that may run beside any other, those that run when these are over, and those that run last. */
 export function inPhases<T>(
   all: readonly T[],
   caseOf: (each: T) => ConformanceCase,
-): [readonly T[], readonly T[]] {
-  return [all.filter((each) => !caseOf(each).needsQuiet), all.filter((each) => caseOf(each).needsQuiet)];
+): [readonly T[], readonly T[], readonly T[]] {
+  const phase = ({ needsQuiet, isLast }: ConformanceCase) => (isLast ? 2 : needsQuiet ? 1 : 0);
+  const of = (number: number) => all.filter((each) => phase(caseOf(each)) === number);
+  return [of(0), of(1), of(2)];
 }
 
 function runAlone<T>(_: string, run: () => Promise<T>): Promise<T> {
@@ -95,16 +98,12 @@ export class ConformanceRun {
   /** Why this harness cannot be asked for this rule, if so. */
   skipReason({ needs }: ConformanceCase): string | undefined {
     const { harness, module } = this.#surroundings;
-    if (needs === undefined) return undefined;
-    if (needs === "damage") return harness.damage ? undefined : "the harness cannot damage a record";
-    if (!harness.durable) return "the harness is not durable";
-    if (needs === "durable") return undefined;
-    if (needs === "sharing" && harness.exclusive) return "a space can be open in one process at a time";
-    return module === undefined ? "other processes need the harness's module path" : undefined;
+    return unmetNeed(needs, harness, module);
   }
 
   /** How long the case may take, without the closing of what it opened. */
-  timeoutMs({ needs }: ConformanceCase): number {
+  timeoutMs({ needs, timeLimitMs }: ConformanceCase): number {
+    if (timeLimitMs !== undefined) return timeLimitMs;
     const startsProcesses = needs === "processes" || needs === "sharing";
     return startsProcesses ? TIMES_FOR_PROCESSES * this.#timeoutMs : this.#timeoutMs;
   }

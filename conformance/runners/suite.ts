@@ -12,6 +12,7 @@ import { durabilityCases } from "../cases/durability.js";
 import { eraseCases } from "../cases/erase.js";
 import { erasePrefixCases } from "../cases/erase-prefix.js";
 import { errorCases } from "../cases/errors.js";
+import { eventIdOrderCases } from "../cases/event-id-orders.js";
 import { eventMemoryCases } from "../cases/event-memory.js";
 import { eventCases } from "../cases/events.js";
 import { idempotencyCases } from "../cases/idempotency.js";
@@ -46,6 +47,7 @@ export const cases: readonly ConformanceCase[] = [
   ...bytesCases,
   ...idempotencyCases,
   ...eventMemoryCases,
+  ...eventIdOrderCases,
   ...windowCases,
   ...conditionCases,
   ...commitCases,

@@ -1,6 +1,7 @@
 import type { Harness } from "../harness/case.js";
 import { subjectOf } from "./report.js";
 import { ConformanceRun } from "./run.js";
+import { MOST_TIMER_MS } from "./run-bounds.js";
 import { planOf, type RunOptions } from "./run-options.js";
 
 /** What the suite takes from `vitest`, which it does not import itself. */
@@ -23,7 +24,7 @@ export function conformanceTests(vitest: Vitest, harness: Harness, options: RunO
     for (const each of plan.cases) {
       const reason = run.skipReason(each);
       // The suite's own limit comes first, for it says what took too long.
-      const timeoutMs = 3 * run.timeoutMs(each);
+      const timeoutMs = Math.min(3 * run.timeoutMs(each), MOST_TIMER_MS);
       if (reason === undefined) vitest.test.concurrent(each.id, () => run.execute(each), timeoutMs);
       else vitest.test.skip(`${each.id} (${reason})`, async () => {});
     }

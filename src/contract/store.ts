@@ -309,13 +309,14 @@ export interface MaintenanceScope {
  * - An event id stands for one write: its slot, version and bytes. Saving the same content again under it succeeds and writes
  *   nothing (`duplicate: true`), whatever `expect` is. Other content or another slot is IDEMPOTENCY_CONFLICT. The store
  *   remembers an event id while it is current, and for the idempotency window after it was saved (24 hours by default, by the
- *   database's clock), even if its record was overwritten, deleted or erased since. After an erase it remembers only the id,
- *   so any retry is a duplicate. Past that, the id counts as unseen, and a write that was refused leaves its id unseen.
+ *   database's clock), even if its record was overwritten, deleted or erased since. Of the records that an erase removed it
+ *   remembers only the ids, so any retry is a duplicate. Past that, the id counts as unseen, and a write that was refused
+ *   leaves its id unseen.
  * - Conditions (`expect`) hold against every other writer, conditional or not, in this process or another.
  * - Names, kinds, event ids and prefixes are literal: no case is folded, and nothing trimmed, normalised or taken for a pattern.
  *   Text with a NUL or a lone surrogate is INVALID_RECORD. Order everywhere is by UTF-8 bytes.
- * - Calls need not be awaited. Writes on one slot take effect in the order of their calls, and an erase takes its turn among
- *   them. What was acknowledged shows in every read that begins afterwards, by whatever store on the same data.
+ * - Calls need not be awaited. Writes on one slot or under one event id take effect in the order of their calls, and an erase
+ *   takes its turn among them. What was acknowledged shows in every read that begins afterwards, by whatever store on the same data.
  * - A call that fails or aborts leaves those beside it alone. However many calls one tenant makes, those of another are answered
  *   among the first.
  * - Arguments are read at the call, and what was checked is what is used: changing them later changes nothing.

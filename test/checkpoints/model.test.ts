@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import "../../drivers/index.js";
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 import { type Checkpoints, createCheckpoints } from "../../src/checkpoints/index.js";
 import { openStore, type SessionIdentity, type StateStore } from "../../src/index.js";
-import { type Random, seeded } from "../seeded.js";
 import { soak } from "../soak.js";
 import { newSession } from "../typed/stores.js";
 import { CheckpointModel, type ModelPut } from "./model.js";

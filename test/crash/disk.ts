@@ -1,5 +1,5 @@
+import type { Random } from "../../conformance/inputs/seeded.js";
 import type { Operation } from "../preload/io-record.js";
-import type { Random } from "../seeded.js";
 import { FileContent } from "./file-content.js";
 import {
   ALL,

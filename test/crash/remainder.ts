@@ -1,4 +1,4 @@
-import type { Random } from "../seeded.js";
+import type { Random } from "../../conformance/inputs/seeded.js";
 import type { FileContent } from "./file-content.js";
 
 /** What no sync has made durable: a change of a file's content, or of the file that has a name (`undefined`: none). */

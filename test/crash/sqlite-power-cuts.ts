@@ -1,6 +1,6 @@
 import { linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Random, seeded } from "../seeded.js";
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 import { Disk, FOLDER, type LeftFile } from "./disk.js";
 import { REMAINDERS, type Remainder } from "./remainder.js";
 import { judge, positions } from "./sqlite-judge.js";

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { seeded } from "../../conformance/inputs/seeded.js";
 import { openSqlite } from "../../drivers/sqlite/index.js";
 import { type Operation, readRecord } from "../preload/io-record.js";
-import { seeded } from "../seeded.js";
 import { Disk, type LeftFile } from "./disk.js";
 import { makeScript, type Script } from "./sqlite-scripts.js";
 import { Answers, shareOf, Writer, type WriterTask } from "./sqlite-writer.js";

@@ -1,5 +1,5 @@
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 import type { Expect, Identity, RecordKey, SessionIdentity, StateRecord } from "../../src/contract/store.js";
-import { type Random, seeded } from "../seeded.js";
 import { bytesOf } from "./sqlite-ask.mjs";
 
 /** A change as plain data: what a saved record holds follows from its event id and size. */

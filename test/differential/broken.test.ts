@@ -5,8 +5,8 @@ import type { Commit, Driver, StoredRecord, Write } from "../../src/contract/dri
 import { compareByKind, compareText } from "../../src/rules/order.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { erased, methods, withErase } from "../store/store-rig.js";
-import { runScript } from "./perform.js";
-import { scripts } from "./script.js";
+import { scripts } from "./scripts.js";
+import { asked } from "./stores.js";
 
 const ALL = { prefix: "", limit: 1e6, maxBytes: 1e9, reverse: false };
 
@@ -97,7 +97,7 @@ test.each(Object.entries(BROKEN))("the model finds a driver that %s", async (_, 
   const property = fc.asyncProperty(
     scripts(() => `#${++runs}`, 60),
     async (script) => {
-      await runScript(script, [{ name: "broken", store: createStore(wrap(await openMemory())) }]);
+      await asked(script, { name: "broken", store: createStore(wrap(await openMemory())) });
     },
   );
   const { failed, errorInstance } = await fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true });

@@ -4,10 +4,9 @@ import { openMemory } from "../../drivers/memory/index.js";
 import type { SessionIdentity } from "../../src/contract/store.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { isSoak, soak } from "../soak.js";
-import { type Named, runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";
-import { scripts } from "./script.js";
-import { type Drivers, openDrivers } from "./stores.js";
+import { scripts } from "./scripts.js";
+import { asked, type Drivers, type Named, openDrivers } from "./stores.js";
 
 let opened: Drivers;
 let stores: readonly Named[];
@@ -34,7 +33,7 @@ test(
     await assertProperty(
       fc.asyncProperty(script, async (script) => {
         steps += script.steps.length;
-        await runScript(script, stores);
+        await Promise.all(stores.map((each) => asked(script, each)));
       }),
       isSoak ? 120 : 40,
       // A smaller script of the same world would meet what the one before left.
@@ -77,7 +76,7 @@ test("commits of different sessions may take effect in either order, which an er
         return commit(...given);
       },
     });
-    await runScript({ world, steps }, [{ name: `erased last: ${isErasedLast}`, store: late }]);
+    await asked({ world, steps }, { name: `erased last: ${isErasedLast}`, store: late });
     await store.close();
   }
 });

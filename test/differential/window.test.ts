@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { onTestFinished, test } from "vitest";
+import type { Script } from "../../conformance/histories/script.js";
+import type { Step } from "../../conformance/histories/step.js";
 import { createStore } from "../../src/store/driver-store.js";
-import { runScript } from "./perform.js";
 import { assertProperty } from "./replay.js";
-import { type Script, type Step, scripts } from "./script.js";
-import { openDrivers } from "./stores.js";
+import { scripts } from "./scripts.js";
+import { asked, openDrivers } from "./stores.js";
 
 /** Clocks may tick coarsely, and the database's is not this process's. */
 const MARGIN_MS = 300;
@@ -55,9 +56,10 @@ async function runAll(scripts: readonly Script[], window: number): Promise<void>
     name,
     store: createStore(driver, { layers: driver.layers ?? [], idempotencyWindowMs: window }),
   }));
-  const phases = new Phases(scripts.length, window);
+  const phases = new Phases(scripts.length * stores.length, window);
   try {
-    await Promise.all(scripts.map((script) => runScript(script, stores, () => phases.next())));
+    const next = () => phases.next();
+    await Promise.all(scripts.flatMap((script) => stores.map((store) => asked(script, store, next))));
   } catch (error) {
     throw phases.isTooSlow() ? new TooSlow("a phase took longer than the window", { cause: error }) : error;
   } finally {

@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 import { eventIdOf } from "../../drivers/postgres/event-key.js";
 import type { Commit, Driver, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
@@ -7,7 +8,6 @@ import { decide, slotOf } from "../../src/rules/decide.js";
 import { slotKey } from "../../src/rules/slot-key.js";
 import { createStore } from "../../src/store/driver-store.js";
 import { startServer } from "../postgres/database.js";
-import { type Random, seeded } from "../seeded.js";
 import { erased } from "../store/store-rig.js";
 import {
   apply,

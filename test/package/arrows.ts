@@ -30,6 +30,7 @@ const ORDERS: readonly (readonly string[])[] = [
     "conformance/runners/",
     "conformance/mutants/",
     "conformance/cases/ conformance/typed/",
+    "conformance/histories/",
     "conformance/harness/",
     "conformance/inputs/",
     "conformance/assertions/",
@@ -140,7 +141,7 @@ const RULES: readonly Rule[] = [
   { files: "drivers/", may: DRIVER },
   // The suite knows what everyone knows; only the options of a run are checked as all options are.
   {
-    files: "conformance/runners/run-options.ts",
+    files: "conformance/runners/",
     may: ["conformance/", "src/index.ts", "src/contract/errors.ts", "src/validation/validate.ts", "node:"],
   },
   // Its cases call the wrappers as their users do.

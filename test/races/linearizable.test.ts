@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { seeded } from "../seeded.js";
-import { checkLinearizable } from "./linearizable.js";
+import { checkLinearizable } from "../../conformance/histories/linearizable.js";
+import { seeded } from "../../conformance/inputs/seeded.js";
 import { history, REGISTERS, type Registers, type Use } from "./registers.js";
 
 function isLinearizable(...lines: readonly string[]): boolean {

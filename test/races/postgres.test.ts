@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { StoreProcesses } from "../../conformance/histories/store-processes.js";
 import {
   failOnUncaughtErrors,
   migratedDatabase,
@@ -12,7 +13,6 @@ import { BROKEN } from "./broken-drivers.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
-import { StoreProcesses } from "./store-processes.js";
 
 failOnUncaughtErrors();
 
@@ -42,6 +42,7 @@ test("also while the server's processes are killed that serve them", async ({ an
 test("also where the stores are in four processes, some of which are killed", async ({ annotate }) => {
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await migratedDatabase();
   const processes = await StoreProcesses.launch(4, HARNESS, "races");
+  onTestFinished(() => processes.end());
   const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(6));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();

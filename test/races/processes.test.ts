@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
+import { StoreProcesses } from "../../conformance/histories/store-processes.js";
 import { built } from "../conformance/built.js";
 import { racesAcross } from "./process-races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
-import { StoreProcesses } from "./store-processes.js";
 
 const { fileReference, mutants } = built;
 
@@ -11,7 +11,9 @@ const { fileReference, mutants } = built;
 async function fleetOn({ harness, modulePath }: typeof fileReference, size: number) {
   const space = `races-${randomUUID()}`;
   onTestFinished(() => harness.destroy?.(space));
-  return StoreProcesses.launch(size, modulePath as string, space);
+  const processes = await StoreProcesses.launch(size, modulePath as string, space);
+  onTestFinished(() => processes.end());
+  return processes;
 }
 
 test("what the broken drivers are made from is linearizable across processes", async () => {
@@ -28,7 +30,7 @@ test.for(overProcesses.map((mutant) => [mutant.id, mutant] as const))(
   "a driver is found that %s",
   { timeout: 120_000 },
   async ([, mutant], { annotate }) => {
-    const seeds = await seedsUntilFound(racesAcross(await fleetOn(mutant, 2), 6, 0), 100);
+    const seeds = await seedsUntilFound(racesAcross(await fleetOn(mutant, 2), 6, false), 100);
     await annotate(`found after ${seeds}`);
     expect(seeds).toBeDefined();
   },

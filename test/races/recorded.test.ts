@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type History, read, written } from "../../conformance/histories/history.js";
+import { judge } from "../../conformance/histories/judge.js";
 import { BROKEN } from "./broken-drivers.js";
-import { type History, read, written } from "./history.js";
-import { explain, judge } from "./judge.js";
+import { explain } from "./explain.js";
 import { racesInMemory } from "./races.js";
 import { mustBeLinearizable } from "./run.js";
 

@@ -1,4 +1,4 @@
-import type { Operation, Specification } from "./linearizable.js";
+import type { Operation, Specification } from "../../conformance/histories/linearizable.js";
 
 /** An operation on registers, of which several may be written or read at once. */
 export interface Use extends Operation {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import type { History } from "../../conformance/histories/history.js";
+import { judge } from "../../conformance/histories/judge.js";
 import { checkProperty, replayHint } from "../differential/replay.js";
-import type { History } from "./history.js";
-import { explain, judge } from "./judge.js";
+import { explain } from "./explain.js";
 import { Tally } from "./tally.js";
 
 /** Makes a property of what is done with each history; what that throws is its failure. */

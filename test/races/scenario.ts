@@ -1,12 +1,14 @@
 import fc from "fast-check";
+import { Choices } from "../../conformance/histories/choices.js";
+import { seatAt } from "../../conformance/histories/client.js";
+import { type Plan, planOf } from "../../conformance/histories/client-plan.js";
+import type { History } from "../../conformance/histories/history.js";
+import { play } from "../../conformance/histories/play.js";
 import type { Driver } from "../../src/contract/driver.js";
 import { createStore } from "../../src/store/driver-store.js";
 import type { StoreRuntime } from "../../src/store/store-runtime.js";
 import { losingAnswers } from "../typed/lost-answers.js";
 import { type ConnectionFault, connectionFault, faultyConnection, type Pause } from "./bad-line.js";
-import { type Plan, plans } from "./client-plan.js";
-import type { History } from "./history.js";
-import { play } from "./play.js";
 
 /** What clients do, and how the lines fare between them, their stores and the drivers. */
 export interface Scenario {
@@ -19,7 +21,7 @@ export interface Scenario {
 
 export function scenarios(clients: number, steps: number): fc.Arbitrary<Scenario> {
   return fc.record({
-    plan: plans(clients, steps),
+    plan: fc.noShrink(fc.nat()).map((seed) => planOf(new Choices(seed), clients, steps)),
     faults: fc.oneof(fc.constant([]), fc.array(connectionFault, { maxLength: 40 })),
     luck: fc.oneof(
       fc.constant([]),
@@ -47,7 +49,7 @@ export async function playOn(
   const losses = { requests: SHARE, replies: SHARE, late: { share: SHARE, pause }, random };
   const seats = drivers.map((driver) => {
     const options = { layers: [...(driver.layers ?? []), line], inFlight: driver.inFlight ?? 1 };
-    return { store: losingAnswers(createStore(driver, options, runtime), losses) };
+    return seatAt(losingAnswers(createStore(driver, options, runtime), losses));
   });
   const calls = await play(plan, seats, tenant, pause);
   return { calls, asksAgain: faults.some((fate) => fate !== "done") };

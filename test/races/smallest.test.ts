@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { checkLinearizable } from "./linearizable.js";
+import { checkLinearizable } from "../../conformance/histories/linearizable.js";
+import { smallest } from "../../conformance/histories/smallest.js";
 import { history, REGISTERS, type Use } from "./registers.js";
-import { smallest } from "./smallest.js";
 
 const hasOrder = (uses: readonly Use[]) => checkLinearizable(uses, REGISTERS).is === "linearizable";
 const isRead = ({ writes }: Use) => Object.keys(writes ?? {}).length === 0;

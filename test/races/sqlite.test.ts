@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { StoreProcesses } from "../../conformance/histories/store-processes.js";
 import { removeFolder } from "../conformance/sqlite-harness.mjs";
 import { freshPath, open } from "../drivers/sqlite-rig.js";
 import { sampleOf, soak } from "../soak.js";
@@ -6,7 +7,6 @@ import { BROKEN } from "./broken-drivers.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
-import { StoreProcesses } from "./store-processes.js";
 
 const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).href;
 
@@ -20,6 +20,7 @@ test("whatever clients of two stores ask of one file, it is linearizable", async
 
 test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
   const processes = await StoreProcesses.launch(3, HARNESS, "races");
+  onTestFinished(() => processes.end());
   const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(6));
   await annotate(`${tally}, killed ${processes.killed}`);
   tally.mustShowRaces();

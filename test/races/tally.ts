@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { type Call, codeOf, type History } from "./history.js";
+import { type Call, codeOf, type History } from "../../conformance/histories/history.js";
 
 /** What was in the histories of a test, so that it can say that it was something. */
 export class Tally {

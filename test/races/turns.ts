@@ -1,5 +1,5 @@
 import { setImmediate as nothingMoves } from "node:timers/promises";
-import { type Random, seeded } from "../seeded.js";
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 
 /** Those that wait go on one by one, each when nothing else moves any more, in an order that the seed decides. */
 export class Turns {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { type Random, seeded } from "../../conformance/inputs/seeded.js";
 import type { SessionIdentity, StateStore } from "../../src/index.js";
 import { createRuns } from "../../src/runs/index.js";
-import { type Random, seeded } from "../seeded.js";
 import type { RunAccount } from "./judge.js";
 
 export interface CrewTask {

@@ -1,17 +1,20 @@
-import { isStateError } from "../../src/contract/errors.js";
-import type { Change, Expect, StateStore } from "../../src/contract/store.js";
-import { type Place, placeOf, type Seen } from "../differential/model.js";
-import { perform } from "../differential/perform.js";
-import type { Step } from "../differential/script.js";
+import { type Change, type Expect, isStateError, type StateStore } from "../../src/index.js";
 import type { ClientStep, Draft } from "./client-plan.js";
 import { clock } from "./clock.js";
 import { type Call, codeOf } from "./history.js";
+import { type Place, placeOf, type Seen, sessionOf } from "./model.js";
+import { perform } from "./perform.js";
+import type { Step } from "./step.js";
 
 /** A store as one client has it. */
 export interface Seat {
-  readonly store: StateStore;
+  ask(step: Step): Promise<unknown>;
   /** When the store's own process was asked last, and had answered, where that is another. */
   readonly times?: () => readonly [began: number, ended: number] | undefined;
+}
+
+export function seatAt(store: StateStore): Seat {
+  return { ask: (step) => perform(store, step) };
 }
 
 /** What the clients of one history share. */
@@ -56,9 +59,17 @@ export class Client {
         return { ask: "find", ...this.#place(planned.place) };
       case "list":
         return { ask: "list", identity: this.#place(planned.place).identity, prefix: "", query: {} };
-      case "erase": {
-        const { run: _, ...identity } = this.#place(planned.place).identity;
-        return { ask: "erase", identity };
+      case "scan": {
+        const { identity, kind } = this.#place(planned.place);
+        return { ask: "listKind", tenant: identity.tenant, prefix: kind };
+      }
+      case "count":
+        return { ask: "count", identity: this.#place(planned.place).identity, prefix: "", query: {} };
+      case "erase":
+        return { ask: "erase", identity: sessionOf(this.#place(planned.place).identity) };
+      case "erase a prefix": {
+        const { identity, kind } = this.#place(planned.place);
+        return { ask: "erase", identity, prefix: kind };
       }
       case "load an event": {
         const save = this.#table.commits.at(-1 - planned.back)?.find((change) => change.op === "save");
@@ -108,7 +119,7 @@ export class Client {
     const number = calls.size;
     const call = { client: this.#name, step, began: clock() };
     calls.set(number, call);
-    const answer = await told(perform(this.#seat.store, step));
+    const answer = await told(this.#seat.ask(step));
     const here = [call.began, clock()] as const;
     const code = codeOf(answer);
     if (code === "OUTCOME_UNKNOWN") return false;
@@ -126,7 +137,7 @@ export class Client {
     }
     if (code !== undefined) return;
     if (step.ask === "find") this.#see(step, (answer as Seen | null)?.eventId ?? null);
-    if (step.ask === "list")
+    if (step.ask === "list" || step.ask === "listKind")
       for (const record of answer as readonly Seen[]) this.#see(record, record.eventId);
     if (step.ask !== "commit") return;
     for (const change of step.changes) {

@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StateStore } from "../../src/index.js";
 import type { Seat } from "./client.js";
 import { clock } from "./clock.js";
-import { RemoteStore } from "./remote-store.js";
-
-/** What a client asks of a store. */
-const METHODS = ["save", "find", "loadByEventId", "delete", "commit", "list", "erase"] as const;
+import { errorIn, RemoteStore } from "./remote-store.js";
+import type { Step } from "./step.js";
 
 /** Processes that each have a store of their own on the same data. */
 export class StoreProcesses {
@@ -54,19 +51,24 @@ export class StoreProcesses {
     store?.signal("SIGCONT");
   }
 
+  /** Ends all of them. */
+  async end(): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store.kill()));
+  }
+
   #seat(place: number): Seat {
     let times: readonly [number, number] | undefined;
-    const asking =
-      (method: string) =>
-      async (...args: readonly unknown[]) => {
+    return {
+      ask: async (step: Step) => {
         times = undefined;
-        const { value, error, began, ended } = await this.#serving(place).ask(method, args);
-        times = [clock(began), clock(ended)];
+        const response = await this.#serving(place).ask(step);
+        times = [clock(response.began), clock(response.ended)];
+        const error = errorIn(response);
         if (error) throw error;
-        return value;
-      };
-    const store = Object.fromEntries(METHODS.map((method) => [method, asking(method)]));
-    return { store: store as unknown as StateStore, times: () => times };
+        return response.value;
+      },
+      times: () => times,
+    };
   }
 
   #serving(place: number): RemoteStore {

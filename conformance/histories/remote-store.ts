@@ -1,27 +1,34 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
 import { StateError, type StateErrorCode } from "../../src/index.js";
+import type { Step } from "./step.js";
 
-const SERVER = fileURLToPath(new URL("./remote-store.mjs", import.meta.url));
+/** Compiled beside this file. */
+const SERVER = fileURLToPath(new URL("./served-store.js", import.meta.url));
 
-/** What became of a call in another process, and when it began and ended there, by the clock that all processes share. */
-export interface Answer {
+export interface Request {
+  readonly id: number;
+  readonly step: Step;
+}
+
+/** What became of a step in another process, and when it began and ended there, by the clock that all processes share. */
+export interface Response {
+  readonly id: number;
   readonly value?: unknown;
-  readonly error?: StateError;
+  /** Without a code where it was no StateError. */
+  readonly error?: {
+    readonly code?: StateErrorCode;
+    readonly message: string;
+    readonly details?: unknown;
+  };
   readonly began: bigint;
   readonly ended: bigint;
 }
 
-interface Message extends Omit<Answer, "error"> {
-  readonly id: number;
-  readonly error?: { readonly code: StateErrorCode; readonly message: string; readonly details: never };
-}
+type Waiting = { readonly resolve: (answer: Response) => void; readonly reject: (error: Error) => void };
 
-type Waiting = { readonly resolve: (answer: Answer) => void; readonly reject: (error: StateError) => void };
-
-/** A store in a process of its own, which ends with the test. */
+/** A store in a process of its own. */
 export class RemoteStore {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
@@ -30,10 +37,13 @@ export class RemoteStore {
 
   /** The module's default export is a harness, which opens the space. */
   static async start(module: string, space: string): Promise<RemoteStore> {
-    // Flags of this process (a test runner's) are not the other's.
-    const server = fork(SERVER, [module, space], { execArgv: [], serialization: "advanced" });
+    // Flags of this process (a test runner's) are not the other's, and what it prints is not this one's report.
+    const server = fork(SERVER, [module, space], {
+      execArgv: [],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     const store = new RemoteStore(server);
-    onTestFinished(() => store.kill());
     const gone = once(server, "exit").then(() =>
       Promise.reject(new Error("the process ended before it was ready")),
     );
@@ -43,7 +53,7 @@ export class RemoteStore {
 
   private constructor(server: ChildProcess) {
     this.#process = server;
-    server.on("message", (message: Message) => this.#settle(message));
+    server.on("message", (message: Response) => this.#settle(message));
     server.on("exit", () => this.#end());
   }
 
@@ -56,11 +66,11 @@ export class RemoteStore {
   }
 
   /** Rejects when the process ends before it has answered. */
-  ask(method: string, args: readonly unknown[]): Promise<Answer> {
+  ask(step: Step): Promise<Response> {
     const id = this.#asked++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#process.send({ id, method, args }, (error) => error && this.#end());
+      this.#process.send({ id, step } satisfies Request, (error) => error && this.#end());
     });
   }
 
@@ -77,10 +87,9 @@ export class RemoteStore {
     await gone;
   }
 
-  #settle({ id, error, ...answer }: Message): void {
-    const failure = error && { error: new StateError(error.code, error.message, error) };
-    this.#waiting.get(id)?.resolve({ ...answer, ...failure });
-    this.#waiting.delete(id);
+  #settle(response: Response): void {
+    this.#waiting.get(response.id)?.resolve(response);
+    this.#waiting.delete(response.id);
   }
 
   #end(): void {
@@ -90,4 +99,13 @@ export class RemoteStore {
     }
     this.#waiting.clear();
   }
+}
+
+/** The error of a response, as it was where it came from. */
+export function errorIn({ error }: Response): Error | undefined {
+  if (error === undefined) return undefined;
+  const { code, message, details } = error;
+  return code === undefined
+    ? new Error(message)
+    : new StateError(code, message, { details: details as never });
 }

@@ -34,7 +34,7 @@ function shortest<O extends Operation>(
 }
 
 /** What was known at a moment: of what had not ended, not how it will. */
-function until<O extends Operation>(history: readonly O[], moment: number): readonly O[] {
+export function until<O extends Operation>(history: readonly O[], moment: number): readonly O[] {
   return history.flatMap((operation) => {
     if (operation.began > moment) return [];
     if (operation.ended === undefined || operation.ended <= moment) return [operation];

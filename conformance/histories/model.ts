@@ -1,6 +1,12 @@
-import type { Change, Identity, NewRecord, SessionIdentity } from "../../src/contract/store.js";
+import {
+  type Change,
+  type Identity,
+  type NewRecord,
+  type SessionIdentity,
+  userIdentity,
+} from "../../src/index.js";
 
-/** What a caller sees of a record, as data that compares. */
+/** What a caller sees of a record, as data that compares; the payload in hexadecimal digits. */
 export interface Seen {
   readonly eventId: string;
   readonly identity: Identity;
@@ -21,10 +27,17 @@ interface Memory {
 }
 
 export interface ListQuery {
+  readonly from?: string;
   readonly after?: string;
   readonly before?: string;
   readonly limit?: number;
   readonly reverse?: boolean;
+}
+
+export interface SessionsQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit?: number;
 }
 
 /**
@@ -122,10 +135,15 @@ export class Model {
     return found ? { value: found } : { code: "NOT_FOUND", details: {} };
   }
 
-  list(identity: Identity, prefix: string, { after, before, limit, reverse }: ListQuery): readonly Seen[] {
+  list(
+    identity: Identity,
+    prefix: string,
+    { from, after, before, limit, reverse }: ListQuery,
+  ): readonly Seen[] {
     const found = this.all()
       .filter((record) => slot(record.identity, "") === slot(identity, ""))
       .filter(({ kind }) => kind.startsWith(prefix))
+      .filter(({ kind }) => from === undefined || byBytes(kind, from) >= 0)
       .filter(({ kind }) => after === undefined || byBytes(kind, after) > 0)
       .filter(({ kind }) => before === undefined || byBytes(kind, before) < 0)
       .sort((a, b) => byBytes(a.kind, b.kind));
@@ -145,6 +163,23 @@ export class Model {
       .filter((record) => after === undefined || byKind(record, after) > 0)
       .sort(byKind)
       .slice(0, limit);
+  }
+
+  listSessions(
+    tenant: string,
+    user: string,
+    { prefix = "", after, limit }: SessionsQuery,
+  ): readonly SessionIdentity[] {
+    const own = session(userIdentity(tenant, user));
+    const found = this.all()
+      .map(({ identity }) => identity)
+      .filter((identity) => identity.tenant === tenant && identity.user === user && session(identity) !== own)
+      .map(({ session }) => session)
+      .filter((name) => name.startsWith(prefix) && (after === undefined || byBytes(name, after) > 0));
+    return [...new Set(found)]
+      .sort(byBytes)
+      .slice(0, limit)
+      .map((name) => ({ tenant, user, session: name }));
   }
 
   /** Of the whole session, or of exactly this identity what begins with the prefix. */

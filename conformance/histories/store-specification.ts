@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { Model } from "../differential/model.js";
-import { predict } from "../differential/perform.js";
 import { type Call, codeOf } from "./history.js";
 import type { Specification } from "./linearizable.js";
+import { Model } from "./model.js";
+import { predict } from "./predict.js";
 
 /**
  * The contract of the store, as the differential tests' model has it: all slots, commits and event ids of a history are

@@ -6,12 +6,15 @@ import { hash } from "node:crypto";
  * time since it began, or never.
  */
 export interface Operation {
+  /** A time, in whatever unit the clock has that all callers share. */
   readonly began: number;
+  /** A time of the same clock; absent where no answer came. */
   readonly ended?: number;
 }
 
 /** The object as a caller finds it who is alone with it. */
 export interface Specification<S, O extends Operation> {
+  /** The state before the first operation. */
   readonly initial: S;
   /**
    * The state that the operation leaves behind, if its answer is the one that is due in the given state; `undefined` if
@@ -22,6 +25,7 @@ export interface Specification<S, O extends Operation> {
   key(state: S): string;
 }
 
+/** What a history was found to be. */
 export type Verdict<S, O> =
   /** The operations, one after another, as they may have taken effect. */
   | { readonly is: "linearizable"; readonly order: readonly O[] }
@@ -42,7 +46,25 @@ const MOST_STEPS = 300_000;
  * Whether each operation may have taken effect at one moment between its beginning and its end (M. Herlihy and J. Wing,
  * "Linearizability: A Correctness Condition for Concurrent Objects", 1990). Searches the orders depth first (J. Wing and
  * C. Gong, "Testing and Verifying Concurrent Objects", 1993) and never goes on from the same state with the same
- * operations done a second time (G. Lowe, "Testing for Linearizability", 2017).
+ * operations done a second time (G. Lowe, "Testing for Linearizability", 2017). `mostSteps` bounds the search, 300,000 unless given: about ten seconds.
+ *
+ * @example
+ * ```ts
+ * import { checkLinearizable, type Operation, type Specification } from "groundstate/conformance";
+ *
+ * type Use = Operation & ({ readonly write: number } | { readonly read: number });
+ * const register: Specification<number, Use> = {
+ *   initial: 0,
+ *   step: (state, use) => ("write" in use ? use.write : use.ended === undefined || use.read === state ? state : undefined),
+ *   key: String,
+ * };
+ * const history: Use[] = [
+ *   { write: 1, began: 0, ended: 10 },
+ *   { read: 1, began: 5, ended: 6 },
+ *   { read: 0, began: 7, ended: 8 },
+ * ];
+ * console.log(checkLinearizable(history, register).is); // not linearizable: the second read is older than the first
+ * ```
  */
 export function checkLinearizable<S, O extends Operation>(
   history: readonly O[],
