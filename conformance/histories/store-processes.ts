@@ -8,6 +8,8 @@ import type { Step } from "./step.js";
 export class StoreProcesses {
   readonly #start: () => Promise<RemoteStore>;
   readonly #stores: RemoteStore[];
+  /** Successors of those that were killed. */
+  readonly #coming = new Set<Promise<void>>();
   killed = 0;
 
   /** The module's default export is a harness, which opens the space. */
@@ -39,7 +41,11 @@ export class StoreProcesses {
   async kill(place: number): Promise<void> {
     this.killed++;
     const gone = this.#stores[place]?.kill();
-    this.#stores[place] = await this.#start();
+    const successor = this.#start().then((store) => {
+      this.#stores[place] = store;
+    });
+    this.#coming.add(successor);
+    await successor.finally(() => this.#coming.delete(successor));
     await gone;
   }
 
@@ -53,6 +59,7 @@ export class StoreProcesses {
 
   /** Ends all of them. */
   async end(): Promise<void> {
+    await Promise.allSettled(this.#coming);
     await Promise.all(this.#stores.map((store) => store.kill()));
   }
 
@@ -61,7 +68,8 @@ export class StoreProcesses {
     return {
       ask: async (step: Step) => {
         times = undefined;
-        const response = await this.#serving(place).ask(step);
+        const store = await this.#serving(place);
+        const response = await store.ask(step);
         times = [clock(response.began), clock(response.ended)];
         const error = errorIn(response);
         if (error) throw error;
@@ -71,8 +79,14 @@ export class StoreProcesses {
     };
   }
 
-  #serving(place: number): RemoteStore {
-    const inTurn = [...this.#stores.slice(place), ...this.#stores.slice(0, place)];
-    return inTurn.find(({ isThere }) => isThere) as RemoteStore;
+  /** The next one that is there. Where all were killed, the first that comes. */
+  async #serving(place: number): Promise<RemoteStore> {
+    for (;;) {
+      const inTurn = [...this.#stores.slice(place), ...this.#stores.slice(0, place)];
+      const serving = inTurn.find(({ isThere }) => isThere);
+      if (serving) return serving;
+      if (this.#coming.size === 0) throw new Error("every process has ended");
+      await Promise.race(this.#coming);
+    }
   }
 }
