@@ -41,10 +41,7 @@ interface Appended {
   readonly retried: readonly unknown[];
 }
 
-onSharedStores((opened, driver) => {
-  /** Of the databases one shows in a short run what the other would show too. */
-  const onSqlite = test.runIf(isSoak || driver === "sqlite");
-
+onSharedStores((opened) => {
   const newSession = async () => {
     const sessions = createSessions(opened.store);
     const who = { ...newUser(), session: "s" };
@@ -81,7 +78,7 @@ onSharedStores((opened, driver) => {
     expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
   });
 
-  onSqlite(
+  test(
     "processes with eight callers each append to one session: none is refused, each caller's events are in order",
     async () => {
       const { sessions, who } = await newSession();
@@ -148,7 +145,7 @@ onSharedStores((opened, driver) => {
     expect((await sessions.append(who, { value: "after" })).numbers).toEqual([stored.length + 1]);
   });
 
-  onSqlite("two processes do append at the same time: their events are mixed (control)", async () => {
+  test("two processes do append at the same time: their events are mixed (control)", async () => {
     const { sessions, who } = await newSession();
     await inProcesses(
       2,
@@ -171,7 +168,7 @@ onSharedStores((opened, driver) => {
     expect(turns).toBeGreaterThan(1);
   });
 
-  onSqlite(
+  test(
     "of many processes that create one session, one succeeds, and its retries are duplicates",
     async () => {
       const sessions = createSessions(opened.store);
@@ -243,7 +240,7 @@ onSharedStores((opened, driver) => {
     }
   });
 
-  onSqlite("metadata that several processes count up is exact", async () => {
+  test("metadata that several processes count up is exact", async () => {
     const { sessions, who } = await newSession();
     await inProcesses(
       3,
@@ -258,7 +255,7 @@ onSharedStores((opened, driver) => {
     expect((await sessions.get(who)).metadata).toEqual({ n: 45 });
   });
 
-  onSqlite(
+  test(
     "a process that is killed before its delete is committed leaves the session as it was",
     async () => {
       const { sessions, who } = await newSession();
