@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Change } from "../../src/index.js";
-import { type Model, placeOf } from "./model.js";
+import { type Model, placeOf, sessionOf } from "./model.js";
 import type { Step } from "./step.js";
 
 /** What a store must answer that has been asked what the model has; the model takes part. */
@@ -55,15 +55,15 @@ export function chosen(actual: unknown, expected: unknown): unknown {
 }
 
 /**
- * Commits that are asked at once take effect in their order where they share a session or an event id, and otherwise in any
- * order. That shows where one erases the session to which the event id of another belongs: it is a duplicate after the erase,
+ * Commits that are asked at once take effect in their order where they share a slot or an event id, or one erases where the
+ * other writes, and otherwise in any order. That shows where one erases the session to which the event id of another belongs: it is a duplicate after the erase,
  * and a conflict before. Either way the other writes nothing.
  */
 function predictTogether(model: Model, commits: readonly (readonly Change[])[]): unknown {
   const start = model.copy();
   return commits.map((changes, index) => {
     const isApart = (other: readonly Change[]) =>
-      !namesOf(other).some((name) => namesOf(changes).includes(name));
+      !other.some((one) => changes.some((another) => keepOrder(one, another)));
     const after = (earlier: readonly (readonly Change[])[]) => {
       const other = start.copy();
       for (const each of earlier) other.commit(each);
@@ -81,13 +81,15 @@ function writesNothing(answer: unknown): boolean {
   return code === "IDEMPOTENCY_CONFLICT" || value?.duplicate === true;
 }
 
-/** The sessions and event ids that bind a commit to the place in which it was asked. */
-function namesOf(changes: readonly Change[]): readonly string[] {
-  return changes.flatMap((change) => {
-    const { tenant, user, session } = placeOf(change).identity;
-    const names = [JSON.stringify([tenant, user, session])];
-    return change.op === "save" ? [...names, JSON.stringify([tenant, change.record.eventId])] : names;
-  });
+/** Whether two changes, of two commits, take effect in the order in which they were asked. */
+function keepOrder(one: Change, another: Change): boolean {
+  const [place, other] = [placeOf(one), placeOf(another)];
+  if (place.identity.tenant !== other.identity.tenant) return false;
+  const isOfSession = isDeepStrictEqual(sessionOf(place.identity), sessionOf(other.identity));
+  const isOfSlot = isOfSession && place.identity.run === other.identity.run && place.kind === other.kind;
+  const isErase = one.op === "erase" || another.op === "erase";
+  const idOf = (change: Change) => (change.op === "save" ? change.record.eventId : undefined);
+  return isOfSlot || (isErase && isOfSession) || (idOf(one) !== undefined && idOf(one) === idOf(another));
 }
 
 function predictCommit(model: Model, changes: readonly Change[]): unknown {

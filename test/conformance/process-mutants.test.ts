@@ -7,7 +7,7 @@ const { exclusiveReference, fileReference, mutants, runConformance } = built;
 const overProcesses = mutants.filter(({ modulePath }) => modulePath !== undefined);
 
 describe("mutants that only another process shows", () => {
-  test.each(sampleOf(overProcesses, 3))(
+  test.each(sampleOf(overProcesses, 6))(
     "$id is caught by $breaks",
     { timeout: 120_000 },
     async ({ breaks, harness, modulePath }) => {

@@ -5,6 +5,7 @@ import { failOnUncaughtErrors, plainClient, withPort } from "../drivers/postgres
 import { startServer } from "../postgres/database.js";
 import type { PostgresServer } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
+import { isSoak } from "../soak.js";
 import { acknowledgingEarly, denying, resending, tearing } from "./broken-layers.js";
 import { report } from "./figures.js";
 import { type Findings, Load, nothing, type Work } from "./load.js";
@@ -70,38 +71,42 @@ describe("on a server that puts off what it may", { timeout: 120_000 }, () => {
       report("control: acknowledged early", { lost: lost.length });
     }));
 
-  test("the rig notices a retry with a fresh event id after a lost answer", () =>
+  test.runIf(isSoak)("the rig notices a retry with a fresh event id after a lost answer", () =>
     withDice(async (random) => {
       const works = [new Journals({ freshIds: true })];
       const { twice } = await overBadLine(random, works, { schema: "fresh", layers: [] });
       expect(twice.length).toBeGreaterThan(0);
       report("control: fresh event ids", { twice: twice.length });
-    }));
+    }),
+  );
 
-  test("the rig notices a write that was said not to have been made", () =>
+  test.runIf(isSoak)("the rig notices a write that was said not to have been made", () =>
     withDice(async (random) => {
       const { untrue } = await overBadLine(random, [new Attempts()], { schema: "denied", layers: [denying] });
       expect(untrue.length).toBeGreaterThan(0);
       report("control: denied writes", { untrue: untrue.length });
-    }));
+    }),
+  );
 
-  test("the rig notices old state that comes back", () =>
+  test.runIf(isSoak)("the rig notices old state that comes back", () =>
     withDice(async (random) => {
       const store = await openOn(server.url, { schema: "resent", layers: [resending] });
       const load = await Load.start([store], [new Notes()], { random });
       await load.until(() => load.findings.lost.length > 0);
       await load.stop();
       report("control: old state", { lost: load.findings.lost.length });
-    }));
+    }),
+  );
 
-  test("the rig notices a commit in parts", () =>
+  test.runIf(isSoak)("the rig notices a commit in parts", () =>
     withDice(async (random) => {
       const store = await openOn(server.url, { schema: "torn", layers: [tearing] });
       const load = await Load.start([store], [new Accounts()], { random });
       await load.until(() => load.findings.torn.length > 0);
       await load.stop();
       report("control: commits in parts", { torn: load.findings.torn.length });
-    }));
+    }),
+  );
 
   /** A load during which the server is ended at once and started again. */
   async function restarted(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
-import { isSoak, soak } from "../soak.js";
+import { isSoak, sampleOf, soak } from "../soak.js";
 import { withSeeds } from "./seeds.js";
 import { losses, withFailedSyncs } from "./sqlite-bad-syncs.js";
 import { type RecordingOptions, record } from "./sqlite-recording.js";
@@ -33,7 +33,7 @@ const RUNS: readonly (readonly [what: string, run: Run, images: number])[] = [
 const library = whyNoPreload ? "" : buildPreload("io-record");
 
 describe.skipIf(whyNoPreload !== undefined)(`syncs that fail (${whyNoPreload ?? "simulated"})`, () => {
-  test.for(RUNS)(
+  test.for(sampleOf(RUNS, 2))(
     "take nothing with them that was answered: %s",
     { timeout: soak(60_000) },
     async ([, run, images], { annotate }) => {

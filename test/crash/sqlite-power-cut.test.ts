@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildPreload, whyNoPreload } from "../preload/preload.js";
-import { isSoak, soak } from "../soak.js";
+import { isSoak, sampleOf, soak } from "../soak.js";
 import { withSeeds } from "./seeds.js";
 import { losses, withoutSyncs } from "./sqlite-bad-syncs.js";
 import { choosePowerCuts, cutPower } from "./sqlite-power-cuts.js";
@@ -34,7 +34,7 @@ describe.skipIf(whyNoPreload !== undefined)(`when the power goes (${whyNoPreload
   });
 
   describe.skipIf(replayed !== undefined)("at any moment", { timeout: soak(60_000) }, () => {
-    test.for(RUNS)(
+    test.for(sampleOf(RUNS, 2))(
       "of %s: nothing answered is lost and nothing torn",
       async ([, run, checkpoints, images], { annotate }) => {
         await withSeeds(1, async (seed) => {

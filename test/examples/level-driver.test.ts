@@ -20,7 +20,7 @@ const BUILT = join(ROOT, "dist/examples/level-driver");
 /** What its harness has nothing for. */
 const BEYOND: readonly (string | undefined)[] = ["sharing", "damage"];
 /** In a short run every fifth case, and all that needs processes. */
-const chosen = cases.filter(({ needs }, index) => isSoak || index % 5 === 0 || needs !== undefined);
+const chosen = cases.filter(({ needs }, index) => isSoak || index % 12 === 0 || needs !== undefined);
 /** An id stands for all that hold it. */
 const meant = cases.filter(({ id }) => chosen.some((each) => id.includes(each.id)));
 const alone = meant.filter(({ needs }) => !BEYOND.includes(needs)).map(({ id }) => id);

@@ -78,17 +78,15 @@ onSharedStores((opened) => {
     expect((await sessions.list(who)).sessions).toEqual([await sessions.get(who)]);
   });
 
-  test(
-    "processes with eight callers each append to one session: none is refused, each caller's events are in order",
-    async () => {
-      const { sessions, who } = await newSession();
-      const [callers, each] = [8, isSoak ? 40 : 4];
-      const processes = isSoak ? 8 : 3;
-      const appended = await inProcesses<number[]>(
-        processes,
-        opened.url,
-        { who, callers, each },
-        `import { createSessions } from "groundstate/sessions";
+  test("processes with eight callers each append to one session: none is refused, each caller's events are in order", async () => {
+    const { sessions, who } = await newSession();
+    const [callers, each] = [8, isSoak ? 40 : 4];
+    const processes = isSoak ? 8 : 3;
+    const appended = await inProcesses<number[]>(
+      processes,
+      opened.url,
+      { who, callers, each },
+      `import { createSessions } from "groundstate/sessions";
       const sessions = createSessions(store);
       const append = async (caller) => {
         const numbers = [];
@@ -98,20 +96,19 @@ onSharedStores((opened) => {
       };
       const numbers = await Promise.all(Array.from({ length: args.callers }, (_, caller) => append(caller)));
       console.log(JSON.stringify(numbers.flat()));`,
-      );
-      const events = await sessions.read(who);
-      expect(events.map(({ number }) => number)).toEqual(events.map((_, index) => index + 1));
-      expect(appended.flat().sort((a, b) => a - b)).toEqual(events.map(({ number }) => number));
-      for (let me = 0; me < processes; me++)
-        for (let caller = 0; caller < callers; caller++) {
-          const own = events.flatMap(({ value }) => {
-            const [by, of, n] = value as [number, number, number];
-            return by === me && of === caller ? [n] : [];
-          });
-          expect(own).toEqual(Array.from({ length: each }, (_, n) => n));
-        }
-    },
-  );
+    );
+    const events = await sessions.read(who);
+    expect(events.map(({ number }) => number)).toEqual(events.map((_, index) => index + 1));
+    expect(appended.flat().sort((a, b) => a - b)).toEqual(events.map(({ number }) => number));
+    for (let me = 0; me < processes; me++)
+      for (let caller = 0; caller < callers; caller++) {
+        const own = events.flatMap(({ value }) => {
+          const [by, of, n] = value as [number, number, number];
+          return by === me && of === caller ? [n] : [];
+        });
+        expect(own).toEqual(Array.from({ length: each }, (_, n) => n));
+      }
+  });
 
   test("of a process that is killed while many append, all that was acknowledged is there, without a gap", async () => {
     const { sessions, who } = await newSession();
@@ -168,17 +165,15 @@ onSharedStores((opened) => {
     expect(turns).toBeGreaterThan(1);
   });
 
-  test(
-    "of many processes that create one session, one succeeds, and its retries are duplicates",
-    async () => {
-      const sessions = createSessions(opened.store);
-      for (let round = 0; round < (isSoak ? 2 : 1); round++) {
-        const who = { ...newUser(), session: "s" };
-        const outcomes = await inProcesses<string>(
-          5,
-          opened.url,
-          { who },
-          `${UNRELIABLE_STORE}
+  test("of many processes that create one session, one succeeds, and its retries are duplicates", async () => {
+    const sessions = createSessions(opened.store);
+    for (let round = 0; round < (isSoak ? 2 : 1); round++) {
+      const who = { ...newUser(), session: "s" };
+      const outcomes = await inProcesses<string>(
+        5,
+        opened.url,
+        { who },
+        `${UNRELIABLE_STORE}
         const once = me < 3 ? { eventId: "e", metadata: { by: "e" } } : { metadata: { by: String(me) } };
         const create = () => createSessions(me < 3 ? line : store).create(args.who, once);
         const outcome = await untilAnswered(create).then(
@@ -186,19 +181,18 @@ onSharedStores((opened) => {
           ({ code }) => code,
         );
         console.log(JSON.stringify(outcome));`,
-        );
-        const { by } = (await sessions.get(who)).metadata as { by: string };
-        const made = outcomes.filter((outcome) => outcome === `created ${by}`);
-        const known = outcomes.filter((outcome) => outcome === `duplicate of ${by}`);
-        const refused = outcomes.filter((outcome) => outcome === "ALREADY_EXISTS");
-        // Over an unreliable connection the winner's own retry may be the duplicate.
-        expect(made.length).toBeLessThanOrEqual(1);
-        expect(made.length + known.length).toBe(by === "e" ? 3 : 1);
-        expect(refused.length).toBe(by === "e" ? 2 : 4);
-        expect((await sessions.list(who)).sessions).toHaveLength(1);
-      }
-    },
-  );
+      );
+      const { by } = (await sessions.get(who)).metadata as { by: string };
+      const made = outcomes.filter((outcome) => outcome === `created ${by}`);
+      const known = outcomes.filter((outcome) => outcome === `duplicate of ${by}`);
+      const refused = outcomes.filter((outcome) => outcome === "ALREADY_EXISTS");
+      // Over an unreliable connection the winner's own retry may be the duplicate.
+      expect(made.length).toBeLessThanOrEqual(1);
+      expect(made.length + known.length).toBe(by === "e" ? 3 : 1);
+      expect(refused.length).toBe(by === "e" ? 2 : 4);
+      expect((await sessions.list(who)).sessions).toHaveLength(1);
+    }
+  });
 
   test.each(["close", "delete"] as const)("processes append while another's %s comes", async (end) => {
     const { sessions, who } = await newSession();
@@ -255,27 +249,24 @@ onSharedStores((opened) => {
     expect((await sessions.get(who)).metadata).toEqual({ n: 45 });
   });
 
-  test(
-    "a process that is killed before its delete is committed leaves the session as it was",
-    async () => {
-      const { sessions, who } = await newSession();
-      await sessions.append(who, { value: 1 });
-      await inProcesses(
-        1,
-        opened.url,
-        { who },
-        `import { createSessions } from "groundstate/sessions";
+  test("a process that is killed before its delete is committed leaves the session as it was", async () => {
+    const { sessions, who } = await newSession();
+    await sessions.append(who, { value: 1 });
+    await inProcesses(
+      1,
+      opened.url,
+      { who },
+      `import { createSessions } from "groundstate/sessions";
       store.commit = () => {
         console.log("0");
         process.exit();
       };
       await createSessions(store).delete(args.who);`,
-      );
-      expect(await sessions.read(who)).toHaveLength(1);
-      expect((await sessions.list(who)).sessions).toHaveLength(1);
-      expect(await sessions.delete(who)).toBe(true);
-      expect(await opened.store.list(who, "")).toEqual([]);
-      expect(await opened.store.list(userIdentity(who.tenant, who.user), "session.")).toEqual([]);
-    },
-  );
+    );
+    expect(await sessions.read(who)).toHaveLength(1);
+    expect((await sessions.list(who)).sessions).toHaveLength(1);
+    expect(await sessions.delete(who)).toBe(true);
+    expect(await opened.store.list(who, "")).toEqual([]);
+    expect(await opened.store.list(userIdentity(who.tenant, who.user), "session.")).toEqual([]);
+  });
 });
