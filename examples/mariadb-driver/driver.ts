@@ -12,6 +12,7 @@ import type {
   Write,
 } from "groundstate";
 import { compareText, decide, StateError, slotKey, slotOf, targetOf } from "groundstate";
+import { retrying } from "groundstate/layers";
 import { createPool, escapeId, type ResultSetHeader, type RowDataPacket } from "mysql2";
 import type { Pool, PoolConnection } from "mysql2/promise";
 import * as sql from "./schema.js";
@@ -31,6 +32,8 @@ export class MariaDriver implements Driver {
   readonly timeoutMs = TIMEOUT_MS;
   readonly inFlight = 4;
   readonly returnsUnsharedBytes = true;
+  /** Writers of one lane wait for each other, and under load longer than a lock does. */
+  readonly layers = [retrying({ withinMs: TIMEOUT_MS })];
   readonly #pool: Pool;
   readonly #database: string;
 

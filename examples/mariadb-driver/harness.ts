@@ -8,7 +8,10 @@ const open = (space: string) =>
 export default {
   name: "mariadb",
   durable: true,
-  open: async (space, options) => createStore(await open(space), options),
+  open: async (space, options) => {
+    const driver = await open(space);
+    return createStore(driver, { layers: driver.layers, ...options });
+  },
   destroy: async (space) => {
     const driver = await open(space);
     await driver.drop();
