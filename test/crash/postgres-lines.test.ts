@@ -16,9 +16,9 @@ import { event, sessionOf } from "./work/records.js";
 failOnUncaughtErrors();
 
 /** Each of them has batches under way that hang at the same time. */
-const STORES = isSoak ? 6 : 3;
+const STORES = isSoak ? 6 : 2;
 /** How often each kind of fault happens at least. */
-const FEWEST = soak(5);
+const FEWEST = isSoak ? soak(5) : 2;
 
 describe("a bad line", () => {
   test("that loses requests and answers, hangs, ends and trickles", { timeout: soak(300_000) }, () =>

@@ -10,7 +10,7 @@ import {
 import { startServer } from "../postgres/database.js";
 import type { PostgresServer } from "../postgres/server.js";
 import { type RandomChoices, withDice } from "../random.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { report } from "./figures.js";
 import { Load, nothing } from "./load.js";
 import { longestCallMs, openOn } from "./postgres-store.js";
@@ -20,8 +20,8 @@ import { everyWork } from "./work/every-work.js";
 failOnUncaughtErrors();
 
 const TIMEOUT_MS = 1000;
-const RESTARTS = soak(2);
-const KILLS = soak(60);
+const RESTARTS = isSoak ? soak(2) : 1;
+const KILLS = isSoak ? soak(60) : 20;
 
 describe("nothing acknowledged is lost, nothing happens twice, nobody waits too long, and the store works again", () => {
   test("while the server is ended at once and started again", { timeout: soak(300_000) }, () =>

@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 type Reader = ReturnType<typeof createSessions>;
 
 /** A fork or an import of so many takes several commits. */
-const EVENTS = isSoak ? 5000 : 1200;
+const EVENTS = isSoak ? 5000 : 800;
 
 /**
  * Imports a session and stops before the last line. Then it replaces an event again and again, says of each replacement that it

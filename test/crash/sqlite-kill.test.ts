@@ -4,8 +4,8 @@ import { withSeeds } from "./seeds.js";
 import { type KillOptions, Kills, type Round } from "./sqlite-kills.js";
 
 const SERIES = isSoak ? 2 : 1;
-const SHORT: readonly Round[] = ["opening", "pair", "one", "pair", "one"];
-const ROUNDS: readonly Round[] = isSoak ? [...SHORT, "opening", "pair", "one", "one"] : SHORT;
+const SHORT: readonly Round[] = ["opening", "pair", "one"];
+const ROUNDS: readonly Round[] = isSoak ? [...SHORT, "pair", "one", "opening", "pair", "one", "one"] : SHORT;
 /** Rounds that begin without a database. */
 const FIRST_ROUNDS = isSoak ? 2 : 1;
 const MOST_EARLY_ROUNDS = 100;

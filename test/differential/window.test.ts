@@ -4,9 +4,13 @@ import { onTestFinished, test } from "vitest";
 import type { Script } from "../../conformance/histories/script.js";
 import type { Step } from "../../conformance/histories/step.js";
 import { createStore } from "../../src/store/driver-store.js";
+import { isSoak } from "../soak.js";
 import { assertProperty } from "./replay.js";
 import { scripts } from "./scripts.js";
 import { asked, openDrivers } from "./stores.js";
+
+/** Scripts that run side by side. */
+const MANY = isSoak ? 12 : 6;
 
 /** Clocks may tick coarsely, and the database's is not this process's. */
 const MARGIN_MS = 300;
@@ -19,8 +23,8 @@ class TooSlow extends Error {}
  */
 test("every store forgets what the model forgets, as the window passes for real", async () => {
   let marks = 0;
-  const script = scripts(() => `#${++marks}`, 12, 3).map(onItsOwn);
-  const together = fc.array(script, { minLength: 12, maxLength: 12 });
+  const script = scripts(() => `#${++marks}`, isSoak ? 12 : 8, 3).map(onItsOwn);
+  const together = fc.array(script, { minLength: MANY, maxLength: MANY });
   const property = fc.asyncProperty(together, async (scripts) => {
     for (let window = 1500; ; window *= 2) {
       try {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { ClassicLevel } from "classic-level";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { freshFolder, IDENTITY, open, recordOf, startProcess } from "./level-rig.js";
 
 const whyNoLimit = reason();
@@ -12,7 +12,7 @@ describe("a kill", () => {
     "takes nothing that was acknowledged",
     async () => {
       const folder = freshFolder();
-      for (let round = 0; round < soak(5); round++) {
+      for (let round = 0; round < (isSoak ? soak(5) : 2); round++) {
         const acknowledged = await killWhileSaving(folder, round, "after");
         expect(acknowledged.length).toBeGreaterThanOrEqual(100);
         expect(await missing(folder, acknowledged), `round ${round}`).toEqual([]);

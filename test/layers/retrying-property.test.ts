@@ -4,7 +4,7 @@ import type { Layer } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { type RetryPolicy, type RetryRuntime, retrying } from "../../src/layers/index.js";
 import { queueProperty, retriedQueue } from "../queue/queue-property.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { driverWith, unavailable } from "../store/store-rig.js";
 
 const POLICY: RetryPolicy = { attempts: 3 };
@@ -13,7 +13,7 @@ const property = (layer: (runtime: RetryRuntime) => Layer) =>
   queueProperty(retriedQueue(layer), { retries: true });
 
 test("whatever the calls and the failures of the driver, the queue keeps its rules over a retrying layer", async () => {
-  await fc.assert(property(real), { numRuns: soak(1500) });
+  await fc.assert(property(real), { numRuns: isSoak ? soak(1500) : 400 });
 });
 
 /** Layers that break one rule each, and the rule by which the property catches them. */

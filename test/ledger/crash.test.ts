@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
 import { type Identity, maintenanceScope } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
+import { isSoak } from "../soak.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { expectBalanced, foldedAccounts, storedAccounts } from "./accounts.js";
 
@@ -38,7 +39,7 @@ const RECORDER = `
 onSharedStores((opened) => {
   test("after crashes and retries, with two processes at once, the rollups are the sums of the entries", async () => {
     const who = newSession();
-    const count = 160;
+    const count = isSoak ? 160 : 60;
     const given = JSON.stringify({ url: opened.url, who, count });
     const start = () =>
       spawn(process.execPath, ["--input-type=module", "-e", RECORDER, given], {
@@ -62,7 +63,7 @@ onSharedStores((opened) => {
     };
 
     let kills = 0;
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < (isSoak ? 5 : 2); round++) {
       const both = [start(), start()];
       const ended = both.map((child) => once(child, "exit"));
       await Promise.all(both.map((child) => once(child.stdout, "data")));

@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import type { Driver, Outcome } from "../../src/contract/driver.js";
 import { isStateError } from "../../src/contract/errors.js";
 import { raceAbort } from "../../src/timing/cancellation.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { unavailable } from "../store/store-rig.js";
 import { type MakeQueue, queueProperty, realQueue } from "./queue-property.js";
 
 test("whatever the calls and the failures of the driver, the queue keeps its rules", async () => {
-  await fc.assert(queueProperty(realQueue), { numRuns: soak(1500) });
+  await fc.assert(queueProperty(realQueue), { numRuns: isSoak ? soak(1500) : 400 });
 });
 
 /** Queues that break one rule each. */

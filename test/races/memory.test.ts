@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
 import { racesInMemory } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 
 test("whatever clients of two stores ask of it, memory is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesInMemory(), soak(60), true);
+  const tally = await mustBeLinearizable(racesInMemory(), isSoak ? soak(60) : 25, true);
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);

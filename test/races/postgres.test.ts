@@ -8,7 +8,7 @@ import {
   plainClient,
   type Sql,
 } from "../drivers/postgres-rig.js";
-import { sampleOf, soak } from "../soak.js";
+import { isSoak, sampleOf, soak } from "../soak.js";
 import { BROKEN } from "./broken-drivers.js";
 import { racesAcross } from "./process-races.js";
 import { racesOn } from "./races.js";
@@ -19,7 +19,7 @@ failOnUncaughtErrors();
 const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
 
 test("whatever clients of two stores ask of one database, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), soak(15));
+  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), isSoak ? soak(15) : 6);
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
@@ -34,7 +34,7 @@ test("also while the server's processes are killed that serve them", async ({ an
   const tallies: string[] = [];
   // On a slow machine fewer are killed in the same time.
   while (tallies.length === 0 || (striker.killed <= 5 && tallies.length < 5))
-    tallies.push(String(await mustBeLinearizable(races, soak(5))));
+    tallies.push(String(await mustBeLinearizable(races, isSoak ? soak(5) : 3)));
   await annotate(`${tallies.join("; ")}, killed ${await striker.stop()}`);
   expect(striker.killed).toBeGreaterThan(5);
 }, 3_600_000);
@@ -43,19 +43,19 @@ test("also where the stores are in four processes, some of which are killed", as
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await migratedDatabase();
   const processes = await StoreProcesses.launch(4, HARNESS, "races");
   onTestFinished(() => processes.end());
-  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(6));
-  await annotate(`${tally}, killed ${processes.killed}`);
+  const tally = await mustBeLinearizable(racesAcross(processes, 8), isSoak ? soak(6) : 3);
+  await annotate(`$tally, killed $processes.killed`);
   tally.mustShowRaces();
 }, 3_600_000);
 
 describe("a driver is found that", () => {
-  test.for(sampleOf(Object.entries(BROKEN), 3))(
+  test.for(sampleOf(Object.entries(BROKEN), 5))(
     "%s",
     { timeout: 120_000 },
     async ([, made], { annotate }) => {
       const { drivers } = await twoDrivers();
       const seeds = await seedsUntilFound(racesOn(drivers, made), 200);
-      await annotate(`found after ${seeds}`);
+      await annotate(`found after $seeds`);
       expect(seeds).toBeDefined();
     },
   );

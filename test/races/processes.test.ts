@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { StoreProcesses } from "../../conformance/histories/store-processes.js";
 import { built } from "../conformance/built.js";
+import { soak } from "../soak.js";
 import { racesAcross } from "./process-races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 
@@ -17,7 +18,7 @@ async function fleetOn({ harness, modulePath }: typeof fileReference, size: numb
 }
 
 test("what the broken drivers are made from is linearizable across processes", async () => {
-  await mustBeLinearizable(racesAcross(await fleetOn(fileReference, 3), 6), 5);
+  await mustBeLinearizable(racesAcross(await fleetOn(fileReference, 3), 6), soak(2));
 });
 
 /** Those whose spaces several processes can have open at once. No client of a race watches. */

@@ -23,7 +23,7 @@ const NOW = START + 400 * DAY;
 const POLICY = { payloads: "30d", records: "180d", idleSessions: "90d" } as const;
 const SCOPE = maintenanceScope({ reason: "retention", tenant: "acme" });
 /** As many calls as a soak has time for; each is a call with two parts and two entries of lists. */
-const CALLS = isSoak ? 1_000_000 : 600;
+const CALLS = isSoak ? 1_000_000 : 300;
 const KILLS = isSoak ? 10 : 1;
 const AT_ONCE = 40;
 

@@ -9,7 +9,7 @@ import {
 import { createSessions, type ListSessionsOptions, type Sessions } from "../../src/sessions/index.js";
 import { together } from "../../src/typed/index.js";
 import { withDice } from "../random.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { onEveryStore } from "../typed/stores.js";
 import { manualClock, newUser, withMethods } from "./rig.js";
 
@@ -262,7 +262,7 @@ onEveryStore((opened) => {
       }) as never,
     });
     const sessions = createSessions(counting, { clock, fields: ["plan"] });
-    const many = Array.from({ length: soak(300) }, (_, n) => ({ ...user, session: `s${n}` }));
+    const many = Array.from({ length: isSoak ? soak(300) : 150 }, (_, n) => ({ ...user, session: `s${n}` }));
     for (const who of many) {
       clock.forward(1000);
       await sessions.create(who, { metadata: { plan: "free" } });
@@ -420,7 +420,7 @@ onEveryStore((opened) => {
           const found = (await pages(sessions, user, options)).flat();
           expect(found, JSON.stringify(options)).toEqual(inOrder(model.values(), options));
         };
-        for (let step = 0; step < soak(80); step++) {
+        for (let step = 0; step < (isSoak ? soak(80) : 30); step++) {
           clock.forward(dice.pick([0, 1, 30, 60, 99, 100, 101, 700, 999, 1_000, 2_000]));
           const session = `s${dice.below(9)}`;
           const who = { ...user, session };

@@ -14,7 +14,7 @@ import {
   type UserRef,
 } from "../../src/sessions/index.js";
 import { withDice } from "../random.js";
-import { soak } from "../soak.js";
+import { isSoak, soak } from "../soak.js";
 import { onEveryStore } from "../typed/stores.js";
 import { manualClock, newUser, withMethods, writeAsBefore } from "./rig.js";
 
@@ -94,7 +94,7 @@ onEveryStore((opened) => {
         category: dice.next() < 0.3 ? "support" : "chat",
         tags: ["a", "b", "c"].filter(() => dice.next() < 0.4),
       });
-      for (let step = 0; step < soak(70); step++) {
+      for (let step = 0; step < (isSoak ? soak(70) : 30); step++) {
         clock.forward([0, 0, 1, 15, 500, 60_000, 86_400_000 * 40][Math.floor(dice.next() * 7)] as number);
         const one = some();
         if (one === undefined || dice.next() < 0.35) {

@@ -4,7 +4,7 @@ import { inProcesses } from "../typed/processes.js";
 import { newSession, type TestStore } from "../typed/stores.js";
 import { type WrapperTable, widestListOf } from "./wrapper.js";
 
-const ROUNDS = isSoak ? 8 : 4;
+const ROUNDS = isSoak ? 8 : 3;
 
 /** What several processes contend for, as code of a module that has `store`, `who`, `id` and `by`. */
 export interface Contest {
