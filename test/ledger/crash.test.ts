@@ -39,7 +39,7 @@ const RECORDER = `
 onSharedStores((opened) => {
   test("after crashes and retries, with two processes at once, the rollups are the sums of the entries", async () => {
     const who = newSession();
-    const count = isSoak ? 160 : 60;
+    const count = 160;
     const given = JSON.stringify({ url: opened.url, who, count });
     const start = () =>
       spawn(process.execPath, ["--input-type=module", "-e", RECORDER, given], {
@@ -63,7 +63,7 @@ onSharedStores((opened) => {
     };
 
     let kills = 0;
-    for (let round = 0; round < (isSoak ? 5 : 2); round++) {
+    for (let round = 0; round < (isSoak ? 5 : 3); round++) {
       const both = [start(), start()];
       const ended = both.map((child) => once(child, "exit"));
       await Promise.all(both.map((child) => once(child.stdout, "data")));
