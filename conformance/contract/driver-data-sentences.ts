@@ -150,7 +150,10 @@ export const driverDataSentences: Sentences = {
   },
   "ScanQuery.tenant": { "Only records of this tenant; absent: of all.": ["list-kind/inside-its-tenant"] },
   "ScanQuery.identity": {
-    "Only records of exactly this identity.": ["list/one-identity", "count/one-identity"],
+    "Only records of exactly this identity; `tenant` is then its tenant.": [
+      "list/one-identity",
+      "count/one-identity",
+    ],
   },
   "ScanQuery.prefix": {
     "The kinds begin with this, literally.": ["list/prefix-literal", "list-kind/prefix-literal"],

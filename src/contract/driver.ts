@@ -140,7 +140,7 @@ export interface ApplyOptions extends CallLimit {
 export interface ScanQuery {
   /** Only records of this tenant; absent: of all. */
   readonly tenant?: string;
-  /** Only records of exactly this identity. */
+  /** Only records of exactly this identity; `tenant` is then its tenant. */
   readonly identity?: Omit<Slot, "kind">;
   /** The kinds begin with this, literally. */
   readonly prefix: string;

@@ -54,7 +54,9 @@ export class RecordScans {
   ): Promise<number> {
     const { limit = Number.MAX_SAFE_INTEGER } = range;
     if (this.#driver.count === undefined)
-      return (await this.headers({ ...range, reverse: false }, UNBOUNDED, signal)).length;
+      return (
+        await this.headers({ ...range, tenant: range.identity.tenant, reverse: false }, UNBOUNDED, signal)
+      ).length;
     const count = await this.#reads.read(
       range.identity.tenant,
       (until) =>

@@ -5,7 +5,7 @@ import { racesInMemory } from "./races.js";
 import { mustBeLinearizable, seedsUntilFound } from "./run.js";
 
 test("whatever clients of two stores ask of it, memory is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesInMemory(), isSoak ? soak(60) : 25, true);
+  const tally = await mustBeLinearizable(racesInMemory(), isSoak ? soak(60) : 40, true);
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);

@@ -19,7 +19,7 @@ failOnUncaughtErrors();
 const HARNESS = new URL("../conformance/postgres-harness.mjs", import.meta.url).href;
 
 test("whatever clients of two stores ask of one database, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), isSoak ? soak(15) : 6);
+  const tally = await mustBeLinearizable(racesOn((await twoDrivers()).drivers), isSoak ? soak(15) : 10);
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
@@ -43,7 +43,7 @@ test("also where the stores are in four processes, some of which are killed", as
   process.env.GROUNDSTATE_HARNESS_POSTGRES = await migratedDatabase();
   const processes = await StoreProcesses.launch(4, HARNESS, "races");
   onTestFinished(() => processes.end());
-  const tally = await mustBeLinearizable(racesAcross(processes, 8), isSoak ? soak(6) : 3);
+  const tally = await mustBeLinearizable(racesAcross(processes, 8), soak(6));
   await annotate(`$tally, killed $processes.killed`);
   tally.mustShowRaces();
 }, 3_600_000);

@@ -13,7 +13,7 @@ const HARNESS = new URL("../conformance/sqlite-harness.mjs", import.meta.url).hr
 afterAll(removeFolder);
 
 test("whatever clients of two stores ask of one file, it is linearizable", async ({ annotate }) => {
-  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), isSoak ? soak(20) : 8);
+  const tally = await mustBeLinearizable(racesOn(await twoDrivers()), isSoak ? soak(20) : 12);
   await annotate(`${tally}`);
   tally.mustShowRaces();
 }, 3_600_000);
@@ -21,7 +21,7 @@ test("whatever clients of two stores ask of one file, it is linearizable", async
 test("also where the stores are in three processes, some of which are killed", async ({ annotate }) => {
   const processes = await StoreProcesses.launch(3, HARNESS, "races");
   onTestFinished(() => processes.end());
-  const tally = await mustBeLinearizable(racesAcross(processes, 6), isSoak ? soak(6) : 3);
+  const tally = await mustBeLinearizable(racesAcross(processes, 6), soak(6));
   await annotate(`$tally, killed $processes.killed`);
   tally.mustShowRaces();
 }, 3_600_000);

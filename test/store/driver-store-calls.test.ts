@@ -218,6 +218,19 @@ test("a misspelt option is refused, not ignored", async () => {
   expect(records()).toEqual([]);
 });
 
+test("a scan of one identity names its tenant, also where it stands in for a count", async () => {
+  const tenants: (string | undefined)[] = [];
+  const scan: Driver["scan"] = async ({ tenant }) => {
+    tenants.push(tenant);
+    return { records: [], more: false };
+  };
+  const store = createStore(driverWith({ scan }));
+  await store.count(IDENTITY, "");
+  await store.list(IDENTITY, "");
+  await store.list(IDENTITY, "", { bytes: false });
+  expect(tenants).toEqual([IDENTITY.tenant, IDENTITY.tenant, IDENTITY.tenant]);
+});
+
 describe("the options of a store", () => {
   test.each([
     [{ maxBytes: undefined }, "maxBytes"],
