@@ -56,6 +56,30 @@ export const abortCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "abort/one-of-equal-calls",
+    rule: "Of equal reads that are made at once an abort ends the one whose signal it was, and no other.",
+    async run({ store, identity, record }) {
+      const saved = record(identity(), "kind");
+      await store.save(saved);
+      const reads = identityOperations.filter(
+        ({ name }) => !WRITES.has(name) && name !== "commit of a check",
+      );
+      for (const { name, call } of reads)
+        for (let turns = 0; turns < 4; turns++) {
+          const controller = new AbortController();
+          const aborted = call(store, saved, { signal: controller.signal }).catch(() => {});
+          const others = [call(store, saved), call(store, saved, { signal: new AbortController().signal })];
+          const outcomes = Promise.allSettled(others);
+          for (let left = turns; left > 0; left--) await turn();
+          controller.abort();
+          for (const outcome of await outcomes)
+            if (outcome.status === "rejected")
+              throw broken(`${name}, beside an equal one that was aborted: it was rejected`, outcome.reason);
+          await aborted;
+        }
+    },
+  },
+  {
     id: "abort/outcome-is-true",
     rule: "A write that is aborted after the call says what happened: the signal's reason and nothing written, or done.",
     async run({ store, identity, record }) {

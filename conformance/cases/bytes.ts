@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { maintenanceScope } from "../../src/index.js";
 import { assertBytes, assertRecord, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 
@@ -74,8 +75,13 @@ const LOOK_ALIKES: Readonly<Record<string, Uint8Array>> = {
 const CUTS: readonly number[] = [
   ...[15, 16, 63, 64, 126, 127, 128, 254, 255, 256, 511, 512, 1_000, 1_024, 2_000, 2_048, 4_000, 4_096],
   ...[4_097, 8_000, 8_192, 8_193, 16_384, 32_768, 64_000, 65_535, 65_536, 65_537, 100_000, 131_072],
-  ...[255 * 1024, 400_000, 409_600, 1_000_000],
+  ...[196_608, 255 * 1024, 262_144, 393_216, 400_000, 409_600, 2 * 255 * 1024, 524_288, 800_000, 1_000_000],
 ];
+
+/** Pieces that storages cut values into. */
+const PIECES: readonly number[] = [1_000, 4_096, 8_192, 65_536, 255 * 1024, 256 * 1024, 400_000];
+/** Of pieces: one slot holds one after the other, so that what is left of a longer value would show behind a shorter one. */
+const IN_TURN: readonly number[] = [3, 1, 2, 0, 2, 1];
 
 export const bytesCases: readonly ConformanceCase[] = [
   {
@@ -123,6 +129,43 @@ export const bytesCases: readonly ConformanceCase[] = [
       const listed = await store.list(owner, "kind/");
       assert.equal(listed.length, saved.length, "records in the list");
       for (const [index, each] of saved.entries()) assertRecord(listed[index], each, `${CUTS[index]} bytes`);
+      assert.equal(await store.erase(owner, { prefix: "kind/" }), saved.length, "records erased");
+    },
+  },
+  {
+    id: "bytes/shorter-and-longer",
+    rule: "Nothing is left of a longer payload behind a shorter one in its slot, overwritten or deleted in between.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity();
+      const whole = payload(1024 * 1024);
+      for (const piece of PIECES)
+        for (const [turn, times] of IN_TURN.entries()) {
+          const size = Math.min(times * piece, whole.byteLength);
+          const saved = record(owner, "kind", { bytes: whole.subarray(0, size), version: turn });
+          if (turn === 4) await store.delete(owner, "kind");
+          await store.save(saved);
+          assertRecord(await store.load(owner, "kind"), saved, `${times} pieces of ${piece} bytes`);
+        }
+    },
+  },
+  {
+    id: "bytes/memory-of-their-own",
+    rule: "No two payloads that are handed out share memory, so one of them may be given away.",
+    scans: "tenant",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const saved = Array.from({ length: 4 }, (_, index) => record(owner, `kind/${index}`));
+      await store.commit(saved.map((each) => ({ op: "save", record: each })));
+      const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      const found = await Promise.all([
+        store.list(owner, ""),
+        store.list(owner, "", { reverse: true }),
+        store.listKind(scope, "kind/"),
+        Promise.all(saved.map(({ kind }) => store.load(owner, kind))),
+        Promise.all(saved.map(({ eventId }) => store.loadByEventId(owner, eventId))),
+      ]);
+      const buffers = found.flat().map(({ bytes }) => bytes.buffer);
+      assert.equal(new Set(buffers).size, buffers.length, "buffers of payloads, each of which has one");
     },
   },
   {

@@ -49,9 +49,8 @@ export const damageCases: readonly ConformanceCase[] = [
       assert.equal(await store.count(identity, ""), kinds.length, "count");
       const { tenant, user, session } = identity;
       const sessions = await store.listSessions({ tenant, user });
-      assert.deepEqual(
-        sessions.map((each) => each.session),
-        [session],
+      assert.ok(
+        sessions.some((each) => each.session === session),
         "listSessions",
       );
       const scope = maintenanceScope({ reason: "conformance", tenant });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Change, NewRecord, StateStore } from "../../src/index.js";
 import { assertDuplicate, assertWritten, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
+import { numberedKinds, saveMany } from "../harness/save-many.js";
 
 /** What is remembered of records that went several at a time. */
 export const eventMemoryCases: readonly ConformanceCase[] = [
@@ -42,7 +43,31 @@ export const eventMemoryCases: readonly ConformanceCase[] = [
       }
     },
   },
+  {
+    id: "idempotency/thousands-of-ids",
+    rule: "An event id is remembered through its window though thousands of later ones of its tenant are, current or not.",
+    async run({ store, identity, record, payload }) {
+      const owner = identity();
+      const first = [record(owner, "deleted"), record(owner, "overwritten"), record(owner, "current")];
+      for (const each of first) await store.save(each);
+      await store.delete(owner, "deleted");
+      for (let round = 0; round < 2; round++)
+        await saveMany(
+          store,
+          [...numberedKinds(MANY), ...(round === 0 ? ["overwritten"] : [])].map((kind) =>
+            record(owner, kind),
+          ),
+        );
+      for (const each of first) {
+        assertDuplicate(await store.save(each), `a retry of the ${each.kind} record`);
+        await assertConflicts(store, { ...each, bytes: payload() });
+      }
+    },
+  },
 ];
+
+/** More than a cache or a list of ids that was seen to be enough holds. */
+const MANY = 1_100;
 
 /** Records that were saved one by one and together, and then overwritten and deleted by one commit. */
 async function goneInACommit({ store, identity, record }: CaseContext) {

@@ -17,7 +17,7 @@ import {
   saveIntoEmptySlots,
 } from "../harness/keep-apart.js";
 import { CLOSEST_NAMES, HOSTILE_NAMES, LONGEST_KINDS, SEPARATORS } from "../inputs/hostile-names.js";
-import { keysDifferingIn, keysThatJoinAlike } from "../inputs/hostile-record-keys.js";
+import { keysDifferingIn, keysThatEscapeAlike, keysThatJoinAlike } from "../inputs/hostile-record-keys.js";
 
 /** Each case has a space of its own, where a tenant may have any name. */
 export const isolationCases: readonly ConformanceCase[] = [
@@ -52,6 +52,8 @@ export const isolationCases: readonly ConformanceCase[] = [
     async run(context) {
       const store = await context.openAlone();
       await assertKeptApart(store, recordsAt(context, keysThatJoinAlike(SEPARATORS)));
+      const escaped = keysThatEscapeAlike([":", "/", "|", ".", "#"], ["\\", "%", "^"]);
+      await assertKeptApart(store, recordsAt(context, escaped));
       const owner = { user: "user", session: "session" };
       const events = SEPARATORS.flatMap((joiner) => [
         context.record({ ...owner, tenant: `t${joiner}a` }, "kind", { eventId: "b" }),

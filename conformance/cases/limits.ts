@@ -6,6 +6,7 @@ import {
   maintenanceScope,
   type NewRecord,
   type RecordKey,
+  type StateStore,
   type StoreLimits,
 } from "../../src/index.js";
 import { assertRecord, refused } from "../assertions/expect.js";
@@ -13,6 +14,7 @@ import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { identityOperations, kindOperations } from "../inputs/operations.js";
 
 const MIB = 1024 * 1024;
+const LONG_MS = 2_000;
 const NAMES = ["tenant", "user", "session", "run"] as const;
 /** Text that some database refuses, or stores as something else. */
 const UNSTORABLE = ["a\0b", "\0", "a\ud800", "\udc00a", "a\ud800b"];
@@ -195,6 +197,67 @@ export const limitCases: readonly ConformanceCase[] = [
         kinds,
         "a list without payloads",
       );
+      assert.equal(await store.count(owner, "kind/"), kinds.length, "count");
+    },
+  },
+  {
+    id: "limits/largest-payload",
+    rule: "Where maxBytes is 16 MiB a payload of 16 MiB is saved, and comes back whole, alone and in a list.",
+    async run(context) {
+      const store = await context.open({ maxBytes: 16 * MIB });
+      const bytes = new Uint8Array(16 * MIB).fill(7);
+      bytes.set(context.payload(64), bytes.length - 64);
+      const saved = context.record(context.identity(), "kind", { bytes });
+      const begun = performance.now();
+      await store.save(saved);
+      assertRecord(await store.load(saved.identity, "kind"), saved, "16 MiB");
+      // Where that takes long, one more read of as much would take what time the case has.
+      if (performance.now() - begun < LONG_MS)
+        assertRecord((await store.list(saved.identity, ""))[0], saved, "16 MiB in a list");
+      await store.save(context.record(saved.identity, "kind"), { expect: saved.eventId });
+    },
+  },
+  {
+    id: "limits/names-of-every-length",
+    rule: "Names of every length are listed, counted, scanned and erased alike, in every place of a key.",
+    bringsNeighbours: true,
+    async run(context) {
+      const { store, record } = context;
+      for (const field of ["user", "session", "run", "kind"] as const) {
+        const owner = context.identity({ run: "run" });
+        const lengths = field === "kind" ? [...LENGTHS, ...LONG_KINDS] : LENGTHS;
+        const saved = lengths.flatMap((length) =>
+          ["x", "é"].map((fill) => {
+            const name = padded(`k${fill}`, fill, length);
+            return field === "kind" ? record(owner, name) : record({ ...owner, [field]: name }, "k");
+          }),
+        );
+        await store.commit(saved.map((each) => ({ op: "save", record: each })));
+        const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+        assert.equal(
+          (await store.listKind(scope, "k")).length,
+          saved.length,
+          `a scan, ${field}s of every length`,
+        );
+        for (const { identity, kind, eventId } of saved) {
+          const what = `with a ${field} of ${Buffer.byteLength(field === "kind" ? kind : (identity[field] ?? ""))} bytes`;
+          const { tenant, user, session } = identity;
+          const [listed] = await store.list(identity, kind);
+          assert.equal(listed?.eventId, eventId, `a list ${what}`);
+          assert.ok((await store.count(identity, kind)) > 0, `count ${what}`);
+          const sessions = await store.listSessions({ tenant, user }, { prefix: session });
+          assert.ok(
+            sessions.some((each) => each.session === session),
+            `listSessions ${what}`,
+          );
+        }
+        await assertErased(store, saved, field);
+        assert.deepEqual(
+          await store.listKind(scope, "k"),
+          [],
+          `a scan after the erases, ${field}s of every length`,
+        );
+      }
     },
   },
   {
@@ -286,6 +349,24 @@ export const limitCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** Where columns, indexes and file names end. */
+const LENGTHS = [3, 63, 64, 99, 100, 127, 128, 190, 191, 192, 200, 201, 249, 250, 254, 255];
+const LONG_KINDS = [256, 257, 300, 383, 384, 400, 500, 511, 512];
+
+/** Kinds by their prefix, runs with their session, and users and sessions one by one. */
+async function assertErased(store: StateStore, saved: readonly NewRecord[], field: string): Promise<void> {
+  const [{ identity: owner }] = saved as [NewRecord];
+  const { run: _, ...session } = owner;
+  if (field === "kind")
+    return assert.equal(await store.erase(owner, { prefix: "k" }), saved.length, "kinds erased");
+  if (field === "run")
+    return assert.equal(await store.erase(session), saved.length, "runs erased with their session");
+  for (const { identity } of saved) {
+    const { run: __, ...one } = identity;
+    assert.equal(await store.erase(one), 1, `records erased with their ${field}`);
+  }
+}
 
 /** So many slots of one identity. */
 function slotsOf(identity: Identity, count: number): RecordKey[] {

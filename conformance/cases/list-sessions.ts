@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Identity, type SessionsOptions, tenantIdentity, userIdentity } from "../../src/index.js";
+import {
+  type Identity,
+  maintenanceScope,
+  type SessionsOptions,
+  tenantIdentity,
+  userIdentity,
+} from "../../src/index.js";
 import { byBytes, refused } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { numberedKinds, saveMany } from "../harness/save-many.js";
@@ -24,6 +30,28 @@ export const listSessionsCases: readonly ConformanceCase[] = [
       const [first] = await store.listSessions(userOf(user));
       assert.deepEqual({ ...first }, { ...userOf(user), session: "s-1" }, "a session is an identity");
       assert.equal((await store.list(first as Identity, "")).length, 2, "whose records can be listed");
+    },
+  },
+  {
+    id: "list-sessions/a-thousand",
+    rule: "listSessions returns every session of a user, and a scan every record, though they are more than a thousand.",
+    scans: "user",
+    async run(context) {
+      const { store, record } = context;
+      const user = context.identity();
+      const names = numberedKinds(1_100).map((kind) => kind.replace("kind/", "s-"));
+      await saveMany(
+        store,
+        names.map((session) => record({ ...user, session }, "kind")),
+      );
+      await lists(context, user, names);
+      const scope = maintenanceScope({ reason: "conformance", tenant: user.tenant });
+      const found = await store.listKind(scope, "kind");
+      assert.deepEqual(
+        found.filter(({ identity }) => identity.user === user.user).map(({ identity }) => identity.session),
+        names,
+        "a scan of a kind that each session has",
+      );
     },
   },
   {

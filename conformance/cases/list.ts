@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Identity, ListOptions } from "../../src/index.js";
+import { type Identity, type ListOptions, maintenanceScope, newEventId } from "../../src/index.js";
 import { assertRecord, byBytes } from "../assertions/expect.js";
 import type { CaseContext, ConformanceCase } from "../harness/case.js";
 import { numberedKinds, saveMany } from "../harness/save-many.js";
@@ -230,6 +230,31 @@ export const listCases: readonly ConformanceCase[] = [
         kinds.toReversed(),
         "1,280 kinds in reverse",
       );
+    },
+  },
+  {
+    id: "list/more-than-ten-thousand",
+    rule: "Without a limit list, count and erase take every match, however many there are, and so does a scan.",
+    scans: "tenant",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const kinds = numberedKinds(10_001);
+      // Another's data beside one of them is enough.
+      const first = record(owner, "kind/00000");
+      for (let start = 0; start < kinds.length; start += 4_000)
+        await store.commit(
+          kinds
+            .slice(start, start + 4_000)
+            .map((kind) => ({ op: "save", record: { ...first, kind, eventId: newEventId() } })),
+        );
+      const headers = await store.list(owner, "", { bytes: false });
+      assert.equal(headers.length, kinds.length, "records in the list");
+      assert.equal(headers.at(-1)?.kind, kinds.at(-1), "the last record of the list");
+      assert.equal(await store.count(owner, "kind/"), kinds.length, "records counted");
+      const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      const scanned = await store.listKind(scope, "kind/", { bytes: false });
+      assert.equal(scanned.length, kinds.length, "records in a scan");
+      assert.equal(await store.erase(owner), kinds.length, "records erased");
     },
   },
   {

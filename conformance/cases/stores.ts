@@ -65,6 +65,34 @@ export const storeCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "stores/all-or-nothing-across-sessions",
+    rule: "Of a commit over several runs, sessions or users another store sees all or nothing in a scan.",
+    needs: "durable",
+    scans: "tenant",
+    async run(context) {
+      const reader = await context.open();
+      for (const field of ["run", "session", "user"] as const) {
+        const owner = context.identity({ run: "run" });
+        const owners = ["a", "b", "c", "d"].map((name) => ({ ...owner, [field]: name }));
+        const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+        const work = { isOver: false };
+        const writing = commitAll(context, owners, work);
+        try {
+          for (let round = 0; round < 16; round++) {
+            const found = await reader.listKind(scope, "kind", { limit: 100 });
+            const versions = new Set(found.map(({ version }) => version));
+            const isWhole = versions.size <= 1 && found.length % owners.length === 0;
+            assert.ok(isWhole, `a scan shows a part of a commit over several ${field}s`);
+            for (let pause = round % 4; pause > 0; pause--) await turn();
+          }
+        } finally {
+          work.isOver = true;
+          await writing;
+        }
+      }
+    },
+  },
+  {
     id: "stores/what-a-loser-reads",
     rule: "A store whose save lost or was a replay reads what is current then, as it does after a save of its own.",
     needs: "durable",
@@ -137,6 +165,22 @@ async function replaceAll(
     await store.commit(changes);
     await turn();
     if (version % 2 === 0) await store.erase(owner);
+  }
+}
+
+/** Saves one kind of all of them in one commit, with one version, and deletes it, in turn. */
+async function commitAll(
+  { store, record }: CaseContext,
+  owners: readonly Identity[],
+  work: { readonly isOver: boolean },
+): Promise<void> {
+  for (let version = 1; !work.isOver; version++) {
+    const changes = owners.map((owner): Change => {
+      if (version % 3 === 0) return { op: "delete", identity: owner, kind: "kind" };
+      return { op: "save", record: record(owner, "kind", { version }) };
+    });
+    await store.commit(changes);
+    await turn();
   }
 }
 

@@ -79,6 +79,35 @@ export const watchCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "watch/every-way-to-change",
+    rule: "A watch sees every way in which another store changes its slot, also where nothing else is written meanwhile.",
+    needs: "durable",
+    async run({ openAlone, openAgain, identity, record }) {
+      // Other cases write on the space that all share: that would show what this store may have missed.
+      const store = await openAlone();
+      const other = await openAgain(store);
+      const owner = identity({ run: "run" });
+      const { run: _, ...session } = owner;
+      const watch = store.watch(keys(owner, "kind"), POLL);
+      await next(watch, "the empty slot");
+      const ways: Record<string, () => Promise<unknown>> = {
+        "a delete": () => other.delete(owner, "kind"),
+        "a commit of a delete": () => other.commit([{ op: "delete", identity: owner, kind: "kind" }]),
+        "an erase by prefix": () => other.erase(owner, { prefix: "k" }),
+        "an erase of the session": () => other.erase(session),
+        "a commit of an erase": () => other.commit([{ op: "erase", identity: session }]),
+      };
+      for (const [what, remove] of Object.entries(ways)) {
+        const saved = record(owner, "kind");
+        await other.save(saved);
+        assertRecord((await next(watch, `a save before ${what}`)).record, saved, `a save before ${what}`);
+        await remove();
+        assert.equal((await next(watch, what)).record, undefined, what);
+      }
+      await watch.return();
+    },
+  },
+  {
     id: "watch/erased-elsewhere",
     rule: "When another store erases a session, each of its watched slots is yielded as empty.",
     needs: "durable",

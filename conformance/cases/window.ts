@@ -71,6 +71,28 @@ export const windowCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "window/whichever-store-asks",
+    needsQuiet: true,
+    needs: "durable",
+    rule: "An event id is within its window for every store of its space, whether that was opened long before or just now.",
+    async run(context) {
+      for (const windowMs of WINDOWS_MS) {
+        const old = await context.openAlone({ idempotencyWindowMs: windowMs });
+        await sleep(windowMs + 100);
+        const stores = [old, await context.openAgain(old, { idempotencyWindowMs: windowMs })];
+        const begun = performance.now();
+        const saved = await Promise.all(stores.map((store, index) => savedAlone(context, store, `${index}`)));
+        for (const [index, each] of saved.entries()) await stores[index]?.delete(each.identity, each.kind);
+        const retries = await Promise.all(saved.map((each, index) => stores.at(index - 1)?.save(each)));
+        if (performance.now() - begun >= windowMs) continue;
+        for (const receipt of retries)
+          assertDuplicate(receipt as SaveReceipt, "a retry by the other store, at once");
+        return;
+      }
+      throw tooBusy();
+    },
+  },
+  {
     id: "window/overwritten-id-ends",
     needsQuiet: true,
     rule: "An event id whose record was overwritten counts as unseen once its window has passed, removed yet or not.",

@@ -32,6 +32,7 @@ export class OpenContext implements CaseContext {
   readonly #bystander: Bystander | undefined;
   readonly #stores: StateStore[] = [];
   readonly #spaces: string[] = [];
+  readonly #alone = new Map<StateStore, string>();
   readonly #children: Child<unknown>[] = [];
   #store: StateStore | undefined;
   #given = 0;
@@ -65,8 +66,15 @@ export class OpenContext implements CaseContext {
   // Functions rather than methods: a case takes from the context what it needs.
   readonly open = (options: SpaceOptions = {}): Promise<StateStore> => this.#open(this.#space, options);
 
-  readonly openAlone = (options: SpaceOptions = {}): Promise<StateStore> =>
-    this.#open(this.#ownSpace(), options);
+  readonly openAlone = async (options: SpaceOptions = {}): Promise<StateStore> => {
+    const space = this.#ownSpace();
+    const store = await this.#open(space, options);
+    this.#alone.set(store, space);
+    return store;
+  };
+
+  readonly openAgain = (store: StateStore, options: SpaceOptions = {}): Promise<StateStore> =>
+    this.#open(this.#alone.get(store) ?? this.#space, options);
 
   readonly unique = (): string => `${this.#name}-${this.#given++}`;
 

@@ -113,6 +113,8 @@ export interface CaseContext {
   open(options?: SpaceOptions): Promise<StateStore>;
   /** A store on a space of this case's own, for options that would be felt by others (a short window). */
   openAlone(options?: SpaceOptions): Promise<StateStore>;
+  /** One more store on the space of one that `openAlone` has opened. For cases that need `durable`. */
+  openAgain(store: StateStore, options?: SpaceOptions): Promise<StateStore>;
   /** Text that no other case and no other run uses: letters, digits and `-`, at most 40. */
   unique(): string;
   /** A tenant that no other case and no other run uses. */

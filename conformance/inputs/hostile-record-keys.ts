@@ -28,6 +28,24 @@ export function keysThatJoinAlike(joiners: readonly string[]): readonly RecordKe
   });
 }
 
+/** Keys that become equal when joined by a separator that is escaped by a character which is not escaped itself. */
+export function keysThatEscapeAlike(
+  joiners: readonly string[],
+  escapes: readonly string[],
+): readonly RecordKey[] {
+  return escapes.flatMap((mark) =>
+    joiners.flatMap((joiner) => {
+      const behind = [`u${joiner}v`, "s", `r${mark}`, "k"];
+      const before = [`u${mark}`, "v", "s", `r${joiner}k`];
+      return [FIELDS.slice(0, 4), FIELDS.slice(1)].flatMap((fields) =>
+        [behind, before].map((names) =>
+          place(Object.fromEntries(fields.map((field, index) => [field, names[index]]))),
+        ),
+      );
+    }),
+  );
+}
+
 function place(fields: Partial<Record<Field, string>>): RecordKey {
   const { tenant, user, session, run, kind } = {
     ...{ tenant: "joined", user: "user", session: "session", run: "run", kind: "kind" },

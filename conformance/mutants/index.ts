@@ -8,6 +8,7 @@ import { eraseMutants } from "./erase-mutants.js";
 import { erasePrefixMutants } from "./erase-prefix-mutants.js";
 import { eventMutants } from "./event-mutants.js";
 import { eventOrderMutants } from "./event-order-mutants.js";
+import { freshMutants } from "./fresh-mutants.js";
 import { largeEraseMutants } from "./large-erase-mutants.js";
 import { lenientMutants } from "./lenient-mutants.js";
 import { listingMutants } from "./listing-mutants.js";
@@ -18,6 +19,7 @@ import { neighbourMutants } from "./neighbour-mutants.js";
 import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
+import { sizeMutants } from "./size-mutants.js";
 import { statusMutants } from "./status-mutants.js";
 import { storeMutants } from "./store-mutants.js";
 import { storesMutants } from "./stores-mutants.js";
@@ -45,6 +47,8 @@ export const mutants: readonly Mutant[] = [
   ...durabilityMutants,
   ...damageMutants,
   ...storesMutants,
+  ...freshMutants,
+  ...sizeMutants,
   ...lenientMutants,
   ...answerMutants,
   ...storeMutants,

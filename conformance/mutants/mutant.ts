@@ -30,6 +30,16 @@ export function brokenDriver(
   return { id, breaks, harness: inProcess(id, (space) => restamped(new Broken(space))) };
 }
 
+/** The same without what corrects its records: for memory that it hands out, signals, and its optional parts. */
+export function bareDriver(
+  id: string,
+  breaks: string,
+  mutate: (base: typeof ReferenceDriver) => DriverClass,
+): Mutant {
+  const Broken = mutate(ReferenceDriver);
+  return { id, breaks, harness: inProcess(id, (space) => new Broken(space)) };
+}
+
 /** A driver that looks for a slot in the place of another. */
 export function addressing(id: string, breaks: string, place: (slot: Slot) => Slot): Mutant {
   return brokenDriver(

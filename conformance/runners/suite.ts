@@ -15,6 +15,7 @@ import { errorCases } from "../cases/errors.js";
 import { eventIdOrderCases } from "../cases/event-id-orders.js";
 import { eventMemoryCases } from "../cases/event-memory.js";
 import { eventCases } from "../cases/events.js";
+import { freshReadCases } from "../cases/fresh-reads.js";
 import { idempotencyCases } from "../cases/idempotency.js";
 import { identityCases } from "../cases/identity.js";
 import { isolationCases } from "../cases/isolation.js";
@@ -73,6 +74,7 @@ export const cases: readonly ConformanceCase[] = [
   ...watchLoopCases,
   ...statusCases,
   ...concurrencyCases,
+  ...freshReadCases,
   ...neighbourCases,
   ...durabilityCases,
   ...storeCases,

@@ -3,6 +3,7 @@ import { afterAll, describe, test } from "vitest";
 import { createMigratedDatabase } from "../postgres/database.js";
 import { isSoak, sampleOf } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
+import { LIGHT_CASES } from "./heavy-cases.js";
 import { SOME_CASES } from "./some-cases.js";
 
 const database = await createMigratedDatabase();
@@ -15,7 +16,11 @@ afterAll(async () => {
   await database.drop();
 });
 
-conformanceTests({ describe, test, afterAll }, harness, { modulePath, timeoutMs: CASE_MS });
+conformanceTests({ describe, test, afterAll }, harness, {
+  modulePath,
+  timeoutMs: CASE_MS,
+  only: LIGHT_CASES,
+});
 
 // The wrappers make the same calls on every store: all of these run in memory, and in a short run the others on SQLite.
 conformanceTests({ describe, test, afterAll }, harness, {
