@@ -1,45 +1,71 @@
-import type { Change, Expect, Identity } from "../../src/index.js";
+import type { Change, Expect, Identity, NewRecord } from "../../src/index.js";
 import type { Choices } from "./choices.js";
-import { type Place, placeOf, sessionOf } from "./model.js";
+import { type Model, type Place, placeOf, sessionOf } from "./model.js";
 import type { World } from "./world.js";
 
 const PAYLOADS = ["", "x", "\0\uFFFF", "0123456789abcdef".repeat(20)];
 const VERSIONS = [0, 1, Number.MAX_SAFE_INTEGER];
 const TIMES = [-62_135_596_800_000, 0, 253_402_300_799_999];
 
-/** One to five changes of one tenant, no slot and no event id twice, nothing of what another one erases. */
-export function commitOf(choices: Choices, world: World): readonly Change[] {
-  return lawful(Array.from({ length: choices.between(1, 5) }, () => changeOf(choices, world)));
-}
+/** Makes commits for a history, with what it has come to. */
+export class ChangeMaker {
+  readonly #choices: Choices;
+  readonly #world: World;
+  readonly #model: Model;
+  #fresh = 0;
 
-export function changeOf(choices: Choices, world: World): Change {
-  const place = placeIn(choices, world);
-  const expect = (): Expect => (choices.isOneIn(3) ? null : choices.of(world.eventIds));
-  const maybe = () => (choices.isOneIn(2) ? { expect: expect() } : {});
-  return choices.weighted<Change>([
-    [
-      10,
-      () => ({
-        op: "save",
-        record: {
-          ...place,
-          eventId: choices.of(world.eventIds),
-          version: choices.of(VERSIONS),
-          bytes: Uint8Array.from(Buffer.from(choices.of(PAYLOADS))),
-          updatedAt: new Date(choices.of(TIMES)),
-        },
-        ...maybe(),
-      }),
-    ],
-    [4, () => ({ op: "delete", ...place, ...maybe() })],
-    [2, () => ({ op: "check", ...place, expect: expect() })],
-    [1, () => ({ op: "erase", identity: sessionOf(place.identity), ownState: true })],
-    [1, () => ({ op: "erase", identity: place.identity, prefix: place.kind, ownState: true })],
-  ]);
-}
+  /** The model has taken part in everything so far. */
+  constructor(choices: Choices, world: World, model: Model) {
+    this.#choices = choices;
+    this.#world = world;
+    this.#model = model;
+  }
 
-export function placeIn(choices: Choices, world: World): Place {
-  return { identity: choices.of(world.identities), kind: choices.of(world.kinds) };
+  /** One to five changes of one tenant, no slot and no event id twice, nothing of what another one erases. */
+  commit(): readonly Change[] {
+    return lawful(Array.from({ length: this.#choices.between(1, 5) }, () => this.change()));
+  }
+
+  change(): Change {
+    const choices = this.#choices;
+    const place = this.place();
+    return choices.weighted<Change>([
+      [30, () => ({ op: "save", record: this.#record(place), ...this.#condition(place) })],
+      [6, () => ({ op: "delete", ...place, ...this.#condition(place) })],
+      [3, () => ({ op: "check", ...place, expect: this.#expectation(place) })],
+      [1, () => ({ op: "erase", identity: sessionOf(place.identity), ownState: true })],
+      [1, () => ({ op: "erase", identity: place.identity, prefix: place.kind, ownState: true })],
+    ]);
+  }
+
+  /** Half of them of the first identity, so that some have several records. */
+  place(): Place {
+    const { identities, kinds } = this.#world;
+    const identity = this.#choices.isOneIn(3) ? (identities[0] as Identity) : this.#choices.of(identities);
+    return { identity, kind: this.#choices.of(kinds) };
+  }
+
+  #record(place: Place): NewRecord {
+    const choices = this.#choices;
+    return {
+      ...place,
+      eventId: choices.isOneIn(2) ? `new ${++this.#fresh}` : choices.of(this.#world.eventIds),
+      version: choices.of(VERSIONS),
+      bytes: Uint8Array.from(Buffer.from(choices.of(PAYLOADS))),
+      updatedAt: new Date(choices.of(TIMES)),
+    };
+  }
+
+  #condition(place: Place): { readonly expect?: Expect } {
+    return this.#choices.isOneIn(3) ? { expect: this.#expectation(place) } : {};
+  }
+
+  /** Most often what is there: of several conditions all have to hold. */
+  #expectation({ identity, kind }: Place): Expect {
+    const choices = this.#choices;
+    if (!choices.isOneIn(4)) return this.#model.find(identity, kind)?.eventId ?? null;
+    return choices.isOneIn(3) ? null : choices.of(this.#world.eventIds);
+  }
 }
 
 /** Without what would make the commit one that may not be asked for. */

@@ -12,11 +12,11 @@ export type ClientStep =
   | { readonly do: "erase a prefix"; readonly place: number }
   | { readonly do: "load an event"; readonly back: number }
   | { readonly do: "commit"; readonly changes: readonly Draft[] }
-  /** A commit that somebody made before: as it was, or under the same event ids and yet another. */
+  /** A commit that somebody made before: as it was, under the same event ids and yet another, or one of its ids elsewhere. */
   | {
       readonly do: "again";
       readonly back: number;
-      readonly with: "nothing new" | "other bytes" | "one more";
+      readonly with: "nothing new" | "other bytes" | "one more" | "elsewhere";
     };
 
 export interface Draft {
@@ -39,12 +39,12 @@ export function placesOf(tenant: string): readonly Place[] {
   ];
 }
 
-const PLACES = [0, 0, 1, 1, 2, 3];
+const PLACES = [0, 0, 1, 2, 3, 3];
 const EXPECTATIONS: readonly Draft["expect"][] = [
   ...(["anything", "anything", "nothing"] as const),
   ...(["what it saw", "what it saw", "what it saw before"] as const),
 ];
-const OPS: readonly Draft["op"][] = ["save", "save", "save", "save", "delete", "check"];
+const OPS: readonly Draft["op"][] = ["save", "save", "save", "save", "delete", "check", "check"];
 
 /** What so many clients do, each half as many steps at least. */
 export function planOf(choices: Choices, clients: number, steps: number): Plan {
@@ -70,7 +70,7 @@ function stepOf(choices: Choices): ClientStep {
       () => ({
         do: "again",
         back: choices.below(9),
-        with: choices.of(["nothing new", "nothing new", "other bytes", "one more"] as const),
+        with: choices.of(["nothing new", "nothing new", "other bytes", "one more", "elsewhere"] as const),
       }),
     ],
   ]);

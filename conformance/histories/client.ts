@@ -83,10 +83,20 @@ export class Client {
     if (earlier === undefined || what === "nothing new")
       return earlier && { ask: "commit", changes: earlier };
     if (what === "other bytes") return { ask: "commit", changes: earlier.map(withOtherBytes) };
+    if (what === "elsewhere") return this.#elsewhere(earlier);
     const taken = new Set(earlier.map((change) => keyOf(placeOf(change))));
     const place = this.#table.places.findIndex((place) => !taken.has(keyOf(place)));
     if (place < 0) return undefined;
     return this.#commit([...earlier, this.#change({ op: "save", place, expect: "anything" })]);
+  }
+
+  /** A save under an event id that somebody else has saved, or is saving at this moment, in another session. */
+  #elsewhere(earlier: readonly Change[]): Step | undefined {
+    const save = earlier.find((change) => change.op === "save");
+    if (save === undefined) return undefined;
+    const { session } = save.record.identity;
+    const place = this.#table.places.find(({ identity }) => identity.session !== session) as Place;
+    return { ask: "commit", changes: [{ op: "save", record: { ...save.record, ...place } }] };
   }
 
   #commit(changes: readonly Change[]): Step {

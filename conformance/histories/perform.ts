@@ -31,7 +31,7 @@ export async function perform(store: StateStore, step: Step): Promise<unknown> {
       return answered(store.loadByEventId(step.identity, step.eventId).then(seen));
     case "list": {
       const { identity, prefix, query, bytes } = step;
-      if (bytes === false) return (await store.list(identity, prefix, { ...query, bytes })).map(header);
+      if (bytes === false) return (await store.list(identity, prefix, { ...query, bytes })).map(asListed);
       return (await store.list(identity, prefix, query)).map(seen);
     }
     case "pages":
@@ -97,6 +97,11 @@ export async function answered(asked: Promise<unknown>): Promise<Answer> {
 
 function seen(record: StateRecord): Seen {
   return { ...header(record), bytes: hex(record.bytes) };
+}
+
+/** With a payload, if there is one that nobody asked for. */
+function asListed(record: RecordHeader): object {
+  return "bytes" in record ? { ...header(record), bytes: record.bytes } : header(record);
 }
 
 function header({ eventId, identity, kind, version, updatedAt }: RecordHeader): Omit<Seen, "bytes"> {

@@ -1,7 +1,8 @@
 import type { Change } from "../../src/index.js";
-import { changeOf, commitOf, lawful, placeIn } from "./changes.js";
+import { ChangeMaker, lawful } from "./changes.js";
 import { Choices } from "./choices.js";
-import type { ListQuery } from "./model.js";
+import { type ListQuery, Model } from "./model.js";
+import { predict } from "./predict.js";
 import type { Step } from "./step.js";
 import { EDGES, type World, worldOf } from "./world.js";
 
@@ -31,7 +32,7 @@ export function scriptOf(seed: number, options: ScriptOptions): Script {
   const steps: Step[] = [];
   const writer = new ScriptWriter(choices, world, options);
   for (let phase = 0; phase < (options.phases ?? 1); phase++) {
-    if (phase > 0) steps.push({ ask: "wait" });
+    if (phase > 0) steps.push(writer.wait());
     for (let left = choices.between(1, options.operations); left > 0; left--) steps.push(writer.next());
   }
   return { world, steps };
@@ -42,6 +43,8 @@ class ScriptWriter {
   readonly #world: World;
   readonly #stores: number;
   readonly #restarts: boolean;
+  readonly #model = new Model();
+  readonly #changes: ChangeMaker;
   /** Every commit so far, for those that come again. */
   readonly #made: (readonly Change[])[] = [];
 
@@ -50,30 +53,38 @@ class ScriptWriter {
     this.#world = world;
     this.#stores = stores;
     this.#restarts = restarts;
+    this.#changes = new ChangeMaker(choices, world, this.#model);
+  }
+
+  wait(): Step {
+    this.#model.wait();
+    return { ask: "wait" };
   }
 
   next(): Step {
     const at = this.#choices.below(this.#stores);
-    return at === 0 ? this.#step() : { ...this.#step(), at };
+    const step = this.#step();
+    predict(this.#model, step);
+    return at === 0 ? step : { ...step, at };
   }
 
   #step(): Step {
     const choices = this.#choices;
     const { eventIds } = this.#world;
-    const { identity, kind } = placeIn(choices, this.#world);
+    const { identity, kind } = this.#changes.place();
     return choices.weighted<Step>([
-      [14, () => this.#remembered({ ask: "commit", changes: commitOf(choices, this.#world) })],
-      [3, () => this.#remembered({ ask: "together", commits: this.#commits() })],
-      [5, () => this.#retry()],
+      [12, () => this.#remembered({ ask: "commit", changes: this.#changes.commit() })],
+      [2, () => this.#remembered({ ask: "together", commits: this.#commits() })],
+      [4, () => this.#retry()],
       [1, () => ({ ask: "erase", identity })],
       [1, () => ({ ask: "erase", identity, prefix: this.#edge() })],
       [2, () => ({ ask: "find", identity, kind })],
       [2, () => ({ ask: "loadByEventId", identity, eventId: choices.of(eventIds) })],
-      [3, () => this.#list()],
-      [1, () => ({ ask: "pages", identity, prefix: this.#edge(), ...this.#pageOf() })],
-      [1, () => ({ ask: "count", identity, prefix: this.#edge(), query: this.#query() })],
-      [2, () => this.#listKind()],
-      [1, () => this.#listSessions()],
+      [7, () => this.#list()],
+      [2, () => ({ ask: "pages", identity, prefix: this.#edge(), ...this.#pageOf() })],
+      [2, () => ({ ask: "count", identity, prefix: this.#edge(), query: this.#query() })],
+      [4, () => this.#listKind()],
+      [3, () => this.#listSessions()],
       [this.#restarts ? 1 : 0, () => ({ ask: "restart" })],
     ]);
   }
@@ -84,20 +95,20 @@ class ScriptWriter {
   }
 
   #commits(): readonly (readonly Change[])[] {
-    return Array.from({ length: this.#choices.between(2, 8) }, () => commitOf(this.#choices, this.#world));
+    return Array.from({ length: this.#choices.between(2, 8) }, () => this.#changes.commit());
   }
 
   /** An earlier commit: as it was, or with one more change, which makes a partial replay. */
   #retry(): Step {
     const earlier = this.#made.at(-1 - this.#choices.below(11));
-    if (earlier === undefined) return { ask: "commit", changes: commitOf(this.#choices, this.#world) };
+    if (earlier === undefined) return { ask: "commit", changes: this.#changes.commit() };
     const isSame = this.#choices.isOneIn(2);
-    const changes = isSame ? earlier : lawful([...earlier, changeOf(this.#choices, this.#world)]);
+    const changes = isSame ? earlier : lawful([...earlier, this.#changes.change()]);
     return { ask: "commit", changes };
   }
 
   #list(): Step {
-    const { identity } = placeIn(this.#choices, this.#world);
+    const { identity } = this.#changes.place();
     const withoutBytes = this.#choices.isOneIn(4) ? { bytes: false as const } : {};
     const query = { ...this.#query(), ...(this.#choices.isOneIn(2) && { reverse: true }) };
     return { ask: "list", identity, prefix: this.#edge(), query, ...withoutBytes };
@@ -110,7 +121,7 @@ class ScriptWriter {
       ask: "listKind",
       tenant: choices.isOneIn(3) ? undefined : choices.of(tenants),
       prefix: this.#kind(),
-      ...(choices.isOneIn(2) && { after: { ...placeIn(choices, this.#world), kind: this.#kind() } }),
+      ...(choices.isOneIn(2) && { after: { ...this.#changes.place(), kind: this.#kind() } }),
       ...this.#limit(),
     };
   }

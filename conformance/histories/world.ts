@@ -1,5 +1,5 @@
 import { type Identity, LIMITS, userIdentity } from "../../src/index.js";
-import { CONFUSIONS } from "../inputs/hostile-names.js";
+import { CONFUSIONS, SEPARATORS } from "../inputs/hostile-names.js";
 import type { Choices } from "./choices.js";
 
 /** Few slots and ids, so that they meet, under names that a storage may confuse. */
@@ -54,16 +54,13 @@ const GROUPS = Object.values(CONFUSIONS);
 export function worldOf(choices: Choices, mark: string): World {
   const [one, two] = choices
     .some(poolOf(choices, TENANTS), GROUPS.length)
-    .filter((name) => bytesOf(`${name}${mark}`) <= LIMITS.nameBytes)
+    .filter((name) => fits(`${name}${mark}`, LIMITS.nameBytes))
     .concat(TENANTS) as [string, string];
   const [user, other] = choices.some(poolOf(choices, NAMES), 2) as [string, string];
   const [session, another] = choices.some(poolOf(choices, NAMES), 2) as [string, string];
-  const eventIds = choices
-    .some(poolOf(choices, EVENTS), 7)
-    .filter((id) => bytesOf(id) <= LIMITS.eventIdBytes);
   const tenant = `${one}${mark}`;
   const first = { tenant, user, session };
-  return {
+  const apart: World = {
     identities: [
       first,
       { ...first, run: choices.of(poolOf(choices, RUNS)) },
@@ -72,9 +69,45 @@ export function worldOf(choices: Choices, mark: string): World {
       userIdentity(tenant, user),
       { ...first, tenant: `${two}${mark}` },
     ],
-    kinds: choices.some(poolOf(choices, KINDS).concat(KINDS), 5),
-    eventIds: [...new Set([...eventIds, ...EVENTS])].slice(0, 7),
+    kinds: kindsOf(choices),
+    eventIds: [...new Set([...choices.some(poolOf(choices, EVENTS), 7).filter(isEventId), ...EVENTS])].slice(
+      0,
+      7,
+    ),
   };
+  return choices.isOneIn(3) ? joined(apart, another, choices.of(SEPARATORS)) : apart;
+}
+
+/** Names that are the same when they are joined: tenant and user, user and session, tenant and event id. */
+function joined(world: World, last: string, joint: string): World {
+  const [first, ofRun, , , ofUser] = world.identities as readonly [
+    Identity,
+    Identity,
+    Identity,
+    Identity,
+    Identity,
+  ];
+  const { tenant, user, session } = first;
+  const identities: readonly Identity[] = [
+    ...[first, ofRun],
+    { tenant, user: `${user}${joint}${session}`, session: last },
+    { tenant, user, session: `${session}${joint}${last}` },
+    ofUser,
+    { tenant: `${tenant}${joint}${user}`, user: session, session: last },
+  ];
+  const names = identities.flatMap((identity) => [identity.tenant, identity.user, identity.session]);
+  if (!names.every((name) => fits(name, LIMITS.nameBytes))) return world;
+  const [id = "", ...others] = world.eventIds;
+  const joinedId = `${user}${joint}${id}`;
+  const eventIds = [...new Set([id, joinedId, ...others])].filter(isEventId).slice(0, 7);
+  return { ...world, identities, eventIds };
+}
+
+/** Some of which begin with another one. */
+function kindsOf(choices: Choices): readonly string[] {
+  const some = choices.some(poolOf(choices, KINDS).concat(KINDS), 4);
+  const longer = `${choices.of(some)}${choices.isOneIn(2) ? "/" : choices.of(SEPARATORS)}${choices.of(some)}`;
+  return fits(longer, LIMITS.kindBytes) ? [...new Set([...some, longer])] : some;
 }
 
 /** Names for one role: now and then from one group of those that are confused with each other. */
@@ -82,6 +115,10 @@ function poolOf(choices: Choices, usual: readonly string[]): readonly string[] {
   return choices.isOneIn(2) ? usual : choices.of(GROUPS);
 }
 
-function bytesOf(text: string): number {
-  return Buffer.byteLength(text);
+function isEventId(text: string): boolean {
+  return fits(text, LIMITS.eventIdBytes);
+}
+
+function fits(text: string, most: number): boolean {
+  return Buffer.byteLength(text) <= most;
 }

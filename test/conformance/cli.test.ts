@@ -207,6 +207,20 @@ describe.concurrent("groundstate conformance", () => {
     }
   });
 
+  test("--seeds: a history that fails is told with the command that repeats it", async () => {
+    const seeds = ["--only", "histories/one-store", "--seeds", "20", "--seed", "1"];
+    const first = await groundstate(folder, "conformance", "./forgetful.mjs", ...seeds);
+    expect(first.out).toMatch(/^✗ histories\/one-store/m);
+    expect(first.out).toContain("note: the random histories begin with --seed 1\n");
+    expect(first.code).toBe(1);
+    const [, command = ""] = /to repeat it: groundstate (.*)/.exec(first.out) ?? [];
+    expect(command).toMatch(/^conformance forgetful\.mjs --only histories\/one-store --seed \d+$/);
+    const again = await groundstate(folder, ...command.split(" "));
+    const historyIn = (text: string) => /the history of seed[\s\S]*?expected: .*/.exec(text)?.[0];
+    expect(historyIn(again.out)).toBe(historyIn(first.out));
+    expect([again.code, historyIn(again.out)]).toEqual([1, expect.stringContaining("duplicate: true")]);
+  });
+
   test("--timeout and --bail: a driver that hangs does not keep one waiting", async () => {
     const started = ownTime();
     const { code, out } = await groundstate(

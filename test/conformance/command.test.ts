@@ -15,6 +15,11 @@ describe("the command line", () => {
     { args: ["conformance", "a", "--timeout", "soon"], says: "--timeout takes a whole number" },
     { args: ["conformance", "a", "--timeout", "0"], says: "--timeout takes a whole number" },
     { args: ["conformance", "a", "--concurrency", "1.5"], says: "--concurrency takes a whole number" },
+    { args: ["conformance", "a", "--seeds", "0"], says: "--seeds takes a whole number" },
+    { args: ["conformance", "a", "--seed", "1.5"], says: "--seed takes a whole number from 0" },
+    { args: ["conformance", "a", "--seed", ""], says: "--seed takes a whole number from 0" },
+    { args: ["conformance", "a", "--minutes", "0"], says: "--minutes takes a number" },
+    { args: ["conformance", "a", "--minutes", "soon"], says: "--minutes takes a number" },
     { args: ["conformance", "a", "--format", "xml"], says: "--format takes one of pretty, json, tap, junit" },
     { args: ["conformance", "a", "--json", "--format", "tap"], says: "--json is --format json" },
   ])("$args is refused", ({ args, says }) => {
@@ -28,6 +33,20 @@ describe("the command line", () => {
       ...{ timeoutMs: 20_000, concurrency: 4, format: "pretty", output: undefined },
     });
   });
+});
+
+test("random histories have a seed that is chosen before any process starts", () => {
+  const read = (...args: string[]) => {
+    const command = readCommand(["conformance", "./a.mjs", ...args]);
+    return command.is === "run" ? command.histories : undefined;
+  };
+  expect(read("--seed", "0")).toEqual({ seed: 0 });
+  expect(read("--seeds", "5", "--minutes", "0.5")).toEqual({
+    seeds: 5,
+    minutes: 0.5,
+    seed: expect.any(Number),
+  });
+  expect(read("--beside")).toBeUndefined();
 });
 
 const REPORT: Report = {
