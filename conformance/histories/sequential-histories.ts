@@ -3,8 +3,8 @@ import { type HistoryFailure, type HistoryPlan, type HistoryRunner, SHRINKING } 
 import { HistorySpace } from "./history-space.js";
 import { Mismatch, runScript } from "./run-script.js";
 import { type Script, scriptOf } from "./script.js";
-import { ShrinkBudget, shortestFailing, simplestFailing } from "./shrink.js";
-import { simplerSteps } from "./simpler-steps.js";
+import { ShrinkBudget } from "./shrink.js";
+import { simplestScript } from "./simplest-script.js";
 import type { Step } from "./step.js";
 import { askedInWords } from "./words.js";
 
@@ -56,24 +56,23 @@ export class SequentialHistories implements HistoryRunner {
 
   /** Each attempt in an empty space, so that nothing but the calls can be the cause. */
   async #shrunk(seed: number, script: Script, found: Error): Promise<HistoryFailure> {
-    const budget = new ShrinkBudget(SHRINKING);
     let error = found;
-    const fails = async (steps: readonly Step[]): Promise<boolean> => {
-      const space = await this.#open();
-      const failure = await this.#failureOn(space, { ...script, steps });
+    const fails = async (candidate: Script): Promise<boolean> => {
+      const space = await this.#open().catch(() => undefined);
+      if (space === undefined) return false;
+      const failure = await this.#failureOn(space, candidate);
       await space.end();
       // What hangs takes its whole time limit: looked for only where that is the failure.
       if (failure === undefined || failure instanceof LateError !== found instanceof LateError) return false;
       error = failure;
       return true;
     };
-    const asked = upTo(found, script.steps);
+    const asked = { ...script, steps: upTo(found, script.steps) };
     const isRepeatable = await fails(asked);
-    const shortest = isRepeatable ? await shortestFailing(asked, fails, budget) : asked;
-    const simplest = isRepeatable ? await simplestFailing(shortest, simplerSteps, fails, budget) : shortest;
+    const { steps } = isRepeatable ? await simplestScript(asked, fails, new ShrinkBudget(SHRINKING)) : asked;
     return {
       ...{ kind: this.#kind, seed, of: script.steps.length, isRepeatable },
-      calls: inLines(simplest, error),
+      calls: inLines(steps, error),
       problem: problemOf(error),
     };
   }
