@@ -80,6 +80,35 @@ export const abortCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "abort/next-call",
+    rule: "A read that comes after one which was aborted gets its own answer, and not what was left of the other.",
+    async run({ store, identity, record }) {
+      const [saved, other] = [record(identity(), "kind"), record(identity(), "kind")];
+      for (const each of [saved, other]) await store.save(each);
+      const reads = identityOperations.filter(
+        ({ name }) => !WRITES.has(name) && name !== "commit of a check",
+      );
+      for (const { name, call } of reads) {
+        const expected = await call(store, other);
+        for (let turns = 0; turns < 5; turns++) {
+          const controller = new AbortController();
+          const aborted = call(store, saved, { signal: controller.signal }).catch(() => {});
+          for (let left = turns; left > 0; left--) await turn();
+          controller.abort();
+          await aborted;
+          for (let time = 0; time < 3; time++) {
+            const what = `${name}, after another one was aborted`;
+            const found = await call(store, other).catch((error: unknown) => {
+              throw broken(`${what}: it was rejected`, error);
+            });
+            assert.deepEqual(found, expected, what);
+            await turn();
+          }
+        }
+      }
+    },
+  },
+  {
     id: "abort/outcome-is-true",
     rule: "A write that is aborted after the call says what happened: the signal's reason and nothing written, or done.",
     async run({ store, identity, record }) {

@@ -20,6 +20,7 @@ import { processMutants } from "./process-mutants.js";
 import { recordMutants } from "./record-mutants.js";
 import { scanMutants } from "./scan-mutants.js";
 import { sizeMutants } from "./size-mutants.js";
+import { stateMutants } from "./state-mutants.js";
 import { statusMutants } from "./status-mutants.js";
 import { storeMutants } from "./store-mutants.js";
 import { storesMutants } from "./stores-mutants.js";
@@ -49,6 +50,7 @@ export const mutants: readonly Mutant[] = [
   ...storesMutants,
   ...freshMutants,
   ...sizeMutants,
+  ...stateMutants,
   ...lenientMutants,
   ...answerMutants,
   ...storeMutants,

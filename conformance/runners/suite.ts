@@ -15,6 +15,7 @@ import { errorCases } from "../cases/errors.js";
 import { eventIdOrderCases } from "../cases/event-id-orders.js";
 import { eventMemoryCases } from "../cases/event-memory.js";
 import { eventCases } from "../cases/events.js";
+import { everyStateCases } from "../cases/every-state.js";
 import { freshReadCases } from "../cases/fresh-reads.js";
 import { idempotencyCases } from "../cases/idempotency.js";
 import { identityCases } from "../cases/identity.js";
@@ -54,6 +55,7 @@ export const cases: readonly ConformanceCase[] = [
   ...commitCases,
   ...commitEraseCases,
   ...deleteCases,
+  ...everyStateCases,
   ...eventCases,
   ...listCases,
   ...listHeaderCases,
