@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { isSoak } from "../soak.js";
 import { createDatabase, startServer } from "./database.js";
 import {
   nativeFolder,
@@ -21,7 +22,7 @@ const STARTER = `
 `;
 
 describe("a Postgres of the test's own", () => {
-  test("is asked for its password over TCP and trusts its socket", async () => {
+  test.runIf(isSoak)("is asked for its password over TCP and trusts its socket", async () => {
     const server = await startPostgres();
     onTestFinished(server.stop);
     const { port, user, socket } = server;
@@ -46,7 +47,7 @@ describe("a Postgres of the test's own", () => {
     );
   });
 
-  test("comes back on its port with its data after a crash", async () => {
+  test.runIf(isSoak)("comes back on its port with its data after a crash", async () => {
     const server = await start();
     await ask(server.url, "CREATE TABLE kept AS SELECT 1 AS one");
 
@@ -57,7 +58,7 @@ describe("a Postgres of the test's own", () => {
     expect(await ask(server.url, "TABLE kept")).toEqual([{ one: 1 }]);
   });
 
-  test("runs beside another, and leaves nothing when it is stopped", async () => {
+  test.runIf(isSoak)("runs beside another, and leaves nothing when it is stopped", async () => {
     const [one, two] = await Promise.all([start(), start()]);
     expect(one.port).not.toBe(two.port);
 

@@ -8,6 +8,7 @@ import * as sessions from "../../src/sessions/index.js";
 import { folder } from "../drivers/sqlite-rig.js";
 import { node, ROOT } from "../package/installed.js";
 import { createMigratedDatabase } from "../postgres/database.js";
+import { sampleOf } from "../soak.js";
 import { runScenario } from "./faked-scenario.mjs";
 
 const PROGRAM = new URL("faked-timers.mjs", import.meta.url).pathname;
@@ -30,7 +31,7 @@ describe("a program that fakes its timers", () => {
     ),
   );
 
-  test.each(fakes)(
+  test.each(sampleOf(fakes, 3))(
     "with $faker, $when the import, is not held up by $driver",
     async ({ url, faker, when }) => {
       expect((await node([PROGRAM, faker, when, await url()], ROOT)).out).toMatch(/^done$/m);
