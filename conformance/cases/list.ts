@@ -25,27 +25,6 @@ const LITERAL = [
 
 export const listCases: readonly ConformanceCase[] = [
   {
-    id: "list/one-identity",
-    rule: "list returns the records of exactly one identity, with the same run or none.",
-    async run({ store, identity, record }) {
-      const owner = identity({ run: "run" });
-      const { run: _, ...session } = owner;
-      const others = [
-        session,
-        { ...owner, run: "run-2" },
-        { ...owner, session: "session-2" },
-        { ...owner, user: "user-2" },
-        identity({ run: "run" }),
-      ];
-      for (const each of [owner, ...others]) await store.save(record(each, "kind"));
-      for (const each of [owner, ...others]) {
-        const listed = await store.list(each, "");
-        assert.equal(listed.length, 1, "records of one identity");
-        assert.deepEqual({ ...listed[0]?.identity }, each, "whose they are");
-      }
-    },
-  },
-  {
     id: "list/whole-records",
     rule: "list returns whole records, the same that load returns.",
     async run({ store, identity, record, payload }) {

@@ -13,7 +13,7 @@ export const LARGE_ERASES = [
 export const driverDataSentences: Sentences = {
   Slot: {
     "One identity plus one kind.": NAMES,
-    '`run` is `""` for session-scoped state.': ["identity/no-run", "identity/run"],
+    '`run` is `""` for session-scoped state.': ["identity/no-run", "identity/each-field-tells-apart"],
   },
   "Slot.tenant": { "1 to 255 UTF-8 bytes.": ["limits/names", "limits/all-at-once"] },
   "Slot.user": {
@@ -137,7 +137,7 @@ export const driverDataSentences: Sentences = {
   ScanQuery: {
     "One page of records.": NAMES,
     "With `identity`: the records of exactly that identity, ordered by kind; `reverse` turns the order around.":
-      ["list/one-identity", "order/kinds", "list/reverse"],
+      ["identity/each-field-tells-apart", "order/kinds", "list/reverse"],
     "Without: all that match, ordered by tenant, kind, user, session, run, within `tenant` if it is given.": [
       "order/across-identities",
       "list-kind/inside-its-tenant",
@@ -151,7 +151,7 @@ export const driverDataSentences: Sentences = {
   "ScanQuery.tenant": { "Only records of this tenant; absent: of all.": ["list-kind/inside-its-tenant"] },
   "ScanQuery.identity": {
     "Only records of exactly this identity; `tenant` is then its tenant.": [
-      "list/one-identity",
+      "identity/each-field-tells-apart",
       "count/one-identity",
     ],
   },

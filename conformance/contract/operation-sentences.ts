@@ -80,7 +80,7 @@ export const operationSentences: Sentences = {
       ["damage/keeps-to-itself"],
     "Returns the records of exactly this identity whose kind starts with the prefix (which may be empty), by kind, from one snapshot.":
       [
-        "list/one-identity",
+        "identity/each-field-tells-apart",
         "list/whole-records",
         "list/prefix-literal",
         "list/prefix-empty",

@@ -6,7 +6,7 @@ export const recordSentences: Sentences = {
     "Whose state it is.": NAMES,
     "Without `run` (or with an empty one) it belongs to the whole session.": [
       "identity/no-run",
-      "identity/run",
+      "identity/each-field-tells-apart",
     ],
     "Under another tenant, user, session or run lies other state, however alike the names are.": [
       "identity/each-field-tells-apart",

@@ -7,7 +7,7 @@ export const storeSentences: Sentences = {
     "One slot (an identity and a kind) holds at most one current record.": [
       "save/replaces",
       "concurrency/one-slot",
-      "list/one-identity",
+      "identity/each-field-tells-apart",
     ],
     "An event id stands for one write: its slot, version and bytes.": [
       "idempotency/other-bytes",

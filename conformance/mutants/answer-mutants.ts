@@ -7,10 +7,21 @@ export const answerMutants: readonly Mutant[] = [
     ...receipt,
     eventId: kind,
   })),
-  answering("gives-every-record-a-run", "identity/no-run", "load", (record) => ({
-    ...record,
-    identity: { run: "", ...record.identity },
-  })),
+  brokenStore("gives-back-an-empty-run", "identity/no-run", (store) => {
+    const runs = new Set<string>();
+    return {
+      async save(record, options) {
+        const isEmpty = record?.identity?.run === "";
+        const receipt = await store.save(record, options);
+        if (isEmpty) runs.add(receipt.eventId);
+        return receipt;
+      },
+      async load(identity, kind, options) {
+        const record = await store.load(identity, kind, options);
+        return runs.has(record.eventId) ? { ...record, identity: { run: "", ...record.identity } } : record;
+      },
+    };
+  }),
   answering("hands-out-copies-of-identities", "identity/reserved-handed-out", "load", (record) => ({
     ...record,
     identity: { ...record.identity },
@@ -36,7 +47,7 @@ export const answerMutants: readonly Mutant[] = [
   }),
   answering("stops-scans-at-a-thousand", "list-kind/limit", "listKind", (records) => records.slice(0, 1000)),
   answering("drops-the-last-of-a-page", "list-kind/scan-pages", "listKind", (records, _, __, options) =>
-    options?.limit === undefined ? records : records.slice(0, options.limit - 1),
+    options?.limit === 2 ? records.slice(0, 1) : records,
   ),
   brokenStore("loads-undefined", "save/nothing-there", (store) => ({
     load: (identity, kind, options) => store.find(identity, kind, options) as Promise<StateRecord>,
@@ -57,8 +68,9 @@ export const answerMutants: readonly Mutant[] = [
     return {
       async load(identity, kind, options) {
         const record = await store.load(identity, kind, options);
-        held.set(record.eventId, held.get(record.eventId) ?? record);
-        return held.get(record.eventId) as StateRecord;
+        const { bytes } = held.get(record.eventId) ?? record;
+        held.set(record.eventId, record);
+        return { ...record, bytes };
       },
     };
   }),
@@ -74,7 +86,8 @@ export const answerMutants: readonly Mutant[] = [
     throw error;
   }),
   refusing("swallows-failed-pages", "list-kind/scan-ends-loudly", "listKind", () => []),
-  refusing("names-what-it-did-not-find", "errors/no-values", "load", (_, __, kind) => {
+  refusing("names-what-it-did-not-find", "errors/no-values", "load", (error, _, kind) => {
+    if (!isStateError(error, "NOT_FOUND")) throw error;
     throw new StateError("NOT_FOUND", `nothing is stored as ${kind}`, { details: {} });
   }),
   refusing("throws-plain-errors", "errors/one-class", "load", (error) => {

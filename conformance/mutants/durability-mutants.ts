@@ -1,5 +1,13 @@
 import { performance } from "node:perf_hooks";
-import type { ApplyOptions, Commit, Outcome, Slot, StoredRecord, Write } from "../../src/index.js";
+import type {
+  ApplyOptions,
+  Commit,
+  EraseTarget,
+  Outcome,
+  Slot,
+  StoredRecord,
+  Write,
+} from "../../src/index.js";
 import { ReferenceDriver, ReferenceSpace } from "../harness/reference-driver.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
@@ -9,12 +17,13 @@ const closed = new WeakSet<ReferenceSpace>();
 /** Drivers that are wrong about what outlives a store, and about the other stores of its space. */
 export const durabilityMutants: readonly Mutant[] = [
   brokenDriver(
-    "loses-records-when-reopened",
+    "loses-empty-records-when-reopened",
     "durability/records",
     (base) =>
       class extends base {
         override async close(): Promise<void> {
-          this.space.records.clear();
+          for (const [key, { bytes }] of this.space.records)
+            if (bytes.byteLength === 0) this.space.records.delete(key);
         }
       },
   ),
@@ -37,13 +46,21 @@ export const durabilityMutants: readonly Mutant[] = [
 
         override async read(slots: readonly Slot[]): Promise<readonly (StoredRecord | undefined)[]> {
           const found = await super.read(slots);
-          return slots.map((slot, index) => this.#cache.get(this.slotKey(slot)) ?? found[index]);
+          return slots.map((slot, index) => {
+            const cached = this.#cache.get(this.slotKey(slot));
+            return cached && cached.eventId !== found[index]?.eventId ? cached : found[index];
+          });
         }
 
         protected override write(write: Write, now: number): void {
           super.write(write, now);
           if (write.op === "save") this.#cache.set(this.slotKey(write.record), write.record);
           if (write.op === "delete") this.#cache.delete(this.slotKey(write.slot));
+        }
+
+        protected override erase(target: EraseTarget): number {
+          this.#cache.clear();
+          return super.erase(target);
         }
       },
   ),
@@ -87,6 +104,7 @@ export const durabilityMutants: readonly Mutant[] = [
         }
 
         override async close(): Promise<void> {
+          if (this.#last.length < 20) return;
           for (const write of this.#last.flatMap(({ writes }) => writes))
             if (write.op === "save") this.space.records.delete(this.slotKey(write.record));
         }

@@ -9,7 +9,9 @@ export const eraseMutants: readonly Mutant[] = [
     "erase/leaves-neighbours",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: EraseTarget): boolean {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if ("prefix" in target) return super.isErased(record, target);
+          const { tenant, user, session } = target;
           return record.tenant === tenant && record.user === user && record.session.startsWith(session);
         }
       },
@@ -19,7 +21,9 @@ export const eraseMutants: readonly Mutant[] = [
     "isolation/erase",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: EraseTarget): boolean {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if ("prefix" in target) return super.isErased(record, target);
+          const { tenant, user, session } = target;
           return record.tenant === tenant && record.user === user && like(record.session, session);
         }
       },

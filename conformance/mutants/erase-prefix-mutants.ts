@@ -59,7 +59,11 @@ export const erasePrefixMutants: readonly Mutant[] = [
   ),
   erasingFirst("erases-a-prefix-before-it-judges", "erase-prefix/in-a-commit", 0),
   brokenStore("drops-changes-of-what-it-erases", "erase-prefix/overlaps-refused", (store) => ({
-    commit: (changes, options) => store.commit(changes.filter(isApart), options),
+    async commit(changes, options) {
+      const isWhole =
+        Array.isArray(changes) && changes.every((change) => typeof change === "object" && change);
+      return store.commit(isWhole ? changes.filter(isApart) : changes, options);
+    },
   })),
   erasingFirst("fences-a-prefix-before-it-judges", "large-erase-prefix/in-a-commit", PIECE),
   showingWhatIsToSweep(
@@ -81,7 +85,7 @@ export const erasePrefixMutants: readonly Mutant[] = [
 
         protected override erase(target: EraseTarget): number {
           const erased = super.erase(target);
-          if (!("prefix" in target)) return erased;
+          if (!("prefix" in target) || erased < 500) return erased;
           for (const earlier of this.#fenced)
             if (isInTarget({ ...earlier, kind: "" }, { ...target, prefix: "" })) super.erase(earlier);
           this.#fenced.push(target);

@@ -2,6 +2,7 @@ import { answerMutants } from "./answer-mutants.js";
 import { besideMutants } from "./beside-mutants.js";
 import { commitMutants } from "./commit-mutants.js";
 import { conditionMutants } from "./condition-mutants.js";
+import { cornerMutants } from "./corner-mutants.js";
 import { damageMutants } from "./damage-mutants.js";
 import { durabilityMutants } from "./durability-mutants.js";
 import { eraseMutants } from "./erase-mutants.js";
@@ -34,6 +35,7 @@ export type { Mutant };
 /** Stores that are each wrong in one rule. The suite is worth what it catches. */
 export const mutants: readonly Mutant[] = [
   ...eventMutants,
+  ...cornerMutants,
   ...memoryMutants,
   ...eventOrderMutants,
   ...conditionMutants,

@@ -86,8 +86,9 @@ export function showingWhatIsToSweep(
         protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
           this.#left = PIECE;
           const outcome = super.applyOne(commit, options);
+          const isPart = this.#left <= 0;
           this.#left = Number.POSITIVE_INFINITY;
-          return leavingRemains(outcome);
+          return isPart ? leavingRemains(outcome) : outcome;
         }
 
         protected override isErased(record: Slot, target: EraseTarget): boolean {

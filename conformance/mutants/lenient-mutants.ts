@@ -18,7 +18,7 @@ export const lenientMutants: readonly Mutant[] = [
     find: (identity, kind, { signal } = {}) => store.find(identity, kind, { signal }),
   })),
   lenient("fills-in-a-session", "misuse/identity-required", "list", (identity, ...rest) => [
-    { ...identity, session: identity.session || "main" },
+    identity.session ? identity : { ...identity, session: "main" },
     ...rest,
   ]),
   lenient("takes-no-identity-for-nobody", "misuse/no-identity", "find", (identity, ...rest) => [
@@ -42,7 +42,7 @@ export const lenientMutants: readonly Mutant[] = [
     eventId: eventId || newEventId(),
   })),
   lenient("takes-nothing-for-no-changes", "misuse/record-required", "commit", (changes, ...rest) => [
-    changes ?? [{ op: "check", identity: NOBODY, kind: "kind", expect: null }],
+    changes !== null ? changes : [{ op: "check", identity: NOBODY, kind: "kind", expect: null }],
     ...rest,
   ]),
   lenientCommit("skips-unknown-changes", "misuse/unknown-op", ({ op }) =>
@@ -79,8 +79,11 @@ export const lenientMutants: readonly Mutant[] = [
     const { tenant, user, session } = identity;
     return [{ tenant, user, session }, ...rest];
   }),
-  strict("refuses-undefined-signals", "misuse/undefined-signal", "delete", (_, __, options = {}) =>
-    Object.values(options).includes(undefined),
+  strict(
+    "refuses-undefined-signals",
+    "misuse/undefined-signal",
+    "count",
+    (_, __, options = {}) => "signal" in options && options.signal === undefined,
   ),
   strict(
     "counts-names-in-characters",
@@ -105,7 +108,9 @@ export const lenientMutants: readonly Mutant[] = [
     kind: kind.replaceAll("\0", "") || "kind",
   })),
   lenientSave("takes-any-time", "limits/updated-at", ({ updatedAt }) => ({
-    updatedAt: new Date(Math.min(Math.max(Number(updatedAt) || 0, LIMITS.earliest), LIMITS.latest)),
+    updatedAt: Number.isNaN(Number(updatedAt))
+      ? (updatedAt as Date)
+      : new Date(Math.min(Math.max(Number(updatedAt), LIMITS.earliest), LIMITS.latest)),
   })),
   lenientSave("cuts-payloads", "limits/payload", ({ bytes }) => ({
     bytes: bytes.subarray(0, LIMITS.payloadBytes),
@@ -140,7 +145,9 @@ export const lenientMutants: readonly Mutant[] = [
       store.close(timeoutMs > 0 && Number.isSafeInteger(timeoutMs) ? { ...options, timeoutMs } : options),
   })),
   lenient("drops-tildes", "identity/reserved-refused", "find", (identity, ...rest) => [
-    { ...identity, user: identity.user.replace(/^~+/, "") || "user" },
+    identity.user.startsWith("~") && !Object.isFrozen(identity)
+      ? { ...identity, user: identity.user.replace(/^~+/, "") || "user" }
+      : identity,
     ...rest,
   ]),
   lenientSave("takes-the-whole-buffer", "bytes/views", ({ bytes }) => ({
@@ -154,10 +161,12 @@ export const lenientMutants: readonly Mutant[] = [
       ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       : bytes,
   })),
-  lenientSave("dates-back", "save/updated-at", ({ updatedAt }) => ({ updatedAt: updatedAt ?? new Date(0) })),
+  lenientSave("dates-back", "save/updated-at", ({ updatedAt }) => ({
+    updatedAt: updatedAt === undefined ? new Date(0) : updatedAt,
+  })),
   splitting("splits-long-commits", "commit/size", LIMITS.changes),
   lenientCommit("drops-changes-of-other-tenants", "commit/one-tenant", (change, [first]) =>
-    first === undefined ? true : placeOf(change).tenant === placeOf(first).tenant,
+    first === undefined || first.op === "erase" ? true : placeOf(change).tenant === placeOf(first).tenant,
   ),
   lenientCommit(
     "keeps-the-last-of-a-slot",
@@ -169,7 +178,9 @@ export const lenientMutants: readonly Mutant[] = [
     "commit/erase-other-changes-refused",
     (change, changes) =>
       change.op === "erase" ||
-      !changes.some((each) => each.op === "erase" && sessionOf(each) === sessionOf(change)),
+      !changes.some(
+        (each) => each.op === "erase" && !("prefix" in each) && sessionOf(each) === sessionOf(change),
+      ),
   ),
   strict(
     "takes-own-state-for-the-session",
@@ -206,12 +217,26 @@ function lenient<O extends Operation>(
 ): Mutant {
   return brokenStore(id, breaks, (store) => {
     const call = store[operation].bind(store) as (...given: Parameters<StateStore[O]>) => Promise<unknown>;
-    return { [operation]: async (...given: Parameters<StateStore[O]>) => call(...mend(...given)) };
+    return { [operation]: async (...given: Parameters<StateStore[O]>) => call(...mended(mend, given)) };
   });
 }
 
+/** What cannot be mended is left to the store to refuse. */
+function mended<A extends unknown[]>(mend: (...given: A) => A, given: A): A {
+  try {
+    return mend(...given);
+  } catch (error) {
+    if (error instanceof StateError) throw error;
+    return given;
+  }
+}
+
 function lenientSave(id: string, breaks: string, mend: (record: NewRecord) => Partial<NewRecord>): Mutant {
-  return lenient(id, breaks, "save", (record, ...rest) => [{ ...record, ...mend(record) }, ...rest]);
+  return lenient(id, breaks, "save", (record, ...rest) =>
+    typeof record === "object" && record !== null
+      ? [{ ...record, ...mend(record) }, ...rest]
+      : [record, ...rest],
+  );
 }
 
 /** Commits some of the changes alone. */

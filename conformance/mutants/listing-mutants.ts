@@ -196,7 +196,7 @@ export const listingMutants: readonly Mutant[] = [
   brokenStore("lists-sessions-once-a-run", "list-sessions/those-with-records", (store) => ({
     async listSessions(user, options) {
       const sessions = await store.listSessions(user, options);
-      const runs = await Promise.all(sessions.map((session) => store.count({ ...session, run: "run" }, "")));
+      const runs = await Promise.all(sessions.map((session) => store.count({ ...session, run: "z" }, "")));
       return sessions.flatMap((session, index) => (runs[index] === 0 ? session : [session, session]));
     },
   })),
@@ -218,8 +218,9 @@ export const listingMutants: readonly Mutant[] = [
         }
       },
   ),
-  listing("lists-sessions-by-utf-16", "list-sessions/order", (all, { after, limit }) =>
+  listing("lists-sessions-by-utf-16", "list-sessions/order", (all, { after, limit, prefix = "" }) =>
     all
+      .filter(({ session }) => session.startsWith(prefix))
       .toSorted((a, b) => (a.session < b.session ? -1 : 1))
       .filter(({ session }) => after === undefined || session > after)
       .slice(0, limit),
@@ -229,8 +230,11 @@ export const listingMutants: readonly Mutant[] = [
       .filter(({ session }) => session.startsWith(prefix) && (after === undefined || session >= after))
       .slice(0, limit),
   ),
-  listing("matches-sessions-like-sql", "list-sessions/prefix-literal", (all, { prefix = "" }) =>
-    all.filter(({ session }) => like(session, `${prefix}%`)),
+  listing(
+    "matches-sessions-like-sql",
+    "list-sessions/prefix-literal",
+    (all, { after = "", limit, prefix = "" }) =>
+      all.filter(({ session }) => like(session, `${prefix}%`) && session > after).slice(0, limit),
   ),
   brokenDriver(
     "lists-users-like-sql",
@@ -262,6 +266,9 @@ function listing(
   chosen: (all: readonly SessionIdentity[], options: SessionsOptions) => SessionIdentity[],
 ): Mutant {
   return brokenStore(id, breaks, (store: StateStore) => ({
-    listSessions: async (user, options = {}) => chosen(await store.listSessions(user), options),
+    async listSessions(user, options = {}) {
+      await store.listSessions(user, options);
+      return chosen(await store.listSessions(user), options);
+    },
   }));
 }

@@ -69,7 +69,8 @@ export function brokenStore(
   return { id, breaks, harness: { name: id, durable: true, open, damage } };
 }
 
-function altered(store: StateStore, changes: Partial<StateStore>): StateStore {
+/** The store with some operations in place of its own. */
+export function altered(store: StateStore, changes: Partial<StateStore>): StateStore {
   return new Proxy(store, {
     get(_, key) {
       const value: unknown = Reflect.get(key in changes ? changes : store, key);

@@ -1,6 +1,7 @@
 import type {
   ApplyOptions,
   Commit,
+  EraseTarget,
   Outcome,
   ScanPage,
   ScanQuery,
@@ -126,7 +127,9 @@ export const nameMutants: readonly Mutant[] = [
     "isolation/erase",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, { tenant, user, session }: Session): boolean {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if ("prefix" in target) return super.isErased(record, target);
+          const { tenant, user, session } = target;
           // What has no weight in a locale's order, such as a zero-width joiner, makes no difference.
           return (
             super.isErased({ ...record, session }, { tenant, user, session }) &&
@@ -140,9 +143,10 @@ export const nameMutants: readonly Mutant[] = [
     "isolation/erase",
     (base) =>
       class extends base {
-        protected override isErased(record: Slot, session: Session): boolean {
+        protected override isErased(record: Slot, target: EraseTarget): boolean {
+          if ("prefix" in target) return super.isErased(record, target);
           const joined = (of: Session) => `${of.tenant}/${of.user}/${of.session}`;
-          return joined(record) === joined(session);
+          return joined(record) === joined(target);
         }
       },
   ),

@@ -4,7 +4,7 @@ import { addressing, brokenDriver, type Mutant } from "./mutant.js";
 /** Drivers that are wrong about which slot a record belongs in, and about what they keep of it. */
 export const recordMutants: readonly Mutant[] = [
   addressing("ignores-users", "identity/each-field-tells-apart", (slot) => ({ ...slot, user: "" })),
-  addressing("ignores-runs", "identity/run", (slot) => ({ ...slot, run: "" })),
+  addressing("ignores-runs", "identity/each-field-tells-apart", (slot) => ({ ...slot, run: "" })),
   addressing("keeps-users-state-with-the-tenants", "identity/reserved-makers", (slot) => ({
     ...slot,
     user: slot.session === "~" ? "~" : slot.user,

@@ -6,7 +6,7 @@ import { brokenDriver, type Mutant } from "./mutant.js";
 export const scanMutants: readonly Mutant[] = [
   brokenDriver(
     "lists-other-runs",
-    "list/one-identity",
+    "identity/each-field-tells-apart",
     (base) =>
       class extends base {
         protected override isWithin(record: Slot, query: ScanQuery): boolean {
@@ -60,9 +60,10 @@ export const scanMutants: readonly Mutant[] = [
     "list/prefix-separator",
     (base) =>
       class extends base {
-        protected override startsWith(kind: string, prefix: string): boolean {
-          const folder = prefix.replace(/\/$/, "");
-          return folder === "" || kind === folder || kind.startsWith(`${folder}/`);
+        protected override matches({ kind, ...place }: Slot, query: ScanQuery): boolean {
+          if (!super.matches({ kind, ...place }, query) && !query.prefix.endsWith("/")) return false;
+          const folder = query.prefix.replace(/\/$/, "");
+          return query.identity === undefined || folder === "" || `${kind}/`.startsWith(`${folder}/`);
         }
       },
   ),
@@ -92,7 +93,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override matches(record: Slot, query: ScanQuery): boolean {
-          const at = query.after && this.comparison(query)(record, query.after) === 0;
+          const at = query.identity && query.after && this.comparison(query)(record, query.after) === 0;
           const { after: _, ...open } = query;
           return super.matches(record, at ? open : query);
         }
@@ -104,7 +105,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override matches(record: Slot, query: ScanQuery): boolean {
-          return super.matches(record, query.after ? { ...query, prefix: "" } : query);
+          return super.matches(record, query.identity && query.after ? { ...query, prefix: "" } : query);
         }
       },
   ),
@@ -114,7 +115,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         override scan(query: ScanQuery): Promise<ScanPage> {
-          return super.scan({ ...query, limit: query.limit + 1 });
+          return super.scan({ ...query, limit: query.limit + (query.reverse ? 0 : 1) });
         }
       },
   ),
@@ -135,8 +136,9 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         override async scan(query: ScanQuery): Promise<ScanPage> {
-          const { records } = await super.scan(query);
-          return { records: records.slice(0, 1000), more: false };
+          const page = await super.scan(query);
+          if (query.identity === undefined || query.maxBytes === Number.MAX_SAFE_INTEGER) return page;
+          return { records: page.records.slice(0, 1000), more: false };
         }
       },
   ),
@@ -200,7 +202,8 @@ export const scanMutants: readonly Mutant[] = [
     "order/kinds",
     (base) =>
       class extends base {
-        protected override comparison(): (a: Slot, b: Slot) => number {
+        protected override comparison(query: ScanQuery): (a: Slot, b: Slot) => number {
+          if (query.identity === undefined) return super.comparison(query);
           return (a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind));
         }
       },
@@ -210,7 +213,8 @@ export const scanMutants: readonly Mutant[] = [
     "order/bounds",
     (base) =>
       class extends base {
-        protected override comparison(): (a: Slot, b: Slot) => number {
+        protected override comparison(query: ScanQuery): (a: Slot, b: Slot) => number {
+          if (!query.identity || !(query.after || query.before)) return super.comparison(query);
           return (a, b) => a.kind.localeCompare(b.kind, "en");
         }
       },
@@ -269,7 +273,8 @@ export const scanMutants: readonly Mutant[] = [
       class extends base {
         protected override matches(record: Slot, query: ScanQuery): boolean {
           const { after, ...fromStart } = query;
-          const lost = after !== undefined && !this.space.records.has(this.slotKey(after));
+          const isScan = query.identity === undefined && after !== undefined;
+          const lost = isScan && !this.space.records.has(this.slotKey(after));
           return super.matches(record, lost ? fromStart : query);
         }
       },

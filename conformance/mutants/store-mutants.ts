@@ -5,10 +5,10 @@ import {
   maintenanceScope,
   type NewRecord,
   newEventId,
-  type SaveOptions,
   type ScanOptions,
   type SessionIdentity,
   StateError,
+  type StateStore,
   userIdentity,
 } from "../../src/index.js";
 import { brokenStore, type Mutant } from "./mutant.js";
@@ -16,9 +16,9 @@ import { brokenStore, type Mutant } from "./mutant.js";
 /** Stores that are wrong about what they copy, whom they believe, and what they remember of earlier calls. */
 export const storeMutants: readonly Mutant[] = [
   brokenStore("throws-where-it-is-called", "misuse/rejects", (store) => ({
-    save(record, options) {
-      if (record === undefined) throw new TypeError("a record is required");
-      return store.save(record, options);
+    listSessions(user, options) {
+      if (user === undefined) throw new TypeError("a user is required");
+      return store.listSessions(user, options);
     },
   })),
   brokenStore("reads-identities-twice", "identity/read-once", (store) => ({
@@ -31,9 +31,11 @@ export const storeMutants: readonly Mutant[] = [
   })),
   brokenStore("reads-identities-late", "identity/changed-later", (store) => ({
     async save(record, options) {
-      const bytes = Uint8Array.from(record.bytes);
-      await turn();
-      return store.save({ ...record, bytes }, options);
+      const { eventId, kind } = record ?? {};
+      const receipt = await store.save(record, options);
+      // Looked at again, and written to whose it is by now.
+      if (record.eventId !== eventId) await store.save({ ...record, kind }, options);
+      return receipt;
     },
   })),
   brokenStore("believes-copied-identities", "identity/reserved-copies", (store) => ({
@@ -42,10 +44,13 @@ export const storeMutants: readonly Mutant[] = [
   })),
   brokenStore("copies-bytes-late", "bytes/copied-in", (store) => ({
     async save(record, options) {
-      const identity = { ...record.identity };
-      const { eventId, kind, bytes } = record;
-      await turn();
-      return store.save({ ...record, eventId, identity, kind, bytes }, options);
+      const before = record?.bytes?.byteLength > 0 ? Uint8Array.from(record.bytes) : undefined;
+      const given = before && { ...record, identity: record.identity };
+      const receipt = await store.save(record, options);
+      // Looked at again, and written as they are by now.
+      if (given && before && !sameBytes(given.bytes, before))
+        await store.save({ ...given, eventId: newEventId() });
+      return receipt;
     },
   })),
   brokenStore("finds-events-of-anyone", "events/tells-others-nothing", (store) => {
@@ -135,12 +140,15 @@ export const storeMutants: readonly Mutant[] = [
   brokenStore("compares-content-for-conditions", "conditions/same-content-again", (store) => {
     const contents = new Map<string, Uint8Array>();
     return {
-      async save(record, { expect, ...options }: SaveOptions = {}) {
-        contents.set(record.eventId, record.bytes);
-        const current = await store.find(record.identity, record.kind);
-        const expected = contents.get(expect ?? "");
-        const isMet = current && expected && sameBytes(current.bytes, expected);
-        return store.save(record, expect === undefined || isMet ? options : { ...options, expect });
+      async save(record, options) {
+        const slot = JSON.stringify([record?.identity, record?.kind]);
+        const expected = contents.get(options?.expect ?? "");
+        const current = contents.get(slot);
+        const isMet = current && expected && sameBytes(current, expected);
+        const bytes = record?.bytes?.byteLength > 0 ? Uint8Array.from(record.bytes) : new Uint8Array();
+        const receipt = await store.save(record, isMet ? {} : options);
+        if (!receipt.duplicate) contents.set(slot, bytes).set(record.eventId, bytes);
+        return receipt;
       },
     };
   }),
@@ -159,13 +167,20 @@ export const storeMutants: readonly Mutant[] = [
       },
     };
   }),
-  brokenStore("saves-rivals-under-new-ids", "idempotency/racing-contents", (store) => ({
-    save: (record, options) =>
-      store.save(record, options).catch((error: unknown) => {
-        if (!isStateError(error, "IDEMPOTENCY_CONFLICT")) throw error;
+  brokenStore("saves-rivals-under-new-ids", "idempotency/racing-contents", (store) => {
+    const underWay = new Set<string>();
+    const save: StateStore["save"] = (record, options) => {
+      const eventId = record?.eventId;
+      const isRival = underWay.has(eventId);
+      underWay.add(eventId);
+      const saving = store.save(record, options).finally(() => underWay.delete(eventId));
+      return saving.catch((error: unknown) => {
+        if (!isStateError(error, "IDEMPOTENCY_CONFLICT") || !isRival) throw error;
         return store.save({ ...record, eventId: newEventId() }, options);
-      }),
-  })),
+      });
+    };
+    return { save };
+  }),
 ];
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -36,7 +36,7 @@ export const storesMutants: readonly Mutant[] = [
           const outcomes: Outcome[] = [];
           for (const commit of commits) {
             const outcome = this.judge(commit, options);
-            if (outcome.is !== "applied" || commit.writes.length <= 100)
+            if (outcome.is !== "applied" || commit.writes.length <= 100 || hasOther(commit))
               outcomes.push(...(await super.apply([commit], options)));
             else {
               for (const [index, write] of commit.writes.entries()) {
@@ -138,4 +138,9 @@ function sessionOf(write: Write): string {
   const { tenant, user, session } =
     write.op === "save" ? write.record : write.op === "erase" ? (write.session ?? write.slots) : write.slot;
   return JSON.stringify([tenant, user, session]);
+}
+
+/** Whether it does anything but save. */
+function hasOther({ writes }: Commit): boolean {
+  return writes.some(({ op }) => op !== "save");
 }

@@ -1,8 +1,10 @@
+import { nextTick } from "node:process";
 import { setImmediate as turn } from "node:timers/promises";
 import {
   type CallOptions,
   type Change,
   type CommitReceipt,
+  isStateError,
   type ListOptions,
   type NewRecord,
   type SaveOptions,
@@ -36,8 +38,9 @@ export const timingMutants: readonly Mutant[] = [
   brokenStore("takes-writes-back", "abort/too-late", (store) => ({
     async save(record, options) {
       const receipt = await store.save(record, options);
-      const takeBack = () => void store.delete(record.identity, record.kind);
-      options?.signal?.addEventListener("abort", takeBack, { once: true });
+      const { identity, kind } = record;
+      if (options?.signal)
+        nextTick(() => options.signal?.aborted && store.delete(identity, kind).catch(() => {}));
       return receipt;
     },
   })),
@@ -91,12 +94,14 @@ export const timingMutants: readonly Mutant[] = [
   }),
   brokenStore("is-not-disposed-of", "close/await-using", () => ({ [Symbol.asyncDispose]: async () => {} })),
   brokenStore("closes-once-only", "close/idempotent", (store) => {
-    let closed = false;
+    let isClosing = false;
     return {
       close(options) {
-        if (closed) return Promise.reject(new Error("closed already"));
-        closed = true;
-        return store.close(options);
+        if (isClosing) return Promise.reject(new Error("closing already"));
+        isClosing = true;
+        return store.close(options).finally(() => {
+          isClosing = false;
+        });
       },
     };
   }),
@@ -110,9 +115,12 @@ export const timingMutants: readonly Mutant[] = [
     let isHurried = false;
     return {
       async save(record, options) {
-        await turn();
-        const { eventId } = record;
-        return isHurried ? { eventId, duplicate: false } : store.save(record, options);
+        const saving = store.save(record, options);
+        const { eventId } = record ?? {};
+        return saving.catch((error: unknown) => {
+          if (!isHurried || !isStateError(error, "OUTCOME_UNKNOWN")) throw error;
+          return { eventId, duplicate: false };
+        });
       },
       close(options) {
         isHurried = options?.signal !== undefined || options?.timeoutMs !== undefined;
@@ -127,14 +135,22 @@ export const timingMutants: readonly Mutant[] = [
       return store.close(options);
     },
   })),
-  brokenStore("does-not-know-it-was-closed", "close/reads-settle", (store) => ({
-    async list(identity, prefix, options) {
-      await turn();
-      return store.list(identity, prefix, options as ListOptions).catch(() => {
-        throw new Error("cannot read");
-      });
-    },
-  })),
+  brokenStore("does-not-know-it-was-closed", "close/reads-settle", (store) => {
+    let isClosed = false;
+    return {
+      async list(identity, prefix, options) {
+        const wasOpen = !isClosed;
+        await turn();
+        return store.list(identity, prefix, options as ListOptions).catch((error: unknown) => {
+          throw wasOpen && isStateError(error, "STORE_CLOSED") ? new Error("cannot read") : error;
+        });
+      },
+      close(options) {
+        isClosed = true;
+        return store.close(options);
+      },
+    };
+  }),
   brokenStore("saves-out-of-order", "concurrency/in-the-order-of-calls", (store) => ({
     async save(record, options) {
       if (options?.expect === undefined) await turn();
