@@ -3,10 +3,9 @@ import { brokenStore, type Mutant } from "./mutant.js";
 
 /** Stores that do what they should and say something else of it. */
 export const answerMutants: readonly Mutant[] = [
-  answering("names-the-kind-in-receipts", "save/comes-back", "save", (receipt, { kind }) => ({
-    ...receipt,
-    eventId: kind,
-  })),
+  answering("names-the-kind-in-receipts", "save/comes-back", "save", (receipt, { kind }) =>
+    receipt.duplicate ? receipt : { ...receipt, eventId: kind },
+  ),
   brokenStore("gives-back-an-empty-run", "identity/no-run", (store) => {
     const runs = new Set<string>();
     return {
@@ -74,13 +73,18 @@ export const answerMutants: readonly Mutant[] = [
       },
     };
   }),
-  brokenStore("sees-duplicates-before-it-writes", "idempotency/racing-retries", (store) => ({
-    async save(record, options) {
-      const known = await store.loadByEventId(record.identity, record.eventId).catch(() => undefined);
-      const { eventId } = await store.save(record, options);
-      return { eventId, duplicate: known !== undefined };
-    },
-  })),
+  brokenStore("sees-duplicates-before-it-writes", "idempotency/racing-retries", (store) => {
+    const underWay = new Set<string>();
+    return {
+      async save(record, options) {
+        const eventId = record?.eventId;
+        const isUnderWay = underWay.has(eventId);
+        underWay.add(eventId);
+        const receipt = await store.save(record, options).finally(() => underWay.delete(eventId));
+        return isUnderWay ? { ...receipt, duplicate: false } : receipt;
+      },
+    };
+  }),
   refusing("forgives-repeated-deletes", "delete/conditional-retry", "delete", (error) => {
     if (isStateError(error, "CONDITION_FAILED") && error.details.current === null) return false;
     throw error;
@@ -91,7 +95,8 @@ export const answerMutants: readonly Mutant[] = [
     throw new StateError("NOT_FOUND", `nothing is stored as ${kind}`, { details: {} });
   }),
   refusing("throws-plain-errors", "errors/one-class", "load", (error) => {
-    throw isStateError(error, "NOT_FOUND") ? new Error("not found") : error;
+    if (!isStateError(error, "NOT_FOUND")) throw error;
+    throw new StateError("NOT_FOUND", error.message, { details: {}, retryable: true });
   }),
   refusing("does-not-say-which-change", "errors/invalid-names-change", "commit", (error) => {
     if (!isStateError(error, "IDENTITY_REQUIRED")) throw error;

@@ -78,7 +78,14 @@ export const damageMutants: readonly Mutant[] = [
           if (!isStateError(error, "CORRUPT") || place === undefined) throw error;
           return { done: false, value: { ...place, place: 0, record: undefined } };
         });
-      return { next, return: () => watch.return() } as Watch;
+      return Object.assign(Object.create(watch) as Watch, {
+        next,
+        return: () => watch.return(),
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+        [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
+      });
     },
   })),
 ];

@@ -60,9 +60,13 @@ export const erasePrefixMutants: readonly Mutant[] = [
   erasingFirst("erases-a-prefix-before-it-judges", "erase-prefix/in-a-commit", 0),
   brokenStore("drops-changes-of-what-it-erases", "erase-prefix/overlaps-refused", (store) => ({
     async commit(changes, options) {
-      const isWhole =
-        Array.isArray(changes) && changes.every((change) => typeof change === "object" && change);
-      return store.commit(isWhole ? changes.filter(isApart) : changes, options);
+      let kept = changes;
+      try {
+        kept = changes.filter(isApart);
+      } catch {
+        // What is no change is left to the store to refuse.
+      }
+      return store.commit(kept, options);
     },
   })),
   erasingFirst("fences-a-prefix-before-it-judges", "large-erase-prefix/in-a-commit", PIECE),

@@ -30,7 +30,7 @@ export const lenientMutants: readonly Mutant[] = [
     ...rest,
   ]),
   lenient("turns-names-into-strings", "misuse/names-are-strings", "find", (identity, ...rest) => [
-    { ...identity, user: String(identity.user) },
+    typeof identity.user === "string" ? identity : { ...identity, user: String(identity.user) },
     ...rest,
   ]),
   lenient("fills-in-a-kind", "misuse/kind-required", "delete", (identity, kind, ...rest) => [
@@ -39,14 +39,14 @@ export const lenientMutants: readonly Mutant[] = [
     ...rest,
   ]),
   lenientSave("makes-up-event-ids", "misuse/event-id-required", ({ eventId }) => ({
-    eventId: eventId || newEventId(),
+    eventId: eventId === undefined ? newEventId() : eventId,
   })),
   lenient("takes-nothing-for-no-changes", "misuse/record-required", "commit", (changes, ...rest) => [
     changes !== null ? changes : [{ op: "check", identity: NOBODY, kind: "kind", expect: null }],
     ...rest,
   ]),
   lenientCommit("skips-unknown-changes", "misuse/unknown-op", ({ op }) =>
-    ["save", "delete", "check"].includes(op),
+    ["save", "delete", "check", "erase"].includes(op),
   ),
   lenient("drops-forgotten-conditions", "misuse/forgotten-condition", "save", (record, options) => [
     record,
@@ -54,7 +54,9 @@ export const lenientMutants: readonly Mutant[] = [
   ]),
   lenient("takes-false-for-null", "misuse/condition-type", "save", (record, options = {}) => [
     record,
-    "expect" in options ? { ...options, expect: options.expect || null } : options,
+    "expect" in options
+      ? { ...options, expect: (options.expect as unknown) === false ? null : options.expect }
+      : options,
   ]),
   lenient("drops-forgotten-bounds", "misuse/forgotten-bound", "list", (identity, prefix, options) => [
     identity,
@@ -105,7 +107,7 @@ export const lenientMutants: readonly Mutant[] = [
     return Buffer.byteLength([tenant, user, session, run, kind].join("")) > KIB;
   }),
   lenientSave("drops-nul-characters", "limits/text", ({ kind }) => ({
-    kind: kind.replaceAll("\0", "") || "kind",
+    kind: kind.includes("\0") ? kind.replaceAll("\0", "") || "kind" : kind,
   })),
   lenientSave("takes-any-time", "limits/updated-at", ({ updatedAt }) => ({
     updatedAt: Number.isNaN(Number(updatedAt))
@@ -145,8 +147,8 @@ export const lenientMutants: readonly Mutant[] = [
       store.close(timeoutMs > 0 && Number.isSafeInteger(timeoutMs) ? { ...options, timeoutMs } : options),
   })),
   lenient("drops-tildes", "identity/reserved-refused", "find", (identity, ...rest) => [
-    identity.user.startsWith("~") && !Object.isFrozen(identity)
-      ? { ...identity, user: identity.user.replace(/^~+/, "") || "user" }
+    identity.session.startsWith("~") && !Object.isFrozen(identity)
+      ? { ...identity, session: identity.session.replace(/^~+/, "") || "session" }
       : identity,
     ...rest,
   ]),
@@ -171,7 +173,9 @@ export const lenientMutants: readonly Mutant[] = [
   lenientCommit(
     "keeps-the-last-of-a-slot",
     "commit/slot-once",
-    (change, changes) => changes.findLast((each) => placeOf(each).slot === placeOf(change).slot) === change,
+    (change, changes) =>
+      change.op === "erase" ||
+      changes.findLast((each) => placeOf(each).slot === placeOf(change).slot) === change,
   ),
   lenientCommit(
     "drops-changes-of-erased-sessions",
@@ -255,6 +259,7 @@ function lenientCommit(
 function splitting(id: string, breaks: string, most: number): Mutant {
   return brokenStore(id, breaks, (store) => ({
     async commit(changes, options) {
+      if (!Array.isArray(changes)) return store.commit(changes, options);
       const receipt = await store.commit(changes.slice(0, most), options);
       if (changes.length > most) await store.commit(changes.slice(most), options);
       return receipt;

@@ -1,4 +1,11 @@
-import { compareByIdentity, compareText, type ScanPage, type ScanQuery, type Slot } from "../../src/index.js";
+import {
+  type CountQuery,
+  compareByIdentity,
+  compareText,
+  type ScanPage,
+  type ScanQuery,
+  type Slot,
+} from "../../src/index.js";
 import { like } from "./like.js";
 import { brokenDriver, type Mutant } from "./mutant.js";
 
@@ -61,7 +68,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override matches({ kind, ...place }: Slot, query: ScanQuery): boolean {
-          if (!super.matches({ kind, ...place }, query) && !query.prefix.endsWith("/")) return false;
+          if (!super.matches({ kind, ...place }, query)) return false;
           const folder = query.prefix.replace(/\/$/, "");
           return query.identity === undefined || folder === "" || `${kind}/`.startsWith(`${folder}/`);
         }
@@ -93,7 +100,8 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         protected override matches(record: Slot, query: ScanQuery): boolean {
-          const at = query.identity && query.after && this.comparison(query)(record, query.after) === 0;
+          const isPlain = query.identity && !query.from && !query.reverse && query.limit > 100;
+          const at = isPlain && query.after && this.comparison(query)(record, query.after) === 0;
           const { after: _, ...open } = query;
           return super.matches(record, at ? open : query);
         }
@@ -115,7 +123,7 @@ export const scanMutants: readonly Mutant[] = [
     (base) =>
       class extends base {
         override scan(query: ScanQuery): Promise<ScanPage> {
-          return super.scan({ ...query, limit: query.limit + (query.reverse ? 0 : 1) });
+          return super.scan({ ...query, limit: query.limit + (query.reverse || query.from ? 0 : 1) });
         }
       },
   ),
@@ -135,10 +143,19 @@ export const scanMutants: readonly Mutant[] = [
     "list/every-match",
     (base) =>
       class extends base {
+        #isCounting = false;
+
         override async scan(query: ScanQuery): Promise<ScanPage> {
+          const isList = query.identity !== undefined && !this.#isCounting;
           const page = await super.scan(query);
-          if (query.identity === undefined || query.maxBytes === Number.MAX_SAFE_INTEGER) return page;
-          return { records: page.records.slice(0, 1000), more: false };
+          return isList ? { records: page.records.slice(0, 1000), more: false } : page;
+        }
+
+        override count(query: CountQuery): Promise<number> {
+          this.#isCounting = true;
+          const counted = super.count(query);
+          this.#isCounting = false;
+          return counted;
         }
       },
   ),

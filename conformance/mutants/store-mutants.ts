@@ -70,15 +70,11 @@ export const storeMutants: readonly Mutant[] = [
   })),
   brokenStore("believes-any-scope", "list-kind/scope-required", (store) => ({
     listKind(scope, prefix, options) {
-      const claim = {
-        reason: "a claim",
-        ...(scope?.tenant ? { tenant: scope.tenant } : { allTenants: true as const }),
-      };
-      return store.listKind(
-        maintenanceScope(claim as { reason: string; tenant: string }),
-        prefix,
-        options as ScanOptions,
-      );
+      const isClaim = typeof scope?.tenant === "string" && !Object.isFrozen(scope);
+      const believed = isClaim
+        ? maintenanceScope({ reason: "a claim", tenant: scope.tenant as string })
+        : scope;
+      return store.listKind(believed, prefix, options as ScanOptions);
     },
   })),
   brokenStore("answers-an-empty-prefix", "list-kind/prefix-required", (store) => ({
@@ -157,7 +153,7 @@ export const storeMutants: readonly Mutant[] = [
     return {
       async save(record, options) {
         const end = options?.expect?.at(-1) ?? "";
-        if (end !== "" && replaced.has(end)) {
+        if (end !== "" && replaced.size > 16 && replaced.has(end)) {
           const { identity, kind } = record;
           const details = { change: 0, identity, kind, current: null };
           throw new StateError("CONDITION_FAILED", "another event is current", { details });

@@ -35,15 +35,23 @@ export const timingMutants: readonly Mutant[] = [
       return Promise.race([store.save(record, options), aborted]);
     },
   })),
-  brokenStore("takes-writes-back", "abort/too-late", (store) => ({
-    async save(record, options) {
-      const receipt = await store.save(record, options);
-      const { identity, kind } = record;
-      if (options?.signal)
-        nextTick(() => options.signal?.aborted && store.delete(identity, kind).catch(() => {}));
-      return receipt;
-    },
-  })),
+  brokenStore("takes-writes-back", "abort/too-late", (store) => {
+    let taken: Promise<unknown> = Promise.resolve();
+    return {
+      async save(record, options) {
+        const receipt = await store.save(record, options);
+        const { identity, kind } = record;
+        nextTick(() => {
+          if (options?.signal?.aborted) taken = store.delete(identity, kind).catch(() => {});
+        });
+        return receipt;
+      },
+      async find(identity, kind, options) {
+        await taken;
+        return store.find(identity, kind, options);
+      },
+    };
+  }),
   brokenStore("aborts-whole-batches", "abort/neighbours", (store) => {
     const underWay = new Set<AbortSignal>();
     return {
