@@ -39,6 +39,7 @@ export const operationSentences: Sentences = {
   "StateStore.commit": {
     "Applies 1 to 4,096 changes of one tenant, no two of one slot and no two saves of one event id, together or not at all.":
       [
+        "stores/all-or-nothing-across-sessions",
         "commit/together",
         "commit/all-or-nothing",
         "commit/size",
@@ -176,7 +177,7 @@ export const operationSentences: Sentences = {
     "Nothing is yielded for a write that changed nothing.": ["watch/nothing-changed"],
     "Changes made through this store show as soon as they are acknowledged.": ["watch/own-changes"],
     "Those of other stores and processes show within `pollMs`, or sooner if the driver tells of them (`notify` of Postgres); in memory, all show at once.":
-      ["watch/other-stores", "watch/erased-elsewhere", "watch/other-processes"],
+      ["watch/every-way-to-change", "watch/other-stores", "watch/erased-elsewhere", "watch/other-processes"],
     "The last state of a slot is always yielded in the end.": ["watch/last-state-arrives"],
     "The loop ends when it is left, when the signal aborts, and when the store is closed: then `signal.aborted` is false.":
       ["watch/ends", "watch/iterates"],

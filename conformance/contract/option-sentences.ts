@@ -103,7 +103,7 @@ export const optionSentences: Sentences = {
   },
   "SessionsOptions.limit": {
     "1 to 10,000.": ["limits/limit", "list-sessions/misuse"],
-    "Absent: every session.": ["list-sessions/order"],
+    "Absent: every session.": ["list-sessions/a-thousand", "list-sessions/order"],
   },
   WatchOptions: { "The options of `watch`.": ["watch/misuse"] },
   "WatchOptions.signal": { "Ends the watch when it aborts.": ["watch/ends"] },
@@ -164,7 +164,9 @@ export const optionSentences: Sentences = {
   },
   "StoreLimits.kindBytes": { "Kind and kind prefix, in UTF-8 bytes.": ["limits/said", "limits/kind"] },
   "StoreLimits.eventIdBytes": { "An event id, in UTF-8 bytes.": ["limits/said", "limits/event-id"] },
-  "StoreLimits.maxBytes": { "The payload of a record, in bytes.": ["limits/said", "limits/max-bytes"] },
+  "StoreLimits.maxBytes": {
+    "The payload of a record, in bytes.": ["limits/largest-payload", "limits/said", "limits/max-bytes"],
+  },
   "StoreLimits.commitBytes": {
     "All payloads of one commit together, in bytes.": ["limits/said", "limits/commit-bytes"],
   },
@@ -173,7 +175,12 @@ export const optionSentences: Sentences = {
   "StoreLimits.watchedSlots": { "The slots of one watch.": ["limits/said", "watch/refuses-at-the-call"] },
   "StoreLimits.limit": {
     "`limit` of a list or a scan.": ["limits/said", "limits/limit"],
-    "Without it there is none.": ["list/every-match", "list-kind/limit", "count/every-match"],
+    "Without it there is none.": [
+      "list/more-than-ten-thousand",
+      "list/every-match",
+      "list-kind/limit",
+      "count/every-match",
+    ],
   },
   "StoreLimits.earliest": {
     "The earliest `updatedAt`, in milliseconds since 1970.": ["limits/said", "limits/updated-at"],

@@ -39,6 +39,7 @@ export const recordSentences: Sentences = {
   },
   "Identity.session": {
     "The session within the user: 1 to 255 UTF-8 bytes, not beginning with `~`.": [
+      "limits/names-of-every-length",
       "limits/names",
       "limits/all-at-once",
       "identity/reserved-refused",
@@ -93,6 +94,7 @@ export const recordSentences: Sentences = {
       "bytes/copied-in",
     ],
     "May be empty; at most `maxBytes` (1 MiB unless configured).": [
+      "limits/largest-payload",
       "bytes/opaque",
       "bytes/sizes",
       "bytes/large",
@@ -122,6 +124,7 @@ export const recordSentences: Sentences = {
   },
   StateRecord: {
     "A record as the store returns it: the caller's own copy.": [
+      "bytes/memory-of-their-own",
       "bytes/copied-out",
       "save/updated-at-copied",
     ],
@@ -135,7 +138,12 @@ export const recordSentences: Sentences = {
   },
   "StateRecord.kind": { "The caller's name for the content.": ["save/comes-back", "isolation/names"] },
   "StateRecord.bytes": {
-    "The payload, as it was saved.": ["save/comes-back", "bytes/opaque", "bytes/sizes"],
+    "The payload, as it was saved.": [
+      "bytes/shorter-and-longer",
+      "save/comes-back",
+      "bytes/opaque",
+      "bytes/sizes",
+    ],
   },
   "StateRecord.version": { "The caller's own number; 0 when none was given.": ["save/version"] },
   "StateRecord.updatedAt": {

@@ -36,6 +36,8 @@ export const storeSentences: Sentences = {
     ],
     "The store remembers an event id while it is current, and for the idempotency window after it was saved (24 hours by default, by the database's clock), even if its record was overwritten, deleted or erased since.":
       [
+        "idempotency/thousands-of-ids",
+        "window/whichever-store-asks",
         "idempotency/late-retry-after-overwrite",
         "idempotency/late-retry-after-delete",
         "idempotency/late-retry-after-erase",
@@ -98,6 +100,8 @@ export const storeSentences: Sentences = {
     "Writes on one slot or under one event id take effect in the order of their calls, and an erase takes its turn among them.":
       ["concurrency/in-the-order-of-calls", "erase/in-order", "erase-prefix/in-order"],
     "What was acknowledged shows in every read that begins afterwards, by whatever store on the same data.": [
+      "stores/every-read-after-every-write",
+      "concurrency/reads-begun-before",
       "concurrency/own-writes-show",
       "events/not-found-before",
       "durability/stores-agree",
@@ -105,6 +109,7 @@ export const storeSentences: Sentences = {
       "stores/what-a-loser-reads",
     ],
     "A call that fails or aborts leaves those beside it alone.": [
+      "abort/one-of-equal-calls",
       "concurrency/neighbours",
       "abort/neighbours",
     ],
