@@ -32,13 +32,19 @@ export const operationSentences: Sentences = {
     ],
   },
   "StateStore.delete": {
-    "Empties the slot.": ["delete/says-whether", "delete/only-its-slot", "delete/slot-lives-on"],
+    "Empties the slot.": [
+      "delete/every-way-after-overwrites",
+      "delete/says-whether",
+      "delete/only-its-slot",
+      "delete/slot-lives-on",
+    ],
     "Returns whether it held a record.": ["delete/says-whether"],
     "CONDITION_FAILED.": ["conditions/delete", "delete/conditional-retry"],
   },
   "StateStore.commit": {
     "Applies 1 to 4,096 changes of one tenant, no two of one slot and no two saves of one event id, together or not at all.":
       [
+        "commit/whole-records",
         "stores/all-or-nothing-across-sessions",
         "commit/together",
         "commit/all-or-nothing",

@@ -12,7 +12,7 @@ export const optionSentences: Sentences = {
       "abort/outcome-is-true",
       "abort/too-late",
     ],
-    "A read rejects at once.": ["abort/reads"],
+    "A read rejects at once.": ["abort/next-call", "abort/reads"],
     "A signal may serve any number of calls: none leaves a listener on it.": ["abort/signal-is-let-go"],
   },
   SaveOptions: { "The options of `save`.": NAMES },

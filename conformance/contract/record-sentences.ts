@@ -64,6 +64,7 @@ export const recordSentences: Sentences = {
   Expect: {
     'A condition on a slot: the id of the event that must be current in it, or `null` for "the slot is empty".':
       [
+        "conditions/events-of-earlier-times",
         "conditions/empty-slot",
         "conditions/current-event",
         "conditions/ids-like-none",

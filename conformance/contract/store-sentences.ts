@@ -18,6 +18,7 @@ export const storeSentences: Sentences = {
     ],
     "Saving the same content again under it succeeds and writes nothing (`duplicate: true`), whatever `expect` is.":
       [
+        "idempotency/whatever-is-expected",
         "idempotency/retry",
         "idempotency/replay-needs-no-condition",
         "idempotency/racing-retries",
