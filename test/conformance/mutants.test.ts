@@ -3,6 +3,7 @@ import { describe, test } from "vitest";
 import { isSoak } from "../soak.js";
 import { brokenDriver, built } from "./built.js";
 import { CASE_MS } from "./case-limit.js";
+import { sharedCases } from "./shared-cases.js";
 
 /** So many runs go faster over what was built. */
 const { cases, mutants, runConformance, typedCases, typedMutants } = built;
@@ -61,4 +62,12 @@ describe.concurrent.each(suites)("$name", ({ typed, cases, all, inProcess }) => 
     assert.equal(new Set(all.map(({ id }) => id)).size, all.length, "mutant ids");
     for (const { id, breaks } of all) assert.ok(ids.has(breaks), `${id} breaks ${breaks}, which is no case`);
   });
+});
+
+/** How many cases share all their mutants with others: which of them are quick differs between machines. */
+const MOST_SHARED = 80;
+
+test.runIf(isSoak)("most cases have a mutant that they alone catch", { timeout: 3_600_000 }, async () => {
+  const shared = await sharedCases();
+  assert.ok(shared.length <= MOST_SHARED, `${shared.length} share all of theirs: ${shared.join(", ")}`);
 });
