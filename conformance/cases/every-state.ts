@@ -116,6 +116,62 @@ export const everyStateCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "commit/replay-in-any-order",
+    rule: "A commit whose saves were all seen is a replay, in whatever order they come and whatever they came with before.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      const [a, b, c] = ["a", "b", "c"].map(
+        (kind): Change => ({ op: "save", record: record(owner, kind) }),
+      ) as [Change, Change, Change];
+      await store.commit([a, b]);
+      await store.commit([c]);
+      const elsewhere: Change = { op: "delete", identity: owner, kind: "d" };
+      for (const changes of [[a, b], [b, a], [b], [c, a], [c, b, a], [elsewhere, a], [b, elsewhere, a]])
+        assertDuplicate(await store.commit(changes), `a replay of ${changes.length} changes`);
+      assert.equal(await store.count(owner, ""), 3, "records");
+    },
+  },
+  {
+    id: "identity/no-run-has-no-name",
+    rule: "What belongs to a session itself is not what belongs to a run, whatever name that has.",
+    scans: "tenant",
+    async run({ store, identity, record }) {
+      for (const run of [
+        "default",
+        "none",
+        "null",
+        "main",
+        "root",
+        "session",
+        "-",
+        "_",
+        "*",
+        "0",
+        " ",
+        "undefined",
+      ]) {
+        const owner = identity();
+        const ofRun = { ...owner, run };
+        const saved = record(owner, "kind");
+        await store.save(saved);
+        assert.equal(
+          await store.find(ofRun, "kind"),
+          undefined,
+          `a run that is called ${JSON.stringify(run)}`,
+        );
+        await store.save(record(ofRun, "kind"));
+        assertRecord(await store.find(owner, "kind"), saved, "the session's own record");
+        assert.equal((await store.list(owner, "")).length, 1, "the session's own records");
+        assert.equal(await store.erase(ofRun, { prefix: "" }), 1, "records of the run");
+        assertRecord(
+          await store.find(owner, "kind"),
+          saved,
+          "the session's own record, once the run is erased",
+        );
+      }
+    },
+  },
+  {
     id: "commit/whole-records",
     rule: "A record comes back whole, its version and time included, however many changes its commit had, and of which kinds.",
     async run(context) {

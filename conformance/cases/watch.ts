@@ -108,6 +108,27 @@ export const watchCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "watch/each-of-many-slots",
+    rule: "A watch of as many slots as it may have sees what another store writes into any of them.",
+    needs: "durable",
+    async run({ store, open, identity, record }) {
+      const other = await open();
+      const owner = identity();
+      const { watchedSlots } = store.limits;
+      const kinds = Array.from({ length: watchedSlots }, (_, index) => `kind/${index}`);
+      const watch = store.watch(keys(owner, ...kinds), POLL);
+      for (const _ of kinds) await next(watch, "a slot as it is");
+      for (const place of [0, 10, 25, 100, 101, watchedSlots - 1]) {
+        const saved = record(owner, `kind/${place}`);
+        await other.save(saved);
+        const notice = await next(watch, `a save into slot ${place} of ${watchedSlots}`);
+        assert.equal(notice.place, place, "the place of the slot that was written");
+        assertRecord(notice.record, saved, `slot ${place} of ${watchedSlots}`);
+      }
+      await watch.return();
+    },
+  },
+  {
     id: "watch/erased-elsewhere",
     rule: "When another store erases a session, each of its watched slots is yielded as empty.",
     needs: "durable",

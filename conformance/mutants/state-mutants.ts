@@ -6,11 +6,12 @@ import {
   type Outcome,
   type ScanPage,
   type ScanQuery,
+  type Slot,
   type StoredRecord,
   slotOf,
   type Write,
 } from "../../src/index.js";
-import { bareDriver, brokenDriver, type Mutant } from "./mutant.js";
+import { addressing, bareDriver, brokenDriver, type Mutant } from "./mutant.js";
 
 /** Drivers that are wrong in one state of a slot, or in one way to come to it. */
 export const stateMutants: readonly Mutant[] = [
@@ -118,6 +119,40 @@ export const stateMutants: readonly Mutant[] = [
             throw limit.signal.reason;
           }
           return left ?? page;
+        }
+      },
+  ),
+  // By a digest of a commit's event ids, in their order.
+  brokenDriver(
+    "knows-a-replay-by-its-order",
+    "commit/replay-in-any-order",
+    (base) =>
+      class extends base {
+        readonly #orders = new Map<string, readonly string[]>();
+
+        protected override judge(commit: Commit, options: ApplyOptions) {
+          const ids = commit.writes.flatMap((write) => (write.op === "save" ? [write.record.eventId] : []));
+          const outcome = super.judge(commit, options);
+          const before = this.#orders.get([...ids].sort().join());
+          if (outcome.is === "applied") this.#orders.set([...ids].sort().join(), ids);
+          if (outcome.is !== "duplicate" || before?.join() === ids.join() || ids.length === 1) return outcome;
+          return { is: "conflict", write: commit.writes.findIndex(({ op }) => op === "save") } as const;
+        }
+      },
+  ),
+  addressing("calls-no-run-default", "identity/no-run-has-no-name", (slot) => ({
+    ...slot,
+    run: slot.run === "" ? "default" : slot.run,
+  })),
+  // As a request for several keys that takes 25 of them.
+  bareDriver(
+    "reads-the-events-of-25-slots",
+    "watch/each-of-many-slots",
+    (base) =>
+      class extends base {
+        async readEventIds(slots: readonly Slot[]): Promise<readonly (string | undefined)[]> {
+          const found = await super.read(slots.slice(0, 25));
+          return slots.map((_, index) => found[index]?.eventId);
         }
       },
   ),

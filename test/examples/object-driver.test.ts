@@ -19,6 +19,7 @@ const SCANS_OF_ALL = [
   "list-kind/after-into-the-next-tenant",
   "list-kind/few-among-many-tenants",
   "order/across-identities",
+  "isolation/scans",
 ];
 /** In a short run: what takes a few requests. */
 const SOME = [

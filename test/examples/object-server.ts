@@ -68,9 +68,10 @@ export async function startObjectServer({ listedAfterMs = 0, ignoresConditions =
         ([key, { since }]) =>
           key.startsWith(prefix) && key > after && performance.now() - since >= listedAfterMs,
       )
-      .map(([key]) => `<Contents><Key>${key}</Key></Contents>`)
+      .map(([key]) => key)
       .sort()
-      .slice(0, Number(query.get("max-keys")));
+      .slice(0, Number(query.get("max-keys")))
+      .map((key) => `<Contents><Key>${key}</Key></Contents>`);
     return `<ListBucketResult>${keys.join("")}</ListBucketResult>`;
   }
 
