@@ -28,6 +28,7 @@ const SOME = [
   "save/replaces",
   "list/prefix-ends",
   "stores/one-event-id",
+  "list-kind/inside-its-tenant",
 ];
 const SOME_LATE = [
   "list-kind/inside-its-tenant",
