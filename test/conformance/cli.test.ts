@@ -208,7 +208,7 @@ describe.concurrent("groundstate conformance", () => {
   });
 
   test("--seeds: a history that fails is told with the command that repeats it", async () => {
-    const seeds = ["--only", "histories/one-store", "--seeds", "20", "--seed", "1"];
+    const seeds = ["--only", "histories/one-store", "--seeds", "100", "--seed", "1"];
     const first = await groundstate(folder, "conformance", "./forgetful.mjs", ...seeds);
     expect(first.out).toMatch(/^✗ histories\/one-store/m);
     expect(first.out).toContain("note: the random histories begin with --seed 1\n");
