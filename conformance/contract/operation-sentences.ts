@@ -58,7 +58,13 @@ export const operationSentences: Sentences = {
         "stores/all-or-nothing",
       ],
     "A commit whose saves (at least one) are all duplicates is a replay, and writes nothing; if only some are, it is IDEMPOTENCY_CONFLICT.":
-      ["commit/replay", "commit/replay-by-saves", "commit/late-replay", "commit/partial-replay"],
+      [
+        "commit/replay-in-any-order",
+        "commit/replay",
+        "commit/replay-by-saves",
+        "commit/late-replay",
+        "commit/partial-replay",
+      ],
     "A commit without saves is evaluated each time.": ["commit/without-saves"],
     "Conflicts are judged before conditions, and the first failing change is reported.": [
       "commit/conflict-before-condition",
@@ -177,7 +183,7 @@ export const operationSentences: Sentences = {
   },
   "StateStore.watch": {
     "Yields what 1 to 256 slots of one tenant hold: each slot once as it is, then again whenever it has changed.":
-      ["watch/as-they-are", "watch/own-changes", "watch/refuses-at-the-call"],
+      ["watch/each-of-many-slots", "watch/as-they-are", "watch/own-changes", "watch/refuses-at-the-call"],
     "It yields the latest state, and never a backlog: a slot that changes several times before its turn is yielded once.":
       ["watch/latest-state"],
     "Nothing is yielded for a write that changed nothing.": ["watch/nothing-changed"],

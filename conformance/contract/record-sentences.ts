@@ -5,6 +5,7 @@ export const recordSentences: Sentences = {
   Identity: {
     "Whose state it is.": NAMES,
     "Without `run` (or with an empty one) it belongs to the whole session.": [
+      "identity/no-run-has-no-name",
       "identity/no-run",
       "identity/each-field-tells-apart",
     ],
