@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 type Reader = ReturnType<typeof createSessions>;
 
 /** A fork or an import of so many takes several commits. */
-const EVENTS = isSoak ? 5000 : 800;
+const EVENTS = isSoak ? 5000 : 1200;
 
 /**
  * Imports a session and stops before the last line. Then it replaces an event again and again, says of each replacement that it
@@ -99,7 +99,7 @@ onSharedStores((opened) => {
       expect((await store.count(fork, "")) - records).toBeLessThanOrEqual(1);
     }
     report("sessions, killed", { rounds, acknowledged });
-  }, 600_000);
+  }, soak(120_000));
 });
 
 /** Lets a worker run until it kills itself. Returns the last replacement that it was told of. */
