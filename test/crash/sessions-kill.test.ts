@@ -13,6 +13,7 @@ type Reader = ReturnType<typeof createSessions>;
 
 /** A fork or an import of so many takes several commits. */
 const EVENTS = isSoak ? 5000 : 1200;
+const TIME_LIMIT_MS = soak(120_000);
 
 /**
  * Imports a session and stops before the last line. Then it replaces an event again and again, says of each replacement that it
@@ -99,7 +100,7 @@ onSharedStores((opened) => {
       expect((await store.count(fork, "")) - records).toBeLessThanOrEqual(1);
     }
     report("sessions, killed", { rounds, acknowledged });
-  }, soak(120_000));
+  }, TIME_LIMIT_MS);
 });
 
 /** Lets a worker run until it kills itself. Returns the last replacement that it was told of. */
