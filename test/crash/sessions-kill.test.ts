@@ -61,46 +61,53 @@ const WORKER = `
 `;
 
 onSharedStores((opened) => {
-  test("a process that is killed while it replaces, forks and imports loses nothing that it was told of, and the same calls go on", async () => {
-    const { store, url } = opened;
-    const sessions = createSessions(store);
-    const [source, exported] = [newSession(), newSession()];
-    for (const owner of [source, exported]) {
-      await sessions.create(owner);
-      for (let from = 0; from < EVENTS; from += 200) {
-        await sessions.append(
-          owner,
-          Array.from({ length: 200 }, (_, n) => ({ value: from + n })),
-        );
+  test(
+    "a process that is killed while it replaces, forks and imports loses nothing that it was told of, and the same calls go on",
+    async () => {
+      const { store, url } = opened;
+      const sessions = createSessions(store);
+      const [source, exported] = [newSession(), newSession()];
+      for (const owner of [source, exported]) {
+        await sessions.create(owner);
+        for (let from = 0; from < EVENTS; from += 200) {
+          await sessions.append(
+            owner,
+            Array.from({ length: 200 }, (_, n) => ({ value: from + n })),
+          );
+        }
       }
-    }
-    const lines = () => sessions.export(exported);
-    // What an undisturbed copy is made of.
-    const whole = { ...source, session: "whole" };
-    await sessions.fork(source, whole);
-    const records = await store.count(whole, "");
-    const rounds = soak(1);
-    let acknowledged = 0;
-    for (let round = 0; round < rounds; round++) {
-      const [fork, imported] = ["fork", "import"].map((what) => ({ ...source, session: `${what}-${round}` }));
-      if (fork === undefined || imported === undefined) throw new Error("two copies");
-      const [commits, isWritten] = [2 + (round % 3), round % 2 === 0];
-      const told = await killed({ url, source, exported, fork, imported, commits, isWritten });
-      acknowledged += told;
-      // On Postgres the last statement of a process may end after the process.
-      await vi.waitFor(() => expectReplaced(sessions, source, told), { timeout: 60_000 });
-      for (const copy of [fork, imported]) {
-        expect(await sessions.find(copy)).toBeUndefined();
-        expect(await store.count(copy, "")).toBeGreaterThan(0);
+      const lines = () => sessions.export(exported);
+      // What an undisturbed copy is made of.
+      const whole = { ...source, session: "whole" };
+      await sessions.fork(source, whole);
+      const records = await store.count(whole, "");
+      const rounds = soak(1);
+      let acknowledged = 0;
+      for (let round = 0; round < rounds; round++) {
+        const [fork, imported] = ["fork", "import"].map((what) => ({
+          ...source,
+          session: `${what}-${round}`,
+        }));
+        if (fork === undefined || imported === undefined) throw new Error("two copies");
+        const [commits, isWritten] = [2 + (round % 3), round % 2 === 0];
+        const told = await killed({ url, source, exported, fork, imported, commits, isWritten });
+        acknowledged += told;
+        // On Postgres the last statement of a process may end after the process.
+        await vi.waitFor(() => expectReplaced(sessions, source, told), { timeout: 60_000 });
+        for (const copy of [fork, imported]) {
+          expect(await sessions.find(copy)).toBeUndefined();
+          expect(await store.count(copy, "")).toBeGreaterThan(0);
+        }
+        await expectCopied(sessions, () => sessions.fork(source, fork), source, fork);
+        await expectCopied(sessions, () => sessions.import(imported, lines()), exported, imported);
+        expect(await store.count(imported, "")).toBe(records);
+        // The log of what was replaced is one record more.
+        expect((await store.count(fork, "")) - records).toBeLessThanOrEqual(1);
       }
-      await expectCopied(sessions, () => sessions.fork(source, fork), source, fork);
-      await expectCopied(sessions, () => sessions.import(imported, lines()), exported, imported);
-      expect(await store.count(imported, "")).toBe(records);
-      // The log of what was replaced is one record more.
-      expect((await store.count(fork, "")) - records).toBeLessThanOrEqual(1);
-    }
-    report("sessions, killed", { rounds, acknowledged });
-  }, TIME_LIMIT_MS);
+      report("sessions, killed", { rounds, acknowledged });
+    },
+    TIME_LIMIT_MS,
+  );
 });
 
 /** Lets a worker run until it kills itself. Returns the last replacement that it was told of. */
