@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import type { RecordKey, StateErrorCode, Watch, WatchedSlot, WatchOptions } from "../../src/index.js";
-import { assertDuplicate, assertRecord, broken, refused, thrown } from "../assertions/expect.js";
+import type { RecordKey, StateErrorCode, WatchOptions } from "../../src/index.js";
+import { assertDuplicate, assertRecord, refused, thrown } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { nothingComes, soon } from "../harness/soon.js";
-
-const POLL = { pollMs: 20 };
+import { keys, next, POLL } from "../harness/watched.js";
 
 /** How a watch is begun, used and left. */
 export const watchLoopCases: readonly ConformanceCase[] = [
@@ -110,13 +109,3 @@ export const watchLoopCases: readonly ConformanceCase[] = [
     },
   },
 ];
-
-function keys(identity: RecordKey["identity"], ...kinds: readonly string[]): RecordKey[] {
-  return kinds.map((kind) => ({ identity, kind }));
-}
-
-async function next(watch: Watch, what: string): Promise<WatchedSlot> {
-  const { done, value } = await soon(watch.next(), what);
-  if (done) throw broken(`${what}: the watch has ended`);
-  return value;
-}

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import type { RecordKey, Watch, WatchedSlot } from "../../src/index.js";
+import type { Watch } from "../../src/index.js";
 import { assertRecord, broken, thrown } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 import { begin } from "../harness/child-processes.js";
 import { nothingComes, soon } from "../harness/soon.js";
+import { keys, next, POLL } from "../harness/watched.js";
 
 /** So long that what shows, shows without a poll. */
 const NO_POLL = { pollMs: 3_600_000 };
-const POLL = { pollMs: 20 };
 
 export const watchCases: readonly ConformanceCase[] = [
   {
@@ -251,16 +251,6 @@ export const watchCases: readonly ConformanceCase[] = [
     },
   },
 ];
-
-function keys(identity: RecordKey["identity"], ...kinds: readonly string[]): RecordKey[] {
-  return kinds.map((kind) => ({ identity, kind }));
-}
-
-async function next(watch: Watch, what: string): Promise<WatchedSlot> {
-  const { done, value } = await soon(watch.next(), what);
-  if (done) throw broken(`${what}: the watch has ended`);
-  return value;
-}
 
 /** Resolves when the slot holds this event. */
 async function untilEvent(watch: Watch, eventId: string): Promise<void> {
