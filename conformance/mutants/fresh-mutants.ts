@@ -14,7 +14,7 @@ import {
   slotOf,
   type Write,
 } from "../../src/index.js";
-import { bareDriver, brokenDriver, type Mutant } from "./mutant.js";
+import { bareDriver, brokenDriver, type Mutant, writingInParts } from "./mutant.js";
 
 /** How long an answer is taken for fresh. */
 const FRESH_MS = 30;
@@ -90,31 +90,10 @@ export const freshMutants: readonly Mutant[] = [
         }
       },
   ),
-  brokenDriver(
-    "commits-a-session-at-a-time",
-    "stores/all-or-nothing-across-sessions",
-    (base) =>
-      class extends base {
-        override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-          const outcomes: Outcome[] = [];
-          for (const commit of commits) {
-            const outcome = this.judge(commit, options);
-            const sessions = new Set(commit.writes.map((write) => slotOf(write).session));
-            if (outcome.is !== "applied" || sessions.size === 1) {
-              outcomes.push(...(await super.apply([commit], options)));
-              continue;
-            }
-            for (const session of sessions) {
-              for (const write of commit.writes)
-                if (slotOf(write).session === session) this.write(write, options.now);
-              await turn();
-            }
-            outcomes.push(outcome);
-          }
-          return outcomes;
-        }
-      },
-  ),
+  writingInParts("commits-a-session-at-a-time", "stores/all-or-nothing-across-sessions", ({ writes }) => {
+    const sessions = new Set(writes.map((write) => slotOf(write).session));
+    return [...sessions].map((session) => writes.filter((write) => slotOf(write).session === session));
+  }),
   bareDriver(
     "counts-saves-for-its-watches",
     "watch/every-way-to-change",

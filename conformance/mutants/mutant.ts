@@ -1,4 +1,5 @@
-import type { Slot, StateStore } from "../../src/index.js";
+import { setImmediate as turn } from "node:timers/promises";
+import type { ApplyOptions, Commit, Outcome, Slot, StateStore, Write } from "../../src/index.js";
 import type { Harness } from "../harness/case.js";
 import { ReferenceDriver, type ReferenceSpace } from "../harness/reference-driver.js";
 import { inProcess, referenceHarness } from "../harness/reference-harness.js";
@@ -38,6 +39,38 @@ export function bareDriver(
 ): Mutant {
   const Broken = mutate(ReferenceDriver);
   return { id, breaks, harness: inProcess(id, (space) => new Broken(space)) };
+}
+
+/** A driver that writes a commit in several steps, between which others read; of one part it makes one step. */
+export function writingInParts(
+  id: string,
+  breaks: string,
+  partsOf: (commit: Commit) => readonly (readonly Write[])[],
+): Mutant {
+  return brokenDriver(
+    id,
+    breaks,
+    (base) =>
+      class extends base {
+        override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+          const outcomes: Outcome[] = [];
+          for (const commit of commits) {
+            const outcome = this.judge(commit, options);
+            const parts = partsOf(commit);
+            if (outcome.is !== "applied" || parts.length <= 1) {
+              outcomes.push(...(await super.apply([commit], options)));
+              continue;
+            }
+            for (const part of parts) {
+              for (const write of part) this.write(write, options.now);
+              await turn();
+            }
+            outcomes.push(outcome);
+          }
+          return outcomes;
+        }
+      },
+  );
 }
 
 /** A driver that looks for a slot in the place of another. */

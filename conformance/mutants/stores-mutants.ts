@@ -11,7 +11,7 @@ import {
   type Write,
 } from "../../src/index.js";
 import type { ReferenceDriver } from "../harness/reference-driver.js";
-import { brokenDriver, type Mutant } from "./mutant.js";
+import { brokenDriver, type Mutant, writingInParts } from "./mutant.js";
 
 /** How long work on a key goes on, by space. */
 const held = new WeakMap<object, Map<string, Promise<unknown>>>();
@@ -27,29 +27,13 @@ export const storesMutants: readonly Mutant[] = [
     locking(base, (commit) => commit.writes.map(sessionOf)),
   ),
   // As a database that takes 100 changes in one transaction.
-  brokenDriver(
-    "commits-a-hundred-at-a-time",
-    "stores/all-or-nothing",
-    (base) =>
-      class extends base {
-        override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
-          const outcomes: Outcome[] = [];
-          for (const commit of commits) {
-            const outcome = this.judge(commit, options);
-            if (outcome.is !== "applied" || commit.writes.length <= 100 || hasOther(commit))
-              outcomes.push(...(await super.apply([commit], options)));
-            else {
-              for (const [index, write] of commit.writes.entries()) {
-                this.write(write, options.now);
-                if (index % 100 === 99) await turn();
-              }
-              outcomes.push(outcome);
-            }
-          }
-          return outcomes;
-        }
-      },
-  ),
+  writingInParts("commits-a-hundred-at-a-time", "stores/all-or-nothing", (commit) => {
+    const { writes } = commit;
+    if (hasOther(commit)) return [writes];
+    return Array.from({ length: Math.ceil(writes.length / 100) }, (_, part) =>
+      writes.slice(part * 100, (part + 1) * 100),
+    );
+  }),
   // As a cache in front of a database that is told of the writes of its own process that succeed.
   brokenDriver(
     "caches-until-it-writes",
