@@ -24,8 +24,16 @@ const each = {
   hookTimeout: 240_000,
 } as const;
 
-const resolve = { alias: [{ find: /^\.\/entry-url\.js$/, replacement: BUILT_ENTRY }] };
-const server = { deps: { external: [/\/dist\//] } };
+/** A suite of others asks for its chai where we do not have it. */
+const AEGIR_CHAI = fileURLToPath(new URL("test/foreign/aegir-chai.ts", import.meta.url));
+
+const resolve = {
+  alias: [
+    { find: /^\.\/entry-url\.js$/, replacement: BUILT_ENTRY },
+    { find: "aegir/chai", replacement: AEGIR_CHAI },
+  ],
+};
+const server = { deps: { inline: [/interface-datastore-tests/], external: [/\/dist\//] } };
 
 const projects: TestProjectInlineConfiguration[] = [
   {
