@@ -24,6 +24,7 @@ import { forkLineage } from "./fork.js";
 import { CheckpointsInUnit } from "./in-unit.js";
 import type { Place } from "./kinds.js";
 import { movingCheckpoints } from "./moving.js";
+import { namesOfNamespaces } from "./namespaces.js";
 import {
   type NewCheckpoint,
   readLineage,
@@ -294,6 +295,15 @@ export class Checkpoints<V = JsonValue, Input = JsonInputOf<V>> {
         createdAt: new Date(createdAt),
         ...(origin && { forkedFrom: origin.lineage }),
       }));
+  }
+
+  /** The namespaces of a lineage that have checkpoints, in no particular order. CORRUPT. */
+  async namespaces(identity: SessionIdentity, lineage: string, options?: CallOptions): Promise<string[]> {
+    const owner = copySession(identity);
+    const name = readLineage(lineage);
+    const call = readCall(options);
+    if ((await this.#records.lineage(owner, name, call)) === undefined) return [];
+    return namesOfNamespaces(this.#records.store, owner, name, call);
   }
 
   /**

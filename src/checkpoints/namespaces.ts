@@ -1,5 +1,7 @@
 import { recordsUnder } from "../content/paging.js";
 import type { CallOptions, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
+import { decodeRecord } from "../typed/cell.js";
+import { CHECKPOINT_CODEC } from "./checkpoint-record.js";
 import { checkpointKindIn, checkpointsOf, endOfNamespace, namespaceIn, numberOf } from "./kinds.js";
 
 const AT_ONCE = 16;
@@ -11,11 +13,35 @@ export async function* namespacesOf(
   lineage: string,
   options: CallOptions,
 ): AsyncGenerator<string, void, undefined> {
+  const first = { ...options, limit: 1, bytes: false } as const;
   const prefix = checkpointsOf(lineage);
+  for await (const { kind } of eachFirst(prefix, (after) => store.list(owner, prefix, { ...first, after })))
+    yield namespaceIn(kind);
+}
+
+/** The names of the namespaces of a lineage that have checkpoints, by the same reads. CORRUPT. */
+export async function namesOfNamespaces(
+  store: StateStore,
+  owner: SessionIdentity,
+  lineage: string,
+  options: CallOptions,
+): Promise<string[]> {
+  const names: string[] = [];
+  const prefix = checkpointsOf(lineage);
+  const firsts = eachFirst(prefix, (after) => store.list(owner, prefix, { ...options, limit: 1, after }));
+  for await (const record of firsts) names.push((await decodeRecord(CHECKPOINT_CODEC, record)).namespace);
+  return names;
+}
+
+/** The first checkpoint of each namespace. */
+async function* eachFirst<R extends Pick<StateRecord, "kind">>(
+  prefix: string,
+  read: (after: string) => Promise<R[]>,
+): AsyncGenerator<R, void, undefined> {
   for (let after = prefix; ; ) {
-    const [next] = await store.list(owner, prefix, { ...options, after, limit: 1, bytes: false });
+    const [next] = await read(after);
     if (next === undefined) return;
-    yield namespaceIn(next.kind);
+    yield next;
     after = endOfNamespace(next.kind);
   }
 }

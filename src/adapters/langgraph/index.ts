@@ -1,0 +1,3 @@
+export type { Owner } from "../owner.js";
+export type { Configurable } from "./place.js";
+export { GroundstateSaver, type SaverOptions } from "./saver.js";

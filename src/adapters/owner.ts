@@ -1,0 +1,22 @@
+import { wrongType } from "../contract/errors.js";
+import type { UserIdentity } from "../contract/store.js";
+
+/**
+ * Whose state an adapter keeps: a user, or a function that says whose a call is. Take both names from the login, never from
+ * what a client sends: ids from outside, such as those of threads, cannot cross them.
+ */
+export type Owner<Context = void> = UserIdentity | ((context: Context) => UserIdentity);
+
+/** Checks an owner, as far as it can be checked before a call. INVALID_RECORD. */
+export function readOwner<Context>(owner: unknown): (context: Context) => UserIdentity {
+  if (typeof owner === "function") return (context) => copyOwner(owner(context));
+  const copy = copyOwner(owner);
+  return () => copy;
+}
+
+/** The names themselves are checked by the wrappers, with each call. */
+function copyOwner(owner: unknown): UserIdentity {
+  if (typeof owner !== "object" || owner === null) throw wrongType("owner", "{ tenant, user }", owner);
+  const { tenant, user } = owner as UserIdentity;
+  return { tenant, user };
+}
