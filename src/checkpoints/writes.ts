@@ -30,7 +30,7 @@ export interface TaskWrites<Input> {
   readonly task: string;
   /** Where the task stands, in the caller's words: up to 512 UTF-8 bytes. Writes are read in the order of this first. */
   readonly path?: string;
-  /** 1 to 1,000 writes. */
+  /** 1 to 2,000 writes. */
   readonly writes: readonly NewWrite<Input>[];
   /** What happens if the task has another write at an index: it is refused (default), or the one that is there is kept. */
   readonly existing?: "refuse" | "keep";
@@ -62,7 +62,7 @@ export interface PreparedPending {
 export const WRITE_FIELDS = ["task", "path", "writes", "existing"];
 /** The header of a write without its names. */
 const HEADER_BYTES = 128;
-const MAX_WRITES = 1_000;
+const MAX_WRITES = 2_000;
 const NO_BYTES = new Uint8Array();
 
 /** Checks the writes of a task, and copies everything but the values. INVALID_RECORD. */
