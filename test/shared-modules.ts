@@ -1,5 +1,6 @@
 /** Folders whose files a worker runs one after the other on modules that it has read once: reading them takes longer than most tests. */
 const FOLDERS = [
+  "adapters",
   "approvals",
   "checkpoints",
   "content",

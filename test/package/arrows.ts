@@ -7,6 +7,7 @@ import ts from "typescript";
  */
 const ORDERS: readonly (readonly string[])[] = [
   [
+    "src/adapters/",
     "src/runtime/",
     "src/export-user/ src/forget-user/ src/move-user/ src/retention/",
     "src/policies/ src/schedules/",
@@ -100,6 +101,12 @@ const RULES: readonly Rule[] = [
       .map((name) => `src/${name}/index.ts`)
       .concat(OWNERS, "src/store/registry.ts", WRAPPER),
   },
+  // An adapter knows wrappers as their users do, and the package that it is an adapter for.
+  {
+    files: "src/adapters/langgraph/",
+    may: ["src/adapters/*.ts", "src/checkpoints/index.ts", ...WRAPPER, "@langchain/langgraph-checkpoint"],
+  },
+  { files: "src/adapters/", may: WRAPPER },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
   { files: "src/tool-calls/", may: ["src/lifecycle/", "src/content/", "src/approvals/", ...WRAPPER] },
@@ -172,6 +179,7 @@ const RULES: readonly Rule[] = [
   { files: "examples/redis-driver/", may: ["groundstate", "node:", "ioredis"] },
   { files: "examples/object-driver/", may: ["groundstate", "node:"] },
   { files: "examples/mariadb-driver/", may: ["groundstate", "node:", "mysql2"] },
+  { files: "examples/langgraph/", may: ["groundstate", "node:", "@langchain/langgraph"] },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];
 

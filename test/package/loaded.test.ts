@@ -51,7 +51,7 @@ test("importing the package loads no driver, no package of a database and nothin
   expect(own.filter((path) => !path.startsWith("src/"))).toEqual(["drivers/index.js"]);
   expect(
     own.filter((path) =>
-      /^src\/(sessions|approvals|tool-calls|runs|ledger|checkpoints|artifacts|content|policies|expiring|facts|memories|questions|lifecycle|search|typed|export-user|forget-user|move-user|retention|runtime|layers)\//.test(
+      /^src\/(sessions|approvals|tool-calls|runs|ledger|checkpoints|artifacts|content|policies|expiring|facts|memories|questions|lifecycle|search|typed|export-user|forget-user|move-user|retention|runtime|adapters|layers)\//.test(
         path,
       ),
     ),

@@ -37,6 +37,9 @@ const ENTRIES = [
   "/conformance",
 ];
 
+/** What needs the package of another, which it is an adapter for. */
+const ADAPTERS: Readonly<Record<string, string>> = { langgraph: "@langchain/langgraph-checkpoint" };
+
 let installed: Installed;
 
 beforeAll(async () => {
@@ -197,6 +200,26 @@ describe("installed beside better-sqlite3", () => {
   });
 });
 
+describe("installed beside the packages that it has adapters for", () => {
+  test("each adapter works by import", async () => {
+    const folder = join(installed.folder, "..", "adapters");
+    await cp(installed.folder, folder, { recursive: true });
+    for (const name of Object.values(ADAPTERS)) {
+      const home = join(folder, "node_modules", name);
+      await mkdir(join(home, ".."), { recursive: true });
+      await symlink(join(ROOT, "node_modules", name), home);
+    }
+    const adapters = Object.keys(ADAPTERS).map(
+      (name) => `console.log(Object.keys(await import("groundstate/${name}")));`,
+    );
+    await writeFile(join(folder, "adapters.mjs"), adapters.join("\n"));
+    expect(await node(["adapters.mjs"], folder)).toEqual({
+      code: 0,
+      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n",
+    });
+  });
+});
+
 describe("a strict consumer's type check, with lib ES2022", () => {
   const kinds = [
     ["without Node's types", []],
@@ -227,13 +250,14 @@ describe("a strict consumer's type check, with lib ES2022", () => {
 });
 
 describe("what was built", () => {
-  test("imports no package's types in its declarations, and brings the disposable types along", async () => {
+  test("imports no package's types in its declarations, but for adapters, and brings the disposable types along", async () => {
     const declarations = await shipped(".d.ts");
     for (const [path, text] of declarations) {
-      expect({ path, foreign: importsOf(text).filter((name) => !/^(\.|node:)/.test(name)) }).toEqual({
-        path,
-        foreign: [],
-      });
+      const [, adapter = ""] = /^dist\/src\/adapters\/([^/]+)\//.exec(path) ?? [];
+      const foreign = importsOf(text).filter(
+        (name) => !/^(\.|node:)/.test(name) && name !== ADAPTERS[adapter],
+      );
+      expect({ path, foreign }).toEqual({ path, foreign: [] });
     }
     expect(declarations.get("dist/src/contract/store.d.ts")).toMatch(/<reference lib="esnext.disposable"/);
   });
