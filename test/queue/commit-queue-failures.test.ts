@@ -33,16 +33,24 @@ describe("a batch whose outcome is unknown in part", () => {
     expect(batches).toHaveLength(1);
   });
 
-  test("is not sent again if its event ids may be forgotten by then", async () => {
-    let now = 0;
-    const { queue, batches, pump } = queueRig({ now: () => now, window: 100 });
-    const saved = failure(queue.commit(saves("1", ["a"])));
-    await pump();
-    now = 51;
-    await batches[0]?.fail(unknownOutcome());
-    expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN" });
-    expect(batches).toHaveLength(1);
-  });
+  test.each([
+    [50, 2],
+    [51, 1],
+  ])(
+    "that comes after %i of the 100 ms that event ids stay seen makes %i batches in all",
+    async (ms, sent) => {
+      const began = 1000;
+      let now = began;
+      const { queue, batches, pump } = queueRig({ now: () => now, window: 100 });
+      const saved = failure(queue.commit(saves("1", ["a"])));
+      await pump();
+      now = began + ms;
+      await batches[0]?.fail(unknownOutcome());
+      expect(batches).toHaveLength(sent);
+      await batches[1]?.fail(unknownOutcome());
+      expect(await saved).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    },
+  );
 });
 
 describe("a batch that is refused", () => {
