@@ -25,6 +25,7 @@ import type { SessionIdentity, StateStore, UserIdentity } from "../../contract/s
 import { hasFields } from "../../typed/has-fields.js";
 import type { JsonInput, JsonValue } from "../../typed/json-value.js";
 import { type Owner, readOwner } from "../owner.js";
+import { isWhole } from "./delta-channels.js";
 import {
   type Config,
   type Configurable,
@@ -130,6 +131,8 @@ export class GroundstateSaver extends BaseCheckpointSaver<number> {
       ...placeOf(namespace),
       id: checkpoint.id,
       ...(parent !== undefined && { parent }),
+      // The parent in turn depends on its own, back to one that is whole.
+      ...(parent !== undefined && !isWhole(checkpoint, metadata) && { dependsOn: parent }),
       values: Object.fromEntries(values),
       versions: checkpoint.channel_versions,
       metadata: { ...(await fieldsOf(this.serde, { thread, namespace }, checkpoint, metadata)) },

@@ -47,8 +47,11 @@ export interface StoreOptions {
   readonly clock?: Clock;
 }
 
-/** All items of an owner lie in one session of this name, so they are moved, exported and forgotten with the user. */
-const SESSION = "langgraph-store";
+/**
+ * All items of an owner lie in one session of this name, so they are moved, exported and forgotten with the user. No thread's
+ * session is called this: `safeName` writes a `%` only before an escape, and `%la` is none.
+ */
+const SESSION = "%langgraph-store";
 const DEFAULT_LIMIT = 10;
 const MAX_TTL_MS = 10 * 365 * 86_400_000;
 const PUTS_AT_ONCE = 500;

@@ -195,7 +195,7 @@ onEveryStore((opened) => {
     expect(await items.listNamespaces()).toEqual([["b"]]);
     expect(await items.cleanup()).toBe(1);
     expect(await items.cleanup()).toBe(0);
-    const session = { ...options.owner, session: "langgraph-store" };
+    const session = { ...options.owner, session: "%langgraph-store" };
     expect(await opened.store.count(session, "")).toBe(1);
   });
 
