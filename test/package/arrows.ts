@@ -106,6 +106,12 @@ const RULES: readonly Rule[] = [
     files: "src/adapters/langgraph/",
     may: ["src/adapters/*.ts", "src/checkpoints/index.ts", ...WRAPPER, "@langchain/langgraph-checkpoint"],
   },
+  {
+    files: "src/adapters/openai-agents/",
+    may: ["sessions", "approvals", "checkpoints"]
+      .map((name) => `src/${name}/index.ts`)
+      .concat("src/adapters/*.ts", WRAPPER, "@openai/agents-core"),
+  },
   { files: "src/adapters/", may: WRAPPER },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
