@@ -1,2 +1,9 @@
 export type { Owner } from "../owner.js";
+export {
+  PausedRuns,
+  type PausedRunsOptions,
+  type PauseOptions,
+  type ResumedRun,
+  type ResumeOptions,
+} from "./paused-runs.js";
 export { GroundstateSession, type GroundstateSessionOptions } from "./session.js";
