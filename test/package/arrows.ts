@@ -185,6 +185,7 @@ const RULES: readonly Rule[] = [
   { files: "examples/redis-driver/", may: ["groundstate", "node:", "ioredis"] },
   { files: "examples/object-driver/", may: ["groundstate", "node:"] },
   { files: "examples/mariadb-driver/", may: ["groundstate", "node:", "mysql2"] },
+  { files: "examples/openai-agents/", may: ["groundstate", "node:", "@openai/agents-core", "zod"] },
   { files: "examples/langgraph/", may: ["groundstate", "node:", "@langchain/langgraph"] },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];

@@ -38,7 +38,10 @@ const ENTRIES = [
 ];
 
 /** What needs the package of another, which it is an adapter for. */
-const ADAPTERS: Readonly<Record<string, string>> = { langgraph: "@langchain/langgraph-checkpoint" };
+const ADAPTERS: Readonly<Record<string, string>> = {
+  langgraph: "@langchain/langgraph-checkpoint",
+  "openai-agents": "@openai/agents-core",
+};
 
 let installed: Installed;
 
@@ -215,7 +218,7 @@ describe("installed beside the packages that it has adapters for", () => {
     await writeFile(join(folder, "adapters.mjs"), adapters.join("\n"));
     expect(await node(["adapters.mjs"], folder)).toEqual({
       code: 0,
-      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n",
+      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n[ 'GroundstateSession', 'PausedRuns' ]\n",
     });
   });
 });
