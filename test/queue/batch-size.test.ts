@@ -36,4 +36,12 @@ describe("the limit of a batch that tenants share", () => {
     for (let count = 0; count < 20; count++) size.noteDuration(4096 * KIB, 64);
     expect(limitOf(size)).toBeGreaterThanOrEqual(before);
   });
+
+  test("does not fall on a slow disk, for batches that take no longer than twice the fastest", () => {
+    const size = sharedSize();
+    for (let count = 0; count < 3; count++) size.noteDuration(256 * KIB, 100);
+    const before = limitOf(size);
+    for (let count = 0; count < 3; count++) size.noteDuration(limitOf(size) * KIB, 150);
+    expect(limitOf(size)).toBeGreaterThanOrEqual(before);
+  });
 });

@@ -36,6 +36,14 @@ describe("room", () => {
     expect(room.reserve(load("b", 1))).toBeUndefined();
   });
 
+  test("that a tenant gives back, it may take again", () => {
+    const room = new QueueRoom({ bytes: 100, commits: 10 });
+    expect([room.reserve(load("a", 30)), room.reserve(load("a", 20))]).toEqual([undefined, undefined]);
+    room.release(load("a", 30));
+    expect(room.reserve(load("a", 20))).toBeUndefined();
+    expect(room.used).toEqual({ bytes: 40, commits: 2 });
+  });
+
   test("counts a commit of more than 256 changes as several, for they take memory too", () => {
     const room = new QueueRoom({ bytes: 100, commits: 20 });
     expect(room.reserve(load("a", 0, 256))).toBeUndefined();

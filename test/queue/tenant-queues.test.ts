@@ -109,3 +109,18 @@ test("expired items are removed from the front", () => {
   expect(queues.shed(({ number }) => number < 2)).toEqual([all[0], all[1]]);
   expect([...queues]).toEqual([all[2]]);
 });
+
+test("it says which tenants wait, and with which item first", () => {
+  const queues = new TenantQueues<Numbered>();
+  const add = (tenant: string, number: number, isSettled = false) =>
+    queues.add({ tenant, number, weight: 1, isSettled });
+  const heads = () => [...queues.heads()].map(({ number }) => number);
+  add("a", 0);
+  expect([queues.has("a"), queues.has("b"), heads()]).toEqual([true, false, [0]]);
+  queues.clear();
+  add("a", 1, true);
+  expect(heads()).toEqual([]);
+  for (const number of [2, 3]) add("a", number);
+  add("b", 4);
+  expect([queues.has("b"), queues.has("c"), heads()]).toEqual([true, false, [2, 4]]);
+});
