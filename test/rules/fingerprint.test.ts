@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fingerprint } from "../../src/rules/fingerprint.js";
+import { fingerprint, fingerprintSteps } from "../../src/rules/fingerprint.js";
 
 const RECORD = {
   eventId: "01JD",
@@ -78,3 +78,23 @@ test("accepts texts at their limits", () => {
   const long = { tenant: "\u{1F600}".repeat(63), kind: "ä".repeat(256), eventId: "\uFFFF".repeat(42) };
   expect(fingerprint({ ...RECORD, ...long })).toHaveLength(43);
 });
+
+test.each([
+  [256 * 1024, 0],
+  [256 * 1024 + 1, 1],
+  [3 * 256 * 1024 + 7, 3],
+])("of %i bytes in steps is the same, with %i pauses, and depends on the last byte", (length, pauses) => {
+  const record = { ...RECORD, bytes: new Uint8Array(length).map((_, index) => index % 251) };
+  const expected = fingerprint(record);
+  expect(inSteps(record)).toEqual({ value: expected, pauses });
+  record.bytes[length - 1] = 255;
+  expect(inSteps(record).value).not.toBe(expected);
+});
+
+function inSteps(record: Parameters<typeof fingerprintSteps>[0]) {
+  const steps = fingerprintSteps(record);
+  let pauses = 0;
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) pauses++;
+  return { value: step.value, pauses };
+}
