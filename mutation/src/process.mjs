@@ -1,0 +1,95 @@
+/**
+ * Judges mutants one after another: runs the tests that reach a mutant, up to the first that fails. A test that has failed is
+ * run once more without the mutant, so that nothing that an earlier mutant left behind counts as found.
+ */
+const HIT_LIMIT = 2_000_000;
+
+const ns = { mutantCoverage: { static: {}, perTest: {} } };
+globalThis.__stryker__ = ns;
+const tests = new Map();
+let suite;
+let stray;
+
+const note = (error) => {
+  stray ??= error instanceof Error ? error : new Error(String(error));
+};
+process.on("unhandledRejection", note).on("uncaughtException", note);
+
+async function load(name) {
+  const file = name.slice(0, name.indexOf(" "));
+  if (!tests.has(name))
+    for (const test of await suite.load(file)) tests.set(`${test.file} ${test.name}`, test);
+  return tests.get(name);
+}
+
+/** Runs one test; resolves with the error it failed with. */
+async function failureOf(name, limitMs, isEmptied = false) {
+  let timer;
+  ns.currentTestId = name;
+  try {
+    const test = await load(name);
+    const isLate = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("time is up")), limitMs ?? test.timeoutMs);
+    });
+    await Promise.race([isEmptied ? undefined : test.body(), isLate]);
+    await new Promise(setImmediate);
+    return stray;
+  } catch (error) {
+    return error ?? new Error("nothing was thrown");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Runs all tests without a mutant: what each reaches, and how long it takes. */
+async function record({ files }) {
+  const times = {};
+  const failures = {};
+  for (const file of files)
+    for (const test of await suite.load(file)) tests.set(`${file} ${test.name}`, test);
+  for (const id of tests.keys()) {
+    const started = performance.now();
+    stray = undefined;
+    const error = await failureOf(id);
+    if (error !== undefined) failures[id] = String(error.stack);
+    times[id] = performance.now() - started;
+  }
+  const { perTest, static: statics } = ns.mutantCoverage;
+  const reached = Object.fromEntries(Object.entries(perTest).map(([id, hits]) => [id, Object.keys(hits)]));
+  return { times, failures, statics: Object.keys(statics), reached };
+}
+
+/** What finds the mutant, if anything does; whether this process may have been left unfit for the next. */
+async function judge({ mutant, groups, limits, isStatic, isEmptied }) {
+  ns.activeMutant = mutant;
+  for (const group of groups) {
+    ns.hitCount = 0;
+    ns.hitLimit = HIT_LIMIT;
+    stray = undefined;
+    const errors = await Promise.all(group.map((name) => failureOf(name, limits[name], isEmptied)));
+    const index = errors.findIndex((error) => error !== undefined);
+    if (index === -1) continue;
+    const killed = { killedBy: group[index], error: String(errors[index].message).slice(0, 200) };
+    if (isStatic) return killed;
+    ns.activeMutant = undefined;
+    ns.hitCount = undefined;
+    stray = undefined;
+    const again = await failureOf(group[index], limits[group[index]]);
+    return { ...killed, isTainted: again !== undefined };
+  }
+  return {};
+}
+
+process.on("disconnect", () => process.exit());
+
+process.on("message", async ({ bundle, ...job }) => {
+  delete ns.mutantCoverage;
+  if (job.files !== undefined) ns.mutantCoverage = { static: {}, perTest: {} };
+  if (job.isStatic) ns.activeMutant = job.mutant;
+  try {
+    suite ??= await import(bundle);
+    process.send(await (job.files !== undefined ? record(job) : judge(job)));
+  } catch (error) {
+    process.send({ killedBy: "load", error: String(error?.stack).slice(0, 600) });
+  }
+});
