@@ -1,4 +1,4 @@
-import { COST, FAILURE, GIVEN, NAMES, PACKAGE, type Sentences } from "./sentences.js";
+import { COST, FAILURE, GIVEN, kept, NAMES, type Sentences } from "./sentences.js";
 
 /** The cases that look while a large erase goes on. */
 export const LARGE_ERASES = [
@@ -130,9 +130,14 @@ export const driverDataSentences: Sentences = {
   "ApplyOptions.setAside": {
     "The driver may call this before `apply` resolves, for a commit that waits for a lock of another process, so that the rest of the batch need not wait: with the commit's index in the batch and a promise of its outcome, which must not reject.":
       FAILURE,
-    "The store then ignores the outcome at this index of `apply`'s result.": PACKAGE,
-    "It sends no commit that shares a slot or an event id with this one until the promise is settled.":
-      PACKAGE,
+    "The store then ignores the outcome at this index of `apply`'s result.": kept(
+      "queue/commit-queue-aside",
+      "fails alone, and is sent again if its outcome is unknown",
+    ),
+    "It sends no commit that shares a slot or an event id with this one until the promise is settled.": kept(
+      "queue/commit-queue-aside",
+      "blocks the commits that share a slot with it, and no others",
+    ),
   },
   ScanQuery: {
     "One page of records.": NAMES,

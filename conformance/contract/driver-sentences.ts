@@ -1,5 +1,5 @@
 import { LARGE_ERASES } from "./driver-data-sentences.js";
-import { COST, FAILURE, HIDDEN, NAMES, OPERATORS, PACKAGE, type Sentences } from "./sentences.js";
+import { COST, FAILURE, HIDDEN, kept, NAMES, OPERATORS, type Sentences } from "./sentences.js";
 
 const LATER = ["large-erase/leaves-what-comes-later", "large-erase-prefix/leaves-what-comes-later"];
 const OTHERS = [
@@ -27,45 +27,78 @@ export const driverSentences: Sentences = {
   "DriverStatus.queue": { "The writes that wait or are under way, in a driver that queues them.": OPERATORS },
   Driver: {
     "Talks to one kind of storage.": NAMES,
-    "The store validates and copies arguments before the driver gets them.": PACKAGE,
+    "The store validates and copies arguments before the driver gets them.": kept(
+      "store/driver-store-calls",
+      "bytes, date, identity and changes changed between the call and the driver change nothing",
+    ),
     "It copies the payloads that the driver returns, unless `returnsUnsharedBytes` is set, so a driver may keep and return its own objects.":
       ["bytes/copied-out", "watch/copied-out"],
     "A driver rejects with StateError: UNAVAILABLE if nothing was written (reason `refused` if a smaller batch may pass), OUTCOME_UNKNOWN if a write may have happened, CORRUPT for data that it cannot read.":
       FAILURE,
     "Any other error counts as an unknown outcome if `apply` throws it, as UNAVAILABLE if a read or a sweep does.":
-      PACKAGE,
+      kept("queue/commit-queue", "has an unknown outcome after a raw error, and is not retryable"),
   },
   "Driver.name": { "The name in diagnostics, such as `postgres`; a layer passes it on.": OPERATORS },
   "Driver.layers": {
     "The layers that this driver should be used with.": NAMES,
-    "`openStore` applies them unless its configuration has `layers`.": PACKAGE,
-    "The first is the outermost.": PACKAGE,
+    "`openStore` applies them unless its configuration has `layers`.": kept(
+      "store/registry",
+      "layers: the driver's own, unless the configuration has others",
+    ),
+    "The first is the outermost.": kept(
+      "store/driver-store-calls",
+      "layers: the first is the outermost, and a write and a read pass through all",
+    ),
   },
   "Driver.timeoutMs": {
     "The longest that a call takes, in milliseconds; absent if there is no bound.": COST,
-    "The store makes the deadline of each call from it; waiting in the store counts against that.": PACKAGE,
-    "The store gives up a call that outlasts its deadline by a second.": PACKAGE,
+    "The store makes the deadline of each call from it; waiting in the store counts against that.": kept(
+      "store/call-bounds",
+      "has one deadline, its wait in the queue included",
+    ),
+    "The store gives up a call that outlasts its deadline by a second.": kept(
+      "store/call-bounds",
+      "ends in time, whichever it is, though the driver never answers",
+    ),
   },
   "Driver.inFlight": {
-    "How many batches should be under way at once, unless the store's options say otherwise.": PACKAGE,
-    "Default 1.": PACKAGE,
+    "How many batches should be under way at once, unless the store's options say otherwise.": kept(
+      "store/driver-declarations",
+      "inFlight: so many batches are under way, unless the store's options say otherwise",
+    ),
+    "Default 1.": kept(
+      "store/driver-declarations",
+      "inFlight: so many batches are under way, unless the store's options say otherwise",
+    ),
   },
   "Driver.readsInFlight": {
     "How many reads should be under way at once: at least 2, and few enough that writes need not wait for them.":
-      PACKAGE,
-    "Default 8.": PACKAGE,
+      kept("store/driver-declarations", "readsInFlight: so many reads are under way, 8 unless it says so"),
+    "Default 8.": kept(
+      "store/driver-declarations",
+      "readsInFlight: so many reads are under way, 8 unless it says so",
+    ),
   },
   "Driver.batchesOneTenant": {
     "Set if no call may concern several tenants: the store then gives `apply`, `read` and `readEventIds` commits and slots of one tenant each, tenants in turn.":
-      PACKAGE,
+      kept(
+        "queue/one-tenant",
+        "a store keeps the tenants apart in every call of a driver that asks for it, also through its layers",
+      ),
     "For drivers whose statements run under the rights of a tenant, or go where its data is.": NAMES,
     "A scan without `tenant` still is of all.": ["list-kind/inside-its-tenant"],
-    "Default: calls mix tenants, which makes fewer of them.": PACKAGE,
+    "Default: calls mix tenants, which makes fewer of them.": kept(
+      "queue/one-tenant",
+      "are mixed where the driver does not ask for it (control)",
+    ),
   },
   "Driver.returnsUnsharedBytes": {
     "Set if each payload that the driver returns has memory of its own, to which the driver keeps no reference.":
       ["bytes/copied-out"],
-    "The store then hands it to the caller without a copy.": PACKAGE,
+    "The store then hands it to the caller without a copy.": kept(
+      "store/driver-declarations",
+      "returnsUnsharedBytes: payloads are handed on as they are, and copied without it",
+    ),
   },
   "Driver.apply": {
     "Applies commits in order, each seeing the one before.": [
@@ -79,7 +112,10 @@ export const driverSentences: Sentences = {
     ],
     "Returns one outcome per commit, by the rules of `decide`.": ["concurrency/neighbours", "commit/replay"],
     "One store never has two batches under way that share a slot or an event id, or of which one erases in a session that the other writes or erases in.":
-      PACKAGE,
+      kept(
+        "queue/commit-queue-property",
+        "whatever the calls and the failures of the driver, the queue keeps its rules",
+      ),
     "The driver itself has to exclude other stores, of this process and of others.": OTHERS,
     "An erase is atomic against every commit, however many records there are.": [
       "erase/many",
@@ -117,13 +153,19 @@ export const driverSentences: Sentences = {
     "The same as `read`, with nothing but the id of each slot's current event, so that no payload has to be read.":
       ["watch/last-state-arrives", "watch/other-stores"],
     "The store asks it for the slots that are watched, up to 500 at a time; without it, the store uses `read`.":
-      PACKAGE,
+      kept(
+        "watch/questions",
+        "5,000 watches of one slot each cost one question per interval, in calls of at most 500 slots",
+      ),
   },
   "Driver.changeCounter": {
     "Optional.": NAMES,
     "Returns a value that is equal (`===`) to an earlier one only if no record has changed in between, whichever store or process changes records; it may differ without a change.":
       ["watch/other-stores", "watch/erased-elsewhere", "watch/other-processes"],
-    "The store then asks for watched slots only if the value differs.": PACKAGE,
+    "The store then asks for watched slots only if the value differs.": kept(
+      "watch/questions",
+      "whose change counter stands still is not asked for slots",
+    ),
     "It has to be much cheaper than `readEventIds`.": COST,
   },
   "Driver.changes": {
@@ -153,7 +195,10 @@ export const driverSentences: Sentences = {
     ],
     "Should read no records, and must not block writers or the event loop for long, however many match.":
       COST,
-    "Absent: the store reads them all with `scan` and counts them.": PACKAGE,
+    "Absent: the store reads them all with `scan` and counts them.": kept(
+      "store/driver-declarations",
+      "count: without it, the records of a list are scanned page by page and counted",
+    ),
   },
   "Driver.scanSessions": {
     "Returns one page of the sessions of a user that have a record, from one snapshot.": [
@@ -180,14 +225,20 @@ export const driverSentences: Sentences = {
   },
   "Driver.close": {
     "Releases all resources.": ["close/only-itself", "close/writes-are-kept"],
-    "Called once, when no call is under way.": PACKAGE,
+    "Called once, when no call is under way.": kept(
+      "store/driver-store-close",
+      "lets writes and erases under way finish, and releases the driver after them, once",
+    ),
   },
   ChangeFeed: {
     "Tells of changes as they happen, also of those that other stores and processes make.": [
       "watch/other-stores",
       "watch/other-processes",
     ],
-    "The store still asks for itself while the feed is not live, and from time to time while it is.": PACKAGE,
+    "The store still asks for itself while the feed is not live, and from time to time while it is.": kept(
+      "watch/questions",
+      "while the feed is lost, and when it is live again",
+    ),
   },
   "ChangeFeed.groupOf": {
     "The group of a slot.": NAMES,
@@ -199,9 +250,15 @@ export const driverSentences: Sentences = {
   "ChangeFeed.subscribe": {
     "Begins to tell of changes.": ["watch/other-stores", "watch/erased-elsewhere"],
     "Returns the function that ends it.": HIDDEN,
-    "The store subscribes while anything is watched.": PACKAGE,
+    "The store subscribes while anything is watched.": kept(
+      "watch/questions",
+      "while the feed is lost, and when it is live again",
+    ),
   },
-  ChangeListener: { "What a `ChangeFeed` calls.": NAMES, "Neither function throws.": PACKAGE },
+  ChangeListener: {
+    "What a `ChangeFeed` calls.": NAMES,
+    "Neither function throws.": kept("watch/questions", "while the feed is lost, and when it is live again"),
+  },
   "ChangeListener.changed": {
     "After a change can be read: slots of these groups may have changed; absent: any slot may have.": [
       "watch/last-state-arrives",
@@ -211,13 +268,16 @@ export const driverSentences: Sentences = {
   "ChangeListener.live": {
     "Every change from now on is told.": ["watch/other-stores", "watch/erased-elsewhere"],
     "The store asks once for what it missed, and then only every so many milliseconds, in case that another writer does not tell; Infinity if there can be no such writer.":
-      PACKAGE,
+      kept("watch/questions", "while the feed is lost, and when it is live again"),
   },
   "ChangeListener.lost": { "Changes may be missed from now on, until the next `live`.": FAILURE },
   Layer: { "Wraps a driver in a driver that adds something: retries, encryption, telemetry.": NAMES },
   DriverFactory: {
     "Opens a driver or a whole store from its configuration.": NAMES,
-    "`openStore` makes a store of a driver, with the options of the store.": PACKAGE,
+    "`openStore` makes a store of a driver, with the options of the store.": kept(
+      "store/registry",
+      "apply to the store that is made of the driver",
+    ),
     "A factory that returns a store has to apply those options itself.": ["limits/said", "limits/max-bytes"],
   },
 };

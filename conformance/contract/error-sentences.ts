@@ -1,4 +1,4 @@
-import { ADVICE, FAILURE, NAMES, PACKAGE, type Sentences, TYPES, WRAPPERS } from "./sentences.js";
+import { ADVICE, FAILURE, kept, NAMES, type Sentences, TYPES, WRAPPERS } from "./sentences.js";
 
 /** The errors, the limits of every store, and what is made to be handed to one. */
 export const errorSentences: Sentences = {
@@ -108,12 +108,15 @@ export const errorSentences: Sentences = {
   },
   "StateError.name": { "Always `StateError`.": ["errors/one-class"] },
   "StateError.toString": {
-    "Includes the code, as Node's own errors do: `StateError [NOT_FOUND]: ...`.": PACKAGE,
+    "Includes the code, as Node's own errors do: `StateError [NOT_FOUND]: ...`.": kept(
+      "contract/errors",
+      "an error is printed with its name and its code first",
+    ),
   },
   AnyStateError: { "A StateError whose `details` narrow with its `code`.": TYPES },
   isStateError: {
     "Whether `value` is a StateError, of this code if one is given; also when another copy of the package threw it.":
-      PACKAGE,
+      kept("store/two-copies", "an error of one is an error of the other"),
   },
   LIMITS: {
     "The limits of a record, a commit and a call; the same on every driver.": ["limits/defaults"],
@@ -172,10 +175,13 @@ export const errorSentences: Sentences = {
   },
   "ScanKindOptions.pageSize": {
     "How many records are held at once: 1 to 10,000.": ["list-kind/scan-pages"],
-    "Default 500.": PACKAGE,
+    "Default 500.": kept("store/scan-kind", "yields %i records, in pages"),
   },
   "ScanKindOptions.bytes": {
-    "`false`: without payloads, as `WithoutBytes` says.": PACKAGE,
+    "`false`: without payloads, as `WithoutBytes` says.": kept(
+      "store/driver-declarations",
+      "scanKind: bytes: false asks for records without payloads, and yields them so",
+    ),
     "Default true.": ["list-kind/scan-pages"],
   },
   scanKind: {
@@ -187,11 +193,19 @@ export const errorSentences: Sentences = {
   "SweepOptions.after": { "Starts after this key: `next` of the sweep before.": ["list-kind/sweep"] },
   "SweepOptions.limit": {
     "How many records it looks at, damaged ones included: 1 to 10,000.": ["list-kind/sweep"],
-    "Default 1,000.": PACKAGE,
+    "Default 1,000.": kept(
+      "store/driver-declarations",
+      "sweep: looks at 1,000 records unless it is told how many",
+    ),
   },
   SweepReport: { "What one `sweep` did.": NAMES },
   "SweepReport.deleted": { "How many records it deleted.": ["list-kind/sweep"] },
-  "SweepReport.damaged": { "The damaged records that it passed over.": PACKAGE },
+  "SweepReport.damaged": {
+    "The damaged records that it passed over.": kept(
+      "store/sweep",
+      "passes over damaged records, names them, and deletes what lies around them",
+    ),
+  },
   "SweepReport.next": {
     "Where the next sweep goes on, as its `after`.": ["list-kind/sweep"],
     "Absent: it has looked at the last one.": ["list-kind/sweep"],
@@ -205,11 +219,14 @@ export const errorSentences: Sentences = {
     "It looks at `limit` records at most, so a job calls it again with `next` until that is absent.": [
       "list-kind/sweep",
     ],
-    "Damaged records are passed over and named in the report.": PACKAGE,
+    "Damaged records are passed over and named in the report.": kept(
+      "store/sweep",
+      "passes over damaged records, names them, and deletes what lies around them",
+    ),
     "The store itself lets nothing expire: this is for a job of yours, in one process or in several at once.":
       ADVICE,
     "If it is aborted or fails, or `isOver` throws, it rejects, and what was deleted until then stays deleted; repeating it does no harm.":
-      PACKAGE,
+      kept("store/sweep", "ends with what isOver throws, also CORRUPT, and keeps what it had deleted"),
     "The scope is that of `listKind`.": ["list-kind/scope-required"],
     "MAINTENANCE_SCOPE_REQUIRED, INVALID_RECORD.": ["list-kind/scope-required"],
   },

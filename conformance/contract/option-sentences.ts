@@ -1,4 +1,4 @@
-import { COST, NAMES, PACKAGE, type Sentences } from "./sentences.js";
+import { COST, kept, NAMES, type Sentences } from "./sentences.js";
 
 const BOUNDS = ["list/after-before", "list/from", "list/bounds-and-prefix"];
 
@@ -115,11 +115,14 @@ export const optionSentences: Sentences = {
     ],
     "Default 100.": COST,
     "All watches of a store share one question to the driver; it is asked as often as the smallest `pollMs` says.":
-      PACKAGE,
+      kept("watch/watch", "the change of another store shows within the smallest pollMs wanted"),
   },
   "WatchOptions.ref": {
-    "`false`: while `next` waits for a change, the watch does not keep the process alive.": PACKAGE,
-    "Default true.": PACKAGE,
+    "`false`: while `next` waits for a change, the watch does not keep the process alive.": kept(
+      "watch/leaks",
+      "an open watch that nobody waits for, and one with ref: false, let the process end",
+    ),
+    "Default true.": kept("watch/leaks", "a process that waits for a change stays alive until it comes"),
   },
   WatchedSlot: { "What a watched slot holds.": NAMES },
   "WatchedSlot.place": { "The index of the slot in the list that is watched.": ["watch/as-they-are"] },
@@ -151,7 +154,10 @@ export const optionSentences: Sentences = {
   "CloseOptions.timeoutMs": {
     "How long accepted writes may take to finish, in milliseconds.": ["close/in-time", "close/misuse"],
     "Default 10,000.": ["close/writes-finish"],
-    "After that the driver has 10 seconds more to release its resources.": PACKAGE,
+    "After that the driver has 10 seconds more to release its resources.": kept(
+      "store/driver-store-close",
+      "in its own close, rejects after ten seconds",
+    ),
   },
   StoreLimits: {
     "What a store accepts.": ["limits/said"],

@@ -1,4 +1,4 @@
-import { NAMES, PACKAGE, type Sentences } from "./sentences.js";
+import { kept, NAMES, type Sentences } from "./sentences.js";
 
 /** What holds for all operations. */
 export const storeSentences: Sentences = {
@@ -144,11 +144,14 @@ export const storeSentences: Sentences = {
       ],
     "Each operation names its further codes.": NAMES,
     "If the driver has a bound (`timeoutMs` of Postgres), a call has one deadline, fixed when it enters the store.":
-      PACKAGE,
+      kept("store/call-bounds", "has one deadline, its wait in the queue included"),
     "Waiting in the queue, every attempt and every lock count against it, and the call ends at most a second after it.":
-      PACKAGE,
-    "A call that has waited too long in the queue is UNAVAILABLE, `busy`.": PACKAGE,
+      kept("store/call-bounds", "ends in time, whichever it is, though the driver never answers"),
+    "A call that has waited too long in the queue is UNAVAILABLE, `busy`.": kept(
+      "store/call-bounds",
+      "that waits in the queue is rejected as busy before its deadline, and never sent",
+    ),
     "Each page of a long scan has a deadline of its own, and so has each piece of what a large erase leaves to be removed.":
-      PACKAGE,
+      kept("store/driver-declarations", "timeoutMs: each page of a long scan has a deadline of its own"),
   },
 };

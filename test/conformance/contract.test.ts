@@ -35,6 +35,18 @@ test("every case shows a sentence, and what shows one is a case that a mutant pr
   expect([...named].filter((id) => !ids.includes(id) || !proven.has(id))).toEqual([]);
 });
 
+test("what the package keeps over every driver names a test that there is", () => {
+  const kept = shown.flatMap((each) =>
+    typeof each === "string" && each.startsWith("kept over") ? [each] : [],
+  );
+  expect(kept.length).toBeGreaterThan(30);
+  for (const each of kept) {
+    const [, path, title] = /`(test\/.+\.test\.ts)` shows: "(.+)"$/s.exec(each) ?? [];
+    const source = readFileSync(join(ROOT, String(path)), "utf8");
+    expect(source.includes(`"${title}"`), each).toBe(true);
+  }
+});
+
 test("the page has the tables that the sentences make", () => {
   const page = readFileSync(join(ROOT, "docs/contract.md"), "utf8");
   const [, tables] = /<!-- rules -->([\s\S]*?)<!-- \/rules -->/.exec(page) ?? [];

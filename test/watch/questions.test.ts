@@ -282,11 +282,19 @@ describe("no change is lost", () => {
     await other.save(note(who, "a", "missed"));
     feed.listener().live(3_600_000);
     expect(told(await nextOf(watch))).toEqual(["a", "missed"]);
+    feed.listener().live(5);
+    await other.save(note(who, "a", "not told of"));
+    expect(told(await nextOf(watch))).toEqual(["a", "not told of"]);
     feed.listener().lost();
     await other.save(note(who, "a", "lost"));
     expect(told(await nextOf(watch))).toEqual(["a", "lost"]);
+    const listener = feed.listener();
     await watch.return();
     expect(feed.isSubscribed()).toBe(false);
+    listener.live(5);
+    listener.changed(["group"]);
+    listener.changed();
+    listener.lost();
   });
 });
 
