@@ -28,6 +28,7 @@ export const SECTIONS = [
   "shared-tenant",
   "replaces",
   "retention",
+  "langgraph",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

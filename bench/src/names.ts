@@ -10,6 +10,8 @@ export const ENTRANT = {
   unstorageShipped: "unstorage on db0 (!) as shipped",
   langgraph: "langgraph-checkpoint",
   langgraphShipped: "langgraph-checkpoint (!) as shipped",
+  ownSaver: "LangGraph's own saver",
+  saver: "GroundstateSaver",
   lmdb: "lmdb (another kind of engine)",
   pgbench: "pgbench",
   postgresTen: "postgres client, 10 connections",

@@ -18,6 +18,7 @@ import { checks } from "./sections/checks.js";
 import { commits } from "./sections/commits.js";
 import { growth } from "./sections/growth.js";
 import { idMemory } from "./sections/id-memory.js";
+import { langgraph } from "./sections/langgraph.js";
 import { ledger } from "./sections/ledger.js";
 import { memories } from "./sections/memories.js";
 import { memory } from "./sections/memory.js";
@@ -67,6 +68,7 @@ const RUN: Readonly<Record<SectionName, Section>> = {
   "shared-tenant": sharedTenant,
   replaces,
   retention,
+  langgraph,
 };
 
 const RESULTS = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
