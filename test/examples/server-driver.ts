@@ -34,12 +34,9 @@ export function testServerDriver(given: ServerDriver): void {
   });
   afterAll(() => server?.stop());
 
-  const chosen = isSoak
-    ? cases
-    : sampleOf(
-        cases.filter(({ needs }) => needs === undefined),
-        STEP,
-      );
+  const light = cases.filter(({ needs }) => needs === undefined);
+  const damage = cases.filter(({ needs }) => needs === "damage");
+  const chosen = isSoak ? cases : [...sampleOf(light, STEP), ...damage];
   const only = chosen.map(({ id }) => id);
   conformanceTests({ describe, afterAll, test }, harness, { modulePath, timeoutMs: CASE_MS, only });
 
