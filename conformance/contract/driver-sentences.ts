@@ -107,6 +107,7 @@ export const driverSentences: Sentences = {
     ],
     "Each is atomic, and durable when the promise resolves.": [
       "commit/all-or-nothing",
+      "large-commit/one-step",
       "durability/records",
       "processes/kill",
     ],

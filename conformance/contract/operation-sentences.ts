@@ -56,6 +56,8 @@ export const operationSentences: Sentences = {
         "concurrency/opposite-orders",
         "concurrency/erase-beside-commits",
         "stores/all-or-nothing",
+        "large-commit/one-step",
+        "large-commit/refused-whole",
       ],
     "A commit whose saves (at least one) are all duplicates is a replay, and writes nothing; if only some are, it is IDEMPOTENCY_CONFLICT.":
       [

@@ -1,21 +1,81 @@
+import { setImmediate as turn } from "node:timers/promises";
 import {
   type ApplyOptions,
   type Commit,
   type CountQuery,
   type EraseTarget,
+  type Outcome,
   type ScanQuery,
   type SessionsQuery,
   type Slot,
   StateError,
   type StoredRecord,
   slotKey,
+  targetOf,
+  type Write,
 } from "../../src/index.js";
-import { brokenDriver, type Mutant } from "./mutant.js";
+import { brokenDriver, type Mutant, writingInParts } from "./mutant.js";
 
 const PIECE = 65_536;
+/** As much as FoundationDB takes in one transaction. */
+const TRANSACTION = 10_000_000;
 
 /** Drivers that are wrong about what is large, long or many. */
 export const sizeMutants: readonly Mutant[] = [
+  writingInParts("commits-ten-megabytes-at-a-time", "large-commit/one-step", ({ writes }) => {
+    if (sizeOf(writes) <= TRANSACTION) return [writes];
+    const half = Math.ceil(writes.length / 2);
+    return [writes.slice(0, half), writes.slice(half)];
+  }),
+  brokenDriver(
+    "erases-ten-megabytes-at-a-time",
+    "large-commit/one-step",
+    (base) =>
+      class extends base {
+        override async apply(commits: readonly Commit[], options: ApplyOptions): Promise<readonly Outcome[]> {
+          let removed = 0;
+          const [erase, other] = commits.flatMap(({ writes }) => writes);
+          if (erase?.op === "erase" && other === undefined) {
+            removed = this.#eraseBeyond(targetOf(erase));
+            for (let turns = 0; turns < 8; turns++) await turn();
+          }
+          const outcomes = await super.apply(commits, options);
+          return outcomes.map((outcome) =>
+            outcome.is === "applied" && outcome.erased
+              ? { ...outcome, erased: outcome.erased.map((count) => count + removed) }
+              : outcome,
+          );
+        }
+
+        /** Removes what is behind the first so many bytes, in a step of its own. */
+        #eraseBeyond(target: EraseTarget): number {
+          let [bytes, removed] = [0, 0];
+          for (const [key, record] of this.space.records) {
+            if (!this.isErased(record, target)) continue;
+            bytes += record.bytes.byteLength;
+            if (bytes <= TRANSACTION) continue;
+            this.space.records.delete(key);
+            this.forgetContent(record);
+            removed++;
+          }
+          return removed;
+        }
+      },
+  ),
+  // Its first transaction has gone when the last one, which has the checks, fails.
+  brokenDriver(
+    "checks-in-the-last-of-its-transactions",
+    "large-commit/refused-whole",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const outcome = super.applyOne(commit, options);
+          if (outcome.is !== "condition" || sizeOf(commit.writes) <= TRANSACTION) return outcome;
+          for (const write of commit.writes.slice(0, outcome.write >> 1)) this.write(write, options.now);
+          return outcome;
+        }
+      },
+  ),
   // As chunks in rows of their own, read until one is short.
   brokenDriver(
     "reads-chunks-until-one-is-short",
@@ -115,3 +175,8 @@ export const sizeMutants: readonly Mutant[] = [
       },
   ),
 ];
+
+/** The bytes of all payloads. */
+function sizeOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, write) => sum + (write.op === "save" ? write.record.bytes.byteLength : 0), 0);
+}

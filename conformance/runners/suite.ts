@@ -20,6 +20,7 @@ import { freshReadCases } from "../cases/fresh-reads.js";
 import { idempotencyCases } from "../cases/idempotency.js";
 import { identityCases } from "../cases/identity.js";
 import { isolationCases } from "../cases/isolation.js";
+import { largeCommitCases } from "../cases/large-commit.js";
 import { largeEraseCases } from "../cases/large-erase.js";
 import { largeErasePrefixCases } from "../cases/large-erase-prefix.js";
 import { limitCases } from "../cases/limits.js";
@@ -66,6 +67,7 @@ export const cases: readonly ConformanceCase[] = [
   ...eraseCases,
   ...erasePrefixCases,
   ...largeEraseCases,
+  ...largeCommitCases,
   ...largeErasePrefixCases,
   ...isolationCases,
   ...errorCases,

@@ -4,6 +4,8 @@ import { isSoak } from "../soak.js";
 /** What asks much of a server and tells little of its driver that memory and SQLite have not told of the store. */
 const HEAVY = [
   "limits/largest-payload",
+  "large-commit/one-step",
+  "large-commit/refused-whole",
   "list/more-than-ten-thousand",
   "bytes/shorter-and-longer",
   "concurrency/reads-begun-before",
