@@ -3,6 +3,7 @@
  * run once more without the mutant, so that nothing that an earlier mutant left behind counts as found.
  */
 const HIT_LIMIT = 2_000_000;
+const LATE = "time is up";
 
 const ns = { mutantCoverage: { static: {}, perTest: {} } };
 globalThis.__stryker__ = ns;
@@ -29,7 +30,7 @@ async function failureOf(name, limitMs, isEmptied = false) {
   try {
     const test = await load(name);
     const isLate = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error("time is up")), limitMs ?? test.timeoutMs);
+      timer = setTimeout(() => reject(new Error(LATE)), limitMs ?? test.timeoutMs);
     });
     await Promise.race([isEmptied ? undefined : test.body(), isLate]);
     await new Promise(setImmediate);
@@ -59,6 +60,19 @@ async function record({ files }) {
   return { times, failures, statics: Object.keys(statics), reached };
 }
 
+/** The first of the tests that failed. One that took too long, or ran beside others, has to fail alone and with more time too. */
+async function confirmed(group, failures, limits) {
+  for (const [index, name] of group.entries()) {
+    let error = failures[index];
+    if (error !== undefined && (error.message === LATE || group.length > 1)) {
+      stray = undefined;
+      error = await failureOf(name, 3 * limits[name]);
+    }
+    if (error !== undefined) return { name, error };
+  }
+  return undefined;
+}
+
 /** What finds the mutant, if anything does; whether this process may have been left unfit for the next. */
 async function judge({ mutant, groups, limits, isStatic, isEmptied }) {
   ns.activeMutant = mutant;
@@ -66,15 +80,16 @@ async function judge({ mutant, groups, limits, isStatic, isEmptied }) {
     ns.hitCount = 0;
     ns.hitLimit = HIT_LIMIT;
     stray = undefined;
-    const errors = await Promise.all(group.map((name) => failureOf(name, limits[name], isEmptied)));
-    const index = errors.findIndex((error) => error !== undefined);
-    if (index === -1) continue;
-    const killed = { killedBy: group[index], error: String(errors[index].message).slice(0, 200) };
+    const failures = await Promise.all(group.map((name) => failureOf(name, limits[name], isEmptied)));
+    const found = await confirmed(group, failures, limits);
+    if (found === undefined) continue;
+    const { name, error } = found;
+    const killed = { killedBy: name, error: String(error.message).slice(0, 200) };
     if (isStatic) return killed;
     ns.activeMutant = undefined;
     ns.hitCount = undefined;
     stray = undefined;
-    const again = await failureOf(group[index], limits[group[index]]);
+    const again = await failureOf(name, limits[name]);
     return { ...killed, isTainted: again !== undefined };
   }
   return {};

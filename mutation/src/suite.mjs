@@ -56,7 +56,7 @@ export class Suite {
     const names = isStatic ? this.#names : (this.#reaching.get(id) ?? []);
     if (names.length === 0) return { isReached: false };
     const job = { mutant: id, groups: grouped(names), limits: this.#limits, isStatic, isEmptied };
-    const limitMs = 15_000 + 4 * names.reduce((sum, name) => sum + this.#times[name], 0);
+    const limitMs = 60_000 + 10 * names.reduce((sum, name) => sum + this.#times[name], 0);
     // What runs while a module is loaded needs a process that has loaded none.
     if (isStatic) judge.stop();
     let answer = await judge.ask(job, limitMs);
