@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Commit, Write } from "../../src/contract/driver.js";
-import { decide, isSeen, type SeenEvent, slotOf, type View } from "../../src/rules/decide.js";
+import { afterWaiting, decide, isSeen, type SeenEvent, slotOf, type View } from "../../src/rules/decide.js";
 import { SLOT, stored } from "../store/store-rig.js";
 
 const NOW = 1000;
@@ -125,4 +125,33 @@ test("an event is seen while it is current, and within the window after it was s
 test("slotOf", () => {
   expect(slotOf(save("a", "n"))).toMatchObject({ ...SLOT, kind: "a" });
   expect(slotOf(remove("a"))).toEqual({ ...SLOT, kind: "a" });
+});
+
+describe("a fingerprint of which only the beginning is remembered", () => {
+  const record = stored({ eventId: "e1" });
+  const outcomeOf = (fingerprint: string) =>
+    decide(
+      { tenant: record.tenant, writes: [{ op: "save", record }] },
+      {
+        now: 1,
+        window: 10,
+        current: () => undefined,
+        event: () => ({ fingerprint, savedAt: 0, current: true }),
+      },
+    ).is;
+
+  test.each([
+    ["all of it", record.fingerprint, "duplicate"],
+    ["its first 20 characters", record.fingerprint.slice(0, 20), "duplicate"],
+    ["its last 20 characters", record.fingerprint.slice(-20), "conflict"],
+    ["20 others", "x".repeat(20), "conflict"],
+    ["its first 19, which are too few", record.fingerprint.slice(0, 19), "conflict"],
+    ["nothing", "", "conflict"],
+  ])("%s", (_, remembered, outcome) => {
+    expect(outcomeOf(remembered)).toBe(outcome);
+  });
+});
+
+test("the window of a commit that waited starts later, in whole milliseconds", () => {
+  expect(afterWaiting({ now: 100, window: 10 }, 2.9)).toEqual({ now: 102, window: 10 });
 });
