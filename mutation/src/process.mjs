@@ -8,6 +8,8 @@ const LATE = "time is up";
 const ns = { mutantCoverage: { static: {}, perTest: {} } };
 globalThis.__stryker__ = ns;
 const tests = new Map();
+/** When the last run of each test ends. */
+const ends = new Map();
 let suite;
 let stray;
 
@@ -32,7 +34,9 @@ async function failureOf(name, limitMs, isEmptied = false) {
     const isLate = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Error(LATE)), limitMs ?? test.timeoutMs);
     });
-    await Promise.race([isEmptied ? undefined : test.body(), isLate]);
+    const end = isEmptied ? undefined : test.body();
+    ends.set(name, end);
+    await Promise.race([end, isLate]);
     await new Promise(setImmediate);
     return stray;
   } catch (error) {
@@ -60,17 +64,31 @@ async function record({ files }) {
   return { times, failures, statics: Object.keys(statics), reached };
 }
 
-/** The first of the tests that failed. One that took too long, or ran beside others, has to fail alone and with more time too. */
+/** The first of the tests that failed, and did so alone too, or with four times the time. */
 async function confirmed(group, failures, limits) {
   for (const [index, name] of group.entries()) {
     let error = failures[index];
-    if (error !== undefined && (error.message === LATE || group.length > 1)) {
+    if (error?.message === LATE) error = await failureOfLate(name, 3 * limits[name]);
+    else if (error !== undefined && group.length > 1) {
       stray = undefined;
       error = await failureOf(name, 3 * limits[name]);
     }
     if (error !== undefined) return { name, error };
   }
   return undefined;
+}
+
+/** What a test that is still running fails with in the end. */
+async function failureOfLate(name, limitMs) {
+  let timer;
+  const isLate = new Promise((resolve) => {
+    timer = setTimeout(() => resolve(new Error(LATE)), limitMs);
+  });
+  const end = ends.get(name).then(
+    () => undefined,
+    (error) => error,
+  );
+  return Promise.race([end, isLate]).finally(() => clearTimeout(timer));
 }
 
 /** What finds the mutant, if anything does; whether this process may have been left unfit for the next. */
