@@ -41,6 +41,7 @@ const ENTRIES = [
 const ADAPTERS: Readonly<Record<string, string>> = {
   langgraph: "@langchain/langgraph-checkpoint",
   "openai-agents": "@openai/agents-core",
+  a2a: "@a2a-js/sdk",
 };
 
 let installed: Installed;
@@ -218,7 +219,7 @@ describe("installed beside the packages that it has adapters for", () => {
     await writeFile(join(folder, "adapters.mjs"), adapters.join("\n"));
     expect(await node(["adapters.mjs"], folder)).toEqual({
       code: 0,
-      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n[ 'GroundstateSession', 'PausedRuns' ]\n",
+      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n[ 'GroundstatePushNotificationStore', 'GroundstateTaskStore' ]\n[ 'GroundstateSession', 'PausedRuns' ]\n",
     });
   });
 });
@@ -258,7 +259,7 @@ describe("what was built", () => {
     for (const [path, text] of declarations) {
       const [, adapter = ""] = /^dist\/src\/adapters\/([^/]+)\//.exec(path) ?? [];
       const foreign = importsOf(text).filter(
-        (name) => !/^(\.|node:)/.test(name) && name !== ADAPTERS[adapter],
+        (name) => !/^(\.|node:)/.test(name) && !`${name}/`.startsWith(`${ADAPTERS[adapter]}/`),
       );
       expect({ path, foreign }).toEqual({ path, foreign: [] });
     }

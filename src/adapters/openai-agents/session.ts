@@ -14,9 +14,9 @@ import { createSessions, type SessionEvent, type Sessions } from "../../sessions
 import type { JsonValue } from "../../typed/json-value.js";
 import { together } from "../../typed/together/together.js";
 import type { Unit } from "../../typed/together/unit.js";
+import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
 import { type Owner, readOwner } from "../owner.js";
 import { appliedOnce, forgetApplied } from "./applied-once.js";
-import { itemFromJson, itemToJson } from "./item.js";
 
 /** The options of a `GroundstateSession`. */
 export interface GroundstateSessionOptions {
@@ -203,6 +203,14 @@ export class GroundstateSession
 
 /** Ends a unit whose transaction expects another end of the history. */
 class OtherEnd extends Error {}
+
+function itemToJson(item: AgentInputItem): JsonValue {
+  return toJsonWithBytes(item, "items");
+}
+
+function itemFromJson(value: JsonValue): AgentInputItem {
+  return fromJsonWithBytes(value) as AgentInputItem;
+}
 
 function readTransaction(transaction: SessionHistoryTransactionArgs["transaction"]) {
   if (transaction?.type === "append_items" && Array.isArray(transaction.items))
