@@ -217,10 +217,12 @@ describe("installed beside the packages that it has adapters for", () => {
       (name) => `console.log(Object.keys(await import("groundstate/${name}")));`,
     );
     await writeFile(join(folder, "adapters.mjs"), adapters.join("\n"));
-    expect(await node(["adapters.mjs"], folder)).toEqual({
-      code: 0,
-      out: "[ 'GroundstateSaver', 'GroundstateStore' ]\n[ 'GroundstatePushNotificationStore', 'GroundstateTaskStore' ]\n[ 'GroundstateSession', 'PausedRuns' ]\n",
-    });
+    const classes = [
+      "[ 'GroundstateSaver', 'GroundstateStore' ]",
+      "[ 'GroundstateSession', 'PausedRuns' ]",
+      "[ 'GroundstatePushNotificationStore', 'GroundstateTaskStore' ]",
+    ];
+    expect(await node(["adapters.mjs"], folder)).toEqual({ code: 0, out: `${classes.join("\n")}\n` });
   });
 });
 
