@@ -59,6 +59,8 @@ const PUT_BYTES = 4 * 1024 * 1024;
 /** More than the vectors of most models have. */
 const VECTOR_BYTES = 16_384;
 
+type Value = StoredItem["value"];
+
 /** An item to put, with its vectors. */
 interface Put {
   readonly path: string;
@@ -104,7 +106,11 @@ export class GroundstateStore extends BaseStore {
       if ("namespacePrefix" in operation) return this.#search(owner, operation);
       if ("value" in operation) {
         validateNamespace(operation.namespace, { allowReservedRoot: true });
-        puts.set(itemPath(operation.namespace, operation.key), operation);
+        const value = operation.value === null ? null : copyJson(operation.value, "value");
+        puts.set(itemPath(operation.namespace, operation.key), {
+          ...operation,
+          value: value as Value | null,
+        });
         return undefined;
       }
       return "key" in operation ? this.#get(owner, operation) : this.#namespaces(owner, operation);
@@ -178,7 +184,7 @@ export class GroundstateStore extends BaseStore {
     await transaction.set(item, {
       namespace,
       key,
-      value: copyJson(value, "value") as StoredItem["value"],
+      value,
       createdAt: before && isLive(before, now) ? before.createdAt : now,
       updatedAt: now,
       ...(this.#ttlMs !== undefined && { expiresAt: now + this.#ttlMs }),

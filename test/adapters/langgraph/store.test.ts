@@ -153,6 +153,8 @@ onEveryStore((opened) => {
       { namespace: ["c"], key: "l", value: { n: Number.NaN } },
     ];
     await expect(items.batch(refused)).rejects.toMatchObject({ code: "INVALID_RECORD" });
+    const none = { namespace: ["c"], key: "k", value: undefined as unknown as null };
+    await expect(items.batch([none])).rejects.toMatchObject({ code: "INVALID_RECORD" });
     expect((await items.search([], { limit: 9 })).map(({ value }) => value.n)).toEqual([2, 3]);
     const many = Array.from({ length: 1_200 }, (_, n) => ({
       namespace: ["many"],
