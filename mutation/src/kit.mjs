@@ -5,4 +5,4 @@ import { afterAll, describe, test } from "./vitest.mjs";
 
 const harness = { name: "memory", open: async (_, options) => createStore(await openMemory(), options) };
 
-conformanceTests({ describe, test, afterAll }, harness, { timeoutMs: 10_000 });
+conformanceTests({ describe, test, afterAll }, harness, { timeoutMs: 60_000 });
