@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import type { Change, Expect, Identity, NewRecord, StateError } from "../../src/index.js";
+import {
+  type Change,
+  type Expect,
+  type Identity,
+  LIMITS,
+  type NewRecord,
+  type StateError,
+} from "../../src/index.js";
 import { assertDuplicate, assertRecord, assertWritten, refused } from "../assertions/expect.js";
 import type { ConformanceCase } from "../harness/case.js";
 
@@ -274,6 +281,29 @@ export const commitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "commit/check-at-each-place",
+    rule: "A condition counts wherever it stands among thousands of others.",
+    async run({ store, identity, record }) {
+      const owner = identity();
+      await store.save(record(owner, "there"));
+      const holds = (at: number): Change => ({
+        op: "check",
+        identity: owner,
+        kind: `empty/${at}`,
+        expect: null,
+      });
+      for (const place of [1, 25, 99, 100, 128, 256, 512, 1_024, LIMITS.changes - 2]) {
+        const fails: Change = { op: "check", identity: owner, kind: "there", expect: null };
+        const save: Change = { op: "save", record: record(owner, "kind") };
+        const error = await refused("CONDITION_FAILED", `a check at place ${place}`, () =>
+          store.commit([save, ...Array.from({ length: place - 1 }, (_, at) => holds(at)), fails]),
+        );
+        assert.equal(error.details.change, place, "the change whose condition fails");
+        assert.deepEqual(await kindsOf(store.list(owner, "")), ["there"], "nothing is written");
+      }
+    },
+  },
+  {
     id: "commit/replay",
     rule: "A commit whose saves were all seen is a replay: nothing in it is evaluated or written again.",
     async run({ store, identity, record }) {
@@ -331,16 +361,19 @@ export const commitCases: readonly ConformanceCase[] = [
     id: "commit/partial-replay",
     rule: "A commit of which some saves were seen and others not is IDEMPOTENCY_CONFLICT and writes nothing.",
     async run({ store, identity, record }) {
-      const owner = identity();
-      const seen = record(owner, "seen");
-      await store.save(seen);
-      const [before, after] = [record(owner, "before"), record(owner, "after")];
-      const error = await refused("IDEMPOTENCY_CONFLICT", "a commit that was seen in part", () =>
-        store.commit(saving([before, seen, after])),
-      );
-      assert.equal(error.details.change, 1, "the change that was seen");
-      assert.deepEqual(await kindsOf(store.list(owner, "")), ["seen"], "a conflict must write nothing");
-      assertWritten(await store.save(before), "the ids of a refused commit stay unseen");
+      for (const place of [1, 0, 2]) {
+        const owner = identity();
+        const seen = record(owner, "seen");
+        await store.save(seen);
+        const others = [record(owner, "before"), record(owner, "after")];
+        const error = await refused("IDEMPOTENCY_CONFLICT", `a commit that was seen at place ${place}`, () =>
+          store.commit(saving(others.toSpliced(place, 0, seen))),
+        );
+        assert.equal(error.details.change, place, "the change that was seen");
+        assert.deepEqual(await kindsOf(store.list(owner, "")), ["seen"], "a conflict must write nothing");
+        for (const other of others)
+          assertWritten(await store.save(other), "the ids of a refused commit stay unseen");
+      }
     },
   },
   {

@@ -115,11 +115,13 @@ export const idempotencyCases: readonly ConformanceCase[] = [
     id: "idempotency/late-retry-after-delete",
     rule: "A late retry, after its record was deleted, is a duplicate and does not bring the record back.",
     async run({ store, identity, record }) {
-      const old = record(identity(), "kind");
-      await store.save(old);
-      await store.delete(old.identity, "kind");
-      assertDuplicate(await store.save(old), "a retry after the record was deleted");
-      assert.equal(await store.find(old.identity, "kind"), undefined, "the slot stays empty");
+      for (const run of ["", "run"]) {
+        const old = record({ ...identity(), run }, "kind");
+        await store.save(old);
+        await store.delete(old.identity, "kind");
+        assertDuplicate(await store.save(old), "a retry after the record was deleted");
+        assert.equal(await store.find(old.identity, "kind"), undefined, "the slot stays empty");
+      }
     },
   },
   {

@@ -27,6 +27,9 @@ export const listSessionsCases: readonly ConformanceCase[] = [
         for (const run of ["", "run", "z"])
           for (const kind of ["a", "b/1"]) await store.save(record({ ...user, session, run }, kind));
       await lists(context, user, ["s-1", "s-2", "s-3"]);
+      // A limit counts sessions, and neither their runs nor their records.
+      for (const limit of [1, 2, 3])
+        await lists(context, user, ["s-1", "s-2", "s-3"].slice(0, limit), { limit });
       const [first] = await store.listSessions(userOf(user));
       assert.deepEqual({ ...first }, { ...userOf(user), session: "s-1" }, "a session is an identity");
       assert.equal((await store.list(first as Identity, "")).length, 2, "whose records can be listed");

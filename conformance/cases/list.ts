@@ -230,7 +230,10 @@ export const listCases: readonly ConformanceCase[] = [
       assert.equal(headers.length, kinds.length, "records in the list");
       assert.equal(headers.at(-1)?.kind, kinds.at(-1), "the last record of the list");
       assert.equal(await store.count(owner, "kind/"), kinds.length, "records counted");
+      const last = kinds.at(-1) as string;
+      assert.equal((await store.list(owner, last, { bytes: false })).length, 1, "a prefix behind all others");
       const scope = maintenanceScope({ reason: "conformance", tenant: owner.tenant });
+      assert.equal((await store.listKind(scope, last, { bytes: false })).length, 1, "the same of a scan");
       const scanned = await store.listKind(scope, "kind/", { bytes: false });
       assert.equal(scanned.length, kinds.length, "records in a scan");
       assert.equal(await store.erase(owner), kinds.length, "records erased");

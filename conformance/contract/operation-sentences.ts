@@ -73,7 +73,7 @@ export const operationSentences: Sentences = {
       "commit/first-conflict",
       "commit/first-condition",
     ],
-    "CONDITION_FAILED.": ["commit/check", "conditions/details"],
+    "CONDITION_FAILED.": ["commit/check", "commit/check-at-each-place", "conditions/details"],
     "An erase has no condition of its own: it happens if the conditions of the other changes hold.": [
       "commit/erase-with-condition",
       "large-erase/in-a-commit",

@@ -55,6 +55,34 @@ export const commitMutants: readonly Mutant[] = [
         }
       },
   ),
+  // As where a transaction takes a hundred operations, and the rest is left out.
+  brokenDriver(
+    "checks-a-hundred-conditions",
+    "commit/check-at-each-place",
+    (base) =>
+      class extends base {
+        protected override judge(commit: Commit, options: ApplyOptions): Outcome {
+          const writes = commit.writes.filter(({ op }, at) => op !== "check" || at < 100);
+          return super.judge({ ...commit, writes }, options);
+        }
+      },
+  ),
+  // As where the first save of a batch stands for all.
+  brokenDriver(
+    "takes-the-first-save-for-all",
+    "commit/partial-replay",
+    (base) =>
+      class extends base {
+        protected override applyOne(commit: Commit, options: ApplyOptions): Outcome {
+          const first = commit.writes.find(({ op }) => op === "save");
+          const isSeen =
+            first?.op === "save" && this.space.events.has(this.eventKey(commit.tenant, first.record.eventId));
+          return isSeen
+            ? super.applyOne({ ...commit, writes: [first] }, options)
+            : super.applyOne(commit, options);
+        }
+      },
+  ),
   brokenDriver(
     "erases-in-commits-of-their-own-alone",
     "commit/erase-together",
