@@ -11,11 +11,13 @@ import { invalid } from "../contract/errors.js";
 import type { CallOptions, EventId, StoreLimits } from "../contract/store.js";
 import { newEventId } from "../process/event-id.js";
 import { compareText } from "../rules/order.js";
+import type { SeenRecord } from "../typed/cell.js";
 import { mapInSlices } from "../typed/slices.js";
 import type { ChannelVersion } from "./checkpoint.js";
 import { type CheckpointRecord, NODE_CODEC } from "./checkpoint-record.js";
 import { noSuchCheckpoint } from "./errors.js";
 import { checkpointEventId, type Place } from "./kinds.js";
+import type { KnownPut } from "./known-puts.js";
 import { type ChannelState, changesBetween, planLayers } from "./manifest.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { loadChannels } from "./reading.js";
@@ -35,6 +37,10 @@ export interface PreparedPut {
   readonly base: FoundCheckpoint | undefined;
   /** The values that it does not have from its base, and the node of its channels. */
   readonly values: readonly KeyedValue[];
+  /** What it will hold. */
+  readonly channels: LoadedChannels;
+  /** The record of the lineage that it was prepared for, if there was one. */
+  readonly storedLineage: SeenRecord | undefined;
 }
 
 /** A channel of the new checkpoint. */
@@ -57,14 +63,19 @@ export async function preparePut<V, Input>(
   records: CheckpointRecords<V, Input>,
   place: Place,
   input: CheckpointInput,
+  known: KnownPut | undefined,
   options: CallOptions,
 ): Promise<PreparedPut> {
   const { store } = records;
+  const { parent } = input;
   refuseLargeFields(input, store.limits);
-  const base = input.parent === undefined ? undefined : await records.find(place, input.parent, options);
+  const base =
+    known?.checkpoint ?? (parent === undefined ? undefined : await records.find(place, parent, options));
   if (base === undefined && input.inherit) throw noSuchCheckpoint("parent checkpoint");
-  const lineage = base?.lineage ?? (await records.lineage(place.owner, place.lineage, options))?.record;
-  const before = base === undefined ? NOTHING : await loadChannels(records, base, options);
+  const found = base === undefined ? await records.lineage(place.owner, place.lineage, options) : undefined;
+  const lineage = base?.lineage ?? found?.record;
+  const before =
+    base === undefined ? NOTHING : (known?.channels ?? (await loadChannels(records, base, options)));
   // The base was removed while it was read.
   if (before === undefined) throw new Outdated();
   const channels = await channelsAfter(records, input, before.channels);
@@ -84,7 +95,7 @@ export async function preparePut<V, Input>(
 
   const values = [...keys.values(), ...(nodeKey === undefined ? [] : [nodeKey])];
 
-  const { parent, parents, dependsOn, step, usage, metadata } = input;
+  const { parents, dependsOn, step, usage, metadata } = input;
   const id = input.id ?? newEventId();
   const record: CheckpointRecord = {
     namespace: place.namespace,
@@ -108,6 +119,14 @@ export async function preparePut<V, Input>(
     isNew: lineage === undefined,
     base,
     values,
+    channels: {
+      channels: after,
+      nodes: [
+        ...(plan.node ? [plan.node] : []),
+        ...before.nodes.slice(before.nodes.length - plan.nodes.length),
+      ],
+    },
+    storedLineage: known?.lineage ?? base?.storedLineage ?? found?.stored,
   };
 }
 

@@ -11,6 +11,7 @@ import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { lineageExists, noSuchCheckpoint, OtherWrite, otherCheckpoint } from "./errors.js";
 import { checkpointsIn, type Place, pendingKinds, writesFor } from "./kinds.js";
+import { type KnownPut, KnownPuts } from "./known-puts.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
@@ -41,6 +42,7 @@ export interface Prepared {
 /** Puts checkpoints and pending writes. */
 export class Puts<V, Input> {
   readonly #records: CheckpointRecords<V, Input>;
+  readonly #known = new KnownPuts();
 
   constructor(records: CheckpointRecords<V, Input>) {
     this.#records = records;
@@ -51,12 +53,13 @@ export class Puts<V, Input> {
     const repeatable = input.checkpoint === undefined || input.checkpoint.id !== undefined;
     return whileOutdated(async () => {
       try {
-        const prepared = await this.#upload(place, await this.prepare(place, input, options), options);
-        return await transact(
-          this.#records.store,
-          (transaction) => this.commitIn(transaction, place, prepared),
-          { ...options, repeatable, turn: lineageCell(place.owner, place.lineage) },
-        );
+        const { parent } = input.checkpoint ?? {};
+        const known = parent === undefined ? undefined : this.#known.take(place, parent);
+        const prepared = await this.prepare(place, input, options, known);
+        return await this.#commit(place, await this.#upload(place, prepared, options), {
+          ...options,
+          repeatable,
+        });
       } catch (error) {
         return await this.#resultOfEarlier(place, input, error, options);
       }
@@ -94,9 +97,14 @@ export class Puts<V, Input> {
     });
   }
 
-  async prepare(place: Place, { checkpoint, pending }: PutInput, options: CallOptions): Promise<Prepared> {
+  async prepare(
+    place: Place,
+    { checkpoint, pending }: PutInput,
+    options: CallOptions,
+    known?: KnownPut,
+  ): Promise<Prepared> {
     const [put, tasks] = await Promise.all([
-      checkpoint && preparePut(this.#records, place, checkpoint, options),
+      checkpoint && preparePut(this.#records, place, checkpoint, known, options),
       pending && this.#encodeWrites(pending.writes),
     ]);
     if (pending === undefined || tasks === undefined) return put === undefined ? {} : { put };
@@ -105,13 +113,22 @@ export class Puts<V, Input> {
   }
 
   /** Writes what was prepared, as part of a commit. Throws `Outdated`. */
-  async commitIn(transaction: Transaction, place: Place, { put, pending }: Prepared): Promise<PutResult> {
-    if (put !== undefined) await this.#putPrepared(transaction, put);
+  async commitIn(
+    transaction: Transaction,
+    place: Place,
+    { put, pending }: Prepared,
+    done?: (put: PreparedPut, lineage: LineageRecord) => Promise<void>,
+  ): Promise<PutResult> {
+    if (put !== undefined) {
+      const lineage = await this.#putPrepared(transaction, put);
+      await done?.(put, lineage);
+    }
     const written = pending === undefined ? 0 : await writeIn(transaction, place, pending);
     return { id: put?.id ?? pending?.id ?? "", duplicate: put === undefined && written === 0 };
   }
 
-  async #putPrepared(transaction: Transaction, put: PreparedPut): Promise<void> {
+  /** Returns the lineage as it is then. */
+  async #putPrepared(transaction: Transaction, put: PreparedPut): Promise<LineageRecord> {
     const { place, base, values, record, eventId } = put;
     const records = this.#records;
     const cell = lineageCell(place.owner, place.lineage);
@@ -127,7 +144,8 @@ export class Puts<V, Input> {
       throw new Outdated();
     if (before.origin !== undefined && (await this.#isCopied(put))) throw otherCheckpoint();
     const pool = records.pool(place, before);
-    await transaction.set(cell, { ...before, next: before.next + 1 });
+    const after = { ...before, next: before.next + 1 };
+    await transaction.set(cell, after);
     const own = records.cell(place, before.next);
     await transaction.create(own, record, eventId);
     // The store knows the id of a checkpoint that is gone.
@@ -135,6 +153,56 @@ export class Puts<V, Input> {
       isStateError(error, "IDEMPOTENCY_CONFLICT") ? noSuchCheckpoint() : error,
     );
     await mapInSlices(values, (value) => pool.use(transaction, value));
+    return after;
+  }
+
+  /** The first attempt takes what was read before for what is there still. If it is not, the commit fails, and the next one reads. */
+  async #commit(
+    place: Place,
+    prepared: Prepared,
+    options: CallOptions & { readonly repeatable: boolean },
+  ): Promise<PutResult> {
+    const turn = lineageCell(place.owner, place.lineage);
+    let assumed = prepared.put;
+    let known: KnownPut | undefined;
+    const result = await transact(
+      this.#records.store,
+      (transaction) => {
+        if (assumed !== undefined) this.#assume(transaction, assumed);
+        assumed = undefined;
+        return this.commitIn(transaction, place, prepared, async (put, lineage) => {
+          known = await this.#knownIn(transaction, put, lineage);
+        });
+      },
+      { ...options, turn },
+    );
+    if (known !== undefined) this.#known.put(place, known);
+    return result;
+  }
+
+  #assume(transaction: Transaction, { place, base, storedLineage }: PreparedPut): void {
+    if (storedLineage !== undefined)
+      transaction.assume(lineageCell(place.owner, place.lineage), storedLineage);
+    if (base !== undefined) transaction.assume(this.#records.cell(place, base.number), base.stored);
+  }
+
+  /** What the next put may go on with, once this one is committed. */
+  async #knownIn(
+    transaction: Transaction,
+    { place, id, eventId, record, channels }: PreparedPut,
+    lineage: LineageRecord,
+  ): Promise<KnownPut | undefined> {
+    const number = lineage.next - 1;
+    const [storedLineage, stored] = await Promise.all([
+      transaction.recordOf(lineageCell(place.owner, place.lineage)),
+      transaction.recordOf(this.#records.cell(place, number)),
+    ]);
+    if (storedLineage === undefined || stored === undefined) return undefined;
+    return {
+      lineage: storedLineage,
+      checkpoint: { place, lineage, id, number, record, eventId, stored },
+      channels,
+    };
   }
 
   /** Whether a fork has a checkpoint of this id that was copied into it. */
@@ -160,7 +228,9 @@ export class Puts<V, Input> {
       values = await uploaded(pool, put.values, now, { ...options, mayBegin });
     }
     return {
-      ...(put && { put: { ...put, values, isNew: put.isNew && large.length === 0 } }),
+      ...(put && {
+        put: large.length === 0 ? put : { ...put, values, isNew: false, storedLineage: undefined },
+      }),
       ...(pending && { pending: await uploadedPending(pending, now, options) }),
     };
   }

@@ -69,10 +69,12 @@ export async function loadTuple<V, Input>(
   found: FoundCheckpoint,
   options: CallOptions,
 ): Promise<CheckpointTuple<V> | undefined> {
-  const checkpoint = await loadCheckpoint(records, found, options);
+  const [checkpoint, stored] = await Promise.all([
+    loadCheckpoint(records, found, options),
+    listWrites(records.store, found.place, found.id, options),
+  ]);
   if (checkpoint === undefined) return undefined;
   return unlessRemoved(records, found, options, async () => {
-    const stored = await listWrites(records.store, found.place, found.id, options);
     const writes = await mapInSlices(stored, (record) => readWrite(records, found, record, options));
     return { checkpoint, writes: writes.sort(byPathTaskIndex) };
   });

@@ -1,7 +1,6 @@
 import { ValuePool } from "../content/value-pool.js";
 import type { CallOptions, Change, SessionIdentity, StateRecord, StateStore } from "../contract/store.js";
-import { type Cell, cellAt, corruptRecord, decodeRecord } from "../typed/cell.js";
-import { findCell } from "../typed/cell-operations.js";
+import { type Cell, cellAt, corruptRecord, decodeRecord, type SeenRecord } from "../typed/cell.js";
 import type { Codec } from "../typed/codec.js";
 import { findByEventId } from "../typed/find-by-event-id.js";
 import type { Clock } from "../typed/time.js";
@@ -27,11 +26,17 @@ export interface FoundCheckpoint {
   readonly number: number;
   readonly record: CheckpointRecord;
   readonly eventId: string;
+  /** Its record. */
+  readonly stored: SeenRecord;
+  /** The record of its lineage, where that was read along with it. */
+  readonly storedLineage?: SeenRecord;
 }
 
 /** A lineage that everybody sees. */
 export interface FoundLineage {
   readonly record: LineageRecord;
+  /** Its record. */
+  readonly stored: SeenRecord;
   readonly eventId: string;
   /** The condition that it has not changed: every put changes it. */
   readonly unchanged: Change;
@@ -63,12 +68,13 @@ export class CheckpointRecords<V, Input> {
     hidden = false,
   ): Promise<FoundLineage | undefined> {
     const cell = lineageCell(owner, name);
-    const found = await findCell(this.store, cell, options);
-    if (found === undefined || (found.value.copied !== undefined && !hidden)) return undefined;
-    const { eventId } = found;
-    const { identity, kind } = cell;
+    const { identity, kind, codec } = cell;
+    const stored = await this.store.find(identity, kind, options);
+    const value = stored && (await decodeRecord(codec, stored));
+    if (value === undefined || (value.copied !== undefined && !hidden)) return undefined;
+    const { eventId } = stored as StateRecord;
     const unchanged = { op: "check", identity, kind, expect: eventId } as const;
-    return { record: requireName(cell, found.value, name), eventId, unchanged };
+    return { record: requireName(cell, value, name), stored: stored as StateRecord, eventId, unchanged };
   }
 
   /** The checkpoint of this id, or `undefined`. CORRUPT. */
@@ -84,7 +90,7 @@ export class CheckpointRecords<V, Input> {
       (copy === undefined
         ? undefined
         : await findByEventId(this.store, place.owner, checkpointEventId(place, id, copy), options));
-    return found && this.open(place, lineage.record, found);
+    return found && { ...(await this.open(place, lineage.record, found)), storedLineage: lineage.stored };
   }
 
   /** The checkpoint in a record of this place. CORRUPT. */
@@ -94,7 +100,7 @@ export class CheckpointRecords<V, Input> {
     const { kind, eventId } = stored;
     if (kind !== checkpointKind(place, number) || record.namespace !== place.namespace)
       throw corruptRecord(stored, "a checkpoint lies where another belongs");
-    return { place, lineage, number, record, eventId, id: idIn(eventId) };
+    return { place, lineage, number, record, eventId, id: idIn(eventId), stored };
   }
 
   /** The checkpoints of a namespace before a number, newest first. CORRUPT. */

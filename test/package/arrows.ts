@@ -113,6 +113,7 @@ const RULES: readonly Rule[] = [
       .concat("src/adapters/*.ts", WRAPPER, "@openai/agents-core"),
   },
   { files: "src/adapters/a2a/", may: ["src/adapters/*.ts", ...WRAPPER, "@a2a-js/sdk"] },
+  { files: "src/adapters/mcp/", may: ["src/adapters/*.ts", ...WRAPPER, "@modelcontextprotocol/sdk"] },
   { files: "src/adapters/", may: WRAPPER },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
@@ -188,6 +189,7 @@ const RULES: readonly Rule[] = [
   { files: "examples/mariadb-driver/", may: ["groundstate", "node:", "mysql2"] },
   { files: "examples/openai-agents/", may: ["groundstate", "node:", "@openai/agents-core", "zod"] },
   { files: "examples/a2a/", may: ["groundstate", "node:", "@a2a-js/sdk"] },
+  { files: "examples/mcp/", may: ["groundstate", "node:", "@modelcontextprotocol/sdk"] },
   { files: "examples/langgraph/", may: ["groundstate", "node:", "@langchain/langgraph"] },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];

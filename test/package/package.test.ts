@@ -42,6 +42,7 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   langgraph: "@langchain/langgraph-checkpoint",
   "openai-agents": "@openai/agents-core",
   a2a: "@a2a-js/sdk",
+  mcp: "@modelcontextprotocol/sdk",
 };
 
 let installed: Installed;
@@ -213,16 +214,19 @@ describe("installed beside the packages that it has adapters for", () => {
       await mkdir(join(home, ".."), { recursive: true });
       await symlink(join(ROOT, "node_modules", name), home);
     }
-    const adapters = Object.keys(ADAPTERS).map(
-      (name) => `console.log(Object.keys(await import("groundstate/${name}")));`,
-    );
-    await writeFile(join(folder, "adapters.mjs"), adapters.join("\n"));
-    const classes = [
-      "[ 'GroundstateSaver', 'GroundstateStore' ]",
-      "[ 'GroundstateSession', 'PausedRuns' ]",
-      "[ 'GroundstatePushNotificationStore', 'GroundstateTaskStore' ]",
-    ];
-    expect(await node(["adapters.mjs"], folder)).toEqual({ code: 0, out: `${classes.join("\n")}\n` });
+    const imports = Object.keys(ADAPTERS).map((name) => `import("groundstate/${name}")`);
+    const program = `for (const entry of await Promise.all([${imports}])) console.log(Object.keys(entry).join());`;
+    await writeFile(join(folder, "adapters.mjs"), program);
+    const { code, out } = await node(["adapters.mjs"], folder);
+    expect({ code, out: out.trim().split("\n") }).toEqual({
+      code: 0,
+      out: [
+        "GroundstateSaver,GroundstateStore",
+        "GroundstateSession,PausedRuns",
+        "GroundstatePushNotificationStore,GroundstateTaskStore",
+        "GroundstateEventStore,GroundstateTaskMessageQueue,GroundstateTaskStore",
+      ],
+    });
   });
 });
 

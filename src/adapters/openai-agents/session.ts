@@ -6,7 +6,7 @@ import type {
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from "@openai/agents-core";
-import { invalid, isStateError, StateError } from "../../contract/errors.js";
+import { invalid, isStateError } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
 import { safeName } from "../../identity/safe-name.js";
 import { newEventId } from "../../process/event-id.js";
@@ -14,6 +14,7 @@ import { createSessions, type SessionEvent, type Sessions } from "../../sessions
 import type { JsonValue } from "../../typed/json-value.js";
 import { together } from "../../typed/together/together.js";
 import type { Unit } from "../../typed/together/unit.js";
+import { conditionNotMet } from "../condition-not-met.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
 import { type Owner, readOwner } from "../owner.js";
 import { appliedOnce, forgetApplied } from "./applied-once.js";
@@ -134,7 +135,9 @@ export class GroundstateSession
         else await this.#replaceFrom(unit, { number: last - expected.length + 1, last }, items);
       });
     }).catch((error) => {
-      throw error instanceof OtherEnd ? this.#otherEnd() : error;
+      if (!(error instanceof OtherEnd)) throw error;
+      const at = { identity: this.#identity(), kind: "session.events" };
+      throw conditionNotMet(at, "the history does not end with the expected items");
     });
   }
 
@@ -192,12 +195,6 @@ export class GroundstateSession
         if (left === 0 || !isStateError(error, "CONDITION_FAILED")) throw error;
       }
     }
-  }
-
-  #otherEnd(): StateError {
-    return new StateError("CONDITION_FAILED", "the history does not end with the expected items", {
-      details: { change: 0, identity: this.#identity(), kind: "session.event", current: null },
-    });
   }
 }
 
