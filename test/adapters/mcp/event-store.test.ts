@@ -4,10 +4,12 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { CallToolResultSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { expect, onTestFinished, test } from "vitest";
+import { openMemory } from "../../../drivers/memory/index.js";
 import { GroundstateEventStore } from "../../../src/adapters/mcp/index.js";
-import { newEventId } from "../../../src/index.js";
+import { createStore, newEventId } from "../../../src/index.js";
 import { soak } from "../../soak.js";
 import { onEveryStore } from "../../typed/stores.js";
 
@@ -54,59 +56,69 @@ onEveryStore((opened) => {
 
   test("a client that is cut off again and again gets every message once, in order, and its result", async () => {
     const messages = soak(60);
-    const owner = newOwner();
-    const open = new Set<ServerResponse>();
-    const server = new McpServer({ name: "slow", version: "1" }, { capabilities: { logging: {} } });
-    server.registerTool("count", {}, async ({ sendNotification }) => {
-      for (let n = 0; n < messages; n++) {
-        await sendNotification({ method: "notifications/message", params: { level: "info", data: n } });
-        if (n % 7 === 3) for (const response of open) if (response.headersSent) response.destroy();
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-      return { content: [{ type: "text", text: `counted ${messages}` }] };
-    });
-    const transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: () => "session-1",
-      eventStore: new GroundstateEventStore(opened.store, { owner, sessionId: "session-1" }),
-      retryInterval: 5,
-    });
-    await server.connect(transport as Parameters<typeof server.connect>[0]);
-    const http = createServer((request, response) => {
-      open.add(response);
-      response.on("close", () => open.delete(response));
-      void transport.handleRequest(request, response);
-    }).listen(0);
-    const url = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`);
-    const reconnectionOptions = {
-      initialReconnectionDelay: 5,
-      maxReconnectionDelay: 20,
-      reconnectionDelayGrowFactor: 1,
-      maxRetries: 1_000,
-    };
-    const client = new Client({ name: "reader", version: "1" });
-    const seen: unknown[] = [];
-    client.setNotificationHandler(
-      LoggingMessageNotificationSchema,
-      ({ params }) => void seen.push(params.data),
-    );
-    client.onerror = () => {};
-    onTestFinished(async () => {
-      await client.close();
-      await server.close();
-      http.closeAllConnections();
-      http.close();
-    });
-    await client.connect(
-      new StreamableHTTPClientTransport(url, { reconnectionOptions }) as Parameters<typeof client.connect>[0],
-    );
-    const result = await client.request(
-      { method: "tools/call", params: { name: "count" } },
-      CallToolResultSchema,
-      {
-        timeout: 120_000,
-      },
-    );
-    expect(result.content).toEqual([{ type: "text", text: `counted ${messages}` }]);
+    const events = new GroundstateEventStore(opened.store, { owner: newOwner(), sessionId: "session-1" });
+    const { seen, answer } = await calledWhileCutOff(events, messages, 120_000);
+    expect(await answer).toBe(`counted ${messages}`);
     expect(seen).toEqual(Array.from({ length: messages }, (_, n) => n));
   }, 240_000);
 });
+
+test("a client misses messages where the store replays none", async () => {
+  const store = createStore(await openMemory());
+  const events = new GroundstateEventStore(store, { owner: newOwner(), sessionId: "session-1" });
+  events.replayEventsAfter = async (id) => (await events.getStreamIdForEventId(id)) ?? "";
+  const { seen, answer } = await calledWhileCutOff(events, 20, 1_500);
+  await answer.catch(() => {});
+  expect(seen.length).toBeLessThan(20);
+  await store.close();
+});
+
+/** What a client sees of a call that says so many messages, while its connections are cut, and what the call answers. */
+async function calledWhileCutOff(eventStore: GroundstateEventStore, messages: number, timeout: number) {
+  const open = new Set<ServerResponse>();
+  const server = new McpServer({ name: "slow", version: "1" }, { capabilities: { logging: {} } });
+  server.registerTool("count", {}, async ({ sendNotification }) => {
+    for (let n = 0; n < messages; n++) {
+      await sendNotification({ method: "notifications/message", params: { level: "info", data: n } });
+      if (n % 7 === 3) for (const response of open) if (response.headersSent) response.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return { content: [{ type: "text", text: `counted ${messages}` }] };
+  });
+  const sessionIdGenerator = () => "session-1";
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator, eventStore, retryInterval: 5 });
+  await server.connect(transport as Transport);
+  const http = createServer((request, response) => {
+    open.add(response);
+    response.on("close", () => open.delete(response));
+    void transport.handleRequest(request, response);
+  }).listen(0);
+  const url = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`);
+  const reconnectionOptions = {
+    initialReconnectionDelay: 5,
+    maxReconnectionDelay: 20,
+    reconnectionDelayGrowFactor: 1,
+    maxRetries: 1_000,
+  };
+  const client = new Client({ name: "reader", version: "1" });
+  const seen: unknown[] = [];
+  client.setNotificationHandler(
+    LoggingMessageNotificationSchema,
+    ({ params }) => void seen.push(params.data),
+  );
+  client.onerror = () => {};
+  onTestFinished(async () => {
+    await client.close();
+    await server.close();
+    http.closeAllConnections();
+    http.close();
+  });
+  await client.connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }) as Transport);
+  const call = { method: "tools/call" as const, params: { name: "count" } };
+  const answer = client.request(call, CallToolResultSchema, { timeout }).then(({ content }) => {
+    const [said] = content;
+    return said?.type === "text" ? said.text : undefined;
+  });
+  await answer.catch(() => {});
+  return { seen, answer };
+}
