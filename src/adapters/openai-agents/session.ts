@@ -14,9 +14,10 @@ import { createSessions, type SessionEvent, type Sessions } from "../../sessions
 import type { JsonValue } from "../../typed/json-value.js";
 import { together } from "../../typed/together/together.js";
 import type { Unit } from "../../typed/together/unit.js";
+import { readNamed } from "../../validation/validate.js";
 import { conditionNotMet } from "../condition-not-met.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readOwnSession } from "../owner.js";
 import { appliedOnce, forgetApplied } from "./applied-once.js";
 
 /** The options of a `GroundstateSession`. */
@@ -47,12 +48,12 @@ export class GroundstateSession
   readonly #identity: () => SessionIdentity;
   readonly #id: string;
 
-  constructor(store: StateStore, { owner, sessionId = newEventId() }: GroundstateSessionOptions) {
-    const ownerOf = readOwner(owner);
-    const session = safeName(sessionId);
+  constructor(store: StateStore, options: GroundstateSessionOptions) {
+    readNamed(options, "options", ["owner", "sessionId"]);
+    const { owner, sessionId = newEventId() } = options;
     this.#store = store;
     this.#sessions = createSessions(store);
-    this.#identity = () => ({ ...ownerOf(undefined), session });
+    this.#identity = readOwnSession(owner, safeName(sessionId));
     this.#id = sessionId;
   }
 
@@ -82,12 +83,10 @@ export class GroundstateSession
 
   /** Removes all items. What else the session has stays. */
   async clearSession(): Promise<void> {
-    await unlessMissing(() =>
-      together(this.#store, async (unit) => {
-        await this.#sessions.in(unit).rewrite(this.#identity(), []);
-        await forgetApplied(unit, this.#identity());
-      }),
-    );
+    await together(this.#store, async (unit) => {
+      await unlessMissing(() => this.#sessions.in(unit).rewrite(this.#identity(), []));
+      await forgetApplied(unit, this.#identity());
+    });
   }
 
   /** Puts up to 2,000 items in the place of the whole history, in one commit. */
@@ -132,7 +131,7 @@ export class GroundstateSession
         if (!(await appliedOnce(unit, this.#identity(), operationId, { type, expected, items }))) return;
         if (!isExpected) throw new OtherEnd();
         if (expected.length === 0) await this.#append(unit, items);
-        else await this.#replaceFrom(unit, { number: last - expected.length + 1, last }, items);
+        else await this.#replaceFrom(unit, { number: end[0]?.number ?? last, last }, items);
       });
     }).catch((error) => {
       if (!(error instanceof OtherEnd)) throw error;

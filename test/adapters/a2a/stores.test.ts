@@ -113,7 +113,8 @@ onEveryStore((opened) => {
   });
 
   test("does what the SDK's own task store in memory does, over random operations", async () => {
-    const id = fc.constantFrom("t1", "t2", "t3", "t/4", "~t5");
+    // Of equal times the SDK's store orders ids as a language does, which is another order for some signs.
+    const id = fc.constantFrom("t1", "t2", "t3", "t/4");
     const state = fc.constantFrom(TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED);
     const saved = fc.record({
       is: fc.constant("save" as const),
@@ -161,6 +162,14 @@ onEveryStore((opened) => {
       { numRuns: soak(20) },
     );
   }, 240_000);
+
+  test("tasks of any id are told apart", async () => {
+    const tasks = new GroundstateTaskStore(opened.store, options());
+    const ids = ["t", "~t", "t/", "\0", "__proto__", "x".repeat(300), `${"x".repeat(300)}y`];
+    for (const id of ids) await tasks.save(task(id, { contextId: id }), contextOf("ada"));
+    for (const id of ids) expect((await tasks.load(id, contextOf("ada")))?.contextId).toBe(id);
+    expect((await tasks.list(request({ pageSize: 99 }), contextOf("ada"))).tasks).toHaveLength(ids.length);
+  });
 
   test("bytes of parts come back as buffers", async () => {
     const tasks = new GroundstateTaskStore(opened.store, options());

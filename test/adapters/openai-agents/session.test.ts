@@ -164,6 +164,20 @@ onEveryStore((opened) => {
     expect(await newSession(opened.store, owner).getItems()).toHaveLength(2);
   });
 
+  test("an end is replaced whole after a call in it was replaced", async () => {
+    const session = newSession(opened.store);
+    await session.addItems([said("a"), called("c", "f"), called("c", "f")]);
+    const replacement = called("c", "g");
+    await session.applyHistoryMutations({
+      mutations: [{ type: "replace_function_call", callId: "c", replacement }],
+    });
+    await session.applyHistoryTransaction({
+      operationId: "o",
+      transaction: { type: "replace_suffix", expectedSuffix: [said("a"), replacement], replacement: [] },
+    });
+    expect(await session.getItems()).toEqual([]);
+  });
+
   test("compaction puts other items in the place of all", async () => {
     const session = newSession(opened.store);
     await session.replaceHistoryWithCompaction([said("nothing before")]);
