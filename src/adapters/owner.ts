@@ -1,5 +1,5 @@
 import { wrongType } from "../contract/errors.js";
-import type { UserIdentity } from "../contract/store.js";
+import type { SessionIdentity, UserIdentity } from "../contract/store.js";
 
 /**
  * Whose state an adapter keeps: a user, or a function that says whose a call is. Take both names from the login, never from
@@ -12,6 +12,15 @@ export function readOwner<Context>(owner: unknown): (context: Context) => UserId
   if (typeof owner === "function") return (context) => copyOwner(owner(context));
   const copy = copyOwner(owner);
   return () => copy;
+}
+
+/** The same, with the session in which an adapter keeps what is the owner's. */
+export function readOwnSession<Context = void>(
+  owner: unknown,
+  session: string,
+): (context: Context) => SessionIdentity {
+  const ownerOf = readOwner<Context>(owner);
+  return (context) => ({ ...ownerOf(context), session });
 }
 
 /** The names themselves are checked by the wrappers, with each call. */

@@ -11,7 +11,7 @@ import { transact } from "../typed/transact.js";
 import type { Transaction } from "../typed/transaction.js";
 import { lineageExists, noSuchCheckpoint, OtherWrite, otherCheckpoint } from "./errors.js";
 import { checkpointsIn, type Place, pendingKinds, writesFor } from "./kinds.js";
-import { type KnownPut, KnownPuts } from "./known-puts.js";
+import { type KnownPut, keyOfPut, knownPuts } from "./known-puts.js";
 import { type LineageRecord, lineageCell } from "./lineage-record.js";
 import type { CheckpointInput } from "./new-checkpoint.js";
 import { contentOfInput, type PreparedPut, preparePut } from "./prepared.js";
@@ -42,7 +42,7 @@ export interface Prepared {
 /** Puts checkpoints and pending writes. */
 export class Puts<V, Input> {
   readonly #records: CheckpointRecords<V, Input>;
-  readonly #known = new KnownPuts();
+  readonly #known = knownPuts();
 
   constructor(records: CheckpointRecords<V, Input>) {
     this.#records = records;
@@ -54,7 +54,7 @@ export class Puts<V, Input> {
     return whileOutdated(async () => {
       try {
         const { parent } = input.checkpoint ?? {};
-        const known = parent === undefined ? undefined : this.#known.take(place, parent);
+        const known = parent === undefined ? undefined : this.#known.take(keyOfPut(place, parent));
         const prepared = await this.prepare(place, input, options, known);
         return await this.#commit(place, await this.#upload(place, prepared, options), {
           ...options,
@@ -176,7 +176,7 @@ export class Puts<V, Input> {
       },
       { ...options, turn },
     );
-    if (known !== undefined) this.#known.put(place, known);
+    if (known !== undefined) this.#known.put(keyOfPut(place, result.id), known);
     return result;
   }
 

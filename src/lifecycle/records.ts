@@ -3,7 +3,7 @@ import type { CallOptions, EventId, StateStore } from "../contract/store.js";
 import { type Cell, cellKey, corruptRecord, decodeRecord } from "../typed/cell.js";
 import { findCell } from "../typed/cell-operations.js";
 import { Collection } from "../typed/collection.js";
-import { KnownRecords } from "../typed/known-records.js";
+import { KnownRecords, payloadBytesOf } from "../typed/known-records.js";
 import { digestOf, scopedEventId } from "../typed/names.js";
 import type { Clock } from "../typed/time.js";
 import { type TransactOptions, transact } from "../typed/transact.js";
@@ -63,7 +63,7 @@ export class LifecycleRecords<S extends LifecycleState, C, V> {
   readonly #states: Collection<S>;
   readonly #contents: Collection<ContentRecord<C>>;
   readonly #parts: Collection<ContentRecord<object>> | undefined;
-  readonly #known = new KnownRecords();
+  readonly #known = new KnownRecords(payloadBytesOf);
 
   constructor(store: StateStore, declared: Declared<S, C, V>, now: Clock) {
     const { name, contentName, given } = declared;

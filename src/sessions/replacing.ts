@@ -13,7 +13,7 @@ import {
   type Written,
   writeEdited,
 } from "../typed/journal-entry.js";
-import { KnownRecords } from "../typed/known-records.js";
+import { KnownRecords, payloadBytesOf } from "../typed/known-records.js";
 import { readScopedId } from "../typed/names.js";
 import type { Operation } from "../typed/operation.js";
 import { Transaction } from "../typed/transaction.js";
@@ -58,7 +58,7 @@ export class Replacing<E, Input> {
   readonly #records: SessionRecords;
   readonly #journal: Journal<E, Input>;
   readonly #large: LargeEvents;
-  readonly #known = new KnownRecords();
+  readonly #known = new KnownRecords(payloadBytesOf);
 
   constructor(store: StateStore, records: SessionRecords, journal: Journal<E, Input>, large: LargeEvents) {
     this.#store = store;

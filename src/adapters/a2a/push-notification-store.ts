@@ -7,11 +7,10 @@ import type {
 import { recordsUnder } from "../../content/paging.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
 import { newEventId } from "../../process/event-id.js";
-import { cellAt, decodeRecord } from "../../typed/cell.js";
+import { cellAt, decodeRecord, readStore } from "../../typed/cell.js";
 import { digestOf } from "../../typed/names.js";
 import { transact } from "../../typed/transact.js";
-import { readOwner } from "../owner.js";
-import { type A2AStoreOptions, protocolCodec, sessionOf } from "./stored.js";
+import { type A2AStoreOptions, protocolCodec, readSession } from "./stored.js";
 
 /** A configuration as it is stored. `order` is that of the saves. */
 interface Stored extends StoredPushNotificationConfig {
@@ -27,10 +26,9 @@ export class GroundstatePushNotificationStore implements PushNotificationStore {
   readonly #store: StateStore;
   readonly #sessionOf: (context: ServerCallContext) => SessionIdentity;
 
-  constructor(store: StateStore, { owner }: A2AStoreOptions) {
-    const ownerOf = readOwner(owner);
-    this.#store = store;
-    this.#sessionOf = (context) => sessionOf(ownerOf(context));
+  constructor(store: StateStore, options: A2AStoreOptions) {
+    this.#store = readStore(store);
+    this.#sessionOf = readSession(options);
   }
 
   /** Saves a configuration in the place of what was saved under its id. One without an id gets one. */

@@ -1,9 +1,10 @@
 import type { ServerCallContext } from "@a2a-js/sdk/server";
-import type { SessionIdentity, UserIdentity } from "../../contract/store.js";
+import type { SessionIdentity } from "../../contract/store.js";
 import { mappedJson } from "../../typed/codec.js";
 import type { JsonValue } from "../../typed/json-value.js";
+import { readNamed } from "../../validation/validate.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
-import type { Owner } from "../owner.js";
+import { type Owner, readOwnSession } from "../owner.js";
 
 /** The options of the stores for A2A. */
 export interface A2AStoreOptions {
@@ -11,9 +12,10 @@ export interface A2AStoreOptions {
   readonly owner: Owner<ServerCallContext>;
 }
 
-/** Everything of an owner lies in one session of this name. */
-export function sessionOf(owner: UserIdentity): SessionIdentity {
-  return { ...owner, session: "a2a" };
+/** Checks the options. Everything of an owner lies in the session `a2a`. */
+export function readSession(options: A2AStoreOptions): (context: ServerCallContext) => SessionIdentity {
+  readNamed(options, "options", ["owner"]);
+  return readOwnSession(options.owner, "a2a");
 }
 
 /** Values of the protocol are JSON and buffers. */

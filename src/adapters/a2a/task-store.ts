@@ -5,11 +5,10 @@ import { invalid } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
 import { safeName } from "../../identity/safe-name.js";
 import { compareText } from "../../rules/order.js";
-import { cellAt, decodeRecord } from "../../typed/cell.js";
+import { cellAt, decodeRecord, readStore } from "../../typed/cell.js";
 import { json } from "../../typed/codec.js";
 import { transact } from "../../typed/transact.js";
-import { readOwner } from "../owner.js";
-import { type A2AStoreOptions, protocolCodec, sessionOf } from "./stored.js";
+import { type A2AStoreOptions, protocolCodec, readSession } from "./stored.js";
 
 /** What a list looks at of a task. */
 interface Entry {
@@ -36,10 +35,9 @@ export class GroundstateTaskStore implements TaskStore {
   readonly #store: StateStore;
   readonly #sessionOf: (context: ServerCallContext) => SessionIdentity;
 
-  constructor(store: StateStore, { owner }: A2AStoreOptions) {
-    const ownerOf = readOwner(owner);
-    this.#store = store;
-    this.#sessionOf = (context) => sessionOf(ownerOf(context));
+  constructor(store: StateStore, options: A2AStoreOptions) {
+    this.#store = readStore(store);
+    this.#sessionOf = readSession(options);
   }
 
   /** Saves a task in the place of what was saved under its id. */

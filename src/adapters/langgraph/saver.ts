@@ -24,6 +24,7 @@ import { wrongType } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore, UserIdentity } from "../../contract/store.js";
 import { hasFields } from "../../typed/has-fields.js";
 import type { JsonInput, JsonValue } from "../../typed/json-value.js";
+import { readNamed } from "../../validation/validate.js";
 import { type Owner, readOwner } from "../owner.js";
 import { isWhole } from "./delta-channels.js";
 import {
@@ -65,10 +66,11 @@ export class GroundstateSaver extends BaseCheckpointSaver<number> {
   readonly #store: StateStore;
   readonly #ownerOf: (configurable: Configurable) => UserIdentity;
 
-  constructor(store: StateStore, { owner, serde }: SaverOptions) {
-    super(serde);
+  constructor(store: StateStore, options: SaverOptions) {
+    readNamed(options, "options", ["owner", "serde"]);
+    super(options.serde);
     this.#store = store;
-    this.#ownerOf = readOwner(owner);
+    this.#ownerOf = readOwner(options.owner);
     this.#checkpoints = createCheckpoints(store, { codec: serializedBy(this.serde) });
   }
 

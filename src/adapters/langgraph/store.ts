@@ -12,14 +12,16 @@ import {
   validateNamespace,
 } from "@langchain/langgraph-checkpoint";
 import { recordsUnder } from "../../content/paging.js";
+import { type Removal, removeUnchanged } from "../../content/remove-unchanged.js";
 import type { SessionIdentity, StateRecord, StateStore } from "../../contract/store.js";
-import { cellAt, decodeRecord } from "../../typed/cell.js";
+import { cellAt, decodeRecord, readStore } from "../../typed/cell.js";
 import { copyJson } from "../../typed/json-copy.js";
 import { type Clock, readClock } from "../../typed/time.js";
 import { transact } from "../../typed/transact.js";
 import type { Transaction } from "../../typed/transaction.js";
-import { readInteger } from "../../validation/validate.js";
-import { type Owner, readOwner } from "../owner.js";
+import { readTtl } from "../../validation/fields.js";
+import { readNamed } from "../../validation/validate.js";
+import { type Owner, readOwnSession } from "../owner.js";
 import {
   afterKeys,
   ITEM_CODEC,
@@ -53,7 +55,6 @@ export interface StoreOptions {
  */
 const SESSION = "%langgraph-store";
 const DEFAULT_LIMIT = 10;
-const MAX_TTL_MS = 10 * 365 * 86_400_000;
 const PUTS_AT_ONCE = 500;
 const PUT_BYTES = 4 * 1024 * 1024;
 /** More than the vectors of most models have. */
@@ -89,12 +90,11 @@ export class GroundstateStore extends BaseStore {
 
   constructor(store: StateStore, options: StoreOptions) {
     super();
-    const ownerOf = readOwner(options.owner);
-    this.#store = store;
-    this.#ownerOf = () => ({ ...ownerOf(undefined), session: SESSION });
+    readNamed(options, "options", ["owner", "index", "ttlMs", "clock"]);
+    this.#store = readStore(store);
+    this.#ownerOf = readOwnSession(options.owner, SESSION);
     this.#index = options.index;
-    this.#ttlMs =
-      options.ttlMs === undefined ? undefined : readInteger(options.ttlMs, "ttlMs", 1, MAX_TTL_MS);
+    this.#ttlMs = options.ttlMs === undefined ? undefined : readTtl(options.ttlMs, "ttlMs");
     this.#now = readClock(options);
   }
 
@@ -124,22 +124,12 @@ export class GroundstateStore extends BaseStore {
   async cleanup(): Promise<number> {
     const owner = this.#ownerOf();
     let removed = 0;
-    for await (const page of recordsUnder(this.#store, owner, ITEMS, {}))
-      for (const record of page)
-        if (!isLive(await decodeRecord(ITEM_CODEC, record), this.#now()) && (await this.#remove(record)))
-          removed += 1;
+    for await (const page of recordsUnder(this.#store, owner, ITEMS, {})) {
+      const items = await Promise.all(page.map((record) => decodeRecord(ITEM_CODEC, record)));
+      const ended = page.filter((_, at) => !isLive(items[at] as StoredItem, this.#now()));
+      removed += (await removeUnchanged(this.#store, ended.map(removalOf), [], {})).removed;
+    }
     return removed;
-  }
-
-  /** Unless it was put again meanwhile. */
-  #remove({ identity, kind, eventId }: StateRecord): Promise<boolean> {
-    const item = cellAt(identity, kind, ITEM_CODEC);
-    return transact(this.#store, async (transaction) => {
-      if ((await transaction.getRecord(item))?.eventId !== eventId) return false;
-      transaction.delete(item);
-      transaction.delete(cellAt(identity, VECTORS + kind.slice(ITEMS.length), ITEM_CODEC));
-      return true;
-    });
   }
 
   async #get(owner: SessionIdentity, { namespace, key }: GetOperation): Promise<Item | null> {
@@ -267,6 +257,14 @@ export class GroundstateStore extends BaseStore {
     for await (const _ of this.#items(owner, keysIn(namespace))) return true;
     return false;
   }
+}
+
+/** An item with its vectors, unless it was put again meanwhile. */
+function removalOf({ identity, kind, eventId }: StateRecord): Removal {
+  return [
+    { op: "delete", identity, kind, expect: eventId },
+    { op: "delete", identity, kind: VECTORS + kind.slice(ITEMS.length) },
+  ];
 }
 
 /** Parts of a batch that fit into a commit each. */

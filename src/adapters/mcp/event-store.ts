@@ -3,9 +3,9 @@ import type { SessionIdentity, StateStore } from "../../contract/store.js";
 import { safeName } from "../../identity/safe-name.js";
 import { type Entry, Journal } from "../../typed/journal.js";
 import type { JsonValue } from "../../typed/json-value.js";
-import { readInteger } from "../../validation/validate.js";
+import { readInteger, readNamed } from "../../validation/validate.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readOwnSession } from "../owner.js";
 
 type Message = Parameters<EventStore["storeEvent"]>[1];
 
@@ -40,11 +40,11 @@ export class GroundstateEventStore implements EventStore {
   readonly #identity: () => SessionIdentity;
   readonly #keep: number;
 
-  constructor(store: StateStore, { owner, sessionId, keep = DEFAULT_KEEP }: EventStoreOptions) {
-    const ownerOf = readOwner(owner);
-    const session = safeName(sessionId);
+  constructor(store: StateStore, options: EventStoreOptions) {
+    readNamed(options, "options", ["owner", "sessionId", "keep"]);
+    const { owner, sessionId, keep = DEFAULT_KEEP } = options;
     this.#events = new Journal<Stored>(store, "mcp.event");
-    this.#identity = () => ({ ...ownerOf(undefined), session });
+    this.#identity = readOwnSession(owner, safeName(sessionId));
     this.#keep = readInteger(keep, "keep", 100, 1_000_000);
   }
 

@@ -3,15 +3,17 @@ import type {
   TaskMessageQueue,
 } from "@modelcontextprotocol/sdk/experimental/tasks/interfaces.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
-import { cellAt } from "../../typed/cell.js";
+import { cellAt, readStore } from "../../typed/cell.js";
 import { json, mappedJson } from "../../typed/codec.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { digestOf } from "../../typed/names.js";
 import { transact } from "../../typed/transact.js";
 import type { Transaction } from "../../typed/transaction.js";
+import { readNamed } from "../../validation/validate.js";
 import { conditionNotMet } from "../condition-not-met.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readOwnSession } from "../owner.js";
+import { SESSION } from "./session.js";
 
 /** The options of a `GroundstateTaskMessageQueue`. */
 export interface TaskMessageQueueOptions {
@@ -40,10 +42,10 @@ export class GroundstateTaskMessageQueue implements TaskMessageQueue {
   readonly #store: StateStore;
   readonly #owner: () => SessionIdentity;
 
-  constructor(store: StateStore, { owner }: TaskMessageQueueOptions) {
-    const ownerOf = readOwner(owner);
-    this.#store = store;
-    this.#owner = () => ({ ...ownerOf(undefined), session: "mcp" });
+  constructor(store: StateStore, options: TaskMessageQueueOptions) {
+    readNamed(options, "options", ["owner"]);
+    this.#store = readStore(store);
+    this.#owner = readOwnSession(options.owner, SESSION);
   }
 
   /** CONDITION_FAILED where the queue holds `maxSize` messages. */

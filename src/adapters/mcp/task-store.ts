@@ -6,16 +6,19 @@ import type {
 import type { Request, RequestId, Result, Task } from "@modelcontextprotocol/sdk/types.js";
 import { pageUnder } from "../../content/page-under.js";
 import { recordsUnder } from "../../content/paging.js";
+import { removeUnchanged } from "../../content/remove-unchanged.js";
 import { invalid, StateError } from "../../contract/errors.js";
 import type { SessionIdentity, StateRecord, StateStore } from "../../contract/store.js";
-import { cellAt, decodeRecord } from "../../typed/cell.js";
+import { cellAt, decodeRecord, readStore } from "../../typed/cell.js";
 import { mappedJson } from "../../typed/codec.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { type Clock, readClock, timeKey } from "../../typed/time.js";
 import { transact } from "../../typed/transact.js";
+import { readNamed } from "../../validation/validate.js";
 import { conditionNotMet } from "../condition-not-met.js";
 import { fromJsonWithBytes, toJsonWithBytes } from "../json-with-bytes.js";
-import { type Owner, readOwner } from "../owner.js";
+import { type Owner, readOwnSession } from "../owner.js";
+import { SESSION } from "./session.js";
 
 /** The options of a `GroundstateTaskStore`. */
 export interface TaskStoreOptions {
@@ -55,10 +58,10 @@ export class GroundstateTaskStore implements TaskStore {
   readonly #owner: () => SessionIdentity;
   readonly #now: Clock;
 
-  constructor(store: StateStore, { owner, ...options }: TaskStoreOptions) {
-    const ownerOf = readOwner(owner);
-    this.#store = store;
-    this.#owner = () => ({ ...ownerOf(undefined), session: "mcp" });
+  constructor(store: StateStore, options: TaskStoreOptions) {
+    readNamed(options, "options", ["owner", "clock"]);
+    this.#store = readStore(store);
+    this.#owner = readOwnSession(options.owner, SESSION);
     this.#now = readClock(options);
   }
 
@@ -133,18 +136,13 @@ export class GroundstateTaskStore implements TaskStore {
   /** Removes the owner's tasks that are past their time. Returns how many. It reads all tasks, page by page. */
   async cleanup(): Promise<number> {
     let removed = 0;
-    for await (const page of recordsUnder(this.#store, this.#owner(), TASKS, {}))
-      for (const { identity, kind, eventId, ...record } of page) {
-        const stored = await decodeRecord(CODEC, { identity, kind, eventId, ...record });
-        if (this.#isLive(stored)) continue;
-        const cell = cellAt(identity, kind, CODEC);
-        const isGone = await transact(this.#store, async (transaction) => {
-          if ((await transaction.getRecord(cell))?.eventId !== eventId) return false;
-          transaction.delete(cell);
-          return true;
-        });
-        if (isGone) removed += 1;
-      }
+    for await (const page of recordsUnder(this.#store, this.#owner(), TASKS, {})) {
+      const tasks = await Promise.all(page.map((record) => decodeRecord(CODEC, record)));
+      const removals = page
+        .filter((_, at) => !this.#isLive(tasks[at] as Stored))
+        .map(({ identity, kind, eventId }) => [{ op: "delete" as const, identity, kind, expect: eventId }]);
+      removed += (await removeUnchanged(this.#store, removals, [], {})).removed;
+    }
     return removed;
   }
 

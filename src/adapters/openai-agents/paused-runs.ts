@@ -16,6 +16,7 @@ import type { JsonValue } from "../../typed/json-value.js";
 import { digestOf } from "../../typed/names.js";
 import { type Clock, readClock, timeKey } from "../../typed/time.js";
 import { transact } from "../../typed/transact.js";
+import { readNamed } from "../../validation/validate.js";
 import { type Owner, readOwner } from "../owner.js";
 
 /** A run of any agent. */
@@ -67,8 +68,9 @@ export class PausedRuns {
   readonly #now: Clock;
   readonly #sessionOf: (sessionId: string) => SessionIdentity;
 
-  constructor(store: StateStore, { owner, ...options }: PausedRunsOptions) {
-    const ownerOf = readOwner(owner);
+  constructor(store: StateStore, options: PausedRunsOptions) {
+    readNamed(options, "options", ["owner", "clock"]);
+    const ownerOf = readOwner<void>(options.owner);
     this.#now = readClock(options);
     this.#store = store;
     this.#approvals = createApprovals(store, { clock: this.#now });
