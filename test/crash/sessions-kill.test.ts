@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { SessionIdentity } from "../../src/index.js";
 import { createSessions } from "../../src/sessions/index.js";
 import { isSoak, soak } from "../soak.js";
 import { newSession, onSharedStores } from "../typed/stores.js";
 import { report } from "./figures.js";
+import { urlOfWorkers, workersHaveEnded } from "./killed-workers.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 type Reader = ReturnType<typeof createSessions>;
@@ -64,7 +65,8 @@ onSharedStores((opened) => {
   test(
     "a process that is killed while it replaces, forks and imports loses nothing that it was told of, and the same calls go on",
     async () => {
-      const { store, url } = opened;
+      const { store } = opened;
+      const url = urlOfWorkers(opened.url);
       const sessions = createSessions(store);
       const [source, exported] = [newSession(), newSession()];
       for (const owner of [source, exported]) {
@@ -92,8 +94,8 @@ onSharedStores((opened) => {
         const [commits, isWritten] = [2 + (round % 3), round % 2 === 0];
         const told = await killed({ url, source, exported, fork, imported, commits, isWritten });
         acknowledged += told;
-        // On Postgres the last statement of a process may end after the process.
-        await vi.waitFor(() => expectReplaced(sessions, source, told), { timeout: 60_000 });
+        await workersHaveEnded(opened.url);
+        await expectReplaced(sessions, source, told);
         for (const copy of [fork, imported]) {
           expect(await sessions.find(copy)).toBeUndefined();
           expect(await store.count(copy, "")).toBeGreaterThan(0);
@@ -135,7 +137,8 @@ async function expectReplaced(sessions: Reader, source: SessionIdentity, told: n
   expect(await again(told)).toMatchObject({ duplicate: true });
   expect(await again(told + 1)).toMatchObject({ duplicate: first?.value === told + 1 });
   expect(await again(told)).toMatchObject({ duplicate: true });
-  expect(await sessions.read(source, { limit: 2 })).toEqual([{ ...first, value: told + 1 }, second]);
+  const replaced = { ...first, value: told + 1, replacedAt: expect.any(Date) };
+  expect(await sessions.read(source, { limit: 2 })).toEqual([replaced, second]);
 }
 
 /** The same call goes on, gives what the source holds, each event once, and is a duplicate when it comes again. */

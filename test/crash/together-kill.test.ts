@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createApprovals } from "../../src/approvals/index.js";
 import { createCheckpoints } from "../../src/checkpoints/index.js";
 import type { StateStore } from "../../src/index.js";
@@ -14,6 +14,7 @@ import { isSoak, soak } from "../soak.js";
 import { inProcesses } from "../typed/processes.js";
 import { newSession, onSharedStores, type TestStore } from "../typed/stores.js";
 import { report } from "./figures.js";
+import { urlOfWorkers, workersHaveEnded } from "./killed-workers.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -68,8 +69,8 @@ onSharedStores((opened) => {
     let units = 0;
     for (let round = 0; round < rounds; round++) {
       await killed(opened, { who, round, isTogether: true });
-      // On Postgres the last statement of a process may end after the process.
-      await vi.waitFor(async () => expect(await torn(opened.store, who)).toEqual([]), { timeout: 60_000 });
+      await workersHaveEnded(opened.url);
+      expect(await torn(opened.store, who)).toEqual([]);
       units = (await stepsOf(opened.store, who)).events.length;
     }
     expect(units).toBeGreaterThanOrEqual(rounds);
@@ -125,7 +126,7 @@ async function newAgent(store: StateStore): Promise<Who> {
 
 /** Lets a worker make steps, and kills it at a random moment after its first. */
 async function killed({ url }: TestStore, given: { who: Who; round: number; isTogether: boolean }) {
-  const args = ["--input-type=module", "-e", WORKER, JSON.stringify({ url, ...given })];
+  const args = ["--input-type=module", "-e", WORKER, JSON.stringify({ url: urlOfWorkers(url), ...given })];
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],

@@ -43,7 +43,7 @@ const STORAGES: Readonly<Record<string, () => Promise<TestStorage>>> = {
     };
   },
   async postgres() {
-    const config = { url: await freshDatabase(), timeoutMs: 1000 };
+    const config = { url: await freshDatabase(), timeoutMs: 4000 };
     return {
       open: () => postgres.openPostgres(config),
       pendingMigrations: () => postgres.pendingMigrations(config),

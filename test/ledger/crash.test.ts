@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { type Identity, maintenanceScope } from "../../src/index.js";
 import { createLedger } from "../../src/ledger/index.js";
+import { urlOfWorkers, workersHaveEnded } from "../crash/killed-workers.js";
 import { isSoak } from "../soak.js";
 import { newSession, onEveryStore, onSharedStores } from "../typed/stores.js";
 import { expectBalanced, foldedAccounts, storedAccounts } from "./accounts.js";
@@ -40,7 +41,7 @@ onSharedStores((opened) => {
   test("after crashes and retries, with two processes at once, the rollups are the sums of the entries", async () => {
     const who = newSession();
     const count = 160;
-    const given = JSON.stringify({ url: opened.url, who, count });
+    const given = JSON.stringify({ url: urlOfWorkers(opened.url), who, count });
     const start = () =>
       spawn(process.execPath, ["--input-type=module", "-e", RECORDER, given], {
         cwd: ROOT,
@@ -71,15 +72,10 @@ onSharedStores((opened) => {
       const exits = await Promise.all(ended);
       for (const delay of delays) clearTimeout(delay);
       kills += exits.filter(([, signal]) => signal === "SIGKILL").length;
-      // On Postgres the last statement of a process may end after the process, and between the two reads.
-      await vi.waitFor(
-        async () => {
-          const stored = await storedAccounts(opened.store, who.tenant);
-          expect(stored).toEqual(await foldedAccounts(opened.store, who.tenant));
-          expect(await countedByBudget()).toBe(await countedByTag());
-        },
-        { timeout: 60_000 },
-      );
+      await workersHaveEnded(opened.url);
+      const stored = await storedAccounts(opened.store, who.tenant);
+      expect(stored).toEqual(await foldedAccounts(opened.store, who.tenant));
+      expect(await countedByBudget()).toBe(await countedByTag());
     }
     expect(kills).toBeGreaterThan(0);
 
