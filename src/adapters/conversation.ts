@@ -4,6 +4,7 @@ import {
   createSessions,
   type ExpectOptions,
   type ReadEventsOptions,
+  type Replacement,
   type SessionEvent,
   type Sessions,
   type TruncateRange,
@@ -26,6 +27,8 @@ export interface ConversationChange {
   readonly session: OwnSession;
   /** Appends values at the end; with `expect`, CONDITION_FAILED where it is not the number of the last event. */
   append(values: readonly JsonValue[], options?: ExpectOptions): Promise<void>;
+  /** Writes an event again, under the number that it has. */
+  replace(replacement: Replacement<JsonValue>): Promise<unknown>;
   /** Takes back up to 1,000 events at the end. */
   truncate(range: TruncateRange, options?: ExpectOptions): Promise<unknown>;
 }
@@ -88,6 +91,7 @@ export class Conversation {
     return {
       unit,
       session,
+      replace: (replacement) => session.replace(this.identity, replacement),
       truncate: (range, options) => session.truncate(this.identity, range, options),
       append: async (values, options) => {
         for (let at = 0; at < values.length; at += APPEND) {

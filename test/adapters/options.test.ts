@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { GroundstatePushNotificationStore, GroundstateTaskStore } from "../../src/adapters/a2a/index.js";
+import { GroundstateChats, ResumableStreams, ToolApprovals } from "../../src/adapters/ai-sdk/index.js";
 import { GroundstateSaver, GroundstateStore } from "../../src/adapters/langgraph/index.js";
 import {
   GroundstateEventStore,
@@ -21,6 +22,9 @@ const ADAPTERS: readonly { readonly of: string; readonly Class: Adapter; readonl
   { of: "MCP's task store", Class: McpTaskStore },
   { of: "MCP's message queue", Class: GroundstateTaskMessageQueue },
   { of: "a session of the OpenAI Agents SDK", Class: GroundstateSession },
+  { of: "chats of the AI SDK", Class: GroundstateChats },
+  { of: "streams of the AI SDK", Class: ResumableStreams },
+  { of: "tool approvals of the AI SDK", Class: ToolApprovals },
   { of: "paused runs of the OpenAI Agents SDK", Class: PausedRuns },
 ];
 

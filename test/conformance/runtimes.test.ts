@@ -1,30 +1,18 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Report } from "../../conformance/index.js";
 import { runtimeOf } from "../../conformance/runners/versions.js";
+import { HAS_NEWER_NODES, installNewerNodes, NEWER_NODES, newerNode, packageFolder } from "../newer-nodes.js";
 import { ROOT } from "../package/installed.js";
 import { createMigratedDatabase } from "../postgres/database.js";
 import { isSoak } from "../soak.js";
 import { CASE_MS } from "./case-limit.js";
 
 const run = promisify(execFile);
-
-const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-  dependencies: Record<string, string>;
-};
-const OWN_PACKAGES = Object.keys(dependencies);
-
-const HOME = join(ROOT, "test/runtimes");
-const programOf = (version: number) =>
-  join(HOME, `node_modules/node-${version}-${process.platform}-${process.arch}/bin/node`);
-
-/** Where their binaries are in packages: https://www.npmjs.com/package/node */
-const HAS_BINARIES = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
 
 /** What a runtime could change: how bytes, threads, files, sockets and processes behave. All of the kit runs in the soak. */
 const CHANGED_BY_RUNTIMES = ["save/", "bytes/", "close/", "durability/"];
@@ -44,41 +32,40 @@ test("a report names the true runtime", () => {
   expect(runtimeOf({ node: "24.2.0", deno: "2.5.0" })).toBe("deno 2.5.0");
 });
 
-describe.runIf(HAS_BINARIES)("the kit passes on newer Nodes, with the better-sqlite3 that is theirs", () => {
-  let folder: string;
+describe.runIf(HAS_NEWER_NODES)(
+  "the kit passes on newer Nodes, with the better-sqlite3 that is theirs",
+  () => {
+    let folder: string;
 
-  beforeAll(async () => {
-    if (!existsSync(programOf(24))) {
-      await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-        cwd: HOME,
-      });
-    }
-    folder = await project(HOME);
-  }, 180_000);
+    beforeAll(async () => {
+      await installNewerNodes();
+      folder = await project(NEWER_NODES);
+    }, 180_000);
 
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+    afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  const ALL = [22, 24].flatMap((version) =>
-    ["memory", "sqlite", "postgres"].map((driver) => [version, driver] as const),
-  );
-  // The store in memory uses nothing of Node that the others do not use, and of Node 22 its better-sqlite3 is what differs.
-  const CELLS = ALL.filter(
-    ([version, driver]) => isSoak || driver === "sqlite" || (driver === "postgres" && version === 24),
-  );
+    const ALL = [22, 24].flatMap((version) =>
+      ["memory", "sqlite", "postgres"].map((driver) => [version, driver] as const),
+    );
+    // The store in memory uses nothing of Node that the others do not use, and of Node 22 its better-sqlite3 is what differs.
+    const CELLS = ALL.filter(
+      ([version, driver]) => isSoak || driver === "sqlite" || (driver === "postgres" && version === 24),
+    );
 
-  test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
-    const isWhole = isSoak;
-    const isSample = !isSoak && version === 22;
-    const some = isSample ? SAMPLE : CHANGED_BY_RUNTIMES;
-    const only = isWhole ? [] : some.flatMap((text) => ["--only", text]);
-    const report = await reportOf(folder, [programOf(version)], driver, only);
-    expect(report.versions.runtime).toMatch(new RegExp(`^node ${version}\\.`));
-    expect(report.passed).toBeGreaterThan(isWhole ? 150 : isSample ? 5 : 20);
-  });
-});
+    test.each(CELLS)("Node %i, %s", { timeout: 120_000 }, async (version, driver) => {
+      const isWhole = isSoak;
+      const isSample = !isSoak && version === 22;
+      const some = isSample ? SAMPLE : CHANGED_BY_RUNTIMES;
+      const only = isWhole ? [] : some.flatMap((text) => ["--only", text]);
+      const report = await reportOf(folder, [newerNode(version)], driver, only);
+      expect(report.versions.runtime).toMatch(new RegExp(`^node ${version}\\.`));
+      expect(report.passed).toBeGreaterThan(isWhole ? 150 : isSample ? 5 : 20);
+    });
+  },
+);
 
 /** Their binaries are too large for a lock of this repository: whatever is the newest is installed for the run. */
-describe.runIf(isSoak && HAS_BINARIES)("the kit passes on other runtimes", () => {
+describe.runIf(isSoak && HAS_NEWER_NODES)("the kit passes on other runtimes", () => {
   let folder: string;
   let packages: string;
 
@@ -109,24 +96,13 @@ describe.runIf(isSoak && HAS_BINARIES)("the kit passes on other runtimes", () =>
   });
 });
 
-/** A folder with the package as it ships, and the better-sqlite3 of `home`. */
+/** A folder with the package as it ships, the better-sqlite3 of `home`, and the harnesses. */
 async function project(home: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "gs-runtimes-"));
-  const packages = join(folder, "node_modules");
-  await mkdir(packages);
-  // A copy, for a link would lead to the better-sqlite3 of this repository.
-  await cp(join(ROOT, "dist"), join(packages, "groundstate/dist"), { recursive: true });
-  await cp(join(ROOT, "package.json"), join(packages, "groundstate/package.json"));
-  await symlink(join(home, "node_modules/better-sqlite3"), join(packages, "better-sqlite3"));
-  for (const name of [...OWN_PACKAGES, "postgres"]) {
-    await symlink(join(ROOT, "node_modules", name), join(packages, name));
-  }
+  const folder = await packageFolder(home);
   for (const name of ["sqlite-harness.mjs", "postgres-harness.mjs"]) {
     await cp(join(ROOT, "test/conformance", name), join(folder, name));
   }
   await writeFile(join(folder, "memory-harness.mjs"), MEMORY);
-  // Deno looks for packages where there is one.
-  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   return folder;
 }
 

@@ -114,6 +114,12 @@ const RULES: readonly Rule[] = [
   },
   { files: "src/adapters/a2a/", may: ["src/adapters/*.ts", ...WRAPPER, "@a2a-js/sdk"] },
   { files: "src/adapters/mcp/", may: ["src/adapters/*.ts", ...WRAPPER, "@modelcontextprotocol/sdk"] },
+  {
+    files: "src/adapters/ai-sdk/",
+    may: ["src/adapters/*.ts", "src/sessions/index.ts", "src/approvals/index.ts", ...WRAPPER, "ai"],
+  },
+  { files: "src/adapters/conversation.ts", may: ["src/sessions/index.ts", ...WRAPPER] },
+  { files: "src/adapters/approved-calls.ts", may: ["src/approvals/index.ts", ...WRAPPER] },
   { files: "src/adapters/", may: WRAPPER },
   { files: "src/approvals/", may: ["src/lifecycle/", ...WRAPPER, "canonicalize"] },
   // A call claims and ends its approval.
@@ -190,6 +196,7 @@ const RULES: readonly Rule[] = [
   { files: "examples/openai-agents/", may: ["groundstate", "node:", "@openai/agents-core", "zod"] },
   { files: "examples/a2a/", may: ["groundstate", "node:", "@a2a-js/sdk"] },
   { files: "examples/mcp/", may: ["groundstate", "node:", "@modelcontextprotocol/sdk"] },
+  { files: "examples/ai-sdk/", may: ["examples/ai-sdk/", "groundstate", "node:", "ai", "zod"] },
   { files: "examples/langgraph/", may: ["groundstate", "node:", "@langchain/langgraph"] },
   { files: "examples/", may: ["examples/", "groundstate", "node:", "string-width"] },
 ];

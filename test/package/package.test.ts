@@ -43,6 +43,7 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   "openai-agents": "@openai/agents-core",
   a2a: "@a2a-js/sdk",
   mcp: "@modelcontextprotocol/sdk",
+  "ai-sdk": "ai",
 };
 
 let installed: Installed;
@@ -225,6 +226,7 @@ describe("installed beside the packages that it has adapters for", () => {
         "GroundstateSession,PausedRuns",
         "GroundstatePushNotificationStore,GroundstateTaskStore",
         "GroundstateEventStore,GroundstateTaskMessageQueue,GroundstateTaskStore",
+        "GroundstateChats,ResumableStreams,ToolApprovals",
       ],
     });
   });

@@ -1,8 +1,8 @@
+export type { ApprovalOptions } from "../approved-calls.js";
 export type { Owner } from "../owner.js";
 export {
   PausedRuns,
   type PausedRunsOptions,
-  type PauseOptions,
   type ResumedRun,
   type ResumeOptions,
 } from "./paused-runs.js";

@@ -1,22 +1,15 @@
 import type { RunState, RunToolApprovalItem } from "@openai/agents-core";
-import {
-  type Approval,
-  type ApprovalRequest,
-  type Approvals,
-  createApprovals,
-} from "../../approvals/index.js";
+import type { Approval } from "../../approvals/index.js";
 import { type Checkpoints, createCheckpoints } from "../../checkpoints/index.js";
-import { invalid, StateError } from "../../contract/errors.js";
+import { invalid } from "../../contract/errors.js";
 import type { SessionIdentity, StateStore } from "../../contract/store.js";
 import { safeName } from "../../identity/safe-name.js";
-import { cellAt } from "../../typed/cell.js";
-import { json } from "../../typed/codec.js";
 import { copyJson } from "../../typed/json-copy.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { digestOf } from "../../typed/names.js";
-import { type Clock, readClock, timeKey } from "../../typed/time.js";
-import { transact } from "../../typed/transact.js";
+import { type Clock, readClock } from "../../typed/time.js";
 import { readNamed } from "../../validation/validate.js";
+import { type ApprovalOptions, ApprovedCalls, type DecidedCall, type HeldCall } from "../approved-calls.js";
 import { type Owner, readOwner } from "../owner.js";
 
 /** A run of any agent. */
@@ -30,12 +23,6 @@ export interface PausedRunsOptions {
   /** Milliseconds since 1970. Default the process's clock. */
   readonly clock?: Clock;
 }
-
-/** What a request for approval says beside the call. */
-export type PauseOptions = Pick<
-  ApprovalRequest,
-  "question" | "requester" | "ttlMs" | "assignee" | "groups" | "approvals"
->;
 
 /** How a run is taken up again. */
 export interface ResumeOptions<S> {
@@ -55,25 +42,20 @@ export interface ResumedRun<S> {
 
 /** Runs that wait for approval are one lineage of their session. */
 const LINEAGE = "openai-agents";
-const TAKEN_UP = json<{ readonly run: string; readonly token: string; readonly at: string }>();
 
 /**
  * Runs of the OpenAI Agents SDK that wait for people. The run is stored as text, up to 64 MiB, and each call that it waits for is
  * a request of `groundstate/approvals`, which people decide wherever they are shown. Any process takes the run up again.
  */
 export class PausedRuns {
-  readonly #store: StateStore;
-  readonly #approvals: Approvals;
+  readonly #calls: ApprovedCalls;
   readonly #checkpoints: Checkpoints;
-  readonly #now: Clock;
   readonly #sessionOf: (sessionId: string) => SessionIdentity;
 
   constructor(store: StateStore, options: PausedRunsOptions) {
     readNamed(options, "options", ["owner", "clock"]);
     const ownerOf = readOwner<void>(options.owner);
-    this.#now = readClock(options);
-    this.#store = store;
-    this.#approvals = createApprovals(store, { clock: this.#now });
+    this.#calls = new ApprovedCalls(store, { sdk: LINEAGE, clock: readClock(options) });
     this.#checkpoints = createCheckpoints(store);
     this.#sessionOf = (sessionId) => ({ ...ownerOf(undefined), session: safeName(sessionId) });
   }
@@ -82,7 +64,7 @@ export class PausedRuns {
    * Stores a run that was interrupted, and asks for each call that it waits for. Call it with `result.state`. The same run again
    * changes nothing. A run that the session has paused before is replaced.
    */
-  async pause(sessionId: string, state: AnyRunState, options: PauseOptions = {}): Promise<Approval[]> {
+  async pause(sessionId: string, state: AnyRunState, options: ApprovalOptions = {}): Promise<Approval[]> {
     const session = this.#sessionOf(sessionId);
     const calls = state.getInterruptions();
     if (calls.length === 0) throw invalid("state", "a run that waits for approvals");
@@ -90,10 +72,7 @@ export class PausedRuns {
     // The run first: a decision is worth nothing without it.
     await this.#checkpoints.put(session, { lineage: LINEAGE, id: digestOf(text), values: { run: text } });
     await this.#checkpoints.prune(session, { lineage: LINEAGE }, { keep: 1 });
-    const requested = calls.map((call) =>
-      this.#approvals.request(session, { ...options, ...requestOf(call) }),
-    );
-    return (await Promise.all(requested)).map(({ approval }) => approval);
+    return this.#calls.request(session, calls.map(heldCall), options);
   }
 
   /**
@@ -105,62 +84,30 @@ export class PausedRuns {
     const found = await this.#checkpoints.latest(session, { lineage: LINEAGE });
     if (found === undefined) return { pending: [] };
     const state = await options.revive(found.values.run as string);
-    const calls = await Promise.all(
-      state.getInterruptions().map(async (call) => {
-        const { id, tool, arguments: given } = requestOf(call);
-        return { call, claim: { tool, arguments: given }, approval: await this.#approvals.get(session, id) };
-      }),
-    );
-    const pending = calls.map(({ approval }) => approval).filter(({ status }) => status === "pending");
+    const calls = state.getInterruptions();
+    const taken = { run: found.id, token: options.token };
+    const { pending, decided } = await this.#calls.takeUp(session, calls.map(heldCall), taken);
     if (pending.length > 0) return { pending };
-    await this.#takeUp(session, { run: found.id, token: options.token });
-    for (const { call, claim, approval } of calls) {
-      const { status, edited, decision } = approval;
-      if (edited !== undefined)
-        state.reject(call, { message: `Approved with other arguments: ${JSON.stringify(edited.arguments)}` });
-      else if (status === "approved" || status === "claimed") {
-        await this.#approvals.claim(session, approval.id, { ...claim, token: options.token });
-        state.approve(call);
-      } else state.reject(call, { message: decision?.reason ?? `The call was not approved: ${status}.` });
+    for (const [at, call] of calls.entries()) {
+      const { approved, reason } = decided[at] as DecidedCall;
+      if (approved) state.approve(call);
+      else state.reject(call, { ...(reason !== undefined && { message: reason }) });
     }
-    return { state, pending: [] };
+    return { state, pending };
   }
 
   /** Removes the paused run of a session once it has ended or is given up, and completes the calls that it has claimed. */
   async finish(sessionId: string, { token }: { readonly token: string }): Promise<void> {
     const session = this.#sessionOf(sessionId);
-    for (let after: string | undefined, done = false; !done; ) {
-      const page = await this.#approvals.list(session, { status: "claimed", after });
-      for (const { id, sender } of page.approvals)
-        if (isOwn(sender)) await this.#approvals.complete(session, id, { token });
-      after = page.next;
-      done = after === undefined;
-    }
+    await this.#calls.complete(session, token);
     await this.#checkpoints.deleteLineage(session, LINEAGE);
-  }
-
-  /** Also where every call was denied, and nothing is claimed. */
-  async #takeUp(
-    session: SessionIdentity,
-    taken: { readonly run: string; readonly token: string },
-  ): Promise<void> {
-    const cell = cellAt(session, "openai-agents.taken-up", TAKEN_UP);
-    await transact(this.#store, async (transaction) => {
-      const before = await transaction.get(cell);
-      if (before?.run !== taken.run) return transaction.set(cell, { ...taken, at: timeKey(this.#now()) });
-      if (before.token === taken.token) return;
-      throw new StateError("ALREADY_CLAIMED", "the run was taken up before", {
-        details: { at: new Date(before.at) },
-      });
-    });
   }
 }
 
-/** What is asked of people for a call. The SDK's id of the call makes it one request. */
-function requestOf(call: RunToolApprovalItem): ApprovalRequest & { readonly id: string } {
+function heldCall(call: RunToolApprovalItem): HeldCall {
   const raw = call.rawItem as { readonly callId?: string; readonly id?: string };
-  const id = digestOf(LINEAGE, raw.callId ?? raw.id ?? JSON.stringify(raw));
-  return { id, tool: call.name ?? call.rawItem.type, arguments: argumentsOf(call), sender: { sdk: LINEAGE } };
+  const id = raw.callId ?? raw.id ?? JSON.stringify(raw);
+  return { id, tool: call.name ?? call.rawItem.type, arguments: argumentsOf(call) };
 }
 
 /** The arguments as JSON; text that is none stays text. */
@@ -171,8 +118,4 @@ function argumentsOf({ arguments: text, rawItem }: RunToolApprovalItem): JsonVal
   } catch {
     return text;
   }
-}
-
-function isOwn(sender: JsonValue | undefined): boolean {
-  return typeof sender === "object" && sender !== null && "sdk" in sender && sender.sdk === LINEAGE;
 }
