@@ -23,11 +23,11 @@ import { z } from "zod";
  * - `POST /api/chat/ID/stop` ends it;
  * - `GET /api/chat/ID` has the messages.
  */
-export function chatServer(store: StateStore, model: LanguageModel): Server {
+export function chatServer(store: StateStore, model: LanguageModel, heartbeatMs = 10_000): Server {
   // A server takes both names from the login of the call.
   const owner = { tenant: "acme", user: "ada" };
   const chats = new GroundstateChats(store, { owner });
-  const streams = new ResumableStreams(store, { owner });
+  const streams = new ResumableStreams(store, { owner, heartbeatMs });
   const approvals = new ToolApprovals(store, { owner });
   const tools = {
     transfer: tool({

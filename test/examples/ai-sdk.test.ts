@@ -16,7 +16,7 @@ describe.runIf(HAS_NEWER_NODES)("the AI SDK example, on Node 22", () => {
     await cp(join(ROOT, "dist/examples/ai-sdk"), join(folder, "ai-sdk"), { recursive: true });
     const { stdout } = await run(newerNode(22), ["ai-sdk/main.js", "chats.db"], { cwd: folder });
     expect(stdout.split("\n")).toEqual([
-      "reloaded after: The invoices 17 and",
+      expect.stringMatching(/^reloaded after: The invoices 17( and)?$/),
       "resumed: The invoices 17 and 18 are still open.",
       'may I transfer {"amount":250}?',
       "transferring 250",

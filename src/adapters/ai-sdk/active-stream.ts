@@ -7,8 +7,8 @@ import { Journal } from "../../typed/journal.js";
 export interface ActiveStream {
   /** It names the run that holds its pieces. */
   readonly streamId: string;
-  /** Its end is stored. */
-  readonly ended: boolean;
+  /** How it ended; absent while it is recorded. */
+  readonly end?: StreamEnd;
   /** Earlier streams of the chat whose pieces may not be removed yet. */
   readonly uncleared: readonly string[];
 }

@@ -92,21 +92,21 @@ export class Recording {
     clearTimeout(this.#heartbeat);
     this.#number += 1;
     await this.#pieces.append(this.#run, [{ id: String(this.#number), value: piece }], {
-      also: (transaction) => this.#require(transaction, piece.end !== undefined),
+      also: (transaction) => this.#require(transaction, piece.end),
     });
     this.#beatLater();
   }
 
   /** Its chat must have no other stream, and nobody may have stopped it. */
-  async #require(transaction: Transaction, isEnd: boolean): Promise<void> {
+  async #require(transaction: Transaction, end: StreamEnd | undefined): Promise<void> {
     const cell = activeCell(this.#chat);
     const active = await transaction.get(cell);
     if (!this.#isActive(active)) throw new Stopped();
-    if (isEnd) await transaction.set(cell, { ...(active as ActiveStream), ended: true });
+    if (end !== undefined) await transaction.set(cell, { ...(active as ActiveStream), end });
   }
 
   #isActive(active: ActiveStream | undefined): boolean {
-    return active?.streamId === this.#streamId && !active.ended;
+    return active?.streamId === this.#streamId && active.end === undefined;
   }
 
   /** An empty piece tells readers that somebody is still at work. */

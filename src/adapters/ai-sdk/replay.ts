@@ -68,7 +68,7 @@ export class Replay {
     try {
       for (let from = 1; !signal.aborted; ) {
         // What is written after this look wakes the wait below.
-        const isActive = await this.#isActive();
+        const end = await this.#end();
         const page = await this.#pieces.read(this.#run, { from, limit: PAGE });
         for (const { value } of page) {
           if (value.text !== "") yield value.text;
@@ -76,7 +76,7 @@ export class Replay {
         }
         const last = page.at(-1);
         if (last !== undefined) from = last.number + 1;
-        else if (!isActive) return void (yield ENDINGS.stopped);
+        else if (end !== undefined) return void (yield ENDINGS[end]);
         else if (await settlesWithin(changed, this.#silenceMs, signal)) {
           if ((await changed).done) return;
           changed = watch.next();
@@ -90,8 +90,9 @@ export class Replay {
     }
   }
 
-  async #isActive(): Promise<boolean> {
+  /** How the stream ended; a chat that has another one, or none, has stopped it. */
+  async #end(): Promise<StreamEnd | undefined> {
     const active = (await findCell(this.#store, activeCell(this.#chat)))?.value;
-    return active?.streamId === this.#streamId && !active.ended;
+    return active?.streamId === this.#streamId ? active.end : "stopped";
   }
 }

@@ -68,13 +68,13 @@ export class ResumableStreams {
     if (streamId === undefined) return undefined;
     const silenceMs = 3 * this.#heartbeatMs;
     const replay = new Replay(this.#store, { chat, streamId, silenceMs });
-    return replay.read(() => this.stop(chatId, { streamId }));
+    return replay.read(() => this.#end(chatId, { streamId, end: "failed" }));
   }
 
   /** The id of the stream that a chat has under way. */
   async active(chatId: string): Promise<string | undefined> {
     const active = (await findCell(this.#store, activeCell(this.#chatOf(chatId))))?.value;
-    return active === undefined || active.ended ? undefined : active.streamId;
+    return active?.end === undefined ? active?.streamId : undefined;
   }
 
   /**
@@ -83,13 +83,7 @@ export class ResumableStreams {
    */
   async stop(chatId: string, options: { readonly streamId?: string } = {}): Promise<boolean> {
     readNamed(options, "options", ["streamId"]);
-    const { streamId } = options;
-    const isMeant = (active: ActiveStream | undefined): active is ActiveStream =>
-      active !== undefined && !active.ended && (streamId === undefined || streamId === active.streamId);
-    const before = await this.#change(this.#chatOf(chatId), (active) =>
-      isMeant(active) ? { ...active, ended: true } : active,
-    );
-    return isMeant(before);
+    return this.#end(chatId, { ...options, end: "stopped" });
   }
 
   /** Makes it the stream of the chat, and removes the pieces of those before. */
@@ -98,13 +92,26 @@ export class ResumableStreams {
       active === undefined ? [] : [...active.uncleared, active.streamId];
     const replaced = await this.#change(chat, (active) => ({
       streamId,
-      ended: false,
       uncleared: before(active),
     }));
     await Promise.all(before(replaced).map((run) => this.#store.erase({ ...chat, run }, { prefix: PIECES })));
     await this.#change(chat, (active) =>
       active?.streamId === streamId ? { ...active, uncleared: [] } : active,
     );
+  }
+
+  async #end(
+    chatId: string,
+    { streamId, end }: { readonly streamId?: string; readonly end: StreamEnd },
+  ): Promise<boolean> {
+    const isMeant = (active: ActiveStream | undefined): active is ActiveStream =>
+      active !== undefined &&
+      active.end === undefined &&
+      (streamId === undefined || streamId === active.streamId);
+    const before = await this.#change(this.#chatOf(chatId), (active) =>
+      isMeant(active) ? { ...active, end } : active,
+    );
+    return isMeant(before);
   }
 
   /** Returns what the chat had before. */
