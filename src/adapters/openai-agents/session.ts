@@ -11,6 +11,7 @@ import type { StateStore } from "../../contract/store.js";
 import { safeName } from "../../identity/safe-name.js";
 import { newEventId } from "../../process/event-id.js";
 import type { SessionEvent } from "../../sessions/index.js";
+import { readStore } from "../../typed/cell.js";
 import type { JsonValue } from "../../typed/json-value.js";
 import { readNamed } from "../../validation/validate.js";
 import { conditionNotMet } from "../condition-not-met.js";
@@ -46,7 +47,8 @@ export class GroundstateSession
     readNamed(options, "options", ["owner", "sessionId"]);
     const { owner, sessionId = newEventId() } = options;
     const identityOf = readOwnSession(owner, safeName(sessionId));
-    this.#conversation = () => new Conversation(store, identityOf(), { sessionId });
+    const open = readStore(store);
+    this.#conversation = () => new Conversation(open, identityOf(), { sessionId });
     this.#id = sessionId;
   }
 
