@@ -1,5 +1,6 @@
 import { wrongType } from "../contract/errors.js";
 import type { SessionIdentity, UserIdentity } from "../contract/store.js";
+import { readNamed } from "../validation/validate.js";
 
 /**
  * Whose state an adapter keeps: a user, or a function that says whose a call is. Take both names from the login, never from
@@ -21,6 +22,22 @@ export function readOwnSession<Context = void>(
 ): (context: Context) => SessionIdentity {
   const ownerOf = readOwner<Context>(owner);
   return (context) => ({ ...ownerOf(context), session });
+}
+
+/**
+ * The tenant whose state an adapter keeps, where the framework says which user a call is of; or a function that says whose a call
+ * is. Take the tenant from the login, never from what a client sends.
+ */
+export type TenantOwner<Context = void> =
+  | { readonly tenant: string }
+  | ((context: Context) => { readonly tenant: string });
+
+/** Checks such an owner, as far as it can be checked before a call. INVALID_RECORD. */
+export function readTenantOwner<Context>(owner: unknown): (context: Context) => string {
+  const tenantOf = (given: unknown) => (readNamed(given, "owner", ["tenant"]) as { tenant: string }).tenant;
+  if (typeof owner === "function") return (context) => tenantOf(owner(context));
+  const tenant = tenantOf(owner);
+  return () => tenant;
 }
 
 /** The names themselves are checked by the wrappers, with each call. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openMemory } from "../../drivers/memory/index.js";
 import { GroundstatePushNotificationStore, GroundstateTaskStore } from "../../src/adapters/a2a/index.js";
+import { GroundstateSessionService } from "../../src/adapters/adk/index.js";
 import { GroundstateChats, ResumableStreams, ToolApprovals } from "../../src/adapters/ai-sdk/index.js";
 import { GroundstateSaver, GroundstateStore } from "../../src/adapters/langgraph/index.js";
 import {
@@ -13,7 +14,14 @@ import { createStore, type StateStore } from "../../src/index.js";
 
 type Adapter = new (store: StateStore, options: never) => unknown;
 
-const ADAPTERS: readonly { readonly of: string; readonly Class: Adapter; readonly needed?: object }[] = [
+interface Row {
+  readonly of: string;
+  readonly Class: Adapter;
+  readonly needed?: object;
+  readonly owner?: object;
+}
+
+const ADAPTERS: readonly Row[] = [
   { of: "LangGraph's saver", Class: GroundstateSaver },
   { of: "LangGraph's store", Class: GroundstateStore },
   { of: "A2A's task store", Class: GroundstateTaskStore },
@@ -26,10 +34,10 @@ const ADAPTERS: readonly { readonly of: string; readonly Class: Adapter; readonl
   { of: "streams of the AI SDK", Class: ResumableStreams },
   { of: "tool approvals of the AI SDK", Class: ToolApprovals },
   { of: "paused runs of the OpenAI Agents SDK", Class: PausedRuns },
+  { of: "ADK's session service", Class: GroundstateSessionService, owner: { tenant: "acme" } },
 ];
 
-describe.each(ADAPTERS)("$of", ({ Class, needed = {} }) => {
-  const owner = { tenant: "acme", user: "ada" };
+describe.each(ADAPTERS)("$of", ({ Class, needed = {}, owner = { tenant: "acme", user: "ada" } }) => {
   const made = async (options: unknown, store?: unknown) =>
     new Class((store ?? createStore(await openMemory())) as StateStore, options as never);
 

@@ -113,6 +113,10 @@ const RULES: readonly Rule[] = [
       .concat("src/adapters/*.ts", WRAPPER, "@openai/agents-core"),
   },
   { files: "src/adapters/a2a/", may: ["src/adapters/*.ts", ...WRAPPER, "@a2a-js/sdk"] },
+  {
+    files: "src/adapters/adk/",
+    may: ["src/adapters/*.ts", "src/sessions/index.ts", ...WRAPPER, "@google/adk"],
+  },
   { files: "src/adapters/mcp/", may: ["src/adapters/*.ts", ...WRAPPER, "@modelcontextprotocol/sdk"] },
   {
     files: "src/adapters/ai-sdk/",
@@ -195,6 +199,7 @@ const RULES: readonly Rule[] = [
   { files: "examples/mariadb-driver/", may: ["groundstate", "node:", "mysql2"] },
   { files: "examples/openai-agents/", may: ["groundstate", "node:", "@openai/agents-core", "zod"] },
   { files: "examples/a2a/", may: ["groundstate", "node:", "@a2a-js/sdk"] },
+  { files: "examples/adk/", may: ["groundstate", "node:", "@google/adk"] },
   { files: "examples/mcp/", may: ["groundstate", "node:", "@modelcontextprotocol/sdk"] },
   { files: "examples/ai-sdk/", may: ["examples/ai-sdk/", "groundstate", "node:", "ai", "zod"] },
   { files: "examples/langgraph/", may: ["groundstate", "node:", "@langchain/langgraph"] },

@@ -44,6 +44,7 @@ const ADAPTERS: Readonly<Record<string, string>> = {
   a2a: "@a2a-js/sdk",
   mcp: "@modelcontextprotocol/sdk",
   "ai-sdk": "ai",
+  adk: "@google/adk",
 };
 
 let installed: Installed;
@@ -227,6 +228,7 @@ describe("installed beside the packages that it has adapters for", () => {
         "GroundstatePushNotificationStore,GroundstateTaskStore",
         "GroundstateEventStore,GroundstateTaskMessageQueue,GroundstateTaskStore",
         "GroundstateChats,ResumableStreams,ToolApprovals",
+        "GroundstateSessionService",
       ],
     });
   });
